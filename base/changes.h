@@ -1,0 +1,91 @@
+// What a batch does: rows per table, net of what later records of the batch superseded, and what became of each
+// record. Written by mapping (folder), read by sink (writer), owned by a lane.
+//
+// All values lie encoded in one arena; a row is a run of cells, one per column of its table, in column order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/record.h"
+#include "base/table.h"
+
+namespace sluice {
+
+struct Cell {
+  static constexpr std::int32_t null = -1;    // an explicit NULL
+  static constexpr std::int32_t absent = -2;  // the event does not carry the column: it is left alone
+  std::uint32_t offset = 0;                   // into Changes::arena
+  std::int32_t length = absent;
+};
+
+enum class ChangeKind : std::uint8_t {
+  write,    // by the route's mode: insert, upsert or update
+  remove,   // delete by key; only the key cells are set
+  replace,  // delete, then insert: absent columns take their defaults
+};
+
+struct RowChange {
+  std::uint64_t order = 0;   // rows sort by (order, key bytes): the key's first eight bytes, order preserving
+  std::uint32_t record = 0;  // index in the batch of the record that gave it its final state
+  std::uint32_t cells = 0;   // index of the row's first cell in Changes::cells
+  ChangeKind kind = ChangeKind::write;
+};
+
+// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the other.
+struct Step {
+  bool truncate = false;  // empty the table before the rows
+  std::vector<RowChange> rows;
+};
+
+struct TableChanges {
+  std::shared_ptr<const Table> table;
+  WriteMode mode = WriteMode::upsert;
+  std::vector<Step> steps;
+};
+
+// What became of a record. Every record of a batch has exactly one.
+enum class Outcome : std::uint8_t { applied, folded, skipped, dead };
+
+enum class Stage : std::uint8_t { decode, map, write };
+
+struct DeadLetter {
+  std::uint32_t record = 0;  // index in the batch
+  Stage stage = Stage::decode;
+  std::string table;         // as the route spells it, empty if unknown
+  std::string sqlstate;
+  std::string reason;
+};
+
+struct Changes {
+  std::string arena;
+  std::vector<Cell> cells;
+  std::vector<TableChanges> tables;
+  std::vector<Outcome> outcomes;  // by index of the record
+  std::vector<DeadLetter> dead;
+  std::size_t rows = 0;           // changes in all tables and steps
+
+  const Cell* row(const RowChange& change) const { return cells.data() + change.cells; }
+  std::string_view bytes(const Cell& cell) const {
+    return {arena.data() + cell.offset, cell.length > 0 ? static_cast<std::size_t>(cell.length) : 0};
+  }
+};
+
+// One partition's part of a batch: offsets [from, to) take effect together, and under which claim.
+struct PartitionRange {
+  const TopicPartition* at = nullptr;
+  Offset from = 0;
+  Offset to = 0;
+  std::int32_t generation = 1;
+  std::int64_t epoch = 0;
+  // The last record applied, to recognise a topic that was truncated or created anew; offset -1: none in this range.
+  Offset anchor_offset = -1;
+  std::int64_t anchor_timestamp_ms = -1;
+  std::int64_t anchor_crc = 0;
+  // to - from = applied + folded + skipped + dead + gaps
+  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+};
+
+}  // namespace sluice

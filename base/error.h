@@ -1,0 +1,37 @@
+// Errors, named by what the caller does next.
+//
+// Every failure that can reach a lane carries an ErrorClass; the lane has the only switch over it (runtime/lane.cc).
+// Nothing else in the program retries, skips or gives up on its own. Values are plain data and may cross threads.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+namespace sluice {
+
+enum class ErrorClass {
+  retry,           // transient: the same data again after a back-off; never a dead letter
+  reclaim,         // the connection is lost at an unknown point, COMMIT included: claim again and read the pointer
+  fenced,          // another instance owns the partition, or the pointer is not where we believe it to be
+  reject,          // the data is at fault: bisect, the bad record becomes a dead letter
+  stop_partition,  // nobody's record is at fault (table, column or permission missing): wait until it is mended
+  stop_service,    // this process cannot go on
+};
+
+struct Error {
+  ErrorClass next = ErrorClass::retry;
+  std::string sqlstate;  // five characters, or empty where PostgreSQL was not asked
+  std::string message;   // one line: what was found, what was expected
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+inline std::unexpected<Error> fail(ErrorClass next, std::string message, std::string sqlstate = {}) {
+  return std::unexpected(Error{next, std::move(sqlstate), std::move(message)});
+}
+
+const char* name(ErrorClass next);
+
+}  // namespace sluice

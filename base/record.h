@@ -1,0 +1,44 @@
+// One Kafka record and its place in the log.
+//
+// "Offset" always names a record; a position called `next` or `to` is the first offset that has not taken effect,
+// never the last that has. A Record owns the client library's message: its views stay valid until it is destroyed.
+// Records are moved, never copied, and belong to one lane at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+using Offset = std::int64_t;
+
+struct TopicPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+
+  bool operator==(const TopicPartition&) const = default;
+  auto operator<=>(const TopicPartition&) const = default;
+};
+
+struct Header {
+  std::string_view name;
+  std::optional<std::string_view> value;  // a header without a value is not a header with an empty one
+};
+
+struct Record {
+  const TopicPartition* at = nullptr;  // lives as long as the process (the listener interns it)
+  Offset offset = 0;
+  std::int64_t timestamp_ms = -1;         // -1: the broker gave none
+  std::optional<std::string_view> key;    // null is not empty
+  std::optional<std::string_view> value;  // null is a tombstone
+  std::vector<Header> headers;            // in the order of the log, names may repeat
+  std::unique_ptr<void, void (*)(void*)> owner{nullptr, [](void*) {}};  // releases what the views point into
+
+  std::size_t bytes() const { return (key ? key->size() : 0) + (value ? value->size() : 0); }
+};
+
+}  // namespace sluice

@@ -1,0 +1,21 @@
+// Reads a configuration file into a Pipeline, or says in one line what is wrong with it.
+//
+// Pure but for reading the file and what ${file:…}, ${credential:…} and ${env:…} name: no connection is made. An error
+// is `FILE:LINE:COLUMN: KEY: what is wrong; what to do`; only the first one is reported. Called from main and, for
+// SIGHUP, from the supervisor.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "config/pipeline.h"
+
+namespace sluice::config {
+
+std::expected<Pipeline, std::string> load(const std::string& path);
+
+// The commented sample file and the reference page, from the one table of settings.
+std::string sample();
+std::string reference();
+
+}  // namespace sluice::config

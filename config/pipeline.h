@@ -1,0 +1,92 @@
+// The configuration as the program uses it: plain, validated values.
+//
+// Made once by config::load (config/load.h) from the table of settings (config/settings.h); shared read-only by every
+// thread. Pointers to a Route stay valid as long as the Pipeline lives.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/table.h"
+
+namespace sluice::config {
+
+enum class Start { earliest, latest, stop };
+enum class Strategy { range, cooperative_sticky };
+enum class Format { automatic, json, connect_json, debezium };
+using Mode = WriteMode;
+enum class KeyFrom { automatic, record_key, record_value };
+enum class OnDelete { apply, ignore };
+enum class OnTruncate { ignore, apply };
+enum class UnknownFields { reject, ignore };
+enum class OnError { dead_letter, stop };
+
+struct Kafka {
+  std::string brokers;
+  std::string group;
+  Start start = Start::earliest;
+  Strategy strategy = Strategy::range;
+  std::string instance;
+  std::map<std::string, Secret> properties;  // any may hold a password, so all are masked
+};
+
+struct Postgres {
+  Secret url;
+  std::string schema = "sluice";
+  int lanes = 2;
+};
+
+struct Batch {
+  int rows = 2000;
+  std::size_t bytes = 8u << 20;
+  std::chrono::milliseconds linger{5};
+  bool adaptive = true;
+};
+
+struct Route {
+  std::vector<std::string> topics;  // names, or regular expressions that begin with ^
+  Format format = Format::automatic;
+  std::string table;
+  Mode mode = Mode::upsert;
+  std::vector<std::string> key;  // empty = none, insert mode only
+  KeyFrom key_from = KeyFrom::automatic;
+  OnDelete on_delete = OnDelete::apply;
+  OnTruncate on_truncate = OnTruncate::ignore;
+  UnknownFields unknown_fields = UnknownFields::reject;
+  OnError on_error = OnError::dead_letter;
+  int max_dead_letters = 1000;  // per minute
+};
+
+struct Console {
+  std::string listen = "127.0.0.1:2222";
+  std::string user = "ops";
+  std::string host_key;
+  std::string keys;
+};
+
+struct Http {
+  std::string listen = "127.0.0.1:9187";  // empty = off
+};
+
+struct Log {
+  std::string level = "info";
+  std::string format = "text";
+};
+
+struct Pipeline {
+  std::string name;
+  Kafka kafka;
+  Postgres postgres;
+  Batch batch;
+  std::vector<Route> routes;
+  Console console;
+  Http http;
+  Log log;
+};
+
+}  // namespace sluice::config
