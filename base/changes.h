@@ -1,5 +1,5 @@
-// What a batch does: rows per table, net of what later records of the batch superseded, and what became of each
-// record. Written by mapping (folder), read by sink (writer), owned by a lane.
+// What a batch does: rows per table, net of what later records of the batch superseded, and what became of
+// each record. Written by mapping (folder), read by sink (writer), owned by a lane.
 //
 // All values lie encoded in one arena; a row is a run of cells, one per column of its table, in column order.
 #pragma once
@@ -34,7 +34,8 @@ struct RowChange {
   ChangeKind kind = ChangeKind::write;
 };
 
-// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the other.
+// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the
+// other.
 struct Step {
   bool truncate = false;  // empty the table before the rows
   std::vector<RowChange> rows;
@@ -54,7 +55,7 @@ enum class Stage : std::uint8_t { decode, map, write };
 struct DeadLetter {
   std::uint32_t record = 0;  // index in the batch
   Stage stage = Stage::decode;
-  std::string table;         // as the route spells it, empty if unknown
+  std::string table;  // as the route spells it, empty if unknown
   std::string sqlstate;
   std::string reason;
 };
@@ -65,7 +66,7 @@ struct Changes {
   std::vector<TableChanges> tables;
   std::vector<Outcome> outcomes;  // by index of the record
   std::vector<DeadLetter> dead;
-  std::size_t rows = 0;           // changes in all tables and steps
+  std::size_t rows = 0;  // changes in all tables and steps
 
   const Cell* row(const RowChange& change) const { return cells.data() + change.cells; }
   std::string_view bytes(const Cell& cell) const {
@@ -80,7 +81,8 @@ struct PartitionRange {
   Offset to = 0;
   std::int32_t generation = 1;
   std::int64_t epoch = 0;
-  // The last record applied, to recognise a topic that was truncated or created anew; offset -1: none in this range.
+  // The last record applied, to recognise a topic that was truncated or created anew; offset -1: none in this
+  // range.
   Offset anchor_offset = -1;
   std::int64_t anchor_timestamp_ms = -1;
   std::int64_t anchor_crc = 0;

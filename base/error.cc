@@ -4,12 +4,18 @@ namespace sluice {
 
 const char* name(ErrorClass next) {
   switch (next) {
-    case ErrorClass::retry: return "retry";
-    case ErrorClass::reclaim: return "reclaim";
-    case ErrorClass::fenced: return "fenced";
-    case ErrorClass::reject: return "reject";
-    case ErrorClass::stop_partition: return "stop_partition";
-    case ErrorClass::stop_service: return "stop_service";
+    case ErrorClass::retry:
+      return "retry";
+    case ErrorClass::reclaim:
+      return "reclaim";
+    case ErrorClass::fenced:
+      return "fenced";
+    case ErrorClass::reject:
+      return "reject";
+    case ErrorClass::stop_partition:
+      return "stop_partition";
+    case ErrorClass::stop_service:
+      return "stop_service";
   }
   return "unknown";
 }

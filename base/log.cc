@@ -14,10 +14,14 @@ std::atomic<Level> threshold = Level::info;
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warning: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -33,7 +37,8 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-// Log text may quote event data and database errors: no control character reaches a terminal or breaks a line.
+// Log text may quote event data and database errors: no control character reaches a terminal or breaks a
+// line.
 std::string escaped(std::string_view text, bool json) {
   std::string out;
   out.reserve(text.size());
@@ -43,7 +48,7 @@ std::string escaped(std::string_view text, bool json) {
       out += '\\';
       out += c;
     } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format(json ? "\\u{:04x}" : "\\x{:02x}", byte);
+      out += json ? fmt::format("\\u{:04x}", byte) : fmt::format("\\x{:02x}", byte);
     } else {
       out += c;
     }
@@ -62,12 +67,15 @@ void setup(std::string_view level, std::string_view format) {
   logger().set_pattern(as_json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
 }
 
-bool enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level >= threshold.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view who, std::string_view text) {
   const auto at = to_spdlog(level);
   if (as_json) {
-    const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const auto now =
+        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
     const auto ms = now.time_since_epoch().count();
     logger().log(at, R"({{"ms":{},"level":"{}","who":"{}","text":"{}"}})", ms,
                  spdlog::level::to_string_view(at), escaped(who, true), escaped(text, true));

@@ -1,8 +1,8 @@
 // One Kafka record and its place in the log.
 //
-// "Offset" always names a record; a position called `next` or `to` is the first offset that has not taken effect,
-// never the last that has. A Record owns the client library's message: its views stay valid until it is destroyed.
-// Records are moved, never copied, and belong to one lane at a time.
+// "Offset" always names a record; a position called `next` or `to` is the first offset that has not taken
+// effect, never the last that has. A Record owns the client library's message: its views stay valid until it
+// is destroyed. Records are moved, never copied, and belong to one lane at a time.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// A target table as the catalogue describes it: what mapping needs to encode values and sink needs to form SQL.
+// A target table as the catalogue describes it: what mapping needs to encode values and sink needs to form
+// SQL.
 //
 // Made by sink/catalogue, read by everyone, never changed: a changed table is a new Table with a new version.
 #pragma once
@@ -9,26 +10,43 @@
 
 namespace sluice {
 
-// The form in which a value of a column travels to PostgreSQL. All but `input` are the binary form of the type of
-// that name (network byte order), the same in arrays and in COPY. `input` is the text that the type's input function
-// reads; the statement casts it. A column has one encoding, so that every row of a statement has the same shape.
+// The form in which a value of a column travels to PostgreSQL. All but `input` are the binary form of the
+// type of that name (network byte order), the same in arrays and in COPY. `input` is the text that the type's
+// input function reads; the statement casts it. A column has one encoding, so that every row of a statement
+// has the same shape.
 enum class Encoding : std::uint8_t {
-  int2, int4, int8, float4, float8, numeric, boolean, text, bytea, uuid, json, jsonb,
-  date, time, timestamp, timestamptz, input,
+  int2,
+  int4,
+  int8,
+  float4,
+  float8,
+  numeric,
+  boolean,
+  text,
+  bytea,
+  uuid,
+  json,
+  jsonb,
+  date,
+  time,
+  timestamp,
+  timestamptz,
+  input,
 };
 
 // What a write does where the key exists already, or does not.
 enum class WriteMode : std::uint8_t { upsert, insert, update };
 
 struct Column {
-  std::string name;      // as in the catalogue, unquoted
-  std::string cast;      // SQL name of the base type without modifier, quoted where needed: `pg_catalog.int4`, `public.mood`
+  std::string name;  // as in the catalogue, unquoted
+  std::string cast;  // SQL name of the base type without modifier, quoted where needed: `pg_catalog.int4`,
+                     // `public.mood`
   std::string declared;  // with modifier, for people: `numeric(20,4)`
   Encoding encoding = Encoding::input;
-  bool array = false;                            // an array of `element`; travels as `input` (an array literal)
-  Encoding element = Encoding::input;            // of an array: how one element would travel
-  std::string type_name;                         // base type's bare name, of the element if an array: "interval", "bit", "point"
-  std::int32_t modifier = -1;                    // atttypmod
+  bool array = false;                  // an array of `element`; travels as `input` (an array literal)
+  Encoding element = Encoding::input;  // of an array: how one element would travel
+  std::string type_name;  // base type's bare name, of the element if an array: "interval", "bit", "point"
+  std::int32_t modifier = -1;  // atttypmod
   bool not_null = false;
   bool has_default = false;
   bool generated = false;        // never written
@@ -39,9 +57,9 @@ struct Table {
   std::string name;      // as the route spells it: `public.orders`
   std::string sql_name;  // schema-qualified and quoted
   std::uint32_t oid = 0;
-  std::vector<Column> columns;        // in catalogue order, dropped ones left out
-  std::vector<std::uint16_t> key;     // indexes of the key columns, in the order of the route; empty = no key
-  std::uint64_t version = 0;          // unique per description in this process
+  std::vector<Column> columns;     // in catalogue order, dropped ones left out
+  std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
+  std::uint64_t version = 0;       // unique per description in this process
 };
 
 }  // namespace sluice

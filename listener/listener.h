@@ -1,9 +1,10 @@
 // Kafka in: one consumer handle, its poll thread, and the queue of every partition.
 //
-// The poll thread serves rebalances, errors and statistics and never waits for anybody. It assigns a partition paused
-// and tells the service through Events; the lane that owns the partition then calls Partition's functions from its own
-// thread. Not polling a partition is the back-pressure: librdkafka stops fetching at its queue limit.
-// Facts about librdkafka 2.0.2 that shape this folder are in docs/architecture.md.
+// The poll thread serves rebalances, errors and statistics and never waits for anybody. It assigns a
+// partition paused and tells the service through Events; the lane that owns the partition then calls
+// Partition's functions from its own thread. Not polling a partition is the back-pressure: librdkafka stops
+// fetching at its queue limit. Facts about librdkafka 2.0.2 that shape this folder are in
+// docs/architecture.md.
 #pragma once
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -35,14 +37,14 @@ struct Trouble {       // a broker's error; the library goes on by itself
 };
 using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, Trouble>;
 
-// A partition that was assigned at least once. Lives as long as the Listener (librdkafka 2.0.2 loses the queue's
-// forwarding otherwise), whoever owns it at the moment.
+// A partition that was assigned at least once. Lives as long as the Listener (librdkafka 2.0.2 loses the
+// queue's forwarding otherwise), whoever owns it at the moment.
 class Partition {
  public:
   virtual ~Partition() = default;
   virtual const TopicPartition& at() const = 0;
-  // Counts assignments and revocations. A lane remembers the one it claimed under; when it differs, the partition is
-  // no longer that lane's to apply.
+  // Counts assignments and revocations. A lane remembers the one it claimed under; when it differs, the
+  // partition is no longer that lane's to apply.
   virtual std::uint64_t assignment() const = 0;
   virtual bool assigned() const = 0;
 
@@ -53,6 +55,8 @@ class Partition {
   virtual Result<void> start_at(Offset offset) = 0;
   virtual void pause() = 0;
   virtual Event poll() = 0;  // never blocks
+  // The log's end as the last fetch heard it, no network; -1 if unknown. Any thread.
+  virtual Offset known_end() const = 0;
 };
 
 // Called from the poll thread; must return at once.
@@ -68,13 +72,15 @@ class Listener {
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
   // Leaves the group; blocks until the revocations are served, at most `timeout`, then false.
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
-  // A hint for lag tools: asynchronous, harmless if lost, held back during a rebalance.
-  virtual void hint_committed(const TopicPartition& at, Offset next) = 0;
-  // Last known end of the partition from statistics, no network; -1 if unknown.
-  virtual Offset known_end(const TopicPartition& at) const = 0;
+  // A hint for lag tools: asynchronous, harmless if lost. Never read back by us.
+  virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
+  // How many partitions the topic has; asks the cluster.
+  virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
+  virtual Result<Watermarks> watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) = 0;
 };
 
-std::unique_ptr<Listener> make_listener(const config::Kafka& settings, std::size_t queue_bytes, Events events);
+std::unique_ptr<Listener> make_listener(const config::Kafka& settings, std::size_t queue_bytes,
+                                        Events events);
 
 // For `check`: topics of the cluster with their partition counts.
 struct Topic {

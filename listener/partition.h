@@ -1,0 +1,52 @@
+// One partition's queue, and what may be done with it: the lane's side of the consumer.
+//
+// Private to listener/. The poll thread calls assigned_paused() and taken(); a lane calls the rest. A mutex
+// orders seek, pause and resume of the lane against a rebalance; polling takes no lock, stale records are
+// filtered by librdkafka's version barrier and by the lane's check of assignment().
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "listener/handles.h"
+#include "listener/listener.h"
+
+namespace sluice::listener {
+
+class QueuedPartition final : public Partition {
+ public:
+  // Takes the queue out of the consumer's main queue; must happen before the partition's first assignment.
+  QueuedPartition(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign);
+
+  const TopicPartition& at() const override { return at_; }
+  std::uint64_t assignment() const override { return assignment_.load(std::memory_order_acquire); }
+  bool assigned() const override { return assigned_.load(std::memory_order_acquire); }
+  void wake_through(int eventfd) override;
+  Result<Watermarks> watermarks(std::chrono::milliseconds timeout) override;
+  Result<void> start_at(Offset offset) override;
+  void pause() override;
+  Event poll() override;
+  Offset known_end() const override;
+
+  void assigned_paused();
+  void taken();
+
+ private:
+  Result<void> seek(Offset offset);
+  void resume();
+
+  rd_kafka_t* const client_;
+  const TopicPartition at_;
+  std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
+  QueueHandle queue_;
+  std::atomic<std::uint64_t> assignment_{0};
+  std::atomic<bool> assigned_{false};
+  std::mutex mutex_;
+  bool paused_ = false;   // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
+  bool stopped_ = false;  // librdkafka stopped fetching for good after an offset out of range
+};
+
+Result<Watermarks> query_watermarks(rd_kafka_t* client, const TopicPartition& at,
+                                    std::chrono::milliseconds timeout);
+
+}  // namespace sluice::listener
