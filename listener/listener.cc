@@ -179,6 +179,7 @@ void Consumer::assign(rd_kafka_topic_partition_list_t* partitions) {
     one.assigned_paused();
     events_.assigned(one);
   }
+  events_.rebalanced();
 }
 
 void Consumer::revoke(rd_kafka_topic_partition_list_t* partitions) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/changes.h"
@@ -58,6 +59,9 @@ class Writer {
   // Whether this pipeline has a pointer row for the partition; and for any partition of the topic.
   struct Known { bool partition = false; bool topic = false; };
   Result<Known> known(const TopicPartition& at);
+
+  // Creates pointer rows that nobody owns yet (epoch 0), each at its start; those that exist stay as they are.
+  Result<void> create(const std::vector<std::pair<TopicPartition, Offset>>& starts);
 
   // Takes the pointer row: epoch + 1, this owner. Creates it at `start` if there is none. Waits at most a second for
   // the transaction of a predecessor (then `retry`).

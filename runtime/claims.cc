@@ -1,0 +1,171 @@
+// The lane's claiming half: from an assigned partition to a claimed one that streams, or that stands still
+// with a state.
+
+#include "base/log.h"
+#include "runtime/lane.h"
+
+namespace sluice::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds watermark_timeout{2000};
+constexpr milliseconds retry_after{100};
+constexpr std::chrono::seconds look_again_after{3};
+
+// A state that heals by itself once its cause is gone; any other waits for an operator to write 'ok'.
+bool heals(const std::string& state) {
+  return state == "schema";
+}
+
+}  // namespace
+
+// With an idle writer and nothing of the partition collected: claims what waits, records why a partition
+// stopped, and looks again at those that stand still.
+void Lane::claim_what_waits() {
+  const auto now = Clock::now();
+  for (auto& [at, held] : tenures_) {
+    if (held.over() || collecting_.holds(held.at())) continue;
+    if (held.phase == Phase::stopping) {
+      if (const auto done = record_stop(held); !done) return decide(done.error());
+    } else if (now < held.look_again) {
+      continue;
+    } else if (held.phase == Phase::stopped) {
+      look_again(held);
+    }
+    if (held.phase != Phase::claiming || now < held.look_again) continue;
+    if (const auto done = claim(held); !done) {
+      const auto& error = done.error();
+      held.look_again = Clock::now() + retry_after;
+      if (error.next != ErrorClass::retry) return decide(error);
+      ++now_.retries;
+      held.reason = error.message;
+      log::info(who_, "{}/{} not claimed yet: {}", at.topic, at.partition, error.message);
+    }
+    if (Clock::now() - now > milliseconds(500)) return;  // the loop has other work, the rest comes next round
+  }
+}
+
+Result<void> Lane::record_stop(Tenure& tenure) {
+  if (tenure.claim.epoch > 0) {
+    if (auto done = writer_.set_state(tenure.claim, tenure.state, tenure.reason); !done) return done;
+  }
+  tenure.phase = Phase::stopped;
+  return {};
+}
+
+void Lane::look_again(Tenure& tenure) {
+  tenure.look_again = Clock::now() + look_again_after;
+  if (tenure.missing) {
+    const auto table = catalogue_.describe(tenure.missing->table, *tenure.missing->route);
+    if (!table) {
+      tenure.reason = table.error().message;
+      return;
+    }
+    mapper_.learn(*tenure.missing, *table);
+    tenure.missing.reset();
+    log::info(who_, "{}/{}: table {} is there now", tenure.at().topic, tenure.at().partition, (*table)->name);
+  }
+  tenure.phase = Phase::claiming;
+  tenure.look_again = {};
+}
+
+Result<void> Lane::claim(Tenure& tenure) {
+  const auto& at = tenure.at();
+  const auto marks = tenure.source->watermarks(watermark_timeout);
+  if (!marks) return std::unexpected(marks.error());
+  const auto first = first_offset(at, *marks);
+  if (!first) {
+    if (first.error().next != ErrorClass::stop_partition) return std::unexpected(first.error());
+    if (tenure.state != "ok" && tenure.reason != first.error().message)
+      log::error(who_, "{}", first.error().message);
+    tenure.reason = first.error().message;
+    tenure.phase = Phase::stopped;
+    tenure.look_again = Clock::now() + look_again_after;
+    return {};
+  }
+  auto claimed = writer_.claim(at, *first);
+  if (!claimed) return std::unexpected(claimed.error());
+  ++now_.claims;
+  tenure.claim = std::move(*claimed);
+  tenure.claim.at = &at;
+  tenure.expected = tenure.claim.next;
+  if (heals(tenure.claim.state)) {
+    if (auto done = writer_.set_state(tenure.claim, "ok", ""); !done) return done;
+    tenure.claim.state = "ok";
+  }
+  if (tenure.claim.state != "ok") {
+    if (tenure.state != tenure.claim.state) {
+      log::warning(who_, "{}/{} stands at {} with state {}: {}", at.topic, at.partition, tenure.claim.next,
+                   tenure.claim.state, tenure.claim.state_reason);
+    }
+    tenure.state = tenure.claim.state;
+    tenure.reason = tenure.claim.state_reason;
+    tenure.phase = Phase::stopped;
+    tenure.look_again = Clock::now() + look_again_after;
+    return {};
+  }
+  return begin_at(tenure, *marks);
+}
+
+// Where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once: a
+// partition that appears later is read from its beginning, or records written before it was noticed would be
+// lost.
+Result<Offset> Lane::first_offset(const TopicPartition& at, const listener::Watermarks& marks) {
+  const auto start = pipeline_->kafka.start;
+  if (start == config::Start::earliest) return marks.low;
+  const auto known = writer_.known(at);
+  if (!known) return std::unexpected(known.error());
+  if (known->partition) return marks.low;  // not looked at: the row decides
+  if (start == config::Start::stop) {
+    return fail(
+        ErrorClass::stop_partition,
+        fmt::format("{}/{} has no pointer and kafka.start is \"stop\"; insert one into {}.pointer, or use "
+                    "\"earliest\" or \"latest\"",
+                    at.topic, at.partition, pipeline_->postgres.schema));
+  }
+  if (known->topic) return marks.low;
+  const auto count = listener_->partitions(at.topic, watermark_timeout);
+  if (!count) return std::unexpected(count.error());
+  std::vector<std::pair<TopicPartition, Offset>> starts;
+  for (std::int32_t partition = 0; partition < *count; ++partition) {
+    const TopicPartition one{at.topic, partition};
+    const auto its = listener_->watermarks(one, watermark_timeout);
+    if (!its) return std::unexpected(its.error());
+    starts.emplace_back(one, its->high);
+  }
+  if (const auto done = writer_.create(starts); !done) return std::unexpected(done.error());
+  return marks.high;
+}
+
+// Compares the pointer with the log, and starts at the anchor, whose record is compared when it arrives, or
+// without one at the pointer.
+Result<void> Lane::begin_at(Tenure& tenure, const listener::Watermarks& marks) {
+  const auto& at = tenure.at();
+  const auto& claim = tenure.claim;
+  if (claim.next < marks.low) {
+    stop(tenure, "lost_data",
+         fmt::format(
+             "the pointer is {}, but the log begins at {}: {} offsets were removed before they were read",
+             claim.next, marks.low, marks.low - claim.next));
+    return {};
+  }
+  if (claim.next > marks.high) {
+    stop(tenure, "log_shrunk",
+         fmt::format("the pointer is {}, but the log ends at {}: the topic was created anew or truncated",
+                     claim.next, marks.high));
+    return {};
+  }
+  tenure.anchor = claim.anchor_offset >= marks.low ? claim.anchor_offset : -1;
+  tenure.proven = false;
+  if (auto done = tenure.source->start_at(tenure.anchor >= 0 ? tenure.anchor : claim.next); !done)
+    return done;
+  tenure.phase = Phase::streaming;
+  tenure.state = "ok";
+  tenure.reason.clear();
+  log::info(who_, "{}/{} claimed at {}, epoch {}, log {} to {}", at.topic, at.partition, claim.next,
+            claim.epoch, marks.low, marks.high);
+  return {};
+}
+
+}  // namespace sluice::runtime

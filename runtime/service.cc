@@ -1,0 +1,279 @@
+#include "runtime/service.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <random>
+
+#include "base/log.h"
+#include "config/load.h"
+#include "listener/listener.h"
+#include "runtime/admin.h"
+#include "runtime/flood_meter.h"
+#include "runtime/http.h"
+#include "runtime/lane.h"
+#include "runtime/notify.h"
+#include "sink/catalogue.h"
+
+namespace sluice::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::string_view who = "service";
+constexpr seconds drain_deadline{20};
+constexpr seconds leave_deadline{10};
+constexpr seconds hint_interval{5};
+constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
+constexpr milliseconds tick{200};
+// What librdkafka may hold ready for all partitions of this process together, shared among them at a guess of
+// eight.
+constexpr std::size_t queue_bytes_each = 1u << 20;
+
+std::string new_uuid() {
+  std::random_device random;
+  std::string hex;
+  for (int i = 0; i < 4; ++i) hex += fmt::format("{:08x}", random());
+  hex[12] = '4';
+  hex[16] = "89ab"[hex[16] % 4];
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                     hex.substr(16, 4), hex.substr(20));
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::vector<std::string> subscription(const config::Pipeline& pipeline) {
+  std::vector<std::string> topics;
+  for (const auto& route : pipeline.routes)
+    topics.insert(topics.end(), route.topics.begin(), route.topics.end());
+  return topics;
+}
+
+// Signals come through a descriptor, so that no code of ours runs in a handler. All threads inherit the mask.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+  ~Signals() { close(fd_); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // The next signal, or 0 after `timeout`.
+  int next(milliseconds timeout) const {
+    pollfd fd{fd_, POLLIN, 0};
+    if (poll(&fd, 1, static_cast<int>(timeout.count())) <= 0) return 0;
+    signalfd_siginfo info{};
+    return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  int fd_;
+};
+
+class Service final : public Admin {
+ public:
+  Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
+
+  int run();
+  Snapshot snapshot() const override;
+
+ private:
+  bool migrate();
+  bool start();
+  void serve();
+  int stop();
+  void reload();
+  void look_after();
+  void fatal(const std::string& why);
+  Lane& lane_of(const TopicPartition& at) {
+    const auto hash = std::hash<std::string>{}(at.topic) + static_cast<std::size_t>(at.partition);
+    return *lanes_[hash % lanes_.size()];
+  }
+
+  const std::shared_ptr<const config::Pipeline> pipeline_;
+  const std::string config_path_;
+  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  Signals signals_;
+  FloodMeter floods_;
+  std::atomic<bool> joined_{false};
+  std::atomic<bool> failed_{false};
+  // The order of destruction: HTTP, lanes (they hold records), listener.
+  std::unique_ptr<listener::Listener> listener_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  HttpServer http_;
+  bool ready_told_ = false;
+  Clock::time_point next_hint_{};
+  Clock::time_point next_watchdog_{};
+};
+
+Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path)
+    : pipeline_(std::move(pipeline)), config_path_(std::move(config_path)), http_(pipeline_->http, *this) {
+  const sink::Identity identity{pipeline_->name, new_uuid(), host_name()};
+  log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity.owner);
+  for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
+    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity, floods_,
+                                            [this](const std::string& why) { fatal(why); }));
+  }
+}
+
+// From any thread: the service ends as if told to by a signal, but with exit code 1.
+void Service::fatal(const std::string& why) {
+  log::error(who, "stopping: {}", why);
+  failed_ = true;
+  kill(getpid(), SIGTERM);
+}
+
+Snapshot Service::snapshot() const {
+  Snapshot shot;
+  shot.started = started_;
+  shot.healthy = !failed_;
+  for (const auto& lane : lanes_) {
+    shot.lanes.push_back(lane->snapshot(shot.partitions));
+    if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
+  }
+  shot.ready = joined_;
+  for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != "claiming";
+  return shot;
+}
+
+int Service::run() {
+  mallopt(M_ARENA_MAX, 4);  // one arena per thread and its slack would double the footprint
+  if (auto done = http_.start(); !done) {
+    log::error(who, "{}", done.error().message);
+    return 1;
+  }
+  if (!migrate()) return failed_ ? 1 : 0;
+  if (!start()) return 1;
+  serve();
+  return stop();
+}
+
+// PostgreSQL may come up after us: wait for it. Anything else than its absence ends the start.
+bool Service::migrate() {
+  sink::Catalogue catalogue(pipeline_->postgres);
+  bool told = false;
+  for (;;) {
+    const auto done = catalogue.migrate();
+    if (done) return true;
+    const auto& error = done.error();
+    if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
+      log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate,
+                 error.message);
+      failed_ = true;
+      return false;
+    }
+    if (!std::exchange(told, true)) log::warning(who, "waiting for PostgreSQL: {}", error.message);
+    const int signal = signals_.next(milliseconds(500));
+    if (signal == SIGTERM || signal == SIGINT) return false;
+  }
+}
+
+bool Service::start() {
+  listener_ = listener::make_listener(
+      pipeline_->kafka, queue_bytes_each,
+      {.assigned = [this](listener::Partition& partition) { lane_of(partition.at()).give(partition); },
+       .revoked = [this](listener::Partition& partition, bool) { lane_of(partition.at()).ring(); },
+       .rebalanced = [this] { joined_ = true; },
+       .fatal = [this](const std::string& why) { fatal(why); }});
+  if (auto done = listener_->start(subscription(*pipeline_)); !done) {
+    log::error(who, "{}", done.error().message);
+    return false;
+  }
+  for (auto& lane : lanes_) lane->start(*listener_);
+  return true;
+}
+
+void Service::serve() {
+  for (;;) {
+    switch (signals_.next(tick)) {
+      case SIGTERM:
+      case SIGINT:
+        return;
+      case SIGHUP:
+        reload();
+        break;
+      default:
+        look_after();
+    }
+  }
+}
+
+void Service::look_after() {
+  const auto now = Clock::now();
+  const auto shot = snapshot();
+  if (shot.ready && !std::exchange(ready_told_, true)) {
+    notify::ready(fmt::format("{} partitions", shot.partitions.size()));
+    log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
+  }
+  if (const auto interval = notify::watchdog_interval(); interval && now >= next_watchdog_) {
+    if (shot.healthy) notify::watchdog();
+    next_watchdog_ = now + *interval;
+  }
+  if (now < next_hint_) return;
+  next_hint_ = now + hint_interval;
+  std::vector<std::pair<TopicPartition, Offset>> hints;
+  for (const auto& partition : shot.partitions) {
+    if (partition.epoch > 0) hints.emplace_back(partition.at, partition.next);
+  }
+  listener_->hint_committed(hints);
+}
+
+// What may change without a restart is the log; anything else in the file is compared at the next start.
+void Service::reload() {
+  notify::reloading();
+  const auto loaded = config::load(config_path_);
+  if (loaded) {
+    log::setup(loaded->log.level, loaded->log.format);
+    log::info(who, "reloaded {}", config_path_);
+  } else {
+    log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
+  }
+  notify::ready("reloaded");
+}
+
+int Service::stop() {
+  log::info(who, "draining");
+  notify::stopping();
+  for (auto& lane : lanes_) lane->drain();
+  const auto deadline = Clock::now() + drain_deadline;
+  bool ended = true;
+  for (auto& lane : lanes_) {
+    while (ended && !lane->join(std::min(deadline, Clock::now() + milliseconds(20)))) {
+      ended = Clock::now() < deadline;
+      const int signal = signals_.next(milliseconds(0));
+      if (signal == SIGTERM || signal == SIGINT) ended = false;
+    }
+  }
+  if (!ended) {
+    log::warning(who, "ending at once; what was not committed is read again at the next start");
+    _exit(failed_ ? 1 : 0);
+  }
+  if (!listener_->stop(leave_deadline)) {
+    log::warning(who, "the consumer does not close; ending without it");
+    _exit(failed_ ? 1 : 0);
+  }
+  http_.stop();
+  log::info(who, "stopped");
+  return failed_ ? 1 : 0;
+}
+
+}  // namespace
+
+int run_service(std::shared_ptr<const config::Pipeline> pipeline, const std::string& config_path) {
+  return Service(std::move(pipeline), config_path).run();
+}
+
+}  // namespace sluice::runtime
