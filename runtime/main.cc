@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <functional>
+
+#include "runtime/commands.h"
+
+namespace {
+
+using namespace sluice::runtime;
+using Action = std::function<int()>;
+
+constexpr int wrong_usage = 2;
+
+// "20s", "1500ms", "2m", "1h": a bare number is refused, as in the configuration file.
+std::chrono::milliseconds parse_duration(const std::string& text) {
+  struct Unit {
+    std::string_view name;
+    std::int64_t milliseconds;
+  };
+  static constexpr Unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  std::int64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
+  for (const auto& [name, milliseconds] : units) {
+    if (error == std::errc() && unit == name && number > 0 && number <= 1'000'000) {
+      return std::chrono::milliseconds(number * milliseconds);
+    }
+  }
+  throw CLI::ValidationError("--for",
+                             fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+}
+
+void add_running(CLI::App& app, Action& action) {
+  static std::string config;
+  static bool connect = false;
+  auto* run_command = app.add_subcommand("run", "Stream change events into PostgreSQL until told to stop");
+  run_command->add_option("-c,--config", config, "Configuration file (TOML)")->required();
+  run_command->callback([&action] { action = [] { return run(config); }; });
+
+  auto* check_command = app.add_subcommand("check", "Validate a configuration file");
+  check_command->add_option("-c,--config", config, "Configuration file (TOML)")->required();
+  check_command->add_flag(
+      "--connect", connect,
+      "Also reach Kafka and PostgreSQL and print the plan: topics, tables, DDL. Changes nothing");
+  check_command->callback([&action] { action = [] { return check(config, connect); }; });
+
+  auto* config_command = app.add_subcommand("config", "Print what can be configured");
+  config_command->require_subcommand(1);
+  for (const auto& [page, text] :
+       {std::pair{"sample", "A commented configuration file with every default"},
+        std::pair{"reference", "The reference page of all settings, in Markdown"}}) {
+    config_command->add_subcommand(page, text)->callback([&action, page = std::string(page)] {
+      action = [page] { return config_page(page); };
+    });
+  }
+}
+
+void add_publish(CLI::App& app, Action& action) {
+  static PublishOptions options;
+  auto* command =
+      app.add_subcommand("publish", "Publish NDJSON from stdin to a topic, acknowledged and in order");
+  command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]")
+      ->required();
+  command->add_option("--topic", options.topic, "Topic to publish to")->required();
+  auto* key =
+      command->add_option("--key", options.key, "Field of each object whose value becomes the record key");
+  command->add_option("--header", options.headers, "NAME=VALUE, added to every record; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--property", options.properties, "NAME=VALUE for librdkafka; may be repeated")
+      ->allow_extra_args(false);
+  command
+      ->add_flag("--envelope", options.envelope,
+                 R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")
+      ->excludes(key);
+  command->callback([&action] { action = [] { return publish(options); }; });
+}
+
+void add_demo(CLI::App& app, Action& action) {
+  static DemoOptions options;
+  static std::string run_for;
+  auto* command = app.add_subcommand(
+      "demo",
+      "Everything on this machine, nothing to prepare: PostgreSQL, a broker, shop events, the service");
+  command->add_option("--for", run_for,
+                      "End after this time (20s, 2m) with a proof; without it, Ctrl-C ends");
+  command->add_option("--rate", options.rate, "Events per second")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_flag("--keep", options.keep, "Leave the temporary folder behind");
+  command->callback([&action] {
+    if (!run_for.empty()) options.run_for = parse_duration(run_for);
+    action = [] { return demo(options); };
+  });
+
+  static std::vector<std::string> topics;
+  auto* broker = app.add_subcommand("demo-broker", "")->group("");  // for the demo itself, not in --help
+  broker->add_option("topics", topics)->required();
+  broker->callback([&action] { action = [] { return demo_broker(topics); }; });
+}
+
+void add_version(CLI::App& app, Action& action) {
+  static bool as_json = false;
+  auto* command = app.add_subcommand("version", "Print the version and those of the libraries in use");
+  command->add_flag("--json", as_json, "As one JSON object");
+  command->callback([&action] { action = [] { return version(as_json); }; });
+}
+
+// What the usage error is about: `sluice publish`, or `sluice` before any subcommand was recognised.
+std::string spoken_command(const CLI::App& app) {
+  std::string name = app.get_name();
+  for (const auto* command : app.get_subcommands()) name += " " + spoken_command(*command);
+  return name;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Streams Kafka change events into PostgreSQL, each exactly once", "sluice");
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.");
+  Action action;
+  add_running(app, action);
+  add_publish(app, action);
+  add_demo(app, action);
+  add_version(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    const std::string command = spoken_command(app);
+    fmt::print(stderr, "{}: {}; see {} --help\n", command, error.what(), command);
+    return wrong_usage;
+  }
+  try {
+    return action();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "sluice: {}\n", error.what());
+    return 1;
+  }
+}

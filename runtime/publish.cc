@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/log.h"
+#include "runtime/commands.h"
+#include "runtime/publish_line.h"
+
+namespace sluice::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t longest_line = 64u << 20;
+constexpr auto flush_timeout = std::chrono::seconds(60);
+
+// NAME=VALUE options, split at the first '='.
+std::expected<std::vector<std::pair<std::string, std::string>>, std::string> split_pairs(
+    const std::vector<std::string>& texts, std::string_view option) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return std::unexpected(fmt::format("sluice publish: {} {}: write it as NAME=VALUE", option, text));
+    }
+    pairs.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return pairs;
+}
+
+// Feeds lines of stdin to the producer and speaks about progress once a second, also while stdin is silent.
+class Publishing {
+ public:
+  Publishing(const PublishOptions& options, std::vector<std::pair<std::string, std::string>> headers,
+             listener::Producer& producer)
+      : topic_(options.topic),
+        headers_(std::move(headers)),
+        producer_(producer),
+        parser_(options.key, options.envelope) {}
+
+  // Whether every line was handed to the producer; otherwise the reason is on stderr.
+  bool read_all() {
+    std::string pending;
+    char block[1 << 16];
+    while (true) {
+      pollfd ready{STDIN_FILENO, POLLIN, 0};
+      const int found = ::poll(&ready, 1, 200);
+      tell_progress();
+      if (found == 0 || (found < 0 && errno == EINTR)) continue;
+      const ssize_t size = read(STDIN_FILENO, block, sizeof block);
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) return refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+      if (size == 0) break;
+      pending.append(block, static_cast<std::size_t>(size));
+      if (!take_lines(pending)) return false;
+      if (pending.size() > longest_line) return refuse(fmt::format("longer than {} MiB", longest_line >> 20));
+    }
+    return pending.empty() || take_line(pending);
+  }
+
+  void tell_progress() {
+    producer_.serve();
+    if (Clock::now() < next_word_) return;
+    next_word_ = Clock::now() + std::chrono::seconds(1);
+    if (lines_ == 0) return;
+    const std::string error = producer_.first_error();
+    fmt::print(stderr, "{} events read, {} acknowledged{}{}\n", published_, producer_.acknowledged(),
+               error.empty() ? "" : ", brokers: ", error);
+  }
+
+ private:
+  bool take_lines(std::string& pending) {
+    std::size_t begin = 0;
+    for (std::size_t end; (end = pending.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      if (!take_line(std::string_view(pending).substr(begin, end - begin))) return false;
+    }
+    pending.erase(0, begin);
+    return true;
+  }
+
+  bool take_line(std::string_view line) {
+    ++lines_;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
+    auto record = parser_.parse(line);
+    if (!record) return refuse(record.error());
+    for (const auto& [name, value] : headers_) record->headers.push_back({name, value});
+    const auto sent = producer_.send(topic_, *record);
+    if (!sent) return refuse(sent.error().message);
+    ++published_;
+    if (published_ % 256 == 0) tell_progress();
+    return true;
+  }
+
+  bool refuse(const std::string& why) {
+    fmt::print(stderr, "stdin:{}: {}; nothing from this line on is published\n", lines_, why);
+    return false;
+  }
+
+  const std::string topic_;
+  const std::vector<std::pair<std::string, std::string>> headers_;
+  listener::Producer& producer_;
+  PublishLineParser parser_;
+  std::int64_t lines_ = 0;
+  std::int64_t published_ = 0;
+  Clock::time_point next_word_ = Clock::now() + std::chrono::seconds(1);
+};
+
+}  // namespace
+
+int publish(const PublishOptions& options) {
+  log::setup("warning", "text");
+  auto headers = split_pairs(options.headers, "--header");
+  const auto properties = split_pairs(options.properties, "--property");
+  if (!headers || !properties) {
+    fmt::print(stderr, "{}\n", headers ? properties.error() : headers.error());
+    return 2;
+  }
+  config::Kafka kafka;
+  kafka.brokers = options.brokers;
+  for (const auto& [name, value] : *properties) kafka.properties.insert_or_assign(name, Secret(value));
+  auto producer = listener::Producer::make(kafka);
+  if (!producer) {
+    fmt::print(stderr, "sluice publish: {}\n", producer.error().message);
+    return 2;
+  }
+  Publishing publishing(options, std::move(*headers), **producer);
+  const bool all_read = publishing.read_all();
+  const auto flushed = (*producer)->flush(flush_timeout);
+  if (!flushed) fmt::print(stderr, "sluice publish: {}\n", flushed.error().message);
+  fmt::print(stderr, "published {} events\n", (*producer)->acknowledged());
+  return all_read && flushed ? 0 : 1;
+}
+
+}  // namespace sluice::runtime

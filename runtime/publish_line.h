@@ -1,0 +1,32 @@
+// What one line of `sluice publish` says: key, value and headers, as bytes for the record.
+//
+// A parser keeps its buffers; one thread. Views of a parsed line stay valid until the next parse(). A line
+// that is not strict JSON is refused with the reason; numbers are passed on as they are spelled and never
+// converted.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "listener/producer.h"
+
+namespace sluice::runtime {
+
+class PublishLineParser {
+ public:
+  // `key`: the field that becomes the record key, empty for none. `envelope`: lines are
+  // {"key","value","headers"}, where a string stands for its text, null for no key, no value (a tombstone) or
+  // a header without value, and anything else for its JSON text.
+  PublishLineParser(std::string key, bool envelope);
+  ~PublishLineParser();
+
+  std::expected<listener::Outgoing, std::string> parse(std::string_view line);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::runtime
