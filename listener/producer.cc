@@ -1,0 +1,157 @@
+#include "listener/producer.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "listener/handles.h"
+
+namespace sluice::listener {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Setting {
+  const char* name;
+  const char* value;
+};
+
+// Idempotence implies acks=all and keeps the order over retries. A record fails only when its time is over.
+constexpr Setting required[] = {{"enable.idempotence", "true"}};
+constexpr Setting preferred[] = {
+    {"queue.buffering.max.messages", "100000"},
+    {"queue.buffering.max.kbytes", "65536"},
+    {"linger.ms", "5"},
+    {"message.timeout.ms", "60000"},
+    {"reconnect.backoff.max.ms", "2000"},
+    // As the Java clients place keys, so that records of a key stay together whoever wrote them.
+    {"partitioner", "murmur2_random"},
+};
+
+}  // namespace
+
+struct Producer::State {
+  ClientHandle client;
+  std::int64_t acknowledged = 0;
+  std::int64_t failed = 0;
+  std::string delivery_error;
+  std::string broker_error;
+  std::map<TopicPartition, Offset> ends;
+
+  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+    auto& self = *static_cast<State*>(opaque);
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (self.failed++ == 0) self.delivery_error = rd_kafka_err2str(message->err);
+      return;
+    }
+    ++self.acknowledged;
+    self.broker_error.clear();
+    Offset& end = self.ends[{rd_kafka_topic_name(message->rkt), message->partition}];
+    end = std::max(end, message->offset + 1);
+  }
+};
+
+Producer::Producer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Producer::~Producer() = default;
+
+Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) {
+  auto conf = client_conf(settings);
+  if (!conf) return std::unexpected(conf.error());
+  char why[512];
+  for (const auto& [name, value] : preferred) {
+    if (!settings.properties.contains(name)) rd_kafka_conf_set(conf->get(), name, value, why, sizeof why);
+  }
+  for (const auto& [name, value] : required) rd_kafka_conf_set(conf->get(), name, value, why, sizeof why);
+  auto state = std::make_unique<State>();
+  rd_kafka_conf_set_opaque(conf->get(), state.get());
+  rd_kafka_conf_set_dr_msg_cb(conf->get(), State::on_delivery);
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
+    static_cast<State*>(opaque)->broker_error = reason;
+  });
+  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
+    log::debug("producer", "{}: {}", facility, text);
+  });
+  auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
+  if (!client) return std::unexpected(client.error());
+  state->client = std::move(*client);
+  return std::unique_ptr<Producer>(new Producer(std::move(state)));
+}
+
+Result<void> Producer::send(const std::string& topic, const Outgoing& record,
+                            std::chrono::milliseconds timeout) {
+  rd_kafka_t* client = state_->client.get();
+  const auto deadline = Clock::now() + timeout;
+  while (true) {
+    // produceva takes the headers over only when it succeeds.
+    rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
+    for (const auto& [name, value] : record.headers) {
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()),
+                          value ? value->data() : nullptr, value ? static_cast<ssize_t>(value->size()) : 0);
+    }
+    rd_kafka_vu_t arguments[5] = {};
+    arguments[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    arguments[0].u.cstr = topic.c_str();
+    arguments[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    arguments[1].u.i = RD_KAFKA_MSG_F_COPY;
+    arguments[2].vtype = RD_KAFKA_VTYPE_KEY;
+    // A view of nothing may have no address; a null address would mean no key at all.
+    const auto address = [](std::optional<std::string_view> view) {
+      return !view ? nullptr : const_cast<char*>(view->data() == nullptr ? "" : view->data());
+    };
+    arguments[2].u.mem = {address(record.key), record.key ? record.key->size() : 0};
+    arguments[3].vtype = RD_KAFKA_VTYPE_VALUE;
+    arguments[3].u.mem = {address(record.value), record.value ? record.value->size() : 0};
+    arguments[4].vtype = RD_KAFKA_VTYPE_HEADERS;
+    arguments[4].u.headers = headers;
+    const ErrorHandle error(rd_kafka_produceva(client, arguments, 5));
+    serve();
+    if (!error) return {};
+    rd_kafka_headers_destroy(headers);
+    if (rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      return fail(ErrorClass::stop_service,
+                  fmt::format("cannot publish: {}", rd_kafka_error_string(error.get())));
+    }
+    if (Clock::now() >= deadline) {
+      return fail(ErrorClass::retry, fmt::format("the queue stayed full for {} s: {}", timeout.count() / 1000,
+                                                 first_error().empty() ? "brokers are slow" : first_error()));
+    }
+    serve(std::chrono::milliseconds(50));
+  }
+}
+
+void Producer::serve(std::chrono::milliseconds timeout) {
+  rd_kafka_poll(state_->client.get(), static_cast<int>(timeout.count()));
+}
+
+Result<void> Producer::flush(std::chrono::milliseconds timeout) {
+  const auto done = rd_kafka_flush(state_->client.get(), static_cast<int>(timeout.count()));
+  if (done != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const int left = rd_kafka_outq_len(state_->client.get());
+    return fail(ErrorClass::retry,
+                fmt::format("{} records without acknowledgement after {} s{}{}", left, timeout.count() / 1000,
+                            first_error().empty() ? "" : ": ", first_error()));
+  }
+  if (state_->failed > 0) {
+    return fail(ErrorClass::retry,
+                fmt::format("{} records failed, the first with: {}", state_->failed, state_->delivery_error));
+  }
+  return {};
+}
+
+std::int64_t Producer::acknowledged() const {
+  return state_->acknowledged;
+}
+std::int64_t Producer::failed() const {
+  return state_->failed;
+}
+std::string Producer::first_error() const {
+  return state_->delivery_error.empty() ? state_->broker_error : state_->delivery_error;
+}
+const std::map<TopicPartition, Offset>& Producer::ends() const {
+  return state_->ends;
+}
+
+std::string library_version() {
+  return rd_kafka_version_str();
+}
+
+}  // namespace sluice::listener

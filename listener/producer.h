@@ -1,0 +1,61 @@
+// Records out, in order and acknowledged by all replicas: librdkafka's idempotent producer, for `publish` and
+// the demo.
+//
+// Used by one thread. send() copies; the queue is bounded (100,000 records or 64 MiB) and a full one makes
+// send() wait, which is the back-pressure. A delivery that fails is counted and remembered; nothing is ever
+// dropped silently.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/record.h"
+#include "config/pipeline.h"
+
+namespace sluice::listener {
+
+struct Outgoing {
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;  // null is a tombstone
+  std::vector<Header> headers;
+};
+
+class Producer {
+ public:
+  // Only brokers and properties of the settings are used. No connection is waited for.
+  static Result<std::unique_ptr<Producer>> make(const config::Kafka& settings);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  // The partition follows from the key. Waits up to `timeout` for room in the queue, then `retry`.
+  Result<void> send(const std::string& topic, const Outgoing& record,
+                    std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  // Serves delivery reports; returns at once if there are none and `timeout` is zero.
+  void serve(std::chrono::milliseconds timeout = {});
+  // Waits until every record is acknowledged or has failed; an error if any failed or the time is up.
+  Result<void> flush(std::chrono::milliseconds timeout);
+
+  std::int64_t acknowledged() const;
+  std::int64_t failed() const;
+  std::string first_error()
+      const;  // of a delivery, or the broker connection's last while none is up; empty if none
+  // One past the last acknowledged record, of every partition that received any.
+  const std::map<TopicPartition, Offset>& ends() const;
+
+ private:
+  struct State;
+  explicit Producer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+std::string library_version();
+
+}  // namespace sluice::listener

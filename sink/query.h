@@ -1,0 +1,40 @@
+// Small questions to PostgreSQL off the hot path: `check`, the demo and its proof. Text in, text out.
+//
+// A Query is one connection, made by open() within 5 seconds and closed by the destructor; used by one
+// thread. A statement runs at most 30 seconds. Errors are `retry` with PostgreSQL's message; the connection
+// stays usable after a failed statement. Nothing here ever prints the connection string.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/secret.h"
+
+namespace sluice::sink {
+
+using Row = std::vector<std::optional<std::string>>;
+using Rows = std::vector<Row>;
+
+class Query {
+ public:
+  static Result<Query> open(const Secret& url);
+  Query(Query&&) noexcept;
+  Query& operator=(Query&&) noexcept;
+  ~Query();
+
+  // One statement with $1, $2 …; several, separated by semicolons, if there are no parameters.
+  Result<Rows> run(const std::string& sql, const Row& parameters = {});
+
+ private:
+  struct State;
+  explicit Query(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+std::string libpq_version();
+std::string libpqxx_version();
+
+}  // namespace sluice::sink
