@@ -1,8 +1,8 @@
 // Reads a configuration file into a Pipeline, or says in one line what is wrong with it.
 //
-// Pure but for reading the file and what ${file:…}, ${credential:…} and ${env:…} name: no connection is made. An error
-// is `FILE:LINE:COLUMN: KEY: what is wrong; what to do`; only the first one is reported. Called from main and, for
-// SIGHUP, from the supervisor.
+// Pure but for reading the file and what ${file:…}, ${credential:…} and ${env:…} name: no connection is made.
+// An error is `FILE:LINE:COLUMN: KEY: what is wrong; what to do`; only the first one is reported. Called from
+// main and, for SIGHUP, from the supervisor.
 #pragma once
 
 #include <expected>

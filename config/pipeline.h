@@ -1,7 +1,9 @@
 // The configuration as the program uses it: plain, validated values.
 //
-// Made once by config::load (config/load.h) from the table of settings (config/settings.h); shared read-only by every
-// thread. Pointers to a Route stay valid as long as the Pipeline lives.
+// Made once by config::load (config/load.h) from the table of settings (config/settings.h); shared read-only
+// by every thread. The initialisers here are the defaults that the sample, the reference page and the parser
+// use; enumerators stand in the order of their words in the table. Pointers to a Route stay valid as long as
+// the Pipeline lives.
 #pragma once
 
 #include <chrono>
@@ -65,8 +67,8 @@ struct Route {
 struct Console {
   std::string listen = "127.0.0.1:2222";
   std::string user = "ops";
-  std::string host_key;
-  std::string keys;
+  std::string host_key = "/var/lib/sluice/host_ed25519";
+  std::string keys = "/etc/sluice/authorized_keys";
 };
 
 struct Http {

@@ -1,0 +1,367 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/check.h"
+#include "config/settings.h"
+#include "config/text.h"
+
+namespace sluice::config {
+
+namespace {
+
+constexpr std::size_t longest_file = 1u << 20;
+constexpr std::size_t deepest_key = 32;
+
+// Thrown inside this file only: the first complaint ends the reading.
+struct Complaint {
+  toml::source_position at;
+  std::string key;
+  std::string text;
+};
+
+[[noreturn]] void complain(toml::source_position at, std::string key, std::string text) {
+  throw Complaint{at, std::move(key), std::move(text)};
+}
+
+// toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some
+// hundred kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
+void check_depth(std::string_view text) {
+  toml::source_position at{1, 0};
+  std::size_t dots = 0;
+  bool comment = false, blank = true;
+  for (const char c : text) {
+    ++at.column;
+    if (c == '\n') {
+      at = {at.line + 1, 0};
+      dots = 0;
+      comment = false, blank = true;
+      continue;
+    }
+    if (c == ' ' || c == '\t') continue;
+    comment = comment || (blank && c == '#');
+    blank = false;
+    const bool of_key =
+        std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '"' || c == '\'';
+    if (c == '.')
+      ++dots;
+    else if (!of_key)
+      dots = 0;
+    if (!comment && dots > deepest_key)
+      complain(at, "syntax", fmt::format("a key has more than {} parts; nest less", deepest_key));
+  }
+}
+
+// The parser's own words, less what it quotes of the text: that might be a part of a secret.
+std::string without_content(std::string_view description) {
+  for (const std::string_view prefix : {"Error while ", "Encountered "})
+    if (description.starts_with(prefix)) description.remove_prefix(prefix.size());
+  std::string text(description);
+  if (text.find("cannot redefine") != std::string::npos) return text + "; keep one of the two";
+  for (std::size_t open = 0; (open = text.find('\'', open)) != std::string::npos; ++open) {
+    const std::size_t close = text.find('\'', open + 1);
+    if (close == std::string::npos) break;
+    if (close > open + 3) text.replace(open + 1, close - open - 1, "…");
+    open = text.find('\'', open + 1);
+  }
+  return text + "; mend the TOML there (strings need quotes)";
+}
+
+std::string_view kind_of(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "a boolean";
+    default:
+      return "a date or time";
+  }
+}
+
+// What a wrong type should have been.
+std::string_view wanted(Type type) {
+  switch (type) {
+    case Type::integer:
+      return "an integer, without quotes";
+    case Type::boolean:
+      return "true or false, without quotes";
+    case Type::duration:
+      return "a duration with its unit, like \"50ms\", \"5s\" or \"2m\"";
+    case Type::size:
+      return "a size with its unit, like \"512KiB\" or \"8MiB\"";
+    case Type::strings:
+      return "a list of strings, like [\"a\", \"b\"]";
+    case Type::properties:
+      return "a table of strings";
+    default:
+      return "a string in quotes";
+  }
+}
+
+[[noreturn]] void wrong_type(const toml::node& node, const std::string& key, Type type) {
+  const bool bare = node.is_number() && (type == Type::duration || type == Type::size);
+  complain(node.source().begin, key,
+           bare ? fmt::format("is a number without a unit; write {}", wanted(type))
+                : fmt::format("is {}; write {}", kind_of(node), wanted(type)));
+}
+
+// A string's value with its references replaced. `raw` is how the file spells it, the form for messages.
+struct Text {
+  std::string raw;
+  std::string value;
+};
+
+Text text_of(const toml::node& node, const std::string& key, Type type) {
+  const auto* string = node.as_string();
+  if (string == nullptr) wrong_type(node, key, type);
+  auto value = expand(string->get());
+  if (!value) complain(node.source().begin, key, value.error());
+  const bool secret = type == Type::secret || type == Type::properties;
+  // Secrets may be certificates of many lines; nothing else has a use for control characters.
+  const auto forbidden = [&](char c) {
+    return c == '\0' || (!secret && static_cast<unsigned char>(c) < 0x20);
+  };
+  if (std::ranges::any_of(*value, forbidden))
+    complain(node.source().begin, key, "has a control character in it; remove it");
+  return {secret ? "the value" : '"' + printable(string->get()) + '"', std::move(*value)};
+}
+
+std::string checked_text(const toml::node& node, const Setting& setting) {
+  Text text = text_of(node, setting.key(), setting.type == Type::strings ? Type::string : setting.type);
+  if (const std::string wrong = setting.check ? setting.check(text.value) : ""; !wrong.empty())
+    complain(node.source().begin, setting.key(), fmt::format("{} {}", text.raw, wrong));
+  return std::move(text.value);
+}
+
+std::string word_of(const toml::node& node, const Setting& setting) {
+  Text text = text_of(node, setting.key(), setting.type);
+  if (std::ranges::find(setting.words, text.value) != setting.words.end()) return std::move(text.value);
+  if (comes_later(setting.key(), text.value))
+    complain(node.source().begin, setting.key(),
+             fmt::format("this version of sluice does not have {} yet; use {}", text.raw, accepted(setting)));
+  complain(node.source().begin, setting.key(),
+           fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
+}
+
+std::int64_t number_of(const toml::node& node, const Setting& setting) {
+  std::optional<std::int64_t> number;
+  if (setting.type == Type::integer) {
+    number = node.value_exact<std::int64_t>();
+    if (!number) wrong_type(node, setting.key(), setting.type);
+  } else {
+    const Text text = text_of(node, setting.key(), setting.type);
+    number = setting.type == Type::duration ? parse_duration(text.value) : parse_size(text.value);
+    if (!number)
+      complain(node.source().begin, setting.key(),
+               fmt::format("{} is no such value; write {}", text.raw, wanted(setting.type)));
+  }
+  if (*number < setting.least || *number > setting.most)
+    complain(node.source().begin, setting.key(), fmt::format("is out of bounds; use {}", accepted(setting)));
+  return *number;
+}
+
+std::vector<std::string> strings_of(const toml::node& node, const Setting& setting) {
+  const auto* array = node.as_array();
+  if (array == nullptr) wrong_type(node, setting.key(), setting.type);
+  std::vector<std::string> list;
+  for (const toml::node& element : *array) {
+    std::string text = checked_text(element, setting);
+    if (std::ranges::find(list, text) != list.end())
+      complain(element.source().begin, setting.key(), "names the same twice; keep one");
+    list.push_back(std::move(text));
+  }
+  if (list.empty() && setting.required)
+    complain(node.source().begin, setting.key(), fmt::format("is empty; write {}", setting.example));
+  return list;
+}
+
+// A name without quotes, security.protocol = …, is TOML for nested tables: taken as it was meant.
+void add_properties(const toml::table& table, const std::string& key, const std::string& prefix,
+                    Properties& properties) {
+  for (const auto& [name, node] : table) {
+    const std::string property = prefix + std::string(name.str());
+    const std::string full = key + '.' + printable(property);
+    if (const auto* nested = node.as_table()) {
+      add_properties(*nested, key, property + '.', properties);
+      continue;
+    }
+    for (const Refused& refused : refused_properties())
+      if (refused.property.ends_with('.') ? property.starts_with(refused.property)
+                                          : property == refused.property)
+        complain(name.source().begin, full, fmt::format("is refused: {}; remove it", refused.reason));
+    std::string value;
+    if (const auto number = node.value_exact<std::int64_t>())
+      value = fmt::to_string(*number);
+    else if (const auto boolean = node.value_exact<bool>())
+      value = *boolean ? "true" : "false";
+    else
+      value = text_of(node, full, Type::properties).value;
+    if (!properties.emplace(property, std::move(value)).second)
+      complain(name.source().begin, full, "is there twice, with and without quotes; keep one");
+  }
+}
+
+Value value_of(const toml::node& node, const Setting& setting) {
+  switch (setting.type) {
+    case Type::string:
+    case Type::secret:
+      return checked_text(node, setting);
+    case Type::word:
+      return word_of(node, setting);
+    case Type::integer:
+    case Type::duration:
+    case Type::size:
+      return number_of(node, setting);
+    case Type::strings:
+      return strings_of(node, setting);
+    case Type::boolean:
+      if (const auto boolean = node.value_exact<bool>()) return *boolean;
+      wrong_type(node, setting.key(), setting.type);
+    case Type::properties:
+      break;
+  }
+  const auto* table = node.as_table();
+  if (table == nullptr) wrong_type(node, setting.key(), setting.type);
+  Properties properties;
+  add_properties(*table, setting.key(), "", properties);
+  return properties;
+}
+
+[[noreturn]] void unknown_key(const toml::key& key, std::string_view section) {
+  const std::string full =
+      section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
+  if (comes_later(full))
+    complain(key.source().begin, full, "this version of sluice does not have it yet; leave it out");
+  std::vector<std::string_view> near;
+  for (const Setting& setting : settings()) {
+    if (setting.section == section) near.push_back(setting.name);
+    if (section.empty() && !setting.section.empty()) near.push_back(setting.section);
+  }
+  std::string hint = "remove it";
+  if (const std::string_view meant = nearest(key.str(), near); !meant.empty()) {
+    hint = fmt::format("did you mean {}?", meant);
+  } else {
+    const auto all = settings();
+    const auto elsewhere = std::ranges::find(all, key.str(), &Setting::name);
+    if (elsewhere != all.end()) hint = fmt::format("{} is where that belongs", elsewhere->key());
+  }
+  complain(key.source().begin, printable(full), "is not a setting; " + hint);
+}
+
+// Reads one section into its part of the pipeline, or of the route. `position` is where to say that something
+// lacks.
+void read_section(const toml::table& table, std::string_view section, toml::source_position position,
+                  Pipeline& pipeline, Route& route) {
+  for (const auto& [key, node] : table) {
+    const std::string_view name = key.str();
+    const bool known = std::ranges::any_of(settings(), [&](const Setting& setting) {
+      return (setting.section == section && setting.name == name) ||
+             (section.empty() && setting.section == name);
+    });
+    if (!known) unknown_key(key, section);
+  }
+  for (const Setting& setting : settings()) {
+    if (setting.section != section) continue;
+    if (const toml::node* node = table.get(setting.name))
+      setting.field.put(setting, pipeline, route, value_of(*node, setting));
+    else if (setting.required)
+      complain(position, setting.key(),
+               fmt::format("is missing; add {} = {}", setting.name, setting.example));
+  }
+}
+
+toml::source_position place(const toml::table& table, std::string_view name) {
+  const toml::node* node = table.get(name);
+  return node ? node->source().begin : table.source().begin;
+}
+
+// What no setting of a route can know by itself.
+void check_route(const toml::table& table, const Route& route, std::set<std::string>& earlier) {
+  if (!table.contains("key") && route.mode != Mode::insert)
+    complain(table.source().begin, "route.key",
+             "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
+  if (route.key.empty() && route.mode != Mode::insert)
+    complain(place(table, "key"), "route.key",
+             "is empty, which only mode = \"insert\" allows; name the key's columns");
+  unsigned groups = 9;
+  for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
+  if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
+    complain(place(table, "table"), "route.table", wrong);
+  for (const std::string& topic : route.topics)
+    if (!earlier.insert(topic).second)
+      complain(
+          place(table, "topics"), "route.topics",
+          fmt::format("\"{}\" is in an earlier route, which always wins; name it once", printable(topic)));
+}
+
+void read_routes(const toml::table& root, Pipeline& pipeline) {
+  const toml::node* node = root.get("route");
+  if (node == nullptr)
+    complain({1, 1}, "route", "is missing; add a section [[route]] with topics, table and key");
+  const auto* routes = node->as_array();
+  if (routes == nullptr || routes->empty() || !routes->is_homogeneous(toml::node_type::table))
+    complain(node->source().begin, "route", "must be one section or more; write [[route]] with two brackets");
+  std::set<std::string> earlier;
+  for (const toml::node& element : *routes) {
+    const toml::table& table = *element.as_table();
+    Route& route = pipeline.routes.emplace_back();
+    read_section(table, "route", table.source().begin, pipeline, route);
+    check_route(table, route, earlier);
+  }
+}
+
+Pipeline read_pipeline(const toml::table& root) {
+  Pipeline pipeline;
+  Route none;
+  read_section(root, "", {1, 1}, pipeline, none);
+  static const toml::table empty;
+  std::string_view section;
+  for (const Setting& setting : settings()) {
+    if (setting.section == section || setting.section == "route") continue;
+    section = setting.section;
+    const toml::node* node = root.get(section);
+    if (node != nullptr && !node->is_table())
+      complain(node->source().begin, std::string(section),
+               fmt::format("must be a section; write [{}]", section));
+    read_section(node ? *node->as_table() : empty, section,
+                 node ? node->source().begin : toml::source_position{1, 1}, pipeline, none);
+  }
+  read_routes(root, pipeline);
+  if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
+  return pipeline;
+}
+
+}  // namespace
+
+std::expected<Pipeline, std::string> load(const std::string& path) {
+  const auto fail = [&](toml::source_position at, std::string_view key, std::string_view text) {
+    // Paths and keys come from outside: whatever they hold, the error stays one line.
+    return std::unexpected(printable(
+        fmt::format("{}:{}:{}: {}: {}", path, std::max(at.line, 1u), std::max(at.column, 1u), key, text),
+        2000));
+  };
+  const auto text = read_file(path, longest_file);
+  if (!text) return fail({1, 1}, "file", text.error() + "; name a readable TOML file");
+  try {
+    check_depth(*text);
+    return read_pipeline(toml::parse(std::string_view(*text), std::string_view(path)));
+  } catch (const Complaint& complaint) {
+    return fail(complaint.at, complaint.key, complaint.text);
+  } catch (const toml::parse_error& error) {
+    return fail(error.source().begin, "syntax", without_content(error.description()));
+  }
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,202 @@
+// What people read about the settings: the sample file, the reference page, the masked listing. All from the
+// table.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "config/check.h"
+#include "config/load.h"
+#include "config/settings.h"
+#include "config/text.h"
+
+namespace sluice::config {
+
+namespace {
+
+// Breaks a text at spaces so that prefix and line fit into 100 columns.
+std::string wrapped(std::string_view text, std::string_view prefix) {
+  constexpr std::size_t columns = 100;
+  std::string result;
+  while (!text.empty()) {
+    std::size_t length = text.size();
+    if (prefix.size() + length > columns) length = text.rfind(' ', columns - prefix.size());
+    result += fmt::format("{}{}\n", prefix, text.substr(0, length));
+    text.remove_prefix(std::min(text.size(), length + 1));
+  }
+  return result;
+}
+
+std::string default_text(const Setting& setting) {
+  static const Pipeline defaults;
+  static const Route route;
+  return toml_text(setting, setting.field.get(setting, defaults, route));
+}
+
+std::string type_name(const Setting& setting) {
+  switch (setting.type) {
+    case Type::string:
+      return "string";
+    case Type::secret:
+      return "string, secret";
+    case Type::word:
+      return "word";
+    case Type::integer:
+      return "integer";
+    case Type::boolean:
+      return "boolean";
+    case Type::duration:
+      return "duration";
+    case Type::size:
+      return "size";
+    case Type::strings:
+      return "list of strings";
+    case Type::properties:
+      return "table of strings, secret";
+  }
+  std::unreachable();
+}
+
+std::string sample_of(const Setting& setting) {
+  if (setting.type == Type::properties)
+    return fmt::format("\n{}[{}]\n# {}\n", wrapped(setting.help, "# "), setting.key(), setting.example);
+  const std::string value = setting.example.empty() ? default_text(setting) : std::string(setting.example);
+  const std::string allowed = accepted(setting);
+  // A computed default is shown, but left to the program.
+  return fmt::format("{}{}{} = {}{}{}\n", wrapped(setting.help, "# "), setting.computed.empty() ? "" : "# ",
+                     setting.name, value, allowed.empty() ? "" : "  # ", allowed);
+}
+
+std::string reference_of(const Setting& setting) {
+  std::string text = fmt::format("### `{}`\n\n{}\n", setting.key(), wrapped(setting.help, ""));
+  text += fmt::format("* type: {}\n", type_name(setting));
+  if (setting.required)
+    text += "* default: none, it is required\n";
+  else if (!setting.computed.empty())
+    text += fmt::format("* default: `{}`\n", quoted(setting.computed));
+  else
+    text += fmt::format("* default: `{}`\n", default_text(setting));
+  if (const std::string allowed = accepted(setting); !allowed.empty())
+    text += fmt::format("* allowed: {}\n", allowed);
+  if (!setting.example.empty()) text += fmt::format("* example: `{}`\n", setting.example);
+  if (setting.reloadable) text += "* reloadable: SIGHUP takes a change over\n";
+  return text + '\n';
+}
+
+constexpr std::string_view reference_head = R"(# Configuration
+
+This page is made by `sluice config reference` from the table of settings, `config/settings.cc`; a test compares the two.
+`sluice config sample` prints a file with every setting, `sluice check --config FILE` tells what is wrong with yours.
+
+The file is TOML. A setting that does not exist is an error that names the nearest one. Durations and sizes carry a
+unit: `"50ms"`, `"5s"`, `"2m"`, `"1h"`; `"64KiB"`, `"8MiB"`, `"1GiB"`, `"8MB"`; a bare number there is an error. In
+any string `${env:NAME}`, `${file:/path}` and `${credential:NAME}` (systemd credentials) are replaced by the environment
+variable, the file's content or the credential. Secret values never appear in logs, listings or errors.
+An error is one line, `FILE:LINE:COLUMN: KEY: what is wrong; what to do`, and the exit code 2.
+
+)";
+
+constexpr std::string_view refused_head = R"(## Refused properties
+
+Properties of librdkafka that `kafka.properties` must not hold, and why:
+
+)";
+
+}  // namespace
+
+std::string toml_text(const Setting& setting, const Value& value) {
+  switch (setting.type) {
+    case Type::string:
+    case Type::word:
+      return quoted(std::get<std::string>(value));
+    case Type::secret:
+      return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
+    case Type::integer:
+      return fmt::to_string(std::get<std::int64_t>(value));
+    case Type::boolean:
+      return std::get<bool>(value) ? "true" : "false";
+    case Type::duration:
+      return quoted(duration_text(std::get<std::int64_t>(value)));
+    case Type::size:
+      return quoted(size_text(std::get<std::int64_t>(value)));
+    case Type::strings:
+    case Type::properties:
+      break;
+  }
+  std::string items;
+  if (setting.type == Type::strings) {
+    for (const std::string& item : std::get<std::vector<std::string>>(value))
+      items += (items.empty() ? "" : ", ") + quoted(item);
+    return '[' + items + ']';
+  }
+  for (const auto& property : std::get<Properties>(value))
+    items +=
+        fmt::format("{}{} = {}", items.empty() ? " " : ", ", quoted(property.first), quoted(Secret::mask));
+  return items.empty() ? "{}" : '{' + items + " }";
+}
+
+std::string accepted(const Setting& setting) {
+  if (setting.type == Type::integer)
+    return fmt::format("{} to {} {}", setting.least, setting.most, setting.unit);
+  if (setting.type == Type::duration)
+    return fmt::format("{} to {}", duration_text(setting.least), duration_text(setting.most));
+  if (setting.type == Type::size)
+    return fmt::format("{} to {}", size_text(setting.least), size_text(setting.most));
+  return fmt::format("{}", fmt::join(setting.words, " | "));
+}
+
+std::string sample() {
+  std::string text = "# Sluice: every setting with its default, or with an example where it has none.\n\n";
+  std::string_view section;
+  for (const Setting& setting : settings()) {
+    if (setting.section != section) {
+      section = setting.section;
+      const std::string_view brackets = section == "route" ? "[[{}]]\n" : "[{}]\n";
+      text += '\n' + wrapped(section_help(section), "# ") + fmt::format(fmt::runtime(brackets), section);
+    }
+    text += sample_of(setting);
+  }
+  return text;
+}
+
+std::string reference() {
+  std::string text(reference_head);
+  std::string_view section = "none yet";
+  for (const Setting& setting : settings()) {
+    if (setting.section != section) {
+      section = setting.section;
+      const std::string_view title = section.empty()      ? "## Top of the file\n\n"
+                                     : section == "route" ? "## `[[{}]]`\n\n{}\n"
+                                                          : "## `[{}]`\n\n{}\n";
+      text += fmt::format(fmt::runtime(title), section, wrapped(section_help(section), ""));
+    }
+    text += reference_of(setting);
+  }
+  text += refused_head;
+  for (const Refused& refused : refused_properties())
+    text += fmt::format("* `{}{}`: {}\n", refused.property, refused.property.ends_with('.') ? "*" : "",
+                        refused.reason);
+  return text;
+}
+
+std::vector<Shown> show(const Pipeline& pipeline) {
+  static const Route none;
+  std::vector<Shown> shown;
+  bool routes_done = false;
+  for (const Setting& setting : settings()) {
+    if (setting.section != "route") {
+      shown.push_back({setting.key(), toml_text(setting, setting.field.get(setting, pipeline, none)),
+                       setting.reloadable});
+    } else if (!std::exchange(routes_done, true)) {
+      for (std::size_t at = 0; at < pipeline.routes.size(); ++at)
+        for (const Setting& of_route : settings())
+          if (of_route.section == "route")
+            shown.push_back({fmt::format("route[{}].{}", at + 1, of_route.name),
+                             toml_text(of_route, of_route.field.get(of_route, pipeline, pipeline.routes[at])),
+                             of_route.reloadable});
+    }
+  }
+  return shown;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,393 @@
+#include "config/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
+
+#include "config/check.h"
+
+namespace sluice::config {
+
+namespace {
+
+template <class T>
+void assign(const Setting& setting, T& to, Value&& value) {
+  if constexpr (std::is_same_v<T, Secret>) {
+    to = Secret(std::get<std::string>(std::move(value)));
+  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
+    to.clear();
+    for (auto& [name, text] : std::get<Properties>(value)) to.emplace(name, Secret(std::move(text)));
+  } else if constexpr (std::is_enum_v<T>) {
+    to = static_cast<T>(std::ranges::find(setting.words, std::get<std::string>(value)) -
+                        setting.words.begin());
+  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
+    to = T(std::get<std::int64_t>(value));
+  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    to = static_cast<T>(std::get<std::int64_t>(value));
+  } else {
+    to = std::get<T>(std::move(value));
+  }
+}
+
+template <class T>
+Value read(const Setting& setting, const T& from) {
+  if constexpr (std::is_same_v<T, Secret>) {
+    return from.reveal();
+  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
+    Properties properties;
+    for (const auto& [name, secret] : from) properties.emplace(name, secret.reveal());
+    return properties;
+  } else if constexpr (std::is_enum_v<T>) {
+    return std::string(setting.words.at(static_cast<std::size_t>(from)));
+  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
+    return std::int64_t{from.count()};
+  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    return static_cast<std::int64_t>(from);
+  } else {
+    return from;
+  }
+}
+
+template <class Owner, class Member>
+Owner owner_of(Member Owner::*);
+
+template <auto first, auto... rest>
+auto& follow(auto& object) {
+  if constexpr (sizeof...(rest) == 0)
+    return object.*first;
+  else
+    return follow<rest...>(object.*first);
+}
+
+template <auto first, auto... rest>
+auto& reach(auto& pipeline, auto& route) {
+  if constexpr (std::is_same_v<decltype(owner_of(first)), Route>)
+    return follow<first, rest...>(route);
+  else
+    return follow<first, rest...>(pipeline);
+}
+
+// Where a setting lands: the members on the way from the Pipeline, or from a Route.
+template <auto... path>
+constexpr Field in() {
+  return {[](const Setting& setting, Pipeline& pipeline, Route& route, Value value) {
+            assign(setting, reach<path...>(pipeline, route), std::move(value));
+          },
+          [](const Setting& setting, const Pipeline& pipeline, const Route& route) {
+            return read(setting, reach<path...>(pipeline, route));
+          }};
+}
+
+using enum Type;
+
+std::vector<Setting> general() {
+  return {
+      {.name = "pipeline",
+       .field = in<&Pipeline::name>(),
+       .help = "Names the pointer rows, so it must stay the same from one start to the next. Instances with "
+               "the same "
+               "name and group share the work.",
+       .example = R"("shop")",
+       .required = true,
+       .check = check_pipeline},
+  };
+}
+
+std::vector<Setting> kafka() {
+  return {
+      {.section = "kafka",
+       .name = "brokers",
+       .field = in<&Pipeline::kafka, &Kafka::brokers>(),
+       .help = "Some brokers of the cluster, separated by commas; the others are found through them.",
+       .example = R"("127.0.0.1:9092")",
+       .required = true,
+       .check = check_brokers},
+      {.section = "kafka",
+       .name = "group",
+       .field = in<&Pipeline::kafka, &Kafka::group>(),
+       .help = "The consumer group.",
+       .example = R"("sluice-shop")",
+       .computed = "sluice-PIPELINE",
+       .check = check_group},
+      {.section = "kafka",
+       .name = "start",
+       .type = word,
+       .field = in<&Pipeline::kafka, &Kafka::start>(),
+       .help = "Where a partition begins that has no pointer yet; one that has a pointer always goes on from "
+               "there. "
+               "With stop it waits for a decision.",
+       .words = {"earliest", "latest", "stop"}},
+      {.section = "kafka",
+       .name = "strategy",
+       .type = word,
+       .field = in<&Pipeline::kafka, &Kafka::strategy>(),
+       .help = "How the group shares its partitions; all members need the same.",
+       .words = {"range", "cooperative-sticky"}},
+      {.section = "kafka",
+       .name = "instance",
+       .field = in<&Pipeline::kafka, &Kafka::instance>(),
+       .help = "A name, different for each instance, makes the membership static: a restart within the "
+               "session timeout, "
+               "also after kill -9, has its partitions back at once. Empty: dynamic membership.",
+       .check = check_instance},
+      {.section = "kafka",
+       .name = "properties",
+       .type = properties,
+       .field = in<&Pipeline::kafka, &Kafka::properties>(),
+       .help = "Any other property of librdkafka: TLS, SASL, timeouts. Those that the promise rests on are "
+               "refused. All "
+               "values count as secret.",
+       .example = R"("security.protocol" = "SASL_SSL")"},
+  };
+}
+
+std::vector<Setting> postgres_and_batch() {
+  return {
+      {.section = "postgres",
+       .name = "url",
+       .type = secret,
+       .field = in<&Pipeline::postgres, &Postgres::url>(),
+       .help = "A URI or key=value pairs as libpq reads them; several hosts are allowed. Keep a password out "
+               "of the file "
+               "with ${credential:NAME}, ${file:/path} or ${env:NAME}.",
+       .example = R"("postgresql://app@127.0.0.1:5432/shop")",
+       .required = true,
+       .check = check_postgres_url},
+      {.section = "postgres",
+       .name = "schema",
+       .field = in<&Pipeline::postgres, &Postgres::schema>(),
+       .help = "Sluice's own tables live here: pointers, dead letters, audit.",
+       .check = check_schema},
+      {.section = "postgres",
+       .name = "lanes",
+       .type = integer,
+       .field = in<&Pipeline::postgres, &Postgres::lanes>(),
+       .help = "Writer connections, each with a thread of its own.",
+       .unit = "connections",
+       .least = 1,
+       .most = 64},
+      {.section = "batch",
+       .name = "rows",
+       .type = integer,
+       .field = in<&Pipeline::batch, &Batch::rows>(),
+       .help =
+           "A batch is due at this number of records, at `bytes` or after `linger`, whichever comes first.",
+       .unit = "records",
+       .least = 1,
+       .most = 100'000},
+      {.section = "batch",
+       .name = "bytes",
+       .type = size,
+       .field = in<&Pipeline::batch, &Batch::bytes>(),
+       .help = "Keys and values of a batch together.",
+       .least = 64 << 10,
+       .most = 256 << 20},
+      {.section = "batch",
+       .name = "linger",
+       .type = duration,
+       .field = in<&Pipeline::batch, &Batch::linger>(),
+       .help = "How long an idle lane lets the first record wait for company; while a transaction runs, the "
+               "next batch "
+               "collects anyway.",
+       .least = 0,
+       .most = 10'000},
+      {.section = "batch",
+       .name = "adaptive",
+       .type = boolean,
+       .field = in<&Pipeline::batch, &Batch::adaptive>(),
+       .help = "Moves `rows` between 100 and 20000 by the lag."},
+  };
+}
+
+std::vector<Setting> route_source() {
+  return {
+      {.section = "route",
+       .name = "topics",
+       .type = strings,
+       .field = in<&Route::topics>(),
+       .help = "Names, or regular expressions (ECMAScript) that begin with ^.",
+       .example = R"(["shop.orders"])",
+       .required = true,
+       .check = check_topic},
+      {.section = "route",
+       .name = "format",
+       .type = word,
+       .field = in<&Route::format>(),
+       .help = "What the values are; auto looks at each record.",
+       .words = {"auto", "json", "connect-json", "debezium"}},
+      {.section = "route",
+       .name = "table",
+       .field = in<&Route::table>(),
+       .help = "The target, schema.table. May use {topic}, {source.db}, {source.schema}, {source.table}, and "
+               "{1} to {9} "
+               "from the regular expression.",
+       .example = R"("public.orders")",
+       .required = true},
+      {.section = "route",
+       .name = "mode",
+       .type = word,
+       .field = in<&Route::mode>(),
+       .help = "What a write does where the key exists already, or does not.",
+       .words = {"upsert", "insert", "update"}},
+      {.section = "route",
+       .name = "key",
+       .type = strings,
+       .field = in<&Route::key>(),
+       .help = "The key's columns. Required unless mode is insert, where [] means none.",
+       .example = R"(["id"])",
+       .check = check_column},
+      {.section = "route",
+       .name = "key_from",
+       .type = word,
+       .field = in<&Route::key_from>(),
+       .help = "Where the key comes from. auto: the record's key when it is an object with the key columns, "
+               "or a scalar "
+               "when there is one key column; else the fields of the value.",
+       .words = {"auto", "record_key", "record_value"}},
+  };
+}
+
+std::vector<Setting> route_policy() {
+  return {
+      {.section = "route",
+       .name = "delete",
+       .type = word,
+       .field = in<&Route::on_delete>(),
+       .help = "What a delete event or a tombstone does.",
+       .words = {"apply", "ignore"}},
+      {.section = "route",
+       .name = "truncate",
+       .type = word,
+       .field = in<&Route::on_truncate>(),
+       .help = "What a truncate event does.",
+       .words = {"ignore", "apply"}},
+      {.section = "route",
+       .name = "unknown_fields",
+       .type = word,
+       .field = in<&Route::unknown_fields>(),
+       .help = "A field of an event that no column takes makes the record a dead letter, or is left out.",
+       .words = {"reject", "ignore"}},
+      {.section = "route",
+       .name = "on_error",
+       .type = word,
+       .field = in<&Route::on_error>(),
+       .help = "A record that cannot be applied is stored as a dead letter, or stops its partition in the "
+               "state poison.",
+       .words = {"dead_letter", "stop"}},
+      {.section = "route",
+       .name = "max_dead_letters",
+       .type = integer,
+       .field = in<&Route::max_dead_letters>(),
+       .help = "Above this the partition stops in the state poison, instead of filling the table of dead "
+               "letters.",
+       .unit = "records per minute",
+       .least = 0,
+       .most = 1'000'000},
+  };
+}
+
+std::vector<Setting> surroundings() {
+  return {
+      {.section = "console",
+       .name = "listen",
+       .field = in<&Pipeline::console, &Console::listen>(),
+       .help = "Where the SSH console listens, HOST:PORT; empty switches it off.",
+       .check = check_listen},
+      {.section = "console",
+       .name = "user",
+       .field = in<&Pipeline::console, &Console::user>(),
+       .help = "The only user name that may log in.",
+       .check = check_user},
+      {.section = "console",
+       .name = "host_key",
+       .field = in<&Pipeline::console, &Console::host_key>(),
+       .help = "The server's key; made on first start, readable by its owner only.",
+       .check = check_path},
+      {.section = "console",
+       .name = "keys",
+       .field = in<&Pipeline::console, &Console::keys>(),
+       .help =
+           "Who may log in, in the syntax of authorized_keys with the option role=\"viewer|operator|admin\".",
+       .check = check_path},
+      {.section = "http",
+       .name = "listen",
+       .field = in<&Pipeline::http, &Http::listen>(),
+       .help = "Where /metrics, /healthz and /readyz are served, HOST:PORT; empty switches it off.",
+       .check = check_listen},
+      {.section = "log",
+       .name = "level",
+       .type = word,
+       .field = in<&Pipeline::log, &Log::level>(),
+       .help = "The least important lines to write.",
+       .words = {"debug", "info", "warning", "error"},
+       .reloadable = true},
+      {.section = "log",
+       .name = "format",
+       .type = word,
+       .field = in<&Pipeline::log, &Log::format>(),
+       .help = "For people, or one JSON object per line.",
+       .words = {"text", "json"},
+       .reloadable = true},
+  };
+}
+
+// Of the contract, but of a later version. An empty value stands for the key itself.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 18> later = {{
+    {"notify", ""},
+    {"route.evolve", ""},
+    {"route.version", ""},
+    {"route.nul", ""},
+    {"route.time_unit", ""},
+    {"route.flatten", ""},
+    {"route.filter", ""},
+    {"route.where", ""},
+    {"route.columns", ""},
+    {"route.child", ""},
+    {"route.format", "cloudevents"},
+    {"route.format", "avro"},
+    {"route.format", "protobuf"},
+    {"route.key_from", "header"},
+    {"route.key_from", "kafka"},
+    {"route.key_from", "none"},
+    {"route.delete", "soft:"},
+    {"route.delete", "soft"},
+}};
+
+}  // namespace
+
+std::string Setting::key() const {
+  return section.empty() ? std::string(name) : std::string(section) + '.' + std::string(name);
+}
+
+std::span<const Setting> settings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> table;
+    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, surroundings})
+      std::ranges::move(part(), std::back_inserter(table));
+    return table;
+  }();
+  return all;
+}
+
+std::string_view section_help(std::string_view section) {
+  if (section == "kafka") return "Where the events come from.";
+  if (section == "postgres") return "Where the rows go.";
+  if (section == "batch") return "When the collected records become one transaction.";
+  if (section == "route")
+    return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
+           "error at start.";
+  if (section == "console") return "The console, reached with any SSH client.";
+  if (section == "http") return "Metrics for Prometheus and health for whoever restarts things.";
+  if (section == "log") return "One line per fact, on stderr.";
+  return {};
+}
+
+bool comes_later(std::string_view key, std::string_view value) {
+  return std::ranges::any_of(later, [&](const auto& entry) {
+    const std::string_view known = entry.second;
+    return entry.first == key && (value == known || (known.ends_with(':') && value.starts_with(known)));
+  });
+}
+
+}  // namespace sluice::config
