@@ -30,8 +30,8 @@ int run(const std::string& config_path);
 int check(const std::string& config_path, bool connect);
 int config_page(const std::string& page);  // sample | reference
 int publish(const PublishOptions& options);
-int demo(const DemoOptions& options);
-// The demo's broker, a process of its own: prints its bootstrap address and ends when stdin closes.
+int run_demo(const DemoOptions& options);
+// The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.
 int demo_broker(const std::vector<std::string>& topics);
 int version(bool as_json);
 

@@ -92,7 +92,7 @@ void add_demo(CLI::App& app, Action& action) {
   command->add_flag("--keep", options.keep, "Leave the temporary folder behind");
   command->callback([&action] {
     if (!run_for.empty()) options.run_for = parse_duration(run_for);
-    action = [] { return demo(options); };
+    action = [] { return run_demo(options); };
   });
 
   static std::vector<std::string> topics;

@@ -1,0 +1,52 @@
+// Where the demo stands: what was produced beside what the pointers in PostgreSQL say, and how that looks.
+//
+// Read by the demo's main thread from the database itself, not from the service: what is shown has been
+// committed. Rendering is pure.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/record.h"
+#include "sink/query.h"
+
+namespace sluice::runtime::demo {
+
+struct PointerRow {
+  TopicPartition at;
+  Offset start = 0, next = 0;
+  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+  std::string state;
+  Offset end = 0;  // as acknowledged to the generator
+
+  std::int64_t accounted() const { return applied + folded + skipped + dead + gaps; }
+  std::int64_t lag() const { return end - next; }
+};
+
+struct Progress {
+  std::chrono::milliseconds elapsed{0};
+  std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C
+  std::string phase;
+  std::int64_t produced = 0;
+  std::int64_t poison = 0;
+  double produced_per_second = 0;
+  double done_per_second = 0;  // offsets that took effect
+  std::vector<PointerRow> pointers;
+  std::vector<std::pair<std::string, std::int64_t>> tables;  // name and rows
+  std::vector<std::string> hints;                            // commands to try beside it
+
+  std::int64_t sum(std::int64_t PointerRow::* count) const;
+  std::int64_t done() const;
+  std::int64_t lag() const { return produced - done(); }
+};
+
+// Empty while the service has not made its schema yet.
+Result<std::vector<PointerRow>> read_pointers(sink::Query& query,
+                                              const std::map<TopicPartition, Offset>& ends);
+
+std::string render_screen(const Progress& progress);  // several lines, for a terminal
+std::string render_line(const Progress& progress);    // one line, for a pipe
+
+}  // namespace sluice::runtime::demo
