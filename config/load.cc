@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t deepest_key = 32;
+constexpr std::size_t longest_list = 1000;
 
 // Thrown inside this file only: the first complaint ends the reading.
 struct Complaint {
@@ -175,6 +176,9 @@ std::int64_t number_of(const toml::node& node, const Setting& setting) {
 std::vector<std::string> strings_of(const toml::node& node, const Setting& setting) {
   const auto* array = node.as_array();
   if (array == nullptr) wrong_type(node, setting.key(), setting.type);
+  if (array->size() > longest_list)
+    complain(node.source().begin, setting.key(),
+             fmt::format("has more than {} elements; use fewer", longest_list));
   std::vector<std::string> list;
   for (const toml::node& element : *array) {
     std::string text = checked_text(element, setting);

@@ -69,26 +69,27 @@ constexpr std::size_t longest_secret = 64u << 10;
 
 std::expected<std::string, std::string> from_file(const std::string& path) {
   auto content = read_file(path, longest_secret);
-  if (content && content->ends_with('\n')) content->pop_back();
-  if (content && content->ends_with('\r')) content->pop_back();
+  if (!content) return std::unexpected(content.error() + "; name a readable file");
+  if (content->ends_with('\n')) content->pop_back();
+  if (content->ends_with('\r')) content->pop_back();
   return content;
 }
 
 std::expected<std::string, std::string> resolve(std::string_view kind, const std::string& name) {
   if (kind == "env") {
     if (const char* value = std::getenv(name.c_str())) return value;
-    return std::unexpected("is not set in the environment");
+    return std::unexpected("is not set in the environment; set it");
   }
   if (kind == "file") {
-    if (!name.starts_with('/')) return std::unexpected("must be an absolute path");
+    if (!name.starts_with('/')) return std::unexpected("is not an absolute path; write ${file:/path}");
     return from_file(name);
   }
   if (kind == "credential") {
     const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
     if (directory == nullptr)
-      return std::unexpected("needs CREDENTIALS_DIRECTORY, which systemd sets for LoadCredential=");
+      return std::unexpected("needs CREDENTIALS_DIRECTORY; start under systemd with LoadCredential=");
     if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
-      return std::unexpected("is not the name of a credential");
+      return std::unexpected("is not the name of a credential; write the name alone");
     return from_file(std::string(directory) + '/' + name);
   }
   return std::unexpected("is not known; write ${env:NAME}, ${file:/path} or ${credential:NAME}");
