@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
+
+#include "mapping/json.h"
 
 namespace sluice::runtime {
 namespace {
@@ -60,7 +61,9 @@ PublishLineParser::~PublishLineParser() = default;
 std::expected<Outgoing, std::string> PublishLineParser::parse(std::string_view line) {
   line = trimmed(line);
   // simdjson reads on demand and would not notice an error behind what it was asked for.
-  if (!nlohmann::json::accept(line)) return std::unexpected("not valid JSON");
+  mapping::JsonValue whole;
+  if (!simdjson::validate_utf8(line)) return std::unexpected("not valid UTF-8");
+  if (!mapping::scan(line, whole)) return std::unexpected("not valid JSON");
   if (!state_->envelope && state_->key.empty()) return Outgoing{std::nullopt, line, {}};
   if (!line.starts_with('{')) return std::unexpected("not a JSON object");
   state_->padded.reserve(line.size() + simdjson::SIMDJSON_PADDING);
