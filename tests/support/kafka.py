@@ -1,0 +1,119 @@
+"""A Kafka cluster of the test's own, started by tools/kafka, and the few client calls that tests need."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "kafka"
+SECONDS = 30
+
+
+class Kafka:
+    def __init__(self, nodes=1, memory="512m"):
+        self.dir = tempfile.mkdtemp(prefix="sluice-kafka-")
+        self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
+
+    def _tool(self, command, *arguments):
+        done = subprocess.run([str(TOOL), command, "--dir", self.dir, *arguments], stdout=subprocess.PIPE, text=True,
+                              timeout=700)
+        if done.returncode:
+            raise RuntimeError(f"tools/kafka {command} failed")
+        return done.stdout.strip()
+
+    def restart(self):
+        self._tool("restart")
+
+    def kill(self):
+        self._tool("kill")
+
+    def start(self):
+        self._tool("start")
+
+    def remove(self):
+        self._tool("kill", "--remove")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def create_topic(self, name, partitions=1, **config):
+        """config: a topic's settings with _ for the dot, e.g. cleanup_policy="compact"."""
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+        for attempt in range(20):  # right after a deletion the name is still taken
+            try:
+                self.admin.create_topics([new], request_timeout=SECONDS)[name].result(SECONDS)
+                break
+            except Exception as error:  # pylint: disable=broad-except
+                if attempt == 19 or "EXISTS" not in str(error):
+                    raise
+                time.sleep(0.2)
+        self._wait_leaders(name, partitions)
+        return name
+
+    def _wait_leaders(self, name, partitions):
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            topic = self.admin.list_topics(name, timeout=SECONDS).topics.get(name)
+            if topic and len(topic.partitions) == partitions and all(p.leader >= 0 for p in topic.partitions.values()):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"topic {name} has no leaders")
+
+    def delete_topic(self, name):
+        self.admin.delete_topics([name], operation_timeout=SECONDS)[name].result(SECONDS)
+
+    def producer(self, **more):
+        return Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 5,
+                         "queue.buffering.max.messages": 1000000, **{k.replace("_", "."): v for k, v in more.items()}})
+
+    def publish(self, topic, records, partition=None, producer=None):
+        """records: (key, value) as bytes or None. Returns the (partition, offset) of each, in order."""
+        producer = producer or self.producer()
+        where = [None] * len(records)
+
+        def delivered(index):
+            def note(error, message):
+                if error:
+                    raise RuntimeError(str(error))
+                where[index] = (message.partition(), message.offset())
+            return note
+
+        for index, (key, value) in enumerate(records):
+            more = {} if partition is None else {"partition": partition}
+            producer.produce(topic, value=value, key=key, on_delivery=delivered(index), **more)
+            if index % 10000 == 0:
+                producer.poll(0)
+        if producer.flush(120):
+            raise RuntimeError(f"not everything was delivered to {topic}")
+        return where
+
+    def ends(self, topic):
+        """The end offset of every partition."""
+        return {partition: high for partition, (_, high) in self.watermarks(topic).items()}
+
+    def watermarks(self, topic):
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "watermarks"})
+        try:
+            partitions = self.admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SECONDS) for p in partitions}
+        finally:
+            consumer.close()
+
+    def delete_records(self, topic, partition, before):
+        """Kafka's own tool, as this client has no DeleteRecords."""
+        request = pathlib.Path(self.dir) / "delete.json"
+        request.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": topic, "partition": partition, "offset": before}]}))
+        libraries = next(self.cache().glob("libs-*"))
+        subprocess.run(["java", "-cp", f"{libraries}/*", "org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server",
+                        self.bootstrap, "--offset-json-file", str(request)], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @staticmethod
+    def cache():
+        return pathlib.Path(os.environ.get("SLUICE_CACHE", TOOL.parent.parent / ".cache")) / "kafka"

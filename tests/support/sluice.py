@@ -1,0 +1,133 @@
+"""The service under test: a process of its own with a configuration, a captured log and signals by pid."""
+import contextlib
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+
+from support.waiting import free_port, wait_until
+
+SUPPRESSIONS = pathlib.Path(__file__).resolve().parent / "suppressions"
+SANITIZER = re.compile(r"ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer|runtime error:")
+ERROR_LINE = re.compile(r"^\S+Z (error|critical) ")
+
+CONFIG = """pipeline = "{pipeline}"
+[kafka]
+brokers = "{brokers}"
+group = "{group}"
+{kafka}
+[kafka.properties]
+"session.timeout.ms" = "6000"
+{properties}
+[postgres]
+url = "{url}"
+{postgres}
+[http]
+listen = "127.0.0.1:{port}"
+[log]
+level = "{level}"
+{rest}
+"""
+
+
+def environment(**more):
+    """For our binaries: sanitizers that fail loudly, with foreign code suppressed by name."""
+    options = {
+        "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
+        "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.txt:print_suppressions=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "TSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/tsan.txt:second_deadlock_stack=1",
+    }
+    return {**os.environ, **options, **more}
+
+
+class Sluice:
+    binary = "sluice"  # set from --sluice
+
+    def __init__(self, brokers, url, routes, pipeline="test", group=None, kafka="", properties="", postgres="", rest="",
+                 level="info", **env):
+        """routes: the [[route]] tables as TOML. Further TOML by section in kafka, properties, postgres and rest."""
+        self.dir = tempfile.mkdtemp(prefix="sluice-service-")
+        self.port = free_port()
+        self.config = os.path.join(self.dir, "sluice.toml")
+        self.log_path = os.path.join(self.dir, "sluice.log")
+        self.env = environment(**env)
+        self.process = None
+        self.expected = []  # patterns of error lines that the test provokes
+        pathlib.Path(self.config).write_text(CONFIG.format(
+            pipeline=pipeline, brokers=brokers, group=group or pipeline, url=url, kafka=kafka, properties=properties,
+            postgres=postgres, port=self.port, level=level, rest=rest + "\n" + routes), encoding="utf-8")
+
+    def start(self, ready=True):
+        wrapper = shlex.split(os.environ.get("SLUICE_WRAPPER", ""))
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([*wrapper, self.binary, "run", "--config", self.config], env=self.env,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds=60):
+        def is_ready():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the service ended with {self.process.returncode}:\n{self.tail()}")
+            return self.get("/readyz")[0] == 200
+        wait_until(is_ready, lambda: f"the service is not ready: {self.get('/readyz')}\n{self.tail()}", seconds)
+
+    def get(self, path):
+        """(status, body); status 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def metrics(self):
+        """Samples of /metrics by name with labels, as printed."""
+        lines = self.get("/metrics")[1].splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line and line[0] != "#"}
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def stop(self, seconds=60):
+        """SIGTERM; returns the exit code."""
+        if self.running():
+            self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds=60):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"the service did not end within {seconds} s:\n{self.tail()}") from None
+
+    def kill9(self):
+        with contextlib.suppress(ProcessLookupError):
+            self.signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def log(self):
+        with contextlib.suppress(OSError), open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+        return ""
+
+    def tail(self, characters=3000):
+        return self.log()[-characters:]
+
+    def trouble(self):
+        """Lines of the log that no test asked for."""
+        return [line for line in self.log().splitlines()
+                if SANITIZER.search(line)
+                or (ERROR_LINE.match(line) and not any(re.search(pattern, line) for pattern in self.expected))]

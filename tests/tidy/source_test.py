@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""Rules that the sources themselves must keep: layering, self-contained headers, sizes, words, format, clang-tidy.
+
+    source_test.py --build DIR      DIR holds compile_commands.json
+"""
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORES = os.cpu_count() or 1
+# A folder may include itself and these; the ones in the middle never one another.
+LAYERS = {
+    "base": set(),
+    "config": {"base"},
+    "mapping": {"base", "config"},
+    "listener": {"base", "config"},
+    "sink": {"base", "config"},
+    "runtime": {"base", "config", "mapping", "listener", "sink"},
+}
+# A library's headers appear in one folder only.
+LIBRARIES = {r"librdkafka/": "listener", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console",
+             r"simdjson": "mapping", r"toml(\+\+|plusplus)": "config", r"(httplib|prometheus/|systemd/|CLI/)": "runtime"}
+LONGEST = 400
+options = None
+
+
+def tracked(*patterns):
+    """Files that git knows or would add."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", *patterns], cwd=ROOT, check=True,
+                            stdout=subprocess.PIPE, text=True, timeout=60).stdout.split("\n")
+    return sorted(ROOT / name for name in listed if name and (ROOT / name).is_file())
+
+
+def ours():
+    return [path for path in tracked("*.h", "*.cc") if path.relative_to(ROOT).parts[0] in LAYERS]
+
+
+def commands():
+    """{source: compile command without output} of this build."""
+    with open(pathlib.Path(options.build) / "compile_commands.json", encoding="utf-8") as file:
+        entries = json.load(file)
+    return {pathlib.Path(entry["file"]): entry for entry in entries}
+
+
+def in_parallel(work, items):
+    """The outputs of the calls that had something to say."""
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        return [text for text in pool.map(work, items) if text]
+
+
+def run(command, cwd=ROOT):
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
+    return done.stdout or f"{command[0]} failed" if done.returncode else ""
+
+
+class Source(unittest.TestCase):
+    def found(self, problems):
+        self.assertFalse(problems, "\n" + "\n".join(problems))
+
+    def test_folders_include_only_what_lies_below_them(self):
+        problems = []
+        for path in ours():
+            folder = path.relative_to(ROOT).parts[0]
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                quoted = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+                if quoted and "/" not in quoted[1]:
+                    problems.append(f"{path}:{number}: includes are written from the root: {quoted[1]}")
+                elif quoted and quoted[1].split("/")[0] not in LAYERS[folder] | {folder}:
+                    problems.append(f"{path}:{number}: {folder} may not include {quoted[1]}")
+        self.found(problems)
+
+    def test_each_library_is_used_in_one_folder(self):
+        problems = []
+        for path in ours():
+            folder = path.relative_to(ROOT).parts[0]
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                angled = re.match(r"\s*#\s*include\s+<([^>]+)>", line)
+                for library, home in LIBRARIES.items():
+                    if angled and re.match(library, angled[1]) and folder != home:
+                        problems.append(f"{path}:{number}: <{angled[1]}> belongs to {home}")
+        self.found(problems)
+
+    def test_headers_open_with_what_they_are_for(self):
+        self.found([f"{path}: begins without a comment" for path in ours()
+                    if path.suffix == ".h" and not path.read_text().startswith("//")])
+
+    def test_files_stay_short(self):
+        long = [(path, len(path.read_text().splitlines())) for path in tracked("*.h", "*.cc", "*.py")
+                if path.relative_to(ROOT).parts[0] != "tests"]
+        self.found([f"{path}: {lines} lines, at most {LONGEST}" for path, lines in long if lines > LONGEST])
+
+    def test_nothing_is_left_for_later_and_no_machine_is_named(self):
+        # Spelt in pieces, so that this file does not find itself.
+        words = re.compile("TO" + "DO|FIX" + r"ME|\bXX" + r"X\b|/wo" + r"rk/|/ro" + "ot/|/fa" + r"rm/|/ho" + r"me/\w|"
+                           r"\b(10|192\.168)\.\d+\.\d+\.\d+:\d+")
+        problems = []
+        for path in tracked():
+            if path.suffix in (".png", ".ndjson"):
+                continue
+            for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+                if words.search(line):
+                    problems.append(f"{path}:{number}: {line.strip()[:120]}")
+        self.found(problems)
+
+    def test_every_folder_says_what_it_is_for(self):
+        folders = {path.relative_to(ROOT).parts[0] for path in tracked() if len(path.relative_to(ROOT).parts) > 1}
+        self.found([f"{folder}/README.md is missing" for folder in sorted(folders)
+                    if not folder.startswith(".") and folder != "docs" and not (ROOT / folder / "README.md").exists()])
+
+    def test_sources_are_formatted(self):
+        files = [str(path) for path in tracked("*.h", "*.cc")]
+        self.found(in_parallel(lambda part: run(["clang-format-19", "--dry-run", "-Werror", *part])[:3000],
+                               [files[start::CORES] for start in range(CORES) if files[start::CORES]]))
+
+    def test_headers_compile_alone(self):
+        # One command per folder serves as the model: same flags, the header in place of the source.
+        models = {path.relative_to(ROOT).parts[0]: entry for path, entry in commands().items() if ROOT in path.parents}
+
+        def compile_alone(header):
+            folder = header.relative_to(ROOT).parts[0]
+            if folder not in models:
+                return f"{header}: nothing of its folder is compiled"
+            words = [word for word in shlex.split(models[folder]["command"]) if not word.endswith(".cc")]
+            words = words[1:] if words[0].endswith("ccache") else words
+            words = [word for index, word in enumerate(words) if "-o" not in (word, words[index - 1]) and word != "-c"]
+            return run([*words, "-fsyntax-only", "-x", "c++", "-Wno-pragma-once-outside-header", str(header)])
+
+        self.found(in_parallel(compile_alone, [path for path in ours() if path.suffix == ".h"]))
+
+    def test_clang_tidy_finds_nothing(self):
+        known = commands()
+        cache = pathlib.Path(options.build) / "tidy"
+        cache.mkdir(exist_ok=True)
+        # A file is looked at again when anything of ours has changed: headers reach everywhere.
+        every = hashlib.sha256(b"".join(path.read_bytes() for path in [*ours(), ROOT / ".clang-tidy"])).hexdigest()
+
+        def look(source):
+            stamp = cache / (str(source.relative_to(ROOT)).replace("/", "_") + "." + every[:16])
+            if stamp.exists():
+                return ""
+            # Flags that only gcc knows are no finding.
+            found = run(["clang-tidy-19", "--quiet", "-p", options.build, "--extra-arg=-Wno-unknown-warning-option",
+                         "--extra-arg=-Wno-error", str(source)])
+            if not found:
+                stamp.touch()
+            return found
+
+        self.found(in_parallel(look, [path for path in ours() if path.suffix == ".cc" and path in known]))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--build", required=True)
+    options, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
