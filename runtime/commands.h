@@ -28,7 +28,7 @@ struct DemoOptions {
 
 int run(const std::string& config_path);
 int check(const std::string& config_path, bool connect);
-int config_page(const std::string& page);  // sample | reference
+int config_page(const std::string& page);  // sample | reference | metrics
 int publish(const PublishOptions& options);
 int run_demo(const DemoOptions& options);
 // The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.

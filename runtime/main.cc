@@ -49,9 +49,9 @@ void add_running(CLI::App& app, Action& action) {
 
   auto* config_command = app.add_subcommand("config", "Print what can be configured");
   config_command->require_subcommand(1);
-  for (const auto& [page, text] :
-       {std::pair{"sample", "A commented configuration file with every default"},
-        std::pair{"reference", "The reference page of all settings, in Markdown"}}) {
+  for (const auto& [page, text] : {std::pair{"sample", "A commented configuration file with every default"},
+                                   std::pair{"reference", "The page of all settings, in Markdown"},
+                                   std::pair{"metrics", "The page of all metrics, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, page = std::string(page)] {
       action = [page] { return config_page(page); };
     });

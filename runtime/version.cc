@@ -6,6 +6,7 @@
 #include "config/load.h"
 #include "listener/producer.h"
 #include "runtime/commands.h"
+#include "runtime/metrics.h"
 #include "sink/query.h"
 
 namespace sluice::runtime {
@@ -30,7 +31,9 @@ int version(bool as_json) {
 }
 
 int config_page(const std::string& page) {
-  const std::string text = page == "sample" ? config::sample() : config::reference();
+  const std::string text = page == "sample"    ? config::sample()
+                           : page == "metrics" ? metrics_reference()
+                                               : config::reference();
   fmt::print("{}", text);
   return 0;
 }

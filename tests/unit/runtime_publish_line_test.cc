@@ -1,0 +1,69 @@
+#include "runtime/publish_line.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::runtime {
+namespace {
+
+TEST(PublishLine, WithoutAKeyTheLineIsTheValueByteForByte) {
+  PublishLineParser parser("", false);
+  const auto record = parser.parse("  {\"a\" : 1e400, \"b\": 12345678901234567890.10}\r");
+  ASSERT_TRUE(record) << record.error();
+  EXPECT_EQ(record->value, "{\"a\" : 1e400, \"b\": 12345678901234567890.10}");
+  EXPECT_FALSE(record->key);
+}
+
+TEST(PublishLine, TheKeyFieldsTextIsTheKeyAndOtherValuesKeepTheirJsonText) {
+  PublishLineParser parser("id", false);
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"id":"a\"b"})", "a\"b"},
+      {R"({"x":1,"id": 9007199254740993 })", "9007199254740993"},
+      {R"({"id":1.50,"x":2})", "1.50"},
+      {R"({"id":true})", "true"},
+      {R"({"id":{"a": [1]} ,"z":0})", R"({"a": [1]})"}};
+  for (const auto& [line, key] : cases) {
+    const auto record = parser.parse(line);
+    ASSERT_TRUE(record) << line << ": " << record.error();
+    EXPECT_EQ(record->key, key) << line;
+    EXPECT_EQ(record->value, line);
+  }
+}
+
+TEST(PublishLine, ALineWithoutAUsableKeyIsRefused) {
+  PublishLineParser parser("id", false);
+  for (const char* line : {R"({"x":1})", R"({"id":null})", "[1]", R"("id")"})
+    EXPECT_FALSE(parser.parse(line)) << line;
+}
+
+TEST(PublishLine, AnEnvelopeTellsNullFromEmptyAndFromAbsent) {
+  PublishLineParser parser("", true);
+  const auto tombstone = parser.parse(R"({"key":{"id": 1},"value":null})");
+  ASSERT_TRUE(tombstone) << tombstone.error();
+  EXPECT_EQ(tombstone->key, R"({"id": 1})");
+  EXPECT_FALSE(tombstone->value);
+  const auto empty = parser.parse(R"({"key":"","value":"","headers":{"a":null,"b":"","a":[1]}})");
+  ASSERT_TRUE(empty) << empty.error();
+  EXPECT_EQ(empty->key, "");
+  EXPECT_EQ(empty->value, "");
+  ASSERT_EQ(empty->headers.size(), 3u);
+  EXPECT_EQ(empty->headers[0].name, "a");
+  EXPECT_FALSE(empty->headers[0].value);
+  EXPECT_EQ(empty->headers[1].value, "");
+  EXPECT_EQ(empty->headers[2].value, "[1]");
+  EXPECT_FALSE(parser.parse(R"({"key":1})")) << "no value is not a tombstone";
+  EXPECT_FALSE(parser.parse(R"({"key":1,"value":2,"header":{}})"))
+      << "a misspelled field would be lost silently";
+}
+
+TEST(PublishLine, OnlyStrictJsonInUtf8IsPublished) {
+  PublishLineParser plain("", false);
+  PublishLineParser keyed("id", false);
+  for (const char* line : {"", "{", "{\"id\":1}}", "{\"id\":1,}", "{\"id\":01}", "{\"id\":1,\"x\":tru}",
+                           "{'id':1}", "{\"id\":1,\"x\":\"\xff\"}"}) {
+    EXPECT_FALSE(plain.parse(line)) << line;
+    EXPECT_FALSE(keyed.parse(line)) << line;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::runtime
