@@ -16,9 +16,10 @@ namespace {
 constexpr int poll_ms = 100;
 constexpr std::string_view who = "kafka";
 
-// Where a partition stands between its assignment and its lane's seek: a logical offset, since an absolute
-// one could be out of range and stop the partition before the lane has asked for anything.
-constexpr std::int64_t parked = RD_KAFKA_OFFSET_END;
+// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a
+// logical one, librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the
+// seek. It is paused before it is assigned, so that nothing is fetched there.
+constexpr std::int64_t parked = 0;
 
 class Consumer final : public Listener {
  public:
@@ -166,7 +167,8 @@ void Consumer::assign(rd_kafka_topic_partition_list_t* partitions) {
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& element = partitions->elems[i];
     element.offset = parked;
-    partition(element.topic, element.partition);  // its queue must be ours before the assignment
+    partition(element.topic, element.partition)
+        .pause_unassigned();  // its queue must be ours before the assignment
   }
   if (cooperative()) {
     const ErrorHandle error(rd_kafka_incremental_assign(client_.get(), partitions));
@@ -176,7 +178,7 @@ void Consumer::assign(rd_kafka_topic_partition_list_t* partitions) {
   }
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
-    one.assigned_paused();
+    one.assigned_now();
     events_.assigned(one);
   }
   events_.rebalanced();

@@ -57,11 +57,15 @@ void QueuedPartition::wake_through(int eventfd) {
   rd_kafka_queue_io_event_enable(queue_.get(), eventfd, &one, sizeof one);
 }
 
-void QueuedPartition::assigned_paused() {
+void QueuedPartition::pause_unassigned() {
   const std::lock_guard lock(mutex_);
   const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_pause_partitions(client_, list.get());
   paused_ = true;
+}
+
+void QueuedPartition::assigned_now() {
+  const std::lock_guard lock(mutex_);
   stopped_ = false;
   assigned_.store(true, std::memory_order_release);
   assignment_.fetch_add(1, std::memory_order_acq_rel);

@@ -1,6 +1,6 @@
 // One partition's queue, and what may be done with it: the lane's side of the consumer.
 //
-// Private to listener/. The poll thread calls assigned_paused() and taken(); a lane calls the rest. A mutex
+// Private to listener/. The poll thread calls pause_unassigned(), assigned_now() and taken(); a lane calls the rest. A mutex
 // orders seek, pause and resume of the lane against a rebalance; polling takes no lock, stale records are
 // filtered by librdkafka's version barrier and by the lane's check of assignment().
 #pragma once
@@ -28,7 +28,8 @@ class QueuedPartition final : public Partition {
   Event poll() override;
   Offset known_end() const override;
 
-  void assigned_paused();
+  void pause_unassigned();
+  void assigned_now();
   void taken();
 
  private:
