@@ -1,0 +1,14 @@
+insert into everything values (1, -32768, 2147483647, 9223372036854775807, 1234567890123456.7891, 1e30, 1.5, -2.25e100, true, E'tab\tquote" uni\u00e9\u4e2d', 'vc', 'abc', '\x00ff10', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"k": [1, 2]}', '{"z": 1, "a": null}', '2024-02-29', '23:59:59.123456', '2024-02-29 12:34:56.789012', '2024-02-29 12:34:56.789', '2024-02-29 12:34:56.789012+00', '1 year 2 mons 3 days 04:05:06.7', '{1,2,3}', '{a,"b c",NULL}', '{1.25,-9.99}', 'happy', '192.168.1.1/24', '10.0.0.0/8', '08:00:2b:01:02:03', '[1,10)', '[2024-01-01 00:00:00+00,2024-02-01 00:00:00+00)', '(1.5,-2)', '12.34', B'1010', B'101', '<a>1</a>');
+insert into everything (id) values (2);
+insert into everything (id, n, nu, d, ts, tsz, t) values (3, -0.0001, -1, '0001-01-01', '1970-01-01', '1969-12-31 23:59:59.999999+00', '');
+update everything set t = 'changed', i4 = null where id = 1;
+update everything set id = 20 where id = 2;
+delete from everything where id = 3;
+insert into pair values (1,'x','one'),(1,'y','two'),(2,'x','three');
+delete from pair where b = 'y';
+update pair set b = 'z' where a = 2;
+insert into bigtext select g, g, string_agg(md5(g::text || i), '') from generate_series(1,3) g, generate_series(1,400) i group by g;
+update bigtext set small = 100 where id = 1;
+update bigtext set body = null where id = 2;
+truncate pair;
+insert into pair values (9,'after','truncate');
