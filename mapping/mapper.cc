@@ -1,0 +1,320 @@
+#include "mapping/mapper.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "mapping/folder.h"
+#include "mapping/router.h"
+#include "mapping/row_encoder.h"
+
+namespace sluice::mapping {
+
+using config::KeyFrom;
+
+namespace {
+
+struct TopicState {
+  std::string name;
+  RouteMatch match;
+  bool names_source = false;         // the table's name depends on the event,
+  std::optional<std::string> table;  // or is this (nothing: the template cannot be filled in)
+  SchemaCache value_schemas, key_schemas;
+};
+
+}  // namespace
+
+struct Mapper::State {
+  explicit State(std::shared_ptr<const config::Pipeline> settings)
+      : pipeline(std::move(settings)), router(*pipeline) {}
+
+  std::shared_ptr<const config::Pipeline> pipeline;
+  Router router;
+  std::unordered_map<std::string, std::unique_ptr<TopicState>> topics;
+  TopicState* last_topic = nullptr;
+  std::map<std::pair<const config::Route*, std::string>, std::unique_ptr<TableState>> tables;
+  TableState* last_table = nullptr;
+
+  EventReader reader;
+  Event event;
+  Image key_image;
+  bool key_read = false;  // key_image is of the present record
+  std::vector<JsonField> source_fields;
+  RowEncoder rows;
+  Folder folder;
+  std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
+  std::string canonical, old_canonical;
+
+  TopicState& topic_state(const std::string& name);
+  TableState& table_state(const config::Route& route, const std::string& name);
+  std::optional<std::string> table_name(TopicState& topic);
+
+  bool without_effect(const TopicState& topic, const Record& record) const;
+  bool map(TopicState& topic, TableState& table, const Record& record, Fault& fault);
+  bool map_write(TopicState& topic, TableState& table, const Record& record, Fault& fault);
+  bool map_remove(TopicState& topic, TableState& table, const Record& record, Fault& fault);
+  bool read_key(TopicState& topic, const Record& record);  // whether there is one
+  bool has_object_key(TopicState& topic, const Record& record);
+  bool add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
+                      Fault& fault);
+  bool find_old_key(TableState& table, Fault& fault);
+};
+
+TopicState& Mapper::State::topic_state(const std::string& name) {
+  if (last_topic && last_topic->name == name) return *last_topic;
+  auto& topic = topics[name];
+  if (!topic) {
+    topic = std::make_unique<TopicState>(name, router.match(name));
+    if (const config::Route* route = topic->match.route) {
+      topic->names_source = names_source(route->table);
+      if (!topic->names_source) topic->table = fill_in(route->table, name, topic->match.captures, {});
+    }
+  }
+  last_topic = topic.get();
+  return *last_topic;
+}
+
+TableState& Mapper::State::table_state(const config::Route& route, const std::string& name) {
+  if (last_table && last_table->route == &route && last_table->name == name) return *last_table;
+  auto& table = tables[{&route, name}];
+  if (!table) {
+    table = std::make_unique<TableState>();
+    table->route = &route;
+    table->name = name;
+  }
+  last_table = table.get();
+  return *last_table;
+}
+
+std::optional<std::string> Mapper::State::table_name(TopicState& topic) {
+  if (!topic.names_source) return topic.table;
+  Source source;
+  if (!scan_object(event.source, source_fields)) return std::nullopt;
+  const auto text = [&](std::string_view name) {
+    const JsonValue* value = find(source_fields, name);
+    return value && value->kind == JsonKind::string ? value->text : std::string_view{};
+  };
+  return fill_in(topic.match.route->table, topic.name, topic.match.captures,
+                 {text("db"), text("schema"), text("table")});
+}
+
+// What configuration, or the kind of event, leaves without an effect whatever its table is.
+bool Mapper::State::without_effect(const TopicState& topic, const Record& record) const {
+  const config::Route& route = *topic.match.route;
+  switch (event.operation) {
+    case Operation::message:
+      return true;
+    case Operation::truncate:
+      return route.on_truncate == config::OnTruncate::ignore;
+    case Operation::remove:
+      return route.on_delete == config::OnDelete::ignore;
+    case Operation::tombstone:  // one without a key to go by follows a delete that said it all
+      return route.on_delete == config::OnDelete::ignore || route.key_from == KeyFrom::record_value ||
+             topic.names_source || (!record.key && route.format == config::Format::debezium);
+    default:
+      return false;
+  }
+}
+
+bool Mapper::State::read_key(TopicState& topic, const Record& record) {
+  if (!record.key) return false;
+  if (!std::exchange(key_read, true)) reader.read_key(*record.key, topic.key_schemas, key_image);
+  return key_image.present;
+}
+
+bool Mapper::State::has_object_key(TopicState& topic, const Record& record) {
+  return read_key(topic, record) && !key_image.is_scalar();
+}
+
+bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record,
+                                   std::vector<Cell>& key, Fault& fault) {
+  return !read_key(topic, record) ||
+         rows.encode_key(table, key_image, event.text_is_json, folder.changes.arena, key, fault);
+}
+
+// The key that the row had before, in old_cells and old_canonical; absent if the event does not tell.
+bool Mapper::State::find_old_key(TableState& table, Fault& fault) {
+  old_cells.assign(table.table->columns.size(), {});
+  return rows.encode_key(table, event.before, event.text_is_json, folder.changes.arena, old_cells, fault);
+}
+
+bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record& record, Fault& fault) {
+  const Table& target = *table.table;
+  const config::Route& route = *table.route;
+  std::string& arena = folder.changes.arena;
+  cells.assign(target.columns.size(), {});
+  if (!rows.encode_row(table, event.after, event.text_is_json, arena, cells, fault)) return false;
+  if (target.key.empty()) {
+    folder.append(table, cells);
+    return true;
+  }
+  const bool strict = route.key_from == KeyFrom::record_key;
+  if (strict || (route.key_from == KeyFrom::automatic && !has_key(target, cells))) {
+    old_cells.assign(target.columns.size(), {});
+    if (!add_record_key(topic, table, record, old_cells, fault)) return false;
+    for (const std::uint16_t column : target.key) {
+      if (strict || cells[column].length == Cell::absent) cells[column] = old_cells[column];
+    }
+  }
+  for (const std::uint16_t column : target.key) {
+    if (cells[column].length >= 0) continue;
+    fault = {Stage::map, "23502",
+             fmt::format(
+                 "{}.{}: found {}, expected the key's value{}", strict ? "key" : event.after.path,
+                 target.columns[column].name, cells[column].length == Cell::null ? "null" : "no such field",
+                 strict || route.key_from == KeyFrom::record_value ? "" : ", there or in the record key")};
+    return false;
+  }
+  const std::string_view key = canonical_key(target, cells, arena, canonical);
+  if (event.operation == Operation::update && event.before.present && !strict &&
+      route.on_delete == config::OnDelete::apply) {
+    if (!find_old_key(table, fault)) return false;
+    const std::string_view after =
+        canonical_key(target, cells, arena, canonical);  // the arena may have moved
+    if (has_key(target, old_cells)) {
+      const std::string_view before = canonical_key(target, old_cells, arena, old_canonical);
+      if (before != after) folder.remove(table, old_cells, before, key_order(target, old_cells, arena));
+    }
+    folder.write(table, cells, after, key_order(target, cells, arena));
+    return true;
+  }
+  folder.write(table, cells, key, key_order(target, cells, arena));
+  return true;
+}
+
+bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, Fault& fault) {
+  const Table& target = *table.table;
+  std::string& arena = folder.changes.arena;
+  if (target.key.empty()) {
+    fault = {Stage::map, "23502",
+             "value: found a delete, expected none: a delete needs a key, and the route has none"};
+    return false;
+  }
+  const KeyFrom key_from = table.route->key_from;
+  const auto known = [&] { return has_key(target, old_cells); };
+  old_cells.assign(target.columns.size(), {});
+  // A record key that is an object names its columns; a scalar one may be there for partitioning only, so
+  // `before` goes first if there is one.
+  const bool before_first =
+      key_from == KeyFrom::automatic && event.before.present && !has_object_key(topic, record);
+  if (key_from != KeyFrom::record_value && !before_first &&
+      !add_record_key(topic, table, record, old_cells, fault)) {
+    return false;
+  }
+  if (!known() && key_from != KeyFrom::record_key && event.before.present && !find_old_key(table, fault))
+    return false;
+  if (!known() && before_first) {
+    old_cells.assign(target.columns.size(), {});
+    if (!add_record_key(topic, table, record, old_cells, fault)) return false;
+  }
+  if (!has_key(target, old_cells)) {
+    fault = {Stage::map, "23502",
+             fmt::format("key: found {}, expected the columns of the key{}",
+                         record.key ? excerpt(*record.key) : "no record key",
+                         event.operation == Operation::remove && key_from != KeyFrom::record_key
+                             ? ", there or in the event's before"
+                             : "")};
+    return false;
+  }
+  const std::string_view key = canonical_key(target, old_cells, arena, canonical);
+  folder.remove(table, old_cells, key, key_order(target, old_cells, arena));
+  return true;
+}
+
+bool Mapper::State::map(TopicState& topic, TableState& table, const Record& record, Fault& fault) {
+  switch (event.operation) {
+    case Operation::write:
+    case Operation::update:
+      return map_write(topic, table, record, fault);
+    case Operation::remove:
+    case Operation::tombstone:
+      return map_remove(topic, table, record, fault);
+    case Operation::truncate:
+      folder.truncate(table);
+      return true;
+    case Operation::message:
+      break;
+  }
+  return true;
+}
+
+Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)
+    : state_(std::make_unique<State>(std::move(pipeline))) {}
+Mapper::~Mapper() = default;
+
+std::expected<void, Missing> Mapper::add(const Record& record) {
+  State& state = *state_;
+  Folder& folder = state.folder;
+  TopicState& topic = state.topic_state(record.at->topic);
+  const config::Route* route = topic.match.route;
+  state.key_read = false;
+  DecodeError error;
+  if (route && !state.reader.read(record, route->format, topic.value_schemas, state.event, error)) {
+    folder.begin_record();
+    folder.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate),
+                  std::move(error.reason));
+    return {};
+  }
+  if (!route || state.without_effect(topic, record)) {
+    folder.begin_record();
+    folder.skip();
+    return {};
+  }
+  const std::optional<std::string> name = state.table_name(topic);
+  if (!name) {
+    folder.begin_record();
+    folder.reject(Stage::map, "", "42602",
+                  fmt::format("value.source: found {}, expected the names that the route's table {} needs",
+                              excerpt(state.event.source), route->table));
+    return {};
+  }
+  TableState& table = state.table_state(*route, *name);
+  if (!table.table) return std::unexpected(Missing{route, *name});
+
+  folder.begin_record();
+  const std::size_t arena = folder.changes.arena.size();
+  Fault fault;
+  if (state.map(topic, table, record, fault)) {
+    folder.end_record();
+  } else {
+    folder.changes.arena.resize(arena);
+    folder.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
+  }
+  return {};
+}
+
+void Mapper::learn(const Missing& asked, std::shared_ptr<const Table> table) {
+  TableState& known = state_->table_state(*asked.route, asked.table);
+  if (known.in_batch == TableState::not_in_batch) {
+    known.describe(std::move(table));
+  } else {
+    known.next = std::move(table);
+  }
+}
+
+void Mapper::forget_tables() {
+  for (auto& [name, table] : state_->tables) {
+    if (table->in_batch == TableState::not_in_batch) {
+      table->describe(nullptr);
+    } else {
+      table->next.reset();
+      table->forgotten = true;
+    }
+  }
+}
+
+const Changes& Mapper::changes() const {
+  return state_->folder.changes;
+}
+
+Changes Mapper::take() {
+  return state_->folder.take();
+}
+
+const config::Route* Mapper::route(std::string_view topic) const {
+  return state_->router.match(topic).route;
+}
+
+}  // namespace sluice::mapping

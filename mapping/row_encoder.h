@@ -1,0 +1,48 @@
+// Images of rows to cells: fields to columns by name, values by the column's encoding, keys to canonical
+// bytes.
+//
+// Owned by a Mapper. A fault is the record's: where in the event, what was found, what was expected.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/changes.h"
+#include "mapping/encode.h"
+#include "mapping/event.h"
+#include "mapping/table_state.h"
+
+namespace sluice::mapping {
+
+struct Fault {
+  Stage stage = Stage::map;
+  std::string sqlstate;
+  std::string reason;
+};
+
+class RowEncoder {
+ public:
+  // Sets the cells, all of which are absent before, to what the image carries. False with `fault` set.
+  bool encode_row(TableState& table, const Image& image, bool text_is_json, std::string& arena,
+                  std::vector<Cell>& cells, Fault& fault);
+  // The same for the key columns alone; other fields are not looked at. An image without a name for its one
+  // value is the key if that is one column.
+  bool encode_key(TableState& table, const Image& image, bool text_is_json, std::string& arena,
+                  std::vector<Cell>& cells, Fault& fault);
+
+ private:
+  bool encode_cell(const Column& column, const ConnectSchema* schema, const Image& image,
+                   const JsonField& field, bool text_is_json, std::string& arena, Cell& cell, Fault& fault);
+
+  Encoder encoder_;
+};
+
+bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value
+// Canonical bytes of the key, in `scratch` or in the arena: equal exactly if PostgreSQL calls the keys equal.
+std::string_view canonical_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena,
+                               std::string& scratch);
+// The key's first eight bytes in an order that all rows of the table share.
+std::uint64_t key_order(const Table& table, const std::vector<Cell>& cells, std::string_view arena);
+
+}  // namespace sluice::mapping
