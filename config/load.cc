@@ -368,4 +368,17 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
   }
 }
 
+std::string place(const std::string& path, const std::string& key) {
+  toml::source_position at{1, 1};
+  try {
+    // Only asked about a file that load() has taken, so that it can be parsed; if it changed since, 1:1 will
+    // do.
+    const toml::table root = toml::parse(std::string_view(read_file(path, longest_file).value_or("")));
+    if (const auto node = root.at_path(key)) at = node.node()->source().begin;
+  } catch (const toml::parse_error&) {
+    at = {1, 1};
+  }
+  return printable(fmt::format("{}:{}:{}", path, at.line, at.column), 2000);
+}
+
 }  // namespace sluice::config

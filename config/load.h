@@ -14,6 +14,10 @@ namespace sluice::config {
 
 std::expected<Pipeline, std::string> load(const std::string& path);
 
+// "FILE:LINE:COLUMN" of a section or setting ("kafka.properties"), for errors that only another folder can
+// find, such as a property that the client library refuses; the file's beginning when the key is not there.
+std::string place(const std::string& path, const std::string& key);
+
 // The commented sample file and the reference page, from the one table of settings.
 std::string sample();
 std::string reference();

@@ -408,6 +408,14 @@ TEST_F(ConfigLoad, AFileThatCannotBeReadSaysWhy) {
   EXPECT_HAS(error_of(std::string((1u << 20) + 1, '#')), "file: is larger than 1MiB");
 }
 
+TEST_F(ConfigLoad, ThePlaceOfASettingIsKnownToThoseWhoFindItWrongLater) {
+  ASSERT_TRUE(read(with("[postgres]", "[kafka.properties]\na.b = \"c\"\n[postgres]")));
+  EXPECT_EQ(place(path(), "kafka.properties"), path() + ":4:1");
+  EXPECT_EQ(place(path(), "postgres.url"), path() + ":7:7");
+  EXPECT_EQ(place(path(), "http.listen"), path() + ":1:1");
+  EXPECT_EQ(place(path("missing"), "http.listen"), path("missing") + ":1:1");
+}
+
 TEST_F(ConfigLoad, ReadingTakesFarLessThanTheContractAllows) {
   std::string text(good);
   for (int i = 0; i < 100; ++i)
