@@ -19,7 +19,7 @@ std::int64_t number(const std::optional<std::string>& text) {
 std::string grouped(std::int64_t value) {
   std::string text = std::to_string(value);
   for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<std::size_t>(at), ",");
+    text.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return text;
 }
@@ -89,11 +89,11 @@ std::string render_screen(const Progress& progress) {
   line("  produced {:>12}   {:>10}", grouped(progress.produced), rate(progress.produced_per_second));
   line("  in effect{:>12}   {:>10}   lag {}", grouped(progress.done()), rate(progress.done_per_second),
        grouped(progress.lag()));
-  line("    applied{:>11}", grouped(progress.sum(&PointerRow::applied)));
-  line("    folded {:>11}   {}superseded within their batch{}", grouped(progress.sum(&PointerRow::folded)),
+  line("    applied{:>12}", grouped(progress.sum(&PointerRow::applied)));
+  line("    folded {:>12}   {}superseded within their batch{}", grouped(progress.sum(&PointerRow::folded)),
        dim, plain);
-  line("    skipped{:>11}   {}without effect{}", grouped(progress.sum(&PointerRow::skipped)), dim, plain);
-  line("    dead   {:>11}   {}dead letters; poison produced: {}{}", grouped(progress.sum(&PointerRow::dead)),
+  line("    skipped{:>12}   {}without effect{}", grouped(progress.sum(&PointerRow::skipped)), dim, plain);
+  line("    dead   {:>12}   {}dead letters; poison produced: {}{}", grouped(progress.sum(&PointerRow::dead)),
        dim, grouped(progress.poison), plain);
   line("");
   line("  {}{:<20} {:>12} {:>8}   state{}", dim, "partition", "next offset", "lag", plain);
