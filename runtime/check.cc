@@ -134,7 +134,7 @@ int check(const std::string& config_path, bool connect) {
     return 2;
   }
   if (const auto valid = listener::validate(loaded->kafka); !valid) {
-    fmt::print(stderr, "{}: {}\n", config_path, valid.error().message);
+    fmt::print(stderr, "{}: {}\n", config::place(config_path, "kafka.properties"), valid.error().message);
     return 2;
   }
   const auto pipeline = std::make_shared<const config::Pipeline>(std::move(*loaded));

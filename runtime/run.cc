@@ -17,7 +17,7 @@ int run(const std::string& config_path) {
     return 2;
   }
   if (const auto valid = listener::validate(loaded->kafka); !valid) {
-    fmt::print(stderr, "{}: {}\n", config_path, valid.error().message);
+    fmt::print(stderr, "{}: {}\n", config::place(config_path, "kafka.properties"), valid.error().message);
     return 2;
   }
   log::setup(loaded->log.level, loaded->log.format);
