@@ -1,7 +1,7 @@
 // What one line of `sluice publish` says: key, value and headers, as bytes for the record.
 //
 // A parser keeps its buffers; one thread. Views of a parsed line stay valid until the next parse(). A line
-// that is not strict JSON is refused with the reason; numbers are passed on as they are spelled and never
+// that is not one JSON object is refused with the reason; numbers are passed on as they are spelled and never
 // converted.
 #pragma once
 

@@ -50,6 +50,8 @@ TEST(PublishLine, AnEnvelopeTellsNullFromEmptyAndFromAbsent) {
   EXPECT_FALSE(empty->headers[0].value);
   EXPECT_EQ(empty->headers[1].value, "");
   EXPECT_EQ(empty->headers[2].value, "[1]");
+  EXPECT_EQ(parser.parse(R"({"value":" a\n\u00e9 ","headers":{"\u0068":1}})")->headers[0].name, "h");
+  EXPECT_EQ(parser.parse(R"({"value":" a\n\u00e9 "})")->value, " a\n\u00e9 ");
   EXPECT_FALSE(parser.parse(R"({"key":1})")) << "no value is not a tombstone";
   EXPECT_FALSE(parser.parse(R"({"key":1,"value":2,"header":{}})"))
       << "a misspelled field would be lost silently";
@@ -58,7 +60,7 @@ TEST(PublishLine, AnEnvelopeTellsNullFromEmptyAndFromAbsent) {
 TEST(PublishLine, OnlyStrictJsonInUtf8IsPublished) {
   PublishLineParser plain("", false);
   PublishLineParser keyed("id", false);
-  for (const char* line : {"", "{", "{\"id\":1}}", "{\"id\":1,}", "{\"id\":01}", "{\"id\":1,\"x\":tru}",
+  for (const char* line : {"", "{", "12", "{\"id\":1}}", "{\"id\":1,}", "{\"id\":01}", "{\"id\":1,\"x\":tru}",
                            "{'id':1}", "{\"id\":1,\"x\":\"\xff\"}"}) {
     EXPECT_FALSE(plain.parse(line)) << line;
     EXPECT_FALSE(keyed.parse(line)) << line;
