@@ -83,9 +83,11 @@ inline std::string numeric_text(std::string_view bytes) {
 
 inline std::string date_text(std::int64_t days) {
   using namespace std::chrono;
-  const year_month_day date{sys_days{2000y / 1 / 1} + std::chrono::days{days}};
-  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()));
+  constexpr std::int64_t cycle = 146097;  // days in 400 years; <chrono> ends with the year 32767
+  const std::int64_t cycles = days / cycle;
+  const year_month_day date{sys_days{2000y / 1 / 1} + std::chrono::days{days % cycle}};
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()) + cycles * 400,
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
 inline std::string time_text(std::int64_t micros) {
