@@ -1,0 +1,276 @@
+#include "sink/connection.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "sink/sqlstate.h"
+
+namespace sluice::sink {
+namespace {
+
+// What every session is made to be: texts in known forms, and no wait without an end. A process that stops in
+// the middle of a transaction must not hold its pointer rows for ever.
+constexpr const char* session_settings =
+    "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = "
+    "'postgres';"
+    "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
+    "SET idle_in_transaction_session_timeout = '30s'; SET statement_timeout = '60s'; SET lock_timeout = "
+    "'10s';"
+    "SET client_min_messages = warning";
+// Not on every platform: a backend that works for a client that is gone notices within seconds.
+constexpr const char* check_the_client = "SET client_connection_check_interval = '5s'";
+constexpr std::chrono::seconds settings_timeout{5};
+
+struct Option {
+  const char* name;
+  const char* value;
+};
+// Before the user's own, which win.
+constexpr Option defaults[] = {
+    {"connect_timeout", "5"},  {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
+    {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"}, {"target_session_attrs", "read-write"},
+};
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+void append_option(std::string& out, std::string_view name, std::string_view value) {
+  out += fmt::format("{}{}='", out.empty() ? "" : " ", name);
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '\'';
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+Result<std::string> connection_string(const Secret& url, const std::string& name) {
+  char* reason = nullptr;
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(
+      PQconninfoParse(url.reveal().c_str(), &reason));
+  if (!options) {  // libpq's reason may quote the string, password included
+    PQfreemem(reason);
+    return fail(ErrorClass::stop_service, "postgres.url is not a connection string that libpq understands");
+  }
+  std::string out;
+  for (const auto& [option, value] : defaults) append_option(out, option, value);
+  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) append_option(out, option->keyword, option->val);
+  }
+  append_option(out, "application_name", name);
+  return out;
+}
+
+Result<void> Connection::open(const Secret& url, const std::string& name) {
+  close();
+  const auto conninfo = connection_string(url, name);
+  if (!conninfo) return std::unexpected(conninfo.error());
+  connection_ = PQconnectdb(conninfo->c_str());
+  if (PQstatus(connection_) != CONNECTION_OK) {
+    auto error = fail(ErrorClass::retry, one_line(PQerrorMessage(connection_)));
+    close();
+    return error;
+  }
+  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  PQsetnonblocking(connection_, 1);
+  const auto deadline = Clock::now() + settings_timeout;
+  if (auto done = run(session_settings, deadline); !done) {
+    close();
+    return std::unexpected(done.error());
+  }
+  if (auto done = run(check_the_client, deadline); !done && !is_open()) return std::unexpected(done.error());
+  return {};
+}
+
+void Connection::close() {
+  if (connection_ != nullptr) PQfinish(connection_);
+  connection_ = nullptr;
+  expected_.clear();
+  wants_write_ = sent_badly_ = copying_ = copy_ended_ = false;
+  source_ = nullptr;
+  reply_ = {};
+  error_.reset();
+}
+
+std::unexpected<Error> Connection::lose(std::string_view why) {
+  close();
+  return fail(ErrorClass::reclaim, std::string(why));
+}
+
+bool Connection::in_transaction() const {
+  return connection_ != nullptr && PQtransactionStatus(connection_) != PQTRANS_IDLE;
+}
+
+bool Connection::begin_pipeline() {
+  if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) return true;
+  return PQenterPipelineMode(connection_) == 1;
+}
+
+void Connection::send(Statement& statement, Parameters& parameters) {
+  sent_badly_ |= !begin_pipeline();
+  if (statement.name.empty()) {
+    sent_badly_ |= PQsendQueryParams(connection_, statement.sql.c_str(), parameters.count(), nullptr,
+                                     parameters.values(), parameters.lengths(), parameters.formats(), 0) != 1;
+  } else {
+    if (!statement.ready) {
+      sent_badly_ |=
+          PQsendPrepare(connection_, statement.name.c_str(), statement.sql.c_str(), 0, nullptr) != 1;
+      expected_.push_back({Expected::Kind::prepare, &statement});
+      statement.ready = true;  // for what is queued behind; taken back if it fails
+    }
+    sent_badly_ |=
+        PQsendQueryPrepared(connection_, statement.name.c_str(), parameters.count(), parameters.values(),
+                            parameters.lengths(), parameters.formats(), 0) != 1;
+  }
+  expected_.push_back({Expected::Kind::execute, &statement});
+}
+
+void Connection::send(const char* text) {
+  sent_badly_ |= !begin_pipeline();
+  sent_badly_ |= PQsendQueryParams(connection_, text, 0, nullptr, nullptr, nullptr, nullptr, 0) != 1;
+  expected_.push_back({Expected::Kind::execute});
+}
+
+void Connection::sync() {
+  sent_badly_ |= PQpipelineSync(connection_) != 1;
+  expected_.push_back({Expected::Kind::sync});
+}
+
+void Connection::copy(const std::string& text, CopySource source) {
+  if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) sent_badly_ |= PQexitPipelineMode(connection_) != 1;
+  sent_badly_ |= PQsendQuery(connection_, text.c_str()) != 1;
+  source_ = std::move(source);
+  copy_ended_ = false;
+  expected_.push_back({Expected::Kind::copy});
+}
+
+// Hands libpq a chunk whenever the last one has left, so that neither side's memory holds the whole.
+bool Connection::feed_copy() {
+  while (copying_) {
+    const int flushed = PQflush(connection_);
+    if (flushed < 0) return true;
+    wants_write_ = flushed == 1;
+    if (wants_write_) return false;
+    if (copy_ended_) {
+      copying_ = false;
+      return true;
+    }
+    recycle(chunk_);
+    const bool more = source_(chunk_);
+    if (PQputCopyData(connection_, chunk_.data(), static_cast<int>(chunk_.size())) != 1) return true;
+    if (!more) {
+      if (PQputCopyEnd(connection_, nullptr) != 1) return true;
+      copy_ended_ = true;
+    }
+  }
+  return true;
+}
+
+void Connection::take(PGresult* result) {
+  ResultHandle handle(result);
+  const auto status = PQresultStatus(result);
+  const auto expected = expected_.front();
+  if (status == PGRES_COPY_IN) {
+    copying_ = true;
+  } else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+    if (expected.kind == Expected::Kind::prepare) return;
+    reply_.tag = PQcmdStatus(result);
+    reply_.counts.push_back(std::strtoll(PQcmdTuples(result), nullptr, 10));
+    if (status == PGRES_TUPLES_OK) reply_.rows = std::move(handle);
+  } else {
+    if (expected.kind == Expected::Kind::prepare) expected.statement->ready = false;
+    if (error_ || status == PGRES_PIPELINE_ABORTED) return;
+    const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    std::string text = one_line(message != nullptr ? message : PQerrorMessage(connection_));
+    if (detail != nullptr) text += fmt::format(" ({})", one_line(detail));
+    const std::string state = sqlstate != nullptr ? sqlstate : "";
+    error_ = Error{classify(state, text), state, std::move(text)};
+  }
+}
+
+Result<Reply> Connection::conclude() {
+  source_ = nullptr;
+  wants_write_ = false;
+  if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) {
+    while (ResultHandle rest{PQgetResult(connection_)}) {
+    }
+    if (PQexitPipelineMode(connection_) != 1) return lose(one_line(PQerrorMessage(connection_)));
+  }
+  if (!error_) return std::exchange(reply_, {});
+  auto error = std::move(*error_);
+  error_.reset();
+  reply_ = {};
+  // A FATAL error, or one that says the session is gone: nothing more can be asked of this connection.
+  if (PQstatus(connection_) != CONNECTION_OK || error.next == ErrorClass::reclaim) {
+    error.next = ErrorClass::reclaim;
+    close();
+  }
+  return std::unexpected(std::move(error));
+}
+
+std::optional<Result<Reply>> Connection::poll() {
+  if (!is_open()) return fail(ErrorClass::reclaim, "not connected");
+  const auto lost = [this] {
+    auto why = error_ ? std::move(error_->message) : one_line(PQerrorMessage(connection_));
+    return lose(why);
+  };
+  if (sent_badly_) return lost();
+  const int flushed = PQflush(connection_);
+  if (flushed < 0 || PQconsumeInput(connection_) != 1) {
+    // What the server said before it went may lie in the buffer.
+    if (ResultHandle last{PQgetResult(connection_)}; last && PQresultErrorMessage(last.get())[0] != '\0')
+      return lose(one_line(PQresultErrorMessage(last.get())));
+    return lost();
+  }
+  wants_write_ = flushed == 1;
+  while (!expected_.empty()) {
+    if (copying_ && !feed_copy()) return std::nullopt;
+    if (copying_) return lost();  // libpq refused the data
+    if (PQisBusy(connection_) == 1) return std::nullopt;
+    PGresult* result = PQgetResult(connection_);
+    if (result == nullptr) {  // the end of one statement's results
+      if (expected_.front().kind == Expected::Kind::sync) return lost();
+      expected_.pop_front();
+    } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+      PQclear(result);
+      expected_.clear();
+    } else {
+      take(result);
+    }
+    if (PQstatus(connection_) != CONNECTION_OK) return lost();
+  }
+  return conclude();
+}
+
+Result<Reply> Connection::wait(Clock::time_point deadline) {
+  for (;;) {
+    if (auto done = poll()) return std::move(*done);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return lose("PostgreSQL did not answer in time");
+    const short wanted = wants_write_ ? POLLIN | POLLOUT : POLLIN;
+    pollfd descriptor{socket(), wanted, 0};
+    if (::poll(&descriptor, 1, static_cast<int>(left)) < 0 && errno != EINTR) return lose("poll failed");
+  }
+}
+
+Result<Reply> Connection::run(const char* text, Clock::time_point deadline) {
+  if (PQsendQuery(connection_, text) != 1) return lose(one_line(PQerrorMessage(connection_)));
+  expected_.push_back({Expected::Kind::execute});
+  return wait(deadline);
+}
+
+}  // namespace sluice::sink

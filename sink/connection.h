@@ -1,0 +1,101 @@
+// A connection to PostgreSQL, and one exchange on it at a time: statements pipelined up to a Sync, or a COPY.
+//
+// Owned by a Writer, used by its thread; non-blocking but for open() (5 s) and wait() (the caller's
+// deadline). An error of a statement leaves the connection usable; when the connection is in doubt it is
+// closed and the error is `reclaim`.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "sink/parameters.h"
+
+namespace sluice::sink {
+
+using Clock = std::chrono::steady_clock;
+
+// The user's connection string with our defaults before it and our name behind it, as libpq's conninfo.
+Result<std::string> connection_string(const Secret& url, const std::string& name);
+// Makes of libpq's and the server's words one line.
+std::string one_line(std::string_view text);
+
+struct ClearResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultHandle = std::unique_ptr<PGresult, ClearResult>;
+
+// A statement of the cache. Known to the server under its name once `ready`; without a name it is never
+// prepared.
+struct Statement {
+  std::string sql;
+  std::string name;
+  bool ready = false;
+};
+
+// What an exchange came to.
+struct Reply {
+  ResultHandle rows;                 // of the last statement that returned some
+  std::string tag;                   // of the last statement, e.g. COMMIT
+  std::vector<std::int64_t> counts;  // rows affected, one per statement
+};
+
+class Connection {
+ public:
+  // Appends the next chunk of COPY data; false when that was the last.
+  using CopySource = std::function<bool(std::string& chunk)>;
+
+  ~Connection() { close(); }
+  Result<void> open(const Secret& url, const std::string& name);
+  void close();
+  bool is_open() const { return connection_ != nullptr; }
+  int socket() const { return connection_ != nullptr ? PQsocket(connection_) : -1; }
+  bool wants_write() const { return wants_write_; }
+  bool in_transaction() const;
+
+  // Queues a statement. What follows a failed one, up to sync(), is not executed.
+  void send(Statement& statement, Parameters& parameters);
+  void send(const char* sql);
+  void sync();
+  // Instead of all that: one query string whose first statement is a COPY FROM STDIN in binary form.
+  void copy(const std::string& sql, CopySource source);
+
+  // Moves the exchange on without blocking; empty while it runs, then what came of it, once.
+  std::optional<Result<Reply>> poll();
+  // The same, blocking; past the deadline the connection is closed.
+  Result<Reply> wait(Clock::time_point deadline);
+  Result<Reply> run(const char* sql, Clock::time_point deadline);
+  // Closes, and says why.
+  std::unexpected<Error> lose(std::string_view why);
+
+ private:
+  struct Expected {
+    enum class Kind { prepare, execute, sync, copy } kind;
+    Statement* statement = nullptr;
+  };
+  bool begin_pipeline();
+  bool feed_copy();  // false: wait for the socket
+  void take(PGresult* result);
+  Result<Reply> conclude();
+
+  PGconn* connection_ = nullptr;
+  std::deque<Expected> expected_;
+  bool wants_write_ = false;
+  bool sent_badly_ = false;  // libpq did not take a message: the exchange cannot be trusted
+  CopySource source_;
+  bool copying_ = false;
+  bool copy_ended_ = false;
+  std::string chunk_;
+  Reply reply_;
+  std::optional<Error> error_;
+};
+
+}  // namespace sluice::sink

@@ -1,0 +1,177 @@
+#include "sink/dead_letters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::sink {
+namespace {
+
+constexpr Oid bytea_oid = 17, text_oid = 25, timestamptz_oid = 1184, jsonb_oid = 3802;
+constexpr std::size_t reason_bytes = 2000;
+constexpr char jsonb_version = 1;
+
+// The length of the well-formed UTF-8 sequence at the beginning of `text`, 0 if there is none; NUL is not
+// one, since PostgreSQL's text cannot hold it.
+std::size_t sequence(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = byte(0);
+  if (first == 0) return 0;
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const auto second = byte(1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0;
+  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return 0;
+  return length;
+}
+
+bool is_text(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned group = 0;
+    for (std::size_t j = i; j < i + 3; ++j)
+      group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
+    for (std::size_t j = 0; j < 4; ++j)
+      out += j <= bytes.size() - i ? digits[group >> (18 - 6 * j) & 63] : '=';
+  }
+}
+
+void append_json(std::string& out, std::string_view bytes) {
+  if (!is_text(bytes)) {
+    out += R"({"base64": ")";
+    append_base64(out, bytes);
+    out += R"("})";
+    return;
+  }
+  out += '"';
+  for (const char c : bytes) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// As much of it as a person needs, in a form that a text column takes.
+std::string readable(std::string_view reason) {
+  std::string out;
+  while (!reason.empty()) {
+    const auto length = sequence(reason);
+    const auto next = length == 0 ? "?" : reason.substr(0, length);
+    if (out.size() + next.size() > reason_bytes) return out + "…";
+    out += next;
+    reason.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+const char* name(Stage stage) {
+  switch (stage) {
+    case Stage::decode:
+      return "decode";
+    case Stage::map:
+      return "map";
+    case Stage::write:
+      break;
+  }
+  return "write";
+}
+
+// The columns of the letters, gathered.
+struct Columns {
+  std::vector<std::string> headers, reasons;
+  std::vector<std::int32_t> partitions, generations;
+  std::vector<std::int64_t> offsets;
+  std::vector<std::optional<std::int64_t>> timestamps;
+  std::vector<std::optional<std::string_view>> topics, keys, values, stages, tables, states;
+};
+
+std::optional<std::string_view> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+std::vector<std::optional<std::string_view>> views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+}  // namespace
+
+std::optional<std::int64_t> timestamp_of(std::int64_t milliseconds) {
+  constexpr std::int64_t epoch_2000 = 946'684'800'000, last = 9'224'318'015'999'999;
+  if (milliseconds < 0 || milliseconds > last) return std::nullopt;
+  return (milliseconds - epoch_2000) * 1000;
+}
+
+std::string headers_json(const std::vector<Header>& headers) {
+  std::string out = "[";
+  for (const auto& header : headers) {
+    out += out.size() > 1 ? ", [" : "[";
+    append_json(out, header.name);
+    out += ", ";
+    if (header.value)
+      append_json(out, *header.value);
+    else
+      out += "null";
+    out += ']';
+  }
+  return out += ']';
+}
+
+void add_dead_letters(Parameters& parameters, const std::string& pipeline,
+                      std::span<const DeadLetter> letters, std::span<const Record> records,
+                      std::span<const PartitionRange> ranges) {
+  Columns columns;
+  std::vector<bool> seen(records.size(), false);
+  for (const auto& letter : letters) {
+    if (seen[letter.record]) continue;  // a record has one letter, and the first reason is the cause
+    seen[letter.record] = true;
+    const auto& record = records[letter.record];
+    const auto range = std::ranges::find_if(ranges, [&](const auto& one) { return *one.at == *record.at; });
+    columns.topics.emplace_back(record.at->topic);
+    columns.partitions.push_back(record.at->partition);
+    columns.offsets.push_back(record.offset);
+    columns.generations.push_back(range != ranges.end() ? range->generation : 1);
+    columns.timestamps.push_back(timestamp_of(record.timestamp_ms));
+    columns.keys.push_back(record.key);
+    columns.values.push_back(record.value);
+    columns.headers.push_back(jsonb_version + headers_json(record.headers));
+    columns.stages.emplace_back(name(letter.stage));
+    columns.tables.push_back(unless_empty(letter.table));
+    columns.states.push_back(unless_empty(letter.sqlstate));
+    columns.reasons.push_back(readable(letter.reason));
+  }
+  parameters.clear();
+  parameters.add_text(pipeline);
+  parameters.add_bytes(columns.topics, text_oid);
+  parameters.add_int4s(columns.partitions);
+  parameters.add_int8s(columns.offsets);
+  parameters.add_int4s(columns.generations);
+  parameters.add_int8s(columns.timestamps, timestamptz_oid);
+  parameters.add_bytes(columns.keys, bytea_oid);
+  parameters.add_bytes(columns.values, bytea_oid);
+  parameters.add_bytes(views(columns.headers), jsonb_oid);
+  parameters.add_bytes(columns.stages, text_oid);
+  parameters.add_bytes(columns.tables, text_oid);
+  parameters.add_bytes(columns.states, text_oid);
+  parameters.add_bytes(views(columns.reasons), text_oid);
+}
+
+}  // namespace sluice::sink

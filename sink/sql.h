@@ -1,0 +1,20 @@
+// The statements in sink/sql/*.sql, embedded at build; `:schema` in them stands for Sluice's own schema.
+//
+// Thread-safe: constant data. An unknown name is a mistake in this program and throws std::out_of_range.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace sluice::sink {
+
+const std::map<std::string_view, std::string_view>& sql_files();
+
+// The text of sql/NAME.sql with the schema (unquoted) in place.
+std::string sql(std::string_view name, std::string_view schema);
+
+// An SQL identifier, quoted always.
+std::string quoted(std::string_view name);
+
+}  // namespace sluice::sink

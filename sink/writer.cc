@@ -1,0 +1,214 @@
+#include "sink/writer.h"
+
+#include <fmt/format.h>
+
+#include "sink/pointer.h"
+#include "sink/sql.h"
+#include "sink/transaction.h"
+
+namespace sluice::sink {
+namespace {
+
+// A question of one row, and a step of a bisection: beyond the server's own time-outs for them.
+constexpr std::chrono::seconds question_timeout{15};
+constexpr std::chrono::seconds step_timeout{90};
+
+}  // namespace
+
+struct Writer::State {
+  explicit State(const config::Postgres& settings) : url(settings.url) {}
+
+  Secret url;
+  Session session;
+  Transaction transaction{session};
+
+  Connection& connection() { return session.connection; }
+
+  // Ends what was sent, and waits for the answer; afterwards no transaction is open unless `keep`.
+  Result<Reply> answer(std::chrono::seconds timeout, bool keep = false) {
+    connection().sync();
+    auto reply = connection().wait(Clock::now() + timeout);
+    if (reply) return reply;
+    if (reply.error().next == ErrorClass::stop_partition) session.stale = true;
+    if (!keep) end();
+    if (!connection().is_open()) session.forget();
+    return reply;
+  }
+
+  void end() {
+    if (connection().in_transaction()) (void)connection().run("ROLLBACK", Clock::now() + question_timeout);
+    if (!connection().is_open()) session.forget();
+  }
+
+  // One statement of sql/, committed by itself.
+  Result<Reply> ask(std::string_view file) {
+    if (!connection().is_open()) return fail(ErrorClass::reclaim, "not connected");
+    connection().send(session.file(file), session.parameters);
+    return answer(question_timeout);
+  }
+};
+
+Writer::Writer(const config::Postgres& settings, Identity identity)
+    : state_(std::make_unique<State>(settings)) {
+  state_->session.schema = settings.schema;
+  state_->session.identity = std::move(identity);
+}
+
+Writer::~Writer() = default;
+
+Result<void> Writer::connect() {
+  close();
+  return state_->connection().open(state_->url, "sluice/" + state_->session.identity.pipeline);
+}
+
+bool Writer::connected() const {
+  return state_->session.connection.is_open();
+}
+
+void Writer::close() {
+  state_->connection().close();
+  state_->session.forget();
+  state_->transaction.abandon();
+}
+
+Result<Writer::Known> Writer::known(const TopicPartition& at) {
+  auto& parameters = state_->session.parameters;
+  parameters.clear();
+  parameters.add_text(state_->session.identity.pipeline);
+  parameters.add_text(at.topic);
+  parameters.add_text(std::to_string(at.partition));
+  auto reply = state_->ask("known");
+  if (!reply) return std::unexpected(reply.error());
+  const auto* rows = reply->rows.get();
+  return Known{PQgetvalue(rows, 0, 0)[0] == 't', PQgetvalue(rows, 0, 1)[0] == 't'};
+}
+
+Result<void> Writer::create(const std::vector<std::pair<TopicPartition, Offset>>& starts) {
+  constexpr Oid text_oid = 25;
+  std::vector<std::optional<std::string_view>> topics;
+  std::vector<std::int32_t> partitions;
+  std::vector<std::int64_t> offsets;
+  for (const auto& [at, start] : starts) {
+    topics.emplace_back(at.topic);
+    partitions.push_back(at.partition);
+    offsets.push_back(start);
+  }
+  auto& parameters = state_->session.parameters;
+  parameters.clear();
+  parameters.add_text(state_->session.identity.pipeline);
+  parameters.add_bytes(topics, text_oid);
+  parameters.add_int4s(partitions);
+  parameters.add_int8s(offsets);
+  if (auto reply = state_->ask("create"); !reply) return std::unexpected(reply.error());
+  return {};
+}
+
+Result<Claim> Writer::claim(const TopicPartition& at, Offset start) {
+  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
+  const auto& identity = state_->session.identity;
+  auto& parameters = state_->session.parameters;
+  parameters.clear();
+  parameters.add_text(identity.pipeline);
+  parameters.add_text(at.topic);
+  parameters.add_text(std::to_string(at.partition));
+  parameters.add_text(std::to_string(start));
+  parameters.add_text(identity.owner);
+  parameters.add_text(identity.host);
+  auto& connection = state_->connection();
+  connection.send("BEGIN");
+  connection.send("SET LOCAL lock_timeout = '1s'");  // a predecessor may still be writing; we come again
+  connection.send(state_->session.file("claim"), parameters);
+  connection.send("COMMIT");
+  auto reply = state_->answer(question_timeout);
+  if (!reply) return std::unexpected(reply.error());
+  return read_claim(reply->rows.get(), at);
+}
+
+Result<void> Writer::set_state(const Claim& claim, std::string_view state, std::string_view reason) {
+  const auto& identity = state_->session.identity;
+  auto& parameters = state_->session.parameters;
+  parameters.clear();
+  parameters.add_text(identity.pipeline);
+  parameters.add_text(identity.owner);
+  parameters.add_text(state);
+  parameters.add_text(reason);
+  parameters.add_text(claim.at->topic);
+  parameters.add_text(std::to_string(claim.at->partition));
+  parameters.add_text(std::to_string(claim.epoch));
+  const auto reply = state_->ask("set_state");
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->counts.back() == 1) return {};
+  return fail(ErrorClass::fenced, fmt::format("{}/{} is no longer held under epoch {}", claim.at->topic,
+                                              claim.at->partition, claim.epoch));
+}
+
+void Writer::submit(const Changes& changes, std::span<const Record> records,
+                    std::span<const PartitionRange> ranges) {
+  state_->transaction.start(changes, records, ranges);
+}
+
+bool Writer::busy() const {
+  return state_->transaction.busy();
+}
+
+std::optional<Result<void>> Writer::poll() {
+  return state_->transaction.poll();
+}
+
+int Writer::socket() const {
+  return state_->session.connection.socket();
+}
+
+bool Writer::wants_write() const {
+  return state_->session.connection.wants_write();
+}
+
+Result<void> Writer::begin(std::span<const PartitionRange> ranges) {
+  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
+  state_->connection().send("BEGIN");
+  state_->session.send_advance(ranges, false);
+  if (auto reply = state_->answer(step_timeout); !reply) return std::unexpected(reply.error());
+  return {};
+}
+
+Result<void> Writer::try_rows(const Changes& changes) {
+  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
+  auto& connection = state_->connection();
+  connection.send("SAVEPOINT sluice");
+  for (const auto& piece : cut(changes, true)) state_->session.send_piece(changes, piece);
+  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or the record at fault would show at COMMIT only
+  connection.send("RELEASE SAVEPOINT sluice");
+  auto reply = state_->answer(step_timeout, true);
+  if (reply) return {};
+  if (!connected() || reply.error().next != ErrorClass::reject) return std::unexpected(reply.error());
+  connection.send("ROLLBACK TO SAVEPOINT sluice");
+  connection.send("RELEASE SAVEPOINT sluice");
+  if (auto undone = state_->answer(question_timeout); !undone) return std::unexpected(undone.error());
+  return std::unexpected(reply.error());
+}
+
+Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
+                            std::span<const PartitionRange> ranges) {
+  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
+  auto& session = state_->session;
+  add_counts(session.parameters, session.identity, ranges);
+  session.connection.send(session.file("add_counts"), session.parameters);
+  auto counted = state_->answer(step_timeout);
+  if (!counted) return std::unexpected(counted.error());
+  if (counted->counts.back() != static_cast<std::int64_t>(ranges.size())) {
+    state_->end();
+    return fail(ErrorClass::fenced, "the pointers of this transaction are not where it put them");
+  }
+  session.send_dead_letters(dead, records, ranges);
+  session.connection.send("COMMIT");
+  auto committed = state_->answer(step_timeout);
+  if (!committed) return std::unexpected(committed.error());
+  if (committed->tag == "COMMIT") return {};
+  return session.connection.lose("COMMIT was answered with " + committed->tag);
+}
+
+void Writer::rollback() {
+  state_->end();
+}
+
+}  // namespace sluice::sink
