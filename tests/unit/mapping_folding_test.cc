@@ -6,43 +6,6 @@
 namespace sluice::mapping::test {
 namespace {
 
-using Row = std::map<std::string, std::string>;
-using Rows = std::map<std::string, Row>;  // by the key's text
-
-// Does to `rows` what the sink does to a table: steps in turn, in each removals first, then writes.
-void take_effect(const Changes& changes, Rows& rows) {
-  for (const TableChanges& of_table : changes.tables) {
-    const Table& table = *of_table.table;
-    const auto cells = [&](const RowChange& change, bool key_only) {
-      Row row;
-      for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        const Cell& cell = changes.row(change)[i];
-        if (cell.length == Cell::absent || (key_only && i != table.key.front())) continue;
-        row[table.columns[i].name] =
-            cell.length == Cell::null ? "NULL" : cell_text(table.columns[i], changes.bytes(cell));
-      }
-      return row;
-    };
-    for (const Step& step : of_table.steps) {
-      if (step.truncate) rows.clear();
-      std::map<std::string, int> seen;
-      for (const RowChange& change : step.rows) {
-        const std::string key = cells(change, true).begin()->second;
-        EXPECT_EQ(++seen[key], 1) << "a step holds a key once";
-        if (change.kind != ChangeKind::write) rows.erase(key);
-      }
-      for (const RowChange& change : step.rows) {
-        if (change.kind == ChangeKind::remove) continue;
-        const std::string key = cells(change, true).begin()->second;
-        const bool exists = rows.contains(key);
-        if (of_table.mode == WriteMode::update && !exists) continue;
-        if (of_table.mode == WriteMode::insert && exists) continue;  // the server would refuse it
-        for (const auto& [name, value] : cells(change, false)) rows[key][name] = value;
-      }
-    }
-  }
-}
-
 TEST(MappingFolding, only_the_newest_state_of_a_key_is_written) {
   Fixture fixture(table({{"id", "int4"}, {"name", "text"}}));
   const Changes changes = fixture.map({{{}, R"({"id":1,"name":"Alice"})"},

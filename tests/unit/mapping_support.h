@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cstring>
@@ -181,6 +182,49 @@ inline std::string outcomes(const Changes& changes) {  // a letter per record
   std::string letters;
   for (const Outcome outcome : changes.outcomes) letters += "afsd"[static_cast<int>(outcome)];
   return letters;
+}
+
+using Row = std::map<std::string, std::string>;
+using Rows = std::map<std::string, Row>;  // by the key's text
+
+// Does to `rows` what the sink does to a table: steps in turn, in each removals first, then writes.
+inline void take_effect(const Changes& changes, Rows& rows) {
+  for (const TableChanges& of_table : changes.tables) {
+    const Table& table = *of_table.table;
+    const auto cells = [&](const RowChange& change, bool key_only) {
+      Row row;
+      for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        const Cell& cell = changes.row(change)[i];
+        if (cell.length == Cell::absent || (key_only && std::ranges::find(table.key, i) == table.key.end()))
+          continue;
+        row[table.columns[i].name] =
+            cell.length == Cell::null ? "NULL" : cell_text(table.columns[i], changes.bytes(cell));
+      }
+      return row;
+    };
+    const auto key_of = [&](const RowChange& change) {
+      std::string text;
+      for (const auto& [name, value] : cells(change, true)) text += (text.empty() ? "" : "/") + value;
+      return text;
+    };
+    for (const Step& step : of_table.steps) {
+      if (step.truncate) rows.clear();
+      std::map<std::string, int> seen;
+      for (const RowChange& change : step.rows) {
+        const std::string key = key_of(change);
+        EXPECT_EQ(++seen[key], 1) << "a step holds a key once";
+        if (change.kind != ChangeKind::write) rows.erase(key);
+      }
+      for (const RowChange& change : step.rows) {
+        if (change.kind == ChangeKind::remove) continue;
+        const std::string key = key_of(change);
+        const bool exists = rows.contains(key);
+        if (of_table.mode == WriteMode::update && !exists) continue;
+        if (of_table.mode == WriteMode::insert && exists) continue;  // the server would refuse it
+        for (const auto& [name, value] : cells(change, false)) rows[key][name] = value;
+      }
+    }
+  }
 }
 
 struct Message {
