@@ -17,7 +17,7 @@ std::string_view bytes_of(const Cell& cell, std::string_view arena) {
 // Whether PostgreSQL's equality is that of the bytes that travel.
 bool equal_as_bytes(const Column& column) {
   return column.encoding != Encoding::numeric && column.encoding != Encoding::float4 &&
-         column.encoding != Encoding::float8 && column.type_name != "bpchar";
+         column.encoding != Encoding::float8 && column.type_name != "bpchar" && column.type_name != "citext";
 }
 
 void append_canonical(const Column& column, std::string_view bytes, std::string& out) {
@@ -27,6 +27,11 @@ void append_canonical(const Column& column, std::string_view bytes, std::string&
     bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
   }
   out += bytes;
+  if (column.type_name == "citext") {
+    for (std::size_t at = begin; at < out.size(); ++at) {
+      if (out[at] >= 'A' && out[at] <= 'Z') out[at] = static_cast<char>(out[at] - 'A' + 'a');
+    }
+  }
   if (column.encoding == Encoding::numeric && !column.array) {  // 1.0 and 1.00 differ in their scale only
     out[begin + scale_at] = out[begin + scale_at + 1] = 0;
   }

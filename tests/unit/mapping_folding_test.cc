@@ -51,6 +51,9 @@ TEST(MappingFolding, keys_that_the_server_calls_equal_are_one) {
   EXPECT_EQ(floats.map({{{}, R"({"id":0.0})"}, {{}, R"({"id":-0.0})"}}).rows, 1u);
   Fixture integers(table({{"id", "int4"}, {"v", "text"}}));
   EXPECT_EQ(integers.map({{{}, R"({"id":1})"}, {{}, R"({"id":1.0})"}, {{}, R"({"id":"1"})"}}).rows, 1u);
+  Fixture cases(table({{"id", "citext"}, {"v", "text"}}));
+  EXPECT_EQ(text_of(cases.map({{{}, R"({"id":"aBc","v":"1"})"}, {{}, R"({"id":"AbC","v":"2"})"}})),
+            "write id=AbC v=2\n");
   Fixture accents(table({{"id", "text"}, {"v", "text"}}));
   EXPECT_EQ(accents.map({{"bìrd1", R"({"v":"1"})"}, {"bírd1", R"({"v":"2"})"}}).rows, 2u);
 }
