@@ -18,8 +18,12 @@ std::string clipped(std::string screen) {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2) return screen;
   std::size_t end = 0;
-  for (int row = 1; row < size.ws_row && end != std::string::npos; ++row) end = screen.find('\n', end) + 1;
-  if (end != 0 && end < screen.size()) screen.resize(end);
+  for (int row = 1; row < size.ws_row; ++row) {
+    const auto newline = screen.find('\n', end);
+    if (newline == std::string::npos) return screen;
+    end = newline + 1;
+  }
+  screen.resize(end);
   return screen;
 }
 
