@@ -31,6 +31,7 @@ constexpr auto table = std::to_array<Row>({
     {"3D", ErrorClass::stop_partition},  // no such database
     {"3F", ErrorClass::stop_partition},  // no such schema
     {"40", ErrorClass::retry},           // serialization failure, deadlock
+    {"42622", ErrorClass::reject},       // a value of type name that is too long
     {"42", ErrorClass::stop_partition},  // table, column, type, function or permission
     {"44", ErrorClass::reject},          // WITH CHECK OPTION of a view
     {"53", ErrorClass::retry},           // insufficient resources

@@ -1,0 +1,106 @@
+#include <atomic>
+#include <thread>
+
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+using CatalogueTest = SinkTest;
+
+TEST_F(CatalogueTest, MigratingAgainOrFromManyInstancesAtOnceChangesNothing) {
+  EXPECT_EQ(*Catalogue(settings).pending_migration(), "");
+  EXPECT_TRUE(Catalogue(settings).migrate());
+  writer.reset();
+  sql("DROP SCHEMA " + schema + " CASCADE");
+  EXPECT_NE(Catalogue(settings).pending_migration()->find("CREATE TABLE"), std::string::npos);
+  std::atomic<int> done = 0;
+  std::vector<std::thread> instances;
+  for (int i = 0; i < 6; ++i) {
+    instances.emplace_back([&] {
+      const auto migrated = Catalogue(settings).migrate();
+      if (migrated)
+        ++done;
+      else
+        ADD_FAILURE() << migrated.error().message;
+    });
+  }
+  for (auto& instance : instances) instance.join();
+  EXPECT_EQ(done, 6);
+  EXPECT_EQ(sql("SELECT version FROM " + schema + ".schema_version"), "1");
+}
+
+TEST_F(CatalogueTest, ASchemaOfANewerProgramIsNotTouched) {
+  sql("INSERT INTO " + schema + ".schema_version VALUES (999)");
+  const auto migrated = Catalogue(settings).migrate();
+  ASSERT_FALSE(migrated);
+  EXPECT_EQ(migrated.error().next, ErrorClass::stop_service);
+}
+
+TEST_F(CatalogueTest, DescribesNamesAsTheyAreAndTypesBehindDomains) {
+  sql("CREATE DOMAIN " + schema + ".cents AS numeric(20,4) NOT NULL DEFAULT 0; CREATE DOMAIN " + schema +
+      ".price AS " + schema + ".cents; CREATE TYPE " + schema + ".\"A Mood\" AS ENUM ('x'); CREATE TABLE " +
+      schema + ".\"My.Table\" (dropped int, \"Id\" int, price " + schema +
+      ".price, tags varchar(9)[], mood " + schema +
+      ".\"A Mood\", bits bit(3), padded char(4), g int GENERATED ALWAYS AS (1) STORED, n bigint GENERATED "
+      "ALWAYS AS "
+      "IDENTITY, r text NOT NULL, PRIMARY KEY (\"Id\")); ALTER TABLE " +
+      schema + ".\"My.Table\" DROP COLUMN dropped");
+  const auto described = table("My.Table", {"Id"});
+  ASSERT_TRUE(described);
+  EXPECT_EQ(described->sql_name, "\"" + schema + "\".\"My.Table\"");
+  EXPECT_EQ(described->key, std::vector<std::uint16_t>{0});
+  const auto& columns = described->columns;
+  ASSERT_EQ(columns.size(), 9u);
+  EXPECT_EQ(columns[1].encoding, Encoding::numeric);
+  EXPECT_EQ(columns[1].modifier, (20 << 16) + 4 + 4);
+  EXPECT_TRUE(columns[1].not_null && columns[1].has_default);
+  EXPECT_TRUE(columns[2].array);
+  EXPECT_EQ(columns[2].element, Encoding::text);
+  EXPECT_EQ(columns[2].declared, "character varying(9)[]");
+  EXPECT_EQ(columns[3].encoding, Encoding::input);
+  EXPECT_EQ(columns[3].cast, schema + ".\"A Mood\"");
+  EXPECT_EQ(columns[4].cast, "\"bit\"");
+  EXPECT_EQ(columns[5].cast, "bpchar");
+  EXPECT_TRUE(columns[6].generated);
+  EXPECT_TRUE(columns[7].identity_always && columns[7].has_default);
+  EXPECT_TRUE(columns[8].not_null && !columns[8].has_default);
+  EXPECT_GT(table("My.Table", {"Id"})->version, described->version);
+}
+
+TEST_F(CatalogueTest, WhatIsMissingIsSaidWithWhatToDo) {
+  sql("CREATE TABLE " + schema + ".t (id bigint, a int); CREATE UNIQUE INDEX ON " + schema +
+      ".t (id) WHERE a > 0; "
+      "CREATE UNIQUE INDEX ON " +
+      schema + ".t (a, id)");
+  const auto expect = [&](const std::string& name, std::vector<std::string> key, const std::string& text) {
+    config::Route route;
+    route.key = std::move(key);
+    const auto described = Catalogue(settings).describe(name, route);
+    ASSERT_FALSE(described);
+    EXPECT_EQ(described.error().next, ErrorClass::stop_partition);
+    EXPECT_NE(described.error().message.find(text), std::string::npos) << described.error().message;
+  };
+  expect("public.no such table", {"id"},
+         "table public.no such table does not exist; create it or change [[route]].table");
+  expect("no_schema.t", {"id"}, "does not exist");
+  expect(schema + ".t", {"ID"}, "column ID of the key does not exist");
+  expect(schema + ".t", {"id"}, "no unique index on exactly its key");
+  EXPECT_TRUE(table("t", {"id", "a"}));  // in any order
+}
+
+TEST_F(CatalogueTest, AServerThatIsAwayIsTriedAgainAndItsPasswordNotShown) {
+  config::Postgres away = settings;
+  away.url = Secret("postgresql://someone:hidden@127.0.0.1:1/none");
+  const auto migrated = Catalogue(away).migrate();
+  ASSERT_FALSE(migrated);
+  EXPECT_EQ(migrated.error().next, ErrorClass::retry);
+  EXPECT_EQ(migrated.error().message.find("hidden"), std::string::npos);
+  Writer unconnected(away, {"shop", "11111111-1111-1111-1111-111111111111", "here"});
+  EXPECT_EQ(unconnected.connect().error().next, ErrorClass::retry);
+  EXPECT_FALSE(unconnected.connected());
+  EXPECT_EQ(unconnected.claim(at, 0).error().next, ErrorClass::reclaim);
+}
+
+}  // namespace
+}  // namespace sluice::sink::test

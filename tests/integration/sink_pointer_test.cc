@@ -1,0 +1,172 @@
+#include <thread>
+
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+using Pointer = SinkTest;
+
+TEST_F(Pointer, AClaimCreatesTheRowAndALaterOneRaisesTheEpoch) {
+  const auto first = writer->claim(at, 7);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->next, 7);
+  EXPECT_EQ(first->start, 7);
+  EXPECT_EQ(first->epoch, 1);
+  EXPECT_EQ(first->state, "ok");
+  EXPECT_EQ(first->anchor_offset, -1);
+  EXPECT_EQ(first->anchor_timestamp_ms, -1);
+  const auto second = writer->claim(at, 99);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->next, 7);
+  EXPECT_EQ(second->epoch, 2);
+}
+
+TEST_F(Pointer, KnowsWhatWasCreatedAndLeavesWhatExists) {
+  ASSERT_TRUE(writer->claim({"orders", 1}, 5));
+  ASSERT_TRUE(writer->create({{{"orders", 1}, 9}, {{"orders", 2}, 9}}));
+  EXPECT_EQ(sql("SELECT partition, next_offset, epoch FROM " + schema + ".pointer ORDER BY 1"),
+            "1|5|1\n2|9|0");
+  EXPECT_TRUE(writer->known({"orders", 2})->partition);
+  EXPECT_FALSE(writer->known(at)->partition);
+  EXPECT_TRUE(writer->known(at)->topic);
+  EXPECT_FALSE(writer->known({"other", 1})->topic);
+}
+
+TEST_F(Pointer, AdvanceMovesThePointerWithItsCountsAndItsAnchor) {
+  Batch batch;
+  claim(batch, *writer, 10);
+  auto& range = batch.ranges[0];
+  range.anchor_offset = 9;
+  range.anchor_timestamp_ms = 1700000000123;
+  range.anchor_crc = 4000000000;
+  range.applied = 4, range.folded = 3, range.skipped = 1, range.dead = 0, range.gaps = 2;
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  EXPECT_TRUE(writer->busy());
+  ASSERT_TRUE(wait(*writer));
+  EXPECT_FALSE(writer->busy());
+  const auto claimed = writer->claim(at, 0);
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->next, 10);
+  EXPECT_EQ(claimed->anchor_offset, 9);
+  EXPECT_EQ(claimed->anchor_timestamp_ms, 1700000000123);
+  EXPECT_EQ(claimed->anchor_crc, 4000000000);
+  EXPECT_EQ(claimed->applied + claimed->folded + claimed->skipped + claimed->dead + claimed->gaps, 10);
+}
+
+TEST_F(Pointer, AStaleClaimIsFencedAndNothingOfItsBatchRemains) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY)");
+  const auto target = table("t", {"id"});
+  const auto attempt = [&](auto spoil) {
+    Batch batch;
+    claim(batch, *writer);
+    batch.row(batch.step(target), ChangeKind::write, {int8(1)});
+    spoil(batch.ranges[0]);
+    writer->submit(batch.changes, batch.records, batch.ranges);
+    return wait(*writer);
+  };
+  for (const auto& done : {
+           attempt(
+               [&](auto&) { EXPECT_TRUE(connect("22222222-2222-2222-2222-222222222222")->claim(at, 0)); }),
+           attempt([](auto& range) { --range.epoch; }),
+           attempt([](auto& range) { ++range.generation; }),
+           attempt([](auto& range) { ++range.from, ++range.to; }),
+           attempt([](auto& range) { range.to = range.from; }),
+           attempt([&](auto&) { sql("UPDATE " + schema + ".pointer SET state = 'paused'"); }),
+       }) {
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().next, ErrorClass::fenced) << done.error().message;
+    EXPECT_TRUE(done.error().sqlstate == "SL001" || done.error().sqlstate == "SL002")
+        << done.error().sqlstate;
+    EXPECT_NE(done.error().message.find("orders/3"), std::string::npos) << done.error().message;
+  }
+  EXPECT_TRUE(writer->connected());
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");
+  EXPECT_EQ(sql("SELECT next_offset FROM " + schema + ".pointer"), "0");
+}
+
+TEST_F(Pointer, AClaimWaitsForAnUnfinishedPredecessorAndThenFencesIt) {
+  Batch batch;
+  claim(batch, *writer);
+  ASSERT_TRUE(writer->begin(batch.ranges));
+  auto other = connect("22222222-2222-2222-2222-222222222222");
+  const auto early = other->claim(at, 0);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().next, ErrorClass::retry) << early.error().message;
+  EXPECT_TRUE(other->connected());
+  std::thread finishing([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_TRUE(writer->finish({}, batch.records, batch.ranges));
+  });
+  const auto claimed = other->claim(at, 0);
+  finishing.join();
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  EXPECT_EQ(claimed->next, 1);  // what the predecessor committed is seen
+  batch.ranges[0].from = 1, batch.ranges[0].to = 2;
+  EXPECT_EQ(writer->begin(batch.ranges).error().next, ErrorClass::fenced);
+}
+
+TEST_F(Pointer, OnlyTheHolderRecordsAState) {
+  const auto claimed = writer->claim(at, 0);
+  ASSERT_TRUE(claimed);
+  ASSERT_TRUE(writer->set_state(*claimed, "schema", "table t is missing"));
+  EXPECT_EQ(writer->claim(at, 0)->state_reason, "table t is missing");
+  const auto late = writer->set_state(*claimed, "ok", "");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().next, ErrorClass::fenced);
+  ASSERT_TRUE(writer->set_state(*writer->claim(at, 0), "ok", ""));
+  EXPECT_EQ(sql("SELECT state, state_reason FROM " + schema + ".pointer"), "ok|\\N");
+}
+
+TEST_F(Pointer, SeveralPartitionsAdvanceTogetherOrNotAtAll) {
+  Batch batch;
+  TopicPartition other{"customers", 0};
+  claim(batch, *writer);
+  const auto claimed = writer->claim(other, 40);
+  ASSERT_TRUE(claimed);
+  batch.ranges.push_back(batch.ranges[0]);
+  auto& range = batch.ranges[1];
+  range.at = &other, range.from = 40, range.to = 50, range.epoch = claimed->epoch + 1;
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  EXPECT_EQ(wait(*writer).error().next, ErrorClass::fenced);
+  EXPECT_EQ(sql("SELECT sum(next_offset) FROM " + schema + ".pointer"), "40");
+  range.epoch = claimed->epoch;
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  ASSERT_TRUE(wait(*writer));
+  EXPECT_EQ(sql("SELECT sum(next_offset) FROM " + schema + ".pointer"), "51");
+}
+
+TEST_F(Pointer, ALostConnectionIsReclaimedAndNothingIsApplied) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY)");
+  Batch batch;
+  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1)});
+  claim(batch, *writer);
+  sql("BEGIN; LOCK TABLE " + schema + ".t");
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  EXPECT_FALSE(writer->poll());
+  sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice/shop'");
+  const auto done = wait(*writer);
+  sql("ROLLBACK");
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().next, ErrorClass::reclaim) << done.error().message;
+  EXPECT_FALSE(writer->connected());
+  EXPECT_EQ(writer->socket(), -1);
+  ASSERT_TRUE(writer->connect());
+  EXPECT_EQ(writer->claim(at, 0)->next, 0);
+}
+
+TEST_F(Pointer, AConstraintThatFailsAtCommitIsNotASuccess) {
+  sql("CREATE TABLE " + schema + ".parent (id bigint PRIMARY KEY); CREATE TABLE " + schema +
+      ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema +
+      ".parent DEFERRABLE INITIALLY DEFERRED)");
+  Batch batch;
+  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
+  const auto done = write(batch);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().next, ErrorClass::reject);
+  EXPECT_EQ(done.error().sqlstate, "23503");
+  EXPECT_EQ(writer->claim(at, 0)->next, 0);
+}
+
+}  // namespace
+}  // namespace sluice::sink::test

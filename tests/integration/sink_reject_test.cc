@@ -1,0 +1,117 @@
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+using Reject = SinkTest;
+
+TEST_F(Reject, BisectionKeepsTheGoodRowsAndStoresTheBadRecord) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a int CHECK (a > 0))");
+  const auto target = table("t", {"id"});
+  const auto rows = [&](std::vector<std::int64_t> values) {
+    Batch batch;
+    auto& step = batch.step(target);
+    for (const auto value : values) {
+      batch.row(step, ChangeKind::write, {int8(value), number(static_cast<std::int32_t>(value))},
+                static_cast<std::uint64_t>(value));
+    }
+    return batch;
+  };
+  auto whole = rows({1, -2, 3});
+  const auto done = write(whole);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().next, ErrorClass::reject);
+  EXPECT_EQ(done.error().sqlstate, "23514");
+  EXPECT_TRUE(writer->connected());
+
+  claim(whole, *writer, 3);
+  const std::string key("k\0\377", 3), value("\x1b[2Jbad\0", 8), odd("\303(", 2);
+  for (int i = 0; i < 3; ++i) whole.records.emplace_back();
+  auto& bad = whole.records[1];
+  bad.at = &at;
+  bad.offset = 1;
+  bad.timestamp_ms = 1700000000456;
+  bad.key = key;
+  bad.value = value;
+  bad.headers = {{"trace", "a\"b"}, {"trace", std::nullopt}, {"odd", odd}, {"empty", ""}};
+  ASSERT_TRUE(writer->begin(whole.ranges));
+  EXPECT_EQ(writer->try_rows(whole.changes).error().next, ErrorClass::reject);
+  EXPECT_TRUE(writer->try_rows(rows({1}).changes));
+  const auto rejected = writer->try_rows(rows({-2}).changes);
+  ASSERT_FALSE(rejected);
+  EXPECT_TRUE(writer->try_rows(rows({3}).changes));
+  auto& range = whole.ranges[0];
+  range.applied = 2;
+  range.dead = 1;
+  DeadLetter letter{1, Stage::write, "public.t", rejected.error().sqlstate,
+                    rejected.error().message + std::string(5000, 'x')};
+  const auto finished = writer->finish({letter}, whole.records, whole.ranges);
+  ASSERT_TRUE(finished) << finished.error().message;
+
+  EXPECT_EQ(sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM " + schema + ".t"), "1,3");
+  EXPECT_EQ(sql("SELECT next_offset, applied, dead FROM " + schema + ".pointer"), "3|2|1");
+  EXPECT_EQ(sql("SELECT pipeline, topic, partition, record_offset, generation, encode(key, 'hex'), "
+                "encode(value, 'hex'), "
+                "record_timestamp = timestamptz 'epoch' + 1700000000456 * interval '1 ms', stage, "
+                "table_name, sqlstate, "
+                "attempts FROM " +
+                schema + ".dead_letter"),
+            "shop|orders|3|1|1|6b00ff|1b5b324a62616400|t|write|public.t|23514|1");
+  EXPECT_EQ(sql("SELECT headers FROM " + schema + ".dead_letter"),
+            R"([["trace", "a\"b"], ["trace", null], ["odd", {"base64": "wyg="}], ["empty", ""]])");
+  EXPECT_EQ(sql("SELECT octet_length(reason) BETWEEN 1000 AND 2048 FROM " + schema + ".dead_letter"), "t");
+}
+
+TEST_F(Reject, ADeadLetterTravelsWithItsBatchAndNullIsNotEmpty) {
+  Batch batch;
+  claim(batch, *writer, 2);
+  batch.ranges[0].applied = 0;
+  batch.ranges[0].dead = 2;
+  for (int i = 0; i < 2; ++i) {
+    auto& record = batch.records.emplace_back();
+    record.at = &at;
+    record.offset = i;
+    record.timestamp_ms = i == 0 ? -1 : INT64_MAX;
+    if (i == 1) record.value = "";
+    batch.changes.dead.push_back(
+        {static_cast<std::uint32_t>(i), Stage::decode, "", "", "not \377 JSON \303"});
+  }
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  const auto done = wait(*writer);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(sql("SELECT key, value, record_timestamp, table_name, sqlstate, headers, reason FROM " + schema +
+                ".dead_letter ORDER BY record_offset"),
+            "\\N|\\N|\\N|\\N|\\N|[]|not ? JSON ?\n\\N|\\x|\\N|\\N|\\N|[]|not ? JSON ?");
+}
+
+TEST_F(Reject, ADeferredConstraintShowsWhileTheRecordAtFaultIsTried) {
+  sql("CREATE TABLE " + schema + ".parent (id bigint PRIMARY KEY); CREATE TABLE " + schema +
+      ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema +
+      ".parent DEFERRABLE INITIALLY DEFERRED)");
+  Batch batch;
+  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
+  claim(batch, *writer);
+  ASSERT_TRUE(writer->begin(batch.ranges));
+  const auto tried = writer->try_rows(batch.changes);
+  ASSERT_FALSE(tried);
+  EXPECT_EQ(tried.error().sqlstate, "23503");
+  writer->rollback();
+  EXPECT_TRUE(writer->connected());
+}
+
+TEST_F(Reject, ALockHeldByOthersIsRetriedAndBlamesNoRecord) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY)");
+  Batch batch;
+  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1)});
+  claim(batch, *writer);
+  sql("BEGIN; LOCK TABLE " + schema + ".t");
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  const auto done = wait(*writer);  // the session's lock_timeout, 10 s
+  sql("ROLLBACK");
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().next, ErrorClass::retry) << done.error().message;
+  EXPECT_TRUE(writer->connected());
+}
+
+}  // namespace
+}  // namespace sluice::sink::test

@@ -1,0 +1,162 @@
+// What the tests of the sink share: a schema of its own per test in the PostgreSQL of SLUICE_TEST_POSTGRES,
+// and a way to write batches by hand.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <bit>
+#include <cstdlib>
+
+#include "sink/catalogue.h"
+#include "sink/query.h"
+#include "sink/writer.h"
+
+namespace sluice::sink::test {
+
+struct Value {
+  std::string bytes;
+  std::int32_t length = Cell::absent;
+};
+
+inline Value bytes(std::string_view text) {
+  return {std::string(text), static_cast<std::int32_t>(text.size())};
+}
+template <class Integer>
+Value number(Integer value) {
+  std::string out;
+  for (int shift = static_cast<int>(sizeof value) * 8 - 8; shift >= 0; shift -= 8)
+    out += static_cast<char>(static_cast<std::uint64_t>(value) >> shift);
+  return bytes(out);
+}
+inline Value int8(std::int64_t value) {
+  return number(value);
+}
+inline Value null() {
+  return {{}, Cell::null};
+}
+inline Value absent() {
+  return {};
+}
+
+// A batch under construction; rows name their table by its place in `tables`.
+struct Batch {
+  Changes changes;
+  std::vector<Record> records;
+  std::vector<PartitionRange> ranges;
+
+  Step& step(const std::shared_ptr<const Table>& table, WriteMode mode = WriteMode::upsert) {
+    changes.tables.push_back({table, mode, {}});
+    return changes.tables.back().steps.emplace_back();
+  }
+  void row(Step& step, ChangeKind kind, const std::vector<Value>& values, std::uint64_t order = 0) {
+    RowChange change;
+    change.order = order;
+    change.kind = kind;
+    change.cells = static_cast<std::uint32_t>(changes.cells.size());
+    for (const auto& value : values) {
+      changes.cells.push_back({static_cast<std::uint32_t>(changes.arena.size()), value.length});
+      changes.arena += value.bytes;
+    }
+    step.rows.push_back(change);
+    ++changes.rows;
+  }
+};
+
+class SinkTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* url = std::getenv("SLUICE_TEST_POSTGRES");
+    if (url == nullptr) GTEST_SKIP() << "SLUICE_TEST_POSTGRES is not set";
+    static int counter = 0;
+    schema = fmt::format("sink_{}", ++counter);
+    settings.url = Secret(url);
+    settings.schema = schema;
+    auto opened = Query::open(settings.url);
+    ASSERT_TRUE(opened) << opened.error().message;
+    database = std::make_unique<Query>(std::move(*opened));
+    sql("DROP SCHEMA IF EXISTS " + schema + " CASCADE");
+    const auto migrated = Catalogue(settings).migrate();
+    ASSERT_TRUE(migrated) << migrated.error().message;
+    writer = connect("11111111-1111-1111-1111-111111111111");
+  }
+
+  void TearDown() override {
+    writer.reset();
+    if (database) sql("DROP SCHEMA IF EXISTS " + schema + " CASCADE");
+  }
+
+  std::unique_ptr<Writer> connect(const std::string& owner) {
+    auto made = std::make_unique<Writer>(settings, Identity{"shop", owner, "here"});
+    const auto connected = made->connect();
+    EXPECT_TRUE(connected) << connected.error().message;
+    return made;
+  }
+
+  // The rows as text: columns by '|', rows by newline, NULL as \N.
+  std::string sql(const std::string& text) {
+    const auto rows = database->run(text);
+    EXPECT_TRUE(rows) << rows.error().message << "\n" << text;
+    std::string out;
+    if (!rows) return out;
+    for (const auto& row : *rows) {
+      if (!out.empty()) out += '\n';
+      for (std::size_t i = 0; i < row.size(); ++i) out += (i > 0 ? "|" : "") + row[i].value_or("\\N");
+    }
+    return out;
+  }
+
+  std::shared_ptr<const Table> table(const std::string& name, const std::vector<std::string>& key,
+                                     WriteMode mode = WriteMode::upsert) {
+    config::Route route;
+    route.key = key;
+    route.mode = mode;
+    const auto described = Catalogue(settings).describe(schema + "." + name, route);
+    EXPECT_TRUE(described) << described.error().message;
+    return described ? *described : nullptr;
+  }
+
+  // Claims the partition anew and makes [next, next + count) the batch's range.
+  void claim(Batch& batch, Writer& by, std::int64_t count = 1) {
+    const auto claimed = by.claim(at, 0);
+    ASSERT_TRUE(claimed) << claimed.error().message;
+    PartitionRange range;
+    range.at = &at;
+    range.from = claimed->next;
+    range.to = claimed->next + count;
+    range.epoch = claimed->epoch;
+    range.generation = claimed->generation;
+    range.applied = count;
+    batch.ranges = {range};
+  }
+
+  static Result<void> wait(Writer& by) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (auto done = by.poll()) return *done;
+      pollfd descriptor{by.socket(), static_cast<short>(by.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
+      ::poll(&descriptor, 1, 100);
+    }
+    return fail(ErrorClass::retry, "the test's deadline has passed");
+  }
+
+  Result<void> write(Batch& batch) {
+    claim(batch, *writer);
+    writer->submit(batch.changes, batch.records, batch.ranges);
+    return wait(*writer);
+  }
+
+  void expect_written(Batch& batch) {
+    const auto done = write(batch);
+    EXPECT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
+  }
+
+  std::string schema;
+  config::Postgres settings;
+  std::unique_ptr<Query> database;
+  std::unique_ptr<Writer> writer;
+  TopicPartition at{"orders", 3};
+};
+
+}  // namespace sluice::sink::test
