@@ -36,7 +36,7 @@ class Debezium(ServiceCase):
         return topics
 
     def rows(self, table, source=False):
-        text = f"SELECT row_to_json(t)::text FROM {table} t ORDER BY {', '.join(KEYS[table])}"
+        text = f"SELECT row_to_json(whole)::text FROM {table} whole ORDER BY {', '.join(KEYS[table])}"
         if not source:
             return [row[0] for row in self.sql(text)]
         with contextlib.closing(self.source.cursor()) as cursor:

@@ -81,8 +81,11 @@ class ServiceCase(unittest.TestCase):
             return {}
 
     def state(self, topic, partition=0):
-        rows = self.sql("SELECT state, state_reason FROM sluice.pointer WHERE topic = %s AND partition = %s", topic,
-                        partition)
+        try:
+            rows = self.sql("SELECT state, state_reason FROM sluice.pointer WHERE topic = %s AND partition = %s", topic,
+                            partition)
+        except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
+            return (None, None)
         return rows[0] if rows else (None, None)
 
     def wait_caught_up(self, *topics, seconds=120):
