@@ -68,7 +68,8 @@ TEST_F(Write, EveryTypeArrivesTheSameOnEveryPath) {
   };
   write_into("few", 6);
   write_into("many", staged);
-  EXPECT_EQ(sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'sluice\_stage%' AND relpersistence = 't'"),
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_class WHERE starts_with(relname, 'sluice_stage') AND relpersistence "
+                "= 't'"),
             "1");
   EXPECT_EQ(sql(fmt::format("SELECT f::text FROM {0}.few f ORDER BY id", schema)),
             sql(fmt::format("SELECT m::text FROM {0}.many m WHERE id < 6 ORDER BY id", schema)));
