@@ -6,6 +6,8 @@
 // stay those of one-by-one application, since each half is folded by itself and the halves take effect one
 // after the other.
 
+#include <set>
+
 #include "base/log.h"
 #include "runtime/lane.h"
 
@@ -13,6 +15,7 @@ namespace sluice::runtime {
 
 struct Lane::Isolation {
   Batch& batch;
+  std::set<std::size_t>& admitted;  // dead letters that the flood meter has counted, also in an earlier pass
   mapping::Mapper mapper;
   std::vector<Outcome> outcomes;
   std::vector<DeadLetter> dead;
@@ -100,7 +103,8 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
                     tried.error().sqlstate, tried.error().message};
   const auto* route = mapper_.route(record.at->topic);
   const bool stop_here = route != nullptr && route->on_error == config::OnError::stop;
-  if (stop_here || (route != nullptr && !floods_.admit(*route, Clock::now()))) {
+  const bool counted = work.admitted.contains(index);
+  if (stop_here || (route != nullptr && !counted && !floods_.admit(*route, Clock::now()))) {
     work.stop_at = index;
     work.stop_reason = stop_here
                            ? fmt::format("offset {}: {}", record.offset, letter.reason)
@@ -108,6 +112,7 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
                                          route->max_dead_letters, record.offset, letter.reason);
     return {};
   }
+  work.admitted.insert(index);
   work.outcomes[index] = Outcome::dead;
   work.dead.push_back(std::move(letter));
   return {};
