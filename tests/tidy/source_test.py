@@ -132,7 +132,7 @@ class Source(unittest.TestCase):
             words = [word for word in shlex.split(models[folder]["command"]) if not word.endswith(".cc")]
             words = words[1:] if words[0].endswith("ccache") else words
             words = [word for index, word in enumerate(words) if "-o" not in (word, words[index - 1]) and word != "-c"]
-            return run([*words, "-fsyntax-only", "-x", "c++", "-Wno-pragma-once-outside-header", str(header)])
+            return run([*words, "-fsyntax-only", "-include", str(header), "-x", "c++", "/dev/null"])
 
         self.found(in_parallel(compile_alone, [path for path in ours() if path.suffix == ".h"]))
 
