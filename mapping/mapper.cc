@@ -42,6 +42,7 @@ struct Mapper::State {
   Image key_image;
   bool key_read = false;  // key_image is of the present record
   std::vector<JsonField> source_fields;
+  std::optional<std::string> source_table;  // named by the source of the present record
   RowEncoder rows;
   Folder folder;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
@@ -49,7 +50,7 @@ struct Mapper::State {
 
   TopicState& topic_state(const std::string& name);
   TableState& table_state(const config::Route& route, const std::string& name);
-  std::optional<std::string> table_name(TopicState& topic);
+  const std::string* table_name(TopicState& topic);  // null: the event does not tell
 
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool map(TopicState& topic, TableState& table, const Record& record, Fault& fault);
@@ -88,16 +89,16 @@ TableState& Mapper::State::table_state(const config::Route& route, const std::st
   return *last_table;
 }
 
-std::optional<std::string> Mapper::State::table_name(TopicState& topic) {
-  if (!topic.names_source) return topic.table;
-  Source source;
-  if (!scan_object(event.source, source_fields)) return std::nullopt;
+const std::string* Mapper::State::table_name(TopicState& topic) {
+  if (!topic.names_source) return topic.table ? &*topic.table : nullptr;
+  if (!scan_object(event.source, source_fields)) return nullptr;
   const auto text = [&](std::string_view name) {
     const JsonValue* value = find(source_fields, name);
     return value && value->kind == JsonKind::string ? value->text : std::string_view{};
   };
-  return fill_in(topic.match.route->table, topic.name, topic.match.captures,
-                 {text("db"), text("schema"), text("table")});
+  source_table = fill_in(topic.match.route->table, topic.name, topic.match.captures,
+                         {text("db"), text("schema"), text("table")});
+  return source_table ? &*source_table : nullptr;
 }
 
 // What configuration, or the kind of event, leaves without an effect whatever its table is.
@@ -262,7 +263,7 @@ std::expected<void, Missing> Mapper::add(const Record& record) {
     folder.skip();
     return {};
   }
-  const std::optional<std::string> name = state.table_name(topic);
+  const std::string* name = state.table_name(topic);
   if (!name) {
     folder.begin_record();
     folder.reject(Stage::map, "", "42602",
