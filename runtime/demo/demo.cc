@@ -209,7 +209,7 @@ int run_demo(const DemoOptions& options) {
   int code = demo::Demo(options, **stage, **producer).run();
   // An orderly end is part of what is shown: the service drains and leaves with 0.
   (*stage)->service.stop();
-  if (const auto left = (*stage)->service.wait(std::chrono::milliseconds(0)); left != 0) {
+  if (const auto left = (*stage)->service.wait(std::chrono::milliseconds(0)); code == 0 && left != 0) {
     fmt::print(stderr, "sluice demo: the service did not end cleanly\n{}",
                demo::tail((*stage)->log_path(), 12));
     code = 1;
