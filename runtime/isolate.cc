@@ -26,10 +26,11 @@ struct Lane::Isolation {
 };
 
 Result<void> Lane::isolate(Batch& batch) {
+  std::set<std::size_t> admitted;
   for (;;) {
     if (batch.ranges().empty()) return {};
     Isolation work{
-        batch, mapping::Mapper(pipeline_), std::vector<Outcome>(batch.records(), Outcome::skipped), {}};
+        batch, admitted, mapping::Mapper(pipeline_), std::vector<Outcome>(batch.records(), Outcome::skipped), {}};
     if (auto done = writer_.begin(batch.ranges()); !done) return done;
     if (auto done = try_range(work, 0, batch.records()); !done) {
       if (writer_.connected()) writer_.rollback();
