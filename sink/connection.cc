@@ -86,11 +86,12 @@ Result<void> Connection::open(const Secret& url, const std::string& name) {
   PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
   PQsetnonblocking(connection_, 1);
   const auto deadline = Clock::now() + settings_timeout;
-  if (auto done = run(session_settings, deadline); !done) {
+  for (const auto* text : {session_settings, check_the_client}) {
+    const auto done = run(text, deadline);
+    if (done || (text == check_the_client && is_open())) continue;
     close();
-    return std::unexpected(done.error());
+    return fail(ErrorClass::retry, done.error().message, done.error().sqlstate);
   }
-  if (auto done = run(check_the_client, deadline); !done && !is_open()) return std::unexpected(done.error());
   return {};
 }
 
@@ -146,6 +147,7 @@ void Connection::send(const char* text) {
 void Connection::sync() {
   sent_badly_ |= PQpipelineSync(connection_) != 1;
   expected_.push_back({Expected::Kind::sync});
+  wants_write_ = PQflush(connection_) == 1;  // the server begins now, not when the caller next looks
 }
 
 void Connection::copy(const std::string& text, CopySource source) {
@@ -154,6 +156,7 @@ void Connection::copy(const std::string& text, CopySource source) {
   source_ = std::move(source);
   copy_ended_ = false;
   expected_.push_back({Expected::Kind::copy});
+  wants_write_ = PQflush(connection_) == 1;
 }
 
 // Hands libpq a chunk whenever the last one has left, so that neither side's memory holds the whole.

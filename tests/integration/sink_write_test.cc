@@ -225,6 +225,25 @@ TEST_F(Write, InsertRefusesWhatExistsAndUpdateLeavesOutWhatDoesNot) {
   EXPECT_EQ(write(inserts).error().sqlstate, "23505");
 }
 
+TEST_F(Write, ARoleWithoutTheRightToTemporaryTablesWritesLargeBatchesAllTheSame) {
+  const auto role = schema + "_role";
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY); CREATE ROLE " + role +
+      "; GRANT USAGE ON SCHEMA " + schema + " TO " + role + "; GRANT ALL ON ALL TABLES IN SCHEMA " + schema +
+      " TO " + role + "; REVOKE TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") +
+      " FROM PUBLIC");
+  const auto& url = settings.url.reveal();
+  settings.url = Secret(url + (url.find('?') == url.npos ? "?" : "&") + "options=-c%20role%3D" + role);
+  writer = connect("22222222-2222-2222-2222-222222222222");
+  Batch batch;
+  auto& step = batch.step(table("t", {"id"}));
+  for (std::int64_t id = 0; id < staged; ++id)
+    batch.row(step, ChangeKind::write, {int8(id)}, static_cast<std::uint64_t>(id));
+  expect_written(batch);
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), std::to_string(staged));
+  sql("GRANT TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") +
+      " TO PUBLIC; DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
 TEST_F(Write, AThousandColumnsFitOnBothPaths) {
   std::string columns = "id bigint PRIMARY KEY";
   for (int i = 1; i < 1000; ++i) columns += fmt::format(", c{} int", i);
