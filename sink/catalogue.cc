@@ -16,14 +16,15 @@ namespace {
 constexpr const char* lock_for_migration = "SELECT pg_advisory_xact_lock(7235391142)";
 
 Error error_of(const std::exception& exception) {
-  if (const auto* refused = dynamic_cast<const pqxx::sql_error*>(&exception)) {
-    const auto state = refused->sqlstate();
-    auto next = state.empty() ? ErrorClass::retry : classify(state, refused->what());
-    if (next == ErrorClass::reclaim || next == ErrorClass::reject)
-      next = ErrorClass::retry;  // no batch is under way
-    return {next, state, one_line(refused->what())};
-  }
-  return {ErrorClass::retry, {}, one_line(exception.what())};
+  Error error;
+  error.message = one_line(exception.what());
+  const auto* refused = dynamic_cast<const pqxx::sql_error*>(&exception);
+  if (refused == nullptr || refused->sqlstate().empty()) return error;
+  error.sqlstate = refused->sqlstate();
+  error.next = classify(error.sqlstate, error.message);
+  // No batch is under way that could be reclaimed or refused.
+  if (error.next == ErrorClass::reclaim || error.next == ErrorClass::reject) error.next = ErrorClass::retry;
+  return error;
 }
 
 // Runs `work` in a transaction on a connection of its own, and commits.
