@@ -78,22 +78,18 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   std::vector<JsonValue> values;
   if (!members || !scan_array(members->text, values)) return false;
   for (const JsonValue& member : values) {
-    ConnectSchema field;
-    std::string name;
-    if (!parse(member.text, depth - 1, field)) return false;
-    if (!scan_object(member.text, parameters) || unescape(string_of(parameters, "field"), name)) return false;
-    schema.fields.emplace_back(std::move(name), std::move(field));
+    ConnectSchema& field = schema.fields.emplace_back();
+    if (!parse(member.text, depth - 1, field) || !scan_object(member.text, fields)) return false;
+    if (unescape(string_of(fields, "field"), field.name)) return false;
   }
   return true;
 }
 
 }  // namespace
 
-const ConnectSchema* ConnectSchema::field(std::string_view name) const {
-  for (const auto& [field_name, schema] : fields) {
-    if (field_name == name) return &schema;
-  }
-  return nullptr;
+const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
+  const auto found = std::ranges::find(fields, field_name, &ConnectSchema::name);
+  return found == fields.end() ? nullptr : &*found;
 }
 
 std::optional<ConnectSchema> parse_connect_schema(std::string_view json) {

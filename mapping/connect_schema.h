@@ -39,12 +39,13 @@ enum class Logical : std::uint8_t {
 struct ConnectSchema {
   ConnectType type = ConnectType::string;
   Logical logical = Logical::none;
-  std::int32_t scale = 0;                                     // of a decimal
-  std::int32_t length = 0;                                    // of bits
-  std::vector<std::pair<std::string, ConnectSchema>> fields;  // of a structure
-  std::vector<ConnectSchema> items;                           // of an array: one
+  std::int32_t scale = 0;             // of a decimal
+  std::int32_t length = 0;            // of bits
+  std::string name;                   // of the field that it describes in a structure
+  std::vector<ConnectSchema> fields;  // of a structure
+  std::vector<ConnectSchema> items;   // of an array: one
 
-  const ConnectSchema* field(std::string_view name) const;
+  const ConnectSchema* field(std::string_view field_name) const;
 };
 
 // Nothing if the text is not a schema.
