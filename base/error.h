@@ -25,6 +25,7 @@ struct Error {
   ErrorClass next = ErrorClass::retry;
   std::string sqlstate;  // five characters, or empty where PostgreSQL was not asked
   std::string message;   // one line: what was found, what was expected
+  std::string detail{};  // may quote a whole row: kept with the dead letter, never logged
 };
 
 template <class T>

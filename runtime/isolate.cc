@@ -29,8 +29,11 @@ Result<void> Lane::isolate(Batch& batch) {
   std::set<std::size_t> admitted;
   for (;;) {
     if (batch.ranges().empty()) return {};
-    Isolation work{
-        batch, admitted, mapping::Mapper(pipeline_), std::vector<Outcome>(batch.records(), Outcome::skipped), {}};
+    Isolation work{batch,
+                   admitted,
+                   mapping::Mapper(pipeline_),
+                   std::vector<Outcome>(batch.records(), Outcome::skipped),
+                   {}};
     if (auto done = writer_.begin(batch.ranges()); !done) return done;
     if (auto done = try_range(work, 0, batch.records()); !done) {
       if (writer_.connected()) writer_.rollback();
@@ -101,7 +104,10 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
   const auto& record = work.batch.all_records()[index];
   DeadLetter letter{static_cast<std::uint32_t>(index), Stage::write,
                     work.changes.tables.empty() ? std::string() : work.changes.tables.front().table->name,
-                    tried.error().sqlstate, tried.error().message};
+                    tried.error().sqlstate,
+                    tried.error().detail.empty()
+                        ? tried.error().message
+                        : fmt::format("{} ({})", tried.error().message, tried.error().detail)};
   const auto* route = mapper_.route(record.at->topic);
   const bool stop_here = route != nullptr && route->on_error == config::OnError::stop;
   const bool counted = work.admitted.contains(index);
@@ -110,7 +116,7 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
     work.stop_reason = stop_here
                            ? fmt::format("offset {}: {}", record.offset, letter.reason)
                            : fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
-                                         route->max_dead_letters, record.offset, letter.reason);
+                                         route->max_dead_letters, record.offset, tried.error().message);
     return {};
   }
   work.admitted.insert(index);

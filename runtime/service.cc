@@ -109,6 +109,7 @@ class Service final : public Admin {
   Signals signals_;
   FloodMeter floods_;
   std::atomic<bool> joined_{false};
+  std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
   // The order of destruction: HTTP, lanes (they hold records), listener.
   std::unique_ptr<listener::Listener> listener_;
@@ -144,7 +145,7 @@ Snapshot Service::snapshot() const {
     shot.lanes.push_back(lane->snapshot(shot.partitions));
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
-  shot.ready = joined_;
+  shot.ready = joined_ && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != "claiming";
   return shot;
 }
@@ -175,19 +176,29 @@ bool Service::migrate() {
       failed_ = true;
       return false;
     }
-    if (!std::exchange(told, true)) log::warning(who, "waiting for PostgreSQL: {}", error.message);
+    if (!std::exchange(told, true)) {
+      log::warning(who, "waiting for PostgreSQL: {}", error.message);
+      notify::status("waiting for PostgreSQL");
+    }
     const int signal = signals_.next(milliseconds(500));
     if (signal == SIGTERM || signal == SIGINT) return false;
   }
 }
 
 bool Service::start() {
-  listener_ = listener::make_listener(
-      pipeline_->kafka, queue_bytes_each,
-      {.assigned = [this](listener::Partition& partition) { lane_of(partition.at()).give(partition); },
-       .revoked = [this](listener::Partition& partition, bool) { lane_of(partition.at()).ring(); },
-       .rebalanced = [this] { joined_ = true; },
-       .fatal = [this](const std::string& why) { fatal(why); }});
+  listener_ = listener::make_listener(pipeline_->kafka, queue_bytes_each,
+                                      {.assigned =
+                                           [this](listener::Partition& partition) {
+                                             ++assigned_;
+                                             lane_of(partition.at()).give(partition);
+                                           },
+                                       .revoked =
+                                           [this](listener::Partition& partition, bool) {
+                                             --assigned_;
+                                             lane_of(partition.at()).ring();
+                                           },
+                                       .rebalanced = [this] { joined_ = true; },
+                                       .fatal = [this](const std::string& why) { fatal(why); }});
   if (auto done = listener_->start(subscription(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;

@@ -199,9 +199,9 @@ void Connection::take(PGresult* result) {
     const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
     std::string text = one_line(message != nullptr ? message : PQerrorMessage(connection_));
-    if (detail != nullptr) text += fmt::format(" ({})", one_line(detail));
     const std::string state = sqlstate != nullptr ? sqlstate : "";
-    error_ = Error{classify(state, text), state, std::move(text)};
+    const auto next = classify(state, text);
+    error_ = Error{next, state, std::move(text), detail != nullptr ? one_line(detail) : std::string()};
   }
 }
 
