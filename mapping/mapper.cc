@@ -57,7 +57,6 @@ struct Mapper::State {
   bool map_write(TopicState& topic, TableState& table, const Record& record, Fault& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, Fault& fault);
   bool read_key(TopicState& topic, const Record& record);  // whether there is one
-  bool has_object_key(TopicState& topic, const Record& record);
   bool add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                       Fault& fault);
   bool find_old_key(TableState& table, Fault& fault);
@@ -125,10 +124,6 @@ bool Mapper::State::read_key(TopicState& topic, const Record& record) {
   return key_image.present;
 }
 
-bool Mapper::State::has_object_key(TopicState& topic, const Record& record) {
-  return read_key(topic, record) && !key_image.is_scalar();
-}
-
 bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record,
                                    std::vector<Cell>& key, Fault& fault) {
   return !read_key(topic, record) ||
@@ -152,11 +147,23 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
     return true;
   }
   const bool strict = route.key_from == KeyFrom::record_key;
-  if (strict || (route.key_from == KeyFrom::automatic && !has_key(target, cells))) {
+  if (route.key_from != KeyFrom::record_value) {
+    // The record key goes first, as it does for a tombstone: both must mean the same row. One that is no key
+    // of this table (only there for partitioning) leaves the choice to the value, unless the route says
+    // record_key.
+    const std::size_t before = arena.size();
+    Fault unusable;
     old_cells.assign(target.columns.size(), {});
-    if (!add_record_key(topic, table, record, old_cells, fault)) return false;
-    for (const std::uint16_t column : target.key) {
-      if (strict || cells[column].length == Cell::absent) cells[column] = old_cells[column];
+    if (!add_record_key(topic, table, record, old_cells, unusable)) {
+      if (strict || !has_key(target, cells)) {
+        fault = std::move(unusable);
+        return false;
+      }
+      arena.resize(before);
+      old_cells.assign(target.columns.size(), {});
+    }
+    if (strict || has_key(target, old_cells)) {
+      for (const std::uint16_t column : target.key) cells[column] = old_cells[column];
     }
   }
   for (const std::uint16_t column : target.key) {
@@ -196,20 +203,12 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
   const KeyFrom key_from = table.route->key_from;
   const auto known = [&] { return has_key(target, old_cells); };
   old_cells.assign(target.columns.size(), {});
-  // A record key that is an object names its columns; a scalar one may be there for partitioning only, so
-  // `before` goes first if there is one.
-  const bool before_first =
-      key_from == KeyFrom::automatic && event.before.present && !has_object_key(topic, record);
-  if (key_from != KeyFrom::record_value && !before_first &&
-      !add_record_key(topic, table, record, old_cells, fault)) {
-    return false;
+  if (key_from != KeyFrom::record_value && !add_record_key(topic, table, record, old_cells, fault)) {
+    if (key_from == KeyFrom::record_key || !event.before.present) return false;
+    old_cells.assign(target.columns.size(), {});  // no key of this table: the image before tells
   }
   if (!known() && key_from != KeyFrom::record_key && event.before.present && !find_old_key(table, fault))
     return false;
-  if (!known() && before_first) {
-    old_cells.assign(target.columns.size(), {});
-    if (!add_record_key(topic, table, record, old_cells, fault)) return false;
-  }
   if (!has_key(target, old_cells)) {
     fault = {Stage::map, "23502",
              fmt::format("key: found {}, expected the columns of the key{}",

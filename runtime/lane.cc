@@ -13,7 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t rows_min = 100, rows_max = 20000;  // contract: where `adaptive` may move batch.rows
-constexpr milliseconds frontier_linger{100};             // a range without records is no reason to hurry
+// A transaction this long gains nothing by growing: what it costs to begin and to commit is already spread
+// thin.
+constexpr double long_enough_seconds = 0.05;
+constexpr milliseconds frontier_linger{100};  // a range without records is no reason to hurry
 constexpr milliseconds backoff_min{50},
     backoff_max{500};  // PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
@@ -225,7 +228,7 @@ void Lane::committed() {
   backoff_ = milliseconds(0);
   last_rows_ = flying_.records();
   if (pipeline_->batch.adaptive) {
-    if (was_full_) target_rows_ = std::min(target_rows_ * 2, rows_max);
+    if (was_full_ && seconds < long_enough_seconds) target_rows_ = std::min(target_rows_ * 2, rows_max);
     if (last_rows_ < target_rows_ / 2) target_rows_ = std::max(target_rows_ / 2, rows_min);
   }
   flying_.clear();

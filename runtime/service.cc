@@ -32,7 +32,7 @@ constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits 
 constexpr milliseconds tick{200};
 // What librdkafka may hold ready for all partitions of this process together, shared among them at a guess of
 // eight.
-constexpr std::size_t queue_bytes_each = 1u << 20;
+constexpr std::size_t queue_bytes_each = 512u << 10;
 
 std::string new_uuid() {
   std::random_device random;

@@ -102,6 +102,16 @@ TEST(MappingEvents, a_strict_record_key_decides_over_the_value) {
   EXPECT_EQ(outcomes(fixture.map({{{}, R"({"id":1})"}})), "d");
 }
 
+TEST(MappingEvents, a_record_key_goes_before_the_value_so_that_its_tombstone_means_the_same_row) {
+  Fixture fixture(rows_table());
+  const Changes changes = fixture.map({{"7", R"({"id":1,"name":"x"})"},
+                                       {R"({"id":8})", R"({"id":2,"name":"y"})"},
+                                       {"customer-3", R"({"id":3,"name":"z"})"},
+                                       {"7", {}}});
+  EXPECT_EQ(text_of(changes), "remove id=7\nwrite id=8 name=y\nwrite id=3 name=z\n");
+  EXPECT_EQ(outcomes(changes), "faaa");
+}
+
 TEST(MappingEvents, a_tombstone_is_skipped_where_keys_come_from_values) {
   Fixture fixture(rows_table());
   fixture.route.key_from = config::KeyFrom::record_value;
