@@ -55,6 +55,7 @@ class Consumer final : public Listener {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> reassign_{false};
   ClientHandle client_;
+  std::unique_ptr<FetchNudge> nudge_;
   std::map<TopicPartition, std::unique_ptr<QueuedPartition>> known_;  // poll thread only
   std::thread thread_;
   std::future<void> closed_;
@@ -83,6 +84,7 @@ Result<void> Consumer::start(const std::vector<std::string>& topics) {
   if (!client) return std::unexpected(client.error());
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
+  nudge_ = std::make_unique<FetchNudge>(client_.get());
 
   ListHandle subscription(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
   for (const auto& topic : topics) {
@@ -103,10 +105,12 @@ bool Consumer::stop(std::chrono::milliseconds timeout) {
   stopping_ = true;
   if (closed_.wait_for(timeout) != std::future_status::ready) {
     thread_.detach();
+    nudge_.release();
     client_.release();
     return false;
   }
   thread_.join();
+  nudge_.reset();
   known_.clear();
   client_.reset();
   return true;
@@ -149,7 +153,9 @@ void Consumer::on_error(int error, const char* reason) {
 QueuedPartition& Consumer::partition(const std::string& topic, std::int32_t number) {
   TopicPartition at{topic, number};
   auto& slot = known_[at];
-  if (!slot) slot = std::make_unique<QueuedPartition>(client_.get(), std::move(at), reassign_);
+  if (!slot)
+    slot =
+        std::make_unique<QueuedPartition>(client_.get(), std::move(at), reassign_, *nudge_, queue_bytes_ / 2);
   return *slot;
 }
 

@@ -63,7 +63,7 @@ class Partition {
 struct Events {
   std::function<void(Partition&)> assigned;
   std::function<void(Partition&, bool lost)> revoked;
-  std::function<void()> rebalanced;          // the group has given this member its partitions, perhaps none
+  std::function<void()> rebalanced;        // the group has given this member its partitions, perhaps none
   std::function<void(std::string)> fatal;  // this consumer is dead: stop the service
 };
 

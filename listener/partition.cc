@@ -46,8 +46,9 @@ Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
 
 }  // namespace
 
-QueuedPartition::QueuedPartition(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign)
-    : client_(client), at_(std::move(at)), reassign_(reassign) {
+QueuedPartition::QueuedPartition(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign,
+                                 FetchNudge& nudge, std::size_t nudge_bytes)
+    : client_(client), at_(std::move(at)), reassign_(reassign), nudge_(nudge), nudge_bytes_(nudge_bytes) {
   queue_.reset(rd_kafka_queue_get_partition(client_, at_.topic.c_str(), at_.partition));
   rd_kafka_queue_forward(queue_.get(), nullptr);
 }
@@ -141,7 +142,14 @@ void QueuedPartition::pause() {
 Event QueuedPartition::poll() {
   rd_kafka_message_t* message = rd_kafka_consume_queue(queue_.get(), 0);
   if (message == nullptr) return {};
-  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return to_record(message, at_);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    consumed_ += message->len + message->key_len;
+    if (consumed_ >= nudge_bytes_) {
+      consumed_ = 0;
+      nudge_.ask(at_);
+    }
+    return to_record(message, at_);
+  }
   Event event;
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     event = EndOfPartition{message->offset};

@@ -1,13 +1,14 @@
 // One partition's queue, and what may be done with it: the lane's side of the consumer.
 //
-// Private to listener/. The poll thread calls pause_unassigned(), assigned_now() and taken(); a lane calls the rest. A mutex
-// orders seek, pause and resume of the lane against a rebalance; polling takes no lock, stale records are
-// filtered by librdkafka's version barrier and by the lane's check of assignment().
+// Private to listener/. The poll thread calls pause_unassigned(), assigned_now() and taken(); a lane calls
+// the rest. A mutex orders seek, pause and resume of the lane against a rebalance; polling takes no lock,
+// stale records are filtered by librdkafka's version barrier and by the lane's check of assignment().
 #pragma once
 
 #include <atomic>
 #include <mutex>
 
+#include "listener/fetch_nudge.h"
 #include "listener/handles.h"
 #include "listener/listener.h"
 
@@ -16,7 +17,9 @@ namespace sluice::listener {
 class QueuedPartition final : public Partition {
  public:
   // Takes the queue out of the consumer's main queue; must happen before the partition's first assignment.
-  QueuedPartition(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign);
+  // Every `nudge_bytes` consumed, `nudge` is asked to have the queue filled again.
+  QueuedPartition(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign, FetchNudge& nudge,
+                  std::size_t nudge_bytes);
 
   const TopicPartition& at() const override { return at_; }
   std::uint64_t assignment() const override { return assignment_.load(std::memory_order_acquire); }
@@ -39,6 +42,9 @@ class QueuedPartition final : public Partition {
   rd_kafka_t* const client_;
   const TopicPartition at_;
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
+  FetchNudge& nudge_;
+  const std::size_t nudge_bytes_;
+  std::size_t consumed_ = 0;  // since the last nudge; the lane's
   QueueHandle queue_;
   std::atomic<std::uint64_t> assignment_{0};
   std::atomic<bool> assigned_{false};
