@@ -151,7 +151,7 @@ Snapshot Service::snapshot() const {
 }
 
 int Service::run() {
-  mallopt(M_ARENA_MAX, 4);  // one arena per thread and its slack would double the footprint
+  mallopt(M_ARENA_MAX, 2);  // one arena per thread and its slack would double the footprint
   if (auto done = http_.start(); !done) {
     log::error(who, "{}", done.error().message);
     return 1;
