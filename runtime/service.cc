@@ -30,9 +30,11 @@ constexpr seconds leave_deadline{10};
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick{200};
-// What librdkafka may hold ready for all partitions of this process together, shared among them at a guess of
-// eight.
-constexpr std::size_t queue_bytes_each = 512u << 10;
+// What librdkafka holds ready for each partition, at least; a fetch under way comes on top.
+constexpr std::size_t queue_bytes_each = 256u << 10;
+// Answers of the broker and large buffers go back to the system when they are freed, instead of leaving holes in the
+// heap: a third of the memory for half a microsecond a record.
+constexpr int mapped_above_bytes = 256 << 10;
 
 std::string new_uuid() {
   std::random_device random;
@@ -151,6 +153,7 @@ Snapshot Service::snapshot() const {
 }
 
 int Service::run() {
+  mallopt(M_MMAP_THRESHOLD, mapped_above_bytes);
   mallopt(M_ARENA_MAX, 2);  // one arena per thread and its slack would double the footprint
   if (auto done = http_.start(); !done) {
     log::error(who, "{}", done.error().message);
