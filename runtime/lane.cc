@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t rows_min = 100, rows_max = 20000;  // contract: where `adaptive` may move batch.rows
 // A transaction this long gains nothing by growing: what it costs to begin and to commit is already spread
 // thin.
-constexpr double long_enough_seconds = 0.05;
+constexpr double long_enough_seconds = 0.03;
 constexpr milliseconds frontier_linger{100};  // a range without records is no reason to hurry
 constexpr milliseconds backoff_min{50},
     backoff_max{500};  // PostgreSQL's return is noticed within half a second
