@@ -87,7 +87,7 @@ Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), why, sizeof why);
   if (client == nullptr)
     return fail(ErrorClass::stop_service, fmt::format("librdkafka cannot start: {}", why));
-  conf.release();  // rd_kafka_new took it over
+  (void)conf.release();  // rd_kafka_new took it over
   return ClientHandle(client);
 }
 

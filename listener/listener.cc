@@ -105,8 +105,8 @@ bool Consumer::stop(std::chrono::milliseconds timeout) {
   stopping_ = true;
   if (closed_.wait_for(timeout) != std::future_status::ready) {
     thread_.detach();
-    nudge_.release();
-    client_.release();
+    (void)nudge_.release();
+    (void)client_.release();
     return false;
   }
   thread_.join();
