@@ -175,6 +175,7 @@ class Bench:
             assigned = re.search(r"^(\S+)Z info .*assigned", service.log(), re.MULTILINE)
         finally:
             service.stop()
+            service.remove()
         self.compare("target")
         rate = (self.options.events - first) / took if took > 0.01 else 0
         to_first = f"{(wall - moment(assigned[1])) * 1000:.0f} ms" if assigned else "?"
@@ -209,6 +210,7 @@ class Bench:
         finally:
             poller.terminate()
             service.stop()
+            service.remove()
         late = sorted((there - here) * 1000 for here, there in list(zip(sent, seen))[count // 10:])
         print(f"latency at {rate:,} events/s   p50 {statistics.median(late):.1f} ms, p99 {late[len(late) * 99 // 100]:.1f} ms,"
               f" max {late[-1]:.1f} ms, {cpu * 100:.0f} % of a core")

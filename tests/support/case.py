@@ -6,7 +6,6 @@ import argparse
 import atexit
 import contextlib
 import json
-import shutil
 import sys
 import unittest
 
@@ -53,7 +52,7 @@ class ServiceCase(unittest.TestCase):
             for service in self.services:
                 print(f"--- {service.log_path}\n{service.tail(6000)}", file=sys.stderr)
         for service in self.services:
-            shutil.rmtree(service.dir, ignore_errors=True)
+            service.remove()
         self.assertFalse(trouble, "lines in the logs that nobody expected")
 
     def topic(self, name, partitions=1, **config):

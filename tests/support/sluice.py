@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -117,6 +118,11 @@ class Sluice:
         with contextlib.suppress(ProcessLookupError):
             self.signal(signal.SIGKILL)
         self.process.wait(30)
+
+    def remove(self):
+        if self.running():
+            self.kill9()
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def log(self):
         with contextlib.suppress(OSError), open(self.log_path, encoding="utf-8", errors="replace") as file:
