@@ -228,7 +228,11 @@ void Lane::committed() {
   backoff_ = milliseconds(0);
   last_rows_ = flying_.records();
   if (pipeline_->batch.adaptive) {
-    if (was_full_ && seconds < long_enough_seconds) target_rows_ = std::min(target_rows_ * 2, rows_max);
+    // Memory: all lanes together keep to the bytes that one batch may have.
+    const bool has_room =
+        flying_.bytes() * 2 * static_cast<std::size_t>(pipeline_->postgres.lanes) <= pipeline_->batch.bytes;
+    if (was_full_ && has_room && seconds < long_enough_seconds)
+      target_rows_ = std::min(target_rows_ * 2, rows_max);
     if (last_rows_ < target_rows_ / 2) target_rows_ = std::max(target_rows_ / 2, rows_min);
   }
   flying_.clear();
