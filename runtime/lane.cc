@@ -148,7 +148,10 @@ void Lane::act_when_idle() {
   if (now < try_after_) return;
   if (tenures_.empty() && collecting_.empty()) return;
   if (!writer_.connected()) {
-    if (const auto done = writer_.connect(); !done) {
+    if (auto done = writer_.connect(); !done) {
+      // Whatever the reason, a password included: there is nothing to do but to try again until somebody
+      // mends it.
+      if (done.error().next != ErrorClass::stop_service) done.error().next = ErrorClass::reclaim;
       decide(done.error());
       return;
     }
@@ -259,7 +262,10 @@ void Lane::decide(const Error& error) {
       log::warning(who_, "fenced, will claim again: {}", now_.last_error);
       return recover(backoff_min + jitter(50));
     case ErrorClass::stop_partition:
-      return schema_trouble(error);
+      if (!flying_.empty()) return schema_trouble(error);
+      ++now_.retries;  // Sluice's own tables are in trouble, no partition's
+      log::warning(who_, "will try again: {}", now_.last_error);
+      return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::stop_service:
       log::error(who_, "cannot go on: {}", now_.last_error);
       recover(backoff_max);
