@@ -105,7 +105,12 @@ Result<void> Lane::claim(Tenure& tenure) {
     tenure.look_again = Clock::now() + look_again_after;
     return {};
   }
-  return begin_at(tenure, *marks);
+  if (tenure.claim.next >= marks->low && tenure.claim.next <= marks->high) return begin_at(tenure, *marks);
+  // Asked before the claim, and this thread may have been frozen in between while another instance went on: a
+  // verdict on the log needs its ends as they are now.
+  const auto fresh = tenure.source->watermarks(watermark_timeout);
+  if (!fresh) return std::unexpected(fresh.error());
+  return begin_at(tenure, *fresh);
 }
 
 // Where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once: a

@@ -32,8 +32,8 @@ constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits 
 constexpr milliseconds tick{200};
 // What librdkafka holds ready for each partition, at least; a fetch under way comes on top.
 constexpr std::size_t queue_bytes_each = 256u << 10;
-// Answers of the broker and large buffers go back to the system when they are freed, instead of leaving holes in the
-// heap: a third of the memory for half a microsecond a record.
+// Answers of the broker and large buffers go back to the system when they are freed, instead of leaving holes
+// in the heap: a third of the memory for half a microsecond a record.
 constexpr int mapped_above_bytes = 256 << 10;
 
 std::string new_uuid() {
