@@ -68,7 +68,8 @@ class SinkTest : public testing::Test {
  protected:
   void SetUp() override {
     const char* url = std::getenv("SLUICE_TEST_POSTGRES");
-    if (url == nullptr) GTEST_SKIP() << "SLUICE_TEST_POSTGRES is not set";
+    if (url == nullptr)
+      FAIL() << "SLUICE_TEST_POSTGRES is not set: run it through tests/support/with_postgres.py";
     static int counter = 0;
     schema = fmt::format("sink_{}", ++counter);
     settings.url = Secret(url);
