@@ -5,10 +5,10 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "config/load.h"
 #include "listener/listener.h"
 #include "mapping/mapper.h"
 #include "runtime/commands.h"
+#include "runtime/load_config.h"
 #include "sink/catalogue.h"
 
 namespace sluice::runtime {
@@ -128,16 +128,8 @@ class Plan {
 }  // namespace
 
 int check(const std::string& config_path, bool connect) {
-  auto loaded = config::load(config_path);
-  if (!loaded) {
-    fmt::print(stderr, "{}\n", loaded.error());
-    return 2;
-  }
-  if (const auto valid = listener::validate(loaded->kafka); !valid) {
-    fmt::print(stderr, "{}: {}\n", config::place(config_path, "kafka.properties"), valid.error().message);
-    return 2;
-  }
-  const auto pipeline = std::make_shared<const config::Pipeline>(std::move(*loaded));
+  const auto pipeline = load_config(config_path);
+  if (!pipeline) return 2;
   const auto count = pipeline->routes.size();
   fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count,
              count == 1 ? "route" : "routes");
