@@ -113,16 +113,16 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
 }
 
 struct HttpServer::State {
-  State(config::Http given, const Admin& shown) : settings(std::move(given)), admin(shown) {}
+  State(config::Http given, const SnapshotSource& shown) : settings(std::move(given)), admin(shown) {}
 
   config::Http settings;
-  const Admin& admin;
+  const SnapshotSource& admin;
   httplib::Server server;
   std::thread thread;
   int port = 0;
 };
 
-HttpServer::HttpServer(config::Http settings, const Admin& admin)
+HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
     : state_(std::make_unique<State>(std::move(settings), admin)) {
   auto& server = state_->server;
   server.new_task_queue = [] { return new BoundedPool; };

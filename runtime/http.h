@@ -9,14 +9,14 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/snapshot.h"
 #include "config/pipeline.h"
-#include "runtime/admin.h"
 
 namespace sluice::runtime {
 
 class HttpServer {
  public:
-  HttpServer(config::Http settings, const Admin& admin);
+  HttpServer(config::Http settings, const SnapshotSource& admin);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -19,7 +19,7 @@
 #include "config/pipeline.h"
 #include "listener/listener.h"
 #include "mapping/mapper.h"
-#include "runtime/admin.h"
+#include "base/snapshot.h"
 #include "runtime/batch.h"
 #include "runtime/flood_meter.h"
 #include "runtime/tenure.h"

@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "runtime/admin.h"
+#include "base/snapshot.h"
 
 namespace sluice::runtime {
 

@@ -9,9 +9,9 @@
 #include <random>
 
 #include "base/log.h"
+#include "base/snapshot.h"
 #include "config/load.h"
 #include "listener/listener.h"
-#include "runtime/admin.h"
 #include "runtime/flood_meter.h"
 #include "runtime/http.h"
 #include "runtime/lane.h"
@@ -85,7 +85,7 @@ class Signals {
   int fd_;
 };
 
-class Service final : public Admin {
+class Service final : public SnapshotSource {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/load.h"
+#include "console/console.h"
 #include "listener/producer.h"
 #include "runtime/commands.h"
 #include "runtime/metrics.h"
@@ -17,7 +18,7 @@ int version(bool as_json) {
   versions["librdkafka"] = listener::library_version();
   versions["libpq"] = sink::libpq_version();
   versions["libpqxx"] = sink::libpqxx_version();
-  versions["libssh"] = nullptr;  // comes with the console
+  versions["libssh"] = console::libssh_version();
   if (as_json) {
     fmt::print("{}\n", versions.dump());
     return 0;
@@ -25,7 +26,7 @@ int version(bool as_json) {
   fmt::print("sluice {}\n", SLUICE_VERSION);
   for (const auto& [name, value] : versions.items()) {
     if (name == "version") continue;
-    fmt::print("{:<11} {}\n", name, value.is_null() ? "not built in" : value.get<std::string>());
+    fmt::print("{:<11} {}\n", name, value.get<std::string>());
   }
   return 0;
 }

@@ -12,7 +12,7 @@
 namespace sluice::runtime {
 namespace {
 
-class Fixed final : public Admin {
+class Fixed final : public SnapshotSource {
  public:
   Snapshot shown;
   Snapshot snapshot() const override { return shown; }
