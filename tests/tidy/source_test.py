@@ -24,7 +24,8 @@ LAYERS = {
     "mapping": {"base", "config"},
     "listener": {"base", "config"},
     "sink": {"base", "config"},
-    "runtime": {"base", "config", "mapping", "listener", "sink"},
+    "console": {"base", "config"},
+    "runtime": {"base", "config", "mapping", "listener", "sink", "console"},
 }
 # A library's headers appear in one folder only.
 LIBRARIES = {r"librdkafka/": "listener", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console",
