@@ -58,9 +58,10 @@ class ServiceCase(unittest.TestCase):
     def topic(self, name, partitions=1, **config):
         return self.kafka.create_topic(f"{self.name}.{name}", partitions, **config)
 
-    def service(self, routes, **settings):
+    def service(self, routes, url=None, **settings):
+        """url: another way to the same database."""
         settings.setdefault("pipeline", self.name)
-        one = Sluice(self.kafka.bootstrap, self.url, routes, **settings)
+        one = Sluice(self.kafka.bootstrap, url or self.url, routes, **settings)
         self.services.append(one)
         return one
 
