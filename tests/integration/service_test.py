@@ -67,7 +67,7 @@ class Service(ServiceCase):
         self.assertTrue(service.running())
         self.assertEqual(service.stop(), 0)
 
-    def test_systemd_is_told_ready_watchdog_and_stopping(self):
+    def test_systemd_is_told_ready_watchdog_reloading_and_stopping(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             address = "\0sluice-test-%d" % os.getpid()
             listener.bind(address)
@@ -84,6 +84,11 @@ class Service(ServiceCase):
             _, service = self.started(NOTIFY_SOCKET="@" + address[1:], WATCHDOG_USEC="1000000")
             wait_until(lambda: has("READY=1"), lambda: f"READY=1 in {heard}", 30)
             wait_until(lambda: has("WATCHDOG=1"), lambda: f"WATCHDOG=1 in {heard}", 30)
+            heard.clear()
+            service.signal(signal.SIGHUP)
+            wait_until(lambda: has("RELOADING=1"), lambda: f"RELOADING=1 in {heard}", 30)
+            self.assertTrue(any(re.search(r"^MONOTONIC_USEC=\d+$", text, re.M) for text in heard), heard)
+            wait_until(lambda: has("READY=1"), lambda: f"READY=1 after it in {heard}", 30)
             self.assertEqual(service.stop(), 0)
             wait_until(lambda: has("STOPPING=1"), lambda: f"STOPPING=1 in {heard}", 10)
 
