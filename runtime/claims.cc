@@ -1,6 +1,7 @@
 // The lane's claiming half: from an assigned partition to a claimed one that streams, or that stands still
 // with a state.
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "runtime/lane.h"
 
@@ -163,6 +164,7 @@ Result<void> Lane::begin_at(Tenure& tenure, const listener::Watermarks& marks) {
   }
   tenure.anchor = claim.anchor_offset >= marks.low ? claim.anchor_offset : -1;
   tenure.proven = false;
+  FAULT_POINT("before_seek");
   if (auto done = tenure.source->start_at(tenure.anchor >= 0 ? tenure.anchor : claim.next); !done)
     return done;
   tenure.phase = Phase::streaming;

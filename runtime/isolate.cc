@@ -8,6 +8,7 @@
 
 #include <set>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "runtime/lane.h"
 
@@ -84,6 +85,7 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
   round_ns_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   if (auto done = map_again(work, from, to); !done) return done;
   if (work.mapped.empty()) return {};
+  FAULT_POINT("bisect");
   const auto tried = writer_.try_rows(work.changes);
   if (tried) {
     for (std::size_t n = 0; n < work.mapped.size(); ++n)

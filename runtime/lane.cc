@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/fault.h"
 #include "base/log.h"
 
 namespace sluice::runtime {
@@ -133,6 +134,7 @@ void Lane::end_lost_tenures() {
     }
     log::info(who_, "{}/{} taken away at {}", it->first.topic, it->first.partition, it->second.claim.next);
     drop = drop || collecting_.holds(it->second.at());
+    FAULT_POINT("after_revoke");
     it = tenures_.erase(it);
   }
   if (!drop) return;

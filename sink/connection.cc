@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/fault.h"
 #include "sink/sqlstate.h"
 
 namespace sluice::sink {
@@ -150,7 +151,18 @@ void Connection::sync() {
   wants_write_ = PQflush(connection_) == 1;  // the server begins now, not when the caller next looks
 }
 
+#ifdef SLUICE_FAULTS
+void Connection::flush() {
+  const auto deadline = Clock::now() + settings_timeout;
+  while (is_open() && PQflush(connection_) == 1 && Clock::now() < deadline) {
+    pollfd descriptor{socket(), POLLIN | POLLOUT, 0};
+    if (::poll(&descriptor, 1, 100) < 0 || PQconsumeInput(connection_) != 1) return;
+  }
+}
+#endif
+
 void Connection::copy(const std::string& text, CopySource source) {
+  FAULT_POINT("before_copy", flush());
   if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) sent_badly_ |= PQexitPipelineMode(connection_) != 1;
   sent_badly_ |= PQsendQuery(connection_, text.c_str()) != 1;
   source_ = std::move(source);
@@ -167,6 +179,7 @@ bool Connection::feed_copy() {
     wants_write_ = flushed == 1;
     if (wants_write_) return false;
     if (copy_ended_) {
+      FAULT_POINT("after_copy");
       copying_ = false;
       return true;
     }

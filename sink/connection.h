@@ -65,6 +65,10 @@ class Connection {
   void send(Statement& statement, Parameters& parameters);
   void send(const char* sql);
   void sync();
+#ifdef SLUICE_FAULTS
+  // For a fault point: what is queued is on its way to the server when this returns.
+  void flush();
+#endif
   // Instead of all that: one query string whose first statement is a COPY FROM STDIN in binary form.
   void copy(const std::string& sql, CopySource source);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fault.h"
 #include "sink/copy_encoder.h"
 #include "sink/dead_letters.h"
 #include "sink/pointer.h"
@@ -20,8 +21,10 @@ Statement& Session::file(std::string_view name) {
 }
 
 void Session::send_advance(std::span<const PartitionRange> ranges, bool with_counts) {
+  FAULT_POINT("before_advance", connection.flush());
   add_advance(parameters, identity, ranges, with_counts);
   connection.send(file("advance"), parameters);
+  FAULT_POINT("after_advance", connection.flush());
 }
 
 void Session::send_piece(const Changes& changes, const Piece& piece) {
@@ -36,8 +39,10 @@ void Session::send_piece(const Changes& changes, const Piece& piece) {
 void Session::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
                                 std::span<const PartitionRange> ranges) {
   if (letters.empty()) return;
+  FAULT_POINT("before_dead_letters", connection.flush());
   add_dead_letters(parameters, identity.pipeline, letters, records, ranges);
   connection.send(file("dead_letters"), parameters);
+  FAULT_POINT("after_dead_letters", connection.flush());
 }
 
 void Session::forget() {
@@ -114,8 +119,10 @@ void Transaction::write() {
     }
   }
   session_.send_dead_letters(changes_->dead, records_, ranges_);
+  FAULT_POINT("before_commit", connection.flush());
   connection.send("COMMIT");
   connection.sync();
+  FAULT_POINT("commit_sent", connection.flush());
   phase_ = Phase::committing;
 }
 
@@ -155,6 +162,7 @@ std::optional<Result<void>> Transaction::answer(Result<Reply> reply) {
     return std::unexpected(std::move(error_));
   if (!reply) return failed(std::move(reply.error()));
   if (phase_ == Phase::committing) {
+    FAULT_POINT("commit_answered");
     if (reply->tag == "COMMIT") return Result<void>{};
     return session_.connection.lose("COMMIT was answered with " + reply->tag);
   }

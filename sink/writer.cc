@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fault.h"
 #include "sink/pointer.h"
 #include "sink/sql.h"
 #include "sink/transaction.h"
@@ -115,12 +116,14 @@ Result<Claim> Writer::claim(const TopicPartition& at, Offset start) {
   parameters.add_text(identity.owner);
   parameters.add_text(identity.host);
   auto& connection = state_->connection();
+  FAULT_POINT("before_claim");
   connection.send("BEGIN");
   connection.send("SET LOCAL lock_timeout = '1s'");  // a predecessor may still be writing; we come again
   connection.send(state_->session.file("claim"), parameters);
   connection.send("COMMIT");
   auto reply = state_->answer(question_timeout);
   if (!reply) return std::unexpected(reply.error());
+  FAULT_POINT("after_claim");
   return read_claim(reply->rows.get(), at);
 }
 
@@ -201,9 +204,12 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
   }
   session.send_dead_letters(dead, records, ranges);
   session.connection.send("COMMIT");
+  FAULT_POINT("before_commit", session.connection.flush());
   auto committed = state_->answer(step_timeout);
+  FAULT_POINT("commit_sent", session.connection.flush());
   if (!committed) return std::unexpected(committed.error());
   if (committed->tag == "COMMIT") return {};
+  FAULT_POINT("commit_answered");
   return session.connection.lose("COMMIT was answered with " + committed->tag);
 }
 
