@@ -28,6 +28,8 @@ group = "{group}"
 [postgres]
 url = "{url}"
 {postgres}
+[console]
+{console}
 [http]
 listen = "127.0.0.1:{port}"
 [log]
@@ -51,8 +53,8 @@ class Sluice:
     binary = "sluice"  # set from --sluice
 
     def __init__(self, brokers, url, routes, pipeline="test", group=None, kafka="", properties="", postgres="", rest="",
-                 level="info", **env):
-        """routes: the [[route]] tables as TOML. Further TOML by section in kafka, properties, postgres and rest."""
+                 console='listen = ""', level="info", **env):
+        """routes: the [[route]] tables as TOML. Further TOML by section in kafka, properties, postgres, console and rest."""
         self.dir = tempfile.mkdtemp(prefix="sluice-service-")
         self.port = free_port()
         self.config = os.path.join(self.dir, "sluice.toml")
@@ -62,7 +64,7 @@ class Sluice:
         self.expected = []  # patterns of error lines that the test provokes
         pathlib.Path(self.config).write_text(CONFIG.format(
             pipeline=pipeline, brokers=brokers, group=group or pipeline, url=url, kafka=kafka, properties=properties,
-            postgres=postgres, port=self.port, level=level, rest=rest + "\n" + routes), encoding="utf-8")
+            postgres=postgres, console=console, port=self.port, level=level, rest=rest + "\n" + routes), encoding="utf-8")
 
     def start(self, ready=True):
         wrapper = shlex.split(os.environ.get("SLUICE_WRAPPER", ""))
