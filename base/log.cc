@@ -4,13 +4,42 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <deque>
+#include <limits>
 #include <memory>
+#include <mutex>
 
 namespace sluice::log {
 namespace {
 
 std::atomic<bool> as_json = false;
 std::atomic<Level> threshold = Level::info;
+std::atomic<Level> usual = Level::info;  // what setup() said
+// When `threshold` falls back to `usual`, in steady nanoseconds.
+constexpr auto never = std::numeric_limits<std::int64_t>::max();
+std::atomic<std::int64_t> falls_back_at = never;
+
+std::mutex recent_mutex;
+std::deque<Entry> recent_entries;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Level to_level(std::string_view word) {
+  return word == "debug"     ? Level::debug
+         : word == "warning" ? Level::warning
+         : word == "error"   ? Level::error
+                             : Level::info;
+}
+
+void remember(Level level, std::string_view who, std::string_view text) {
+  const std::lock_guard lock(recent_mutex);
+  if (recent_entries.size() == recent_at_most) recent_entries.pop_front();
+  recent_entries.push_back({std::chrono::system_clock::now(), level, std::string(who), std::string(text)});
+}
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
@@ -59,20 +88,35 @@ std::string escaped(std::string_view text, bool json) {
 }  // namespace
 
 void setup(std::string_view level, std::string_view format) {
-  threshold = level == "debug"     ? Level::debug
-              : level == "warning" ? Level::warning
-              : level == "error"   ? Level::error
-                                   : Level::info;
+  usual = to_level(level);
+  set_level(level, std::nullopt);
   as_json = format == "json";
   logger().set_pattern(as_json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
 }
 
+void set_level(std::string_view level, std::optional<std::chrono::seconds> lasting) {
+  threshold = to_level(level);
+  falls_back_at =
+      lasting ? now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(*lasting).count() : never;
+}
+
 bool enabled(Level level) {
+  const auto until = falls_back_at.load(std::memory_order_relaxed);
+  if (until != never && now_ns() >= until) {
+    threshold = usual.load();
+    falls_back_at = never;
+  }
   return level >= threshold.load(std::memory_order_relaxed);
+}
+
+std::vector<Entry> recent() {
+  const std::lock_guard lock(recent_mutex);
+  return {recent_entries.begin(), recent_entries.end()};
 }
 
 void write(Level level, std::string_view who, std::string_view text) {
   const auto at = to_spdlog(level);
+  if (level >= Level::warning) remember(level, who, text);
   if (as_json) {
     const auto now =
         std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());

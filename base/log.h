@@ -2,14 +2,18 @@
 //
 //   log::info("lane 1", "claimed {}/{} at {}, epoch {}", topic, partition, next, epoch);
 //
-// The first argument names who speaks. setup() may be called again at any time from any thread (SIGHUP).
+// The first argument names who speaks. Everything here may be called at any time from any thread; setup()
+// again on SIGHUP. The last warnings and errors are kept for the console.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace sluice::log {
 
@@ -17,8 +21,19 @@ enum class Level { debug, info, warning, error };
 
 // Level is one of debug|info|warning|error, format text|json; both are validated by config.
 void setup(std::string_view level, std::string_view format);
+// The level alone, until `lasting` has passed (then setup()'s counts again), or until the next setup().
+void set_level(std::string_view level, std::optional<std::chrono::seconds> lasting);
 bool enabled(Level level);
 void write(Level level, std::string_view who, std::string_view text);
+
+struct Entry {
+  std::chrono::system_clock::time_point at;
+  Level level = Level::warning;
+  std::string who, text;
+};
+inline constexpr std::size_t recent_at_most = 200;
+// Warnings and errors, oldest first.
+std::vector<Entry> recent();
 
 template <class... Args>
 void debug(std::string_view who, fmt::format_string<Args...> text, Args&&... args) {
