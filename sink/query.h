@@ -1,8 +1,10 @@
-// Small questions to PostgreSQL off the hot path: `check`, the demo and its proof. Text in, text out.
+// Small questions to PostgreSQL off the hot path: `check`, the console, the demo and its proof. Text in, text
+// out.
 //
-// A Query is one connection, made by open() within 5 seconds and closed by the destructor; used by one
-// thread. A statement runs at most 30 seconds. Errors are `retry` with PostgreSQL's message; the connection
-// stays usable after a failed statement. Nothing here ever prints the connection string.
+// A Query is one connection, made by open() within 5 seconds and closed by the destructor; used by one thread
+// at a time. A statement runs at most 20 seconds. Errors are `retry` with PostgreSQL's message; the
+// connection stays usable after a failed statement, and is closed (connected() is false) when the server does
+// not answer in time. Nothing here ever prints the connection string.
 #pragma once
 
 #include <memory>
@@ -27,6 +29,7 @@ class Query {
 
   // One statement with $1, $2 …; several, separated by semicolons, if there are no parameters.
   Result<Rows> run(const std::string& sql, const Row& parameters = {});
+  bool connected() const;
 
  private:
   struct State;

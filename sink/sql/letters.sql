@@ -1,0 +1,14 @@
+-- By the console's filter; a parameter that is null filters nothing. In the order in which letters are applied again.
+SELECT id, topic, partition, record_offset, generation, (extract(epoch FROM created_at) * 1000)::bigint,
+       (extract(epoch FROM record_timestamp) * 1000)::bigint, (extract(epoch FROM resolved_at) * 1000)::bigint, stage,
+       coalesce(table_name, ''), coalesce(sqlstate, ''), reason, coalesce(resolution, ''), attempts,
+       CASE WHEN $11::boolean THEN encode(key, 'hex') END, CASE WHEN $11::boolean THEN encode(value, 'hex') END,
+       CASE WHEN $11::boolean THEN headers::text END
+FROM :schema.dead_letter
+WHERE pipeline = $1 AND ($2::bigint[] IS NULL OR id = ANY($2::bigint[])) AND ($3::text IS NULL OR topic = $3)
+  AND ($4::text IS NULL OR table_name = $4) AND ($5::text IS NULL OR strpos(lower(reason), lower($5)) > 0)
+  AND ($6::bigint IS NULL OR created_at >= to_timestamp($6::bigint / 1000.0))
+  AND ($7::bigint IS NULL OR created_at < to_timestamp($7::bigint / 1000.0))
+  AND ($8::boolean OR resolved_at IS NULL) AND (NOT $9::boolean OR attempts > 1)
+ORDER BY topic, partition, record_offset, generation
+LIMIT $10::bigint
