@@ -62,7 +62,14 @@ bool bug(std::string_view name);
     }                                                       \
   } while (false)
 #define SEEDED_BUG(name) ::sluice::fault::bug(name)
+#define SEEDED_BUG_DOES(name, ...) \
+  do {                             \
+    if (SEEDED_BUG(name)) {        \
+      __VA_ARGS__;                 \
+    }                              \
+  } while (false)
 #else
 #define FAULT_POINT(...) static_cast<void>(0)
 #define SEEDED_BUG(name) false
+#define SEEDED_BUG_DOES(...) static_cast<void>(0)
 #endif

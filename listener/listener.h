@@ -54,6 +54,9 @@ class Partition {
   // Fetches from `offset` on; also out of the state that OutOfRange left.
   virtual Result<void> start_at(Offset offset) = 0;
   virtual void pause() = 0;
+#ifdef SLUICE_FAULTS
+  virtual Offset committed() = 0;  // what Kafka remembers for the group, for a seeded bug; negative: nothing
+#endif
   virtual Event poll() = 0;  // never blocks
   // The log's end as the last fetch heard it, no network; -1 if unknown. Any thread.
   virtual Offset known_end() const = 0;

@@ -139,6 +139,14 @@ void QueuedPartition::pause() {
   paused_ = true;
 }
 
+#ifdef SLUICE_FAULTS
+Offset QueuedPartition::committed() {
+  const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
+  const auto error = rd_kafka_committed(client_, list.get(), seek_timeout_ms);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].offset : -1;
+}
+#endif
+
 Event QueuedPartition::poll() {
   rd_kafka_message_t* message = rd_kafka_consume_queue(queue_.get(), 0);
   if (message == nullptr) return {};

@@ -28,6 +28,9 @@ class QueuedPartition final : public Partition {
   Result<Watermarks> watermarks(std::chrono::milliseconds timeout) override;
   Result<void> start_at(Offset offset) override;
   void pause() override;
+#ifdef SLUICE_FAULTS
+  Offset committed() override;
+#endif
   Event poll() override;
   Offset known_end() const override;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fault.h"
+
 namespace sluice::mapping {
 
 std::uint32_t Folder::begin_record() {
@@ -72,6 +74,7 @@ void Folder::write(TableState& table, const std::vector<Cell>& cells, std::strin
   if (!row) return;
   Cell* old = changes.cells.data() + row->cells;
   if (row->kind == ChangeKind::remove) {
+    if (SEEDED_BUG("drop_delete_insert")) return;
     if (table.route->mode == WriteMode::update) return;  // there is nothing left to update
     const auto& columns = table.table->columns;
     bool complete = true;

@@ -58,6 +58,15 @@ void Batch::cut(const TopicPartition& at, Offset at_offset) {
   }
 }
 
+#ifdef SLUICE_FAULTS
+void Batch::rebase(const sink::Claim& claim) {
+  auto& range = ranges_[range_index(*claim.at)];
+  range.to += claim.next - range.from;
+  range.from = claim.next;
+  range.epoch = claim.epoch;
+}
+#endif
+
 void Batch::seal(Changes changes) {
   changes_ = std::move(changes);
   std::erase_if(changes_.dead, [this](const DeadLetter& letter) { return excluded(letter.record); });

@@ -35,6 +35,11 @@ class Batch {
   // Ends the partition's range before `at_offset`: this and later records of it are excluded.
   void cut(const TopicPartition& at, Offset at_offset);
 
+#ifdef SLUICE_FAULTS
+  // For seeded bugs: the partition's range begins where another claim says, and is as long as before.
+  void rebase(const sink::Claim& claim);
+#endif
+
   // Takes the mapper's changes and counts outcomes; from here on the batch is ready for the writer.
   void seal(Changes changes);
   // Counts anew by these outcomes (after bisection).

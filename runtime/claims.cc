@@ -91,21 +91,10 @@ Result<void> Lane::claim(Tenure& tenure) {
   tenure.claim = std::move(*claimed);
   tenure.claim.at = &at;
   tenure.expected = tenure.claim.next;
-  if (heals(tenure.claim.state)) {
-    if (auto done = writer_.set_state(tenure.claim, "ok", ""); !done) return done;
-    tenure.claim.state = "ok";
-  }
-  if (tenure.claim.state != "ok") {
-    if (tenure.state != tenure.claim.state) {
-      log::warning(who_, "{}/{} stands at {} with state {}: {}", at.topic, at.partition, tenure.claim.next,
-                   tenure.claim.state, tenure.claim.state_reason);
-    }
-    tenure.state = tenure.claim.state;
-    tenure.reason = tenure.claim.state_reason;
-    tenure.phase = Phase::stopped;
-    tenure.look_again = Clock::now() + look_again_after;
-    return {};
-  }
+  SEEDED_BUG_DOES("seek_to_committed", if (auto done = trust_kafka(tenure); !done) return done);
+  const auto still = stands_still(tenure);
+  if (!still) return std::unexpected(still.error());
+  if (*still) return {};
   if (tenure.claim.next >= marks->low && tenure.claim.next <= marks->high) return begin_at(tenure, *marks);
   // Asked before the claim, and this thread may have been frozen in between while another instance went on: a
   // verdict on the log needs its ends as they are now.

@@ -137,7 +137,7 @@ void Lane::end_lost_tenures() {
     FAULT_POINT("after_revoke");
     it = tenures_.erase(it);
   }
-  if (!drop) return;
+  if (!drop || SEEDED_BUG("keep_after_revoke")) return;
   for (auto& [at, held] : tenures_) {
     if (held.phase == Phase::streaming && collecting_.holds(held.at())) held.phase = Phase::claiming;
   }
@@ -173,6 +173,7 @@ void Lane::act_when_idle() {
 bool Lane::due() const {
   if (collecting_.empty()) return false;
   if (draining_ || full() || !suspects_.empty()) return true;
+  SEEDED_BUG_DOES("blind_resend", if (resend()) return);
   for (const auto& [at, held] : tenures_) {
     if (held.phase != Phase::streaming && collecting_.holds(held.at())) return true;
   }
@@ -204,6 +205,7 @@ void Lane::settle(const Result<void>& result) {
   if (const auto done = isolate(flying_); !done) return decide(done.error());
   committed();
 }
+  SEEDED_BUG_DOES("keep_after_revoke", claim_for(flying_));
 
 void Lane::committed() {
   const auto seconds = std::chrono::duration<double>(Clock::now() - submitted_).count();
@@ -221,6 +223,9 @@ void Lane::committed() {
     claim.next = range.to;
     claim.applied += range.applied;
     claim.folded += range.folded;
+  if (isolated_.tables().empty()) isolated_.add(flying_.changes(), flying_.all_records());
+  tables_.add_committed(std::exchange(isolated_, {}), WallClock::now());
+  tables_changed_ = true;
     claim.skipped += range.skipped;
     claim.dead += range.dead;
     claim.gaps += range.gaps;
@@ -270,6 +275,7 @@ void Lane::decide(const Error& error) {
       return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::stop_service:
       log::error(who_, "cannot go on: {}", now_.last_error);
+      SEEDED_BUG_DOES("blind_resend", if (!flying_.empty()) resend_ = std::move(flying_));
       recover(backoff_max);
       return fatal_(now_.last_error);
   }

@@ -96,6 +96,14 @@ class Lane {
   const std::shared_ptr<const config::Pipeline> pipeline_;
   FloodMeter& floods_;
   const std::function<void(std::string)> fatal_;
+#ifdef SLUICE_FAULTS
+  // seeded_bugs.cc
+  Result<void> trust_kafka(Tenure& tenure);
+  bool resend();
+  void claim_for(Batch& batch);
+  Batch resend_;
+#endif
+
   listener::Listener* listener_ = nullptr;
   Wake wake_;
   std::atomic<bool> draining_{false};

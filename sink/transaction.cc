@@ -100,8 +100,10 @@ void Transaction::write() {
   bool pipelining = !begun_;
   if (!begun_) {
     begun_ = true;
+    SEEDED_BUG_DOES("dead_letters_apart", connection.send("BEGIN");
+                    session_.send_dead_letters(changes_->dead, records_, ranges_); connection.send("COMMIT"));
     connection.send("BEGIN");
-    session_.send_advance(ranges_, true);
+    if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
   }
   phase_ = Phase::writing;
   for (; next_ < pieces_.size(); ++next_) {
@@ -118,7 +120,8 @@ void Transaction::write() {
       return;
     }
   }
-  session_.send_dead_letters(changes_->dead, records_, ranges_);
+  SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
+  if (!SEEDED_BUG("dead_letters_apart")) session_.send_dead_letters(changes_->dead, records_, ranges_);
   FAULT_POINT("before_commit", connection.flush());
   connection.send("COMMIT");
   connection.sync();

@@ -27,6 +27,9 @@ struct Session {
 
   Statement& file(std::string_view name);  // sql/NAME.sql
   void send_advance(std::span<const PartitionRange> ranges, bool with_counts);
+#ifdef SLUICE_FAULTS
+  void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
+#endif
   void send_piece(const Changes& changes, const Piece& piece);
   void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
                          std::span<const PartitionRange> ranges);

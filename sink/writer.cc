@@ -145,6 +145,19 @@ Result<void> Writer::set_state(const Claim& claim, std::string_view state, std::
                                               claim.at->partition, claim.epoch));
 }
 
+#ifdef SLUICE_FAULTS
+Result<void> Writer::force_next(const Claim& claim, Offset next) {
+  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
+  const auto text = fmt::format(
+      "UPDATE {}.pointer SET next_offset = {} WHERE topic = '{}' AND partition = {} AND owner = '{}'",
+      quoted(state_->session.schema), next, claim.at->topic, claim.at->partition,
+      state_->session.identity.owner);
+  state_->connection().send(text.c_str());
+  if (auto reply = state_->answer(question_timeout); !reply) return std::unexpected(reply.error());
+  return {};
+}
+#endif
+
 void Writer::submit(const Changes& changes, std::span<const Record> records,
                     std::span<const PartitionRange> ranges) {
   state_->transaction.start(changes, records, ranges);

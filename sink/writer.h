@@ -74,6 +74,11 @@ class Writer {
   // Records why a partition stands still (or "ok"). Only under this claim; `fenced` otherwise.
   Result<void> set_state(const Claim& claim, std::string_view state, std::string_view reason);
 
+#ifdef SLUICE_FAULTS
+  // For a seeded bug: bends the pointer row to another offset.
+  Result<void> force_next(const Claim& claim, Offset next);
+#endif
+
   // Starts the transaction of a batch and returns at once. `changes`, `records` and `ranges` must stay as
   // they are until poll() has returned a result. Needs connected() and no batch under way.
   void submit(const Changes& changes, std::span<const Record> records,
@@ -86,10 +91,10 @@ class Writer {
   int socket() const;  // -1 without a connection
   bool wants_write() const;
 
-  // The same transaction in steps, blocking, for finding the records at fault: begin, then any number of
-  // try_rows, each within a savepoint that is rolled back on error, then finish. `ranges` in begin carry no
-  // counts, those in finish do.
-  Result<void> begin(std::span<const PartitionRange> ranges);
+  // The same transaction in steps, blocking, for finding the records at fault: begin with the changes that
+  // were refused, then any number of try_rows, each within a savepoint that is rolled back on error, then
+  // finish. `ranges` in begin carry no counts, those in finish do.
+  Result<void> begin(std::span<const PartitionRange> ranges, const Changes& changes);
   Result<void> try_rows(const Changes& changes);
   Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
                       std::span<const PartitionRange> ranges);
