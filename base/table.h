@@ -59,6 +59,7 @@ struct Table {
   std::uint32_t oid = 0;
   std::vector<Column> columns;     // in catalogue order, dropped ones left out
   std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
+  bool shared = false;             // several topics may feed it: its writers may meet in the same rows
   std::uint64_t version = 0;       // unique per description in this process
 };
 

@@ -208,6 +208,14 @@ unsigned groups_of(const std::string& topic) {
   return topic.starts_with('^') ? std::regex(topic).mark_count() : 0;
 }
 
+void mark_shared_tables(std::span<Route> routes) {
+  for (Route& route : routes) {
+    const bool many = route.topics.size() > 1 || route.topics.front().starts_with('^');
+    const bool again = std::ranges::count(routes, route.table, &Route::table) > 1;
+    route.shares_table = again || (many && route.table.find('{') == std::string::npos);
+  }
+}
+
 std::string check_table(std::string_view text, unsigned groups) {
   if (text.empty()) return "is empty; write schema.table";
   std::string plain;  // with a letter for each placeholder

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "config/pipeline.h"
+
 namespace sluice::config {
 
 std::string check_pipeline(const std::string& text);
@@ -25,6 +27,9 @@ std::string check_table(std::string_view text, unsigned groups);
 
 // Number of groups of a topic's regular expression; 0 for an exact name. The topic has passed check_topic.
 unsigned groups_of(const std::string& topic);
+
+// Sets Route::shares_table. A table with placeholders counts as one topic's own.
+void mark_shared_tables(std::span<Route> routes);
 
 // Properties of librdkafka that a file must not set, each with the reason. A name that ends in a dot means
 // all below.

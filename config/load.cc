@@ -324,6 +324,7 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     read_section(table, "route", table.source().begin, pipeline, route);
     check_route(table, route, earlier);
   }
+  mark_shared_tables(pipeline.routes);
 }
 
 Pipeline read_pipeline(const toml::table& root) {
@@ -342,6 +343,7 @@ Pipeline read_pipeline(const toml::table& root) {
     read_section(node ? *node->as_table() : empty, section,
                  node ? node->source().begin : toml::source_position{1, 1}, pipeline, none);
   }
+  pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   return pipeline;

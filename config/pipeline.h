@@ -62,9 +62,11 @@ struct Route {
   UnknownFields unknown_fields = UnknownFields::reject;
   OnError on_error = OnError::dead_letter;
   int max_dead_letters = 1000;  // per minute
+  bool shares_table = false;    // derived: more than one topic may feed the table
 };
 
 struct Console {
+  bool given = false;  // the file has a section [console]
   std::string listen = "127.0.0.1:2222";
   std::string user = "ops";
   std::string host_key = "/var/lib/sluice/host_ed25519";

@@ -24,6 +24,7 @@ struct Lane::Isolation {
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `changes`
   std::optional<std::size_t> stop_at{};  // the record in front of which its partition has to stop
   std::string stop_reason{};
+  TableCounts tables{};  // of the ranges that were written
 };
 
 Result<void> Lane::isolate(Batch& batch) {
@@ -35,13 +36,14 @@ Result<void> Lane::isolate(Batch& batch) {
                    mapping::Mapper(pipeline_),
                    std::vector<Outcome>(batch.records(), Outcome::skipped),
                    {}};
-    if (auto done = writer_.begin(batch.ranges()); !done) return done;
+    if (auto done = writer_.begin(batch.ranges(), batch.changes()); !done) return done;
     if (auto done = try_range(work, 0, batch.records()); !done) {
       if (writer_.connected()) writer_.rollback();
       return done;
     }
     if (!work.stop_at) {
       batch.recount(work.outcomes);
+      isolated_ = std::move(work.tables);
       return writer_.finish(work.dead, batch.all_records(), batch.ranges());
     }
     // What comes before stays good, but the pointer has already moved past it in this transaction: once more,
@@ -90,6 +92,7 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
   if (tried) {
     for (std::size_t n = 0; n < work.mapped.size(); ++n)
       work.outcomes[work.mapped[n]] = work.changes.outcomes[n];
+    work.tables.add(work.changes, work.batch.all_records(), work.mapped);
     for (auto& letter : work.changes.dead) {
       letter.record = static_cast<std::uint32_t>(work.mapped[letter.record]);
       work.dead.push_back(std::move(letter));

@@ -125,6 +125,7 @@ Result<std::shared_ptr<const Table>> describe(pqxx::transaction_base& transactio
   if (auto done = check_relation(relation, name, route); !done) return std::unexpected(done.error());
   auto table = std::make_shared<Table>();
   table->name = name;
+  table->shared = route.shares_table;
   table->oid = relation[0].as<std::uint32_t>();
   table->sql_name = quoted(relation[1].as<std::string>()) + "." + quoted(relation[2].as<std::string>());
   // Names of types come out with their schema, so that they mean the same under any search path.

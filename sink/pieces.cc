@@ -1,6 +1,7 @@
 #include "sink/pieces.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -19,10 +20,11 @@ class Cutter {
  public:
   Cutter(const Changes& changes, bool arrays_only) : changes_(changes), arrays_only_(arrays_only) {}
 
-  void step(const TableChanges& of, const Step& step);
+  void table(std::span<const TableChanges* const> same);
   std::vector<Piece> take() { return std::move(pieces_); }
 
  private:
+  void step(const TableChanges& of, const Step& step);
   std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
   void removals(const Table& table, const std::vector<const RowChange*>& rows);
   void writes(const TableChanges& of, const std::vector<const RowChange*>& rows);
@@ -33,6 +35,20 @@ class Cutter {
   bool arrays_only_;
   std::vector<Piece> pieces_;
 };
+
+void Cutter::table(std::span<const TableChanges* const> same) {
+  const auto first = static_cast<std::ptrdiff_t>(pieces_.size());
+  for (const auto* changed : same) {
+    for (const auto& one : changed->steps) step(*changed, one);
+  }
+  const auto written = std::span(pieces_).subspan(static_cast<std::size_t>(first));
+  // TRUNCATE takes a stronger lock than the rows before it: two that raise theirs would wait for each other.
+  const bool truncates = std::ranges::find(written, Action::truncate, &Piece::action) != written.end();
+  if (written.empty() || !(same.front()->table->shared || truncates)) return;
+  const auto only = written.size() == 1 ? written.front().action : Action::exclusive;
+  const auto lock = only == Action::insert || only == Action::upsert ? Action::share : Action::exclusive;
+  pieces_.insert(pieces_.begin() + first, {same.front()->table.get(), lock, Path::arrays, {}, {}});
+}
 
 void Cutter::step(const TableChanges& of, const Step& step) {
   const auto& table = *of.table;
@@ -157,18 +173,37 @@ Path Cutter::path(const Piece& piece) const {
   return rows >= staged_rows || large ? Path::stage : Path::arrays;
 }
 
-}  // namespace
-
-std::vector<Piece> cut(const Changes& changes, bool arrays_only) {
+std::vector<const TableChanges*> by_name(const Changes& changes) {
   std::vector<const TableChanges*> tables;
   for (const auto& table : changes.tables) tables.push_back(&table);
   std::ranges::stable_sort(
       tables, {}, [](const auto* changed) -> const std::string& { return changed->table->sql_name; });
+  return tables;
+}
+
+}  // namespace
+
+std::vector<Piece> cut(const Changes& changes, bool arrays_only) {
+  const auto tables = by_name(changes);
   Cutter cutter(changes, arrays_only);
-  for (const auto* changed : tables) {
-    for (const auto& step : changed->steps) cutter.step(*changed, step);
+  for (auto first = tables.begin(); first != tables.end();) {
+    // One table that two routes feed is described twice, but locked once.
+    const auto last = std::find_if(first, tables.end(), [&](const auto* changed) {
+      return changed->table->sql_name != (*first)->table->sql_name;
+    });
+    cutter.table({first, last});
+    first = last;
   }
   return cutter.take();
+}
+
+std::vector<Piece> locks(const Changes& changes) {
+  std::vector<Piece> pieces;
+  for (const auto* changed : by_name(changes)) {
+    if (changed->table->shared)
+      pieces.push_back({changed->table.get(), Action::exclusive, Path::arrays, {}, {}});
+  }
+  return pieces;
 }
 
 }  // namespace sluice::sink

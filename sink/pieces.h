@@ -2,7 +2,10 @@
 // effect.
 //
 // Pure. Tables stand in the order of their names and rows in the order of their keys, so that two writers of
-// the same table meet their locks in the same order. Pieces point into the changes and live no longer.
+// the same table meet their locks in the same order. That holds within one INSERT. A table that several
+// topics feed is locked among Sluice's writers first: `exclusive` where more than one INSERT writes it, since
+// a row that comes after a delete, or with other columns, is out of that order, and one that does not exist
+// yet cannot be locked beforehand; else `share`. Pieces point into the changes and live no longer.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +16,8 @@
 namespace sluice::sink {
 
 enum class Action : std::uint8_t {
+  share,      // with the writers that keep to the order of keys
+  exclusive,  // one writer at a time
   truncate,
   remove,
   insert,
@@ -37,5 +42,7 @@ struct Piece {
 
 // With `arrays_only` no piece takes another path.
 std::vector<Piece> cut(const Changes& changes, bool arrays_only);
+// The locks of a transaction whose statements are not known beforehand.
+std::vector<Piece> locks(const Changes& changes);
 
 }  // namespace sluice::sink

@@ -9,6 +9,8 @@
 namespace sluice::sink {
 namespace {
 
+constexpr int lock_class = 0x536c7569;  // "Slui", to keep out of the way of others' advisory locks
+
 const Column& column_of(const Piece& piece, std::uint16_t column) {
   return piece.table->columns[column];
 }
@@ -64,6 +66,13 @@ std::string remove(const Piece& piece) {
   }
   return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {}", piece.table->sql_name,
                      sources(piece, false, true), key_matches(piece));
+}
+
+// Among Sluice's own writers, by the table: locks of the table itself would also stop readers' and others'
+// work.
+std::string lock(const Piece& piece) {
+  return fmt::format("SELECT pg_advisory_xact_lock{}({}, {})", piece.action == Action::share ? "_shared" : "",
+                     lock_class, static_cast<std::int32_t>(piece.table->oid));
 }
 
 std::string names(const Piece& piece) {
@@ -150,6 +159,9 @@ std::string statement(const Piece& piece, const std::string& stage) {
   // No ORDER BY: the rows went into the stage sorted, and a temporary table is read from its beginning.
   const auto select = "SELECT " + sources(piece, staged, false) + from;
   switch (piece.action) {
+    case Action::share:
+    case Action::exclusive:
+      return lock(piece);
     case Action::truncate:
       return "TRUNCATE " + piece.table->sql_name;
     case Action::remove:

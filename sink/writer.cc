@@ -179,10 +179,11 @@ bool Writer::wants_write() const {
   return state_->session.connection.wants_write();
 }
 
-Result<void> Writer::begin(std::span<const PartitionRange> ranges) {
+Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes& changes) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   state_->connection().send("BEGIN");
   state_->session.send_advance(ranges, false);
+  for (const auto& piece : locks(changes)) state_->session.send_piece(changes, piece);
   if (auto reply = state_->answer(step_timeout); !reply) return std::unexpected(reply.error());
   return {};
 }
@@ -216,13 +217,13 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
     return fail(ErrorClass::fenced, "the pointers of this transaction are not where it put them");
   }
   session.send_dead_letters(dead, records, ranges);
-  session.connection.send("COMMIT");
   FAULT_POINT("before_commit", session.connection.flush());
-  auto committed = state_->answer(step_timeout);
+  session.connection.send("COMMIT");
   FAULT_POINT("commit_sent", session.connection.flush());
+  auto committed = state_->answer(step_timeout);
   if (!committed) return std::unexpected(committed.error());
-  if (committed->tag == "COMMIT") return {};
   FAULT_POINT("commit_answered");
+  if (committed->tag == "COMMIT") return {};
   return session.connection.lose("COMMIT was answered with " + committed->tag);
 }
 

@@ -88,7 +88,7 @@ TEST_F(Pointer, AStaleClaimIsFencedAndNothingOfItsBatchRemains) {
 TEST_F(Pointer, AClaimWaitsForAnUnfinishedPredecessorAndThenFencesIt) {
   Batch batch;
   claim(batch, *writer);
-  ASSERT_TRUE(writer->begin(batch.ranges));
+  ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
   auto other = connect("22222222-2222-2222-2222-222222222222");
   const auto early = other->claim(at, 0);
   ASSERT_FALSE(early);
@@ -103,7 +103,7 @@ TEST_F(Pointer, AClaimWaitsForAnUnfinishedPredecessorAndThenFencesIt) {
   ASSERT_TRUE(claimed) << claimed.error().message;
   EXPECT_EQ(claimed->next, 1);  // what the predecessor committed is seen
   batch.ranges[0].from = 1, batch.ranges[0].to = 2;
-  EXPECT_EQ(writer->begin(batch.ranges).error().next, ErrorClass::fenced);
+  EXPECT_EQ(writer->begin(batch.ranges, batch.changes).error().next, ErrorClass::fenced);
 }
 
 TEST_F(Pointer, OnlyTheHolderRecordsAState) {

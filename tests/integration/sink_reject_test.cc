@@ -34,7 +34,7 @@ TEST_F(Reject, BisectionKeepsTheGoodRowsAndStoresTheBadRecord) {
   bad.key = key;
   bad.value = value;
   bad.headers = {{"trace", "a\"b"}, {"trace", std::nullopt}, {"odd", odd}, {"empty", ""}};
-  ASSERT_TRUE(writer->begin(whole.ranges));
+  ASSERT_TRUE(writer->begin(whole.ranges, whole.changes));
   EXPECT_EQ(writer->try_rows(whole.changes).error().next, ErrorClass::reject);
   EXPECT_TRUE(writer->try_rows(rows({1}).changes));
   const auto rejected = writer->try_rows(rows({-2}).changes);
@@ -91,7 +91,7 @@ TEST_F(Reject, ADeferredConstraintShowsWhileTheRecordAtFaultIsTried) {
   Batch batch;
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
   claim(batch, *writer);
-  ASSERT_TRUE(writer->begin(batch.ranges));
+  ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
   const auto tried = writer->try_rows(batch.changes);
   ASSERT_FALSE(tried);
   EXPECT_EQ(tried.error().sqlstate, "23503");
