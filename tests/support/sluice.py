@@ -23,7 +23,7 @@ brokers = "{brokers}"
 group = "{group}"
 {kafka}
 [kafka.properties]
-"session.timeout.ms" = "6000"
+"session.timeout.ms" = "{session}"
 {properties}
 [postgres]
 url = "{url}"
@@ -53,7 +53,7 @@ class Sluice:
     binary = "sluice"  # set from --sluice
 
     def __init__(self, brokers, url, routes, pipeline="test", group=None, kafka="", properties="", postgres="", rest="",
-                 console='listen = ""', level="info", **env):
+                 console='listen = ""', level="info", session=6000, **env):
         """routes: the [[route]] tables as TOML. Further TOML by section in kafka, properties, postgres, console and rest."""
         self.dir = tempfile.mkdtemp(prefix="sluice-service-")
         self.port = free_port()
@@ -64,7 +64,7 @@ class Sluice:
         self.expected = []  # patterns of error lines that the test provokes
         pathlib.Path(self.config).write_text(CONFIG.format(
             pipeline=pipeline, brokers=brokers, group=group or pipeline, url=url, kafka=kafka, properties=properties,
-            postgres=postgres, console=console, port=self.port, level=level, rest=rest + "\n" + routes), encoding="utf-8")
+            postgres=postgres, console=console, port=self.port, level=level, session=session, rest=rest + "\n" + routes), encoding="utf-8")
 
     def start(self, ready=True):
         wrapper = shlex.split(os.environ.get("SLUICE_WRAPPER", ""))
