@@ -30,6 +30,8 @@ void read_headers(rd_kafka_message_t* message, std::vector<Header>& out) {
   }
 }
 
+}  // namespace
+
 Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
   Record record;
   record.owner = {message,
@@ -43,8 +45,6 @@ Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
   read_headers(message, record.headers);
   return record;
 }
-
-}  // namespace
 
 QueuedPartition::QueuedPartition(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign,
                                  FetchNudge& nudge, std::size_t nudge_bytes)

@@ -70,31 +70,6 @@ void append_json(std::string& out, std::string_view bytes) {
   out += '"';
 }
 
-// As much of it as a person needs, in a form that a text column takes.
-std::string readable(std::string_view reason) {
-  std::string out;
-  while (!reason.empty()) {
-    const auto length = sequence(reason);
-    const auto next = length == 0 ? "?" : reason.substr(0, length);
-    if (out.size() + next.size() > reason_bytes) return out + "…";
-    out += next;
-    reason.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return out;
-}
-
-const char* name(Stage stage) {
-  switch (stage) {
-    case Stage::decode:
-      return "decode";
-    case Stage::map:
-      return "map";
-    case Stage::write:
-      break;
-  }
-  return "write";
-}
-
 // The columns of the letters, gathered.
 struct Columns {
   std::vector<std::string> headers, reasons;
@@ -113,6 +88,31 @@ std::vector<std::optional<std::string_view>> views(const std::vector<std::string
 }
 
 }  // namespace
+
+// As much of it as a person needs, in a form that a text column takes.
+std::string readable(std::string_view reason) {
+  std::string out;
+  while (!reason.empty()) {
+    const auto length = sequence(reason);
+    const auto next = length == 0 ? "?" : reason.substr(0, length);
+    if (out.size() + next.size() > reason_bytes) return out + "…";
+    out += next;
+    reason.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+const char* stage_name(Stage stage) {
+  switch (stage) {
+    case Stage::decode:
+      return "decode";
+    case Stage::map:
+      return "map";
+    case Stage::write:
+      break;
+  }
+  return "write";
+}
 
 std::optional<std::int64_t> timestamp_of(std::int64_t milliseconds) {
   constexpr std::int64_t epoch_2000 = 946'684'800'000, last = 9'224'318'015'999'999;
@@ -153,7 +153,7 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline,
     columns.keys.push_back(record.key);
     columns.values.push_back(record.value);
     columns.headers.push_back(jsonb_version + headers_json(record.headers));
-    columns.stages.emplace_back(name(letter.stage));
+    columns.stages.emplace_back(stage_name(letter.stage));
     columns.tables.push_back(unless_empty(letter.table));
     columns.states.push_back(unless_empty(letter.sqlstate));
     columns.reasons.push_back(readable(letter.reason));

@@ -21,6 +21,10 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline,
 // read it.
 std::string headers_json(const std::vector<Header>& headers);
 
+// A reason as it is stored: valid UTF-8, not too long.
+std::string readable(std::string_view reason);
+const char* stage_name(Stage stage);
+
 // Milliseconds since 1970 as PostgreSQL's microseconds since 2000; none for "unknown" and what no timestamp
 // can hold.
 std::optional<std::int64_t> timestamp_of(std::int64_t milliseconds);

@@ -188,6 +188,13 @@ std::string statement(const Piece& piece, const std::string& stage) {
   return {};
 }
 
+std::string literals_of(const Piece& piece) {
+  return fmt::format("SELECT {} FROM (SELECT {}) AS source",
+                     join(piece.columns.size(), ", ",
+                          [](std::size_t i) { return fmt::format("quote_nullable(s{}::text)", i); }),
+                     sources(piece, false, true));
+}
+
 std::string stage_columns(const Piece& piece) {
   return join(piece.columns.size(), ", ", [&](std::size_t i) {
     return fmt::format("c{} {}", i, wire(column_of(piece, piece.columns[i])).sql);

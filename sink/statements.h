@@ -25,6 +25,8 @@ Wire wire(const Column& column);
 // The statement of a piece. Its rows come as array parameters, one per column, or from `stage` if that is not
 // empty.
 std::string statement(const Piece& piece, const std::string& stage = {});
+// Asks for the piece's values as SQL literals, one row each; touches nothing.
+std::string literals_of(const Piece& piece);
 // The columns of the stage that fits a piece: "c0 bigint, c1 text". Pieces with equal ones share a stage.
 std::string stage_columns(const Piece& piece);
 // COPY in binary form into the piece's own table.
