@@ -104,6 +104,21 @@ class Kafka:
         finally:
             consumer.close()
 
+    def readable(self, topic, partition=0):
+        """The offsets that a reader of committed records finds."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.partition.eof": True,
+                             "isolation.level": "read_committed"})
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        found = []
+        try:
+            while True:
+                message = consumer.poll(SECONDS)
+                if message is None or message.error():
+                    return found
+                found.append(message.offset())
+        finally:
+            consumer.close()
+
     def delete_records(self, topic, partition, before):
         """Kafka's own tool, as this client has no DeleteRecords."""
         request = pathlib.Path(self.dir) / "delete.json"
