@@ -11,13 +11,14 @@ import time
 
 import psycopg2
 
+from fault.proxy import Proxy
 from support.case import ServiceCase
 from support.kafka import Kafka
 from support.postgres import Postgres
 from support.sluice import SANITIZER, Sluice
 
 SESSION = 2000  # ms: how soon the group notices that a member is gone
-BATCH = "[batch]\nrows = {rows}\nadaptive = false\nlinger = \"5ms\""
+BATCH = '[batch]\nrows = {rows}\nadaptive = false\nlinger = "{linger}"'
 OPEN = """SELECT client_port FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'sluice/%%'
           AND state <> 'idle' AND xact_start IS NOT NULL AND query NOT ILIKE 'select%%pg_catalog%%'"""
 FENCED = re.compile(r"fenced, will claim again")
@@ -31,15 +32,17 @@ class Instance:
     def __init__(self, cluster, number):
         self.cluster, self.number = cluster, number
         self.service, self.point, self.told = None, None, False
+        # Every second one reaches PostgreSQL through a proxy that can do harm; the others directly.
+        self.proxy = Proxy(cluster.postgres.port, seed=f"{cluster.seed}/{number}") if number % 2 else None
 
-    def start(self, strategy="range", point=None, rows=50):
-        """point: armed fault points, as in SLUICE_FAULT."""
+    def start(self, strategy="range", point=None, batch=None):
+        """point: armed fault points, as in SLUICE_FAULT. batch: rows and linger, if not small and short."""
         cluster = self.cluster
         if self.service:
             cluster.collect(self.service)
         self.service = Sluice(cluster.kafka.bootstrap, cluster.url(self), cluster.routes, pipeline=cluster.database,
                               session=SESSION, properties=KAFKA_PROPERTIES, kafka=f'strategy = "{strategy}"',
-                              rest=BATCH.format(rows=rows), **cluster.environment)
+                              rest=BATCH.format(**{"rows": 50, "linger": "5ms", **(batch or {})}), **cluster.environment)
         if point:
             self.service.env.update(SLUICE_FAULT=point, SLUICE_FAULT_SEED=str(cluster.seed))
         self.point, self.told = point, False
@@ -89,19 +92,19 @@ class Instance:
 
 
 class Cluster:
-    """url_for: what an instance connects to instead of PostgreSQL itself, e.g. a proxy: a function of URL and instance."""
+    """environment: for the instances, e.g. SLUICE_BUG. routes must be set before the first start."""
 
-    def __init__(self, history, seed, instances=3, name="torture", url_for=None, **environment):
+    def __init__(self, history, seed, instances=3, name="torture", **environment):
         self.history, self.seed, self.database, self.environment = history, seed, name, environment
         self.kafka, self.postgres = Kafka(), Postgres("log_min_messages = warning\n")
         self.postgres.create_database(name)
-        self.url_for, self.routes = url_for, ""
+        self.routes = ""
         self.instances = [Instance(self, number) for number in range(instances)]
-        self.strategy, self.fenced_before, self.trouble = "range", 0, []
+        self.strategy, self.fenced_before = "range", 0
 
     def url(self, instance):
         direct = self.postgres.url(self.database)
-        return self.url_for(direct, instance) if self.url_for else direct
+        return instance.proxy.url(direct) if instance.proxy else direct
 
     def sql(self, text, *arguments):
         with contextlib.closing(psycopg2.connect(self.postgres.url(self.database), connect_timeout=10)) as connection:
@@ -172,6 +175,8 @@ class Cluster:
             if instance.service:
                 self.collect(instance.service)
                 instance.service = None
+            if instance.proxy:
+                instance.proxy.close()
         for line in self.postgres.log().splitlines():
             if POSTGRES_BAD.search(line):
                 self.history.violate("log", f"PostgreSQL: {line}")

@@ -20,7 +20,7 @@ DEAD = "SELECT topic, partition, record_offset, stage FROM sluice.dead_letter"
 OUT_OF_ORDER = """SELECT part, off, serial FROM (SELECT part, off, serial, lag(off) OVER (PARTITION BY part ORDER BY serial) AS
                   before FROM witness) AS seen WHERE off < before LIMIT 5"""
 EVERY = 0.05  # seconds between snapshots
-CLOSER = 10  # each so manieth snapshot is looked at as a whole
+CLOSER = 20  # one in so many snapshots is looked at as a whole
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 

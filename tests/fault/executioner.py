@@ -1,0 +1,267 @@
+"""Applies faults in an order that the seed decides, and measures what each one met and how long the stream then stood.
+
+FAULTS is the one table. A fault is a function of the executioner that does the harm and undoes its cause; it returns
+whether it hit an open transaction, or None when its moment did not come. The clock of the recovery runs from its return
+(or from `began`, if the function sets it) until *every* partition's pointer has moved. To add a fault, write a function and
+a line of the table; a deck holds every line as often as it says and is dealt in an order of its own each time.
+"""
+import collections
+import contextlib
+import random
+import time
+
+import psycopg2
+
+from support.waiting import Late, wait_until
+
+STUCK = 90  # seconds without a step of some partition that are a violation
+# With these a transaction is open when the process dies, by what they mean.
+OPEN_POINTS = ("after_advance", "before_copy", "after_copy", "before_dead_letters", "after_dead_letters", "before_commit",
+               "commit_sent", "bisect")
+POINTS = ("before_claim", "after_claim", "before_seek", "before_advance", "commit_answered", "after_revoke", *OPEN_POINTS)
+
+
+def kill(x):
+    victim = x.victim()
+    hit = x.aim(victim)
+    victim.kill()
+    return hit
+
+
+def terminate(x):
+    """SIGTERM: what is under way is finished, the exit code is 0."""
+    victim = x.victim()
+    hit = x.aim(victim)
+    x.began = time.monotonic()
+    victim.stop()
+    return hit
+
+
+def freeze(x):
+    """SIGSTOP until the group has gone on without it; what it does when it thaws must be fenced."""
+    victim = x.victim()
+    hit = x.aim(victim)
+    victim.freeze()
+    try:
+        x.began = time.monotonic()
+        recovery = x.wait_recovery()
+    finally:
+        fenced = victim.fenced()
+        victim.thaw()
+    x.zombies += 1
+    deadline = time.monotonic() + 5
+    while victim.fenced() == fenced and time.monotonic() < deadline:
+        time.sleep(0.02)
+    x.fenced += victim.fenced() > fenced
+    x.recovery = recovery
+    return hit
+
+
+def postgres_immediate(x):
+    hit = x.cluster.open_transaction()
+    x.cluster.postgres.stop("immediate")
+    x.pause(1.5)
+    x.cluster.postgres.start()
+    return hit
+
+
+def postgres_fast(x):
+    hit = x.cluster.open_transaction()
+    x.cluster.postgres.restart("fast")
+    return hit
+
+
+def backends(x):
+    """pg_terminate_backend of every writer; the same query sees whether one was in a transaction."""
+    rows = x.cluster.sql("SELECT xact_start IS NOT NULL AND state <> 'idle', pg_terminate_backend(pid) FROM pg_stat_activity"
+                         " WHERE datname = %s AND application_name LIKE 'sluice/%%'", x.cluster.database)
+    return any(busy for busy, _ in rows)
+
+
+def broker(x):
+    hit = x.cluster.open_transaction()
+    x.cluster.kafka.kill()
+    x.pause(1)
+    x.cluster.kafka.start()
+    return hit
+
+
+def storm(x):
+    """Instances join and leave, politely or not, every second or so."""
+    hit = False
+    for _ in range(6):
+        one = x.chance.choice(x.cluster.instances)
+        if not one.running():
+            one.start(x.cluster.strategy)
+        elif x.chance.random() < 0.5:
+            hit = x.aim(one) or hit
+            one.kill()
+        else:
+            one.stop()
+        x.pause(1.2)
+    return hit
+
+
+def at_point(name):
+    """An instance that dies at a named point of its code."""
+    def fault(x):
+        victim = x.victim()
+        victim.kill()
+        often = name not in ("before_claim", "after_claim", "before_seek", "after_revoke", "bisect") and "copy" not in name
+        nth = x.chance.randrange(1, 30 if often and "dead" not in name else 3)
+        victim.start(x.cluster.strategy, point=f"{name}:{nth}:kill", batch={"rows": 20000, "linger": "500ms"} if "copy" in name else {})
+        others = [one for one in x.cluster.instances if one is not victim and one.running()]
+
+        def moment():
+            """Brings the point about, where it does not come by itself."""
+            if name == "after_revoke" and others and x.seconds() > 3:
+                others.pop().kill()
+            return not victim.running()
+        if "copy" in name:
+            x.load.burst(40000)  # only large batches take that way
+        x.mark()
+        with contextlib.suppress(Late):
+            wait_until(moment, name, 20)
+        return None if victim.running() else name in OPEN_POINTS
+    return fault
+
+
+def swallow(x):
+    """The answer to COMMIT is lost: nobody on this side knows whether it took effect."""
+    return x.by_proxy(lambda proxy: proxy.swallow_commit(x.chance.randrange(1, 10)))
+
+
+def cut_in_commit(x):
+    return x.by_proxy(lambda proxy: proxy.cut_in_commit(x.chance.randrange(1, 10)))
+
+
+def cut(x):
+    return x.by_proxy(lambda proxy: proxy.cut())
+
+
+def stall(x):
+    proxy = x.victim(proxied=True).proxy
+    hit = proxy.open_transactions() > 0
+    proxy.stall(x.chance.uniform(0.5, 4))
+    proxy.open_gate.wait(10)
+    return hit
+
+
+Fault = collections.namedtuple("Fault", "often run")
+FAULTS = {
+    "kill -9": Fault(6, kill),
+    "SIGTERM": Fault(3, terminate),
+    "SIGSTOP, SIGCONT": Fault(3, freeze),
+    "PostgreSQL immediate stop": Fault(2, postgres_immediate),
+    "PostgreSQL fast restart": Fault(1, postgres_fast),
+    "pg_terminate_backend": Fault(3, backends),
+    "broker kill -9": Fault(1, broker),
+    "rebalance storm": Fault(1, storm),
+    "COMMIT's answer lost": Fault(2, swallow),
+    "cut inside COMMIT": Fault(2, cut_in_commit),
+    "cut at any byte": Fault(2, cut),
+    "stalled connection": Fault(1, stall),
+    **{f"killed at {point}": Fault(1, at_point(point)) for point in POINTS},
+}
+
+
+class Executioner:
+    def __init__(self, cluster, load, watcher, history, seed, points=True, only=None):
+        """points: whether the binary has them. only: names of FAULTS, instead of all."""
+        self.cluster, self.load, self.watcher, self.history = cluster, load, watcher, history
+        self.chance = random.Random(f"{seed}/executioner")
+        self.names = [name for name in only or FAULTS if points or not name.startswith("killed at ")]
+        self.deck, self.zombies, self.fenced = [], 0, 0
+        self.results = {}  # kind -> {"count", "open", "missed", "recovery": [seconds]}
+        self.began, self.recovery, self._mark = None, None, 0
+
+    def run(self, seconds):
+        """Deals faults for so long; what is not running is started again after each."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.history.violations["stuck"]:
+            self.one(self.deal(), alone=self.chance.random() < 0.75)
+
+    def deal(self):
+        if not self.deck:
+            self.deck = [name for name in self.names for _ in range(FAULTS[name].often)]
+            self.chance.shuffle(self.deck)
+        return self.deck.pop()
+
+    def one(self, name, alone=True):
+        """alone: waits for the recovery; else the next fault comes at once, into it."""
+        self.began, self.recovery = None, None
+        self.history.note("fault", kind=name)
+        hit = FAULTS[name].run(self)
+        began = self.began or time.monotonic()
+        self.cluster.tend()
+        found = self.results.setdefault(name, {"count": 0, "open": 0, "missed": 0, "recovery": []})
+        if hit is None:
+            found["missed"] += 1
+            return self.history.note("missed", kind=name)
+        found["count"] += 1
+        found["open"] += hit
+        self.began = began
+        if alone and self.recovery is None:
+            self.recovery = self.wait_recovery()
+        if self.recovery is not None:
+            found["recovery"].append(round(self.recovery, 3))
+        return self.history.note("done", kind=name, open=hit, recovery=self.recovery)
+
+    def wait_recovery(self):
+        """Seconds from `began` until every partition has moved; None when it does not, which is a violation."""
+        before = self.pointers()
+
+        def standing():
+            now = self.watcher.pointers
+            return [at for at, following in before.items() if now.get(at, 0) <= following]
+
+        try:
+            wait_until(lambda: not standing() and before or self.tended(), "recovery", STUCK, every=0.01)
+            return time.monotonic() - self.began
+        except Late:
+            tails = [one.service.tail(2500) for one in self.cluster.instances if one.service]
+            self.history.violate("stuck", f"{STUCK} s after a fault these do not move: {standing()}\n" + "\n---\n".join(tails))
+            return None
+
+    def tended(self):
+        """Nothing may end by itself meanwhile; armed points apart."""
+        self.cluster.tend()
+        return False
+
+    def pointers(self):
+        """As committed now; the watcher's may be a moment old."""
+        for _ in range(200):
+            try:
+                rows = self.cluster.sql("SELECT topic, partition, next_offset FROM sluice.pointer")
+                return {(topic, partition): following for topic, partition, following in rows}
+            except psycopg2.Error:
+                time.sleep(0.05)
+        return {}
+
+    def victim(self, proxied=False):
+        return self.chance.choice([one for one in self.cluster.instances if one.running() and (one.proxy or not proxied)])
+
+    def aim(self, victim):
+        """Waits a moment for the victim to have a transaction open; whether it has."""
+        if victim.proxy:
+            with contextlib.suppress(Late):
+                return bool(wait_until(victim.proxy.open_transactions, "a transaction", 0.4, every=0.0005))
+            return False
+        return self.cluster.open_transaction(victim.ports())
+
+    def by_proxy(self, arm):
+        proxy = self.victim(proxied=True).proxy
+        before = proxy.counts["in_transaction"]
+        if not arm(proxy).fired.wait(10):
+            proxy.forget()
+            return None
+        return proxy.counts["in_transaction"] > before
+
+    def pause(self, most):
+        time.sleep(self.chance.random() * most)
+
+    def mark(self):
+        self._mark = time.monotonic()
+
+    def seconds(self):
+        return time.monotonic() - self._mark
