@@ -210,7 +210,7 @@ std::optional<std::string> take_options(KeyLine& key, std::string_view& line) {
     if (has_value) {
       line.remove_prefix(1);
       if (!line.starts_with('"'))
-        return fmt::format("option {} has no quotes; write {}=\"…\"", quoted(name), name);
+        return fmt::format("option {} has no quotes; write its value in them", quoted(name));
       line.remove_prefix(1);
       while (!line.empty() && line.front() != '"') {
         if (line.starts_with("\\\"")) line.remove_prefix(1);
