@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writers of the same rows never lock each other out: two instances, two topics that feed the same tables in opposite orders.
 
---seconds N: how long. Whole rows, parts of rows and deletes are mixed, and keys come and go all the time.
+--seconds N: how long. --json FILE: where to leave the figures. Whole rows, parts of rows and deletes are mixed, and keys come and go all the time.
 """
 import json
 import pathlib
@@ -72,8 +72,12 @@ class Deadlock(ServiceCase):
         deadlocks = self.postgres.log().count("deadlock detected")
         waits = self.postgres.log().count("still waiting for")
         total = sum(feed.produced for feed in feeds)
-        print(f"{total} records in {seconds:.0f} s by {len({row[0] for row in self.sql('SELECT owner FROM sluice.pointer')})}"
-              f" instances, {deadlocks} deadlocks, {waits} waits above a second")
+        owners = self.sql("SELECT count(DISTINCT owner) FROM sluice.pointer")[0][0]
+        print(f"{total} records in {seconds:.0f} s by {owners} instances, {deadlocks} deadlocks, {waits} waits above a second")
+        if self.options.json:
+            pathlib.Path(self.options.json).write_text(json.dumps({
+                "seconds": round(seconds), "records": total, "instances": owners, "keys": KEYS, "deadlocks": deadlocks,
+                "waits_above_a_second": waits}), encoding="ascii")
         self.assertEqual(deadlocks, 0)
         self.assertEqual(self.dead_letters(), {})
         for table in TABLES:
@@ -90,4 +94,4 @@ class Deadlock(ServiceCase):
 
 
 if __name__ == "__main__":
-    main(seconds=40)
+    main(seconds=40, json="")
