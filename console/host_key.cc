@@ -42,27 +42,19 @@ Result<void> write_whole(const std::string& file, std::string_view text, mode_t 
   return broken(file, fmt::format("cannot be written: {}; look at its folder", std::strerror(reason)));
 }
 
-Result<void> make(const std::string& file) {
-  ssh_key key = nullptr;
-  char* text = nullptr;
-  if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK) {
-    return broken(file, "no host key could be generated; is there entropy?");
-  }
-  const int exported = ssh_pki_export_privkey_base64(key, nullptr, nullptr, nullptr, &text);
-  ssh_key_free(key);
-  if (exported != SSH_OK || text == nullptr) return broken(file, "no host key could be exported");
-  auto made = write_whole(file, text, 0600);
-  ssh_string_free_char(text);
-  if (made) log::info(who, "made host key {}", file);
-  return made;
+std::string public_line(ssh_key key) {
+  char* base64 = nullptr;
+  if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK) return {};
+  std::string line = fmt::format("ssh-ed25519 {}", base64);
+  ssh_string_free_char(base64);
+  return line;
 }
 
 // Compares with what an earlier start left beside the key. Without it (a read-only folder) nothing is said.
 void remember(const std::string& file, ssh_key key) {
-  char* base64 = nullptr;
-  if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK) return;
-  const std::string line = fmt::format("ssh-ed25519 {} sluice\n", base64);
-  ssh_string_free_char(base64);
+  const std::string key_line = public_line(key);
+  if (key_line.empty()) return;
+  const std::string line = key_line + " sluice\n";
   const std::string beside = file + ".pub";
   std::string before;
   if (std::ifstream in(beside); in) {
@@ -83,11 +75,28 @@ void remember(const std::string& file, ssh_key key) {
 
 }  // namespace
 
+Result<std::string> make_key_pair(const std::string& file) {
+  ssh_key key = nullptr;
+  char* text = nullptr;
+  if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK) {
+    return broken(file, "no key could be generated; is there entropy?");
+  }
+  const int exported = ssh_pki_export_privkey_base64(key, nullptr, nullptr, nullptr, &text);
+  std::string line = public_line(key);
+  ssh_key_free(key);
+  if (exported != SSH_OK || text == nullptr || line.empty()) return broken(file, "no key could be exported");
+  const auto written = write_whole(file, text, 0600);
+  ssh_string_free_char(text);
+  if (!written) return std::unexpected(written.error());
+  return line;
+}
+
 Result<ssh_key_struct*> load_host_key(const std::string& file) {
   struct stat about{};
   if (lstat(file.c_str(), &about) != 0) {
     if (errno != ENOENT) return broken(file, std::strerror(errno));
-    if (auto made = make(file); !made) return std::unexpected(made.error());
+    if (auto made = make_key_pair(file); !made) return std::unexpected(made.error());
+    log::info(who, "made host key {}", file);
     if (lstat(file.c_str(), &about) != 0) return broken(file, std::strerror(errno));
   }
   if (!S_ISREG(about.st_mode)) return broken(file, "is no regular file; remove it, and a key is made");

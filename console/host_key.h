@@ -16,4 +16,8 @@ namespace sluice::console {
 // The caller owns the key (ssh_key_free, or a library function that takes it over).
 Result<ssh_key_struct*> load_host_key(const std::string& file);
 
+// A new ed25519 key in the file, readable by its owner only; the public half, as a line of authorized_keys
+// without options.
+Result<std::string> make_key_pair(const std::string& file);
+
 }  // namespace sluice::console
