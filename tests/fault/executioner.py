@@ -151,7 +151,7 @@ Fault = collections.namedtuple("Fault", "often run")
 FAULTS = {
     "kill -9": Fault(6, kill),
     "SIGTERM": Fault(3, terminate),
-    "SIGSTOP, SIGCONT": Fault(3, freeze),
+    "SIGSTOP and SIGCONT": Fault(3, freeze),
     "PostgreSQL immediate stop": Fault(2, postgres_immediate),
     "PostgreSQL fast restart": Fault(1, postgres_fast),
     "pg_terminate_backend": Fault(3, backends),

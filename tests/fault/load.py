@@ -125,7 +125,7 @@ class Load(threading.Thread):
         if self.chance.random() < self.poison:
             stage = self.chance.choice(tuple(POISON))
             if stage == "write":  # a key of its own: a record that its batch supersedes is never shown to PostgreSQL
-                event["id"] = key = 10**6 + self.produced // self.partitions * self.partitions + part
+                event["id"] = key = 10**6 + self.produced
             self.dead[topic, part, event["off"]] = stage  # before it can be met
             self.send(producer, topic, part, POISON[stage](event), b"%d" % key)
             return
