@@ -71,6 +71,7 @@ class Session {
   static int on_message(ssh_session, ssh_message message, void* self);
   static int on_wake(socket_t fd, int events, void* self);
 
+  static std::string client_text(const char* text);
   bool begin();
   void loop();
   bool turn();
