@@ -180,20 +180,31 @@ std::string reference() {
 }
 
 std::vector<Shown> show(const Pipeline& pipeline) {
-  static const Route none;
+  static const Pipeline defaults;
+  static const Route untouched;
   std::vector<Shown> shown;
+  const auto add = [&](const Setting& setting, std::string key, const Route& route) {
+    const Value value = setting.field.get(setting, pipeline, route);
+    Value fallback = setting.field.get(setting, defaults, untouched);
+    if (!setting.computed.empty()) {
+      std::string text(setting.computed);
+      const auto at = text.find("PIPELINE");
+      if (at != std::string::npos) text.replace(at, 8, pipeline.name);
+      fallback = std::move(text);
+    }
+    shown.push_back({std::move(key), toml_text(setting, value),
+                     setting.required ? std::string() : toml_text(setting, fallback), value != fallback,
+                     setting.reloadable});
+  };
   bool routes_done = false;
   for (const Setting& setting : settings()) {
     if (setting.section != "route") {
-      shown.push_back({setting.key(), toml_text(setting, setting.field.get(setting, pipeline, none)),
-                       setting.reloadable});
+      add(setting, setting.key(), untouched);
     } else if (!std::exchange(routes_done, true)) {
       for (std::size_t at = 0; at < pipeline.routes.size(); ++at)
         for (const Setting& of_route : settings())
           if (of_route.section == "route")
-            shown.push_back({fmt::format("route[{}].{}", at + 1, of_route.name),
-                             toml_text(of_route, of_route.field.get(of_route, pipeline, pipeline.routes[at])),
-                             of_route.reloadable});
+            add(of_route, fmt::format("route[{}].{}", at + 1, of_route.name), pipeline.routes[at]);
     }
   }
   return shown;

@@ -63,6 +63,8 @@ bool comes_later(std::string_view key, std::string_view value = {});
 struct Shown {
   std::string key;
   std::string value;
+  std::string fallback = {};  // what it would be if it were not set; empty where it has to be
+  bool changed = false;       // differs from that
   bool reloadable = false;
 };
 std::vector<Shown> show(const Pipeline& pipeline);

@@ -1,0 +1,200 @@
+#include "console/command.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "config/text.h"
+#include "console/text.h"
+
+namespace sluice::console {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(),
+                         [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
+  return result;
+}
+
+std::size_t words_in(std::string_view words) {
+  return static_cast<std::size_t>(std::ranges::count(words, ' ')) + 1;
+}
+
+// The first words of a line as a command would spell them.
+std::string leading(std::span<const Word> words, std::size_t count) {
+  std::string text;
+  for (const Word& word : words.first(std::min(count, words.size())))
+    text += (text.empty() ? "" : " ") + lower(word.text);
+  return text;
+}
+
+std::string unknown(std::span<const Word> words) {
+  const std::string first = leading(words, 1), two = leading(words, 2);
+  std::vector<std::string_view> known, below;
+  for (const Command& command : commands()) {
+    known.push_back(command.words);
+    if (command.words.starts_with(first + ' ')) below.push_back(command.words);
+  }
+  std::string_view near = below.empty() ? config::nearest(first, known) : config::nearest(two, below);
+  if (near.empty() && words.size() > 1) near = config::nearest(two, known);
+  if (near.empty() && !below.empty())
+    return fmt::format("'{}' needs one more word: {}", first, fmt::join(below, ", "));
+  return fmt::format("unknown command '{}'{}", config::printable(below.empty() ? first : two, 40),
+                     near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
+}
+
+std::string surplus(const Command& command, const std::string& word) {
+  return fmt::format("'{}' takes no '{}'; it is: {}", command.words, config::printable(word, 40),
+                     command.usage());
+}
+
+}  // namespace
+
+std::string_view name(Role role) {
+  return role == Role::admin ? "admin" : role == Role::operator_ ? "operator" : "viewer";
+}
+
+Role role_of(std::string_view text) {
+  return text == "admin" ? Role::admin : text == "operator" ? Role::operator_ : Role::viewer;
+}
+
+std::string Command::usage() const {
+  std::string text(words);
+  if (!arguments.empty()) (text += ' ') += arguments;
+  for (const Option& option : options) {
+    std::string one = fmt::format("--{}", option.name);
+    if (option.value != Value::none) one += fmt::format(" {}", option.shown);
+    text += option.required.empty() ? fmt::format(" [{}]", one) : " " + one;
+  }
+  return text;
+}
+
+std::span<const Command> commands() {
+  static const std::vector<Command> all = [] {
+    std::vector<Command> table;
+    for (auto part : {look_commands, flow_commands, dead_letter_commands, session_commands})
+      std::ranges::move(part(), std::back_inserter(table));
+    return table;
+  }();
+  return all;
+}
+
+std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten) {
+  const std::size_t show = words.size() > 1 && leading(words, 1) == "show" ? 1 : 0;
+  words = words.subspan(show);
+  const Command* found = nullptr;
+  for (const Command& command : commands())
+    if (leading(words, words_in(command.words)) == command.words &&
+        (found == nullptr || words_in(command.words) > words_in(found->words)))
+      found = &command;
+  if (found != nullptr) return Found{found, words_in(found->words) + show};
+  if (!shorten) return std::unexpected(unknown(words));
+  // Only a reading command of one word, and only a beginning that no other has.
+  const std::string begun = leading(words, 1);
+  const auto fits = [&](const Command& command) { return command.words.starts_with(begun); };
+  const auto only = std::ranges::find_if(commands(), fits);
+  if (std::ranges::count_if(commands(), fits) != 1 || only->effect != Effect::none ||
+      words_in(only->words) > 1)
+    return std::unexpected(unknown(words));
+  return Found{&*only, 1 + show};
+}
+
+bool allowed(const Command& command, const Login& login) {
+  if (command.role > role_of(login.caller.role)) return false;
+  if (login.commands.empty() || command.words == "exit" || command.words == "help") return true;
+  return std::ranges::any_of(login.commands, [&](const std::string& granted) {
+    return command.words == granted || command.words.starts_with(granted + ' ');
+  });
+}
+
+std::expected<Arguments, std::string> sort_out(const Command& command, std::span<const Word> words) {
+  Arguments given;
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    const Word& word = words[at];
+    if (word.quoted || !word.text.starts_with("--") || word.text.size() == 2) {
+      given.words.push_back(word.text);
+      if (std::cmp_greater(given.words.size(), command.most))
+        return std::unexpected(surplus(command, word.text));
+      continue;
+    }
+    const auto equals = word.text.find('=');
+    const std::string name = lower(word.text.substr(2, equals == std::string::npos ? equals : equals - 2));
+    const bool has_value = equals != std::string::npos;
+    if (!has_value && (name == "json" || name == "csv" || name == "no-color")) {
+      (name == "json" ? given.json : name == "csv" ? given.csv : given.color) = name != "no-color";
+      continue;
+    }
+    const auto option = std::ranges::find(command.options, name, &Option::name);
+    if (option == command.options.end()) {
+      std::vector<std::string_view> known{"json", "csv"};
+      for (const Option& one : command.options) known.push_back(one.name);
+      const auto near = config::nearest(name, known);
+      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words,
+                                         config::printable(name, 40),
+                                         near.empty() ? "; see 'help " + std::string(command.words) + "'"
+                                                      : fmt::format("; did you mean --{}?", near)));
+    }
+    if (given.options.contains(name))
+      return std::unexpected(fmt::format("--{} is given twice; keep one", name));
+    if (option->value == Value::none && has_value)
+      return std::unexpected(fmt::format("--{} takes no value; write it alone", name));
+    if (option->value == Value::none || has_value) {
+      given.options[name] = has_value ? word.text.substr(equals + 1) : std::string();
+    } else if (at + 1 < words.size() && (words[at + 1].quoted || !words[at + 1].text.starts_with("--"))) {
+      given.options[name] = words[++at].text;
+    } else {
+      return std::unexpected(fmt::format("--{} needs a value: --{} {}", name, name, option->shown));
+    }
+    if (option->value != Value::none && given.options[name].empty())
+      return std::unexpected(fmt::format("--{} is empty; write --{} {}", name, name, option->shown));
+  }
+  if (std::cmp_less(given.words.size(), command.least))
+    return std::unexpected(
+        fmt::format("'{}' needs {}; it is: {}", command.words, command.arguments, command.usage()));
+  for (const Option& option : command.options)
+    if (!option.required.empty() && !given.options.contains(option.name))
+      return std::unexpected(
+          fmt::format("'{}' needs --{} {}: {}", command.words, option.name, option.shown, option.required));
+  return given;
+}
+
+std::string Call::option(std::string_view name, std::string_view otherwise) const {
+  const auto found = given_.options.find(name);
+  return found == given_.options.end() ? std::string(otherwise) : found->second;
+}
+
+int Call::complain(Code code, std::string text) {
+  complaint_ = std::move(text);
+  const std::string shown = fmt::format("error: {}\n", escape(complaint_));
+  output_.err(terminal_.utf8 ? shown : ascii(shown));
+  return code;
+}
+
+std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::string_view name,
+                                                          std::string_view otherwise) {
+  const std::string text = call.option(name, otherwise);
+  if (const auto span = parse_span(text)) return *span;
+  return std::unexpected(call.fail(
+      Code::not_understood, "--{} '{}' is no duration; write for example 30s, 15m, 2h or 7d", name, text));
+}
+
+std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
+                                               std::int64_t most) {
+  if (!call.has(name)) return otherwise;
+  const auto number = parse_number(call.option(name));
+  if (number && *number <= most) return *number;
+  return std::unexpected(
+      call.fail(Code::not_understood, "--{} '{}' is no number from 0 to {}", name, call.option(name), most));
+}
+
+std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name) {
+  if (!call.has(name)) return std::nullopt;
+  if (const auto at = parse_time(call.option(name), WallClock::now())) return *at;
+  return std::unexpected(call.fail(Code::not_understood,
+                                   "--{} '{}' is no time; write a duration back from now, like 2h or 7d, or "
+                                   "2026-11-21T11:52:44Z",
+                                   name, call.option(name)));
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,98 @@
+// What the command table says about itself: a page for each command, and docs/console.md's generated part.
+#include <set>
+
+#include "console/command.h"
+#include "console/text.h"
+
+namespace sluice::console {
+namespace {
+
+constexpr std::string_view codes = R"(## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done, or nothing to do |
+| 1 | the service tried and failed |
+| 2 | not understood |
+| 3 | not allowed |
+| 4 | wrong state |
+| 5 | no such thing |
+| 6 | the deadline passed; what was asked stays asked |
+| 7 | a confirmation is missing |
+| 8 | stale |
+| 9 | partly done |
+| 10, 11, 12 | `check` only: warning, critical, unknown |
+| 130 | ended by Ctrl-C; what was asked stays asked |
+| 141 | the reader was too slow, or went away |
+
+255 is ssh's own. Errors are one line, `error: …`, on the error stream; with any code but 0 and those of `check` the
+output stream holds nothing, or what was done before.
+)";
+
+constexpr std::string_view head = R"(# Commands
+
+Made by `sluice config console` from the command table; a test compares the two.
+
+* `TARGET` is `all`, `TOPIC`, `TOPIC/PARTITIONS` (`3`, `0-5` or `1,4,7`) or `table TABLE`.
+* Every command takes `--json` (one document: `{"v":1,"command":…,"at":…,"data":…}`), `--csv` (tables) and `--no-color`.
+* `| match TEXT`, `| except TEXT`, `| count`, `| head N` and `| last N` may follow; TEXT is a part of a line.
+* Words may be quoted with `'…'` or `"…"`. `show X` is the same as `X`. A line has at most 4096 bytes.
+* An operator may do what a viewer may, an admin everything.
+
+)";
+
+// "|" ends a cell of a Markdown table, but these are lists; "…" alone is fine everywhere.
+std::string option_lines(const Command& command, std::string_view bullet, std::string_view quote) {
+  std::size_t widest = 0;
+  const auto left = [](const Option& option) {
+    return option.value == Value::none ? fmt::format("--{}", option.name)
+                                       : fmt::format("--{} {}", option.name, option.shown);
+  };
+  for (const Option& option : command.options) widest = std::max(widest, left(option).size());
+  std::string text;
+  for (const Option& option : command.options) {
+    if (quote.empty())
+      text += fmt::format("{}{:<{}}  {}\n", bullet, left(option), widest, option.help);
+    else
+      text += fmt::format("{}{}{}{}: {}\n", bullet, quote, left(option), quote, option.help);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string help_page(const Command& command) {
+  std::string page = fmt::format("{}\n\n{}\n", command.usage(), command.summary);
+  if (!command.options.empty()) page += '\n' + option_lines(command, "  ", "");
+  page += "\nexamples\n";
+  for (const auto example : command.examples) page += fmt::format("  {}\n", example);
+  page += fmt::format("\nneeds role {}{}\n", name(command.role),
+                      command.effect == Effect::none ? "" : "; goes to the audit trail");
+  return page;
+}
+
+std::string reference() {
+  std::string text(head);
+  std::set<std::string_view> done;
+  for (const Command& first : commands()) {
+    if (!done.insert(first.group).second) continue;
+    std::string title(first.group);
+    title[0] = static_cast<char>(title[0] - 'a' + 'A');
+    text += fmt::format("## {}\n\n", title);
+    for (const Command& command : commands()) {
+      if (command.group != first.group) continue;
+      text += fmt::format("### `{}`\n\n{}\n\n", command.usage(), command.summary);
+      text += fmt::format("* role: {}{}\n", name(command.role),
+                          command.effect == Effect::none ? ""
+                          : command.effect == Effect::shows_data
+                              ? "; shows data, so it goes to the audit trail"
+                              : "; changes something, so it goes to the audit trail");
+      text += option_lines(command, "* ", "`");
+      text += fmt::format("* example{}: `{}`\n\n", command.examples.size() > 1 ? "s" : "",
+                          fmt::join(command.examples, "`, `"));
+    }
+  }
+  return text + std::string(codes);
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,188 @@
+#include "console/interpreter.h"
+
+#include <algorithm>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "console/lookup.h"
+#include "console/text.h"
+
+namespace sluice::console {
+namespace {
+
+constexpr std::string_view clear_screen = "\x1b[H\x1b[2J";
+
+std::string line_of(std::span<const Word> words) {
+  std::string line;
+  for (const Word& word : words) {
+    const bool quote = word.text.empty() || word.text.find_first_of(" \t|'\"") != std::string::npos;
+    (line += line.empty() ? "" : " ") += quote ? fmt::format("\"{}\"", word.text) : word.text;
+  }
+  return line;
+}
+
+AuditRow entry_of(const Command& command, const Arguments& given, std::span<const Word> words,
+                  const Login& login) {
+  AuditRow entry;
+  entry.at = WallClock::now();
+  entry.who = login.caller;
+  entry.command = command.words;
+  for (const auto& word : given.words) entry.target += (entry.target.empty() ? "" : " ") + valid_utf8(word);
+  entry.detail = escape_json(nlohmann::json{{"line", valid_utf8(line_of(words))}}.dump());
+  entry.outcome = "asked";
+  return entry;
+}
+
+std::string outcome_of(int code, const Call& call) {
+  const std::string& remark = call.remark();
+  const bool begun = code == Code::done || code == Code::partly_done || code == Code::deadline_passed ||
+                     code == Code::interrupted;
+  if (begun) return remark.empty() ? "done" : "done: " + valid_utf8(remark);
+  return fmt::format("failed: {}", valid_utf8(call.complaint()));
+}
+
+// A step of one execution: what it needs to tell the reader.
+struct Voice {
+  const Terminal& terminal;
+  Output& output;
+
+  int fail(int code, std::string_view text) const {
+    const std::string shown = fmt::format("error: {}\n", escape(text));
+    output.err(terminal.utf8 ? shown : ascii(shown));
+    return code;
+  }
+};
+
+std::string refusal(const Command& command, const Login& login) {
+  if (command.role > role_of(login.caller.role))
+    return fmt::format("{} needs role {}; you are {} ({})", command.words, name(command.role),
+                       login.caller.role, login.caller.name);
+  return fmt::format("{} is not allowed for this key; it may: {}", command.words,
+                     fmt::join(login.commands, ", "));
+}
+
+}  // namespace
+
+struct Interpreter::State {
+  House house;
+
+  Outcome run(std::string_view text, const Login& login, const Terminal& terminal, Output& output,
+              std::stop_token stop) const;
+  int carry_out(Call& call, const Command& command, const Arguments& given, std::span<const Word> words,
+                const Login& login, const Voice& voice) const;
+  void show(const Call& call, const Command& command, const Arguments& given,
+            const std::vector<Filter>& filters, const Voice& voice) const;
+};
+
+// What changes something is recorded before and after; what shows data is noted; the rest is nobody's
+// business.
+int Interpreter::State::carry_out(Call& call, const Command& command, const Arguments& given,
+                                  std::span<const Word> words, const Login& login, const Voice& voice) const {
+  const bool changes = command.effect == Effect::changes && !given.options.contains("dry-run");
+  AuditRow entry = entry_of(command, given, words, login);
+  if (!changes) {
+    const int code = command.run(call);
+    if (command.effect == Effect::none) return code;
+    entry.outcome = outcome_of(code, call);
+    house.admin.note(entry);
+    return code;
+  }
+  const auto id = house.admin.record(entry);
+  if (!id)
+    return voice.fail(Code::failed, fmt::format("{} was not done, because it cannot be recorded: {}",
+                                                command.words, id.error().message));
+  const int code = command.run(call);
+  entry.outcome = outcome_of(code, call);
+  if (const auto concluded = house.admin.conclude(*id, entry.outcome); !concluded) {
+    entry.id = *id;
+    house.admin.note(entry);  // at least into the log
+  }
+  return code;
+}
+
+void Interpreter::State::show(const Call& call, const Command& command, const Arguments& given,
+                              const std::vector<Filter>& filters, const Voice& voice) const {
+  if (call.clear && voice.terminal.pty) voice.output.out(clear_screen);
+  const Answer& answer = call.answer;
+  if (answer.sections.empty() && answer.notes.empty() && answer.line.empty() && answer.text.empty()) return;
+  if (given.json) return voice.output.out(as_json(answer, command.words, WallClock::now()));
+  if (given.csv) return voice.output.out(as_csv(answer));
+  const Look look{.color = voice.terminal.color && given.color,
+                  .columns = voice.terminal.pty ? voice.terminal.columns : 0,
+                  .utf8 = voice.terminal.utf8};
+  voice.output.out(as_text(answer, look, filters));
+}
+
+Outcome Interpreter::State::run(std::string_view text, const Login& login, const Terminal& terminal,
+                                Output& output, std::stop_token stop) const {
+  const Voice voice{terminal, output};
+  auto line = parse_line(text);
+  if (!line) return {voice.fail(Code::not_understood, line.error())};
+  if (line->words.empty()) return {};
+  const auto found = find_command(line->words, terminal.pty);
+  if (!found) return {voice.fail(Code::not_understood, found.error())};
+  const Command& command = *found->command;
+  const auto given = sort_out(command, std::span(line->words).subspan(found->words));
+  if (!allowed(command, login)) {
+    if (command.effect != Effect::none) {
+      AuditRow entry = entry_of(command, given ? *given : Arguments(), line->words, login);
+      entry.outcome = "refused";
+      house.admin.note(entry);
+    }
+    return {voice.fail(Code::not_allowed, refusal(command, login))};
+  }
+  if (!given) return {voice.fail(Code::not_understood, given.error())};
+  if (!line->filters.empty() && (given->json || given->csv))
+    return {
+        voice.fail(Code::not_understood, "filters are for text; take --json and --csv apart on your side")};
+  Call call(house, command, *given, login, terminal, output, std::move(stop));
+  const int code = carry_out(call, command, *given, line->words, login, voice);
+  show(call, command, *given, line->filters, voice);
+  return {code, call.leave};
+}
+
+Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, Admin& admin,
+                         std::vector<std::pair<std::string, std::string>> versions,
+                         std::function<std::vector<SessionInfo>()> sessions)
+    : state_(new State{{std::move(pipeline), admin, std::move(versions), std::move(sessions)}}) {}
+
+Interpreter::~Interpreter() = default;
+
+Outcome Interpreter::execute(std::string_view line, const Login& login, const Terminal& terminal,
+                             Output& output, std::stop_token stop) const {
+  try {
+    return state_->run(line, login, terminal, output, std::move(stop));
+  } catch (const std::exception& problem) {
+    return {Voice{terminal, output}.fail(Code::failed, problem.what())};
+  }
+}
+
+std::string Interpreter::greeting(const Login& login, const Terminal& terminal) const {
+  const Snapshot now = state_->house.admin.snapshot();
+  const auto up = std::chrono::duration_cast<std::chrono::milliseconds>(WallClock::now() - now.started);
+  std::string text = fmt::format("sluice {}   pipeline {}   {}   up {}   you: {} ({})\n", SLUICE_VERSION,
+                                 escape(state_->house.pipeline->name), state_of(now), span_text(up),
+                                 escape(login.caller.name), escape(login.caller.role));
+  for (const Pause& pause : now.pauses) {
+    text += fmt::format("! {} paused by {} since {}: {}{}\n", escape(pause.target), escape(pause.by),
+                        time_text(pause.at), escape(pause.reason),
+                        pause.expires ? fmt::format("   goes on {}", time_text(*pause.expires)) : "");
+  }
+  for (const auto& one : now.partitions)
+    if (broken(one.state))
+      text += fmt::format("! {} stopped, {}: {}\n", escape(partition_text(one.at)), escape(one.state),
+                          escape(one.reason));
+  text += "'help' lists the commands, 'exit' leaves\n";
+  return terminal.utf8 ? text : ascii(text);
+}
+
+std::vector<std::string> Interpreter::complete(std::string_view before_cursor, const Login& login) const {
+  try {
+    return candidates(before_cursor, state_->house, login);
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+}  // namespace sluice::console
