@@ -188,7 +188,9 @@ class Executioner:
         return self.deck.pop()
 
     def one(self, name, alone=True):
-        """alone: waits for the recovery; else the next fault comes at once, into it."""
+        """alone: the group is at rest before, and the recovery is waited for; else it comes into whatever goes on."""
+        if alone:
+            self.settle()
         self.began, self.recovery = None, None
         self.history.note("fault", kind=name)
         hit = FAULTS[name].run(self)
@@ -203,9 +205,18 @@ class Executioner:
         self.began = began
         if alone and self.recovery is None:
             self.recovery = self.wait_recovery()
-        if self.recovery is not None:
+        if alone and self.recovery is not None:
             found["recovery"].append(round(self.recovery, 3))
         return self.history.note("done", kind=name, open=hit, recovery=self.recovery)
+
+    def settle(self):
+        """Until every instance holds what the group has given it."""
+        def ready():
+            return self.tended() or all(one.service.get("/readyz")[0] == 200 for one in self.cluster.instances)
+        try:
+            wait_until(ready, "ready", STUCK)
+        except Late:
+            self.history.violate("stuck", f"not ready: {[one.service.get('/readyz') for one in self.cluster.instances]}")
 
     def wait_recovery(self):
         """Seconds from `began` until every partition has moved; None when it does not, which is a violation."""

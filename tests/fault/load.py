@@ -48,13 +48,12 @@ class Load(threading.Thread):
 
     def run(self):
         try:
-            producer = self.kafka.producer(message_timeout_ms=0)  # a broker that is away is waited for
+            producer = self.kafka.producer(message_timeout_ms=0, reconnect_backoff_max_ms=500)  # a broker that is away is waited for
             begin, sent = time.monotonic(), 0
             while not self._enough.is_set():
                 due = (time.monotonic() - begin) * self.rate
-                # After an outage the lost time is not made up for: the pace is what matters.
-                if due - sent > self.rate:
-                    begin, sent = time.monotonic(), 0
+                if due - sent > self.rate:  # after an outage the lost time is not made up for: the pace is what matters
+                    begin, sent, due = time.monotonic(), 0, 0
                 while sent < due and not self._calm.is_set():
                     sent += self.step(producer)
                 while self._burst > 0:
