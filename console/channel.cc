@@ -307,7 +307,7 @@ void Channel::farewell(const std::string& reason, int code) {
   if (terminal_.pty && !blocked) {
     // The queue is closed; this little goes out directly.
     std::string last = full_screen ? "\x1b[?1049l\x1b[?25h\x1b[0m" : "";
-    last += term_.empty() ? "" : "\x1b[?2004l";
+    last += editor_ && !term_.empty() ? "\x1b[?2004l" : "";
     last += "\r\n" + reason + "\r\n";
     if (ssh_channel_window_size(channel_) >= last.size()) {
       ssh_channel_write(channel_, last.data(), static_cast<std::uint32_t>(last.size()));

@@ -83,7 +83,10 @@ Result<void> Server::start(const std::string& listen, ssh_key host_key) {
 
 Result<void> Server::prepare(ssh_key host_key) {
   bind_ = ssh_bind_new();
-  if (bind_ == nullptr) return refused("console: no memory for the SSH server");
+  if (bind_ == nullptr) {
+    ssh_key_free(host_key);
+    return refused("console: no memory for the SSH server");
+  }
   const bool no_system_file = false;
   const bool set_up =
       ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no_system_file) == SSH_OK &&
@@ -95,7 +98,10 @@ Result<void> Server::prepare(ssh_key host_key) {
       ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_HMAC_S_C, macs) == SSH_OK &&
       ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, key_types) == SSH_OK &&
       ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_IMPORT_KEY, host_key) == SSH_OK;
-  if (!set_up) return refused(fmt::format("console: libssh refuses a setting: {}", ssh_get_error(bind_)));
+  if (!set_up) {
+    ssh_key_free(host_key);  // taking it over is the last setting
+    return refused(fmt::format("console: libssh refuses a setting: {}", ssh_get_error(bind_)));
+  }
   return {};
 }
 
