@@ -101,10 +101,9 @@ struct House {
 
 class Call {
  public:
-  Call(const House& house, const Command& command, Arguments arguments, const Login& login,
-       const Terminal& terminal, Output& output, std::stop_token stop)
+  Call(const House& house, Arguments arguments, const Login& login, const Terminal& terminal, Output& output,
+       std::stop_token stop)
       : house_(house),
-        command_(command),
         given_(std::move(arguments)),
         login_(login),
         terminal_(terminal),
@@ -139,7 +138,6 @@ class Call {
   int complain(Code code, std::string text);
 
   const House& house_;
-  const Command& command_;
   Arguments given_;
   const Login& login_;
   const Terminal& terminal_;

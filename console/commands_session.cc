@@ -44,8 +44,7 @@ int errors(Call& call) {
     }
     std::vector<const Group*> order;
     for (const auto& [print, group] : groups) order.push_back(&group);
-    std::ranges::stable_sort(order, std::ranges::greater(),
-                             [](const Group* group) { return group->sample.at; });
+    std::ranges::sort(order, std::ranges::greater(), [](const Group* group) { return group->sample.at; });
     if (std::cmp_greater(order.size(), *last)) order.resize(static_cast<std::size_t>(*last));
     Section section{.name = "errors",
                     .columns = {{.name = "count", .kind = Kind::number},

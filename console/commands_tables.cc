@@ -56,11 +56,11 @@ int partitions(Call& call) {
   const auto chosen = covered(*target, known, call.admin());
   auto rows = known.now.partitions;
   std::erase_if(rows, [&](const auto& one) { return !std::ranges::binary_search(chosen, one.at); });
-  std::ranges::sort(rows, {}, &PartitionSnapshot::at);
-  if (order == "lag") std::ranges::stable_sort(rows, std::ranges::greater(), lag_of);
-  if (order == "state")
-    std::ranges::stable_sort(rows, std::ranges::greater(),
-                             [](const auto& one) { return broken(one.state) ? 2 : one.state != "ok"; });
+  const auto rank = [&](const PartitionSnapshot& one) -> Offset {
+    if (order == "lag") return -lag_of(one);
+    return order == "state" ? (broken(one.state) ? 0 : one.state != "ok" ? 1 : 2) : 0;
+  };
+  std::ranges::sort(rows, {}, [&](const auto& one) { return std::pair(rank(one), one.at); });
   Section section{.name = "partitions",
                   .columns = {{.name = "partition"},
                               {.name = "state", .kind = Kind::state},

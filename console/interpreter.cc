@@ -136,7 +136,7 @@ Outcome Interpreter::State::run(std::string_view text, const Login& login, const
   if (!line->filters.empty() && (given->json || given->csv))
     return {
         voice.fail(Code::not_understood, "filters are for text; take --json and --csv apart on your side")};
-  Call call(house, command, *given, login, terminal, output, std::move(stop));
+  Call call(house, *given, login, terminal, output, std::move(stop));
   const int code = carry_out(call, command, *given, line->words, login, voice);
   show(call, command, *given, line->filters, voice);
   return {code, call.leave};

@@ -242,9 +242,12 @@ void Session::say_goodbye() {
     log_stranger();
   }
   if (!connected || reason.empty()) return;
+  // After a write the library sends nothing until its poll has seen the socket writable again; the last
+  // message would be lost without these turns.
   const auto until = Clock::now() + farewell_within;
-  while (Clock::now() < until && (ssh_get_status(ssh_) & SSH_WRITE_PENDING) != 0)
-    ssh_event_dopoll(event_, 20);
+  for (int i = 0; i < 3 || ((ssh_get_status(ssh_) & SSH_WRITE_PENDING) != 0 && Clock::now() < until); ++i) {
+    ssh_event_dopoll(event_, 10);
+  }
   ssh_session_set_disconnect_message(ssh_, reason.c_str());
 }
 

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::runtime {
@@ -28,11 +29,13 @@ struct DemoOptions {
 
 int run(const std::string& config_path);
 int check(const std::string& config_path, bool connect);
-int config_page(const std::string& page);  // sample | reference | metrics
+int config_page(const std::string& page);  // sample | reference | metrics | console
 int publish(const PublishOptions& options);
 int run_demo(const DemoOptions& options);
 // The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.
 int demo_broker(const std::vector<std::string>& topics);
 int version(bool as_json);
+// "version", then one for each library.
+std::vector<std::pair<std::string, std::string>> versions();
 
 }  // namespace sluice::runtime

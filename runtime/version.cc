@@ -5,6 +5,7 @@
 
 #include "config/load.h"
 #include "console/console.h"
+#include "console/interpreter.h"
 #include "listener/producer.h"
 #include "runtime/commands.h"
 #include "runtime/metrics.h"
@@ -12,21 +13,27 @@
 
 namespace sluice::runtime {
 
+std::vector<std::pair<std::string, std::string>> versions() {
+  return {{"version", SLUICE_VERSION},
+          {"librdkafka", listener::library_version()},
+          {"libpq", sink::libpq_version()},
+          {"libpqxx", sink::libpqxx_version()},
+          {"libssh", console::libssh_version()}};
+}
+
 int version(bool as_json) {
-  nlohmann::ordered_json versions;
-  versions["version"] = SLUICE_VERSION;
-  versions["librdkafka"] = listener::library_version();
-  versions["libpq"] = sink::libpq_version();
-  versions["libpqxx"] = sink::libpqxx_version();
-  versions["libssh"] = console::libssh_version();
   if (as_json) {
-    fmt::print("{}\n", versions.dump());
+    nlohmann::ordered_json object;
+    for (const auto& [name, value] : versions()) object[name] = value;
+    fmt::print("{}\n", object.dump());
     return 0;
   }
-  fmt::print("sluice {}\n", SLUICE_VERSION);
-  for (const auto& [name, value] : versions.items()) {
-    if (name == "version") continue;
-    fmt::print("{:<11} {}\n", name, value.get<std::string>());
+  for (const auto& [name, value] : versions()) {
+    if (name == "version") {
+      fmt::print("sluice {}\n", value);
+    } else {
+      fmt::print("{:<11} {}\n", name, value);
+    }
   }
   return 0;
 }
@@ -34,6 +41,7 @@ int version(bool as_json) {
 int config_page(const std::string& page) {
   const std::string text = page == "sample"    ? config::sample()
                            : page == "metrics" ? metrics_reference()
+                           : page == "console" ? console::reference()
                                                : config::reference();
   fmt::print("{}", text);
   return 0;
