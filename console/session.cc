@@ -132,7 +132,7 @@ void Session::check_session(Clock::time_point now) {
 
 ssh_channel Session::on_channel(ssh_session ssh, void* self) {
   auto& session = *static_cast<Session*>(self);
-  if (!session.accepted_ || session.channels_.size() >= most_channels) {
+  if (!session.accepted_ || session.leaving_ || session.channels_.size() >= most_channels) {
     session.refuse("channel", "more than 4");
     return nullptr;
   }
@@ -241,6 +241,8 @@ void Session::say_goodbye() {
   } else if (!accepted_) {
     log_stranger();
   }
+  leaving_ = true;
+  for (auto& channel : channels_) channel.release();  // ssh_disconnect would free what is left
   if (!connected || reason.empty()) return;
   // After a write the library sends nothing until its poll has seen the socket writable again; the last
   // message would be lost without these turns.
@@ -255,7 +257,6 @@ void Session::say_goodbye() {
 // stop.
 void Session::disconnect() {
   const int fd = ssh_get_fd(ssh_) >= 0 ? dup(ssh_get_fd(ssh_)) : -1;
-  for (auto& channel : channels_) channel.release();  // ssh_disconnect frees what is left
   if (event_ != nullptr) {
     ssh_event_remove_fd(event_, wake_fd_);
     ssh_event_remove_session(event_, ssh_);

@@ -105,7 +105,7 @@ class Session {
   bool accepted_ = false;                           // a signature was right
   bool inside_ = false;                             // and there was room
   Clock::time_point logged_in_, last_keepalive_;
-  bool had_channel_ = false;
+  bool had_channel_ = false, leaving_ = false;
   int refusals_ = 0, errors_ = 0;
   std::list<Channel> channels_;  // a callback may add one while the loop walks
 
