@@ -132,8 +132,9 @@ void Session::check_session(Clock::time_point now) {
 
 ssh_channel Session::on_channel(ssh_session ssh, void* self) {
   auto& session = *static_cast<Session*>(self);
-  if (!session.accepted_ || session.leaving_ || session.channels_.size() >= most_channels) {
-    session.refuse("channel", "more than 4");
+  if (!session.accepted_ || session.leaving_) return nullptr;
+  if (session.channels_.size() >= most_channels) {
+    session.refuse("channel", "beyond the fourth");
     return nullptr;
   }
   session.had_channel_ = true;
