@@ -25,7 +25,7 @@ def used(macro):
     found = set()
     for path in SOURCES.glob("*/*.cc"):
         if path.parent.name in ("base", "config", "mapping", "listener", "sink", "console", "runtime"):
-            found |= set(re.findall(rf'{macro}\("(\w+)"', path.read_text(encoding="utf-8")))
+            found |= set(re.findall(rf'{macro}(?:_DOES)?\("(\w+)"', path.read_text(encoding="utf-8")))
     return found
 
 
