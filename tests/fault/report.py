@@ -45,12 +45,48 @@ def table(result):
     return "\n".join(lines)
 
 
+AWAY = """## PostgreSQL away at full input
+
+{records:,} records at {records_per_second:,} a second, PostgreSQL away for {away_seconds:.0f} s (`away_test.py --seconds 180`). No
+rebalance meanwhile. The first progress came {progress_after_return_seconds:.2f} s after its return, and all of it had taken effect
+{caught_up_after_seconds:.0f} s later. Resident memory of the service, from {least} to {most} MB:
+
+| away for | {times} |
+|---|{ruler}
+| MB | {sizes} |
+"""
+DEADLOCKS = """## Two instances, the same rows in opposite orders
+
+{records:,} records in {seconds} s by {instances} instances into two tables of {keys} keys, whole rows, parts of rows and deletes
+mixed (`deadlock_test.py --seconds 300`): {deadlocks} deadlocks (40P01), {waits_above_a_second} waits above a second.
+"""
+
+
+def scenario(name):
+    path = RESULTS / "scenarios" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def scenarios():
+    """What single scenarios told at their long size."""
+    parts, away, deadlock = [], scenario("away"), scenario("deadlock")
+    if away:
+        curve = away["resident_megabytes"]
+        shown = curve[::max(1, len(curve) // 9)]
+        sizes = [size for _, size in curve]
+        parts.append(AWAY.format(**away, least=min(sizes), most=max(sizes), times=" | ".join(f"{at:.0f} s" for at, _ in shown),
+                                 ruler="---:|" * len(shown), sizes=" | ".join(str(size) for _, size in shown)))
+    if deadlock:
+        parts.append(DEADLOCKS.format(**deadlock))
+    return parts
+
+
 def page():
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     results.sort(key=lambda result: (result["date"], result["seconds"]), reverse=True)
     parts = [f"## {result['date']}, seed {result['seed']}, {result['seconds'] / 60:.0f} minutes\n\n{table(result)}\n"
              for result in results]
-    return "\n".join([INTRO, *parts])
+    return "\n".join([INTRO, *parts, *scenarios()])
 
 
 if __name__ == "__main__":
