@@ -12,13 +12,13 @@
 namespace sluice::sink {
 namespace {
 
-// What every session is made to be: texts in known forms, and no wait without an end. A process that stops in
-// the middle of a transaction must not hold its pointer rows for ever.
+// What every session is made to be: texts in known forms, and no wait without an end. A process that freezes in
+// the middle of a transaction must not keep its successor waiting for its pointer rows.
 constexpr const char* session_settings =
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = "
     "'postgres';"
     "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
-    "SET idle_in_transaction_session_timeout = '30s'; SET statement_timeout = '60s'; SET lock_timeout = "
+    "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '60s'; SET lock_timeout = "
     "'10s';"
     "SET client_min_messages = warning";
 // Not on every platform: a backend that works for a client that is gone notices within seconds.
