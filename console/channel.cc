@@ -187,6 +187,7 @@ void Channel::conclude_command() {
   running_ = false;
   host_.running({});
   host_.keystroke();
+  if (kind_ == Kind::shell && outcome_.leave) output_.put("bye\n");
   if (kind_ == Kind::exec || outcome_.leave) return finish(outcome_.code);
   if (kind_ == Kind::shell) return output_.put(editor_->start());
   if (outcome_.code != Code::done) {
