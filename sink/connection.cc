@@ -12,8 +12,8 @@
 namespace sluice::sink {
 namespace {
 
-// What every session is made to be: texts in known forms, and no wait without an end. A process that freezes in
-// the middle of a transaction must not keep its successor waiting for its pointer rows.
+// What every session is made to be: texts in known forms, and no wait without an end. A process that freezes
+// in the middle of a transaction must not keep its successor waiting for its pointer rows.
 constexpr const char* session_settings =
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = "
     "'postgres';"
