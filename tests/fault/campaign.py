@@ -53,6 +53,8 @@ class Campaign:
                 wait_until(lambda: watcher.error or all(watcher.pointers.get(at) for at in tuple(load.ends)),
                            lambda: "\n".join(one.service.tail() for one in cluster.instances), 120)
                 executioner.run(self.seconds / len(self.strategies))
+                if history.violations["stuck"]:
+                    break
                 if strategy is not self.strategies[-1]:
                     cluster.stop()
             load.finish()

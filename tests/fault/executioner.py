@@ -107,15 +107,16 @@ def at_point(name):
     def fault(x):
         victim = x.victim()
         victim.kill()
-        often = name not in ("before_claim", "after_claim", "before_seek", "after_revoke", "bisect") and "copy" not in name
-        nth = x.chance.randrange(1, 30 if often and "dead" not in name else 3)
+        seldom = name in ("before_claim", "after_claim", "before_seek", "bisect") or "copy" in name or "dead" in name
+        nth = 1 if name == "after_revoke" else x.chance.randrange(1, 3 if seldom else 30)
         victim.start(x.cluster.strategy, point=f"{name}:{nth}:kill", batch={"rows": 20000, "linger": "500ms"} if "copy" in name else {})
         others = [one for one in x.cluster.instances if one is not victim and one.running()]
 
         def moment():
             """Brings the point about, where it does not come by itself."""
             if name == "after_revoke" and others and x.seconds() > 3:
-                others.pop().kill()
+                others.pop().kill()  # the group goes round again
+                others.clear()
             return not victim.running()
         if "copy" in name:
             x.load.burst(40000)  # only large batches take that way

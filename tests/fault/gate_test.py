@@ -29,6 +29,8 @@ class Gate(unittest.TestCase):
             pathlib.Path(options.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(table(result), flush=True)
         self.assertFalse(result["violations"], f"history: {campaign.path}; again: {again}\n" + "\n".join(result["violations"]))
+        died = [kind["count"] for name, kind in result["faults"].items() if name.startswith("killed at ")]
+        self.assertTrue(not died or any(died), "no fault point was ever passed: does the binary have them?")
         self.assertGreater(sum(kind["open"] for kind in result["faults"].values()), 0, "no fault met an open transaction")
 
 
