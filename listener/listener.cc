@@ -31,8 +31,9 @@ class Consumer final : public Listener {
   bool stop(std::chrono::milliseconds timeout) override;
   void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) override;
   Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) override;
-  Result<Watermarks> watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) override {
-    return query_watermarks(client_.get(), at, timeout);
+  std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
+                                                  std::chrono::milliseconds timeout) override {
+    return query_watermarks(client_.get(), of, timeout);
   }
 
  private:

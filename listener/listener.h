@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -80,7 +81,10 @@ class Listener {
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
   // How many partitions the topic has; asks the cluster.
   virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
-  virtual Result<Watermarks> watermarks(const TopicPartition& at, std::chrono::milliseconds timeout) = 0;
+  // Of many partitions with two questions to each broker. One that got no answer is missing: ask for it alone
+  // to learn why.
+  virtual std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
+                                                          std::chrono::milliseconds timeout) = 0;
 };
 
 std::unique_ptr<Listener> make_listener(const config::Kafka& settings, std::size_t queue_bytes,

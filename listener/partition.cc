@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <span>
 
 namespace sluice::listener {
 namespace {
@@ -86,6 +87,35 @@ Result<Watermarks> query_watermarks(rd_kafka_t* client, const TopicPartition& at
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
   return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka does not tell the log's first and last offset: {}",
                                              at.topic, at.partition, rd_kafka_err2str(error)));
+}
+
+// A broker answers one connection's requests in order, and holds an idle fetch back for 100 ms: asked one by
+// one, forty idle partitions would take four seconds. Looking up a time takes many partitions at once, and
+// the two logical offsets pass for times.
+std::map<TopicPartition, Watermarks> query_watermarks(rd_kafka_t* client,
+                                                      const std::vector<TopicPartition>& of,
+                                                      std::chrono::milliseconds timeout) {
+  const auto ask = [&](Offset which) {
+    std::map<TopicPartition, Offset> answers;
+    const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(of.size())));
+    for (const auto& at : of)
+      rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition)->offset = which;
+    if (rd_kafka_offsets_for_times(client, list.get(), static_cast<int>(timeout.count())) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+      return answers;
+    for (const auto& one : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
+      if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR && one.offset >= 0)
+        answers.emplace(TopicPartition{one.topic, one.partition}, one.offset);
+    }
+    return answers;
+  };
+  std::map<TopicPartition, Watermarks> found;
+  const auto lows = ask(RD_KAFKA_OFFSET_BEGINNING), highs = ask(RD_KAFKA_OFFSET_END);
+  for (const auto& [at, low] : lows) {
+    if (const auto high = highs.find(at); high != highs.end())
+      found.emplace(at, Watermarks{low, high->second});
+  }
+  return found;
 }
 
 Result<Watermarks> QueuedPartition::watermarks(std::chrono::milliseconds timeout) {

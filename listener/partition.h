@@ -58,6 +58,9 @@ class QueuedPartition final : public Partition {
 
 Result<Watermarks> query_watermarks(rd_kafka_t* client, const TopicPartition& at,
                                     std::chrono::milliseconds timeout);
+std::map<TopicPartition, Watermarks> query_watermarks(rd_kafka_t* client,
+                                                      const std::vector<TopicPartition>& of,
+                                                      std::chrono::milliseconds timeout);
 // Takes the message over.
 Record to_record(rd_kafka_message_t* message, const TopicPartition& at);
 

@@ -16,7 +16,7 @@ constexpr std::chrono::seconds look_again_after{3};
 
 // A state that heals by itself once its cause is gone; any other waits for an operator to write 'ok'.
 bool heals(const std::string& state) {
-  return state == "schema";
+  return state == "schema" || state == "paused";
 }
 
 }  // namespace
@@ -25,8 +25,9 @@ bool heals(const std::string& state) {
 // stopped, and looks again at those that stand still.
 void Lane::claim_what_waits() {
   const auto now = Clock::now();
+  const auto known = marks_of_waiting();
   for (auto& [at, held] : tenures_) {
-    if (held.over() || collecting_.holds(held.at())) continue;
+    if (held.over() || collecting_.holds(held.at()) || !pauses_) continue;
     if (held.phase == Phase::stopping) {
       if (const auto done = record_stop(held); !done) return decide(done.error());
     } else if (now < held.look_again) {
@@ -35,7 +36,7 @@ void Lane::claim_what_waits() {
       look_again(held);
     }
     if (held.phase != Phase::claiming || now < held.look_again) continue;
-    if (const auto done = claim(held); !done) {
+    if (const auto done = claim(held, known); !done) {
       const auto& error = done.error();
       held.look_again = Clock::now() + retry_after;
       if (error.next != ErrorClass::retry) return decide(error);
@@ -52,7 +53,33 @@ Result<void> Lane::record_stop(Tenure& tenure) {
     if (auto done = writer_.set_state(tenure.claim, tenure.state, tenure.reason); !done) return done;
   }
   tenure.phase = Phase::stopped;
+  if (tenure.state == "paused") tenure.look_again = Clock::time_point::max();  // until obey_pauses() says so
   return {};
+}
+
+// Nobody resumes into a lane's hands: it learns here that its partitions may stream, or must not.
+void Lane::obey_pauses() {
+  for (auto& [at, held] : tenures_) {
+    const auto reason = paused(at);
+    const bool stands = held.state == "paused" && held.phase != Phase::claiming;
+    if (held.phase == Phase::streaming && reason) {
+      stop(held, "paused", *reason);
+      held.look_again = {};
+    } else if (stands && reason && *reason != held.reason) {
+      held.reason = *reason;
+      held.phase = Phase::stopping;
+    } else if (stands && !reason) {
+      log::info(who_, "{}/{} goes on", at.topic, at.partition);
+      held.phase = Phase::claiming;
+      held.look_again = {};
+    }
+  }
+}
+
+std::optional<std::string> Lane::paused(const TopicPartition& at) const {
+  auto tables = tables_.fed_by(at.topic);
+  if (auto table = tables_fed_.by_configuration(at.topic)) tables.push_back(std::move(*table));
+  return pauses_->reason(at, tables);
 }
 
 void Lane::look_again(Tenure& tenure) {
@@ -71,9 +98,21 @@ void Lane::look_again(Tenure& tenure) {
   tenure.look_again = {};
 }
 
-Result<void> Lane::claim(Tenure& tenure) {
+// Asked for all at once; a single one is asked for by claim() itself.
+Lane::Marks Lane::marks_of_waiting() const {
+  std::vector<TopicPartition> waiting;
+  const auto now = Clock::now();
+  for (const auto& [at, held] : tenures_) {
+    if (held.phase == Phase::claiming && now >= held.look_again && !held.over()) waiting.push_back(at);
+  }
+  return waiting.size() > 1 ? listener_->watermarks(waiting, watermark_timeout) : Marks{};
+}
+
+Result<void> Lane::claim(Tenure& tenure, const Marks& known) {
   const auto& at = tenure.at();
-  const auto marks = tenure.source->watermarks(watermark_timeout);
+  const auto found = known.find(at);
+  const auto marks = found != known.end() ? Result<listener::Watermarks>(found->second)
+                                          : tenure.source->watermarks(watermark_timeout);
   if (!marks) return std::unexpected(marks.error());
   const auto first = first_offset(at, *marks);
   if (!first) {
@@ -103,6 +142,37 @@ Result<void> Lane::claim(Tenure& tenure) {
   return begin_at(tenure, *fresh);
 }
 
+// Whether the state found by the claim, or a pause, keeps the partition from streaming.
+Result<bool> Lane::stands_still(Tenure& tenure) {
+  const auto& at = tenure.at();
+  auto& claim = tenure.claim;
+  if (claim.state == "ok" || heals(claim.state)) {
+    if (auto reason = paused(at)) {
+      tenure.state = "paused";
+      tenure.reason = std::move(*reason);
+      tenure.phase = Phase::stopping;
+      log::info(who_, "{}/{} stands at {}: {}", at.topic, at.partition, claim.next, tenure.reason);
+      if (claim.state != "paused" || claim.state_reason != tenure.reason) return true;
+      tenure.phase = Phase::stopped;
+      tenure.look_again = Clock::time_point::max();
+      return true;
+    }
+    if (claim.state == "ok") return false;
+    if (auto done = writer_.set_state(claim, "ok", ""); !done) return std::unexpected(done.error());
+    claim.state = "ok";
+    return false;
+  }
+  if (tenure.state != claim.state) {
+    log::warning(who_, "{}/{} stands at {} with state {}: {}", at.topic, at.partition, claim.next,
+                 claim.state, claim.state_reason);
+  }
+  tenure.state = claim.state;
+  tenure.reason = claim.state_reason;
+  tenure.phase = Phase::stopped;
+  tenure.look_again = Clock::now() + look_again_after;
+  return true;
+}
+
 // Where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once: a
 // partition that appears later is read from its beginning, or records written before it was noticed would be
 // lost.
@@ -122,13 +192,14 @@ Result<Offset> Lane::first_offset(const TopicPartition& at, const listener::Wate
   if (known->topic) return marks.low;
   const auto count = listener_->partitions(at.topic, watermark_timeout);
   if (!count) return std::unexpected(count.error());
+  std::vector<TopicPartition> all;
+  for (std::int32_t partition = 0; partition < *count; ++partition) all.push_back({at.topic, partition});
+  const auto marks_of_all = listener_->watermarks(all, watermark_timeout);
+  if (marks_of_all.size() != all.size())
+    return fail(ErrorClass::retry,
+                fmt::format("{}: Kafka does not tell where all its partitions end", at.topic));
   std::vector<std::pair<TopicPartition, Offset>> starts;
-  for (std::int32_t partition = 0; partition < *count; ++partition) {
-    const TopicPartition one{at.topic, partition};
-    const auto its = listener_->watermarks(one, watermark_timeout);
-    if (!its) return std::unexpected(its.error());
-    starts.emplace_back(one, its->high);
-  }
+  for (const auto& [one, its] : marks_of_all) starts.emplace_back(one, its.high);
   if (const auto done = writer_.create(starts); !done) return std::unexpected(done.error());
   return marks.high;
 }

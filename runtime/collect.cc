@@ -156,8 +156,10 @@ bool Lane::must_stop(Tenure& tenure, const DeadLetter& letter) {
 // The partition takes nothing more; once its collected part is applied, the state is written to its pointer
 // row.
 void Lane::stop(Tenure& tenure, std::string state, std::string reason) {
-  log::error(who_, "{}/{} stops at {} with state {}: {}", tenure.at().topic, tenure.at().partition,
-             tenure.expected, state, reason);
+  const auto said = fmt::format("{}/{} stops at {} with state {}: {}", tenure.at().topic,
+                                tenure.at().partition, tenure.expected, state, reason);
+  const auto level = state == "paused" ? log::Level::info : log::Level::error;
+  if (log::enabled(level)) log::write(level, who_, said);
   tenure.phase = Phase::stopping;
   tenure.state = std::move(state);
   tenure.reason = std::move(reason);

@@ -30,6 +30,7 @@ struct Lane::Isolation {
 Result<void> Lane::isolate(Batch& batch) {
   std::set<std::size_t> admitted;
   for (;;) {
+    isolated_.emplace();
     if (batch.ranges().empty()) return {};
     Isolation work{batch,
                    admitted,
@@ -43,7 +44,7 @@ Result<void> Lane::isolate(Batch& batch) {
     }
     if (!work.stop_at) {
       batch.recount(work.outcomes);
-      isolated_ = std::move(work.tables);
+      *isolated_ = std::move(work.tables);
       return writer_.finish(work.dead, batch.all_records(), batch.ranges());
     }
     // What comes before stays good, but the pointer has already moved past it in this transaction: once more,

@@ -39,6 +39,7 @@ Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Id
       writer_(pipeline->postgres, std::move(identity)),
       catalogue_(pipeline->postgres),
       mapper_(pipeline),
+      tables_fed_(*pipeline),
       target_rows_(static_cast<std::size_t>(pipeline->batch.rows)) {
   now_.lane = index;
   now_.commit_buckets.assign(std::size(commit_bounds) + 1, 0);
@@ -59,6 +60,14 @@ void Lane::give(listener::Partition& partition) {
   {
     const std::lock_guard lock(mutex_);
     given_.push_back(&partition);
+  }
+  ring();
+}
+
+void Lane::obey(std::shared_ptr<const Pauses> pauses) {
+  {
+    const std::lock_guard lock(mutex_);
+    ordered_ = std::move(pauses);
   }
   ring();
 }
@@ -106,10 +115,14 @@ bool Lane::finished() const {
 
 void Lane::take_messages() {
   std::vector<listener::Partition*> given;
+  bool ordered = false;
   {
     const std::lock_guard lock(mutex_);
     given.swap(given_);
+    ordered = pauses_ != ordered_;
+    pauses_ = ordered_;
   }
+  if (ordered) obey_pauses();
   for (auto* partition : given) {
     const auto assignment = partition->assignment();
     if (!partition->assigned()) continue;
@@ -160,6 +173,7 @@ void Lane::act_when_idle() {
     if (std::exchange(was_connected_, true)) log::info(who_, "connected to PostgreSQL again");
     backoff_ = milliseconds(0);
   }
+  SEEDED_BUG_DOES("blind_resend", if (resend()) return);
   if (due()) {
     submit();
   } else {
@@ -173,7 +187,6 @@ void Lane::act_when_idle() {
 bool Lane::due() const {
   if (collecting_.empty()) return false;
   if (draining_ || full() || !suspects_.empty()) return true;
-  SEEDED_BUG_DOES("blind_resend", if (resend()) return);
   for (const auto& [at, held] : tenures_) {
     if (held.phase != Phase::streaming && collecting_.holds(held.at())) return true;
   }
@@ -192,11 +205,13 @@ void Lane::submit() {
     flying_.clear();
     return;
   }
+  SEEDED_BUG_DOES("keep_after_revoke", claim_for(flying_));
   submitted_ = Clock::now();
   writer_.submit(flying_.changes(), flying_.all_records(), flying_.ranges());
 }
 
 void Lane::settle(const Result<void>& result) {
+  isolated_.reset();
   if (result) return committed();
   if (result.error().next != ErrorClass::reject) return decide(result.error());
   log::info(who_, "a batch of {} records was refused ({} {}), looking for the record", flying_.records(),
@@ -205,11 +220,13 @@ void Lane::settle(const Result<void>& result) {
   if (const auto done = isolate(flying_); !done) return decide(done.error());
   committed();
 }
-  SEEDED_BUG_DOES("keep_after_revoke", claim_for(flying_));
 
 void Lane::committed() {
   const auto seconds = std::chrono::duration<double>(Clock::now() - submitted_).count();
   ++now_.batches;
+  if (!isolated_) isolated_.emplace().add(flying_.changes(), flying_.all_records());
+  tables_.add_committed(*std::exchange(isolated_, std::nullopt), WallClock::now());
+  tables_changed_ = true;
   now_.records += static_cast<std::int64_t>(flying_.records());
   now_.rows += static_cast<std::int64_t>(flying_.changes().rows);
   now_.bytes += static_cast<std::int64_t>(flying_.bytes());
@@ -223,9 +240,6 @@ void Lane::committed() {
     claim.next = range.to;
     claim.applied += range.applied;
     claim.folded += range.folded;
-  if (isolated_.tables().empty()) isolated_.add(flying_.changes(), flying_.all_records());
-  tables_.add_committed(std::exchange(isolated_, {}), WallClock::now());
-  tables_changed_ = true;
     claim.skipped += range.skipped;
     claim.dead += range.dead;
     claim.gaps += range.gaps;
@@ -262,6 +276,7 @@ void Lane::decide(const Error& error) {
       ++now_.reclaims;
       if (backoff_ == milliseconds(0))
         log::warning(who_, "lost PostgreSQL, will claim again: {}", now_.last_error);
+      SEEDED_BUG_DOES("blind_resend", if (!flying_.empty()) resend_ = std::move(flying_));
       writer_.close();
       return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::fenced:
@@ -275,7 +290,6 @@ void Lane::decide(const Error& error) {
       return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::stop_service:
       log::error(who_, "cannot go on: {}", now_.last_error);
-      SEEDED_BUG_DOES("blind_resend", if (!flying_.empty()) resend_ = std::move(flying_));
       recover(backoff_max);
       return fatal_(now_.last_error);
   }
@@ -322,7 +336,7 @@ void Lane::wait(bool polled) {
           collecting_.since() + (collecting_.records() == 0 ? frontier_linger : pipeline_->batch.linger)));
     }
     for (const auto& [at, held] : tenures_) {
-      if (held.phase == Phase::claiming || held.phase == Phase::stopping)
+      if (pauses_ && (held.phase == Phase::claiming || held.phase == Phase::stopping))
         sooner(std::max(try_after_, held.look_again));
       if (held.phase == Phase::stopped) sooner(held.look_again);
     }
@@ -352,10 +366,12 @@ void Lane::publish() {
   const std::lock_guard lock(mutex_);
   shown_ = now_;
   shown_partitions_ = std::move(partitions);
+  if (std::exchange(tables_changed_, false)) shown_tables_ = tables_;
 }
 
-LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions) const {
+LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableCounts& tables) const {
   const std::lock_guard lock(mutex_);
+  tables.merge(shown_tables_);
   partitions.insert(partitions.end(), shown_partitions_.begin(), shown_partitions_.end());
   auto shown = shown_;
   const auto round = Clock::time_point(Clock::duration(round_ns_.load(std::memory_order_relaxed)));

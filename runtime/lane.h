@@ -16,12 +16,15 @@
 #include <thread>
 #include <vector>
 
+#include "base/snapshot.h"
 #include "config/pipeline.h"
 #include "listener/listener.h"
 #include "mapping/mapper.h"
-#include "base/snapshot.h"
 #include "runtime/batch.h"
 #include "runtime/flood_meter.h"
+#include "runtime/pauses.h"
+#include "runtime/table_counts.h"
+#include "runtime/tables_fed.h"
 #include "runtime/tenure.h"
 #include "runtime/wake.h"
 #include "sink/catalogue.h"
@@ -40,12 +43,14 @@ class Lane {
   // From the poll thread: the partition was assigned, or taken away (then only a ring).
   void give(listener::Partition& partition);
   void ring() { wake_.ring(); }
+  // From the supervisor: what stands still from now on. Before the first, nothing is claimed.
+  void obey(std::shared_ptr<const Pauses> pauses);
   // Stop polling, commit what is collected, end. Then join(), which waits until `deadline` and says whether
   // it ended.
   void drain();
   bool join(Clock::time_point deadline);
 
-  LaneSnapshot snapshot(std::vector<PartitionSnapshot>& partitions) const;
+  LaneSnapshot snapshot(std::vector<PartitionSnapshot>& partitions, TableCounts& tables) const;
 
  private:
   void run();
@@ -64,12 +69,17 @@ class Lane {
 
   // claims.cc
   void claim_what_waits();
-  Result<void> claim(Tenure& tenure);
+  using Marks = std::map<TopicPartition, listener::Watermarks>;
+  Marks marks_of_waiting() const;
+  Result<void> claim(Tenure& tenure, const Marks& marks);
   Result<Offset> first_offset(const TopicPartition& at, const listener::Watermarks& marks);
   Result<void> begin_at(Tenure& tenure, const listener::Watermarks& marks);
   void stop(Tenure& tenure, std::string state, std::string reason);
   Result<void> record_stop(Tenure& tenure);
   void look_again(Tenure& tenure);
+  void obey_pauses();
+  std::optional<std::string> paused(const TopicPartition& at) const;
+  Result<bool> stands_still(Tenure& tenure);
 
   // collect.cc
   bool collect();
@@ -88,14 +98,6 @@ class Lane {
   Result<void> try_range(Isolation& work, std::size_t from, std::size_t to);
   Result<void> map_again(Isolation& work, std::size_t from, std::size_t to);
 
-  Tenure* tenure(const TopicPartition& at);
-  void publish();
-
-  const int index_;
-  const std::string who_;
-  const std::shared_ptr<const config::Pipeline> pipeline_;
-  FloodMeter& floods_;
-  const std::function<void(std::string)> fatal_;
 #ifdef SLUICE_FAULTS
   // seeded_bugs.cc
   Result<void> trust_kafka(Tenure& tenure);
@@ -104,6 +106,14 @@ class Lane {
   Batch resend_;
 #endif
 
+  Tenure* tenure(const TopicPartition& at);
+  void publish();
+
+  const int index_;
+  const std::string who_;
+  const std::shared_ptr<const config::Pipeline> pipeline_;
+  FloodMeter& floods_;
+  const std::function<void(std::string)> fatal_;
   listener::Listener* listener_ = nullptr;
   Wake wake_;
   std::atomic<bool> draining_{false};
@@ -112,6 +122,10 @@ class Lane {
   sink::Writer writer_;
   sink::Catalogue catalogue_;
   mapping::Mapper mapper_;
+  const TablesFed tables_fed_;
+  std::shared_ptr<const Pauses> pauses_;  // null: not known yet
+  TableCounts tables_;                    // since the process started
+  std::optional<TableCounts> isolated_;   // of a batch that isolate() wrote
   std::map<TopicPartition, Tenure> tenures_;
   std::size_t next_tenure_ = 0;  // whose turn it is to be polled first
   Batch collecting_;
@@ -130,6 +144,9 @@ class Lane {
   std::vector<listener::Partition*> given_;
   LaneSnapshot shown_;
   std::vector<PartitionSnapshot> shown_partitions_;
+  TableCounts shown_tables_;
+  bool tables_changed_ = false;  // since shown_tables_
+  std::shared_ptr<const Pauses> ordered_;
   LaneSnapshot now_;  // the lane's thread only, copied to shown_
   std::atomic<std::int64_t> round_ns_{0};
   std::atomic<bool> ended_{false};

@@ -30,13 +30,14 @@ using OfLane = double (*)(const LaneSnapshot&);
 struct Outcomes {};       // five samples per partition, label outcome
 struct States {};         // one sample per partition, label state
 struct CommitSeconds {};  // a histogram per lane
+struct Rows {};           // two samples per table, label change
 
 struct Metric {
   const char* name;
   MetricType type;
   const char* labels;
   const char* help;
-  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds> value;
+  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows> value;
 };
 
 constexpr auto counter = MetricType::Counter;
@@ -67,6 +68,11 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return p.usage.cpu_seconds; })},
     {"sluice_process_resident_bytes", gauge, "", "Resident memory of the process.",
      OfProcess([](const Process& p) { return p.usage.resident_bytes; })},
+    {"sluice_pauses", gauge, "", "Pauses in force, of the whole pipeline.",
+     OfProcess([](const Process& p) { return number(p.snapshot.pauses.size()); })},
+    {"sluice_dead_letters_open", gauge, "", "Dead letters of the whole pipeline that nobody has resolved; absent while unknown.",
+     OfProcess([](const Process& p) { return p.snapshot.dead_letters_open < 0 ? nothing : number(p.snapshot.dead_letters_open); })},
+    {"sluice_table_rows_total", counter, "table, change", "Rows in committed transactions of this process: written, removed.", Rows{}},
 
     {"sluice_records_total", counter, "topic, partition, outcome",
      "Offsets that took effect since the pointer's beginning, by outcome: applied, folded, skipped, dead, gap.", Outcomes{}},
@@ -174,6 +180,12 @@ struct Collect {
       auto labels = labels_of(partition);
       labels.push_back({"state", partition.state});
       add(family, std::move(labels), 1);
+    }
+  }
+  void operator()(Rows) const {
+    for (const auto& table : process.snapshot.tables) {
+      add(family, {{"table", table.table}, {"change", "written"}}, number(table.written));
+      add(family, {{"table", table.table}, {"change", "removed"}}, number(table.removed));
     }
   }
   void operator()(CommitSeconds) const {

@@ -6,16 +6,20 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <random>
 
 #include "base/log.h"
 #include "base/snapshot.h"
 #include "config/load.h"
+#include "console/console.h"
 #include "listener/listener.h"
+#include "runtime/commands.h"
 #include "runtime/flood_meter.h"
 #include "runtime/http.h"
 #include "runtime/lane.h"
 #include "runtime/notify.h"
+#include "runtime/supervisor.h"
 #include "sink/catalogue.h"
 
 namespace sluice::runtime {
@@ -27,6 +31,8 @@ using std::chrono::seconds;
 constexpr std::string_view who = "service";
 constexpr seconds drain_deadline{20};
 constexpr seconds leave_deadline{10};
+constexpr seconds console_deadline{2};
+constexpr seconds supervisor_deadline{5};
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick{200};
@@ -85,16 +91,17 @@ class Signals {
   int fd_;
 };
 
-class Service final : public SnapshotSource {
+class Service {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
 
   int run();
-  Snapshot snapshot() const override;
 
  private:
+  Snapshot observe() const;
   bool migrate();
   bool start();
+  bool start_console();
   void serve();
   int stop();
   void reload();
@@ -113,9 +120,13 @@ class Service final : public SnapshotSource {
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
-  // The order of destruction: HTTP, lanes (they hold records), listener.
+  // The order of destruction: HTTP, console, supervisor, lanes (they hold records), listener.
   std::unique_ptr<listener::Listener> listener_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  const sink::Identity identity_;
+  Supervisor supervisor_;
+  console::Console console_;
+  bool has_console_ = false;
   HttpServer http_;
   bool ready_told_ = false;
   Clock::time_point next_hint_{};
@@ -123,11 +134,19 @@ class Service final : public SnapshotSource {
 };
 
 Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path)
-    : pipeline_(std::move(pipeline)), config_path_(std::move(config_path)), http_(pipeline_->http, *this) {
-  const sink::Identity identity{pipeline_->name, new_uuid(), host_name()};
-  log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity.owner);
+    : pipeline_(std::move(pipeline)),
+      config_path_(std::move(config_path)),
+      identity_{pipeline_->name, new_uuid(), host_name()},
+      supervisor_(
+          pipeline_, identity_, [this] { return observe(); },
+          [this](const std::shared_ptr<const Pauses>& pauses) {
+            for (auto& lane : lanes_) lane->obey(pauses);
+          }),
+      console_(pipeline_, supervisor_, versions()),
+      http_(pipeline_->http, supervisor_) {
+  log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity, floods_,
+    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, floods_,
                                             [this](const std::string& why) { fatal(why); }));
   }
 }
@@ -139,14 +158,17 @@ void Service::fatal(const std::string& why) {
   kill(getpid(), SIGTERM);
 }
 
-Snapshot Service::snapshot() const {
+// What the lanes show; the supervisor adds what it knows.
+Snapshot Service::observe() const {
   Snapshot shot;
   shot.started = started_;
   shot.healthy = !failed_;
+  TableCounts tables;
   for (const auto& lane : lanes_) {
-    shot.lanes.push_back(lane->snapshot(shot.partitions));
+    shot.lanes.push_back(lane->snapshot(shot.partitions, tables));
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
+  for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
   shot.ready = joined_ && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != "claiming";
   return shot;
@@ -159,6 +181,7 @@ int Service::run() {
     log::error(who, "{}", done.error().message);
     return 1;
   }
+  if (!start_console()) return 1;
   if (!migrate()) return failed_ ? 1 : 0;
   if (!start()) return 1;
   serve();
@@ -188,6 +211,22 @@ bool Service::migrate() {
   }
 }
 
+// Whoever asks for a console by a section [console] gets one or an error. Without the section it is there for
+// those who have put a keys file in its place, and no reason not to start: several services may share a host.
+bool Service::start_console() {
+  const auto& settings = pipeline_->console;
+  if (settings.listen.empty() || !(settings.given || std::filesystem::exists(settings.keys))) return true;
+  const auto done = console_.start();
+  has_console_ = done.has_value();
+  if (done) return true;
+  if (settings.given) {
+    log::error(who, "console: {}", done.error().message);
+  } else {
+    log::warning(who, "no console: {}", done.error().message);
+  }
+  return !settings.given;
+}
+
 bool Service::start() {
   listener_ = listener::make_listener(pipeline_->kafka, queue_bytes_each,
                                       {.assigned =
@@ -207,6 +246,7 @@ bool Service::start() {
     return false;
   }
   for (auto& lane : lanes_) lane->start(*listener_);
+  supervisor_.start();
   return true;
 }
 
@@ -227,7 +267,8 @@ void Service::serve() {
 
 void Service::look_after() {
   const auto now = Clock::now();
-  const auto shot = snapshot();
+  const auto shot = observe();
+  supervisor_.sample(shot);
   if (shot.ready && !std::exchange(ready_told_, true)) {
     notify::ready(fmt::format("{} partitions", shot.partitions.size()));
     log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
@@ -245,7 +286,8 @@ void Service::look_after() {
   listener_->hint_committed(hints);
 }
 
-// What may change without a restart is the log; anything else in the file is compared at the next start.
+// What may change without a restart is the log and who may log in; anything else in the file counts at the
+// next start.
 void Service::reload() {
   notify::reloading();
   const auto loaded = config::load(config_path_);
@@ -254,6 +296,10 @@ void Service::reload() {
     log::info(who, "reloaded {}", config_path_);
   } else {
     log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
+  }
+  if (has_console_) {
+    if (const auto done = console_.reload_keys(); !done)
+      log::error(who, "the old keys stay: {}", done.error().message);
   }
   notify::ready("reloaded");
 }
@@ -277,6 +323,12 @@ int Service::stop() {
   }
   if (!listener_->stop(leave_deadline)) {
     log::warning(who, "the consumer does not close; ending without it");
+    _exit(failed_ ? 1 : 0);
+  }
+  // Operators see the drain to its end.
+  if (has_console_) console_.stop(console_deadline);
+  if (!supervisor_.stop(supervisor_deadline)) {
+    log::warning(who, "PostgreSQL does not answer; ending without the last audit rows");
     _exit(failed_ ? 1 : 0);
   }
   http_.stop();
