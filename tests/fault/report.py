@@ -62,6 +62,21 @@ mixed (`deadlock_test.py --seconds 300`): {deadlocks} deadlocks (40P01), {waits_
 """
 
 
+BUGS = """## Does the harness see it?
+
+Seven mistakes that somebody could make, built in on purpose ({date}, seed {seed}), each with the faults that bring it out
+(`mutants_test.py`). The same scenes without the mistake pass.
+
+"""
+
+
+def bugs_table(found):
+    """Seeded bugs as Markdown: what brought each out, which check saw it, after how many seconds of the scene."""
+    return "\n".join(["| seeded bug | brought out by | caught as | after |", "|---|---|---|---:|", *(
+        f"| {row['bug'].replace('_', ' ')} | {row['provoked_by']} | {', '.join(row['caught_by'])} | {row['seconds']:.1f} s |"
+        for row in found["bugs"])])
+
+
 def scenario(name):
     path = RESULTS / "scenarios" / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
@@ -69,7 +84,7 @@ def scenario(name):
 
 def scenarios():
     """What single scenarios told at their long size."""
-    parts, away, deadlock = [], scenario("away"), scenario("deadlock")
+    parts, away, deadlock, bugs = [], scenario("away"), scenario("deadlock"), scenario("seeded_bugs")
     if away:
         curve = away["resident_megabytes"]
         shown = curve[::max(1, len(curve) // 9)]
@@ -78,6 +93,8 @@ def scenarios():
                                  ruler="---:|" * len(shown), sizes=" | ".join(str(size) for _, size in shown)))
     if deadlock:
         parts.append(DEADLOCKS.format(**deadlock))
+    if bugs:
+        parts.append(BUGS.format(**bugs) + bugs_table(bugs) + "\n")
     return parts
 
 

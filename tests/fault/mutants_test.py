@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+"""The harness catches what it is there for: each seeded bug, with the faults that bring it out, breaks the promise visibly.
+
+Every bug is run beside the same scene without it, with the same seed, which must pass. Needs a binary with fault points.
+--seed N, --only=BUG, --json FILE for the table that docs/torture.md shows.
+"""
+import concurrent.futures
+import datetime
+import json
+import pathlib
+import random
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from fault.cluster import Cluster, Instance  # noqa: E402
+from fault.history import History  # noqa: E402
+from fault.load import TABLES, Load  # noqa: E402
+from fault.oracle import Watcher, final_check, wait_caught_up  # noqa: E402
+from fault.report import bugs_table  # noqa: E402
+from support.case import ServiceCase, main  # noqa: E402
+from support.kafka import Kafka  # noqa: E402
+from support.postgres import Postgres  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
+
+AT_ONCE = 4  # scenes: they wait more than they work
+ROUNDS = 6  # how often the faults are tried
+LONG = {"rows": 5000, "linger": "400ms"}  # so that there is always a collected batch to go wrong with
+# A broken promise. That something hangs or ends is a sign too, but a harness that only sees that has not understood it.
+PROMISE = {"lost", "repeated", "out_of_order", "wrong_row", "torn", "regressed", "dead_missing", "dead_extra", "dead_twice",
+           "identity"}
+
+
+class Scene(Cluster):
+    """Two instances with a load and a watcher, in a database of their own on servers that all scenes share."""
+
+    def __init__(self, kafka, postgres, seed, name, bug):
+        self.bug = bug or ""
+        history = History(f"{tempfile.gettempdir()}/sluice-mutant-{name}.jsonl", seed, bug=self.bug)
+        self.history, self.seed, self.database, self.environment = history, seed, name, {"SLUICE_BUG": self.bug}
+        self.kafka, self.postgres, self.strategy, self.fenced_before = kafka, postgres, "range", 0
+        self.postgres.create_database(name)
+        self.sql(TABLES)
+        self.instances = [Instance(self, number) for number in range(2)]
+        self.load = Load(self.kafka, seed, name, rate=900, poison=0.03)
+        self.routes = self.load.routes(self.route)
+        self.watcher = Watcher(self.postgres, name, self.load, history, seed)
+
+    def run(self, provoke, rounds):
+        """What the watcher found, by name, and after how many seconds; plays until then, or to the end."""
+        begin = self.history.now()
+        self.load.start()
+        self.watcher.start()
+        try:
+            for _ in range(rounds):
+                provoke(self)
+                if self.caught():
+                    break
+            else:
+                self.finish()
+            return {"caught_by": sorted(self.history.violations.keys() & PROMISE),
+                    "seconds": round(min([at for at, _ in self.history.first.values()], default=0) - begin, 1),
+                    "violations": self.history.summary(), "records": self.load.produced}
+        finally:
+            self.watcher.finish()
+            self.remove()
+
+    def finish(self):
+        """A calm end: everything must be there. What was frozen or armed is started anew, without points."""
+        for one in self.instances:
+            if one.running():
+                one.kill()
+            one.start()
+        self.load.finish()
+        if wait_caught_up(self.watcher, self.load, self.history, 60):
+            final_check(self.postgres, self.database, self.load, self.history)
+
+    def caught(self):
+        return bool(self.history.violations.keys() & PROMISE)
+
+    def wait(self, predicate, what, seconds=40):
+        """Until it is so, or the bug has shown."""
+        wait_until(lambda: self.caught() or predicate(), lambda: what + "\n" + "\n".join(
+            f"{one.number}: {one.service.tail(1500)}" for one in self.instances if one.service), seconds)
+
+    def play(self, number, point=None, batch=None):
+        """The instance runs; from a new start if a fault point is to be armed."""
+        one = self.instances[number]
+        if one.running() and point:
+            one.kill()
+        if not one.running():
+            one.start(point=point, batch=batch)
+
+    def wait_moved(self):
+        """Until every partition has taken a step from where it stands now."""
+        before = dict(self.watcher.pointers)
+
+        def moved():
+            return len(self.watcher.pointers) == len(self.load.ends) and all(
+                following > before.get(at, 0) for at, following in self.watcher.pointers.items())
+        self.wait(moved, "a partition does not move")
+
+    def remove(self):
+        for one in self.instances:
+            if one.running():
+                one.kill()
+            if one.service:
+                self.collect(one.service)
+            if one.proxy:
+                one.proxy.close()
+        self.load.finish()
+        self.history.close()
+
+
+def freeze(scene):
+    """An instance is frozen with a batch in its hands until the other has gone on in its place."""
+    scene.play(0, batch=LONG)
+    scene.play(1)
+    scene.wait_moved()
+    victim = scene.instances[0]
+    victim.freeze()
+    try:
+        scene.wait_moved()
+        scene.wait_moved()
+    finally:
+        victim.thaw()
+    scene.wait_moved()
+
+
+def die_before_advance(scene):
+    """An instance dies after BEGIN, before the first statement of its transaction."""
+    scene.play(1)
+    scene.play(0, point=f"before_advance:{random.Random(scene.seed).randrange(20, 40)}:kill")
+    scene.wait(lambda: not scene.instances[0].running(), "before_advance is not passed")
+    scene.wait_moved()
+
+
+def die_after_a_hint(scene):
+    """An instance dies when Kafka has been told a position, which is older than the pointer."""
+    scene.play(0)
+    scene.play(1)
+    scene.wait_moved()
+    hinted = time.monotonic() + 6  # the service tells Kafka every 5 s
+    scene.wait(lambda: time.monotonic() > hinted, "time")
+    for one in scene.instances:
+        one.kill()
+        one.start()
+    scene.wait_moved()
+
+
+def lose_the_answer(scene):
+    """The answer to COMMIT is lost on the way; the transaction has taken effect."""
+    scene.play(1, batch=LONG)
+    scene.wait_moved()
+    rule = scene.instances[1].proxy.swallow_commit(3, hold=0.05)
+    scene.wait(rule.fired.is_set, "no COMMIT")
+    scene.wait_moved()
+
+
+def dawdle_after_a_revoke(scene):
+    """An instance notices late that partitions were taken away, when another has gone on with them."""
+    if scene.instances[1].running():
+        scene.instances[1].kill()
+    scene.play(0, batch=LONG, point="after_revoke:1:sleep=4000")
+    scene.wait_moved()
+    scene.play(1)  # takes half of them
+    scene.wait(lambda: "fault: after_revoke acts" in scene.instances[0].service.log(), "nothing is taken away")
+    scene.wait_moved()
+    scene.wait_moved()
+
+
+def just_run(scene):
+    """No fault at all: a delete and an insert of the same key in one batch, over and over."""
+    scene.play(0, batch=LONG)
+    for _ in range(3):
+        scene.wait_moved()
+
+
+# bug -> what brings it out, and how often that must do no harm without the bug
+SCENES = {
+    "no_compare_and_set": (freeze, 1),
+    "advance_after_rows_unchecked": (freeze, 1),
+    "dead_letters_apart": (die_before_advance, 2),
+    "seek_to_committed": (die_after_a_hint, 1),
+    "blind_resend": (lose_the_answer, 2),
+    "keep_after_revoke": (dawdle_after_a_revoke, 1),
+    "drop_delete_insert": (just_run, 1),
+}
+
+
+class Mutants(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        options = ServiceCase.options
+        cls.seed = options.seed or random.randrange(1, 10**6)
+        print(f"seed {cls.seed}", flush=True)
+        kafka, postgres = ServiceCase.shared(Kafka), ServiceCase.shared(Postgres)
+        cls.pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+        cls.addClassCleanup(cls.pool.shutdown)
+        cls.runs, cls.table = {}, []
+        for bug, (provoke, calm_rounds) in SCENES.items():
+            if bug in ServiceCase.scenes:
+                for seeded, rounds in ((bug, ROUNDS), (None, calm_rounds)):
+                    cls.runs[bug, bool(seeded)] = cls.pool.submit(
+                        lambda *given: Scene(kafka, postgres, cls.seed, *given[:2]).run(*given[2:]),
+                        f"{bug}_{'bug' if seeded else 'none'}", seeded, provoke, rounds)
+
+    @classmethod
+    def tearDownClass(cls):
+        found = {"date": datetime.date.today().isoformat(), "seed": cls.seed, "bugs": cls.table}
+        print(bugs_table(found), flush=True)
+        if ServiceCase.options.json:
+            pathlib.Path(ServiceCase.options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+    def check(self, bug):
+        without, found = self.runs[bug, False].result(240), self.runs[bug, True].result(240)
+        self.assertFalse(without["violations"], f"without the bug, seed {self.seed}")
+        self.assertTrue(found["caught_by"], f"not caught, seed {self.seed}: {found}")
+        self.table.append({"bug": bug, "provoked_by": SCENES[bug][0].__doc__.partition(".")[0].partition("\n")[0],
+                           "caught_by": found["caught_by"], "seconds": found["seconds"]})
+
+
+def add_test(bug):
+    def test(self):
+        self.check(bug)
+    setattr(Mutants, f"test_{bug}_is_caught", test)
+
+
+if __name__ == "__main__":
+    asked = [word.partition("=")[2] for word in sys.argv if word.startswith("--only=")]
+    ServiceCase.scenes = asked or list(SCENES)
+    for one in ServiceCase.scenes:
+        add_test(one)
+    main(seed=0, only="", json="")
