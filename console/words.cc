@@ -14,6 +14,8 @@
 namespace sluice::console {
 namespace {
 
+constexpr std::string_view blanks = " \t\r\n";
+
 struct Piece {
   Word word;
   bool bar = false;
@@ -33,7 +35,7 @@ std::expected<Piece, std::string> take(std::string_view& text) {
   char quote = 0;
   while (!text.empty()) {
     const char one = text.front();
-    if (quote == 0 && (one == ' ' || one == '\t' || one == '|')) break;
+    if (quote == 0 && (one == '|' || blanks.find(one) != blanks.npos)) break;
     text.remove_prefix(1);
     if (quote == 0 && (one == '"' || one == '\'')) {
       quote = one;
@@ -82,7 +84,7 @@ std::expected<Line, std::string> parse_line(std::string_view text) {
     return std::unexpected("a line cannot hold the character NUL");
   std::vector<std::vector<Word>> parts(1);
   for (;;) {
-    text.remove_prefix(std::min(text.size(), text.find_first_not_of(" \t\r\n")));
+    text.remove_prefix(std::min(text.size(), text.find_first_not_of(blanks)));
     if (text.empty()) break;
     auto piece = take(text);
     if (!piece) return std::unexpected(std::move(piece.error()));
