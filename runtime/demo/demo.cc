@@ -129,6 +129,7 @@ class Demo {
     progress_.phase = phase;
     progress_.produced = produced_;
     progress_.poison = static_cast<std::int64_t>(shop_.poison().size());
+    progress_.login = stage_.access.login();
     progress_.hints = {fmt::format("psql -h {} -U app shop", stage_.cluster.socket_folder()),
                        fmt::format("curl http://127.0.0.1:{}/metrics", stage_.http_port),
                        fmt::format("tail -f {}", stage_.log_path())};
@@ -151,11 +152,17 @@ class Demo {
       fmt::print("Nothing was produced.\n");
       return 0;
     }
-    const auto findings = prove(stage_.query, shop_, produced_, producer_.ends());
+    auto findings = prove(stage_.query, shop_, produced_, producer_.ends());
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-    fmt::print("\n{} events in {:.1f} s: applied {}, folded {}, skipped {}, dead {}\n", produced_, seconds,
-               progress_.sum(&PointerRow::applied), progress_.sum(&PointerRow::folded),
-               progress_.sum(&PointerRow::skipped), progress_.sum(&PointerRow::dead));
+    if (Access::client_installed()) {
+      Counted counted = ask_console(stage_.access, produced_);
+      fmt::print("\n{} events in {:.1f} s; what the console counts:\n{}", produced_, seconds, counted.table);
+      findings.push_back(std::move(counted.finding));
+    } else {
+      fmt::print("\n{} events in {:.1f} s: applied {}, folded {}, skipped {}, dead {}\n", produced_, seconds,
+                 progress_.sum(&PointerRow::applied), progress_.sum(&PointerRow::folded),
+                 progress_.sum(&PointerRow::skipped), progress_.sum(&PointerRow::dead));
+    }
     bool proven = true;
     for (const auto& finding : findings) {
       fmt::print("  {}  {}\n", finding.holds ? "ok    " : "FAILED", finding.text);
@@ -199,6 +206,8 @@ int run_demo(const DemoOptions& options) {
     fmt::print(stderr, "sluice demo: {}\n", stage.error().message);
     return 1;
   }
+  fmt::print("Log in to its console:\n  {}\n", (*stage)->access.login());
+  std::fflush(stdout);
   config::Kafka kafka;
   kafka.brokers = (*stage)->brokers;
   auto producer = listener::Producer::make(kafka);

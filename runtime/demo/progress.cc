@@ -85,6 +85,14 @@ std::string render_screen(const Progress& progress) {
   };
   line("{}Sluice demo{}   {}{}   {}   {}Ctrl-C ends it{}", bold, plain, seconds(progress.elapsed),
        progress.run_for.count() > 0 ? " of " + seconds(progress.run_for) : "", progress.phase, dim, plain);
+  // Two lines that a shell takes as one: a terminal of 80 columns cuts nothing off.
+  const auto half = progress.login.find(" -o UserKnownHostsFile");
+  if (half != std::string::npos) {
+    line("");
+    line("  {}log in, for example from another terminal:{}", dim, plain);
+    line("  {} \\", progress.login.substr(0, half));
+    line("     {}", progress.login.substr(half));
+  }
   line("");
   line("  produced {:>12}   {:>10}", grouped(progress.produced), rate(progress.produced_per_second));
   line("  in effect{:>12}   {:>10}   lag {}", grouped(progress.done()), rate(progress.done_per_second),

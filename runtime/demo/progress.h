@@ -35,6 +35,7 @@ struct Progress {
   double done_per_second = 0;  // offsets that took effect
   std::vector<PointerRow> pointers;
   std::vector<std::pair<std::string, std::int64_t>> tables;  // name and rows
+  std::string login;                                         // the line to type, to reach the console
   std::vector<std::string> hints;                            // commands to try beside it
 
   std::int64_t sum(std::int64_t PointerRow::* count) const;

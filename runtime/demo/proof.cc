@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "runtime/demo/progress.h"
 
@@ -102,6 +104,33 @@ std::vector<Finding> prove(sink::Query& query, const Shop& shop, std::int64_t pr
   findings.push_back(compare_ends(*pointers, ends));
   findings.push_back(account(*pointers, produced));
   return findings;
+}
+
+Counted ask_console(const Access& access, std::int64_t produced) {
+  const auto shown = access.run({"count"});
+  const auto document = access.run({"count", "--json"});
+  if (!shown || !document) return {{}, {false, (shown ? document : shown).error().message}};
+  Counted counted;
+  std::istringstream lines(*shown);
+  for (std::string line; std::getline(lines, line);)
+    counted.table += (line.empty() ? "" : "  ") + line + "\n";
+
+  const auto parsed = nlohmann::json::parse(*document, nullptr, false);
+  std::int64_t consumed = 0;
+  bool balanced = true;
+  try {
+    for (const auto& topic : parsed.at("data").at("topics")) {
+      consumed += topic.at("consumed").get<std::int64_t>();
+      balanced = balanced && topic.at("balanced").get<bool>();
+    }
+  } catch (const nlohmann::json::exception& error) {
+    return {counted.table, {false, fmt::format("the console's answer: {}", error.what())}};
+  }
+  counted.finding = {
+      consumed == produced && balanced,
+      fmt::format("the console, asked over SSH, counts {} of {} events, {}", consumed, produced,
+                  balanced ? "and each topic balances" : "and a topic does not balance")};
+  return counted;
 }
 
 }  // namespace sluice::runtime::demo

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/record.h"
+#include "runtime/demo/access.h"
 #include "runtime/demo/shop.h"
 #include "sink/query.h"
 
@@ -21,5 +22,12 @@ struct Finding {
 
 std::vector<Finding> prove(sink::Query& query, const Shop& shop, std::int64_t produced,
                            const std::map<TopicPartition, Offset>& ends);
+
+// The same from outside: what `count` of the console says, through a real SSH client.
+struct Counted {
+  std::string table;  // as the console prints it, indented
+  Finding finding;    // its records are those that were produced, and its accounts balance
+};
+Counted ask_console(const Access& access, std::int64_t produced);
 
 }  // namespace sluice::runtime::demo

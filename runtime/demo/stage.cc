@@ -30,11 +30,13 @@ int free_port() {
   return bound ? ntohs(address.sin_port) : 0;
 }
 
-std::string configuration(const std::string& brokers, const Secret& url, int http_port) {
+std::string configuration(const std::string& brokers, const Secret& url, int http_port,
+                          const Access& access) {
   std::string text = fmt::format(
       "pipeline = \"shop\"\n\n[kafka]\nbrokers = \"{}\"\ngroup = \"sluice-shop\"\n\n"
       "[postgres]\nurl = \"{}\"\n\n[http]\nlisten = \"127.0.0.1:{}\"\n",
       brokers, url.reveal(), http_port);
+  text += access.configuration();
   for (const auto& table : shop_tables()) {
     text += fmt::format(
         "\n[[route]]\ntopics = [\"{}\"]\ntable = \"public.{}\"\nkey = [\"id\"]\n"
@@ -75,14 +77,17 @@ Result<std::unique_ptr<Stage>> Stage::set_up(Folder folder) {
   if (!brokers) return std::unexpected(brokers.error());
 
   const int http_port = free_port();
+  auto access = Access::make(folder.path(), free_port());
+  if (!access) return std::unexpected(access.error());
   const std::string config_path = folder.path() + "/sluice.toml";
-  std::ofstream(config_path) << configuration(*brokers, cluster->url(), http_port);
+  std::ofstream(config_path) << configuration(*brokers, cluster->url(), http_port, *access);
   auto service = Child::start({.arguments = {self, "run", "--config", config_path},
                                .output = folder.path() + "/sluice.log",
                                .account = {}});
   if (!service) return std::unexpected(service.error());
   return std::unique_ptr<Stage>(new Stage{std::move(folder), std::move(*cluster), std::move(*broker),
-                                          std::move(*service), std::move(*query), http_port, *brokers});
+                                          std::move(*service), std::move(*query), http_port, *brokers,
+                                          std::move(*access)});
 }
 
 std::string tail(const std::string& path, std::size_t lines) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/demo/access.h"
 #include "runtime/demo/cluster.h"
 #include "sink/query.h"
 
@@ -22,6 +23,7 @@ struct Stage {
   sink::Query query;
   int http_port;
   std::string brokers;
+  Access access;
 
   std::string log_path() const { return folder.path() + "/sluice.log"; }
 };

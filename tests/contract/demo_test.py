@@ -1,8 +1,10 @@
 """`sluice demo` proves itself, ends by itself and on Ctrl-C, and leaves nothing behind. Usage: demo_test.py --sluice PATH"""
 
 import argparse
+import json
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -49,7 +51,9 @@ class Demo(unittest.TestCase):
     def check_proof(self, text):
         self.assertIn("Proven: each event took effect exactly once.", text)
         self.assertNotIn("FAILED", text)
-        self.assertEqual(5, len(re.findall(r"^  ok ", text, re.M)), text)
+        self.assertEqual(6, len(re.findall(r"^  ok ", text, re.M)), text)
+        produced = int(re.search(r"^(\d+) events in", text, re.M)[1])
+        self.assertIn(f"asked over SSH, counts {produced} of {produced} events", text)
         self.assertGreater(int(re.search(r"^(\d+) events in", text, re.M)[1]), 100)
 
     def check_gone(self, text):
@@ -64,9 +68,20 @@ class Demo(unittest.TestCase):
         self.check_proof(text)
         self.check_gone(text)
 
-    def test_ctrl_c_ends_it_with_the_same_proof(self):
+    def console(self, text, *command):
+        """Types the line that the demo has printed, with a command at its end."""
+        line = shlex.split(re.search(r"^  (ssh -p .*)$", text, re.M)[1])
+        done = subprocess.run([line[0], "-F", "none", "-o", "BatchMode=yes", *line[1:], *command], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+        self.assertEqual((0, ""), (done.returncode, done.stderr), line)
+        return done.stdout
+
+    def test_the_printed_line_logs_in_and_ctrl_c_ends_it_with_the_same_proof(self):
         demo = self.start()
         text = self.read_until(demo, r"in effect [1-9]\d{3}")
+        self.assertEqual("admin", json.loads(self.console(text, "whoami", "--json"))["data"]["role"])
+        counted = json.loads(self.console(text, "count", "--json"))["data"]["topics"]
+        self.assertGreater(sum(topic["applied"] for topic in counted), 1000)
         demo.send_signal(signal.SIGINT)
         rest, _ = demo.communicate(timeout=90)
         self.assertEqual(0, demo.returncode, text + rest)
