@@ -110,7 +110,9 @@ std::map<TopicPartition, Watermarks> query_watermarks(rd_kafka_t* client,
     return answers;
   };
   std::map<TopicPartition, Watermarks> found;
-  const auto lows = ask(RD_KAFKA_OFFSET_BEGINNING), highs = ask(RD_KAFKA_OFFSET_END);
+  const auto lows = ask(RD_KAFKA_OFFSET_BEGINNING);
+  if (lows.empty()) return found;  // a partition without a leader spoils the answer for all
+  const auto highs = ask(RD_KAFKA_OFFSET_END);
   for (const auto& [at, low] : lows) {
     if (const auto high = highs.find(at); high != highs.end())
       found.emplace(at, Watermarks{low, high->second});

@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds watermark_timeout{2000};
+constexpr milliseconds watermarks_timeout{500};  // of many: without an answer each is asked for by itself
 constexpr milliseconds retry_after{100};
 constexpr std::chrono::seconds look_again_after{3};
 
@@ -105,7 +106,7 @@ Lane::Marks Lane::marks_of_waiting() const {
   for (const auto& [at, held] : tenures_) {
     if (held.phase == Phase::claiming && now >= held.look_again && !held.over()) waiting.push_back(at);
   }
-  return waiting.size() > 1 ? listener_->watermarks(waiting, watermark_timeout) : Marks{};
+  return waiting.size() > 1 ? listener_->watermarks(waiting, watermarks_timeout) : Marks{};
 }
 
 Result<void> Lane::claim(Tenure& tenure, const Marks& known) {

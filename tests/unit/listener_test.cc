@@ -111,6 +111,10 @@ TEST_F(ListenerTest, AnAssignedPartitionDeliversNothingBeforeItIsStartedAndThenF
   const auto marks = partition->watermarks(seconds(5));
   ASSERT_TRUE(marks);
   EXPECT_EQ(marks->high, 10);
+  const auto many = listener_->watermarks({partition->at()}, seconds(5));
+  ASSERT_TRUE(many.contains(partition->at()));
+  EXPECT_EQ(many.at(partition->at()).low, 0);
+  EXPECT_EQ(many.at(partition->at()).high, 10);
   EXPECT_TRUE(listener_->stop(seconds(10)));
 }
 
