@@ -1,0 +1,138 @@
+"""A client that says what no honest client would: Paramiko with raw messages after the handshake."""
+import base64
+import hashlib
+import logging
+import socket
+
+import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
+from paramiko.message import Message
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
+
+
+class Raw:
+    """A connection after the key exchange; `with` closes it. source: a loopback address of one's own."""
+
+    def __init__(self, port, source="127.0.0.1", **how):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
+        self.transport = paramiko.Transport(self.socket, **how)
+        self.transport.banner_timeout = 20
+        self.transport.start_client(timeout=20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.transport.close()
+
+    def log_in(self, folder, name, user="ops"):
+        self.transport.auth_publickey(user, paramiko.Ed25519Key.from_private_key_file(str(folder / name)))
+        return self
+
+    def send(self, kind, *fields):
+        """One message: bytes and text as strings, True and False as booleans, numbers as uint32; kind is its byte."""
+        message = Message()
+        message.add_byte(kind if isinstance(kind, bytes) else bytes([kind]))
+        for field in fields:
+            if isinstance(field, bool):
+                message.add_boolean(field)
+            elif isinstance(field, int):
+                message.add_int(field)
+            else:
+                message.add_string(field)
+        self.transport._send_message(message)
+
+    def flood_with_method(self, method, count):
+        """Asks to log in by a method that does not exist; returns how many requests could be sent."""
+        self.send(cMSG_SERVICE_REQUEST, "ssh-userauth")
+        for sent in range(count):
+            if not self.transport.is_active():
+                return sent
+            try:
+                self.send(cMSG_USERAUTH_REQUEST, "ops", "ssh-connection", method)
+            except (OSError, EOFError, paramiko.SSHException):
+                return sent
+        return count
+
+
+def crowd(port, count, held_at_most=200):
+    """Strangers from many loopback addresses, a third each: silent, a banner, a banner and part of a large packet.
+    Returns how many were let through the door."""
+    held, taken = [], 0
+    for n in range(count):
+        try:
+            one = socket.create_connection(("127.0.0.1", port), 10, (f"127.1.{n % 50}.{n % 7 + 1}", 0))
+            if n % 3:
+                one.sendall(b"SSH-2.0-stranger\r\n")
+            if n % 3 == 2:
+                one.sendall((200_000).to_bytes(4, "big") + b"\x04\x14" + b"x" * 1000)
+        except OSError:
+            continue  # turned away, which is what the limits are for
+        taken += 1
+        held.append(one)
+        if len(held) > held_at_most:
+            held.pop(0).close()
+    for one in held:
+        one.close()
+    return taken
+
+
+class Junk(paramiko.PKey):
+    """A key that lies about its type, its blob or its signature."""
+
+    def __init__(self, key, signature=None, blob=None, name=None):
+        self.key, self.signature, self.blob, self.name = key, signature, blob, name
+
+    def get_name(self):
+        return self.name or self.key.get_name()
+
+    def asbytes(self):
+        return self.blob or self.key.asbytes()
+
+    def can_sign(self):
+        return True
+
+    def sign_ssh_data(self, data, algorithm=None):
+        if self.signature is None:
+            return self.key.sign_ssh_data(data)
+        message = Message()
+        message.add_string(self.get_name())
+        message.add_string(self.signature)
+        return message
+
+
+class SecurityKey(paramiko.PKey):
+    """sk-ssh-ed25519@openssh.com made of software: what a token in somebody's pocket would sign."""
+    NAME, APPLICATION = "sk-ssh-ed25519@openssh.com", b"ssh:"
+
+    def __init__(self):
+        self.key = Ed25519PrivateKey.generate()
+
+    def get_name(self):
+        return self.NAME
+
+    def asbytes(self):
+        message = Message()
+        message.add_string(self.NAME)
+        message.add_string(self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        message.add_string(self.APPLICATION)
+        return message.asbytes()
+
+    def line(self):
+        return f"{self.NAME} {base64.b64encode(self.asbytes()).decode()} token"
+
+    def can_sign(self):
+        return True
+
+    def sign_ssh_data(self, data, algorithm=None):
+        tail = b"\x01" + (7).to_bytes(4, "big")  # touched; the counter
+        signed = hashlib.sha256(self.APPLICATION).digest() + tail + hashlib.sha256(data).digest()
+        message = Message()
+        message.add_string(self.NAME)
+        message.add_string(self.key.sign(signed))
+        message.add_bytes(tail)
+        return message
