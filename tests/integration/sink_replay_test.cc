@@ -1,0 +1,225 @@
+#include "sink/replay.h"
+
+#include "sink/store.h"
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+// Everything but what the field says.
+template <class Filter, class Field, class Value>
+Filter with(Field Filter::* field, Value value) {
+  Filter filter;
+  filter.*field = value;
+  return filter;
+}
+
+class ReplayTest : public SinkTest {
+ protected:
+  void SetUp() override {
+    SinkTest::SetUp();
+    sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a int CHECK (a > 0))");
+    target = table("t", {"id"});
+    identity = {"shop", "22222222-2222-2222-2222-222222222222", "here"};
+    store = std::make_unique<Store>(settings, identity);
+    replay = std::make_unique<Replay>(settings, identity);
+    letters = store_letters(2);
+  }
+
+  // Applies records that are all dead letters, with offsets from 0 on.
+  std::vector<DeadLetterRow> store_letters(int count) {
+    Batch batch;
+    claim(batch, *writer, count);
+    batch.ranges[0].applied = 0;
+    batch.ranges[0].dead = count;
+    for (int i = 0; i < count; ++i) {
+      auto& record = batch.records.emplace_back();
+      record.at = &at;
+      record.offset = i;
+      record.key = "k";
+      record.value = "v";
+      batch.changes.dead.push_back(
+          {static_cast<std::uint32_t>(i), Stage::write, "public.t", "23514", "too small"});
+    }
+    writer->submit(batch.changes, batch.records, batch.ranges);
+    EXPECT_TRUE(wait(*writer));
+    const auto found = store->letters(with(&DeadLetterFilter::contents, true));
+    EXPECT_TRUE(found) << found.error().message;
+    return found.value_or(std::vector<DeadLetterRow>{});
+  }
+
+  Batch row(std::int64_t id, std::int32_t value) {
+    Batch batch;
+    batch.row(batch.step(target), ChangeKind::write, {int8(id), number(value)});
+    return batch;
+  }
+
+  std::string letter_states() {
+    return sql("SELECT record_offset, attempts, resolved_at IS NOT NULL, resolution, reason FROM " + schema +
+               ".dead_letter ORDER BY record_offset");
+  }
+
+  std::shared_ptr<const Table> target;
+  Identity identity;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Replay> replay;
+  std::vector<DeadLetterRow> letters;
+};
+
+TEST_F(ReplayTest, ALetterIsAppliedAndResolvedInOneTransactionAndThePointerStays) {
+  ASSERT_EQ(letters.size(), 2u);
+  EXPECT_EQ(letters[0].key, "k");
+  EXPECT_EQ(letters[0].value, "v");
+  const auto pointer = replay->begin(letters[0]);
+  ASSERT_TRUE(pointer) << pointer.error().message;
+  EXPECT_EQ(pointer->next, 2);
+  EXPECT_EQ(pointer->generation, 1);
+  const auto good = row(1, 5);
+  const auto written = replay->write(good.changes);
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");  // not before COMMIT
+  const auto done = replay->applied(letters[0], "replayed by ann");
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(sql("SELECT id, a FROM " + schema + ".t"), "1|5");
+  EXPECT_EQ(letter_states(), "0|1|t|replayed by ann|too small\n1|1|f|\\N|too small");
+  EXPECT_EQ(sql("SELECT next_offset, applied, dead FROM " + schema + ".pointer"), "2|0|2");
+  EXPECT_EQ(store->open_letters(), 1);
+}
+
+TEST_F(ReplayTest, ALetterThatIsRefusedAgainKeepsItsNewReasonAndNothingIsWritten) {
+  ASSERT_TRUE(replay->begin(letters[0]));
+  const auto bad = row(1, -5);
+  const auto written = replay->write(bad.changes);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().next, ErrorClass::reject);
+  EXPECT_EQ(written.error().sqlstate, "23514");
+  const auto noted = replay->refused(letters[0], {0, Stage::write, "public.t", "23514", "still too small"});
+  ASSERT_TRUE(noted) << noted.error().message;
+  EXPECT_EQ(letter_states(), "0|2|f|\\N|still too small\n1|1|f|\\N|too small");
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");
+  const auto failed = store->letters(with(&DeadLetterFilter::failed, true));
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->size(), 1u);
+}
+
+TEST_F(ReplayTest, ALetterIsAppliedOnceWhoeverElseTries) {
+  ASSERT_TRUE(replay->begin(letters[0]));
+  ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
+  Replay second(settings, identity);
+  const auto again = second.begin(letters[0]);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().next, ErrorClass::reject);
+}
+
+TEST_F(ReplayTest, ThePartitionsOwnerWaitsForTheLetterAndGoesOnBehindIt) {
+  Batch batch;
+  claim(batch, *writer);
+  batch.row(batch.step(target), ChangeKind::write, {int8(1), number(std::int32_t{7})});
+  ASSERT_TRUE(replay->begin(letters[0]));
+  const auto older = row(1, 5);
+  ASSERT_TRUE(replay->write(older.changes));
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  for (int i = 0; i < 20; ++i) {
+    pollfd descriptor{writer->socket(), POLLIN, 0};
+    ::poll(&descriptor, 1, 10);
+    ASSERT_FALSE(writer->poll()) << "the batch must wait for the pointer row";
+  }
+  ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
+  const auto done = wait(*writer);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(sql("SELECT id, a FROM " + schema + ".t"), "1|7");
+}
+
+TEST_F(ReplayTest, ADiscardedLetterIsResolvedAndOffsetsWithoutEffectAreKnown) {
+  const auto before = store->unapplied(at, 1, 0);
+  ASSERT_TRUE(before);
+  EXPECT_EQ(*before, (std::vector<Offset>{0, 1}));
+  ASSERT_TRUE(replay->begin(letters[0]));
+  ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
+  EXPECT_EQ(store->discard(with(&DeadLetterFilter::topic, "others"), "discarded"), 0);
+  EXPECT_EQ(store->discard(with(&DeadLetterFilter::reason, "TOO SMALL"), "discarded by ann: old"), 1);
+  const auto after = store->unapplied(at, 1, 0);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(*after, std::vector<Offset>{1});
+  EXPECT_EQ(store->open_letters(), 0);
+}
+
+TEST_F(ReplayTest, ValuesAreShownAsPostgresReadsThem) {
+  auto batch = row(1, 5);
+  batch.row(batch.changes.tables.front().steps.front(), ChangeKind::write, {int8(2), null()});
+  const auto rows = replay->literals(batch.changes);
+  ASSERT_TRUE(rows) << rows.error().message;
+  ASSERT_EQ(rows->size(), 2u);
+  using Columns = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ((*rows)[0].columns, (Columns{{"id", "'1'"}, {"a", "'5'"}}));
+  EXPECT_EQ((*rows)[1].columns, (Columns{{"id", "'2'"}, {"a", "NULL"}}));
+  EXPECT_EQ((*rows)[0].change, "upsert");
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");
+  const auto statements = statements_of(batch.changes);
+  ASSERT_EQ(statements.size(), 1u);
+  EXPECT_NE(statements[0].find("ON CONFLICT"), std::string::npos);
+}
+
+class StoreTest : public ReplayTest {};
+
+TEST_F(StoreTest, APauseIsStoredOnceTakenBackOnceAndSweptWhenItExpires) {
+  Pause pause{"orders", "vacuum", "ann", {}, {}};
+  EXPECT_EQ(store->pause(pause), true);
+  EXPECT_EQ(store->pause(pause), false);
+  const auto known = store->pauses();
+  ASSERT_TRUE(known) << known.error().message;
+  ASSERT_EQ(known->size(), 1u);
+  EXPECT_EQ(known->front().reason, "vacuum");
+  EXPECT_EQ(known->front().expires, std::nullopt);
+  const auto back = store->resume("orders");
+  ASSERT_TRUE(back && *back);
+  EXPECT_EQ((*back)->by, "ann");
+  EXPECT_EQ(*store->resume("orders"), std::nullopt);
+
+  pause.expires = WallClock::now() - std::chrono::hours(1);
+  EXPECT_EQ(store->pause(pause), true);
+  EXPECT_TRUE(store->pauses()->empty());
+  EXPECT_EQ(store->pause(pause), true) << "an expired pause is not in the way of a new one";
+  const auto expired = store->expire();
+  ASSERT_TRUE(expired) << expired.error().message;
+  EXPECT_EQ(expired->size(), 1u);
+  EXPECT_TRUE(store->expire()->empty());
+  EXPECT_EQ(sql("SELECT who, command, target FROM " + schema + ".audit"), "sluice|expired|orders");
+}
+
+TEST_F(StoreTest, TheAuditTrailKeepsWhoDidWhatAndHowItEnded) {
+  AuditRow entry;
+  entry.who = {"ann", "operator", "SHA256:x", "127.0.0.1:5"};
+  entry.command = "pause orders";
+  entry.detail = R"({"why": "a \"test\""})";
+  entry.outcome = "asked";
+  const auto id = store->record(entry);
+  ASSERT_TRUE(id) << id.error().message;
+  ASSERT_TRUE(store->conclude(*id, "done"));
+  EXPECT_FALSE(store->conclude(*id + 1, "done"));
+  entry.who.name = "bob";
+  ASSERT_TRUE(store->record(entry));
+  const auto all = store->audit({});
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->size(), 2u);
+  EXPECT_EQ(all->front().who.name, "bob");
+  const auto ann = store->audit(with(&AuditFilter::by, "ann"));
+  ASSERT_TRUE(ann);
+  ASSERT_EQ(ann->size(), 1u);
+  EXPECT_EQ(ann->front().outcome, "done");
+  EXPECT_EQ(ann->front().who.fingerprint, "SHA256:x");
+}
+
+TEST_F(StoreTest, PointersAreThoseOfEveryInstanceAndOursAreMarked) {
+  const auto pointers = store->pointers();
+  ASSERT_TRUE(pointers) << pointers.error().message;
+  ASSERT_EQ(pointers->size(), 1u);
+  EXPECT_EQ(pointers->front().at, at);
+  EXPECT_EQ(pointers->front().next, 2);
+  EXPECT_FALSE(pointers->front().ours);
+  const Identity owner{"shop", "11111111-1111-1111-1111-111111111111", "here"};
+  EXPECT_TRUE(Store(settings, owner).pointers()->front().ours);
+}
+
+}  // namespace
+}  // namespace sluice::sink::test
