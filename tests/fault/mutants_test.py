@@ -25,7 +25,7 @@ from support.kafka import Kafka  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
-AT_ONCE = 4  # scenes: they wait more than they work
+AT_ONCE = 3  # scenes: they wait more than they work
 ROUNDS = 6  # how often the faults are tried
 LONG = {"rows": 5000, "linger": "400ms"}  # so that there is always a collected batch to go wrong with
 # A broken promise. That something hangs or ends is a sign too, but a harness that only sees that has not understood it.
@@ -44,7 +44,7 @@ class Scene(Cluster):
         self.postgres.create_database(name)
         self.sql(TABLES)
         self.instances = [Instance(self, number) for number in range(2)]
-        self.load = Load(self.kafka, seed, name, rate=900, poison=0.03)
+        self.load = Load(self.kafka, seed, name, rate=400, poison=0.015)
         self.routes = self.load.routes(self.route)
         self.watcher = Watcher(self.postgres, name, self.load, history, seed)
 
@@ -62,7 +62,8 @@ class Scene(Cluster):
                 self.finish()
             return {"caught_by": sorted(self.history.violations.keys() & PROMISE),
                     "seconds": round(min([at for at, _ in self.history.first.values()], default=0) - begin, 1),
-                    "violations": self.history.summary(), "records": self.load.produced}
+                    "violations": self.history.summary(), "records": self.load.produced,
+                    "logs": "\n---\n".join(one.service.tail() for one in self.instances if one.service)}
         finally:
             self.watcher.finish()
             self.remove()
@@ -80,7 +81,7 @@ class Scene(Cluster):
     def caught(self):
         return bool(self.history.violations.keys() & PROMISE)
 
-    def wait(self, predicate, what, seconds=40):
+    def wait(self, predicate, what, seconds=90):
         """Until it is so, or the bug has shown."""
         wait_until(lambda: self.caught() or predicate(), lambda: what + "\n" + "\n".join(
             f"{one.number}: {one.service.tail(1500)}" for one in self.instances if one.service), seconds)
@@ -152,7 +153,7 @@ def die_after_a_hint(scene):
 
 def lose_the_answer(scene):
     """The answer to COMMIT is lost on the way; the transaction has taken effect."""
-    scene.play(1, batch=LONG)
+    scene.play(1)  # with small batches, so that hardly any COMMIT is another connection's than a lane's
     scene.wait_moved()
     rule = scene.instances[1].proxy.swallow_commit(3, hold=0.05)
     scene.wait(rule.fired.is_set, "no COMMIT")
@@ -215,9 +216,9 @@ class Mutants(unittest.TestCase):
             pathlib.Path(ServiceCase.options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
     def check(self, bug):
-        without, found = self.runs[bug, False].result(240), self.runs[bug, True].result(240)
-        self.assertFalse(without["violations"], f"without the bug, seed {self.seed}")
-        self.assertTrue(found["caught_by"], f"not caught, seed {self.seed}: {found}")
+        without, found = self.runs[bug, False].result(500), self.runs[bug, True].result(500)
+        self.assertFalse(without["violations"], f"without the bug, seed {self.seed}\n{without['logs']}")
+        self.assertTrue(found["caught_by"], f"not caught, seed {self.seed}: {found['violations']}\n{found['logs']}")
         self.table.append({"bug": bug, "provoked_by": SCENES[bug][0].__doc__.partition(".")[0].partition("\n")[0],
                            "caught_by": found["caught_by"], "seconds": found["seconds"]})
 
