@@ -17,7 +17,11 @@ SECONDS = 30
 class Kafka:
     def __init__(self, nodes=1, memory="512m"):
         self.dir = tempfile.mkdtemp(prefix="sluice-kafka-")
-        self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
+        try:
+            self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
+        except Exception:
+            self.remove()  # a node that was merely too slow would stay for ever
+            raise
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
 
     def _tool(self, command, *arguments):
