@@ -6,6 +6,7 @@ import argparse
 import atexit
 import contextlib
 import json
+import signal
 import sys
 import unittest
 
@@ -63,6 +64,7 @@ class ServiceCase(unittest.TestCase):
         settings.setdefault("pipeline", self.name)
         one = Sluice(self.kafka.bootstrap, url or self.url, routes, **settings)
         self.services.append(one)
+        atexit.register(one.remove)  # for a test that is interrupted
         return one
 
     def sql(self, text, *arguments):
@@ -139,4 +141,5 @@ def main(**more):
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     ServiceCase.options, rest = parser.parse_known_args()
     Sluice.binary = ServiceCase.options.sluice
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or what was started would stay behind
     unittest.main(module="__main__", argv=[sys.argv[0], *rest], verbosity=2)
