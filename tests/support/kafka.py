@@ -19,7 +19,7 @@ class Kafka:
         self.dir = tempfile.mkdtemp(prefix="sluice-kafka-")
         try:
             self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
-        except Exception:
+        except BaseException:
             self.remove()  # a node that was merely too slow would stay for ever
             raise
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
