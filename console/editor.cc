@@ -167,13 +167,15 @@ void Editor::go(std::size_t to) {
   dirty_ = true;
 }
 
+// Inside a paste line ends are blanks, and only the sequence that ends it means anything.
+void Editor::pasted(unsigned char c) {
+  if (c == 0x1b) state_ = State::escape;
+  if (c == '\r' || c == '\n' || c == '\t') insert(" ");
+  after_return_ = c == '\r';
+}
+
 void Editor::control(unsigned char c, Step& step) {
-  if (pasting_) {
-    if (c == 0x1b) state_ = State::escape;
-    if (c == '\r' || c == '\n' || c == '\t') insert(" ");
-    after_return_ = c == '\r';
-    return;
-  }
+  if (pasting_) return pasted(c);
   switch (c) {
     case 0x1b:
       state_ = State::escape;

@@ -39,6 +39,7 @@ class Editor {
   void byte(unsigned char c, Step& step);
   void plain(unsigned char c, Step& step);
   void control(unsigned char c, Step& step);
+  void pasted(unsigned char c);
   void alt(unsigned char c);
   void sequence(char final);
   void character(std::string text);
