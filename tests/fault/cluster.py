@@ -2,6 +2,7 @@
 
 An instance that ends without having been told to is a violation, except at a fault point that was armed.
 """
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -122,12 +123,9 @@ class Cluster:
             instance.start(strategy)
 
     def stop(self):
-        for instance in self.instances:
-            if instance.running():
-                instance.service.signal(signal.SIGTERM)
-        for instance in self.instances:
-            if instance.running():
-                instance.stop()
+        """All at once: a second SIGTERM to one of them would end it without draining."""
+        with concurrent.futures.ThreadPoolExecutor(len(self.instances)) as pool:
+            list(pool.map(Instance.stop, [instance for instance in self.instances if instance.running()]))
 
     def tend(self):
         """Starts what is not running; what ended by itself is a violation."""
