@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Writers of the same rows never lock each other out: two instances, two topics that feed the same tables in opposite orders.
+"""Writers of the same rows never lock each other out: two instances, topics that feed the same tables in opposite orders.
 
---seconds N: how long. --json FILE: where to leave the figures. Whole rows, parts of rows and deletes are mixed, and keys come and go all the time.
+--seconds N: how long. --json FILE: where to leave the figures. Whole rows, parts of rows and deletes are mixed, and keys
+come and go all the time.
 """
 import json
 import pathlib
