@@ -66,7 +66,8 @@ class Instance:
         except AssertionError as error:
             code = str(error)
         self.cluster.history.note("stopped", instance=self.number, code=code)
-        if code != 0:
+        # Whoever is told before main() has begun ends as any process does; then it has not said a word yet.
+        if code != 0 and not (code == -signal.SIGTERM and not self.service.log()):
             self.cluster.history.violate("ended", f"instance {self.number} ended with {code} after SIGTERM\n{self.service.tail(1500)}")
 
     def freeze(self):
