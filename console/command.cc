@@ -143,6 +143,9 @@ std::expected<Arguments, std::string> sort_out(const Command& command, std::span
       given.options[name] = has_value ? word.text.substr(equals + 1) : std::string();
     } else if (at + 1 < words.size() && (words[at + 1].quoted || !words[at + 1].text.starts_with("--"))) {
       given.options[name] = words[++at].text;
+      if (option->value == Value::text && !words[at].quoted)
+        while (at + 1 < words.size() && !words[at + 1].text.starts_with("--"))
+          (given.options[name] += ' ') += words[++at].text;
     } else {
       return std::unexpected(fmt::format("--{} needs a value: --{} {}", name, name, option->shown));
     }

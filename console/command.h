@@ -29,6 +29,7 @@ Role role_of(std::string_view name);  // unknown: viewer
 enum class Value : std::uint8_t {
   none,
   any,
+  text,  // all words up to the next --, because ssh hands over a quoted text as several words
   target,
   topic_or_table,
   topic,

@@ -257,7 +257,7 @@ std::vector<Command> dead_letter_commands() {
   const Option table{.name = "table", .value = Value::table, .shown = "T", .help = "of this table"};
   const Option topic{.name = "topic", .value = Value::topic, .shown = "T", .help = "of this topic"};
   const Option reason{
-      .name = "reason", .value = Value::any, .shown = "R", .help = "with this text in the reason"};
+      .name = "reason", .value = Value::text, .shown = "R", .help = "with this text in the reason"};
   return {
       {.words = "dead list",
        .options = {table,
@@ -313,7 +313,7 @@ std::vector<Command> dead_letter_commands() {
                    topic,
                    {.name = "older", .value = Value::span, .shown = "30d", .help = "stored longer ago"},
                    {.name = "reason",
-                    .value = Value::any,
+                    .value = Value::text,
                     .shown = "TEXT",
                     .help = "why; stored with each",
                     .required = "say why they may be left out"},

@@ -211,7 +211,7 @@ std::vector<Command> flow_commands() {
        .takes = Value::target,
        .options =
            {{.name = "reason",
-             .value = Value::any,
+             .value = Value::text,
              .shown = "TEXT",
              .help = "for those who find it paused",
              .required = needs_reason},

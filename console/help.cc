@@ -36,7 +36,8 @@ Made by `sluice config console` from the command table; a test compares the two.
 * `TARGET` is `all`, `TOPIC`, `TOPIC/PARTITIONS` (`3`, `0-5` or `1,4,7`) or `table TABLE`.
 * Every command takes `--json` (one document: `{"v":1,"command":…,"at":…,"data":…}`), `--csv` (tables) and `--no-color`.
 * `| match TEXT`, `| except TEXT`, `| count`, `| head N` and `| last N` may follow; TEXT is a part of a line.
-* Words may be quoted with `'…'` or `"…"`. `show X` is the same as `X`. A line has at most 4096 bytes.
+* Words may be quoted with `'…'` or `"…"`; without quotes a TEXT goes on to the next `--`, since ssh hands quoted words over
+  without their quotes. `show X` is the same as `X`. A line has at most 4096 bytes.
 * An operator may do what a viewer may, an admin everything.
 
 )";

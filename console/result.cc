@@ -108,7 +108,9 @@ std::vector<std::string> table_lines(const Section& section, const Look& look) {
       const Column& column = section.columns[at];
       std::string shown = cells[row][at];
       if (look.columns > 0) shown = cut(shown, look.columns - used);
-      const std::string pad = spaces(widths[at] - width(shown));
+      int missing = widths[at] - width(shown);
+      if (look.columns > 0) missing = std::min(missing, look.columns - used - width(shown));
+      const std::string pad = spaces(missing);
       const bool last = at + 1 == count;
       used += width(shown) + width(pad) + static_cast<int>(gap.size());
       if (row > 0) shown = colored(column, section.rows[row - 1][at], std::move(shown), look.color);
