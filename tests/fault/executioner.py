@@ -73,6 +73,7 @@ def postgres_fast(x):
 
 def backends(x):
     """pg_terminate_backend of every writer; the same query sees whether one was in a transaction."""
+    x.cluster.open_transaction()
     rows = x.cluster.sql("SELECT xact_start IS NOT NULL AND state <> 'idle', pg_terminate_backend(pid) FROM pg_stat_activity"
                          " WHERE datname = %s AND application_name LIKE 'sluice/%%'", x.cluster.database)
     return any(busy for busy, _ in rows)
@@ -110,8 +111,8 @@ def at_point(name):
     def fault(x):
         victim = x.victim()
         victim.kill()
-        seldom = name in ("before_claim", "after_claim", "before_seek", "bisect") or "copy" in name or "dead" in name
-        nth = 1 if name == "after_revoke" else x.chance.randrange(1, 3 if seldom else 30)
+        seldom = name in ("before_claim", "after_claim", "before_seek", "bisect") or "dead" in name
+        nth = 1 if name == "after_revoke" or "copy" in name else x.chance.randrange(1, 3 if seldom else 30)
         victim.start(x.cluster.strategy, point=f"{name}:{nth}:kill", batch={"rows": 20000, "linger": "500ms"} if "copy" in name else {})
         others = [one for one in x.cluster.instances if one is not victim and one.running()]
 
