@@ -114,8 +114,11 @@ class Screen:
         self.folder = tempfile.mkdtemp(prefix="sluice-screen-")
         env = {**os.environ, "TERM": term, "LC_ALL": "C.UTF-8", "TMUX": "", "TMUX_TMPDIR": self.folder}
         self.env = {name: value for name, value in env.items() if name != "TMUX"}
-        # The command sees the terminal's name that was asked for; the window stays when the command has ended.
-        wrapped = ["env", f"TERM={term}", *command]
+        # The command sees the terminal's name that was asked for; the window stays when it has ended, and its code in
+        # a file, as tmux itself sometimes does not know it.
+        self.code_file = pathlib.Path(self.folder, "code")
+        script = 'TERM=$1 "${@:3}"; echo $? >"$2.new"; mv "$2.new" "$2"; sleep 600'
+        wrapped = ["bash", "-c", script, "bash", term, str(self.code_file), *command]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "sleep", "600")
         self.tmux("set-option", "-g", "remain-on-exit", "on")
         self.tmux("set-option", "-g", "status", "off")
@@ -154,10 +157,10 @@ class Screen:
         return self.tmux("display-message", "-p", f"#{{{flag}}}").strip()
 
     def ended(self):
-        return self.shown("pane_dead") == "1"
+        return self.code_file.exists()
 
     def code(self):
-        return int(self.shown("pane_dead_status"))
+        return int(self.code_file.read_text())
 
     def wait(self, pattern, seconds=20):
         """Until the screen matches; returns the match."""

@@ -9,7 +9,7 @@ import psycopg2
 
 from support.case import ServiceCase, encode
 from support.console import Access, Screen
-from support.kafka import Kafka
+from support.kafka import EmbeddedBroker
 from support.postgres import Postgres
 from support.waiting import wait_until
 
@@ -18,6 +18,7 @@ GROWTH = 64  # MiB of resident memory that a test may add: what is asserted; wha
 
 
 class ConsoleCase(ServiceCase):
+    broker = EmbeddedBroker
     records = 2000
     routes = {}  # further settings of the route
     title = None  # of database, pipeline and topics; one of its own unless given
@@ -33,7 +34,7 @@ class ConsoleCase(ServiceCase):
     @classmethod
     def prepare_class(cls, case):
         ServiceCase._count += 1
-        cls.kafka, cls.postgres = cls.shared(Kafka), cls.shared(Postgres)
+        cls.kafka, cls.postgres = cls.shared(cls.broker), cls.shared(Postgres)
         cls.name = cls.title or f"c{ServiceCase._count}"
         cls.url = cls.postgres.create_database(cls.name)
         cls.services = []
@@ -115,6 +116,10 @@ class ConsoleCase(ServiceCase):
     def sanitized(self):
         return bool(re.search(r"lib[atu]b?san", pathlib.Path(f"/proc/{self.live.process.pid}/maps").read_text()))
 
+    def sessions(self, key="k_view"):
+        """Those that there are, with the one that asks."""
+        return self.data("sessions", key=key)["sessions"]
+
     def audit(self, command="%"):
         return self.sql("SELECT who, role, command, target, outcome, detail, address FROM sluice.audit"
                         " WHERE command LIKE %s ORDER BY id", command)
@@ -134,7 +139,7 @@ class ConsoleCase(ServiceCase):
         self.assertTrue(self.live.running(), self.live.tail())
         if self.sql("SELECT 1 FROM sluice.pause"):
             self.ok("resume", "all", key="k_oper")
-        wait_until(lambda: len(self.data("sessions")) == 1,
+        wait_until(lambda: len(self.sessions()) == 1,
                    lambda: f"sessions are left: {self.ok('sessions')}", 15)
         growth = self.rss() - self.base_rss
         print(f"    {self._testMethodName}: resident {self.rss():.0f} MiB, {growth:+.1f}")

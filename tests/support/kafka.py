@@ -136,3 +136,29 @@ class Kafka:
     @staticmethod
     def cache():
         return pathlib.Path(os.environ.get("SLUICE_CACHE", TOOL.parent.parent / ".cache")) / "kafka"
+
+
+class EmbeddedBroker(Kafka):
+    """The broker of `sluice demo`, in a process of its own: there in a moment, where a test is not about Kafka. Topics
+    make themselves, with four partitions; each keeps its last 5 MiB."""
+    PARTITIONS = 4
+
+    def __init__(self):
+        from support.sluice import Sluice, environment
+        self.process = subprocess.Popen([Sluice.binary, "demo-broker", "nothing"], stdout=subprocess.PIPE, text=True,
+                                        env=environment())
+        self.bootstrap = self.process.stdout.readline().strip()
+        if not self.bootstrap:
+            raise RuntimeError("the embedded broker does not start")
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
+
+    def create_topic(self, name, partitions=PARTITIONS, **config):
+        if partitions != self.PARTITIONS or config:
+            raise ValueError("the embedded broker makes topics of four partitions, without settings")
+        self._wait_leaders(name, partitions)
+        return name
+
+    def remove(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()

@@ -60,12 +60,12 @@ class Raw:
 
 
 def crowd(port, count, held_at_most=200):
-    """Strangers from many loopback addresses, a third each: silent, a banner, a banner and part of a large packet.
+    """Strangers from eight loopback addresses, a third each: silent, a banner, a banner and part of a large packet.
     Returns how many were let through the door."""
     held, taken = [], 0
     for n in range(count):
         try:
-            one = socket.create_connection(("127.0.0.1", port), 10, (f"127.1.{n % 50}.{n % 7 + 1}", 0))
+            one = socket.create_connection(("127.0.0.1", port), 10, (f"127.1.0.{n % 8 + 1}", 0))
             if n % 3:
                 one.sendall(b"SSH-2.0-stranger\r\n")
             if n % 3 == 2:
@@ -83,6 +83,7 @@ def crowd(port, count, held_at_most=200):
 
 class Junk(paramiko.PKey):
     """A key that lies about its type, its blob or its signature."""
+    public_blob = None
 
     def __init__(self, key, signature=None, blob=None, name=None):
         self.key, self.signature, self.blob, self.name = key, signature, blob, name
@@ -107,6 +108,7 @@ class Junk(paramiko.PKey):
 
 class SecurityKey(paramiko.PKey):
     """sk-ssh-ed25519@openssh.com made of software: what a token in somebody's pocket would sign."""
+    public_blob = None
     NAME, APPLICATION = "sk-ssh-ed25519@openssh.com", b"ssh:"
 
     def __init__(self):
