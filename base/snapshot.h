@@ -71,6 +71,7 @@ struct Snapshot {
   // As last read from PostgreSQL, about once a second: of the whole pipeline, not only of this process.
   std::vector<Pause> pauses;
   std::int64_t dead_letters_open = -1;  // not resolved; -1 not known yet
+  std::string postgres_trouble;  // why that last reading failed; empty: it did not. Idle lanes notice nothing
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest
   // first.
   std::vector<double> applied_per_second;

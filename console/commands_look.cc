@@ -176,6 +176,8 @@ Verdict judge(const Snapshot& now, const Totals& total, std::int64_t dead_most, 
                                   now.lanes.size() - static_cast<std::size_t>(connected), now.lanes.size(),
                                   lane->last_error.empty() ? "" : ": " + lane->last_error)};
   }
+  if (!now.postgres_trouble.empty())
+    return {critical, fmt::format("PostgreSQL does not answer: {}", now.postgres_trouble)};
   for (const auto& one : now.partitions)
     if (broken(one.state))
       return {critical, fmt::format("{} stopped, {}: {}", partition_text(one.at), one.state, one.reason)};

@@ -57,7 +57,7 @@ class Session {
   void run();
   // Any thread: it ends soon, and the client reads why. The first reason stays. Without a reason it just
   // ends.
-  void end(const std::string& reason, int code = 0);
+  void end(const std::string& reason, int code = Code::failed);
   bool over() const { return over_; }
   std::int64_t id() const { return id_; }
   // Nothing before login.

@@ -86,6 +86,10 @@ void Supervisor::look_at_pauses() {
     for (const auto& pause : *expired) log::info(who, "the pause of {} has expired", pause.target);
   }
   auto pauses = store_.pauses();
+  {
+    const std::lock_guard lock(mutex_);
+    postgres_trouble_ = pauses ? std::string() : pauses.error().message;
+  }
   if (!pauses) {
     if (!std::exchange(trouble_told_, true))
       log::warning(who, "cannot read the pauses, the last known ones stay: {}", pauses.error().message);
@@ -159,6 +163,7 @@ Snapshot Supervisor::snapshot() const {
   const std::lock_guard lock(mutex_);
   shot.pauses = pauses_;
   shot.dead_letters_open = letters_open_;
+  shot.postgres_trouble = postgres_trouble_;
   shot.applied_per_second.assign(rates_.begin(), rates_.end());
   return shot;
 }

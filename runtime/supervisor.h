@@ -86,6 +86,7 @@ class Supervisor final : public Admin {
   std::deque<AuditRow> notes_;
   std::vector<Pause> pauses_;
   std::int64_t letters_open_ = -1;
+  std::string postgres_trouble_;
   std::deque<double> rates_;
   Steady::time_point sampled_{};
   std::int64_t sampled_records_ = 0;
