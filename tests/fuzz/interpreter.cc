@@ -1,0 +1,150 @@
+// Lines of text into the whole command core, beside a service whose names, reasons and errors are hostile: it
+// never throws, its codes are those of the contract, and nothing harmful comes out; what `--json` prints is
+// JSON.
+#include "console/interpreter.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "tests/fuzz/require.h"
+#include "tests/fuzz/utf8.h"
+
+namespace {
+
+using namespace sluice;
+
+constexpr auto hostile = "a\x1b]0;owned\a\xff\xe2\x80\xae\n\"b|'";
+
+// Answers at once and changes nothing; about half of what may fail does.
+class HostileAdmin : public Admin {
+ public:
+  bool fails = false;
+
+  Snapshot snapshot() const override {
+    Snapshot now;
+    now.ready = now.healthy = true;
+    for (const std::int32_t partition : {0, 1, 7}) {
+      PartitionSnapshot one;
+      one.at = {partition == 7 ? hostile : "orders", partition};
+      one.state = partition == 0 ? "ok" : partition == 1 ? "paused" : "poison";
+      one.reason = hostile;
+      one.next = 10, one.end = partition == 1 ? -1 : 20, one.applied = 10;
+      now.partitions.push_back(one);
+    }
+    now.lanes.push_back({.connected = false, .batches = 3, .last_error = hostile});
+    now.tables.push_back({"public.orders", {"orders"}, 5, 1, std::nullopt});
+    now.pauses.push_back({"orders/1", hostile, hostile, {}, std::nullopt});
+    now.applied_per_second = {0, 1, 2.5};
+    return now;
+  }
+  Result<std::vector<PointerRow>> pointers() override {
+    if (fails) return broken();
+    PointerRow row;
+    row.at = {"orders", 0};
+    row.next = row.applied = 10;
+    row.owner = row.owner_host = row.reason = hostile;
+    row.state = "ok";
+    return std::vector{row};
+  }
+  std::vector<std::string> tables_fed(const std::string& topic) override {
+    return topic == "orders" ? std::vector<std::string>{"public.orders"} : std::vector<std::string>{hostile};
+  }
+  Result<bool> pause(const Pause&) override {
+    if (fails) return broken();
+    return true;
+  }
+  Result<std::optional<Pause>> resume(const std::string& target) override {
+    if (fails) return broken();
+    return Pause{target, hostile, hostile, {}, std::nullopt};
+  }
+  Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter&) override {
+    if (fails) return broken();
+    DeadLetterRow row;
+    row.id = 1, row.at = {hostile, 0};
+    row.stage = row.table = row.sqlstate = row.reason = row.resolution = row.headers = hostile;
+    row.key = row.value = hostile;
+    return std::vector{row};
+  }
+  Result<std::int64_t> discard(const DeadLetterFilter&, const std::string&, const Caller&) override {
+    if (fails) return broken();
+    return 1;
+  }
+  Result<std::vector<Replayed>> replay(const DeadLetterFilter&, bool, bool, const Caller&) override {
+    if (fails) return broken();
+    return std::vector{Replayed{1, {hostile, 0}, 5, false, hostile, {hostile}}};
+  }
+  Result<Explanation> explain(const TopicPartition& at, Offset offset) override {
+    if (fails) return broken();
+    Explanation told;
+    told.at = at, told.offset = offset;
+    told.key = told.value = hostile;
+    told.headers = {{hostile, hostile}};
+    told.outcome = "applied";
+    told.rows = {{hostile, "upsert", {{hostile, hostile}}}};
+    told.sql = {hostile};
+    return told;
+  }
+  Result<std::int64_t> record(const AuditRow&) override { return 1; }
+  Result<void> conclude(std::int64_t, const std::string&) override { return {}; }
+  void note(const AuditRow&) override {}
+  Result<std::vector<AuditRow>> audit(const AuditFilter&) override {
+    if (fails) return broken();
+    return std::vector{
+        AuditRow{1, {}, {hostile, hostile, hostile, hostile}, hostile, hostile, hostile, hostile}};
+  }
+  void set_log_level(const std::string&, std::optional<std::chrono::seconds>) override {}
+
+ private:
+  static std::unexpected<Error> broken() {
+    return std::unexpected(Error{ErrorClass::retry, "57P01", hostile});
+  }
+};
+
+struct Kept : console::Output {
+  void out(std::string_view text) override { printed += text; }
+  void err(std::string_view text) override { said += text; }
+  std::string printed, said;
+};
+
+struct House {
+  HostileAdmin admin;
+  console::Interpreter interpreter;
+
+  House()
+      : interpreter(std::make_shared<config::Pipeline>(), admin, {{"sluice", hostile}}, [] {
+          console::SessionInfo one;
+          one.who = {hostile, "viewer", hostile, hostile};
+          one.command = hostile;
+          return std::vector{one};
+        }) {}
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static House house;
+  static const std::array<std::string, 3> roles{"viewer", "operator", "admin"};
+  if (size == 0) return 0;
+  house.admin.fails = (data[0] & 1) != 0;
+  console::Login login;
+  login.caller = {"name", roles[data[0] / 2 % 3], "SHA256:x", "127.0.0.1:1"};
+  const console::Terminal terminal{(data[0] & 8) != 0, false, (data[0] & 16) == 0, 20 + data[0], 24};
+  const std::string_view line(reinterpret_cast<const char*>(data) + 1, size - 1);
+
+  std::stop_source ended;
+  ended.request_stop();  // so that no command waits
+  Kept kept;
+  const auto outcome = house.interpreter.execute(line, login, terminal, kept, ended.get_token());
+  constexpr std::array codes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 130, 141};
+  REQUIRE(std::find(codes.begin(), codes.end(), outcome.code) != codes.end());
+  // `clear` is our own: the only command that sends a terminal code.
+  if (!kept.printed.starts_with("\x1b[")) REQUIRE(fuzz::harmless(kept.printed, true));
+  REQUIRE(fuzz::harmless(kept.said, true));
+  if (kept.printed.starts_with("{\"v\":")) REQUIRE(nlohmann::json::accept(kept.printed));
+  if (outcome.code == console::not_understood) REQUIRE(!kept.said.empty());
+
+  REQUIRE(fuzz::harmless(house.interpreter.greeting(login, terminal), true));
+  for (const auto& word : house.interpreter.complete(line, login)) REQUIRE(fuzz::harmless(word));
+  return 0;
+}
