@@ -17,6 +17,7 @@ from support.case import main  # noqa: E402
 from support.console_case import ConsoleCase  # noqa: E402
 from support.kafka import Kafka  # noqa: E402
 from support.raw_ssh import crowd  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 WINDOW = 2.0  # seconds
 
@@ -40,14 +41,18 @@ class ConsoleLoad(ConsoleCase):
         return asked
 
     def test_throughput_beside_sessions_that_look(self):
-        self.assertEqual(0, self.live.stop())
-        self.publish(range(self.options.events), status="paid", note="x" * 40)
         keys = ["k_view", "k_oper"]
-        self.live.start()
-        clients = [self.access.popen(key=keys[n % 2]) for n in range(self.options.sessions)]
+        self.ok("pause", "all", "--reason", "bench", key="k_oper")
+        self.publish(range(self.options.events), status="paid", note="x" * 40)
+        clients = []
+        for n in range(self.options.sessions):  # one by one: together they would be a crowd of strangers
+            seen = self.live.log().count(" logged in ")
+            clients.append(self.access.popen(key=keys[n % 2]))
+            wait_until(lambda: self.live.log().count(" logged in ") > seen, "a login", 20)
         readers = [threading.Thread(target=client.stdout.read, daemon=True) for client in clients]
         for reader in readers:
             reader.start()
+        self.ok("resume", "all", key="k_oper")
         rates, asked = {True: [], False: []}, 0
         end, before = self.records + self.options.events, self.applied()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:

@@ -32,7 +32,8 @@ class HostileAdmin : public Admin {
       one.next = 10, one.end = partition == 1 ? -1 : 20, one.applied = 10;
       now.partitions.push_back(one);
     }
-    now.lanes.push_back({.connected = false, .batches = 3, .last_error = hostile});
+    now.lanes.emplace_back();
+    now.lanes.back().last_error = now.postgres_trouble = hostile;
     now.tables.push_back({"public.orders", {"orders"}, 5, 1, std::nullopt});
     now.pauses.push_back({"orders/1", hostile, hostile, {}, std::nullopt});
     now.applied_per_second = {0, 1, 2.5};
