@@ -13,6 +13,7 @@ namespace {
 // A question of one row, and a step of a bisection: beyond the server's own time-outs for them.
 constexpr std::chrono::seconds question_timeout{15};
 constexpr std::chrono::seconds step_timeout{90};
+constexpr std::string_view lock_timeout = "55P03";
 
 }  // namespace
 
@@ -41,6 +42,16 @@ struct Writer::State {
     if (!connection().is_open()) session.forget();
   }
 
+  // Whether it may, and what it finds, is no part of a claim: the next attempt tells.
+  void end_frozen() {
+    if (!connection().is_open()) return;
+    session.parameters.clear();
+    session.parameters.add_text(application_name());
+    (void)ask("end_frozen");
+  }
+
+  std::string application_name() const { return "sluice/" + session.identity.pipeline; }
+
   // One statement of sql/, committed by itself.
   Result<Reply> ask(std::string_view file) {
     if (!connection().is_open()) return fail(ErrorClass::reclaim, "not connected");
@@ -59,7 +70,7 @@ Writer::~Writer() = default;
 
 Result<void> Writer::connect() {
   close();
-  return state_->connection().open(state_->url, "sluice/" + state_->session.identity.pipeline);
+  return state_->connection().open(state_->url, state_->application_name());
 }
 
 bool Writer::connected() const {
@@ -122,7 +133,11 @@ Result<Claim> Writer::claim(const TopicPartition& at, Offset start) {
   connection.send(state_->session.file("claim"), parameters);
   connection.send("COMMIT");
   auto reply = state_->answer(question_timeout);
-  if (!reply) return std::unexpected(reply.error());
+  if (!reply) {
+    auto error = std::move(reply.error());
+    if (error.sqlstate == lock_timeout) state_->end_frozen();
+    return std::unexpected(std::move(error));
+  }
   FAULT_POINT("after_claim");
   return read_claim(reply->rows.get(), at);
 }

@@ -69,7 +69,8 @@ class Writer {
   Result<void> create(const std::vector<std::pair<TopicPartition, Offset>>& starts);
 
   // Takes the pointer row: epoch + 1, this owner. Creates it at `start` if there is none. Waits at most a
-  // second for the transaction of a predecessor (then `retry`).
+  // second for the transaction of a predecessor (then `retry`), and ends one whose process has been frozen in
+  // the middle of it for ten seconds.
   Result<Claim> claim(const TopicPartition& at, Offset start);
   // Records why a partition stands still (or "ok"). Only under this claim; `fenced` otherwise.
   Result<void> set_state(const Claim& claim, std::string_view state, std::string_view reason);
