@@ -9,6 +9,8 @@
 #include <memory>
 #include <mutex>
 
+#include "base/text.h"
+
 namespace sluice::log {
 namespace {
 
@@ -66,23 +68,19 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-// Log text may quote event data and database errors: no control character reaches a terminal or breaks a
-// line.
-std::string escaped(std::string_view text, bool json) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (json && (c == '"' || c == '\\')) {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += json ? fmt::format("\\u{:04x}", byte) : fmt::format("\\x{:02x}", byte);
-    } else {
+// Log text may quote event data and database errors: nothing in it steers a terminal or breaks a line.
+std::string as_document(std::int64_t ms, Level level, std::string_view who, std::string_view text) {
+  const auto quoted = [](std::string_view raw) {
+    std::string out;
+    for (const char c : valid_utf8(raw)) {
+      if (c == '"' || c == '\\') out += '\\';
       out += c;
     }
-  }
-  return out;
+    return out;
+  };
+  return escape_json(fmt::format(R"({{"ms":{},"level":"{}","who":"{}","text":"{}"}})", ms,
+                                 fmt::string_view(spdlog::level::to_string_view(to_spdlog(level)).data()),
+                                 quoted(who), quoted(text)));
 }
 
 }  // namespace
@@ -115,16 +113,13 @@ std::vector<Entry> recent() {
 }
 
 void write(Level level, std::string_view who, std::string_view text) {
-  const auto at = to_spdlog(level);
   if (level >= Level::warning) remember(level, who, text);
   if (as_json) {
     const auto now =
         std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    const auto ms = now.time_since_epoch().count();
-    logger().log(at, R"({{"ms":{},"level":"{}","who":"{}","text":"{}"}})", ms,
-                 spdlog::level::to_string_view(at), escaped(who, true), escaped(text, true));
+    logger().log(to_spdlog(level), as_document(now.time_since_epoch().count(), level, who, text));
   } else {
-    logger().log(at, "{}: {}", who, escaped(text, false));
+    logger().log(to_spdlog(level), "{}: {}", escape(who), escape(text));
   }
 }
 

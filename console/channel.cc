@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "console/text.h"
+#include "base/text.h"
 
 namespace sluice::console {
 namespace {

@@ -4,8 +4,8 @@
 #include <cctype>
 #include <utility>
 
+#include "base/text.h"
 #include "config/text.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {

@@ -67,8 +67,9 @@ int dead_list(Call& call) {
     row.emplace_back(letter.reason);
   }
   const bool full = std::cmp_greater_equal(letters->size(), filter->limit);
-  call.answer.notes = {fmt::format("{} {}dead letters{}", letters->size(), filter->resolved ? "" : "open ",
-                                   full ? "; there may be more, see --limit" : "")};
+  call.answer.notes = {
+      fmt::format("{}{}", counted(letters->size(), filter->resolved ? "dead letter" : "open dead letter"),
+                  full ? "; there may be more, see --limit" : "")};
   call.answer.sections = {std::move(section)};
   return Code::done;
 }
@@ -200,9 +201,9 @@ int dead_discard(Call& call) {
       {.columns = {{.name = "discarded", .kind = Kind::number, .unit = "dead letters"}, {.name = "reason"}},
        .rows = {{*discarded, call.option("reason")}},
        .record = true}};
-  call.answer.line =
-      fmt::format("done: {} dead letters discarded; they stay in the table, marked", *discarded);
-  call.remark(fmt::format("{} dead letters", *discarded));
+  call.answer.line = fmt::format("done: {} discarded, by mark only",
+                                 counted(static_cast<std::size_t>(*discarded), "dead letter"));
+  call.remark(counted(static_cast<std::size_t>(*discarded), "dead letter"));
   return Code::done;
 }
 

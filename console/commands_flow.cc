@@ -111,18 +111,19 @@ int stop_target(Call& call, std::string reason, std::string_view what, std::stri
   const auto stored = call.admin().pause(pause);
   if (!stored) return call.fail(stored.error());
   if (!*stored) return nothing_to_do(call, pause, partitions.size());
-  call.remark(fmt::format("{} partitions", partitions.size()));
+  call.remark(counted(partitions.size(), "partition"));
   call.answer.sections = {pause_section(pause, partitions.size(), false)};
   if (call.has("no-wait")) {
-    call.answer.line = fmt::format("asked: {} of {} partitions will stand still within seconds", pause.target,
-                                   partitions.size());
+    call.answer.line = fmt::format("asked: {} pauses within seconds, {}", pause.target,
+                                   counted(partitions.size(), "partition"));
     return Code::done;
   }
   const int code = wait_for_standstill(call, pause, partitions, *timeout, what);
   call.answer.line =
       code != Code::done
           ? ""
-          : fmt::format("done: {} paused, {} partitions stand still{}", pause.target, partitions.size(),
+          : fmt::format("done: {} paused, {} standing still{}", pause.target,
+                        counted(partitions.size(), "partition"),
                         pause.expires ? "; goes on by itself at " + time_text(*pause.expires) : "");
   if (code != Code::done) call.answer.sections.clear();
   return code;
@@ -190,7 +191,7 @@ int resume(Call& call) {
   call.answer.sections = {std::move(section)};
   for (const auto& other : still_paused(call, resumed))
     call.answer.notes.push_back(fmt::format("parts of it stay paused by the pause of {}", other));
-  call.remark(fmt::format("{} pauses ended", resumed.size()));
+  call.remark(counted(resumed.size(), "pause") + " ended");
   return Code::done;
 }
 

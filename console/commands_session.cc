@@ -171,6 +171,7 @@ int audit(Call& call) {
   filter.limit = static_cast<int>(*limit);
   const auto rows = call.admin().audit(filter);
   if (!rows) return call.fail(rows.error());
+  call.answer.notes = {rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size())};
   Section section{.name = "audit",
                   .columns = {{.name = "id", .kind = Kind::id},
                               {.name = "at", .kind = Kind::time},

@@ -42,7 +42,7 @@ int topics(Call& call) {
     section.rows.push_back({topic, sum.partitions, sum.paused, sum.stopped,
                             sum.lag_known ? Cell(sum.lag) : Cell(), call.admin().tables_fed(topic)});
   call.answer.sections = {std::move(section)};
-  call.answer.notes = {fmt::format("{} topics in this process", sums.size())};
+  call.answer.notes = {counted(sums.size(), "topic") + " in this process"};
   return Code::done;
 }
 
@@ -78,8 +78,8 @@ int partitions(Call& call) {
                             optional_text(one.reason)});
   }
   call.answer.sections = {std::move(section)};
-  call.answer.notes = {
-      fmt::format("{} partitions in this process, lag {} records", rows.size(), grouped(lag))};
+  call.answer.notes = {fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"),
+                                   counted(static_cast<std::size_t>(lag), "record"))};
   return Code::done;
 }
 
@@ -145,7 +145,7 @@ int pointers(Call& call) {
   }
   call.answer.notes = {
       differing == 0
-          ? fmt::format("{} pointers; memory agrees with the table", section.rows.size())
+          ? fmt::format("{}; memory agrees with the table", counted(section.rows.size(), "pointer"))
           : fmt::format("{} of {} pointers differ between memory and table", differing, section.rows.size())};
   call.answer.sections = {std::move(section)};
   return Code::done;
@@ -262,9 +262,8 @@ int count(Call& call) {
                            sum.consumed == sum.applied + sum.folded + sum.skipped + sum.dead + sum.gaps});
   if (!of_table || of_topic) call.answer.sections.push_back(std::move(topics));
   if (!of_topic || of_table) call.answer.sections.push_back(tables_section(known, call.admin(), only));
-  call.answer.notes = {
-      "topics: records of the whole pipeline since the pointers' start; tables: rows of this process since "
-      "its start"};
+  call.answer.notes = {"topics: of the whole pipeline, since the pointers' start",
+                       "tables: of this process, since its start"};
   return Code::done;
 }
 

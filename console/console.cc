@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "console/host_key.h"
 #include "console/server.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {

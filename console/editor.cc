@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "console/text.h"
+#include "base/text.h"
 
 namespace sluice::console {
 namespace {

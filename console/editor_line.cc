@@ -5,8 +5,8 @@
 #include <cctype>
 #include <utility>
 
+#include "base/text.h"
 #include "console/editor.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {

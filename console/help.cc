@@ -1,8 +1,8 @@
 // What the command table says about itself: a page for each command, and docs/console.md's generated part.
 #include <set>
 
+#include "base/text.h"
 #include "console/command.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/text.h"
 #include "console/lookup.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {
@@ -29,6 +29,10 @@ AuditRow entry_of(const Command& command, const Arguments& given, std::span<cons
   entry.who = login.caller;
   entry.command = command.words;
   for (const auto& word : given.words) entry.target += (entry.target.empty() ? "" : " ") + valid_utf8(word);
+  for (const std::string_view option : {"table", "topic"})
+    if (const auto chosen = given.options.find(option); chosen != given.options.end())
+      entry.target +=
+          fmt::format("{}{} {}", entry.target.empty() ? "" : " ", option, valid_utf8(chosen->second));
   entry.detail = escape_json(nlohmann::json{{"line", valid_utf8(line_of(words))}}.dump());
   entry.outcome = "asked";
   return entry;
@@ -161,19 +165,21 @@ Outcome Interpreter::execute(std::string_view line, const Login& login, const Te
 std::string Interpreter::greeting(const Login& login, const Terminal& terminal) const {
   const Snapshot now = state_->house.admin.snapshot();
   const auto up = std::chrono::duration_cast<std::chrono::milliseconds>(WallClock::now() - now.started);
-  std::string text = fmt::format("sluice {}   pipeline {}   {}   up {}   you: {} ({})\n", SLUICE_VERSION,
-                                 escape(state_->house.pipeline->name), state_of(now), span_text(up),
-                                 escape(login.caller.name), escape(login.caller.role));
-  for (const Pause& pause : now.pauses) {
-    text += fmt::format("! {} paused by {} since {}: {}{}\n", escape(pause.target), escape(pause.by),
-                        time_text(pause.at), escape(pause.reason),
-                        pause.expires ? fmt::format("   goes on {}", time_text(*pause.expires)) : "");
-  }
+  std::string text;
+  const auto line = [&](const std::string& words) {
+    const std::string shown = escape(words);
+    (text += terminal.pty ? cut(shown, terminal.columns) : shown) += '\n';
+  };
+  line(fmt::format("sluice {}   pipeline {}   {}   up {}   you: {} ({})", SLUICE_VERSION,
+                   state_->house.pipeline->name, state_of(now), span_text(up), login.caller.name,
+                   login.caller.role));
+  for (const Pause& pause : now.pauses)
+    line(fmt::format("! {} paused by {} since {}{}: {}", pause.target, pause.by, time_text(pause.at),
+                     pause.expires ? " until " + time_text(*pause.expires) : "", pause.reason));
   for (const auto& one : now.partitions)
     if (broken(one.state))
-      text += fmt::format("! {} stopped, {}: {}\n", escape(partition_text(one.at)), escape(one.state),
-                          escape(one.reason));
-  text += "'help' lists the commands, 'exit' leaves\n";
+      line(fmt::format("! {} stopped, {}: {}", partition_text(one.at), one.state, one.reason));
+  line("'help' lists the commands, 'exit' leaves");
   return terminal.utf8 ? text : ascii(text);
 }
 

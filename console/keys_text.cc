@@ -150,7 +150,9 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
       asked.tm_min > 59 || asked.tm_sec > 59) {
     return std::nullopt;
   }
-  return WallClock::from_time_t(seconds);
+  // The clock counts nanoseconds, from 1677 to 2262: whatever lies beyond is as good as its ends.
+  constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(WallClock::duration::max()).count();
+  return WallClock::from_time_t(std::clamp<std::time_t>(seconds, -most, most));
 }
 
 // One option; without a value `value` is empty and `has_value` false.

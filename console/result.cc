@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "console/text.h"
+#include "base/text.h"
 
 namespace sluice::console {
 namespace {
@@ -142,9 +142,9 @@ std::vector<std::string> record_lines(const Section& section, const Look& look) 
     if (beside && std::holds_alternative<std::monostate>(cell)) continue;
     std::string shown = cell_text(column, cell, true);
     // A field that begins its line goes by the line's name, unless it has a label.
-    const std::string_view label = !column.label.empty() ? column.label
-                                   : beside              ? column.name
-                                                         : std::string_view();
+    const std::string_view label = !column.label.empty()      ? column.label
+                                   : beside && !column.people ? column.name
+                                                              : std::string_view();
     if (!column.line.empty() && !label.empty()) shown = fmt::format("{} {}", label, shown);
     if (beside) {
       const int room = look.columns > 0 ? look.columns - width(lines.back()) - 3 : 1'000'000;
@@ -184,6 +184,10 @@ std::string grouped(std::int64_t number) {
   const std::size_t sign = number < 0 ? 1 : 0;
   for (std::size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, 1, ' ');
   return digits;
+}
+
+std::string counted(std::size_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(static_cast<std::int64_t>(number)), noun, number == 1 ? "" : "s");
 }
 
 std::string cell_text(const Column& column, const Cell& cell, bool with_unit) {

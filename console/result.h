@@ -73,6 +73,8 @@ std::string as_csv(const Answer& answer);
 // A value for people, without colour: escaped, with its unit where `with_unit`.
 std::string cell_text(const Column& column, const Cell& cell, bool with_unit);
 std::string grouped(std::int64_t number);
+// "1 partition", "12 403 partitions".
+std::string counted(std::size_t number, std::string_view noun);
 
 Cell optional_text(const std::string& text);  // empty text is no value
 Cell optional_time(const std::optional<WallClock::time_point>& at);

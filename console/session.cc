@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "console/text.h"
+#include "base/text.h"
 
 namespace sluice::console {
 namespace {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "console/session.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "console/text.h"
+#include "base/text.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/utf8.h"
 
 namespace {
 
-using namespace sluice::console;
+using namespace sluice;
 using sluice::fuzz::harmless;
 
 void check(std::string_view text, int columns) {

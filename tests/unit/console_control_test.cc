@@ -18,8 +18,8 @@ TEST_F(ConsoleControl, a_pause_needs_a_reason_waits_and_is_idempotent) {
 
   const auto done = run("pause shop.orders/0-1 --reason 'vacuum full' --for 30m");
   EXPECT_EQ(done.code, Code::done) << done.err;
-  EXPECT_TRUE(
-      done.out.starts_with("done: shop.orders/0,1 paused, 2 partitions stand still; goes on by itself at "))
+  EXPECT_TRUE(done.out.starts_with(
+      "done: shop.orders/0,1 paused, 2 partitions standing still; goes on by itself at "))
       << done.out;
   ASSERT_EQ(admin.now.pauses.size(), 1u);
   EXPECT_EQ(admin.now.pauses[0].by, "alice");
@@ -128,6 +128,7 @@ TEST_F(ConsoleControl, dead_letters_are_replayed_by_number_or_by_what_they_have_
   EXPECT_EQ(partly.code, Code::partly_done);
   EXPECT_EQ(partly.err, "error: 2 of 3 dead letters not applied; see 'dead list --failed'\n");
   EXPECT_EQ(admin.trail.back().outcome, "done: 1 of 3 applied");
+  EXPECT_EQ(admin.trail.back().target, "table public.orders");
   EXPECT_EQ(run("dead replay 2 --force").code, Code::done);
   EXPECT_EQ(run("dead replay 1").code, Code::failed);
   EXPECT_EQ(admin.calls.back(), "replay");

@@ -4,8 +4,8 @@
 
 #include <random>
 
+#include "base/text.h"
 #include "console/editor.h"
-#include "console/text.h"
 
 namespace sluice::console {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <regex>
 
+#include "base/text.h"
 #include "console/command.h"
-#include "console/text.h"
 #include "tests/unit/console_support.h"
 
 namespace sluice::console {

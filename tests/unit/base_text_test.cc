@@ -1,5 +1,5 @@
 // What escape() lets through to a terminal, and how wide it is.
-#include "console/text.h"
+#include "base/text.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <random>
 #include <string>
 
-namespace sluice::console {
+namespace sluice {
 namespace {
 
 TEST(ConsoleText, what_a_terminal_shows_stays_as_it_is) {
@@ -93,4 +93,4 @@ TEST(ConsoleText, a_terminal_without_utf8_gets_ascii) {
 }
 
 }  // namespace
-}  // namespace sluice::console
+}  // namespace sluice

@@ -1,4 +1,4 @@
-#include "console/text.h"
+#include "base/text.h"
 
 #include <fmt/format.h>
 #include <locale.h>
@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <iterator>
 
-namespace sluice::console {
+namespace sluice {
 namespace {
 
 struct Character {
@@ -170,4 +170,4 @@ std::string cut(std::string_view text, int columns) {
   return std::string(text);
 }
 
-}  // namespace sluice::console
+}  // namespace sluice

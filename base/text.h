@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::console {
+namespace sluice {
 
 // Invalid UTF-8 becomes \xNN; control characters, bidirectional controls, everything invisible or unassigned
 // becomes \u{…}. Line ends too: the result is one line.
@@ -27,4 +27,4 @@ int width(std::string_view text);
 // At most so many columns, the last of them "…" when something was cut off.
 std::string cut(std::string_view text, int columns);
 
-}  // namespace sluice::console
+}  // namespace sluice
