@@ -33,6 +33,7 @@ constexpr seconds drain_deadline{20};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds supervisor_deadline{5};
+constexpr milliseconds ends_timeout{500};
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick{200};
@@ -141,6 +142,12 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
           pipeline_, identity_, [this] { return observe(); },
           [this](const std::shared_ptr<const Pauses>& pauses) {
             for (auto& lane : lanes_) lane->obey(pauses);
+          },
+          [this](const std::vector<TopicPartition>& of) {
+            Supervisor::Ends ends;
+            for (const auto& [at, marks] : listener_->watermarks(of, ends_timeout))
+              ends.emplace(at, marks.high);
+            return ends;
           }),
       console_(pipeline_, supervisor_, versions()),
       http_(pipeline_->http, supervisor_) {

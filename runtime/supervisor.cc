@@ -26,10 +26,12 @@ void to_log(const AuditRow& entry, std::string_view why) {
 
 Supervisor::Supervisor(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
                        std::function<Snapshot()> observe,
-                       std::function<void(std::shared_ptr<const Pauses>)> obey)
+                       std::function<void(std::shared_ptr<const Pauses>)> obey,
+                       std::function<Ends(const std::vector<TopicPartition>&)> ask_ends)
     : pipeline_(pipeline),
       observe_(std::move(observe)),
       obey_(std::move(obey)),
+      ask_ends_(std::move(ask_ends)),
       tables_fed_(*pipeline),
       store_(pipeline->postgres, identity),
       replayer_(pipeline, identity, store_) {}
@@ -70,7 +72,20 @@ void Supervisor::run() {
 void Supervisor::look() {
   look_at_pauses();
   count_letters();
+  look_at_ends();
   write_notes();
+}
+
+// A partition that stands still hears nothing of its log, and yet what piles up there is what an operator has
+// to know.
+void Supervisor::look_at_ends() {
+  std::vector<TopicPartition> standing;
+  for (const auto& partition : observe_().partitions) {
+    if (partition.state != "ok" && partition.state != "claiming") standing.push_back(partition.at);
+  }
+  auto ends = standing.empty() ? Ends{} : ask_ends_(standing);
+  const std::lock_guard lock(mutex_);
+  ends_ = std::move(ends);
 }
 
 void Supervisor::look_now() {
@@ -161,6 +176,10 @@ void Supervisor::sample(const Snapshot& shot) {
 Snapshot Supervisor::snapshot() const {
   auto shot = observe_();
   const std::lock_guard lock(mutex_);
+  for (auto& partition : shot.partitions) {
+    if (const auto found = ends_.find(partition.at); found != ends_.end())
+      partition.end = std::max(partition.end, found->second);
+  }
   shot.pauses = pauses_;
   shot.dead_letters_open = letters_open_;
   shot.postgres_trouble = postgres_trouble_;

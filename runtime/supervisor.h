@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,9 +27,12 @@ namespace sluice::runtime {
 
 class Supervisor final : public Admin {
  public:
+  using Ends = std::map<TopicPartition, Offset>;
   // `observe` tells how the lanes are, `obey` hands them their pauses; both return at once, on any thread.
+  // `ask_ends` asks Kafka where logs end, on the supervisor's thread.
   Supervisor(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
-             std::function<Snapshot()> observe, std::function<void(std::shared_ptr<const Pauses>)> obey);
+             std::function<Snapshot()> observe, std::function<void(std::shared_ptr<const Pauses>)> obey,
+             std::function<Ends(const std::vector<TopicPartition>&)> ask_ends);
   ~Supervisor() override;
 
   void start();
@@ -65,12 +69,14 @@ class Supervisor final : public Admin {
   void look();
   void look_at_pauses();
   void count_letters();
+  void look_at_ends();
   void write_notes();
   void look_now();
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
   const std::function<Snapshot()> observe_;
   const std::function<void(std::shared_ptr<const Pauses>)> obey_;
+  const std::function<Ends(const std::vector<TopicPartition>&)> ask_ends_;
   const TablesFed tables_fed_;
   sink::Store store_;
   Replayer replayer_;
@@ -87,6 +93,7 @@ class Supervisor final : public Admin {
   std::vector<Pause> pauses_;
   std::int64_t letters_open_ = -1;
   std::string postgres_trouble_;
+  Ends ends_;  // of partitions that stand still: nothing is fetched that would tell
   std::deque<double> rates_;
   Steady::time_point sampled_{};
   std::int64_t sampled_records_ = 0;

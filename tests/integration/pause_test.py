@@ -44,6 +44,13 @@ class Paused(ServiceCase):
         self.wait_caught_up(other)
         self.assertEqual(self.pointers()[(topic, partition)], before)
 
+    def wait_lag(self, service, topic, records):
+        """What piles up behind a pause is seen from outside."""
+        def lags():
+            return {name: value for name, value in service.metrics().items()
+                    if name.startswith("sluice_partition_lag") and f'"{topic}"' in name}
+        wait_until(lambda: set(lags().values()) == {records}, lags)
+
     def test_a_paused_topic_stands_still_over_a_restart_until_the_pause_is_gone(self):
         service = self.started()
         self.pause(self.item)
@@ -52,6 +59,7 @@ class Paused(ServiceCase):
             self.assertIn("ann", reason)
             self.assertIn("vacuum", reason)
         self.check_stands(self.item)
+        self.wait_lag(service, self.item, 100)
         self.assertEqual(service.stop(), 0)
         service.start()
         self.check_stands(self.item)
