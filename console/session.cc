@@ -44,6 +44,23 @@ std::string_view refused_feature(ssh_message message) {
   }
 }
 
+// A channel for a client that is about to be told why it has to leave: refused, it would leave at once,
+// without having heard the reason. It takes what the client asks for and does nothing.
+ssh_channel waiting_room(ssh_session ssh) {
+  static ssh_channel_callbacks_struct polite = [] {
+    ssh_channel_callbacks_struct made{};
+    made.channel_pty_request_function = [](auto...) { return 0; };
+    made.channel_shell_request_function = [](auto...) { return 0; };
+    made.channel_exec_request_function = [](auto...) { return 0; };
+    made.channel_env_request_function = [](auto...) { return 0; };
+    ssh_callbacks_init(&made);
+    return made;
+  }();
+  const auto channel = ssh_channel_new(ssh);
+  if (channel != nullptr) ssh_set_channel_callbacks(channel, &polite);
+  return channel;
+}
+
 }  // namespace
 
 Session::Session(House& house, std::int64_t id, const Address& peer, ssh_session handle)
@@ -132,7 +149,8 @@ void Session::check_session(Clock::time_point now) {
 
 ssh_channel Session::on_channel(ssh_session ssh, void* self) {
   auto& session = *static_cast<Session*>(self);
-  if (!session.accepted_ || session.leaving_) return nullptr;
+  if (!session.accepted_) return nullptr;
+  if (session.leaving_) return waiting_room(ssh);
   if (session.channels_.size() >= most_channels) {
     session.refuse("channel", "beyond the fourth");
     return nullptr;

@@ -194,7 +194,7 @@ class Hostile(ConsoleCase):
                    "all of them counted", 30)
         refused = [client for client in clients if client.poll() is not None]
         told = [client for client in refused if b"too many sessions" in client.communicate(timeout=10)[1]]
-        self.assertTrue(told)  # a client that is quick to give up leaves before it has read why
+        self.assertEqual(len(told), len(refused), "who is sent away is told why")
         print(f"    {len(clients) - len(refused)} admitted, {len(refused)} refused, {len(told)} told why, an admin in {answer.took:.2f} s")
         self.assertGreaterEqual(len(clients) - len(refused), 20)
         for client in clients:
