@@ -263,11 +263,12 @@ void Session::say_goodbye() {
   leaving_ = true;
   for (auto& channel : channels_) channel.release();  // ssh_disconnect would free what is left
   if (!connected || reason.empty()) return;
-  // After a write the library sends nothing until its poll has seen the socket writable again; the last
-  // message would be lost without these turns.
+  // After a write the library sends nothing until its poll has seen the socket writable again, so the last
+  // message must follow a turn in which nothing happened.
   const auto until = Clock::now() + farewell_within;
-  for (int i = 0; i < 3 || ((ssh_get_status(ssh_) & SSH_WRITE_PENDING) != 0 && Clock::now() < until); ++i) {
-    ssh_event_dopoll(event_, 10);
+  for (int turns = 1; Clock::now() < until; ++turns) {
+    const bool quiet = ssh_event_dopoll(event_, 10) == SSH_AGAIN;
+    if (quiet && turns >= 3 && (ssh_get_status(ssh_) & SSH_WRITE_PENDING) == 0) break;
   }
   ssh_session_set_disconnect_message(ssh_, reason.c_str());
 }
