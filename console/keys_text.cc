@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <ctime>
 #include <map>
@@ -112,9 +113,7 @@ Parsed<std::string> check_blob(const KeyLine& key) {
     }
     while (modulus->starts_with('\0')) modulus->remove_prefix(1);
     std::size_t bits = modulus->size() * 8;
-    if (bits > 0) {
-      for (auto top = static_cast<unsigned char>(modulus->front()); (top & 0x80) == 0; top <<= 1) --bits;
-    }
+    if (bits > 0) bits -= std::countl_zero(static_cast<unsigned char>(modulus->front()));
     if (bits < least_rsa_bits) {
       return std::unexpected(
           fmt::format("RSA key of {} bits; use at least {}, or ssh-ed25519", bits, least_rsa_bits));
