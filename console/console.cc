@@ -58,10 +58,7 @@ Result<void> Console::start() {
 Result<void> Console::reload_keys() {
   const auto& file = state_->pipeline->console.keys;
   auto next = KeyRing::load(file);
-  if (!next) {
-    log::error(who, "the keys stay as they were: {}", next.error().message);
-    return std::unexpected(next.error());
-  }
+  if (!next) return std::unexpected(next.error());
   const auto ring = *next;
   state_->house.keys(ring);
   log::info(who, "{} keys in {}", ring->size(), file);

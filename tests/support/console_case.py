@@ -103,7 +103,7 @@ class ConsoleCase(ServiceCase):
         """SIGHUP, and until the log says what became of it."""
         seen = len(self.live.log())
         self.live.signal(signal.SIGHUP)
-        wait_until(lambda: re.search(r"reloaded", self.live.log()[seen:]), self.live.tail, 20)
+        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.live.log()[seen:]), self.live.tail, 20)
         return self.live.log()[seen:]
 
     def status_of(self, field):
