@@ -129,6 +129,25 @@ def freeze(scene):
     scene.wait_moved()
 
 
+def freeze_in_two_ways(scene):
+    """An instance is frozen with a batch in its hands, or after BEGIN, until the other has gone on in its place."""
+    scene.frozen = getattr(scene, "frozen", 0) + 1
+    (freeze if scene.frozen % 2 else freeze_before_advance)(scene)
+
+
+def freeze_before_advance(scene):
+    scene.play(1)
+    scene.play(0, batch=LONG, point=f"before_advance:{random.Random(scene.seed).randrange(10, 20)}:stop")
+    victim = scene.instances[0]
+    scene.wait(lambda: "fault: before_advance acts" in victim.service.log(), "before_advance is not passed")
+    try:
+        scene.wait_moved()
+        scene.wait_moved()
+    finally:
+        victim.thaw()
+    scene.wait_moved()
+
+
 def die_before_advance(scene):
     """An instance dies after BEGIN, before the first statement of its transaction."""
     scene.play(1)
@@ -180,7 +199,7 @@ def just_run(scene):
 
 # bug -> what brings it out, and how often that must do no harm without the bug
 SCENES = {
-    "no_compare_and_set": (freeze, 1),
+    "no_compare_and_set": (freeze_in_two_ways, 2),
     "advance_after_rows_unchecked": (freeze, 1),
     "dead_letters_apart": (die_before_advance, 2),
     "seek_to_committed": (die_after_a_hint, 1),
