@@ -114,38 +114,38 @@ class Scene(Cluster):
         self.history.close()
 
 
-def freeze(scene):
-    """An instance is frozen with a batch in its hands until the other has gone on in its place."""
-    scene.play(0, batch=LONG)
-    scene.play(1)
-    scene.wait_moved()
-    victim = scene.instances[0]
-    victim.freeze()
+def replace_frozen(scene, victim):
+    """The other instance goes on in the frozen one's place; then that one thaws."""
     try:
         scene.wait_moved()
         scene.wait_moved()
     finally:
         victim.thaw()
     scene.wait_moved()
+
+
+def freeze(scene):
+    """An instance is frozen with a batch in its hands until the other has gone on in its place."""
+    scene.play(0, batch=LONG)
+    scene.play(1)
+    scene.wait_moved()
+    scene.instances[0].freeze()
+    replace_frozen(scene, scene.instances[0])
+
+
+def freeze_before_advance(scene):
+    """An instance is frozen after BEGIN, before the first statement, until the other has gone on in its place."""
+    scene.play(1)
+    scene.play(0, batch=LONG, point=f"before_advance:{random.Random(scene.seed).randrange(10, 20)}:stop")
+    victim = scene.instances[0]
+    scene.wait(lambda: "fault: before_advance acts" in victim.service.log(), "before_advance is not passed")
+    replace_frozen(scene, victim)
 
 
 def freeze_in_two_ways(scene):
     """An instance is frozen with a batch in its hands, or after BEGIN, until the other has gone on in its place."""
     scene.frozen = getattr(scene, "frozen", 0) + 1
     (freeze if scene.frozen % 2 else freeze_before_advance)(scene)
-
-
-def freeze_before_advance(scene):
-    scene.play(1)
-    scene.play(0, batch=LONG, point=f"before_advance:{random.Random(scene.seed).randrange(10, 20)}:stop")
-    victim = scene.instances[0]
-    scene.wait(lambda: "fault: before_advance acts" in victim.service.log(), "before_advance is not passed")
-    try:
-        scene.wait_moved()
-        scene.wait_moved()
-    finally:
-        victim.thaw()
-    scene.wait_moved()
 
 
 def die_before_advance(scene):
