@@ -9,7 +9,7 @@
 #include <memory>
 #include <mutex>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 
 namespace sluice::log {
 namespace {

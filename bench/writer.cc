@@ -15,8 +15,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "sink/catalogue.h"
-#include "sink/query.h"
+#include "sink/table_catalogue.h"
+#include "sink/sql_client.h"
 #include "sink/writer.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "config/check.h"
+#include "config/validators.h"
 #include "config/settings.h"
 #include "config/text.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/check.h"
+#include "config/validators.h"
 #include "config/load.h"
 #include "config/settings.h"
 #include "config/text.h"

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "config/check.h"
+#include "config/validators.h"
 
 namespace sluice::config {
 

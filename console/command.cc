@@ -4,7 +4,7 @@
 #include <cctype>
 #include <utility>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "config/text.h"
 
 namespace sluice::console {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "console/interpreter.h"
-#include "console/result.h"
+#include "admin/report/report.h"
 
 namespace sluice::console {
 

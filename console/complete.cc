@@ -3,7 +3,7 @@
 #include <set>
 
 #include "config/settings.h"
-#include "console/lookup.h"
+#include "console/selection.h"
 
 namespace sluice::console {
 namespace {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/text.h"
-#include "console/lookup.h"
+#include "base/terminal_text.h"
+#include "console/selection.h"
 
 namespace sluice::console {
 namespace {

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/admin.h"
+#include "admin/admin.h"
 #include "config/pipeline.h"
 
 namespace sluice::console {

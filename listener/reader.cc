@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "listener/handles.h"
-#include "listener/partition.h"
+#include "listener/partition_queue.h"
 
 namespace sluice::listener {
 namespace {

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "mapping/folder.h"
+#include "mapping/change_folder.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "mapping/bytes.h"
+#include "base/codec.h"
 
 namespace sluice::mapping {
 namespace {

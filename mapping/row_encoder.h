@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/changes.h"
-#include "mapping/encode.h"
-#include "mapping/event.h"
+#include "mapping/encode/encoder.h"
+#include "mapping/formats/event.h"
 #include "mapping/table_state.h"
 
 namespace sluice::mapping {

@@ -15,7 +15,7 @@
 
 #include "base/table.h"
 #include "config/pipeline.h"
-#include "mapping/connect_schema.h"
+#include "mapping/formats/connect_schema.h"
 
 namespace sluice::mapping {
 

@@ -5,11 +5,11 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "listener/listener.h"
+#include "listener/consumer.h"
 #include "mapping/mapper.h"
-#include "runtime/commands.h"
+#include "runtime/subcommands.h"
 #include "runtime/load_config.h"
-#include "sink/catalogue.h"
+#include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <functional>
 
-#include "runtime/commands.h"
+#include "runtime/subcommands.h"
 
 namespace {
 

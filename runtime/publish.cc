@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "runtime/commands.h"
+#include "runtime/subcommands.h"
 #include "runtime/publish_line.h"
 
 namespace sluice::runtime {

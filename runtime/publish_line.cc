@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "mapping/json.h"
+#include "mapping/formats/json.h"
 
 namespace sluice::runtime {
 namespace {

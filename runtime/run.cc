@@ -1,5 +1,5 @@
 #include "base/log.h"
-#include "runtime/commands.h"
+#include "runtime/subcommands.h"
 #include "runtime/load_config.h"
 #include "runtime/service.h"
 

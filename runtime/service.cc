@@ -10,17 +10,17 @@
 #include <random>
 
 #include "base/log.h"
-#include "base/snapshot.h"
+#include "admin/snapshot.h"
 #include "config/load.h"
-#include "console/console.h"
-#include "listener/listener.h"
-#include "runtime/commands.h"
-#include "runtime/flood_meter.h"
-#include "runtime/http.h"
-#include "runtime/lane.h"
-#include "runtime/notify.h"
-#include "runtime/supervisor.h"
-#include "sink/catalogue.h"
+#include "console/ssh/console.h"
+#include "listener/consumer.h"
+#include "runtime/subcommands.h"
+#include "runtime/pipeline/dead_letter_limit.h"
+#include "runtime/http/http.h"
+#include "runtime/pipeline/lane.h"
+#include "runtime/systemd.h"
+#include "runtime/control/admin_service.h"
+#include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 namespace {

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "config/load.h"
-#include "console/console.h"
+#include "console/ssh/console.h"
 #include "console/interpreter.h"
 #include "listener/producer.h"
-#include "runtime/commands.h"
-#include "runtime/metrics.h"
-#include "sink/query.h"
+#include "runtime/subcommands.h"
+#include "runtime/http/metrics.h"
+#include "sink/sql_client.h"
 
 namespace sluice::runtime {
 

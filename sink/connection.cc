@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "base/fault.h"
+#include "base/failpoint.h"
 #include "sink/sqlstate.h"
 
 namespace sluice::sink {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "sink/pieces.h"
+#include "sink/write_plan.h"
 
 namespace sluice::sink {
 

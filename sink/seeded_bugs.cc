@@ -1,12 +1,12 @@
 // Mistakes that the fault harness must catch (base/fault.h), where they need more than a line. Never in a
 // release.
 
-#include "base/fault.h"
+#include "base/failpoint.h"
 
 #ifdef SLUICE_FAULTS
 #include <fmt/format.h>
 
-#include "sink/pointer.h"
+#include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 #include "sink/transaction.h"
 

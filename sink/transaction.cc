@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "base/fault.h"
+#include "base/failpoint.h"
 #include "sink/copy_encoder.h"
 #include "sink/dead_letters.h"
-#include "sink/pointer.h"
+#include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 
 namespace sluice::sink {

@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
-#include "sink/pieces.h"
-#include "sink/statements.h"
+#include "sink/write_plan.h"
+#include "sink/statement_cache.h"
 #include "sink/writer.h"
 
 namespace sluice::sink {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "base/fault.h"
-#include "sink/pointer.h"
+#include "base/failpoint.h"
+#include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 #include "sink/transaction.h"
 

@@ -7,11 +7,11 @@
 
 #include "base/log.h"
 #include "listener/producer.h"
-#include "runtime/commands.h"
-#include "runtime/demo/picture.h"
-#include "runtime/demo/proof.h"
+#include "runtime/subcommands.h"
+#include "runtime/demo/screen.h"
+#include "runtime/demo/verification.h"
 #include "runtime/demo/shop.h"
-#include "runtime/demo/stage.h"
+#include "runtime/demo/environment.h"
 
 namespace sluice::runtime {
 namespace demo {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/record.h"
-#include "sink/query.h"
+#include "sink/sql_client.h"
 
 namespace sluice::runtime::demo {
 

@@ -2,7 +2,7 @@
 // no escape code, others see only ours, and it makes no difference in which pieces the bytes arrive.
 #include <algorithm>
 
-#include "console/editor.h"
+#include "console/ssh/line_editor.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/utf8.h"
 

@@ -2,7 +2,7 @@
 // plain text that names file and line.
 #include <algorithm>
 
-#include "console/keys_text.h"
+#include "console/ssh/authorized_keys_parser.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/utf8.h"
 

@@ -1,6 +1,6 @@
 // The tokenizer: it ends, whatever a line holds; words that are printed in quotes and read again are the
 // same; spans and times that it accepts are printed and read as the same.
-#include "console/words.h"
+#include "console/command_line.h"
 
 #include "tests/fuzz/require.h"
 

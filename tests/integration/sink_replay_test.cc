@@ -1,6 +1,6 @@
-#include "sink/replay.h"
+#include "sink/replay_transaction.h"
 
-#include "sink/store.h"
+#include "sink/admin_tables.h"
 #include "tests/integration/sink_support.h"
 
 namespace sluice::sink::test {

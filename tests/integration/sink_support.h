@@ -9,8 +9,8 @@
 #include <bit>
 #include <cstdlib>
 
-#include "sink/catalogue.h"
-#include "sink/query.h"
+#include "sink/table_catalogue.h"
+#include "sink/sql_client.h"
 #include "sink/writer.h"
 
 namespace sluice::sink::test {

@@ -1,4 +1,4 @@
-#include "base/fault.h"
+#include "base/failpoint.h"
 
 #include <gtest/gtest.h>
 

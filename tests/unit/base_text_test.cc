@@ -1,5 +1,5 @@
 // What escape() lets through to a terminal, and how wide it is.
-#include "base/text.h"
+#include "base/terminal_text.h"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "config/check.h"
+#include "config/validators.h"
 #include "config/load.h"
 #include "config/settings.h"
 

@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "base/text.h"
-#include "console/editor.h"
+#include "base/terminal_text.h"
+#include "console/ssh/line_editor.h"
 
 namespace sluice::console {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "console/gate.h"
-#include "console/output_queue.h"
+#include "console/ssh/admission.h"
+#include "console/ssh/output_queue.h"
 
 namespace sluice::console {
 namespace {

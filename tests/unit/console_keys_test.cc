@@ -8,9 +8,9 @@
 #include <fstream>
 #include <memory>
 
-#include "console/host_key.h"
-#include "console/keys.h"
-#include "console/keys_text.h"
+#include "console/ssh/key_pair.h"
+#include "console/ssh/authorized_keys.h"
+#include "console/ssh/authorized_keys_parser.h"
 
 namespace sluice::console {
 namespace {

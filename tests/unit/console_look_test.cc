@@ -3,7 +3,7 @@
 
 #include <regex>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "console/command.h"
 #include "tests/unit/console_support.h"
 

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "base/target.h"
+#include "admin/selector.h"
 #include "console/interpreter.h"
 
 namespace sluice::console {

@@ -1,5 +1,5 @@
 // The grammar of a line, the filters, and the forms of times and durations.
-#include "console/words.h"
+#include "console/command_line.h"
 
 #include <gtest/gtest.h>
 

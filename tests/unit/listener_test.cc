@@ -1,4 +1,4 @@
-#include "listener/listener.h"
+#include "listener/consumer.h"
 
 #include <gtest/gtest.h>
 

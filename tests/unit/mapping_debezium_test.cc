@@ -2,7 +2,7 @@
 // value is the source's, without one what cannot be known is refused.
 #include <fstream>
 
-#include "mapping/json.h"
+#include "mapping/formats/json.h"
 #include "tests/unit/mapping_support.h"
 
 namespace sluice::mapping::test {

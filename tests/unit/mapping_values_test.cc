@@ -1,7 +1,7 @@
 // Values by column type: conformance cases F, and numbers and times against decoders of the tests' own.
 #include <random>
 
-#include "mapping/number.h"
+#include "mapping/encode/number.h"
 #include "tests/unit/mapping_support.h"
 
 namespace sluice::mapping::test {

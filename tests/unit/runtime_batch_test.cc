@@ -1,4 +1,4 @@
-#include "runtime/batch.h"
+#include "runtime/pipeline/batch.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/demo/child.h"
+#include "runtime/demo/process.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

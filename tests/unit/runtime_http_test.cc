@@ -1,4 +1,4 @@
-#include "runtime/http.h"
+#include "runtime/http/http.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

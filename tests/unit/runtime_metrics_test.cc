@@ -1,4 +1,4 @@
-#include "runtime/metrics.h"
+#include "runtime/http/metrics.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "runtime/http.h"
+#include "runtime/http/http.h"
 
 namespace sluice::runtime {
 namespace {

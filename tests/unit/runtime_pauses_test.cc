@@ -1,9 +1,9 @@
-#include "runtime/pauses.h"
+#include "runtime/pipeline/pause_rules.h"
 
 #include <gtest/gtest.h>
 
-#include "runtime/letter.h"
-#include "runtime/table_counts.h"
+#include "runtime/control/stored_record.h"
+#include "runtime/pipeline/table_stats.h"
 
 namespace sluice::runtime {
 namespace {

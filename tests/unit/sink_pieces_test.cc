@@ -1,8 +1,8 @@
 // Which of a batch's statements take the lock among Sluice's writers, and where it stands.
 #include <gtest/gtest.h>
 
-#include "config/check.h"
-#include "sink/pieces.h"
+#include "config/validators.h"
+#include "sink/write_plan.h"
 
 namespace sluice::sink {
 namespace {

@@ -1,0 +1,41 @@
+// A lane's hold on one partition, from its assignment to its loss.
+//
+//   claiming ──claimed──► streaming ──stop──► stopping ──set_state──► stopped
+//      ▲  ▲                  │                                          │
+//      │  └──any doubt───────┘                                          │
+//      └─────────────────────────── looked at again ───────────────────┘
+//
+// Used by the lane's thread only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "listener/consumer.h"
+#include "mapping/mapper.h"
+#include "runtime/pipeline/batch.h"
+#include "sink/writer.h"
+
+namespace sluice::runtime {
+
+enum class Phase : std::uint8_t { claiming, streaming, stopping, stopped };
+
+struct Tenure {
+  listener::Partition* source = nullptr;
+  std::uint64_t assignment = 0;  // when source->assignment() differs, this tenure is over
+  Phase phase = Phase::claiming;
+  sink::Claim claim;    // as of the last claim, counters and next kept up with our commits
+  Offset expected = 0;  // next offset to collect
+  bool proven = false;  // delivered something since the last start: until then a gap is looked at twice
+  Offset anchor = -1;   // waiting for this record, to compare it with the claim's
+  std::string state = "claiming", reason;
+  Clock::time_point look_again{};           // not claimed before
+  std::optional<mapping::Missing> missing;  // what stopped it with state schema
+
+  const TopicPartition& at() const { return source->at(); }
+  bool over() const { return !source->assigned() || source->assignment() != assignment; }
+};
+
+}  // namespace sluice::runtime
