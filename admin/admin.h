@@ -1,9 +1,9 @@
-// The one door between what runs and whoever commands it. The console knows nothing else of the service;
-// runtime implements it.
+// The one door between what runs and whoever commands it. The console knows nothing else of the service; runtime
+// implements it.
 //
-// Every function may be called from any thread. snapshot() and note() never wait. The others may ask
-// PostgreSQL or Kafka on connections of their own, never through a lane's, and return within 30 seconds;
-// their errors are sentences for an operator (Error::message).
+// Every function may be called from any thread. snapshot() and note() never wait. The others may ask PostgreSQL or
+// Kafka on connections of their own, never through a lane's, and return within 30 seconds; their errors are sentences
+// for an operator (Error::message).
 #pragma once
 
 #include <chrono>
@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "admin/snapshot.h"
+#include "base/error.h"
 
 namespace sluice {
 
@@ -85,7 +85,7 @@ struct Explanation {
   std::string stage, sqlstate, reason;  // of a dead letter
   struct Row {
     std::string table;
-    std::string change;  // upsert | insert | update | delete | replace | truncate
+    std::string change;                                        // upsert | insert | update | delete | replace | truncate
     std::vector<std::pair<std::string, std::string>> columns;  // name, value as SQL literal
   };
   std::vector<Row> rows;
@@ -112,18 +112,17 @@ class Admin : public SnapshotSource {
   // Every pointer row of the pipeline.
   virtual Result<std::vector<PointerRow>> pointers() = 0;
   // The tables that a partition's topic feeds, as far as configuration and past records tell.
-  virtual std::vector<std::string> tables_fed(const std::string& topic) = 0;
+  virtual std::vector<std::string> target_tables(const std::string& topic) = 0;
 
-  // Stores the pause; false if the very target is paused already (then nothing changes). The instances notice
-  // within a second; state `paused` in the pointer row says that a partition stands still.
+  // Stores the pause; false if the very target is paused already (then nothing changes). The instances notice within a
+  // second; state `paused` in the pointer row says that a partition stands still.
   virtual Result<bool> pause(const Pause& pause) = 0;
   // Removes the pause and returns it; nothing if there is none for the very target.
   virtual Result<std::optional<Pause>> resume(const std::string& target) = 0;
 
   virtual Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) = 0;
   // Marks them as resolved; returns how many were open.
-  virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason,
-                                       const Caller& by) = 0;
+  virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;
   // Applies open letters again in the order of their offsets, each in a transaction of its own that holds its
   // partition's pointer row. A letter whose key a later record has written is left alone unless `force`.
   virtual Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
@@ -131,8 +130,8 @@ class Admin : public SnapshotSource {
 
   virtual Result<Explanation> explain(const TopicPartition& at, Offset offset) = 0;
 
-  // The audit trail. A changing command is recorded before it runs and concluded afterwards: what cannot be
-  // recorded is not done.
+  // The audit trail. A changing command is recorded before it runs and concluded afterwards: what cannot be recorded is
+  // not done.
   virtual Result<std::int64_t> record(const AuditRow& entry) = 0;
   virtual Result<void> conclude(std::int64_t id, const std::string& outcome) = 0;
   // Log-ins and refusals: queued, and written to the log when PostgreSQL is away.

@@ -41,8 +41,8 @@ std::vector<std::int32_t> parse_partitions(std::string_view text) {
 
 }  // namespace
 
-std::expected<Target, std::string> Target::parse(std::string_view text) {
-  Target target;
+std::expected<PartitionSelector, std::string> PartitionSelector::parse(std::string_view text) {
+  PartitionSelector target;
   if (text == "all") return target;
   if (text.starts_with(table_word)) {
     target.kind = Kind::table;
@@ -66,7 +66,7 @@ std::expected<Target, std::string> Target::parse(std::string_view text) {
   return target;
 }
 
-std::string Target::text() const {
+std::string PartitionSelector::text() const {
   switch (kind) {
     case Kind::all:
       return "all";
@@ -80,14 +80,14 @@ std::string Target::text() const {
   return {};
 }
 
-bool Target::covers(const TopicPartition& at, const std::vector<std::string>& tables_fed) const {
+bool PartitionSelector::covers(const TopicPartition& at, const std::vector<std::string>& target_tables) const {
   switch (kind) {
     case Kind::all:
       return true;
     case Kind::topic:
       return at.topic == name;
     case Kind::table:
-      return std::ranges::find(tables_fed, name) != tables_fed.end();
+      return std::ranges::find(target_tables, name) != target_tables.end();
     case Kind::partitions:
       return at.topic == name && std::ranges::binary_search(partitions, at.partition);
   }

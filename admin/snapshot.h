@@ -1,7 +1,7 @@
 // What runs, as seen by whoever watches it: metrics, health, the demo's screen and the console.
 //
-// Plain values, copied out of the lanes and the supervisor; nothing in them refers to live state. Counters
-// are since the process started unless said otherwise.
+// Plain values, copied out of the lanes and the supervisor; nothing in them refers to live state. Counters are since
+// the process started unless said otherwise.
 #pragma once
 
 #include <chrono>
@@ -10,17 +10,17 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/record.h"
 
 namespace sluice {
 
-using WallClock = std::chrono::system_clock;
-
 struct PartitionSnapshot {
   TopicPartition at;
   int lane = 0;
-  std::string state;   // claiming | ok | retrying, or the contract's: paused, poison, lost_data, log_shrunk,
-                       // log_changed, topic_missing, schema
+  // claiming | ok | retrying, or the contract's: paused, poison, lost_data, log_shrunk, log_changed, topic_missing,
+  // schema
+  std::string state;
   std::string reason;  // empty when ok
   std::int64_t epoch = 0;
   Offset start = 0, next = 0;  // as committed in PostgreSQL
@@ -49,12 +49,11 @@ struct LaneSnapshot {
 };
 
 // Upper bounds of commit_buckets, seconds.
-inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                           0.25,  0.5,    1,     2.5,  5,     10};
+inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 // A row of the table `pause`: it stops the partitions of its target in every instance of the pipeline.
 struct Pause {
-  std::string target;  // as base/target.h prints it
+  std::string target;  // as admin/selector.h prints it
   std::string reason;
   std::string by;
   WallClock::time_point at{};
@@ -71,9 +70,8 @@ struct Snapshot {
   // As last read from PostgreSQL, about once a second: of the whole pipeline, not only of this process.
   std::vector<Pause> pauses;
   std::int64_t dead_letters_open = -1;  // not resolved; -1 not known yet
-  std::string postgres_trouble;  // why that last reading failed; empty: it did not. Idle lanes notice nothing
-  // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest
-  // first.
+  std::string postgres_trouble;         // why that last reading failed; empty: it did not. Idle lanes notice nothing
+  // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
 };
 

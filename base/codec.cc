@@ -7,7 +7,7 @@
 #include <iterator>
 #include <vector>
 
-namespace sluice::mapping {
+namespace sluice {
 namespace {
 
 constexpr auto base64_values = [] {
@@ -104,8 +104,7 @@ void append_integer_digits(std::string_view bytes, std::string& out) {
     const std::size_t place = bytes.size() - 1 - i;
     std::uint32_t& limb = limbs[limbs.size() - 1 - place / 4];
     const auto shift = static_cast<unsigned>(place % 4 * 8);
-    limb = (limb & ~(0xFFu << shift)) | static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]))
-                                            << shift;
+    limb = (limb & ~(0xFFu << shift)) | static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])) << shift;
   }
   if (negative) {
     bool carry = true;
@@ -143,4 +142,4 @@ void append_bits(std::string_view bytes, std::size_t length, std::string& out) {
   }
 }
 
-}  // namespace sluice::mapping
+}  // namespace sluice

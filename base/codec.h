@@ -1,5 +1,5 @@
-// Bytes as text and in network order. Plain functions, no state; the decoders append and say whether the text
-// was valid.
+// Bytes as text and in network order. Plain functions, no state; the decoders append and say whether the text was
+// valid.
 #pragma once
 
 #include <bit>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::mapping {
+namespace sluice {
 
 template <std::integral T>
 void append_network(T value, std::string& out) {
@@ -28,8 +28,7 @@ void append_hex(std::string_view bytes, std::string& out);
 bool append_uuid(std::string_view text, std::string& out);  // with or without dashes and braces
 // The big-endian two's complement integer in the bytes, as decimal digits with a sign.
 void append_integer_digits(std::string_view bytes, std::string& out);
-// The little-endian integer in the bytes as binary digits: exactly `length` of them, or as few as it takes if
-// 0.
+// The little-endian integer in the bytes as binary digits: exactly `length` of them, or as few as it takes if 0.
 void append_bits(std::string_view bytes, std::size_t length, std::string& out);
 
-}  // namespace sluice::mapping
+}  // namespace sluice

@@ -1,4 +1,4 @@
-// An eventfd: wakes a thread that waits in poll(2). Any thread may ring; the owner waits and then drains.
+// An eventfd: wakes a thread that waits in poll(2). Any thread may notify(); the owner waits, then calls drain().
 #pragma once
 
 #include <sys/eventfd.h>
@@ -6,19 +6,19 @@
 
 #include <cstdint>
 
-namespace sluice::runtime {
+namespace sluice {
 
-class Wake {
+class EventFd {
  public:
-  Wake() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-  ~Wake() { close(fd_); }
-  Wake(const Wake&) = delete;
-  Wake& operator=(const Wake&) = delete;
+  EventFd() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ~EventFd() { close(fd_); }
+  EventFd(const EventFd&) = delete;
+  EventFd& operator=(const EventFd&) = delete;
 
   int fd() const { return fd_; }
-  void ring() const {
+  void notify() const {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);  // full means already rung
+    [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);  // full means already notified
   }
   void drain() const {
     std::uint64_t count = 0;
@@ -29,4 +29,4 @@ class Wake {
   const int fd_;
 };
 
-}  // namespace sluice::runtime
+}  // namespace sluice

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-namespace sluice::fault {
+namespace sluice::failpoint {
 namespace {
 
 constexpr auto points = std::to_array<std::string_view>({
@@ -37,8 +37,8 @@ constexpr auto bugs = std::to_array<std::string_view>({
     "dead_letters_apart",            // dead letters in a transaction of their own, before the batch's
     "seek_to_committed",             // start where Kafka's committed offset says, and bend the pointer to it
     "blind_resend",                  // after a lost connection the batch is sent again under the new claim
-    "keep_after_revoke",   // what was collected before a revoke is applied under a claim made for it
-    "drop_delete_insert",  // folding: a write after a delete of the same key is lost
+    "keep_after_revoke",             // what was collected before a revoke is applied under a claim made for it
+    "drop_delete_insert",            // folding: a write after a delete of the same key is lost
 });
 
 std::string_view environment(const char* name) {
@@ -107,8 +107,7 @@ Result<Plan> Plan::parse(std::string_view text, std::uint64_t seed) {
   while (!text.empty()) {
     const auto part = next_part(text, ',');
     Entry entry;
-    if (!read_entry(part, entry))
-      return fail(ErrorClass::stop_service, fmt::format("\"{}\" in SLUICE_FAULT", part));
+    if (!read_entry(part, entry)) return fail(ErrorClass::stop_service, fmt::format("\"{}\" in SLUICE_FAULT", part));
     entry.random.seed(static_cast<std::uint32_t>(seed * 31 + plan.entries_.size() + 1));
     plan.entries_.push_back(entry);
   }
@@ -135,8 +134,7 @@ std::optional<Plan::Entry> due(std::string_view point) {
 
 void act(const Plan::Entry& entry) {
   constexpr std::array<std::string_view, 3> names{"kill", "stop", "sleep"};
-  const auto line =
-      fmt::format("fault: {} acts: {}\n", entry.point, names[static_cast<std::size_t>(entry.action)]);
+  const auto line = fmt::format("fault: {} acts: {}\n", entry.point, names[static_cast<std::size_t>(entry.action)]);
   (void)!::write(STDERR_FILENO, line.data(), line.size());
   switch (entry.action) {
     case Action::kill:
@@ -156,4 +154,4 @@ bool bug(std::string_view name) {
   return selected == name;
 }
 
-}  // namespace sluice::fault
+}  // namespace sluice::failpoint

@@ -1,12 +1,10 @@
-// Named places where a test makes the process die, freeze or dawdle, and named mistakes that a test must
-// catch.
+// Named places where a test makes the process die, freeze or dawdle, and named mistakes that a test must catch.
 //
-// Only a build with SLUICE_FAULTS has them; in any other the macros are nothing and `false`, and the linker
-// leaves fault.cc out. Any thread may pass a point. The environment arms them:
-// SLUICE_FAULT="NAME:WHEN:WHAT[,...]", where WHEN is N (the Nth time that the point is passed) or ~N (every
-// time with probability 1/N, by SLUICE_FAULT_SEED) and WHAT is kill, stop or sleep=MILLISECONDS;
-// SLUICE_BUG="NAME" selects one mistake. What cannot be understood ends the process with exit code 2 at the
-// first point.
+// Only a build with SLUICE_FAULTS has them; in any other the macros are nothing and `false`, and the linker leaves
+// fault.cc out. Any thread may pass a point. The environment arms them: SLUICE_FAULT="NAME:WHEN:WHAT[,...]", where WHEN
+// is N (the Nth time that the point is passed) or ~N (every time with probability 1/N, by SLUICE_FAULT_SEED) and WHAT
+// is kill, stop or sleep=MILLISECONDS; SLUICE_BUG="NAME" selects one mistake. What cannot be understood ends the
+// process with exit code 2 at the first point.
 #pragma once
 
 #include <chrono>
@@ -19,7 +17,7 @@
 
 #include "base/error.h"
 
-namespace sluice::fault {
+namespace sluice::failpoint {
 
 enum class Action : std::uint8_t { kill, stop, sleep };
 
@@ -49,19 +47,18 @@ std::optional<Plan::Entry> due(std::string_view point);
 void act(const Plan::Entry& entry);
 bool bug(std::string_view name);
 
-}  // namespace sluice::fault
+}  // namespace sluice::failpoint
 
-// FAULT_POINT("after_advance", connection.flush()): what follows the name is done first, and only when the
-// point acts.
+// FAILPOINT("after_advance", connection.flush()): what follows the name is done first, and only when the point acts.
 #ifdef SLUICE_FAULTS
-#define FAULT_POINT(name, ...)                              \
-  do {                                                      \
-    if (const auto due_here = ::sluice::fault::due(name)) { \
-      __VA_ARGS__;                                          \
-      ::sluice::fault::act(*due_here);                      \
-    }                                                       \
+#define FAILPOINT(name, ...)                                    \
+  do {                                                          \
+    if (const auto due_here = ::sluice::failpoint::due(name)) { \
+      __VA_ARGS__;                                              \
+      ::sluice::failpoint::act(*due_here);                      \
+    }                                                           \
   } while (false)
-#define SEEDED_BUG(name) ::sluice::fault::bug(name)
+#define SEEDED_BUG(name) ::sluice::failpoint::bug(name)
 #define SEEDED_BUG_DOES(name, ...) \
   do {                             \
     if (SEEDED_BUG(name)) {        \
@@ -69,7 +66,7 @@ bool bug(std::string_view name);
     }                              \
   } while (false)
 #else
-#define FAULT_POINT(...) static_cast<void>(0)
+#define FAILPOINT(...) static_cast<void>(0)
 #define SEEDED_BUG(name) false
 #define SEEDED_BUG_DOES(...) static_cast<void>(0)
 #endif

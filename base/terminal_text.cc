@@ -127,8 +127,7 @@ std::string escape_json(std::string_view document) {
     const auto code = static_cast<std::uint32_t>(one.code);
     if (code < 0x10000) return fmt::format_to(std::back_inserter(to), "\\u{:04x}", code), true;
     const std::uint32_t above = code - 0x10000;
-    fmt::format_to(std::back_inserter(to), "\\u{:04x}\\u{:04x}", 0xd800 + (above >> 10),
-                   0xdc00 + (above & 0x3ff));
+    fmt::format_to(std::back_inserter(to), "\\u{:04x}\\u{:04x}", 0xd800 + (above >> 10), 0xdc00 + (above & 0x3ff));
     return true;
   });
 }

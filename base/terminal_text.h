@@ -1,8 +1,8 @@
 // What comes from outside (event data, names, database errors, client strings) on its way to a terminal.
 //
-// Pure functions of any thread. escape() keeps every character that a terminal shows as itself and spells
-// out the rest, so its result can be written to any terminal; it never fails. Widths are display columns.
-// Result of escape() and width() are meant together: width() of unescaped text says nothing.
+// Pure functions of any thread. escape() keeps every character that a terminal shows as itself and spells out the rest,
+// so its result can be written to any terminal; it never fails. Widths are display columns. Result of escape() and
+// width() are meant together: width() of unescaped text says nothing.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace sluice {
 
-// Invalid UTF-8 becomes \xNN; control characters, bidirectional controls, everything invisible or unassigned
-// becomes \u{…}. Line ends too: the result is one line.
+// Invalid UTF-8 becomes \xNN; control characters, bidirectional controls, everything invisible or unassigned becomes
+// \u{…}. Line ends too: the result is one line.
 std::string escape(std::string_view text);
 // The same, but with its line ends kept; for texts of our own that quote others.
 std::string escape_lines(std::string_view text);

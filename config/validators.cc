@@ -16,8 +16,8 @@ constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 constexpr std::string_view digits = "0123456789";
 
 bool only(std::string_view text, std::string_view extra) {
-  return std::ranges::all_of(
-      text, [&](char c) { return letters.contains(c) || digits.contains(c) || extra.contains(c); });
+  return std::ranges::all_of(text,
+                             [&](char c) { return letters.contains(c) || digits.contains(c) || extra.contains(c); });
 }
 
 bool is_port(std::string_view text, int least) {
@@ -45,8 +45,7 @@ bool split_address(std::string_view text, std::string_view& port) {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
-  for (std::size_t end = 0; (end = text.find(separator)) != std::string_view::npos;
-       text.remove_prefix(end + 1))
+  for (std::size_t end = 0; (end = text.find(separator)) != std::string_view::npos; text.remove_prefix(end + 1))
     parts.push_back(text.substr(0, end));
   parts.push_back(text);
   return parts;
@@ -60,8 +59,7 @@ std::string_view trimmed(std::string_view text) {
 
 std::string check_name(const std::string& text, std::size_t longest) {
   if (!text.empty() && text.size() <= longest && only(text, "._-")) return {};
-  return fmt::format("must be 1 to {} letters, digits, dots, dashes and underscores; choose another name",
-                     longest);
+  return fmt::format("must be 1 to {} letters, digits, dots, dashes and underscores; choose another name", longest);
 }
 
 bool percent_encoded(std::string_view text) {
@@ -73,8 +71,7 @@ bool percent_encoded(std::string_view text) {
 }
 
 std::string check_uri(std::string_view text) {
-  if (!percent_encoded(text))
-    return "has a % that is not followed by two hexadecimal digits; write % itself as %25";
+  if (!percent_encoded(text)) return "has a % that is not followed by two hexadecimal digits; write % itself as %25";
   if (std::ranges::any_of(text, [](char c) { return std::isspace(static_cast<unsigned char>(c)); }))
     return "has white space in a URI; write a space as %20";
   const std::string_view query = text.substr(std::min(text.find('?'), text.size()));
@@ -98,8 +95,7 @@ std::string check_uri(std::string_view text) {
 
 // key=value pairs as libpq reads them: spaces around =, values in single quotes with backslash escapes.
 std::string check_conninfo(std::string_view text) {
-  static const std::string shape =
-      "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
+  static const std::string shape = "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
   std::size_t at = 0;
   const auto spaces = [&] {
     while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at]))) ++at;
@@ -116,9 +112,7 @@ std::string check_conninfo(std::string_view text) {
     spaces();
     const bool quoted = at < text.size() && text[at] == '\'';
     if (quoted) ++at;
-    const auto ends = [&](char c) {
-      return quoted ? c == '\'' : std::isspace(static_cast<unsigned char>(c)) != 0;
-    };
+    const auto ends = [&](char c) { return quoted ? c == '\'' : std::isspace(static_cast<unsigned char>(c)) != 0; };
     while (at < text.size() && !ends(text[at])) at += text[at] == '\\' ? 2 : 1;
     if (!quoted) continue;
     if (at >= text.size()) return "has a quote that is not closed; close it";
@@ -143,8 +137,7 @@ std::string check_brokers(const std::string& text) {
 }
 
 std::string check_group(const std::string& text) {
-  return text.empty() || text.size() > 249 ? "must have 1 to 249 characters; leave it out for sluice-PIPELINE"
-                                           : "";
+  return text.empty() || text.size() > 249 ? "must have 1 to 249 characters; leave it out for sluice-PIPELINE" : "";
 }
 
 std::string check_instance(const std::string& text) {
@@ -160,12 +153,9 @@ std::string check_postgres_url(const std::string& text) {
 }
 
 std::string check_schema(const std::string& text) {
-  const bool identifier =
-      !text.empty() && text.size() <= 63 && only(text, "_") && !digits.contains(text.front());
-  if (!identifier)
-    return "must be 1 to 63 letters, digits and underscores, no digit first; choose another schema";
-  return text.starts_with("pg_") ? "begins with pg_, which PostgreSQL keeps for itself; choose another schema"
-                                 : "";
+  const bool identifier = !text.empty() && text.size() <= 63 && only(text, "_") && !digits.contains(text.front());
+  if (!identifier) return "must be 1 to 63 letters, digits and underscores, no digit first; choose another schema";
+  return text.starts_with("pg_") ? "begins with pg_, which PostgreSQL keeps for itself; choose another schema" : "";
 }
 
 std::string check_topic(const std::string& text) {
@@ -185,9 +175,7 @@ std::string check_topic(const std::string& text) {
 }
 
 std::string check_column(const std::string& text) {
-  return text.empty() || text.size() > 63
-             ? "must be a column name of 1 to 63 bytes; name the columns of the key"
-             : "";
+  return text.empty() || text.size() > 63 ? "must be a column name of 1 to 63 bytes; name the columns of the key" : "";
 }
 
 std::string check_user(const std::string& text) {
@@ -230,9 +218,8 @@ std::string check_table(std::string_view text, unsigned groups) {
     const std::string_view name = text.substr(at + 1, close - at - 1);
     if (name.size() == 1 && name[0] >= '1' && name[0] <= '9') {
       if (static_cast<unsigned>(name[0] - '0') > groups)
-        return fmt::format(
-            "uses {{{}}}, but a topic of the route has {} groups; use a regular expression with groups", name,
-            groups == 0 ? "no" : fmt::to_string(groups));
+        return fmt::format("uses {{{}}}, but a topic of the route has {} groups; use a regular expression with groups",
+                           name, groups == 0 ? "no" : fmt::to_string(groups));
     } else if (name != "topic" && name != "source.db" && name != "source.schema" && name != "source.table") {
       return "has an unknown placeholder; known are {topic}, {source.db}, {source.schema}, {source.table}, "
              "{1} to {9}";

@@ -22,54 +22,54 @@ std::string some(const std::set<std::string>& names) {
 
 }  // namespace
 
-Known known(Admin& admin, bool snapshot_only) {
-  Known known{.now = admin.snapshot(), .pointers = {}, .partitions = {}, .topics = {}, .tables = {}};
-  for (const auto& partition : known.now.partitions) known.partitions.insert(partition.at);
+Inventory inventory(Admin& admin, bool snapshot_only) {
+  Inventory inventory{.now = admin.snapshot(), .pointers = {}, .partitions = {}, .topics = {}, .tables = {}};
+  for (const auto& partition : inventory.now.partitions) inventory.partitions.insert(partition.at);
   if (!snapshot_only) {
     if (auto rows = admin.pointers()) {
-      for (const auto& row : *rows) known.partitions.insert(row.at);
-      known.pointers = std::move(*rows);
+      for (const auto& row : *rows) inventory.partitions.insert(row.at);
+      inventory.pointers = std::move(*rows);
     }
   }
-  for (const auto& at : known.partitions) known.topics.insert(at.topic);
-  for (const auto& table : known.now.tables) known.tables.insert(table.table);
-  for (const auto& topic : known.topics)
-    for (auto& table : admin.tables_fed(topic)) known.tables.insert(std::move(table));
-  return known;
+  for (const auto& at : inventory.partitions) inventory.topics.insert(at.topic);
+  for (const auto& table : inventory.now.tables) inventory.tables.insert(table.table);
+  for (const auto& topic : inventory.topics)
+    for (auto& table : admin.target_tables(topic)) inventory.tables.insert(std::move(table));
+  return inventory;
 }
 
-std::expected<Target, int> target_of(Call& call, const Known& known) {
+std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inventory) {
   std::string text;
   for (const auto& word : call.words()) text += (text.empty() ? "" : " ") + word;
-  auto target = Target::parse(text.empty() ? "all" : text);
+  auto target = PartitionSelector::parse(text.empty() ? "all" : text);
   if (!target) return std::unexpected(call.fail(Code::not_understood, "{}", target.error()));
-  if (target->kind == Target::Kind::all) return *target;
-  if (target->kind == Target::Kind::table) {
-    if (known.tables.contains(target->name)) return *target;
+  if (target->kind == PartitionSelector::Kind::all) return *target;
+  if (target->kind == PartitionSelector::Kind::table) {
+    if (inventory.tables.contains(target->name)) return *target;
     return std::unexpected(
-        call.fail(Code::no_such_thing, "no table '{}'; known: {}", target->name, some(known.tables)));
+        call.fail(Code::no_such_thing, "no table '{}'; known: {}", target->name, some(inventory.tables)));
   }
   if (text.find(' ') != std::string::npos)
-    return std::unexpected(call.fail(
-        Code::not_understood,
-        "'{}' is more than one target; a target is all, TOPIC, TOPIC/PARTITIONS or table TABLE", text));
-  if (!known.topics.contains(target->name))
     return std::unexpected(
-        call.fail(Code::no_such_thing, "no topic '{}'; known: {}", target->name, some(known.topics)));
+        call.fail(Code::not_understood,
+                  "'{}' is more than one target; a target is all, TOPIC, TOPIC/PARTITIONS or table TABLE", text));
+  if (!inventory.topics.contains(target->name))
+    return std::unexpected(
+        call.fail(Code::no_such_thing, "no topic '{}'; known: {}", target->name, some(inventory.topics)));
   for (const auto number : target->partitions) {
-    if (known.partitions.contains({target->name, number})) continue;
-    const auto count = std::ranges::count(known.partitions, target->name, &TopicPartition::topic);
-    return std::unexpected(call.fail(Code::no_such_thing, "no partition {}/{}; {} known of this topic",
-                                     target->name, number, count));
+    if (inventory.partitions.contains({target->name, number})) continue;
+    const auto count = std::ranges::count(inventory.partitions, target->name, &TopicPartition::topic);
+    return std::unexpected(
+        call.fail(Code::no_such_thing, "no partition {}/{}; {} known of this topic", target->name, number, count));
   }
   return *target;
 }
 
-std::vector<TopicPartition> covered(const Target& target, const Known& known, Admin& admin) {
+std::vector<TopicPartition> covered(const PartitionSelector& target, const Inventory& inventory, Admin& admin) {
   std::vector<TopicPartition> partitions;
-  for (const auto& at : known.partitions)
-    if (target.covers(
-            at, target.kind == Target::Kind::table ? admin.tables_fed(at.topic) : std::vector<std::string>()))
+  for (const auto& at : inventory.partitions)
+    if (target.covers(at, target.kind == PartitionSelector::Kind::table ? admin.target_tables(at.topic)
+                                                                        : std::vector<std::string>()))
       partitions.push_back(at);
   return partitions;
 }
@@ -86,13 +86,12 @@ std::optional<TopicPartition> parse_partition(std::string_view text) {
   return TopicPartition{std::string(text.substr(0, slash)), static_cast<std::int32_t>(*number)};
 }
 
-bool pauses(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& tables_fed) {
-  const auto target = Target::parse(pause.target);
-  return target && target->covers(at, tables_fed);
+bool pauses(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables) {
+  const auto target = PartitionSelector::parse(pause.target);
+  return target && target->covers(at, target_tables);
 }
 
-Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds timeout,
-                  const std::stop_token& stop) {
+Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds timeout, const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds between{250};
   const auto deadline = Clock::now() + timeout;
@@ -129,11 +128,9 @@ bool stands_still(std::string_view state) {
 
 std::string_view state_of(const Snapshot& now) {
   if (!now.healthy) return "unhealthy";
-  if (std::ranges::any_of(now.partitions, [](const auto& one) { return broken(one.state); }))
-    return "stopped in parts";
+  if (std::ranges::any_of(now.partitions, [](const auto& one) { return broken(one.state); })) return "stopped in parts";
   if (!now.ready) return "starting";
-  const auto paused =
-      std::ranges::count(now.partitions, std::string_view("paused"), &PartitionSnapshot::state);
+  const auto paused = std::ranges::count(now.partitions, std::string_view("paused"), &PartitionSnapshot::state);
   if (paused > 0 && std::cmp_equal(paused, now.partitions.size())) return "paused";
   return "streaming";
 }

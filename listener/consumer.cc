@@ -16,16 +16,16 @@ namespace {
 constexpr int poll_ms = 100;
 constexpr std::string_view who = "kafka";
 
-// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a
-// logical one, librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the
-// seek. It is paused before it is assigned, so that nothing is fetched there.
+// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a logical one,
+// librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the seek. It is paused
+// before it is assigned, so that nothing is fetched there.
 constexpr std::int64_t parked = 0;
 
-class Consumer final : public Listener {
+class KafkaConsumer final : public Consumer {
  public:
-  Consumer(config::Kafka settings, std::size_t queue_bytes, Events events)
+  KafkaConsumer(config::Kafka settings, std::size_t queue_bytes, Events events)
       : settings_(std::move(settings)), queue_bytes_(queue_bytes), events_(std::move(events)) {}
-  ~Consumer() override { stop(std::chrono::seconds(10)); }
+  ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
 
   Result<void> start(const std::vector<std::string>& topics) override;
   bool stop(std::chrono::milliseconds timeout) override;
@@ -44,7 +44,7 @@ class Consumer final : public Listener {
   void assign_anew();
   void on_message(const rd_kafka_message_t* message);
   void on_error(int error, const char* reason);
-  QueuedPartition& partition(const std::string& topic, std::int32_t number);
+  PartitionQueue& partition(const std::string& topic, std::int32_t number);
   bool cooperative() const {
     const char* protocol = rd_kafka_rebalance_protocol(client_.get());
     return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
@@ -56,8 +56,8 @@ class Consumer final : public Listener {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> reassign_{false};
   ClientHandle client_;
-  std::unique_ptr<FetchNudge> nudge_;
-  std::map<TopicPartition, std::unique_ptr<QueuedPartition>> known_;  // poll thread only
+  std::unique_ptr<FetchWaker> waker_;
+  std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;  // poll thread only
   std::thread thread_;
   std::future<void> closed_;
 };
@@ -70,22 +70,23 @@ void log_line(const rd_kafka_t*, int level, const char* facility, const char* te
   }
 }
 
-Result<void> Consumer::start(const std::vector<std::string>& topics) {
+Result<void> KafkaConsumer::start(const std::vector<std::string>& topics) {
   auto conf = consumer_conf(settings_, queue_bytes_);
   if (!conf) return std::unexpected(conf.error());
   rd_kafka_conf_set_opaque(conf->get(), this);
   rd_kafka_conf_set_log_cb(conf->get(), log_line);
   rd_kafka_conf_set_rebalance_cb(
-      conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list,
-                      void* self) { static_cast<Consumer*>(self)->rebalance(what, list); });
+      conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
+        static_cast<KafkaConsumer*>(self)->rebalance(what, list);
+      });
   rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
-    static_cast<Consumer*>(self)->on_error(error, reason);
+    static_cast<KafkaConsumer*>(self)->on_error(error, reason);
   });
   auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!client) return std::unexpected(client.error());
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
-  nudge_ = std::make_unique<FetchNudge>(client_.get());
+  waker_ = std::make_unique<FetchWaker>(client_.get());
 
   ListHandle subscription(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
   for (const auto& topic : topics) {
@@ -96,28 +97,28 @@ Result<void> Consumer::start(const std::vector<std::string>& topics) {
   }
   std::promise<void> closed;
   closed_ = closed.get_future();
-  thread_ = std::thread(&Consumer::run, this, std::move(closed));
+  thread_ = std::thread(&KafkaConsumer::run, this, std::move(closed));
   return {};
 }
 
 // False leaves the poll thread and the handle behind: the process is expected to end.
-bool Consumer::stop(std::chrono::milliseconds timeout) {
+bool KafkaConsumer::stop(std::chrono::milliseconds timeout) {
   if (!thread_.joinable()) return true;
   stopping_ = true;
   if (closed_.wait_for(timeout) != std::future_status::ready) {
     thread_.detach();
-    (void)nudge_.release();
+    (void)waker_.release();
     (void)client_.release();
     return false;
   }
   thread_.join();
-  nudge_.reset();
+  waker_.reset();
   known_.clear();
   client_.reset();
   return true;
 }
 
-void Consumer::run(std::promise<void> closed) {
+void KafkaConsumer::run(std::promise<void> closed) {
   while (!stopping_) {
     if (reassign_.exchange(false)) assign_anew();
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
@@ -129,9 +130,9 @@ void Consumer::run(std::promise<void> closed) {
   closed.set_value();
 }
 
-// Nothing but errors should come this way. A record would be missing from its partition's queue: have the
-// partition claimed again, which reads everything after its pointer once more.
-void Consumer::on_message(const rd_kafka_message_t* message) {
+// Nothing but errors should come this way. A record would be missing from its partition's queue: have the partition
+// claimed again, which reads everything after its pointer once more.
+void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     log::warning(who, "{}", rd_kafka_message_errstr(message));
     return;
@@ -141,7 +142,7 @@ void Consumer::on_message(const rd_kafka_message_t* message) {
   assign_anew();
 }
 
-void Consumer::on_error(int error, const char* reason) {
+void KafkaConsumer::on_error(int error, const char* reason) {
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[512];
     rd_kafka_fatal_error(client_.get(), text, sizeof text);
@@ -151,31 +152,28 @@ void Consumer::on_error(int error, const char* reason) {
   }
 }
 
-QueuedPartition& Consumer::partition(const std::string& topic, std::int32_t number) {
+PartitionQueue& KafkaConsumer::partition(const std::string& topic, std::int32_t number) {
   TopicPartition at{topic, number};
   auto& slot = known_[at];
   if (!slot)
-    slot =
-        std::make_unique<QueuedPartition>(client_.get(), std::move(at), reassign_, *nudge_, queue_bytes_ / 2);
+    slot = std::make_unique<PartitionQueue>(client_.get(), std::move(at), reassign_, *waker_, queue_bytes_ / 2);
   return *slot;
 }
 
-void Consumer::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+void KafkaConsumer::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     assign(partitions);
   } else {
-    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
-      log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
+    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
     revoke(partitions);
   }
 }
 
-void Consumer::assign(rd_kafka_topic_partition_list_t* partitions) {
+void KafkaConsumer::assign(rd_kafka_topic_partition_list_t* partitions) {
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& element = partitions->elems[i];
     element.offset = parked;
-    partition(element.topic, element.partition)
-        .pause_unassigned();  // its queue must be ours before the assignment
+    partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
   }
   if (cooperative()) {
     const ErrorHandle error(rd_kafka_incremental_assign(client_.get(), partitions));
@@ -191,7 +189,7 @@ void Consumer::assign(rd_kafka_topic_partition_list_t* partitions) {
   events_.rebalanced();
 }
 
-void Consumer::revoke(rd_kafka_topic_partition_list_t* partitions) {
+void KafkaConsumer::revoke(rd_kafka_topic_partition_list_t* partitions) {
   const bool lost = rd_kafka_assignment_lost(client_.get()) != 0;
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
@@ -206,9 +204,9 @@ void Consumer::revoke(rd_kafka_topic_partition_list_t* partitions) {
   }
 }
 
-// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the
-// eager protocol only all of them together. Every lane claims again, which is always safe.
-void Consumer::assign_anew() {
+// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
+// protocol only all of them together. Every lane claims again, which is always safe.
+void KafkaConsumer::assign_anew() {
   rd_kafka_topic_partition_list_t* raw = nullptr;
   if (rd_kafka_assignment(client_.get(), &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
   const ListHandle current(raw);
@@ -225,7 +223,7 @@ void Consumer::assign_anew() {
   assign(current.get());
 }
 
-void Consumer::hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) {
+void KafkaConsumer::hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) {
   if (next.empty() || !client_) return;
   ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
   for (const auto& [at, offset] : next) {
@@ -248,15 +246,14 @@ Result<int> partition_count(rd_kafka_t* client, const std::string& topic, std::c
   return count;
 }
 
-Result<int> Consumer::partitions(const std::string& topic, std::chrono::milliseconds timeout) {
+Result<int> KafkaConsumer::partitions(const std::string& topic, std::chrono::milliseconds timeout) {
   return partition_count(client_.get(), topic, timeout);
 }
 
 }  // namespace
 
-std::unique_ptr<Listener> make_listener(const config::Kafka& settings, std::size_t queue_bytes,
-                                        Events events) {
-  return std::make_unique<Consumer>(settings, queue_bytes, std::move(events));
+std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, std::size_t queue_bytes, Events events) {
+  return std::make_unique<KafkaConsumer>(settings, queue_bytes, std::move(events));
 }
 
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout) {
@@ -268,12 +265,11 @@ Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chron
   const rd_kafka_metadata_t* found = nullptr;
   const auto error = rd_kafka_metadata(client->get(), 1, nullptr, &found, static_cast<int>(timeout.count()));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(ErrorClass::retry, fmt::format("kafka.brokers: {} cannot be reached: {}", settings.brokers,
-                                               rd_kafka_err2str(error)));
+    return fail(ErrorClass::retry,
+                fmt::format("kafka.brokers: {} cannot be reached: {}", settings.brokers, rd_kafka_err2str(error)));
   }
   std::vector<Topic> topics;
-  for (int i = 0; i < found->topic_cnt; ++i)
-    topics.push_back({found->topics[i].topic, found->topics[i].partition_cnt});
+  for (int i = 0; i < found->topic_cnt; ++i) topics.push_back({found->topics[i].topic, found->topics[i].partition_cnt});
   rd_kafka_metadata_destroy(found);
   return topics;
 }

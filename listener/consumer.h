@@ -1,10 +1,9 @@
 // Kafka in: one consumer handle, its poll thread, and the queue of every partition.
 //
-// The poll thread serves rebalances, errors and statistics and never waits for anybody. It assigns a
-// partition paused and tells the service through Events; the lane that owns the partition then calls
-// Partition's functions from its own thread. Not polling a partition is the back-pressure: librdkafka stops
-// fetching at its queue limit. Facts about librdkafka 2.0.2 that shape this folder are in
-// docs/architecture.md.
+// The poll thread serves rebalances, errors and statistics and never waits for anybody. It assigns a partition paused
+// and tells the service through Events; the lane that owns the partition then calls Partition's functions from its own
+// thread. Not polling a partition is the back-pressure: librdkafka stops fetching at its queue limit. Facts about
+// librdkafka 2.0.2 that shape this folder are in docs/architecture.md.
 #pragma once
 
 #include <atomic>
@@ -33,20 +32,20 @@ struct EndOfPartition {
   Offset next = 0;  // everything below has been delivered, control records and compaction gaps included
 };
 struct OutOfRange {};  // the broker does not have the offset that was asked for; the partition stands still
-struct Trouble {       // a broker's error; the library goes on by itself
+struct BrokerError {   // a broker's error; the library goes on by itself
   std::string message;
 };
-using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, Trouble>;
+using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, BrokerError>;
 
-// A partition that was assigned at least once. Lives as long as the Listener (librdkafka 2.0.2 loses the
-// queue's forwarding otherwise), whoever owns it at the moment.
+// A partition that was assigned at least once. Lives as long as the Consumer (librdkafka 2.0.2 loses the queue's
+// forwarding otherwise), whoever owns it at the moment.
 class Partition {
  public:
   virtual ~Partition() = default;
   virtual const TopicPartition& at() const = 0;
-  // Counts assignments and revocations. A lane remembers the one it claimed under; when it differs, the
-  // partition is no longer that lane's to apply.
-  virtual std::uint64_t assignment() const = 0;
+  // Counts assignments and revocations. A lane remembers the one it claimed under; when it differs, the partition is no
+  // longer that lane's to apply.
+  virtual std::uint64_t assignment_id() const = 0;
   virtual bool assigned() const = 0;
 
   // From the lane, while assigned. `wake` is an eventfd written to when the empty queue receives something.
@@ -71,9 +70,9 @@ struct Events {
   std::function<void(std::string)> fatal;  // this consumer is dead: stop the service
 };
 
-class Listener {
+class Consumer {
  public:
-  virtual ~Listener() = default;
+  virtual ~Consumer() = default;
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
   // Leaves the group; blocks until the revocations are served, at most `timeout`, then false.
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
@@ -81,14 +80,13 @@ class Listener {
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
   // How many partitions the topic has; asks the cluster.
   virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
-  // Of many partitions with two questions to each broker. One that got no answer is missing: ask for it alone
-  // to learn why.
+  // Of many partitions with two questions to each broker. One that got no answer is missing: ask for it alone to learn
+  // why.
   virtual std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
                                                           std::chrono::milliseconds timeout) = 0;
 };
 
-std::unique_ptr<Listener> make_listener(const config::Kafka& settings, std::size_t queue_bytes,
-                                        Events events);
+std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, std::size_t queue_bytes, Events events);
 
 // For `check`: topics of the cluster with their partition counts.
 struct Topic {

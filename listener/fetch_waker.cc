@@ -7,9 +7,9 @@ constexpr int timeout_ms = 500;
 
 }  // namespace
 
-FetchNudge::FetchNudge(rd_kafka_t* client) : client_(client), thread_(&FetchNudge::run, this) {}
+FetchWaker::FetchWaker(rd_kafka_t* client) : client_(client), thread_(&FetchWaker::run, this) {}
 
-FetchNudge::~FetchNudge() {
+FetchWaker::~FetchWaker() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -18,7 +18,7 @@ FetchNudge::~FetchNudge() {
   thread_.join();
 }
 
-void FetchNudge::ask(const TopicPartition& at) {
+void FetchWaker::ask(const TopicPartition& at) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.insert(&at);
@@ -26,7 +26,7 @@ void FetchNudge::ask(const TopicPartition& at) {
   asked_.notify_one();
 }
 
-void FetchNudge::run() {
+void FetchWaker::run() {
   for (;;) {
     std::set<const TopicPartition*> partitions;
     {
@@ -38,8 +38,7 @@ void FetchNudge::run() {
     // One request per leader among them; the answer does not matter.
     const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
     for (const auto* at : partitions) {
-      rd_kafka_topic_partition_list_add(list.get(), at->topic.c_str(), at->partition)->offset =
-          RD_KAFKA_OFFSET_END;
+      rd_kafka_topic_partition_list_add(list.get(), at->topic.c_str(), at->partition)->offset = RD_KAFKA_OFFSET_END;
     }
     rd_kafka_offsets_for_times(client_, list.get(), timeout_ms);
   }

@@ -1,12 +1,11 @@
 // Wakes librdkafka's broker thread when a partition's queue has room again.
 //
-// librdkafka 2.0.2 stops fetching while every queue of a broker is full and then sleeps up to a second:
-// consuming does not wake it (fetch.queue.backoff.ms, the cure, comes with 2.2.0). With queues of half a
-// megabyte that is most of the time. Any request to the broker wakes its thread, so one is sent, the cheapest
-// that there is: ListOffsets.
+// librdkafka 2.0.2 stops fetching while every queue of a broker is full and then sleeps up to a second: consuming does
+// not wake it (fetch.queue.backoff.ms, the cure, comes with 2.2.0). With queues of half a megabyte that is most of the
+// time. Any request to the broker wakes its thread, so one is sent, the cheapest that there is: ListOffsets.
 //
-// Owned by the consumer; ask() may be called from any thread and only notes the partition. The request runs
-// on a thread of its own, one at a time, which is also what limits their number.
+// Owned by the consumer; ask() may be called from any thread and only notes the partition. The request runs on a thread
+// of its own, one at a time, which is also what limits their number.
 #pragma once
 
 #include <condition_variable>
@@ -19,12 +18,12 @@
 
 namespace sluice::listener {
 
-class FetchNudge {
+class FetchWaker {
  public:
-  explicit FetchNudge(rd_kafka_t* client);
-  ~FetchNudge();
-  FetchNudge(const FetchNudge&) = delete;
-  FetchNudge& operator=(const FetchNudge&) = delete;
+  explicit FetchWaker(rd_kafka_t* client);
+  ~FetchWaker();
+  FetchWaker(const FetchWaker&) = delete;
+  FetchWaker& operator=(const FetchWaker&) = delete;
 
   void ask(const TopicPartition& at);
 

@@ -7,23 +7,23 @@
 
 namespace sluice::mapping {
 
-std::uint32_t Folder::begin_record() {
+std::uint32_t ChangeFolder::begin_record() {
   record_ = static_cast<std::uint32_t>(changes.outcomes.size());
   changes.outcomes.push_back(Outcome::applied);
   live_.push_back(0);
   return record_;
 }
 
-void Folder::reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason) {
+void ChangeFolder::reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason) {
   changes.outcomes.back() = Outcome::dead;
   changes.dead.push_back({record_, stage, std::string(table), std::move(sqlstate), std::move(reason)});
 }
 
-void Folder::end_record() {
+void ChangeFolder::end_record() {
   if (live_[record_] == 0) skip();
 }
 
-TableChanges& Folder::open(TableState& table) {
+TableChanges& ChangeFolder::open(TableState& table) {
   if (table.in_batch == TableState::not_in_batch) {
     table.in_batch = static_cast<std::uint32_t>(changes.tables.size());
     changes.tables.push_back({table.table, table.route->mode, {}});
@@ -33,7 +33,7 @@ TableChanges& Folder::open(TableState& table) {
   return changes.tables[table.in_batch];
 }
 
-RowChange& Folder::add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
+RowChange& ChangeFolder::add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
   const auto first = static_cast<std::uint32_t>(changes.cells.size());
   changes.cells.insert(changes.cells.end(), cells.begin(), cells.end());
   ++changes.rows;
@@ -41,12 +41,12 @@ RowChange& Folder::add_row(Step& step, ChangeKind kind, const std::vector<Cell>&
   return step.rows.emplace_back(order, record_, first, kind);
 }
 
-void Folder::append(TableState& table, const std::vector<Cell>& cells) {
+void ChangeFolder::append(TableState& table, const std::vector<Cell>& cells) {
   add_row(open(table).steps.back(), ChangeKind::write, cells, 0);
 }
 
-RowChange* Folder::superseded(TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
-                              std::string_view key, std::uint64_t order) {
+RowChange* ChangeFolder::superseded(TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
+                                    std::string_view key, std::uint64_t order) {
   TableChanges& of_table = open(table);
   Step* step = &of_table.steps.back();
   const auto next = static_cast<std::uint32_t>(step->rows.size());
@@ -62,14 +62,13 @@ RowChange* Folder::superseded(TableState& table, ChangeKind kind, const std::vec
   return nullptr;
 }
 
-void Folder::hand_over(RowChange& row) {
+void ChangeFolder::hand_over(RowChange& row) {
   if (--live_[row.record] == 0 && row.record != record_) changes.outcomes[row.record] = Outcome::folded;
   row.record = record_;
   ++live_[record_];
 }
 
-void Folder::write(TableState& table, const std::vector<Cell>& cells, std::string_view key,
-                   std::uint64_t order) {
+void ChangeFolder::write(TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order) {
   RowChange* row = superseded(table, ChangeKind::write, cells, key, order);
   if (!row) return;
   Cell* old = changes.cells.data() + row->cells;
@@ -91,8 +90,8 @@ void Folder::write(TableState& table, const std::vector<Cell>& cells, std::strin
   hand_over(*row);
 }
 
-void Folder::remove(TableState& table, const std::vector<Cell>& cells, std::string_view key,
-                    std::uint64_t order) {
+void ChangeFolder::remove(TableState& table, const std::vector<Cell>& cells, std::string_view key,
+                          std::uint64_t order) {
   RowChange* row = superseded(table, ChangeKind::remove, cells, key, order);
   if (!row) return;
   row->kind = ChangeKind::remove;
@@ -100,7 +99,7 @@ void Folder::remove(TableState& table, const std::vector<Cell>& cells, std::stri
   hand_over(*row);
 }
 
-void Folder::truncate(TableState& table) {
+void ChangeFolder::truncate(TableState& table) {
   TableChanges& of_table = open(table);
   if (!of_table.steps.back().rows.empty()) of_table.steps.emplace_back();
   of_table.steps.back().truncate = true;
@@ -108,7 +107,7 @@ void Folder::truncate(TableState& table) {
   ++live_[record_];
 }
 
-Changes Folder::take() {
+Changes ChangeFolder::take() {
   for (TableState* table : touched_) table->end_batch();
   touched_.clear();
   live_.clear();

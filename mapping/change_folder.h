@@ -1,8 +1,7 @@
-// The net effect of a batch: one row per key and step, in an order that equals applying the records one by
-// one.
+// The net effect of a batch: one row per key and step, in an order that equals applying the records one by one.
 //
-// Holds the Changes under construction for a Mapper. A record that is superseded in all that it changed
-// becomes folded. Nothing here fails.
+// Holds the Changes under construction for a Mapper. A record that is superseded in all that it changed becomes folded.
+// Nothing here fails.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@
 
 namespace sluice::mapping {
 
-class Folder {
+class ChangeFolder {
  public:
   Changes changes;
 
@@ -26,8 +25,7 @@ class Folder {
   void end_record();
 
   void append(TableState& table, const std::vector<Cell>& cells);
-  // `key`: canonical bytes, equal for keys that PostgreSQL calls equal. `cells` of a removal are its key
-  // columns'.
+  // `key`: canonical bytes, equal for keys that PostgreSQL calls equal. `cells` of a removal are its key columns'.
   void write(TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order);
   void remove(TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order);
   void truncate(TableState& table);
@@ -38,8 +36,8 @@ class Folder {
   TableChanges& open(TableState& table);
   RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order);
   // The row to change, entered as a new one of this kind where the key is new to the step (then null).
-  RowChange* superseded(TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
-                        std::string_view key, std::uint64_t order);
+  RowChange* superseded(TableState& table, ChangeKind kind, const std::vector<Cell>& cells, std::string_view key,
+                        std::uint64_t order);
   void hand_over(RowChange& row);
 
   std::uint32_t record_ = 0;

@@ -11,8 +11,7 @@ std::uint32_t KeyIndex::find_or_add(std::string_view key, std::uint32_t row) {
   for (std::size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
     Slot& slot = slots_[at];
     if (slot.generation != generation_) {
-      slot = {hash, generation_, row, static_cast<std::uint32_t>(keys_.size()),
-              static_cast<std::uint32_t>(key.size())};
+      slot = {hash, generation_, row, static_cast<std::uint32_t>(keys_.size()), static_cast<std::uint32_t>(key.size())};
       keys_ += key;
       ++size_;
       return row;
@@ -62,8 +61,7 @@ void TableState::end_batch() {
   if (next || forgotten) describe(std::move(next));
 }
 
-Shape& TableState::shape(const ConnectSchema* schema, const std::shared_ptr<const ConnectSchema>* root,
-                         bool key_only) {
+Shape& TableState::shape(const ConnectSchema* schema, const std::shared_ptr<const ConnectSchema>* root, bool key_only) {
   constexpr std::size_t most = 32;
   for (Shape& shape : shapes_) {
     if (shape.schema == schema && shape.key_only == key_only) return shape;

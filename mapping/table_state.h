@@ -1,8 +1,8 @@
 // What a Mapper remembers about a table: its description, where fields go, and the rows of the batch under
 // construction.
 //
-// Belongs to a Mapper. Events of one kind carry the same fields in the same order, so a Shape remembers the
-// column of the n-th field and only compares its name the next time.
+// Belongs to a Mapper. Events of one kind carry the same fields in the same order, so a Shape remembers the column of
+// the n-th field and only compares its name the next time.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
-// The subcommands of `sluice`. main.cc turns the command line into these calls; each returns the exit code of
-// the process: 0 done, 1 failed while running, 2 wrong usage or configuration (one line on stderr, no
-// connection made).
+// The subcommands of `sluice`. main.cc turns the command line into these calls; each returns the exit code of the
+// process: 0 done, 1 failed while running, 2 wrong usage or configuration (one line on stderr, no connection made).
 //
 // Called on the main thread. Results go to stdout, everything else to stderr.
 #pragma once

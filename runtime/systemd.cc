@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace sluice::runtime::notify {
+namespace sluice::runtime::systemd {
 namespace {
 
 void send(const std::string& state) {
@@ -49,4 +49,4 @@ void watchdog() {
   send("WATCHDOG=1");
 }
 
-}  // namespace sluice::runtime::notify
+}  // namespace sluice::runtime::systemd

@@ -1,12 +1,12 @@
-// What systemd is told about the service (Type=notify). Each call is one datagram and never blocks; without
-// systemd (no NOTIFY_SOCKET) all of them do nothing. Safe from any thread, meant for main.
+// What systemd is told about the service (Type=notify). Each call is one datagram and never blocks; without systemd (no
+// NOTIFY_SOCKET) all of them do nothing. Safe from any thread, meant for main.
 #pragma once
 
 #include <chrono>
 #include <optional>
 #include <string>
 
-namespace sluice::runtime::notify {
+namespace sluice::runtime::systemd {
 
 void ready(const std::string& status);
 void reloading();  // ends with the next ready()
@@ -17,4 +17,4 @@ void status(const std::string& text);
 std::optional<std::chrono::microseconds> watchdog_interval();
 void watchdog();
 
-}  // namespace sluice::runtime::notify
+}  // namespace sluice::runtime::systemd

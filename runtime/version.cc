@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "config/load.h"
-#include "console/ssh/console.h"
 #include "console/interpreter.h"
+#include "console/ssh/console.h"
 #include "listener/producer.h"
-#include "runtime/subcommands.h"
 #include "runtime/http/metrics.h"
+#include "runtime/subcommands.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime {

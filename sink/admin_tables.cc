@@ -55,8 +55,7 @@ Field from_hex(const Field& hex) {
 }
 
 Pause to_pause(const Row& row) {
-  return {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), moment(row[3]),
-          perhaps_moment(row[4])};
+  return {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), moment(row[3]), perhaps_moment(row[4])};
 }
 
 std::vector<Pause> to_pauses(const Rows& rows) {
@@ -120,10 +119,9 @@ AuditRow to_audit(const Row& row) {
   return entry;
 }
 
-// $2 to $7 of sql/letters.sql and sql/discard.sql.
+// $2 to $7 of sql/dead_letter_select.sql and sql/discard.sql.
 void add_filter(Row& parameters, const DeadLetterFilter& filter) {
-  parameters.push_back(filter.ids.empty() ? Field()
-                                          : Field(fmt::format("{{{}}}", fmt::join(filter.ids, ","))));
+  parameters.push_back(filter.ids.empty() ? Field() : Field(fmt::format("{{{}}}", fmt::join(filter.ids, ","))));
   parameters.push_back(unless_empty(filter.topic));
   parameters.push_back(unless_empty(filter.table));
   parameters.push_back(unless_empty(filter.reason));
@@ -137,10 +135,10 @@ const char* text(bool value) {
 
 }  // namespace
 
-Store::Store(const config::Postgres& settings, Identity identity)
+AdminTables::AdminTables(const config::Postgres& settings, Identity identity)
     : settings_(settings), identity_(std::move(identity)) {}
 
-Result<Query> Store::take() {
+Result<SqlClient> AdminTables::take() {
   for (;;) {
     std::unique_lock lock(mutex_);
     if (idle_.empty()) break;
@@ -149,17 +147,17 @@ Result<Query> Store::take() {
     lock.unlock();
     if (query.run("select")) return query;  // the server may have restarted meanwhile
   }
-  return Query::open(settings_.url);
+  return SqlClient::open(settings_.url);
 }
 
-void Store::give_back(Query query) {
+void AdminTables::give_back(SqlClient query) {
   if (!query.connected()) return;
   const std::lock_guard lock(mutex_);
   if (idle_.size() < idle_at_most) idle_.push_back(std::move(query));
 }
 
 // The pipeline is every statement's $1.
-Result<Rows> Store::ask(std::string_view file, Row parameters) {
+Result<Rows> AdminTables::ask(std::string_view file, Row parameters) {
   auto query = take();
   if (!query) return std::unexpected(query.error());
   parameters.insert(parameters.begin(), identity_.pipeline);
@@ -168,7 +166,7 @@ Result<Rows> Store::ask(std::string_view file, Row parameters) {
   return rows;
 }
 
-Result<std::vector<PointerRow>> Store::pointers() {
+Result<std::vector<PointerRow>> AdminTables::pointers() {
   const auto rows = ask("pointers", {identity_.owner});
   if (!rows) return std::unexpected(rows.error());
   std::vector<PointerRow> pointers;
@@ -176,26 +174,26 @@ Result<std::vector<PointerRow>> Store::pointers() {
   return pointers;
 }
 
-Result<std::vector<Pause>> Store::pauses() {
+Result<std::vector<Pause>> AdminTables::pauses() {
   const auto rows = ask("pauses", {});
   if (!rows) return std::unexpected(rows.error());
   return to_pauses(*rows);
 }
 
-Result<bool> Store::pause(const Pause& pause) {
+Result<bool> AdminTables::pause(const Pause& pause) {
   const auto rows = ask("pause", {pause.target, pause.reason, pause.by, text(pause.expires)});
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty();
 }
 
-Result<std::optional<Pause>> Store::resume(const std::string& target) {
+Result<std::optional<Pause>> AdminTables::resume(const std::string& target) {
   const auto rows = ask("resume", {target});
   if (!rows) return std::unexpected(rows.error());
   return rows->empty() ? std::optional<Pause>() : to_pause(rows->front());
 }
 
-Result<std::vector<Pause>> Store::expire() {
-  const auto rows = ask("expire", {});
+Result<std::vector<Pause>> AdminTables::expire() {
+  const auto rows = ask("pause_expire", {});
   if (!rows) return std::unexpected(rows.error());
   auto expired = to_pauses(*rows);
   for (const auto& pause : expired) {
@@ -209,25 +207,25 @@ Result<std::vector<Pause>> Store::expire() {
   return expired;
 }
 
-Result<std::int64_t> Store::open_letters() {
+Result<std::int64_t> AdminTables::open_letters() {
   const auto rows = ask("open_letters", {});
   if (!rows) return std::unexpected(rows.error());
   return integer(rows->front().front());
 }
 
-Result<std::vector<DeadLetterRow>> Store::letters(const DeadLetterFilter& filter) {
+Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& filter) {
   Row parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(), {text(filter.resolved), text(filter.failed),
-                                       std::to_string(filter.limit), text(filter.contents)});
-  const auto rows = ask("letters", std::move(parameters));
+  parameters.insert(parameters.end(),
+                    {text(filter.resolved), text(filter.failed), std::to_string(filter.limit), text(filter.contents)});
+  const auto rows = ask("dead_letter_select", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
   std::vector<DeadLetterRow> letters;
   for (const auto& row : *rows) letters.push_back(to_letter(row));
   return letters;
 }
 
-Result<std::int64_t> Store::discard(const DeadLetterFilter& filter, const std::string& resolution) {
+Result<std::int64_t> AdminTables::discard(const DeadLetterFilter& filter, const std::string& resolution) {
   Row parameters;
   add_filter(parameters, filter);
   parameters.insert(parameters.end(), {text(filter.failed), std::to_string(filter.limit), resolution});
@@ -236,31 +234,31 @@ Result<std::int64_t> Store::discard(const DeadLetterFilter& filter, const std::s
   return static_cast<std::int64_t>(rows->size());
 }
 
-Result<std::vector<Offset>> Store::unapplied(const TopicPartition& at, std::int32_t generation, Offset from) {
-  const auto rows = ask("unapplied", {at.topic, std::to_string(at.partition), std::to_string(generation),
-                                      std::to_string(from)});
+Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std::int32_t generation, Offset from) {
+  const auto rows =
+      ask("unapplied", {at.topic, std::to_string(at.partition), std::to_string(generation), std::to_string(from)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<Offset> offsets;
   for (const auto& row : *rows) offsets.push_back(integer(row[0]));
   return offsets;
 }
 
-Result<std::int64_t> Store::record(const AuditRow& entry) {
-  const auto rows = ask("record", {entry.who.name, entry.who.role, entry.who.fingerprint, entry.who.address,
-                                   entry.command, entry.target, entry.detail, entry.outcome});
+Result<std::int64_t> AdminTables::record(const AuditRow& entry) {
+  const auto rows = ask("audit_insert", {entry.who.name, entry.who.role, entry.who.fingerprint, entry.who.address,
+                                         entry.command, entry.target, entry.detail, entry.outcome});
   if (!rows) return std::unexpected(rows.error());
   return integer(rows->front().front());
 }
 
-Result<void> Store::conclude(std::int64_t id, const std::string& outcome) {
-  const auto rows = ask("conclude", {std::to_string(id), outcome});
+Result<void> AdminTables::conclude(std::int64_t id, const std::string& outcome) {
+  const auto rows = ask("audit_finish", {std::to_string(id), outcome});
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return fail(ErrorClass::retry, fmt::format("the audit trail has no row {}", id));
   return {};
 }
 
-Result<std::vector<AuditRow>> Store::audit(const AuditFilter& filter) {
-  const auto rows = ask("audit", {unless_empty(filter.by), text(filter.since), std::to_string(filter.limit)});
+Result<std::vector<AuditRow>> AdminTables::audit(const AuditFilter& filter) {
+  const auto rows = ask("audit_select", {unless_empty(filter.by), text(filter.since), std::to_string(filter.limit)});
   if (!rows) return std::unexpected(rows.error());
   std::vector<AuditRow> entries;
   for (const auto& row : *rows) entries.push_back(to_audit(row));

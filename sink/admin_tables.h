@@ -1,9 +1,8 @@
-// What the console knows and keeps in PostgreSQL: pointers, pauses, dead letters, the audit trail. One
-// statement of sink/sql each.
+// What the console knows and keeps in PostgreSQL: pointers, pauses, dead letters, the audit trail. One statement of
+// sink/sql each.
 //
-// Any thread: each call takes a connection of its own out of a small pool that it fills on demand, so that no
-// caller waits for another's statement. Errors are `retry` with a sentence for an operator. A call ends
-// within 25 seconds.
+// Any thread: each call takes a connection of its own out of a small pool that it fills on demand, so that no caller
+// waits for another's statement. Errors are `retry` with a sentence for an operator. A call ends within 25 seconds.
 #pragma once
 
 #include <mutex>
@@ -18,9 +17,9 @@
 
 namespace sluice::sink {
 
-class Store {
+class AdminTables {
  public:
-  Store(const config::Postgres& settings, Identity identity);
+  AdminTables(const config::Postgres& settings, Identity identity);
 
   Result<std::vector<PointerRow>> pointers();
 
@@ -43,14 +42,14 @@ class Store {
 
  private:
   static constexpr std::size_t idle_at_most = 4;
-  Result<Query> take();
-  void give_back(Query query);
+  Result<SqlClient> take();
+  void give_back(SqlClient query);
   Result<Rows> ask(std::string_view file, Row parameters);
 
   const config::Postgres settings_;
   const Identity identity_;
   std::mutex mutex_;
-  std::vector<Query> idle_;
+  std::vector<SqlClient> idle_;
 };
 
 }  // namespace sluice::sink

@@ -37,11 +37,11 @@ const char* change_of(Action action) {
 
 }  // namespace
 
-struct Replay::State {
+struct ReplayTransaction::State {
   explicit State(const config::Postgres& settings) : url(settings.url) {}
 
   Secret url;
-  Session session;
+  WriterSession session;
 
   Connection& connection() { return session.connection; }
 
@@ -68,21 +68,21 @@ struct Replay::State {
   }
 };
 
-Replay::Replay(const config::Postgres& settings, Identity identity)
+ReplayTransaction::ReplayTransaction(const config::Postgres& settings, Identity identity)
     : state_(std::make_unique<State>(settings)) {
   state_->session.schema = settings.schema;
   state_->session.identity = std::move(identity);
 }
 
-Replay::~Replay() = default;
+ReplayTransaction::~ReplayTransaction() = default;
 
-Result<void> Replay::connect() {
+Result<void> ReplayTransaction::connect() {
   if (state_->connection().is_open()) return {};
   state_->session.forget();
   return state_->connection().open(state_->url, "sluice/" + state_->session.identity.pipeline + " replay");
 }
 
-Result<Replay::Pointer> Replay::begin(const DeadLetterRow& letter) {
+Result<ReplayTransaction::Pointer> ReplayTransaction::begin(const DeadLetterRow& letter) {
   if (auto done = connect(); !done) return std::unexpected(done.error());
   auto& connection = state_->connection();
   auto& session = state_->session;
@@ -97,11 +97,9 @@ Result<Replay::Pointer> Replay::begin(const DeadLetterRow& letter) {
   if (!pointer || PQntuples(pointer->rows.get()) != 1) {
     rollback();
     if (!pointer) return std::unexpected(pointer.error());
-    return fail(ErrorClass::reject,
-                fmt::format("{}/{} has no pointer any more", letter.at.topic, letter.at.partition));
+    return fail(ErrorClass::reject, fmt::format("{}/{} has no pointer any more", letter.at.topic, letter.at.partition));
   }
-  const Pointer found{integer(pointer->rows.get(), 0),
-                      static_cast<std::int32_t>(integer(pointer->rows.get(), 1))};
+  const Pointer found{integer(pointer->rows.get(), 0), static_cast<std::int32_t>(integer(pointer->rows.get(), 1))};
   connection.send(session.file("lock_letter"), state_->parameters({std::to_string(letter.id)}));
   const auto open = state_->answer();
   if (open && PQntuples(open->rows.get()) == 1) return found;
@@ -110,11 +108,11 @@ Result<Replay::Pointer> Replay::begin(const DeadLetterRow& letter) {
   return fail(ErrorClass::reject, "resolved by somebody else meanwhile");
 }
 
-Result<void> Replay::write(const Changes& changes) {
+Result<void> ReplayTransaction::write(const Changes& changes) {
   auto& connection = state_->connection();
-  for (const auto& piece : locks(changes)) state_->session.send_piece(changes, piece);
+  for (const auto& write : locks(changes)) state_->session.send_write(changes, write);
   connection.send("SAVEPOINT sluice");
-  for (const auto& piece : cut(changes, true)) state_->session.send_piece(changes, piece);
+  for (const auto& write : plan(changes, true)) state_->session.send_write(changes, write);
   connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or what is wrong would show at COMMIT only
   connection.send("RELEASE SAVEPOINT sluice");
   const auto written = state_->answer();
@@ -126,9 +124,9 @@ Result<void> Replay::write(const Changes& changes) {
   return std::unexpected(written.error());
 }
 
-Result<void> Replay::applied(const DeadLetterRow& letter, const std::string& resolution) {
+Result<void> ReplayTransaction::applied(const DeadLetterRow& letter, const std::string& resolution) {
   auto& connection = state_->connection();
-  connection.send(state_->session.file("resolve"),
+  connection.send(state_->session.file("dead_letter_resolve"),
                   state_->parameters({std::to_string(letter.id), resolution}));
   auto marked = state_->answer();
   if (!marked || marked->counts.back() != 1) {
@@ -139,11 +137,11 @@ Result<void> Replay::applied(const DeadLetterRow& letter, const std::string& res
   return state_->commit();
 }
 
-Result<void> Replay::refused(const DeadLetterRow& letter, const DeadLetter& why) {
+Result<void> ReplayTransaction::refused(const DeadLetterRow& letter, const DeadLetter& why) {
   auto& connection = state_->connection();
-  connection.send(state_->session.file("refuse"),
-                  state_->parameters({std::to_string(letter.id), stage_name(why.stage), why.table,
-                                      why.sqlstate, readable(why.reason)}));
+  connection.send(state_->session.file("dead_letter_retry"),
+                  state_->parameters({std::to_string(letter.id), stage_name(why.stage), why.table, why.sqlstate,
+                                      readable(why.reason)}));
   if (auto counted = state_->answer(); !counted) {
     rollback();
     return std::unexpected(counted.error());
@@ -151,7 +149,7 @@ Result<void> Replay::refused(const DeadLetterRow& letter, const DeadLetter& why)
   return state_->commit();
 }
 
-void Replay::rollback() {
+void ReplayTransaction::rollback() {
   auto& connection = state_->connection();
   if (connection.is_open() && connection.in_transaction())
     (void)connection.run("ROLLBACK", Clock::now() + step_timeout);
@@ -159,28 +157,28 @@ void Replay::rollback() {
 }
 
 // PostgreSQL itself reads the encoded values, so that what is shown is what it would store.
-Result<std::vector<Explanation::Row>> Replay::literals(const Changes& changes) {
+Result<std::vector<Explanation::Row>> ReplayTransaction::literals(const Changes& changes) {
   if (auto done = connect(); !done) return std::unexpected(done.error());
   auto& session = state_->session;
   std::vector<Explanation::Row> rows;
-  for (const auto& piece : cut(changes, true)) {
-    if (piece.action == Action::share || piece.action == Action::exclusive) continue;
-    if (piece.action == Action::insert_missing) continue;  // the same rows as the update before it
-    if (piece.action == Action::truncate || piece.columns.empty()) {
-      rows.push_back({piece.table->name, change_of(piece.action), {}});
+  for (const auto& write : plan(changes, true)) {
+    if (write.action == Action::share || write.action == Action::exclusive) continue;
+    if (write.action == Action::insert_missing) continue;  // the same rows as the update before it
+    if (write.action == Action::truncate || write.columns.empty()) {
+      rows.push_back({write.table->name, change_of(write.action), {}});
       continue;
     }
-    Statement ask{literals_of(piece), {}};
+    Statement ask{literals_of(write), {}};
     session.parameters.clear();
-    for (const auto column : piece.columns)
-      session.parameters.add_column(changes, piece.rows, column, wire(piece.table->columns[column]).type);
+    for (const auto column : write.columns)
+      session.parameters.add_column(changes, write.rows, column, wire(write.table->columns[column]).type);
     session.connection.send(ask, session.parameters);
     const auto reply = state_->answer();
     if (!reply) return std::unexpected(reply.error());
     for (int i = 0; i < PQntuples(reply->rows.get()); ++i) {
-      Explanation::Row row{piece.table->name, change_of(piece.action), {}};
-      for (std::size_t c = 0; c < piece.columns.size(); ++c)
-        row.columns.emplace_back(piece.table->columns[piece.columns[c]].name,
+      Explanation::Row row{write.table->name, change_of(write.action), {}};
+      for (std::size_t c = 0; c < write.columns.size(); ++c)
+        row.columns.emplace_back(write.table->columns[write.columns[c]].name,
                                  PQgetvalue(reply->rows.get(), i, static_cast<int>(c)));
       rows.push_back(std::move(row));
     }
@@ -190,7 +188,7 @@ Result<std::vector<Explanation::Row>> Replay::literals(const Changes& changes) {
 
 std::vector<std::string> statements_of(const Changes& changes) {
   std::vector<std::string> texts;
-  for (const auto& piece : cut(changes, true)) texts.push_back(statement(piece));
+  for (const auto& write : plan(changes, true)) texts.push_back(statement(write));
   return texts;
 }
 

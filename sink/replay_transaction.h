@@ -1,10 +1,10 @@
-// Applies single dead letters again: each in a transaction of its own that holds its partition's pointer row,
-// so that it comes before or after any batch of that partition, whichever instance applies it.
+// Applies single dead letters again: each in a transaction of its own that holds its partition's pointer row, so that
+// it comes before or after any batch of that partition, whichever instance applies it.
 //
-// Used by one thread; a connection of its own, blocking with deadlines. A transaction goes begin, write,
-// then applied or refused; rollback at any point. The order of locks is that of a batch (pointer, tables,
-// rows). On an error of the connection it is closed, the transaction did not or may not have happened, and
-// the letter tells when it is looked at again.
+// Used by one thread; a connection of its own, blocking with deadlines. A transaction goes begin, write, then applied
+// or refused; rollback at any point. The order of locks is that of a batch (pointer, tables, rows). On an error of the
+// connection it is closed, the transaction did not or may not have happened, and the letter tells when it is looked at
+// again.
 #pragma once
 
 #include <memory>
@@ -18,12 +18,12 @@
 
 namespace sluice::sink {
 
-class Replay {
+class ReplayTransaction {
  public:
-  Replay(const config::Postgres& settings, Identity identity);
-  ~Replay();
-  Replay(const Replay&) = delete;
-  Replay& operator=(const Replay&) = delete;
+  ReplayTransaction(const config::Postgres& settings, Identity identity);
+  ~ReplayTransaction();
+  ReplayTransaction(const ReplayTransaction&) = delete;
+  ReplayTransaction& operator=(const ReplayTransaction&) = delete;
 
   Result<void> connect();
 

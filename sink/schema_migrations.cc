@@ -31,15 +31,15 @@ Result<std::string> migration(pqxx::transaction_base& transaction, const std::st
   const bool versioned = transaction.exec_params1("SELECT to_regclass($1) IS NOT NULL", table)[0].as<bool>();
   if (versioned) version = transaction.exec1("SELECT coalesce(max(version), 0) FROM " + table)[0].as<int>();
   if (version > newest()) {
-    return fail(ErrorClass::stop_service,
-                fmt::format("schema {} has version {}, this program knows {}; use a newer sluice", schema,
-                            version, newest()));
+    return fail(
+        ErrorClass::stop_service,
+        fmt::format("schema {} has version {}, this program knows {}; use a newer sluice", schema, version, newest()));
   }
   std::string out;
   if (!exists) out += fmt::format("CREATE SCHEMA {};\n", quoted(schema));
   if (!versioned) {
-    out += fmt::format(
-        "CREATE TABLE {} (version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());\n", table);
+    out += fmt::format("CREATE TABLE {} (version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());\n",
+                       table);
   }
   while (++version <= newest()) {
     auto text = sql(file_of(version), schema);

@@ -10,8 +10,8 @@
 
 namespace sluice::sink {
 
-// The SQL that brings the schema from what it is to what this program needs; empty when there is nothing to
-// do. A schema that a newer program made is `stop_service`.
+// The SQL that brings the schema from what it is to what this program needs; empty when there is nothing to do. A
+// schema that a newer program made is `stop_service`.
 Result<std::string> migration(pqxx::transaction_base& transaction, const std::string& schema);
 
 }  // namespace sluice::sink

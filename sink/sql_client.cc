@@ -25,17 +25,17 @@ std::string first_line(const char* message) {
 
 }  // namespace
 
-struct Query::State {
+struct SqlClient::State {
   std::unique_ptr<PGconn, Finish> connection;  // null once it was lost
   ResultHandle answer();
 };
 
-Query::Query(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Query::Query(Query&&) noexcept = default;
-Query& Query::operator=(Query&&) noexcept = default;
-Query::~Query() = default;
+SqlClient::SqlClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SqlClient::SqlClient(SqlClient&&) noexcept = default;
+SqlClient& SqlClient::operator=(SqlClient&&) noexcept = default;
+SqlClient::~SqlClient() = default;
 
-Result<Query> Query::open(const Secret& url) {
+Result<SqlClient> SqlClient::open(const Secret& url) {
   const auto conninfo = connection_string(url, "sluice");
   if (!conninfo) return std::unexpected(conninfo.error());
   auto state = std::make_unique<State>();
@@ -44,18 +44,18 @@ Result<Query> Query::open(const Secret& url) {
     return fail(ErrorClass::retry, first_line(PQerrorMessage(state->connection.get())));
   }
   PQsetNoticeProcessor(state->connection.get(), [](void*, const char*) {}, nullptr);
-  Query query(std::move(state));
+  SqlClient query(std::move(state));
   const auto set = query.run("set statement_timeout = '20s'; set timezone = 'UTC'");
   if (!set) return std::unexpected(set.error());
   return query;
 }
 
-bool Query::connected() const {
+bool SqlClient::connected() const {
   return PQstatus(state_->connection.get()) == CONNECTION_OK;
 }
 
 // The last result of what was sent, as PQexec would return it, but with a deadline.
-ResultHandle Query::State::answer() {
+ResultHandle SqlClient::State::answer() {
   PGconn* from = connection.get();
   const auto deadline = Clock::now() + answer_timeout;
   ResultHandle last;
@@ -73,15 +73,14 @@ ResultHandle Query::State::answer() {
   }
 }
 
-Result<Rows> Query::run(const std::string& sql, const Row& parameters) {
+Result<Rows> SqlClient::run(const std::string& sql, const Row& parameters) {
   std::vector<const char*> values;
   for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
   PGconn* connection = state_->connection.get();
   if (connection == nullptr) return fail(ErrorClass::retry, "PostgreSQL: the connection was lost");
-  const int sent = values.empty()
-                       ? PQsendQuery(connection, sql.c_str())
-                       : PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                                           values.data(), nullptr, nullptr, 0);
+  const int sent = values.empty() ? PQsendQuery(connection, sql.c_str())
+                                  : PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                                      values.data(), nullptr, nullptr, 0);
   const auto result = sent != 0 ? state_->answer() : nullptr;
   if (!result) {
     const auto why = first_line(PQerrorMessage(connection));
@@ -91,8 +90,7 @@ Result<Rows> Query::run(const std::string& sql, const Row& parameters) {
   const auto status = PQresultStatus(result.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
     const char* sqlstate = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    return fail(ErrorClass::retry, first_line(PQerrorMessage(connection)),
-                sqlstate == nullptr ? "" : sqlstate);
+    return fail(ErrorClass::retry, first_line(PQerrorMessage(connection)), sqlstate == nullptr ? "" : sqlstate);
   }
   Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
   for (int i = 0; i < PQntuples(result.get()); ++i) {

@@ -29,8 +29,7 @@ Error error_of(const std::exception& exception) {
 
 // Runs `work` in a transaction on a connection of its own, and commits.
 template <class Work>
-auto with_transaction(const config::Postgres& settings, Work work)
-    -> decltype(work(std::declval<pqxx::work&>())) {
+auto with_transaction(const config::Postgres& settings, Work work) -> decltype(work(std::declval<pqxx::work&>())) {
   const auto conninfo = connection_string(settings.url, "sluice catalogue");
   if (!conninfo) return std::unexpected(conninfo.error());
   try {
@@ -50,9 +49,9 @@ auto with_transaction(const config::Postgres& settings, Work work)
 
 }  // namespace
 
-Catalogue::Catalogue(const config::Postgres& settings) : settings_(settings) {}
+TableCatalogue::TableCatalogue(const config::Postgres& settings) : settings_(settings) {}
 
-Result<void> Catalogue::migrate() {
+Result<void> TableCatalogue::migrate() {
   return with_transaction(settings_, [&](pqxx::work& transaction) -> Result<void> {
     if (const auto pending = migration(transaction, settings_.schema); !pending || pending->empty()) {
       if (!pending) return std::unexpected(pending.error());
@@ -66,15 +65,12 @@ Result<void> Catalogue::migrate() {
   });
 }
 
-Result<std::string> Catalogue::pending_migration() {
-  return with_transaction(settings_,
-                          [&](pqxx::work& transaction) { return migration(transaction, settings_.schema); });
+Result<std::string> TableCatalogue::pending_migration() {
+  return with_transaction(settings_, [&](pqxx::work& transaction) { return migration(transaction, settings_.schema); });
 }
 
-Result<std::shared_ptr<const Table>> Catalogue::describe(const std::string& name,
-                                                         const config::Route& route) {
-  return with_transaction(settings_,
-                          [&](pqxx::work& transaction) { return sink::describe(transaction, name, route); });
+Result<std::shared_ptr<const Table>> TableCatalogue::describe(const std::string& name, const config::Route& route) {
+  return with_transaction(settings_, [&](pqxx::work& transaction) { return sink::describe(transaction, name, route); });
 }
 
 }  // namespace sluice::sink

@@ -1,8 +1,8 @@
 // Looks at tables, and keeps Sluice's own schema: everything off the hot path, through libpqxx, blocking with
 // deadlines.
 //
-// A Catalogue holds a connection of its own only while a call runs. Each lane and `sluice check` have their
-// own; not thread-safe.
+// A TableCatalogue holds a connection of its own only while a call runs. Each lane and `sluice check` have their own;
+// not thread-safe.
 #pragma once
 
 #include <memory>
@@ -15,19 +15,17 @@
 
 namespace sluice::sink {
 
-class Catalogue {
+class TableCatalogue {
  public:
-  explicit Catalogue(const config::Postgres& settings);
+  explicit TableCatalogue(const config::Postgres& settings);
 
-  // Creates or migrates the schema (contract, section 5), under an advisory lock; safe to run from many
-  // instances.
+  // Creates or migrates the schema (contract, section 5), under an advisory lock; safe to run from many instances.
   Result<void> migrate();
   // The SQL that migrate() would run now, for `check --connect`; empty when the schema is current.
   Result<std::string> pending_migration();
 
-  // Describes a table by the name that a route gives it ("schema.table", or "table" by the search path). A
-  // missing table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what
-  // to do.
+  // Describes a table by the name that a route gives it ("schema.table", or "table" by the search path). A missing
+  // table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what to do.
   Result<std::shared_ptr<const Table>> describe(const std::string& name, const config::Route& route);
 
  private:

@@ -1,11 +1,10 @@
-// A batch cut into pieces: rows of one table that one statement writes, in the order in which they must take
-// effect.
+// A batch cut into writes: rows of one table that one statement writes, in the order in which they must take effect.
 //
-// Pure. Tables stand in the order of their names and rows in the order of their keys, so that two writers of
-// the same table meet their locks in the same order. That holds within one INSERT. A table that several
-// topics feed is locked among Sluice's writers first: `exclusive` where more than one INSERT writes it, since
-// a row that comes after a delete, or with other columns, is out of that order, and one that does not exist
-// yet cannot be locked beforehand; else `share`. Pieces point into the changes and live no longer.
+// Pure. Tables stand in the order of their names and rows in the order of their keys, so that two writers of the same
+// table meet their locks in the same order. That holds within one INSERT. A table that several topics feed is locked
+// among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
+// delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
+// else `share`. Pieces point into the changes and live no longer.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +31,7 @@ enum class Path : std::uint8_t {
   direct,  // COPY into the table itself
 };
 
-struct Piece {
+struct PlannedWrite {
   const Table* table = nullptr;
   Action action = Action::truncate;
   Path path = Path::arrays;
@@ -40,9 +39,9 @@ struct Piece {
   std::vector<const RowChange*> rows;
 };
 
-// With `arrays_only` no piece takes another path.
-std::vector<Piece> cut(const Changes& changes, bool arrays_only);
+// With `arrays_only` no write takes another path.
+std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only);
 // The locks of a transaction whose statements are not known beforehand.
-std::vector<Piece> locks(const Changes& changes);
+std::vector<PlannedWrite> locks(const Changes& changes);
 
 }  // namespace sluice::sink

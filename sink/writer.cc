@@ -21,7 +21,7 @@ struct Writer::State {
   explicit State(const config::Postgres& settings) : url(settings.url) {}
 
   Secret url;
-  Session session;
+  WriterSession session;
   Transaction transaction{session};
 
   Connection& connection() { return session.connection; }
@@ -60,8 +60,7 @@ struct Writer::State {
   }
 };
 
-Writer::Writer(const config::Postgres& settings, Identity identity)
-    : state_(std::make_unique<State>(settings)) {
+Writer::Writer(const config::Postgres& settings, Identity identity) : state_(std::make_unique<State>(settings)) {
   state_->session.schema = settings.schema;
   state_->session.identity = std::move(identity);
 }
@@ -83,19 +82,19 @@ void Writer::close() {
   state_->transaction.abandon();
 }
 
-Result<Writer::Known> Writer::known(const TopicPartition& at) {
+Result<Writer::PointerExistence> Writer::pointer_exists(const TopicPartition& at) {
   auto& parameters = state_->session.parameters;
   parameters.clear();
   parameters.add_text(state_->session.identity.pipeline);
   parameters.add_text(at.topic);
   parameters.add_text(std::to_string(at.partition));
-  auto reply = state_->ask("known");
+  auto reply = state_->ask("pointer_exists");
   if (!reply) return std::unexpected(reply.error());
   const auto* rows = reply->rows.get();
-  return Known{PQgetvalue(rows, 0, 0)[0] == 't', PQgetvalue(rows, 0, 1)[0] == 't'};
+  return PointerExistence{PQgetvalue(rows, 0, 0)[0] == 't', PQgetvalue(rows, 0, 1)[0] == 't'};
 }
 
-Result<void> Writer::create(const std::vector<std::pair<TopicPartition, Offset>>& starts) {
+Result<void> Writer::create_pointers(const std::vector<std::pair<TopicPartition, Offset>>& starts) {
   constexpr Oid text_oid = 25;
   std::vector<std::optional<std::string_view>> topics;
   std::vector<std::int32_t> partitions;
@@ -111,7 +110,7 @@ Result<void> Writer::create(const std::vector<std::pair<TopicPartition, Offset>>
   parameters.add_bytes(topics, text_oid);
   parameters.add_int4s(partitions);
   parameters.add_int8s(offsets);
-  if (auto reply = state_->ask("create"); !reply) return std::unexpected(reply.error());
+  if (auto reply = state_->ask("pointer_create"); !reply) return std::unexpected(reply.error());
   return {};
 }
 
@@ -127,10 +126,10 @@ Result<Claim> Writer::claim(const TopicPartition& at, Offset start) {
   parameters.add_text(identity.owner);
   parameters.add_text(identity.host);
   auto& connection = state_->connection();
-  FAULT_POINT("before_claim");
+  FAILPOINT("before_claim");
   connection.send("BEGIN");
   connection.send("SET LOCAL lock_timeout = '1s'");  // a predecessor may still be writing; we come again
-  connection.send(state_->session.file("claim"), parameters);
+  connection.send(state_->session.file("pointer_claim"), parameters);
   connection.send("COMMIT");
   auto reply = state_->answer(question_timeout);
   if (!reply) {
@@ -138,7 +137,7 @@ Result<Claim> Writer::claim(const TopicPartition& at, Offset start) {
     if (error.sqlstate == lock_timeout) state_->end_frozen();
     return std::unexpected(std::move(error));
   }
-  FAULT_POINT("after_claim");
+  FAILPOINT("after_claim");
   return read_claim(reply->rows.get(), at);
 }
 
@@ -153,11 +152,11 @@ Result<void> Writer::set_state(const Claim& claim, std::string_view state, std::
   parameters.add_text(claim.at->topic);
   parameters.add_text(std::to_string(claim.at->partition));
   parameters.add_text(std::to_string(claim.epoch));
-  const auto reply = state_->ask("set_state");
+  const auto reply = state_->ask("pointer_set_state");
   if (!reply) return std::unexpected(reply.error());
   if (reply->counts.back() == 1) return {};
-  return fail(ErrorClass::fenced, fmt::format("{}/{} is no longer held under epoch {}", claim.at->topic,
-                                              claim.at->partition, claim.epoch));
+  return fail(ErrorClass::fenced,
+              fmt::format("{}/{} is no longer held under epoch {}", claim.at->topic, claim.at->partition, claim.epoch));
 }
 
 #ifdef SLUICE_FAULTS
@@ -165,16 +164,14 @@ Result<void> Writer::force_next(const Claim& claim, Offset next) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   const auto text = fmt::format(
       "UPDATE {}.pointer SET next_offset = {} WHERE topic = '{}' AND partition = {} AND owner = '{}'",
-      quoted(state_->session.schema), next, claim.at->topic, claim.at->partition,
-      state_->session.identity.owner);
+      quoted(state_->session.schema), next, claim.at->topic, claim.at->partition, state_->session.identity.owner);
   state_->connection().send(text.c_str());
   if (auto reply = state_->answer(question_timeout); !reply) return std::unexpected(reply.error());
   return {};
 }
 #endif
 
-void Writer::submit(const Changes& changes, std::span<const Record> records,
-                    std::span<const PartitionRange> ranges) {
+void Writer::submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) {
   state_->transaction.start(changes, records, ranges);
 }
 
@@ -198,7 +195,7 @@ Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   state_->connection().send("BEGIN");
   state_->session.send_advance(ranges, false);
-  for (const auto& piece : locks(changes)) state_->session.send_piece(changes, piece);
+  for (const auto& write : locks(changes)) state_->session.send_write(changes, write);
   if (auto reply = state_->answer(step_timeout); !reply) return std::unexpected(reply.error());
   return {};
 }
@@ -207,7 +204,7 @@ Result<void> Writer::try_rows(const Changes& changes) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   auto& connection = state_->connection();
   connection.send("SAVEPOINT sluice");
-  for (const auto& piece : cut(changes, true)) state_->session.send_piece(changes, piece);
+  for (const auto& write : plan(changes, true)) state_->session.send_write(changes, write);
   connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or the record at fault would show at COMMIT only
   connection.send("RELEASE SAVEPOINT sluice");
   auto reply = state_->answer(step_timeout, true);
@@ -232,12 +229,12 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
     return fail(ErrorClass::fenced, "the pointers of this transaction are not where it put them");
   }
   session.send_dead_letters(dead, records, ranges);
-  FAULT_POINT("before_commit", session.connection.flush());
+  FAILPOINT("before_commit", session.connection.flush());
   session.connection.send("COMMIT");
-  FAULT_POINT("commit_sent", session.connection.flush());
+  FAILPOINT("commit_sent", session.connection.flush());
   auto committed = state_->answer(step_timeout);
   if (!committed) return std::unexpected(committed.error());
-  FAULT_POINT("commit_answered");
+  FAILPOINT("commit_answered");
   if (committed->tag == "COMMIT") return {};
   return session.connection.lose("COMMIT was answered with " + committed->tag);
 }

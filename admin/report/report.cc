@@ -7,8 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/terminal_text.h"
+#include "base/time_text.h"
 
-namespace sluice::console {
+namespace sluice::report {
 namespace {
 
 using nlohmann::ordered_json;
@@ -17,8 +18,9 @@ constexpr int widest_content = 2000;  // columns of a value that a command shows
 constexpr int widest_cell = 60;       // columns of a text inside a table that has to fit
 constexpr std::string_view gap = "  ";
 
-bool right_aligned(Kind kind) {
-  return kind == Kind::number || kind == Kind::id || kind == Kind::rate || kind == Kind::seconds;
+bool right_aligned(ColumnType kind) {
+  return kind == ColumnType::number || kind == ColumnType::id || kind == ColumnType::rate ||
+         kind == ColumnType::seconds;
 }
 
 std::string rate_text(double rate) {
@@ -27,12 +29,12 @@ std::string rate_text(double rate) {
   return fmt::format("{:.{}f}", rate, rate < 10 && rate != std::floor(rate) ? 1 : 0);
 }
 
-ordered_json json_of(const Column& column, const Cell& cell) {
+ordered_json json_of(const Column& column, const Value& cell) {
   return std::visit(
       [&](const auto& value) -> ordered_json {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, std::monostate>) {
-          return column.kind == Kind::texts ? ordered_json::array() : ordered_json(nullptr);
+          return column.kind == ColumnType::texts ? ordered_json::array() : ordered_json(nullptr);
         } else if constexpr (std::is_same_v<T, std::string>) {
           return valid_utf8(value);
         } else if constexpr (std::is_same_v<T, double>) {
@@ -50,7 +52,7 @@ ordered_json json_of(const Column& column, const Cell& cell) {
       cell);
 }
 
-ordered_json object_of(const Section& section, const std::vector<Cell>& row) {
+ordered_json object_of(const Section& section, const std::vector<Value>& row) {
   auto object = ordered_json::object();
   for (std::size_t at = 0; at < section.columns.size(); ++at)
     if (!section.columns[at].people)
@@ -59,19 +61,17 @@ ordered_json object_of(const Section& section, const std::vector<Cell>& row) {
 }
 
 std::string_view color_of(std::string_view state) {
-  if (state == "ok" || state == "streaming" || state == "done" || state == "applied" || state == "info")
-    return "32";
-  if (state == "paused" || state == "claiming" || state == "retrying" || state == "warning" ||
-      state == "asked" || state == "starting" || state == "skipped" || state == "debug")
+  if (state == "ok" || state == "streaming" || state == "done" || state == "applied" || state == "info") return "32";
+  if (state == "paused" || state == "claiming" || state == "retrying" || state == "warning" || state == "asked" ||
+      state == "starting" || state == "skipped" || state == "debug")
     return "33";
   return "31";
 }
 
-std::string colored(const Column& column, const Cell& cell, std::string shown, bool color) {
+std::string colored(const Column& column, const Value& cell, std::string shown, bool color) {
   const auto* state = std::get_if<std::string>(&cell);
-  if (!color || column.kind != Kind::state || state == nullptr || state->empty()) return shown;
-  return fmt::format("\x1b[{}m{}\x1b[0m", color_of(std::string_view(*state).substr(0, state->find(','))),
-                     shown);
+  if (!color || column.kind != ColumnType::state || state == nullptr || state->empty()) return shown;
+  return fmt::format("\x1b[{}m{}\x1b[0m", color_of(std::string_view(*state).substr(0, state->find(','))), shown);
 }
 
 std::string spaces(int count) {
@@ -86,7 +86,7 @@ std::string header_of(const Column& column) {
 }
 
 // The header first, then a line for each row. With a width the last column gives way, then the whole line.
-std::vector<std::string> table_lines(const Section& section, const Look& look) {
+std::vector<std::string> table_lines(const Section& section, const Rendering& look) {
   const std::size_t count = section.columns.size();
   std::vector<std::vector<std::string>> cells(1);
   for (const Column& column : section.columns) cells[0].push_back(header_of(column));
@@ -124,7 +124,7 @@ std::vector<std::string> table_lines(const Section& section, const Look& look) {
   return lines;
 }
 
-std::vector<std::string> record_lines(const Section& section, const Look& look) {
+std::vector<std::string> record_lines(const Section& section, const Rendering& look) {
   int widest = 0;
   const auto title = [](const Column& column) {
     std::string text(!column.line.empty() ? column.line : column.label.empty() ? column.name : column.label);
@@ -136,7 +136,7 @@ std::vector<std::string> record_lines(const Section& section, const Look& look) 
   std::string_view line;
   for (std::size_t at = 0; at < section.columns.size(); ++at) {
     const Column& column = section.columns[at];
-    const Cell& cell = section.rows.at(0).at(at);
+    const Value& cell = section.rows.at(0).at(at);
     const bool beside = at > 0 && !column.line.empty() && column.line == line;
     line = column.line;
     if (beside && std::holds_alternative<std::monostate>(cell)) continue;
@@ -190,19 +190,19 @@ std::string counted(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(static_cast<std::int64_t>(number)), noun, number == 1 ? "" : "s");
 }
 
-std::string cell_text(const Column& column, const Cell& cell, bool with_unit) {
+std::string cell_text(const Column& column, const Value& cell, bool with_unit) {
   const auto shown = std::visit(
       [&](const auto& value) -> std::string {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, std::monostate>) {
           return "-";
         } else if constexpr (std::is_same_v<T, std::string>) {
-          return column.kind == Kind::content ? cut(escape(value), widest_content) : escape(value);
+          return column.kind == ColumnType::content ? cut(escape(value), widest_content) : escape(value);
         } else if constexpr (std::is_same_v<T, std::int64_t>) {
-          return column.kind == Kind::id ? fmt::to_string(value) : grouped(value);
+          return column.kind == ColumnType::id ? fmt::to_string(value) : grouped(value);
         } else if constexpr (std::is_same_v<T, double>) {
           if (!std::isfinite(value)) return "-";
-          if (column.kind != Kind::seconds) return rate_text(value);
+          if (column.kind != ColumnType::seconds) return rate_text(value);
           return span_text(std::chrono::milliseconds(static_cast<std::int64_t>(std::min(value, 1e9) * 1000)));
         } else if constexpr (std::is_same_v<T, bool>) {
           return value ? "yes" : "no";
@@ -216,13 +216,13 @@ std::string cell_text(const Column& column, const Cell& cell, bool with_unit) {
   return with_unit && !column.unit.empty() && shown != "-" ? fmt::format("{} {}", shown, column.unit) : shown;
 }
 
-std::string as_text(const Answer& answer, const Look& look, const std::vector<Filter>& filters) {
-  std::vector<std::string> lines = lines_of(escape_lines(answer.text));
-  if (!answer.line.empty()) lines.push_back(escape(answer.line));
+std::string as_text(const Report& report, const Rendering& look, const std::vector<Filter>& filters) {
+  std::vector<std::string> lines = lines_of(escape_lines(report.text));
+  if (!report.line.empty()) lines.push_back(escape(report.line));
   std::vector<std::string> headers;
   bool rows = false;
-  for (const Section& section : answer.sections) {
-    if (!answer.line.empty() || section.rows.empty()) continue;
+  for (const Section& section : report.sections) {
+    if (!report.line.empty() || section.rows.empty()) continue;
     auto more = section.record ? record_lines(section, look) : table_lines(section, look);
     if (!filters.empty() && !section.record) {
       if (headers.empty()) headers.push_back(more.front());
@@ -234,7 +234,7 @@ std::string as_text(const Answer& answer, const Look& look, const std::vector<Fi
     std::ranges::move(more, std::back_inserter(lines));
   }
   if (filters.empty()) {
-    for (const auto& note : answer.notes) lines.push_back(escape(note));
+    for (const auto& note : report.notes) lines.push_back(escape(note));
   } else {
     const bool counted =
         std::ranges::any_of(filters, [](const Filter& one) { return one.kind == Filter::Kind::count; });
@@ -246,10 +246,10 @@ std::string as_text(const Answer& answer, const Look& look, const std::vector<Fi
   return look.utf8 ? text : ascii(text);
 }
 
-std::string as_json(const Answer& answer, std::string_view command, WallClock::time_point at) {
+std::string as_json(const Report& report, std::string_view command, WallClock::time_point at) {
   ordered_json data;
-  if (!answer.text.empty()) data["text"] = valid_utf8(answer.text);
-  for (const Section& section : answer.sections) {
+  if (!report.text.empty()) data["text"] = valid_utf8(report.text);
+  for (const Section& section : report.sections) {
     ordered_json part;
     if (section.record) {
       part = object_of(section, section.rows.at(0));
@@ -273,10 +273,10 @@ std::string as_json(const Answer& answer, std::string_view command, WallClock::t
   return escape_json(document.dump()) + '\n';
 }
 
-std::string as_csv(const Answer& answer) {
+std::string as_csv(const Report& report) {
   std::string text;
   const auto line = [&](const auto& fields) { text += fmt::format("{}\n", fmt::join(fields, ",")); };
-  for (const Section& section : answer.sections) {
+  for (const Section& section : report.sections) {
     if (section.record) continue;
     std::vector<std::string> fields;
     for (const Column& column : section.columns) fields.emplace_back(column.name);
@@ -297,14 +297,14 @@ std::string as_csv(const Answer& answer) {
   return text;
 }
 
-Cell optional_text(const std::string& text) {
+Value optional_text(const std::string& text) {
   if (text.empty()) return {};
   return text;
 }
 
-Cell optional_time(const std::optional<WallClock::time_point>& at) {
+Value optional_time(const std::optional<WallClock::time_point>& at) {
   if (!at) return {};
   return *at;
 }
 
-}  // namespace sluice::console
+}  // namespace sluice::report

@@ -38,7 +38,7 @@ std::expected<DeadLetterFilter, int> filter_of(Call& call) {
   return filter;
 }
 
-Cell id_cell(std::int64_t id) {
+report::Value id_cell(std::int64_t id) {
   return id;
 }
 
@@ -48,33 +48,32 @@ int dead_list(Call& call) {
   const auto letters = call.admin().dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
   Section section{.name = "dead_letters",
-                  .columns = {{.name = "id", .kind = Kind::id},
-                              {.name = "created", .kind = Kind::time},
+                  .columns = {{.name = "id", .kind = ColumnType::id},
+                              {.name = "created", .kind = ColumnType::time},
                               {.name = "partition"},
-                              {.name = "offset", .kind = Kind::id},
+                              {.name = "offset", .kind = ColumnType::id},
                               {.name = "table"},
                               {.name = "stage"},
                               {.name = "sqlstate"},
-                              {.name = "tries", .kind = Kind::number}}};
+                              {.name = "tries", .kind = ColumnType::number}}};
   if (filter->resolved) section.columns.push_back({.name = "resolution"});
   section.columns.push_back({.name = "reason"});
   for (const auto& letter : *letters) {
-    auto& row = section.rows.emplace_back(
-        std::vector<Cell>{id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset,
-                          optional_text(letter.table), letter.stage, optional_text(letter.sqlstate),
-                          std::int64_t{letter.attempts}});
+    auto& row = section.rows.emplace_back(std::vector<report::Value>{
+        id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset, optional_text(letter.table),
+        letter.stage, optional_text(letter.sqlstate), std::int64_t{letter.attempts}});
     if (filter->resolved) row.push_back(optional_text(letter.resolution));
     row.emplace_back(letter.reason);
   }
   const bool full = std::cmp_greater_equal(letters->size(), filter->limit);
-  call.answer.notes = {
-      fmt::format("{}{}", counted(letters->size(), filter->resolved ? "dead letter" : "open dead letter"),
-                  full ? "; there may be more, see --limit" : "")};
-  call.answer.sections = {std::move(section)};
+  call.report.notes = {fmt::format("{}{}",
+                                   counted(letters->size(), filter->resolved ? "dead letter" : "open dead letter"),
+                                   full ? "; there may be more, see --limit" : "")};
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
-Cell contents(const std::optional<std::string>& text) {
+report::Value contents(const std::optional<std::string>& text) {
   if (!text) return {};
   return *text;
 }
@@ -88,23 +87,22 @@ int dead_show(Call& call) {
   filter.limit = 1;
   const auto letters = call.admin().dead_letters(filter);
   if (!letters) return call.fail(letters.error());
-  if (letters->empty())
-    return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
+  if (letters->empty()) return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
   const DeadLetterRow& letter = letters->front();
-  const Kind content = call.has("raw") ? Kind::text : Kind::content;
-  call.answer.sections = {
-      {.columns = {{.name = "id", .kind = Kind::id},
+  const ColumnType content = call.has("raw") ? ColumnType::text : ColumnType::content;
+  call.report.sections = {
+      {.columns = {{.name = "id", .kind = ColumnType::id},
                    {.name = "partition"},
-                   {.name = "offset", .kind = Kind::id},
-                   {.name = "generation", .kind = Kind::id},
-                   {.name = "timestamp", .kind = Kind::time},
-                   {.name = "created", .kind = Kind::time},
+                   {.name = "offset", .kind = ColumnType::id},
+                   {.name = "generation", .kind = ColumnType::id},
+                   {.name = "timestamp", .kind = ColumnType::time},
+                   {.name = "created", .kind = ColumnType::time},
                    {.name = "stage"},
                    {.name = "table"},
                    {.name = "sqlstate"},
                    {.name = "reason"},
-                   {.name = "tries", .kind = Kind::number},
-                   {.name = "resolved", .kind = Kind::time},
+                   {.name = "tries", .kind = ColumnType::number},
+                   {.name = "resolved", .kind = ColumnType::time},
                    {.name = "resolution"},
                    {.name = "headers"},
                    {.name = "key", .kind = content},
@@ -112,13 +110,13 @@ int dead_show(Call& call) {
        .rows = {{letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
                  optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
                  optional_text(letter.sqlstate), letter.reason, std::int64_t{letter.attempts},
-                 optional_time(letter.resolved), optional_text(letter.resolution),
-                 optional_text(letter.headers), contents(letter.key), contents(letter.value)}},
+                 optional_time(letter.resolved), optional_text(letter.resolution), optional_text(letter.headers),
+                 contents(letter.key), contents(letter.value)}},
        .record = true}};
   return Code::done;
 }
 
-// Either numbers or at least one of the options; never everything by accident.
+// Either numbers or at min_words one of the options; never everything by accident.
 std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options) {
   const auto ids = ids_of(call);
   if (!ids) return std::unexpected(ids.error());
@@ -137,9 +135,8 @@ std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view o
 
 int nothing_matches(Call& call, const DeadLetterFilter& filter) {
   if (!filter.ids.empty())
-    return call.fail(Code::no_such_thing, "no open dead letter {}; see 'dead list'",
-                     fmt::join(filter.ids, ", "));
-  call.answer.line = "nothing to do: no open dead letter matches";
+    return call.fail(Code::no_such_thing, "no open dead letter {}; see 'dead list'", fmt::join(filter.ids, ", "));
+  call.report.line = "nothing to do: no open dead letter matches";
   call.remark("nothing to do");
   return Code::done;
 }
@@ -153,25 +150,25 @@ int dead_replay(Call& call) {
   if (!replayed) return call.fail(replayed.error());
   if (replayed->empty()) return nothing_matches(call, *filter);
   Section section{.name = "replayed",
-                  .columns = {{.name = "id", .kind = Kind::id},
+                  .columns = {{.name = "id", .kind = ColumnType::id},
                               {.name = "partition"},
-                              {.name = "offset", .kind = Kind::id},
-                              {.name = "applied", .kind = Kind::yes_no},
+                              {.name = "offset", .kind = ColumnType::id},
+                              {.name = "applied", .kind = ColumnType::yes_no},
                               {.name = "outcome"}}};
-  if (dry_run) section.columns.push_back({.name = "sql", .kind = Kind::texts});
+  if (dry_run) section.columns.push_back({.name = "sql", .kind = ColumnType::texts});
   std::size_t applied = 0;
   for (const auto& one : *replayed) {
     applied += one.applied ? 1 : 0;
     auto& row = section.rows.emplace_back(
-        std::vector<Cell>{id_cell(one.id), partition_text(one.at), one.offset, one.applied, one.outcome});
+        std::vector<report::Value>{id_cell(one.id), partition_text(one.at), one.offset, one.applied, one.outcome});
     if (dry_run) row.emplace_back(one.sql);
   }
-  call.answer.sections = {std::move(section)};
+  call.report.sections = {std::move(section)};
   if (dry_run) {
-    call.answer.notes = {"a dry run: nothing was changed"};
+    call.report.notes = {"a dry run: nothing was changed"};
     return Code::done;
   }
-  call.answer.notes = {fmt::format("{} of {} applied", applied, replayed->size())};
+  call.report.notes = {fmt::format("{} of {} applied", applied, replayed->size())};
   call.remark(fmt::format("{} of {} applied", applied, replayed->size()));
   if (applied == replayed->size()) return Code::done;
   return call.fail(applied == 0 ? Code::failed : Code::partly_done,
@@ -193,16 +190,15 @@ int dead_discard(Call& call) {
   if (!call.has("yes"))
     return call.fail(Code::confirmation_missing,
                      "{}{} dead letters would be marked as resolved without being applied; add --yes",
-                     std::cmp_greater_equal(letters->size(), letters_at_most) ? "at least " : "",
-                     letters->size());
+                     std::cmp_greater_equal(letters->size(), letters_at_most) ? "at min_words " : "", letters->size());
   const auto discarded = call.admin().discard(*filter, call.option("reason"), call.login().caller);
   if (!discarded) return call.fail(discarded.error());
-  call.answer.sections = {
-      {.columns = {{.name = "discarded", .kind = Kind::number, .unit = "dead letters"}, {.name = "reason"}},
+  call.report.sections = {
+      {.columns = {{.name = "discarded", .kind = ColumnType::number, .unit = "dead letters"}, {.name = "reason"}},
        .rows = {{*discarded, call.option("reason")}},
        .record = true}};
-  call.answer.line = fmt::format("done: {} discarded, by mark only",
-                                 counted(static_cast<std::size_t>(*discarded), "dead letter"));
+  call.report.line =
+      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(*discarded), "dead letter"));
   call.remark(counted(static_cast<std::size_t>(*discarded), "dead letter"));
   return Code::done;
 }
@@ -213,65 +209,65 @@ int explain(Call& call) {
   if (!at || !offset)
     return call.fail(Code::not_understood,
                      "explain takes TOPIC/PARTITION and an offset, for example: explain shop.orders/3 4711");
-  const Known known = console::known(call.admin());
-  if (!known.partitions.contains(*at))
+  const Inventory inventory = console::inventory(call.admin());
+  if (!inventory.partitions.contains(*at))
     return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
   const auto found = call.admin().explain(*at, *offset);
   if (!found) return call.fail(found.error());
   std::vector<std::string> headers;
   for (const auto& [name, value] : found->headers) headers.push_back(fmt::format("{}={}", name, value));
-  call.answer.sections = {
+  call.report.sections = {
       {.columns = {{.name = "partition"},
-                   {.name = "offset", .kind = Kind::id},
-                   {.name = "timestamp", .kind = Kind::time},
-                   {.name = "outcome", .kind = Kind::state},
+                   {.name = "offset", .kind = ColumnType::id},
+                   {.name = "timestamp", .kind = ColumnType::time},
+                   {.name = "outcome", .kind = ColumnType::state},
                    {.name = "stage"},
                    {.name = "sqlstate"},
                    {.name = "reason"},
-                   {.name = "headers", .kind = Kind::texts},
-                   {.name = "key", .kind = Kind::content},
-                   {.name = "value", .kind = Kind::content}},
+                   {.name = "headers", .kind = ColumnType::texts},
+                   {.name = "key", .kind = ColumnType::content},
+                   {.name = "value", .kind = ColumnType::content}},
        .rows = {{partition_text(found->at), found->offset, optional_time(found->timestamp), found->outcome,
-                 optional_text(found->stage), optional_text(found->sqlstate), optional_text(found->reason),
-                 headers, contents(found->key), contents(found->value)}},
+                 optional_text(found->stage), optional_text(found->sqlstate), optional_text(found->reason), headers,
+                 contents(found->key), contents(found->value)}},
        .record = true}};
   Section rows{.name = "rows",
-               .columns = {{.name = "table"}, {.name = "change"}, {.name = "columns", .kind = Kind::texts}}};
+               .columns = {{.name = "table"}, {.name = "change"}, {.name = "columns", .kind = ColumnType::texts}}};
   for (const auto& row : found->rows) {
     std::vector<std::string> columns;
     for (const auto& [name, value] : row.columns) columns.push_back(fmt::format("{} = {}", name, value));
     rows.rows.push_back({row.table, row.change, std::move(columns)});
   }
-  call.answer.sections.push_back(std::move(rows));
+  call.report.sections.push_back(std::move(rows));
   if (call.has("sql")) {
     Section sql{.name = "sql", .columns = {{.name = "statement"}}};
     for (const auto& statement : found->sql) sql.rows.push_back({statement});
-    call.answer.sections.push_back(std::move(sql));
+    call.report.sections.push_back(std::move(sql));
   }
-  call.answer.notes = {"nothing was touched"};
+  call.report.notes = {"nothing was touched"};
   return Code::done;
 }
 
 }  // namespace
 
 std::vector<Command> dead_letter_commands() {
-  const Option table{.name = "table", .value = Value::table, .shown = "T", .help = "of this table"};
-  const Option topic{.name = "topic", .value = Value::topic, .shown = "T", .help = "of this topic"};
+  const Option table{.name = "table", .value = ArgumentKind::table, .shown = "T", .help = "of this table"};
+  const Option topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
   const Option reason{
-      .name = "reason", .value = Value::text, .shown = "R", .help = "with this text in the reason"};
+      .name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"};
   return {
       {.words = "dead list",
        .options = {table,
                    topic,
                    reason,
                    {.name = "since",
-                    .value = Value::time,
+                    .value = ArgumentKind::time,
                     .shown = "TIME",
                     .help = "stored since then: 2h, 7d, or a time of RFC 3339"},
                    {.name = "all", .help = "also those that are resolved"},
                    {.name = "failed", .help = "only those that were tried more than once"},
                    {.name = "limit",
-                    .value = Value::number,
+                    .value = ArgumentKind::number,
                     .shown = "N",
                     .help = "at most so many; 100 unless given"}},
        .group = "records",
@@ -280,9 +276,9 @@ std::vector<Command> dead_letter_commands() {
        .run = dead_list},
       {.words = "dead show",
        .arguments = "ID",
-       .least = 1,
+       .min_words = 1,
        .most = 1,
-       .takes = Value::number,
+       .takes = ArgumentKind::number,
        .options = {{.name = "raw", .help = "key and value whole, however long"}},
        .role = Role::operator_,
        .effect = Effect::shows_data,
@@ -293,7 +289,7 @@ std::vector<Command> dead_letter_commands() {
       {.words = "dead replay",
        .arguments = "[ID…]",
        .most = 200,
-       .takes = Value::number,
+       .takes = ArgumentKind::number,
        .options = {table,
                    topic,
                    reason,
@@ -309,12 +305,12 @@ std::vector<Command> dead_letter_commands() {
       {.words = "dead discard",
        .arguments = "[ID…]",
        .most = 200,
-       .takes = Value::number,
+       .takes = ArgumentKind::number,
        .options = {table,
                    topic,
-                   {.name = "older", .value = Value::span, .shown = "30d", .help = "stored longer ago"},
+                   {.name = "older", .value = ArgumentKind::span, .shown = "30d", .help = "stored longer ago"},
                    {.name = "reason",
-                    .value = Value::text,
+                    .value = ArgumentKind::text,
                     .shown = "TEXT",
                     .help = "why; stored with each",
                     .required = "say why they may be left out"},
@@ -323,14 +319,13 @@ std::vector<Command> dead_letter_commands() {
        .effect = Effect::changes,
        .group = "records",
        .summary = "Marks dead letters as resolved without applying them; they stay in the table.",
-       .examples = {"dead discard 1041 --reason 'test data' --yes",
-                    "dead discard --older 30d --reason obsolete"},
+       .examples = {"dead discard 1041 --reason 'test data' --yes", "dead discard --older 30d --reason obsolete"},
        .run = dead_discard},
       {.words = "explain",
        .arguments = "TOPIC/PARTITION OFFSET",
-       .least = 2,
+       .min_words = 2,
        .most = 2,
-       .takes = Value::partition,
+       .takes = ArgumentKind::partition,
        .options = {{.name = "sql", .help = "also the SQL that would run"}},
        .role = Role::operator_,
        .effect = Effect::shows_data,

@@ -1,5 +1,5 @@
-// Control of the stream: pause, resume, drain. Pauses live in PostgreSQL; what waits here only looks on, so
-// the end of a wait undoes nothing.
+// Control of the stream: pause, resume, drain. Pauses live in PostgreSQL; what waits here only looks on, so the end of
+// a wait undoes nothing.
 #include <algorithm>
 
 #include "console/selection.h"
@@ -7,8 +7,7 @@
 namespace sluice::console {
 namespace {
 
-constexpr std::string_view needs_reason =
-    "say why, for those who find it paused; for example --reason 'vacuum full'";
+constexpr std::string_view needs_reason = "say why, for those who find it paused; for example --reason 'vacuum full'";
 
 std::string partitions_text(const std::vector<TopicPartition>& partitions) {
   std::string text;
@@ -19,11 +18,11 @@ std::string partitions_text(const std::vector<TopicPartition>& partitions) {
 }
 
 // The tables that stop together with one, because they are fed from the same partitions.
-std::set<std::string> stop_with(const Target& target, const std::vector<TopicPartition>& partitions,
+std::set<std::string> stop_with(const PartitionSelector& target, const std::vector<TopicPartition>& partitions,
                                 Admin& admin) {
   std::set<std::string> tables;
   for (const auto& at : partitions)
-    for (auto& table : admin.tables_fed(at.topic))
+    for (auto& table : admin.target_tables(at.topic))
       if (table != target.name) tables.insert(std::move(table));
   return tables;
 }
@@ -43,14 +42,14 @@ std::size_t moving(Admin& admin, const std::vector<TopicPartition>& partitions) 
 
 Section pause_section(const Pause& pause, std::size_t partitions, bool already) {
   return {.columns = {{.name = "target"},
-                      {.name = "already_paused", .kind = Kind::yes_no},
-                      {.name = "partitions", .kind = Kind::number},
+                      {.name = "already_paused", .kind = ColumnType::yes_no},
+                      {.name = "partitions", .kind = ColumnType::number},
                       {.name = "by"},
                       {.name = "reason"},
-                      {.name = "at", .kind = Kind::time},
-                      {.name = "expires", .kind = Kind::time}},
-          .rows = {{pause.target, already, static_cast<std::int64_t>(partitions), pause.by, pause.reason,
-                    pause.at, optional_time(pause.expires)}},
+                      {.name = "at", .kind = ColumnType::time},
+                      {.name = "expires", .kind = ColumnType::time}},
+          .rows = {{pause.target, already, static_cast<std::int64_t>(partitions), pause.by, pause.reason, pause.at,
+                    optional_time(pause.expires)}},
           .record = true};
 }
 
@@ -59,9 +58,9 @@ int nothing_to_do(Call& call, const Pause& wanted, std::size_t partitions) {
   const Snapshot now = call.admin().snapshot();
   const auto found = std::ranges::find(now.pauses, wanted.target, &Pause::target);
   if (found != now.pauses.end()) there = *found;
-  call.answer.sections = {pause_section(there, partitions, true)};
-  call.answer.line = fmt::format("nothing to do: {} is paused already by {} since {}: {}", there.target,
-                                 there.by, time_text(there.at), there.reason);
+  call.report.sections = {pause_section(there, partitions, true)};
+  call.report.line = fmt::format("nothing to do: {} is paused already by {} since {}: {}", there.target, there.by,
+                                 time_text(there.at), there.reason);
   call.remark("nothing to do");
   return Code::done;
 }
@@ -69,16 +68,15 @@ int nothing_to_do(Call& call, const Pause& wanted, std::size_t partitions) {
 int wait_for_standstill(Call& call, const Pause& pause, const std::vector<TopicPartition>& partitions,
                         std::chrono::milliseconds timeout, std::string_view what) {
   std::size_t left = partitions.size();
-  const auto waited =
-      wait_until([&] { return (left = moving(call.admin(), partitions)) == 0; }, timeout, call.stop());
+  const auto waited = wait_until([&] { return (left = moving(call.admin(), partitions)) == 0; }, timeout, call.stop());
   if (waited == Waited::stopped) {
     call.remark("the wait was ended");
     return call.fail(Code::interrupted, "the wait was ended; the {} of {} goes on", what, pause.target);
   }
   if (waited == Waited::deadline) {
     call.remark(fmt::format("{} of {} partitions left at the deadline", left, partitions.size()));
-    return call.fail(Code::deadline_passed, "{} not finished after {}: {} of {} partitions left; it goes on",
-                     what, span_text(timeout), left, partitions.size());
+    return call.fail(Code::deadline_passed, "{} not finished after {}: {} of {} partitions left; it goes on", what,
+                     span_text(timeout), left, partitions.size());
   }
   return Code::done;
 }
@@ -86,24 +84,20 @@ int wait_for_standstill(Call& call, const Pause& pause, const std::vector<TopicP
 int stop_target(Call& call, std::string reason, std::string_view what, std::string_view timeout_otherwise) {
   const auto timeout = span_option(call, "timeout", timeout_otherwise);
   if (!timeout) return timeout.error();
-  Pause pause{.target = {},
-              .reason = std::move(reason),
-              .by = call.login().caller.name,
-              .at = WallClock::now(),
-              .expires = {}};
+  Pause pause{
+      .target = {}, .reason = std::move(reason), .by = call.login().caller.name, .at = WallClock::now(), .expires = {}};
   if (call.has("for")) {
     const auto lasting = span_option(call, "for", "");
     if (!lasting) return lasting.error();
-    if (lasting->count() == 0)
-      return call.fail(Code::not_understood, "--for 0 pauses nothing; give it a time");
+    if (lasting->count() == 0) return call.fail(Code::not_understood, "--for 0 pauses nothing; give it a time");
     pause.expires = pause.at + *lasting;
   }
-  const Known known = console::known(call.admin());
-  const auto target = target_of(call, known);
+  const Inventory inventory = console::inventory(call.admin());
+  const auto target = target_of(call, inventory);
   if (!target) return target.error();
   pause.target = target->text();
-  const auto partitions = covered(*target, known, call.admin());
-  if (target->kind == Target::Kind::table && !call.has("yes")) {
+  const auto partitions = covered(*target, inventory, call.admin());
+  if (target->kind == PartitionSelector::Kind::table && !call.has("yes")) {
     if (const auto others = stop_with(*target, partitions, call.admin()); !others.empty())
       return call.fail(Code::confirmation_missing, "{} also feed {}, which stop with {}; add --yes",
                        partitions_text(partitions), fmt::join(others, ", "), target->name);
@@ -112,20 +106,19 @@ int stop_target(Call& call, std::string reason, std::string_view what, std::stri
   if (!stored) return call.fail(stored.error());
   if (!*stored) return nothing_to_do(call, pause, partitions.size());
   call.remark(counted(partitions.size(), "partition"));
-  call.answer.sections = {pause_section(pause, partitions.size(), false)};
+  call.report.sections = {pause_section(pause, partitions.size(), false)};
   if (call.has("no-wait")) {
-    call.answer.line = fmt::format("asked: {} pauses within seconds, {}", pause.target,
-                                   counted(partitions.size(), "partition"));
+    call.report.line =
+        fmt::format("asked: {} pauses within seconds, {}", pause.target, counted(partitions.size(), "partition"));
     return Code::done;
   }
   const int code = wait_for_standstill(call, pause, partitions, *timeout, what);
-  call.answer.line =
+  call.report.line =
       code != Code::done
           ? ""
-          : fmt::format("done: {} paused, {} standing still{}", pause.target,
-                        counted(partitions.size(), "partition"),
+          : fmt::format("done: {} paused, {} standing still{}", pause.target, counted(partitions.size(), "partition"),
                         pause.expires ? "; goes on by itself at " + time_text(*pause.expires) : "");
-  if (code != Code::done) call.answer.sections.clear();
+  if (code != Code::done) call.report.sections.clear();
   return code;
 }
 
@@ -144,9 +137,8 @@ std::set<std::string> still_paused(Call& call, const std::vector<Pause>& resumed
   for (const Pause& other : now.pauses) {
     if (std::ranges::count(resumed, other.target, &Pause::target) > 0) continue;
     for (const auto& one : now.partitions) {
-      const auto tables = call.admin().tables_fed(one.at.topic);
-      const bool was =
-          std::ranges::any_of(resumed, [&](const Pause& gone) { return pauses(gone, one.at, tables); });
+      const auto tables = call.admin().target_tables(one.at.topic);
+      const bool was = std::ranges::any_of(resumed, [&](const Pause& gone) { return pauses(gone, one.at, tables); });
       if (was && pauses(other, one.at, tables)) others.insert(other.target);
     }
   }
@@ -156,11 +148,11 @@ std::set<std::string> still_paused(Call& call, const std::vector<Pause>& resumed
 int resume(Call& call) {
   std::string text;
   for (const auto& word : call.words()) text += (text.empty() ? "" : " ") + word;
-  const auto target = Target::parse(text);
+  const auto target = PartitionSelector::parse(text);
   if (!target) return call.fail(Code::not_understood, "{}", target.error());
   std::set<std::string> wanted{target->text()};
   const auto pauses_now = call.admin().snapshot().pauses;
-  if (target->kind == Target::Kind::all)
+  if (target->kind == PartitionSelector::Kind::all)
     for (const Pause& one : pauses_now) wanted.insert(one.target);
   std::vector<Pause> resumed;
   for (const auto& one : wanted) {
@@ -171,8 +163,8 @@ int resume(Call& call) {
   if (resumed.empty()) {
     std::set<std::string> there;
     for (const Pause& one : pauses_now) there.insert(one.target);
-    if (target->kind == Target::Kind::all) {
-      call.answer.line = "nothing to do: nothing is paused";
+    if (target->kind == PartitionSelector::Kind::all) {
+      call.report.line = "nothing to do: nothing is paused";
       call.remark("nothing to do");
       return Code::done;
     }
@@ -182,15 +174,14 @@ int resume(Call& call) {
   const auto now = WallClock::now();
   Section section{.name = "resumed",
                   .columns = {{.name = "target"},
-                              {.name = "paused_seconds", .kind = Kind::seconds, .label = "was paused for"},
+                              {.name = "paused_seconds", .kind = ColumnType::seconds, .label = "was paused for"},
                               {.name = "by"},
                               {.name = "reason"}}};
   for (const Pause& one : resumed)
-    section.rows.push_back(
-        {one.target, std::chrono::duration<double>(now - one.at).count(), one.by, one.reason});
-  call.answer.sections = {std::move(section)};
+    section.rows.push_back({one.target, std::chrono::duration<double>(now - one.at).count(), one.by, one.reason});
+  call.report.sections = {std::move(section)};
   for (const auto& other : still_paused(call, resumed))
-    call.answer.notes.push_back(fmt::format("parts of it stay paused by the pause of {}", other));
+    call.report.notes.push_back(fmt::format("parts of it stay paused by the pause of {}", other));
   call.remark(counted(resumed.size(), "pause") + " ended");
   return Code::done;
 }
@@ -199,7 +190,7 @@ int resume(Call& call) {
 
 std::vector<Command> flow_commands() {
   const Option timeout{.name = "timeout",
-                       .value = Value::span,
+                       .value = ArgumentKind::span,
                        .shown = "30s",
                        .help = "how long to wait for the standstill; what was asked stays asked"};
   const Option no_wait{.name = "no-wait", .help = "ask and return"};
@@ -207,33 +198,31 @@ std::vector<Command> flow_commands() {
   return {
       {.words = "pause",
        .arguments = "TARGET",
-       .least = 1,
+       .min_words = 1,
        .most = 2,
-       .takes = Value::target,
-       .options =
-           {{.name = "reason",
-             .value = Value::text,
-             .shown = "TEXT",
-             .help = "for those who find it paused",
-             .required = needs_reason},
-            {.name = "for", .value = Value::span, .shown = "30m", .help = "goes on by itself afterwards"},
-            timeout,
-            no_wait,
-            yes},
+       .takes = ArgumentKind::target,
+       .options = {{.name = "reason",
+                    .value = ArgumentKind::text,
+                    .shown = "TEXT",
+                    .help = "for those who find it paused",
+                    .required = needs_reason},
+                   {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "goes on by itself afterwards"},
+                   timeout,
+                   no_wait,
+                   yes},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
        .summary = "Stops applying, in every instance and across restarts, and waits until the partitions "
                   "stand still.",
-       .examples = {"pause shop.orders --reason 'vacuum full' --for 30m",
-                    "pause shop.orders/0-3 --reason test",
+       .examples = {"pause shop.orders --reason 'vacuum full' --for 30m", "pause shop.orders/0-3 --reason test",
                     "pause table public.orders --reason migration --yes"},
        .run = pause},
       {.words = "resume",
        .arguments = "TARGET",
-       .least = 1,
+       .min_words = 1,
        .most = 2,
-       .takes = Value::target,
+       .takes = ArgumentKind::target,
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
@@ -244,9 +233,9 @@ std::vector<Command> flow_commands() {
       {.words = "drain",
        .arguments = "[TARGET]",
        .most = 2,
-       .takes = Value::target,
+       .takes = ArgumentKind::target,
        .options = {{.name = "timeout",
-                    .value = Value::span,
+                    .value = ArgumentKind::span,
                     .shown = "60s",
                     .help = "how long to wait; what was asked stays asked"},
                    no_wait,

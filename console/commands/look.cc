@@ -1,5 +1,5 @@
-// How things stand: status and check. Everything is read from a snapshot, so both answer at once while
-// PostgreSQL or Kafka is away.
+// How things stand: status and check. Everything is read from a snapshot, so both answer at once while PostgreSQL or
+// Kafka is away.
 #include <algorithm>
 #include <numeric>
 
@@ -29,7 +29,7 @@ std::string sparkline(const std::vector<double>& values, bool utf8) {
 }
 
 // The bound below which a share of the commits stayed, in seconds.
-Cell commit_quantile(const std::vector<LaneSnapshot>& lanes, double share) {
+report::Value commit_quantile(const std::vector<LaneSnapshot>& lanes, double share) {
   std::vector<std::int64_t> counts(std::size(commit_bounds) + 1, 0);
   for (const auto& lane : lanes)
     for (std::size_t at = 0; at < std::min(counts.size(), lane.commit_buckets.size()); ++at)
@@ -44,8 +44,7 @@ Cell commit_quantile(const std::vector<LaneSnapshot>& lanes, double share) {
 }
 
 struct Totals {
-  std::int64_t lag = 0, applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0, paused = 0, stopped = 0,
-               unknown = 0;
+  std::int64_t lag = 0, applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0, paused = 0, stopped = 0, unknown = 0;
   const PartitionSnapshot* worst = nullptr;
 };
 
@@ -78,8 +77,8 @@ Section pauses_section(const Snapshot& now) {
   Section section{.name = "pauses",
                   .columns = {{.name = "target", .label = "paused"},
                               {.name = "by"},
-                              {.name = "since", .kind = Kind::time},
-                              {.name = "expires", .kind = Kind::time, .label = "until"},
+                              {.name = "since", .kind = ColumnType::time},
+                              {.name = "expires", .kind = ColumnType::time, .label = "until"},
                               {.name = "reason"}}};
   for (const Pause& pause : now.pauses)
     section.rows.push_back({pause.target, pause.by, pause.at, optional_time(pause.expires), pause.reason});
@@ -89,8 +88,8 @@ Section pauses_section(const Snapshot& now) {
 Section broken_section(const Snapshot& now) {
   Section section{.name = "stopped",
                   .columns = {{.name = "partition"},
-                              {.name = "state", .kind = Kind::state},
-                              {.name = "pointer", .kind = Kind::id},
+                              {.name = "state", .kind = ColumnType::state},
+                              {.name = "pointer", .kind = ColumnType::id},
                               {.name = "reason"}}};
   for (const auto& one : now.partitions)
     if (broken(one.state)) section.rows.push_back({partition_text(one.at), one.state, one.next, one.reason});
@@ -113,50 +112,47 @@ int status(Call& call) {
   const auto partitions = static_cast<std::int64_t>(now.partitions.size());
   const double uptime = duration<double>(WallClock::now() - now.started).count();
   Section section{.record = true};
-  const auto field = [&](const Column& column, Cell cell) {
+  const auto field = [&](const Column& column, report::Value cell) {
     section.columns.push_back(column);
     if (section.rows.empty()) section.rows.emplace_back();
     section.rows[0].push_back(std::move(cell));
   };
-  field({.name = "pipeline", .line = "pipeline"}, call.house().pipeline->name);
+  field({.name = "pipeline", .line = "pipeline"}, call.context().pipeline->name);
   field({.name = "version", .line = "pipeline"}, std::string(SLUICE_VERSION));
-  field({.name = "uptime_seconds", .kind = Kind::seconds, .label = "up", .line = "pipeline"}, uptime);
-  field({.name = "state", .kind = Kind::state, .line = "state"}, std::string(state_of(now)));
-  field({.name = "partitions", .kind = Kind::number, .line = "state"}, partitions);
-  field({.name = "partitions_paused", .kind = Kind::number, .label = "paused", .line = "state"},
-        total.paused);
-  field({.name = "partitions_stopped", .kind = Kind::number, .label = "stopped", .line = "state"},
-        total.stopped);
-  field({.name = "lag", .kind = Kind::number, .unit = "records", .line = "lag"},
-        total.unknown == partitions && partitions > 0 ? Cell() : Cell(total.lag));
-  field({.name = "catch_up_seconds", .kind = Kind::seconds, .label = "caught up in", .line = "lag"},
-        rate > 0 ? Cell(static_cast<double>(total.lag) / rate) : Cell());
+  field({.name = "uptime_seconds", .kind = ColumnType::seconds, .label = "up", .line = "pipeline"}, uptime);
+  field({.name = "state", .kind = ColumnType::state, .line = "state"}, std::string(state_of(now)));
+  field({.name = "partitions", .kind = ColumnType::number, .line = "state"}, partitions);
+  field({.name = "partitions_paused", .kind = ColumnType::number, .label = "paused", .line = "state"}, total.paused);
+  field({.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"}, total.stopped);
+  field({.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "lag"},
+        total.unknown == partitions && partitions > 0 ? report::Value() : report::Value(total.lag));
+  field({.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "lag"},
+        rate > 0 ? report::Value(static_cast<double>(total.lag) / rate) : report::Value());
   field({.name = "worst", .line = "lag"},
-        total.worst == nullptr ? Cell() : Cell(partition_text(total.worst->at)));
-  field({.name = "applied_per_second", .kind = Kind::rate, .unit = "records/s", .line = "rate"}, rate);
-  field({.name = "history", .line = "rate", .people = true},
-        sparkline(now.applied_per_second, call.terminal().utf8));
-  field({.name = "batches", .kind = Kind::number, .line = "batches"}, batches);
-  field({.name = "rows_per_batch", .kind = Kind::rate, .label = "rows each", .line = "batches"},
-        batches > 0 ? Cell(static_cast<double>(rows) / static_cast<double>(batches)) : Cell());
-  field({.name = "commit_p50_seconds", .kind = Kind::seconds, .label = "commit p50 <=", .line = "batches"},
+        total.worst == nullptr ? report::Value() : report::Value(partition_text(total.worst->at)));
+  field({.name = "applied_per_second", .kind = ColumnType::rate, .unit = "records/s", .line = "rate"}, rate);
+  field({.name = "history", .line = "rate", .people = true}, sparkline(now.applied_per_second, call.terminal().utf8));
+  field({.name = "batches", .kind = ColumnType::number, .line = "batches"}, batches);
+  field({.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .line = "batches"},
+        batches > 0 ? report::Value(static_cast<double>(rows) / static_cast<double>(batches)) : report::Value());
+  field({.name = "commit_p50_seconds", .kind = ColumnType::seconds, .label = "commit p50 <=", .line = "batches"},
         commit_quantile(now.lanes, 0.5));
-  field({.name = "commit_p99_seconds", .kind = Kind::seconds, .label = "p99 <=", .line = "batches"},
+  field({.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .line = "batches"},
         commit_quantile(now.lanes, 0.99));
-  field({.name = "applied", .kind = Kind::number, .label = "applied", .line = "records"}, total.applied);
-  field({.name = "folded", .kind = Kind::number, .line = "records"}, total.folded);
-  field({.name = "skipped", .kind = Kind::number, .line = "records"}, total.skipped);
-  field({.name = "dead", .kind = Kind::number, .line = "records"}, total.dead);
-  field({.name = "gaps", .kind = Kind::number, .line = "records"}, total.gaps);
-  field({.name = "errors_last_hour", .kind = Kind::number, .unit = "in the last hour", .line = "errors"},
+  field({.name = "applied", .kind = ColumnType::number, .label = "applied", .line = "records"}, total.applied);
+  field({.name = "folded", .kind = ColumnType::number, .line = "records"}, total.folded);
+  field({.name = "skipped", .kind = ColumnType::number, .line = "records"}, total.skipped);
+  field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.dead);
+  field({.name = "gaps", .kind = ColumnType::number, .line = "records"}, total.gaps);
+  field({.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
         recent_errors());
-  field({.name = "dead_letters_open", .kind = Kind::number, .label = "open dead letters", .line = "errors"},
-        now.dead_letters_open < 0 ? Cell() : Cell(now.dead_letters_open));
-  field({.name = "lanes_connected", .kind = Kind::number, .label = "lanes connected", .line = "postgres"},
+  field({.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
+        now.dead_letters_open < 0 ? report::Value() : report::Value(now.dead_letters_open));
+  field({.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
         connected);
-  field({.name = "lanes", .kind = Kind::number, .label = "of", .line = "postgres"}, lanes);
+  field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
   field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
-  call.answer.sections = {std::move(section), broken_section(now), pauses_section(now)};
+  call.report.sections = {std::move(section), broken_section(now), pauses_section(now)};
   return Code::done;
 }
 
@@ -166,15 +162,14 @@ struct Verdict {
 };
 
 // The worst thing that is so; nothing worse: ok.
-Verdict judge(const Snapshot& now, const Totals& total, std::int64_t dead_most, double lag_most,
-              double seconds) {
+Verdict judge(const Snapshot& now, const Totals& total, std::int64_t dead_most, double lag_most, double seconds) {
   constexpr int warning = 10, critical = 11, unknown = 12;
   const std::int64_t connected = std::ranges::count(now.lanes, true, &LaneSnapshot::connected);
   if (std::cmp_less(connected, now.lanes.size())) {
     const auto lane = std::ranges::find(now.lanes, false, &LaneSnapshot::connected);
-    return {critical, fmt::format("{} of {} lanes without PostgreSQL{}",
-                                  now.lanes.size() - static_cast<std::size_t>(connected), now.lanes.size(),
-                                  lane->last_error.empty() ? "" : ": " + lane->last_error)};
+    return {critical,
+            fmt::format("{} of {} lanes without PostgreSQL{}", now.lanes.size() - static_cast<std::size_t>(connected),
+                        now.lanes.size(), lane->last_error.empty() ? "" : ": " + lane->last_error)};
   }
   if (!now.postgres_trouble.empty())
     return {critical, fmt::format("PostgreSQL does not answer: {}", now.postgres_trouble)};
@@ -186,20 +181,19 @@ Verdict judge(const Snapshot& now, const Totals& total, std::int64_t dead_most, 
   if (now.partitions.empty()) return {unknown, "no partition is assigned to this process"};
   const std::string lag = fmt::format("lag {} records", total.lag);
   if (total.paused > 0) {
-    const auto paused =
-        std::ranges::find(now.partitions, std::string_view("paused"), &PartitionSnapshot::state);
+    const auto paused = std::ranges::find(now.partitions, std::string_view("paused"), &PartitionSnapshot::state);
     return {warning, fmt::format("{} of {} partitions paused ({}); {}", total.paused, now.partitions.size(),
                                  partition_text(paused->at), lag)};
   }
   if (total.lag > 0 && seconds < 0) return {critical, fmt::format("{}, and nothing is applied", lag)};
   if (seconds > lag_most)
-    return {warning, fmt::format("{}, {:.0f}s at the present rate > {:.0f}s; worst {}", lag, seconds,
-                                 lag_most, total.worst == nullptr ? "-" : partition_text(total.worst->at))};
+    return {warning, fmt::format("{}, {:.0f}s at the present rate > {:.0f}s; worst {}", lag, seconds, lag_most,
+                                 total.worst == nullptr ? "-" : partition_text(total.worst->at))};
   if (now.dead_letters_open > dead_most)
     return {warning, fmt::format("{} open dead letters > {}", now.dead_letters_open, dead_most)};
   if (now.dead_letters_open < 0) return {unknown, "the number of dead letters is not known yet"};
-  return {Code::done, fmt::format("{}; {} partitions, {} open dead letters", lag, now.partitions.size(),
-                                  now.dead_letters_open)};
+  return {Code::done,
+          fmt::format("{}; {} partitions, {} open dead letters", lag, now.partitions.size(), now.dead_letters_open)};
 }
 
 int check(Call& call) {
@@ -215,11 +209,8 @@ int check(Call& call) {
                              [](Offset sum, const auto& one) { return sum + one.next; });
     };
     const Offset before = next(now);
-    const auto moves = [&] {
-      return next(now = call.admin().snapshot()) != before || totals_of(now).lag == 0;
-    };
-    if (wait_until(moves, std::chrono::milliseconds(1500), call.stop()) == Waited::stopped)
-      return Code::interrupted;
+    const auto moves = [&] { return next(now = call.admin().snapshot()) != before || totals_of(now).lag == 0; };
+    if (wait_until(moves, std::chrono::milliseconds(1500), call.stop()) == Waited::stopped) return Code::interrupted;
     if (next(now) != before && rate_of(now) <= 0)
       now.applied_per_second.assign(1, static_cast<double>(next(now) - before));
   }
@@ -229,16 +220,16 @@ int check(Call& call) {
   const Verdict verdict = judge(now, total, *dead, duration<double>(*lag).count(), seconds);
   static constexpr std::string_view words[] = {"ok", "warning", "critical", "unknown"};
   const std::string word(words[verdict.code == 0 ? 0 : verdict.code - 9]);
-  call.answer.sections = {{.columns = {{.name = "result", .kind = Kind::state, .people = false},
+  call.report.sections = {{.columns = {{.name = "result", .kind = ColumnType::state, .people = false},
                                        {.name = "reason"},
-                                       {.name = "code", .kind = Kind::id},
-                                       {.name = "lag", .kind = Kind::number},
-                                       {.name = "lag_seconds", .kind = Kind::seconds},
-                                       {.name = "dead_letters_open", .kind = Kind::number}},
+                                       {.name = "code", .kind = ColumnType::id},
+                                       {.name = "lag", .kind = ColumnType::number},
+                                       {.name = "lag_seconds", .kind = ColumnType::seconds},
+                                       {.name = "dead_letters_open", .kind = ColumnType::number}},
                            .rows = {{word, verdict.text, std::int64_t{verdict.code}, total.lag,
-                                     seconds < 0 ? Cell() : Cell(seconds), now.dead_letters_open}},
+                                     seconds < 0 ? report::Value() : report::Value(seconds), now.dead_letters_open}},
                            .record = true}};
-  call.answer.line = fmt::format("{}: {}", word, verdict.text);
+  call.report.line = fmt::format("{}: {}", word, verdict.text);
   return verdict.code;
 }
 
@@ -253,11 +244,11 @@ std::vector<Command> look_commands() {
        .run = status},
       {.words = "check",
        .options = {{.name = "lag",
-                    .value = Value::span,
+                    .value = ArgumentKind::span,
                     .shown = "30s",
                     .help = "warn when catching up would take longer; 30s unless given"},
                    {.name = "dead",
-                    .value = Value::number,
+                    .value = ArgumentKind::number,
                     .shown = "N",
                     .help = "warn above so many open dead letters; 0 unless given"}},
        .group = "look",

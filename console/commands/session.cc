@@ -3,8 +3,10 @@
 #include <map>
 
 #include "base/log.h"
+#include "base/units.h"
+#include "config/references.h"
 #include "config/settings.h"
-#include "config/text.h"
+#include "config/spelling.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -47,43 +49,41 @@ int errors(Call& call) {
     std::ranges::sort(order, std::ranges::greater(), [](const Group* group) { return group->sample.at; });
     if (std::cmp_greater(order.size(), *last)) order.resize(static_cast<std::size_t>(*last));
     Section section{.name = "errors",
-                    .columns = {{.name = "count", .kind = Kind::number},
-                                {.name = "first", .kind = Kind::time},
-                                {.name = "last", .kind = Kind::time},
-                                {.name = "level", .kind = Kind::state},
+                    .columns = {{.name = "count", .kind = ColumnType::number},
+                                {.name = "first", .kind = ColumnType::time},
+                                {.name = "last", .kind = ColumnType::time},
+                                {.name = "level", .kind = ColumnType::state},
                                 {.name = "who"},
                                 {.name = "text"}}};
     for (const Group* group : order)
       section.rows.push_back({group->count, group->first, group->sample.at,
-                              std::string(level_name(group->sample.level)), group->sample.who,
-                              group->sample.text});
-    call.answer.sections = {std::move(section)};
+                              std::string(level_name(group->sample.level)), group->sample.who, group->sample.text});
+    call.report.sections = {std::move(section)};
   } else {
     if (std::cmp_greater(entries.size(), *last))
       entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(*last));
     Section section{.name = "errors",
-                    .columns = {{.name = "at", .kind = Kind::time},
-                                {.name = "level", .kind = Kind::state},
+                    .columns = {{.name = "at", .kind = ColumnType::time},
+                                {.name = "level", .kind = ColumnType::state},
                                 {.name = "who"},
                                 {.name = "text"}}};
     for (const auto& entry : entries)
       section.rows.push_back({entry.at, std::string(level_name(entry.level)), entry.who, entry.text});
-    call.answer.sections = {std::move(section)};
+    call.report.sections = {std::move(section)};
   }
-  call.answer.notes = {
-      fmt::format("the last {} warnings and errors of this process are kept", log::recent_at_most)};
+  call.report.notes = {fmt::format("the last {} warnings and errors of this process are kept", log::recent_at_most)};
   return Code::done;
 }
 
 int config_show(Call& call) {
   const std::string wanted = call.words().empty() ? "" : call.words().front();
-  const auto settings = config::show(*call.house().pipeline);
+  const auto settings = config::show(*call.context().pipeline);
   Section section{.name = "settings",
                   .columns = {{.name = "name"},
                               {.name = "value"},
                               {.name = "default"},
                               {.name = "source"},
-                              {.name = "reloadable", .kind = Kind::yes_no}}};
+                              {.name = "reloadable", .kind = ColumnType::yes_no}}};
   std::vector<std::string_view> known;
   bool found = wanted.empty();
   for (const auto& one : settings) {
@@ -101,7 +101,7 @@ int config_show(Call& call) {
     return call.fail(Code::no_such_thing, "no setting '{}'{}", wanted,
                      near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
   }
-  call.answer.sections = {std::move(section)};
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
@@ -114,49 +114,49 @@ int log_level(Call& call) {
     const auto span = span_option(call, "for", "");
     if (!span) return span.error();
     lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
-    if (lasting->count() == 0) return call.fail(Code::not_understood, "--for needs a second at least");
+    if (lasting->count() == 0) return call.fail(Code::not_understood, "--for needs a second at min_words");
   }
   call.admin().set_log_level(level, lasting);
-  call.answer.sections = {
-      {.columns = {{.name = "level"}, {.name = "for_seconds", .kind = Kind::seconds, .label = "for"}},
-       .rows = {{level, lasting ? Cell(static_cast<double>(lasting->count())) : Cell()}},
+  call.report.sections = {
+      {.columns = {{.name = "level"}, {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
+       .rows = {{level, lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
        .record = true}};
-  call.answer.line = fmt::format("done: log level {}{}", level,
-                                 lasting ? fmt::format(" for {}, then as configured", span_text(*lasting))
-                                         : ", until the next reload or start");
+  call.report.line = fmt::format(
+      "done: log level {}{}", level,
+      lasting ? fmt::format(" for {}, then as configured", span_text(*lasting)) : ", until the next reload or start");
   return Code::done;
 }
 
 int whoami(Call& call) {
   const Caller& who = call.login().caller;
-  call.answer.sections = {{.columns = {{.name = "name"},
-                                       {.name = "role"},
-                                       {.name = "fingerprint"},
-                                       {.name = "address"},
-                                       {.name = "commands", .kind = Kind::texts}},
-                           .rows = {{who.name, who.role, who.fingerprint, who.address,
-                                     call.login().commands.empty() ? Cell() : Cell(call.login().commands)}},
-                           .record = true}};
+  call.report.sections = {
+      {.columns = {{.name = "name"},
+                   {.name = "role"},
+                   {.name = "fingerprint"},
+                   {.name = "address"},
+                   {.name = "commands", .kind = ColumnType::texts}},
+       .rows = {{who.name, who.role, who.fingerprint, who.address,
+                 call.login().commands.empty() ? report::Value() : report::Value(call.login().commands)}},
+       .record = true}};
   return Code::done;
 }
 
 int sessions(Call& call) {
   Section section{.name = "sessions",
-                  .columns = {{.name = "id", .kind = Kind::id},
+                  .columns = {{.name = "id", .kind = ColumnType::id},
                               {.name = "name"},
                               {.name = "role"},
                               {.name = "address"},
-                              {.name = "since", .kind = Kind::time},
-                              {.name = "idle_seconds", .kind = Kind::seconds, .label = "idle"},
-                              {.name = "queued", .kind = Kind::number, .unit = "bytes"},
+                              {.name = "since", .kind = ColumnType::time},
+                              {.name = "idle_seconds", .kind = ColumnType::seconds, .label = "idle"},
+                              {.name = "queued", .kind = ColumnType::number, .unit = "bytes"},
                               {.name = "fingerprint"},
                               {.name = "command"}}};
-  for (const auto& one : call.house().sessions())
+  for (const auto& one : call.context().sessions())
     section.rows.push_back({one.id, one.who.name, one.who.role, one.who.address, one.since,
-                            std::chrono::duration<double>(one.idle).count(),
-                            static_cast<std::int64_t>(one.queued), one.who.fingerprint,
-                            optional_text(one.command)});
-  call.answer.sections = {std::move(section)};
+                            std::chrono::duration<double>(one.idle).count(), static_cast<std::int64_t>(one.queued),
+                            one.who.fingerprint, optional_text(one.command)});
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
@@ -171,10 +171,10 @@ int audit(Call& call) {
   filter.limit = static_cast<int>(*limit);
   const auto rows = call.admin().audit(filter);
   if (!rows) return call.fail(rows.error());
-  call.answer.notes = {rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size())};
+  call.report.notes = {rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size())};
   Section section{.name = "audit",
-                  .columns = {{.name = "id", .kind = Kind::id},
-                              {.name = "at", .kind = Kind::time},
+                  .columns = {{.name = "id", .kind = ColumnType::id},
+                              {.name = "at", .kind = ColumnType::time},
                               {.name = "name"},
                               {.name = "role"},
                               {.name = "address"},
@@ -185,26 +185,25 @@ int audit(Call& call) {
                               {.name = "detail"}}};
   for (const auto& row : *rows)
     section.rows.push_back({row.id, row.at, optional_text(row.who.name), optional_text(row.who.role),
-                            optional_text(row.who.address), row.command, optional_text(row.target),
-                            row.outcome, optional_text(row.who.fingerprint), optional_text(row.detail)});
-  call.answer.sections = {std::move(section)};
+                            optional_text(row.who.address), row.command, optional_text(row.target), row.outcome,
+                            optional_text(row.who.fingerprint), optional_text(row.detail)});
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
 int version(Call& call) {
   Section section{.record = true};
   section.rows.emplace_back();
-  for (const auto& [name, text] : call.house().versions) {
+  for (const auto& [name, text] : call.context().versions) {
     section.columns.push_back({.name = name});
     section.rows[0].emplace_back(text);
   }
-  call.answer.sections = {std::move(section)};
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
 Section command_list(const Login& login) {
-  Section section{.name = "commands",
-                  .columns = {{.name = "command"}, {.name = "role"}, {.name = "summary"}}};
+  Section section{.name = "commands", .columns = {{.name = "command"}, {.name = "role"}, {.name = "summary"}}};
   for (const Command& command : commands())
     if (allowed(command, login))
       section.rows.push_back(
@@ -214,8 +213,8 @@ Section command_list(const Login& login) {
 
 int help(Call& call) {
   if (call.words().empty()) {
-    call.answer.sections = {command_list(call.login())};
-    call.answer.notes = {
+    call.report.sections = {command_list(call.login())};
+    call.report.notes = {
         "help COMMAND tells more; every command takes --json and --csv, and | match TEXT, except TEXT, "
         "count, head N, last N"};
     return Code::done;
@@ -234,7 +233,7 @@ int help(Call& call) {
       if (command.words.starts_with(first + ' ')) page += (page.empty() ? "" : "\n") + help_page(command);
     if (page.empty()) return call.fail(Code::not_understood, "{}", found.error());
   }
-  call.answer.text = std::move(page);
+  call.report.text = std::move(page);
   return Code::done;
 }
 
@@ -253,11 +252,9 @@ int leave(Call& call) {
 std::vector<Command> session_commands() {
   return {
       {.words = "errors",
-       .options = {{.name = "last",
-                    .value = Value::number,
-                    .shown = "N",
-                    .help = "the last so many; 20 unless given"},
-                   {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
+       .options =
+           {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
+            {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
        .group = "look",
        .summary = "The last warnings and errors of this process.",
        .examples = {"errors --last 50", "errors --group", "errors | match lane"},
@@ -265,7 +262,7 @@ std::vector<Command> session_commands() {
       {.words = "config show",
        .arguments = "[NAME]",
        .most = 1,
-       .takes = Value::setting,
+       .takes = ArgumentKind::setting,
        .options = {{.name = "changed", .help = "only what differs from its default"}},
        .group = "service",
        .summary = "The settings in force with default and source; secrets are masked.",
@@ -273,11 +270,11 @@ std::vector<Command> session_commands() {
        .run = config_show},
       {.words = "log level",
        .arguments = "LEVEL",
-       .least = 1,
+       .min_words = 1,
        .most = 1,
-       .takes = Value::level,
+       .takes = ArgumentKind::level,
        .options =
-           {{.name = "for", .value = Value::span, .shown = "10m", .help = "falls back by itself afterwards"}},
+           {{.name = "for", .value = ArgumentKind::span, .shown = "10m", .help = "falls back by itself afterwards"}},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "service",
@@ -290,13 +287,13 @@ std::vector<Command> session_commands() {
        .examples = {"sessions"},
        .run = sessions},
       {.words = "audit",
-       .options = {{.name = "by", .value = Value::any, .shown = "NAME", .help = "of this person"},
+       .options = {{.name = "by", .value = ArgumentKind::any, .shown = "NAME", .help = "of this person"},
                    {.name = "since",
-                    .value = Value::time,
+                    .value = ArgumentKind::time,
                     .shown = "TIME",
                     .help = "since then: 2h, 7d, or a time of RFC 3339"},
                    {.name = "limit",
-                    .value = Value::number,
+                    .value = ArgumentKind::number,
                     .shown = "N",
                     .help = "at most so many; 100 unless given"}},
        .role = Role::admin,
@@ -317,21 +314,13 @@ std::vector<Command> session_commands() {
       {.words = "help",
        .arguments = "[COMMAND]",
        .most = 4,
-       .takes = Value::command,
+       .takes = ArgumentKind::command,
        .group = "session",
        .summary = "The commands, or all about one of them.",
        .examples = {"help", "help dead replay"},
        .run = help},
-      {.words = "clear",
-       .group = "session",
-       .summary = "Clears the screen.",
-       .examples = {"clear"},
-       .run = clear},
-      {.words = "exit",
-       .group = "session",
-       .summary = "Ends the session.",
-       .examples = {"exit"},
-       .run = leave},
+      {.words = "clear", .group = "session", .summary = "Clears the screen.", .examples = {"clear"}, .run = clear},
+      {.words = "exit", .group = "session", .summary = "Ends the session.", .examples = {"exit"}, .run = leave},
   };
 }
 

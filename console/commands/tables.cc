@@ -10,7 +10,7 @@ std::vector<Command> table_commands();
 
 namespace {
 
-Cell known_or_nothing(Offset value) {
+report::Value known_or_nothing(Offset value) {
   if (value < 0) return {};
   return value;
 }
@@ -21,9 +21,9 @@ struct TopicSum {
 };
 
 int topics(Call& call) {
-  const Known known = console::known(call.admin(), true);
+  const Inventory inventory = console::inventory(call.admin(), true);
   std::map<std::string, TopicSum> sums;
-  for (const auto& one : known.now.partitions) {
+  for (const auto& one : inventory.now.partitions) {
     TopicSum& sum = sums[one.at.topic];
     ++sum.partitions;
     sum.lag_known = sum.lag_known && lag_of(one) >= 0;
@@ -33,28 +33,29 @@ int topics(Call& call) {
   }
   Section section{.name = "topics",
                   .columns = {{.name = "topic"},
-                              {.name = "partitions", .kind = Kind::number},
-                              {.name = "paused", .kind = Kind::number},
-                              {.name = "stopped", .kind = Kind::number},
-                              {.name = "lag", .kind = Kind::number, .unit = "records"},
-                              {.name = "tables", .kind = Kind::texts}}};
+                              {.name = "partitions", .kind = ColumnType::number},
+                              {.name = "paused", .kind = ColumnType::number},
+                              {.name = "stopped", .kind = ColumnType::number},
+                              {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                              {.name = "tables", .kind = ColumnType::texts}}};
   for (const auto& [topic, sum] : sums)
     section.rows.push_back({topic, sum.partitions, sum.paused, sum.stopped,
-                            sum.lag_known ? Cell(sum.lag) : Cell(), call.admin().tables_fed(topic)});
-  call.answer.sections = {std::move(section)};
-  call.answer.notes = {counted(sums.size(), "topic") + " in this process"};
+                            sum.lag_known ? report::Value(sum.lag) : report::Value(),
+                            call.admin().target_tables(topic)});
+  call.report.sections = {std::move(section)};
+  call.report.notes = {counted(sums.size(), "topic") + " in this process"};
   return Code::done;
 }
 
 int partitions(Call& call) {
-  const Known known = console::known(call.admin(), true);
-  const auto target = target_of(call, known);
+  const Inventory inventory = console::inventory(call.admin(), true);
+  const auto target = target_of(call, inventory);
   if (!target) return target.error();
   const std::string order = call.option("sort", "name");
   if (order != "name" && order != "lag" && order != "state")
     return call.fail(Code::not_understood, "--sort '{}' is not known; use name, lag or state", order);
-  const auto chosen = covered(*target, known, call.admin());
-  auto rows = known.now.partitions;
+  const auto chosen = covered(*target, inventory, call.admin());
+  auto rows = inventory.now.partitions;
   std::erase_if(rows, [&](const auto& one) { return !std::ranges::binary_search(chosen, one.at); });
   const auto rank = [&](const PartitionSnapshot& one) -> Offset {
     if (order == "lag") return -lag_of(one);
@@ -63,30 +64,29 @@ int partitions(Call& call) {
   std::ranges::sort(rows, {}, [&](const auto& one) { return std::pair(rank(one), one.at); });
   Section section{.name = "partitions",
                   .columns = {{.name = "partition"},
-                              {.name = "state", .kind = Kind::state},
-                              {.name = "lane", .kind = Kind::id},
-                              {.name = "epoch", .kind = Kind::id},
-                              {.name = "pointer", .kind = Kind::number},
-                              {.name = "end", .kind = Kind::number},
-                              {.name = "lag", .kind = Kind::number, .unit = "records"},
+                              {.name = "state", .kind = ColumnType::state},
+                              {.name = "lane", .kind = ColumnType::id},
+                              {.name = "epoch", .kind = ColumnType::id},
+                              {.name = "pointer", .kind = ColumnType::number},
+                              {.name = "end", .kind = ColumnType::number},
+                              {.name = "lag", .kind = ColumnType::number, .unit = "records"},
                               {.name = "reason"}}};
   Offset lag = 0;
   for (const auto& one : rows) {
     lag += std::max<Offset>(0, lag_of(one));
     section.rows.push_back({partition_text(one.at), one.state, std::int64_t{one.lane}, one.epoch, one.next,
-                            known_or_nothing(one.end), known_or_nothing(lag_of(one)),
-                            optional_text(one.reason)});
+                            known_or_nothing(one.end), known_or_nothing(lag_of(one)), optional_text(one.reason)});
   }
-  call.answer.sections = {std::move(section)};
-  call.answer.notes = {fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"),
+  call.report.sections = {std::move(section)};
+  call.report.notes = {fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"),
                                    counted(static_cast<std::size_t>(lag), "record"))};
   return Code::done;
 }
 
-// Memory is published just after the commit, so a pointer in the table may be ahead of it for a moment; what
-// is read before and after the table must enclose it.
+// Memory is published just after the commit, so a pointer in the table may be ahead of it for a moment; what is read
+// before and after the table must enclose it.
 struct Comparison {
-  Known before;
+  Inventory before;
   Snapshot after;
 };
 
@@ -98,21 +98,19 @@ const PartitionSnapshot* find(const Snapshot& snapshot, const TopicPartition& at
 bool agrees(const PointerRow& row, const Comparison& seen) {
   const auto* before = find(seen.before.now, row.at);
   const auto* after = find(seen.after, row.at);
-  if (before == nullptr || after == nullptr || before->epoch != after->epoch)
-    return true;  // in motion, or not ours
+  if (before == nullptr || after == nullptr || before->epoch != after->epoch) return true;  // in motion, or not ours
   return before->next <= row.next && row.next <= after->next && row.epoch == after->epoch;
 }
 
 int pointers(Call& call) {
   Comparison seen;
   const auto read = [&] {
-    seen.before = known(call.admin());
+    seen.before = inventory(call.admin());
     seen.after = call.admin().snapshot();
     return !seen.before.pointers ||
            std::ranges::all_of(*seen.before.pointers, [&](const auto& row) { return agrees(row, seen); });
   };
-  if (wait_until(read, std::chrono::milliseconds(1000), call.stop()) == Waited::stopped)
-    return Code::interrupted;
+  if (wait_until(read, std::chrono::milliseconds(1000), call.stop()) == Waited::stopped) return Code::interrupted;
   if (!seen.before.pointers) {
     auto rows = call.admin().pointers();
     if (!rows) return call.fail(rows.error());
@@ -123,14 +121,14 @@ int pointers(Call& call) {
   const auto chosen = covered(*target, seen.before, call.admin());
   Section section{.name = "pointers",
                   .columns = {{.name = "partition"},
-                              {.name = "state", .kind = Kind::state},
-                              {.name = "memory", .kind = Kind::number},
-                              {.name = "table", .kind = Kind::number},
-                              {.name = "differs", .kind = Kind::yes_no},
-                              {.name = "start", .kind = Kind::number},
-                              {.name = "generation", .kind = Kind::id},
-                              {.name = "epoch", .kind = Kind::id},
-                              {.name = "updated", .kind = Kind::time},
+                              {.name = "state", .kind = ColumnType::state},
+                              {.name = "memory", .kind = ColumnType::number},
+                              {.name = "table", .kind = ColumnType::number},
+                              {.name = "differs", .kind = ColumnType::yes_no},
+                              {.name = "start", .kind = ColumnType::number},
+                              {.name = "generation", .kind = ColumnType::id},
+                              {.name = "epoch", .kind = ColumnType::id},
+                              {.name = "updated", .kind = ColumnType::time},
                               {.name = "owner"}}};
   std::int64_t differing = 0;
   for (const auto& row : *seen.before.pointers) {
@@ -139,30 +137,30 @@ int pointers(Call& call) {
     const bool differs = !agrees(row, seen);
     differing += differs ? 1 : 0;
     section.rows.push_back({partition_text(row.at), row.state,
-                            memory == nullptr ? Cell() : Cell(memory->next), row.next, differs, row.start,
-                            std::int64_t{row.generation}, row.epoch, row.updated,
-                            row.ours ? Cell(std::string("this process")) : optional_text(row.owner_host)});
+                            memory == nullptr ? report::Value() : report::Value(memory->next), row.next, differs,
+                            row.start, std::int64_t{row.generation}, row.epoch, row.updated,
+                            row.ours ? report::Value(std::string("this process")) : optional_text(row.owner_host)});
   }
-  call.answer.notes = {
+  call.report.notes = {
       differing == 0
           ? fmt::format("{}; memory agrees with the table", counted(section.rows.size(), "pointer"))
           : fmt::format("{} of {} pointers differ between memory and table", differing, section.rows.size())};
-  call.answer.sections = {std::move(section)};
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
 int lag(Call& call) {
-  const Known known = console::known(call.admin(), true);
-  const auto target = target_of(call, known);
+  const Inventory inventory = console::inventory(call.admin(), true);
+  const auto target = target_of(call, inventory);
   if (!target) return target.error();
-  const auto chosen = covered(*target, known, call.admin());
+  const auto chosen = covered(*target, inventory, call.admin());
   struct Sum {
     std::int64_t partitions = 0, lag = 0, unknown = 0;
     const PartitionSnapshot* worst = nullptr;
   };
   std::map<std::string, Sum> sums;
   Offset total = 0;
-  for (const auto& one : known.now.partitions) {
+  for (const auto& one : inventory.now.partitions) {
     if (!std::ranges::binary_search(chosen, one.at)) continue;
     Sum& sum = sums[one.at.topic];
     ++sum.partitions;
@@ -173,77 +171,74 @@ int lag(Call& call) {
   }
   Section section{.name = "topics",
                   .columns = {{.name = "topic"},
-                              {.name = "partitions", .kind = Kind::number},
-                              {.name = "lag", .kind = Kind::number, .unit = "records"},
-                              {.name = "unknown", .kind = Kind::number, .label = "unknown ends"},
+                              {.name = "partitions", .kind = ColumnType::number},
+                              {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                              {.name = "unknown", .kind = ColumnType::number, .label = "unknown ends"},
                               {.name = "worst"},
-                              {.name = "worst_lag", .kind = Kind::number}}};
+                              {.name = "worst_lag", .kind = ColumnType::number}}};
   for (const auto& [topic, sum] : sums)
     section.rows.push_back({topic, sum.partitions, sum.lag, sum.unknown,
-                            sum.worst == nullptr ? Cell() : Cell(partition_text(sum.worst->at)),
-                            sum.worst == nullptr ? Cell() : Cell(lag_of(*sum.worst))});
-  const double rate = rate_of(known.now);
-  Section sum{.columns = {{.name = "lag", .kind = Kind::number, .unit = "records", .line = "total"},
-                          {.name = "applied_per_second",
-                           .kind = Kind::rate,
-                           .unit = "records/s",
-                           .label = "applied",
-                           .line = "total"},
-                          {.name = "catch_up_seconds",
-                           .kind = Kind::seconds,
-                           .label = "caught up in",
-                           .line = "total"}},
-              .rows = {{total, rate,
-                        total == 0 ? Cell(0.0)
-                        : rate > 0 ? Cell(static_cast<double>(total) / rate)
-                                   : Cell()}},
-              .record = true};
-  call.answer.sections = {std::move(section), std::move(sum)};
+                            sum.worst == nullptr ? report::Value() : report::Value(partition_text(sum.worst->at)),
+                            sum.worst == nullptr ? report::Value() : report::Value(lag_of(*sum.worst))});
+  const double rate = rate_of(inventory.now);
+  Section sum{
+      .columns = {{.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "total"},
+                  {.name = "applied_per_second",
+                   .kind = ColumnType::rate,
+                   .unit = "records/s",
+                   .label = "applied",
+                   .line = "total"},
+                  {.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "total"}},
+      .rows = {{total, rate,
+                total == 0 ? report::Value(0.0)
+                : rate > 0 ? report::Value(static_cast<double>(total) / rate)
+                           : report::Value()}},
+      .record = true};
+  call.report.sections = {std::move(section), std::move(sum)};
   return Code::done;
 }
 
-Section tables_section(const Known& known, Admin& admin, const std::string& only) {
+Section tables_section(const Inventory& inventory, Admin& admin, const std::string& only) {
   Section section{.name = "tables",
                   .columns = {{.name = "table"},
-                              {.name = "written", .kind = Kind::number, .unit = "rows"},
-                              {.name = "removed", .kind = Kind::number, .unit = "rows"},
-                              {.name = "last_commit", .kind = Kind::time},
-                              {.name = "topics", .kind = Kind::texts}}};
-  for (const auto& name : known.tables) {
+                              {.name = "written", .kind = ColumnType::number, .unit = "rows"},
+                              {.name = "removed", .kind = ColumnType::number, .unit = "rows"},
+                              {.name = "last_commit", .kind = ColumnType::time},
+                              {.name = "topics", .kind = ColumnType::texts}}};
+  for (const auto& name : inventory.tables) {
     if (!only.empty() && name != only) continue;
     std::vector<std::string> topics;
-    for (const auto& topic : known.topics)
-      if (std::ranges::count(admin.tables_fed(topic), name) > 0) topics.push_back(topic);
-    const auto table = std::ranges::find(known.now.tables, name, &TableSnapshot::table);
-    const bool counted = table != known.now.tables.end();
+    for (const auto& topic : inventory.topics)
+      if (std::ranges::count(admin.target_tables(topic), name) > 0) topics.push_back(topic);
+    const auto table = std::ranges::find(inventory.now.tables, name, &TableSnapshot::table);
+    const bool counted = table != inventory.now.tables.end();
     section.rows.push_back({name, counted ? table->written : 0, counted ? table->removed : 0,
-                            counted ? optional_time(table->last_commit) : Cell(), std::move(topics)});
+                            counted ? optional_time(table->last_commit) : report::Value(), std::move(topics)});
   }
   return section;
 }
 
 int tables(Call& call) {
-  call.answer.sections = {tables_section(known(call.admin(), true), call.admin(), {})};
-  call.answer.notes = {"rows that this process wrote and removed since its start"};
+  call.report.sections = {tables_section(inventory(call.admin(), true), call.admin(), {})};
+  call.report.notes = {"rows that this process wrote and removed since its start"};
   return Code::done;
 }
 
 int count(Call& call) {
-  const Known known = console::known(call.admin());
-  if (!known.pointers) {
+  const Inventory inventory = console::inventory(call.admin());
+  if (!inventory.pointers) {
     const auto rows = call.admin().pointers();
-    return rows ? call.fail(Code::failed, "PostgreSQL answered too late; ask again")
-                : call.fail(rows.error());
+    return rows ? call.fail(Code::failed, "PostgreSQL answered too late; ask again") : call.fail(rows.error());
   }
   const std::string only = call.words().empty() ? "" : call.words().front();
-  const bool of_table = known.tables.contains(only), of_topic = known.topics.contains(only);
+  const bool of_table = inventory.tables.contains(only), of_topic = inventory.topics.contains(only);
   if (!only.empty() && !of_table && !of_topic)
     return call.fail(Code::no_such_thing, "no topic or table '{}'; see 'topics' and 'tables'", only);
   struct Sum {
     std::int64_t consumed = 0, applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
   };
   std::map<std::string, Sum> sums;
-  for (const auto& row : *known.pointers) {
+  for (const auto& row : *inventory.pointers) {
     if (of_topic && row.at.topic != only) continue;
     Sum& sum = sums[row.at.topic];
     sum.consumed += row.next - row.start;
@@ -255,14 +250,14 @@ int count(Call& call) {
   }
   Section topics{.name = "topics", .columns = {{.name = "topic"}}};
   for (const std::string_view column : {"consumed", "applied", "folded", "skipped", "dead", "gaps"})
-    topics.columns.push_back({.name = column, .kind = Kind::number});
-  topics.columns.push_back({.name = "balanced", .kind = Kind::yes_no});
+    topics.columns.push_back({.name = column, .kind = ColumnType::number});
+  topics.columns.push_back({.name = "balanced", .kind = ColumnType::yes_no});
   for (const auto& [topic, sum] : sums)
     topics.rows.push_back({topic, sum.consumed, sum.applied, sum.folded, sum.skipped, sum.dead, sum.gaps,
                            sum.consumed == sum.applied + sum.folded + sum.skipped + sum.dead + sum.gaps});
-  if (!of_table || of_topic) call.answer.sections.push_back(std::move(topics));
-  if (!of_topic || of_table) call.answer.sections.push_back(tables_section(known, call.admin(), only));
-  call.answer.notes = {"topics: of the whole pipeline, since the pointers' start",
+  if (!of_table || of_topic) call.report.sections.push_back(std::move(topics));
+  if (!of_topic || of_table) call.report.sections.push_back(tables_section(inventory, call.admin(), only));
+  call.report.notes = {"topics: of the whole pipeline, since the pointers' start",
                        "tables: of this process, since its start"};
   return Code::done;
 }
@@ -274,7 +269,7 @@ std::vector<Command> table_commands() {
       {.words = "count",
        .arguments = "[TOPIC | TABLE]",
        .most = 1,
-       .takes = Value::topic_or_table,
+       .takes = ArgumentKind::topic_or_table,
        .group = "look",
        .summary = "What became of the records: per topic consumed, applied, folded, skipped, dead and gaps; "
                   "per table rows written and removed.",
@@ -288,9 +283,9 @@ std::vector<Command> table_commands() {
       {.words = "partitions",
        .arguments = "[TARGET]",
        .most = 2,
-       .takes = Value::target,
+       .takes = ArgumentKind::target,
        .options = {{.name = "sort",
-                    .value = Value::any,
+                    .value = ArgumentKind::any,
                     .shown = "name|lag|state",
                     .help = "the order; name unless given"}},
        .group = "look",
@@ -300,7 +295,7 @@ std::vector<Command> table_commands() {
       {.words = "pointers",
        .arguments = "[TARGET]",
        .most = 2,
-       .takes = Value::target,
+       .takes = ArgumentKind::target,
        .group = "look",
        .summary = "The pointer in memory beside the pointer in the table, with epoch and owner; differences "
                   "are marked.",
@@ -309,7 +304,7 @@ std::vector<Command> table_commands() {
       {.words = "lag",
        .arguments = "[TARGET]",
        .most = 2,
-       .takes = Value::target,
+       .takes = ArgumentKind::target,
        .group = "look",
        .summary = "Records that are not applied yet, and how long that takes at the present rate.",
        .examples = {"lag", "lag shop.orders"},

@@ -1,5 +1,4 @@
-// A connection before it is a session: whose key it shows, how often, for how long, and whether there is
-// room.
+// A connection before it is a session: whose key it shows, how often, for how long, and whether there is room.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -34,12 +33,12 @@ bool wanted_type(ssh_key key) {
 
 }  // namespace
 
-std::shared_ptr<const KeyRing> House::keys() const {
+std::shared_ptr<const KeyRing> ServerContext::keys() const {
   const std::lock_guard lock(mutex_);
   return keys_;
 }
 
-void House::keys(std::shared_ptr<const KeyRing> next) {
+void ServerContext::keys(std::shared_ptr<const KeyRing> next) {
   const std::lock_guard lock(mutex_);
   keys_ = std::move(next);
 }
@@ -52,12 +51,11 @@ std::string Session::client_text(const char* text) {
 // A signature was right: now it is decided whether there is room.
 void Session::enter() {
   const auto& caller = grant_.login.caller;
-  const auto problem =
-      house_.gate.log_in(id_, caller.fingerprint, caller.role == "admin", grant_.max_sessions);
+  const auto problem = context_.admission.log_in(id_, caller.fingerprint, caller.role == "admin", grant_.max_sessions);
   const auto client = client_text(ssh_get_clientbanner(ssh_));
   if (problem) {
-    log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role,
-                 peer_.text(), *problem);
+    log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
+                 *problem);
     note("login", "", "refused", nlohmann::json{{"reason", *problem}}.dump());
     return end(*problem, Code::failed);
   }
@@ -87,9 +85,9 @@ int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, v
     session.deny(user, print, "its type is not accepted");
     return SSH_AUTH_DENIED;
   }
-  const auto keys = session.house_.keys();
+  const auto keys = session.context_.keys();
   const auto grant = keys->find(key, session.peer_, WallClock::now());
-  const bool right_user = user != nullptr && session.house_.user == user;
+  const bool right_user = user != nullptr && session.context_.user == user;
   if (!grant || !right_user) {
     session.deny(user, print, grant ? "wrong user" : grant.error());
     return SSH_AUTH_DENIED;
@@ -120,7 +118,7 @@ void Session::deny(const char* user, const std::string& key, const std::string& 
 void Session::log_stranger() const {
   const auto now = Clock::now();
   if (tries_ >= most_tries || late_) {
-    const auto penalty = house_.gate.offend(peer_.group(), now);
+    const auto penalty = context_.admission.penalize(peer_.group(), now);
     note("login", "", "refused",
          nlohmann::json{{"tries", tries_},
                         {"user", last_user_},
@@ -129,15 +127,14 @@ void Session::log_stranger() const {
                         {"penalty_seconds", penalty.count()}}
              .dump());
   }
-  const auto suppressed = house_.gate.may_log(now);
+  const auto suppressed = context_.admission.may_log(now);
   if (!suppressed) return;
-  if (*suppressed > 0) log::info(who, "{} more strangers left without a login", *suppressed);
+  if (*suppressed > 0) log::info(who, "{} more connections left without a login", *suppressed);
   if (tries_ > 0) {
-    log::warning(who, "no login from {} after {} tries: user '{}', key {}: {}", peer_.text(), tries_,
-                 last_user_, last_key_, last_reason_);
+    log::warning(who, "no login from {} after {} tries: user '{}', key {}: {}", peer_.text(), tries_, last_user_,
+                 last_key_, last_reason_);
   } else {
-    log::info(who, "no login from {}: {}", peer_.text(),
-              late_ ? "nothing until the deadline" : "left before it");
+    log::info(who, "no login from {}: {}", peer_.text(), late_ ? "nothing until the deadline" : "left before it");
   }
 }
 

@@ -51,15 +51,14 @@ KeyRing::~KeyRing() = default;
 Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
   struct stat about{};
   if (stat(file.c_str(), &about) != 0) {
-    return std::unexpected(refused(fmt::format("{}: {}; give the keys file this name, or change console.keys",
-                                               file, std::strerror(errno))));
+    return std::unexpected(refused(
+        fmt::format("{}: {}; give the keys file this name, or change console.keys", file, std::strerror(errno))));
   }
   if (!S_ISREG(about.st_mode)) {
     return std::unexpected(refused(fmt::format("{}: is no regular file; list keys in a file", file)));
   }
   if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return std::unexpected(
-        refused(fmt::format("{}: group or others may write it; run chmod go-w {}", file, file)));
+    return std::unexpected(refused(fmt::format("{}: group or others may write it; run chmod go-w {}", file, file)));
   }
   if (about.st_uid != 0 && about.st_uid != geteuid()) {
     return std::unexpected(
@@ -68,8 +67,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
-  if (!in)
-    return std::unexpected(refused(fmt::format("{}: cannot be read; let the service's user read it", file)));
+  if (!in) return std::unexpected(refused(fmt::format("{}: cannot be read; let the service's user read it", file)));
   auto lines = parse_keys(text.str(), file);
   if (!lines) return std::unexpected(refused(lines.error()));
 
@@ -78,8 +76,8 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
     ssh_key key = nullptr;
     const auto type = ssh_key_type_from_name(line.type.c_str());
     if (ssh_pki_import_pubkey_base64(line.base64.c_str(), type, &key) != SSH_OK) {
-      return std::unexpected(refused(
-          fmt::format("{}:{}: the key is broken; copy the line of the .pub file again", file, line.line)));
+      return std::unexpected(
+          refused(fmt::format("{}:{}: the key is broken; copy the line of the .pub file again", file, line.line)));
     }
     ring->entries_.push_back(std::make_unique<Entry>(std::move(line), key));
   }
@@ -104,9 +102,8 @@ std::expected<const Grant*, std::string> KeyRing::find(ssh_key_struct* key, cons
 }
 
 const Grant* KeyRing::find(const std::string& print) const {
-  const auto match = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
-    return entry->grant.login.caller.fingerprint == print;
-  });
+  const auto match = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& entry) { return entry->grant.login.caller.fingerprint == print; });
   return match == entries_.end() ? nullptr : &(*match)->grant;
 }
 

@@ -1,15 +1,15 @@
 // Who may log in: the keys file, loaded. Immutable, so sessions share one ring while a reload makes the next.
 //
-// load() may run in any thread; find() in every session's. A file that others may write is refused, because
-// whoever can write it can do everything. Errors are sentences for an operator.
+// load() may run in any thread; find() in every session's. A file that others may write is refused, because whoever can
+// write it can do everything. Errors are sentences for an operator.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "admin/snapshot.h"
+#include "base/error.h"
 #include "console/interpreter.h"
 #include "console/ssh/network.h"
 

@@ -38,8 +38,7 @@ bool plain(std::string_view word) {
 // What a message may quote of a line that may hold anything.
 std::string quoted(std::string_view word) {
   std::string shown;
-  for (const unsigned char c : word.substr(0, 32))
-    shown += c >= 0x20 && c < 0x7f ? static_cast<char>(c) : '?';
+  for (const unsigned char c : word.substr(0, 32)) shown += c >= 0x20 && c < 0x7f ? static_cast<char>(c) : '?';
   return fmt::format("'{}{}'", shown, word.size() > 32 ? "…" : "");
 }
 
@@ -116,7 +115,7 @@ Parsed<std::string> check_blob(const KeyLine& key) {
     if (bits > 0) bits -= std::countl_zero(static_cast<unsigned char>(modulus->front()));
     if (bits < least_rsa_bits) {
       return std::unexpected(
-          fmt::format("RSA key of {} bits; use at least {}, or ssh-ed25519", bits, least_rsa_bits));
+          fmt::format("RSA key of {} bits; use at min_words {}, or ssh-ed25519", bits, least_rsa_bits));
     }
   }
   return *blob;
@@ -127,8 +126,7 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
   const bool utc = text.ends_with('Z');
   if (utc) text.remove_suffix(1);
   if (text.size() != 8 && text.size() != 12 && text.size() != 14) return std::nullopt;
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
-    return std::nullopt;
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
   const auto number = [&](std::size_t at, std::size_t length) {
     int value = 0;
     if (at < text.size()) std::from_chars(text.data() + at, text.data() + at + length, value);
@@ -145,8 +143,8 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
   const std::tm asked = time;
   const std::time_t seconds = utc ? timegm(&time) : mktime(&time);
   // A day that the calendar does not have comes back as another one.
-  if (time.tm_mday != asked.tm_mday || time.tm_mon != asked.tm_mon || asked.tm_hour > 23 ||
-      asked.tm_min > 59 || asked.tm_sec > 59) {
+  if (time.tm_mday != asked.tm_mday || time.tm_mon != asked.tm_mon || asked.tm_hour > 23 || asked.tm_min > 59 ||
+      asked.tm_sec > 59) {
     return std::nullopt;
   }
   // The clock counts nanoseconds, from 1677 to 2262: whatever lies beyond is as good as its ends.
@@ -155,14 +153,12 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
 }
 
 // One option; without a value `value` is empty and `has_value` false.
-std::optional<std::string> apply_option(KeyLine& key, std::string_view name, const std::string& value,
-                                        bool has_value) {
+std::optional<std::string> apply_option(KeyLine& key, std::string_view name, const std::string& value, bool has_value) {
   if (name == "no-pty" && !has_value) {
     key.pty = false;
   } else if (!has_value) {
-    return fmt::format(
-        "unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
-        quoted(name));
+    return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
+                       quoted(name));
   } else if (name == "role") {
     if (value != "viewer" && value != "operator" && value != "admin") {
       return fmt::format("unknown role {}; write viewer, operator or admin", quoted(value));
@@ -179,8 +175,8 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     }
   } else if (name == "commands") {
     key.commands = split(value);
-    const bool empty = std::any_of(key.commands.begin(), key.commands.end(),
-                                   [](const auto& command) { return command.empty(); });
+    const bool empty =
+        std::any_of(key.commands.begin(), key.commands.end(), [](const auto& command) { return command.empty(); });
     if (empty) return "an empty word among the commands; write commands=\"status,count\"";
   } else if (name == "expiry-time") {
     key.expires = parse_time(value);
@@ -192,9 +188,8 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
       return fmt::format("{} is no number of sessions; write 1 to {}", quoted(value), most_sessions);
     }
   } else {
-    return fmt::format(
-        "unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
-        quoted(name));
+    return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
+                       quoted(name));
   }
   return std::nullopt;
 }
@@ -210,8 +205,7 @@ std::optional<std::string> take_options(KeyLine& key, std::string_view& line) {
     const bool has_value = line.starts_with('=');
     if (has_value) {
       line.remove_prefix(1);
-      if (!line.starts_with('"'))
-        return fmt::format("option {} has no quotes; write its value in them", quoted(name));
+      if (!line.starts_with('"')) return fmt::format("option {} has no quotes; write its value in them", quoted(name));
       line.remove_prefix(1);
       while (!line.empty() && line.front() != '"') {
         if (line.starts_with("\\\"")) line.remove_prefix(1);
@@ -257,10 +251,10 @@ Parsed<KeyLine> parse_line(std::string_view line) {
     return std::unexpected("certificates are not supported; list the plain public key");
   }
   if (!is_type(key.type)) {
-    return std::unexpected(fmt::format(
-        "unknown key type or option {}; use ssh-ed25519, ecdsa-sha2-nistp256/384/521, ssh-rsa of {} "
-        "bits, or their sk- forms",
-        quoted(key.type), least_rsa_bits));
+    return std::unexpected(
+        fmt::format("unknown key type or option {}; use ssh-ed25519, ecdsa-sha2-nistp256/384/521, ssh-rsa of {} "
+                    "bits, or their sk- forms",
+                    quoted(key.type), least_rsa_bits));
   }
   if (key.role.empty()) return std::unexpected("the key has no role; begin the line with role=\"viewer\"");
   if (key.name.empty()) {

@@ -68,7 +68,7 @@ Channel::~Channel() {
 
 int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) {
   auto& channel = of(self);
-  if (!channel.host_.pty_allowed || channel.terminal_.pty || channel.kind_ != Kind::none) return refused;
+  if (!channel.host_.pty_allowed || channel.terminal_.pty || channel.kind_ != ColumnType::none) return refused;
   channel.terminal_.pty = true;
   channel.term_ = terminal_name(term);
   channel.resize(columns, rows);
@@ -89,15 +89,15 @@ void Channel::resize(int columns, int rows) {
 
 int Channel::on_shell(ssh_session, ssh_channel, void* self) {
   auto& channel = of(self);
-  if (channel.kind_ != Kind::none) return refused;
-  channel.kind_ = channel.terminal_.pty ? Kind::shell : Kind::batch;
+  if (channel.kind_ != ColumnType::none) return refused;
+  channel.kind_ = channel.terminal_.pty ? ColumnType::shell : ColumnType::batch;
   return accepted;
 }
 
 int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) {
   auto& channel = of(self);
-  if (channel.kind_ != Kind::none) return refused;
-  channel.kind_ = Kind::exec;
+  if (channel.kind_ != ColumnType::none) return refused;
+  channel.kind_ = ColumnType::exec;
   channel.line_.assign(command, strnlen(command, longest_command + 1));
   channel.host_.keystroke();
   return accepted;
@@ -144,7 +144,7 @@ void Channel::take(std::string_view bytes) {
       bytes.remove_prefix(last + 1);
     }
   }
-  if (kind_ != Kind::shell && kind_ != Kind::batch) return;  // a single command reads nothing
+  if (kind_ != ColumnType::shell && kind_ != ColumnType::batch) return;  // a single command reads nothing
   overflow_ = overflow_ || input_.size() + bytes.size() > most_input;
   if (!overflow_) input_ += bytes;
 }
@@ -154,17 +154,15 @@ void Channel::begin() {
   const bool dumb = term_.empty();
   terminal_.color = terminal_.pty && !dumb && !no_color_;
   if (terminal_.pty) output_.use_pty();
-  if (kind_ == Kind::exec) {
+  if (kind_ == ColumnType::exec) {
     if (line_.size() <= longest_command) return start_command(line_);
-    output_.put(
-        fmt::format("error: the command is longer than {} KiB; send it in parts\n", longest_command / 1024),
-        true);
+    output_.put(fmt::format("error: the command is longer than {} KiB; send it in parts\n", longest_command / 1024),
+                true);
     finish(Code::not_understood);
-  } else if (kind_ == Kind::shell) {
+  } else if (kind_ == ColumnType::shell) {
     resized_ = false;
-    editor_.emplace(host_.prompt, dumb, terminal_.columns, [this](std::string_view before) {
-      return host_.interpreter->complete(before, *host_.login);
-    });
+    editor_.emplace(host_.prompt, dumb, terminal_.columns,
+                    [this](std::string_view before) { return host_.interpreter->complete(before, *host_.login); });
     output_.put(host_.interpreter->greeting(*host_.login, terminal_));
     output_.put(editor_->start());
   }
@@ -187,12 +185,11 @@ void Channel::conclude_command() {
   running_ = false;
   host_.running({});
   host_.keystroke();
-  if (kind_ == Kind::shell && outcome_.leave) output_.put("bye\n");
-  if (kind_ == Kind::exec || outcome_.leave) return finish(outcome_.code);
-  if (kind_ == Kind::shell) return output_.put(editor_->start());
+  if (kind_ == ColumnType::shell && outcome_.leave) output_.put("bye\n");
+  if (kind_ == ColumnType::exec || outcome_.leave) return finish(outcome_.code);
+  if (kind_ == ColumnType::shell) return output_.put(editor_->start());
   if (outcome_.code != Code::done) {
-    output_.put(fmt::format("error: line {} ended with {}; what follows it was not run\n", batch_line_,
-                            outcome_.code),
+    output_.put(fmt::format("error: line {} ended with {}; what follows it was not run\n", batch_line_, outcome_.code),
                 true);
     finish(outcome_.code);
   }
@@ -246,20 +243,19 @@ bool Channel::service(Clock::time_point now) {
   }
   if (running_ && finished_) conclude_command();
   bool more = false;
-  if (kind_ != Kind::none && !peer_closed_ && !running_ && !ending_) {
+  if (kind_ != ColumnType::none && !peer_closed_ && !running_ && !ending_) {
     if (!begun_) begin();
     // A client that types and does not read gets no further than the soft limit.
     const bool ready = begun_ && !running_ && !ending_ && output_.size() < OutputQueue::soft_limit;
-    if (ready && kind_ == Kind::batch) more = next_of_batch();
-    if (ready && kind_ == Kind::shell) more = next_of_shell();
+    if (ready && kind_ == ColumnType::batch) more = next_of_batch();
+    if (ready && kind_ == ColumnType::shell) more = next_of_shell();
   }
   if (!end_sent_ && write_some(now)) more = true;
   if (ending_ && !end_sent_ && !peer_closed_ && output_.size() == 0) send_end();
   return more;
 }
 
-// Only what the client has room for and the socket has taken: the library would buffer the rest without
-// bound.
+// Only what the client has room for and the socket has taken: the library would buffer the rest without bound.
 bool Channel::write_some(Clock::time_point now) {
   for (std::size_t i = 0; i < writes_per_turn; ++i) {
     const std::size_t window = ssh_channel_window_size(channel_);
@@ -304,7 +300,7 @@ void Channel::farewell(const std::string& reason, int code) {
   const bool blocked = stuck_since_.has_value() && output_.size() > 0;
   const bool full_screen = output_.full_screen();
   output_.close();
-  if (channel_ == nullptr || end_sent_ || peer_closed_ || kind_ == Kind::none) return;
+  if (channel_ == nullptr || end_sent_ || peer_closed_ || kind_ == ColumnType::none) return;
   if (terminal_.pty && !blocked) {
     // The queue is closed; this little goes out directly.
     std::string last = full_screen ? "\x1b[?1049l\x1b[?25h\x1b[0m" : "";

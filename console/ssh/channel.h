@@ -1,9 +1,9 @@
 // One channel of a connection: a shell with an editor, a batch of lines from stdin, or one command.
 //
-// Owned by a session and used in its thread only, but for the command that runs: that has a thread of its own
-// and touches nothing here except the output queue. The library's callbacks only append to queues and set
-// flags; everything is written, closed and freed in service(), which the session's loop calls. A channel must
-// not be destroyed while busy().
+// Owned by a session and used in its thread only, but for the command that runs: that has a thread of its own and
+// touches nothing here except the output queue. The library's callbacks only append to queues and set flags; everything
+// is written, closed and freed in service(), which the session's loop calls. A channel must not be destroyed while
+// busy().
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -17,8 +17,8 @@
 #include <string>
 #include <thread>
 
-#include "console/ssh/line_editor.h"
 #include "console/interpreter.h"
+#include "console/ssh/line_editor.h"
 #include "console/ssh/output_queue.h"
 
 namespace sluice::console {
@@ -44,8 +44,7 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
 
   ssh_channel handle() const { return channel_; }
-  // One turn: concludes and starts commands, writes what the client takes. True if there is more to do at
-  // once.
+  // One turn: concludes and starts commands, writes what the client takes. True if there is more to do at once.
   bool service(Clock::time_point now);
   // Why the session has to end because of this channel, if it has to.
   std::optional<std::string> complaint(Clock::time_point now) const;
@@ -60,7 +59,7 @@ class Channel {
   std::size_t queued() const { return output_.size(); }
 
  private:
-  enum class Kind : unsigned char { none, exec, batch, shell };
+  enum class ColumnType : unsigned char { none, exec, batch, shell };
 
   static int on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self);
   static int on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self);
@@ -90,7 +89,7 @@ class Channel {
   ssh_channel_callbacks_struct callbacks_{};
   OutputQueue output_;
 
-  Kind kind_ = Kind::none;
+  ColumnType kind_ = ColumnType::none;
   Terminal terminal_;
   std::string term_;  // empty: none, or dumb
   bool no_color_ = false;
@@ -102,7 +101,7 @@ class Channel {
 
   std::jthread command_;
   std::atomic<bool> finished_{false};
-  Outcome outcome_;  // written by the command's thread before finished_
+  CommandResult outcome_;  // written by the command's thread before finished_
   bool running_ = false;
 
   bool begun_ = false, eof_ = false, peer_closed_ = false, overflow_ = false, resized_ = false;

@@ -20,15 +20,15 @@ struct Console::State {
         std::vector<std::pair<std::string, std::string>> versions)
       : pipeline(std::move(given)),
         interpreter(pipeline, admin, std::move(versions), [this] { return server.sessions(); }),
-        house(interpreter, admin),
-        server(house) {
-    house.user = pipeline->console.user;
-    house.prompt = escape(pipeline->name) + "> ";
+        context(interpreter, admin),
+        server(context) {
+    context.user = pipeline->console.user;
+    context.prompt = escape(pipeline->name) + "> ";
   }
 
   std::shared_ptr<const config::Pipeline> pipeline;
   Interpreter interpreter;
-  House house;
+  ServerContext context;
   Server server;
 };
 
@@ -42,13 +42,12 @@ Result<void> Console::start() {
   const auto& settings = state_->pipeline->console;
   struct stat about{};
   if (stat(settings.keys.c_str(), &about) != 0 && errno == ENOENT) {
-    log::warning(who, "{} does not exist, so nobody can log in; list keys in it and send SIGHUP",
-                 settings.keys);
+    log::warning(who, "{} does not exist, so nobody can log in; list keys in it and send SIGHUP", settings.keys);
   } else {
     auto keys = KeyRing::load(settings.keys);
     if (!keys) return std::unexpected(keys.error());
     log::info(who, "{} keys in {}", (*keys)->size(), settings.keys);
-    state_->house.keys(std::move(*keys));
+    state_->context.keys(std::move(*keys));
   }
   auto host_key = load_host_key(settings.host_key);
   if (!host_key) return std::unexpected(host_key.error());
@@ -60,7 +59,7 @@ Result<void> Console::reload_keys() {
   auto next = KeyRing::load(file);
   if (!next) return std::unexpected(next.error());
   const auto ring = *next;
-  state_->house.keys(ring);
+  state_->context.keys(ring);
   log::info(who, "{} keys in {}", ring->size(), file);
   state_->server.end_where([&](const Grant& grant) -> std::string {
     const auto* now = ring->find(grant.login.caller.fingerprint);

@@ -1,8 +1,8 @@
 // The SSH console of a running service: host key, keys file, listening socket, sessions.
 //
-// Owned by the service's main thread, which starts it once, reloads its keys on SIGHUP and stops it. It has
-// threads of its own: one that accepts, one for each connection, one for each running command. Nothing in it
-// can stop or slow the stream of events: it touches Admin only. Errors are sentences for an operator.
+// Owned by the service's main thread, which starts it once, reloads its keys on SIGHUP and stops it. It has threads of
+// its own: one that accepts, one for each connection, one for each running command. Nothing in it can stop or slow the
+// stream of events: it touches Admin only. Errors are sentences for an operator.
 #pragma once
 
 #include <chrono>
@@ -24,8 +24,7 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  // Makes or loads the host key, loads the keys file (one that is missing lets nobody in, with a warning),
-  // listens.
+  // Makes or loads the host key, loads the keys file (one that is missing lets nobody in, with a warning), listens.
   Result<void> start();
   // Loads the keys file again; with an error in it the old keys stay. Sessions whose key is gone are ended.
   Result<void> reload_keys();

@@ -23,17 +23,16 @@ std::unexpected<Error> broken(const std::string& file, std::string_view what) {
   return fail(ErrorClass::stop_service, fmt::format("{}: {}", file, what));
 }
 
-// Writes through a descriptor that nobody else could ever open: the library itself would leave the file 0644
-// for a moment under the usual umask.
+// Writes through a descriptor that nobody else could ever open: the library itself would leave the file 0644 for a
+// moment under the usual umask.
 Result<void> write_whole(const std::string& file, std::string_view text, mode_t mode) {
   const std::string temporary = fmt::format("{}.new.{}", file, getpid());
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
   if (fd < 0) {
-    return broken(file, fmt::format("cannot be made: {}; create its folder for the service's user",
-                                    std::strerror(errno)));
+    return broken(file,
+                  fmt::format("cannot be made: {}; create its folder for the service's user", std::strerror(errno)));
   }
-  const bool written =
-      write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
   const int problem = errno;
   close(fd);
   if (written && rename(temporary.c_str(), file.c_str()) == 0) return {};
@@ -63,14 +62,12 @@ void remember(const std::string& file, ssh_key key) {
   }
   if (before == line) return;
   if (!before.empty()) {
-    log::warning(
-        who,
-        "host key {} is another one than at the last start: clients will refuse it until they forget "
-        "the old one (ssh-keygen -R); if nobody changed it on purpose, find out who did",
-        file);
+    log::warning(who,
+                 "host key {} is another one than at the last start: clients will refuse it until they forget "
+                 "the old one (ssh-keygen -R); if nobody changed it on purpose, find out who did",
+                 file);
   }
-  if (auto written = write_whole(beside, line, 0644); !written)
-    log::debug(who, "{}", written.error().message);
+  if (auto written = write_whole(beside, line, 0644); !written) log::debug(who, "{}", written.error().message);
 }
 
 }  // namespace
@@ -101,19 +98,17 @@ Result<ssh_key_struct*> load_host_key(const std::string& file) {
   }
   if (!S_ISREG(about.st_mode)) return broken(file, "is no regular file; remove it, and a key is made");
   if ((about.st_mode & 077) != 0) {
-    return broken(file,
-                  fmt::format("has mode {:04o}, so others may read the host key; run chmod 600 {}, and if "
-                              "others could read it, remove it",
-                              about.st_mode & 07777, file));
+    return broken(file, fmt::format("has mode {:04o}, so others may read the host key; run chmod 600 {}, and if "
+                                    "others could read it, remove it",
+                                    about.st_mode & 07777, file));
   }
   if (about.st_uid != geteuid()) {
     return broken(file, "belongs to another user; give it to the service's user");
   }
   ssh_key key = nullptr;
   if (ssh_pki_import_privkey_file(file.c_str(), nullptr, nullptr, nullptr, &key) != SSH_OK) {
-    return broken(
-        file,
-        "is no private key, or is encrypted; decrypt it (ssh-keygen -p), or remove it, and a key is made");
+    return broken(file,
+                  "is no private key, or is encrypted; decrypt it (ssh-keygen -p), or remove it, and a key is made");
   }
   if (ssh_key_type(key) != SSH_KEYTYPE_ED25519) {
     ssh_key_free(key);

@@ -155,8 +155,7 @@ void Editor::erase(std::size_t from, std::size_t to, bool keep) {
   if (keep) kept_ = gone;
   if (dumb_) echo_ += rub_out(width(gone));
   bytes_ -= gone.size();
-  cells_.erase(cells_.begin() + static_cast<std::ptrdiff_t>(from),
-               cells_.begin() + static_cast<std::ptrdiff_t>(to));
+  cells_.erase(cells_.begin() + static_cast<std::ptrdiff_t>(from), cells_.begin() + static_cast<std::ptrdiff_t>(to));
   cursor_ = from;
   dirty_ = true;
 }

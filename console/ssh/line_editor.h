@@ -1,9 +1,8 @@
 // The line editor of a shell session: bytes of a terminal in, lines and a redrawn row out.
 //
-// Pure: no descriptor, no clock, no thread; a session owns one. It draws on one row and scrolls sideways, so
-// that it is right on every terminal. A paste never runs anything: its line ends become blanks. On a dumb
-// terminal it only echoes and erases, and writes no escape code at all. What escape() would change is not
-// taken into the line.
+// Pure: no descriptor, no clock, no thread; a session owns one. It draws on one row and scrolls sideways, so that it is
+// right on every terminal. A paste never runs anything: its line ends become blanks. On a dumb terminal it only echoes
+// and erases, and writes no escape code at all. What escape() would change is not taken into the line.
 #pragma once
 
 #include <cstddef>

@@ -39,8 +39,7 @@ void Editor::set(std::string_view line) {
 void Editor::tab(Step& step) {
   const auto before = text(0, cursor_);
   const auto blank = before.find_last_of(' ');
-  const auto word =
-      blank == before.npos ? std::string_view(before) : std::string_view(before).substr(blank + 1);
+  const auto word = blank == before.npos ? std::string_view(before) : std::string_view(before).substr(blank + 1);
   auto words = complete_ ? complete_(before) : std::vector<std::string>{};
   std::erase_if(words, [&](const auto& known) { return !known.starts_with(word) || escape(known) != known; });
   if (words.empty()) return bell();
@@ -53,8 +52,7 @@ void Editor::tab(Step& step) {
   while (!common.empty() && escape(common) != common) common.remove_suffix(1);
   const auto size_before = bytes_;
   Step unused;
-  for (const char c : common.substr(std::min(word.size(), common.size())))
-    plain(static_cast<unsigned char>(c), unused);
+  for (const char c : common.substr(std::min(word.size(), common.size()))) plain(static_cast<unsigned char>(c), unused);
   if (words.size() == 1) insert(" ");
   if (bytes_ != size_before || words.size() == 1) {
     after_tab_ = false;

@@ -1,8 +1,8 @@
 // What a channel has still to send: filled by a command's thread, emptied by the session's.
 //
-// Bounded. A command that writes faster than its reader reads waits above the soft limit, until there is room
-// or the queue is closed (the reader went away, or made no progress for too long); nothing is dropped while
-// it is open. Sizes are bytes.
+// Bounded. A command that writes faster than its reader reads waits above the soft limit, until there is room or the
+// queue is closed (the reader went away, or made no progress for too long); nothing is dropped while it is open. Sizes
+// are bytes.
 #pragma once
 
 #include <condition_variable>

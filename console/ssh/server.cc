@@ -41,8 +41,8 @@ void set(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof value);
 }
 
-// Keepalives find a peer that is gone; the timeout is longer than the patience with slow readers, so that
-// those are ended with a reason.
+// Keepalives find a peer that is gone; the timeout is longer than the patience with slow readers, so that those are
+// ended with a reason.
 void tune(int fd) {
   set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
@@ -88,16 +88,15 @@ Result<void> Server::prepare(ssh_key host_key) {
     return refused("console: no memory for the SSH server");
   }
   const bool no_system_file = false;
-  const bool set_up =
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no_system_file) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_BANNER, "Sluice") == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_KEY_EXCHANGE, key_exchange) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_CIPHERS_C_S, ciphers) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_CIPHERS_S_C, ciphers) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_HMAC_C_S, macs) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_HMAC_S_C, macs) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, key_types) == SSH_OK &&
-      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_IMPORT_KEY, host_key) == SSH_OK;
+  const bool set_up = ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no_system_file) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_BANNER, "Sluice") == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_KEY_EXCHANGE, key_exchange) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_CIPHERS_C_S, ciphers) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_CIPHERS_S_C, ciphers) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_HMAC_C_S, macs) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_HMAC_S_C, macs) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, key_types) == SSH_OK &&
+                      ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_IMPORT_KEY, host_key) == SSH_OK;
   if (!set_up) {
     ssh_key_free(host_key);  // taking it over is the last setting
     return refused(fmt::format("console: libssh refuses a setting: {}", ssh_get_error(bind_)));
@@ -107,15 +106,13 @@ Result<void> Server::prepare(ssh_key host_key) {
 
 Result<void> Server::bind(const std::string& listen) {
   const auto colon = listen.rfind(':');
-  if (colon == std::string::npos)
-    return refused(fmt::format("console.listen {}: no port; write HOST:PORT", listen));
+  if (colon == std::string::npos) return refused(fmt::format("console.listen {}: no port; write HOST:PORT", listen));
   std::string host = listen.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
-  const int problem =
-      getaddrinfo(host.empty() ? nullptr : host.c_str(), listen.c_str() + colon + 1, &hints, &found);
+  const int problem = getaddrinfo(host.empty() ? nullptr : host.c_str(), listen.c_str() + colon + 1, &hints, &found);
   if (problem != 0) return refused(fmt::format("console.listen {}: {}", listen, gai_strerror(problem)));
   int reason = 0;
   for (const auto* at = found; at != nullptr && socket_ < 0; at = at->ai_next) {
@@ -130,8 +127,7 @@ Result<void> Server::bind(const std::string& listen) {
   }
   freeaddrinfo(found);
   if (socket_ < 0)
-    return refused(
-        fmt::format("console.listen {}: {}; is another one running?", listen, std::strerror(reason)));
+    return refused(fmt::format("console.listen {}: {}; is another one running?", listen, std::strerror(reason)));
   sockaddr_storage bound{};
   socklen_t length = sizeof bound;
   getsockname(socket_, reinterpret_cast<sockaddr*>(&bound), &length);
@@ -178,7 +174,7 @@ void Server::out_of_descriptors() {
 void Server::admit(int fd, const Address& peer) {
   look_after();
   const auto id = next_id_++;
-  const auto arrival = house_.gate.arrive(id, peer.group(), Gate::Clock::now());
+  const auto arrival = context_.admission.arrive(id, peer.group(), Admission::Clock::now());
   const std::lock_guard lock(mutex_);
   if (arrival.evict) {
     for (auto& guest : guests_) {
@@ -186,7 +182,7 @@ void Server::admit(int fd, const Address& peer) {
     }
   }
   if (!arrival.welcome || guests_.size() >= most_threads) {
-    house_.gate.leave(id);
+    context_.admission.leave(id);
     close(fd);
     return;
   }
@@ -204,11 +200,11 @@ void Server::admit(int fd, const Address& peer) {
   if (ssh == nullptr || ssh_bind_accept_fd(bind_, ssh, fd) != SSH_OK) {
     if (ssh == nullptr || ssh_get_fd(ssh) != fd) close(fd);  // else the library took it over
     if (ssh != nullptr) ssh_free(ssh);
-    house_.gate.leave(id);
+    context_.admission.leave(id);
     return;
   }
   auto& guest = guests_.emplace_back();
-  guest.session = std::make_unique<Session>(house_, id, peer, ssh);
+  guest.session = std::make_unique<Session>(context_, id, peer, ssh);
   guest.thread = std::thread([session = guest.session.get()] { session->run(); });
 }
 
@@ -221,8 +217,7 @@ void Server::look_after() {
       const auto next = std::next(guest);
       if (guest->session->over()) {
         through.splice(through.end(), guests_, guest);
-      } else if (!guest->reported && guest->session->since_last_turn() > stuck_after &&
-                 guest->session->grant()) {
+      } else if (!guest->reported && guest->session->since_last_turn() > stuck_after && guest->session->grant()) {
         guest->reported = true;
         log::warning(who, "session {} is stuck: its client's packets hold its thread", guest->session->id());
       }
@@ -247,8 +242,7 @@ void Server::stop(std::chrono::milliseconds within) {
   }
   {
     const std::lock_guard lock(mutex_);
-    for (auto& guest : guests_)
-      guest.session->end(guest.session->grant() ? "the service is shutting down" : "");
+    for (auto& guest : guests_) guest.session->end(guest.session->grant() ? "the service is shutting down" : "");
   }
   while (Session::Clock::now() < until) {
     look_after();

@@ -1,8 +1,8 @@
 // The listening side of the console: one socket, one thread that accepts, one thread for each connection.
 //
-// Owned by Console. start() binds and returns; stop() ends every session with a reason and waits for their
-// threads until the deadline; the destructor waits for what then still runs, which is at most a command in
-// PostgreSQL or Kafka. sessions() and end_where() may be called from any thread.
+// Owned by Console. start() binds and returns; stop() ends every session with a reason and waits for their threads
+// until the deadline; the destructor waits for what then still runs, which is at most a command in PostgreSQL or Kafka.
+// sessions() and end_where() may be called from any thread.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -24,7 +24,7 @@ namespace sluice::console {
 
 class Server {
  public:
-  explicit Server(House& house) : house_(house) {}
+  explicit Server(ServerContext& context) : context_(context) {}
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -52,7 +52,7 @@ class Server {
   void out_of_descriptors();
   void look_after();
 
-  House& house_;
+  ServerContext& context_;
   ssh_bind bind_ = nullptr;
   int socket_ = -1, wake_fd_ = -1, spare_fd_ = -1;
   std::atomic<bool> stopping_{false};

@@ -44,8 +44,8 @@ std::string_view refused_feature(ssh_message message) {
   }
 }
 
-// A channel for a client that is about to be told why it has to leave: refused, it would leave at once,
-// without having heard the reason. It takes what the client asks for and does nothing.
+// A channel for a client that is about to be told why it has to leave: refused, it would leave at once, without having
+// heard the reason. It takes what the client asks for and does nothing.
 ssh_channel waiting_room(ssh_session ssh) {
   static ssh_channel_callbacks_struct polite = [] {
     ssh_channel_callbacks_struct made{};
@@ -63,8 +63,8 @@ ssh_channel waiting_room(ssh_session ssh) {
 
 }  // namespace
 
-Session::Session(House& house, std::int64_t id, const Address& peer, ssh_session handle)
-    : house_(house), id_(id), peer_(peer), ssh_(handle), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
+    : context_(context), id_(id), peer_(peer), ssh_(handle), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   touch();
   last_turn_ = Clock::now().time_since_epoch().count();
 }
@@ -135,8 +135,7 @@ void Session::serve_channels(Clock::time_point now, bool& more) {
 }
 
 void Session::check_session(Clock::time_point now) {
-  const bool busy =
-      std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.busy(); });
+  const bool busy = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.busy(); });
   const auto idle = now - Clock::time_point(Clock::duration(last_input_));
   if (!had_channel_ && now - logged_in_ > channel_within) end("no command and no shell within 30 s");
   if (!busy && idle > idle_limit) end("idle for 15 min");
@@ -158,10 +157,10 @@ ssh_channel Session::on_channel(ssh_session ssh, void* self) {
   session.had_channel_ = true;
   session.touch();
   Channel::Host host;
-  host.interpreter = &session.house_.interpreter;
+  host.interpreter = &session.context_.interpreter;
   host.login = &session.login_;
   host.pty_allowed = session.grant_.pty;
-  host.prompt = session.house_.prompt;
+  host.prompt = session.context_.prompt;
   host.wake = [&session] { session.wake(); };
   host.keystroke = [&session] { session.touch(); };
   host.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
@@ -178,8 +177,7 @@ int Session::on_message(ssh_session, ssh_message message, void* self) {
   if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
     const bool first_none =
         ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE && !std::exchange(session.none_seen_, true);
-    if (!first_none)
-      session.deny(ssh_message_auth_user(message), "none", "by another method than public key");
+    if (!first_none) session.deny(ssh_message_auth_user(message), "none", "by another method than public key");
   } else if (const auto feature = refused_feature(message); !feature.empty()) {
     session.refuse(feature, "");
   }
@@ -196,8 +194,7 @@ int Session::on_wake(socket_t fd, int, void*) {
 void Session::refuse(std::string_view what, std::string_view name) {
   if (!accepted_ || ++refusals_ > most_noted_refusals) return;
   const auto shown = client_text(std::string(name).c_str());
-  log::warning(who, "session {}: refused {} {}{}", id_, login_.caller.name, what,
-               shown.empty() ? "" : " " + shown);
+  log::warning(who, "session {}: refused {} {}{}", id_, login_.caller.name, what, shown.empty() ? "" : " " + shown);
   note(std::string(what), shown, "refused", "{}");
 }
 
@@ -211,7 +208,7 @@ void Session::note(const std::string& command, const std::string& target, const 
   row.target = target;
   row.outcome = outcome;
   row.detail = detail;
-  house_.admin.note(row);
+  context_.admin.note(row);
 }
 
 void Session::end(const std::string& reason, int code) {
@@ -253,8 +250,7 @@ void Session::say_goodbye() {
   }
   if (inside_ && !reason.empty()) {
     log::warning(who, "session {}: {} ended: {}", id_, login_.caller.name, reason);
-    note("session end", std::to_string(id_), "done",
-         nlohmann::json{{"reason", reason}, {"code", code}}.dump());
+    note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
     log::info(who, "session {}: {} left", id_, login_.caller.name);
   } else if (!accepted_) {
@@ -263,8 +259,8 @@ void Session::say_goodbye() {
   leaving_ = true;
   for (auto& channel : channels_) channel.release();  // ssh_disconnect would free what is left
   if (!connected || reason.empty()) return;
-  // After a write the library sends nothing until its poll has seen the socket writable again, so the last
-  // message must follow a turn in which nothing happened.
+  // After a write the library sends nothing until its poll has seen the socket writable again, so the last message must
+  // follow a turn in which nothing happened.
   const auto until = Clock::now() + farewell_within;
   for (int turns = 1; Clock::now() < until; ++turns) {
     const bool quiet = ssh_event_dopoll(event_, 10) == SSH_AGAIN;
@@ -273,8 +269,7 @@ void Session::say_goodbye() {
   ssh_session_set_disconnect_message(ssh_, reason.c_str());
 }
 
-// First the network, so that a client sees its end at once; then the commands, which may take a while to
-// stop.
+// First the network, so that a client sees its end at once; then the commands, which may take a while to stop.
 void Session::disconnect() {
   const int fd = ssh_get_fd(ssh_) >= 0 ? dup(ssh_get_fd(ssh_)) : -1;
   if (event_ != nullptr) {
@@ -295,7 +290,7 @@ void Session::disconnect() {
     }
     close(fd);
   }
-  house_.gate.leave(id_);
+  context_.admission.leave(id_);
   channels_.clear();
   ssh_free(ssh_);
 }
@@ -307,8 +302,8 @@ std::optional<SessionInfo> Session::info() const {
   info.id = id_;
   info.who = login_.caller;
   info.since = since_;
-  info.idle = std::chrono::duration_cast<std::chrono::milliseconds>(
-      Clock::now() - Clock::time_point(Clock::duration(last_input_)));
+  info.idle = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() -
+                                                                    Clock::time_point(Clock::duration(last_input_)));
   info.command = command_;
   info.queued = queued_;
   return info;

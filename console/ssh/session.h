@@ -1,8 +1,8 @@
 // One connection, from its first byte to its last: key exchange, login, its channels, its end.
 //
-// run() is the body of a thread that alone calls the library for this connection; a session that hangs hangs
-// alone. Non-blocking, with an event of its own; callbacks only note what came. The functions marked so may
-// be called from any thread. The server owns it and keeps it until over().
+// run() is the body of a thread that alone calls the library for this connection; a session that hangs hangs alone.
+// Non-blocking, with an event of its own; callbacks only note what came. The functions marked so may be called from any
+// thread. The server owns it and keeps it until over().
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -18,24 +18,24 @@
 #include <string>
 
 #include "admin/admin.h"
-#include "console/ssh/channel.h"
-#include "console/ssh/admission.h"
 #include "console/interpreter.h"
+#include "console/ssh/admission.h"
 #include "console/ssh/authorized_keys.h"
+#include "console/ssh/channel.h"
 #include "console/ssh/network.h"
 
 namespace sluice::console {
 
 // What every session of a console shares.
-struct House {
-  House(const Interpreter& commands, Admin& door) : interpreter(commands), admin(door) {}
+struct ServerContext {
+  ServerContext(const Interpreter& commands, Admin& door) : interpreter(commands), admin(door) {}
 
   std::shared_ptr<const KeyRing> keys() const;
   void keys(std::shared_ptr<const KeyRing> next);
 
   const Interpreter& interpreter;
   Admin& admin;
-  Gate gate;
+  Admission admission;
   std::string user;    // the one name that may log in
   std::string prompt;  // of shells
 
@@ -49,14 +49,13 @@ class Session {
   using Clock = std::chrono::steady_clock;
 
   // Takes over the library's session, which has accepted its connection but exchanged nothing yet.
-  Session(House& house, std::int64_t id, const Address& peer, ssh_session handle);
+  Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   void run();
-  // Any thread: it ends soon, and the client reads why. The first reason stays. Without a reason it just
-  // ends.
+  // Any thread: it ends soon, and the client reads why. The first reason stays. Without a reason it just ends.
   void end(const std::string& reason, int code = Code::failed);
   bool over() const { return over_; }
   std::int64_t id() const { return id_; }
@@ -89,7 +88,7 @@ class Session {
   void log_stranger() const;
   void disconnect();
 
-  House& house_;
+  ServerContext& context_;
   const std::int64_t id_;
   const Address peer_;
   ssh_session ssh_;

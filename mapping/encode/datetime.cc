@@ -35,8 +35,7 @@ Civil civil_of(std::int64_t days) {
   days += 719468 - unix_epoch_days;
   const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097;
   const auto day_of_era = static_cast<unsigned>(days - era * 146097);
-  const unsigned year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const unsigned shifted = (5 * day_of_year + 2) / 153;
   const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
@@ -101,34 +100,32 @@ class Reader {
   const char* end_;
 };
 
-Refusal read_date(Reader& in, Moment& moment, std::int64_t& year, unsigned& month, unsigned& day) {
+ValueError read_date(Reader& in, Moment& moment, std::int64_t& year, unsigned& month, unsigned& day) {
   bool negative = false;
   in.take_sign(negative);
-  if (!in.take_digits(4, 9, year) || !in.take('-') || !in.take_two(month) || !in.take('-') ||
-      !in.take_two(day)) {
-    return refused::datetime;
+  if (!in.take_digits(4, 9, year) || !in.take('-') || !in.take_two(month) || !in.take('-') || !in.take_two(day)) {
+    return value_error::datetime;
   }
   if (negative) year = -year;
   moment.has_date = true;
   return {};
 }
 
-Refusal read_time(Reader& in, Moment& moment) {
+ValueError read_time(Reader& in, Moment& moment) {
   unsigned hour = 0, minute = 0, second = 0;
-  if (!in.take_two(hour) || !in.take(':') || !in.take_two(minute)) return refused::datetime;
+  if (!in.take_two(hour) || !in.take(':') || !in.take_two(minute)) return value_error::datetime;
   std::int64_t fraction = 0;
   if (in.take(':')) {
-    if (!in.take_two(second)) return refused::datetime;
-    if (in.take('.') && !in.take_fraction(fraction)) return refused::datetime;
+    if (!in.take_two(second)) return value_error::datetime;
+    if (in.take('.') && !in.take_fraction(fraction)) return value_error::datetime;
   }
   moment.micros = (hour * 3600LL + minute * 60 + second) * 1'000'000 + fraction;
-  if (hour > 24 || minute > 59 || second > 60 || moment.micros > micros_per_day)
-    return refused::datetime_range;
+  if (hour > 24 || minute > 59 || second > 60 || moment.micros > micros_per_day) return value_error::datetime_range;
   moment.has_time = true;
   return {};
 }
 
-Refusal read_zone(Reader& in, Moment& moment) {
+ValueError read_zone(Reader& in, Moment& moment) {
   if (in.take('Z') || in.take('z')) {
     moment.zone = 0;
     return {};
@@ -136,10 +133,10 @@ Refusal read_zone(Reader& in, Moment& moment) {
   bool negative = false;
   if (!in.take_sign(negative)) return {};
   unsigned hours = 0, minutes = 0, seconds = 0;
-  if (!in.take_two(hours)) return refused::datetime;
-  if ((in.take(':') || in.digit_next()) && !in.take_two(minutes)) return refused::datetime;
-  if ((in.take(':') || in.digit_next()) && !in.take_two(seconds)) return refused::datetime;
-  if (hours > 18 || minutes > 59 || seconds > 59) return refused::datetime_range;
+  if (!in.take_two(hours)) return value_error::datetime;
+  if ((in.take(':') || in.digit_next()) && !in.take_two(minutes)) return value_error::datetime;
+  if ((in.take(':') || in.digit_next()) && !in.take_two(seconds)) return value_error::datetime;
+  if (hours > 18 || minutes > 59 || seconds > 59) return value_error::datetime_range;
   const auto offset = static_cast<std::int32_t>(hours * 3600 + minutes * 60 + seconds);
   moment.zone = negative ? -offset : offset;
   return {};
@@ -174,7 +171,7 @@ Moment Moment::of_day_micros(std::int64_t micros) {
   return moment;
 }
 
-Refusal parse_moment(std::string_view text, Moment& moment) {
+ValueError parse_moment(std::string_view text, Moment& moment) {
   moment = {};
   if (text == "infinity" || text == "Infinity" || text == "-infinity" || text == "-Infinity") {
     moment.infinity = text.front() == '-' ? Moment::Infinity::negative : Moment::Infinity::positive;
@@ -188,30 +185,30 @@ Refusal parse_moment(std::string_view text, Moment& moment) {
   unsigned month = 0, day = 0;
   const bool time_only = text.size() > 2 && text[2] == ':';
   if (!time_only) {
-    if (const Refusal refusal = read_date(in, moment, year, month, day)) return refusal;
-    if (month < 1 || month > 12) return refused::datetime_range;
-    if (before_christ && year < 1) return refused::datetime;
+    if (const ValueError error = read_date(in, moment, year, month, day)) return error;
+    if (month < 1 || month > 12) return value_error::datetime_range;
+    if (before_christ && year < 1) return value_error::datetime;
     if (before_christ) year = 1 - year;
-    if (day < 1 || day > days_in(year, month)) return refused::datetime_range;
-    if (year < -4713 || year > 5874897) return refused::datetime_range;
+    if (day < 1 || day > days_in(year, month)) return value_error::datetime_range;
+    if (year < -4713 || year > 5874897) return value_error::datetime_range;
     moment.days = days_of(year, month, day);
   } else if (before_christ) {
-    return refused::datetime;
+    return value_error::datetime;
   }
   if (time_only || in.take('T') || in.take('t') || in.take(' ')) {
-    if (const Refusal refusal = read_time(in, moment)) return refusal;
+    if (const ValueError error = read_time(in, moment)) return error;
     in.take(' ');
-    if (const Refusal refusal = read_zone(in, moment)) return refusal;
+    if (const ValueError error = read_zone(in, moment)) return error;
   }
-  return in.done() ? Refusal{} : refused::datetime;
+  return in.done() ? ValueError{} : value_error::datetime;
 }
 
-Refusal append_date(const Moment& moment, std::string& out) {
+ValueError append_date(const Moment& moment, std::string& out) {
   using Limits = std::numeric_limits<std::int32_t>;
-  if (!moment.has_date) return refused::datetime;
+  if (!moment.has_date) return value_error::datetime;
   std::int64_t days = moment.days;
   if (moment.infinity == Moment::Infinity::none) {
-    if (days < first_day || days >= end_of_dates) return refused::datetime_range;
+    if (days < first_day || days >= end_of_dates) return value_error::datetime_range;
   } else {
     days = moment.infinity == Moment::Infinity::positive ? Limits::max() : Limits::min();
   }
@@ -219,23 +216,23 @@ Refusal append_date(const Moment& moment, std::string& out) {
   return {};
 }
 
-Refusal append_time(const Moment& moment, std::string& out) {
-  if (!moment.has_time || moment.has_date) return refused::datetime;
+ValueError append_time(const Moment& moment, std::string& out) {
+  if (!moment.has_time || moment.has_date) return value_error::datetime;
   if (moment.zone.value_or(0) != 0) return {"22007", "a time zone does not fit a time without one"};
-  if (moment.micros < 0 || moment.micros > micros_per_day) return refused::datetime_range;
+  if (moment.micros < 0 || moment.micros > micros_per_day) return value_error::datetime_range;
   append_network(moment.micros, out);
   return {};
 }
 
-Refusal append_timestamp(const Moment& moment, std::string& out) {
+ValueError append_timestamp(const Moment& moment, std::string& out) {
   using Limits = std::numeric_limits<std::int64_t>;
-  if (!moment.has_date) return refused::datetime;
+  if (!moment.has_date) return value_error::datetime;
   std::int64_t micros = moment.infinity == Moment::Infinity::positive ? Limits::max() : Limits::min();
   if (moment.infinity == Moment::Infinity::none) {
     constexpr std::int64_t last_day = end_of_timestamps / micros_per_day;
-    if (moment.days < first_day || moment.days > last_day) return refused::datetime_range;
+    if (moment.days < first_day || moment.days > last_day) return value_error::datetime_range;
     micros = moment.days * micros_per_day + moment.micros - moment.zone.value_or(0) * 1'000'000LL;
-    if (micros < first_timestamp || micros >= end_of_timestamps) return refused::datetime_range;
+    if (micros < first_timestamp || micros >= end_of_timestamps) return value_error::datetime_range;
   }
   append_network(micros, out);
   return {};
@@ -258,8 +255,7 @@ void append_moment_text(const Moment& moment, std::string& out) {
   const Civil date = civil_of(moment.days);
   const bool before_christ = moment.has_date && date.year < 1;
   if (moment.has_date) {
-    fmt::format_to(sink, "{:04}-{:02}-{:02}", before_christ ? 1 - date.year : date.year, date.month,
-                   date.day);
+    fmt::format_to(sink, "{:04}-{:02}-{:02}", before_christ ? 1 - date.year : date.year, date.month, date.day);
   }
   if (moment.has_time) {
     if (moment.has_date) out.push_back(' ');

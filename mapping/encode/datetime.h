@@ -1,7 +1,7 @@
 // Dates and times: ISO 8601 text and counted units to what PostgreSQL's binary forms hold, and back to text.
 //
-// Units: days and microseconds since 2000-01-01, as PostgreSQL counts. A fraction finer than a microsecond is
-// rounded half up. Plain functions without state.
+// Units: days and microseconds since 2000-01-01, as PostgreSQL counts. A fraction finer than a microsecond is rounded
+// half up. Plain functions without state.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +32,14 @@ struct Moment {
   static Moment of_day_micros(std::int64_t micros);
 };
 
-// `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]], years of any length, a
-// sign or BC, infinity and -infinity. 22007 if it is none of these, 22008 for a 30 February.
-Refusal parse_moment(std::string_view text, Moment& moment);
+// `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]], years of any length, a sign or
+// BC, infinity and -infinity. 22007 if it is none of these, 22008 for a 30 February.
+ValueError parse_moment(std::string_view text, Moment& moment);
 
-Refusal append_date(const Moment& moment, std::string& out);
-Refusal append_time(const Moment& moment, std::string& out);
+ValueError append_date(const Moment& moment, std::string& out);
+ValueError append_time(const Moment& moment, std::string& out);
 // A zone that is given leads to UTC, for a column with or without one alike; without one the text is UTC.
-Refusal append_timestamp(const Moment& moment, std::string& out);
+ValueError append_timestamp(const Moment& moment, std::string& out);
 // Takes a zone that is given into account and away.
 void to_utc(Moment& moment);
 // ISO text that PostgreSQL's input functions read.

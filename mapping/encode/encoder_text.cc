@@ -9,7 +9,7 @@
 
 namespace sluice::mapping {
 
-Refusal Encoder::append_text(const Column& column, const JsonValue& value, std::string& out) {
+ValueError Encoder::append_text(const Column& column, const JsonValue& value, std::string& out) {
   if (schema_ && (schema_->logical != Logical::none || schema_->type == ConnectType::bytes)) {
     return append_logical_text(column, value, out);
   }
@@ -31,11 +31,10 @@ Refusal Encoder::append_text(const Column& column, const JsonValue& value, std::
   return {};
 }
 
-Refusal Encoder::append_logical_text(const Column& column, const JsonValue& value, std::string& out) {
+ValueError Encoder::append_logical_text(const Column& column, const JsonValue& value, std::string& out) {
   if (value.kind == JsonKind::object) return append_object_text(column, value, out);
   if (value.kind == JsonKind::string && schema_->type == ConnectType::bytes) {
-    if (schema_->logical == Logical::decimal)
-      return decimal_of(value) ? decimal_.append_text(out) : refused::text;
+    if (schema_->logical == Logical::decimal) return decimal_of(value) ? decimal_.append_text(out) : value_error::text;
     bytes_.clear();
     if (!append_base64_decoded(value.text, bytes_)) return {"22P02", "not base64"};
     if (schema_->logical == Logical::bits) {
@@ -58,22 +57,21 @@ Refusal Encoder::append_logical_text(const Column& column, const JsonValue& valu
     return {};
   }
   Moment moment;
-  if (const Refusal refusal = moment_of(value, moment)) return refusal;
+  if (const ValueError error = moment_of(value, moment)) return error;
   append_moment_text(moment, out);
   return {};
 }
 
-Refusal Encoder::append_object_text(const Column& column, const JsonValue& value, std::string& out) {
+ValueError Encoder::append_object_text(const Column& column, const JsonValue& value, std::string& out) {
   if (column.type_name == "hstore") return append_hstore(value, out);
-  if (logical() == Logical::variable_scale_decimal || column.type_name == "money" ||
-      column.type_name == "numeric") {
-    return decimal_of(value) ? decimal_.append_text(out) : refused::text;
+  if (logical() == Logical::variable_scale_decimal || column.type_name == "money" || column.type_name == "numeric") {
+    return decimal_of(value) ? decimal_.append_text(out) : value_error::text;
   }
   if (!scan_object(value.text, fields_)) return {"22P02", "the nested JSON is not valid"};
   if (column.type_name == "point") {
     const JsonValue* x = find(fields_, "x");
     const JsonValue* y = find(fields_, "y");
-    if (!x || !y || x->kind != JsonKind::number || y->kind != JsonKind::number) return refused::text;
+    if (!x || !y || x->kind != JsonKind::number || y->kind != JsonKind::number) return value_error::text;
     fmt::format_to(std::back_inserter(out), "({},{})", x->text, y->text);
     return {};
   }
@@ -83,30 +81,29 @@ Refusal Encoder::append_object_text(const Column& column, const JsonValue& value
 }
 
 // PostGIS reads hexadecimal WKB with the reference system in front.
-Refusal Encoder::append_geometry(const JsonValue&, std::string& out) {
+ValueError Encoder::append_geometry(const JsonValue&, std::string& out) {
   const JsonValue* wkb = find(fields_, "wkb");
   const JsonValue* srid = find(fields_, "srid");
   bytes_.clear();
-  if (!wkb || wkb->kind != JsonKind::string || !append_base64_decoded(wkb->text, bytes_))
-    return refused::text;
+  if (!wkb || wkb->kind != JsonKind::string || !append_base64_decoded(wkb->text, bytes_)) return value_error::text;
   if (srid && srid->kind == JsonKind::number) fmt::format_to(std::back_inserter(out), "SRID={};", srid->text);
   append_hex(bytes_, out);
   return {};
 }
 
-Refusal Encoder::append_hstore(const JsonValue& value, std::string& out) {
+ValueError Encoder::append_hstore(const JsonValue& value, std::string& out) {
   std::string_view text = value.text;
   if (value.kind == JsonKind::string) {
-    if (const Refusal refusal = plain(value, text)) return refusal;
+    if (const ValueError error = plain(value, text)) return error;
   }
   if (!scan_object(text, fields_)) {
-    if (value.kind != JsonKind::string) return refused::text;
+    if (value.kind != JsonKind::string) return value_error::text;
     out += text;  // hstore's own notation
     return {};
   }
-  const auto append_quoted_part = [&](std::string_view part) -> Refusal {
+  const auto append_quoted_part = [&](std::string_view part) -> ValueError {
     element_.clear();
-    if (const Refusal refusal = unescape(part, element_)) return refusal;
+    if (const ValueError error = unescape(part, element_)) return error;
     out.push_back('"');
     for (const char c : element_) {
       if (c == '"' || c == '\\') out.push_back('\\');
@@ -117,18 +114,18 @@ Refusal Encoder::append_hstore(const JsonValue& value, std::string& out) {
   };
   for (bool first = true; const JsonField& field : fields_) {
     if (!std::exchange(first, false)) out.push_back(',');
-    if (const Refusal refusal = append_quoted_part(field.name)) return refusal;
+    if (const ValueError error = append_quoted_part(field.name)) return error;
     out += "=>";
     if (field.value.kind == JsonKind::null) {
       out += "NULL";
-    } else if (const Refusal refusal = append_quoted_part(field.value.text)) {
-      return refusal;
+    } else if (const ValueError error = append_quoted_part(field.value.text)) {
+      return error;
     }
   }
   return {};
 }
 
-Refusal Encoder::append_array(const Column& column, const JsonValue& value, std::string& out) {
+ValueError Encoder::append_array(const Column& column, const JsonValue& value, std::string& out) {
   if (value.kind == JsonKind::string && value.text.starts_with('{')) return unescape(value.text, out);
   std::vector<JsonValue> values;
   if (value.kind != JsonKind::array) return {"22P02", "not an array"};
@@ -136,17 +133,16 @@ Refusal Encoder::append_array(const Column& column, const JsonValue& value, std:
   const ConnectSchema* whole = schema_;
   if (schema_ && !schema_->items.empty()) schema_ = &schema_->items.front();
   out.push_back('{');
-  Refusal refusal;
+  ValueError error;
   for (bool first = true; const JsonValue& item : values) {
     if (!std::exchange(first, false)) out.push_back(column.type_name == "box" ? ';' : ',');
     if (item.kind == JsonKind::null) {
       out += "NULL";
-    } else if (item.kind == JsonKind::array && column.element != Encoding::json &&
-               column.element != Encoding::jsonb) {
-      refusal = append_array(column, item, out);
+    } else if (item.kind == JsonKind::array && column.element != Encoding::json && column.element != Encoding::jsonb) {
+      error = append_array(column, item, out);
     } else {
       element_.clear();
-      if (!(refusal = append_element(column, item, element_))) {
+      if (!(error = append_element(column, item, element_))) {
         out.push_back('"');
         for (const char c : element_) {
           if (c == '"' || c == '\\') out.push_back('\\');
@@ -155,11 +151,11 @@ Refusal Encoder::append_array(const Column& column, const JsonValue& value, std:
         out.push_back('"');
       }
     }
-    if (refusal) break;
+    if (error) break;
   }
   out.push_back('}');
   schema_ = whole;
-  return refusal;
+  return error;
 }
 
 }  // namespace sluice::mapping

@@ -17,12 +17,12 @@ bool digit(char c) {
 
 }  // namespace
 
-Refusal parse_integer(std::string_view text, std::int64_t& value) {
+ValueError parse_integer(std::string_view text, std::int64_t& value) {
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, value);
   if (at == end && error == std::errc{}) return {};
   thread_local Decimal decimal;
-  return decimal.parse(text) ? decimal.to_integer(value) : refused::text;
+  return decimal.parse(text) ? decimal.to_integer(value) : value_error::text;
 }
 
 bool Decimal::parse(std::string_view text) {
@@ -82,7 +82,7 @@ void Decimal::trim_zeros() {
   }
 }
 
-Refusal Decimal::append_binary(std::string& out) const {
+ValueError Decimal::append_binary(std::string& out) const {
   constexpr std::uint16_t negative = 0x4000, nan = 0xC000, infinity = 0xD000, negative_infinity = 0xF000;
   const auto header = [&](std::size_t groups, std::int64_t weight, std::uint16_t sign, std::int64_t scale) {
     append_network(static_cast<std::uint16_t>(groups), out);
@@ -91,21 +91,17 @@ Refusal Decimal::append_binary(std::string& out) const {
     append_network(static_cast<std::uint16_t>(scale), out);
   };
   if (special_ != Special::none) {
-    header(0, 0,
-           special_ == Special::nan        ? nan
-           : special_ == Special::infinity ? infinity
-                                           : negative_infinity,
-           0);
+    header(0, 0, special_ == Special::nan ? nan : special_ == Special::infinity ? infinity : negative_infinity, 0);
     return {};
   }
   const std::int64_t scale = std::max<std::int64_t>(0, -exponent_);
-  if (scale > max_scale || integer_digits() > max_integer_digits) return refused::range;
+  if (scale > max_scale || integer_digits() > max_integer_digits) return value_error::range;
   if (digits_.empty()) {
     header(0, 0, 0, scale);
     return {};
   }
-  // Groups of four digits, counted from the decimal point. The first one may begin before our first digit and
-  // the last one end behind our last: `lead` and `tail` zeros fill them.
+  // Groups of four digits, counted from the decimal point. The first one may begin before our first digit and the last
+  // one end behind our last: `lead` and `tail` zeros fill them.
   const std::int64_t weight = (integer_digits() > 0 ? integer_digits() + 3 : integer_digits()) / 4 - 1;
   const std::int64_t lead = (weight + 1) * 4 - integer_digits();
   const auto count = static_cast<std::int64_t>(digits_.size());
@@ -116,8 +112,7 @@ Refusal Decimal::append_binary(std::string& out) const {
   for (std::int64_t group = 0; group < groups; ++group) {
     std::int16_t value = 0;
     for (std::int64_t place = group * 4 - lead; place < group * 4 - lead + 4; ++place) {
-      const int digit_value =
-          place >= 0 && place < count ? digits_[static_cast<std::size_t>(place)] - '0' : 0;
+      const int digit_value = place >= 0 && place < count ? digits_[static_cast<std::size_t>(place)] - '0' : 0;
       value = static_cast<std::int16_t>(value * 10 + digit_value);
     }
     append_network(value, out);
@@ -130,7 +125,7 @@ Refusal Decimal::append_binary(std::string& out) const {
   return {};
 }
 
-Refusal Decimal::append_text(std::string& out) const {
+ValueError Decimal::append_text(std::string& out) const {
   switch (special_) {
     case Special::nan:
       out += "NaN";
@@ -145,11 +140,10 @@ Refusal Decimal::append_text(std::string& out) const {
       break;
   }
   const std::int64_t scale = std::max<std::int64_t>(0, -exponent_);
-  if (scale > max_scale || integer_digits() > max_integer_digits) return refused::range;
+  if (scale > max_scale || integer_digits() > max_integer_digits) return value_error::range;
   if (negative_) out.push_back('-');
   if (integer_digits() > 0) {
-    out.append(digits_, 0,
-               static_cast<std::size_t>(std::min<std::int64_t>(integer_digits(), std::ssize(digits_))));
+    out.append(digits_, 0, static_cast<std::size_t>(std::min<std::int64_t>(integer_digits(), std::ssize(digits_))));
     if (exponent_ > 0) out.append(static_cast<std::size_t>(exponent_), '0');
   } else {
     out.push_back('0');
@@ -163,13 +157,13 @@ Refusal Decimal::append_text(std::string& out) const {
   return {};
 }
 
-Refusal Decimal::to_integer(std::int64_t& value) const {
-  if (special_ != Special::none) return refused::range;
+ValueError Decimal::to_integer(std::int64_t& value) const {
+  if (special_ != Special::none) return value_error::range;
   if (digits_.empty()) {
     value = 0;
     return {};
   }
-  if (integer_digits() > 19) return refused::range;
+  if (integer_digits() > 19) return value_error::range;
   std::string text = negative_ ? "-" : "";
   const std::int64_t kept = std::min<std::int64_t>(integer_digits(), std::ssize(digits_));
   if (kept < 0 || digits_.find_first_not_of('0', static_cast<std::size_t>(kept)) != digits_.npos) {
@@ -179,7 +173,7 @@ Refusal Decimal::to_integer(std::int64_t& value) const {
   if (exponent_ > 0) text.append(static_cast<std::size_t>(exponent_), '0');
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, value);
-  return at == end && error == std::errc{} ? Refusal{} : refused::range;
+  return at == end && error == std::errc{} ? ValueError{} : value_error::range;
 }
 
 }  // namespace sluice::mapping

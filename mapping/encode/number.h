@@ -1,5 +1,4 @@
-// Exact numbers: text to integer, text or unscaled bytes to PostgreSQL's binary numeric, never through a
-// double.
+// Exact numbers: text to integer, text or unscaled bytes to PostgreSQL's binary numeric, never through a double.
 //
 // A Decimal is scratch space that is reused from value to value; only the digits that a value needs are kept.
 #pragma once
@@ -13,7 +12,7 @@
 namespace sluice::mapping {
 
 // An integer in any notation JSON has for it: 12, 12.0, 1.2e1.
-Refusal parse_integer(std::string_view text, std::int64_t& value);
+ValueError parse_integer(std::string_view text, std::int64_t& value);
 
 class Decimal {
  public:
@@ -22,9 +21,9 @@ class Decimal {
   // unscaled * 10^-scale, the bytes being a big-endian two's complement integer.
   void assign(std::string_view unscaled, std::int32_t scale);
 
-  Refusal append_binary(std::string& out) const;
-  Refusal append_text(std::string& out) const;
-  Refusal to_integer(std::int64_t& value) const;
+  ValueError append_binary(std::string& out) const;
+  ValueError append_text(std::string& out) const;
+  ValueError to_integer(std::int64_t& value) const;
 
  private:
   enum class Special : std::uint8_t { none, nan, infinity, negative_infinity };

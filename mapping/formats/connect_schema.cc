@@ -109,8 +109,7 @@ const SchemaCache::Entry* SchemaCache::find(std::string_view text) {
 
 const SchemaCache::Entry* SchemaCache::add(std::string_view prefix, ConnectSchema schema) {
   if (entries_.size() == capacity) entries_.pop_back();
-  auto entry =
-      std::make_unique<Entry>(std::string(prefix), std::make_shared<const ConnectSchema>(std::move(schema)));
+  auto entry = std::make_unique<Entry>(std::string(prefix), std::make_shared<const ConnectSchema>(std::move(schema)));
   return entries_.insert(entries_.begin(), std::move(entry))->get();
 }
 

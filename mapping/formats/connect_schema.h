@@ -1,9 +1,8 @@
-// The schema that Kafka Connect's JSON converter writes in front of a payload, parsed once and recognised by
-// its bytes.
+// The schema that Kafka Connect's JSON converter writes in front of a payload, parsed once and recognised by its bytes.
 //
-// A SchemaCache belongs to one topic's keys or values and is used by its lane's thread. Producers repeat the
-// same schema text with every record, so what lies in front of the payload is compared, not parsed. Schemas
-// are never changed.
+// A SchemaCache belongs to one topic's keys or values and is used by its lane's thread. Producers repeat the same
+// schema text with every record, so what lies in front of the payload is compared, not parsed. Schemas are never
+// changed.
 #pragma once
 
 #include <cstdint>

@@ -110,8 +110,8 @@ bool EventReader::read_known_prefix(std::string_view text, SchemaCache& schemas,
   return true;
 }
 
-bool EventReader::read_wrapping(std::string_view text, config::Format format, SchemaCache& schemas,
-                                Wrapping& wrapping, DecodeError& error) {
+bool EventReader::read_wrapping(std::string_view text, config::Format format, SchemaCache& schemas, Wrapping& wrapping,
+                                DecodeError& error) {
   text = value_text_.assign(text);
   if (const auto code = reader_.read(text, top_)) return refuse(error, "value", text, code);
   if (format == config::Format::json) return true;
@@ -128,8 +128,8 @@ bool EventReader::read_wrapping(std::string_view text, config::Format format, Sc
     auto parsed = parse_connect_schema(schema->text);
     if (!parsed) return refuse(error, "value.schema", schema->text, "a Connect schema");
     const auto prefix = static_cast<std::size_t>(payload_text.data() - text.data());
-    const bool last = payload_kind == JsonKind::object &&
-                      behind_prefix(text, prefix).starts_with(payload_text) && &top_.back().value == payload;
+    const bool last = payload_kind == JsonKind::object && behind_prefix(text, prefix).starts_with(payload_text) &&
+                      &top_.back().value == payload;
     const auto* entry =
         last ? schemas.add(text.substr(0, prefix), std::move(*parsed)) : schemas.hold(std::move(*parsed));
     wrapping.schema = &entry->schema;
@@ -143,8 +143,7 @@ bool EventReader::read_wrapping(std::string_view text, config::Format format, Sc
   return code ? refuse(error, "value.payload", payload_text, code) : true;
 }
 
-bool EventReader::read_envelope(const Wrapping& wrapping, const JsonValue& op, Event& event,
-                                DecodeError& error) {
+bool EventReader::read_envelope(const Wrapping& wrapping, const JsonValue& op, Event& event, DecodeError& error) {
   event.envelope = event.text_is_json = true;
   if (const JsonValue* source = find(top_, "source"); source && source->kind == JsonKind::object) {
     event.source = source->text;
@@ -170,8 +169,8 @@ bool EventReader::read_envelope(const Wrapping& wrapping, const JsonValue& op, E
       event.operation = Operation::message;
       return true;
     default:
-      return refuse(error, wrapping.found ? "value.payload.op" : "value.op", op.token(),
-                    "one of c, r, u, d, t, m", "22023");
+      return refuse(error, wrapping.found ? "value.payload.op" : "value.op", op.token(), "one of c, r, u, d, t, m",
+                    "22023");
   }
 }
 
@@ -183,8 +182,7 @@ bool EventReader::read_image(const Wrapping& wrapping, const char* name, const c
     return required ? refuse(error, path, value ? "null" : "", "the row as an object") : true;
   }
   if (value->kind != JsonKind::object) return refuse(error, path, value->text, "an object");
-  if (const auto code = reader_.read(value->text, image.fields))
-    return refuse(error, path, value->text, code);
+  if (const auto code = reader_.read(value->text, image.fields)) return refuse(error, path, value->text, code);
   const ConnectSchema* whole = wrapping.schema ? structure(wrapping.schema->get()) : nullptr;
   image.root = wrapping.schema;
   image.schema = whole ? structure(whole->field(name)) : nullptr;

@@ -1,8 +1,7 @@
 // A record's value taken apart: what happened, and where the row's old and new state lie in the text.
 //
-// Recognises plain objects, Connect's {schema, payload} and Debezium's envelope, record by record. An
-// EventReader has one lane's buffers; an Event's views live until its next read(). Errors say what is wrong
-// in one line.
+// Recognises plain objects, Connect's {schema, payload} and Debezium's envelope, record by record. An EventReader has
+// one lane's buffers; an Event's views live until its next read(). Errors say what is wrong in one line.
 #pragma once
 
 #include <memory>
@@ -47,10 +46,9 @@ struct DecodeError {
 class EventReader {
  public:
   // The event in `record.value`; false with `error` set.
-  bool read(const Record& record, config::Format format, SchemaCache& schemas, Event& event,
-            DecodeError& error);
-  // A record key that is an object, also in Connect's wrapping: its fields. A scalar: one field without a
-  // name; bytes that are not JSON are taken as a string. Not present if null, an array or not UTF-8.
+  bool read(const Record& record, config::Format format, SchemaCache& schemas, Event& event, DecodeError& error);
+  // A record key that is an object, also in Connect's wrapping: its fields. A scalar: one field without a name; bytes
+  // that are not JSON are taken as a string. Not present if null, an array or not UTF-8.
   void read_key(std::string_view key, SchemaCache& schemas, Image& image);
 
  private:
@@ -64,8 +62,7 @@ class EventReader {
   bool read_wrapping(std::string_view text, config::Format format, SchemaCache& schemas, Wrapping& wrapping,
                      DecodeError& error);
   bool read_envelope(const Wrapping& wrapping, const JsonValue& op, Event& event, DecodeError& error);
-  bool read_image(const Wrapping& wrapping, const char* name, const char* path, Image& image,
-                  DecodeError& error);
+  bool read_image(const Wrapping& wrapping, const char* name, const char* path, Image& image, DecodeError& error);
 
   JsonReader reader_;
   PaddedText value_text_;

@@ -55,14 +55,12 @@ const char* skip_string(const char* at,
 
 const char* skip_literal(const char* at, const char* end, std::string_view literal) {
   const auto left = static_cast<std::size_t>(end - at);
-  return left >= literal.size() && std::string_view(at, literal.size()) == literal ? at + literal.size()
-                                                                                   : nullptr;
+  return left >= literal.size() && std::string_view(at, literal.size()) == literal ? at + literal.size() : nullptr;
 }
 
 const char* skip_value(const char* at, const char* end, int depth, JsonValue& value);
 
-// Calls each(name, value) for an object's members, each({}, value) for an array's; `at` is behind the
-// bracket.
+// Calls each(name, value) for an object's members, each({}, value) for an array's; `at` is behind the bracket.
 template <class Each>
 const char* skip_members(const char* at, const char* end, int depth, bool object, Each&& each) {
   const char close = object ? '}' : ']';
@@ -169,15 +167,15 @@ void append_utf8(std::uint32_t code, std::string& out) {
 }
 
 // At the `u` of an escape; moves `at` to its last character.
-Refusal unescape_unicode(const char*& at, const char* end, std::string& out) {
+ValueError unescape_unicode(const char*& at, const char* end, std::string& out) {
   int code = end - at >= 5 ? hex4(at + 1) : -1;
-  if (code < 0) return refused::text;
-  if (code == 0) return refused::nul;
+  if (code < 0) return value_error::text;
+  if (code == 0) return value_error::nul;
   at += 4;
-  if (code >= 0xDC00 && code < 0xE000) return refused::surrogate;
+  if (code >= 0xDC00 && code < 0xE000) return value_error::surrogate;
   if (code >= 0xD800 && code < 0xDC00) {
     const int low = end - at >= 7 && at[1] == '\\' && at[2] == 'u' ? hex4(at + 3) : -1;
-    if (low < 0xDC00 || low >= 0xE000) return refused::surrogate;
+    if (low < 0xDC00 || low >= 0xE000) return value_error::surrogate;
     code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     at += 6;
   }
@@ -202,8 +200,8 @@ bool scan(std::string_view text, JsonValue& value) {
 
 bool scan_object(std::string_view text, std::vector<JsonField>& fields) {
   fields.clear();
-  return scan_members(
-      text, '{', [&](std::string_view name, const JsonValue& value) { fields.push_back({name, value}); });
+  return scan_members(text, '{',
+                      [&](std::string_view name, const JsonValue& value) { fields.push_back({name, value}); });
 }
 
 bool scan_array(std::string_view text, std::vector<JsonValue>& values) {
@@ -211,24 +209,23 @@ bool scan_array(std::string_view text, std::vector<JsonValue>& values) {
   return scan_members(text, '[', [&](std::string_view, const JsonValue& value) { values.push_back(value); });
 }
 
-Refusal unescape(std::string_view text, std::string& out) {
+ValueError unescape(std::string_view text, std::string& out) {
   const char* at = text.data();
   const char* end = at + text.size();
   while (at != end) {
-    const auto* backslash =
-        static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
+    const auto* backslash = static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
     const char* stop = backslash ? backslash : end;
     out.append(at, stop);
     if (!backslash) break;
     at = backslash + 1;
-    if (at == end) return refused::text;
+    if (at == end) return value_error::text;
     static constexpr std::string_view from = "\"\\/bfnrt", to = "\"\\/\b\f\n\r\t";
     if (*at == 'u') {
-      if (const Refusal refusal = unescape_unicode(at, end, out)) return refusal;
+      if (const ValueError error = unescape_unicode(at, end, out)) return error;
     } else if (const auto known = from.find(*at); known != from.npos) {
       out.push_back(to[known]);
     } else {
-      return refused::text;
+      return value_error::text;
     }
     ++at;
   }
@@ -275,8 +272,7 @@ simdjson::error_code JsonReader::read(std::string_view text, std::vector<JsonFie
   namespace ondemand = simdjson::ondemand;
   fields.clear();
   ondemand::document document;
-  const auto padded =
-      simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING);
+  const auto padded = simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING);
   if (const auto error = parser_.iterate(padded).get(document)) return error;
   ondemand::object object;
   if (const auto error = document.get_object().get(object)) return error;
@@ -311,8 +307,7 @@ simdjson::error_code JsonReader::read(std::string_view text, std::vector<JsonFie
       raw = value.raw_json_token();
       while (!raw.empty() && space(raw.back())) raw.remove_suffix(1);
       const char* end = raw.data() + raw.size();
-      if (raw.size() >= 2 && raw.front() == '"' &&
-          raw.back() == '"') {  // simdjson has looked at every byte of it
+      if (raw.size() >= 2 && raw.front() == '"' && raw.back() == '"') {  // simdjson has looked at every byte of it
         found.value = {JsonKind::string, raw.substr(1, raw.size() - 2)};
       } else if (skip_value(raw.data(), end, 1, found.value) != end) {
         return simdjson::TAPE_ERROR;

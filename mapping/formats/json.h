@@ -1,10 +1,8 @@
-// JSON as mapping needs it: the fields of an object as views of their own text, nothing converted, nothing
-// copied.
+// JSON as mapping needs it: the fields of an object as views of their own text, nothing converted, nothing copied.
 //
-// JsonReader takes a record apart with simdjson; the scan functions are a strict reader for short and nested
-// texts, which need no padding. Both promise that a value's text is one complete JSON value with numbers and
-// literals checked; UTF-8 is checked by JsonReader only. Used by a lane's thread; views live as long as the
-// text they were read from.
+// JsonReader takes a record apart with simdjson; the scan functions are a strict reader for short and nested texts,
+// which need no padding. Both promise that a value's text is one complete JSON value with numbers and literals checked;
+// UTF-8 is checked by JsonReader only. Used by a lane's thread; views live as long as the text they were read from.
 #pragma once
 
 #include <simdjson.h>
@@ -44,7 +42,7 @@ bool scan_object(std::string_view text, std::vector<JsonField>& fields);
 bool scan_array(std::string_view text, std::vector<JsonValue>& values);
 
 // Appends the string that the text between two quotes stands for.
-Refusal unescape(std::string_view text, std::string& out);
+ValueError unescape(std::string_view text, std::string& out);
 // Whether a JSON text holds \u0000 in some string.
 bool holds_nul(std::string_view json);
 // Appends `text` as a JSON string, quotes included.

@@ -24,27 +24,27 @@ void to_log(const AuditRow& entry, std::string_view why) {
 
 }  // namespace
 
-Supervisor::Supervisor(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
-                       std::function<Snapshot()> observe,
-                       std::function<void(std::shared_ptr<const Pauses>)> obey,
-                       std::function<Ends(const std::vector<TopicPartition>&)> ask_ends)
+AdminService::AdminService(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
+                           std::function<Snapshot()> observe,
+                           std::function<void(std::shared_ptr<const PauseRules>)> obey,
+                           std::function<Ends(const std::vector<TopicPartition>&)> ask_ends)
     : pipeline_(pipeline),
       observe_(std::move(observe)),
       obey_(std::move(obey)),
       ask_ends_(std::move(ask_ends)),
-      tables_fed_(*pipeline),
-      store_(pipeline->postgres, identity),
-      replayer_(pipeline, identity, store_) {}
+      route_tables_(*pipeline),
+      admin_tables_(pipeline->postgres, identity),
+      replayer_(pipeline, identity, admin_tables_) {}
 
-Supervisor::~Supervisor() {
+AdminService::~AdminService() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Supervisor::start() {
-  thread_ = std::thread(&Supervisor::run, this);
+void AdminService::start() {
+  thread_ = std::thread(&AdminService::run, this);
 }
 
-bool Supervisor::stop(std::chrono::milliseconds within) {
+bool AdminService::stop(std::chrono::milliseconds within) {
   if (!thread_.joinable()) return true;
   std::unique_lock lock(mutex_);
   stopping_ = true;
@@ -55,7 +55,7 @@ bool Supervisor::stop(std::chrono::milliseconds within) {
   return true;
 }
 
-void Supervisor::run() {
+void AdminService::run() {
   for (;;) {
     look();
     std::unique_lock lock(mutex_);
@@ -69,16 +69,15 @@ void Supervisor::run() {
   changed_.notify_all();
 }
 
-void Supervisor::look() {
+void AdminService::look() {
   look_at_pauses();
   count_letters();
   look_at_ends();
   write_notes();
 }
 
-// A partition that stands still hears nothing of its log, and yet what piles up there is what an operator has
-// to know.
-void Supervisor::look_at_ends() {
+// A partition that stands still hears nothing of its log, and yet what piles up there is what an operator has to know.
+void AdminService::look_at_ends() {
   std::vector<TopicPartition> standing;
   for (const auto& partition : observe_().partitions) {
     if (partition.state != "ok" && partition.state != "claiming") standing.push_back(partition.at);
@@ -88,19 +87,19 @@ void Supervisor::look_at_ends() {
   ends_ = std::move(ends);
 }
 
-void Supervisor::look_now() {
+void AdminService::look_now() {
   const std::lock_guard lock(mutex_);
   look_now_ = true;
   changed_.notify_all();
 }
 
 // Without an answer the lanes keep to what they were told last; before the first answer they claim nothing.
-void Supervisor::look_at_pauses() {
-  const auto expired = store_.expire();
+void AdminService::look_at_pauses() {
+  const auto expired = admin_tables_.expire();
   if (expired) {
     for (const auto& pause : *expired) log::info(who, "the pause of {} has expired", pause.target);
   }
-  auto pauses = store_.pauses();
+  auto pauses = admin_tables_.pauses();
   {
     const std::lock_guard lock(mutex_);
     postgres_trouble_ = pauses ? std::string() : pauses.error().message;
@@ -111,7 +110,7 @@ void Supervisor::look_at_pauses() {
     return;
   }
   if (std::exchange(trouble_told_, false)) log::info(who, "reads the pauses again");
-  auto wanted = std::make_shared<const Pauses>(*pauses);
+  auto wanted = std::make_shared<const PauseRules>(*pauses);
   {
     const std::lock_guard lock(mutex_);
     pauses_ = std::move(*pauses);
@@ -123,10 +122,10 @@ void Supervisor::look_at_pauses() {
   obey_(std::move(wanted));
 }
 
-void Supervisor::count_letters() {
+void AdminService::count_letters() {
   const auto before = Steady::now();
   if (before < count_again_) return;
-  const auto open = store_.open_letters();
+  const auto open = admin_tables_.open_letters();
   if (!open) return;
   const auto now = Steady::now();
   count_again_ = now + (now - before) * count_share;
@@ -134,7 +133,7 @@ void Supervisor::count_letters() {
   letters_open_ = *open;
 }
 
-void Supervisor::write_notes() {
+void AdminService::write_notes() {
   for (;;) {
     AuditRow entry;
     {
@@ -143,11 +142,11 @@ void Supervisor::write_notes() {
       entry = std::move(notes_.front());
       notes_.pop_front();
     }
-    if (const auto done = store_.record(entry); !done) to_log(entry, done.error().message);
+    if (const auto done = admin_tables_.record(entry); !done) to_log(entry, done.error().message);
   }
 }
 
-void Supervisor::note(const AuditRow& entry) {
+void AdminService::note(const AuditRow& entry) {
   {
     const std::lock_guard lock(mutex_);
     if (notes_.size() < notes_at_most) {
@@ -158,7 +157,7 @@ void Supervisor::note(const AuditRow& entry) {
   to_log(entry, "too many at once");
 }
 
-void Supervisor::sample(const Snapshot& shot) {
+void AdminService::sample(const Snapshot& shot) {
   const auto now = Steady::now();
   std::int64_t records = 0;
   for (const auto& lane : shot.lanes) records += lane.records;
@@ -173,7 +172,7 @@ void Supervisor::sample(const Snapshot& shot) {
   sampled_records_ = records;
 }
 
-Snapshot Supervisor::snapshot() const {
+Snapshot AdminService::snapshot() const {
   auto shot = observe_();
   const std::lock_guard lock(mutex_);
   for (auto& partition : shot.partitions) {
@@ -187,45 +186,44 @@ Snapshot Supervisor::snapshot() const {
   return shot;
 }
 
-std::vector<std::string> Supervisor::tables_fed(const std::string& topic) {
+std::vector<std::string> AdminService::target_tables(const std::string& topic) {
   std::vector<std::string> found;
-  if (auto table = tables_fed_.by_configuration(topic)) found.push_back(std::move(*table));
+  if (auto table = route_tables_.by_configuration(topic)) found.push_back(std::move(*table));
   for (const auto& table : observe_().tables) {
-    if (std::ranges::binary_search(table.topics, topic) &&
-        std::ranges::find(found, table.table) == found.end())
+    if (std::ranges::binary_search(table.topics, topic) && std::ranges::find(found, table.table) == found.end())
       found.push_back(table.table);
   }
   return found;
 }
 
-Result<bool> Supervisor::pause(const Pause& pause) {
-  auto done = store_.pause(pause);
+Result<bool> AdminService::pause(const Pause& pause) {
+  auto done = admin_tables_.pause(pause);
   if (done && *done) look_now();
   return done;
 }
 
-Result<std::optional<Pause>> Supervisor::resume(const std::string& target) {
-  auto done = store_.resume(target);
+Result<std::optional<Pause>> AdminService::resume(const std::string& target) {
+  auto done = admin_tables_.resume(target);
   if (done && *done) look_now();
   return done;
 }
 
-Result<std::int64_t> Supervisor::discard(const DeadLetterFilter& filter, const std::string& reason,
-                                         const Caller& by) {
-  return store_.discard(filter, reason.empty() ? fmt::format("discarded by {}", by.name)
-                                               : fmt::format("discarded by {}: {}", by.name, reason));
+Result<std::int64_t> AdminService::discard(const DeadLetterFilter& filter, const std::string& reason,
+                                           const Caller& by) {
+  return admin_tables_.discard(filter, reason.empty() ? fmt::format("discarded by {}", by.name)
+                                                      : fmt::format("discarded by {}: {}", by.name, reason));
 }
 
-Result<std::vector<Replayed>> Supervisor::replay(const DeadLetterFilter& filter, bool dry_run, bool force,
-                                                 const Caller& by) {
+Result<std::vector<Replayed>> AdminService::replay(const DeadLetterFilter& filter, bool dry_run, bool force,
+                                                   const Caller& by) {
   return replayer_.run(filter, dry_run, force, by);
 }
 
-Result<Explanation> Supervisor::explain(const TopicPartition& at, Offset offset) {
+Result<Explanation> AdminService::explain(const TopicPartition& at, Offset offset) {
   return runtime::explain(pipeline_, at, offset);
 }
 
-void Supervisor::set_log_level(const std::string& level, std::optional<seconds> lasting) {
+void AdminService::set_log_level(const std::string& level, std::optional<seconds> lasting) {
   log::set_level(level, lasting);
 }
 

@@ -1,8 +1,8 @@
 // The service behind the console: implements Admin, and sees to it that the pauses in PostgreSQL are obeyed.
 //
-// Owned by the service. A thread of its own looks once a second, and at once when a pause is given or taken
-// back here: it removes pauses that have expired, hands the others to the lanes, counts open dead letters and
-// writes queued audit rows. Without PostgreSQL the last known pauses stay in force. Lanes never wait for it.
+// Owned by the service. A thread of its own looks once a second, and at once when a pause is given or taken back here:
+// it removes pauses that have expired, hands the others to the lanes, counts open dead letters and writes queued audit
+// rows. Without PostgreSQL the last known pauses stay in force. Lanes never wait for it.
 #pragma once
 
 #include <array>
@@ -18,22 +18,22 @@
 
 #include "admin/admin.h"
 #include "config/pipeline.h"
-#include "runtime/pipeline/pause_rules.h"
 #include "runtime/control/replay.h"
+#include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/route_tables.h"
 #include "sink/admin_tables.h"
 
 namespace sluice::runtime {
 
-class Supervisor final : public Admin {
+class AdminService final : public Admin {
  public:
   using Ends = std::map<TopicPartition, Offset>;
-  // `observe` tells how the lanes are, `obey` hands them their pauses; both return at once, on any thread.
-  // `ask_ends` asks Kafka where logs end, on the supervisor's thread.
-  Supervisor(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
-             std::function<Snapshot()> observe, std::function<void(std::shared_ptr<const Pauses>)> obey,
-             std::function<Ends(const std::vector<TopicPartition>&)> ask_ends);
-  ~Supervisor() override;
+  // `observe` tells how the lanes are, `obey` hands them their pauses; both return at once, on any thread. `ask_ends`
+  // asks Kafka where logs end, on the supervisor's thread.
+  AdminService(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
+               std::function<Snapshot()> observe, std::function<void(std::shared_ptr<const PauseRules>)> obey,
+               std::function<Ends(const std::vector<TopicPartition>&)> ask_ends);
+  ~AdminService() override;
 
   void start();
   // Writes what is queued and ends; false at the deadline, with the thread left behind: end the process.
@@ -42,24 +42,23 @@ class Supervisor final : public Admin {
   void sample(const Snapshot& shot);
 
   Snapshot snapshot() const override;
-  Result<std::vector<PointerRow>> pointers() override { return store_.pointers(); }
-  std::vector<std::string> tables_fed(const std::string& topic) override;
+  Result<std::vector<PointerRow>> pointers() override { return admin_tables_.pointers(); }
+  std::vector<std::string> target_tables(const std::string& topic) override;
   Result<bool> pause(const Pause& pause) override;
   Result<std::optional<Pause>> resume(const std::string& target) override;
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
-    return store_.letters(filter);
+    return admin_tables_.letters(filter);
   }
-  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason,
-                               const Caller& by) override;
+  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller& by) override;
   Result<Explanation> explain(const TopicPartition& at, Offset offset) override;
-  Result<std::int64_t> record(const AuditRow& entry) override { return store_.record(entry); }
+  Result<std::int64_t> record(const AuditRow& entry) override { return admin_tables_.record(entry); }
   Result<void> conclude(std::int64_t id, const std::string& outcome) override {
-    return store_.conclude(id, outcome);
+    return admin_tables_.conclude(id, outcome);
   }
   void note(const AuditRow& entry) override;
-  Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override { return store_.audit(filter); }
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override { return admin_tables_.audit(filter); }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) override;
 
  private:
@@ -75,14 +74,14 @@ class Supervisor final : public Admin {
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
   const std::function<Snapshot()> observe_;
-  const std::function<void(std::shared_ptr<const Pauses>)> obey_;
+  const std::function<void(std::shared_ptr<const PauseRules>)> obey_;
   const std::function<Ends(const std::vector<TopicPartition>&)> ask_ends_;
-  const TablesFed tables_fed_;
-  sink::Store store_;
+  const RouteTables route_tables_;
+  sink::AdminTables admin_tables_;
   Replayer replayer_;
 
   // The supervisor's thread only.
-  std::shared_ptr<const Pauses> obeyed_;
+  std::shared_ptr<const PauseRules> obeyed_;
   bool trouble_told_ = false;
   Steady::time_point count_again_{};
 

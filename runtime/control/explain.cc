@@ -18,8 +18,7 @@ Explanation description(const Record& record) {
   Explanation out;
   out.at = *record.at;
   out.offset = record.offset;
-  if (record.timestamp_ms >= 0)
-    out.timestamp = WallClock::time_point(std::chrono::milliseconds(record.timestamp_ms));
+  if (record.timestamp_ms >= 0) out.timestamp = WallClock::time_point(std::chrono::milliseconds(record.timestamp_ms));
   if (record.key) out.key = std::string(*record.key);
   if (record.value) out.value = std::string(*record.value);
   for (const auto& header : record.headers)
@@ -38,7 +37,7 @@ void say_dead(Explanation& out, Stage stage, std::string sqlstate, std::string r
 
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record) {
   auto out = description(record);
-  LoneMapper mapper(pipeline);
+  RecordMapper mapper(pipeline);
   if (const auto done = mapper.add(record); !done) return std::unexpected(done.error());
   const auto changes = mapper.take();
   if (!changes.dead.empty()) {
@@ -48,7 +47,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   }
   out.outcome = changes.outcomes.front() == Outcome::skipped ? "skipped" : "applied";
   out.sql = sink::statements_of(changes);
-  auto rows = sink::Replay(pipeline->postgres, {pipeline->name, {}, {}}).literals(changes);
+  auto rows = sink::ReplayTransaction(pipeline->postgres, {pipeline->name, {}, {}}).literals(changes);
   if (rows) {
     out.rows = std::move(*rows);
   } else if (rows.error().next == ErrorClass::reject) {
@@ -59,8 +58,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   return out;
 }
 
-Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at,
-                            Offset offset) {
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset) {
   const auto deadline = listener::Reader::Clock::now() + fetch_deadline;
   auto reader = listener::Reader::open(pipeline->kafka, at, offset, deadline);
   if (!reader) return std::unexpected(reader.error());
@@ -69,10 +67,9 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
       reader->read_to(offset + 1, deadline, [&](const Record& record) { found = explain(pipeline, record); });
   if (!read) return std::unexpected(read.error());
   if (found) return std::move(*found);
-  return fail(
-      ErrorClass::retry,
-      fmt::format("{}/{} has no record at offset {}: compaction removed it, or it marks a transaction",
-                  at.topic, at.partition, offset));
+  return fail(ErrorClass::retry,
+              fmt::format("{}/{} has no record at offset {}: compaction removed it, or it marks a transaction",
+                          at.topic, at.partition, offset));
 }
 
 }  // namespace sluice::runtime

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "runtime/control/stored_record.h"
-#include "runtime/pipeline/record_mapper.h"
 #include "runtime/control/superseded_keys.h"
+#include "runtime/pipeline/record_mapper.h"
 #include "sink/replay_transaction.h"
 
 namespace sluice::runtime {
@@ -41,8 +41,8 @@ std::string text(const Error& error) {
 // The letters of one partition.
 class Replayer::Partition {
  public:
-  Partition(Replayer& replayer, sink::Replay& writer, LoneMapper& mapper, const Caller& by, bool force)
-      : store_(replayer.store_),
+  Partition(Replayer& replayer, sink::ReplayTransaction& writer, RecordMapper& mapper, const Caller& by, bool force)
+      : admin_tables_(replayer.admin_tables_),
         writer_(writer),
         mapper_(mapper),
         by_(by),
@@ -63,24 +63,24 @@ class Replayer::Partition {
   void rehearse(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
   void apply(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
   std::string outdated(const DeadLetterRow& letter, const Changes& changes,
-                       const sink::Replay::Pointer& pointer);
+                       const sink::ReplayTransaction::Pointer& pointer);
   void refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result);
 
-  sink::Store& store_;
-  sink::Replay& writer_;
-  LoneMapper& mapper_;
+  sink::AdminTables& admin_tables_;
+  sink::ReplayTransaction& writer_;
+  RecordMapper& mapper_;
   const Caller& by_;
   const bool force_;
-  Successors successors_;
+  SupersededKeys successors_;
   std::string scan_trouble_;
   std::set<Offset> applied_;  // by this run
 };
 
-std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, Offset next,
-                                               bool dry_run, Clock::time_point deadline) {
+std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
+                                               Clock::time_point deadline) {
   std::vector<Mapped> mapped;
   for (const auto& letter : letters) {
-    const Letter whole(letter);
+    const StoredRecord whole(letter);
     auto& one = mapped.emplace_back();
     if (const auto done = mapper_.add(whole.record()); !done) one.trouble = text(done.error());
     one.changes = mapper_.take();
@@ -107,30 +107,28 @@ std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> le
 void Replayer::Partition::scan(std::span<const DeadLetterRow> letters, Offset next) {
   const auto deadline = Clock::now() + scan_deadline;
   const auto& first = letters.front();
-  const auto open = store_.unapplied(first.at, first.generation, first.offset);
+  const auto open = admin_tables_.unapplied(first.at, first.generation, first.offset);
   auto done = open ? successors_.open(first.at, {open->begin(), open->end()}, deadline)
                    : Result<void>(std::unexpected(open.error()));
   if (done) done = successors_.read_to(next, deadline);
   if (!done) scan_trouble_ = done.error().message;
 }
 
-// Why the letter must not be applied over what came later; empty if nothing did. The pointer is held, so that
-// what is true now stays true until the end of the transaction.
+// Why the letter must not be applied over what came later; empty if nothing did. The pointer is held, so that what is
+// true now stays true until the end of the transaction.
 std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Changes& changes,
-                                          const sink::Replay::Pointer& pointer) {
+                                          const sink::ReplayTransaction::Pointer& pointer) {
   if (force_ || !keyed(changes)) return {};
-  const auto refusal = [](const std::string& why) {
-    return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway",
-                       why);
+  const auto error = [](const std::string& why) {
+    return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway", why);
   };
   if (pointer.generation != letter.generation)
-    return refusal(fmt::format("the topic is at generation {}, the letter of {}", pointer.generation,
-                               letter.generation));
-  if (!scan_trouble_.empty()) return refusal(scan_trouble_);
+    return error(fmt::format("the topic is at generation {}, the letter of {}", pointer.generation, letter.generation));
+  if (!scan_trouble_.empty()) return error(scan_trouble_);
   if (const auto read = successors_.read_to(pointer.next, Clock::now() + held_deadline); !read)
-    return refusal(read.error().message);
-  const auto open = store_.unapplied(letter.at, letter.generation, letter.offset);
-  if (!open) return refusal(open.error().message);
+    return error(read.error().message);
+  const auto open = admin_tables_.unapplied(letter.at, letter.generation, letter.offset);
+  if (!open) return error(open.error().message);
   for (const auto offset : successors_.without_effect()) {
     if (offset > letter.offset && !applied_.contains(offset) && !std::ranges::binary_search(*open, offset))
       return "another replay ran meanwhile; run it again";
@@ -185,8 +183,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
   }
   applied_.insert(letter.offset);
   result.applied = true;
-  result.outcome =
-      tables.empty() ? "resolved without effect: configuration skips it" : "applied to " + tables;
+  result.outcome = tables.empty() ? "resolved without effect: configuration skips it" : "applied to " + tables;
   log::info(who, "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
             letter.offset, result.outcome, by_.name);
 }
@@ -197,19 +194,18 @@ void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& 
     result.outcome += fmt::format(" (and not noted: {})", text(done.error()));
 }
 
-Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_run, bool force,
-                                            const Caller& by) {
+Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_run, bool force, const Caller& by) {
   const std::unique_lock alone(one_at_a_time_, std::try_to_lock);
   if (!alone) return fail(ErrorClass::retry, "another replay is running");
   const auto deadline = Clock::now() + time_for_all;
   filter.contents = true;
   filter.resolved = false;
-  const auto letters = store_.letters(filter);
+  const auto letters = admin_tables_.letters(filter);
   if (!letters) return std::unexpected(letters.error());
-  const auto pointers = store_.pointers();
+  const auto pointers = admin_tables_.pointers();
   if (!pointers) return std::unexpected(pointers.error());
-  sink::Replay writer(pipeline_->postgres, identity_);
-  LoneMapper mapper(pipeline_);
+  sink::ReplayTransaction writer(pipeline_->postgres, identity_);
+  RecordMapper mapper(pipeline_);
   std::vector<Replayed> results;
   for (auto first = letters->begin(); first != letters->end();) {
     const auto last = std::find_if(first, letters->end(), [&](const auto& one) {

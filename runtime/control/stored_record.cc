@@ -18,7 +18,7 @@ std::vector<Header> headers_of(const std::string& json, std::deque<std::string>&
       header.value = texts.emplace_back(value.get<std::string>());
     } else if (value.is_object() && value.contains("base64") && value["base64"].is_string()) {
       auto& bytes = texts.emplace_back();
-      mapping::append_base64_decoded(value["base64"].get<std::string>(), bytes);
+      append_base64_decoded(value["base64"].get<std::string>(), bytes);
       header.value = bytes;
     }
     headers.push_back(header);
@@ -26,7 +26,7 @@ std::vector<Header> headers_of(const std::string& json, std::deque<std::string>&
   return headers;
 }
 
-Letter::Letter(const DeadLetterRow& row) {
+StoredRecord::StoredRecord(const DeadLetterRow& row) {
   record_.at = &row.at;
   record_.offset = row.offset;
   if (row.timestamp) {

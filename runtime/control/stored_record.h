@@ -11,12 +11,12 @@
 
 namespace sluice::runtime {
 
-class Letter {
+class StoredRecord {
  public:
   // `row` was asked for with its contents and outlives this.
-  explicit Letter(const DeadLetterRow& row);
-  Letter(const Letter&) = delete;
-  Letter& operator=(const Letter&) = delete;
+  explicit StoredRecord(const DeadLetterRow& row);
+  StoredRecord(const StoredRecord&) = delete;
+  StoredRecord& operator=(const StoredRecord&) = delete;
 
   const Record& record() const { return record_; }
 
@@ -25,8 +25,8 @@ class Letter {
   std::deque<std::string> texts_;  // of the headers
 };
 
-// The headers as stored ([["name", "text"], ["name", null], ["name", {"base64": "…"}]]); the texts go into
-// `texts`, which must not move.
+// The headers as stored ([["name", "text"], ["name", null], ["name", {"base64": "…"}]]); the texts go into `texts`,
+// which must not move.
 std::vector<Header> headers_of(const std::string& json, std::deque<std::string>& texts);
 
 }  // namespace sluice::runtime

@@ -19,7 +19,7 @@ std::string key_of(const Table& table, const Changes& changes, const RowChange& 
 
 }  // namespace
 
-void Successors::watch(Offset letter, const Changes& changes) {
+void SupersededKeys::watch(Offset letter, const Changes& changes) {
   for (const auto& changed : changes.tables) {
     const auto& table = *changed.table;
     if (table.key.empty()) continue;
@@ -30,19 +30,19 @@ void Successors::watch(Offset letter, const Changes& changes) {
   }
 }
 
-Result<void> Successors::open(const TopicPartition& at, std::set<Offset> without_effect,
-                              Clock::time_point deadline) {
+Result<void> SupersededKeys::open(const TopicPartition& at, std::set<Offset> without_effect,
+                                  Clock::time_point deadline) {
   without_effect_ = std::move(without_effect);
   Offset first = std::numeric_limits<Offset>::max();
   for (const auto& [key, letters] : keys_) first = std::min(first, std::ranges::min(letters));
   auto reader = listener::Reader::open(pipeline_->kafka, at, first + 1, deadline);
   if (!reader) return std::unexpected(reader.error());
   reader_ = std::move(*reader);
-  mapper_ = std::make_unique<LoneMapper>(pipeline_);
+  mapper_ = std::make_unique<RecordMapper>(pipeline_);
   return {};
 }
 
-Result<void> Successors::read_to(Offset next, Clock::time_point deadline) {
+Result<void> SupersededKeys::read_to(Offset next, Clock::time_point deadline) {
   Result<void> mapped;
   auto read = reader_->read_to(next, deadline, [&](const Record& record) {
     if (!mapped || without_effect_.contains(record.offset)) return;
@@ -56,7 +56,7 @@ Result<void> Successors::read_to(Offset next, Clock::time_point deadline) {
   return read;
 }
 
-void Successors::look_at_changes() {
+void SupersededKeys::look_at_changes() {
   const auto changes = mapper_->take();
   for (const auto& changed : changes.tables) {
     const auto& table = *changed.table;
@@ -69,7 +69,7 @@ void Successors::look_at_changes() {
   mapped_.clear();
 }
 
-void Successors::mark(const std::string& key, Offset by) {
+void SupersededKeys::mark(const std::string& key, Offset by) {
   const auto found = keys_.find(key);
   if (found == keys_.end()) return;
   for (const auto letter : found->second) {
@@ -77,7 +77,7 @@ void Successors::mark(const std::string& key, Offset by) {
   }
 }
 
-std::optional<Offset> Successors::of(Offset letter) const {
+std::optional<Offset> SupersededKeys::of(Offset letter) const {
   const auto found = superseded_.find(letter);
   return found == superseded_.end() ? std::nullopt : std::optional(found->second);
 }

@@ -1,8 +1,8 @@
-// Which dead letters of a partition later records have superseded: those whose key the log writes again
-// behind them, up to where the partition has been applied.
+// Which dead letters of a partition later records have superseded: those whose key the log writes again behind them, up
+// to where the partition has been applied.
 //
-// Made for one partition and one replay, used by its thread. Reads the log with a consumer of its own, once
-// and in order. Records that have not taken effect themselves (dead letters) supersede nothing.
+// Made for one partition and one replay, used by its thread. Reads the log with a consumer of its own, once and in
+// order. Records that have not taken effect themselves (dead letters) supersede nothing.
 #pragma once
 
 #include <map>
@@ -17,11 +17,11 @@
 
 namespace sluice::runtime {
 
-class Successors {
+class SupersededKeys {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Successors(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+  explicit SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
 
   // What a letter writes. Before the first read_to().
   void watch(Offset letter, const Changes& changes);
@@ -38,13 +38,12 @@ class Successors {
   void mark(const std::string& key, Offset by);
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
-  std::unique_ptr<LoneMapper> mapper_;
+  std::unique_ptr<RecordMapper> mapper_;
   std::optional<listener::Reader> reader_;
   std::set<Offset> without_effect_;
-  std::map<std::string, std::vector<Offset>>
-      keys_;                             // letters by table and key; of a table alone: by its name
-  std::map<Offset, Offset> superseded_;  // letter, by which offset
-  std::vector<Offset> mapped_;           // offsets of the batch under construction
+  std::map<std::string, std::vector<Offset>> keys_;  // letters by table and key; of a table alone: by its name
+  std::map<Offset, Offset> superseded_;              // letter, by which offset
+  std::vector<Offset> mapped_;                       // offsets of the batch under construction
 };
 
 }  // namespace sluice::runtime

@@ -30,8 +30,7 @@ int free_port() {
   return bound ? ntohs(address.sin_port) : 0;
 }
 
-std::string configuration(const std::string& brokers, const Secret& url, int http_port,
-                          const Access& access) {
+std::string configuration(const std::string& brokers, const Secret& url, int http_port, const SshLogin& access) {
   std::string text = fmt::format(
       "pipeline = \"shop\"\n\n[kafka]\nbrokers = \"{}\"\ngroup = \"sluice-shop\"\n\n"
       "[postgres]\nurl = \"{}\"\n\n[http]\nlisten = \"127.0.0.1:{}\"\n",
@@ -46,7 +45,7 @@ std::string configuration(const std::string& brokers, const Secret& url, int htt
   return text;
 }
 
-Result<std::string> address_of(Child& broker, const std::string& output) {
+Result<std::string> address_of(Process& broker, const std::string& output) {
   const auto deadline = Clock::now() + std::chrono::seconds(10);
   while (broker.running() && Clock::now() < deadline) {
     std::ifstream file(output);
@@ -59,16 +58,16 @@ Result<std::string> address_of(Child& broker, const std::string& output) {
 
 }  // namespace
 
-Result<std::unique_ptr<Stage>> Stage::set_up(Folder folder) {
+Result<std::unique_ptr<Environment>> Environment::set_up(TemporaryDirectory folder) {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe");
   const std::string broker_output = folder.path() + "/broker.log";
   std::vector<std::string> arguments{self, "demo-broker"};
   for (const auto& table : shop_tables()) arguments.push_back(table.topic);
-  auto broker = Child::start({.arguments = arguments, .output = broker_output, .account = {}});
+  auto broker = Process::start({.arguments = arguments, .output = broker_output, .account = {}});
   if (!broker) return std::unexpected(broker.error());
-  auto cluster = Cluster::start(folder, "shop");
+  auto cluster = PostgresCluster::start(folder, "shop");
   if (!cluster) return std::unexpected(cluster.error());
-  auto query = sink::Query::open(cluster->url());
+  auto query = sink::SqlClient::open(cluster->url());
   if (!query) return std::unexpected(query.error());
   for (const auto& table : shop_tables()) {
     if (const auto made = query->run(table.ddl); !made) return std::unexpected(made.error());
@@ -77,17 +76,16 @@ Result<std::unique_ptr<Stage>> Stage::set_up(Folder folder) {
   if (!brokers) return std::unexpected(brokers.error());
 
   const int http_port = free_port();
-  auto access = Access::make(folder.path(), free_port());
+  auto access = SshLogin::make(folder.path(), free_port());
   if (!access) return std::unexpected(access.error());
   const std::string config_path = folder.path() + "/sluice.toml";
   std::ofstream(config_path) << configuration(*brokers, cluster->url(), http_port, *access);
-  auto service = Child::start({.arguments = {self, "run", "--config", config_path},
-                               .output = folder.path() + "/sluice.log",
-                               .account = {}});
+  auto service = Process::start(
+      {.arguments = {self, "run", "--config", config_path}, .output = folder.path() + "/sluice.log", .account = {}});
   if (!service) return std::unexpected(service.error());
-  return std::unique_ptr<Stage>(new Stage{std::move(folder), std::move(*cluster), std::move(*broker),
-                                          std::move(*service), std::move(*query), http_port, *brokers,
-                                          std::move(*access)});
+  return std::unique_ptr<Environment>(new Environment{std::move(folder), std::move(*cluster), std::move(*broker),
+                                                      std::move(*service), std::move(*query), http_port, *brokers,
+                                                      std::move(*access)});
 }
 
 std::string tail(const std::string& path, std::size_t lines) {

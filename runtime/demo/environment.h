@@ -1,29 +1,29 @@
 // Everything that runs during a demo, in one owner: folder, PostgreSQL, broker, service.
 //
-// Set up from the demo's main thread while it is the only one. Members are taken down in reverse: the service
-// drains before broker and database go, and the folder goes last.
+// Set up from the demo's main thread while it is the only one. Members are taken down in reverse: the service drains
+// before broker and database go, and the folder goes last.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "runtime/demo/ssh_login.h"
 #include "runtime/demo/postgres_cluster.h"
+#include "runtime/demo/ssh_login.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime::demo {
 
-struct Stage {
-  static Result<std::unique_ptr<Stage>> set_up(Folder folder);
+struct Environment {
+  static Result<std::unique_ptr<Environment>> set_up(TemporaryDirectory folder);
 
-  Folder folder;
-  Cluster cluster;
-  Child broker;
-  Child service;
-  sink::Query query;
+  TemporaryDirectory folder;
+  PostgresCluster cluster;
+  Process broker;
+  Process service;
+  sink::SqlClient query;
   int http_port;
   std::string brokers;
-  Access access;
+  SshLogin access;
 
   std::string log_path() const { return folder.path() + "/sluice.log"; }
 };

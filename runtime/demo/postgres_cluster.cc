@@ -33,8 +33,7 @@ Result<fs::path> find_programs() {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (access((folder + "/initdb").c_str(), X_OK) == 0 &&
-        access((folder + "/postgres").c_str(), X_OK) == 0) {
+    if (access((folder + "/initdb").c_str(), X_OK) == 0 && access((folder + "/postgres").c_str(), X_OK) == 0) {
       return fs::path(folder);
     }
   }
@@ -64,17 +63,15 @@ Result<std::optional<Account>> unprivileged_account() {
   for (const char* name : {"postgres", "nobody"}) {
     if (const passwd* found = getpwnam(name)) return Account{found->pw_uid, found->pw_gid};
   }
-  return fail(ErrorClass::stop_service,
-              "PostgreSQL does not run as root, and there is no user postgres or nobody");
+  return fail(ErrorClass::stop_service, "PostgreSQL does not run as root, and there is no user postgres or nobody");
 }
 
-Result<void> make_database(const std::string& socket_folder, const std::string& database, Child& server) {
+Result<void> make_database(const std::string& socket_folder, const std::string& database, Process& server) {
   const auto deadline = Clock::now() + start_timeout;
   while (server.running() && Clock::now() < deadline) {
-    auto query = sink::Query::open(url_of(socket_folder, "postgres"));
+    auto query = sink::SqlClient::open(url_of(socket_folder, "postgres"));
     if (query) {
-      if (const auto made = query->run("create database " + database); !made)
-        return std::unexpected(made.error());
+      if (const auto made = query->run("create database " + database); !made) return std::unexpected(made.error());
       return {};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -84,24 +81,25 @@ Result<void> make_database(const std::string& socket_folder, const std::string& 
 
 }  // namespace
 
-Result<Folder> Folder::make() {
+Result<TemporaryDirectory> TemporaryDirectory::make() {
   // Short, because the path of a Unix socket has 107 bytes.
   std::string path = "/tmp/sluice-demo-XXXXXX";
   if (mkdtemp(path.data()) == nullptr) {
     return fail(ErrorClass::stop_service, fmt::format("cannot make {}: {}", path, std::strerror(errno)));
   }
   chmod(path.c_str(), 0755);  // the server's user has to get through
-  return Folder(path);
+  return TemporaryDirectory(path);
 }
 
-Folder::Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})), keep_(other.keep_) {}
+TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept
+    : path_(std::exchange(other.path_, {})), keep_(other.keep_) {}
 
-Folder::~Folder() {
+TemporaryDirectory::~TemporaryDirectory() {
   std::error_code ignored;
   if (!path_.empty() && !keep_) fs::remove_all(path_, ignored);
 }
 
-Result<Cluster> Cluster::start(const Folder& folder, const std::string& database) {
+Result<PostgresCluster> PostgresCluster::start(const TemporaryDirectory& folder, const std::string& database) {
   const auto programs = find_programs();
   if (!programs) return std::unexpected(programs.error());
   const auto account = unprivileged_account();
@@ -114,28 +112,26 @@ Result<Cluster> Cluster::start(const Folder& folder, const std::string& database
   const std::string data = home + "/data";
   const std::string output = folder.path() + "/postgres.log";
 
-  auto prepare =
-      Child::start({.arguments = {*programs / "initdb", "--pgdata", data, "--username", role, "--auth",
-                                  "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"},
-                    .output = output,
-                    .account = *account});
+  auto prepare = Process::start({.arguments = {*programs / "initdb", "--pgdata", data, "--username", role, "--auth",
+                                               "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"},
+                                 .output = output,
+                                 .account = *account});
   if (!prepare) return std::unexpected(prepare.error());
   if (prepare->wait(start_timeout) != 0) {
     return fail(ErrorClass::stop_service, "initdb failed; see postgres.log");
   }
   // fsync off: the cluster lives as long as the demo, and a crash of the machine ends both.
-  auto server =
-      Child::start({.arguments = {*programs / "postgres", "-D", data, "-k", home, "-c",
-                                  "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=20"},
-                    .output = output,
-                    .account = *account,
-                    .stop_signal = SIGINT});  // "fast": does not wait for clients
+  auto server = Process::start({.arguments = {*programs / "postgres", "-D", data, "-k", home, "-c",
+                                              "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=20"},
+                                .output = output,
+                                .account = *account,
+                                .stop_signal = SIGINT});  // "fast": does not wait for clients
   if (!server) return std::unexpected(server.error());
   if (const auto made = make_database(home, database, *server); !made) return std::unexpected(made.error());
-  return Cluster(std::move(*server), home, database);
+  return PostgresCluster(std::move(*server), home, database);
 }
 
-Secret Cluster::url() const {
+Secret PostgresCluster::url() const {
   return url_of(socket_folder_, database_);
 }
 

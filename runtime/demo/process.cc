@@ -25,8 +25,7 @@ using Clock = std::chrono::steady_clock;
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   if (launch.account) {
-    if (setgroups(0, nullptr) != 0 || setgid(launch.account->group) != 0 ||
-        setuid(launch.account->user) != 0) {
+    if (setgroups(0, nullptr) != 0 || setgid(launch.account->group) != 0 || setuid(launch.account->user) != 0) {
       _exit(126);
     }
   }
@@ -38,11 +37,10 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-Result<Child> Child::start(Launch launch) {
+Result<Process> Process::start(Launch launch) {
   const int output = open(launch.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (output < 0) {
-    return fail(ErrorClass::stop_service,
-                fmt::format("cannot write {}: {}", launch.output, std::strerror(errno)));
+    return fail(ErrorClass::stop_service, fmt::format("cannot write {}: {}", launch.output, std::strerror(errno)));
   }
   std::vector<char*> arguments;
   for (auto& argument : launch.arguments) arguments.push_back(argument.data());
@@ -53,17 +51,17 @@ Result<Child> Child::start(Launch launch) {
   const int error = errno;
   close(output);
   if (pid < 0) return fail(ErrorClass::stop_service, fmt::format("cannot fork: {}", std::strerror(error)));
-  return Child(std::move(launch), pid);
+  return Process(std::move(launch), pid);
 }
 
-Child::Child(Child&& other) noexcept
+Process::Process(Process&& other) noexcept
     : launch_(std::move(other.launch_)), pid_(std::exchange(other.pid_, -1)), exit_code_(other.exit_code_) {}
 
-Child::~Child() {
+Process::~Process() {
   stop();
 }
 
-bool Child::running() {
+bool Process::running() {
   if (pid_ < 0) return false;
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) != pid_) return true;
@@ -72,13 +70,13 @@ bool Child::running() {
   return false;
 }
 
-std::optional<int> Child::wait(std::chrono::milliseconds timeout) {
+std::optional<int> Process::wait(std::chrono::milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   while (running() && Clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return exit_code_;
 }
 
-void Child::stop() {
+void Process::stop() {
   if (!running()) return;
   kill(pid_, launch_.stop_signal);
   wait(launch_.stop_timeout);

@@ -1,8 +1,7 @@
-// A child process of the demo: started in a process group of its own, so that Ctrl-C reaches only the demo,
-// which then takes its children down in order. The kernel ends them should the demo be killed.
+// A child process of the demo: started in a process group of its own, so that Ctrl-C reaches only the demo, which then
+// takes its children down in order. The kernel ends them should the demo be killed.
 //
-// Owned by the demo's main thread, which must be the only thread while start() forks. The destructor stops
-// the child.
+// Owned by the demo's main thread, which must be the only thread while start() forks. The destructor stops the child.
 #pragma once
 
 #include <sys/types.h>
@@ -30,12 +29,12 @@ struct Launch {
   std::chrono::milliseconds stop_timeout = std::chrono::seconds(15);
 };
 
-class Child {
+class Process {
  public:
-  static Result<Child> start(Launch launch);
-  Child(Child&& other) noexcept;
-  Child& operator=(Child&&) = delete;
-  ~Child();
+  static Result<Process> start(Launch launch);
+  Process(Process&& other) noexcept;
+  Process& operator=(Process&&) = delete;
+  ~Process();
 
   bool running();
   // Waits for the child to end by itself; its exit code, or nothing if it has not ended or was killed.
@@ -44,7 +43,7 @@ class Child {
   void stop();
 
  private:
-  Child(Launch launch, pid_t pid) : launch_(std::move(launch)), pid_(pid) {}
+  Process(Launch launch, pid_t pid) : launch_(std::move(launch)), pid_(pid) {}
 
   Launch launch_;
   pid_t pid_ = -1;  // -1 once reaped

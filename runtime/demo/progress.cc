@@ -46,15 +46,13 @@ std::int64_t Progress::done() const {
   return total;
 }
 
-Result<std::vector<PointerRow>> read_pointers(sink::Query& query,
-                                              const std::map<TopicPartition, Offset>& ends) {
+Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& query, const std::map<TopicPartition, Offset>& ends) {
   const auto rows = query.run(
       "select topic, partition, start_offset, next_offset, applied, folded, skipped, dead, gaps, state"
       " from sluice.pointer order by topic, partition");
   std::vector<PointerRow> pointers;
   if (!rows) {
-    if (rows.error().sqlstate == undefined_table || rows.error().sqlstate == undefined_schema)
-      return pointers;
+    if (rows.error().sqlstate == undefined_table || rows.error().sqlstate == undefined_schema) return pointers;
     return std::unexpected(rows.error());
   }
   for (const auto& row : *rows) {
@@ -98,11 +96,10 @@ std::string render_screen(const Progress& progress) {
   line("  in effect{:>12}   {:>10}   lag {}", grouped(progress.done()), rate(progress.done_per_second),
        grouped(progress.lag()));
   line("    applied{:>12}", grouped(progress.sum(&PointerRow::applied)));
-  line("    folded {:>12}   {}superseded within their batch{}", grouped(progress.sum(&PointerRow::folded)),
-       dim, plain);
+  line("    folded {:>12}   {}superseded within their batch{}", grouped(progress.sum(&PointerRow::folded)), dim, plain);
   line("    skipped{:>12}   {}without effect{}", grouped(progress.sum(&PointerRow::skipped)), dim, plain);
-  line("    dead   {:>12}   {}dead letters; poison produced: {}{}", grouped(progress.sum(&PointerRow::dead)),
-       dim, grouped(progress.poison), plain);
+  line("    dead   {:>12}   {}dead letters; poison produced: {}{}", grouped(progress.sum(&PointerRow::dead)), dim,
+       grouped(progress.poison), plain);
   line("");
   line("  {}{:<20} {:>12} {:>8}   state{}", dim, "partition", "next offset", "lag", plain);
   for (const auto& pointer : progress.pointers) {
@@ -120,10 +117,9 @@ std::string render_screen(const Progress& progress) {
 
 std::string render_line(const Progress& progress) {
   return fmt::format("{:>4}  {}  produced {} ({})  in effect {} ({})  applied {}  folded {}  dead {}  lag {}",
-                     seconds(progress.elapsed), progress.phase, progress.produced,
-                     rate(progress.produced_per_second), progress.done(), rate(progress.done_per_second),
-                     progress.sum(&PointerRow::applied), progress.sum(&PointerRow::folded),
-                     progress.sum(&PointerRow::dead), progress.lag());
+                     seconds(progress.elapsed), progress.phase, progress.produced, rate(progress.produced_per_second),
+                     progress.done(), rate(progress.done_per_second), progress.sum(&PointerRow::applied),
+                     progress.sum(&PointerRow::folded), progress.sum(&PointerRow::dead), progress.lag());
 }
 
 }  // namespace sluice::runtime::demo

@@ -1,7 +1,7 @@
 // Where the demo stands: what was produced beside what the pointers in PostgreSQL say, and how that looks.
 //
-// Read by the demo's main thread from the database itself, not from the service: what is shown has been
-// committed. Rendering is pure.
+// Read by the demo's main thread from the database itself, not from the service: what is shown has been committed.
+// Rendering is pure.
 #pragma once
 
 #include <chrono>
@@ -44,8 +44,7 @@ struct Progress {
 };
 
 // Empty while the service has not made its schema yet.
-Result<std::vector<PointerRow>> read_pointers(sink::Query& query,
-                                              const std::map<TopicPartition, Offset>& ends);
+Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& query, const std::map<TopicPartition, Offset>& ends);
 
 std::string render_screen(const Progress& progress);  // several lines, for a terminal
 std::string render_line(const Progress& progress);    // one line, for a pipe

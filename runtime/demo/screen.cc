@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// A screen that is too short shows the top; scrolling would tear the picture.
+// A screen that is too short shows the top; scrolling would tear the screen.
 std::string clipped(std::string screen) {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2) return screen;
@@ -29,9 +29,9 @@ std::string clipped(std::string screen) {
 
 }  // namespace
 
-Picture::Picture() : terminal_(isatty(STDOUT_FILENO) == 1) {}
+Screen::Screen() : terminal_(isatty(STDOUT_FILENO) == 1) {}
 
-void Picture::show(const Progress& progress) {
+void Screen::show(const Progress& progress) {
   const auto now = Clock::now();
   if (now < next_) return;
   next_ = now + (terminal_ ? milliseconds(250) : milliseconds(1000));
@@ -44,7 +44,7 @@ void Picture::show(const Progress& progress) {
   std::fflush(stdout);
 }
 
-void Picture::close() {
+void Screen::close() {
   if (std::exchange(open_, false)) std::fputs("\x1b[?7h\x1b[?25h\x1b[?1049l", stdout);
   std::fflush(stdout);
 }

@@ -1,4 +1,4 @@
-// The live picture of the demo: one screen redrawn on a terminal, a line a second elsewhere.
+// The live screen of the demo: one screen redrawn on a terminal, a line a second elsewhere.
 //
 // Main thread only. The terminal is as it was before once close() has run, or the destructor.
 #pragma once
@@ -9,10 +9,10 @@
 
 namespace sluice::runtime::demo {
 
-class Picture {
+class Screen {
  public:
-  Picture();
-  ~Picture() { close(); }
+  Screen();
+  ~Screen() { close(); }
 
   void show(const Progress& progress);
   void close();

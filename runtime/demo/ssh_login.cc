@@ -28,8 +28,8 @@ std::string find_client() {
 
 }  // namespace
 
-Result<Access> Access::make(const std::string& folder, int port) {
-  Access access(folder, port);
+Result<SshLogin> SshLogin::make(const std::string& folder, int port) {
+  SshLogin access(folder, port);
   const auto host = console::make_key_pair(folder + "/host_key");
   if (!host) return std::unexpected(host.error());
   const auto mine = console::make_key_pair(folder + "/key");
@@ -41,14 +41,14 @@ Result<Access> Access::make(const std::string& folder, int port) {
   return access;
 }
 
-std::string Access::configuration() const {
+std::string SshLogin::configuration() const {
   return fmt::format(
       "\n[console]\nlisten = \"127.0.0.1:{0}\"\nuser = \"{1}\"\nhost_key = \"{2}/host_key\"\n"
       "keys = \"{2}/authorized_keys\"\n",
       port_, user, folder_);
 }
 
-std::vector<std::string> Access::client() const {
+std::vector<std::string> SshLogin::client() const {
   return {"-p",
           std::to_string(port_),
           "-i",
@@ -60,22 +60,21 @@ std::vector<std::string> Access::client() const {
           std::string(user) + "@127.0.0.1"};
 }
 
-std::string Access::login() const {
+std::string SshLogin::login() const {
   return fmt::format("ssh {}", fmt::join(client(), " "));
 }
 
-bool Access::client_installed() {
+bool SshLogin::client_installed() {
   return !find_client().empty();
 }
 
-Result<std::string> Access::run(const std::vector<std::string>& words) const {
-  std::vector<std::string> arguments{find_client(),   "-F", "none",          "-o",
-                                     "BatchMode=yes", "-o", "LogLevel=ERROR"};
+Result<std::string> SshLogin::run(const std::vector<std::string>& words) const {
+  std::vector<std::string> arguments{find_client(), "-F", "none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"};
   for (const auto& part : client()) arguments.push_back(part);
   arguments.insert(arguments.end(), words.begin(), words.end());
   const std::string output = folder_ + "/console.out";
   unlink(output.c_str());
-  auto child = Child::start({.arguments = arguments, .output = output, .account = {}});
+  auto child = Process::start({.arguments = arguments, .output = output, .account = {}});
   if (!child) return std::unexpected(child.error());
   const auto code = child->wait(std::chrono::seconds(20));
   std::ostringstream text;

@@ -22,7 +22,7 @@ Finding failed(const Error& error) {
   return {false, error.message};
 }
 
-Finding compare_table(sink::Query& query, const Shop& shop, std::size_t index) {
+Finding compare_table(sink::SqlClient& query, const Shop& shop, std::size_t index) {
   const ShopTable& table = shop_tables()[index];
   const auto found = query.run(table.select);
   if (!found) return failed(found.error());
@@ -33,19 +33,18 @@ Finding compare_table(sink::Query& query, const Shop& shop, std::size_t index) {
     if (i < found->size() && i < expected.size() && (*found)[i] == expected[i]) {
       ++equal;
     } else if (difference.empty()) {
-      difference = fmt::format("; first difference: found {}, expected {}",
-                               i < found->size() ? spelled((*found)[i]) : "nothing",
-                               i < expected.size() ? spelled(expected[i]) : "nothing");
+      difference =
+          fmt::format("; first difference: found {}, expected {}", i < found->size() ? spelled((*found)[i]) : "nothing",
+                      i < expected.size() ? spelled(expected[i]) : "nothing");
     }
   }
   const bool holds = difference.empty();
-  return {holds, fmt::format("table {}: {} rows, {} expected, {} equal in every column{}", table.name,
-                             found->size(), expected.size(), equal, difference)};
+  return {holds, fmt::format("table {}: {} rows, {} expected, {} equal in every column{}", table.name, found->size(),
+                             expected.size(), equal, difference)};
 }
 
-Finding compare_dead_letters(sink::Query& query, const Shop& shop) {
-  const auto rows =
-      query.run("select topic, convert_from(key, 'UTF8'), stage from sluice.dead_letter order by id");
+Finding compare_dead_letters(sink::SqlClient& query, const Shop& shop) {
+  const auto rows = query.run("select topic, convert_from(key, 'UTF8'), stage from sluice.dead_letter order by id");
   if (!rows) return failed(rows.error());
   std::set<std::pair<std::string, std::string>> found;
   std::map<std::string, int> stages;
@@ -70,8 +69,7 @@ Finding compare_ends(const std::vector<PointerRow>& pointers, const std::map<Top
                                        std::ranges::count_if(ends,
                                                              [&](const auto& end) {
                                                                const auto at = reached.find(end.first);
-                                                               return at != reached.end() &&
-                                                                      at->second == end.second;
+                                                               return at != reached.end() && at->second == end.second;
                                                              }),
                                        ends.size())};
 }
@@ -84,14 +82,13 @@ Finding account(const std::vector<PointerRow>& pointers, std::int64_t produced) 
     equal += pointer.next - pointer.start == pointer.accounted() ? 1 : 0;
   }
   return {equal == pointers.size() && accounted == produced,
-          fmt::format(
-              "accounting: {} events produced, {} accounted for, the identity holds for {} of {} partitions",
-              produced, accounted, equal, pointers.size())};
+          fmt::format("accounting: {} events produced, {} accounted for, the identity holds for {} of {} partitions",
+                      produced, accounted, equal, pointers.size())};
 }
 
 }  // namespace
 
-std::vector<Finding> prove(sink::Query& query, const Shop& shop, std::int64_t produced,
+std::vector<Finding> prove(sink::SqlClient& query, const Shop& shop, std::int64_t produced,
                            const std::map<TopicPartition, Offset>& ends) {
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < shop_tables().size(); ++i) findings.push_back(compare_table(query, shop, i));
@@ -106,14 +103,13 @@ std::vector<Finding> prove(sink::Query& query, const Shop& shop, std::int64_t pr
   return findings;
 }
 
-Counted ask_console(const Access& access, std::int64_t produced) {
+Counted ask_console(const SshLogin& access, std::int64_t produced) {
   const auto shown = access.run({"count"});
   const auto document = access.run({"count", "--json"});
   if (!shown || !document) return {{}, {false, (shown ? document : shown).error().message}};
   Counted counted;
   std::istringstream lines(*shown);
-  for (std::string line; std::getline(lines, line);)
-    counted.table += (line.empty() ? "" : "  ") + line + "\n";
+  for (std::string line; std::getline(lines, line);) counted.table += (line.empty() ? "" : "  ") + line + "\n";
 
   const auto parsed = nlohmann::json::parse(*document, nullptr, false);
   std::int64_t consumed = 0;
@@ -126,10 +122,9 @@ Counted ask_console(const Access& access, std::int64_t produced) {
   } catch (const nlohmann::json::exception& error) {
     return {counted.table, {false, fmt::format("the console's answer: {}", error.what())}};
   }
-  counted.finding = {
-      consumed == produced && balanced,
-      fmt::format("the console, asked over SSH, counts {} of {} events, {}", consumed, produced,
-                  balanced ? "and each topic balances" : "and a topic does not balance")};
+  counted.finding = {consumed == produced && balanced,
+                     fmt::format("the console, asked over SSH, counts {} of {} events, {}", consumed, produced,
+                                 balanced ? "and each topic balances" : "and a topic does not balance")};
   return counted;
 }
 

@@ -1,7 +1,7 @@
 // The demo's last word: whether PostgreSQL holds exactly what the events said, each of them once.
 //
-// Four findings, each from SQL and the generator's model: the rows of every table, the dead letters, the
-// pointers at the end of the log, and the accounting of every partition. Reads only.
+// Four findings, each from SQL and the generator's model: the rows of every table, the dead letters, the pointers at
+// the end of the log, and the accounting of every partition. Reads only.
 #pragma once
 
 #include <map>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/record.h"
-#include "runtime/demo/ssh_login.h"
 #include "runtime/demo/shop.h"
+#include "runtime/demo/ssh_login.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime::demo {
@@ -20,7 +20,7 @@ struct Finding {
   std::string text;  // one line; what differs, if it does not hold
 };
 
-std::vector<Finding> prove(sink::Query& query, const Shop& shop, std::int64_t produced,
+std::vector<Finding> prove(sink::SqlClient& query, const Shop& shop, std::int64_t produced,
                            const std::map<TopicPartition, Offset>& ends);
 
 // The same from outside: what `count` of the console says, through a real SSH client.
@@ -28,6 +28,6 @@ struct Counted {
   std::string table;  // as the console prints it, indented
   Finding finding;    // its records are those that were produced, and its accounts balance
 };
-Counted ask_console(const Access& access, std::int64_t produced);
+Counted ask_console(const SshLogin& access, std::int64_t produced);
 
 }  // namespace sluice::runtime::demo

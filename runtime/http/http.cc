@@ -20,8 +20,8 @@ constexpr std::size_t workers = 2;
 constexpr std::size_t waiting_limit = 16;
 constexpr int request_seconds = 2;  // for a slow client, and so for stop()
 
-// The library's own pool takes any number of waiting connections. This one makes the accepting thread wait
-// instead, so that the kernel's backlog is the only queue that grows.
+// The library's own pool takes any number of waiting connections. This one makes the accepting thread wait instead, so
+// that the kernel's backlog is the only queue that grows.
 class BoundedPool final : public httplib::TaskQueue {
  public:
   BoundedPool() {
@@ -95,8 +95,7 @@ ProbeAnswer health_answer(const Snapshot& snapshot) {
     if (stuck == nullptr || lane.seconds_since_progress > stuck->seconds_since_progress) stuck = &lane;
   }
   if (stuck == nullptr) return {503, "no lane is running"};
-  return {503,
-          fmt::format("lane {} has not gone round for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
+  return {503, fmt::format("lane {} has not gone round for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
 }
 
 ProbeAnswer ready_answer(const Snapshot& snapshot) {
@@ -137,8 +136,7 @@ HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
   server.Get("/metrics", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    response.set_content(metrics_text(shown.snapshot(), process_usage()),
-                         "text/plain; version=0.0.4; charset=utf-8");
+    response.set_content(metrics_text(shown.snapshot(), process_usage()), "text/plain; version=0.0.4; charset=utf-8");
   });
   server.Get("/healthz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
     respond(response, health_answer(shown.snapshot()));
@@ -162,8 +160,8 @@ Result<void> HttpServer::start() {
     state_->port = address.port;
   }
   if (state_->port == 0) {
-    return fail(ErrorClass::stop_service, fmt::format("http.listen: cannot listen on {}: {}",
-                                                      state_->settings.listen, std::strerror(errno)));
+    return fail(ErrorClass::stop_service,
+                fmt::format("http.listen: cannot listen on {}: {}", state_->settings.listen, std::strerror(errno)));
   }
   state_->thread = std::thread([&server] { server.listen_after_bind(); });
   log::info(who, "serving /metrics, /healthz and /readyz on {}:{}", address.host, state_->port);

@@ -1,15 +1,15 @@
-// The service's HTTP side: /metrics, /healthz, /readyz. Read-only, without authentication, meant for loopback
-// or a trusted network.
+// The service's HTTP side: /metrics, /healthz, /readyz. Read-only, without authentication, meant for loopback or a
+// trusted network.
 //
-// Owned by the service; start() binds and returns, stop() (also the destructor) ends within two seconds. Two
-// worker threads of its own, which touch nothing but Admin; further requests wait in the kernel's backlog.
-// Port 0 takes a free port; the one in use is logged.
+// Owned by the service; start() binds and returns, stop() (also the destructor) ends within two seconds. Two worker
+// threads of its own, which touch nothing but Admin; further requests wait in the kernel's backlog. Port 0 takes a free
+// port; the one in use is logged.
 #pragma once
 
 #include <memory>
 
-#include "base/error.h"
 #include "admin/snapshot.h"
+#include "base/error.h"
 #include "config/pipeline.h"
 
 namespace sluice::runtime {

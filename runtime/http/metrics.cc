@@ -145,8 +145,7 @@ void add_histogram(MetricFamily& family, const LaneSnapshot& lane) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i <= std::size(commit_bounds); ++i) {
     if (i < lane.commit_buckets.size()) sum += static_cast<std::uint64_t>(lane.commit_buckets[i]);
-    const double bound =
-        i < std::size(commit_bounds) ? commit_bounds[i] : std::numeric_limits<double>::infinity();
+    const double bound = i < std::size(commit_bounds) ? commit_bounds[i] : std::numeric_limits<double>::infinity();
     sample.histogram.bucket.push_back({sum, bound});
   }
   sample.histogram.sample_count = sum;
@@ -165,12 +164,10 @@ struct Collect {
     add(family, std::move(labels), value(process));
   }
   void operator()(OfPartition value) const {
-    for (const auto& partition : process.snapshot.partitions)
-      add(family, labels_of(partition), value(partition));
+    for (const auto& partition : process.snapshot.partitions) add(family, labels_of(partition), value(partition));
   }
   void operator()(OfLane value) const {
-    for (const auto& lane : process.snapshot.lanes)
-      add(family, {{"lane", std::to_string(lane.lane)}}, value(lane));
+    for (const auto& lane : process.snapshot.lanes) add(family, {{"lane", std::to_string(lane.lane)}}, value(lane));
   }
   void operator()(Outcomes) const {
     for (const auto& partition : process.snapshot.partitions) add_outcomes(family, partition);
@@ -228,7 +225,7 @@ std::string metrics_reference() {
   std::string page =
       "# Metrics\n\nServed as `GET /metrics` at `[http] listen`, in Prometheus' text format. Made from the "
       "table in\n"
-      "`runtime/metrics.cc`; a test compares.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n";
+      "`runtime/http/metrics.cc`; a test compares.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n";
   for (const auto& metric : metrics) {
     const char* type = metric.type == counter ? "counter" : metric.type == gauge ? "gauge" : "histogram";
     page += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, type, metric.labels, metric.help);

@@ -22,20 +22,20 @@ namespace sluice::runtime {
 
 enum class Phase : std::uint8_t { claiming, streaming, stopping, stopped };
 
-struct Tenure {
+struct Assignment {
   listener::Partition* source = nullptr;
-  std::uint64_t assignment = 0;  // when source->assignment() differs, this tenure is over
+  std::uint64_t assignment_id = 0;  // when source->assignment_id() differs, this assignment is over
   Phase phase = Phase::claiming;
-  sink::Claim claim;    // as of the last claim, counters and next kept up with our commits
-  Offset expected = 0;  // next offset to collect
-  bool proven = false;  // delivered something since the last start: until then a gap is looked at twice
-  Offset anchor = -1;   // waiting for this record, to compare it with the claim's
+  sink::Claim claim;           // as of the last claim, counters and next kept up with our commits
+  Offset expected = 0;         // next offset to collect
+  bool gap_confirmed = false;  // delivered something since the last start: until then a gap is looked at twice
+  Offset anchor = -1;          // waiting for this record, to compare it with the claim's
   std::string state = "claiming", reason;
-  Clock::time_point look_again{};           // not claimed before
-  std::optional<mapping::Missing> missing;  // what stopped it with state schema
+  Clock::time_point recheck_at{};               // not claimed before
+  std::optional<mapping::TableWanted> missing;  // what stopped it with state schema
 
   const TopicPartition& at() const { return source->at(); }
-  bool over() const { return !source->assigned() || source->assignment() != assignment; }
+  bool over() const { return !source->assigned() || source->assignment_id() != assignment_id; }
 };
 
 }  // namespace sluice::runtime

@@ -1,8 +1,8 @@
-// What a lane collects and then applies in one transaction: records, one range of offsets per partition, and
-// the row changes that the mapper made of them.
+// What a lane collects and then applies in one transaction: records, one range of offsets per partition, and the row
+// changes that the mapper made of them.
 //
-// Owned by a lane, which has two: one being collected while the other is in the server. Dropping a batch is
-// always safe: its records are read again after the next claim.
+// Owned by a lane, which has two: one being collected while the other is in the server. Dropping a batch is always
+// safe: its records are read again after the next claim.
 #pragma once
 
 #include <chrono>
@@ -29,8 +29,7 @@ class Batch {
   void extend(const sink::Claim& under, Offset from, Offset to, Clock::time_point now);
   // Adds a record that the mapper has taken as the next one; its range must reach past it.
   void add(Record record);
-  // The mapper has taken the record, but its partition stops in front of it: it is not part of the batch's
-  // effect.
+  // The mapper has taken the record, but its partition stops in front of it: it is not part of the batch's effect.
   void add_excluded(Record record);
   // Ends the partition's range before `at_offset`: this and later records of it are excluded.
   void cut(const TopicPartition& at, Offset at_offset);

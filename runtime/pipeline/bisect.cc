@@ -1,10 +1,8 @@
-// Finds the records at fault in a batch that PostgreSQL refused, and applies the rest, in the same
-// transaction.
+// Finds the records at fault in a batch that PostgreSQL refused, and applies the rest, in the same transaction.
 //
-// Bisection in record order: a range is mapped and folded again by itself and tried within a savepoint; if it
-// is refused it is halved, until a single record is left, which becomes a dead letter. Order and net effect
-// stay those of one-by-one application, since each half is folded by itself and the halves take effect one
-// after the other.
+// Bisection in record order: a range is mapped and folded again by itself and tried within a savepoint; if it is
+// refused it is halved, until a single record is left, which becomes a dead letter. Order and net effect stay those of
+// one-by-one application, since each half is folded by itself and the halves take effect one after the other.
 
 #include <set>
 
@@ -14,7 +12,7 @@
 
 namespace sluice::runtime {
 
-struct Lane::Isolation {
+struct Lane::Bisection {
   Batch& batch;
   std::set<std::size_t>& admitted;  // dead letters that the flood meter has counted, also in an earlier pass
   mapping::Mapper mapper;
@@ -24,19 +22,16 @@ struct Lane::Isolation {
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `changes`
   std::optional<std::size_t> stop_at{};  // the record in front of which its partition has to stop
   std::string stop_reason{};
-  TableCounts tables{};  // of the ranges that were written
+  TableStats tables{};  // of the ranges that were written
 };
 
-Result<void> Lane::isolate(Batch& batch) {
+Result<void> Lane::bisect(Batch& batch) {
   std::set<std::size_t> admitted;
   for (;;) {
-    isolated_.emplace();
+    bisected_.emplace();
     if (batch.ranges().empty()) return {};
-    Isolation work{batch,
-                   admitted,
-                   mapping::Mapper(pipeline_),
-                   std::vector<Outcome>(batch.records(), Outcome::skipped),
-                   {}};
+    Bisection work{
+        batch, admitted, mapping::Mapper(pipeline_), std::vector<Outcome>(batch.records(), Outcome::skipped), {}};
     if (auto done = writer_.begin(batch.ranges(), batch.changes()); !done) return done;
     if (auto done = try_range(work, 0, batch.records()); !done) {
       if (writer_.connected()) writer_.rollback();
@@ -44,21 +39,20 @@ Result<void> Lane::isolate(Batch& batch) {
     }
     if (!work.stop_at) {
       batch.recount(work.outcomes);
-      *isolated_ = std::move(work.tables);
+      *bisected_ = std::move(work.tables);
       return writer_.finish(work.dead, batch.all_records(), batch.ranges());
     }
-    // What comes before stays good, but the pointer has already moved past it in this transaction: once more,
-    // shorter.
+    // What comes before stays good, but the pointer has already moved past it in this transaction: once more, shorter.
     writer_.rollback();
     const auto& record = batch.all_records()[*work.stop_at];
     batch.cut(*record.at, record.offset);
-    if (auto* held = tenure(*record.at)) {
+    if (auto* held = assignment(*record.at)) {
       held->expected = record.offset;
       stop(*held, "poison", work.stop_reason);
     }
     // What was collected behind it must not be applied before it.
     if (collecting_.holds(*record.at)) {
-      for (auto& [at, other] : tenures_) {
+      for (auto& [at, other] : assignments_) {
         if (other.phase == Phase::streaming && collecting_.holds(other.at())) other.phase = Phase::claiming;
       }
       mapper_.take();
@@ -67,7 +61,7 @@ Result<void> Lane::isolate(Batch& batch) {
   }
 }
 
-Result<void> Lane::map_again(Isolation& work, std::size_t from, std::size_t to) {
+Result<void> Lane::map_again(Bisection& work, std::size_t from, std::size_t to) {
   work.mapped.clear();
   for (std::size_t i = from; i < to; ++i) {
     if (work.batch.excluded(i)) continue;
@@ -75,7 +69,7 @@ Result<void> Lane::map_again(Isolation& work, std::size_t from, std::size_t to) 
     for (;;) {
       const auto added = work.mapper.add(record);
       if (added) break;
-      if (auto learned = learn(work.mapper, added.error()); !learned) return learned;
+      if (auto learned = set_table(work.mapper, added.error()); !learned) return learned;
     }
     work.mapped.push_back(i);
   }
@@ -83,16 +77,15 @@ Result<void> Lane::map_again(Isolation& work, std::size_t from, std::size_t to) 
   return {};
 }
 
-Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) {
+Result<void> Lane::try_range(Bisection& work, std::size_t from, std::size_t to) {
   if (from >= to || work.stop_at) return {};
-  round_ns_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  last_loop_ns_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   if (auto done = map_again(work, from, to); !done) return done;
   if (work.mapped.empty()) return {};
-  FAULT_POINT("bisect");
+  FAILPOINT("bisect");
   const auto tried = writer_.try_rows(work.changes);
   if (tried) {
-    for (std::size_t n = 0; n < work.mapped.size(); ++n)
-      work.outcomes[work.mapped[n]] = work.changes.outcomes[n];
+    for (std::size_t n = 0; n < work.mapped.size(); ++n) work.outcomes[work.mapped[n]] = work.changes.outcomes[n];
     work.tables.add(work.changes, work.batch.all_records(), work.mapped);
     for (auto& letter : work.changes.dead) {
       letter.record = static_cast<std::uint32_t>(work.mapped[letter.record]);
@@ -111,18 +104,16 @@ Result<void> Lane::try_range(Isolation& work, std::size_t from, std::size_t to) 
   DeadLetter letter{static_cast<std::uint32_t>(index), Stage::write,
                     work.changes.tables.empty() ? std::string() : work.changes.tables.front().table->name,
                     tried.error().sqlstate,
-                    tried.error().detail.empty()
-                        ? tried.error().message
-                        : fmt::format("{} ({})", tried.error().message, tried.error().detail)};
+                    tried.error().detail.empty() ? tried.error().message
+                                                 : fmt::format("{} ({})", tried.error().message, tried.error().detail)};
   const auto* route = mapper_.route(record.at->topic);
   const bool stop_here = route != nullptr && route->on_error == config::OnError::stop;
   const bool counted = work.admitted.contains(index);
-  if (stop_here || (route != nullptr && !counted && !floods_.admit(*route, Clock::now()))) {
+  if (stop_here || (route != nullptr && !counted && !dead_letter_limit_.admit(*route, Clock::now()))) {
     work.stop_at = index;
-    work.stop_reason = stop_here
-                           ? fmt::format("offset {}: {}", record.offset, letter.reason)
-                           : fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
-                                         route->max_dead_letters, record.offset, tried.error().message);
+    work.stop_reason = stop_here ? fmt::format("offset {}: {}", record.offset, letter.reason)
+                                 : fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
+                                               route->max_dead_letters, record.offset, tried.error().message);
     return {};
   }
   work.admitted.insert(index);

@@ -1,8 +1,7 @@
-// Counts dead letters per route and minute: a schema mistake must not empty a topic into the dead-letter
-// table.
+// Counts dead letters per route and minute: a schema mistake must not empty a topic into the dead-letter table.
 //
-// Shared by all lanes; thread-safe. A record that is mapped again after a rollback counts again, which errs
-// on the side of stopping.
+// Shared by all lanes; thread-safe. A record that is mapped again after a rollback counts again, which errs on the side
+// of stopping.
 #pragma once
 
 #include <chrono>
@@ -13,7 +12,7 @@
 
 namespace sluice::runtime {
 
-class FloodMeter {
+class DeadLetterLimit {
  public:
   // Counts one dead letter of `route`; false when it is one too many for this minute.
   bool admit(const config::Route& route, std::chrono::steady_clock::time_point now) {

@@ -14,12 +14,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t rows_min = 100, rows_max = 20000;  // contract: where `adaptive` may move batch.rows
-// A transaction this long gains nothing by growing: what it costs to begin and to commit is already spread
-// thin.
+// A transaction this long gains nothing by growing: what it costs to begin and to commit is already spread thin.
 constexpr double long_enough_seconds = 0.03;
-constexpr milliseconds frontier_linger{100};  // a range without records is no reason to hurry
-constexpr milliseconds backoff_min{50},
-    backoff_max{500};  // PostgreSQL's return is noticed within half a second
+constexpr milliseconds frontier_linger{100};               // a range without records is no reason to hurry
+constexpr milliseconds backoff_min{50}, backoff_max{500};  // PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
 
 milliseconds jitter(int below_ms) {
@@ -30,51 +28,51 @@ milliseconds jitter(int below_ms) {
 }  // namespace
 
 Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity,
-           FloodMeter& floods, std::function<void(std::string)> fatal)
+           DeadLetterLimit& dead_letter_limit, std::function<void(std::string)> fatal)
     : index_(index),
-      who_(fmt::format("lane {}", index)),
+      log_prefix_(fmt::format("lane {}", index)),
       pipeline_(pipeline),
-      floods_(floods),
+      dead_letter_limit_(dead_letter_limit),
       fatal_(std::move(fatal)),
       writer_(pipeline->postgres, std::move(identity)),
       catalogue_(pipeline->postgres),
       mapper_(pipeline),
-      tables_fed_(*pipeline),
+      route_tables_(*pipeline),
       target_rows_(static_cast<std::size_t>(pipeline->batch.rows)) {
-  now_.lane = index;
-  now_.commit_buckets.assign(std::size(commit_bounds) + 1, 0);
-  shown_ = now_;
+  stats_.lane = index;
+  stats_.commit_buckets.assign(std::size(commit_bounds) + 1, 0);
+  published_ = stats_;
 }
 
 Lane::~Lane() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Lane::start(listener::Listener& listener) {
-  listener_ = &listener;
-  round_ns_ = Clock::now().time_since_epoch().count();
+void Lane::start(listener::Consumer& listener) {
+  consumer_ = &listener;
+  last_loop_ns_ = Clock::now().time_since_epoch().count();
   thread_ = std::thread(&Lane::run, this);
 }
 
-void Lane::give(listener::Partition& partition) {
+void Lane::assign(listener::Partition& partition) {
   {
     const std::lock_guard lock(mutex_);
     given_.push_back(&partition);
   }
-  ring();
+  wake();
 }
 
-void Lane::obey(std::shared_ptr<const Pauses> pauses) {
+void Lane::set_pauses(std::shared_ptr<const PauseRules> pauses) {
   {
     const std::lock_guard lock(mutex_);
-    ordered_ = std::move(pauses);
+    requested_pauses_ = std::move(pauses);
   }
-  ring();
+  wake();
 }
 
 void Lane::drain() {
   draining_ = true;
-  ring();
+  wake();
 }
 
 bool Lane::join(Clock::time_point deadline) {
@@ -84,26 +82,26 @@ bool Lane::join(Clock::time_point deadline) {
   return true;
 }
 
-Tenure* Lane::tenure(const TopicPartition& at) {
-  const auto found = tenures_.find(at);
-  return found == tenures_.end() ? nullptr : &found->second;
+Assignment* Lane::assignment(const TopicPartition& at) {
+  const auto found = assignments_.find(at);
+  return found == assignments_.end() ? nullptr : &found->second;
 }
 
 void Lane::run() {
   while (!finished()) {
-    round_ns_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+    last_loop_ns_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
     wake_.drain();
     take_messages();
-    end_lost_tenures();
+    end_lost_assignments();
     if (writer_.busy()) {
-      if (const auto result = writer_.poll()) settle(*result);
+      if (const auto result = writer_.poll()) on_result(*result);
     }
     if (!writer_.busy()) act_when_idle();
     wait(collect());
   }
   writer_.close();
   collecting_.clear();
-  flying_.clear();
+  in_flight_.clear();
   publish();
   ended_ = true;
 }
@@ -119,39 +117,39 @@ void Lane::take_messages() {
   {
     const std::lock_guard lock(mutex_);
     given.swap(given_);
-    ordered = pauses_ != ordered_;
-    pauses_ = ordered_;
+    ordered = pauses_ != requested_pauses_;
+    pauses_ = requested_pauses_;
   }
-  if (ordered) obey_pauses();
+  if (ordered) apply_pauses();
   for (auto* partition : given) {
-    const auto assignment = partition->assignment();
+    const auto assignment_id = partition->assignment_id();
     if (!partition->assigned()) continue;
-    auto& tenure = tenures_[partition->at()];
-    tenure = Tenure{};
-    tenure.source = partition;
-    tenure.assignment = assignment;
+    auto& assignment = assignments_[partition->at()];
+    assignment = Assignment{};
+    assignment.source = partition;
+    assignment.assignment_id = assignment_id;
     partition->wake_through(wake_.fd());
     try_after_ = {};
-    log::info(who_, "{}/{} assigned", partition->at().topic, partition->at().partition);
+    log::info(log_prefix_, "{}/{} assigned", partition->at().topic, partition->at().partition);
   }
 }
 
-// What was collected of a partition that is not ours any more must not be applied, and a batch has no part
-// that could be taken out: drop it, and claim the other partitions in it again.
-void Lane::end_lost_tenures() {
+// What was collected of a partition that is not ours any more must not be applied, and a batch has no part that could
+// be taken out: drop it, and claim the other partitions in it again.
+void Lane::end_lost_assignments() {
   bool drop = false;
-  for (auto it = tenures_.begin(); it != tenures_.end();) {
+  for (auto it = assignments_.begin(); it != assignments_.end();) {
     if (!it->second.over()) {
       ++it;
       continue;
     }
-    log::info(who_, "{}/{} taken away at {}", it->first.topic, it->first.partition, it->second.claim.next);
+    log::info(log_prefix_, "{}/{} taken away at {}", it->first.topic, it->first.partition, it->second.claim.next);
     drop = drop || collecting_.holds(it->second.at());
-    FAULT_POINT("after_revoke");
-    it = tenures_.erase(it);
+    FAILPOINT("after_revoke");
+    it = assignments_.erase(it);
   }
   if (!drop || SEEDED_BUG("keep_after_revoke")) return;
-  for (auto& [at, held] : tenures_) {
+  for (auto& [at, held] : assignments_) {
     if (held.phase == Phase::streaming && collecting_.holds(held.at())) held.phase = Phase::claiming;
   }
   mapper_.take();
@@ -161,16 +159,15 @@ void Lane::end_lost_tenures() {
 void Lane::act_when_idle() {
   const auto now = Clock::now();
   if (now < try_after_) return;
-  if (tenures_.empty() && collecting_.empty()) return;
+  if (assignments_.empty() && collecting_.empty()) return;
   if (!writer_.connected()) {
     if (auto done = writer_.connect(); !done) {
-      // Whatever the reason, a password included: there is nothing to do but to try again until somebody
-      // mends it.
+      // Whatever the reason, a password included: there is nothing to do but to try again until somebody mends it.
       if (done.error().next != ErrorClass::stop_service) done.error().next = ErrorClass::reclaim;
-      decide(done.error());
+      handle_error(done.error());
       return;
     }
-    if (std::exchange(was_connected_, true)) log::info(who_, "connected to PostgreSQL again");
+    if (std::exchange(was_connected_, true)) log::info(log_prefix_, "connected to PostgreSQL again");
     backoff_ = milliseconds(0);
   }
   SEEDED_BUG_DOES("blind_resend", if (resend()) return);
@@ -181,13 +178,12 @@ void Lane::act_when_idle() {
   }
 }
 
-// Due by rows, bytes, age or drain, and at once where a partition waits for its collected part to be applied.
-// An idle lane under light load does not let its first record wait: company would come anyway while the
-// transaction runs.
+// Due by rows, bytes, age or drain, and at once where a partition waits for its collected part to be applied. An idle
+// lane under light load does not let its first record wait: company would come anyway while the transaction runs.
 bool Lane::due() const {
   if (collecting_.empty()) return false;
-  if (draining_ || full() || !suspects_.empty()) return true;
-  for (const auto& [at, held] : tenures_) {
+  if (draining_ || full() || !suspect_partitions_.empty()) return true;
+  for (const auto& [at, held] : assignments_) {
     if (held.phase != Phase::streaming && collecting_.holds(held.at())) return true;
   }
   const auto age = Clock::now() - collecting_.since();
@@ -198,43 +194,43 @@ bool Lane::due() const {
 
 void Lane::submit() {
   was_full_ = full();
-  flying_ = std::move(collecting_);
+  in_flight_ = std::move(collecting_);
   collecting_.clear();
-  flying_.seal(mapper_.take());
-  if (flying_.empty()) {
-    flying_.clear();
+  in_flight_.seal(mapper_.take());
+  if (in_flight_.empty()) {
+    in_flight_.clear();
     return;
   }
-  SEEDED_BUG_DOES("keep_after_revoke", claim_for(flying_));
+  SEEDED_BUG_DOES("keep_after_revoke", claim_for(in_flight_));
   submitted_ = Clock::now();
-  writer_.submit(flying_.changes(), flying_.all_records(), flying_.ranges());
+  writer_.submit(in_flight_.changes(), in_flight_.all_records(), in_flight_.ranges());
 }
 
-void Lane::settle(const Result<void>& result) {
-  isolated_.reset();
+void Lane::on_result(const Result<void>& result) {
+  bisected_.reset();
   if (result) return committed();
-  if (result.error().next != ErrorClass::reject) return decide(result.error());
-  log::info(who_, "a batch of {} records was refused ({} {}), looking for the record", flying_.records(),
+  if (result.error().next != ErrorClass::reject) return handle_error(result.error());
+  log::info(log_prefix_, "a batch of {} records was refused ({} {}), looking for the record", in_flight_.records(),
             result.error().sqlstate, result.error().message);
-  ++now_.rejects;
-  if (const auto done = isolate(flying_); !done) return decide(done.error());
+  ++stats_.rejects;
+  if (const auto done = bisect(in_flight_); !done) return handle_error(done.error());
   committed();
 }
 
 void Lane::committed() {
   const auto seconds = std::chrono::duration<double>(Clock::now() - submitted_).count();
-  ++now_.batches;
-  if (!isolated_) isolated_.emplace().add(flying_.changes(), flying_.all_records());
-  tables_.add_committed(*std::exchange(isolated_, std::nullopt), WallClock::now());
+  ++stats_.batches;
+  if (!bisected_) bisected_.emplace().add(in_flight_.changes(), in_flight_.all_records());
+  tables_.add_committed(*std::exchange(bisected_, std::nullopt), WallClock::now());
   tables_changed_ = true;
-  now_.records += static_cast<std::int64_t>(flying_.records());
-  now_.rows += static_cast<std::int64_t>(flying_.changes().rows);
-  now_.bytes += static_cast<std::int64_t>(flying_.bytes());
-  now_.commit_seconds += seconds;
+  stats_.records += static_cast<std::int64_t>(in_flight_.records());
+  stats_.rows += static_cast<std::int64_t>(in_flight_.changes().rows);
+  stats_.bytes += static_cast<std::int64_t>(in_flight_.bytes());
+  stats_.commit_seconds += seconds;
   const auto* bound = std::lower_bound(std::begin(commit_bounds), std::end(commit_bounds), seconds);
-  ++now_.commit_buckets[static_cast<std::size_t>(bound - std::begin(commit_bounds))];
-  for (const auto& range : flying_.ranges()) {
-    auto* held = tenure(*range.at);
+  ++stats_.commit_buckets[static_cast<std::size_t>(bound - std::begin(commit_bounds))];
+  for (const auto& range : in_flight_.ranges()) {
+    auto* held = assignment(*range.at);
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
     auto& claim = held->claim;
     claim.next = range.to;
@@ -244,54 +240,52 @@ void Lane::committed() {
     claim.dead += range.dead;
     claim.gaps += range.gaps;
     if (range.dead > 0) {
-      log::warning(who_, "{}/{}: {} dead letters in offsets {} to {}", range.at->topic, range.at->partition,
+      log::warning(log_prefix_, "{}/{}: {} dead letters in offsets {} to {}", range.at->topic, range.at->partition,
                    range.dead, range.from, range.to - 1);
     }
   }
-  if (!suspects_.empty() && flying_.holds(*suspects_.front())) suspects_.pop_front();
+  if (!suspect_partitions_.empty() && in_flight_.holds(*suspect_partitions_.front())) suspect_partitions_.pop_front();
   backoff_ = milliseconds(0);
-  last_rows_ = flying_.records();
+  last_rows_ = in_flight_.records();
   if (pipeline_->batch.adaptive) {
     // Memory: all lanes together keep to the bytes that one batch may have.
     const bool has_room =
-        flying_.bytes() * 2 * static_cast<std::size_t>(pipeline_->postgres.lanes) <= pipeline_->batch.bytes;
-    if (was_full_ && has_room && seconds < long_enough_seconds)
-      target_rows_ = std::min(target_rows_ * 2, rows_max);
+        in_flight_.bytes() * 2 * static_cast<std::size_t>(pipeline_->postgres.lanes) <= pipeline_->batch.bytes;
+    if (was_full_ && has_room && seconds < long_enough_seconds) target_rows_ = std::min(target_rows_ * 2, rows_max);
     if (last_rows_ < target_rows_ / 2) target_rows_ = std::max(target_rows_ / 2, rows_min);
   }
-  flying_.clear();
+  in_flight_.clear();
 }
 
 // The one place that decides on errors.
-void Lane::decide(const Error& error) {
-  now_.last_error =
-      error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
+void Lane::handle_error(const Error& error) {
+  stats_.last_error = error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
   switch (error.next) {
     case ErrorClass::retry:
     case ErrorClass::reject:  // only a statement that is not a row's fault comes here as `reject`
-      ++now_.retries;
-      log::warning(who_, "will try again: {}", now_.last_error);
+      ++stats_.retries;
+      log::warning(log_prefix_, "will try again: {}", stats_.last_error);
       return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::reclaim:
-      ++now_.reclaims;
+      ++stats_.reclaims;
       if (backoff_ == milliseconds(0))
-        log::warning(who_, "lost PostgreSQL, will claim again: {}", now_.last_error);
-      SEEDED_BUG_DOES("blind_resend", if (!flying_.empty()) resend_ = std::move(flying_));
+        log::warning(log_prefix_, "lost PostgreSQL, will claim again: {}", stats_.last_error);
+      SEEDED_BUG_DOES("blind_resend", if (!in_flight_.empty()) resend_ = std::move(in_flight_));
       writer_.close();
       return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::fenced:
-      ++now_.fenced;
-      log::warning(who_, "fenced, will claim again: {}", now_.last_error);
+      ++stats_.fenced;
+      log::warning(log_prefix_, "fenced, will claim again: {}", stats_.last_error);
       return recover(backoff_min + jitter(50));
     case ErrorClass::stop_partition:
-      if (!flying_.empty()) return schema_trouble(error);
-      ++now_.retries;  // Sluice's own tables are in trouble, no partition's
-      log::warning(who_, "will try again: {}", now_.last_error);
+      if (!in_flight_.empty()) return schema_trouble(error);
+      ++stats_.retries;  // Sluice's own tables are in broker_error, no partition's
+      log::warning(log_prefix_, "will try again: {}", stats_.last_error);
       return recover(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::stop_service:
-      log::error(who_, "cannot go on: {}", now_.last_error);
+      log::error(log_prefix_, "cannot go on: {}", stats_.last_error);
       recover(backoff_max);
-      return fatal_(now_.last_error);
+      return fatal_(stats_.last_error);
   }
 }
 
@@ -299,9 +293,9 @@ void Lane::decide(const Error& error) {
 void Lane::recover(milliseconds pause) {
   mapper_.take();
   collecting_.clear();
-  flying_.clear();
+  in_flight_.clear();
   if (writer_.connected() && !writer_.busy()) writer_.rollback();
-  for (auto& [at, held] : tenures_) {
+  for (auto& [at, held] : assignments_) {
     if (held.phase == Phase::stopped) continue;
     held.phase = Phase::claiming;
     held.state = "claiming";
@@ -310,19 +304,19 @@ void Lane::recover(milliseconds pause) {
   try_after_ = Clock::now() + pause;
 }
 
-// A statement failed for a reason that is no record's fault, though the catalogue looked right when it was
-// read. Read it again and apply one partition a time: the one that fails again stops.
+// A statement failed for a reason that is no record's fault, though the catalogue looked right when it was read. Read
+// it again and apply one partition a time: the one that fails again stops.
 void Lane::schema_trouble(const Error& error) {
-  mapper_.forget_tables();
-  if (suspects_.empty()) {
-    for (const auto& range : flying_.ranges()) suspects_.push_back(range.at);
-    log::warning(who_, "reading the catalogue again: {}", now_.last_error);
+  mapper_.invalidate_tables();
+  if (suspect_partitions_.empty()) {
+    for (const auto& range : in_flight_.ranges()) suspect_partitions_.push_back(range.at);
+    log::warning(log_prefix_, "reading the catalogue again: {}", stats_.last_error);
     return recover(backoff_min);
   }
-  auto* held = tenure(*suspects_.front());
-  suspects_.pop_front();
+  auto* held = assignment(*suspect_partitions_.front());
+  suspect_partitions_.pop_front();
   recover(backoff_min);
-  if (held != nullptr) stop(*held, "schema", now_.last_error.empty() ? error.message : now_.last_error);
+  if (held != nullptr) stop(*held, "schema", stats_.last_error.empty() ? error.message : stats_.last_error);
 }
 
 void Lane::wait(bool polled) {
@@ -331,14 +325,13 @@ void Lane::wait(bool polled) {
   const auto sooner = [&](Clock::time_point at) { until = std::min(until, std::max(at, now)); };
   if (!writer_.busy()) {
     if (!collecting_.empty()) {
-      sooner(std::max(
-          try_after_,
-          collecting_.since() + (collecting_.records() == 0 ? frontier_linger : pipeline_->batch.linger)));
+      sooner(std::max(try_after_,
+                      collecting_.since() + (collecting_.records() == 0 ? frontier_linger : pipeline_->batch.linger)));
     }
-    for (const auto& [at, held] : tenures_) {
+    for (const auto& [at, held] : assignments_) {
       if (pauses_ && (held.phase == Phase::claiming || held.phase == Phase::stopping))
-        sooner(std::max(try_after_, held.look_again));
-      if (held.phase == Phase::stopped) sooner(held.look_again);
+        sooner(std::max(try_after_, held.recheck_at));
+      if (held.phase == Phase::stopped) sooner(held.recheck_at);
     }
     if (now >= try_after_ && due()) until = now;
   }
@@ -355,26 +348,26 @@ void Lane::wait(bool polled) {
 
 void Lane::publish() {
   std::vector<PartitionSnapshot> partitions;
-  partitions.reserve(tenures_.size());
-  for (const auto& [at, held] : tenures_) {
+  partitions.reserve(assignments_.size());
+  for (const auto& [at, held] : assignments_) {
     const auto& claim = held.claim;
     partitions.push_back({at, index_, held.state, held.reason, claim.epoch, claim.start, claim.next,
                           held.source->known_end(), claim.applied, claim.folded, claim.skipped, claim.dead,
                           claim.gaps});
   }
-  now_.connected = writer_.connected();
+  stats_.connected = writer_.connected();
   const std::lock_guard lock(mutex_);
-  shown_ = now_;
-  shown_partitions_ = std::move(partitions);
-  if (std::exchange(tables_changed_, false)) shown_tables_ = tables_;
+  published_ = stats_;
+  published_partitions_ = std::move(partitions);
+  if (std::exchange(tables_changed_, false)) published_tables_ = tables_;
 }
 
-LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableCounts& tables) const {
+LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const {
   const std::lock_guard lock(mutex_);
-  tables.merge(shown_tables_);
-  partitions.insert(partitions.end(), shown_partitions_.begin(), shown_partitions_.end());
-  auto shown = shown_;
-  const auto round = Clock::time_point(Clock::duration(round_ns_.load(std::memory_order_relaxed)));
+  tables.merge(published_tables_);
+  partitions.insert(partitions.end(), published_partitions_.begin(), published_partitions_.end());
+  auto shown = published_;
+  const auto round = Clock::time_point(Clock::duration(last_loop_ns_.load(std::memory_order_relaxed)));
   shown.seconds_since_progress = std::chrono::duration<double>(Clock::now() - round).count();
   return shown;
 }

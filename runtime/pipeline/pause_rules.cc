@@ -4,9 +4,9 @@
 
 namespace sluice::runtime {
 
-Pauses::Pauses(const std::vector<Pause>& pauses) {
+PauseRules::PauseRules(const std::vector<Pause>& pauses) {
   for (const auto& pause : pauses) {
-    auto target = Target::parse(pause.target);
+    auto target = PartitionSelector::parse(pause.target);
     if (!target) {
       unreadable_.push_back(pause.target);
       continue;
@@ -18,10 +18,10 @@ Pauses::Pauses(const std::vector<Pause>& pauses) {
   }
 }
 
-std::optional<std::string> Pauses::reason(const TopicPartition& at,
-                                          const std::vector<std::string>& tables_fed) const {
+std::optional<std::string> PauseRules::reason(const TopicPartition& at,
+                                              const std::vector<std::string>& target_tables) const {
   for (const auto& rule : rules_) {
-    if (rule.target.covers(at, tables_fed)) return rule.reason;
+    if (rule.target.covers(at, target_tables)) return rule.reason;
   }
   return std::nullopt;
 }

@@ -11,9 +11,9 @@
 
 namespace sluice::runtime {
 
-class LoneMapper {
+class RecordMapper {
  public:
-  explicit LoneMapper(std::shared_ptr<const config::Pipeline> pipeline)
+  explicit RecordMapper(std::shared_ptr<const config::Pipeline> pipeline)
       : mapper_(pipeline), catalogue_(pipeline->postgres) {}
 
   // As the next record of the batch under construction.
@@ -23,14 +23,14 @@ class LoneMapper {
       if (added) return {};
       auto table = catalogue_.describe(added.error().table, *added.error().route);
       if (!table) return std::unexpected(table.error());
-      mapper_.learn(added.error(), std::move(*table));
+      mapper_.set_table(added.error(), std::move(*table));
     }
   }
   Changes take() { return mapper_.take(); }
 
  private:
   mapping::Mapper mapper_;
-  sink::Catalogue catalogue_;
+  sink::TableCatalogue catalogue_;
 };
 
 }  // namespace sluice::runtime

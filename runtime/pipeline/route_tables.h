@@ -1,5 +1,5 @@
-// Which tables a topic feeds by configuration, as far as that can be told without an event: a template that
-// names the event's source is filled in by the events themselves.
+// Which tables a topic feeds by configuration, as far as that can be told without an event: a template that names the
+// event's source is filled in by the events themselves.
 //
 // Made once, immutable; any thread.
 #pragma once
@@ -13,9 +13,9 @@
 
 namespace sluice::runtime {
 
-class TablesFed {
+class RouteTables {
  public:
-  explicit TablesFed(const config::Pipeline& pipeline) : router_(pipeline) {}
+  explicit RouteTables(const config::Pipeline& pipeline) : router_(pipeline) {}
   std::optional<std::string> by_configuration(const std::string& topic) const {
     const auto match = router_.match(topic);
     if (match.route == nullptr || mapping::names_source(match.route->table)) return std::nullopt;

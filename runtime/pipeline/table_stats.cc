@@ -9,8 +9,7 @@ void add_topic(TableSnapshot& table, const std::string& topic) {
   if (place == table.topics.end() || *place != topic) table.topics.insert(place, topic);
 }
 
-void TableCounts::add(const Changes& changes, std::span<const Record> records,
-                      std::span<const std::size_t> of) {
+void TableStats::add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of) {
   for (const auto& changed : changes.tables) {
     auto& table = tables_[changed.table->name];
     table.table = changed.table->name;
@@ -27,12 +26,12 @@ void TableCounts::add(const Changes& changes, std::span<const Record> records,
   }
 }
 
-void TableCounts::add_committed(TableCounts more, WallClock::time_point at) {
+void TableStats::add_committed(TableStats more, WallClock::time_point at) {
   for (auto& [name, table] : more.tables_) table.last_commit = at;
   merge(more);
 }
 
-void TableCounts::merge(const TableCounts& other) {
+void TableStats::merge(const TableStats& other) {
   for (const auto& [name, theirs] : other.tables_) {
     auto& table = tables_[name];
     table.table = name;
@@ -43,7 +42,7 @@ void TableCounts::merge(const TableCounts& other) {
   }
 }
 
-std::vector<std::string> TableCounts::fed_by(const std::string& topic) const {
+std::vector<std::string> TableStats::fed_by(const std::string& topic) const {
   std::vector<std::string> found;
   for (const auto& [name, table] : tables_) {
     if (std::ranges::binary_search(table.topics, topic)) found.push_back(name);

@@ -8,19 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "base/changes.h"
 #include "admin/snapshot.h"
+#include "base/changes.h"
 
 namespace sluice::runtime {
 
-class TableCounts {
+class TableStats {
  public:
   // `of` tells which record an index in the changes means; empty: the very one.
   void add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of = {});
   // The counts of one transaction, which took effect just now.
-  void add_committed(TableCounts more, WallClock::time_point at);
+  void add_committed(TableStats more, WallClock::time_point at);
   // Those of another lane.
-  void merge(const TableCounts& other);
+  void merge(const TableStats& other);
 
   const std::map<std::string, TableSnapshot>& tables() const { return tables_; }
   // That a topic has fed, in the order of their names.

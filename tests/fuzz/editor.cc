@@ -1,5 +1,5 @@
-// The line editor: whatever is typed, lines hold nothing harmful and stay within bounds, a dumb terminal sees
-// no escape code, others see only ours, and it makes no difference in which pieces the bytes arrive.
+// The line editor: whatever is typed, lines hold nothing harmful and stay within bounds, a dumb terminal sees no escape
+// code, others see only ours, and it makes no difference in which pieces the bytes arrive.
 #include <algorithm>
 
 #include "console/ssh/line_editor.h"

@@ -1,5 +1,4 @@
-// escape() and its kin: whatever comes in, nothing harmful comes out, it is UTF-8, and its width is what
-// cut() says.
+// escape() and its kin: whatever comes in, nothing harmful comes out, it is UTF-8, and its width is what cut() says.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

@@ -7,7 +7,7 @@ namespace {
 
 using Pointer = SinkTest;
 
-TEST_F(Pointer, AClaimCreatesTheRowAndALaterOneRaisesTheEpoch) {
+TEST_F(Pointer, a_claim_creates_the_row_and_a_later_one_raises_the_epoch) {
   const auto first = writer->claim(at, 7);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->next, 7);
@@ -22,18 +22,17 @@ TEST_F(Pointer, AClaimCreatesTheRowAndALaterOneRaisesTheEpoch) {
   EXPECT_EQ(second->epoch, 2);
 }
 
-TEST_F(Pointer, KnowsWhatWasCreatedAndLeavesWhatExists) {
+TEST_F(Pointer, knows_what_was_created_and_leaves_what_exists) {
   ASSERT_TRUE(writer->claim({"orders", 1}, 5));
-  ASSERT_TRUE(writer->create({{{"orders", 1}, 9}, {{"orders", 2}, 9}}));
-  EXPECT_EQ(sql("SELECT partition, next_offset, epoch FROM " + schema + ".pointer ORDER BY 1"),
-            "1|5|1\n2|9|0");
-  EXPECT_TRUE(writer->known({"orders", 2})->partition);
-  EXPECT_FALSE(writer->known(at)->partition);
-  EXPECT_TRUE(writer->known(at)->topic);
-  EXPECT_FALSE(writer->known({"other", 1})->topic);
+  ASSERT_TRUE(writer->create_pointers({{{"orders", 1}, 9}, {{"orders", 2}, 9}}));
+  EXPECT_EQ(sql("SELECT partition, next_offset, epoch FROM " + schema + ".pointer ORDER BY 1"), "1|5|1\n2|9|0");
+  EXPECT_TRUE(writer->pointer_exists({"orders", 2})->partition);
+  EXPECT_FALSE(writer->pointer_exists(at)->partition);
+  EXPECT_TRUE(writer->pointer_exists(at)->topic);
+  EXPECT_FALSE(writer->pointer_exists({"other", 1})->topic);
 }
 
-TEST_F(Pointer, AdvanceMovesThePointerWithItsCountsAndItsAnchor) {
+TEST_F(Pointer, advance_moves_the_pointer_with_its_counts_and_its_anchor) {
   Batch batch;
   claim(batch, *writer, 10);
   auto& range = batch.ranges[0];
@@ -54,7 +53,7 @@ TEST_F(Pointer, AdvanceMovesThePointerWithItsCountsAndItsAnchor) {
   EXPECT_EQ(claimed->applied + claimed->folded + claimed->skipped + claimed->dead + claimed->gaps, 10);
 }
 
-TEST_F(Pointer, AStaleClaimIsFencedAndNothingOfItsBatchRemains) {
+TEST_F(Pointer, a_stale_claim_is_fenced_and_nothing_of_its_batch_remains) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY)");
   const auto target = table("t", {"id"});
   const auto attempt = [&](auto spoil) {
@@ -66,8 +65,7 @@ TEST_F(Pointer, AStaleClaimIsFencedAndNothingOfItsBatchRemains) {
     return wait(*writer);
   };
   for (const auto& done : {
-           attempt(
-               [&](auto&) { EXPECT_TRUE(connect("22222222-2222-2222-2222-222222222222")->claim(at, 0)); }),
+           attempt([&](auto&) { EXPECT_TRUE(connect("22222222-2222-2222-2222-222222222222")->claim(at, 0)); }),
            attempt([](auto& range) { --range.epoch; }),
            attempt([](auto& range) { ++range.generation; }),
            attempt([](auto& range) { ++range.from, ++range.to; }),
@@ -76,8 +74,7 @@ TEST_F(Pointer, AStaleClaimIsFencedAndNothingOfItsBatchRemains) {
        }) {
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().next, ErrorClass::fenced) << done.error().message;
-    EXPECT_TRUE(done.error().sqlstate == "SL001" || done.error().sqlstate == "SL002")
-        << done.error().sqlstate;
+    EXPECT_TRUE(done.error().sqlstate == "SL001" || done.error().sqlstate == "SL002") << done.error().sqlstate;
     EXPECT_NE(done.error().message.find("orders/3"), std::string::npos) << done.error().message;
   }
   EXPECT_TRUE(writer->connected());
@@ -85,7 +82,7 @@ TEST_F(Pointer, AStaleClaimIsFencedAndNothingOfItsBatchRemains) {
   EXPECT_EQ(sql("SELECT next_offset FROM " + schema + ".pointer"), "0");
 }
 
-TEST_F(Pointer, AClaimWaitsForAnUnfinishedPredecessorAndThenFencesIt) {
+TEST_F(Pointer, a_claim_waits_for_an_unfinished_predecessor_and_then_fences_it) {
   Batch batch;
   claim(batch, *writer);
   ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
@@ -106,7 +103,7 @@ TEST_F(Pointer, AClaimWaitsForAnUnfinishedPredecessorAndThenFencesIt) {
   EXPECT_EQ(writer->begin(batch.ranges, batch.changes).error().next, ErrorClass::fenced);
 }
 
-TEST_F(Pointer, OnlyTheHolderRecordsAState) {
+TEST_F(Pointer, only_the_holder_records_a_state) {
   const auto claimed = writer->claim(at, 0);
   ASSERT_TRUE(claimed);
   ASSERT_TRUE(writer->set_state(*claimed, "schema", "table t is missing"));
@@ -118,7 +115,7 @@ TEST_F(Pointer, OnlyTheHolderRecordsAState) {
   EXPECT_EQ(sql("SELECT state, state_reason FROM " + schema + ".pointer"), "ok|\\N");
 }
 
-TEST_F(Pointer, SeveralPartitionsAdvanceTogetherOrNotAtAll) {
+TEST_F(Pointer, several_partitions_advance_together_or_not_at_all) {
   Batch batch;
   TopicPartition other{"customers", 0};
   claim(batch, *writer);
@@ -136,7 +133,7 @@ TEST_F(Pointer, SeveralPartitionsAdvanceTogetherOrNotAtAll) {
   EXPECT_EQ(sql("SELECT sum(next_offset) FROM " + schema + ".pointer"), "51");
 }
 
-TEST_F(Pointer, ALostConnectionIsReclaimedAndNothingIsApplied) {
+TEST_F(Pointer, a_lost_connection_is_reclaimed_and_nothing_is_applied) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY)");
   Batch batch;
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1)});
@@ -155,10 +152,9 @@ TEST_F(Pointer, ALostConnectionIsReclaimedAndNothingIsApplied) {
   EXPECT_EQ(writer->claim(at, 0)->next, 0);
 }
 
-TEST_F(Pointer, AConstraintThatFailsAtCommitIsNotASuccess) {
+TEST_F(Pointer, a_constraint_that_fails_at_commit_is_not_a_success) {
   sql("CREATE TABLE " + schema + ".parent (id bigint PRIMARY KEY); CREATE TABLE " + schema +
-      ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema +
-      ".parent DEFERRABLE INITIALLY DEFERRED)");
+      ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema + ".parent DEFERRABLE INITIALLY DEFERRED)");
   Batch batch;
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
   const auto done = write(batch);
