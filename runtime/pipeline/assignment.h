@@ -30,7 +30,8 @@ struct Assignment {
   Offset expected = 0;         // next offset to collect
   bool gap_confirmed = false;  // delivered something since the last start: until then a gap is looked at twice
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
-  std::string state = "claiming", reason;
+  PartitionState state = PartitionState::claiming;
+  std::string reason;
   Clock::time_point recheck_at{};               // not claimed before
   std::optional<mapping::TableWanted> missing;  // what stopped it with state schema
 

@@ -48,7 +48,7 @@ Result<void> Lane::bisect(Batch& batch) {
     batch.cut(*record.at, record.offset);
     if (auto* held = assignment(*record.at)) {
       held->expected = record.offset;
-      stop(*held, "poison", work.stop_reason);
+      stop(*held, PartitionState::poison, work.stop_reason);
     }
     // What was collected behind it must not be applied before it.
     if (collecting_.holds(*record.at)) {

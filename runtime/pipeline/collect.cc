@@ -65,7 +65,7 @@ bool Lane::known_before(Assignment& assignment, const Record& record) {
       ++stats_.duplicates_dropped;
     } else if (fingerprint(record) != assignment.claim.anchor_crc ||
                record.timestamp_ms != assignment.claim.anchor_timestamp_ms) {
-      stop(assignment, "log_changed",
+      stop(assignment, PartitionState::log_changed,
            fmt::format("offset {} is not the record that was applied: the topic was created anew or truncated",
                        record.offset));
     }
@@ -117,7 +117,7 @@ bool Lane::map(Assignment& assignment, const Record& record) {
     if (learned) continue;
     if (learned.error().next == ErrorClass::stop_partition) {
       assignment.missing = mapped.error();
-      stop(assignment, "schema", learned.error().message);
+      stop(assignment, PartitionState::schema, learned.error().message);
     } else {
       stats_.last_error = learned.error().message;
       log::warning(log_prefix_, "cannot look at table {}: {}", mapped.error().table, stats_.last_error);
@@ -139,11 +139,11 @@ bool Lane::must_stop(Assignment& assignment, const DeadLetter& letter) {
   const auto* route = mapper_.route(assignment.at().topic);
   if (route == nullptr) return false;
   if (route->on_error == config::OnError::stop) {
-    stop(assignment, "poison", fmt::format("offset {}: {}", assignment.expected, letter.reason));
+    stop(assignment, PartitionState::poison, fmt::format("offset {}: {}", assignment.expected, letter.reason));
     return true;
   }
   if (!dead_letter_limit_.admit(*route, Clock::now())) {
-    stop(assignment, "poison",
+    stop(assignment, PartitionState::poison,
          fmt::format("more than {} dead letters a minute; the last, at offset {}: {}", route->max_dead_letters,
                      assignment.expected, letter.reason));
     return true;
@@ -152,13 +152,13 @@ bool Lane::must_stop(Assignment& assignment, const DeadLetter& letter) {
 }
 
 // The partition takes nothing more; once its collected part is applied, the state is written to its pointer row.
-void Lane::stop(Assignment& assignment, std::string state, std::string reason) {
+void Lane::stop(Assignment& assignment, PartitionState state, std::string reason) {
   const auto said = fmt::format("{}/{} stops at {} with state {}: {}", assignment.at().topic, assignment.at().partition,
-                                assignment.expected, state, reason);
-  const auto level = state == "paused" ? log::Level::info : log::Level::error;
+                                assignment.expected, name(state), reason);
+  const auto level = state == PartitionState::paused ? log::Level::info : log::Level::error;
   if (log::enabled(level)) log::write(level, log_prefix_, said);
   assignment.phase = Phase::stopping;
-  assignment.state = std::move(state);
+  assignment.state = state;
   assignment.reason = std::move(reason);
   assignment.recheck_at = Clock::now() + recheck_after;
   assignment.source->pause();

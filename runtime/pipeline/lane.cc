@@ -234,14 +234,10 @@ void Lane::committed() {
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
     auto& claim = held->claim;
     claim.next = range.to;
-    claim.applied += range.applied;
-    claim.folded += range.folded;
-    claim.skipped += range.skipped;
-    claim.dead += range.dead;
-    claim.gaps += range.gaps;
-    if (range.dead > 0) {
+    claim.counts += range.counts;
+    if (range.counts.dead > 0) {
       log::warning(log_prefix_, "{}/{}: {} dead letters in offsets {} to {}", range.at->topic, range.at->partition,
-                   range.dead, range.from, range.to - 1);
+                   range.counts.dead, range.from, range.to - 1);
     }
   }
   if (!suspect_partitions_.empty() && in_flight_.holds(*suspect_partitions_.front())) suspect_partitions_.pop_front();
@@ -298,7 +294,7 @@ void Lane::recover(milliseconds pause) {
   for (auto& [at, held] : assignments_) {
     if (held.phase == Phase::stopped) continue;
     held.phase = Phase::claiming;
-    held.state = "claiming";
+    held.state = PartitionState::claiming;
   }
   backoff_ = pause;
   try_after_ = Clock::now() + pause;
@@ -316,7 +312,8 @@ void Lane::schema_trouble(const Error& error) {
   auto* held = assignment(*suspect_partitions_.front());
   suspect_partitions_.pop_front();
   recover(backoff_min);
-  if (held != nullptr) stop(*held, "schema", stats_.last_error.empty() ? error.message : stats_.last_error);
+  if (held != nullptr)
+    stop(*held, PartitionState::schema, stats_.last_error.empty() ? error.message : stats_.last_error);
 }
 
 void Lane::wait(bool polled) {
@@ -352,8 +349,7 @@ void Lane::publish() {
   for (const auto& [at, held] : assignments_) {
     const auto& claim = held.claim;
     partitions.push_back({at, index_, held.state, held.reason, claim.epoch, claim.start, claim.next,
-                          held.source->known_end(), claim.applied, claim.folded, claim.skipped, claim.dead,
-                          claim.gaps});
+                          held.source->known_end(), claim.counts});
   }
   stats_.connected = writer_.connected();
   const std::lock_guard lock(mutex_);

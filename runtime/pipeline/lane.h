@@ -72,7 +72,7 @@ class Lane {
   Result<void> claim(Assignment& assignment, const Marks& marks);
   Result<Offset> first_offset(const TopicPartition& at, const listener::Watermarks& marks);
   Result<void> begin_at(Assignment& assignment, const listener::Watermarks& marks);
-  void stop(Assignment& assignment, std::string state, std::string reason);
+  void stop(Assignment& assignment, PartitionState state, std::string reason);
   Result<void> record_stop(Assignment& assignment);
   void recheck(Assignment& assignment);
   void apply_pauses();

@@ -66,7 +66,8 @@ void Lane::claim_for(Batch& batch) {
   for (const auto& range : ranges) {
     const auto* held = assignment(*range.at);
     if (held != nullptr && held->claim.epoch == range.epoch) continue;
-    if (const auto claim = writer_.claim(*range.at, range.from)) batch.rebase(*claim);
+    const sink::ClaimRequest request{range.at, range.from};
+    if (const auto claims = writer_.claim({&request, 1}); claims && claims->front()) batch.rebase(*claims->front());
   }
 }
 

@@ -37,7 +37,7 @@ Changes outcomes(std::vector<Outcome> all) {
 }
 
 std::int64_t accounted(const PartitionRange& range) {
-  return range.applied + range.folded + range.skipped + range.dead + range.gaps;
+  return range.counts.total();
 }
 
 TEST(Batch, counts_every_offset_of_a_range_once) {
@@ -50,11 +50,11 @@ TEST(Batch, counts_every_offset_of_a_range_once) {
   const auto& first = batch.ranges()[0];
   EXPECT_EQ(first.from, 10);
   EXPECT_EQ(first.to, 15);
-  EXPECT_EQ(first.folded, 1);
-  EXPECT_EQ(first.applied, 1);
-  EXPECT_EQ(first.gaps, 3);
+  EXPECT_EQ(first.counts.folded, 1);
+  EXPECT_EQ(first.counts.applied, 1);
+  EXPECT_EQ(first.counts.gaps, 3);
   EXPECT_EQ(first.anchor_offset, 14);
-  EXPECT_EQ(batch.ranges()[1].dead, 1);
+  EXPECT_EQ(batch.ranges()[1].counts.dead, 1);
   for (const auto& range : batch.ranges()) EXPECT_EQ(accounted(range), range.to - range.from);
 }
 
@@ -62,7 +62,7 @@ TEST(Batch, a_range_without_records_is_all_gap_and_keeps_the_old_anchor) {
   Batch batch;
   batch.extend(claim(orders), 3, 6, Clock::now());
   batch.seal(outcomes({}));
-  EXPECT_EQ(batch.ranges()[0].gaps, 3);
+  EXPECT_EQ(batch.ranges()[0].counts.gaps, 3);
   EXPECT_EQ(batch.ranges()[0].anchor_offset, -1);
 }
 
@@ -75,7 +75,7 @@ TEST(Batch, an_excluded_record_leaves_no_dead_letter_and_is_not_counted) {
   batch.seal(std::move(changes));
   EXPECT_TRUE(batch.changes().dead.empty());
   EXPECT_EQ(batch.ranges()[0].to, 1);
-  EXPECT_EQ(batch.ranges()[0].dead, 0);
+  EXPECT_EQ(batch.ranges()[0].counts.dead, 0);
 }
 
 TEST(Batch, cutting_ends_the_range_in_front_of_the_record_and_spares_other_partitions) {
@@ -87,14 +87,14 @@ TEST(Batch, cutting_ends_the_range_in_front_of_the_record_and_spares_other_parti
   batch.cut(orders, 1);
   batch.seal(outcomes({Outcome::applied, Outcome::applied, Outcome::applied, Outcome::applied}));
   EXPECT_EQ(batch.ranges()[0].to, 1);
-  EXPECT_EQ(batch.ranges()[0].applied, 1);
+  EXPECT_EQ(batch.ranges()[0].counts.applied, 1);
   EXPECT_TRUE(batch.excluded(2));
   EXPECT_TRUE(batch.excluded(3));
   batch.cut(orders, 0);
   ASSERT_EQ(batch.ranges().size(), 1u);
   EXPECT_EQ(batch.ranges()[0].at, &customers);
   batch.recount({Outcome::applied, Outcome::applied, Outcome::applied, Outcome::applied});
-  EXPECT_EQ(batch.ranges()[0].applied, 1);
+  EXPECT_EQ(batch.ranges()[0].counts.applied, 1);
 }
 
 TEST(Batch, fingerprints_tell_records_apart) {
