@@ -46,7 +46,7 @@ TEST(Pattern, a_group_that_takes_no_part_captures_nothing) {
 }
 
 TEST(Pattern, what_re2_does_not_have_is_refused_with_the_reason) {
-  for (const auto* text : {"^a(?!b)", R"(^(a)\1)", "^a(", "^[", "^*"}) {
+  for (const auto* text : {"^a(?!b)", R"(^(a)\1)", "^a(", "^[", "^a{2,1}"}) {
     const auto parsed = Pattern::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_FALSE(parsed.error().empty());

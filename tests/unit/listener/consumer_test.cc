@@ -44,7 +44,7 @@ class ListenerTest : public ::testing::Test {
   }
 
   Partition* assigned_partition() {
-    consumer_ = make_consumer(settings_, 1u << 20,
+    consumer_ = make_consumer(settings_, ConsumerLimits{},
                               {.assigned =
                                    [this](Partition& partition) {
                                      const std::lock_guard lock(mutex_);
