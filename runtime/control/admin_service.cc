@@ -79,7 +79,7 @@ void AdminService::look() {
 void AdminService::look_at_ends() {
   std::vector<TopicPartition> stopped;
   for (const auto& partition : observe_().partitions) {
-    if (partition.state != "ok" && partition.state != "claiming") stopped.push_back(partition.at);
+    if (is_stopped(partition.state)) stopped.push_back(partition.at);
   }
   std::ranges::sort(stopped);
   {
