@@ -82,7 +82,7 @@ using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<
 // partitions that the topics have then.
 struct ConsumerLimits {
   std::size_t queue_bytes = 32u << 20;
-  std::size_t queue_records = 4000;          // bounds what small values and tombstones take
+  std::size_t queue_records = 32'000;        // bounds what small values and tombstones take
   std::chrono::milliseconds relist{30'000};  // how often topics are looked for
 };
 

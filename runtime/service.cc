@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <random>
@@ -224,7 +225,8 @@ bool Service::start_console() {
 }
 
 bool Service::start() {
-  const listener::ConsumerLimits limits{.queue_records = 2 * static_cast<std::size_t>(pipeline_->batch.rows)};
+  listener::ConsumerLimits limits;
+  limits.queue_records = std::max(limits.queue_records, 2 * static_cast<std::size_t>(pipeline_->batch.rows));
   consumer_ = listener::make_consumer(pipeline_->kafka, limits,
                                       {.assigned =
                                            [this](listener::Partition& partition) {
