@@ -160,11 +160,16 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   for (const auto& pattern : selection_->idle_patterns(existing)) log::info(who, "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
   gate_.open(client_.get());
-  watcher_ = std::make_unique<TopicWatcher>(gate_, *selection_, std::move(names), limits_.relist,
-                                            [this](std::vector<std::string> wanted) {
-                                              const std::lock_guard lock(mutex_);
-                                              new_topics_ = std::move(wanted);
-                                            });
+  const auto list = [this]() -> Result<std::vector<Topic>> {
+    const auto borrowed = gate_.borrow();
+    if (!borrowed) return fail(ErrorClass::retry, "the consumer has stopped");
+    return list_topics(borrowed.get(), list_timeout);
+  };
+  const auto changed = [this](std::vector<std::string> wanted) {
+    const std::lock_guard lock(mutex_);
+    new_topics_ = std::move(wanted);
+  };
+  watcher_ = std::make_unique<TopicWatcher>(list, *selection_, std::move(names), limits_.relist, changed);
   return {};
 }
 

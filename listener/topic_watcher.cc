@@ -10,13 +10,12 @@ namespace sluice::listener {
 namespace {
 
 constexpr std::string_view who = "kafka";
-constexpr std::chrono::milliseconds list_timeout{2000};
 
 }  // namespace
 
-TopicWatcher::TopicWatcher(ClientGate& client, TopicSelection selection, std::vector<std::string> names,
+TopicWatcher::TopicWatcher(List list, TopicSelection selection, std::vector<std::string> names,
                            std::chrono::milliseconds interval, Changed changed)
-    : client_(client),
+    : list_(std::move(list)),
       selection_(std::move(selection)),
       interval_(interval),
       changed_(std::move(changed)),
@@ -43,12 +42,7 @@ void TopicWatcher::run() {
 }
 
 void TopicWatcher::look() {
-  Result<std::vector<Topic>> existing;
-  {
-    const auto client = client_.borrow();
-    if (!client) return;
-    existing = list_topics(client.get(), list_timeout);
-  }
+  const auto existing = list_();
   if (!existing) {
     if (!std::exchange(trouble_told_, true))
       log::warning(who, "cannot list the topics, the subscription stays: {}", existing.error().message);

@@ -2,7 +2,7 @@
 //
 // Owned by the consumer, a thread of its own, so that a slow broker never keeps the poll thread. A topic that a regular
 // expression has chosen is given up only when two listings in a row lack it: one may come from a broker that has just
-// started and does not know all of them yet. stop() waits for a listing under way, at most its time-out.
+// started and does not know all of them yet. The destructor waits for a listing under way.
 #pragma once
 
 #include <chrono>
@@ -21,12 +21,13 @@ namespace sluice::listener {
 
 class TopicWatcher {
  public:
-  // From the watcher's thread.
+  // Both are called from the watcher's thread. `list` may block, but not for ever.
+  using List = std::function<Result<std::vector<Topic>>()>;
   using Changed = std::function<void(std::vector<std::string> names)>;
 
-  // `names` is what is subscribed to already.
-  TopicWatcher(ClientGate& client, TopicSelection selection, std::vector<std::string> names,
-               std::chrono::milliseconds interval, Changed changed);
+  // `names` is what is subscribed to already, sorted.
+  TopicWatcher(List list, TopicSelection selection, std::vector<std::string> names, std::chrono::milliseconds interval,
+               Changed changed);
   ~TopicWatcher();
   TopicWatcher(const TopicWatcher&) = delete;
   TopicWatcher& operator=(const TopicWatcher&) = delete;
@@ -35,7 +36,7 @@ class TopicWatcher {
   void run();
   void look();
 
-  ClientGate& client_;
+  const List list_;
   const TopicSelection selection_;
   const std::chrono::milliseconds interval_;
   const Changed changed_;
