@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <future>
-#include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/log.h"
+#include "listener/assignments.h"
 #include "listener/client_config.h"
 #include "listener/offset_lookup.h"
-#include "listener/partition_queue.h"
 #include "listener/topic_watcher.h"
 #include "listener/watermarks.h"
 
@@ -19,23 +18,20 @@ namespace sluice::listener {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr int poll_ms = 100;
 constexpr milliseconds list_timeout{2000}, list_pause{1000};
-constexpr milliseconds reassign_pause_min{200}, reassign_pause_max{10'000};
-constexpr std::chrono::seconds reassign_calm{60};  // after it, the first time counts as the first again
 constexpr std::string_view who = "kafka";
-
-// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a logical one,
-// librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the seek. It is paused
-// before it is assigned, so that nothing is fetched there.
-constexpr std::int64_t parked = 0;
 
 class KafkaConsumer final : public Consumer {
  public:
   KafkaConsumer(config::Kafka settings, const ConsumerLimits& limits, Events events)
-      : settings_(std::move(settings)), limits_(limits), events_(std::move(events)), waker_(gate_), lookup_(gate_) {}
+      : settings_(std::move(settings)),
+        limits_(limits),
+        events_(std::move(events)),
+        waker_(gate_),
+        assignments_(events_, waker_),
+        lookup_(gate_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
 
   Result<void> start(const std::vector<std::string>& topics) override;
@@ -55,32 +51,17 @@ class KafkaConsumer final : public Consumer {
   Result<ConfHandle> conf(std::size_t partition_count);
   Result<void> subscribe(const std::vector<std::string>& names);
   void follow_topics();
-  void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
-  void assign(rd_kafka_topic_partition_list_t* partitions);
-  void revoke(rd_kafka_topic_partition_list_t* partitions);
-  void assign_stopped();
-  void assign_anew();
   void on_message(const rd_kafka_message_t* message);
   void on_error(int error, const char* reason);
-  PartitionQueue& partition(const std::string& topic, std::int32_t number);
-  bool cooperative() const {
-    const char* protocol = rd_kafka_rebalance_protocol(client_.get());
-    return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
-  }
 
   const config::Kafka settings_;
   const ConsumerLimits limits_;
   const Events events_;
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> reassign_{false};
 
   // The poll thread only, while it runs.
   ClientHandle client_;
-  PartitionQueue::Limit queue_limit_;
   std::optional<TopicSelection> selection_;
-  std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;
-  Clock::time_point reassigned_{};
-  std::chrono::milliseconds reassign_pause_{0};
 
   std::mutex mutex_;
   std::optional<std::vector<std::string>> new_topics_;  // from the watcher, to be subscribed
@@ -88,6 +69,7 @@ class KafkaConsumer final : public Consumer {
   // Threads that borrow the client; stop() closes the gate before the client goes.
   ClientGate gate_;
   FetchWaker waker_;
+  Assignments assignments_;  // the poll thread's, while it runs
   OffsetLookup lookup_;
   std::unique_ptr<TopicWatcher> watcher_;
   std::thread thread_;
@@ -120,7 +102,7 @@ Result<ConfHandle> KafkaConsumer::conf(std::size_t partition_count) {
   rd_kafka_conf_set_log_cb(conf->get(), log_line);
   rd_kafka_conf_set_rebalance_cb(
       conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
-        static_cast<KafkaConsumer*>(self)->rebalance(what, list);
+        static_cast<KafkaConsumer*>(self)->assignments_.rebalance(what, list);
       });
   rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
     static_cast<KafkaConsumer*>(self)->on_error(error, reason);
@@ -149,14 +131,15 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   }
   auto conf = this->conf(partition_count);
   if (!conf) return std::unexpected(conf.error());
-  queue_limit_ = {.bytes = number_in(conf->get(), "queued.max.messages.kbytes") * 1024,
-                  .records = number_in(conf->get(), "queued.min.messages")};
+  const PartitionQueue::Limit limit{.bytes = number_in(conf->get(), "queued.max.messages.kbytes") * 1024,
+                                    .records = number_in(conf->get(), "queued.min.messages")};
   auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!client) return std::unexpected(client.error());
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
+  assignments_.begin(client_.get(), limit);
   log::info(who, "{} topics with {} partitions; up to {} KiB and {} records are kept ready for each", names.size(),
-            partition_count, queue_limit_.bytes >> 10, queue_limit_.records);
+            partition_count, limit.bytes >> 10, limit.records);
   for (const auto& pattern : selection_->idle_patterns(existing)) log::info(who, "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
   gate_.open(client_.get());
@@ -210,7 +193,7 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   thread_.join();
   watcher_.reset();
   gate_.close();
-  known_.clear();
+  assignments_.clear();
   client_.reset();
   return true;
 }
@@ -220,7 +203,7 @@ void KafkaConsumer::run(std::promise<void> closed) {
   auto connected = existing ? connect(*existing) : Result<void>(std::unexpected(existing.error()));
   if (!connected && !stopping_) events_.fatal(connected.error().message);
   while (connected && !stopping_) {
-    assign_stopped();
+    assignments_.assign_stopped();
     follow_topics();
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
       on_message(message);
@@ -240,7 +223,7 @@ void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   }
   log::error(who, "a record of {}/{} at {} came by the wrong queue; claiming its partition again",
              rd_kafka_topic_name(message->rkt), message->partition, message->offset);
-  assign_anew();
+  assignments_.assign_anew();
 }
 
 void KafkaConsumer::on_error(int error, const char* reason) {
@@ -251,89 +234,6 @@ void KafkaConsumer::on_error(int error, const char* reason) {
   } else {
     log::warning(who, "{}: {}", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
   }
-}
-
-PartitionQueue& KafkaConsumer::partition(const std::string& topic, std::int32_t number) {
-  TopicPartition at{topic, number};
-  auto& slot = known_[at];
-  if (!slot) slot = std::make_unique<PartitionQueue>(client_.get(), std::move(at), reassign_, waker_, queue_limit_);
-  return *slot;
-}
-
-void KafkaConsumer::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
-  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    assign(partitions);
-  } else {
-    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
-    revoke(partitions);
-  }
-}
-
-void KafkaConsumer::assign(rd_kafka_topic_partition_list_t* partitions) {
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto& element = partitions->elems[i];
-    element.offset = parked;
-    partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
-  }
-  if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_assign(client_.get(), partitions));
-    if (error) log::error(who, "cannot assign: {}", rd_kafka_error_string(error.get()));
-  } else if (const auto error = rd_kafka_assign(client_.get(), partitions)) {
-    log::error(who, "cannot assign: {}", rd_kafka_err2str(error));
-  }
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
-    one.assigned_now();
-    events_.assigned(one);
-  }
-  events_.rebalanced();
-}
-
-void KafkaConsumer::revoke(rd_kafka_topic_partition_list_t* partitions) {
-  const bool lost = rd_kafka_assignment_lost(client_.get()) != 0;
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
-    one.taken();
-    events_.revoked(one, lost);
-  }
-  if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_unassign(client_.get(), partitions));
-    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
-  } else {
-    rd_kafka_assign(client_.get(), nullptr);
-  }
-}
-
-// Assigning anew costs every lane its claims. A broker that refuses an offset again and again must not have that done
-// ten times a second.
-void KafkaConsumer::assign_stopped() {
-  if (!reassign_) return;
-  const auto now = Clock::now();
-  if (now - reassigned_ < reassign_pause_) return;
-  reassign_ = false;
-  reassign_pause_ = now - reassigned_ > reassign_calm ? reassign_pause_min
-                                                      : std::min<milliseconds>(reassign_pause_ * 2, reassign_pause_max);
-  reassigned_ = now;
-  assign_anew();
-}
-
-// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
-// protocol only all of them together. Every lane claims again, which is always safe.
-void KafkaConsumer::assign_anew() {
-  rd_kafka_topic_partition_list_t* raw = nullptr;
-  if (rd_kafka_assignment(client_.get(), &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
-  const ListHandle current(raw);
-  if (current->cnt == 0) return;
-  for (int i = 0; i < current->cnt; ++i) {
-    auto& one = partition(current->elems[i].topic, current->elems[i].partition);
-    one.taken();
-    events_.revoked(one, false);
-  }
-  if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_unassign(client_.get(), current.get()));
-    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
-  }
-  assign(current.get());
 }
 
 void KafkaConsumer::hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) {
