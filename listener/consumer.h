@@ -49,13 +49,10 @@ class Partition {
   virtual std::uint64_t assignment_id() const = 0;
   virtual bool assigned() const = 0;
 
-  // From the lane, while assigned. `eventfd` is written to when the empty queue receives something.
-  virtual void wake_through(int eventfd) = 0;
-  // Instead: notifies `token` when the empty queue receives something, after each start_at(), and once now. A queue
-  // that was not polled until it was empty notifies no more, so the lane keeps the token of one that it leaves with
-  // something in it. The signal must live until the consumer has stopped.
+  // From the lane, while assigned. Notifies `token` when the empty queue receives something, after each start_at(), and
+  // once now. A queue that was not polled until it was empty notifies no more, so the lane keeps the token of one that
+  // it leaves with something in it. The signal must live until the consumer has stopped.
   virtual void wake_through(ReadySignal& signal, std::uint32_t token) = 0;
-  virtual Result<Watermarks> watermarks(std::chrono::milliseconds timeout) = 0;
   // Fetches from `offset` on; also out of the state that OutOfRange left. One attempt, some milliseconds: on `retry`
   // the caller tries again in its own time.
   virtual Result<void> start_at(Offset offset) = 0;

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "listener/watermarks.h"
-
 namespace sluice::listener {
 namespace {
 
@@ -58,11 +56,6 @@ PartitionQueue::PartitionQueue(rd_kafka_t* client, TopicPartition at, std::atomi
   rd_kafka_queue_forward(queue_.get(), nullptr);
 }
 
-void PartitionQueue::wake_through(int eventfd) {
-  static const std::uint64_t one = 1;
-  rd_kafka_queue_io_event_enable(queue_.get(), eventfd, &one, sizeof one);
-}
-
 // librdkafka calls back under the queue's lock, which taking the old call-back away takes too: after that nobody reads
 // what is changed here.
 void PartitionQueue::wake_through(ReadySignal& signal, std::uint32_t token) {
@@ -97,10 +90,6 @@ void PartitionQueue::taken() {
   const std::lock_guard lock(mutex_);
   assigned_.store(false, std::memory_order_release);
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
-}
-
-Result<Watermarks> PartitionQueue::watermarks(std::chrono::milliseconds timeout) {
-  return query_watermarks(client_, at_, timeout);
 }
 
 // Both the call's error and the partition's own have to be looked at. "Timed out" may mean that the seek is under way;

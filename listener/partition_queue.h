@@ -31,9 +31,7 @@ class PartitionQueue final : public Partition {
   const TopicPartition& at() const override { return at_; }
   std::uint64_t assignment_id() const override { return assignment_id_.load(std::memory_order_acquire); }
   bool assigned() const override { return assigned_.load(std::memory_order_acquire); }
-  void wake_through(int eventfd) override;
   void wake_through(ReadySignal& signal, std::uint32_t token) override;
-  Result<Watermarks> watermarks(std::chrono::milliseconds timeout) override;
   Result<void> start_at(Offset offset) override;
   void pause() override;
 #ifdef SLUICE_FAULTS

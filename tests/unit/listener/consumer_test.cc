@@ -99,9 +99,6 @@ TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started
   const auto end = next(*partition);
   ASSERT_TRUE(std::holds_alternative<EndOfPartition>(end));
   EXPECT_EQ(std::get<EndOfPartition>(end).next, 10);
-  const auto marks = partition->watermarks(seconds(5));
-  ASSERT_TRUE(marks);
-  EXPECT_EQ(marks->high, 10);
   const auto many = consumer_->watermarks({partition->at()}, seconds(5));
   ASSERT_TRUE(many.contains(partition->at()));
   EXPECT_EQ(many.at(partition->at()).low, 0);
