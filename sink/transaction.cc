@@ -4,9 +4,7 @@
 
 #include "base/failpoint.h"
 #include "sink/copy_encoder.h"
-#include "sink/dead_letters.h"
-#include "sink/pointer_parameters.h"
-#include "sink/sql.h"
+#include "sink/statement_text.h"
 
 namespace sluice::sink {
 namespace {
@@ -15,40 +13,6 @@ namespace {
 constexpr std::chrono::seconds batch_timeout{90};
 
 }  // namespace
-
-Statement& WriterSession::file(std::string_view name) {
-  return statements.get(std::string(name), [&] { return sql(name, schema); });
-}
-
-void WriterSession::send_advance(std::span<const PartitionRange> ranges, bool with_counts) {
-  FAILPOINT("before_advance", connection.flush());
-  add_advance(parameters, identity, ranges, with_counts);
-  connection.send(file("advance"), parameters);
-  FAILPOINT("after_advance", connection.flush());
-}
-
-void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
-  parameters.clear();
-  for (const auto column : write.columns)
-    parameters.add_column(changes, write.rows, column, wire(write.table->columns[column]).type);
-  if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
-  connection.send(statements.of(write), parameters);
-}
-
-void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
-                                      std::span<const PartitionRange> ranges) {
-  if (letters.empty()) return;
-  FAILPOINT("before_dead_letters", connection.flush());
-  add_dead_letters(parameters, identity.pipeline, letters, records, ranges);
-  connection.send(file("dead_letter_insert"), parameters);
-  FAILPOINT("after_dead_letters", connection.flush());
-}
-
-void WriterSession::forget() {
-  statements.clear();
-  stages.clear();
-  stale = false;
-}
 
 void Transaction::start(const Changes& changes, std::span<const Record> records,
                         std::span<const PartitionRange> ranges) {
@@ -63,7 +27,7 @@ void Transaction::start(const Changes& changes, std::span<const Record> records,
   if (!prepare()) write();
 }
 
-// Before the transaction: the stages that the batch needs, and room in the cache of statements.
+// Before the transaction: the stages that the batch needs.
 bool Transaction::prepare() {
   making_.clear();
   std::map<std::string, std::string> wanted = session_.stages;
@@ -79,14 +43,8 @@ bool Transaction::prepare() {
     wanted.emplace(columns, name);
     making_.emplace_back(std::move(columns), std::move(name));
   }
-  const bool clear = session_.stale || session_.statements.full();
-  if (making_.empty() && !clear) return false;
+  if (making_.empty()) return false;
   auto& connection = session_.connection;
-  if (clear) {
-    session_.statements.clear();
-    session_.stale = false;
-    connection.send("DEALLOCATE ALL");
-  }
   for (const auto& [columns, name] : making_)
     connection.send(fmt::format("CREATE TEMP TABLE {} ({}) ON COMMIT DELETE ROWS", name, columns).c_str());
   connection.sync();
@@ -100,7 +58,8 @@ void Transaction::write() {
   if (!begun_) {
     begun_ = true;
     SEEDED_BUG_DOES("dead_letters_apart", connection.send("BEGIN");
-                    session_.send_dead_letters(changes_->dead, records_, ranges_); connection.send("COMMIT"));
+                    session_.send_dead_letters(changes_->dead, records_, ranges_); connection.commit());
+    session_.send_deallocations();
     connection.send("BEGIN");
     if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
   }
@@ -122,7 +81,7 @@ void Transaction::write() {
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
   if (!SEEDED_BUG("dead_letters_apart")) session_.send_dead_letters(changes_->dead, records_, ranges_);
   FAILPOINT("before_commit", connection.flush());
-  connection.send("COMMIT");
+  connection.commit();
   connection.sync();
   FAILPOINT("commit_sent", connection.flush());
   phase_ = Phase::committing;
@@ -144,6 +103,7 @@ void Transaction::copy(const PlannedWrite& write) {
 std::optional<Result<void>> Transaction::poll() {
   if (phase_ == Phase::idle) return std::nullopt;
   while (auto reply = session_.connection.poll()) {
+    session_.learn_from(*reply);
     if (auto outcome = answer(std::move(*reply))) return finish(std::move(*outcome));
   }
   if (Clock::now() < deadline_) return std::nullopt;
@@ -163,8 +123,7 @@ std::optional<Result<void>> Transaction::answer(Result<Reply> reply) {
   if (!reply) return failed(std::move(reply.error()));
   if (phase_ == Phase::committing) {
     FAILPOINT("commit_answered");
-    if (reply->tag == "COMMIT") return Result<void>{};
-    return session_.connection.lose("COMMIT was answered with " + reply->tag);
+    return Result<void>{};
   }
   if (phase_ == Phase::preparing) session_.stages.insert(making_.begin(), making_.end());
   write();
@@ -183,7 +142,6 @@ std::optional<Result<void>> Transaction::failed(Error error) {
     write();
     return std::nullopt;
   }
-  if (error.next == ErrorClass::stop_partition) session_.stale = true;
   if (!connection.in_transaction()) return std::unexpected(std::move(error));
   error_ = std::move(error);
   connection.send("ROLLBACK");

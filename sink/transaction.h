@@ -4,36 +4,16 @@
 // BEGIN, advance, deletes, writes, dead letters, COMMIT, Sync. A COPY cannot be pipelined, so it cuts the sequence.
 #pragma once
 
-#include <map>
+#include <optional>
 #include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "sink/statement_cache.h"
-#include "sink/write_plan.h"
-#include "sink/writer.h"
+#include "sink/writer_session.h"
 
 namespace sluice::sink {
-
-// What a connection keeps between batches.
-struct WriterSession {
-  std::string schema;
-  Identity identity;
-  Connection connection;
-  StatementCache statements;
-  Parameters parameters;
-  std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
-  bool can_stage = true;                      // until the role turns out to lack the right
-  bool stale = false;                         // the catalogue has changed under the statements
-
-  Statement& file(std::string_view name);  // sql/NAME.sql
-  void send_advance(std::span<const PartitionRange> ranges, bool with_counts);
-#ifdef SLUICE_FAULTS
-  void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
-#endif
-  void send_write(const Changes& changes, const PlannedWrite& write);
-  void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
-                         std::span<const PartitionRange> ranges);
-  void forget();  // what only a lost connection knew
-};
 
 class Transaction {
  public:
