@@ -32,8 +32,8 @@ struct Assignment {
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
   PartitionState state = PartitionState::claiming;
   std::string reason;
-  Clock::time_point recheck_at{};               // not claimed before
-  std::optional<mapping::TableWanted> missing;  // what stopped it with state schema
+  Clock::time_point recheck_at{};         // not claimed before
+  std::optional<mapping::Wanted> wanted;  // what stopped it with state schema
 
   const TopicPartition& at() const { return source->at(); }
   bool over() const { return !source->assigned() || source->assignment_id() != assignment_id; }

@@ -67,10 +67,9 @@ void Batch::rebase(const sink::Claim& claim) {
 }
 #endif
 
-void Batch::seal(Changes changes) {
-  changes_ = std::move(changes);
-  std::erase_if(changes_.dead, [this](const DeadLetter& letter) { return excluded(letter.record); });
-  recount(changes_.outcomes);
+void Batch::seal() {
+  set_.drop_dead_letters([this](std::size_t record) { return excluded(record); });
+  recount(changes().outcomes);
 }
 
 void Batch::recount(const std::vector<Outcome>& outcomes) {
@@ -113,7 +112,7 @@ void Batch::clear() {
   records_.clear();
   range_of_.clear();
   ranges_.clear();
-  changes_ = {};
+  set_.clear();
   bytes_ = 0;
 }
 

@@ -81,16 +81,13 @@ std::optional<std::string> Lane::paused(const TopicPartition& at) const {
 
 void Lane::recheck(Assignment& assignment) {
   assignment.recheck_at = Clock::now() + recheck_after;
-  if (assignment.missing) {
-    const auto table = catalogue_.describe(assignment.missing->table, *assignment.missing->route);
-    if (!table) {
-      assignment.reason = table.error().message;
+  if (assignment.wanted) {
+    if (const auto done = resolve(*assignment.wanted, mapper_, catalogue_); !done) {
+      assignment.reason = done.error().message;
       return;
     }
-    mapper_.set_table(*assignment.missing, *table);
-    assignment.missing.reset();
-    log::info(log_prefix_, "{}/{}: table {} is there now", assignment.at().topic, assignment.at().partition,
-              (*table)->name);
+    assignment.wanted.reset();
+    log::info(log_prefix_, "{}/{}: what was missing is there now", assignment.at().topic, assignment.at().partition);
   }
   assignment.phase = Phase::claiming;
   assignment.recheck_at = {};

@@ -86,8 +86,9 @@ bool Lane::known_before(Assignment& assignment, const Record& record) {
 void Lane::on_record(Assignment& assignment, Record record) {
   if (known_before(assignment, record)) return;
   if (!map(assignment, record)) return;
-  const bool dead = mapper_.changes().outcomes.back() == Outcome::dead;
-  if (dead && must_stop(assignment, mapper_.changes().dead.back())) {
+  const auto& changes = collecting_.changes();
+  const bool dead = changes.outcomes.back() == Outcome::dead;
+  if (dead && must_stop(assignment, changes.dead.back())) {
     collecting_.add_excluded(std::move(record));
     return;
   }
@@ -110,29 +111,25 @@ void Lane::on_end(Assignment& assignment, Offset next) {
 
 // Maps the record into the batch; false if that has to wait and the record will be read again.
 bool Lane::map(Assignment& assignment, const Record& record) {
-  for (;;) {
-    const auto mapped = mapper_.add(record);
-    if (mapped) return true;
-    const auto learned = set_table(mapper_, mapped.error());
-    if (learned) continue;
-    if (learned.error().next == ErrorClass::stop_partition) {
-      assignment.missing = mapped.error();
-      stop(assignment, PartitionState::schema, learned.error().message);
-    } else {
-      stats_.last_error = learned.error().message;
-      log::warning(log_prefix_, "cannot look at table {}: {}", mapped.error().table, stats_.last_error);
-      assignment.phase = Phase::claiming;
-      assignment.recheck_at = Clock::now() + std::chrono::milliseconds(200);
-    }
-    return false;
+  const auto mapped = map_record(mapper_, record, collecting_.set(), catalogue_);
+  if (mapped) return true;
+  const auto& [blocked, error] = mapped.error();
+  if (error.next == ErrorClass::stop_service) {
+    fatal_(error.message);
+    assignment.phase = Phase::claiming;
+    assignment.recheck_at = Clock::now() + recheck_after;
+  } else if (std::holds_alternative<mapping::TablePaused>(blocked)) {
+    stop(assignment, PartitionState::paused, error.message);
+  } else if (error.next == ErrorClass::stop_partition) {
+    assignment.wanted = std::get<mapping::Wanted>(blocked);
+    stop(assignment, PartitionState::schema, error.message);
+  } else {
+    stats_.last_error = error.message;
+    log::warning(log_prefix_, "cannot look at a table: {}", stats_.last_error);
+    assignment.phase = Phase::claiming;
+    assignment.recheck_at = Clock::now() + std::chrono::milliseconds(200);
   }
-}
-
-Result<void> Lane::set_table(mapping::Mapper& mapper, const mapping::TableWanted& missing) {
-  auto table = catalogue_.describe(missing.table, *missing.route);
-  if (!table) return std::unexpected(table.error());
-  mapper.set_table(missing, std::move(*table));
-  return {};
+  return false;
 }
 
 bool Lane::must_stop(Assignment& assignment, const DeadLetter& letter) {

@@ -152,7 +152,6 @@ void Lane::end_lost_assignments() {
   for (auto& [at, held] : assignments_) {
     if (held.phase == Phase::streaming && collecting_.holds(held.at())) held.phase = Phase::claiming;
   }
-  mapper_.take();
   collecting_.clear();
 }
 
@@ -196,7 +195,7 @@ void Lane::submit() {
   was_full_ = full();
   in_flight_ = std::move(collecting_);
   collecting_.clear();
-  in_flight_.seal(mapper_.take());
+  in_flight_.seal();
   if (in_flight_.empty()) {
     in_flight_.clear();
     return;
@@ -287,7 +286,6 @@ void Lane::handle_error(const Error& error) {
 
 // The one recovery path: nothing in memory survives, every partition is claimed again.
 void Lane::recover(milliseconds pause) {
-  mapper_.take();
   collecting_.clear();
   in_flight_.clear();
   if (writer_.connected() && !writer_.busy()) writer_.rollback();

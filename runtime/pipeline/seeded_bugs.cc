@@ -28,7 +28,6 @@ bool Lane::resend() {
       return false;
     }
     if (held->phase == Phase::streaming) continue;
-    mapper_.take();
     for (auto& [at, other] : assignments_) {
       if (other.phase == Phase::streaming && collecting_.holds(other.at())) other.phase = Phase::claiming;
     }
@@ -36,7 +35,6 @@ bool Lane::resend() {
     claim_what_waits();
     return true;
   }
-  mapper_.take();
   for (auto& [at, held] : assignments_) {
     if (resend_.holds(held.at())) {
       resend_.rebase(held.claim);
