@@ -16,6 +16,7 @@ using std::chrono::seconds;
 using Options = std::map<std::string, std::string>;
 
 constexpr seconds longest_timeout{10};
+constexpr std::size_t longest_name = 63;  // of a session; the server would cut it and say so each time
 
 // The user's own win over these.
 const Options defaults{
@@ -38,7 +39,7 @@ Result<Options> options_of(const Secret& url, const std::string& application_nam
   for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) options[option->keyword] = option->val;
   }
-  options["application_name"] = application_name;
+  options["application_name"] = application_name.substr(0, longest_name);
   return options;
 }
 
