@@ -14,7 +14,16 @@ constexpr std::chrono::seconds batch_timeout{90};
 
 }  // namespace
 
-void Transaction::start(const Changes& changes, std::span<const Record> records,
+TransactionRows encode_rows(const Changes& changes) {
+  TransactionRows rows{plan(changes, false), {}};
+  rows.parameters.resize(rows.writes.size());
+  for (std::size_t i = 0; i < rows.writes.size(); ++i) {
+    if (rows.writes[i].path == Path::arrays) add_write(rows.parameters[i], changes, rows.writes[i]);
+  }
+  return rows;
+}
+
+void Transaction::start(TransactionRows rows, const Changes& changes, std::span<const Record> records,
                         std::span<const PartitionRange> ranges) {
   changes_ = &changes;
   records_ = records;
@@ -23,7 +32,9 @@ void Transaction::start(const Changes& changes, std::span<const Record> records,
   begun_ = false;
   filled_.clear();
   deadline_ = Clock::now() + batch_timeout;
-  writes_ = plan(changes, !session_.can_stage);
+  writes_ = std::move(rows.writes);
+  encoded_ = std::move(rows.parameters);
+  if (!session_.can_stage) write_without_stages();
   if (!prepare()) write();
 }
 
@@ -67,7 +78,7 @@ void Transaction::write() {
   for (; next_ < writes_.size(); ++next_) {
     const auto& write = writes_[next_];
     if (write.path == Path::arrays) {
-      session_.send_write(*changes_, write);
+      send(next_);
       pipelining = true;
     } else if (pipelining) {
       connection.sync();
@@ -85,6 +96,13 @@ void Transaction::write() {
   connection.sync();
   FAILPOINT("commit_sent", connection.flush());
   phase_ = Phase::committing;
+}
+
+void Transaction::send(std::size_t place) {
+  const auto& write = writes_[place];
+  if (place >= encoded_.size() || encoded_[place].count() == 0) return session_.send_write(*changes_, write);
+  session_.connection.send(session_.statements.of(write), encoded_[place]);
+  encoded_[place] = {};  // libpq has its copy
 }
 
 void Transaction::copy(const PlannedWrite& write) {
@@ -113,6 +131,7 @@ std::optional<Result<void>> Transaction::poll() {
 Result<void> Transaction::finish(Result<void> outcome) {
   phase_ = Phase::idle;
   recycle(writes_);
+  recycle(encoded_);
   session_.parameters.clear();
   if (!session_.connection.is_open()) session_.forget();
   return outcome;
@@ -130,15 +149,19 @@ std::optional<Result<void>> Transaction::answer(Result<Reply> reply) {
   return std::nullopt;
 }
 
+void Transaction::write_without_stages() {
+  for (auto& write : writes_) {
+    if (write.path == Path::stage) write.path = Path::arrays;
+  }
+}
+
 std::optional<Result<void>> Transaction::failed(Error error) {
   auto& connection = session_.connection;
   if (!connection.is_open()) return std::unexpected(std::move(error));
   if (phase_ == Phase::preparing && error.next == ErrorClass::stop_partition) {
     // A role without the right to temporary tables does without them.
     session_.can_stage = false;
-    for (auto& write : writes_) {
-      if (write.path == Path::stage) write.path = Path::arrays;
-    }
+    write_without_stages();
     write();
     return std::nullopt;
   }

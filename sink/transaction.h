@@ -15,11 +15,21 @@
 
 namespace sluice::sink {
 
+// The writes of a batch, and the parameters of those that are encoded already: by the write's place, none for the
+// others.
+struct TransactionRows {
+  std::vector<PlannedWrite> writes;
+  std::vector<Parameters> parameters;
+};
+// Plans the rows and encodes those that travel as arrays. Depends on nothing but the changes, whose rows it refers to.
+TransactionRows encode_rows(const Changes& changes);
+
 class Transaction {
  public:
   explicit Transaction(WriterSession& session) : session_(session) {}
 
-  void start(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges);
+  void start(TransactionRows rows, const Changes& changes, std::span<const Record> records,
+             std::span<const PartitionRange> ranges);
   void abandon() { phase_ = Phase::idle; }
   bool busy() const { return phase_ != Phase::idle; }
   std::optional<Result<void>> poll();
@@ -30,7 +40,9 @@ class Transaction {
 
   bool prepare();  // false: nothing to do before BEGIN
   void write();
+  void send(std::size_t place);
   void copy(const PlannedWrite& write);
+  void write_without_stages();
   Result<void> finish(Result<void> outcome);
   std::optional<Result<void>> answer(Result<Reply> reply);
   std::optional<Result<void>> failed(Error error);
@@ -41,6 +53,7 @@ class Transaction {
   std::span<const Record> records_;
   std::span<const PartitionRange> ranges_;
   std::vector<PlannedWrite> writes_;
+  std::vector<Parameters> encoded_;
   std::size_t next_ = 0;
   bool begun_ = false;
   std::vector<std::pair<std::string, std::string>> making_;  // stages: columns, name

@@ -41,6 +41,15 @@ std::size_t index_of(const PGresult* rows, int row, std::span<const TopicPartiti
 
 }  // namespace
 
+namespace {
+
+struct EncodedRows final : PreparedRows {
+  explicit EncodedRows(TransactionRows of) : rows(std::move(of)) {}
+  TransactionRows rows;
+};
+
+}  // namespace
+
 struct Writer::State {
   explicit State(const config::Postgres& settings) : url(settings.url) {}
 
@@ -247,7 +256,18 @@ Result<void> Writer::force_next(const Claim& claim, Offset next) {
 #endif
 
 void Writer::submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) {
-  state_->transaction.start(changes, records, ranges);
+  state_->transaction.start({plan(changes, false), {}}, changes, records, ranges);
+}
+
+std::unique_ptr<PreparedRows> Writer::prepare(const Changes& changes) {
+  return std::make_unique<EncodedRows>(encode_rows(changes));
+}
+
+void Writer::submit_prepared(std::unique_ptr<PreparedRows> prepared, const Changes& changes,
+                             std::span<const Record> records, std::span<const PartitionRange> ranges) {
+  auto* rows = dynamic_cast<EncodedRows*>(prepared.get());
+  if (rows == nullptr) return submit(changes, records, ranges);
+  state_->transaction.start(std::move(rows->rows), changes, records, ranges);
 }
 
 bool Writer::busy() const {
