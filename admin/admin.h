@@ -34,8 +34,9 @@ struct PointerRow {
   std::int64_t epoch = 0;
   std::string owner, owner_host;
   bool ours = false;  // this process claimed it
-  std::string state, reason;
-  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+  PartitionState state = PartitionState::ok;
+  std::string reason;
+  Counts counts;
   std::optional<Offset> anchor_offset;
   WallClock::time_point updated{};
 };

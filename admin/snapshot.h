@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "admin/partition_state.h"
 #include "base/clock.h"
+#include "base/counts.h"
 #include "base/record.h"
 
 namespace sluice {
@@ -18,15 +20,12 @@ namespace sluice {
 struct PartitionSnapshot {
   TopicPartition at;
   int lane = 0;
-  // claiming | ok | retrying, or the contract's: paused, poison, lost_data, log_shrunk, log_changed, topic_missing,
-  // schema
-  std::string state;
+  PartitionState state = PartitionState::claiming;
   std::string reason;  // empty when ok
   std::int64_t epoch = 0;
   Offset start = 0, next = 0;  // as committed in PostgreSQL
   Offset end = -1;             // the log's end as last heard, -1 unknown
-  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0,
-               gaps = 0;  // of the pointer row: since its beginning
+  Counts counts;               // of the pointer row: since its beginning
 };
 
 // What became of the rows of one table, in this process.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/record.h"
 #include "base/table.h"
 
@@ -84,8 +85,7 @@ struct PartitionRange {
   Offset anchor_offset = -1;
   std::int64_t anchor_timestamp_ms = -1;
   std::int64_t anchor_crc = 0;
-  // to - from = applied + folded + skipped + dead + gaps
-  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+  Counts counts;  // to - from = counts.total()
 };
 
 }  // namespace sluice

@@ -96,15 +96,17 @@ Turn timed(Work work) {
 }
 
 Turn through_writer(sink::Writer& writer, const std::vector<Changes>& batches, const TopicPartition& at) {
-  const auto claim = must(writer.claim(at, 0));
+  const sink::ClaimRequest request{&at, 0};
+  const auto claims = must(writer.claim({&request, 1}));
+  const auto& claim = claims.front().value();
   PartitionRange range;
   range.at = &at;
   range.from = claim.next;
   range.epoch = claim.epoch;
   return timed([&] {
     for (const auto& changes : batches) {
-      range.applied = static_cast<std::int64_t>(changes.rows);
-      range.to = range.from + range.applied;
+      range.counts.applied = static_cast<std::int64_t>(changes.rows);
+      range.to = range.from + range.counts.applied;
       writer.submit(changes, {}, {&range, 1});
       std::optional<Result<void>> done;
       while (!(done = writer.poll())) {

@@ -171,7 +171,7 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
     line(fmt::format("! {} paused by {} since {}{}: {}", pause.target, pause.by, time_text(pause.at),
                      pause.expires ? " until " + time_text(*pause.expires) : "", pause.reason));
   for (const auto& one : now.partitions)
-    if (broken(one.state)) line(fmt::format("! {} stopped, {}: {}", partition_text(one.at), one.state, one.reason));
+    if (is_broken(one.state)) line(fmt::format("! {} stopped, {}: {}", partition_text(one.at), one.state, one.reason));
   line("'help' lists the commands, 'exit' leaves");
   return terminal.utf8 ? text : ascii(text);
 }

@@ -118,19 +118,12 @@ Offset lag_of(const PartitionSnapshot& partition) {
   return partition.end < 0 ? -1 : std::max<Offset>(0, partition.end - partition.next);
 }
 
-bool broken(std::string_view state) {
-  return state != "ok" && state != "paused" && state != "claiming" && state != "retrying";
-}
-
-bool stands_still(std::string_view state) {
-  return state == "paused" || broken(state);
-}
-
 std::string_view state_of(const Snapshot& now) {
   if (!now.healthy) return "unhealthy";
-  if (std::ranges::any_of(now.partitions, [](const auto& one) { return broken(one.state); })) return "stopped in parts";
+  if (std::ranges::any_of(now.partitions, [](const auto& one) { return is_broken(one.state); }))
+    return "stopped in parts";
   if (!now.ready) return "starting";
-  const auto paused = std::ranges::count(now.partitions, std::string_view("paused"), &PartitionSnapshot::state);
+  const auto paused = std::ranges::count(now.partitions, PartitionState::paused, &PartitionSnapshot::state);
   if (paused > 0 && std::cmp_equal(paused, now.partitions.size())) return "paused";
   return "streaming";
 }

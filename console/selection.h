@@ -39,7 +39,5 @@ Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds 
 double rate_of(const Snapshot& now);                // offsets per second, mean of the last ten
 Offset lag_of(const PartitionSnapshot& partition);  // -1: not known
 std::string_view state_of(const Snapshot& now);     // in a word, of the whole process
-bool stands_still(std::string_view state);          // nothing is applied until somebody acts
-bool broken(std::string_view state);                // and nobody wanted it
 
 }  // namespace sluice::console

@@ -68,8 +68,8 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, bool text_is_
   const auto& columns = table.table->columns;
   for (std::size_t n = 0; n < image.fields.size(); ++n) {
     const JsonField& field = image.fields[n];
-    const Slot& slot = table.slot(shape, n, field.name);
-    if (slot.column == Slot::unknown) {
+    const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::unknown) {
       if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
       fault = {Stage::map, "42703",
                fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
@@ -95,8 +95,8 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, bool text_is_
   Shape& shape = table.shape(image.schema, image.root, true);
   for (std::size_t n = 0; n < image.fields.size(); ++n) {
     const JsonField& field = image.fields[n];
-    const Slot& slot = table.slot(shape, n, field.name);
-    if (slot.column == Slot::unknown || !table.is_key(slot.column)) continue;
+    const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::unknown || !table.is_key(slot.column)) continue;
     const auto at = static_cast<std::size_t>(slot.column);
     if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault)) return false;
   }

@@ -50,6 +50,7 @@ void add_running(CLI::App& app, Action& action) {
   for (const auto& [page, text] : {std::pair{"sample", "A commented configuration file with every default"},
                                    std::pair{"reference", "The page of all settings, in Markdown"},
                                    std::pair{"metrics", "The page of all metrics, in Markdown"},
+                                   std::pair{"states", "The page of a partition's states, in Markdown"},
                                    std::pair{"console", "The page of all console commands, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, page = std::string(page)] {
       action = [page] { return config_page(page); };

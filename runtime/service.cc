@@ -175,7 +175,7 @@ Snapshot Service::observe() const {
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
   shot.ready = joined_ && shot.partitions.size() == assigned_;
-  for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != "claiming";
+  for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
 }
 

@@ -3,11 +3,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "config/load.h"
-#include "console/interpreter.h"
 #include "console/ssh/console.h"
 #include "listener/producer.h"
-#include "runtime/http/metrics.h"
 #include "runtime/subcommands.h"
 #include "sink/sql_client.h"
 
@@ -35,15 +32,6 @@ int version(bool as_json) {
       fmt::print("{:<11} {}\n", name, value);
     }
   }
-  return 0;
-}
-
-int config_page(const std::string& page) {
-  const std::string text = page == "sample"    ? config::sample()
-                           : page == "metrics" ? metrics_reference()
-                           : page == "console" ? console::reference()
-                                               : config::reference();
-  fmt::print("{}", text);
   return 0;
 }
 

@@ -36,9 +36,8 @@ class Ranges {
   }
 
   void add_counts(Parameters& parameters, bool with_counts) const {
-    for (const auto count : {&PartitionRange::applied, &PartitionRange::folded, &PartitionRange::skipped,
-                             &PartitionRange::dead, &PartitionRange::gaps}) {
-      add(parameters, [&](const PartitionRange& range) { return with_counts ? range.*count : 0; });
+    for (const auto count : {&Counts::applied, &Counts::folded, &Counts::skipped, &Counts::dead, &Counts::gaps}) {
+      add(parameters, [&](const PartitionRange& range) { return with_counts ? range.counts.*count : 0; });
     }
   }
 
@@ -91,26 +90,22 @@ void add_counts(Parameters& parameters, const Identity& identity, std::span<cons
   ranges.add_counts(parameters, true);
 }
 
-Claim read_claim(const PGresult* rows, const TopicPartition& at) {
+Claim read_claim(const PGresult* rows, int row, const TopicPartition& at) {
   const auto number = [&](int column, std::int64_t otherwise = 0) {
-    return PQgetisnull(rows, 0, column) ? otherwise : std::strtoll(PQgetvalue(rows, 0, column), nullptr, 10);
+    return PQgetisnull(rows, row, column) ? otherwise : std::strtoll(PQgetvalue(rows, row, column), nullptr, 10);
   };
   Claim claim;
   claim.at = &at;
-  claim.next = number(0);
-  claim.epoch = number(1);
-  claim.generation = static_cast<std::int32_t>(number(2));
-  claim.anchor_offset = number(3, -1);
-  claim.anchor_timestamp_ms = number(4, -1);
-  claim.anchor_crc = number(5);
-  claim.state = PQgetvalue(rows, 0, 6);
-  claim.state_reason = PQgetvalue(rows, 0, 7);
-  claim.applied = number(8);
-  claim.folded = number(9);
-  claim.skipped = number(10);
-  claim.dead = number(11);
-  claim.gaps = number(12);
-  claim.start = number(13);
+  claim.next = number(2);
+  claim.epoch = number(3);
+  claim.generation = static_cast<std::int32_t>(number(4));
+  claim.anchor_offset = number(5, -1);
+  claim.anchor_timestamp_ms = number(6, -1);
+  claim.anchor_crc = number(7);
+  claim.state = parse_partition_state(PQgetvalue(rows, row, 8)).value_or(PartitionState::poison);
+  claim.state_reason = PQgetvalue(rows, row, 9);
+  claim.counts = {number(10), number(11), number(12), number(13), number(14)};
+  claim.start = number(15);
   return claim;
 }
 

@@ -6,8 +6,9 @@
 
 #include <span>
 
+#include "base/changes.h"
+#include "sink/claim.h"
 #include "sink/connection.h"
-#include "sink/writer.h"
 
 namespace sluice::sink {
 
@@ -15,6 +16,7 @@ namespace sluice::sink {
 void add_advance(Parameters& parameters, const Identity& identity, std::span<const PartitionRange> ranges,
                  bool with_counts);
 void add_counts(Parameters& parameters, const Identity& identity, std::span<const PartitionRange> ranges);
-Claim read_claim(const PGresult* rows, const TopicPartition& at);
+// Of one row that sql/pointer_claim.sql returns.
+Claim read_claim(const PGresult* rows, int row, const TopicPartition& at);
 
 }  // namespace sluice::sink

@@ -33,10 +33,10 @@ std::size_t moving(Admin& admin, const std::vector<TopicPartition>& partitions) 
   const Snapshot now = admin.snapshot();
   return static_cast<std::size_t>(std::ranges::count_if(partitions, [&](const TopicPartition& at) {
     const auto ours = std::ranges::find(now.partitions, at, &PartitionSnapshot::at);
-    if (ours != now.partitions.end() && !stands_still(ours->state)) return true;
+    if (ours != now.partitions.end() && !is_stopped(ours->state)) return true;
     if (!rows) return true;
     const auto row = std::ranges::find(*rows, at, &PointerRow::at);
-    return row != rows->end() && !stands_still(row->state);
+    return row != rows->end() && !is_stopped(row->state);
   }));
 }
 

@@ -44,7 +44,8 @@ report::Value commit_quantile(const std::vector<LaneSnapshot>& lanes, double sha
 }
 
 struct Totals {
-  std::int64_t lag = 0, applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0, paused = 0, stopped = 0, unknown = 0;
+  Counts counts;
+  std::int64_t lag = 0, paused = 0, stopped = 0, unknown = 0;
   const PartitionSnapshot* worst = nullptr;
 };
 
@@ -54,13 +55,9 @@ Totals totals_of(const Snapshot& now) {
     const Offset lag = lag_of(one);
     total.unknown += lag < 0 ? 1 : 0;
     total.lag += std::max<Offset>(0, lag);
-    total.applied += one.applied;
-    total.folded += one.folded;
-    total.skipped += one.skipped;
-    total.dead += one.dead;
-    total.gaps += one.gaps;
-    total.paused += one.state == "paused" ? 1 : 0;
-    total.stopped += broken(one.state) ? 1 : 0;
+    total.counts += one.counts;
+    total.paused += one.state == PartitionState::paused ? 1 : 0;
+    total.stopped += is_broken(one.state) ? 1 : 0;
     if (lag > 0 && (total.worst == nullptr || lag > lag_of(*total.worst))) total.worst = &one;
   }
   return total;
@@ -92,7 +89,8 @@ Section broken_section(const Snapshot& now) {
                               {.name = "pointer", .kind = ColumnType::id},
                               {.name = "reason"}}};
   for (const auto& one : now.partitions)
-    if (broken(one.state)) section.rows.push_back({partition_text(one.at), one.state, one.next, one.reason});
+    if (is_broken(one.state))
+      section.rows.push_back({partition_text(one.at), std::string(name(one.state)), one.next, one.reason});
   return section;
 }
 
@@ -139,11 +137,11 @@ int status(Call& call) {
         commit_quantile(now.lanes, 0.5));
   field({.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .line = "batches"},
         commit_quantile(now.lanes, 0.99));
-  field({.name = "applied", .kind = ColumnType::number, .label = "applied", .line = "records"}, total.applied);
-  field({.name = "folded", .kind = ColumnType::number, .line = "records"}, total.folded);
-  field({.name = "skipped", .kind = ColumnType::number, .line = "records"}, total.skipped);
-  field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.dead);
-  field({.name = "gaps", .kind = ColumnType::number, .line = "records"}, total.gaps);
+  field({.name = "applied", .kind = ColumnType::number, .label = "applied", .line = "records"}, total.counts.applied);
+  field({.name = "folded", .kind = ColumnType::number, .line = "records"}, total.counts.folded);
+  field({.name = "skipped", .kind = ColumnType::number, .line = "records"}, total.counts.skipped);
+  field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.counts.dead);
+  field({.name = "gaps", .kind = ColumnType::number, .line = "records"}, total.counts.gaps);
   field({.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
         recent_errors());
   field({.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
@@ -174,14 +172,15 @@ Verdict judge(const Snapshot& now, const Totals& total, std::int64_t dead_most, 
   if (!now.postgres_trouble.empty())
     return {critical, fmt::format("PostgreSQL does not answer: {}", now.postgres_trouble)};
   for (const auto& one : now.partitions)
-    if (broken(one.state))
-      return {critical, fmt::format("{} stopped, {}: {}", partition_text(one.at), one.state, one.reason)};
+    if (is_broken(one.state))
+      return {critical,
+              fmt::format("{} stopped, {}: {}", partition_text(one.at), std::string(name(one.state)), one.reason)};
   if (!now.healthy) return {critical, "a lane makes no progress"};
   if (!now.ready) return {unknown, "not ready: partitions are being assigned or claimed"};
   if (now.partitions.empty()) return {unknown, "no partition is assigned to this process"};
   const std::string lag = fmt::format("lag {} records", total.lag);
   if (total.paused > 0) {
-    const auto paused = std::ranges::find(now.partitions, std::string_view("paused"), &PartitionSnapshot::state);
+    const auto paused = std::ranges::find(now.partitions, PartitionState::paused, &PartitionSnapshot::state);
     return {warning, fmt::format("{} of {} partitions paused ({}); {}", total.paused, now.partitions.size(),
                                  partition_text(paused->at), lag)};
   }

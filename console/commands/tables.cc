@@ -28,8 +28,8 @@ int topics(Call& call) {
     ++sum.partitions;
     sum.lag_known = sum.lag_known && lag_of(one) >= 0;
     sum.lag += std::max<Offset>(0, lag_of(one));
-    sum.paused += one.state == "paused" ? 1 : 0;
-    sum.stopped += broken(one.state) ? 1 : 0;
+    sum.paused += one.state == PartitionState::paused ? 1 : 0;
+    sum.stopped += is_broken(one.state) ? 1 : 0;
   }
   Section section{.name = "topics",
                   .columns = {{.name = "topic"},
@@ -59,7 +59,7 @@ int partitions(Call& call) {
   std::erase_if(rows, [&](const auto& one) { return !std::ranges::binary_search(chosen, one.at); });
   const auto rank = [&](const PartitionSnapshot& one) -> Offset {
     if (order == "lag") return -lag_of(one);
-    return order == "state" ? (broken(one.state) ? 0 : one.state != "ok" ? 1 : 2) : 0;
+    return order == "state" ? (is_broken(one.state) ? 0 : one.state != PartitionState::ok ? 1 : 2) : 0;
   };
   std::ranges::sort(rows, {}, [&](const auto& one) { return std::pair(rank(one), one.at); });
   Section section{.name = "partitions",
@@ -74,8 +74,9 @@ int partitions(Call& call) {
   Offset lag = 0;
   for (const auto& one : rows) {
     lag += std::max<Offset>(0, lag_of(one));
-    section.rows.push_back({partition_text(one.at), one.state, std::int64_t{one.lane}, one.epoch, one.next,
-                            known_or_nothing(one.end), known_or_nothing(lag_of(one)), optional_text(one.reason)});
+    section.rows.push_back({partition_text(one.at), std::string(name(one.state)), std::int64_t{one.lane}, one.epoch,
+                            one.next, known_or_nothing(one.end), known_or_nothing(lag_of(one)),
+                            optional_text(one.reason)});
   }
   call.report.sections = {std::move(section)};
   call.report.notes = {fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"),
@@ -136,7 +137,7 @@ int pointers(Call& call) {
     const auto* memory = find(seen.after, row.at);
     const bool differs = !agrees(row, seen);
     differing += differs ? 1 : 0;
-    section.rows.push_back({partition_text(row.at), row.state,
+    section.rows.push_back({partition_text(row.at), std::string(name(row.state)),
                             memory == nullptr ? report::Value() : report::Value(memory->next), row.next, differs,
                             row.start, std::int64_t{row.generation}, row.epoch, row.updated,
                             row.ours ? report::Value(std::string("this process")) : optional_text(row.owner_host)});
@@ -235,26 +236,23 @@ int count(Call& call) {
   if (!only.empty() && !of_table && !of_topic)
     return call.fail(Code::no_such_thing, "no topic or table '{}'; see 'topics' and 'tables'", only);
   struct Sum {
-    std::int64_t consumed = 0, applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+    std::int64_t consumed = 0;
+    Counts counts;
   };
   std::map<std::string, Sum> sums;
   for (const auto& row : *inventory.pointers) {
     if (of_topic && row.at.topic != only) continue;
     Sum& sum = sums[row.at.topic];
     sum.consumed += row.next - row.start;
-    sum.applied += row.applied;
-    sum.folded += row.folded;
-    sum.skipped += row.skipped;
-    sum.dead += row.dead;
-    sum.gaps += row.gaps;
+    sum.counts += row.counts;
   }
   Section topics{.name = "topics", .columns = {{.name = "topic"}}};
   for (const std::string_view column : {"consumed", "applied", "folded", "skipped", "dead", "gaps"})
     topics.columns.push_back({.name = column, .kind = ColumnType::number});
   topics.columns.push_back({.name = "balanced", .kind = ColumnType::yes_no});
   for (const auto& [topic, sum] : sums)
-    topics.rows.push_back({topic, sum.consumed, sum.applied, sum.folded, sum.skipped, sum.dead, sum.gaps,
-                           sum.consumed == sum.applied + sum.folded + sum.skipped + sum.dead + sum.gaps});
+    topics.rows.push_back({topic, sum.consumed, sum.counts.applied, sum.counts.folded, sum.counts.skipped,
+                           sum.counts.dead, sum.counts.gaps, sum.consumed == sum.counts.total()});
   if (!of_table || of_topic) call.report.sections.push_back(std::move(topics));
   if (!of_topic || of_table) call.report.sections.push_back(tables_section(inventory, call.admin(), only));
   call.report.notes = {"topics: of the whole pipeline, since the pointers' start",

@@ -80,7 +80,7 @@ void AdminService::look() {
 void AdminService::look_at_ends() {
   std::vector<TopicPartition> standing;
   for (const auto& partition : observe_().partitions) {
-    if (partition.state != "ok" && partition.state != "claiming") standing.push_back(partition.at);
+    if (is_stopped(partition.state)) standing.push_back(partition.at);
   }
   auto ends = standing.empty() ? Ends{} : ask_ends_(standing);
   const std::lock_guard lock(mutex_);

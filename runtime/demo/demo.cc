@@ -159,16 +159,16 @@ class Demo {
       findings.push_back(std::move(counted.finding));
     } else {
       fmt::print("\n{} events in {:.1f} s: applied {}, folded {}, skipped {}, dead {}\n", produced_, seconds,
-                 progress_.sum(&PointerRow::applied), progress_.sum(&PointerRow::folded),
-                 progress_.sum(&PointerRow::skipped), progress_.sum(&PointerRow::dead));
+                 progress_.sum(&Counts::applied), progress_.sum(&Counts::folded), progress_.sum(&Counts::skipped),
+                 progress_.sum(&Counts::dead));
     }
-    bool gap_confirmed = true;
+    bool proven = true;
     for (const auto& finding : findings) {
       fmt::print("  {}  {}\n", finding.holds ? "ok    " : "FAILED", finding.text);
-      gap_confirmed = gap_confirmed && finding.holds;
+      proven = proven && finding.holds;
     }
-    fmt::print("{}\n", gap_confirmed ? "Proven: each event took effect exactly once." : "Not gap_confirmed.");
-    return gap_confirmed ? 0 : 1;
+    fmt::print("{}\n", proven ? "Proven: each event took effect exactly once." : "Not proven.");
+    return proven ? 0 : 1;
   }
 
   const DemoOptions& options_;

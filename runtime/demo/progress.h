@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/record.h"
 #include "sink/sql_client.h"
 
@@ -17,11 +18,10 @@ namespace sluice::runtime::demo {
 struct PointerRow {
   TopicPartition at;
   Offset start = 0, next = 0;
-  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+  Counts counts;
   std::string state;
   Offset end = 0;  // as acknowledged to the generator
 
-  std::int64_t accounted() const { return applied + folded + skipped + dead + gaps; }
   std::int64_t lag() const { return end - next; }
 };
 
@@ -38,7 +38,7 @@ struct Progress {
   std::string login;                                         // the line to type, to reach the console
   std::vector<std::string> hints;                            // commands to try beside it
 
-  std::int64_t sum(std::int64_t PointerRow::* count) const;
+  std::int64_t sum(std::int64_t Counts::* count) const;
   std::int64_t done() const;
   std::int64_t lag() const { return produced - done(); }
 };

@@ -78,8 +78,8 @@ Finding account(const std::vector<PointerRow>& pointers, std::int64_t produced) 
   std::int64_t accounted = 0;
   std::size_t equal = 0;
   for (const auto& pointer : pointers) {
-    accounted += pointer.accounted();
-    equal += pointer.next - pointer.start == pointer.accounted() ? 1 : 0;
+    accounted += pointer.counts.total();
+    equal += pointer.next - pointer.start == pointer.counts.total() ? 1 : 0;
   }
   return {equal == pointers.size() && accounted == produced,
           fmt::format("accounting: {} events produced, {} accounted for, the identity holds for {} of {} partitions",

@@ -106,7 +106,7 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
     }
   }
   std::size_t claiming = 0;
-  for (const auto& partition : snapshot.partitions) claiming += partition.state == "claiming" ? 1 : 0;
+  for (const auto& partition : snapshot.partitions) claiming += partition.state == PartitionState::claiming ? 1 : 0;
   if (snapshot.partitions.empty()) return {503, "no partition is assigned yet"};
   return {503, fmt::format("{} of {} partitions are not claimed yet", claiming, snapshot.partitions.size())};
 }

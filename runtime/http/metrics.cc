@@ -127,11 +127,11 @@ void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, double v
 }
 
 void add_outcomes(MetricFamily& family, const PartitionSnapshot& partition) {
-  const std::pair<const char*, std::int64_t> outcomes[] = {{"applied", partition.applied},
-                                                           {"folded", partition.folded},
-                                                           {"skipped", partition.skipped},
-                                                           {"dead", partition.dead},
-                                                           {"gap", partition.gaps}};
+  const std::pair<const char*, std::int64_t> outcomes[] = {{"applied", partition.counts.applied},
+                                                           {"folded", partition.counts.folded},
+                                                           {"skipped", partition.counts.skipped},
+                                                           {"dead", partition.counts.dead},
+                                                           {"gap", partition.counts.gaps}};
   for (const auto& [outcome, count] : outcomes) {
     auto labels = labels_of(partition);
     labels.push_back({"outcome", outcome});
@@ -175,7 +175,7 @@ struct Collect {
   void operator()(States) const {
     for (const auto& partition : process.snapshot.partitions) {
       auto labels = labels_of(partition);
-      labels.push_back({"state", partition.state});
+      labels.push_back({"state", std::string(name(partition.state))});
       add(family, std::move(labels), 1);
     }
   }

@@ -30,9 +30,10 @@ struct Assignment {
   Offset expected = 0;         // next offset to collect
   bool gap_confirmed = false;  // delivered something since the last start: until then a gap is looked at twice
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
-  std::string state = "claiming", reason;
-  Clock::time_point recheck_at{};               // not claimed before
-  std::optional<mapping::TableWanted> missing;  // what stopped it with state schema
+  PartitionState state = PartitionState::claiming;
+  std::string reason;
+  Clock::time_point recheck_at{};         // not claimed before
+  std::optional<mapping::Wanted> wanted;  // what stopped it with state schema
 
   const TopicPartition& at() const { return source->at(); }
   bool over() const { return !source->assigned() || source->assignment_id() != assignment_id; }

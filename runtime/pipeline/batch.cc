@@ -67,15 +67,14 @@ void Batch::rebase(const sink::Claim& claim) {
 }
 #endif
 
-void Batch::seal(Changes changes) {
-  changes_ = std::move(changes);
-  std::erase_if(changes_.dead, [this](const DeadLetter& letter) { return excluded(letter.record); });
-  recount(changes_.outcomes);
+void Batch::seal() {
+  set_.drop_dead_letters([this](std::size_t record) { return excluded(record); });
+  recount(changes().outcomes);
 }
 
 void Batch::recount(const std::vector<Outcome>& outcomes) {
   for (auto& range : ranges_) {
-    range.applied = range.folded = range.skipped = range.dead = 0;
+    range.counts = {};
     range.anchor_offset = -1;
   }
   std::vector<std::size_t> last(ranges_.size(), records_.size());
@@ -85,22 +84,22 @@ void Batch::recount(const std::vector<Outcome>& outcomes) {
     last[range_of_[i]] = i;
     switch (outcomes[i]) {
       case Outcome::applied:
-        ++range.applied;
+        ++range.counts.applied;
         break;
       case Outcome::folded:
-        ++range.folded;
+        ++range.counts.folded;
         break;
       case Outcome::skipped:
-        ++range.skipped;
+        ++range.counts.skipped;
         break;
       case Outcome::dead:
-        ++range.dead;
+        ++range.counts.dead;
         break;
     }
   }
   for (std::size_t r = 0; r < ranges_.size(); ++r) {
     auto& range = ranges_[r];
-    range.gaps = range.to - range.from - range.applied - range.folded - range.skipped - range.dead;
+    range.counts.gaps = range.to - range.from - range.counts.total();
     if (last[r] == records_.size()) continue;
     const auto& record = records_[last[r]];
     range.anchor_offset = record.offset;
@@ -113,7 +112,7 @@ void Batch::clear() {
   records_.clear();
   range_of_.clear();
   ranges_.clear();
-  changes_ = {};
+  set_.clear();
   bytes_ = 0;
 }
 

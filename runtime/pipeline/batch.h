@@ -11,6 +11,7 @@
 
 #include "base/changes.h"
 #include "base/record.h"
+#include "mapping/change_set.h"
 #include "sink/writer.h"
 
 namespace sluice::runtime {
@@ -39,13 +40,15 @@ class Batch {
   void rebase(const sink::Claim& claim);
 #endif
 
-  // Takes the mapper's changes and counts outcomes; from here on the batch is ready for the writer.
-  void seal(Changes changes);
+  // What the mapper fills.
+  mapping::ChangeSet& set() { return set_; }
+  // Counts outcomes; from here on the batch is ready for the writer.
+  void seal();
   // Counts anew by these outcomes (after bisection).
   void recount(const std::vector<Outcome>& outcomes);
   void clear();
 
-  const Changes& changes() const { return changes_; }
+  const Changes& changes() const { return set_.changes(); }
   const std::vector<Record>& all_records() const { return records_; }
   const std::vector<PartitionRange>& ranges() const { return ranges_; }
   bool excluded(std::size_t record) const { return range_of_[record] == none; }
@@ -57,7 +60,7 @@ class Batch {
   std::vector<Record> records_;
   std::vector<std::uint32_t> range_of_;  // by record; none = excluded
   std::vector<PartitionRange> ranges_;
-  Changes changes_;
+  mapping::ChangeSet set_;
   std::size_t bytes_ = 0;
   Clock::time_point since_{};
 };

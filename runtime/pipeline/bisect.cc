@@ -15,10 +15,9 @@ namespace sluice::runtime {
 struct Lane::Bisection {
   Batch& batch;
   std::set<std::size_t>& admitted;  // dead letters that the flood meter has counted, also in an earlier pass
-  mapping::Mapper mapper;
   std::vector<Outcome> outcomes;
   std::vector<DeadLetter> dead;
-  Changes changes{};                     // of the range being tried
+  mapping::ChangeSet set{};              // of the range being tried
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `changes`
   std::optional<std::size_t> stop_at{};  // the record in front of which its partition has to stop
   std::string stop_reason{};
@@ -30,8 +29,7 @@ Result<void> Lane::bisect(Batch& batch) {
   for (;;) {
     bisected_.emplace();
     if (batch.ranges().empty()) return {};
-    Bisection work{
-        batch, admitted, mapping::Mapper(pipeline_), std::vector<Outcome>(batch.records(), Outcome::skipped), {}};
+    Bisection work{batch, admitted, std::vector<Outcome>(batch.records(), Outcome::skipped), {}};
     if (auto done = writer_.begin(batch.ranges(), batch.changes()); !done) return done;
     if (auto done = try_range(work, 0, batch.records()); !done) {
       if (writer_.connected()) writer_.rollback();
@@ -48,14 +46,13 @@ Result<void> Lane::bisect(Batch& batch) {
     batch.cut(*record.at, record.offset);
     if (auto* held = assignment(*record.at)) {
       held->expected = record.offset;
-      stop(*held, "poison", work.stop_reason);
+      stop(*held, PartitionState::poison, work.stop_reason);
     }
     // What was collected behind it must not be applied before it.
     if (collecting_.holds(*record.at)) {
       for (auto& [at, other] : assignments_) {
         if (other.phase == Phase::streaming && collecting_.holds(other.at())) other.phase = Phase::claiming;
       }
-      mapper_.take();
       collecting_.clear();
     }
   }
@@ -63,17 +60,14 @@ Result<void> Lane::bisect(Batch& batch) {
 
 Result<void> Lane::map_again(Bisection& work, std::size_t from, std::size_t to) {
   work.mapped.clear();
+  work.set.clear();
   for (std::size_t i = from; i < to; ++i) {
     if (work.batch.excluded(i)) continue;
     const auto& record = work.batch.all_records()[i];
-    for (;;) {
-      const auto added = work.mapper.add(record);
-      if (added) break;
-      if (auto learned = set_table(work.mapper, added.error()); !learned) return learned;
-    }
+    auto mapped = map_record(mapper_, record, work.set, catalogue_);
+    if (!mapped) return std::unexpected(std::move(mapped.error().error));
     work.mapped.push_back(i);
   }
-  work.changes = work.mapper.take();
   return {};
 }
 
@@ -83,11 +77,11 @@ Result<void> Lane::try_range(Bisection& work, std::size_t from, std::size_t to) 
   if (auto done = map_again(work, from, to); !done) return done;
   if (work.mapped.empty()) return {};
   FAILPOINT("bisect");
-  const auto tried = writer_.try_rows(work.changes);
+  const auto tried = writer_.try_rows(work.set.changes());
   if (tried) {
-    for (std::size_t n = 0; n < work.mapped.size(); ++n) work.outcomes[work.mapped[n]] = work.changes.outcomes[n];
-    work.tables.add(work.changes, work.batch.all_records(), work.mapped);
-    for (auto& letter : work.changes.dead) {
+    for (std::size_t n = 0; n < work.mapped.size(); ++n) work.outcomes[work.mapped[n]] = work.set.changes().outcomes[n];
+    work.tables.add(work.set.changes(), work.batch.all_records(), work.mapped);
+    for (auto letter : work.set.changes().dead) {
       letter.record = static_cast<std::uint32_t>(work.mapped[letter.record]);
       work.dead.push_back(std::move(letter));
     }
@@ -102,7 +96,7 @@ Result<void> Lane::try_range(Bisection& work, std::size_t from, std::size_t to) 
   const auto index = work.mapped.front();
   const auto& record = work.batch.all_records()[index];
   DeadLetter letter{static_cast<std::uint32_t>(index), Stage::write,
-                    work.changes.tables.empty() ? std::string() : work.changes.tables.front().table->name,
+                    work.set.changes().tables.empty() ? std::string() : work.set.changes().tables.front().table->name,
                     tried.error().sqlstate,
                     tried.error().detail.empty() ? tried.error().message
                                                  : fmt::format("{} ({})", tried.error().message, tried.error().detail)};

@@ -15,11 +15,6 @@ constexpr milliseconds watermarks_timeout{500};  // of many: without an answer e
 constexpr milliseconds retry_after{100};
 constexpr std::chrono::seconds recheck_after{3};
 
-// A state that heals by itself once its cause is gone; any other waits for an operator to write 'ok'.
-bool heals(const std::string& state) {
-  return state == "schema" || state == "paused";
-}
-
 }  // namespace
 
 // With an idle writer and nothing of the partition collected: claims what waits, records why a partition stopped, and
@@ -54,7 +49,8 @@ Result<void> Lane::record_stop(Assignment& assignment) {
     if (auto done = writer_.set_state(assignment.claim, assignment.state, assignment.reason); !done) return done;
   }
   assignment.phase = Phase::stopped;
-  if (assignment.state == "paused") assignment.recheck_at = Clock::time_point::max();  // until apply_pauses() says so
+  if (assignment.state == PartitionState::paused)
+    assignment.recheck_at = Clock::time_point::max();  // until apply_pauses() says so
   return {};
 }
 
@@ -62,9 +58,9 @@ Result<void> Lane::record_stop(Assignment& assignment) {
 void Lane::apply_pauses() {
   for (auto& [at, held] : assignments_) {
     const auto reason = paused(at);
-    const bool stands = held.state == "paused" && held.phase != Phase::claiming;
+    const bool stands = held.state == PartitionState::paused && held.phase != Phase::claiming;
     if (held.phase == Phase::streaming && reason) {
-      stop(held, "paused", *reason);
+      stop(held, PartitionState::paused, *reason);
       held.recheck_at = {};
     } else if (stands && reason && *reason != held.reason) {
       held.reason = *reason;
@@ -85,16 +81,13 @@ std::optional<std::string> Lane::paused(const TopicPartition& at) const {
 
 void Lane::recheck(Assignment& assignment) {
   assignment.recheck_at = Clock::now() + recheck_after;
-  if (assignment.missing) {
-    const auto table = catalogue_.describe(assignment.missing->table, *assignment.missing->route);
-    if (!table) {
-      assignment.reason = table.error().message;
+  if (assignment.wanted) {
+    if (const auto done = resolve(*assignment.wanted, mapper_, catalogue_); !done) {
+      assignment.reason = done.error().message;
       return;
     }
-    mapper_.set_table(*assignment.missing, *table);
-    assignment.missing.reset();
-    log::info(log_prefix_, "{}/{}: table {} is there now", assignment.at().topic, assignment.at().partition,
-              (*table)->name);
+    assignment.wanted.reset();
+    log::info(log_prefix_, "{}/{}: what was missing is there now", assignment.at().topic, assignment.at().partition);
   }
   assignment.phase = Phase::claiming;
   assignment.recheck_at = {};
@@ -119,15 +112,18 @@ Result<void> Lane::claim(Assignment& assignment, const Marks& known) {
   const auto first = first_offset(at, *marks);
   if (!first) {
     if (first.error().next != ErrorClass::stop_partition) return std::unexpected(first.error());
-    if (assignment.state != "ok" && assignment.reason != first.error().message)
+    if (assignment.state != PartitionState::ok && assignment.reason != first.error().message)
       log::error(log_prefix_, "{}", first.error().message);
     assignment.reason = first.error().message;
     assignment.phase = Phase::stopped;
     assignment.recheck_at = Clock::now() + recheck_after;
     return {};
   }
-  auto claimed = writer_.claim(at, *first);
-  if (!claimed) return std::unexpected(claimed.error());
+  const sink::ClaimRequest request{&at, *first};
+  auto claims = writer_.claim({&request, 1});
+  if (!claims) return std::unexpected(claims.error());
+  auto& claimed = claims->front();
+  if (!claimed) return fail(ErrorClass::retry, "another transaction holds the pointer row");
   ++stats_.claims;
   assignment.claim = std::move(*claimed);
   assignment.claim.at = &at;
@@ -148,20 +144,20 @@ Result<void> Lane::claim(Assignment& assignment, const Marks& known) {
 Result<bool> Lane::stands_still(Assignment& assignment) {
   const auto& at = assignment.at();
   auto& claim = assignment.claim;
-  if (claim.state == "ok" || heals(claim.state)) {
+  if (claim.state == PartitionState::ok || info(claim.state).heals) {
     if (auto reason = paused(at)) {
-      assignment.state = "paused";
+      assignment.state = PartitionState::paused;
       assignment.reason = std::move(*reason);
       assignment.phase = Phase::stopping;
       log::info(log_prefix_, "{}/{} stands at {}: {}", at.topic, at.partition, claim.next, assignment.reason);
-      if (claim.state != "paused" || claim.state_reason != assignment.reason) return true;
+      if (claim.state != PartitionState::paused || claim.state_reason != assignment.reason) return true;
       assignment.phase = Phase::stopped;
       assignment.recheck_at = Clock::time_point::max();
       return true;
     }
-    if (claim.state == "ok") return false;
-    if (auto done = writer_.set_state(claim, "ok", ""); !done) return std::unexpected(done.error());
-    claim.state = "ok";
+    if (claim.state == PartitionState::ok) return false;
+    if (auto done = writer_.set_state(claim, PartitionState::ok, ""); !done) return std::unexpected(done.error());
+    claim.state = PartitionState::ok;
     return false;
   }
   if (assignment.state != claim.state) {
@@ -209,13 +205,13 @@ Result<void> Lane::begin_at(Assignment& assignment, const listener::Watermarks& 
   const auto& at = assignment.at();
   const auto& claim = assignment.claim;
   if (claim.next < marks.low) {
-    stop(assignment, "lost_data",
+    stop(assignment, PartitionState::lost_data,
          fmt::format("the pointer is {}, but the log begins at {}: {} offsets were removed before they were read",
                      claim.next, marks.low, marks.low - claim.next));
     return {};
   }
   if (claim.next > marks.high) {
-    stop(assignment, "log_shrunk",
+    stop(assignment, PartitionState::log_shrunk,
          fmt::format("the pointer is {}, but the log ends at {}: the topic was created anew or truncated", claim.next,
                      marks.high));
     return {};
@@ -226,7 +222,7 @@ Result<void> Lane::begin_at(Assignment& assignment, const listener::Watermarks& 
   if (auto done = assignment.source->start_at(assignment.anchor >= 0 ? assignment.anchor : claim.next); !done)
     return done;
   assignment.phase = Phase::streaming;
-  assignment.state = "ok";
+  assignment.state = PartitionState::ok;
   assignment.reason.clear();
   log::info(log_prefix_, "{}/{} claimed at {}, epoch {}, log {} to {}", at.topic, at.partition, claim.next, claim.epoch,
             marks.low, marks.high);

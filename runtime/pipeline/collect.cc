@@ -65,7 +65,7 @@ bool Lane::known_before(Assignment& assignment, const Record& record) {
       ++stats_.duplicates_dropped;
     } else if (fingerprint(record) != assignment.claim.anchor_crc ||
                record.timestamp_ms != assignment.claim.anchor_timestamp_ms) {
-      stop(assignment, "log_changed",
+      stop(assignment, PartitionState::log_changed,
            fmt::format("offset {} is not the record that was applied: the topic was created anew or truncated",
                        record.offset));
     }
@@ -86,8 +86,9 @@ bool Lane::known_before(Assignment& assignment, const Record& record) {
 void Lane::on_record(Assignment& assignment, Record record) {
   if (known_before(assignment, record)) return;
   if (!map(assignment, record)) return;
-  const bool dead = mapper_.changes().outcomes.back() == Outcome::dead;
-  if (dead && must_stop(assignment, mapper_.changes().dead.back())) {
+  const auto& changes = collecting_.changes();
+  const bool dead = changes.outcomes.back() == Outcome::dead;
+  if (dead && must_stop(assignment, changes.dead.back())) {
     collecting_.add_excluded(std::move(record));
     return;
   }
@@ -110,40 +111,36 @@ void Lane::on_end(Assignment& assignment, Offset next) {
 
 // Maps the record into the batch; false if that has to wait and the record will be read again.
 bool Lane::map(Assignment& assignment, const Record& record) {
-  for (;;) {
-    const auto mapped = mapper_.add(record);
-    if (mapped) return true;
-    const auto learned = set_table(mapper_, mapped.error());
-    if (learned) continue;
-    if (learned.error().next == ErrorClass::stop_partition) {
-      assignment.missing = mapped.error();
-      stop(assignment, "schema", learned.error().message);
-    } else {
-      stats_.last_error = learned.error().message;
-      log::warning(log_prefix_, "cannot look at table {}: {}", mapped.error().table, stats_.last_error);
-      assignment.phase = Phase::claiming;
-      assignment.recheck_at = Clock::now() + std::chrono::milliseconds(200);
-    }
-    return false;
+  const auto mapped = map_record(mapper_, record, collecting_.set(), catalogue_);
+  if (mapped) return true;
+  const auto& [blocked, error] = mapped.error();
+  if (error.next == ErrorClass::stop_service) {
+    fatal_(error.message);
+    assignment.phase = Phase::claiming;
+    assignment.recheck_at = Clock::now() + recheck_after;
+  } else if (std::holds_alternative<mapping::TablePaused>(blocked)) {
+    stop(assignment, PartitionState::paused, error.message);
+  } else if (error.next == ErrorClass::stop_partition) {
+    assignment.wanted = std::get<mapping::Wanted>(blocked);
+    stop(assignment, PartitionState::schema, error.message);
+  } else {
+    stats_.last_error = error.message;
+    log::warning(log_prefix_, "cannot look at a table: {}", stats_.last_error);
+    assignment.phase = Phase::claiming;
+    assignment.recheck_at = Clock::now() + std::chrono::milliseconds(200);
   }
-}
-
-Result<void> Lane::set_table(mapping::Mapper& mapper, const mapping::TableWanted& missing) {
-  auto table = catalogue_.describe(missing.table, *missing.route);
-  if (!table) return std::unexpected(table.error());
-  mapper.set_table(missing, std::move(*table));
-  return {};
+  return false;
 }
 
 bool Lane::must_stop(Assignment& assignment, const DeadLetter& letter) {
   const auto* route = mapper_.route(assignment.at().topic);
   if (route == nullptr) return false;
   if (route->on_error == config::OnError::stop) {
-    stop(assignment, "poison", fmt::format("offset {}: {}", assignment.expected, letter.reason));
+    stop(assignment, PartitionState::poison, fmt::format("offset {}: {}", assignment.expected, letter.reason));
     return true;
   }
   if (!dead_letter_limit_.admit(*route, Clock::now())) {
-    stop(assignment, "poison",
+    stop(assignment, PartitionState::poison,
          fmt::format("more than {} dead letters a minute; the last, at offset {}: {}", route->max_dead_letters,
                      assignment.expected, letter.reason));
     return true;
@@ -152,13 +149,13 @@ bool Lane::must_stop(Assignment& assignment, const DeadLetter& letter) {
 }
 
 // The partition takes nothing more; once its collected part is applied, the state is written to its pointer row.
-void Lane::stop(Assignment& assignment, std::string state, std::string reason) {
+void Lane::stop(Assignment& assignment, PartitionState state, std::string reason) {
   const auto said = fmt::format("{}/{} stops at {} with state {}: {}", assignment.at().topic, assignment.at().partition,
-                                assignment.expected, state, reason);
-  const auto level = state == "paused" ? log::Level::info : log::Level::error;
+                                assignment.expected, name(state), reason);
+  const auto level = state == PartitionState::paused ? log::Level::info : log::Level::error;
   if (log::enabled(level)) log::write(level, log_prefix_, said);
   assignment.phase = Phase::stopping;
-  assignment.state = std::move(state);
+  assignment.state = state;
   assignment.reason = std::move(reason);
   assignment.recheck_at = Clock::now() + recheck_after;
   assignment.source->pause();

@@ -152,7 +152,6 @@ void Lane::end_lost_assignments() {
   for (auto& [at, held] : assignments_) {
     if (held.phase == Phase::streaming && collecting_.holds(held.at())) held.phase = Phase::claiming;
   }
-  mapper_.take();
   collecting_.clear();
 }
 
@@ -196,7 +195,7 @@ void Lane::submit() {
   was_full_ = full();
   in_flight_ = std::move(collecting_);
   collecting_.clear();
-  in_flight_.seal(mapper_.take());
+  in_flight_.seal();
   if (in_flight_.empty()) {
     in_flight_.clear();
     return;
@@ -234,14 +233,10 @@ void Lane::committed() {
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
     auto& claim = held->claim;
     claim.next = range.to;
-    claim.applied += range.applied;
-    claim.folded += range.folded;
-    claim.skipped += range.skipped;
-    claim.dead += range.dead;
-    claim.gaps += range.gaps;
-    if (range.dead > 0) {
+    claim.counts += range.counts;
+    if (range.counts.dead > 0) {
       log::warning(log_prefix_, "{}/{}: {} dead letters in offsets {} to {}", range.at->topic, range.at->partition,
-                   range.dead, range.from, range.to - 1);
+                   range.counts.dead, range.from, range.to - 1);
     }
   }
   if (!suspect_partitions_.empty() && in_flight_.holds(*suspect_partitions_.front())) suspect_partitions_.pop_front();
@@ -291,14 +286,13 @@ void Lane::handle_error(const Error& error) {
 
 // The one recovery path: nothing in memory survives, every partition is claimed again.
 void Lane::recover(milliseconds pause) {
-  mapper_.take();
   collecting_.clear();
   in_flight_.clear();
   if (writer_.connected() && !writer_.busy()) writer_.rollback();
   for (auto& [at, held] : assignments_) {
     if (held.phase == Phase::stopped) continue;
     held.phase = Phase::claiming;
-    held.state = "claiming";
+    held.state = PartitionState::claiming;
   }
   backoff_ = pause;
   try_after_ = Clock::now() + pause;
@@ -316,7 +310,8 @@ void Lane::schema_trouble(const Error& error) {
   auto* held = assignment(*suspect_partitions_.front());
   suspect_partitions_.pop_front();
   recover(backoff_min);
-  if (held != nullptr) stop(*held, "schema", stats_.last_error.empty() ? error.message : stats_.last_error);
+  if (held != nullptr)
+    stop(*held, PartitionState::schema, stats_.last_error.empty() ? error.message : stats_.last_error);
 }
 
 void Lane::wait(bool polled) {
@@ -352,8 +347,7 @@ void Lane::publish() {
   for (const auto& [at, held] : assignments_) {
     const auto& claim = held.claim;
     partitions.push_back({at, index_, held.state, held.reason, claim.epoch, claim.start, claim.next,
-                          held.source->known_end(), claim.applied, claim.folded, claim.skipped, claim.dead,
-                          claim.gaps});
+                          held.source->known_end(), claim.counts});
   }
   stats_.connected = writer_.connected();
   const std::lock_guard lock(mutex_);

@@ -24,6 +24,7 @@
 #include "runtime/pipeline/batch.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/pause_rules.h"
+#include "runtime/pipeline/resolver.h"
 #include "runtime/pipeline/route_tables.h"
 #include "runtime/pipeline/table_stats.h"
 #include "sink/table_catalogue.h"
@@ -72,7 +73,7 @@ class Lane {
   Result<void> claim(Assignment& assignment, const Marks& marks);
   Result<Offset> first_offset(const TopicPartition& at, const listener::Watermarks& marks);
   Result<void> begin_at(Assignment& assignment, const listener::Watermarks& marks);
-  void stop(Assignment& assignment, std::string state, std::string reason);
+  void stop(Assignment& assignment, PartitionState state, std::string reason);
   Result<void> record_stop(Assignment& assignment);
   void recheck(Assignment& assignment);
   void apply_pauses();
@@ -88,7 +89,6 @@ class Lane {
   bool known_before(Assignment& assignment, const Record& record);
   bool map(Assignment& assignment, const Record& record);
   bool must_stop(Assignment& assignment, const DeadLetter& letter);
-  Result<void> set_table(mapping::Mapper& mapper, const mapping::TableWanted& missing);
 
   // bisect.cc
   struct Bisection;

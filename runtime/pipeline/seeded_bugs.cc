@@ -28,7 +28,6 @@ bool Lane::resend() {
       return false;
     }
     if (held->phase == Phase::streaming) continue;
-    mapper_.take();
     for (auto& [at, other] : assignments_) {
       if (other.phase == Phase::streaming && collecting_.holds(other.at())) other.phase = Phase::claiming;
     }
@@ -36,7 +35,6 @@ bool Lane::resend() {
     claim_what_waits();
     return true;
   }
-  mapper_.take();
   for (auto& [at, held] : assignments_) {
     if (resend_.holds(held.at())) {
       resend_.rebase(held.claim);
@@ -66,7 +64,8 @@ void Lane::claim_for(Batch& batch) {
   for (const auto& range : ranges) {
     const auto* held = assignment(*range.at);
     if (held != nullptr && held->claim.epoch == range.epoch) continue;
-    if (const auto claim = writer_.claim(*range.at, range.from)) batch.rebase(*claim);
+    const sink::ClaimRequest request{range.at, range.from};
+    if (const auto claims = writer_.claim({&request, 1}); claims && claims->front()) batch.rebase(*claims->front());
   }
 }
 

@@ -1,7 +1,12 @@
--- Takes the pointer row; waits on the row lock while a predecessor's transaction is unfinished.
-INSERT INTO :schema.pointer AS p (pipeline, topic, partition, start_offset, next_offset, epoch, owner, owner_host)
-VALUES ($1, $2, $3::int, $4::bigint, $4::bigint, 1, $5::uuid, $6)
-ON CONFLICT (pipeline, topic, partition) DO UPDATE
-  SET epoch = p.epoch + 1, owner = excluded.owner, owner_host = excluded.owner_host, updated_at = clock_timestamp()
-RETURNING next_offset, epoch, generation, anchor_offset, (extract(epoch FROM anchor_timestamp) * 1000)::bigint, anchor_crc,
-  state, state_reason, applied, folded, skipped, dead, gaps, start_offset
+-- Takes the pointer rows that no other transaction holds; the others are left out, and the caller comes again.
+UPDATE :schema.pointer p
+SET epoch = p.epoch + 1, owner = $2::uuid, owner_host = $3, updated_at = clock_timestamp()
+FROM (SELECT o.topic, o.partition
+      FROM :schema.pointer o JOIN (SELECT unnest($4::text[]) AS topic, unnest($5::int[]) AS partition) wanted
+        ON o.topic = wanted.topic AND o.partition = wanted.partition
+      WHERE o.pipeline = $1
+      FOR UPDATE OF o SKIP LOCKED) free
+WHERE p.pipeline = $1 AND p.topic = free.topic AND p.partition = free.partition
+RETURNING p.topic, p.partition, p.next_offset, p.epoch, p.generation, p.anchor_offset,
+  (extract(epoch FROM p.anchor_timestamp) * 1000)::bigint, p.anchor_crc, p.state, p.state_reason, p.applied, p.folded,
+  p.skipped, p.dead, p.gaps, p.start_offset

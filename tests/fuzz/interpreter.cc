@@ -26,9 +26,11 @@ class HostileAdmin : public Admin {
     for (const std::int32_t partition : {0, 1, 7}) {
       PartitionSnapshot one;
       one.at = {partition == 7 ? hostile : "orders", partition};
-      one.state = partition == 0 ? "ok" : partition == 1 ? "paused" : "poison";
+      one.state = partition == 0   ? PartitionState::ok
+                  : partition == 1 ? PartitionState::paused
+                                   : PartitionState::poison;
       one.reason = hostile;
-      one.next = 10, one.end = partition == 1 ? -1 : 20, one.applied = 10;
+      one.next = 10, one.end = partition == 1 ? -1 : 20, one.counts.applied = 10;
       now.partitions.push_back(one);
     }
     now.lanes.emplace_back();
@@ -42,9 +44,9 @@ class HostileAdmin : public Admin {
     if (fails) return broken();
     PointerRow row;
     row.at = {"orders", 0};
-    row.next = row.applied = 10;
+    row.next = row.counts.applied = 10;
     row.owner = row.owner_host = row.reason = hostile;
-    row.state = "ok";
+    row.state = PartitionState::ok;
     return std::vector{row};
   }
   std::vector<std::string> target_tables(const std::string& topic) override {

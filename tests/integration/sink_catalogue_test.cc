@@ -98,7 +98,7 @@ TEST_F(CatalogueTest, a_server_that_is_away_is_tried_again_and_its_password_not_
   Writer unconnected(away, {"shop", "11111111-1111-1111-1111-111111111111", "here"});
   EXPECT_EQ(unconnected.connect().error().next, ErrorClass::retry);
   EXPECT_FALSE(unconnected.connected());
-  EXPECT_EQ(unconnected.claim(at, 0).error().next, ErrorClass::reclaim);
+  EXPECT_EQ(claim_one(unconnected, at, 0).error().next, ErrorClass::reclaim);
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ TEST_F(Reject, bisection_keeps_the_good_rows_and_stores_the_bad_record) {
   ASSERT_FALSE(rejected);
   EXPECT_TRUE(writer->try_rows(rows({3}).changes));
   auto& range = whole.ranges[0];
-  range.applied = 2;
-  range.dead = 1;
+  range.counts.applied = 2;
+  range.counts.dead = 1;
   DeadLetter letter{1, Stage::write, "public.t", rejected.error().sqlstate,
                     rejected.error().message + std::string(5000, 'x')};
   const auto finished = writer->finish({letter}, whole.records, whole.ranges);
@@ -65,8 +65,8 @@ TEST_F(Reject, bisection_keeps_the_good_rows_and_stores_the_bad_record) {
 TEST_F(Reject, a_dead_letter_travels_with_its_batch_and_null_is_not_empty) {
   Batch batch;
   claim(batch, *writer, 2);
-  batch.ranges[0].applied = 0;
-  batch.ranges[0].dead = 2;
+  batch.ranges[0].counts.applied = 0;
+  batch.ranges[0].counts.dead = 2;
   for (int i = 0; i < 2; ++i) {
     auto& record = batch.records.emplace_back();
     record.at = &at;

@@ -30,8 +30,8 @@ class ReplayTest : public SinkTest {
   std::vector<DeadLetterRow> store_letters(int count) {
     Batch batch;
     claim(batch, *writer, count);
-    batch.ranges[0].applied = 0;
-    batch.ranges[0].dead = count;
+    batch.ranges[0].counts.applied = 0;
+    batch.ranges[0].counts.dead = count;
     for (int i = 0; i < count; ++i) {
       auto& record = batch.records.emplace_back();
       record.at = &at;

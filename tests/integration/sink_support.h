@@ -118,8 +118,17 @@ class SinkTest : public testing::Test {
   }
 
   // Claims the partition anew and makes [next, next + count) the batch's range.
+  // One partition; an error also where another transaction holds the row.
+  static Result<Claim> claim_one(Writer& by, const TopicPartition& at, Offset start) {
+    const ClaimRequest request{&at, start};
+    auto claims = by.claim({&request, 1});
+    if (!claims) return std::unexpected(claims.error());
+    if (!claims->front()) return fail(ErrorClass::retry, "the row is held", "55P03");
+    return std::move(*claims->front());
+  }
+
   void claim(Batch& batch, Writer& by, std::int64_t count = 1) {
-    const auto claimed = by.claim(at, 0);
+    const auto claimed = claim_one(by, at, 0);
     ASSERT_TRUE(claimed) << claimed.error().message;
     PartitionRange range;
     range.at = &at;
@@ -127,7 +136,7 @@ class SinkTest : public testing::Test {
     range.to = claimed->next + count;
     range.epoch = claimed->epoch;
     range.generation = claimed->generation;
-    range.applied = count;
+    range.counts.applied = count;
     batch.ranges = {range};
   }
 

@@ -92,7 +92,7 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
   admin.letters[0].reason = admin.letters[0].table = hostile;
   admin.letters[0].value = hostile;
   admin.now.partitions[0].at.topic = admin.now.partitions[0].reason = hostile;
-  admin.now.partitions[0].state = "poison";
+  admin.now.partitions[0].state = PartitionState::poison;
   admin.now.tables[0].table = hostile;
   admin.now.lanes[0].connected = false;
   admin.now.lanes[0].last_error = hostile;

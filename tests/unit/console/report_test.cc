@@ -82,11 +82,11 @@ TEST_F(ConsoleLook, check_has_a_code_for_each_way_to_be_unwell) {
   EXPECT_EQ(run("check --lag 2h").code, 0);
   admin.now.applied_per_second.assign(60, 0.0);
   EXPECT_EQ(verdict().code, 11);  // and nothing moves
-  admin.now.partitions[0].state = "paused";
+  admin.now.partitions[0].state = PartitionState::paused;
   EXPECT_EQ(verdict().code, 10);
   admin.now.ready = false;
   EXPECT_EQ(verdict().code, 12);
-  admin.now.partitions[1].state = "poison";
+  admin.now.partitions[1].state = PartitionState::poison;
   EXPECT_EQ(verdict().code, 11);
   EXPECT_EQ(run("check --json").data().at("code"), 11);
   admin.now.lanes[1].connected = false;
@@ -110,7 +110,7 @@ TEST_F(ConsoleLook, secrets_are_never_shown) {
 }
 
 TEST_F(ConsoleLook, colours_are_for_terminals_and_lines_fit_them) {
-  admin.now.partitions[0].state = "poison";
+  admin.now.partitions[0].state = PartitionState::poison;
   admin.now.partitions[0].reason = std::string(300, 'x');
   EXPECT_EQ(run("partitions").out.find('\x1b'), std::string::npos);
   EXPECT_NE(run("partitions").out.find(std::string(300, 'x')), std::string::npos);

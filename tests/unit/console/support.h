@@ -38,30 +38,22 @@ class FakeAdmin : public Admin {
     for (int partition = 0; partition < 3; ++partition)
       now.partitions.push_back({.at = {"shop.orders", partition},
                                 .lane = partition % 2,
-                                .state = "ok",
+                                .state = PartitionState::ok,
                                 .reason = {},
                                 .epoch = 17,
                                 .start = 100,
                                 .next = 12'345'678 + partition,
                                 .end = 12'345'680 + 10 * partition,
-                                .applied = 12'345'570,
-                                .folded = 5,
-                                .skipped = 2,
-                                .dead = 1 + partition,
-                                .gaps = 0});
+                                .counts = {12'345'570, 5, 2, 1 + partition, 0}});
     now.partitions.push_back({.at = {"shop.items", 0},
                               .lane = 0,
-                              .state = "ok",
+                              .state = PartitionState::ok,
                               .reason = {},
                               .epoch = 3,
                               .start = 0,
                               .next = 7,
                               .end = 7,
-                              .applied = 7,
-                              .folded = 0,
-                              .skipped = 0,
-                              .dead = 0,
-                              .gaps = 0});
+                              .counts = {.applied = 7}});
     now.lanes.resize(2);
     for (auto& lane : now.lanes)
       lane = {.lane = 0,
@@ -99,11 +91,7 @@ class FakeAdmin : public Admin {
                       .ours = true,
                       .state = one.state,
                       .reason = {},
-                      .applied = one.applied,
-                      .folded = one.folded,
-                      .skipped = one.skipped,
-                      .dead = one.dead,
-                      .gaps = one.gaps,
+                      .counts = one.counts,
                       .anchor_offset = {},
                       .updated = {}});
     return rows;
@@ -119,7 +107,7 @@ class FakeAdmin : public Admin {
     now.pauses.push_back(pause);
     const auto target = PartitionSelector::parse(pause.target);
     for (auto& one : now.partitions)
-      if (obedient && target->covers(one.at, target_tables(one.at.topic))) one.state = "paused";
+      if (obedient && target->covers(one.at, target_tables(one.at.topic))) one.state = PartitionState::paused;
     return true;
   }
   Result<std::optional<Pause>> resume(const std::string& target) override {

@@ -43,7 +43,7 @@ Rows rows_after(Fixture& fixture, const std::vector<Message>& messages, std::siz
   for (std::size_t n = 0; n < messages.size(); ++n) {
     fixture.add(messages[n]);
     if ((n + 1) % batch && n + 1 < messages.size()) continue;
-    const Changes changes = fixture.mapper().take();
+    const Changes changes = fixture.take();
     take_effect(changes, rows);
     for (const DeadLetter& letter : changes.dead) reasons += letter.reason + "\n";
   }

@@ -17,12 +17,12 @@ Snapshot a_snapshot() {
   snapshot.ready = snapshot.healthy = true;
   PartitionSnapshot partition;
   partition.at = {"shop.\"orders\"", 3};
-  partition.state = "ok";
+  partition.state = PartitionState::ok;
   partition.next = 110;
   partition.end = 125;
-  partition.applied = 90;
-  partition.folded = 9;
-  partition.dead = 11;
+  partition.counts.applied = 90;
+  partition.counts.folded = 9;
+  partition.counts.dead = 11;
   snapshot.partitions.push_back(partition);
   LaneSnapshot lane;
   lane.lane = 1;
@@ -86,7 +86,7 @@ TEST(Probes, ready_once_every_partition_is_claimed_and_saying_why_not_before) {
   auto snapshot = a_snapshot();
   EXPECT_EQ(ready_answer(snapshot).status, 200);
   snapshot.ready = false;
-  snapshot.partitions[0].state = "claiming";
+  snapshot.partitions[0].state = PartitionState::claiming;
   EXPECT_EQ(ready_answer(snapshot).status, 503);
   EXPECT_EQ(ready_answer(snapshot).line, "1 of 1 partitions are not claimed yet");
   snapshot.lanes[0].last_error = "connection refused";
