@@ -188,7 +188,6 @@ bool read_json(std::string_view text, Value& value) {
 
 bool read_json_token(std::string_view token, Value& value) {
   const char* end = token.data() + token.size();
-  if (token.starts_with('{') || token.starts_with('[')) return false;
   const char* at = skip_value(token.data(), end, 1, value);
   return at && skip_space(at, end) == end;
 }

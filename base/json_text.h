@@ -21,7 +21,7 @@ bool read_json(std::string_view text, Value& value);
 // The same for an object or an array, taken apart. Names that were escaped are kept in `arena`.
 bool read_json_object(std::string_view text, ValueArena& arena, std::vector<Field>& fields);
 bool read_json_array(std::string_view text, std::vector<Value>& items);
-// One token without nesting: a string, number or literal, with nothing but white space behind it.
+// One token that is not an object or array, with nothing but white space behind it.
 bool read_json_token(std::string_view token, Value& value);
 
 // Appends the characters that the text between two quotes stands for.

@@ -6,14 +6,17 @@
 // characters() and append_characters() only. Nested values open one level at a time, into space of the caller's.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -69,20 +72,26 @@ class PartTypes {
 // Memory of one record: names that had to be unescaped, and what decoders put together themselves.
 class ValueArena {
  public:
-  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  std::string_view keep(std::string text) {
+    used_ = true;
+    return texts_.emplace_back(std::move(text));
+  }
   template <class T>
   std::span<T> allocate(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>);
+    used_ = true;
     T* first = static_cast<T*>(memory_.allocate(count * sizeof(T), alignof(T)));
     std::uninitialized_value_construct_n(first, count);
     return {first, count};
   }
   void clear() {
+    if (!std::exchange(used_, false)) return;
     texts_.clear();
     memory_.release();
   }
 
  private:
+  bool used_ = false;
   std::deque<std::string> texts_;
   std::pmr::monotonic_buffer_resource memory_;
 };
@@ -109,28 +118,28 @@ class Value {
 
   // What a schema makes of a lazy value: of a string in base64, of a number, of a nested value.
   void become_bytes() { kind_ = ValueKind::bytes; }
-  void become_bits(std::int32_t length) { kind_ = ValueKind::bits, extra_.number = length; }
-  void become_decimal(std::int32_t scale) { kind_ = ValueKind::decimal, extra_.number = scale; }
+  void become_bits(std::int32_t length) { kind_ = ValueKind::bits, extra_ = word<std::int64_t>(length); }
+  void become_decimal(std::int32_t scale) { kind_ = ValueKind::decimal, extra_ = word<std::int64_t>(scale); }
   void become_temporal(TemporalUnit unit) { kind_ = ValueKind::temporal, unit_ = unit; }
-  void set_part_types(const PartTypes* types) { extra_.types = types; }
+  void set_part_types(const PartTypes* types) { extra_ = word(types); }
 
   ValueKind kind() const { return kind_; }
   bool is_text() const { return kind_ == ValueKind::text || kind_ == ValueKind::escaped_text; }
   bool is_nested() const { return kind_ == ValueKind::array || kind_ == ValueKind::structure; }
   bool is_lazy() const { return lazy_; }
 
-  bool is_true() const { return data_.integer != 0; }              // of a boolean
-  std::int64_t integer() const { return data_.integer; }           // of an integer, and the count of a ready temporal
-  double real() const { return data_.real; }                       // of a real
-  std::int32_t scale() const { return extra_.number; }             // of a decimal
-  std::int32_t length() const { return extra_.number; }            // of bits
-  TemporalUnit unit() const { return unit_; }                      // of a temporal
-  std::string_view digits() const { return {data_.text, size_}; }  // of a number_text and a lazy temporal
+  bool is_true() const { return data_ != 0; }                    // of a boolean
+  std::int64_t integer() const { return data<std::int64_t>(); }  // of an integer, and the count of a ready temporal
+  double real() const { return data<double>(); }                 // of a real
+  std::int32_t scale() const { return static_cast<std::int32_t>(extra_); }   // of a decimal
+  std::int32_t length() const { return static_cast<std::int32_t>(extra_); }  // of bits
+  TemporalUnit unit() const { return unit_; }                                // of a temporal
+  std::string_view digits() const { return {data<const char*>(), size_}; }   // of a number_text and a lazy temporal
 
   // The characters of a text: in `scratch` if they had to be unescaped.
   TextError characters(std::string& scratch, std::string_view& text) const {
-    text = {data_.text, size_};
-    if (kind_ == ValueKind::text || !std::memchr(data_.text, '\\', size_)) return TextError::none;
+    text = {data<const char*>(), size_};
+    if (kind_ == ValueKind::text || !std::memchr(text.data(), '\\', size_)) return TextError::none;
     return unescaped(scratch, text);
   }
   TextError append_characters(std::string& out) const;
@@ -143,31 +152,31 @@ class Value {
   bool members(std::vector<Field>& scratch, ValueArena& arena, std::span<const Field>& members) const;
 
   // The JSON of a lazy value as the event has it, that of a string without quotes; to quote it or to pass it on.
-  std::string_view unread_json() const { return {data_.text, size_}; }
+  std::string_view unread_json() const { return {data<const char*>(), size_}; }
 
  private:
   explicit Value(ValueKind kind) : kind_(kind) {}
   Value(ValueKind kind, bool lazy, std::string_view text)
-      : kind_(kind), lazy_(lazy), size_(static_cast<std::uint32_t>(text.size())) {
-    data_.text = text.data();
-  }
+      : kind_(kind), lazy_(lazy), size_(static_cast<std::uint32_t>(text.size())), data_(word(text.data())) {}
   TextError unescaped(std::string& scratch, std::string_view& text) const;
 
+  template <class T>
+  static std::uint64_t word(T value) {
+    static_assert(sizeof(T) == sizeof(std::uint64_t));
+    return std::bit_cast<std::uint64_t>(value);
+  }
+  template <class T>
+  T data() const {
+    return std::bit_cast<T>(data_);
+  }
+
+  // Plain members, no unions: the compiler then keeps a Value in registers while it is being made.
   ValueKind kind_ = ValueKind::null;
   bool lazy_ = false;
   TemporalUnit unit_ = TemporalUnit::date_days;
-  std::uint32_t size_ = 0;  // Kafka's sizes are 32 bits wide
-  union {
-    std::int64_t integer = 0;
-    double real;
-    const char* text;
-    const Value* items;
-    const Field* members;
-  } data_;
-  union {
-    const PartTypes* types = nullptr;
-    std::int32_t number;
-  } extra_;
+  std::uint32_t size_ = 0;   // of a text, or of an array; Kafka's sizes are 32 bits wide
+  std::uint64_t data_ = 0;   // an integer, a double, or where characters or parts begin
+  std::uint64_t extra_ = 0;  // a scale or length, or where the types of lazy parts are
 };
 
 struct Field {

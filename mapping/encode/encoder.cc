@@ -91,7 +91,9 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
 
 ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::string& out) {
   std::int64_t number = 0;
-  if (value.kind() == ValueKind::integer) {
+  if (value.kind() == ValueKind::number_text) {
+    if (const ValueError error = parse_integer(value.digits(), number)) return error;
+  } else if (value.kind() == ValueKind::integer) {
     number = value.integer();
   } else if (value.kind() == ValueKind::decimal) {
     if (const ValueError error = decimal_of(value)) return error;
@@ -114,8 +116,11 @@ ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::s
 }
 
 ValueError Encoder::append_float(Encoding encoding, const Value& value, std::string& out) {
-  std::string_view text;
+  std::string_view text = value.digits();
   std::string digits;
+  if (value.kind() == ValueKind::number_text) {
+    return encoding == Encoding::float4 ? append_as<float>(text, out) : append_as<double>(text, out);
+  }
   if (value.kind() == ValueKind::decimal) {
     if (const ValueError error = decimal_of(value)) return error;
     if (const ValueError error = decimal_.append_text(digits)) return error;
@@ -219,6 +224,7 @@ ValueError Encoder::digits_of(const Value& value, std::string_view& digits) {
 }
 
 ValueError Encoder::decimal_of(const Value& value) {
+  if (value.kind() == ValueKind::number_text) return decimal_.parse(value.digits()) ? ValueError{} : value_error::text;
   if (value.kind() == ValueKind::structure) return scaled_decimal_of(value);
   if (value.kind() == ValueKind::decimal) {
     bytes_.clear();

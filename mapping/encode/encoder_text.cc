@@ -9,13 +9,15 @@
 #include "mapping/encode/encoder.h"
 #include "mapping/encode/value_json.h"
 
+using std::string_view_literals::operator""sv;
+
 namespace sluice::mapping {
 
 ValueError Encoder::append_text(const Column& column, const Value& value, std::string& out) {
   switch (value.kind()) {
     case ValueKind::escaped_text:
     case ValueKind::text:
-      if (column.type_name == "hstore") return append_hstore(value, out);
+      if (column.type_name == "hstore"sv) return append_hstore(value, out);
       return of_text(value.append_characters(out));
     case ValueKind::number_text:
       out += value.digits();
@@ -40,7 +42,7 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
       return {};
     case ValueKind::bits:
       // A varying length is not in the event: the digits from the first 1 on.
-      return append_bits_text(value, column.type_name == "varbit" ? 0 : value.length(), out);
+      return append_bits_text(value, column.type_name == "varbit"sv ? 0 : value.length(), out);
     case ValueKind::temporal:
       return append_temporal_text(value, out);
     case ValueKind::structure:
@@ -71,16 +73,16 @@ ValueError Encoder::append_temporal_text(const Value& value, std::string& out) {
 }
 
 ValueError Encoder::append_structure_text(const Column& column, const Value& value, std::string& out) {
-  if (column.type_name == "hstore") return append_hstore(value, out);
-  if (column.type_name == "money" || column.type_name == "numeric") {
+  if (column.type_name == "hstore"sv) return append_hstore(value, out);
+  if (column.type_name == "money"sv || column.type_name == "numeric"sv) {
     if (const ValueError error = scaled_decimal_of(value)) return error;
     return decimal_.append_text(out);
   }
   std::span<const Field> members;
   names_.clear();
   if (!value.members(fields_, names_, members)) return value_error::nested;
-  if (column.type_name == "point") return append_point(members, out);
-  if (column.type_name == "geometry" || column.type_name == "geography") return append_geometry(members, out);
+  if (column.type_name == "point"sv) return append_point(members, out);
+  if (column.type_name == "geometry"sv || column.type_name == "geography"sv) return append_geometry(members, out);
   return append_value_json(value, out);
 }
 

@@ -86,9 +86,12 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   const Value* members = find(fields, "fields");
   std::vector<Value> values;
   if (!members || !members->is_nested() || !read_json_array(members->unread_json(), values)) return false;
-  return std::ranges::all_of(values, [&](const Value& member) {
-    return member.is_nested() && parse(member.unread_json(), depth - 1, schema.fields.emplace_back());
-  });
+  for (const Value& member : values) {
+    ConnectSchema& field = schema.fields.emplace_back();
+    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, field)) return false;
+    if (field.is_typed()) schema.typed.push_back(schema.fields.size() - 1);
+  }
+  return true;
 }
 
 SchemaId next_id() {
@@ -132,22 +135,33 @@ void ConnectSchema::apply(Value& value) const {
       if (logical == Logical::temporal) value.become_temporal(unit);
       return;
     case ValueKind::array:
-      if (!items.empty()) value.set_part_types(this);
+      if (type == ConnectType::array && is_typed()) value.set_part_types(this);
       return;
     case ValueKind::structure:
       if (logical == Logical::variable_scale_decimal) return apply_variable_scale(value);
-      if (type == ConnectType::structure) value.set_part_types(this);
+      if (type == ConnectType::structure && is_typed()) value.set_part_types(this);
       return;
     default:
       return;
   }
 }
 
+bool ConnectSchema::is_typed() const {
+  return type == ConnectType::bytes || logical != Logical::none || !typed.empty() ||
+         (!items.empty() && items.front().is_typed());
+}
+
 // Converters write fields in the schema's order, so the n-th is looked for at the n-th place first.
 void ConnectSchema::apply_to_fields(std::span<Field> row) const {
-  for (std::size_t n = 0; n < row.size(); ++n) {
-    const ConnectSchema* found = n < fields.size() && fields[n].name == row[n].name ? &fields[n] : field(row[n].name);
-    if (found) found->apply(row[n].value);
+  for (const std::size_t n : typed) {
+    const ConnectSchema& described = fields[n];
+    if (n < row.size() && row[n].name == described.name) {
+      described.apply(row[n].value);
+      continue;
+    }
+    for (Field& field : row) {
+      if (field.name == described.name) described.apply(field.value);
+    }
   }
 }
 

@@ -31,12 +31,15 @@ struct ConnectSchema final : PartTypes {
   std::string name;                             // of the field that it describes in a structure
   std::vector<ConnectSchema> fields;            // of a structure
   std::vector<ConnectSchema> items;             // of an array: one
+  std::vector<std::size_t> typed;               // indexes of the fields whose values JSON does not tell the type of
 
   const ConnectSchema* field(std::string_view field_name) const;
   // Makes a lazy JSON value what this schema says it is. A value of another type is left as it is.
   void apply(Value& value) const;
   // The same for the fields of a structure.
   void apply_to_fields(std::span<Field> row) const;
+  // True if apply() may change a value.
+  bool is_typed() const;
   void refine(std::string_view part_name, Value& part) const override;
 };
 

@@ -9,8 +9,8 @@ constexpr std::string_view unavailable = "__debezium_unavailable_value";
 constexpr std::string_view unavailable_bytes = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
 
 bool is_unavailable(const Value& value) {
-  if (!value.is_lazy()) return false;
   const std::string_view text = value.unread_json();
+  if (text.size() < unavailable.size() || !value.is_lazy()) return false;
   switch (value.kind()) {
     case ValueKind::escaped_text:
       return text == unavailable || text == unavailable_bytes;
