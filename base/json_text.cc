@@ -196,7 +196,7 @@ bool read_json_object(std::string_view text, ValueArena& arena, std::vector<Fiel
   fields.clear();
   bool names_valid = true;
   const bool valid = read_members(text, '{', [&](std::string_view name, const Value& value) {
-    if (holds_escape(name)) {
+    if (std::memchr(name.data(), '\\', name.size())) {
       std::string plain;
       names_valid = unescape_json(name, plain) == TextError::none && names_valid;
       name = arena.keep(std::move(plain));

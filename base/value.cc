@@ -75,7 +75,7 @@ bool Value::append_bytes(std::string& out) const {
     out += text;
     return true;
   }
-  if (!holds_escape(text)) return append_base64_decoded(text, out);
+  if (!std::memchr(text.data(), '\\', size_)) return append_base64_decoded(text, out);
   std::string unescaped;  // some encoders escape the slash
   return unescape_json(text, unescaped) == TextError::none && append_base64_decoded(unescaped, out);
 }
@@ -108,7 +108,7 @@ bool Value::members(std::vector<Field>& scratch, ValueArena& arena, std::span<co
 
 const Value* find(std::span<const Field> fields, std::string_view name) {
   for (const Field& field : fields) {
-    if (same_text(field.name, name)) return &field.value;
+    if (field.name == name) return &field.value;
   }
   return nullptr;
 }

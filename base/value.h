@@ -8,6 +8,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <memory_resource>
@@ -17,8 +18,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include "base/short_text.h"
 
 namespace sluice {
 
@@ -140,7 +139,7 @@ class Value {
   // The characters of a text: in `scratch` if they had to be unescaped.
   TextError characters(std::string& scratch, std::string_view& text) const {
     text = {data<const char*>(), size_};
-    if (kind_ == ValueKind::text || !holds_escape(text)) return TextError::none;
+    if (kind_ == ValueKind::text || !std::memchr(text.data(), '\\', size_)) return TextError::none;
     return unescaped(scratch, text);
   }
   TextError append_characters(std::string& out) const;

@@ -30,7 +30,7 @@ Shape& TableState::shape(SchemaId schema, bool key_only) {
 const FieldSlot& TableState::slot(Shape& shape, std::size_t n, std::string_view field) {
   if (n >= shape.slots.size()) shape.slots.resize(n + 1);
   FieldSlot& slot = shape.slots[n];
-  if (same_text(slot.name, field) && !field.empty()) return slot;
+  if (slot.name == field && !field.empty()) return slot;
   slot.name = field;
   const auto column = columns_.find(field);
   slot.column = column == columns_.end() ? FieldSlot::unknown : column->second;

@@ -155,7 +155,7 @@ bool ConnectSchema::is_typed() const {
 void ConnectSchema::apply_to_fields(std::span<Field> row) const {
   for (const std::size_t n : typed) {
     const ConnectSchema& described = fields[n];
-    if (n < row.size() && same_text(row[n].name, described.name)) {
+    if (n < row.size() && row[n].name == described.name) {
       described.apply(row[n].value);
       continue;
     }

@@ -64,7 +64,7 @@ simdjson::error_code JsonReader::read(std::string_view text, ValueArena& arena, 
     while (*quote != '"') quote += *quote == '\\' ? 2 : 1;
     Field& found = fields.emplace_back();
     found.name = {name, static_cast<std::size_t>(quote - name)};
-    if (holds_escape(found.name)) {
+    if (std::memchr(name, '\\', found.name.size())) {
       std::string plain;
       if (unescape_json(found.name, plain) != TextError::none) return simdjson::STRING_ERROR;
       found.name = arena.keep(std::move(plain));
