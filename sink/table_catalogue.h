@@ -12,10 +12,11 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "config/pipeline.h"
+#include "sink/tables.h"
 
 namespace sluice::sink {
 
-class TableCatalogue {
+class TableCatalogue final : public Tables {
  public:
   explicit TableCatalogue(const config::Postgres& settings);
 
@@ -24,9 +25,7 @@ class TableCatalogue {
   // The SQL that migrate() would run now, for `check --connect`; empty when the schema is current.
   Result<std::string> pending_migration();
 
-  // Describes a table by the name that a route gives it ("schema.table", or "table" by the search path). A missing
-  // table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what to do.
-  Result<std::shared_ptr<const Table>> describe(const std::string& name, const config::Route& route);
+  Result<std::shared_ptr<const Table>> describe(const std::string& name, const config::Route& route) override;
 
  private:
   config::Postgres settings_;

@@ -26,8 +26,7 @@ void to_log(const AuditRow& entry, std::string_view why) {
 
 AdminService::AdminService(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
                            std::function<Snapshot()> observe,
-                           std::function<void(std::shared_ptr<const PauseRules>)> obey,
-                           std::function<Ends(const std::vector<TopicPartition>&)> ask_ends)
+                           std::function<void(std::shared_ptr<const PauseRules>)> obey, AskEnds ask_ends)
     : pipeline_(pipeline),
       observe_(std::move(observe)),
       obey_(std::move(obey)),
@@ -76,15 +75,22 @@ void AdminService::look() {
   write_notes();
 }
 
-// A partition that stands still hears nothing of its log, and yet what piles up there is what an operator has to know.
+// A partition that is stopped hears nothing of its log, and yet what piles up there is what an operator has to know.
 void AdminService::look_at_ends() {
-  std::vector<TopicPartition> standing;
+  std::vector<TopicPartition> stopped;
   for (const auto& partition : observe_().partitions) {
-    if (is_stopped(partition.state)) standing.push_back(partition.at);
+    if (is_stopped(partition.state)) stopped.push_back(partition.at);
   }
-  auto ends = standing.empty() ? Ends{} : ask_ends_(standing);
-  const std::lock_guard lock(mutex_);
-  ends_ = std::move(ends);
+  std::ranges::sort(stopped);
+  {
+    const std::lock_guard lock(ends_->mutex);
+    std::erase_if(ends_->known, [&](const auto& end) { return !std::ranges::binary_search(stopped, end.first); });
+  }
+  if (stopped.empty()) return;
+  ask_ends_(stopped, [ends = ends_](const TopicPartition& at, Offset end) {
+    const std::lock_guard lock(ends->mutex);
+    ends->known[at] = end;
+  });
 }
 
 void AdminService::look_now() {
@@ -174,11 +180,14 @@ void AdminService::sample(const Snapshot& shot) {
 
 Snapshot AdminService::snapshot() const {
   auto shot = observe_();
-  const std::lock_guard lock(mutex_);
-  for (auto& partition : shot.partitions) {
-    if (const auto found = ends_.find(partition.at); found != ends_.end())
-      partition.end = std::max(partition.end, found->second);
+  {
+    const std::lock_guard lock(ends_->mutex);
+    for (auto& partition : shot.partitions) {
+      if (const auto found = ends_->known.find(partition.at); found != ends_->known.end())
+        partition.end = std::max(partition.end, found->second);
+    }
   }
+  const std::lock_guard lock(mutex_);
   shot.pauses = pauses_;
   shot.dead_letters_open = letters_open_;
   shot.postgres_trouble = postgres_trouble_;

@@ -27,12 +27,13 @@ namespace sluice::runtime {
 
 class AdminService final : public Admin {
  public:
-  using Ends = std::map<TopicPartition, Offset>;
-  // `observe` tells how the lanes are, `obey` hands them their pauses; both return at once, on any thread. `ask_ends`
-  // asks Kafka where logs end, on the supervisor's thread.
+  using EndKnown = std::function<void(const TopicPartition&, Offset end)>;
+  using AskEnds = std::function<void(const std::vector<TopicPartition>&, const EndKnown&)>;
+  // `observe` tells how the lanes are, `obey` hands them their pauses, `ask_ends` has Kafka asked where logs end; all
+  // return at once, on any thread. The answers may come from any thread, also after this service is gone.
   AdminService(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
                std::function<Snapshot()> observe, std::function<void(std::shared_ptr<const PauseRules>)> obey,
-               std::function<Ends(const std::vector<TopicPartition>&)> ask_ends);
+               AskEnds ask_ends);
   ~AdminService() override;
 
   void start();
@@ -75,7 +76,7 @@ class AdminService final : public Admin {
   const std::shared_ptr<const config::Pipeline> pipeline_;
   const std::function<Snapshot()> observe_;
   const std::function<void(std::shared_ptr<const PauseRules>)> obey_;
-  const std::function<Ends(const std::vector<TopicPartition>&)> ask_ends_;
+  const AskEnds ask_ends_;
   const RouteTables route_tables_;
   sink::AdminTables admin_tables_;
   Replayer replayer_;
@@ -85,6 +86,13 @@ class AdminService final : public Admin {
   bool trouble_told_ = false;
   Steady::time_point count_again_{};
 
+  // Of partitions that are stopped: nothing is fetched that would tell. Shared with the answers under way.
+  struct Ends {
+    std::mutex mutex;
+    std::map<TopicPartition, Offset> known;
+  };
+  const std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool look_now_ = false, stopping_ = false, ended_ = false;
@@ -92,7 +100,6 @@ class AdminService final : public Admin {
   std::vector<Pause> pauses_;
   std::int64_t letters_open_ = -1;
   std::string postgres_trouble_;
-  Ends ends_;  // of partitions that stand still: nothing is fetched that would tell
   std::deque<double> rates_;
   Steady::time_point sampled_{};
   std::int64_t sampled_records_ = 0;
