@@ -62,14 +62,14 @@ void Suspects::failed(const std::vector<const TopicPartition*>& of, std::size_t 
   }
 }
 
-void Suspects::succeeded(const TopicPartition& at, std::size_t normal_rows) {
+void Suspects::succeeded(const TopicPartition& at, std::size_t normal_rows, bool was_full) {
   const auto found = suspects_.find(at);
   if (found == suspects_.end()) return;
   auto& suspect = found->second;
   suspect.rows *= 2;
   suspect.backoff = milliseconds(0);
   suspect.not_before = {};
-  if (suspect.rows >= normal_rows) suspects_.erase(found);
+  if (!was_full || suspect.rows >= normal_rows) suspects_.erase(found);
 }
 
 void Suspects::probe(const TopicPartition& at) {

@@ -52,7 +52,8 @@ class Suspects {
   void failed(const std::vector<const TopicPartition*>& of, std::size_t rows, std::chrono::milliseconds took,
               Clock::time_point now);
   // A batch of this partition alone was committed; `normal_rows` is what other batches may have.
-  void succeeded(const TopicPartition& at, std::size_t normal_rows);
+  // One that was not full took all there was, so its size is no limit any more.
+  void succeeded(const TopicPartition& at, std::size_t normal_rows, bool was_full);
   // Tried alone from now on, at once: a stopped partition that is let in again.
   void probe(const TopicPartition& at);
   void remove(const TopicPartition& at) { suspects_.erase(at); }

@@ -61,8 +61,7 @@ void LaneWorker::drop_lost() {
     it = state_.assignments.erase(it);
   }
   if (!drop || SEEDED_BUG("keep_after_revoke")) return;
-  state_.drop_collecting();
-  collector_.batch_ended();
+  drop_collecting(nullptr);
 }
 
 void LaneWorker::set_pauses(std::shared_ptr<const PauseRules> pauses) {
@@ -78,7 +77,14 @@ bool LaneWorker::turn() {
     if (const auto result = store.poll()) on_result(*result);
   }
   if (!store.busy()) act_when_idle();
-  return !draining_ && collector_.collect();
+  const bool more = !draining_ && !prepared_ && collector_.collect();
+  if (store.busy() && collector_.full() && !prepared_) prepare();
+  return more;
+}
+
+// A full batch takes no more records: it is planned and encoded while the one before it is in the server.
+void LaneWorker::prepare() {
+  if (!state_.collecting.empty()) prepared_ = state_.parts.store.prepare(state_.collecting.changes());
 }
 
 bool LaneWorker::finished() const {
@@ -119,7 +125,7 @@ void LaneWorker::act_when_idle() {
 bool LaneWorker::batch_due() const {
   const auto& batch = state_.collecting;
   if (batch.empty()) return false;
-  if (draining_ || collector_.full() || collector_.alone()) return true;
+  if (draining_ || prepared_ || collector_.full() || collector_.alone()) return true;
   for (const auto& range : batch.ranges()) {
     const auto found = state_.assignments.find(*range.at);
     if (found == state_.assignments.end() || found->second.phase() != Phase::streaming) return true;
@@ -142,7 +148,11 @@ void LaneWorker::submit() {
   SEEDED_BUG_DOES("keep_after_revoke", claim_for(state_.in_flight));
   submitted_ = state_.now();
   const auto& batch = state_.in_flight;
-  state_.parts.store.submit(batch.changes(), batch.all_records(), batch.ranges());
+  if (prepared_) {
+    state_.parts.store.submit_prepared(std::move(prepared_), batch.changes(), batch.all_records(), batch.ranges());
+  } else {
+    state_.parts.store.submit(batch.changes(), batch.all_records(), batch.ranges());
+  }
 }
 
 void LaneWorker::on_result(const Result<void>& result) {
@@ -153,7 +163,9 @@ void LaneWorker::on_result(const Result<void>& result) {
             result.error().sqlstate, result.error().message);
   ++state_.stats.rejects;
   TableStats written;
-  if (const auto done = bisector_.apply(batch, written); !done) return handle_error(done.error());
+  const auto done = bisector_.apply(batch, written);
+  if (state_.collecting.empty()) drop_collecting(nullptr);  // the bisector may have dropped it
+  if (!done) return handle_error(done.error());
   committed(std::move(written));
 }
 
@@ -194,7 +206,7 @@ void LaneWorker::account(const Flight& flight, TableStats written) {
     held->claim.counts += range.counts;
     state_.show(*held);
     if (!flight.alone) continue;
-    state_.suspects.succeeded(held->at(), state_.sizer.rows());
+    state_.suspects.succeeded(held->at(), state_.sizer.rows(), flight.was_full);
     claimer_.on_probe_succeeded(held->at());
   }
   if (!flight.alone) state_.sizer.committed(done_.records(), done_.bytes(), flight.seconds, flight.was_full);
@@ -286,8 +298,7 @@ void LaneWorker::stop_for_schema(const Error& error) {
 // Drops both batches; their partitions are read again from where the batch under way began.
 void LaneWorker::rewind_batch() {
   auto& batch = state_.in_flight;
-  state_.drop_collecting(&batch);
-  collector_.batch_ended();
+  drop_collecting(&batch);
   for (const auto& range : batch.ranges()) {
     auto* held = state_.find(*range.at);
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
@@ -297,11 +308,16 @@ void LaneWorker::rewind_batch() {
   batch.clear();
 }
 
+void LaneWorker::drop_collecting(const Batch* except) {
+  state_.drop_collecting(except);
+  prepared_.reset();
+  collector_.batch_ended();
+}
+
 // Another instance may own partitions of the batch: claims them again, and only them.
 void LaneWorker::doubt_batch() {
   auto& batch = state_.in_flight;
-  state_.drop_collecting(&batch);
-  collector_.batch_ended();
+  drop_collecting(&batch);
   for (const auto& range : batch.ranges()) {
     auto* held = state_.find(*range.at);
     if (held != nullptr && held->claim.epoch == range.epoch) state_.doubt(*held);
@@ -312,6 +328,7 @@ void LaneWorker::doubt_batch() {
 void LaneWorker::doubt_all() {
   state_.collecting.clear();
   state_.in_flight.clear();
+  prepared_.reset();
   collector_.batch_ended();
   for (auto& [at, held] : state_.assignments) {
     state_.doubt(held);

@@ -48,6 +48,7 @@ class LaneWorker {
  private:
   void act_when_idle();
   bool batch_due() const;
+  void prepare();
   void submit();
   void on_result(const Result<void>& result);
   struct Flight {
@@ -60,6 +61,7 @@ class LaneWorker {
   void read_again(const Error& error);
   void suspect(const Error& error);
   void stop_for_schema(const Error& error);
+  void drop_collecting(const Batch* except);
   void doubt_batch();
   void doubt_all();
   void rewind_batch();
@@ -78,6 +80,7 @@ class LaneWorker {
   Collector collector_;
   Bisector bisector_;
   Batch done_;  // committed, being counted
+  std::unique_ptr<sink::PreparedRows> prepared_;  // of the batch being collected, once it is full
   bool draining_ = false;
   bool in_flight_alone_ = false;  // the batch under way is of one suspected partition
   bool was_full_ = false;

@@ -28,11 +28,11 @@ bool LaneWorker::resend() {
       return false;
     }
     if (held->phase() == Phase::streaming) continue;
-    state_.drop_collecting();
+    drop_collecting(nullptr);
     if (const auto done = claimer_.work(); !done) handle_error(done.error());
     return true;
   }
-  state_.drop_collecting(&resend_);
+  drop_collecting(&resend_);
   for (const auto& range : resend_.ranges()) resend_.rebase(state_.find(*range.at)->claim);
   for (const auto& range : resend_.ranges()) state_.rewind(*state_.find(*range.at), range.to);
   state_.in_flight.clear();

@@ -1,0 +1,248 @@
+// From an assigned partition to one that streams, or that is stopped with a state.
+#include "tests/unit/pipeline/fakes.h"
+
+namespace sluice::runtime::test {
+namespace {
+
+TEST(Claimer, an_assigned_partition_is_claimed_started_and_applied) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.assign().run();
+  EXPECT_EQ(rig.phase(), Phase::streaming);
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
+  EXPECT_EQ(rig.row().next, 10);
+  EXPECT_EQ(rig.row().epoch, 1);
+}
+
+TEST(Claimer, nothing_is_claimed_before_the_pauses_are_known) {
+  Rig rig;
+  rig.worker->assign(*rig.partition[0], rig.signal, 0);
+  rig.run();
+  EXPECT_EQ(rig.store.claim_statements, 0);
+  rig.pause({});
+  rig.run();
+  EXPECT_EQ(rig.phase(), Phase::streaming);
+}
+
+TEST(Claimer, many_partitions_are_claimed_by_one_statement) {
+  Rig rig(200);
+  rig.assign().run();
+  EXPECT_EQ(rig.store.claim_statements, 1);
+  EXPECT_EQ(rig.store.rows.size(), 200u);
+}
+
+TEST(Claimer, a_row_that_another_transaction_holds_delays_its_partition_and_no_other) {
+  Rig rig(3);
+  rig.store.locked[rig.at(1)] = true;
+  for (auto* one : rig.partition) one->write_rows(5);
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(0), offsets(0, 5));
+  EXPECT_EQ(rig.applied(2), offsets(0, 5));
+  EXPECT_EQ(rig.phase(1), Phase::claiming);
+  rig.store.locked.clear();
+  rig.run();
+  EXPECT_EQ(rig.applied(1), offsets(0, 5));
+}
+
+TEST(Claimer, a_leader_that_does_not_answer_delays_its_partition_and_no_other) {
+  Rig rig(2);
+  rig.consumer.silent[rig.at(0)] = true;
+  for (auto* one : rig.partition) one->write_rows(5);
+  rig.assign().run();
+  EXPECT_EQ(rig.phase(0), Phase::claiming);
+  EXPECT_EQ(rig.applied(1), offsets(0, 5));
+}
+
+TEST(Claimer, kafka_is_asked_once_for_all_partitions) {
+  Rig rig(50);
+  rig.assign().run();
+  EXPECT_EQ(rig.consumer.questions, 1);
+}
+
+TEST(Claimer, a_waiting_claim_goes_before_a_backlog) {
+  Rig rig(2);
+  rig.store.locked[rig.at(1)] = true;
+  rig.partition[1]->write_rows(1);
+  rig.partition[0]->write_rows(200000);
+  rig.assign().run(20);
+  rig.store.locked.clear();
+  rig.run(30);
+  EXPECT_LT(rig.row(0).next, 200000) << "the backlog must not be done, or the test shows nothing";
+  EXPECT_EQ(rig.applied(1), offsets(0, 1));
+}
+
+TEST(Claimer, the_pointer_decides_where_it_starts) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.row().next = 7;
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(), offsets(7, 10));
+}
+
+TEST(Claimer, a_pointer_behind_the_log_stops_with_lost_data) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.partition[0]->low = 5;
+  rig.row().next = 3;
+  rig.assign().run();
+  EXPECT_EQ(rig.row().state, PartitionState::lost_data);
+  EXPECT_TRUE(rig.applied().empty());
+}
+
+TEST(Claimer, a_pointer_beyond_the_log_stops_with_log_shrunk) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.row().next = 20;
+  rig.assign().run();
+  EXPECT_EQ(rig.row().state, PartitionState::log_shrunk);
+}
+
+TEST(Claimer, a_verdict_on_the_log_needs_its_ends_as_they_are_after_the_claim) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.row().next = 12;
+  rig.assign();
+  rig.run(1);
+  rig.partition[0]->write_rows(5);  // another instance had gone on after our question
+  rig.run();
+  EXPECT_EQ(rig.row().state, PartitionState::ok);
+  EXPECT_EQ(rig.applied(), offsets(12, 15));
+}
+
+TEST(Claimer, an_anchor_that_is_another_record_stops_with_log_changed) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.row().next = 5;
+  rig.row().anchor_offset = 4;
+  rig.row().anchor_crc = 12345;
+  rig.assign().run();
+  EXPECT_EQ(rig.row().state, PartitionState::log_changed);
+  EXPECT_TRUE(rig.applied().empty());
+}
+
+TEST(Claimer, the_anchor_of_its_own_commit_is_recognised) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  rig.assign().run();
+  rig.partition[0]->revoke();
+  rig.worker->drop_lost();
+  rig.partition[0]->assign_again();
+  rig.partition[0]->write_rows(5);
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
+  EXPECT_EQ(rig.row().state, PartitionState::ok);
+  EXPECT_EQ(rig.row().epoch, 2);
+}
+
+TEST(Claimer, a_state_that_needs_an_operator_stays_until_the_row_says_ok) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  rig.row().state = PartitionState::poison;
+  rig.assign().run(1000);
+  EXPECT_EQ(rig.phase(), Phase::stopped);
+  EXPECT_EQ(rig.store.claims_of[rig.at()], 1) << "looking needs no claim";
+  rig.row().state = PartitionState::ok;
+  rig.run(400);
+  EXPECT_EQ(rig.applied(), offsets(0, 5));
+}
+
+TEST(Claimer, stopped_partitions_are_looked_at_by_one_select) {
+  Rig rig(40);
+  for (int i = 0; i < 40; ++i) rig.row(i).state = PartitionState::poison;
+  rig.assign().run();
+  const int before = rig.store.state_selects;
+  rig.run(350);
+  EXPECT_GE(rig.store.state_selects - before, 1);
+  EXPECT_LE(rig.store.state_selects - before, 2);
+}
+
+TEST(Claimer, a_missing_table_is_looked_for_once_for_all_that_wait_and_heals) {
+  Rig rig(8);
+  rig.tables.missing["public.t"] = true;
+  for (auto* one : rig.partition) one->write_rows(3);
+  rig.assign().run();
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(rig.row(i).state, PartitionState::schema) << i;
+  const int before = rig.tables.asked;
+  rig.run(350);
+  EXPECT_LE(rig.tables.asked - before, 2) << "once each three seconds, however many wait";
+  rig.tables.missing.clear();
+  rig.run(400);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(rig.applied(i), offsets(0, 3)) << i;
+}
+
+TEST(Claimer, a_pause_stops_after_what_was_collected_and_resumes_where_it_stopped) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  rig.assign().run();
+  rig.pause({{.target = "t", .reason = "vacuum", .by = "ann", .at = {}, .expires = {}}});
+  rig.partition[0]->write_rows(5);
+  rig.run();
+  EXPECT_EQ(rig.row().state, PartitionState::paused);
+  EXPECT_THAT(rig.row().reason, testing::HasSubstr("vacuum"));
+  EXPECT_EQ(rig.applied(), offsets(0, 5));
+  rig.pause({});
+  rig.run();
+  EXPECT_EQ(rig.row().state, PartitionState::ok);
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
+}
+
+TEST(Claimer, a_claim_cannot_slip_past_a_pause) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  rig.worker->assign(*rig.partition[0], rig.signal, 0);
+  rig.pause({{.target = "t/0", .reason = "", .by = "ann", .at = {}, .expires = {}}});
+  rig.run();
+  EXPECT_EQ(rig.row().state, PartitionState::paused);
+  EXPECT_TRUE(rig.applied().empty());
+}
+
+TEST(Claimer, a_pause_of_a_table_holds_where_only_the_event_names_the_table) {
+  Rig rig(1, [](config::Pipeline& pipeline) { pipeline.routes[0].table = "public.{source.table}"; });
+  rig.partition[0]->write(0, "1",
+                          R"({"op":"c","before":null,"after":{"id":1,"v":"x"},"source":{"table":"orders"},"ts_ms":1})");
+  rig.worker->assign(*rig.partition[0], rig.signal, 0);
+  rig.pause({{.target = "table public.orders", .reason = "ddl", .by = "ann", .at = {}, .expires = {}}});
+  rig.run();
+  EXPECT_EQ(rig.row().state, PartitionState::paused);
+  EXPECT_TRUE(rig.applied().empty());
+  rig.pause({});
+  rig.run();
+  EXPECT_EQ(rig.applied(), offsets(0, 1));
+}
+
+TEST(Claimer, a_start_that_fails_is_tried_again_without_another_claim) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  rig.partition[0]->start_errors = {Error{ErrorClass::retry, "", "timed out"},
+                                    Error{ErrorClass::retry, "", "timed out"}};
+  rig.assign().run(60);
+  EXPECT_EQ(rig.applied(), offsets(0, 5));
+  EXPECT_EQ(rig.store.claims_of[rig.at()], 1);
+}
+
+TEST(Claimer, latest_begins_at_the_end_of_every_partition_of_the_topic) {
+  Rig rig(2, [](config::Pipeline& pipeline) { pipeline.kafka.start = config::Start::latest; });
+  rig.partition[0]->write_rows(5);
+  rig.partition[1]->write_rows(7);
+  rig.assign().run();
+  EXPECT_EQ(rig.row(0).next, 5);
+  EXPECT_EQ(rig.row(1).next, 7);
+  rig.partition[1]->write_rows(1);
+  rig.run();
+  EXPECT_EQ(rig.applied(1), offsets(7, 8));
+  EXPECT_TRUE(rig.applied(0).empty());
+}
+
+TEST(Claimer, stop_claims_nothing_that_has_no_pointer) {
+  Rig rig(1, [](config::Pipeline& pipeline) { pipeline.kafka.start = config::Start::stop; });
+  rig.partition[0]->write_rows(5);
+  rig.assign().run(100);
+  EXPECT_EQ(rig.store.rows.size(), 0u);
+  EXPECT_THAT(rig.held().shown_reason(), testing::HasSubstr("insert one into"));
+  rig.row().next = 2;
+  rig.run(400);
+  EXPECT_EQ(rig.applied(), offsets(2, 5));
+}
+
+}  // namespace
+}  // namespace sluice::runtime::test
