@@ -9,6 +9,8 @@
 #include "base/excerpt.h"
 #include "mapping/encode/value_json.h"
 
+using std::string_view_literals::operator""sv;
+
 namespace sluice::mapping {
 namespace {
 
@@ -19,7 +21,7 @@ std::string_view bytes_of(const Cell& cell, std::string_view arena) {
 // Whether PostgreSQL's equality is that of the bytes that travel.
 bool equal_as_bytes(const Column& column) {
   return column.encoding != Encoding::numeric && column.encoding != Encoding::float4 &&
-         column.encoding != Encoding::float8 && column.type_name != "bpchar" && column.type_name != "citext";
+         column.encoding != Encoding::float8 && column.type_name != "bpchar"sv && column.type_name != "citext"sv;
 }
 
 void append_canonical(const Column& column, std::string_view bytes, std::string& out) {

@@ -27,10 +27,9 @@ Shape& TableState::shape(SchemaId schema, bool key_only) {
   return shapes_.emplace_back(schema, key_only);
 }
 
-const FieldSlot& TableState::slot(Shape& shape, std::size_t n, std::string_view field) {
+const FieldSlot& TableState::find_slot(Shape& shape, std::size_t n, std::string_view field) {
   if (n >= shape.slots.size()) shape.slots.resize(n + 1);
   FieldSlot& slot = shape.slots[n];
-  if (slot.name == field && !field.empty()) return slot;
   slot.name = field;
   const auto column = columns_.find(field);
   slot.column = column == columns_.end() ? FieldSlot::unknown : column->second;

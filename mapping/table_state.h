@@ -42,10 +42,15 @@ struct TableState {
   // The shape of events with this schema.
   Shape& shape(SchemaId schema, bool key_only);
   // Where the n-th field goes.
-  const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field);
+  const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field) {
+    const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
+    return known ? shape.slots[n] : find_slot(shape, n, field);
+  }
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }
 
  private:
+  const FieldSlot& find_slot(Shape& shape, std::size_t n, std::string_view field);
+
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }

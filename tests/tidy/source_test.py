@@ -79,6 +79,12 @@ class Source(unittest.TestCase):
                     problems.append(f"{path}:{number}: {folder} may not include {quoted[1]}")
         self.found(problems)
 
+    def test_encoders_and_formats_know_nothing_of_each_other(self):
+        rooms = {"mapping/encode": "mapping/formats", "mapping/formats": "mapping/encode"}
+        self.found([f"{path}: includes {other}, but base/value.h is all that they share"
+                    for path in ours() for room, other in rooms.items()
+                    if path.relative_to(ROOT).parent.as_posix() == room and f'#include "{other}/' in path.read_text()])
+
     def test_each_library_is_used_in_one_folder(self):
         problems = []
         for path in ours():
