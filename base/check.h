@@ -1,16 +1,16 @@
-// Facts that must hold in every build: SLUICE_CHECK(condition, "what it means that it does not") ends the process with
-// the place and the text on stderr. For mistakes in this program, never for what comes from outside.
+// Facts that must hold, checked in every build: ranges tile, states are legal.
 //
-// Any thread.
+// A fact that does not hold ends the process, because what would follow could be wrong rows. Anything uncommitted is
+// read again after the restart. Any thread.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
+namespace sluice {
 
-#define SLUICE_CHECK(condition, text)                                              \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]] {                                               \
-      std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, text); \
-      std::abort();                                                                \
-    }                                                                              \
+[[noreturn]] void check_failed(const char* expression, const char* file, int line);
+
+}  // namespace sluice
+
+#define SLUICE_CHECK(condition)                                               \
+  do {                                                                        \
+    if (!(condition)) ::sluice::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -30,6 +30,14 @@ class KafkaConsumer final : public Consumer {
   Result<void> start(const std::vector<std::string>& topics) override;
   bool stop(std::chrono::milliseconds timeout) override;
   void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) override;
+  void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) override {
+    const auto found = watermarks(of, std::chrono::milliseconds(500));
+    for (const auto& at : of) {
+      const auto one = found.find(at);
+      answer(at, one != found.end() ? Result<Watermarks>(one->second)
+                                    : query_watermarks(client_.get(), at, std::chrono::milliseconds(2000)));
+    }
+  }
   Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) override;
   std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
                                                   std::chrono::milliseconds timeout) override {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ready_signal.h"
 #include "base/record.h"
 #include "config/pipeline.h"
 
@@ -50,6 +51,7 @@ class Partition {
 
   // From the lane, while assigned. `wake` is an eventfd written to when the empty queue receives something.
   virtual void wake_through(int eventfd) = 0;
+  virtual void wake_through(ReadySignal& signal, std::uint32_t token) = 0;
   virtual Result<Watermarks> watermarks(std::chrono::milliseconds timeout) = 0;
   // Fetches from `offset` on; also out of the state that OutOfRange left.
   virtual Result<void> start_at(Offset offset) = 0;
@@ -70,6 +72,8 @@ struct Events {
   std::function<void(std::string)> fatal;  // this consumer is dead: stop the service
 };
 
+using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<Watermarks>&)>;
+
 class Consumer {
  public:
   virtual ~Consumer() = default;
@@ -78,6 +82,7 @@ class Consumer {
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // A hint for lag tools: asynchronous, harmless if lost. Never read back by us.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
+  virtual void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) = 0;
   // How many partitions the topic has; asks the cluster.
   virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
   // Of many partitions with two questions to each broker. One that got no answer is missing: ask for it alone to learn

@@ -57,6 +57,19 @@ void PartitionQueue::wake_through(int eventfd) {
   rd_kafka_queue_io_event_enable(queue_.get(), eventfd, &one, sizeof one);
 }
 
+void PartitionQueue::wake_through(ReadySignal& signal, std::uint32_t token) {
+  signal_ = &signal;
+  token_ = token;
+  rd_kafka_queue_cb_event_enable(
+      queue_.get(),
+      [](rd_kafka_t*, void* self) {
+        auto* queue = static_cast<PartitionQueue*>(self);
+        queue->signal_->notify(queue->token_);
+      },
+      this);
+  signal.notify(token);
+}
+
 void PartitionQueue::pause_unassigned() {
   const std::lock_guard lock(mutex_);
   const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
@@ -146,6 +159,7 @@ Result<void> PartitionQueue::start_at(Offset offset) {
   }
   if (auto done = seek(offset); !done) return done;
   resume();
+  if (signal_ != nullptr) signal_->notify(token_);
   return {};
 }
 

@@ -25,6 +25,7 @@ class PartitionQueue final : public Partition {
   std::uint64_t assignment_id() const override { return assignment_id_.load(std::memory_order_acquire); }
   bool assigned() const override { return assigned_.load(std::memory_order_acquire); }
   void wake_through(int eventfd) override;
+  void wake_through(ReadySignal& signal, std::uint32_t token) override;
   Result<Watermarks> watermarks(std::chrono::milliseconds timeout) override;
   Result<void> start_at(Offset offset) override;
   void pause() override;
@@ -47,6 +48,8 @@ class PartitionQueue final : public Partition {
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
   FetchWaker& waker_;
   const std::size_t wake_bytes_;
+  ReadySignal* signal_ = nullptr;
+  std::uint32_t token_ = 0;
   std::size_t consumed_ = 0;  // since the last waker; the lane's
   QueueHandle queue_;
   std::atomic<std::uint64_t> assignment_id_{0};

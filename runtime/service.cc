@@ -241,7 +241,7 @@ bool Service::start() {
                                        .revoked =
                                            [this](listener::Partition& partition, bool) {
                                              --assigned_;
-                                             lane_of(partition.at()).wake();
+                                             lane_of(partition.at()).revoked();
                                            },
                                        .rebalanced = [this] { joined_ = true; },
                                        .fatal = [this](const std::string& why) { fatal(why); }});

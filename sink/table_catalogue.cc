@@ -79,7 +79,12 @@ Result<std::string> TableCatalogue::pending_migration() {
   return with_client([&](SqlClient& client) { return migration(client, settings_.schema); });
 }
 
-std::vector<DescribedTable> TableCatalogue::describe(std::span<const WantedTable> wanted) {
+DescribedTable TableCatalogue::describe(const std::string& name, const config::Route& route) {
+  const WantedTable wanted{name, &route};
+  return describe_all({&wanted, 1}).front();
+}
+
+std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedTable> wanted) {
   auto described =
       with_client([&](SqlClient& client) { return describe_tables(client, wanted, Clock::now() + describe_timeout); });
   if (described) return std::move(*described);

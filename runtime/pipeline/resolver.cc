@@ -4,22 +4,22 @@
 
 namespace sluice::runtime {
 
-Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::TableCatalogue& catalogue) {
+Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables) {
   const auto& asked = std::get<mapping::TableWanted>(wanted);
-  auto table = catalogue.describe(asked.table, *asked.route);
+  auto table = tables.describe(asked.table, *asked.route);
   if (!table) return std::unexpected(std::move(table.error()));
   mapper.set_table(asked, std::move(*table));
   return {};
 }
 
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             sink::TableCatalogue& catalogue) {
+                                             sink::Tables& tables) {
   for (;;) {
     auto mapped = mapper.map(record, set);
     if (mapped) return *mapped;
     auto& blocked = mapped.error();
     if (const auto* wanted = std::get_if<mapping::Wanted>(&blocked)) {
-      auto done = resolve(*wanted, mapper, catalogue);
+      auto done = resolve(*wanted, mapper, tables);
       if (done) continue;
       return std::unexpected(NotMapped{std::move(blocked), std::move(done.error())});
     }

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "mapping/mapper.h"
-#include "sink/table_catalogue.h"
+#include "sink/tables.h"
 
 namespace sluice::runtime {
 
@@ -20,8 +20,8 @@ struct NotMapped {
 };
 
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             sink::TableCatalogue& catalogue);
+                                             sink::Tables& tables);
 // Finds out what is wanted and tells the mapper.
-Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::TableCatalogue& catalogue);
+Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables);
 
 }  // namespace sluice::runtime

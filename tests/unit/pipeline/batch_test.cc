@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/crc32c.h"
 
 namespace sluice::runtime {
@@ -25,9 +27,11 @@ sink::Claim claim(const TopicPartition& at) {
   return made;
 }
 
+std::map<TopicPartition, BatchPlace> places;
+
 void collect(Batch& batch, const TopicPartition& at, Offset expected, Offset offset) {
-  batch.extend(claim(at), expected, offset + 1, Clock::now());
-  batch.add(record(at, offset));
+  batch.extend(claim(at), places[at], expected, offset + 1, Clock::now());
+  batch.add(record(at, offset), places[at]);
 }
 
 // As if the mapper had found these.
@@ -61,7 +65,7 @@ TEST(Batch, counts_every_offset_of_a_range_once) {
 
 TEST(Batch, a_range_without_records_is_all_gap_and_keeps_the_old_anchor) {
   Batch batch;
-  batch.extend(claim(orders), 3, 6, Clock::now());
+  batch.extend(claim(orders), places[orders], 3, 6, Clock::now());
   seal(batch, {});
   EXPECT_EQ(batch.ranges()[0].counts.gaps, 3);
   EXPECT_EQ(batch.ranges()[0].anchor_offset, -1);
