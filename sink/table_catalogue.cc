@@ -85,15 +85,16 @@ DescribedTable TableCatalogue::describe(const std::string& name, const config::R
 }
 
 std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedTable> wanted) {
-  auto described =
-      with_client([&](SqlClient& client) { return describe_tables(client, wanted, Clock::now() + describe_timeout); });
+  const auto deadline = Clock::now() + describe_timeout;
+  auto described = with_client([&](SqlClient& client) { return describe_tables(client, wanted, deadline); });
   if (described) return std::move(*described);
   return std::vector<DescribedTable>(wanted.size(), std::unexpected(described.error()));
 }
 
 Result<bool> TableCatalogue::unchanged(const Table& table) {
+  const auto deadline = Clock::now() + describe_timeout;
   const auto rows = with_client([&](SqlClient& client) {
-    return client.run(sql("table_relations", ""), {array_of_names({table.sql_name})}, Clock::now() + describe_timeout);
+    return client.run(sql("table_relations", ""), {array_of_names({table.sql_name})}, deadline);
   });
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty() && rows->front().text("signature") == table.signature;
