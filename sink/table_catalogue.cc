@@ -79,16 +79,22 @@ Result<std::string> TableCatalogue::pending_migration() {
   return with_client([&](SqlClient& client) { return migration(client, settings_.schema); });
 }
 
-std::vector<DescribedTable> TableCatalogue::describe(std::span<const WantedTable> wanted) {
-  auto described =
-      with_client([&](SqlClient& client) { return describe_tables(client, wanted, Clock::now() + describe_timeout); });
+DescribedTable TableCatalogue::describe(const std::string& name, const config::Route& route) {
+  const WantedTable wanted{name, &route};
+  return describe_all({&wanted, 1}).front();
+}
+
+std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedTable> wanted) {
+  const auto deadline = Clock::now() + describe_timeout;
+  auto described = with_client([&](SqlClient& client) { return describe_tables(client, wanted, deadline); });
   if (described) return std::move(*described);
   return std::vector<DescribedTable>(wanted.size(), std::unexpected(described.error()));
 }
 
 Result<bool> TableCatalogue::unchanged(const Table& table) {
+  const auto deadline = Clock::now() + describe_timeout;
   const auto rows = with_client([&](SqlClient& client) {
-    return client.run(sql("table_relations", ""), {array_of_names({table.sql_name})}, Clock::now() + describe_timeout);
+    return client.run(sql("table_relations", ""), {array_of_names({table.sql_name})}, deadline);
   });
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty() && rows->front().text("signature") == table.signature;

@@ -26,8 +26,8 @@ class TableCatalogue final : public Tables {
   // The SQL that migrate() would run now, for `check --connect`; empty when the schema is current.
   Result<std::string> pending_migration();
 
-  using Tables::describe;
-  std::vector<DescribedTable> describe(std::span<const WantedTable> wanted) override;
+  DescribedTable describe(const std::string& name, const config::Route& route) override;
+  std::vector<DescribedTable> describe_all(std::span<const WantedTable> wanted) override;
   Result<bool> unchanged(const Table& table) override;
 
   void close_if_idle();

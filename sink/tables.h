@@ -1,6 +1,6 @@
-// Descriptions of tables for those who map records. TableCatalogue asks PostgreSQL; the lane's tests have a fake.
+// Descriptions of target tables, asked for by name. TableCatalogue is the real one; the lane's tests have a fake.
 //
-// Owned by one lane, or by one caller outside of lanes, and used by its thread; blocks up to 20 seconds.
+// Owned by one lane, or by one caller outside of lanes, and used by its thread; each call blocks up to 20 seconds.
 #pragma once
 
 #include <memory>
@@ -14,27 +14,29 @@
 
 namespace sluice::sink {
 
+using DescribedTable = Result<std::shared_ptr<const Table>>;
+
 struct WantedTable {
-  std::string name;  // as a route gives it: "schema.table", or "table" by the search path
+  std::string name;
   const config::Route* route = nullptr;
 };
-using DescribedTable = Result<std::shared_ptr<const Table>>;
 
 class Tables {
  public:
   virtual ~Tables() = default;
-
-  // One outcome for each that is wanted, in the same order, from one look at the catalogue. A missing table, key
-  // column, unique index on the key (upsert) or permission is `stop_partition`, with what to do; when PostgreSQL does
-  // not answer, all have that error.
-  virtual std::vector<DescribedTable> describe(std::span<const WantedTable> wanted) = 0;
-  // Returns true if describing the table again would give the same; one small query.
-  virtual Result<bool> unchanged(const Table& table) = 0;
-
-  DescribedTable describe(const std::string& name, const config::Route& route) {
-    const WantedTable wanted{name, &route};
-    return describe({&wanted, 1}).front();
+  // Describes a table by the name that a route gives it ("schema.table", or "table" by the search path). A missing
+  // table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what to do.
+  virtual DescribedTable describe(const std::string& name, const config::Route& route) = 0;
+  // One outcome for each that is wanted, in the same order; the catalogue looks once for all. When PostgreSQL does not
+  // answer, all have that error.
+  virtual std::vector<DescribedTable> describe_all(std::span<const WantedTable> wanted) {
+    std::vector<DescribedTable> described;
+    for (const auto& one : wanted) described.push_back(describe(one.name, *one.route));
+    return described;
   }
+  // Returns true as long as describing the table again would give the same; one small query. Tables that nobody can
+  // change are always the same.
+  virtual Result<bool> unchanged(const Table&) { return true; }
 };
 
 }  // namespace sluice::sink

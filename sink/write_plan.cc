@@ -175,8 +175,11 @@ Path Planner::path(const PlannedWrite& write) const {
 std::vector<const TableChanges*> by_name(const Changes& changes) {
   std::vector<const TableChanges*> tables;
   for (const auto& table : changes.tables) tables.push_back(&table);
-  std::ranges::stable_sort(tables, {},
-                           [](const auto* changed) -> const std::string& { return changed->table->sql_name; });
+  // One table that two routes feed keeps the order of the changes, which is that of the addresses.
+  std::ranges::sort(tables, [](const auto* a, const auto* b) {
+    const int compared = a->table->sql_name.compare(b->table->sql_name);
+    return compared != 0 ? compared < 0 : a < b;
+  });
   return tables;
 }
 

@@ -130,7 +130,7 @@ TEST_F(CatalogueTest, many_tables_are_described_in_one_look_each_with_its_own_ou
   const std::vector<WantedTable> wanted{
       {schema + ".b \"c\\", &by_two}, {schema + ".missing", &by_id}, {schema + ".a", &by_id}, {schema + ".a", &by_two}};
   TableCatalogue catalogue(settings);
-  const auto described = catalogue.describe(wanted);
+  const auto described = catalogue.describe_all(wanted);
   ASSERT_EQ(described.size(), 4u);
   ASSERT_TRUE(described[0]) << described[0].error().message;
   EXPECT_EQ((*described[0])->columns.size(), 2u);
