@@ -6,7 +6,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "mapping/change_set.h"
+#include "mapping/encode/value_json.h"
+#include "mapping/formats/decoder.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
 
@@ -21,7 +24,8 @@ struct TopicState {
   RouteMatch match;
   bool names_source = false;         // the table's name depends on the event,
   std::optional<std::string> table;  // or is this (nothing: the template cannot be filled in)
-  SchemaCache value_schemas, key_schemas;
+  std::unique_ptr<Decoder> decoder;
+  std::optional<KeyDecoder> key_decoder;
 };
 
 }  // namespace
@@ -37,11 +41,11 @@ struct Mapper::State {
   TableState* last_table = nullptr;
   PausedTable paused;
 
-  EventReader reader;
+  DecodeSpace decode_space;
   Event event;
   Image key_image;
   bool key_read = false;  // key_image is of the present record
-  std::vector<JsonField> source_fields;
+  std::vector<Field> source_fields;
   std::optional<std::string> source_table;  // named by the source of the present record
   RowEncoder rows;
   ChangeSet* set = nullptr;            // of the record being mapped
@@ -68,6 +72,8 @@ TopicState& Mapper::State::topic_state(const std::string& name) {
   if (!topic) {
     topic = std::make_unique<TopicState>(name, router.match(name));
     if (const config::Route* route = topic->match.route) {
+      topic->decoder = make_decoder(route->format, decode_space);
+      topic->key_decoder.emplace(decode_space);
       topic->names_source = names_source(route->table);
       if (!topic->names_source) topic->table = fill_in(route->table, name, topic->match.captures, {});
     }
@@ -92,13 +98,18 @@ TableState& Mapper::State::table_state(const config::Route& route, const std::st
 
 const std::string* Mapper::State::table_name(TopicState& topic) {
   if (!topic.names_source) return topic.table ? &*topic.table : nullptr;
-  if (!scan_object(event.source, source_fields)) return nullptr;
-  const auto text = [&](std::string_view name) {
-    const JsonValue* value = find(source_fields, name);
-    return value && value->kind == JsonKind::string ? value->text : std::string_view{};
+  std::span<const Field> members;
+  if (event.source.kind() != ValueKind::structure) return nullptr;
+  if (!event.source.members(source_fields, decode_space.arena, members)) return nullptr;
+  const auto text = [&](const char* name, std::string& scratch) {
+    const Value* value = find(members, name);
+    std::string_view characters;
+    const bool known = value && value->is_text() && value->characters(scratch, characters) == TextError::none;
+    return known ? characters : std::string_view{};
   };
-  source_table =
-      fill_in(topic.match.route->table, topic.name, topic.match.captures, {text("db"), text("schema"), text("table")});
+  std::string database, schema, name;
+  source_table = fill_in(topic.match.route->table, topic.name, topic.match.captures,
+                         {text("db", database), text("schema", schema), text("table", name)});
   return source_table ? &*source_table : nullptr;
 }
 
@@ -122,19 +133,19 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
 
 bool Mapper::State::read_key(TopicState& topic, const Record& record) {
   if (!record.key) return false;
-  if (!std::exchange(key_read, true)) reader.read_key(*record.key, topic.key_schemas, key_image);
+  if (!std::exchange(key_read, true)) topic.key_decoder->decode(*record.key, key_image);
   return key_image.present;
 }
 
 bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                                    RecordError& fault) {
-  return !read_key(topic, record) || rows.encode_key(table, key_image, event.text_is_json, set->arena(), key, fault);
+  return !read_key(topic, record) || rows.encode_key(table, key_image, set->arena(), key, fault);
 }
 
 // The key that the row had before, in old_cells and old_canonical; absent if the event does not tell.
 bool Mapper::State::find_old_key(TableState& table, RecordError& fault) {
   old_cells.assign(table.table->columns.size(), {});
-  return rows.encode_key(table, event.before, event.text_is_json, set->arena(), old_cells, fault);
+  return rows.encode_key(table, event.before, set->arena(), old_cells, fault);
 }
 
 bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
@@ -142,7 +153,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
   const config::Route& route = *table.route;
   std::string& arena = set->arena();
   cells.assign(target.columns.size(), {});
-  if (!rows.encode_row(table, event.after, event.text_is_json, arena, cells, fault)) return false;
+  if (!rows.encode_row(table, event.after, arena, cells, fault)) return false;
   if (target.key.empty()) {
     set->append(table, cells);
     return true;
@@ -248,7 +259,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
   if (route == nullptr) return std::unexpected(NoRoute{});
   state.key_read = false;
   DecodeError error;
-  if (!state.reader.read(record, route->format, topic.value_schemas, state.event, error)) {
+  if (!topic.decoder->decode(record, state.event, error)) {
     set.begin_record();
     set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
     return Outcome::dead;
@@ -263,7 +274,8 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
     set.begin_record();
     set.reject(Stage::map, "", "42602",
                fmt::format("value.source: found {}, expected the names that the route's table {} needs",
-                           excerpt(state.event.source), route->table));
+                           state.event.source.kind() == ValueKind::null ? excerpt({}) : excerpt_of(state.event.source),
+                           route->table));
     return Outcome::dead;
   }
   TableState& table = state.table_state(*route, *name);

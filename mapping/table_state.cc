@@ -18,13 +18,13 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   for (const std::uint16_t column : table->key) key_columns_[column] = true;
 }
 
-Shape& TableState::shape(const ConnectSchema* schema, const std::shared_ptr<const ConnectSchema>* root, bool key_only) {
+Shape& TableState::shape(SchemaId schema, bool key_only) {
   constexpr std::size_t most = 32;
   for (Shape& shape : shapes_) {
     if (shape.schema == schema && shape.key_only == key_only) return shape;
   }
   if (shapes_.size() == most) shapes_.clear();
-  return shapes_.emplace_back(schema, root ? *root : nullptr, key_only);
+  return shapes_.emplace_back(schema, key_only);
 }
 
 const FieldSlot& TableState::slot(Shape& shape, std::size_t n, std::string_view field) {
@@ -34,7 +34,6 @@ const FieldSlot& TableState::slot(Shape& shape, std::size_t n, std::string_view 
   slot.name = field;
   const auto column = columns_.find(field);
   slot.column = column == columns_.end() ? FieldSlot::unknown : column->second;
-  slot.schema = shape.schema ? shape.schema->field(field) : nullptr;
   return slot;
 }
 

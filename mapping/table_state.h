@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/table.h"
+#include "base/value.h"
 #include "config/pipeline.h"
-#include "mapping/formats/connect_schema.h"
 
 namespace sluice::mapping {
 
@@ -23,12 +23,10 @@ struct FieldSlot {
   static constexpr std::int32_t unknown = -1;  // the table has no such column
   std::string name;
   std::int32_t column = unknown;
-  const ConnectSchema* schema = nullptr;
 };
 
 struct Shape {
-  const ConnectSchema* schema = nullptr;
-  std::shared_ptr<const ConnectSchema> root;  // keeps `schema` from being another one at the same address
+  SchemaId schema = no_schema;
   bool key_only = false;
   std::vector<FieldSlot> slots;
 };
@@ -42,7 +40,7 @@ struct TableState {
 
   void describe(std::shared_ptr<const Table> description);
   // The shape of events with this schema.
-  Shape& shape(const ConnectSchema* schema, const std::shared_ptr<const ConnectSchema>* root, bool key_only);
+  Shape& shape(SchemaId schema, bool key_only);
   // Where the n-th field goes.
   const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field);
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }

@@ -35,8 +35,10 @@ Result<void> Claimer::work() {
 // The next duty is looked for here and nowhere else; whoever makes one meanwhile sets next_duty to the past.
 void Claimer::schedule() {
   auto next = Clock::time_point::max();
+  state_.duty_waits_for_batch = false;
   for (const auto& [at, held] : state_.assignments) {
-    const bool waits_for_batch = state_.collecting_holds(held);
+    const bool waits_for_batch = held.phase() != Phase::streaming && state_.collecting_holds(held);
+    if (waits_for_batch) state_.duty_waits_for_batch = true;
     if (const auto* claiming = held.in<Claiming>()) {
       // Waiting for the log's ends, or for the collected part: their arrival makes the duty.
       if (!waits_for_batch && (claiming->log || !claiming->log_asked || claiming->resume_at))

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "runtime/pipeline/claimer.h"
@@ -68,6 +69,7 @@ void Collector::choose() {
 void Collector::batch_ended() {
   last_was_alone_ = alone_.has_value();
   alone_.reset();
+  if (std::exchange(state_.duty_waits_for_batch, false)) state_.next_duty = {};
 }
 
 bool Collector::collect() {

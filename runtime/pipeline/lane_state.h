@@ -77,6 +77,7 @@ class LaneState {
   TableStats tables;  // since the process started
   bool tables_changed = false;
   Clock::time_point next_duty{};               // of the claimer: nothing waits for it before
+  bool duty_waits_for_batch = false;           // a duty becomes possible when the batch being collected has ended
   std::vector<const TopicPartition*> changed;  // shown differently since the last publication
 };
 

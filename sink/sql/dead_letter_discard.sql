@@ -1,4 +1,4 @@
--- The letters of sql/letters.sql's filter that are open.
+-- The letters of sql/dead_letter_select.sql's filter that are open.
 UPDATE :schema.dead_letter d SET resolved_at = clock_timestamp(), resolution = $10
 WHERE d.id IN (
   SELECT id FROM :schema.dead_letter
