@@ -20,6 +20,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int poll_ms = 100;
+// Limits are shared out before they are known.
+constexpr std::size_t partitions_of_a_topic_to_come = 8;
 constexpr milliseconds list_timeout{2000}, list_pause{1000};
 constexpr std::string_view who = "kafka";
 
@@ -125,10 +127,14 @@ Result<std::vector<Topic>> KafkaConsumer::wait_for_topics() const {
 
 Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   auto names = selection_->names(existing);
-  std::size_t partition_count = 0;
+  const auto idle = selection_->idle_patterns(existing);
+  std::size_t partition_count = 0, topics_there = 0;
   for (const auto& topic : existing) {
-    if (std::ranges::binary_search(names, topic.name)) partition_count += static_cast<std::size_t>(topic.partitions);
+    if (!std::ranges::binary_search(names, topic.name)) continue;
+    ++topics_there;
+    partition_count += static_cast<std::size_t>(topic.partitions);
   }
+  partition_count += (idle.size() + names.size() - topics_there) * partitions_of_a_topic_to_come;
   auto conf = this->conf(partition_count);
   if (!conf) return std::unexpected(conf.error());
   const PartitionQueue::Limit limit{.bytes = number_in(conf->get(), "queued.max.messages.kbytes") * 1024,
@@ -138,9 +144,9 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
   assignments_.begin(client_.get(), limit);
-  log::info(who, "{} topics with {} partitions; up to {} KiB and {} records are kept ready for each", names.size(),
-            partition_count, limit.bytes >> 10, limit.records);
-  for (const auto& pattern : selection_->idle_patterns(existing)) log::info(who, "no topic matches {} yet", pattern);
+  log::info(who, "{} topics, {} of them there; up to {} KiB and {} records are kept ready for each partition",
+            names.size(), topics_there, limit.bytes >> 10, limit.records);
+  for (const auto& pattern : idle) log::info(who, "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
   gate_.open(client_.get());
   const auto list = [this]() -> Result<std::vector<Topic>> {

@@ -1,4 +1,4 @@
-// Wakes librdkafka's broker thread when a partition's queue has room again.
+// Wakes librdkafka's broker thread when a partition was started or its queue has room again.
 //
 // librdkafka 2.0.2 stops fetching while every queue of a broker is full and then sleeps up to a second: consuming does
 // not wake it (fetch.queue.backoff.ms, the cure, comes with 2.2.0). With queues of half a megabyte that is most of the

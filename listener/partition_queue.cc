@@ -117,6 +117,7 @@ Result<void> PartitionQueue::start_at(Offset offset) {
   }
   if (auto done = seek(offset); !done) return done;
   resume();
+  waker_.ask(at_);  // a broker's thread with nothing to fetch sleeps up to a second and does not notice either
   // What has arrived while nobody polled has been notified already, perhaps to a lane that left it.
   if (signal_ != nullptr) signal_->notify(token_);
   return {};

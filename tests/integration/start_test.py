@@ -64,6 +64,17 @@ class Start(ServiceCase):
         self.assertEqual(self.ids(), [1])
         self.assertEqual(self.sql("SELECT id FROM other"), [(7,)])
 
+    def test_ready_without_a_topic_yet_and_reads_one_that_appears_from_its_beginning(self):
+        pattern = rf"^{self.name}\.late_(?:\d+)$"
+        service = self.service(f'[[route]]\ntopics = [{json.dumps(pattern)}]\ntable = "public.item"\nkey = ["id"]\n').start()
+        self.assertIn(f"no topic matches {pattern} yet", service.log())
+        wait_until(lambda: "ready: 0 partitions" in service.log(), service.log, 20)
+        late = self.topic("late_1")
+        self.topic("late_d")
+        self.publish(11, 12, topic=late)
+        self.wait_ids(11, 12)
+        self.assertEqual(self.pointers(), {(late, 0): 2})
+
 
 if __name__ == "__main__":
     main()

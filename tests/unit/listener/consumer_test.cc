@@ -35,8 +35,8 @@ class ListenerTest : public ::testing::Test {
     publish(records);
   }
 
-  Partition* assigned_partition() {
-    consumer_ = make_consumer(settings_, {},
+  Partition* assigned_partition(const ConsumerLimits& limits = {}) {
+    consumer_ = make_consumer(settings_, limits,
                               {.assigned =
                                    [this](Partition& partition) {
                                      const std::lock_guard lock(mutex_);
@@ -161,6 +161,24 @@ TEST_F(ListenerTest, a_queue_tells_its_token_when_it_becomes_readable_and_not_fo
     rings += signal.take().empty() ? 0 : 1;
   }
   EXPECT_LT(rings, 50);
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, a_partition_that_is_started_or_was_full_is_fetched_without_a_pause) {
+  const std::string value(1000, 'x');
+  publish(std::vector<Outgoing>(4000, Outgoing{.key = "k", .value = value, .headers = {}}));
+  auto* partition = assigned_partition({.queue_bytes = 1, .queue_records = 1});  // the smallest: 256 KiB
+  ASSERT_NE(partition, nullptr);
+  ASSERT_TRUE(start_at(*partition, 0));
+  Offset expected = 0;
+  milliseconds longest{0};
+  while (expected < 3000) {
+    std::this_thread::sleep_for(milliseconds(200));  // time enough to become full
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 500 && expected < 3000; ++i) ASSERT_EQ(next_offset(*partition), expected++);
+    longest = std::max(longest, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun));
+  }
+  EXPECT_LT(longest, milliseconds(400)) << "librdkafka's own pause is a second";
   EXPECT_TRUE(consumer_->stop(seconds(10)));
 }
 
