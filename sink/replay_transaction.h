@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "admin/admin.h"
+#include "admin/dead_letters.h"
+#include "admin/inspection.h"
 #include "base/changes.h"
 #include "config/pipeline.h"
 #include "sink/writer.h"

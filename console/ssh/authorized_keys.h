@@ -10,7 +10,7 @@
 
 #include "admin/snapshot.h"
 #include "base/error.h"
-#include "console/interpreter.h"
+#include "console/login.h"
 #include "console/ssh/network.h"
 
 struct ssh_key_struct;

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "console/interpreter.h"
+#include "console/terminal.h"
 
 namespace sluice::console {
 

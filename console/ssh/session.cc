@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,7 +44,7 @@ std::string_view refused_feature(ssh_message message) {
 }
 
 // A channel for a client that is about to be told why it has to leave: refused, it would leave at once, without having
-// heard the reason. It takes what the client asks for and does nothing.
+// read the reason. It accepts what the client asks for and does nothing.
 ssh_channel waiting_room(ssh_session ssh) {
   static ssh_channel_callbacks_struct polite = [] {
     ssh_channel_callbacks_struct made{};
@@ -64,14 +63,12 @@ ssh_channel waiting_room(ssh_session ssh) {
 }  // namespace
 
 Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
-    : context_(context), id_(id), peer_(peer), ssh_(handle), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : context_(context), id_(id), peer_(peer), ssh_(handle) {
   touch();
   last_turn_ = Clock::now().time_since_epoch().count();
 }
 
-Session::~Session() {
-  if (wake_fd_ >= 0) close(wake_fd_);
-}
+Session::~Session() = default;
 
 void Session::run() {
   sigset_t signals;
@@ -95,8 +92,8 @@ bool Session::begin() {
   // Once, and before the event: only this gives the session its poll context.
   if (ssh_handle_key_exchange(ssh_) == SSH_ERROR) return false;
   event_ = ssh_event_new();
-  return event_ != nullptr && wake_fd_ >= 0 && ssh_event_add_session(event_, ssh_) == SSH_OK &&
-         ssh_event_add_fd(event_, wake_fd_, POLLIN, on_wake, this) == SSH_OK;
+  return event_ != nullptr && ssh_event_add_session(event_, ssh_) == SSH_OK &&
+         ssh_event_add_fd(event_, wake_.fd(), POLLIN, on_wake, this) == SSH_OK;
 }
 
 void Session::loop() {
@@ -127,7 +124,7 @@ void Session::serve_channels(Clock::time_point now, bool& more) {
   std::size_t queued = 0;
   for (auto channel = channels_.begin(); channel != channels_.end();) {
     if (channel->service(now)) more = true;
-    if (const auto complaint = channel->complaint(now)) end(*complaint, Code::reader_gone);
+    if (const auto reason = channel->end_reason(now)) end(*reason, Code::reader_gone);
     queued += channel->queued();
     channel = channel->over() ? channels_.erase(channel) : std::next(channel);
   }
@@ -156,19 +153,19 @@ ssh_channel Session::on_channel(ssh_session ssh, void* self) {
   }
   session.had_channel_ = true;
   session.touch();
-  Channel::Host host;
-  host.interpreter = &session.context_.interpreter;
-  host.login = &session.login_;
-  host.pty_allowed = session.grant_.pty;
-  host.prompt = session.context_.prompt;
-  host.wake = [&session] { session.wake(); };
-  host.keystroke = [&session] { session.touch(); };
-  host.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
-  host.running = [&session](const std::string& command) {
+  ChannelContext context;
+  context.interpreter = &session.context_.interpreter;
+  context.login = &session.login_;
+  context.pty_allowed = session.grant_.pty;
+  context.prompt = session.context_.prompt;
+  context.wake = [&session] { session.wake_.notify(); };
+  context.keystroke = [&session] { session.touch(); };
+  context.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
+  context.running = [&session](const std::string& command) {
     const std::lock_guard lock(session.mutex_);
     session.command_ = command;
   };
-  return session.channels_.emplace_back(ssh, host).handle();
+  return session.channels_.emplace_back(ssh, context).handle();
 }
 
 // 1 leaves the answer to the library: it accepts the service and refuses everything else.
@@ -184,10 +181,8 @@ int Session::on_message(ssh_session, ssh_message message, void* self) {
   return 1;
 }
 
-int Session::on_wake(socket_t fd, int, void*) {
-  std::uint64_t count = 0;
-  while (read(fd, &count, sizeof count) == sizeof count) {
-  }
+int Session::on_wake(socket_t, int, void* self) {
+  static_cast<Session*>(self)->wake_.drain();
   return 0;
 }
 
@@ -208,7 +203,7 @@ void Session::note(const std::string& command, const std::string& target, const 
   row.target = target;
   row.outcome = outcome;
   row.detail = detail;
-  context_.admin.note(row);
+  context_.audit.note(row);
 }
 
 void Session::end(const std::string& reason, int code) {
@@ -218,12 +213,7 @@ void Session::end(const std::string& reason, int code) {
     end_reason_ = reason;
     end_code_ = code;
   }
-  wake();
-}
-
-void Session::wake() const {
-  const std::uint64_t one = 1;
-  if (write(wake_fd_, &one, sizeof one) < 0) return;  // full: it will wake anyway
+  wake_.notify();
 }
 
 void Session::touch() {
@@ -243,7 +233,7 @@ void Session::say_goodbye() {
   const bool connected = (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0;
   for (auto& channel : channels_) {
     if (connected && !reason.empty()) {
-      channel.farewell(reason, code);
+      channel.close(reason, code);
     } else {
       channel.stop_command();
     }
@@ -273,7 +263,7 @@ void Session::say_goodbye() {
 void Session::disconnect() {
   const int fd = ssh_get_fd(ssh_) >= 0 ? dup(ssh_get_fd(ssh_)) : -1;
   if (event_ != nullptr) {
-    ssh_event_remove_fd(event_, wake_fd_);
+    ssh_event_remove_fd(event_, wake_.fd());
     ssh_event_remove_session(event_, ssh_);
     ssh_event_free(event_);
   }

@@ -1,6 +1,6 @@
 // One connection, from its first byte to its last: key exchange, login, its channels, its end.
 //
-// run() is the body of a thread that alone calls the library for this connection; a session that hangs hangs alone.
+// run() is the body of a thread that alone calls the library for this connection; a hanging session affects no other.
 // Non-blocking, with an event of its own; callbacks only note what came. The functions marked so may be called from any
 // thread. The server owns it and keeps it until over().
 #pragma once
@@ -17,8 +17,10 @@
 #include <optional>
 #include <string>
 
-#include "admin/admin.h"
+#include "admin/audit.h"
+#include "base/event_fd.h"
 #include "console/interpreter.h"
+#include "console/login.h"
 #include "console/ssh/admission.h"
 #include "console/ssh/authorized_keys.h"
 #include "console/ssh/channel.h"
@@ -28,13 +30,13 @@ namespace sluice::console {
 
 // What every session of a console shares.
 struct ServerContext {
-  ServerContext(const Interpreter& commands, Admin& door) : interpreter(commands), admin(door) {}
+  ServerContext(const Interpreter& commands, Audit& trail) : interpreter(commands), audit(trail) {}
 
   std::shared_ptr<const KeyRing> keys() const;
   void keys(std::shared_ptr<const KeyRing> next);
 
   const Interpreter& interpreter;
-  Admin& admin;
+  Audit& audit;
   Admission admission;
   std::string user;    // the one name that may log in
   std::string prompt;  // of shells
@@ -82,7 +84,6 @@ class Session {
   void refuse(std::string_view what, std::string_view name);
   void note(const std::string& command, const std::string& target, const std::string& outcome,
             const std::string& detail) const;
-  void wake() const;
   void touch();
   void say_goodbye();
   void log_stranger() const;
@@ -93,7 +94,7 @@ class Session {
   const Address peer_;
   ssh_session ssh_;
   ssh_event event_ = nullptr;
-  int wake_fd_ = -1;
+  EventFd wake_;
   ssh_server_callbacks_struct callbacks_{};
 
   const Clock::time_point arrived_ = Clock::now();

@@ -95,7 +95,7 @@ ProbeAnswer health_answer(const Snapshot& snapshot) {
     if (stuck == nullptr || lane.seconds_since_progress > stuck->seconds_since_progress) stuck = &lane;
   }
   if (stuck == nullptr) return {503, "no lane is running"};
-  return {503, fmt::format("lane {} has not gone round for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
+  return {503, fmt::format("lane {} has made no progress for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
 }
 
 ProbeAnswer ready_answer(const Snapshot& snapshot) {
@@ -112,17 +112,16 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
 }
 
 struct HttpServer::State {
-  State(config::Http given, const SnapshotSource& shown) : settings(std::move(given)), admin(shown) {}
+  explicit State(config::Http given) : settings(std::move(given)) {}
 
   config::Http settings;
-  const SnapshotSource& admin;
   httplib::Server server;
   std::thread thread;
   int port = 0;
 };
 
-HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
-    : state_(std::make_unique<State>(std::move(settings), admin)) {
+HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots)
+    : state_(std::make_unique<State>(std::move(settings))) {
   auto& server = state_->server;
   server.new_task_queue = [] { return new BoundedPool; };
   server.set_keep_alive_max_count(1);  // a scraper that stays must not hold one of two workers
@@ -135,14 +134,15 @@ HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.Get("/metrics", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    response.set_content(metrics_text(shown.snapshot(), process_usage()), "text/plain; version=0.0.4; charset=utf-8");
+  server.Get("/metrics", [&snapshots](const httplib::Request&, httplib::Response& response) {
+    response.set_content(metrics_text(snapshots.snapshot(), process_usage()),
+                         "text/plain; version=0.0.4; charset=utf-8");
   });
-  server.Get("/healthz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    respond(response, health_answer(shown.snapshot()));
+  server.Get("/healthz", [&snapshots](const httplib::Request&, httplib::Response& response) {
+    respond(response, health_answer(snapshots.snapshot()));
   });
-  server.Get("/readyz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    respond(response, ready_answer(shown.snapshot()));
+  server.Get("/readyz", [&snapshots](const httplib::Request&, httplib::Response& response) {
+    respond(response, ready_answer(snapshots.snapshot()));
   });
 }
 

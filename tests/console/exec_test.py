@@ -49,7 +49,7 @@ class Exec(ConsoleCase):
         self.refused(3, "operator", "pause", "all", "--reason", "x")
         self.refused(2, "reason", "pause", "all", key="k_oper")
         holder = self.hold_pointers()
-        self.refused(6, "it goes on", "drain", "--timeout", "1s", key="k_oper")
+        self.refused(6, "it continues", "drain", "--timeout", "1s", key="k_oper")
         holder.close()
         self.ok("resume", "all", key="k_oper")
         self.ok("version")

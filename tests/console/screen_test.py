@@ -102,7 +102,7 @@ class Screens(ConsoleCase):
             screen.type(f"pause {self.orders} --reason held --timeout 60s").keys("Enter")
             wait_until(lambda: self.sql("SELECT 1 FROM sluice.pause"), "the pause in the table", 10)
             screen.keys("C-c")
-            screen.wait("goes on")
+            screen.wait("stays in force")
             self.wait_line(screen, "")
             self.assertEqual([(self.orders,)], self.sql("SELECT target FROM sluice.pause"))
         finally:

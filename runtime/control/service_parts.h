@@ -1,0 +1,44 @@
+// What the admin service needs of the service that runs: the lanes' state, somebody who obeys pauses, the ends of logs.
+//
+// Implemented beside the lanes and the consumer, which outlive the admin service. Any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "admin/snapshot.h"
+#include "runtime/pipeline/pause_rules.h"
+
+namespace sluice::runtime {
+
+class LaneSnapshots {
+ public:
+  virtual ~LaneSnapshots() = default;
+  // Partitions, lanes and tables as the lanes published them last; never waits for a lane.
+  virtual Snapshot lanes() const = 0;
+};
+
+class PauseReceiver {
+ public:
+  virtual ~PauseReceiver() = default;
+  // Returns at once; the lanes obey a moment later.
+  virtual void set_pauses(const std::shared_ptr<const PauseRules>& pauses) = 0;
+};
+
+class LogEnds {
+ public:
+  using Ends = std::map<TopicPartition, Offset>;
+  virtual ~LogEnds() = default;
+  // Asks Kafka for at most half a second; partitions without an answer are left out.
+  virtual Ends log_ends(const std::vector<TopicPartition>& partitions) = 0;
+};
+
+struct ServiceParts {
+  const LaneSnapshots& lanes;
+  PauseReceiver& pauses;
+  LogEnds& log_ends;
+  const IncidentLog& incidents;
+};
+
+}  // namespace sluice::runtime
