@@ -4,7 +4,7 @@
 #include <cctype>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "base/units.h"
 #include "config/references.h"
 #include "config/spelling.h"
@@ -41,12 +41,12 @@ std::string unknown_command(std::span<const Word> words) {
   std::string_view near = below.empty() ? config::nearest(first, known) : config::nearest(two, below);
   if (near.empty() && words.size() > 1) near = config::nearest(two, known);
   if (near.empty() && !below.empty()) return fmt::format("'{}' needs one more word: {}", first, fmt::join(below, ", "));
-  return fmt::format("unknown command '{}'{}", config::printable(below.empty() ? first : two, 40),
+  return fmt::format("unknown command '{}'{}", printable(below.empty() ? first : two, 40),
                      near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
 }
 
 std::string surplus(const Command& command, const std::string& word) {
-  return fmt::format("unexpected '{}'; usage: {}", config::printable(word, 40), command.usage());
+  return fmt::format("unexpected '{}'; usage: {}", printable(word, 40), command.usage());
 }
 
 }  // namespace
@@ -118,7 +118,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
       std::vector<std::string_view> known{"json", "csv"};
       for (const Option& one : command.options) known.push_back(one.name);
       const auto near = config::nearest(name, known);
-      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words, config::printable(name, 40),
+      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words, printable(name, 40),
                                          near.empty() ? "; see 'help " + std::string(command.words) + "'"
                                                       : fmt::format("; did you mean --{}?", near)));
     }

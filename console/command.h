@@ -32,11 +32,10 @@
 
 namespace sluice::console {
 
-// What handlers report with.
+// The vocabulary of reports.
 using report::Column;
 using report::ColumnType;
 using report::counted;
-using report::grouped;
 using report::optional_text;
 using report::optional_time;
 using report::Report;
@@ -47,7 +46,7 @@ enum class Role : std::uint8_t { viewer, operator_, admin };
 std::string_view name(Role role);
 Role role_of(std::string_view name);  // unknown: viewer
 
-// What a word or an option's value is; completion offers it.
+// The kind of a word or of an option's value; completion offers it.
 enum class ArgumentKind : std::uint8_t {
   none,
   any,
@@ -169,12 +168,12 @@ class Call {
     return write_error(code, fmt::format(text, std::forward<Args>(args)...));
   }
   int fail(const Error& error) { return write_error(Code::failed, error.message); }
-  // What the trail says of a command that was done, beyond "done".
+  // Added to "done" in the audit trail.
   void remark(std::string text) { remark_ = std::move(text); }
   const std::string& remark() const { return remark_; }
   const std::string& error() const { return error_; }
 
-  // Shown when the handler returns. A handler that goes on reporting writes into the stream instead.
+  // Shown when the handler returns. A handler that keeps reporting writes into the stream instead.
   Report report{};
   Stream& stream() { return stream_; }
   bool leave = false;
@@ -196,7 +195,7 @@ class Call {
 Option watch_option();
 int watched(Call& call, const std::function<int()>& report);
 
-// Of an option's value that was not understood: a code after fail(), or the value.
+// The value of an option; if it was not understood, a code after fail().
 std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::string_view name,
                                                           std::string_view otherwise);
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,

@@ -1,4 +1,4 @@
-// What may follow the text before the cursor: words of the table, live names of the snapshot.
+// Completion of the text before the cursor: words of the table, live names of the snapshot.
 #include <algorithm>
 #include <set>
 

@@ -1,7 +1,7 @@
-// What the command table says about itself: a page for each command, and docs/console.md's generated part.
+// The command table as text: a page for each command, and docs/console.md's generated part.
 #include <set>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/command.h"
 
 namespace sluice::console {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/command.h"
 #include "console/selection.h"
 

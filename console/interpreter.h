@@ -40,9 +40,9 @@ class Interpreter {
   CommandResult execute(std::string_view line, const Login& login, const Terminal& terminal, Output& output,
                         std::stop_token stop) const;
 
-  // What a shell session is greeted with: name, state, what is paused and by whom. From snapshots, at once.
+  // The greeting of a shell session: name, state, what is paused and by whom. From snapshots, at once.
   std::string greeting(const Login& login, const Terminal& terminal) const;
-  // What may follow the text before the cursor, as whole words; from the table and snapshots, at once.
+  // Words that may follow the text before the cursor; from the table and snapshots, at once.
   std::vector<std::string> complete(std::string_view before_cursor, const Login& login) const;
 
  private:

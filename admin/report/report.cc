@@ -6,8 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "base/time_text.h"
+#include "base/units.h"
 
 namespace sluice::report {
 namespace {
@@ -176,13 +177,6 @@ std::vector<std::string> lines_of(std::string_view text) {
 }
 
 }  // namespace
-
-std::string grouped(std::int64_t number) {
-  std::string digits = fmt::to_string(number);
-  const std::size_t sign = number < 0 ? 1 : 0;
-  for (std::size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, 1, ' ');
-  return digits;
-}
 
 std::string counted(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(static_cast<std::int64_t>(number)), noun, number == 1 ? "" : "s");

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 namespace sluice::console {
 namespace {
@@ -54,7 +54,7 @@ Channel::Channel(ssh_session session, ChannelContext context)
   if (channel_ != nullptr) ssh_set_channel_callbacks(channel_, &callbacks_);
 }
 
-// The library keeps calling the callbacks of a freed channel until its peer closes it: they go first.
+// The library keeps calling the callbacks of a freed channel until its peer closes it, so they are removed first.
 void Channel::release() {
   output_.close();
   if (channel_ == nullptr) return;
@@ -197,7 +197,7 @@ void Channel::conclude_command() {
   }
 }
 
-// A line of stdin without a terminal. True if another may follow at once.
+// Takes a line of stdin, without a terminal. Returns true if another may follow at once.
 bool Channel::next_of_batch() {
   const auto end = input_.find('\n');
   if (end == input_.npos && !(eof_ && !input_.empty())) {
@@ -214,7 +214,7 @@ bool Channel::next_of_batch() {
   return false;
 }
 
-// What was typed, up to the next line. True if there is more.
+// Takes what was typed, up to the next line. Returns true if there is more.
 bool Channel::next_of_shell() {
   if (std::exchange(resized_, false)) output_.put(editor_->resize(terminal_.columns));
   if (input_.empty()) {

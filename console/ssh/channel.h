@@ -49,7 +49,8 @@ class Channel {
   bool service(Clock::time_point now);
   // The reason to end the session because of this channel; nothing if there is none.
   std::optional<std::string> end_reason(Clock::time_point now) const;
-  // The session ends: the command is asked to stop, the terminal is put right, the reason shown, status sent.
+  // The session ends: the command is asked to stop, the terminal is restored, the reason is shown, the exit code is
+  // sent.
   void close(const std::string& reason, int code);
   // The library's channel is given back; the command may still run.
   void release();

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/ssh/key_pair.h"
 #include "console/ssh/server.h"
 

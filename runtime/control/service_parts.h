@@ -1,4 +1,5 @@
-// What the admin service needs of the service that runs: the lanes' state, somebody who obeys pauses, the ends of logs.
+// The parts of the running service that the admin service needs: state of the lanes, a receiver of pauses, ends of
+// logs.
 //
 // Implemented beside the lanes and the consumer, which outlive the admin service. Any thread.
 #pragma once

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include "base/parse.h"
+#include "base/units.h"
 
 namespace sluice::runtime::demo {
 namespace {
@@ -11,17 +12,7 @@ constexpr std::string_view undefined_table = "42P01";
 constexpr std::string_view undefined_schema = "3F000";
 
 std::int64_t number(const std::optional<std::string>& text) {
-  std::int64_t value = 0;
-  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
-  return value;
-}
-
-std::string grouped(std::int64_t value) {
-  std::string text = std::to_string(value);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<std::size_t>(at), 1, ',');
-  }
-  return text;
+  return text ? parse_integer<std::int64_t>(*text).value_or(0) : 0;
 }
 
 std::string seconds(std::chrono::milliseconds time) {

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
-#include <charconv>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 
+#include "base/host_port.h"
 #include "base/log.h"
 #include "runtime/http/metrics.h"
 
@@ -62,24 +62,6 @@ class BoundedPool final : public httplib::TaskQueue {
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };
-
-struct Address {
-  std::string host;
-  int port = 0;
-};
-
-// HOST:PORT or [HOST]:PORT, as config has validated it.
-Address parse_address(const std::string& listen) {
-  const auto colon = listen.rfind(':');
-  Address address{listen.substr(0, colon), 0};
-  if (colon != std::string::npos) {
-    std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), address.port);
-  }
-  if (address.host.starts_with('[') && address.host.ends_with(']')) {
-    address.host = address.host.substr(1, address.host.size() - 2);
-  }
-  return address;
-}
 
 void respond(httplib::Response& response, const ProbeAnswer& answer) {
   response.status = answer.status;
@@ -152,19 +134,21 @@ HttpServer::~HttpServer() {
 
 Result<void> HttpServer::start() {
   if (state_->settings.listen.empty()) return {};
-  const Address address = parse_address(state_->settings.listen);
+  const auto address = parse_host_port(state_->settings.listen);
+  if (!address || !address->port)
+    return fail(ErrorClass::stop_service, fmt::format("http.listen: {} is not HOST:PORT", state_->settings.listen));
   auto& server = state_->server;
-  if (address.port == 0) {
-    state_->port = std::max(0, server.bind_to_any_port(address.host));
-  } else if (server.bind_to_port(address.host, address.port)) {
-    state_->port = address.port;
+  if (*address->port == 0) {
+    state_->port = std::max(0, server.bind_to_any_port(address->host));
+  } else if (server.bind_to_port(address->host, *address->port)) {
+    state_->port = *address->port;
   }
   if (state_->port == 0) {
     return fail(ErrorClass::stop_service,
                 fmt::format("http.listen: cannot listen on {}: {}", state_->settings.listen, std::strerror(errno)));
   }
   state_->thread = std::thread([&server] { server.listen_after_bind(); });
-  log::info(who, "serving /metrics, /healthz and /readyz on {}:{}", address.host, state_->port);
+  log::info(who, "serving /metrics, /healthz and /readyz on {}", host_port_text(address->host, state_->port));
   return {};
 }
 

@@ -10,7 +10,7 @@
 
 namespace sluice::runtime {
 
-// What the process itself uses, from the kernel.
+// Resources that the process uses, from the kernel.
 struct ProcessUsage {
   double cpu_seconds = 0;
   double resident_bytes = 0;

@@ -3,7 +3,8 @@
 
 #include <regex>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
+#include "base/units.h"
 #include "console/command.h"
 #include "tests/unit/console/support.h"
 
