@@ -72,6 +72,15 @@ class Exec(ConsoleCase):
         self.assertEqual((0, ""), (answer.code, answer.err))
         self.assertEqual(lines, answer.out.count('"command":"whoami"'))
 
+    def test_a_watched_command_shows_one_document_a_line_and_ends_with_its_reader(self):
+        watching = self.access.popen("status", "--watch", "1s", "--json")
+        documents = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        watching.kill()
+        watching.communicate(timeout=10)
+        self.assertEqual(["status", "status"], [one["command"] for one in documents])
+        self.assertGreater(documents[1]["data"]["uptime_seconds"], documents[0]["data"]["uptime_seconds"])
+        wait_until(lambda: len(self.data("sessions")["sessions"]) == 1, "the end of the watching session", 10)
+
     def test_13_check_tells_monitoring(self):
         self.assertEqual(0, self.run_ssh("check", "--lag", "30s").code)
         self.ok("pause", self.orders, "--reason", "t", key="k_oper")
