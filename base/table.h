@@ -1,6 +1,6 @@
 // A target table as the catalogue describes it: what mapping needs to encode values and sink needs to form SQL.
 //
-// Made by sink/catalogue, read by everyone, never changed: a changed table is a new Table with a new version.
+// Made by sink/table_catalogue, read by everyone, never changed: a changed table is a new Table with a new version.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,7 @@ struct Table {
   std::vector<Column> columns;     // in catalogue order, dropped ones left out
   std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
   bool shared = false;             // several topics may feed it: its writers may meet in the same rows
+  std::string signature;           // of the catalogue's rows that describe it; equal as long as they are the same
   std::uint64_t version = 0;       // unique per description in this process
 };
 

@@ -93,17 +93,19 @@ void map(benchmark::State& state, std::string (*event)(int)) {
     names.push_back(fmt::format(R"({{"id":{}}})", 10'000'000 + i % keys));
   }
   std::size_t bytes = 0;
+  mapping::ChangeSet set;
   for (auto _ : state) {
     bytes = 0;
+    set.clear();
     for (std::size_t i = 0; i < batch; ++i) {
       Record record;
       record.at = &at;
       record.key = names[i];
       record.value = values[i];
       bytes += record.value->size();
-      if (!mapper.add(record)) return state.SkipWithError("the table is not known");
+      if (!mapper.map(record, set)) return state.SkipWithError("the table is not known");
     }
-    const Changes changes = mapper.take();
+    const Changes& changes = set.changes();
     if (changes.rows != keys || !changes.dead.empty()) {
       const std::string why = changes.dead.empty() ? "wrong number of rows" : changes.dead[0].reason;
       return state.SkipWithError(why.c_str());

@@ -4,6 +4,8 @@
 //
 //   with_postgres.py writer [ROUNDS]        (SLUICE_TEST_POSTGRES names the server)
 //
+// The gap is how long the server is idle between two batches, without and with preparing the next one ahead.
+//
 // Writer and floor take turns; the first round is not counted, the medians are printed.
 #include <fmt/format.h>
 #include <poll.h>
@@ -82,8 +84,9 @@ double cpu_seconds() {
 }
 
 struct Turn {
-  double rate;  // rows a second
-  double cpu;   // of this process, µs a row
+  double rate;     // rows a second
+  double cpu;      // of this process, µs a row
+  double gap = 0;  // from the outcome of a batch until the next one is sent, µs: the server is idle meanwhile
 };
 
 template <class Work>
@@ -95,7 +98,8 @@ Turn timed(Work work) {
   return {static_cast<double>(events) / wall.count(), (cpu_seconds() - cpu) * 1e6 / static_cast<double>(events)};
 }
 
-Turn through_writer(sink::Writer& writer, const std::vector<Changes>& batches, const TopicPartition& at) {
+// With `ahead`, each batch is prepared while the one before it is under way.
+Turn through_writer(sink::Writer& writer, const std::vector<Changes>& batches, const TopicPartition& at, bool ahead) {
   const sink::ClaimRequest request{&at, 0};
   const auto claims = must(writer.claim({&request, 1}));
   const auto& claim = claims.front().value();
@@ -103,20 +107,33 @@ Turn through_writer(sink::Writer& writer, const std::vector<Changes>& batches, c
   range.at = &at;
   range.from = claim.next;
   range.epoch = claim.epoch;
-  return timed([&] {
-    for (const auto& changes : batches) {
+  std::chrono::duration<double, std::micro> gaps{0};
+  std::optional<std::chrono::steady_clock::time_point> idle_since;
+  std::unique_ptr<sink::PreparedRows> prepared;
+  auto turn = timed([&] {
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      const auto& changes = batches[i];
       range.counts.applied = static_cast<std::int64_t>(changes.rows);
       range.to = range.from + range.counts.applied;
-      writer.submit(changes, {}, {&range, 1});
+      if (prepared) {
+        writer.submit_prepared(std::move(prepared), changes, {}, {&range, 1});
+      } else {
+        writer.submit(changes, {}, {&range, 1});
+      }
+      if (idle_since) gaps += std::chrono::steady_clock::now() - *idle_since;
+      if (ahead && i + 1 < batches.size()) prepared = writer.prepare(batches[i + 1]);
       std::optional<Result<void>> done;
       while (!(done = writer.poll())) {
         pollfd descriptor{writer.socket(), static_cast<short>(writer.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
         ::poll(&descriptor, 1, 1000);
       }
+      idle_since = std::chrono::steady_clock::now();
       must(std::move(*done));
       range.from = range.to;
     }
   });
+  turn.gap = gaps.count() / static_cast<double>(batches.size() - 1);
+  return turn;
 }
 
 Turn floor(sink::SqlClient& query, std::int64_t rows) {
@@ -179,23 +196,30 @@ int main(int count, char** arguments) {
   sink::Writer writer(settings, {"bench", "11111111-1111-1111-1111-111111111111", "bench"});
   must(writer.connect());
   const TopicPartition at{"bench", 0};
-  fmt::print("{:>8} {:>12} {:>12} {:>7} {:>14}\n", "batch", "writer/s", "floor/s", "ratio", "client us/row");
+  fmt::print("{:>8} {:>12} {:>12} {:>12} {:>7} {:>14} {:>8} {:>10}\n", "batch", "writer/s", "prepared/s", "floor/s",
+             "ratio", "client us/row", "gap us", "prepared");
   for (const std::int64_t rows : {1000, 2000, 5000, 10'000}) {
     std::vector<Changes> batches;
     for (std::int64_t first = 0; first < events; first += rows) batches.push_back(make(table, first, rows));
-    std::vector<double> rates, floors, cpu;
+    std::vector<double> rates, ahead_rates, floors, cpu, gaps, ahead_gaps;
     for (int round = 0; round <= rounds; ++round) {
       must(query.run("VACUUM " + schema + ".t"));
-      const auto ours = through_writer(writer, batches, at);
+      const auto ours = through_writer(writer, batches, at, false);
+      must(query.run("VACUUM " + schema + ".t"));
+      const auto ahead = through_writer(writer, batches, at, true);
       must(query.run("VACUUM " + schema + ".t"));
       const auto its = floor(query, rows);
       if (round == 0) continue;
       rates.push_back(ours.rate);
       floors.push_back(its.rate);
       cpu.push_back(ours.cpu);
+      ahead_rates.push_back(ahead.rate);
+      gaps.push_back(ours.gap);
+      ahead_gaps.push_back(ahead.gap);
     }
-    fmt::print("{:>8} {:>12.0f} {:>12.0f} {:>7.2f} {:>14.2f}\n", rows, median(rates), median(floors),
-               median(rates) / median(floors), median(cpu));
+    fmt::print("{:>8} {:>12.0f} {:>12.0f} {:>12.0f} {:>7.2f} {:>14.2f} {:>8.0f} {:>10.0f}\n", rows, median(rates),
+               median(ahead_rates), median(floors), median(rates) / median(floors), median(cpu), median(gaps),
+               median(ahead_gaps));
   }
   writer.close();
   must(query.run("DROP SCHEMA " + schema + " CASCADE"));

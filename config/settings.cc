@@ -204,7 +204,7 @@ std::vector<Setting> route_source() {
        .name = "topics",
        .type = strings,
        .field = in<&Route::topics>(),
-       .help = "Names, or regular expressions (ECMAScript) that begin with ^.",
+       .help = "Names, or regular expressions (RE2) that begin with ^.",
        .example = R"(["shop.orders"])",
        .required = true,
        .check = check_topic},

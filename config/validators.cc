@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <regex>
 #include <vector>
 
 #include "base/host_port.h"
+#include "base/pattern.h"
 
 namespace sluice::config {
 
@@ -142,12 +142,8 @@ std::string check_topic(const std::string& text) {
     return {};
   }
   if (text.size() > 1000) return "is longer than 1000 characters; split the regular expression";
-  try {
-    const std::regex compiled(text);
-  } catch (const std::regex_error& error) {
-    return fmt::format("is not a regular expression ({}); mend it", error.what());
-  }
-  return {};
+  const auto pattern = Pattern::parse(text);
+  return pattern ? "" : fmt::format("is not a regular expression of RE2 ({}); correct it", pattern.error());
 }
 
 std::string check_column(const std::string& text) {
@@ -169,7 +165,8 @@ std::string check_listen(const std::string& text) {
 }
 
 unsigned groups_of(const std::string& topic) {
-  return topic.starts_with('^') ? std::regex(topic).mark_count() : 0;
+  const auto pattern = Pattern::parse(topic);
+  return pattern ? pattern->groups() : 0;
 }
 
 void mark_shared_tables(std::span<Route> routes) {

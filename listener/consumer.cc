@@ -2,62 +2,76 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
-#include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/log.h"
-#include "listener/partition_queue.h"
+#include "listener/assignments.h"
+#include "listener/client_config.h"
+#include "listener/offset_lookup.h"
+#include "listener/topic_watcher.h"
+#include "listener/watermarks.h"
 
 namespace sluice::listener {
 namespace {
 
-constexpr int poll_ms = 100;
-constexpr std::string_view who = "kafka";
+using std::chrono::milliseconds;
 
-// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a logical one,
-// librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the seek. It is paused
-// before it is assigned, so that nothing is fetched there.
-constexpr std::int64_t parked = 0;
+constexpr int poll_ms = 100;
+constexpr milliseconds list_timeout{2000}, list_pause{1000};
+constexpr std::string_view who = "kafka";
 
 class KafkaConsumer final : public Consumer {
  public:
-  KafkaConsumer(config::Kafka settings, std::size_t queue_bytes, Events events)
-      : settings_(std::move(settings)), queue_bytes_(queue_bytes), events_(std::move(events)) {}
+  KafkaConsumer(config::Kafka settings, const ConsumerLimits& limits, Events events)
+      : settings_(std::move(settings)),
+        limits_(limits),
+        events_(std::move(events)),
+        waker_(gate_),
+        assignments_(events_, waker_),
+        lookup_(gate_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
 
   Result<void> start(const std::vector<std::string>& topics) override;
   bool stop(std::chrono::milliseconds timeout) override;
   void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) override;
   Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) override;
-  std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
-                                                  std::chrono::milliseconds timeout) override {
-    return query_watermarks(client_.get(), of, timeout);
+  void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) override {
+    lookup_.ask(of, std::move(answer));
   }
+  std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
+                                                  std::chrono::milliseconds timeout) override;
 
  private:
   void run(std::promise<void> closed);
-  void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
-  void assign(rd_kafka_topic_partition_list_t* partitions);
-  void revoke(rd_kafka_topic_partition_list_t* partitions);
-  void assign_anew();
+  Result<std::vector<Topic>> wait_for_topics() const;
+  Result<void> connect(const std::vector<Topic>& existing);
+  Result<ConfHandle> conf(std::size_t partition_count);
+  Result<void> subscribe(const std::vector<std::string>& names);
+  void follow_topics();
   void on_message(const rd_kafka_message_t* message);
   void on_error(int error, const char* reason);
-  PartitionQueue& partition(const std::string& topic, std::int32_t number);
-  bool cooperative() const {
-    const char* protocol = rd_kafka_rebalance_protocol(client_.get());
-    return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
-  }
 
   const config::Kafka settings_;
-  const std::size_t queue_bytes_;
+  const ConsumerLimits limits_;
   const Events events_;
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> reassign_{false};
+
+  // The poll thread only, while it runs.
   ClientHandle client_;
-  std::unique_ptr<FetchWaker> waker_;
-  std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;  // poll thread only
+  std::optional<TopicSelection> selection_;
+
+  std::mutex mutex_;
+  std::optional<std::vector<std::string>> new_topics_;  // from the watcher, to be subscribed
+
+  // Threads that borrow the client; stop() closes the gate before the client goes.
+  ClientGate gate_;
+  FetchWaker waker_;
+  Assignments assignments_;  // the poll thread's, while it runs
+  OffsetLookup lookup_;
+  std::unique_ptr<TopicWatcher> watcher_;
   std::thread thread_;
   std::future<void> closed_;
 };
@@ -71,62 +85,132 @@ void log_line(const rd_kafka_t*, int level, const char* facility, const char* te
 }
 
 Result<void> KafkaConsumer::start(const std::vector<std::string>& topics) {
-  auto conf = consumer_conf(settings_, queue_bytes_);
-  if (!conf) return std::unexpected(conf.error());
-  rd_kafka_conf_set_opaque(conf->get(), this);
-  rd_kafka_conf_set_log_cb(conf->get(), log_line);
-  rd_kafka_conf_set_rebalance_cb(
-      conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
-        static_cast<KafkaConsumer*>(self)->rebalance(what, list);
-      });
-  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
-    static_cast<KafkaConsumer*>(self)->on_error(error, reason);
-  });
-  auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
-  if (!client) return std::unexpected(client.error());
-  client_ = std::move(*client);
-  rd_kafka_poll_set_consumer(client_.get());
-  waker_ = std::make_unique<FetchWaker>(client_.get());
-
-  ListHandle subscription(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
-  for (const auto& topic : topics) {
-    rd_kafka_topic_partition_list_add(subscription.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
-  }
-  if (const auto error = rd_kafka_subscribe(client_.get(), subscription.get())) {
-    return fail(ErrorClass::stop_service, fmt::format("cannot subscribe: {}", rd_kafka_err2str(error)));
-  }
+  auto selection = TopicSelection::make(topics);
+  if (!selection) return std::unexpected(selection.error());
+  selection_ = std::move(*selection);
+  if (auto valid = conf(topics.size()); !valid) return std::unexpected(valid.error());
   std::promise<void> closed;
   closed_ = closed.get_future();
   thread_ = std::thread(&KafkaConsumer::run, this, std::move(closed));
   return {};
 }
 
+Result<ConfHandle> KafkaConsumer::conf(std::size_t partition_count) {
+  auto conf = consumer_conf(settings_, fetch_limits(limits_, partition_count));
+  if (!conf) return conf;
+  rd_kafka_conf_set_opaque(conf->get(), this);
+  rd_kafka_conf_set_log_cb(conf->get(), log_line);
+  rd_kafka_conf_set_rebalance_cb(
+      conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
+        static_cast<KafkaConsumer*>(self)->assignments_.rebalance(what, list);
+      });
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
+    static_cast<KafkaConsumer*>(self)->on_error(error, reason);
+  });
+  return conf;
+}
+
+// How many partitions there are decides on the limits, which a client cannot change later: so the topics are listed
+// before there is one.
+Result<std::vector<Topic>> KafkaConsumer::wait_for_topics() const {
+  bool told = false;
+  for (;;) {
+    auto existing = list_topics(settings_, list_timeout);
+    if (existing || existing.error().next != ErrorClass::retry || stopping_) return existing;
+    if (!std::exchange(told, true)) log::warning(who, "waiting for Kafka: {}", existing.error().message);
+    for (auto waited = milliseconds(0); waited < list_pause && !stopping_; waited += milliseconds(poll_ms))
+      std::this_thread::sleep_for(milliseconds(poll_ms));
+  }
+}
+
+Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
+  auto names = selection_->names(existing);
+  std::size_t partition_count = 0;
+  for (const auto& topic : existing) {
+    if (std::ranges::binary_search(names, topic.name)) partition_count += static_cast<std::size_t>(topic.partitions);
+  }
+  auto conf = this->conf(partition_count);
+  if (!conf) return std::unexpected(conf.error());
+  const PartitionQueue::Limit limit{.bytes = number_in(conf->get(), "queued.max.messages.kbytes") * 1024,
+                                    .records = number_in(conf->get(), "queued.min.messages")};
+  auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
+  if (!client) return std::unexpected(client.error());
+  client_ = std::move(*client);
+  rd_kafka_poll_set_consumer(client_.get());
+  assignments_.begin(client_.get(), limit);
+  log::info(who, "{} topics with {} partitions; up to {} KiB and {} records are kept ready for each", names.size(),
+            partition_count, limit.bytes >> 10, limit.records);
+  for (const auto& pattern : selection_->idle_patterns(existing)) log::info(who, "no topic matches {} yet", pattern);
+  if (auto done = subscribe(names); !done) return done;
+  gate_.open(client_.get());
+  const auto list = [this]() -> Result<std::vector<Topic>> {
+    const auto borrowed = gate_.borrow();
+    if (!borrowed) return fail(ErrorClass::retry, "the consumer has stopped");
+    return list_topics(borrowed.get(), list_timeout);
+  };
+  const auto changed = [this](std::vector<std::string> wanted) {
+    const std::lock_guard lock(mutex_);
+    new_topics_ = std::move(wanted);
+  };
+  watcher_ = std::make_unique<TopicWatcher>(list, *selection_, std::move(names), limits_.relist, changed);
+  return {};
+}
+
+Result<void> KafkaConsumer::subscribe(const std::vector<std::string>& names) {
+  if (names.empty()) {
+    rd_kafka_unsubscribe(client_.get());
+    events_.rebalanced();  // with no partitions, which is all that there are
+    return {};
+  }
+  const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(names.size())));
+  for (const auto& topic : names) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  if (const auto error = rd_kafka_subscribe(client_.get(), list.get()))
+    return fail(ErrorClass::stop_service, fmt::format("cannot subscribe: {}", rd_kafka_err2str(error)));
+  return {};
+}
+
+// Subscribes to what the watcher has found since.
+void KafkaConsumer::follow_topics() {
+  std::optional<std::vector<std::string>> names;
+  {
+    const std::lock_guard lock(mutex_);
+    names.swap(new_topics_);
+  }
+  if (!names) return;
+  if (const auto done = subscribe(*names); !done) events_.fatal(done.error().message);
+}
+
 // False leaves the poll thread and the handle behind: the process is expected to end.
-bool KafkaConsumer::stop(std::chrono::milliseconds timeout) {
+bool KafkaConsumer::stop(milliseconds timeout) {
   if (!thread_.joinable()) return true;
   stopping_ = true;
+  lookup_.stop();
   if (closed_.wait_for(timeout) != std::future_status::ready) {
     thread_.detach();
-    (void)waker_.release();
     (void)client_.release();
     return false;
   }
   thread_.join();
-  waker_.reset();
-  known_.clear();
+  watcher_.reset();
+  gate_.close();
+  assignments_.clear();
   client_.reset();
   return true;
 }
 
 void KafkaConsumer::run(std::promise<void> closed) {
-  while (!stopping_) {
-    if (reassign_.exchange(false)) assign_anew();
+  const auto existing = wait_for_topics();
+  auto connected = existing ? connect(*existing) : Result<void>(std::unexpected(existing.error()));
+  if (!connected && !stopping_) events_.fatal(connected.error().message);
+  while (connected && !stopping_) {
+    assignments_.assign_stopped();
+    follow_topics();
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
       on_message(message);
       rd_kafka_message_destroy(message);
     }
   }
-  rd_kafka_consumer_close(client_.get());
+  if (client_) rd_kafka_consumer_close(client_.get());
   closed.set_value();
 }
 
@@ -139,7 +223,7 @@ void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   }
   log::error(who, "a record of {}/{} at {} came by the wrong queue; claiming its partition again",
              rd_kafka_topic_name(message->rkt), message->partition, message->offset);
-  assign_anew();
+  assignments_.assign_anew();
 }
 
 void KafkaConsumer::on_error(int error, const char* reason) {
@@ -152,130 +236,52 @@ void KafkaConsumer::on_error(int error, const char* reason) {
   }
 }
 
-PartitionQueue& KafkaConsumer::partition(const std::string& topic, std::int32_t number) {
-  TopicPartition at{topic, number};
-  auto& slot = known_[at];
-  if (!slot)
-    slot = std::make_unique<PartitionQueue>(client_.get(), std::move(at), reassign_, *waker_, queue_bytes_ / 2);
-  return *slot;
-}
-
-void KafkaConsumer::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
-  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    assign(partitions);
-  } else {
-    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
-    revoke(partitions);
-  }
-}
-
-void KafkaConsumer::assign(rd_kafka_topic_partition_list_t* partitions) {
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto& element = partitions->elems[i];
-    element.offset = parked;
-    partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
-  }
-  if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_assign(client_.get(), partitions));
-    if (error) log::error(who, "cannot assign: {}", rd_kafka_error_string(error.get()));
-  } else if (const auto error = rd_kafka_assign(client_.get(), partitions)) {
-    log::error(who, "cannot assign: {}", rd_kafka_err2str(error));
-  }
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
-    one.assigned_now();
-    events_.assigned(one);
-  }
-  events_.rebalanced();
-}
-
-void KafkaConsumer::revoke(rd_kafka_topic_partition_list_t* partitions) {
-  const bool lost = rd_kafka_assignment_lost(client_.get()) != 0;
-  for (int i = 0; i < partitions->cnt; ++i) {
-    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
-    one.taken();
-    events_.revoked(one, lost);
-  }
-  if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_unassign(client_.get(), partitions));
-    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
-  } else {
-    rd_kafka_assign(client_.get(), nullptr);
-  }
-}
-
-// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
-// protocol only all of them together. Every lane claims again, which is always safe.
-void KafkaConsumer::assign_anew() {
-  rd_kafka_topic_partition_list_t* raw = nullptr;
-  if (rd_kafka_assignment(client_.get(), &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
-  const ListHandle current(raw);
-  if (current->cnt == 0) return;
-  for (int i = 0; i < current->cnt; ++i) {
-    auto& one = partition(current->elems[i].topic, current->elems[i].partition);
-    one.taken();
-    events_.revoked(one, false);
-  }
-  if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_unassign(client_.get(), current.get()));
-    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
-  }
-  assign(current.get());
-}
-
 void KafkaConsumer::hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) {
-  if (next.empty() || !client_) return;
-  ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
+  const auto client = gate_.borrow();
+  if (next.empty() || !client) return;
+  const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
   for (const auto& [at, offset] : next) {
     rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition)->offset = offset;
   }
-  rd_kafka_commit(client_.get(), list.get(), 1);
+  rd_kafka_commit(client.get(), list.get(), 1);
 }
 
-Result<int> partition_count(rd_kafka_t* client, const std::string& topic, std::chrono::milliseconds timeout) {
-  rd_kafka_topic_t* handle = rd_kafka_topic_new(client, topic.c_str(), nullptr);
+std::map<TopicPartition, Watermarks> KafkaConsumer::watermarks(const std::vector<TopicPartition>& of,
+                                                               milliseconds timeout) {
+  std::map<TopicPartition, Watermarks> found;
+  const auto client = gate_.borrow();
+  if (!client) return found;
+  if (const auto all = query_watermarks(client.get(), of, timeout)) {
+    for (const auto& [at, marks] : *all) {
+      if (marks) found.emplace(at, *marks);
+    }
+  }
+  return found;
+}
+
+Result<int> KafkaConsumer::partitions(const std::string& topic, milliseconds timeout) {
+  const auto client = gate_.borrow();
+  if (!client) return fail(ErrorClass::retry, fmt::format("{}: the consumer has stopped", topic));
+  rd_kafka_topic_t* handle = rd_kafka_topic_new(client.get(), topic.c_str(), nullptr);
   const rd_kafka_metadata_t* found = nullptr;
-  const auto error = rd_kafka_metadata(client, 0, handle, &found, static_cast<int>(timeout.count()));
+  const auto error = rd_kafka_metadata(client.get(), 0, handle, &found, static_cast<int>(timeout.count()));
   rd_kafka_topic_destroy(handle);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return fail(ErrorClass::retry,
                 fmt::format("{}: Kafka does not describe the topic: {}", topic, rd_kafka_err2str(error)));
   }
-  const int count = found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
-  rd_kafka_metadata_destroy(found);
-  return count;
-}
-
-Result<int> KafkaConsumer::partitions(const std::string& topic, std::chrono::milliseconds timeout) {
-  return partition_count(client_.get(), topic, timeout);
+  const MetadataHandle owner(found);
+  return found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
 }
 
 }  // namespace
 
-std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, std::size_t queue_bytes, Events events) {
-  return std::make_unique<KafkaConsumer>(settings, queue_bytes, std::move(events));
-}
-
-Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout) {
-  auto conf = client_conf(settings);
-  if (!conf) return std::unexpected(conf.error());
-  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
-  auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
-  if (!client) return std::unexpected(client.error());
-  const rd_kafka_metadata_t* found = nullptr;
-  const auto error = rd_kafka_metadata(client->get(), 1, nullptr, &found, static_cast<int>(timeout.count()));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(ErrorClass::retry,
-                fmt::format("kafka.brokers: {} cannot be reached: {}", settings.brokers, rd_kafka_err2str(error)));
-  }
-  std::vector<Topic> topics;
-  for (int i = 0; i < found->topic_cnt; ++i) topics.push_back({found->topics[i].topic, found->topics[i].partition_cnt});
-  rd_kafka_metadata_destroy(found);
-  return topics;
+std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events) {
+  return std::make_unique<KafkaConsumer>(settings, limits, std::move(events));
 }
 
 Result<void> validate(const config::Kafka& settings) {
-  auto conf = consumer_conf(settings, 1u << 20);
+  auto conf = consumer_conf(settings, fetch_limits({}, 1));
   if (!conf) return std::unexpected(conf.error());
   return {};
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ready_signal.h"
 #include "base/record.h"
 #include "config/pipeline.h"
 
@@ -31,8 +32,8 @@ struct Watermarks {
 struct EndOfPartition {
   Offset next = 0;  // everything below has been delivered, control records and compaction gaps included
 };
-struct OutOfRange {};  // the broker does not have the offset that was asked for; the partition stands still
-struct BrokerError {   // a broker's error; the library goes on by itself
+struct OutOfRange {};  // the broker does not have the offset that was asked for; the partition is stopped
+struct BrokerError {   // an error that came instead of records; the library resumes by itself
   std::string message;
 };
 using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, BrokerError>;
@@ -48,17 +49,19 @@ class Partition {
   virtual std::uint64_t assignment_id() const = 0;
   virtual bool assigned() const = 0;
 
-  // From the lane, while assigned. `wake` is an eventfd written to when the empty queue receives something.
-  virtual void wake_through(int eventfd) = 0;
-  virtual Result<Watermarks> watermarks(std::chrono::milliseconds timeout) = 0;
-  // Fetches from `offset` on; also out of the state that OutOfRange left.
+  // From the lane, while assigned. Notifies `token` when the empty queue receives something, after each start_at(), and
+  // once now. A queue that was not polled until it was empty notifies no more, so the lane keeps the token of one that
+  // it leaves with something in it. The signal must live until the consumer has stopped.
+  virtual void wake_through(ReadySignal& signal, std::uint32_t token) = 0;
+  // Fetches from `offset` on; also out of the state that OutOfRange left. One attempt, some milliseconds: on `retry`
+  // the caller tries again in its own time.
   virtual Result<void> start_at(Offset offset) = 0;
   virtual void pause() = 0;
 #ifdef SLUICE_FAULTS
   virtual Offset committed() = 0;  // what Kafka remembers for the group, for a seeded bug; negative: nothing
 #endif
   virtual Event poll() = 0;  // never blocks
-  // The log's end as the last fetch heard it, no network; -1 if unknown. Any thread.
+  // The log's end as the last fetch heard it, no network, up to a second old; -1 if unknown. Any thread.
   virtual Offset known_end() const = 0;
 };
 
@@ -70,32 +73,41 @@ struct Events {
   std::function<void(std::string)> fatal;  // this consumer is dead: stop the service
 };
 
+using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<Watermarks>&)>;
+
+// What the consumer may hold ready, all partitions together; each gets its share at the start, by the number of
+// partitions that the topics have then.
+struct ConsumerLimits {
+  std::size_t queue_bytes = 32u << 20;
+  std::size_t queue_records = 32'000;        // bounds what small values and tombstones take
+  std::chrono::milliseconds relist{30'000};  // how often topics are looked for
+};
+
 class Consumer {
  public:
   virtual ~Consumer() = default;
+  // Names of topics, or regular expressions that begin with ^. Returns at once: the topics are listed as soon as Kafka
+  // answers, and subscribed by their names. An error is one of the settings.
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
-  // Leaves the group; blocks until the revocations are served, at most `timeout`, then false.
+  // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: a
+  // Partition must not be used any more. Everything else here may be called at any time, and fails after it.
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // A hint for lag tools: asynchronous, harmless if lost. Never read back by us.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
+  // Returns at once; `answer` is called once for each partition, with an error after some seconds at the latest, from a
+  // thread of the consumer's that it must not keep. See listener/offset_lookup.h.
+  virtual void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) = 0;
   // How many partitions the topic has; asks the cluster.
   virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
-  // Of many partitions with two questions to each broker. One that got no answer is missing: ask for it alone to learn
-  // why.
+  // The blocking form, for many partitions with two questions to each broker. One that got no answer is missing.
   virtual std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
                                                           std::chrono::milliseconds timeout) = 0;
 };
 
-std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, std::size_t queue_bytes, Events events);
+std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events);
 
-// For `check`: topics of the cluster with their partition counts.
-struct Topic {
-  std::string name;
-  int partitions = 0;
-};
-Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout);
-
-// Whether librdkafka takes these settings, without connecting: the message names the property.
+// An error if librdkafka does not take these settings, which it says without connecting: the message names the
+// property.
 Result<void> validate(const config::Kafka& settings);
 
 }  // namespace sluice::listener

@@ -7,7 +7,7 @@ constexpr int timeout_ms = 500;
 
 }  // namespace
 
-FetchWaker::FetchWaker(rd_kafka_t* client) : client_(client), thread_(&FetchWaker::run, this) {}
+FetchWaker::FetchWaker(ClientGate& client) : client_(client), thread_(&FetchWaker::run, this) {}
 
 FetchWaker::~FetchWaker() {
   {
@@ -40,7 +40,7 @@ void FetchWaker::run() {
     for (const auto* at : partitions) {
       rd_kafka_topic_partition_list_add(list.get(), at->topic.c_str(), at->partition)->offset = RD_KAFKA_OFFSET_END;
     }
-    rd_kafka_offsets_for_times(client_, list.get(), timeout_ms);
+    if (const auto client = client_.borrow()) rd_kafka_offsets_for_times(client.get(), list.get(), timeout_ms);
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // librdkafka 2.0.2 stops fetching while every queue of a broker is full and then sleeps up to a second: consuming does
 // not wake it (fetch.queue.backoff.ms, the cure, comes with 2.2.0). With queues of half a megabyte that is most of the
-// time. Any request to the broker wakes its thread, so one is sent, the cheapest that there is: ListOffsets.
+// time. Any request to the broker wakes its thread, so one is sent, the cheapest that there is: ListOffsets. It delays
+// the fetch behind it, so it is only sent for a queue that was found at its limit.
 //
 // Owned by the consumer; ask() may be called from any thread and only notes the partition. The request runs on a thread
 // of its own, one at a time, which is also what limits their number.
@@ -20,7 +21,7 @@ namespace sluice::listener {
 
 class FetchWaker {
  public:
-  explicit FetchWaker(rd_kafka_t* client);
+  explicit FetchWaker(ClientGate& client);
   ~FetchWaker();
   FetchWaker(const FetchWaker&) = delete;
   FetchWaker& operator=(const FetchWaker&) = delete;
@@ -30,7 +31,7 @@ class FetchWaker {
  private:
   void run();
 
-  rd_kafka_t* const client_;
+  ClientGate& client_;
   std::mutex mutex_;
   std::condition_variable asked_;
   std::set<const TopicPartition*> waiting_;  // interned, they outlive us

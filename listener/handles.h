@@ -1,15 +1,16 @@
-// Owners of librdkafka's C handles, and the consumer configuration that the promise rests on.
+// Owners of librdkafka's C handles.
 //
-// Private to listener/. Each holder releases its handle once; make_conf() applies the user's properties below ours.
+// Private to listener/. Each holder releases its handle once. The ClientGate lends the consumer's client to threads
+// that it does not wait for otherwise: once closed it lends nothing, and closing waits for what is lent.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <memory>
-#include <string>
+#include <shared_mutex>
 
 #include "base/error.h"
-#include "config/pipeline.h"
 
 namespace sluice::listener {
 
@@ -26,11 +27,40 @@ using ClientHandle = std::unique_ptr<rd_kafka_t, Releaser<rd_kafka_destroy>>;
 using ListHandle = std::unique_ptr<rd_kafka_topic_partition_list_t, Releaser<rd_kafka_topic_partition_list_destroy>>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_t, Releaser<rd_kafka_queue_destroy>>;
 using ErrorHandle = std::unique_ptr<rd_kafka_error_t, Releaser<rd_kafka_error_destroy>>;
+using MetadataHandle = std::unique_ptr<const rd_kafka_metadata_t, Releaser<rd_kafka_metadata_destroy>>;
 
-// Brokers and the user's properties, for any client.
-Result<ConfHandle> client_conf(const config::Kafka& settings);
-// The same for the one consumer. `queue_bytes` bounds what librdkafka holds ready for each partition.
-Result<ConfHandle> consumer_conf(const config::Kafka& settings, std::size_t queue_bytes);
-Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);
+class ClientGate {
+ public:
+  // The client stays while this lives. Hold it for one bounded call.
+  class Loan {
+   public:
+    Loan() = default;
+    Loan(std::shared_lock<std::shared_mutex> lock, rd_kafka_t* client) : lock_(std::move(lock)), client_(client) {}
+    explicit operator bool() const { return client_ != nullptr; }
+    rd_kafka_t* get() const { return client_; }
+
+   private:
+    std::shared_lock<std::shared_mutex> lock_;
+    rd_kafka_t* client_ = nullptr;
+  };
+
+  void open(rd_kafka_t* client) { client_ = client; }
+  // Empty before open() and after close().
+  Loan borrow() {
+    if (client_.load() == nullptr) return {};
+    std::shared_lock lock(mutex_);
+    rd_kafka_t* client = client_;
+    return client == nullptr ? Loan() : Loan(std::move(lock), client);
+  }
+  // After it, nobody has the client or can get it. Waits for the calls under way.
+  void close() {
+    client_ = nullptr;
+    const std::unique_lock lock(mutex_);
+  }
+
+ private:
+  std::shared_mutex mutex_;
+  std::atomic<rd_kafka_t*> client_{nullptr};
+};
 
 }  // namespace sluice::listener

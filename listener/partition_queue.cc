@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-#include <span>
+#include <algorithm>
 
 namespace sluice::listener {
 namespace {
 
-constexpr int seek_timeout_ms = 1000;
-constexpr int seek_attempts = 5;  // 2.0.2 now and then answers "timed out" to a seek that is in progress
+using Clock = std::chrono::steady_clock;
+
+// A seek is a matter of the library's own threads and takes a millisecond or two. Before 2.1.0 its time-out counts in
+// microseconds, whatever the manual says.
+constexpr int seek_limit_ms = 50;
+const int seek_timeout = rd_kafka_version() < 0x02010000 ? seek_limit_ms * 1000 : seek_limit_ms;
+constexpr std::chrono::seconds end_interval{1};
 
 ListHandle list_of(const TopicPartition& at, Offset offset) {
   ListHandle list(rd_kafka_topic_partition_list_new(1));
@@ -46,15 +50,26 @@ Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
 }
 
 PartitionQueue::PartitionQueue(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign, FetchWaker& waker,
-                               std::size_t wake_bytes)
-    : client_(client), at_(std::move(at)), reassign_(reassign), waker_(waker), wake_bytes_(wake_bytes) {
+                               Limit limit)
+    : client_(client), at_(std::move(at)), reassign_(reassign), waker_(waker), limit_(limit) {
   queue_.reset(rd_kafka_queue_get_partition(client_, at_.topic.c_str(), at_.partition));
   rd_kafka_queue_forward(queue_.get(), nullptr);
 }
 
-void PartitionQueue::wake_through(int eventfd) {
-  static const std::uint64_t one = 1;
-  rd_kafka_queue_io_event_enable(queue_.get(), eventfd, &one, sizeof one);
+// librdkafka calls back under the queue's lock, which taking the old call-back away takes too: after that nobody reads
+// what is changed here.
+void PartitionQueue::wake_through(ReadySignal& signal, std::uint32_t token) {
+  rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  signal_ = &signal;
+  token_ = token;
+  rd_kafka_queue_cb_event_enable(
+      queue_.get(),
+      [](rd_kafka_t*, void* self) {
+        const auto& queue = *static_cast<PartitionQueue*>(self);
+        queue.signal_->notify(queue.token_);
+      },
+      this);
+  signal.notify(token);
 }
 
 void PartitionQueue::pause_unassigned() {
@@ -77,59 +92,15 @@ void PartitionQueue::taken() {
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-Result<Watermarks> query_watermarks(rd_kafka_t* client, const TopicPartition& at, std::chrono::milliseconds timeout) {
-  Watermarks found;
-  const auto error = rd_kafka_query_watermark_offsets(client, at.topic.c_str(), at.partition, &found.low, &found.high,
-                                                      static_cast<int>(timeout.count()));
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka does not tell the log's first and last offset: {}", at.topic,
-                                             at.partition, rd_kafka_err2str(error)));
-}
-
-// A broker answers one connection's requests in order, and holds an idle fetch back for 100 ms: asked one by one, forty
-// idle partitions would take four seconds. Looking up a time takes many partitions at once, and the two logical offsets
-// pass for times.
-std::map<TopicPartition, Watermarks> query_watermarks(rd_kafka_t* client, const std::vector<TopicPartition>& of,
-                                                      std::chrono::milliseconds timeout) {
-  const auto ask = [&](Offset which) {
-    std::map<TopicPartition, Offset> answers;
-    const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(of.size())));
-    for (const auto& at : of)
-      rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition)->offset = which;
-    if (rd_kafka_offsets_for_times(client, list.get(), static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return answers;
-    for (const auto& one : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
-      if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR && one.offset >= 0)
-        answers.emplace(TopicPartition{one.topic, one.partition}, one.offset);
-    }
-    return answers;
-  };
-  std::map<TopicPartition, Watermarks> found;
-  const auto lows = ask(RD_KAFKA_OFFSET_BEGINNING);
-  if (lows.empty()) return found;  // a partition without a leader spoils the answer for all
-  const auto highs = ask(RD_KAFKA_OFFSET_END);
-  for (const auto& [at, low] : lows) {
-    if (const auto high = highs.find(at); high != highs.end()) found.emplace(at, Watermarks{low, high->second});
-  }
-  return found;
-}
-
-Result<Watermarks> PartitionQueue::watermarks(std::chrono::milliseconds timeout) {
-  return query_watermarks(client_, at_, timeout);
-}
-
-// Both the call's error and the partition's own have to be looked at.
+// Both the call's error and the partition's own have to be looked at. "Timed out" may mean that the seek is under way;
+// the partition stays paused, so the next attempt is as good as the first.
 Result<void> PartitionQueue::seek(Offset offset) {
-  std::string why;
-  for (int attempt = 0; attempt < seek_attempts; ++attempt) {
-    const auto list = list_of(at_, offset);
-    const ErrorHandle error(rd_kafka_seek_partitions(client_, list.get(), seek_timeout_ms));
-    const auto own = list->elems[0].err;
-    if (!error && own == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    why = error ? rd_kafka_error_string(error.get()) : rd_kafka_err2str(own);
-  }
-  return fail(ErrorClass::retry,
-              fmt::format("{}/{}: cannot seek to offset {}: {}", at_.topic, at_.partition, offset, why));
+  const auto list = list_of(at_, offset);
+  const ErrorHandle error(rd_kafka_seek_partitions(client_, list.get(), seek_timeout));
+  const auto own = list->elems[0].err;
+  if (!error && own == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return fail(ErrorClass::retry, fmt::format("{}/{}: cannot seek to offset {}: {}", at_.topic, at_.partition, offset,
+                                             error ? rd_kafka_error_string(error.get()) : rd_kafka_err2str(own)));
 }
 
 Result<void> PartitionQueue::start_at(Offset offset) {
@@ -146,6 +117,8 @@ Result<void> PartitionQueue::start_at(Offset offset) {
   }
   if (auto done = seek(offset); !done) return done;
   resume();
+  // What has arrived while nobody polled has been notified already, perhaps to a lane that left it.
+  if (signal_ != nullptr) signal_->notify(token_);
   return {};
 }
 
@@ -166,25 +139,42 @@ void PartitionQueue::pause() {
 #ifdef SLUICE_FAULTS
 Offset PartitionQueue::committed() {
   const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
-  const auto error = rd_kafka_committed(client_, list.get(), seek_timeout_ms);
+  const auto error = rd_kafka_committed(client_, list.get(), 1000);
   return error == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].offset : -1;
 }
 #endif
+
+// librdkafka counts values only, and tells the number of records but not their bytes: those are estimated from what was
+// just consumed.
+void PartitionQueue::count(const rd_kafka_message_t& message) {
+  consumed_bytes_ += message.len;
+  ++consumed_records_;
+  if (consumed_bytes_ < limit_.bytes / 4 && consumed_records_ < limit_.records / 4) return;
+  const auto records = rd_kafka_queue_length(queue_.get());
+  const auto bytes = records * (consumed_bytes_ / consumed_records_);
+  consumed_bytes_ = consumed_records_ = 0;
+  const auto above = [&](std::size_t eighths) {
+    return bytes >= limit_.bytes / 8 * eighths || records >= limit_.records / 8 * eighths;
+  };
+  if (above(5)) was_full_ = true;
+  if (!was_full_) return;
+  waker_.ask(at_);
+  was_full_ = above(3);
+}
 
 Event PartitionQueue::poll() {
   rd_kafka_message_t* message = rd_kafka_consume_queue(queue_.get(), 0);
   if (message == nullptr) return {};
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    consumed_ += message->len + message->key_len;
-    if (consumed_ >= wake_bytes_) {
-      consumed_ = 0;
-      waker_.ask(at_);
-    }
+    count(*message);
+    if (end_.load(std::memory_order_relaxed) <= message->offset)
+      end_.store(message->offset + 1, std::memory_order_relaxed);
     return to_record(message, at_);
   }
   Event event;
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     event = EndOfPartition{message->offset};
+    end_.store(std::max(end_.load(std::memory_order_relaxed), message->offset), std::memory_order_relaxed);
   } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
@@ -196,10 +186,20 @@ Event PartitionQueue::poll() {
   return event;
 }
 
-Offset PartitionQueue::known_end() const {
+Offset PartitionQueue::fetched_end() const {
   Watermarks known;
   const auto error = rd_kafka_get_watermark_offsets(client_, at_.topic.c_str(), at_.partition, &known.low, &known.high);
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && known.high >= 0 ? known.high : -1;
+}
+
+Offset PartitionQueue::known_end() const {
+  const auto now = Clock::now().time_since_epoch().count();
+  auto again = end_again_ns_.load(std::memory_order_relaxed);
+  const auto next = now + std::chrono::duration_cast<Clock::duration>(end_interval).count();
+  if (now >= again && end_again_ns_.compare_exchange_strong(again, next, std::memory_order_relaxed)) {
+    if (const auto end = fetched_end(); end >= 0) end_.store(end, std::memory_order_relaxed);
+  }
+  return end_.load(std::memory_order_relaxed);
 }
 
 }  // namespace sluice::listener

@@ -16,16 +16,22 @@ namespace sluice::listener {
 
 class PartitionQueue final : public Partition {
  public:
-  // Takes the queue out of the consumer's main queue; must happen before the partition's first assignment. Every
-  // `wake_bytes` consumed, `waker` is asked to have the queue filled again.
-  PartitionQueue(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign, FetchWaker& waker,
-                 std::size_t wake_bytes);
+  // At which librdkafka stops fetching for the queue.
+  struct Limit {
+    std::size_t bytes = 0;
+    std::size_t records = 0;
+  };
+  // Takes the queue out of the consumer's main queue; must happen before the partition's first assignment. `waker` is
+  // asked to have the queue filled again when it was at its limit and has room.
+  PartitionQueue(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign, FetchWaker& waker, Limit limit);
+  ~PartitionQueue() override { rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr); }
+  PartitionQueue(const PartitionQueue&) = delete;
+  PartitionQueue& operator=(const PartitionQueue&) = delete;
 
   const TopicPartition& at() const override { return at_; }
   std::uint64_t assignment_id() const override { return assignment_id_.load(std::memory_order_acquire); }
   bool assigned() const override { return assigned_.load(std::memory_order_acquire); }
-  void wake_through(int eventfd) override;
-  Result<Watermarks> watermarks(std::chrono::milliseconds timeout) override;
+  void wake_through(ReadySignal& signal, std::uint32_t token) override;
   Result<void> start_at(Offset offset) override;
   void pause() override;
 #ifdef SLUICE_FAULTS
@@ -41,13 +47,23 @@ class PartitionQueue final : public Partition {
  private:
   Result<void> seek(Offset offset);
   void resume();
+  void count(const rd_kafka_message_t& message);
+  Offset fetched_end() const;
 
   rd_kafka_t* const client_;
   const TopicPartition at_;
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
   FetchWaker& waker_;
-  const std::size_t wake_bytes_;
-  std::size_t consumed_ = 0;  // since the last waker; the lane's
+  const Limit limit_;
+  // The lane's: how full the queue is, looked at each time that a quarter of it was consumed.
+  std::size_t consumed_bytes_ = 0, consumed_records_ = 0;
+  bool was_full_ = false;
+
+  ReadySignal* signal_ = nullptr;
+  std::uint32_t token_ = 0;
+  // The library knows the end, but tells it under the client's write lock: asked once a second, moved by what is read.
+  mutable std::atomic<Offset> end_{-1};
+  mutable std::atomic<std::int64_t> end_again_ns_{0};
   QueueHandle queue_;
   std::atomic<std::uint64_t> assignment_id_{0};
   std::atomic<bool> assigned_{false};
@@ -56,9 +72,6 @@ class PartitionQueue final : public Partition {
   bool stopped_ = false;  // librdkafka stopped fetching for good after an offset out of range
 };
 
-Result<Watermarks> query_watermarks(rd_kafka_t* client, const TopicPartition& at, std::chrono::milliseconds timeout);
-std::map<TopicPartition, Watermarks> query_watermarks(rd_kafka_t* client, const std::vector<TopicPartition>& of,
-                                                      std::chrono::milliseconds timeout);
 // Takes the message over.
 Record to_record(rd_kafka_message_t* message, const TopicPartition& at);
 

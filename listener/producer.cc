@@ -3,17 +3,12 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "listener/handles.h"
+#include "listener/client_config.h"
 
 namespace sluice::listener {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct Setting {
-  const char* name;
-  const char* value;
-};
 
 // Idempotence implies acks=all and keeps the order over retries. A record fails only when its time is over.
 constexpr Setting required[] = {{"enable.idempotence", "true"}};
@@ -56,11 +51,8 @@ Producer::~Producer() = default;
 Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
-  char why[512];
-  for (const auto& [name, value] : preferred) {
-    if (!settings.properties.contains(name)) rd_kafka_conf_set(conf->get(), name, value, why, sizeof why);
-  }
-  for (const auto& [name, value] : required) rd_kafka_conf_set(conf->get(), name, value, why, sizeof why);
+  if (auto done = prefer(conf->get(), settings, preferred); !done) return std::unexpected(done.error());
+  if (auto done = require(conf->get(), required); !done) return std::unexpected(done.error());
   auto state = std::make_unique<State>();
   rd_kafka_conf_set_opaque(conf->get(), state.get());
   rd_kafka_conf_set_dr_msg_cb(conf->get(), State::on_delivery);

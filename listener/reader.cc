@@ -5,8 +5,9 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "listener/handles.h"
+#include "listener/client_config.h"
 #include "listener/partition_queue.h"
+#include "listener/watermarks.h"
 
 namespace sluice::listener {
 namespace {
@@ -22,16 +23,12 @@ milliseconds left(Reader::Clock::time_point deadline) {
 Result<ClientHandle> simple_consumer(const config::Kafka& settings) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
-  constexpr std::pair<const char*, const char*> ours[] = {
+  static constexpr Setting ours[] = {
       {"auto.offset.reset", "error"},   {"isolation.level", "read_committed"}, {"check.crcs", "true"},
       {"enable.partition.eof", "true"}, {"enable.auto.commit", "false"},       {"allow.auto.create.topics", "false"},
       {"fetch.wait.max.ms", "100"},     {"fetch.error.backoff.ms", "100"},     {"queued.max.messages.kbytes", "4096"},
   };
-  for (const auto& [name, value] : ours) {
-    char why[256];
-    if (rd_kafka_conf_set(conf->get(), name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
-      return fail(ErrorClass::retry, fmt::format("librdkafka refuses {}: {}", name, why));
-  }
+  if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
   rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
     log::debug("kafka reader", "{}: {}", facility, text);
   });

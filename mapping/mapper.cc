@@ -6,7 +6,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "mapping/change_folder.h"
+#include "base/excerpt.h"
+#include "mapping/change_set.h"
+#include "mapping/encode/value_json.h"
+#include "mapping/formats/decoder.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
 
@@ -21,7 +24,8 @@ struct TopicState {
   RouteMatch match;
   bool names_source = false;         // the table's name depends on the event,
   std::optional<std::string> table;  // or is this (nothing: the template cannot be filled in)
-  SchemaCache value_schemas, key_schemas;
+  std::unique_ptr<Decoder> decoder;
+  std::optional<KeyDecoder> key_decoder;
 };
 
 }  // namespace
@@ -35,15 +39,16 @@ struct Mapper::State {
   TopicState* last_topic = nullptr;
   std::map<std::pair<const config::Route*, std::string>, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
+  PausedTable paused;
 
-  EventReader reader;
+  DecodeSpace decode_space;
   Event event;
   Image key_image;
   bool key_read = false;  // key_image is of the present record
-  std::vector<JsonField> source_fields;
+  std::vector<Field> source_fields;
   std::optional<std::string> source_table;  // named by the source of the present record
   RowEncoder rows;
-  ChangeFolder folder;
+  ChangeSet* set = nullptr;            // of the record being mapped
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::string canonical, old_canonical;
 
@@ -67,6 +72,8 @@ TopicState& Mapper::State::topic_state(const std::string& name) {
   if (!topic) {
     topic = std::make_unique<TopicState>(name, router.match(name));
     if (const config::Route* route = topic->match.route) {
+      topic->decoder = make_decoder(route->format, decode_space);
+      topic->key_decoder.emplace(decode_space);
       topic->names_source = names_source(route->table);
       if (!topic->names_source) topic->table = fill_in(route->table, name, topic->match.captures, {});
     }
@@ -82,6 +89,8 @@ TableState& Mapper::State::table_state(const config::Route& route, const std::st
     table = std::make_unique<TableState>();
     table->route = &route;
     table->name = name;
+    table->id = static_cast<std::uint32_t>(tables.size() - 1);
+    if (paused) table->paused = paused(name);
   }
   last_table = table.get();
   return *last_table;
@@ -89,13 +98,18 @@ TableState& Mapper::State::table_state(const config::Route& route, const std::st
 
 const std::string* Mapper::State::table_name(TopicState& topic) {
   if (!topic.names_source) return topic.table ? &*topic.table : nullptr;
-  if (!scan_object(event.source, source_fields)) return nullptr;
-  const auto text = [&](std::string_view name) {
-    const JsonValue* value = find(source_fields, name);
-    return value && value->kind == JsonKind::string ? value->text : std::string_view{};
+  std::span<const Field> members;
+  if (event.source.kind() != ValueKind::structure) return nullptr;
+  if (!event.source.members(source_fields, decode_space.arena, members)) return nullptr;
+  const auto text = [&](const char* name, std::string& scratch) {
+    const Value* value = find(members, name);
+    std::string_view characters;
+    const bool known = value && value->is_text() && value->characters(scratch, characters) == TextError::none;
+    return known ? characters : std::string_view{};
   };
-  source_table =
-      fill_in(topic.match.route->table, topic.name, topic.match.captures, {text("db"), text("schema"), text("table")});
+  std::string database, schema, name;
+  source_table = fill_in(topic.match.route->table, topic.name, topic.match.captures,
+                         {text("db", database), text("schema", schema), text("table", name)});
   return source_table ? &*source_table : nullptr;
 }
 
@@ -119,30 +133,29 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
 
 bool Mapper::State::read_key(TopicState& topic, const Record& record) {
   if (!record.key) return false;
-  if (!std::exchange(key_read, true)) reader.read_key(*record.key, topic.key_schemas, key_image);
+  if (!std::exchange(key_read, true)) topic.key_decoder->decode(*record.key, key_image);
   return key_image.present;
 }
 
 bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                                    RecordError& fault) {
-  return !read_key(topic, record) ||
-         rows.encode_key(table, key_image, event.text_is_json, folder.changes.arena, key, fault);
+  return !read_key(topic, record) || rows.encode_key(table, key_image, set->arena(), key, fault);
 }
 
 // The key that the row had before, in old_cells and old_canonical; absent if the event does not tell.
 bool Mapper::State::find_old_key(TableState& table, RecordError& fault) {
   old_cells.assign(table.table->columns.size(), {});
-  return rows.encode_key(table, event.before, event.text_is_json, folder.changes.arena, old_cells, fault);
+  return rows.encode_key(table, event.before, set->arena(), old_cells, fault);
 }
 
 bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   const Table& target = *table.table;
   const config::Route& route = *table.route;
-  std::string& arena = folder.changes.arena;
+  std::string& arena = set->arena();
   cells.assign(target.columns.size(), {});
-  if (!rows.encode_row(table, event.after, event.text_is_json, arena, cells, fault)) return false;
+  if (!rows.encode_row(table, event.after, arena, cells, fault)) return false;
   if (target.key.empty()) {
-    folder.append(table, cells);
+    set->append(table, cells);
     return true;
   }
   const bool strict = route.key_from == KeyFrom::record_key;
@@ -179,18 +192,18 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
     const std::string_view after = canonical_key(target, cells, arena, canonical);  // the arena may have moved
     if (has_key(target, old_cells)) {
       const std::string_view before = canonical_key(target, old_cells, arena, old_canonical);
-      if (before != after) folder.remove(table, old_cells, before, key_order(target, old_cells, arena));
+      if (before != after) set->remove(table, old_cells, before, key_order(target, old_cells, arena));
     }
-    folder.write(table, cells, after, key_order(target, cells, arena));
+    set->write(table, cells, after, key_order(target, cells, arena));
     return true;
   }
-  folder.write(table, cells, key, key_order(target, cells, arena));
+  set->write(table, cells, key, key_order(target, cells, arena));
   return true;
 }
 
 bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   const Table& target = *table.table;
-  std::string& arena = folder.changes.arena;
+  std::string& arena = set->arena();
   if (target.key.empty()) {
     fault = {Stage::map, "23502", "value: found a delete, expected none: a delete needs a key, and the route has none"};
     return false;
@@ -213,7 +226,7 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
     return false;
   }
   const std::string_view key = canonical_key(target, old_cells, arena, canonical);
-  folder.remove(table, old_cells, key, key_order(target, old_cells, arena));
+  set->remove(table, old_cells, key, key_order(target, old_cells, arena));
   return true;
 }
 
@@ -226,7 +239,7 @@ bool Mapper::State::map(TopicState& topic, TableState& table, const Record& reco
     case Operation::tombstone:
       return map_remove(topic, table, record, fault);
     case Operation::truncate:
-      folder.truncate(table);
+      set->truncate(table);
       return true;
     case Operation::message:
       break;
@@ -238,72 +251,60 @@ Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)
     : state_(std::make_unique<State>(std::move(pipeline))) {}
 Mapper::~Mapper() = default;
 
-std::expected<void, TableWanted> Mapper::add(const Record& record) {
+std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set) {
   State& state = *state_;
-  ChangeFolder& folder = state.folder;
+  state.set = &set;
   TopicState& topic = state.topic_state(record.at->topic);
   const config::Route* route = topic.match.route;
+  if (route == nullptr) return std::unexpected(NoRoute{});
   state.key_read = false;
   DecodeError error;
-  if (route && !state.reader.read(record, route->format, topic.value_schemas, state.event, error)) {
-    folder.begin_record();
-    folder.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
-    return {};
+  if (!topic.decoder->decode(record, state.event, error)) {
+    set.begin_record();
+    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
+    return Outcome::dead;
   }
-  if (!route || state.without_effect(topic, record)) {
-    folder.begin_record();
-    folder.skip();
-    return {};
+  if (state.without_effect(topic, record)) {
+    set.begin_record();
+    set.skip();
+    return Outcome::skipped;
   }
   const std::string* name = state.table_name(topic);
   if (!name) {
-    folder.begin_record();
-    folder.reject(Stage::map, "", "42602",
-                  fmt::format("value.source: found {}, expected the names that the route's table {} needs",
-                              excerpt(state.event.source), route->table));
-    return {};
+    set.begin_record();
+    set.reject(Stage::map, "", "42602",
+               fmt::format("value.source: found {}, expected the names that the route's table {} needs",
+                           state.event.source.kind() == ValueKind::null ? excerpt({}) : excerpt_of(state.event.source),
+                           route->table));
+    return Outcome::dead;
   }
   TableState& table = state.table_state(*route, *name);
-  if (!table.table) return std::unexpected(TableWanted{route, *name});
+  if (table.paused) return std::unexpected(TablePaused{*name, *table.paused});
+  if (!table.table) return std::unexpected(Wanted(TableWanted{route, *name}));
 
-  folder.begin_record();
-  const std::size_t arena = folder.changes.arena.size();
+  set.begin_record();
+  const std::size_t arena = set.arena().size();
   RecordError fault;
   if (state.map(topic, table, record, fault)) {
-    folder.end_record();
+    set.end_record();
   } else {
-    folder.changes.arena.resize(arena);
-    folder.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
+    set.arena().resize(arena);
+    set.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
   }
-  return {};
+  return set.changes().outcomes.back();
 }
 
 void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> table) {
-  TableState& known = state_->table_state(*asked.route, asked.table);
-  if (known.in_batch == TableState::not_in_batch) {
-    known.describe(std::move(table));
-  } else {
-    known.next = std::move(table);
-  }
+  state_->table_state(*asked.route, asked.table).describe(std::move(table));
 }
 
 void Mapper::invalidate_tables() {
-  for (auto& [name, table] : state_->tables) {
-    if (table->in_batch == TableState::not_in_batch) {
-      table->describe(nullptr);
-    } else {
-      table->next.reset();
-      table->forgotten = true;
-    }
-  }
+  for (auto& [name, table] : state_->tables) table->describe(nullptr);
 }
 
-const Changes& Mapper::changes() const {
-  return state_->folder.changes;
-}
-
-Changes Mapper::take() {
-  return state_->folder.take();
+void Mapper::pause_tables(PausedTable paused) {
+  state_->paused = std::move(paused);
+  for (auto& [name, table] : state_->tables) table->paused = state_->paused(table->name);
 }
 
 const config::Route* Mapper::route(std::string_view topic) const {

@@ -5,23 +5,15 @@ namespace sluice::mapping {
 Router::Router(const config::Pipeline& pipeline) {
   for (const config::Route& route : pipeline.routes) {
     for (const std::string& topic : route.topics) {
-      Pattern& pattern = patterns_.emplace_back(&route, topic, std::nullopt);
-      if (topic.starts_with('^')) pattern.form.emplace(topic, std::regex::ECMAScript | std::regex::optimize);
+      // Config has refused what RE2 does not take.
+      if (auto pattern = Pattern::parse(topic)) entries_.emplace_back(&route, std::move(*pattern));
     }
   }
 }
 
 RouteMatch Router::match(std::string_view topic) const {
-  for (const Pattern& pattern : patterns_) {
-    if (!pattern.form) {
-      if (pattern.name == topic) return {pattern.route, {}};
-      continue;
-    }
-    std::match_results<std::string_view::const_iterator> found;
-    if (!std::regex_search(topic.begin(), topic.end(), found, *pattern.form)) continue;
-    RouteMatch match{pattern.route, {}};
-    for (const auto& capture : found) match.captures.push_back(capture.str());
-    return match;
+  for (const auto& [route, pattern] : entries_) {
+    if (auto captures = pattern.captures(topic)) return {route, std::move(*captures)};
   }
   return {};
 }

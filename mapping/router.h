@@ -1,23 +1,25 @@
 // Which route a topic takes, and which table its events go to.
 //
 // Built once from the pipeline's routes; the first that matches wins. Regular expressions run once per topic, never per
-// record. Immutable after construction.
+// record. Immutable after construction. The listener chooses topics with the same patterns (base/pattern.h), so a
+// record of a topic that no route matches is a fault of ours: never one to skip.
 #pragma once
 
-#include <memory>
 #include <optional>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/pattern.h"
 #include "config/pipeline.h"
 
 namespace sluice::mapping {
 
 struct RouteMatch {
-  const config::Route* route = nullptr;
-  std::vector<std::string> captures;  // of the regular expression, the whole match first
+  const config::Route* route = nullptr;  // null: no route is for this topic
+  std::vector<std::string> captures;     // of the regular expression, the whole match first
+
+  explicit operator bool() const { return route != nullptr; }
 };
 
 // The names an event's source block has for where it came from.
@@ -32,15 +34,14 @@ class Router {
   RouteMatch match(std::string_view topic) const;
 
  private:
-  struct Pattern {
+  struct Entry {
     const config::Route* route;
-    std::string name;                // of a topic,
-    std::optional<std::regex> form;  // or what its name looks like
+    Pattern pattern;
   };
-  std::vector<Pattern> patterns_;
+  std::vector<Entry> entries_;
 };
 
-// Whether the template needs the event's source block.
+// Returns true if the template needs the event's source block.
 bool names_source(std::string_view table_template);
 // Nothing if a name that the template needs is empty.
 std::optional<std::string> fill_in(std::string_view table_template, std::string_view topic,

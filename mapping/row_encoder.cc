@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "base/codec.h"
+#include "base/excerpt.h"
+#include "mapping/encode/value_json.h"
 
 namespace sluice::mapping {
 namespace {
@@ -44,61 +46,59 @@ void append_canonical(const Column& column, std::string_view bytes, std::string&
 
 }  // namespace
 
-bool RowEncoder::encode_cell(const Column& column, const ConnectSchema* schema, const Image& image,
-                             const JsonField& field, bool text_is_json, std::string& arena, Cell& cell,
-                             RecordError& fault) {
+bool RowEncoder::encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena,
+                             Cell& cell, RecordError& fault) {
   const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
     fault = {Stage::decode, "22032", fmt::format("{}{}{}: found twice, expected once", image.path, dot, field.name)};
     return false;
   }
-  const ValueError error = encoder_.encode(column, schema, field.value, text_is_json, arena, cell);
+  const ValueError error = encoder_.encode(column, field.value, image.text_is_json, arena, cell);
   if (!error) return true;
   fault = {
       Stage::map, error.sqlstate,
-      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, dot, field.name, excerpt(field.value.token()),
+      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, dot, field.name, excerpt_of(field.value),
                   column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
   if (*error.detail) fault.reason.push_back(')');
   return false;
 }
 
-bool RowEncoder::encode_row(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                            std::vector<Cell>& cells, RecordError& fault) {
-  Shape& shape = table.shape(image.schema, image.root, false);
+bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
+                            RecordError& fault) {
+  Shape& shape = table.shape(image.row.schema, false);
   const auto& columns = table.table->columns;
-  for (std::size_t n = 0; n < image.fields.size(); ++n) {
-    const JsonField& field = image.fields[n];
-    const Slot& slot = table.slot(shape, n, field.name);
-    if (slot.column == Slot::unknown) {
+  for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
+    const Field& field = image.row.fields[n];
+    const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::unknown) {
       if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
       fault = {Stage::map, "42703",
                fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
-                           excerpt(field.name), excerpt(field.value.token()), table.name)};
+                           excerpt(field.name), excerpt_of(field.value), table.name)};
       return false;
     }
     const auto at = static_cast<std::size_t>(slot.column);
     if (columns[at].generated) continue;
-    if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault)) return false;
+    if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
   }
   return true;
 }
 
-bool RowEncoder::encode_key(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                            std::vector<Cell>& cells, RecordError& fault) {
+bool RowEncoder::encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
+                            RecordError& fault) {
   const auto& columns = table.table->columns;
   const auto& key = table.table->key;
   if (image.is_scalar()) {
     if (key.size() != 1) return true;
-    return encode_cell(columns[key.front()], image.schema, image, image.fields.front(), text_is_json, arena,
-                       cells[key.front()], fault);
+    return encode_cell(columns[key.front()], image, image.row.fields.front(), arena, cells[key.front()], fault);
   }
-  Shape& shape = table.shape(image.schema, image.root, true);
-  for (std::size_t n = 0; n < image.fields.size(); ++n) {
-    const JsonField& field = image.fields[n];
-    const Slot& slot = table.slot(shape, n, field.name);
-    if (slot.column == Slot::unknown || !table.is_key(slot.column)) continue;
+  Shape& shape = table.shape(image.row.schema, true);
+  for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
+    const Field& field = image.row.fields[n];
+    const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::unknown || !table.is_key(slot.column)) continue;
     const auto at = static_cast<std::size_t>(slot.column);
-    if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault)) return false;
+    if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
   }
   return true;
 }

@@ -23,16 +23,16 @@ struct RecordError {
 class RowEncoder {
  public:
   // Sets the cells, all of which are absent before, to what the image carries. False with `fault` set.
-  bool encode_row(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                  std::vector<Cell>& cells, RecordError& fault);
+  bool encode_row(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
+                  RecordError& fault);
   // The same for the key columns alone; other fields are not looked at. An image without a name for its one value is
   // the key if that is one column.
-  bool encode_key(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                  std::vector<Cell>& cells, RecordError& fault);
+  bool encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
+                  RecordError& fault);
 
  private:
-  bool encode_cell(const Column& column, const ConnectSchema* schema, const Image& image, const JsonField& field,
-                   bool text_is_json, std::string& arena, Cell& cell, RecordError& fault);
+  bool encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena, Cell& cell,
+                   RecordError& fault);
 
   Encoder encoder_;
 };

@@ -4,7 +4,7 @@
 // the column's type" says it all.
 #pragma once
 
-#include <string_view>
+#include "base/value.h"
 
 namespace sluice::mapping {
 
@@ -22,7 +22,23 @@ inline constexpr ValueError datetime{"22007"};
 inline constexpr ValueError datetime_range{"22008", "out of range"};
 inline constexpr ValueError no_unit{"22007", "no unit: the event carries no schema"};
 inline constexpr ValueError nul{"22P05", "U+0000 cannot be stored in PostgreSQL text"};
+inline constexpr ValueError nested{"22P02", "the nested JSON is not valid"};
 inline constexpr ValueError surrogate{"22P05", "half of a surrogate pair"};
 }  // namespace value_error
+
+// What is wrong with a text that could not be unescaped.
+inline ValueError of_text(TextError error) {
+  switch (error) {
+    case TextError::none:
+      return {};
+    case TextError::nul:
+      return value_error::nul;
+    case TextError::surrogate:
+      return value_error::surrogate;
+    case TextError::malformed:
+      break;
+  }
+  return value_error::text;
+}
 
 }  // namespace sluice::mapping

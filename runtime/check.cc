@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "listener/consumer.h"
+#include "listener/topics.h"
 #include "mapping/mapper.h"
 #include "runtime/load_config.h"
 #include "runtime/subcommands.h"
@@ -54,29 +54,27 @@ class Plan {
   }
 
   void topics() {
-    const auto listed = listener::list_topics(pipeline_->kafka, kafka_timeout);
-    if (!listed) return error(fmt::format("kafka: {}", listed.error().message));
+    const auto existing = listener::list_topics(pipeline_->kafka, kafka_timeout);
+    if (!existing) return error(fmt::format("kafka: {}", existing.error().message));
+    const auto selection = listener::TopicSelection::make(listener::topics_of(*pipeline_));
+    if (!selection) return error(selection.error().message);
     fmt::print("topics\n");
-    std::vector<const config::Route*> used;
-    for (const auto& topic : *listed) {
-      const auto* route = mapper_.route(topic.name);
-      if (route == nullptr) continue;
-      used.push_back(route);
-      fmt::print("  {}  {} partitions -> {}\n", topic.name, topic.partitions, describe(*route));
-    }
-    for (const auto& route : pipeline_->routes) {
-      for (const auto& wanted : route.topics) {
-        const bool expression = wanted.starts_with('^');
-        const bool found = expression ? std::ranges::find(used, &route) != used.end()
-                                      : std::ranges::find(*listed, wanted, &listener::Topic::name) != listed->end();
-        if (found) continue;
-        if (expression) {
-          fmt::print("  {}  no topic yet -> {}\n", wanted, describe(route));
-        } else {
-          error(fmt::format("kafka: topic {} does not exist; create it, or correct the route to {}", wanted,
-                            route.table));
-        }
+    for (const auto& name : selection->names(*existing)) {
+      const auto* route = mapper_.route(name);
+      const auto topic = std::ranges::find(*existing, name, &listener::Topic::name);
+      if (route == nullptr) {
+        error(fmt::format("kafka: topic {} would be read, but no route takes it", name));
+      } else if (topic == existing->end()) {
+        error(fmt::format("kafka: topic {} does not exist; create it, or correct the route to {}", name, route->table));
+      } else {
+        fmt::print("  {}  {} partitions -> {}\n", name, topic->partitions, describe(*route));
       }
+    }
+    for (const auto& pattern : selection->idle_patterns(*existing)) {
+      const auto route = std::ranges::find_if(pipeline_->routes, [&](const config::Route& candidate) {
+        return std::ranges::find(candidate.topics, pattern) != candidate.topics.end();
+      });
+      fmt::print("  {}  no topic yet -> {}\n", pattern, describe(*route));
     }
   }
 

@@ -7,13 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "mapping/formats/json.h"
+#include "base/json_text.h"
+#include "mapping/formats/json_reader.h"
+#include "mapping/value_error.h"
 
 namespace sluice::runtime {
 namespace {
 
 using listener::Outgoing;
-using mapping::JsonKind;
 using Bytes = std::optional<std::string_view>;
 
 std::string_view trimmed(std::string_view text) {
@@ -30,13 +31,14 @@ struct PublishLineParser::State {
   bool envelope = false;
   mapping::PaddedText padded;
   mapping::JsonReader reader;
-  std::vector<mapping::JsonField> fields;
-  std::vector<mapping::JsonField> headers;
+  ValueArena names;
+  std::vector<Field> fields;
+  std::vector<Field> headers;
   std::deque<std::string> strings;  // that had to be unescaped; views of the record point into them
 
   std::expected<Outgoing, std::string> with_key(std::string_view line);
   std::expected<Outgoing, std::string> from_envelope();
-  std::expected<Bytes, std::string> bytes_of(const mapping::JsonField& field);
+  std::expected<Bytes, std::string> bytes_of(const Field& field);
 };
 
 PublishLineParser::PublishLineParser(std::string key, bool envelope) : state_(std::make_unique<State>()) {
@@ -50,10 +52,10 @@ std::expected<Outgoing, std::string> PublishLineParser::parse(std::string_view l
   if (!line.starts_with('{')) return std::unexpected("not a JSON object");
   State& state = *state_;
   state.strings.clear();
-  state.reader.forget_names();
+  state.names.clear();
   // The scan looks at every nested value, the reader at the encoding.
-  mapping::JsonValue whole;
-  if (!mapping::scan(line, whole) || state.reader.read(state.padded.assign(line), state.fields)) {
+  Value whole;
+  if (!read_json(line, whole) || state.reader.read(state.padded.assign(line), state.names, state.fields)) {
     return std::unexpected("not valid JSON in UTF-8");
   }
   if (state.envelope) return state.from_envelope();
@@ -62,13 +64,13 @@ std::expected<Outgoing, std::string> PublishLineParser::parse(std::string_view l
 }
 
 // The bytes that a JSON value stands for: of a string its text, of null none, of anything else its JSON.
-std::expected<Bytes, std::string> PublishLineParser::State::bytes_of(const mapping::JsonField& field) {
+std::expected<Bytes, std::string> PublishLineParser::State::bytes_of(const Field& field) {
   const auto& value = field.value;
-  if (value.kind == JsonKind::null) return std::nullopt;
-  if (value.kind != JsonKind::string) return trimmed(value.text);
-  if (value.text.find('\\') == std::string_view::npos) return value.text;
-  std::string& text = strings.emplace_back();
-  if (const auto error = mapping::unescape(value.text, text)) {
+  if (value.kind() == ValueKind::null) return std::nullopt;
+  if (value.kind() == ValueKind::boolean) return value.is_true() ? "true" : "false";
+  if (!value.is_text()) return trimmed(value.unread_json());
+  std::string_view text;
+  if (const auto error = mapping::of_text(value.characters(strings.emplace_back(), text))) {
     return std::unexpected(
         fmt::format("\"{}\" holds a string with an impossible escape: {}", field.name, error.detail));
   }
@@ -91,15 +93,14 @@ std::expected<Outgoing, std::string> PublishLineParser::State::from_envelope() {
   bool has_value = false;
   for (const auto& field : fields) {
     if (field.name == "headers") {
-      if (field.value.kind == JsonKind::null) continue;
-      if (field.value.kind != JsonKind::object || !mapping::scan_object(field.value.text, headers)) {
+      if (field.value.kind() == ValueKind::null) continue;
+      if (field.value.kind() != ValueKind::structure || !read_json_object(field.value.unread_json(), names, headers)) {
         return std::unexpected("\"headers\" is not an object");
       }
       for (const auto& header : headers) {
-        const auto name = bytes_of({"headers", {JsonKind::string, header.name}});
         const auto bytes = bytes_of(header);
-        if (!name || !bytes) return std::unexpected(name ? bytes.error() : name.error());
-        record.headers.push_back({**name, *bytes});
+        if (!bytes) return std::unexpected(bytes.error());
+        record.headers.push_back({header.name, *bytes});
       }
       continue;
     }

@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <random>
@@ -14,6 +15,7 @@
 #include "config/load.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
+#include "listener/topics.h"
 #include "runtime/control/admin_service.h"
 #include "runtime/http/http.h"
 #include "runtime/pipeline/dead_letter_limit.h"
@@ -33,12 +35,9 @@ constexpr seconds drain_deadline{20};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds admin_deadline{5};
-constexpr milliseconds ends_timeout{500};
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick_interval{200};
-// What librdkafka holds ready for each partition, at least; a fetch under way comes on top.
-constexpr std::size_t queue_bytes_each = 256u << 10;
 // Answers of the broker and large buffers go back to the system when they are freed, instead of leaving holes in the
 // heap: a third of the memory for half a microsecond a record.
 constexpr int mapped_above_bytes = 256 << 10;
@@ -56,12 +55,6 @@ std::string new_uuid() {
 std::string host_name() {
   char name[256] = {};
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-std::vector<std::string> subscription(const config::Pipeline& pipeline) {
-  std::vector<std::string> topics;
-  for (const auto& route : pipeline.routes) topics.insert(topics.end(), route.topics.begin(), route.topics.end());
-  return topics;
 }
 
 // Signals come through a descriptor, so that no code of ours runs in a handler. All threads inherit the mask.
@@ -100,7 +93,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
  private:
   Snapshot lanes() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
-  Ends log_ends(const std::vector<TopicPartition>& partitions) override;
+  void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   bool migrate();
   bool start();
   bool start_console();
@@ -177,10 +170,11 @@ void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {
   for (auto& lane : lanes_) lane->set_pauses(pauses);
 }
 
-LogEnds::Ends Service::log_ends(const std::vector<TopicPartition>& partitions) {
-  Ends ends;
-  for (const auto& [at, marks] : consumer_->watermarks(partitions, ends_timeout)) ends.emplace(at, marks.high);
-  return ends;
+void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {
+  consumer_->ask_watermarks(
+      partitions, [known = std::move(known)](const TopicPartition& at, const Result<listener::Watermarks>& marks) {
+        if (marks) known(at, marks->high);
+      });
 }
 
 int Service::run() {
@@ -236,7 +230,9 @@ bool Service::start_console() {
 }
 
 bool Service::start() {
-  consumer_ = listener::make_consumer(pipeline_->kafka, queue_bytes_each,
+  listener::ConsumerLimits limits;
+  limits.queue_records = std::max(limits.queue_records, 2 * static_cast<std::size_t>(pipeline_->batch.rows));
+  consumer_ = listener::make_consumer(pipeline_->kafka, limits,
                                       {.assigned =
                                            [this](listener::Partition& partition) {
                                              ++assigned_;
@@ -245,11 +241,11 @@ bool Service::start() {
                                        .revoked =
                                            [this](listener::Partition& partition, bool) {
                                              --assigned_;
-                                             lane_of(partition.at()).wake();
+                                             lane_of(partition.at()).revoked();
                                            },
                                        .rebalanced = [this] { joined_ = true; },
                                        .fatal = [this](const std::string& why) { fatal(why); }});
-  if (auto done = consumer_->start(subscription(*pipeline_)); !done) {
+  if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;
   }

@@ -2,7 +2,8 @@
 // sink/sql each.
 //
 // Any thread: each call takes a connection of its own out of a small pool that it fills on demand, so that no caller
-// waits for another's statement. Errors are `retry` with a sentence for an operator. A call ends within 25 seconds.
+// waits for another's statement. Errors are `retry` with a sentence for an operator. A call ends within 25 seconds,
+// also when the server is frozen.
 #pragma once
 
 #include <mutex>
@@ -15,8 +16,8 @@
 #include "admin/pauses.h"
 #include "admin/positions.h"
 #include "config/pipeline.h"
+#include "sink/claim.h"
 #include "sink/sql_client.h"
-#include "sink/writer.h"
 
 namespace sluice::sink {
 
@@ -46,8 +47,8 @@ class AdminTables {
  private:
   static constexpr std::size_t idle_at_most = 4;
   Result<SqlClient> take();
-  void give_back(SqlClient query);
-  Result<Rows> ask(std::string_view file, Row parameters);
+  void give_back(SqlClient client);
+  Result<Rows> ask(std::string_view file, Fields parameters);
 
   const config::Postgres settings_;
   const Identity identity_;

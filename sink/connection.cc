@@ -25,65 +25,15 @@ constexpr const char* session_settings =
 constexpr const char* check_the_client = "SET client_connection_check_interval = '5s'";
 constexpr std::chrono::seconds settings_timeout{5};
 
-struct Option {
-  const char* name;
-  const char* value;
-};
-// Before the user's own, which win.
-constexpr Option defaults[] = {
-    {"connect_timeout", "5"},  {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
-    {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"}, {"target_session_attrs", "read-write"},
-};
-
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-
-void append_option(std::string& out, std::string_view name, std::string_view value) {
-  out += fmt::format("{}{}='", out.empty() ? "" : " ", name);
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '\'';
-}
-
 }  // namespace
 
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
-Result<std::string> connection_string(const Secret& url, const std::string& name) {
-  char* reason = nullptr;
-  const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(url.reveal().c_str(), &reason));
-  if (!options) {  // libpq's reason may quote the string, password included
-    PQfreemem(reason);
-    return fail(ErrorClass::stop_service, "postgres.url is not a connection string that libpq understands");
-  }
-  std::string out;
-  for (const auto& [option, value] : defaults) append_option(out, option, value);
-  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) append_option(out, option->keyword, option->val);
-  }
-  append_option(out, "application_name", name);
-  return out;
-}
-
-Result<void> Connection::open(const Secret& url, const std::string& name) {
+Result<void> Connection::open(const Secret& url, const std::string& application_name) {
   close();
-  const auto conninfo = connection_string(url, name);
-  if (!conninfo) return std::unexpected(conninfo.error());
-  connection_ = PQconnectdb(conninfo->c_str());
-  if (PQstatus(connection_) != CONNECTION_OK) {
-    auto error = fail(ErrorClass::retry, one_line(PQerrorMessage(connection_)));
-    close();
-    return error;
-  }
-  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  auto opened = connect(url, application_name);
+  if (!opened) return std::unexpected(opened.error());
+  connection_ = opened->release();
+  const auto keep = [](void* self, const char* text) { static_cast<Connection*>(self)->notice_ = one_line(text); };
+  PQsetNoticeProcessor(connection_, keep, this);
   PQsetnonblocking(connection_, 1);
   const auto deadline = Clock::now() + settings_timeout;
   for (const auto* text : {session_settings, check_the_client}) {
@@ -101,6 +51,7 @@ void Connection::close() {
   expected_.clear();
   wants_write_ = sent_badly_ = copying_ = copy_ended_ = false;
   source_ = nullptr;
+  notice_.clear();
   reply_ = {};
   error_.reset();
 }
@@ -140,6 +91,11 @@ void Connection::send(const char* text) {
   sent_badly_ |= !begin_pipeline();
   sent_badly_ |= PQsendQueryParams(connection_, text, 0, nullptr, nullptr, nullptr, nullptr, 0) != 1;
   expected_.push_back({Expected::Kind::execute});
+}
+
+void Connection::commit() {
+  send("COMMIT");
+  expected_.back().kind = Expected::Kind::commit;
 }
 
 void Connection::sync() {
@@ -202,6 +158,8 @@ void Connection::take(PGresult* result) {
     reply_.tag = PQcmdStatus(result);
     reply_.counts.push_back(std::strtoll(PQcmdTuples(result), nullptr, 10));
     if (status == PGRES_TUPLES_OK) reply_.rows = std::move(handle);
+    if (expected.kind == Expected::Kind::commit && reply_.tag != "COMMIT" && !error_)
+      error_ = Error{ErrorClass::reclaim, "", "COMMIT was answered with " + reply_.tag};
   } else {
     if (expected.kind == Expected::Kind::prepare) expected.statement->ready = false;
     if (error_ || status == PGRES_PIPELINE_ABORTED) return;
@@ -233,6 +191,20 @@ Result<Reply> Connection::conclude() {
     close();
   }
   return std::unexpected(std::move(error));
+}
+
+std::optional<Error> Connection::lost_while_idle() {
+  if (!is_open() || !expected_.empty()) return std::nullopt;
+  // The server's reason and the end of the connection may come apart.
+  for (int i = 0; i < 3; ++i) {
+    pollfd descriptor{socket(), POLLIN, 0};
+    if (::poll(&descriptor, 1, 0) != 1) return std::nullopt;
+    const bool consumed = PQconsumeInput(connection_) == 1;
+    if (consumed && PQisBusy(connection_) == 0 && PQstatus(connection_) == CONNECTION_OK) continue;
+    const auto why = notice_.empty() ? one_line(PQerrorMessage(connection_)) : notice_;
+    return lose(why).error();
+  }
+  return std::nullopt;
 }
 
 std::optional<Result<Reply>> Connection::poll() {

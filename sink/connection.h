@@ -1,7 +1,8 @@
-// A connection to PostgreSQL, and one exchange on it at a time: statements pipelined up to a Sync, or a COPY.
+// The connection of a write path: one exchange on it at a time, statements pipelined up to a Sync, or a COPY.
 //
-// Owned by a Writer, used by its thread; non-blocking but for open() (5 s) and wait() (the caller's deadline). An error
-// of a statement leaves the connection usable; when the connection is in doubt it is closed and the error is `reclaim`.
+// Owned by a WriterSession, used by its thread; non-blocking but for open() (connect.h) and wait() (the caller's
+// deadline). An error of a statement leaves the connection usable; when the connection is in doubt it is closed and the
+// error is `reclaim`.
 #pragma once
 
 #include <libpq-fe.h>
@@ -14,18 +15,13 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "sink/connect.h"
 #include "sink/parameters.h"
 
 namespace sluice::sink {
-
-using Clock = std::chrono::steady_clock;
-
-// The user's connection string with our defaults before it and our name behind it, as libpq's conninfo.
-Result<std::string> connection_string(const Secret& url, const std::string& name);
-// Makes of libpq's and the server's words one line.
-std::string one_line(std::string_view text);
 
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -51,8 +47,12 @@ class Connection {
   // Appends the next chunk of COPY data; false when that was the last.
   using CopySource = std::function<bool(std::string& chunk)>;
 
+  Connection() = default;
   ~Connection() { close(); }
-  Result<void> open(const Secret& url, const std::string& name);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Result<void> open(const Secret& url, const std::string& application_name);
   void close();
   bool is_open() const { return connection_ != nullptr; }
   int socket() const { return connection_ != nullptr ? PQsocket(connection_) : -1; }
@@ -62,6 +62,9 @@ class Connection {
   // Queues a statement. What follows a failed one, up to sync(), is not executed.
   void send(Statement& statement, Parameters& parameters);
   void send(const char* sql);
+  // Queues COMMIT. Only the tag COMMIT is a success: the exchange fails with `reclaim` on any other, such as the
+  // ROLLBACK that ends a transaction which had failed before.
+  void commit();
   void sync();
 #ifdef SLUICE_FAULTS
   // For a fault point: what is queued is on its way to the server when this returns.
@@ -70,6 +73,8 @@ class Connection {
   // Instead of all that: one query string whose first statement is a COPY FROM STDIN in binary form.
   void copy(const std::string& sql, CopySource source);
 
+  // Without an exchange: the error of a connection that the server has ended meanwhile. Never blocks.
+  std::optional<Error> lost_while_idle();
   // Moves the exchange on without blocking; empty while it runs, then what came of it, once.
   std::optional<Result<Reply>> poll();
   // The same, blocking; past the deadline the connection is closed.
@@ -80,7 +85,7 @@ class Connection {
 
  private:
   struct Expected {
-    enum class Kind { prepare, execute, sync, copy } kind;
+    enum class Kind { prepare, execute, commit, sync, copy } kind;
     Statement* statement = nullptr;
   };
   bool begin_pipeline();
@@ -89,6 +94,7 @@ class Connection {
   Result<Reply> conclude();
 
   PGconn* connection_ = nullptr;
+  std::string notice_;  // the server's last words outside an exchange
   std::deque<Expected> expected_;
   bool wants_write_ = false;
   bool sent_badly_ = false;  // libpq did not take a message: the exchange cannot be trusted

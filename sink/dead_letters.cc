@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
+#include "sink/oid.h"
+
 namespace sluice::sink {
 namespace {
 
-constexpr Oid bytea_oid = 17, text_oid = 25, timestamptz_oid = 1184, jsonb_oid = 3802;
 constexpr std::size_t reason_bytes = 2000;
 constexpr char jsonb_version = 1;
 
@@ -158,18 +159,18 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::
   }
   parameters.clear();
   parameters.add_text(pipeline);
-  parameters.add_bytes(columns.topics, text_oid);
+  parameters.add_bytes(columns.topics, oid::text);
   parameters.add_int4s(columns.partitions);
   parameters.add_int8s(columns.offsets);
   parameters.add_int4s(columns.generations);
-  parameters.add_int8s(columns.timestamps, timestamptz_oid);
-  parameters.add_bytes(columns.keys, bytea_oid);
-  parameters.add_bytes(columns.values, bytea_oid);
-  parameters.add_bytes(views(columns.headers), jsonb_oid);
-  parameters.add_bytes(columns.stages, text_oid);
-  parameters.add_bytes(columns.tables, text_oid);
-  parameters.add_bytes(columns.states, text_oid);
-  parameters.add_bytes(views(columns.reasons), text_oid);
+  parameters.add_int8s(columns.timestamps, oid::timestamptz);
+  parameters.add_bytes(columns.keys, oid::bytea);
+  parameters.add_bytes(columns.values, oid::bytea);
+  parameters.add_bytes(views(columns.headers), oid::jsonb);
+  parameters.add_bytes(columns.stages, oid::text);
+  parameters.add_bytes(columns.tables, oid::text);
+  parameters.add_bytes(columns.states, oid::text);
+  parameters.add_bytes(views(columns.reasons), oid::text);
 }
 
 }  // namespace sluice::sink

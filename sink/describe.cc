@@ -1,27 +1,42 @@
 #include "sink/describe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <pqxx/result>
 
+#include "sink/oid.h"
 #include "sink/sql.h"
 
 namespace sluice::sink {
 namespace {
 
-// By the type's object identifier, which is the same in every PostgreSQL.
-const std::map<std::uint32_t, Encoding> encodings{
-    {16, Encoding::boolean},       {17, Encoding::bytea},     {18, Encoding::text},    {19, Encoding::text},
-    {20, Encoding::int8},          {21, Encoding::int2},      {23, Encoding::int4},    {25, Encoding::text},
-    {114, Encoding::json},         {700, Encoding::float4},   {701, Encoding::float8}, {1042, Encoding::text},
-    {1043, Encoding::text},        {1082, Encoding::date},    {1083, Encoding::time},  {1114, Encoding::timestamp},
-    {1184, Encoding::timestamptz}, {1700, Encoding::numeric}, {2950, Encoding::uuid},  {3802, Encoding::jsonb},
+const std::map<oid::Type, Encoding> encodings{
+    {oid::boolean, Encoding::boolean},
+    {oid::bytea, Encoding::bytea},
+    {oid::single_char, Encoding::text},
+    {oid::name, Encoding::text},
+    {oid::int8, Encoding::int8},
+    {oid::int2, Encoding::int2},
+    {oid::int4, Encoding::int4},
+    {oid::text, Encoding::text},
+    {oid::json, Encoding::json},
+    {oid::float4, Encoding::float4},
+    {oid::float8, Encoding::float8},
+    {oid::bpchar, Encoding::text},
+    {oid::varchar, Encoding::text},
+    {oid::date, Encoding::date},
+    {oid::time, Encoding::time},
+    {oid::timestamp, Encoding::timestamp},
+    {oid::timestamptz, Encoding::timestamptz},
+    {oid::numeric, Encoding::numeric},
+    {oid::uuid, Encoding::uuid},
+    {oid::jsonb, Encoding::jsonb},
 };
 
-Encoding encoding_of(std::uint32_t type) {
+Encoding encoding_of(oid::Type type) {
   const auto found = encodings.find(type);
   return found == encodings.end() ? Encoding::input : found->second;
 }
@@ -37,8 +52,8 @@ auto stop(std::string message) {
   return fail(ErrorClass::stop_partition, std::move(message));
 }
 
-Result<void> check_relation(const pqxx::row& relation, const std::string& name, const config::Route& route) {
-  const auto kind = relation[3].as<std::string>();
+Result<void> check_relation(const Row& relation, const std::string& name, const config::Route& route) {
+  const auto kind = relation.text("kind");
   if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
     return stop(fmt::format("{} is not a table; change [[route]].table", name));
   if (kind == "v" && route.key.empty())
@@ -47,52 +62,37 @@ Result<void> check_relation(const pqxx::row& relation, const std::string& name, 
   const bool reads = route.mode != WriteMode::insert || !route.key.empty();
   const struct {
     bool needed;
-    int column;
+    const char* column;
     const char* right;
   } rights[] = {
-      {writes_rows, 4, "INSERT"},
-      {route.mode != WriteMode::insert, 5, "UPDATE"},
-      {!route.key.empty() && route.on_delete == config::OnDelete::apply, 6, "DELETE"},
-      {route.on_truncate == config::OnTruncate::apply, 7, "TRUNCATE"},
-      {reads, 8, "SELECT"},
+      {writes_rows, "may_insert", "INSERT"},
+      {route.mode != WriteMode::insert, "may_update", "UPDATE"},
+      {!route.key.empty() && route.on_delete == config::OnDelete::apply, "may_delete", "DELETE"},
+      {route.on_truncate == config::OnTruncate::apply, "may_truncate", "TRUNCATE"},
+      {reads, "may_select", "SELECT"},
   };
   for (const auto& [needed, column, right] : rights) {
-    if (needed && !relation[column].as<bool>())
+    if (needed && !relation.boolean(column))
       return stop(fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
   }
   return {};
 }
 
-Column column_of(const pqxx::row& row) {
+Column column_of(const Row& row) {
   Column column;
-  column.name = row[0].as<std::string>();
-  column.cast = row[2].as<std::string>();
-  column.declared = row[3].as<std::string>();
-  column.array = row[5].as<bool>();
-  column.encoding = column.array ? Encoding::input : encoding_of(row[4].as<std::uint32_t>());
-  column.element = column.array ? encoding_of(row[6].as<std::uint32_t>()) : Encoding::input;
-  column.type_name = row[7].as<std::string>();
-  column.modifier = row[8].as<std::int32_t>();
-  column.not_null = row[9].as<bool>();
-  column.generated = row[11].as<bool>();
-  column.has_default = row[10].as<bool>() && !column.generated;  // the catalogue keeps the expression as a default
-  column.identity_always = row[12].as<bool>();
+  column.name = row.text("name");
+  column.cast = row.text("cast_name");
+  column.declared = row.text("declared");
+  column.array = row.boolean("is_array");
+  column.encoding = column.array ? Encoding::input : encoding_of(static_cast<oid::Type>(row.integer("type")));
+  column.element = column.array ? encoding_of(static_cast<oid::Type>(row.integer("element"))) : Encoding::input;
+  column.type_name = row.text("type_name");
+  column.modifier = static_cast<std::int32_t>(row.integer("modifier"));
+  column.not_null = row.boolean("not_null");
+  column.generated = row.boolean("generated");
+  column.has_default = row.boolean("has_default") && !column.generated;  // the expression is kept as a default
+  column.identity_always = row.boolean("identity_always");
   return column;
-}
-
-Result<void> check_key(pqxx::transaction_base& transaction, const Table& table, const std::vector<int>& numbers,
-                       const config::Route& route, const std::string& kind) {
-  if (route.mode != WriteMode::upsert || kind == "v") return {};
-  std::string columns = "{";
-  for (const auto index : table.key) columns += fmt::format("{}{}", columns.size() > 1 ? "," : "", numbers[index]);
-  columns += '}';
-  if (transaction.exec_params1(sql("unique_index", ""), table.oid, columns)[0].as<bool>()) return {};
-  std::string names;
-  for (const auto& column : route.key) names += (names.empty() ? "" : ", ") + quoted(column);
-  return stop(
-      fmt::format("{} has no unique index on exactly its key; ALTER TABLE {} ADD UNIQUE ({}), or change "
-                  "[[route]].key",
-                  table.name, table.sql_name, names));
 }
 
 Result<void> find_key(Table& table, const config::Route& route) {
@@ -107,32 +107,99 @@ Result<void> find_key(Table& table, const config::Route& route) {
   return {};
 }
 
-}  // namespace
+// What the catalogue says of all the tables, by their object identifiers.
+struct Catalogue {
+  std::multimap<std::int64_t, Row> columns;
+  std::multimap<std::int64_t, std::string> unique;  // the numbers of an index's columns, ascending: "1,3"
+};
 
-Result<std::shared_ptr<const Table>> describe(pqxx::transaction_base& transaction, const std::string& name,
-                                              const config::Route& route) {
+Result<void> check_key(const Table& table, std::vector<std::int64_t> numbers, const config::Route& route,
+                       const Catalogue& catalogue) {
+  std::ranges::sort(numbers);
+  const auto wanted = fmt::format("{}", fmt::join(numbers, ","));
+  const auto [first, last] = catalogue.unique.equal_range(table.oid);
+  if (std::any_of(first, last, [&](const auto& index) { return index.second == wanted; })) return {};
+  std::string names;
+  for (const auto& column : route.key) names += (names.empty() ? "" : ", ") + quoted(column);
+  return stop(
+      fmt::format("{} has no unique index on exactly its key; ALTER TABLE {} ADD UNIQUE ({}), or change "
+                  "[[route]].key",
+                  table.name, table.sql_name, names));
+}
+
+DescribedTable describe_one(const WantedTable& wanted, const Row& relation, const Catalogue& catalogue) {
   static std::atomic<std::uint64_t> versions{0};
-  const auto found = transaction.exec_params(sql("relation", ""), quoted_name(name));
-  if (found.empty()) return stop(fmt::format("table {} does not exist; create it or change [[route]].table", name));
-  const auto& relation = found[0];
-  if (auto done = check_relation(relation, name, route); !done) return std::unexpected(done.error());
+  const auto& [name, route] = wanted;
+  if (!relation["oid"]) return stop(fmt::format("table {} does not exist; create it or change [[route]].table", name));
+  if (auto done = check_relation(relation, name, *route); !done) return std::unexpected(done.error());
   auto table = std::make_shared<Table>();
   table->name = name;
-  table->shared = route.shares_table;
-  table->oid = relation[0].as<std::uint32_t>();
-  table->sql_name = quoted(relation[1].as<std::string>()) + "." + quoted(relation[2].as<std::string>());
-  // Names of types come out with their schema, so that they mean the same under any search path.
-  transaction.exec("SET LOCAL search_path = pg_catalog");
-  std::vector<int> numbers;
-  for (const auto& row : transaction.exec_params(sql("columns", ""), table->oid)) {
-    numbers.push_back(row[1].as<int>());
-    table->columns.push_back(column_of(row));
+  table->shared = route->shares_table;
+  table->oid = static_cast<oid::Type>(relation.integer("oid"));
+  table->sql_name = quoted(relation.text("schema")) + "." + quoted(relation.text("relation"));
+  table->signature = relation.text("signature");
+  std::vector<std::int64_t> numbers;
+  const auto [first, last] = catalogue.columns.equal_range(table->oid);
+  for (auto column = first; column != last; ++column) {
+    numbers.push_back(column->second.integer("number"));
+    table->columns.push_back(column_of(column->second));
   }
-  if (auto done = find_key(*table, route); !done) return std::unexpected(done.error());
-  if (auto done = check_key(transaction, *table, numbers, route, relation[3].as<std::string>()); !done)
-    return std::unexpected(done.error());
+  if (auto done = find_key(*table, *route); !done) return std::unexpected(done.error());
+  if (route->mode == WriteMode::upsert && relation.text("kind") != "v") {
+    std::vector<std::int64_t> key;
+    for (const auto index : table->key) key.push_back(numbers[index]);
+    if (auto done = check_key(*table, std::move(key), *route, catalogue); !done) return std::unexpected(done.error());
+  }
   table->version = ++versions;
   return table;
+}
+
+}  // namespace
+
+std::string array_of_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) {
+    out += out.empty() ? "{\"" : ",\"";
+    for (const char c : name) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  return out.empty() ? "{}" : out + "}";
+}
+
+Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
+                                                    Clock::time_point deadline) {
+  const auto ask = [&](std::string_view file, const std::string& array) {
+    return client.run(sql(file, ""), {array}, deadline);
+  };
+  std::vector<std::string> names;
+  for (const auto& one : wanted) names.push_back(quoted_name(one.name));
+  if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
+    return std::unexpected(begun.error());
+  const auto relations = ask("table_relations", array_of_names(names));
+  if (!relations) return std::unexpected(relations.error());
+  // Names of types come out with their schema, so that they mean the same under any search path.
+  if (auto set = client.run("SET LOCAL search_path = pg_catalog", {}, deadline); !set)
+    return std::unexpected(set.error());
+  std::vector<std::int64_t> found;
+  for (const auto& relation : *relations) {
+    if (relation["oid"]) found.push_back(relation.integer("oid"));
+  }
+  const auto numbers = fmt::format("{{{}}}", fmt::join(found, ","));
+  Catalogue catalogue;
+  const auto columns = ask("table_columns", numbers);
+  if (!columns) return std::unexpected(columns.error());
+  for (const auto& column : *columns) catalogue.columns.emplace(column.integer("relation"), column);
+  const auto indexes = ask("table_unique_indexes", numbers);
+  if (!indexes) return std::unexpected(indexes.error());
+  for (const auto& index : *indexes) catalogue.unique.emplace(index.integer("relation"), index.text("columns"));
+  if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
+  std::vector<DescribedTable> described;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    described.push_back(describe_one(wanted[i], (*relations)[i], catalogue));
+  return described;
 }
 
 }  // namespace sluice::sink

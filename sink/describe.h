@@ -1,19 +1,22 @@
-// A table as PostgreSQL's catalogue has it, checked against what a route wants to do with it.
+// Tables as PostgreSQL's catalogue has them, checked against what their routes want to do with them.
 //
-// Runs within the caller's transaction; libpqxx's exceptions pass through.
+// Used by TableCatalogue, in its caller's thread; a transaction of its own, so that all parts are of one moment. The
+// error is the connection's; what is wrong with a table is that table's own.
 #pragma once
 
-#include <memory>
-#include <pqxx/transaction_base>
-#include <string>
+#include <span>
+#include <vector>
 
-#include "base/error.h"
-#include "base/table.h"
-#include "config/pipeline.h"
+#include "base/clock.h"
+#include "sink/sql_client.h"
+#include "sink/tables.h"
 
 namespace sluice::sink {
 
-Result<std::shared_ptr<const Table>> describe(pqxx::transaction_base& transaction, const std::string& name,
-                                              const config::Route& route);
+// Quoted names as the parameter of sql/table_relations.sql.
+std::string array_of_names(const std::vector<std::string>& names);
+
+Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
+                                                    Clock::time_point deadline);
 
 }  // namespace sluice::sink

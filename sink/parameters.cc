@@ -2,10 +2,11 @@
 
 #include <cstring>
 
+#include "sink/oid.h"
+
 namespace sluice::sink {
 namespace {
 
-constexpr Oid int4_oid = 23, int8_oid = 20;
 constexpr std::size_t array_head = 20;  // dimensions, has-null flag, element type, length, lower bound
 
 }  // namespace
@@ -52,7 +53,7 @@ char* Parameters::begin_array(Oid type, std::size_t elements, std::size_t bytes,
 }
 
 void Parameters::add_int8s(std::span<const std::int64_t> values) {
-  char* at = begin_array(int8_oid, values.size(), values.size() * 8, false);
+  char* at = begin_array(oid::int8, values.size(), values.size() * 8, false);
   for (const auto value : values) {
     store_int4(at, 8);
     store_int8(at + 4, static_cast<std::uint64_t>(value));
@@ -74,7 +75,7 @@ void Parameters::add_int8s(std::span<const std::optional<std::int64_t>> values, 
 }
 
 void Parameters::add_int4s(std::span<const std::int32_t> values) {
-  char* at = begin_array(int4_oid, values.size(), values.size() * 4, false);
+  char* at = begin_array(oid::int4, values.size(), values.size() * 4, false);
   for (const auto value : values) {
     store_int4(at, 4);
     store_int4(at + 4, static_cast<std::uint32_t>(value));

@@ -4,11 +4,10 @@
 #include <cstdlib>
 
 #include "sink/dead_letters.h"
+#include "sink/oid.h"
 
 namespace sluice::sink {
 namespace {
-
-constexpr Oid text_oid = 25, int8_oid = 20, timestamptz_oid = 1184;
 
 class Ranges {
  public:
@@ -24,7 +23,7 @@ class Ranges {
       topics.emplace_back(range->at->topic);
       partitions.push_back(range->at->partition);
     }
-    parameters.add_bytes(topics, text_oid);
+    parameters.add_bytes(topics, oid::text);
     parameters.add_int4s(partitions);
   }
 
@@ -55,9 +54,9 @@ void add_anchors(Parameters& parameters, const Ranges& ranges) {
     timestamps.push_back(known ? timestamp_of(range->anchor_timestamp_ms) : std::nullopt);
     crcs.push_back(known ? std::optional(range->anchor_crc) : std::nullopt);
   }
-  parameters.add_int8s(offsets, int8_oid);
-  parameters.add_int8s(timestamps, timestamptz_oid);
-  parameters.add_int8s(crcs, int8_oid);
+  parameters.add_int8s(offsets, oid::int8);
+  parameters.add_int8s(timestamps, oid::timestamptz);
+  parameters.add_int8s(crcs, oid::int8);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The pointer's side of a batch: partition ranges as parameters of sql/advance.sql and sql/add_counts.sql, and the row
-// that a claim returns.
+// The pointer's side of a batch: partition ranges as parameters of sql/pointer_advance.sql and
+// sql/pointer_add_counts.sql, and the row that a claim returns.
 //
 // Pure; used by the writer's thread.
 #pragma once

@@ -9,13 +9,12 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "admin/dead_letters.h"
 #include "admin/inspection.h"
 #include "base/changes.h"
 #include "config/pipeline.h"
-#include "sink/writer.h"
+#include "sink/claim.h"
 
 namespace sluice::sink {
 
@@ -32,7 +31,7 @@ class ReplayTransaction {
     Offset next = 0;
     std::int32_t generation = 0;
   };
-  // Begins, and locks pointer and letter; `reject` when somebody else has resolved the letter.
+  // Begins, and locks pointer and letter; `reject` when somebody else has resolved the dead letter.
   Result<Pointer> begin(const DeadLetterRow& letter);
   // Writes the rows within a savepoint, which is undone on error; the transaction goes on.
   Result<void> write(const Changes& changes);
@@ -42,15 +41,9 @@ class ReplayTransaction {
   Result<void> refused(const DeadLetterRow& letter, const DeadLetter& why);
   void rollback();
 
-  // The values of the changes as PostgreSQL reads them, as SQL literals; reads nothing but its arguments.
-  Result<std::vector<Explanation::Row>> literals(const Changes& changes);
-
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// The statements that would write the changes, in order.
-std::vector<std::string> statements_of(const Changes& changes);
 
 }  // namespace sluice::sink

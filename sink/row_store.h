@@ -6,6 +6,7 @@
 // usable, or closed (connected() is false): the caller decides by the class of the error and has nothing to clean up.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +37,12 @@ struct PointerExistence {
   bool topic = false;
 };
 
+// The rows of a batch, planned and encoded ahead of its transaction. As large as the rows themselves.
+class PreparedRows {
+ public:
+  virtual ~PreparedRows() = default;
+};
+
 class RowStore {
  public:
   virtual ~RowStore() = default;
@@ -63,6 +70,14 @@ class RowStore {
   // returned a result. Needs connected() and no batch under way.
   virtual void submit(const Changes& changes, std::span<const Record> records,
                       std::span<const PartitionRange> ranges) = 0;
+  // Does what submit() does before it sends, so that the next batch can follow the one under way at once. Asks nothing
+  // of the connection, so it may be called in any state; a store that has nothing to prepare returns null.
+  virtual std::unique_ptr<PreparedRows> prepare(const Changes&) { return nullptr; }
+  // submit() of changes that prepare() has seen. They may have been moved since, but not changed.
+  virtual void submit_prepared(std::unique_ptr<PreparedRows>, const Changes& changes, std::span<const Record> records,
+                               std::span<const PartitionRange> ranges) {
+    submit(changes, records, ranges);
+  }
   virtual bool busy() const = 0;
   // Moves the batch on without blocking: empty while it runs, then its outcome, once. `reject` and `stop_partition`
   // leave the connection usable, nothing applied. While idle it notices a connection that was lost: `reclaim`.

@@ -1,4 +1,5 @@
-// The statements in sink/sql/*.sql, embedded at build; `:schema` in them stands for Sluice's own schema.
+// The statements in sink/sql/*.sql, embedded at build; in them `:schema` stands for Sluice's own schema and `:states`
+// for the states that a pointer row may have.
 //
 // Thread-safe: constant data. An unknown name is a mistake in this program and throws std::out_of_range.
 #pragma once
@@ -11,7 +12,7 @@ namespace sluice::sink {
 
 const std::map<std::string_view, std::string_view>& sql_files();
 
-// The text of sql/NAME.sql with the schema (unquoted) in place.
+// The text of sql/NAME.sql with the schema (given unquoted) and the states in place.
 std::string sql(std::string_view name, std::string_view schema);
 
 // An SQL identifier, quoted always.

@@ -1,33 +1,83 @@
 #include "sink/sql_client.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
-#include <poll.h>
 
-#include <chrono>
-#include <pqxx/version>
+#include <algorithm>
+#include <charconv>
+#include <pqxx/pqxx>
+#include <stdexcept>
+#include <utility>
 
-#include "sink/connection.h"
+#include "sink/connect.h"
+#include "sink/socket_deadline.h"
 
 namespace sluice::sink {
 namespace {
 
-struct Finish {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
 // Longer than the server lets a statement run.
 constexpr std::chrono::seconds answer_timeout{25};
+constexpr const char* session_settings =
+    "SET statement_timeout = '20s'; SET lock_timeout = '20s'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';"
+    "SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; SET client_min_messages = warning";
 
-std::string first_line(const char* message) {
-  std::string text = message == nullptr ? "" : message;
-  return text.substr(0, text.find('\n'));
+struct NotConnected : std::runtime_error {
+  explicit NotConnected(Error why) : std::runtime_error(why.message), error(std::move(why)) {}
+  Error error;
+};
+
+// Connects as the write paths do, and once only: a connection that was lost must not come back behind our back,
+// without its settings and in the middle of a transaction.
+class ConnectOnce : public pqxx::connectionpolicy {
+ public:
+  explicit ConnectOnce(const std::string& url) : connectionpolicy(url) {}
+  handle do_startconnect(handle known) override {
+    if (known != nullptr) return known;
+    if (std::exchange(connected_, true)) throw pqxx::broken_connection("the connection was lost");
+    auto opened = connect(Secret(options()), "sluice");
+    if (!opened) throw NotConnected(opened.error());
+    return opened->release();
+  }
+  handle do_completeconnect(handle connection) override { return connection; }
+
+ private:
+  bool connected_ = false;
+};
+using Session = pqxx::basic_connection_base<ConnectOnce>;
+
+Rows rows_of(const pqxx::result& result) {
+  Row::Names names;
+  for (pqxx::result::size_type i = 0; i < static_cast<pqxx::result::size_type>(result.columns()); ++i)
+    names.emplace_back(result.column_name(static_cast<pqxx::row_size_type>(i)));
+  const auto shared = std::make_shared<const Row::Names>(std::move(names));
+  Rows rows;
+  rows.reserve(result.size());
+  for (const auto& row : result) {
+    Fields fields;
+    for (const auto& field : row)
+      fields.push_back(field.is_null() ? Field() : Field(std::in_place, field.c_str(), field.size()));
+    rows.emplace_back(shared, std::move(fields));
+  }
+  return rows;
 }
 
 }  // namespace
 
+const Field& Row::operator[](std::string_view column) const {
+  const auto found = std::ranges::find(*names_, column);
+  if (found == names_->end()) throw std::out_of_range(fmt::format("an answer has no column {}", column));
+  return fields_[static_cast<std::size_t>(found - names_->begin())];
+}
+
+std::int64_t Row::integer(std::string_view column) const {
+  std::int64_t value = 0;
+  if (const auto& field = (*this)[column]) std::from_chars(field->data(), field->data() + field->size(), value);
+  return value;
+}
+
 struct SqlClient::State {
-  std::unique_ptr<PGconn, Finish> connection;  // null once it was lost
-  ResultHandle answer();
+  explicit State(const Secret& url) : session(url.reveal()) { session.set_verbosity(pqxx::connection_base::terse); }
+  Session session;
+  bool lost = false;
 };
 
 SqlClient::SqlClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -35,75 +85,45 @@ SqlClient::SqlClient(SqlClient&&) noexcept = default;
 SqlClient& SqlClient::operator=(SqlClient&&) noexcept = default;
 SqlClient::~SqlClient() = default;
 
-Result<SqlClient> SqlClient::open(const Secret& url) {
-  const auto conninfo = connection_string(url, "sluice");
-  if (!conninfo) return std::unexpected(conninfo.error());
-  auto state = std::make_unique<State>();
-  state->connection.reset(PQconnectdb(conninfo->c_str()));
-  if (PQstatus(state->connection.get()) != CONNECTION_OK) {
-    return fail(ErrorClass::retry, first_line(PQerrorMessage(state->connection.get())));
-  }
-  PQsetNoticeProcessor(state->connection.get(), [](void*, const char*) {}, nullptr);
-  SqlClient query(std::move(state));
-  const auto set = query.run("set statement_timeout = '20s'; set timezone = 'UTC'");
-  if (!set) return std::unexpected(set.error());
-  return query;
+Result<SqlClient> SqlClient::open(const Secret& url, const std::string& application_name) try {
+  SqlClient client(std::make_unique<State>(url));
+  const auto deadline = Clock::now() + std::chrono::seconds(5);
+  if (const auto set = client.run(session_settings, {}, deadline); !set) return std::unexpected(set.error());
+  const auto named = client.run("SELECT set_config('application_name', $1, false)", {application_name}, deadline);
+  if (!named) return std::unexpected(named.error());
+  return client;
+} catch (const NotConnected& failure) {
+  return std::unexpected(failure.error);
+} catch (const std::exception& failure) {
+  return fail(ErrorClass::retry, one_line(failure.what()));
 }
 
 bool SqlClient::connected() const {
-  return PQstatus(state_->connection.get()) == CONNECTION_OK;
+  return !state_->lost && state_->session.is_open();
 }
 
-// The last result of what was sent, as PQexec would return it, but with a deadline.
-ResultHandle SqlClient::State::answer() {
-  PGconn* from = connection.get();
-  const auto deadline = Clock::now() + answer_timeout;
-  ResultHandle last;
-  for (;;) {
-    while (PQisBusy(from) != 0) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-      pollfd socket{PQsocket(from), POLLIN, 0};
-      if (left.count() <= 0 || ::poll(&socket, 1, static_cast<int>(left.count())) == 0) return nullptr;
-      if (PQconsumeInput(from) == 0) return nullptr;
-    }
-    ResultHandle next(PQgetResult(from));
-    if (!next) return last;
-    const bool failed = last && PQresultStatus(last.get()) == PGRES_FATAL_ERROR;
-    if (!failed) last = std::move(next);
-  }
+Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters) {
+  return run(sql, parameters, Clock::now() + answer_timeout);
 }
 
-Result<Rows> SqlClient::run(const std::string& sql, const Row& parameters) {
-  std::vector<const char*> values;
-  for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
-  PGconn* connection = state_->connection.get();
-  if (connection == nullptr) return fail(ErrorClass::retry, "PostgreSQL: the connection was lost");
-  const int sent = values.empty() ? PQsendQuery(connection, sql.c_str())
-                                  : PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                                                      values.data(), nullptr, nullptr, 0);
-  const auto result = sent != 0 ? state_->answer() : nullptr;
-  if (!result) {
-    const auto why = first_line(PQerrorMessage(connection));
-    state_->connection.reset();
-    return fail(ErrorClass::retry, why.empty() ? "PostgreSQL did not answer in time" : why);
+Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Clock::time_point deadline) {
+  if (!connected()) return fail(ErrorClass::retry, "PostgreSQL: the connection was lost");
+  std::optional<SocketDeadline> limit;
+  try {
+    limit.emplace(state_->session.sock(), deadline);
+    // Without BEGIN and COMMIT of its own; the statement may bring them.
+    pqxx::nontransaction direct(state_->session);
+    if (parameters.empty()) return rows_of(direct.exec(sql));
+    std::vector<const char*> values;
+    for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
+    return rows_of(direct.exec_params(sql, pqxx::prepare::make_dynamic_params(values)));
+  } catch (const pqxx::sql_error& failure) {
+    return fail(ErrorClass::retry, one_line(failure.what()), failure.sqlstate());
+  } catch (const std::exception& failure) {
+    state_->lost = true;
+    return fail(ErrorClass::retry,
+                limit && limit->passed() ? "PostgreSQL did not answer in time" : one_line(failure.what()));
   }
-  const auto status = PQresultStatus(result.get());
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-    const char* sqlstate = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    return fail(ErrorClass::retry, first_line(PQerrorMessage(connection)), sqlstate == nullptr ? "" : sqlstate);
-  }
-  Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
-  for (int i = 0; i < PQntuples(result.get()); ++i) {
-    for (int j = 0; j < PQnfields(result.get()); ++j) {
-      auto& row = rows[static_cast<std::size_t>(i)];
-      if (PQgetisnull(result.get(), i, j)) {
-        row.emplace_back();
-      } else {
-        row.emplace_back(PQgetvalue(result.get(), i, j));
-      }
-    }
-  }
-  return rows;
 }
 
 std::string libpq_version() {

@@ -1,48 +1,65 @@
-// The SQL of the write paths: which text a set of rows of one shape needs, and the cache of prepared statements.
+// The prepared statements of one connection, the least recently used of which make room for new ones.
 //
-// statement() is pure. A StatementCache belongs to one connection and is used by its thread; references that it hands
-// out stay valid until clear().
+// Belongs to one connection and is used by its thread. A reference that it hands out stays valid until end_exchange():
+// no statement is given up while it may be under way. Names begin with a prefix that is random for each connection, so
+// that behind a pooler no session's statement is taken for another's. No errors.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "sink/connection.h"
 #include "sink/write_plan.h"
 
 namespace sluice::sink {
 
-// The type in which a column's values travel; the statement casts where the column's own type is another.
-struct Wire {
-  const char* sql;
-  Oid type;
-};
-Wire wire(const Column& column);
-
-// The statement of a write. Its rows come as array parameters, one per column, or from `stage` if that is not empty.
-std::string statement(const PlannedWrite& write, const std::string& stage = {});
-// Asks for the write's values as SQL literals, one row each; touches nothing.
-std::string literals_of(const PlannedWrite& write);
-// The columns of the stage that fits a write: "c0 bigint, c1 text". Pieces with equal ones share a stage.
-std::string stage_columns(const PlannedWrite& write);
-// COPY in binary form into the write's own table.
-std::string copy_into_table(const PlannedWrite& write);
-
 class StatementCache {
  public:
-  // The statement under `key`; `make` is asked for its text once. A full cache gives one that is never prepared.
+  static constexpr std::size_t default_capacity = 256;
+
+  explicit StatementCache(std::size_t capacity = default_capacity);
+
+  // The statement under `key`; `make` is asked for its text once. If every place is taken by the exchange under way,
+  // returns a statement that is never prepared.
   Statement& get(const std::string& key, const std::function<std::string()>& make);
   Statement& of(const PlannedWrite& write);
-  bool full() const { return prepared_.size() >= capacity; }
+
+  // Nothing that was handed out is in use any more.
+  void end_exchange();
+  // Gives up every statement, at the end of the exchange.
+  void retire_all() { retire_all_ = true; }
+  // The names that the server still has and nobody will use again.
+  std::vector<std::string> take_retired();
+  // The connection is another.
   void clear();
 
+  std::size_t size() const { return entries_.size(); }
+
  private:
-  static constexpr std::size_t capacity = 256;
-  std::unordered_map<std::string, Statement> prepared_;
-  std::deque<Statement> passing_;
+  struct Entry {
+    std::string key;
+    Statement statement;
+    std::uint64_t exchange = 0;  // in which it was last handed out
+  };
+
+  bool make_room();
+  void retire(const Statement& statement);
+  void retire_if_wanted();
+
+  const std::size_t capacity_;
+  std::string prefix_;
+  std::list<Entry> entries_;  // the most recently used first
+  std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
+  std::deque<Statement> unprepared_;
+  std::vector<std::string> retired_;
   std::uint64_t named_ = 0;
+  std::uint64_t exchange_ = 0;
+  bool retire_all_ = false;
 };
 
 }  // namespace sluice::sink

@@ -2,75 +2,96 @@
 
 #include <fmt/format.h>
 
-#include <pqxx/pqxx>
-
-#include "sink/connection.h"
 #include "sink/describe.h"
 #include "sink/schema_migrations.h"
+#include "sink/sql.h"
 #include "sink/sqlstate.h"
 
 namespace sluice::sink {
 namespace {
 
-// Any constant will do, as long as every instance takes the same: one migrates, the others wait for it.
-constexpr const char* lock_for_migration = "SELECT pg_advisory_xact_lock(7235391142)";
+using std::chrono::minutes;
+using std::chrono::seconds;
 
-Error error_of(const std::exception& exception) {
-  Error error;
-  error.message = one_line(exception.what());
-  const auto* refused = dynamic_cast<const pqxx::sql_error*>(&exception);
-  if (refused == nullptr || refused->sqlstate().empty()) return error;
-  error.sqlstate = refused->sqlstate();
+constexpr seconds describe_timeout{15};
+constexpr seconds idle_timeout{60};
+constexpr minutes migration_timeout{10};
+
+// Any constant will do, as long as every instance takes the same: one migrates, the others wait for it.
+constexpr const char* begin_migration =
+    "BEGIN; SET LOCAL statement_timeout = '9min'; SELECT pg_advisory_xact_lock(7235391142)";
+
+std::unexpected<Error> failed(Error error) {
+  if (error.sqlstate.empty()) return std::unexpected(std::move(error));
   error.next = classify(error.sqlstate, error.message);
   // No batch is under way that could be reclaimed or refused.
   if (error.next == ErrorClass::reclaim || error.next == ErrorClass::reject) error.next = ErrorClass::retry;
-  return error;
+  return std::unexpected(std::move(error));
 }
 
-// Runs `work` in a transaction on a connection of its own, and commits.
-template <class Work>
-auto with_transaction(const config::Postgres& settings, Work work) -> decltype(work(std::declval<pqxx::work&>())) {
-  const auto conninfo = connection_string(settings.url, "sluice catalogue");
-  if (!conninfo) return std::unexpected(conninfo.error());
-  try {
-    pqxx::connection connection(*conninfo);
-    connection.set_verbosity(pqxx::connection_base::terse);
-    pqxx::work transaction(connection);
-    transaction.exec(
-        "SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '20s';"
-        "SET LOCAL client_min_messages = warning");
-    auto result = work(transaction);
-    if (result) transaction.commit();
-    return result;
-  } catch (const std::exception& exception) {
-    return std::unexpected(error_of(exception));
+// The transaction of a connection of its own: closing that ends it.
+Result<void> migrate_with(SqlClient& client, const std::string& schema) {
+  const auto pending = migration(client, schema);
+  if (!pending) return std::unexpected(pending.error());
+  if (pending->empty()) return {};
+  const auto deadline = Clock::now() + migration_timeout;
+  if (auto locked = client.run(begin_migration, {}, deadline); !locked) return std::unexpected(locked.error());
+  const auto script = migration(client, schema);  // another may have run it meanwhile
+  if (!script) return std::unexpected(script.error());
+  if (!script->empty()) {
+    if (auto done = client.run(*script, {}, deadline); !done) return std::unexpected(done.error());
   }
+  if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
+  return {};
 }
 
 }  // namespace
 
 TableCatalogue::TableCatalogue(const config::Postgres& settings) : settings_(settings) {}
 
-Result<void> TableCatalogue::migrate() {
-  return with_transaction(settings_, [&](pqxx::work& transaction) -> Result<void> {
-    if (const auto pending = migration(transaction, settings_.schema); !pending || pending->empty()) {
-      if (!pending) return std::unexpected(pending.error());
-      return {};
+void TableCatalogue::close_if_idle() {
+  if (client_ && Clock::now() - last_used_ > idle_timeout) client_.reset();
+}
+
+template <class Ask>
+auto TableCatalogue::with_client(Ask ask) -> decltype(ask(std::declval<SqlClient&>())) {
+  close_if_idle();
+  for (bool kept = client_.has_value();; kept = false) {
+    if (!client_) {
+      auto opened = SqlClient::open(settings_.url, "sluice catalogue");
+      if (!opened) return failed(std::move(opened.error()));
+      client_ = std::move(*opened);
     }
-    transaction.exec(lock_for_migration);
-    const auto script = migration(transaction, settings_.schema);  // another may have run it meanwhile
-    if (!script) return std::unexpected(script.error());
-    if (!script->empty()) transaction.exec(*script);
-    return {};
-  });
+    auto answer = ask(*client_);
+    last_used_ = Clock::now();
+    if (answer) return answer;
+    const bool lost = !client_->connected();
+    client_.reset();  // with whatever transaction is open
+    if (!(kept && lost)) return failed(std::move(answer.error()));
+  }
+}
+
+Result<void> TableCatalogue::migrate() {
+  return with_client([&](SqlClient& client) { return migrate_with(client, settings_.schema); });
 }
 
 Result<std::string> TableCatalogue::pending_migration() {
-  return with_transaction(settings_, [&](pqxx::work& transaction) { return migration(transaction, settings_.schema); });
+  return with_client([&](SqlClient& client) { return migration(client, settings_.schema); });
 }
 
-Result<std::shared_ptr<const Table>> TableCatalogue::describe(const std::string& name, const config::Route& route) {
-  return with_transaction(settings_, [&](pqxx::work& transaction) { return sink::describe(transaction, name, route); });
+std::vector<DescribedTable> TableCatalogue::describe(std::span<const WantedTable> wanted) {
+  auto described =
+      with_client([&](SqlClient& client) { return describe_tables(client, wanted, Clock::now() + describe_timeout); });
+  if (described) return std::move(*described);
+  return std::vector<DescribedTable>(wanted.size(), std::unexpected(described.error()));
+}
+
+Result<bool> TableCatalogue::unchanged(const Table& table) {
+  const auto rows = with_client([&](SqlClient& client) {
+    return client.run(sql("table_relations", ""), {array_of_names({table.sql_name})}, Clock::now() + describe_timeout);
+  });
+  if (!rows) return std::unexpected(rows.error());
+  return !rows->empty() && rows->front().text("signature") == table.signature;
 }
 
 }  // namespace sluice::sink

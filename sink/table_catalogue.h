@@ -1,35 +1,44 @@
-// Looks at tables, and keeps Sluice's own schema: everything off the hot path, through libpqxx, blocking with
-// deadlines.
+// Describes tables by PostgreSQL's catalogue, and keeps Sluice's own schema: off the hot path, blocking with deadlines.
 //
-// A TableCatalogue holds a connection of its own only while a call runs. Each lane and `sluice check` have their own;
-// not thread-safe.
+// A TableCatalogue keeps its connection between calls: one that was lost is replaced within the next call, one that has
+// not been used for a minute is closed by close_if_idle() or by the next call. Each lane and `sluice check` have their
+// own; not thread-safe.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "base/table.h"
-#include "config/pipeline.h"
+#include "base/clock.h"
+#include "sink/sql_client.h"
+#include "sink/tables.h"
 
 namespace sluice::sink {
 
-class TableCatalogue {
+class TableCatalogue final : public Tables {
  public:
   explicit TableCatalogue(const config::Postgres& settings);
 
-  // Creates or migrates the schema (contract, section 5), under an advisory lock; safe to run from many instances.
+  // Creates or migrates the schema under an advisory lock; safe to run from many instances. May take minutes where an
+  // index of a large table is made.
   Result<void> migrate();
   // The SQL that migrate() would run now, for `check --connect`; empty when the schema is current.
   Result<std::string> pending_migration();
 
-  // Describes a table by the name that a route gives it ("schema.table", or "table" by the search path). A missing
-  // table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what to do.
-  Result<std::shared_ptr<const Table>> describe(const std::string& name, const config::Route& route);
+  using Tables::describe;
+  std::vector<DescribedTable> describe(std::span<const WantedTable> wanted) override;
+  Result<bool> unchanged(const Table& table) override;
+
+  void close_if_idle();
 
  private:
-  config::Postgres settings_;
+  template <class Ask>
+  auto with_client(Ask ask) -> decltype(ask(std::declval<SqlClient&>()));
+
+  const config::Postgres settings_;
+  std::optional<SqlClient> client_;
+  Clock::time_point last_used_{};
 };
 
 }  // namespace sluice::sink

@@ -4,9 +4,7 @@
 
 #include "base/failpoint.h"
 #include "sink/copy_encoder.h"
-#include "sink/dead_letters.h"
-#include "sink/pointer_parameters.h"
-#include "sink/sql.h"
+#include "sink/statement_text.h"
 
 namespace sluice::sink {
 namespace {
@@ -16,41 +14,16 @@ constexpr std::chrono::seconds batch_timeout{90};
 
 }  // namespace
 
-Statement& WriterSession::file(std::string_view name) {
-  return statements.get(std::string(name), [&] { return sql(name, schema); });
+TransactionRows encode_rows(const Changes& changes) {
+  TransactionRows rows{plan(changes, false), {}};
+  rows.parameters.resize(rows.writes.size());
+  for (std::size_t i = 0; i < rows.writes.size(); ++i) {
+    if (rows.writes[i].path == Path::arrays) add_write(rows.parameters[i], changes, rows.writes[i]);
+  }
+  return rows;
 }
 
-void WriterSession::send_advance(std::span<const PartitionRange> ranges, bool with_counts) {
-  FAILPOINT("before_advance", connection.flush());
-  add_advance(parameters, identity, ranges, with_counts);
-  connection.send(file("advance"), parameters);
-  FAILPOINT("after_advance", connection.flush());
-}
-
-void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
-  parameters.clear();
-  for (const auto column : write.columns)
-    parameters.add_column(changes, write.rows, column, wire(write.table->columns[column]).type);
-  if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
-  connection.send(statements.of(write), parameters);
-}
-
-void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
-                                      std::span<const PartitionRange> ranges) {
-  if (letters.empty()) return;
-  FAILPOINT("before_dead_letters", connection.flush());
-  add_dead_letters(parameters, identity.pipeline, letters, records, ranges);
-  connection.send(file("dead_letter_insert"), parameters);
-  FAILPOINT("after_dead_letters", connection.flush());
-}
-
-void WriterSession::forget() {
-  statements.clear();
-  stages.clear();
-  stale = false;
-}
-
-void Transaction::start(const Changes& changes, std::span<const Record> records,
+void Transaction::start(TransactionRows rows, const Changes& changes, std::span<const Record> records,
                         std::span<const PartitionRange> ranges) {
   changes_ = &changes;
   records_ = records;
@@ -59,11 +32,13 @@ void Transaction::start(const Changes& changes, std::span<const Record> records,
   begun_ = false;
   filled_.clear();
   deadline_ = Clock::now() + batch_timeout;
-  writes_ = plan(changes, !session_.can_stage);
+  writes_ = std::move(rows.writes);
+  encoded_ = std::move(rows.parameters);
+  if (!session_.can_stage) write_without_stages();
   if (!prepare()) write();
 }
 
-// Before the transaction: the stages that the batch needs, and room in the cache of statements.
+// Before the transaction: the stages that the batch needs.
 bool Transaction::prepare() {
   making_.clear();
   std::map<std::string, std::string> wanted = session_.stages;
@@ -79,14 +54,8 @@ bool Transaction::prepare() {
     wanted.emplace(columns, name);
     making_.emplace_back(std::move(columns), std::move(name));
   }
-  const bool clear = session_.stale || session_.statements.full();
-  if (making_.empty() && !clear) return false;
+  if (making_.empty()) return false;
   auto& connection = session_.connection;
-  if (clear) {
-    session_.statements.clear();
-    session_.stale = false;
-    connection.send("DEALLOCATE ALL");
-  }
   for (const auto& [columns, name] : making_)
     connection.send(fmt::format("CREATE TEMP TABLE {} ({}) ON COMMIT DELETE ROWS", name, columns).c_str());
   connection.sync();
@@ -100,7 +69,8 @@ void Transaction::write() {
   if (!begun_) {
     begun_ = true;
     SEEDED_BUG_DOES("dead_letters_apart", connection.send("BEGIN");
-                    session_.send_dead_letters(changes_->dead, records_, ranges_); connection.send("COMMIT"));
+                    session_.send_dead_letters(changes_->dead, records_, ranges_); connection.commit());
+    session_.send_deallocations();
     connection.send("BEGIN");
     if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
   }
@@ -108,7 +78,7 @@ void Transaction::write() {
   for (; next_ < writes_.size(); ++next_) {
     const auto& write = writes_[next_];
     if (write.path == Path::arrays) {
-      session_.send_write(*changes_, write);
+      send(next_);
       pipelining = true;
     } else if (pipelining) {
       connection.sync();
@@ -122,10 +92,17 @@ void Transaction::write() {
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
   if (!SEEDED_BUG("dead_letters_apart")) session_.send_dead_letters(changes_->dead, records_, ranges_);
   FAILPOINT("before_commit", connection.flush());
-  connection.send("COMMIT");
+  connection.commit();
   connection.sync();
   FAILPOINT("commit_sent", connection.flush());
   phase_ = Phase::committing;
+}
+
+void Transaction::send(std::size_t place) {
+  const auto& write = writes_[place];
+  if (place >= encoded_.size() || encoded_[place].count() == 0) return session_.send_write(*changes_, write);
+  session_.connection.send(session_.statements.of(write), encoded_[place]);
+  encoded_[place] = {};  // libpq has its copy
 }
 
 void Transaction::copy(const PlannedWrite& write) {
@@ -144,6 +121,7 @@ void Transaction::copy(const PlannedWrite& write) {
 std::optional<Result<void>> Transaction::poll() {
   if (phase_ == Phase::idle) return std::nullopt;
   while (auto reply = session_.connection.poll()) {
+    session_.learn_from(*reply);
     if (auto outcome = answer(std::move(*reply))) return finish(std::move(*outcome));
   }
   if (Clock::now() < deadline_) return std::nullopt;
@@ -153,6 +131,7 @@ std::optional<Result<void>> Transaction::poll() {
 Result<void> Transaction::finish(Result<void> outcome) {
   phase_ = Phase::idle;
   recycle(writes_);
+  recycle(encoded_);
   session_.parameters.clear();
   if (!session_.connection.is_open()) session_.forget();
   return outcome;
@@ -163,12 +142,17 @@ std::optional<Result<void>> Transaction::answer(Result<Reply> reply) {
   if (!reply) return failed(std::move(reply.error()));
   if (phase_ == Phase::committing) {
     FAILPOINT("commit_answered");
-    if (reply->tag == "COMMIT") return Result<void>{};
-    return session_.connection.lose("COMMIT was answered with " + reply->tag);
+    return Result<void>{};
   }
   if (phase_ == Phase::preparing) session_.stages.insert(making_.begin(), making_.end());
   write();
   return std::nullopt;
+}
+
+void Transaction::write_without_stages() {
+  for (auto& write : writes_) {
+    if (write.path == Path::stage) write.path = Path::arrays;
+  }
 }
 
 std::optional<Result<void>> Transaction::failed(Error error) {
@@ -177,13 +161,10 @@ std::optional<Result<void>> Transaction::failed(Error error) {
   if (phase_ == Phase::preparing && error.next == ErrorClass::stop_partition) {
     // A role without the right to temporary tables does without them.
     session_.can_stage = false;
-    for (auto& write : writes_) {
-      if (write.path == Path::stage) write.path = Path::arrays;
-    }
+    write_without_stages();
     write();
     return std::nullopt;
   }
-  if (error.next == ErrorClass::stop_partition) session_.stale = true;
   if (!connection.in_transaction()) return std::unexpected(std::move(error));
   error_ = std::move(error);
   connection.send("ROLLBACK");

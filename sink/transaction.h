@@ -4,42 +4,32 @@
 // BEGIN, advance, deletes, writes, dead letters, COMMIT, Sync. A COPY cannot be pipelined, so it cuts the sequence.
 #pragma once
 
-#include <map>
+#include <optional>
 #include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "sink/statement_cache.h"
-#include "sink/write_plan.h"
-#include "sink/writer.h"
+#include "sink/writer_session.h"
 
 namespace sluice::sink {
 
-// What a connection keeps between batches.
-struct WriterSession {
-  std::string schema;
-  Identity identity;
-  Connection connection;
-  StatementCache statements;
-  Parameters parameters;
-  std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
-  bool can_stage = true;                      // until the role turns out to lack the right
-  bool stale = false;                         // the catalogue has changed under the statements
-
-  Statement& file(std::string_view name);  // sql/NAME.sql
-  void send_advance(std::span<const PartitionRange> ranges, bool with_counts);
-#ifdef SLUICE_FAULTS
-  void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
-#endif
-  void send_write(const Changes& changes, const PlannedWrite& write);
-  void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
-                         std::span<const PartitionRange> ranges);
-  void forget();  // what only a lost connection knew
+// The writes of a batch, and the parameters of those that are encoded already: by the write's place, none for the
+// others.
+struct TransactionRows {
+  std::vector<PlannedWrite> writes;
+  std::vector<Parameters> parameters;
 };
+// Plans the rows and encodes those that travel as arrays. Depends on nothing but the changes, whose rows it refers to.
+TransactionRows encode_rows(const Changes& changes);
 
 class Transaction {
  public:
   explicit Transaction(WriterSession& session) : session_(session) {}
 
-  void start(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges);
+  void start(TransactionRows rows, const Changes& changes, std::span<const Record> records,
+             std::span<const PartitionRange> ranges);
   void abandon() { phase_ = Phase::idle; }
   bool busy() const { return phase_ != Phase::idle; }
   std::optional<Result<void>> poll();
@@ -50,7 +40,9 @@ class Transaction {
 
   bool prepare();  // false: nothing to do before BEGIN
   void write();
+  void send(std::size_t place);
   void copy(const PlannedWrite& write);
+  void write_without_stages();
   Result<void> finish(Result<void> outcome);
   std::optional<Result<void>> answer(Result<Reply> reply);
   std::optional<Result<void>> failed(Error error);
@@ -61,6 +53,7 @@ class Transaction {
   std::span<const Record> records_;
   std::span<const PartitionRange> ranges_;
   std::vector<PlannedWrite> writes_;
+  std::vector<Parameters> encoded_;
   std::size_t next_ = 0;
   bool begun_ = false;
   std::vector<std::pair<std::string, std::string>> making_;  // stages: columns, name

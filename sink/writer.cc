@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/failpoint.h"
+#include "sink/oid.h"
 #include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 #include "sink/transaction.h"
@@ -17,7 +18,6 @@ namespace {
 constexpr std::chrono::seconds question_timeout{15};
 constexpr std::chrono::seconds step_timeout{90};
 constexpr std::string_view lock_timeout = "55P03";
-constexpr Oid text_oid = 25;
 
 void add_place_arrays(Parameters& parameters, std::span<const TopicPartition* const> of) {
   std::vector<std::optional<std::string_view>> topics;
@@ -26,7 +26,7 @@ void add_place_arrays(Parameters& parameters, std::span<const TopicPartition* co
     topics.emplace_back(at->topic);
     partitions.push_back(at->partition);
   }
-  parameters.add_bytes(topics, text_oid);
+  parameters.add_bytes(topics, oid::text);
   parameters.add_int4s(partitions);
 }
 
@@ -41,6 +41,15 @@ std::size_t index_of(const PGresult* rows, int row, std::span<const TopicPartiti
 
 }  // namespace
 
+namespace {
+
+struct EncodedRows final : PreparedRows {
+  explicit EncodedRows(TransactionRows of) : rows(std::move(of)) {}
+  TransactionRows rows;
+};
+
+}  // namespace
+
 struct Writer::State {
   explicit State(const config::Postgres& settings) : url(settings.url) {}
 
@@ -50,28 +59,21 @@ struct Writer::State {
 
   Connection& connection() { return session.connection; }
 
-  // Ends what was sent, and waits for the answer; afterwards no transaction is open unless `keep`.
-  Result<Reply> answer(std::chrono::seconds timeout, bool keep = false) {
-    connection().sync();
-    auto reply = connection().wait(Clock::now() + timeout);
-    if (reply) return reply;
-    if (reply.error().next == ErrorClass::stop_partition) session.stale = true;
-    if (!keep) end();
-    if (!connection().is_open()) session.forget();
+  // Ends what was sent, and waits for the answer; an error also ends the transaction.
+  Result<Reply> answer(std::chrono::seconds timeout) {
+    auto reply = session.answer(timeout);
+    if (!reply) session.rollback();
     return reply;
   }
 
-  void end() {
-    if (connection().in_transaction()) (void)connection().run("ROLLBACK", Clock::now() + question_timeout);
-    if (!connection().is_open()) session.forget();
-  }
-
-  // Whether it may, and what it finds, is no part of a claim: the next attempt tells.
-  void end_frozen() {
+  // The next attempt to claim shows whether there was anything to end, and whether the role may.
+  void end_frozen(const TopicPartition& at) {
     if (!connection().is_open()) return;
-    session.parameters.clear();
+    add_identity(false);
     session.parameters.add_text(application_name());
-    (void)ask("end_frozen");
+    session.parameters.add_text(at.topic);
+    session.parameters.add_text(std::to_string(at.partition));
+    (void)ask("pointer_end_frozen");
   }
 
   void add_identity(bool with_owner) {
@@ -96,6 +98,7 @@ struct Writer::State {
     std::vector<std::int64_t> starts;
     for (const auto& request : requests) starts.push_back(request.start);
     auto& parameters = session.parameters;
+    session.send_deallocations();
     connection().send("BEGIN");
     connection().send("SET LOCAL lock_timeout = '1s'");  // another instance may be creating the same row
     add_identity(false);
@@ -105,7 +108,7 @@ struct Writer::State {
     add_identity(true);
     add_place_arrays(parameters, of);
     connection().send(session.file("pointer_claim"), parameters);
-    connection().send("COMMIT");
+    connection().commit();
     auto reply = answer(question_timeout);
     if (!reply) {
       if (reply.error().sqlstate == lock_timeout) return {};
@@ -122,7 +125,7 @@ struct Writer::State {
     session.parameters.add_text(at->topic);
     session.parameters.add_text(std::to_string(at->partition));
     connection().send(session.file("pointer_claim_waiting"), session.parameters);
-    connection().send("COMMIT");
+    connection().commit();
     auto reply = answer(question_timeout);
     if (!reply) {
       if (reply.error().sqlstate == lock_timeout) return {};
@@ -201,7 +204,7 @@ Result<std::vector<std::optional<Claim>>> Writer::claim(std::span<const ClaimReq
   if (held != claims.end()) {
     const auto* at = of[static_cast<std::size_t>(held - claims.begin())];
     if (auto done = state_->claim_waiting(at, *held); !done) return std::unexpected(std::move(done.error()));
-    if (!*held) state_->end_frozen();
+    if (!*held) state_->end_frozen(*at);
   }
   FAILPOINT("after_claim");
   return claims;
@@ -253,7 +256,18 @@ Result<void> Writer::force_next(const Claim& claim, Offset next) {
 #endif
 
 void Writer::submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) {
-  state_->transaction.start(changes, records, ranges);
+  state_->transaction.start({plan(changes, false), {}}, changes, records, ranges);
+}
+
+std::unique_ptr<PreparedRows> Writer::prepare(const Changes& changes) {
+  return std::make_unique<EncodedRows>(encode_rows(changes));
+}
+
+void Writer::submit_prepared(std::unique_ptr<PreparedRows> prepared, const Changes& changes,
+                             std::span<const Record> records, std::span<const PartitionRange> ranges) {
+  auto* rows = dynamic_cast<EncodedRows*>(prepared.get());
+  if (rows == nullptr) return submit(changes, records, ranges);
+  state_->transaction.start(std::move(rows->rows), changes, records, ranges);
 }
 
 bool Writer::busy() const {
@@ -261,7 +275,11 @@ bool Writer::busy() const {
 }
 
 std::optional<Result<void>> Writer::poll() {
-  return state_->transaction.poll();
+  if (state_->transaction.busy()) return state_->transaction.poll();
+  auto lost = state_->connection().lost_while_idle();
+  if (!lost) return std::nullopt;
+  state_->session.forget();
+  return std::unexpected(std::move(*lost));
 }
 
 int Writer::socket() const {
@@ -274,6 +292,7 @@ bool Writer::wants_write() const {
 
 Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes& changes) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
+  state_->session.send_deallocations();
   state_->connection().send("BEGIN");
   state_->session.send_advance(ranges, false);
   for (const auto& write : locks(changes)) state_->session.send_write(changes, write);
@@ -283,18 +302,7 @@ Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes
 
 Result<void> Writer::try_rows(const Changes& changes) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
-  auto& connection = state_->connection();
-  connection.send("SAVEPOINT sluice");
-  for (const auto& write : plan(changes, true)) state_->session.send_write(changes, write);
-  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or the record at fault would show at COMMIT only
-  connection.send("RELEASE SAVEPOINT sluice");
-  auto reply = state_->answer(step_timeout, true);
-  if (reply) return {};
-  if (!connected() || reply.error().next != ErrorClass::reject) return std::unexpected(reply.error());
-  connection.send("ROLLBACK TO SAVEPOINT sluice");
-  connection.send("RELEASE SAVEPOINT sluice");
-  if (auto undone = state_->answer(question_timeout); !undone) return std::unexpected(undone.error());
-  return std::unexpected(reply.error());
+  return state_->session.try_rows(changes, step_timeout);
 }
 
 Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
@@ -302,26 +310,25 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   auto& session = state_->session;
   add_counts(session.parameters, session.identity, ranges);
-  session.connection.send(session.file("add_counts"), session.parameters);
+  session.connection.send(session.file("pointer_add_counts"), session.parameters);
   auto counted = state_->answer(step_timeout);
   if (!counted) return std::unexpected(counted.error());
   if (counted->counts.back() != static_cast<std::int64_t>(ranges.size())) {
-    state_->end();
+    session.rollback();
     return fail(ErrorClass::fenced, "the pointers of this transaction are not where it put them");
   }
   session.send_dead_letters(dead, records, ranges);
   FAILPOINT("before_commit", session.connection.flush());
-  session.connection.send("COMMIT");
+  session.connection.commit();
   FAILPOINT("commit_sent", session.connection.flush());
   auto committed = state_->answer(step_timeout);
   if (!committed) return std::unexpected(committed.error());
   FAILPOINT("commit_answered");
-  if (committed->tag == "COMMIT") return {};
-  return session.connection.lose("COMMIT was answered with " + committed->tag);
+  return {};
 }
 
 void Writer::rollback() {
-  state_->end();
+  state_->session.rollback();
 }
 
 }  // namespace sluice::sink

@@ -41,6 +41,9 @@ class Writer final : public RowStore {
   Result<void> create_pointers(const std::vector<std::pair<TopicPartition, Offset>>& starts) override;
 
   void submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) override;
+  std::unique_ptr<PreparedRows> prepare(const Changes& changes) override;
+  void submit_prepared(std::unique_ptr<PreparedRows> prepared, const Changes& changes, std::span<const Record> records,
+                       std::span<const PartitionRange> ranges) override;
   bool busy() const override;
   std::optional<Result<void>> poll() override;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -142,6 +143,11 @@ ValueError read_zone(Reader& in, Moment& moment) {
   return {};
 }
 
+std::int64_t half_up(std::int64_t nanos) {
+  const std::int64_t floor = nanos / 1000 - (nanos % 1000 < 0);
+  return floor + (nanos - floor * 1000 >= 500);
+}
+
 }  // namespace
 
 Moment Moment::of_unix_days(std::int64_t days) {
@@ -203,6 +209,38 @@ ValueError parse_moment(std::string_view text, Moment& moment) {
   return in.done() ? ValueError{} : value_error::datetime;
 }
 
+ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment) {
+  std::int64_t micros = 0;
+  const bool overflow = __builtin_mul_overflow(count, 1000, &micros);
+  switch (unit) {
+    case TemporalUnit::date_days:
+      if (!std::in_range<std::int32_t>(count)) return value_error::datetime_range;
+      moment = Moment::of_unix_days(count);
+      return {};
+    case TemporalUnit::time_millis:
+      moment = Moment::of_day_micros(micros);
+      break;
+    case TemporalUnit::timestamp_millis:
+      moment = Moment::of_unix_micros(micros);
+      break;
+    case TemporalUnit::time_micros:
+      moment = Moment::of_day_micros(count);
+      return {};
+    case TemporalUnit::timestamp_micros:
+      moment = Moment::of_unix_micros(count);
+      return {};
+    case TemporalUnit::time_nanos:
+      moment = Moment::of_day_micros(half_up(count));
+      return {};
+    case TemporalUnit::timestamp_nanos:
+      moment = Moment::of_unix_micros(half_up(count));
+      return {};
+    case TemporalUnit::duration_micros:
+      return value_error::datetime;
+  }
+  return overflow ? value_error::datetime_range : ValueError{};
+}
+
 ValueError append_date(const Moment& moment, std::string& out) {
   using Limits = std::numeric_limits<std::int32_t>;
   if (!moment.has_date) return value_error::datetime;
@@ -259,9 +297,10 @@ void append_moment_text(const Moment& moment, std::string& out) {
   }
   if (moment.has_time) {
     if (moment.has_date) out.push_back(' ');
-    const std::int64_t seconds = moment.micros / 1'000'000;
+    if (moment.micros < 0) out.push_back('-');  // MySQL's TIME: one sign for the whole
+    const std::int64_t micros = std::abs(moment.micros), seconds = micros / 1'000'000;
     fmt::format_to(sink, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if (const std::int64_t fraction = moment.micros % 1'000'000) fmt::format_to(sink, ".{:06}", fraction);
+    if (const std::int64_t fraction = micros % 1'000'000) fmt::format_to(sink, ".{:06}", fraction);
   }
   if (before_christ) out += " BC";
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/value.h"
 #include "mapping/value_error.h"
 
 namespace sluice::mapping {
@@ -35,6 +36,9 @@ struct Moment {
 // `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]], years of any length, a sign or
 // BC, infinity and -infinity. 22007 if it is none of these, 22008 for a 30 February.
 ValueError parse_moment(std::string_view text, Moment& moment);
+
+// What a count of this unit means. A duration is not a moment.
+ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment);
 
 ValueError append_date(const Moment& moment, std::string& out);
 ValueError append_time(const Moment& moment, std::string& out);

@@ -1,60 +1,66 @@
 // One value of an event to the form in which its column travels (base/table.h, Encoding).
 //
-// An Encoder holds scratch space only; a Mapper has one and its thread uses it. Values go from the event's text
-// straight to the end of the arena. A error may leave bytes behind there: the caller cuts the arena back.
+// An Encoder holds scratch space only; a Mapper has one and its thread uses it. It knows Values and columns, no format:
+// where a value comes from makes no difference. Values go straight to the end of the arena. An error may leave bytes
+// behind there: the caller cuts the arena back.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/changes.h"
 #include "base/table.h"
+#include "base/value.h"
 #include "mapping/encode/datetime.h"
 #include "mapping/encode/number.h"
-#include "mapping/formats/connect_schema.h"
-#include "mapping/formats/json.h"
+#include "mapping/value_error.h"
 
 namespace sluice::mapping {
 
+// Quotes a part of an array or hstore literal.
+void append_literal(std::string_view text, std::string& out);
+
 class Encoder {
  public:
-  // Sets `cell` to the value's bytes at the end of `arena`, to NULL, or to absent for Debezium's placeholder. `schema`
-  // is null where the event has none. `text_is_json`: the source puts JSON into strings (Debezium, Connect).
-  ValueError encode(const Column& column, const ConnectSchema* schema, const JsonValue& value, bool text_is_json,
-                    std::string& arena, Cell& cell);
+  // Sets `cell` to the value's bytes at the end of `arena`, to NULL, or leaves it absent. `text_is_json`: the source
+  // puts JSON into strings.
+  ValueError encode(const Column& column, const Value& value, bool text_is_json, std::string& arena, Cell& cell);
 
  private:
-  ValueError append(const Column& column, Encoding encoding, const JsonValue& value, std::string& out);
-  ValueError append_integer(Encoding encoding, const JsonValue& value, std::string& out);
-  ValueError append_float(Encoding encoding, const JsonValue& value, std::string& out);
-  ValueError append_boolean(const JsonValue& value, std::string& out);
-  ValueError append_numeric(const JsonValue& value, std::string& out);
-  ValueError append_bytea(const JsonValue& value, std::string& out);
-  ValueError append_json(const JsonValue& value, std::string& out);
-  ValueError append_datetime(Encoding encoding, const JsonValue& value, std::string& out);
+  ValueError append(const Column& column, const Value& value, std::string& out);
+  ValueError append_integer(Encoding encoding, const Value& value, std::string& out);
+  ValueError append_float(Encoding encoding, const Value& value, std::string& out);
+  ValueError append_boolean(const Value& value, std::string& out);
+  ValueError append_bytea(const Value& value, std::string& out);
+  ValueError append_uuid_bytes(const Value& value, std::string& out);
+  ValueError append_json(const Value& value, std::string& out);
+  ValueError append_datetime(Encoding encoding, const Value& value, std::string& out);
 
   // The text that PostgreSQL's input functions read: of text columns, of `input` columns and of array elements.
-  ValueError append_text(const Column& column, const JsonValue& value, std::string& out);
-  ValueError append_logical_text(const Column& column, const JsonValue& value, std::string& out);
-  ValueError append_object_text(const Column& column, const JsonValue& value, std::string& out);
-  ValueError append_array(const Column& column, const JsonValue& value, std::string& out);
-  ValueError append_element(const Column& column, const JsonValue& value, std::string& out);
-  ValueError append_hstore(const JsonValue& value, std::string& out);
-  ValueError append_geometry(const JsonValue& value, std::string& out);
+  ValueError append_text(const Column& column, const Value& value, std::string& out);
+  ValueError append_temporal_text(const Value& value, std::string& out);
+  ValueError append_structure_text(const Column& column, const Value& value, std::string& out);
+  ValueError append_point(std::span<const Field> members, std::string& out);
+  ValueError append_geometry(std::span<const Field> members, std::string& out);
+  ValueError append_hstore(const Value& value, std::string& out);
+  ValueError append_hstore_part(const Value& value, std::string& out);
+  ValueError append_array(const Column& column, const Value& value, int depth, std::string& out);
+  ValueError append_element(const Column& column, const Value& value, std::string& out);
 
-  // The text of a value; into scratch_ if the event escapes it.
-  ValueError plain(const JsonValue& value, std::string_view& text);
-  bool decimal_of(const JsonValue& value);  // into decimal_
-  ValueError moment_of(const JsonValue& value, Moment& moment);
-  Logical logical() const { return schema_ ? schema_->logical : Logical::none; }
+  // The digits of a number, however it came; in scratch_ if the value is not their text.
+  ValueError digits_of(const Value& value, std::string_view& digits);
+  ValueError decimal_of(const Value& value);         // into decimal_
+  ValueError scaled_decimal_of(const Value& value);  // of a structure with scale and value
+  ValueError bytes_of(const Value& value);           // or of a text in base64, into bytes_
+  ValueError moment_of(const Value& value, Moment& moment);
 
-  const ConnectSchema* schema_ = nullptr;  // of the value being encoded
   bool text_is_json_ = false;
   Decimal decimal_;
-  std::string scratch_;  // an unescaped text
+  std::string scratch_;  // an unescaped text, or digits
   std::string bytes_;    // decoded from base64
-  std::string element_;  // of an array, before it is quoted
-  std::vector<JsonField> fields_;
+  std::vector<Field> fields_;
+  ValueArena names_;  // of fields_
 };
 
 }  // namespace sluice::mapping

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t max_integer_digits = 131072;  // PostgreSQL's bounds of an unconstrained numeric
 constexpr std::int64_t max_scale = 16383;
+constexpr std::size_t max_unscaled_bytes = 61231;  // what (131072 + 16383) digits and a sign bit take, rounded up
 
 bool digit(char c) {
   return c >= '0' && c <= '9';
@@ -63,7 +64,8 @@ bool Decimal::parse(std::string_view text) {
   return true;
 }
 
-void Decimal::assign(std::string_view unscaled, std::int32_t scale) {
+ValueError Decimal::assign(std::string_view unscaled, std::int32_t scale) {
+  if (unscaled.size() > max_unscaled_bytes) return value_error::range;
   special_ = Special::none;
   digits_.clear();
   append_integer_digits(unscaled, digits_);
@@ -71,6 +73,7 @@ void Decimal::assign(std::string_view unscaled, std::int32_t scale) {
   if (negative_) digits_.erase(0, 1);
   exponent_ = -static_cast<std::int64_t>(scale);
   trim_zeros();
+  return {};
 }
 
 void Decimal::trim_zeros() {

@@ -18,8 +18,9 @@ class Decimal {
  public:
   // A number of JSON, or NaN, Infinity, -Infinity. False: neither.
   bool parse(std::string_view text);
-  // unscaled * 10^-scale, the bytes being a big-endian two's complement integer.
-  void assign(std::string_view unscaled, std::int32_t scale);
+  // unscaled * 10^-scale, the bytes being a big-endian two's complement integer. Refused before any work if it is
+  // longer than PostgreSQL's longest number: the conversion takes time by the square of the length.
+  ValueError assign(std::string_view unscaled, std::int32_t scale);
 
   ValueError append_binary(std::string& out) const;
   ValueError append_text(std::string& out) const;

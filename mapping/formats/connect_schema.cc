@@ -1,10 +1,11 @@
 #include "mapping/formats/connect_schema.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <utility>
 
-#include "mapping/formats/json.h"
+#include "base/json_text.h"
 
 namespace sluice::mapping {
 namespace {
@@ -19,70 +20,101 @@ constexpr std::pair<std::string_view, ConnectType> types[] = {
     {"map", ConnectType::map},          {"struct", ConnectType::structure},
 };
 
-constexpr std::pair<std::string_view, Logical> names[] = {
-    {"org.apache.kafka.connect.data.Decimal", Logical::decimal},
-    {"org.apache.kafka.connect.data.Date", Logical::date},
-    {"org.apache.kafka.connect.data.Time", Logical::time_millis},
-    {"org.apache.kafka.connect.data.Timestamp", Logical::timestamp_millis},
-    {"io.debezium.data.VariableScaleDecimal", Logical::variable_scale_decimal},
-    {"io.debezium.data.Bits", Logical::bits},
-    {"io.debezium.data.Json", Logical::json},
-    {"io.debezium.data.geometry.Point", Logical::point},
-    {"io.debezium.data.geometry.Geometry", Logical::geometry},
-    {"io.debezium.data.geometry.Geography", Logical::geometry},
-    {"io.debezium.time.Date", Logical::date},
-    {"io.debezium.time.Time", Logical::time_millis},
-    {"io.debezium.time.MicroTime", Logical::time_micros},
-    {"io.debezium.time.NanoTime", Logical::time_nanos},
-    {"io.debezium.time.Timestamp", Logical::timestamp_millis},
-    {"io.debezium.time.MicroTimestamp", Logical::timestamp_micros},
-    {"io.debezium.time.NanoTimestamp", Logical::timestamp_nanos},
-    {"io.debezium.time.MicroDuration", Logical::micro_duration},
+struct LogicalName {
+  std::string_view name;
+  Logical logical;
+  TemporalUnit unit = TemporalUnit::date_days;
 };
 
-template <class Value, std::size_t N>
-const Value* lookup(const std::pair<std::string_view, Value> (&table)[N], std::string_view name) {
-  const auto found = std::ranges::find(table, name, &std::pair<std::string_view, Value>::first);
-  return found == std::end(table) ? nullptr : &found->second;
+constexpr LogicalName logical_names[] = {
+    {"org.apache.kafka.connect.data.Decimal", Logical::decimal},
+    {"org.apache.kafka.connect.data.Date", Logical::temporal, TemporalUnit::date_days},
+    {"org.apache.kafka.connect.data.Time", Logical::temporal, TemporalUnit::time_millis},
+    {"org.apache.kafka.connect.data.Timestamp", Logical::temporal, TemporalUnit::timestamp_millis},
+    {"io.debezium.data.VariableScaleDecimal", Logical::variable_scale_decimal},
+    {"io.debezium.data.Bits", Logical::bits},
+    {"io.debezium.time.Date", Logical::temporal, TemporalUnit::date_days},
+    {"io.debezium.time.Time", Logical::temporal, TemporalUnit::time_millis},
+    {"io.debezium.time.MicroTime", Logical::temporal, TemporalUnit::time_micros},
+    {"io.debezium.time.NanoTime", Logical::temporal, TemporalUnit::time_nanos},
+    {"io.debezium.time.Timestamp", Logical::temporal, TemporalUnit::timestamp_millis},
+    {"io.debezium.time.MicroTimestamp", Logical::temporal, TemporalUnit::timestamp_micros},
+    {"io.debezium.time.NanoTimestamp", Logical::temporal, TemporalUnit::timestamp_nanos},
+    {"io.debezium.time.MicroDuration", Logical::temporal, TemporalUnit::duration_micros},
+};
+
+// Empty if the field is missing or not a string.
+std::string string_of(const std::vector<Field>& fields, std::string_view name) {
+  const Value* value = find(fields, name);
+  std::string text;
+  if (!value || !value->is_text() || value->append_characters(text) != TextError::none) text.clear();
+  return text;
 }
 
-std::string_view string_of(const std::vector<JsonField>& fields, std::string_view name) {
-  const JsonValue* value = find(fields, name);
-  return value && value->kind == JsonKind::string ? value->text : std::string_view{};
-}
-
-std::int32_t integer_parameter(const std::vector<JsonField>& parameters, std::string_view name) {
-  const std::string_view text = string_of(parameters, name);
+std::int32_t integer_parameter(const std::vector<Field>& parameters, std::string_view name) {
+  const std::string text = string_of(parameters, name);
   std::int32_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
 bool parse(std::string_view json, int depth, ConnectSchema& schema) {
-  std::vector<JsonField> fields;
-  if (depth == 0 || !scan_object(json, fields)) return false;
-  const ConnectType* type = lookup(types, string_of(fields, "type"));
-  if (!type) return false;
-  schema.type = *type;
-  if (const Logical* logical = lookup(names, string_of(fields, "name"))) schema.logical = *logical;
-  std::vector<JsonField> parameters;
-  if (const JsonValue* value = find(fields, "parameters"); value && scan_object(value->text, parameters)) {
+  std::vector<Field> fields;
+  ValueArena names;
+  if (depth == 0 || !read_json_object(json, names, fields)) return false;
+  const std::string type_name = string_of(fields, "type");
+  const auto* type = std::ranges::find(types, type_name, &std::pair<std::string_view, ConnectType>::first);
+  if (type == std::end(types)) return false;
+  schema.type = type->second;
+  schema.name = string_of(fields, "field");
+  const std::string name = string_of(fields, "name");
+  const auto* logical = std::ranges::find(logical_names, name, &LogicalName::name);
+  if (logical != std::end(logical_names)) {
+    schema.logical = logical->logical;
+    schema.unit = logical->unit;
+  }
+  std::vector<Field> parameters;
+  if (const Value* value = find(fields, "parameters");
+      value && value->is_nested() && read_json_object(value->unread_json(), names, parameters)) {
     schema.scale = integer_parameter(parameters, "scale");
     schema.length = integer_parameter(parameters, "length");
   }
-  if (const JsonValue* items = find(fields, "items"); items && schema.type == ConnectType::array) {
-    if (!parse(items->text, depth - 1, schema.items.emplace_back())) return false;
+  if (const Value* items = find(fields, "items"); items && schema.type == ConnectType::array) {
+    if (!items->is_nested() || !parse(items->unread_json(), depth - 1, schema.items.emplace_back())) return false;
   }
   if (schema.type != ConnectType::structure) return true;
-  const JsonValue* members = find(fields, "fields");
-  std::vector<JsonValue> values;
-  if (!members || !scan_array(members->text, values)) return false;
-  for (const JsonValue& member : values) {
+  const Value* members = find(fields, "fields");
+  std::vector<Value> values;
+  if (!members || !members->is_nested() || !read_json_array(members->unread_json(), values)) return false;
+  for (const Value& member : values) {
     ConnectSchema& field = schema.fields.emplace_back();
-    if (!parse(member.text, depth - 1, field) || !scan_object(member.text, fields)) return false;
-    if (unescape(string_of(fields, "field"), field.name)) return false;
+    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, field)) return false;
+    if (field.is_typed()) schema.typed.push_back(schema.fields.size() - 1);
   }
   return true;
+}
+
+SchemaId next_id() {
+  static std::atomic<SchemaId> last{no_schema};
+  return ++last;
+}
+
+// Debezium's decimal with a scale of its own, {"scale":…,"value":base64}.
+void apply_variable_scale(Value& value) {
+  thread_local std::vector<Field> parts;
+  thread_local ValueArena names;
+  names.clear();
+  if (!read_json_object(value.unread_json(), names, parts) || parts.size() != 2) return;
+  const Value* scale = find(parts, "scale");
+  const Value* unscaled = find(parts, "value");
+  if (!scale || scale->kind() != ValueKind::number_text) return;
+  if (!unscaled || unscaled->kind() != ValueKind::escaped_text) return;
+  const std::string_view digits = scale->digits();
+  std::int32_t number = 0;
+  const auto [at, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc{} || at != digits.data() + digits.size()) return;
+  value = *unscaled;
+  value.become_decimal(number);
 }
 
 }  // namespace
@@ -90,6 +122,52 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
 const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
   const auto found = std::ranges::find(fields, field_name, &ConnectSchema::name);
   return found == fields.end() ? nullptr : &*found;
+}
+
+void ConnectSchema::apply(Value& value) const {
+  switch (value.kind()) {
+    case ValueKind::escaped_text:
+      if (type != ConnectType::bytes) return;
+      if (logical == Logical::decimal) return value.become_decimal(scale);
+      if (logical == Logical::bits) return value.become_bits(length);
+      return value.become_bytes();
+    case ValueKind::number_text:
+      if (logical == Logical::temporal) value.become_temporal(unit);
+      return;
+    case ValueKind::array:
+      if (type == ConnectType::array && is_typed()) value.set_part_types(this);
+      return;
+    case ValueKind::structure:
+      if (logical == Logical::variable_scale_decimal) return apply_variable_scale(value);
+      if (type == ConnectType::structure && is_typed()) value.set_part_types(this);
+      return;
+    default:
+      return;
+  }
+}
+
+bool ConnectSchema::is_typed() const {
+  return type == ConnectType::bytes || logical != Logical::none || !typed.empty() ||
+         (!items.empty() && items.front().is_typed());
+}
+
+// Converters write fields in the schema's order, so the n-th is looked for at the n-th place first.
+void ConnectSchema::apply_to_fields(std::span<Field> row) const {
+  for (const std::size_t n : typed) {
+    const ConnectSchema& described = fields[n];
+    if (n < row.size() && row[n].name == described.name) {
+      described.apply(row[n].value);
+      continue;
+    }
+    for (Field& field : row) {
+      if (field.name == described.name) described.apply(field.value);
+    }
+  }
+}
+
+void ConnectSchema::refine(std::string_view part_name, Value& part) const {
+  const ConnectSchema* found = type == ConnectType::array ? &items.front() : field(part_name);
+  if (found) found->apply(part);
 }
 
 std::optional<ConnectSchema> parse_connect_schema(std::string_view json) {
@@ -109,12 +187,13 @@ const SchemaCache::Entry* SchemaCache::find(std::string_view text) {
 
 const SchemaCache::Entry* SchemaCache::add(std::string_view prefix, ConnectSchema schema) {
   if (entries_.size() == capacity) entries_.pop_back();
-  auto entry = std::make_unique<Entry>(std::string(prefix), std::make_shared<const ConnectSchema>(std::move(schema)));
+  auto entry = std::make_unique<Entry>(std::string(prefix), std::move(schema), next_id());
   return entries_.insert(entries_.begin(), std::move(entry))->get();
 }
 
 const SchemaCache::Entry* SchemaCache::hold(ConnectSchema schema) {
-  held_.schema = std::make_shared<const ConnectSchema>(std::move(schema));
+  held_.schema = std::move(schema);
+  held_.id = next_id();
   return &held_;
 }
 

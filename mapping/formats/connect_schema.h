@@ -1,50 +1,46 @@
 // The schema that Kafka Connect's JSON converter writes in front of a payload, parsed once and recognised by its bytes.
 //
 // A SchemaCache belongs to one topic's keys or values and is used by its lane's thread. Producers repeat the same
-// schema text with every record, so what lies in front of the payload is compared, not parsed. Schemas are never
-// changed.
+// schema text with every record, so what lies in front of the payload is compared, not parsed. A schema gives the
+// values of its payload their types: nobody behind this folder knows what a Connect schema is.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/value.h"
 
 namespace sluice::mapping {
 
 enum class ConnectType : std::uint8_t { integer, floating, boolean, string, bytes, array, map, structure };
 
 // What a value means beyond its type, by the schema's name.
-enum class Logical : std::uint8_t {
-  none,
-  decimal,
-  variable_scale_decimal,
-  date,
-  time_millis,
-  time_micros,
-  time_nanos,
-  timestamp_millis,
-  timestamp_micros,
-  timestamp_nanos,
-  micro_duration,
-  bits,
-  json,
-  point,
-  geometry,
-};
+enum class Logical : std::uint8_t { none, decimal, variable_scale_decimal, bits, temporal };
 
-struct ConnectSchema {
+struct ConnectSchema final : PartTypes {
   ConnectType type = ConnectType::string;
   Logical logical = Logical::none;
-  std::int32_t scale = 0;             // of a decimal
-  std::int32_t length = 0;            // of bits
-  std::string name;                   // of the field that it describes in a structure
-  std::vector<ConnectSchema> fields;  // of a structure
-  std::vector<ConnectSchema> items;   // of an array: one
+  TemporalUnit unit = TemporalUnit::date_days;  // of a temporal
+  std::int32_t scale = 0;                       // of a decimal
+  std::int32_t length = 0;                      // of bits
+  std::string name;                             // of the field that it describes in a structure
+  std::vector<ConnectSchema> fields;            // of a structure
+  std::vector<ConnectSchema> items;             // of an array: one
+  std::vector<std::size_t> typed;               // indexes of the fields whose values JSON does not tell the type of
 
   const ConnectSchema* field(std::string_view field_name) const;
+  // Makes a lazy JSON value what this schema says it is. A value of another type is left as it is.
+  void apply(Value& value) const;
+  // The same for the fields of a structure.
+  void apply_to_fields(std::span<Field> row) const;
+  // True if apply() may change a value.
+  bool is_typed() const;
+  void refine(std::string_view part_name, Value& part) const override;
 };
 
 // Nothing if the text is not a schema.
@@ -54,10 +50,11 @@ class SchemaCache {
  public:
   struct Entry {
     std::string prefix;  // `{"schema":…,"payload":`
-    std::shared_ptr<const ConnectSchema> schema;
+    ConnectSchema schema;
+    SchemaId id = no_schema;
   };
 
-  // The entry whose prefix `text` begins with, or null.
+  // The entry whose prefix `text` begins with, or null. Entries live until the next add() or hold().
   const Entry* find(std::string_view text);
   const Entry* add(std::string_view prefix, ConnectSchema schema);
   // A schema that does not stand in front of its payload: kept until the next one of its kind.

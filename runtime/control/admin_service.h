@@ -18,7 +18,7 @@
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
 #include "runtime/control/pause_control.h"
-#include "runtime/control/pointer_rows.h"
+#include "runtime/control/stored_positions.h"
 
 namespace sluice::runtime {
 
@@ -51,7 +51,7 @@ class AdminService {
   PauseControl pauses_;
   DeadLetterControl dead_letters_;
   LiveSnapshots snapshots_;
-  PointerRows positions_;
+  StoredPositions positions_;
   RecordInspection inspection_;
   AuditTrail audit_;
   LogLevel logging_;

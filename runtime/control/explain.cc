@@ -7,7 +7,7 @@
 #include "listener/reader.h"
 #include "runtime/pipeline/record_mapper.h"
 #include "sink/dead_letters.h"
-#include "sink/replay_transaction.h"
+#include "sink/literals.h"
 
 namespace sluice::runtime {
 namespace {
@@ -33,6 +33,21 @@ void say_dead(Explanation& out, Stage stage, std::string sqlstate, std::string r
   out.reason = std::move(reason);
 }
 
+const char* change_of(sink::Action action) {
+  switch (action) {
+    case sink::Action::truncate:
+      return "truncate";
+    case sink::Action::remove:
+      return "delete";
+    case sink::Action::insert:
+      return "insert";
+    case sink::Action::update:
+      return "update";
+    default:
+      return "upsert";
+  }
+}
+
 }  // namespace
 
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record) {
@@ -47,9 +62,9 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   }
   out.outcome = changes.outcomes.front() == Outcome::skipped ? "skipped" : "applied";
   out.sql = sink::statements_of(changes);
-  auto rows = sink::ReplayTransaction(pipeline->postgres, {pipeline->name, {}, {}}).literals(changes);
+  auto rows = sink::literals(pipeline->postgres, changes);
   if (rows) {
-    out.rows = std::move(*rows);
+    for (auto& row : *rows) out.rows.push_back({row.table->name, change_of(row.action), std::move(row.columns)});
   } else if (rows.error().next == ErrorClass::reject) {
     say_dead(out, Stage::write, rows.error().sqlstate, rows.error().message);
   } else {

@@ -16,11 +16,14 @@ Snapshot LiveSnapshots::snapshot() const {
   shot.pauses = pauses_.in_force();
   shot.postgres_trouble = pauses_.trouble();
   shot.dead_letters_open = dead_letters_.open();
-  const std::lock_guard lock(mutex_);
-  for (auto& partition : shot.partitions) {
-    if (const auto found = ends_.find(partition.at); found != ends_.end())
-      partition.end = std::max(partition.end, found->second);
+  {
+    const std::lock_guard lock(ends_->mutex);
+    for (auto& partition : shot.partitions) {
+      if (const auto found = ends_->known.find(partition.at); found != ends_->known.end())
+        partition.end = std::max(partition.end, found->second);
+    }
   }
+  const std::lock_guard lock(mutex_);
   shot.applied_per_second.assign(rates_.begin(), rates_.end());
   return shot;
 }
@@ -60,9 +63,16 @@ void LiveSnapshots::refresh_ends() {
   for (const auto& partition : parts_.lanes.lanes().partitions) {
     if (is_stopped(partition.state)) stopped.push_back(partition.at);
   }
-  auto ends = stopped.empty() ? LogEnds::Ends{} : parts_.log_ends.log_ends(stopped);
-  const std::lock_guard lock(mutex_);
-  ends_ = std::move(ends);
+  std::ranges::sort(stopped);
+  {
+    const std::lock_guard lock(ends_->mutex);
+    std::erase_if(ends_->known, [&](const auto& end) { return !std::ranges::binary_search(stopped, end.first); });
+  }
+  if (stopped.empty()) return;
+  parts_.log_ends.ask_log_ends(stopped, [ends = ends_](const TopicPartition& at, Offset end) {
+    const std::lock_guard lock(ends->mutex);
+    ends->known[at] = end;
+  });
 }
 
 }  // namespace sluice::runtime

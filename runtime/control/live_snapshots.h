@@ -1,12 +1,14 @@
 // Snapshots of the running service: what the lanes published, and what the admin service knows besides.
 //
 // Owned by the admin service. snapshot() in any thread, sample() in the main thread, refresh_ends() in the admin
-// service's. Only the last one waits, for Kafka.
+// service's. None of them waits.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <mutex>
 
 #include "admin/snapshot.h"
@@ -40,8 +42,14 @@ class LiveSnapshots final : public Snapshots {
   const PauseControl& pauses_;
   const DeadLetterControl& dead_letters_;
 
+  // Of stopped partitions; shared with the answers under way.
+  struct Ends {
+    std::mutex mutex;
+    std::map<TopicPartition, Offset> known;
+  };
+  const std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
+
   mutable std::mutex mutex_;
-  LogEnds::Ends ends_;  // of stopped partitions
   std::deque<double> rates_;
   Steady::time_point sampled_{};
   std::int64_t sampled_records_ = 0;

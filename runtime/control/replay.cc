@@ -9,6 +9,7 @@
 #include "runtime/control/stored_record.h"
 #include "runtime/control/superseded_keys.h"
 #include "runtime/pipeline/record_mapper.h"
+#include "sink/literals.h"
 #include "sink/replay_transaction.h"
 
 namespace sluice::runtime {

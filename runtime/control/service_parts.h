@@ -4,7 +4,7 @@
 // Implemented beside the lanes and the consumer, which outlive the admin service. Any thread.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,10 +29,10 @@ class PauseReceiver {
 
 class LogEnds {
  public:
-  using Ends = std::map<TopicPartition, Offset>;
+  using Known = std::function<void(const TopicPartition& at, Offset end)>;
   virtual ~LogEnds() = default;
-  // Asks Kafka for at most half a second; partitions without an answer are left out.
-  virtual Ends log_ends(const std::vector<TopicPartition>& partitions) = 0;
+  // Has Kafka asked and returns at once. The answers may come from any thread, also after the one who asked is gone.
+  virtual void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) = 0;
 };
 
 struct ServiceParts {

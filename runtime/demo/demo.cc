@@ -109,9 +109,10 @@ class Demo {
   Result<void> look(const char* phase) {
     if (!stage_.service.running()) return fail(ErrorClass::stop_service, "the service has ended by itself");
     if (!stage_.broker.running()) return fail(ErrorClass::stop_service, "the broker has ended by itself");
-    auto pointers = read_pointers(stage_.query, producer_.ends());
+    auto pointers = read_pointers(stage_.query);
     if (!pointers) return std::unexpected(pointers.error());
     progress_.pointers = std::move(*pointers);
+    progress_.ends = producer_.ends();
     done_ = progress_.done();
     const auto now = Clock::now();
     if (now - measured_at_ >= milliseconds(1000)) {
@@ -139,9 +140,9 @@ class Demo {
   Result<void> count_rows() {
     progress_.tables.clear();
     for (const auto& table : shop_tables()) {
-      const auto rows = stage_.query.run(fmt::format("select count(*) from public.{}", table.name));
+      const auto rows = stage_.query.run(fmt::format("select count(*) as rows from public.{}", table.name));
       if (!rows) return std::unexpected(rows.error());
-      progress_.tables.emplace_back("public." + table.name, std::atoll(rows->at(0).at(0)->c_str()));
+      progress_.tables.emplace_back("public." + table.name, rows->front().integer("rows"));
     }
     return {};
   }

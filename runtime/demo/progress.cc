@@ -2,18 +2,16 @@
 
 #include <fmt/format.h>
 
-#include "base/parse.h"
+#include <algorithm>
+
 #include "base/units.h"
+#include "sink/pointer_rows.h"
 
 namespace sluice::runtime::demo {
 namespace {
 
 constexpr std::string_view undefined_table = "42P01";
 constexpr std::string_view undefined_schema = "3F000";
-
-std::int64_t number(const std::optional<std::string>& text) {
-  return text ? parse_integer<std::int64_t>(*text).value_or(0) : 0;
-}
 
 std::string seconds(std::chrono::milliseconds time) {
   return std::to_string(time.count() / 1000) + " s";
@@ -37,30 +35,17 @@ std::int64_t Progress::done() const {
   return total;
 }
 
-Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& query, const std::map<TopicPartition, Offset>& ends) {
-  const auto rows = query.run(
-      "select topic, partition, start_offset, next_offset, applied, folded, skipped, dead, gaps, state"
-      " from sluice.pointer order by topic, partition");
-  std::vector<PointerRow> pointers;
-  if (!rows) {
-    if (rows.error().sqlstate == undefined_table || rows.error().sqlstate == undefined_schema) return pointers;
-    return std::unexpected(rows.error());
-  }
-  for (const auto& row : *rows) {
-    PointerRow& pointer = pointers.emplace_back();
-    pointer.at = {row[0].value_or(""), static_cast<std::int32_t>(number(row[1]))};
-    pointer.start = number(row[2]);
-    pointer.next = number(row[3]);
-    pointer.counts.applied = number(row[4]);
-    pointer.counts.folded = number(row[5]);
-    pointer.counts.skipped = number(row[6]);
-    pointer.counts.dead = number(row[7]);
-    pointer.counts.gaps = number(row[8]);
-    pointer.state = row[9].value_or("");
-    const auto end = ends.find(pointer.at);
-    // The log may have been read further than the acknowledgement has come back.
-    pointer.end = std::max(pointer.next, end == ends.end() ? 0 : end->second);
-  }
+std::int64_t Progress::lag_of(const PointerRow& pointer) const {
+  const auto end = ends.find(pointer.at);
+  // The log may have been read further than the acknowledgement has come back.
+  return end == ends.end() ? 0 : std::max<std::int64_t>(end->second - pointer.next, 0);
+}
+
+Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& client) {
+  auto pointers = sink::read_pointers(client, "sluice", "shop");
+  if (pointers) return pointers;
+  const auto& sqlstate = pointers.error().sqlstate;
+  if (sqlstate == undefined_table || sqlstate == undefined_schema) return std::vector<PointerRow>{};
   return pointers;
 }
 
@@ -95,7 +80,7 @@ std::string render_screen(const Progress& progress) {
   line("  {}{:<20} {:>12} {:>8}   state{}", dim, "partition", "next offset", "lag", plain);
   for (const auto& pointer : progress.pointers) {
     line("  {:<20} {:>12} {:>8}   {}", fmt::format("{}/{}", pointer.at.topic, pointer.at.partition),
-         grouped(pointer.next), grouped(pointer.lag()), pointer.state);
+         grouped(pointer.next), grouped(progress.lag_of(pointer)), pointer.state);
   }
   if (progress.pointers.empty()) line("  {}the group is forming, which takes three seconds{}", dim, plain);
   line("");

@@ -9,21 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "base/counts.h"
-#include "base/record.h"
+#include "admin/positions.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime::demo {
-
-struct PointerRow {
-  TopicPartition at;
-  Offset start = 0, next = 0;
-  Counts counts;
-  std::string state;
-  Offset end = 0;  // as acknowledged to the generator
-
-  std::int64_t lag() const { return end - next; }
-};
 
 struct Progress {
   std::chrono::milliseconds elapsed{0};
@@ -34,6 +23,7 @@ struct Progress {
   double produced_per_second = 0;
   double done_per_second = 0;  // offsets that took effect
   std::vector<PointerRow> pointers;
+  std::map<TopicPartition, Offset> ends;                     // as acknowledged to the generator
   std::vector<std::pair<std::string, std::int64_t>> tables;  // name and rows
   std::string login;                                         // the line to type, to reach the console
   std::vector<std::string> hints;                            // commands to try beside it
@@ -41,10 +31,11 @@ struct Progress {
   std::int64_t sum(std::int64_t Counts::* count) const;
   std::int64_t done() const;
   std::int64_t lag() const { return produced - done(); }
+  std::int64_t lag_of(const PointerRow& pointer) const;
 };
 
 // Empty while the service has not made its schema yet.
-Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& query, const std::map<TopicPartition, Offset>& ends);
+Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& client);
 
 std::string render_screen(const Progress& progress);  // several lines, for a terminal
 std::string render_line(const Progress& progress);    // one line, for a pipe

@@ -30,12 +30,12 @@ Finding compare_table(sink::SqlClient& query, const Shop& shop, std::size_t inde
   std::size_t equal = 0;
   std::string difference;
   for (std::size_t i = 0; i < std::max(found->size(), expected.size()); ++i) {
-    if (i < found->size() && i < expected.size() && (*found)[i] == expected[i]) {
+    if (i < found->size() && i < expected.size() && (*found)[i].fields() == expected[i]) {
       ++equal;
     } else if (difference.empty()) {
-      difference =
-          fmt::format("; first difference: found {}, expected {}", i < found->size() ? spelled((*found)[i]) : "nothing",
-                      i < expected.size() ? spelled(expected[i]) : "nothing");
+      difference = fmt::format("; first difference: found {}, expected {}",
+                               i < found->size() ? spelled((*found)[i].fields()) : "nothing",
+                               i < expected.size() ? spelled(expected[i]) : "nothing");
     }
   }
   const bool holds = difference.empty();
@@ -44,13 +44,14 @@ Finding compare_table(sink::SqlClient& query, const Shop& shop, std::size_t inde
 }
 
 Finding compare_dead_letters(sink::SqlClient& query, const Shop& shop) {
-  const auto rows = query.run("select topic, convert_from(key, 'UTF8'), stage from sluice.dead_letter order by id");
+  const auto rows =
+      query.run("select topic, convert_from(key, 'UTF8') as key, stage from sluice.dead_letter order by id");
   if (!rows) return failed(rows.error());
   std::set<std::pair<std::string, std::string>> found;
   std::map<std::string, int> stages;
   for (const auto& row : *rows) {
-    found.emplace(row[0].value_or(""), row[1].value_or(""));
-    ++stages[row[2].value_or("")];
+    found.emplace(row.text("topic"), row.text("key"));
+    ++stages[row.text("stage")];
   }
   std::string by_stage;
   for (const auto& [stage, count] : stages)
@@ -93,7 +94,7 @@ std::vector<Finding> prove(sink::SqlClient& query, const Shop& shop, std::int64_
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < shop_tables().size(); ++i) findings.push_back(compare_table(query, shop, i));
   findings.push_back(compare_dead_letters(query, shop));
-  const auto pointers = read_pointers(query, ends);
+  const auto pointers = read_pointers(query);
   if (!pointers) {
     findings.push_back(failed(pointers.error()));
     return findings;

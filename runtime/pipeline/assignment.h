@@ -1,42 +1,122 @@
-// A lane's hold on one partition, from its assignment to its loss.
+// A lane's hold on one partition, from its assignment to its loss: what belongs to a phase lives in that phase, and one
+// function changes it, by the table in assignment.cc (drawn in docs/states.md).
 //
-//   claiming ──claimed──► streaming ──stop──► stopping ──set_state──► stopped
-//      ▲  ▲                  │                                          │
-//      │  └──any doubt───────┘                                          │
-//      └─────────────────────────── looked at again ───────────────────┘
-//
-// Used by the lane's thread only.
+// Owned by a LaneWorker, used by its thread only.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <variant>
 
+#include "base/clock.h"
 #include "listener/consumer.h"
 #include "mapping/mapper.h"
 #include "runtime/pipeline/batch.h"
-#include "sink/writer.h"
+#include "sink/claim.h"
 
 namespace sluice::runtime {
 
-enum class Phase : std::uint8_t { claiming, streaming, stopping, stopped };
+// On the way to streaming.
+struct Claiming {
+  Clock::time_point not_before{};  // no attempt before
+  bool log_asked = false;          // an answer about the log's ends is on its way
+  std::optional<listener::Watermarks> log;
+  bool log_fresh = false;           // asked after the claim, so that a verdict may rest on it
+  bool claimed = false;             // under this phase: only the start is missing
+  std::optional<Offset> resume_at;  // start here instead of at the pointer: earlier offsets are in a batch under way
+  std::string trouble;              // why the last attempt failed
+};
 
-struct Assignment {
-  listener::Partition* source = nullptr;
-  std::uint64_t assignment_id = 0;  // when source->assignment_id() differs, this assignment is over
-  Phase phase = Phase::claiming;
-  sink::Claim claim;           // as of the last claim, counters and next kept up with our commits
+// Records are taken from the partition's queue.
+struct Streaming {
   Offset expected = 0;         // next offset to collect
-  bool gap_confirmed = false;  // delivered something since the last start: until then a gap is looked at twice
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
-  PartitionState state = PartitionState::claiming;
-  std::string reason;
-  Clock::time_point recheck_at{};               // not claimed before
-  std::optional<mapping::TableWanted> missing;  // what stopped it with state schema
+  bool gap_confirmed = false;  // delivered something since the start: until then a gap is looked at twice
+};
 
-  const TopicPartition& at() const { return source->at(); }
-  bool over() const { return !source->assigned() || source->assignment_id() != assignment_id; }
+// Takes nothing more; the state is recorded once what was collected has been applied.
+struct Stopping {
+  PartitionState state = PartitionState::ok;
+  std::string reason;
+  std::optional<mapping::Wanted> wanted;  // what would let it go on
+  std::string table;                      // that is paused
+};
+
+struct Stopped {
+  PartitionState state = PartitionState::ok;
+  std::string reason;
+  std::optional<mapping::Wanted> wanted;
+  std::string table;
+  Clock::time_point recheck_at = Clock::time_point::max();
+};
+
+enum class Phase : std::uint8_t { claiming, streaming, stopping, stopped };  // the order of Assignment::State
+
+enum class AssignmentEvent : std::uint8_t {
+  started,   // claimed, and the partition fetches from its position
+  doubted,   // what we know of the pointer may be wrong: lost connection, fenced
+  rewound,   // the pointer is known, records have to be read again
+  stopped,   // something keeps it from going on
+  found,     // the claim found the pointer row in a state that keeps it stopped
+  recorded,  // the state is in the pointer row
+  released,  // what kept it is gone, or is tried again
+};
+
+struct AssignmentTransition {
+  Phase from;
+  AssignmentEvent event;
+  Phase to;
+  std::string_view why;
+};
+std::span<const AssignmentTransition> assignment_transitions();
+std::string_view name(Phase phase);
+std::string_view name(AssignmentEvent event);
+// The part of docs/states.md that is made from the table.
+std::string transitions_reference();
+
+class Assignment {
+ public:
+  using State = std::variant<Claiming, Streaming, Stopping, Stopped>;
+
+  Assignment(listener::Partition& source, std::uint32_t token)
+      : source_(&source), assignment_id_(source.assignment_id()), token_(token) {
+    claim.at = &source.at();
+  }
+
+  const TopicPartition& at() const { return source_->at(); }
+  listener::Partition& source() const { return *source_; }
+  std::uint32_t token() const { return token_; }
+  bool over() const { return !source_->assigned() || source_->assignment_id() != assignment_id_; }
+
+  Phase phase() const { return static_cast<Phase>(state_.index()); }
+  template <class Data>
+  Data* in() {
+    return std::get_if<Data>(&state_);
+  }
+  template <class Data>
+  const Data* in() const {
+    return std::get_if<Data>(&state_);
+  }
+  // Moves to `next`; the table must allow it.
+  void on(AssignmentEvent event, State next);
+
+  PartitionState shown_state() const;
+  std::string shown_reason() const;
+
+  sink::Claim claim;                // as of the last claim; next and counts kept up with our commits
+  BatchPlace collecting;            // where it stands in the batch being collected
+  Offset dead_letters_counted = 0;  // dead letters before this offset have been counted against the limit
+  bool shown_anew = false;          // waits to be published
+  bool ready = false;               // its token waits in the collector's list
+
+ private:
+  listener::Partition* source_;
+  std::uint64_t assignment_id_;  // when the source's differs, this assignment is over
+  std::uint32_t token_;
+  State state_;
 };
 
 }  // namespace sluice::runtime

@@ -1,10 +1,25 @@
 #include "runtime/pipeline/batch.h"
 
 #include <algorithm>
+#include <atomic>
+#include <utility>
 
+#include "base/check.h"
 #include "base/crc32c.h"
 
 namespace sluice::runtime {
+
+namespace {
+
+// Serials are unique in the process, so that a place of one batch is never taken for one of another.
+std::uint64_t next_serial() {
+  static std::atomic<std::uint64_t> serial{1};
+  return serial.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Batch::Batch() : serial_(next_serial()) {}
 
 std::uint32_t Batch::range_index(const TopicPartition& at) const {
   for (std::uint32_t i = 0; i < ranges_.size(); ++i) {
@@ -17,13 +32,15 @@ bool Batch::holds(const TopicPartition& at) const {
   return range_index(at) != none;
 }
 
-void Batch::extend(const sink::Claim& under, Offset from, Offset to, Clock::time_point now) {
+void Batch::extend(const sink::Claim& under, BatchPlace& place, Offset from, Offset to, Clock::time_point now) {
   if (ranges_.empty()) since_ = now;
-  const auto index = range_index(*under.at);
-  if (index != none) {
-    ranges_[index].to = to;
+  if (holds(place)) {
+    auto& range = ranges_[place.range];
+    SLUICE_CHECK(range.to == from && from < to);
+    range.to = to;
     return;
   }
+  place = {serial_, static_cast<std::uint32_t>(ranges_.size())};
   PartitionRange range;
   range.at = under.at;
   range.from = from;
@@ -33,8 +50,8 @@ void Batch::extend(const sink::Claim& under, Offset from, Offset to, Clock::time
   ranges_.push_back(range);
 }
 
-void Batch::add(Record record) {
-  range_of_.push_back(range_index(*record.at));
+void Batch::add(Record record, const BatchPlace& place) {
+  range_of_.push_back(place.range);
   bytes_ += record.bytes();
   records_.push_back(std::move(record));
 }
@@ -67,10 +84,9 @@ void Batch::rebase(const sink::Claim& claim) {
 }
 #endif
 
-void Batch::seal(Changes changes) {
-  changes_ = std::move(changes);
-  std::erase_if(changes_.dead, [this](const DeadLetter& letter) { return excluded(letter.record); });
-  recount(changes_.outcomes);
+void Batch::seal() {
+  set_.drop_dead_letters([this](std::size_t record) { return excluded(record); });
+  recount(changes().outcomes);
 }
 
 void Batch::recount(const std::vector<Outcome>& outcomes) {
@@ -110,11 +126,16 @@ void Batch::recount(const std::vector<Outcome>& outcomes) {
 }
 
 void Batch::clear() {
+  serial_ = next_serial();
   records_.clear();
   range_of_.clear();
   ranges_.clear();
-  changes_ = {};
+  set_.clear();
   bytes_ = 0;
+}
+
+void Batch::swap(Batch& other) noexcept {
+  std::swap(*this, other);
 }
 
 std::int64_t fingerprint(const Record& record) {

@@ -26,4 +26,11 @@ std::optional<std::string> PauseRules::reason(const TopicPartition& at,
   return std::nullopt;
 }
 
+std::optional<std::string> PauseRules::reason_of_table(const std::string& table) const {
+  for (const auto& rule : rules_) {
+    if (rule.target.kind == PartitionSelector::Kind::table && rule.target.name == table) return rule.reason;
+  }
+  return std::nullopt;
+}
+
 }  // namespace sluice::runtime

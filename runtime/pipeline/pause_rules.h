@@ -20,6 +20,8 @@ class PauseRules {
 
   // Why the partition stands still, for its pointer row; nothing if it may stream. The oldest pause speaks.
   std::optional<std::string> reason(const TopicPartition& at, const std::vector<std::string>& target_tables) const;
+  // The same for a table that an event names.
+  std::optional<std::string> reason_of_table(const std::string& table) const;
   const std::vector<std::string>& unreadable() const { return unreadable_; }
   bool operator==(const PauseRules&) const = default;
 

@@ -7,6 +7,7 @@
 
 #include "config/pipeline.h"
 #include "mapping/mapper.h"
+#include "runtime/pipeline/resolver.h"
 #include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
@@ -18,18 +19,15 @@ class RecordMapper {
 
   // As the next record of the batch under construction.
   Result<void> add(const Record& record) {
-    for (;;) {
-      const auto added = mapper_.add(record);
-      if (added) return {};
-      auto table = catalogue_.describe(added.error().table, *added.error().route);
-      if (!table) return std::unexpected(table.error());
-      mapper_.set_table(added.error(), std::move(*table));
-    }
+    auto done = map_record(mapper_, record, set_, catalogue_);
+    if (!done) return std::unexpected(std::move(done.error().error));
+    return {};
   }
-  Changes take() { return mapper_.take(); }
+  Changes take() { return set_.take(); }
 
  private:
   mapping::Mapper mapper_;
+  mapping::ChangeSet set_;
   sink::TableCatalogue catalogue_;
 };
 

@@ -1,9 +1,10 @@
 -- By the console's filter; a parameter that is null filters nothing. In the order in which letters are applied again.
-SELECT id, topic, partition, record_offset, generation, (extract(epoch FROM created_at) * 1000)::bigint,
-       (extract(epoch FROM record_timestamp) * 1000)::bigint, (extract(epoch FROM resolved_at) * 1000)::bigint, stage,
-       coalesce(table_name, ''), coalesce(sqlstate, ''), reason, coalesce(resolution, ''), attempts,
-       CASE WHEN $11::boolean THEN encode(key, 'hex') END, CASE WHEN $11::boolean THEN encode(value, 'hex') END,
-       CASE WHEN $11::boolean THEN headers::text END
+SELECT id, topic, partition, record_offset, generation, (extract(epoch FROM created_at) * 1000)::bigint AS created_ms,
+       (extract(epoch FROM record_timestamp) * 1000)::bigint AS record_ms,
+       (extract(epoch FROM resolved_at) * 1000)::bigint AS resolved_ms, stage, coalesce(table_name, '') AS table_name,
+       coalesce(sqlstate, '') AS sqlstate, reason, coalesce(resolution, '') AS resolution, attempts,
+       CASE WHEN $11::boolean THEN encode(key, 'hex') END AS key, CASE WHEN $11::boolean THEN encode(value, 'hex') END AS value,
+       CASE WHEN $11::boolean THEN headers::text END AS headers
 FROM :schema.dead_letter
 WHERE pipeline = $1 AND ($2::bigint[] IS NULL OR id = ANY($2::bigint[])) AND ($3::text IS NULL OR topic = $3)
   AND ($4::text IS NULL OR table_name = $4) AND ($5::text IS NULL OR strpos(lower(reason), lower($5)) > 0)

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <thread>
 
+#include "sink/sql.h"
 #include "tests/integration/sink_support.h"
 
 namespace sluice::sink::test {
@@ -27,7 +28,7 @@ TEST_F(CatalogueTest, migrating_again_or_from_many_instances_at_once_changes_not
   }
   for (auto& instance : instances) instance.join();
   EXPECT_EQ(done, 6);
-  EXPECT_EQ(sql("SELECT version FROM " + schema + ".schema_version"), "1");
+  EXPECT_EQ(sql("SELECT version FROM " + schema + ".schema_version ORDER BY 1"), "1\n2");
 }
 
 TEST_F(CatalogueTest, a_schema_of_a_newer_program_is_not_touched) {
@@ -99,6 +100,84 @@ TEST_F(CatalogueTest, a_server_that_is_away_is_tried_again_and_its_password_not_
   EXPECT_EQ(unconnected.connect().error().next, ErrorClass::retry);
   EXPECT_FALSE(unconnected.connected());
   EXPECT_EQ(claim_one(unconnected, at, 0).error().next, ErrorClass::reclaim);
+}
+
+TEST_F(CatalogueTest, an_installation_of_the_first_version_is_migrated_with_its_rows) {
+  writer.reset();
+  sql("DROP SCHEMA " + schema + " CASCADE; CREATE SCHEMA " + schema + "; CREATE TABLE " + schema +
+      ".schema_version (version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())");
+  sql(sink::sql("migration_001", schema));
+  sql("INSERT INTO " + schema + ".schema_version VALUES (1); INSERT INTO " + schema +
+      ".pointer (pipeline, topic, partition, start_offset, next_offset) VALUES ('shop', 'orders', 3, 2, 7)");
+  const auto migrated = TableCatalogue(settings).migrate();
+  ASSERT_TRUE(migrated) << migrated.error().message;
+  EXPECT_EQ(*TableCatalogue(settings).pending_migration(), "");
+  writer = connect("11111111-1111-1111-1111-111111111111");
+  Batch batch;
+  expect_written(batch);
+  EXPECT_EQ(sql("SELECT start_offset, next_offset FROM " + schema + ".pointer"), "2|8");
+  EXPECT_EQ(
+      sql("SELECT count(*) FROM pg_indexes WHERE schemaname = '" + schema + "' AND indexname = 'dead_letter_open'"),
+      "1");
+}
+
+TEST_F(CatalogueTest, many_tables_are_described_in_one_look_each_with_its_own_outcome) {
+  sql("CREATE TABLE " + schema + ".a (id int PRIMARY KEY, x text); CREATE TABLE " + schema +
+      ".\"b \"\"c\\\" (k1 int, k2 int, UNIQUE (k2, k1))");
+  config::Route by_id, by_two;
+  by_id.key = {"id"};
+  by_two.key = {"k1", "k2"};
+  const std::vector<WantedTable> wanted{
+      {schema + ".b \"c\\", &by_two}, {schema + ".missing", &by_id}, {schema + ".a", &by_id}, {schema + ".a", &by_two}};
+  TableCatalogue catalogue(settings);
+  const auto described = catalogue.describe(wanted);
+  ASSERT_EQ(described.size(), 4u);
+  ASSERT_TRUE(described[0]) << described[0].error().message;
+  EXPECT_EQ((*described[0])->columns.size(), 2u);
+  EXPECT_EQ((*described[0])->key, (std::vector<std::uint16_t>{0, 1}));
+  ASSERT_FALSE(described[1]);
+  EXPECT_NE(described[1].error().message.find("does not exist"), std::string::npos);
+  ASSERT_TRUE(described[2]) << described[2].error().message;
+  EXPECT_EQ((*described[2])->columns[1].name, "x");
+  ASSERT_FALSE(described[3]);
+  EXPECT_NE(described[3].error().message.find("column k1 of the key does not exist"), std::string::npos);
+}
+
+TEST_F(CatalogueTest, the_connection_is_kept_between_calls_and_replaced_when_it_is_lost) {
+  sql("CREATE TABLE " + schema + ".t (id int PRIMARY KEY)");
+  config::Route route;
+  route.key = {"id"};
+  TableCatalogue catalogue(settings);
+  const auto backend = [&] {
+    EXPECT_TRUE(catalogue.describe(schema + ".t", route));
+    return sql("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'sluice catalogue'");
+  };
+  const auto first = backend();
+  EXPECT_NE(first, "\\N");
+  EXPECT_EQ(backend(), first);
+  sql("SELECT pg_terminate_backend(" + first + ", 5000)");
+  const auto second = backend();
+  EXPECT_NE(second, first);
+  EXPECT_EQ(second.find(' '), std::string::npos) << second;
+}
+
+TEST_F(CatalogueTest, a_description_is_true_until_the_table_changes) {
+  sql("CREATE TABLE " + schema + ".t (id int PRIMARY KEY, a int)");
+  config::Route route;
+  route.key = {"id"};
+  TableCatalogue catalogue(settings);
+  for (const auto* change :
+       {"ALTER TABLE {}.t ADD COLUMN b text", "ALTER TABLE {}.t ALTER COLUMN a TYPE bigint",
+        "ALTER TABLE {}.t ALTER COLUMN a SET NOT NULL", "ALTER TABLE {}.t ALTER COLUMN a SET DEFAULT 1",
+        "CREATE UNIQUE INDEX ON {}.t (a)", "ALTER TABLE {}.t RENAME COLUMN a TO c", "ALTER TABLE {}.t DROP COLUMN c",
+        "DROP TABLE {0}.t; CREATE TABLE {0}.t (id int PRIMARY KEY)", "DROP TABLE {}.t"}) {
+    const auto table = catalogue.describe(schema + ".t", route);
+    ASSERT_TRUE(table) << table.error().message;
+    sql("ANALYZE " + schema + ".t");
+    EXPECT_EQ(catalogue.unchanged(**table), true) << change;
+    sql(fmt::format(fmt::runtime(change), schema));
+    EXPECT_EQ(catalogue.unchanged(**table), false) << change;
+  }
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <thread>
+
+#include "sink/connect.h"
 
 #include "tests/integration/sink_support.h"
 
@@ -92,7 +95,7 @@ TEST_F(Pointer, a_claim_waits_for_an_unfinished_predecessor_and_then_fences_it) 
   EXPECT_EQ(early.error().next, ErrorClass::retry) << early.error().message;
   EXPECT_TRUE(other->connected());
   std::thread finishing([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));  // a claim waits for 200 ms
     EXPECT_TRUE(writer->finish({}, batch.records, batch.ranges));
   });
   const auto claimed = claim_one(*other, at, 0);
@@ -162,6 +165,175 @@ TEST_F(Pointer, a_constraint_that_fails_at_commit_is_not_a_success) {
   EXPECT_EQ(done.error().next, ErrorClass::reject);
   EXPECT_EQ(done.error().sqlstate, "23503");
   EXPECT_EQ(claim_one(*writer, at, 0)->next, 0);
+}
+
+// Ranges of `count` partitions, claimed, each from 0 to `to`.
+struct Many {
+  std::vector<TopicPartition> places;
+  std::vector<Claim> claims;
+  std::vector<PartitionRange> ranges;
+
+  Many(Writer& by, int count, Offset to) {
+    for (int i = 0; i < count; ++i) places.push_back({fmt::format("topic {}", i % 7), i});
+    std::vector<ClaimRequest> requests;
+    for (const auto& place : places) requests.push_back({&place, 0});
+    const auto claimed = by.claim(requests);
+    EXPECT_TRUE(claimed) << claimed.error().message;
+    for (const auto& claim : *claimed) {
+      EXPECT_TRUE(claim);
+      claims.push_back(*claim);
+      PartitionRange range;
+      range.at = claim->at;
+      range.to = to;
+      range.epoch = claim->epoch;
+      range.counts.applied = to;
+      ranges.push_back(range);
+    }
+  }
+};
+
+TEST_F(Pointer, a_claim_of_many_takes_the_free_ones_at_once_and_leaves_the_held_one_empty) {
+  const std::vector<TopicPartition> places{{"orders", 0}, {"orders", 1}, {"orders", 2}};
+  std::vector<ClaimRequest> requests;
+  for (const auto& place : places) requests.push_back({&place, 5});
+  ASSERT_TRUE(writer->claim(requests));
+  sql("BEGIN; UPDATE " + schema + ".pointer SET updated_at = now() WHERE partition = 1");
+  auto other = connect("22222222-2222-2222-2222-222222222222");
+  const auto begin = std::chrono::steady_clock::now();
+  const auto claimed = other->claim(requests);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  ASSERT_EQ(claimed->size(), 3u);
+  EXPECT_FALSE((*claimed)[1]);
+  for (const std::size_t i : {0u, 2u}) {
+    ASSERT_TRUE((*claimed)[i]);
+    EXPECT_EQ((*claimed)[i]->at, &places[i]);
+    EXPECT_EQ((*claimed)[i]->epoch, 2);
+    EXPECT_EQ((*claimed)[i]->next, 5);
+  }
+  sql("ROLLBACK");
+  EXPECT_EQ((*other->claim(requests))[1]->epoch, 2);
+}
+
+TEST_F(Pointer, states_are_read_without_a_claim_and_are_empty_where_there_is_no_row) {
+  const TopicPartition unknown{"orders", 9};
+  const auto claimed = claim_one(*writer, at, 0);
+  ASSERT_TRUE(claimed);
+  ASSERT_TRUE(writer->set_state(*claimed, PartitionState::corrupt, "a damaged batch"));
+  const std::vector<const TopicPartition*> of{&unknown, &at};
+  const auto states = writer->states(of);
+  ASSERT_TRUE(states) << states.error().message;
+  EXPECT_FALSE((*states)[0]);
+  ASSERT_TRUE((*states)[1]);
+  EXPECT_EQ((*states)[1]->state, PartitionState::corrupt);
+  EXPECT_EQ((*states)[1]->reason, "a damaged batch");
+  EXPECT_EQ(sql("SELECT epoch FROM " + schema + ".pointer"), "1");
+}
+
+TEST_F(Pointer, every_state_but_claiming_can_be_stored) {
+  ASSERT_TRUE(claim_one(*writer, at, 0));
+  for (const auto& one : partition_states()) {
+    const auto done = writer->set_state(*claim_one(*writer, at, 0), one.state, "");
+    EXPECT_EQ(done.has_value(), one.state != PartitionState::claiming) << one.name;
+  }
+}
+
+TEST_F(Pointer, five_hundred_pointers_advance_as_one_set_and_a_stale_one_among_them_holds_all) {
+  Many many(*writer, 500, 10);
+  auto& stale = many.ranges[333];
+  --stale.epoch;
+  Changes nothing;
+  writer->submit(nothing, {}, many.ranges);
+  const auto fenced = wait(*writer);
+  ASSERT_FALSE(fenced);
+  EXPECT_EQ(fenced.error().sqlstate, "SL001");
+  EXPECT_EQ(fenced.error().message,
+            fmt::format("fenced: {}/333 expected at 0 under epoch 0, generation 1; found at 0 under epoch 1, "
+                        "generation 1, state ok, owner on here",
+                        stale.at->topic));
+  EXPECT_EQ(sql("SELECT sum(next_offset) FROM " + schema + ".pointer"), "0");
+  ++stale.epoch;
+  writer->submit(nothing, {}, many.ranges);
+  ASSERT_TRUE(wait(*writer));
+  EXPECT_EQ(sql("SELECT count(*), sum(next_offset), sum(applied) FROM " + schema + ".pointer"), "500|5000|5000");
+  writer->submit(nothing, {}, many.ranges);  // every row stands where this would put it
+  EXPECT_EQ(wait(*writer).error().sqlstate, "SL001");
+}
+
+TEST_F(Pointer, a_pointer_never_moves_back_and_a_missing_row_is_fenced) {
+  Many many(*writer, 2, 10);
+  many.ranges[1].to = -1;
+  Changes nothing;
+  writer->submit(nothing, {}, many.ranges);
+  const auto backward = wait(*writer);
+  ASSERT_FALSE(backward);
+  EXPECT_EQ(backward.error().sqlstate, "SL002");
+  EXPECT_EQ(backward.error().message, "the pointer of topic 1/1 must move forward, not from 0 to -1");
+  many.ranges[1].to = 10;
+  sql("DELETE FROM " + schema + ".pointer WHERE partition = 1");
+  writer->submit(nothing, {}, many.ranges);
+  EXPECT_EQ(wait(*writer).error().sqlstate, "SL001");
+  EXPECT_EQ(sql("SELECT sum(next_offset) FROM " + schema + ".pointer"), "0");
+}
+
+TEST_F(Pointer, two_writers_of_the_same_pointers_lock_them_in_one_order) {
+  Many many(*writer, 60, 10);
+  auto reversed = many.ranges;
+  std::ranges::reverse(reversed);
+  auto other = std::make_unique<Writer>(settings, Identity{"shop", "11111111-1111-1111-1111-111111111111", "there"});
+  ASSERT_TRUE(other->connect());
+  Changes nothing;
+  for (int round = 0; round < 30; ++round) {
+    writer->submit(nothing, {}, many.ranges);
+    other->submit(nothing, {}, reversed);
+    const auto one = wait(*writer), two = wait(*other);
+    EXPECT_NE(one.has_value(), two.has_value());
+    for (const auto& done : {one, two}) {
+      if (!done) {
+        EXPECT_EQ(done.error().sqlstate, "SL001") << done.error().message;
+      }
+    }
+    for (auto* ranges : {&many.ranges, &reversed}) {
+      for (auto& range : *ranges) range.from += 10, range.to += 10;
+    }
+  }
+}
+
+TEST_F(Pointer, a_predecessor_that_is_frozen_in_its_transaction_is_ended_and_nobody_else) {
+  const auto pipeline = std::string(90, 'p');  // longer than the server keeps of a session's name
+  const auto connected_as = [&](const std::string& owner) {
+    auto made = std::make_unique<Writer>(settings, Identity{pipeline, owner, "here"});
+    EXPECT_TRUE(made->connect());
+    return made;
+  };
+  const TopicPartition other_place{"orders", 4};
+  auto before = connected_as("11111111-1111-1111-1111-111111111111");
+  ASSERT_TRUE(claim_one(*before, at, 0));
+  ASSERT_TRUE(claim_one(*before, other_place, 0));
+  // As a process that stops in the middle of a pipeline: the server has executed, and waits for more.
+  const auto freeze = [&](int partition) {
+    auto connection = sink::connect(settings.url, "sluice/" + pipeline);
+    EXPECT_TRUE(connection);
+    PGconn* raw = connection->get();
+    EXPECT_EQ(PQenterPipelineMode(raw), 1);
+    const auto lock = fmt::format("SELECT FROM {}.pointer WHERE partition = {} FOR UPDATE", schema, partition);
+    for (const auto& text : {std::string("BEGIN"), lock})
+      EXPECT_EQ(PQsendQueryParams(raw, text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0), 1);
+    EXPECT_EQ(PQsendFlushRequest(raw), 1);
+    EXPECT_EQ(PQflush(raw), 0);
+    return std::move(*connection);
+  };
+  const auto holder = freeze(3), bystander = freeze(4);
+  auto after = connected_as("22222222-2222-2222-2222-222222222222");
+  const auto begin = std::chrono::steady_clock::now();
+  auto claimed = claim_one(*after, at, 0);
+  EXPECT_FALSE(claimed) << "a transaction of less than ten seconds is waited for";
+  while (!claimed && std::chrono::steady_clock::now() - begin < std::chrono::seconds(20)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    claimed = claim_one(*after, at, 0);
+  }
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'ClientRead'"), "1");
 }
 
 }  // namespace

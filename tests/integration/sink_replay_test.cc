@@ -1,6 +1,7 @@
 #include "sink/replay_transaction.h"
 
 #include "sink/admin_tables.h"
+#include "sink/literals.h"
 #include "tests/integration/sink_support.h"
 
 namespace sluice::sink::test {
@@ -146,22 +147,23 @@ TEST_F(ReplayTest, a_discarded_letter_is_resolved_and_offsets_without_effect_are
 TEST_F(ReplayTest, values_are_shown_as_postgres_reads_them) {
   auto batch = row(1, 5);
   batch.row(batch.changes.tables.front().steps.front(), ChangeKind::write, {int8(2), null()});
-  const auto rows = replay->literals(batch.changes);
+  const auto rows = literals(settings, batch.changes);
   ASSERT_TRUE(rows) << rows.error().message;
   ASSERT_EQ(rows->size(), 2u);
   using Columns = std::vector<std::pair<std::string, std::string>>;
   EXPECT_EQ((*rows)[0].columns, (Columns{{"id", "'1'"}, {"a", "'5'"}}));
   EXPECT_EQ((*rows)[1].columns, (Columns{{"id", "'2'"}, {"a", "NULL"}}));
-  EXPECT_EQ((*rows)[0].change, "upsert");
+  EXPECT_EQ((*rows)[0].action, Action::upsert);
+  EXPECT_EQ((*rows)[0].table, target.get());
   EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");
   const auto statements = statements_of(batch.changes);
   ASSERT_EQ(statements.size(), 1u);
   EXPECT_NE(statements[0].find("ON CONFLICT"), std::string::npos);
 }
 
-class StoreTest : public ReplayTest {};
+class AdminTablesTest : public ReplayTest {};
 
-TEST_F(StoreTest, a_pause_is_stored_once_taken_back_once_and_swept_when_it_expires) {
+TEST_F(AdminTablesTest, a_pause_is_stored_once_taken_back_once_and_swept_when_it_expires) {
   Pause pause{"orders", "vacuum", "ann", {}, {}};
   EXPECT_EQ(store->pause(pause), true);
   EXPECT_EQ(store->pause(pause), false);
@@ -186,7 +188,7 @@ TEST_F(StoreTest, a_pause_is_stored_once_taken_back_once_and_swept_when_it_expir
   EXPECT_EQ(sql("SELECT who, command, target FROM " + schema + ".audit"), "sluice|expired|orders");
 }
 
-TEST_F(StoreTest, the_audit_trail_keeps_who_did_what_and_how_it_ended) {
+TEST_F(AdminTablesTest, the_audit_trail_keeps_who_did_what_and_how_it_ended) {
   AuditRow entry;
   entry.who = {"ann", "operator", "SHA256:x", "127.0.0.1:5"};
   entry.command = "pause orders";
@@ -209,7 +211,7 @@ TEST_F(StoreTest, the_audit_trail_keeps_who_did_what_and_how_it_ended) {
   EXPECT_EQ(ann->front().who.fingerprint, "SHA256:x");
 }
 
-TEST_F(StoreTest, pointers_are_those_of_every_instance_and_ours_are_marked) {
+TEST_F(AdminTablesTest, pointers_are_those_of_every_instance_and_ours_are_marked) {
   const auto pointers = store->pointers();
   ASSERT_TRUE(pointers) << pointers.error().message;
   ASSERT_EQ(pointers->size(), 1u);

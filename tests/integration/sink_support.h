@@ -102,7 +102,7 @@ class SinkTest : public testing::Test {
     if (!rows) return out;
     for (const auto& row : *rows) {
       if (!out.empty()) out += '\n';
-      for (std::size_t i = 0; i < row.size(); ++i) out += (i > 0 ? "|" : "") + row[i].value_or("\\N");
+      for (std::size_t i = 0; i < row.fields().size(); ++i) out += (i > 0 ? "|" : "") + row.fields()[i].value_or("\\N");
     }
     return out;
   }

@@ -289,5 +289,56 @@ TEST_F(Write, a_changed_table_is_stopped_at_and_goes_on_once_it_is_described_ane
   EXPECT_EQ(sql("SELECT * FROM " + schema + ".t"), "1|text");
 }
 
+TEST_F(Write, a_batch_prepared_ahead_is_written_as_any_other_even_after_it_was_moved) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text)");
+  const auto target = table("t", {"id"});
+  const auto batch_of = [&](std::int64_t first, std::int64_t rows, std::string_view a) {
+    Batch batch;
+    auto& step = batch.step(target);
+    for (std::int64_t id = first; id < first + rows; ++id)
+      batch.row(step, id % 5 == 4 ? ChangeKind::remove : ChangeKind::write, {int8(id), bytes(a)},
+                static_cast<std::uint64_t>(id));
+    return batch;
+  };
+  for (const std::int64_t rows : {std::int64_t{10}, std::int64_t{5000}}) {  // the second needs a stage
+    auto under_way = batch_of(0, rows, "first");
+    auto next = batch_of(0, rows, "second");
+    claim(under_way, *writer);
+    writer->submit(under_way.changes, under_way.records, under_way.ranges);
+    auto prepared = writer->prepare(next.changes);
+    const auto moved = std::move(next.changes);
+    ASSERT_TRUE(prepared);
+    ASSERT_TRUE(wait(*writer));
+    claim(next, *writer);
+    writer->submit_prepared(std::move(prepared), moved, next.records, next.ranges);
+    const auto done = wait(*writer);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(sql("SELECT count(*), min(a), max(a) FROM " + schema + ".t"),
+              fmt::format("{}|second|second", rows / 5 * 4));
+  }
+}
+
+TEST_F(Write, a_batch_prepared_for_a_stage_is_written_by_a_role_that_may_have_none) {
+  const auto role = schema + "_role";
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY); CREATE ROLE " + role + "; GRANT USAGE ON SCHEMA " +
+      schema + " TO " + role + "; GRANT ALL ON ALL TABLES IN SCHEMA " + schema + " TO " + role +
+      "; REVOKE TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") + " FROM PUBLIC");
+  const auto& url = settings.url.reveal();
+  settings.url = Secret(url + (url.find('?') == url.npos ? "?" : "&") + "options=-c%20role%3D" + role);
+  writer = connect("22222222-2222-2222-2222-222222222222");
+  Batch batch;
+  auto& step = batch.step(table("t", {"id"}));
+  for (std::int64_t id = 0; id < staged; ++id)
+    batch.row(step, ChangeKind::write, {int8(id)}, static_cast<std::uint64_t>(id));
+  for (int round = 0; round < 2; ++round) {
+    claim(batch, *writer);
+    writer->submit_prepared(writer->prepare(batch.changes), batch.changes, batch.records, batch.ranges);
+    EXPECT_TRUE(wait(*writer));
+  }
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), std::to_string(staged));
+  sql("GRANT TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") + " TO PUBLIC; DROP OWNED BY " +
+      role + "; DROP ROLE " + role);
+}
+
 }  // namespace
 }  // namespace sluice::sink::test

@@ -269,8 +269,9 @@ TEST_F(ConfigLoad, addresses_names_and_expressions_are_checked) {
     EXPECT_HAS(error_with("", std::string("[http]\nlisten = \"") + listen + "\"\n"), "is not HOST:PORT") << listen;
   for (const char* topic : {"", "a b", "..", "shop/*"})
     EXPECT_HAS(error_with("shop.orders", topic), "is not a topic name") << topic;
-  for (const char* topic : {"^(", "^[a", "^a{2,1}"})
-    EXPECT_HAS(error_with("shop.orders", topic), "is not a regular expression") << topic;
+  for (const char* topic : {"^(", "^[a", "^a{2,1}", "^a(?!b)", "^(a)\\\\1"})
+    EXPECT_HAS(error_with("shop.orders", topic), "is not a regular expression of RE2") << topic;
+  EXPECT_EQ(error_with("shop.orders", R"(^shop\\.\\d+(?:x|y)$)"), "") << "the subscription uses the same engine";
   for (const char* schema : {"", "1a", "pg_x", "a-b"})
     EXPECT_HAS(error_with("[[route]]", std::string("schema = \"") + schema + "\"\n[[route]]"), "another schema")
         << schema;

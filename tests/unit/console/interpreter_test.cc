@@ -1,9 +1,8 @@
 // The command core as a whole: the table, errors, roles, completion, and what is hostile.
 #include "console/interpreter.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <regex>
 
 #include "base/log.h"
 #include "console/command.h"
@@ -46,7 +45,7 @@ TEST_F(ConsoleInterpreter, a_word_that_is_not_known_names_the_nearest) {
     const auto done = run(line);
     EXPECT_EQ(done.code, Code::not_understood) << line;
     EXPECT_EQ(done.out, "") << line;
-    EXPECT_TRUE(std::regex_match(done.err, std::regex("error: [^A-Z][^\n]*[^.\n]\n"))) << done.err;
+    EXPECT_THAT(done.err, testing::MatchesRegex("error: [^A-Z][^\n]*[^.\n]\n"));
   }
 }
 

@@ -1,20 +1,19 @@
 #include "listener/consumer.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
-#include "listener/mock_broker.h"
-#include "listener/producer.h"
+#include "tests/unit/listener/cluster.h"
 
 namespace sluice::listener {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-constexpr seconds deadline{30};
 
 // One topic with one partition on a mock broker, and a listener that has it assigned.
 class ListenerTest : public ::testing::Test {
@@ -23,17 +22,10 @@ class ListenerTest : public ::testing::Test {
     auto started = MockBroker::start({"orders"}, 1);
     ASSERT_TRUE(started) << started.error().message;
     broker_ = std::move(*started);
-    settings_.brokers = broker_->bootstrap();
-    settings_.group = "listener-test";
+    settings_ = settings_of(*broker_);
   }
 
-  void publish(const std::vector<Outgoing>& records) {
-    auto producer = Producer::make(settings_);
-    ASSERT_TRUE(producer) << producer.error().message;
-    for (const auto& record : records) ASSERT_TRUE((*producer)->send("orders", record));
-    const auto flushed = (*producer)->flush(deadline);
-    ASSERT_TRUE(flushed) << flushed.error().message;
-  }
+  void publish(const std::vector<Outgoing>& records) { listener::publish(settings_, "orders", records); }
 
   void publish_numbers(int count) {
     std::vector<std::string> texts;
@@ -44,7 +36,7 @@ class ListenerTest : public ::testing::Test {
   }
 
   Partition* assigned_partition() {
-    consumer_ = make_consumer(settings_, 1u << 20,
+    consumer_ = make_consumer(settings_, {},
                               {.assigned =
                                    [this](Partition& partition) {
                                      const std::lock_guard lock(mutex_);
@@ -107,9 +99,6 @@ TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started
   const auto end = next(*partition);
   ASSERT_TRUE(std::holds_alternative<EndOfPartition>(end));
   EXPECT_EQ(std::get<EndOfPartition>(end).next, 10);
-  const auto marks = partition->watermarks(seconds(5));
-  ASSERT_TRUE(marks);
-  EXPECT_EQ(marks->high, 10);
   const auto many = consumer_->watermarks({partition->at()}, seconds(5));
   ASSERT_TRUE(many.contains(partition->at()));
   EXPECT_EQ(many.at(partition->at()).low, 0);
@@ -145,6 +134,76 @@ TEST_F(ListenerTest, an_offset_out_of_range_is_an_event_and_the_partition_can_be
   EXPECT_GT(partition->assignment_id(), before);
   EXPECT_EQ(next_offset(*partition), 2);
   EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, a_queue_tells_its_token_when_it_becomes_readable_and_not_for_every_record) {
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  ReadySignal signal;
+  partition->wake_through(signal, 5);
+  EXPECT_EQ(signal.take(), std::vector<std::uint32_t>{5}) << "what is there already must be looked at";
+  ASSERT_TRUE(start_at(*partition, 0));
+  const auto rung = [&] {
+    pollfd one{signal.fd(), POLLIN, 0};
+    return poll(&one, 1, 10'000) == 1 && signal.take() == std::vector<std::uint32_t>{5};
+  };
+  ASSERT_TRUE(rung());
+  while (!std::holds_alternative<EndOfPartition>(next(*partition))) {
+  }
+  while (!std::holds_alternative<std::monostate>(partition->poll())) {
+  }
+  signal.take();
+  publish_numbers(100);
+  ASSERT_TRUE(rung());
+  int rings = 0;
+  for (Offset offset = 0; offset < 100; ++offset) {
+    EXPECT_EQ(next_offset(*partition), offset);
+    rings += signal.take().empty() ? 0 : 1;
+  }
+  EXPECT_LT(rings, 50);
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
+  publish_numbers(10);
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  EXPECT_EQ(partition->known_end(), -1);
+  ASSERT_TRUE(start_at(*partition, 0));
+  while (!std::holds_alternative<EndOfPartition>(next(*partition))) {
+  }
+  EXPECT_EQ(partition->known_end(), 10);
+  publish_numbers(5);
+  EXPECT_TRUE(eventually([&] { return partition->known_end() == 15; }, seconds(5))) << "nobody polls meanwhile";
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, questions_that_are_open_when_it_stops_are_answered_and_nothing_is_asked_any_more) {
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  std::atomic<int> good{0}, bad{0};
+  const auto count = [&](const TopicPartition&, const Result<Watermarks>& marks) { ++(marks ? good : bad); };
+  consumer_->ask_watermarks({{"orders", 0}}, count);
+  ASSERT_TRUE(eventually([&] { return good == 1; }));
+  broker_->set_delay(1, milliseconds(300));
+  std::atomic<bool> asking{true};
+  std::atomic<int> asked{0};
+  std::thread other([&] {
+    while (asking) {
+      consumer_->ask_watermarks({{"orders", 0}, {"unknown", 7}}, count);
+      asked += 2;
+      consumer_->watermarks({{"orders", 0}}, milliseconds(10));
+      if (asked % 200 == 0) consumer_->hint_committed({{{"orders", 0}, 1}});  // each has to be answered before it ends
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  std::this_thread::sleep_for(milliseconds(100));
+  const bool stopped = consumer_->stop(seconds(20));
+  std::this_thread::sleep_for(milliseconds(50));
+  asking = false;
+  other.join();
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(good + bad, asked + 1) << "each question has one answer";
 }
 
 TEST_F(ListenerTest, null_is_not_empty_and_headers_keep_their_order) {

@@ -2,7 +2,7 @@
 // the source's, without one what cannot be known is refused.
 #include <fstream>
 
-#include "mapping/formats/json.h"
+#include "base/json_text.h"
 #include "tests/unit/mapping/support.h"
 
 namespace sluice::mapping::test {
@@ -13,12 +13,13 @@ std::vector<Message> recorded(const std::string& name) {
   EXPECT_TRUE(file.is_open()) << name;
   std::vector<Message> messages;
   for (std::string line; std::getline(file, line);) {
-    std::vector<JsonField> fields;
-    EXPECT_TRUE(scan_object(line, fields)) << line;
+    std::vector<Field> fields;
+    ValueArena names;
+    EXPECT_TRUE(read_json_object(line, names, fields)) << line;
     const auto text = [&](const char* part) -> std::optional<std::string> {
-      const JsonValue* value = find(fields, part);
-      if (!value || value->kind == JsonKind::null) return std::nullopt;
-      return std::string(value->token());
+      const Value* value = find(fields, part);
+      if (!value || value->kind() == ValueKind::null) return std::nullopt;
+      return std::string(value->unread_json());
     };
     messages.push_back({text("key"), text("value")});
   }
@@ -43,7 +44,7 @@ Rows rows_after(Fixture& fixture, const std::vector<Message>& messages, std::siz
   for (std::size_t n = 0; n < messages.size(); ++n) {
     fixture.add(messages[n]);
     if ((n + 1) % batch && n + 1 < messages.size()) continue;
-    const Changes changes = fixture.mapper().take();
+    const Changes changes = fixture.take();
     take_effect(changes, rows);
     for (const DeadLetter& letter : changes.dead) reasons += letter.reason + "\n";
   }

@@ -217,23 +217,51 @@ TEST(MappingEvents, a_table_is_named_by_topic_captures_and_source) {
   fixture.add({{}, envelope("c", "null", R"({"id":1})")}, "shop.a.b");
   fixture.add({{}, envelope("c", "null", R"({"id":2})")}, "shop.a.b");
   fixture.add({{}, R"({"id":1})"}, "shop.a.b");
-  fixture.add({{}, R"({"id":1})"}, "other");
   EXPECT_EQ(fixture.asked, std::vector<std::string>{"a.b_s_t"});
-  EXPECT_EQ(outcomes(fixture.mapper().take()), "aads");
+  EXPECT_EQ(outcomes(fixture.take()), "aad");
   EXPECT_EQ(fixture.mapper().route("other"), nullptr);
   EXPECT_NE(fixture.mapper().route("shop.x.y"), nullptr);
 }
 
-TEST(MappingEvents, a_new_description_counts_from_the_next_batch_on) {
+TEST(MappingEvents, a_record_that_no_route_takes_is_never_skipped) {
+  Fixture fixture(rows_table());
+  const TopicPartition at{"elsewhere", 0};
+  Record record;
+  record.at = &at;
+  record.value = R"({"id":1})";
+  ChangeSet set;
+  const auto done = fixture.mapper().map(record, set);
+  ASSERT_FALSE(done);
+  EXPECT_TRUE(std::holds_alternative<NoRoute>(done.error()));
+  EXPECT_EQ(set.records(), 0u);
+}
+
+TEST(MappingEvents, a_new_description_counts_from_the_next_record_on) {
   Fixture fixture(table({{"id", "int4"}}));
   fixture.add({{}, R"({"id":1})"});
   fixture.mapper().invalidate_tables();
   fixture.add({{}, R"({"id":2})"});
-  EXPECT_EQ(fixture.asked.size(), 1u);
-  EXPECT_EQ(text_of(fixture.mapper().take()), "write id=1\nwrite id=2\n");
-  fixture.add({{}, R"({"id":3})"});
   EXPECT_EQ(fixture.asked.size(), 2u);
-  EXPECT_EQ(text_of(fixture.mapper().take()), "write id=3\n");
+  EXPECT_EQ(text_of(fixture.take()), "write id=1\nwrite id=2\n");
+}
+
+TEST(MappingEvents, a_paused_table_stops_its_records_and_no_others) {
+  Fixture fixture(rows_table());
+  fixture.mapper().pause_tables([](const std::string& table) {
+    return table == "public.target" ? std::optional<std::string>("paused by ann") : std::nullopt;
+  });
+  const TopicPartition at{"events", 0};
+  Record record;
+  record.at = &at;
+  record.value = R"({"id":1})";
+  ChangeSet set;
+  const auto held = fixture.mapper().map(record, set);
+  ASSERT_FALSE(held);
+  EXPECT_EQ(std::get<TablePaused>(held.error()).reason, "paused by ann");
+  EXPECT_EQ(set.records(), 0u);
+  fixture.mapper().pause_tables([](const std::string&) { return std::nullopt; });
+  fixture.add({{}, R"({"id":1})"});
+  EXPECT_EQ(outcomes(fixture.take()), "a");
 }
 
 }  // namespace

@@ -147,9 +147,9 @@ TEST(MappingFolding, batches_of_any_size_end_where_single_records_end) {
         }
         batched.add(message);
         single.add(message);
-        take_effect(single.mapper().take(), single_rows);
+        take_effect(single.take(), single_rows);
       }
-      const Changes changes = batched.mapper().take();
+      const Changes changes = batched.take();
       ASSERT_EQ(changes.outcomes.size(), static_cast<std::size_t>(size));
       take_effect(changes, batched_rows);
       ASSERT_EQ(batched_rows, single_rows) << "round " << round << "\n" << text_of(changes);

@@ -110,8 +110,7 @@ TEST(MappingHostile, depth_does_not_exhaust_the_stack) {
     for (const std::string& value : {nested, objects}) {
       const std::string event = "{\"id\":1,\"j\":" + value + "}";
       EXPECT_EQ(outcomes(fixture.map({{value, event}})), depth == 100 ? "a" : "d") << depth;
-      EXPECT_EQ(outcomes(fixture.map({{{}, "{\"id\":1,\"ia\":" + value + "}"}})),
-                depth == 100 && value == nested ? "a" : "d");
+      EXPECT_EQ(outcomes(fixture.map({{{}, "{\"id\":1,\"ia\":" + value + "}"}})), "d") << depth;
     }
   }
 }

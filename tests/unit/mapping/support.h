@@ -247,19 +247,24 @@ class Fixture {
     record.at = &at_;
     if (message.key) record.key = *message.key;
     if (message.value) record.value = *message.value;
-    auto done = mapper().add(record);
+    auto done = mapper().map(record, set_);
     if (!done) {
-      asked.push_back(done.error().table);
-      mapper().set_table(done.error(), target_);
-      done = mapper().add(record);
+      const auto* wanted = std::get_if<Wanted>(&done.error());
+      ASSERT_NE(wanted, nullptr);
+      const auto& table = std::get<TableWanted>(*wanted);
+      asked.push_back(table.table);
+      mapper().set_table(table, target_);
+      done = mapper().map(record, set_);
     }
-    ASSERT_TRUE(done.has_value()) << "asked twice for " << done.error().table;
+    ASSERT_TRUE(done.has_value()) << "asked twice";
   }
 
   Changes map(const std::vector<Message>& messages) {
     for (const Message& message : messages) add(message);
-    return mapper().take();
+    return take();
   }
+
+  Changes take() { return set_.take(); }
 
   config::Route route;
   std::vector<std::string> asked;
@@ -267,6 +272,7 @@ class Fixture {
  private:
   std::shared_ptr<const Table> target_;
   std::optional<Mapper> mapper_;
+  ChangeSet set_;
   TopicPartition at_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/crc32c.h"
 
 namespace sluice::runtime {
@@ -25,15 +27,18 @@ sink::Claim claim(const TopicPartition& at) {
   return made;
 }
 
+std::map<TopicPartition, BatchPlace> places;
+
 void collect(Batch& batch, const TopicPartition& at, Offset expected, Offset offset) {
-  batch.extend(claim(at), expected, offset + 1, Clock::now());
-  batch.add(record(at, offset));
+  batch.extend(claim(at), places[at], expected, offset + 1, Clock::now());
+  batch.add(record(at, offset), places[at]);
 }
 
-Changes outcomes(std::vector<Outcome> all) {
-  Changes changes;
-  changes.outcomes = std::move(all);
-  return changes;
+// As if the mapper had found these.
+void seal(Batch& batch, const std::vector<Outcome>& outcomes) {
+  for (std::size_t i = 0; i < outcomes.size(); ++i) batch.set().begin_record();
+  batch.seal();
+  batch.recount(outcomes);
 }
 
 std::int64_t accounted(const PartitionRange& range) {
@@ -45,7 +50,7 @@ TEST(Batch, counts_every_offset_of_a_range_once) {
   collect(batch, orders, 10, 10);
   collect(batch, customers, 5, 5);
   collect(batch, orders, 11, 14);  // 11 to 13 have no record
-  batch.seal(outcomes({Outcome::folded, Outcome::dead, Outcome::applied}));
+  seal(batch, {Outcome::folded, Outcome::dead, Outcome::applied});
   ASSERT_EQ(batch.ranges().size(), 2u);
   const auto& first = batch.ranges()[0];
   EXPECT_EQ(first.from, 10);
@@ -60,8 +65,8 @@ TEST(Batch, counts_every_offset_of_a_range_once) {
 
 TEST(Batch, a_range_without_records_is_all_gap_and_keeps_the_old_anchor) {
   Batch batch;
-  batch.extend(claim(orders), 3, 6, Clock::now());
-  batch.seal(outcomes({}));
+  batch.extend(claim(orders), places[orders], 3, 6, Clock::now());
+  seal(batch, {});
   EXPECT_EQ(batch.ranges()[0].counts.gaps, 3);
   EXPECT_EQ(batch.ranges()[0].anchor_offset, -1);
 }
@@ -70,9 +75,10 @@ TEST(Batch, an_excluded_record_leaves_no_dead_letter_and_is_not_counted) {
   Batch batch;
   collect(batch, orders, 0, 0);
   batch.add_excluded(record(orders, 1));
-  auto changes = outcomes({Outcome::applied, Outcome::dead});
-  changes.dead.push_back({1, Stage::decode, "", "22032", "bad"});
-  batch.seal(std::move(changes));
+  batch.set().begin_record();
+  batch.set().begin_record();
+  batch.set().reject(Stage::decode, "", "22032", "bad");
+  batch.seal();
   EXPECT_TRUE(batch.changes().dead.empty());
   EXPECT_EQ(batch.ranges()[0].to, 1);
   EXPECT_EQ(batch.ranges()[0].counts.dead, 0);
@@ -85,7 +91,7 @@ TEST(Batch, cutting_ends_the_range_in_front_of_the_record_and_spares_other_parti
   collect(batch, orders, 1, 1);
   collect(batch, orders, 2, 2);
   batch.cut(orders, 1);
-  batch.seal(outcomes({Outcome::applied, Outcome::applied, Outcome::applied, Outcome::applied}));
+  seal(batch, {Outcome::applied, Outcome::applied, Outcome::applied, Outcome::applied});
   EXPECT_EQ(batch.ranges()[0].to, 1);
   EXPECT_EQ(batch.ranges()[0].counts.applied, 1);
   EXPECT_TRUE(batch.excluded(2));

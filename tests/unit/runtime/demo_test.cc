@@ -83,8 +83,13 @@ TEST(Shop, poison_has_keys_of_its_own_and_no_event_exceeds_a_kibibyte) {
 TEST(DemoScreen, shows_the_state_and_the_lag_of_every_partition) {
   Progress progress;
   progress.produced = 1'234'567;
-  progress.pointers.push_back(
-      {.at = {"shop.orders", 2}, .next = 90, .counts = {.applied = 88, .dead = 2}, .state = "poison", .end = 100});
+  PointerRow pointer;
+  pointer.at = {"shop.orders", 2};
+  pointer.next = 90;
+  pointer.counts = {.applied = 88, .dead = 2};
+  pointer.state = PartitionState::poison;
+  progress.pointers.push_back(pointer);
+  progress.ends[pointer.at] = 100;
   const auto screen = render_screen(progress);
   EXPECT_NE(screen.find("1 234 567"), std::string::npos) << screen;
   EXPECT_NE(screen.find("shop.orders/2                  90       10   poison"), std::string::npos) << screen;

@@ -10,15 +10,15 @@ namespace {
 class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds {
  public:
   Snapshot now;
-  Ends ends;
+  std::map<TopicPartition, Offset> ends;
   std::vector<TopicPartition> asked;
   IncidentLog incidents;
 
   Snapshot lanes() const override { return now; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
-  Ends log_ends(const std::vector<TopicPartition>& partitions) override {
+  void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override {
     asked = partitions;
-    return ends;
+    for (const auto& [at, end] : ends) known(at, end);
   }
 };
 

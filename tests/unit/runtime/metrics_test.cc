@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <regex>
 #include <set>
 #include <sstream>
 
+#include "base/pattern.h"
 #include "runtime/http/http.h"
 
 namespace sluice::runtime {
@@ -65,12 +65,16 @@ TEST(Metrics, histogram_buckets_are_cumulative_and_end_with_infinity) {
 
 TEST(Metrics, every_name_begins_with_sluice_and_is_declared_once) {
   const auto page = metrics_reference();
-  const std::regex row(R"(\| `([^`]+)` \| (\w+) \|)");
+  const auto row = Pattern::parse(R"(^\| `([^`]+)` \| (\w+) \|)");
+  ASSERT_TRUE(row);
   std::set<std::string> names;
-  for (std::sregex_iterator at(page.begin(), page.end(), row), end; at != end; ++at) {
-    const std::string name = (*at)[1];
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    const auto captures = row->captures(line);
+    if (!captures) continue;
+    const auto& name = captures->at(1);
     EXPECT_TRUE(name.starts_with("sluice_")) << name;
-    EXPECT_EQ(name.ends_with("_total"), (*at)[2] == "counter") << name;
+    EXPECT_EQ(name.ends_with("_total"), captures->at(2) == "counter") << name;
     EXPECT_TRUE(names.insert(name).second) << name;
   }
   EXPECT_GT(names.size(), 20u);

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""One partition with a backlog beside seven empty ones: is it fetched as fast as one that is alone?
+
+    bench/hot_partition.py --sluice build/release/sluice [--against OLDER] [--events 300000] [--rounds 3]
+
+Two topics with the same records of about 1 kB in their partition 0: `alone` has one partition, `crowd` eight. Inserts into
+a table without index, one lane; the time runs from the first to the last commit. A service that lets the empty partitions
+hold the full one back shows it as a smaller rate for `crowd`.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+from support.kafka import Kafka  # noqa: E402
+from support.postgres import Postgres  # noqa: E402
+from support.sluice import Sluice  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
+
+SERVER = "shared_buffers = 512MB\nmax_wal_size = 8GB\n"
+TOPICS = {"alone": 1, "crowd": 8}
+
+
+def publish(kafka, topic, events):
+    kafka.create_topic(topic, TOPICS[topic])
+    producer = kafka.producer(linger_ms=50, batch_size=1000000)
+    for number in range(events):
+        value = json.dumps({"id": number, "payload": f"{number}:".ljust(1000, "x")}).encode()
+        while True:
+            try:
+                producer.produce(topic, value=value, partition=0)
+                break
+            except BufferError:
+                producer.poll(0.05)
+        if number % 10000 == 0:
+            producer.poll(0)
+    if producer.flush(300):
+        raise RuntimeError("the broker did not take the records")
+
+
+def rate(kafka, postgres, binary, topic, events):
+    connection = postgres.connect("hot")
+    cursor = connection.cursor()
+    cursor.execute("DROP SCHEMA IF EXISTS sluice CASCADE")
+    cursor.execute("DROP TABLE IF EXISTS target")
+    cursor.execute("CREATE UNLOGGED TABLE target (id bigint, payload text)")
+
+    def committed():
+        cursor.execute("SELECT to_regclass('sluice.pointer')")
+        if cursor.fetchone()[0] is None:
+            return 0
+        cursor.execute("SELECT coalesce(sum(next_offset), 0) FROM sluice.pointer")
+        return int(cursor.fetchone()[0])
+
+    Sluice.binary = binary
+    route = f'[[route]]\ntopics = ["{topic}"]\ntable = "public.target"\nmode = "insert"\nkey = []\n'
+    service = Sluice(kafka.bootstrap, postgres.url("hot"), route, pipeline=f"hot-{time.monotonic_ns()}", postgres="lanes = 1")
+    service.start(ready=False)
+    try:
+        first = wait_until(committed, service.tail, 60, every=0.002)
+        begun = time.monotonic()
+        wait_until(lambda: committed() == events, service.tail, 600, every=0.005)
+        took = time.monotonic() - begun
+    finally:
+        service.stop()
+        service.remove()
+    cursor.execute("SELECT count(*), count(DISTINCT id) FROM target")
+    if cursor.fetchone() != (events, events):
+        raise AssertionError("not every record became one row")
+    connection.close()
+    return (events - first) / took
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sluice", required=True)
+    parser.add_argument("--against", help="another build to compare with, in turns")
+    parser.add_argument("--events", type=int, default=300000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    binaries = [binary for binary in (options.against, options.sluice) if binary]
+    postgres = Postgres(SERVER)
+    try:
+        postgres.create_database("hot")
+        kafka = Kafka(memory="1g")
+        try:
+            for topic in TOPICS:
+                publish(kafka, topic, options.events)
+            rates = {}
+            for _ in range(options.rounds):
+                for topic in TOPICS:
+                    for binary in binaries:
+                        rates.setdefault((topic, binary), []).append(rate(kafka, postgres, binary, topic, options.events))
+            for (topic, binary), found in rates.items():
+                print(f"{topic}, {TOPICS[topic]} partitions  {statistics.median(found):10,.0f} events/s"
+                      f"  ({min(found):,.0f} to {max(found):,.0f})  {binary}")
+        finally:
+            kafka.remove()
+    finally:
+        postgres.remove()
+
+
+if __name__ == "__main__":
+    main()

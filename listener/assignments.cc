@@ -1,0 +1,118 @@
+#include "listener/assignments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace sluice::listener {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view who = "kafka";
+constexpr milliseconds reassign_pause_min{200}, reassign_pause_max{10'000};
+constexpr std::chrono::seconds reassign_calm{60};  // after it, the first time counts as the first again
+
+// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a logical one,
+// librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the seek. It is paused
+// before it is assigned, so that nothing is fetched there.
+constexpr std::int64_t parked = 0;
+
+}  // namespace
+
+void Assignments::begin(rd_kafka_t* client, PartitionQueue::Limit limit) {
+  client_ = client;
+  limit_ = limit;
+}
+
+bool Assignments::cooperative() const {
+  const char* protocol = rd_kafka_rebalance_protocol(client_);
+  return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+}
+
+PartitionQueue& Assignments::partition(const std::string& topic, std::int32_t number) {
+  TopicPartition at{topic, number};
+  auto& slot = known_[at];
+  if (!slot) slot = std::make_unique<PartitionQueue>(client_, std::move(at), reassign_, waker_, limit_);
+  return *slot;
+}
+
+void Assignments::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assign(partitions);
+  } else {
+    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
+    revoke(partitions);
+  }
+}
+
+void Assignments::assign(rd_kafka_topic_partition_list_t* partitions) {
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto& element = partitions->elems[i];
+    element.offset = parked;
+    partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
+  }
+  if (cooperative()) {
+    const ErrorHandle error(rd_kafka_incremental_assign(client_, partitions));
+    if (error) log::error(who, "cannot assign: {}", rd_kafka_error_string(error.get()));
+  } else if (const auto error = rd_kafka_assign(client_, partitions)) {
+    log::error(who, "cannot assign: {}", rd_kafka_err2str(error));
+  }
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
+    one.assigned_now();
+    events_.assigned(one);
+  }
+  events_.rebalanced();
+}
+
+void Assignments::revoke(rd_kafka_topic_partition_list_t* partitions) {
+  const bool lost = rd_kafka_assignment_lost(client_) != 0;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
+    one.taken();
+    events_.revoked(one, lost);
+  }
+  if (cooperative()) {
+    const ErrorHandle error(rd_kafka_incremental_unassign(client_, partitions));
+    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
+  } else {
+    rd_kafka_assign(client_, nullptr);
+  }
+}
+
+// Assigning anew costs every lane its claims. A broker that refuses an offset again and again must not have that done
+// ten times a second.
+void Assignments::assign_stopped() {
+  if (!reassign_) return;
+  const auto now = Clock::now();
+  if (now - reassigned_ < reassign_pause_) return;
+  reassign_ = false;
+  reassign_pause_ = now - reassigned_ > reassign_calm ? reassign_pause_min
+                                                      : std::min<milliseconds>(reassign_pause_ * 2, reassign_pause_max);
+  reassigned_ = now;
+  assign_anew();
+}
+
+// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
+// protocol only all of them together. Every lane claims again, which is always safe.
+void Assignments::assign_anew() {
+  rd_kafka_topic_partition_list_t* raw = nullptr;
+  if (rd_kafka_assignment(client_, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
+  const ListHandle current(raw);
+  if (current->cnt == 0) return;
+  for (int i = 0; i < current->cnt; ++i) {
+    auto& one = partition(current->elems[i].topic, current->elems[i].partition);
+    one.taken();
+    events_.revoked(one, false);
+  }
+  if (cooperative()) {
+    const ErrorHandle error(rd_kafka_incremental_unassign(client_, current.get()));
+    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
+  }
+  assign(current.get());
+}
+
+}  // namespace sluice::listener

@@ -1,0 +1,49 @@
+// The partitions of the consumer: what the group gives, takes away, and what has to be assigned anew.
+//
+// Private to listener/. Owned by the consumer; every function is the poll thread's. A partition's queue is taken out of
+// the main queue before its first assignment and kept until clear(), which must come before the client goes.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "listener/consumer.h"
+#include "listener/fetch_waker.h"
+#include "listener/handles.h"
+#include "listener/partition_queue.h"
+
+namespace sluice::listener {
+
+class Assignments {
+ public:
+  Assignments(const Events& events, FetchWaker& waker) : events_(events), waker_(waker) {}
+
+  void begin(rd_kafka_t* client, PartitionQueue::Limit limit);
+  void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
+  // Assigns anew if a partition that librdkafka has stopped wants to be started.
+  void assign_stopped();
+  void assign_anew();
+  void clear() { known_.clear(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void assign(rd_kafka_topic_partition_list_t* partitions);
+  void revoke(rd_kafka_topic_partition_list_t* partitions);
+  PartitionQueue& partition(const std::string& topic, std::int32_t number);
+  bool cooperative() const;
+
+  const Events& events_;
+  FetchWaker& waker_;
+  rd_kafka_t* client_ = nullptr;
+  PartitionQueue::Limit limit_;
+  std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;
+  std::atomic<bool> reassign_{false};  // set by lanes
+  Clock::time_point reassigned_{};
+  std::chrono::milliseconds reassign_pause_{0};
+};
+
+}  // namespace sluice::listener

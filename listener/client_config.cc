@@ -1,0 +1,147 @@
+#include "listener/client_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+namespace sluice::listener {
+namespace {
+
+constexpr std::size_t queue_bytes_min = 256u << 10, queue_bytes_max = 8u << 20;
+constexpr std::size_t queue_records_min = 1000;
+constexpr std::size_t answer_bytes = 1u << 20;
+// A fetch names the idle partitions too when the busy ones' queues are full, and the broker holds it back this long:
+// the busy ones wait as well. With thousands of partitions a fetch is large itself, so it is sent less often.
+constexpr int wait_ms_min = 20, wait_ms_max = 500, partitions_per_wait_ms = 10;
+
+Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  char why[512];
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof why) != RD_KAFKA_CONF_OK) {
+    // librdkafka's text quotes the value, which may be a password: name the property only.
+    return fail(ErrorClass::stop_service, fmt::format("kafka.properties: librdkafka {} refuses \"{}\": unknown "
+                                                      "property or unusable value; see its CONFIGURATION.md",
+                                                      rd_kafka_version_str(), name));
+  }
+  return {};
+}
+
+// Comfort, which the user may override.
+constexpr Setting preferred_by_consumers[] = {
+    {"session.timeout.ms", "45000"},
+    {"heartbeat.interval.ms", "3000"},
+    {"max.poll.interval.ms", "300000"},
+    {"fetch.error.backoff.ms", "100"},
+    {"reconnect.backoff.ms", "50"},
+    {"reconnect.backoff.max.ms", "2000"},
+    {"socket.keepalive.enable", "true"},
+    // A fetch and a question often share the connection: neither may wait for the other's acknowledgement.
+    {"socket.nagle.disable", "true"},
+    // A broker that hangs is given up after this, not after a minute.
+    {"socket.timeout.ms", "10000"},
+    {"topic.metadata.refresh.interval.ms", "30000"},
+    {"log.connection.close", "false"},
+};
+
+// What the promise rests on; config refuses overrides with the reason.
+constexpr Setting required_of_consumers[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"isolation.level", "read_committed"},
+    {"check.crcs", "true"},
+    {"enable.partition.eof", "true"},
+    {"allow.auto.create.topics", "false"},
+};
+
+}  // namespace
+
+FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
+  const auto count = std::max<std::size_t>(1, partitions);
+  FetchLimits share;
+  share.queue_bytes = std::clamp(limits.queue_bytes / count, queue_bytes_min, queue_bytes_max);
+  share.queue_records = std::max(limits.queue_records / count, queue_records_min);
+  share.answer_bytes = answer_bytes;
+  share.partition_bytes = std::min(share.queue_bytes, answer_bytes);
+  share.wait_ms = std::clamp(static_cast<int>(count / partitions_per_wait_ms), wait_ms_min, wait_ms_max);
+  return share;
+}
+
+Result<ConfHandle> client_conf(const config::Kafka& settings) {
+  ConfHandle conf(rd_kafka_conf_new());
+  if (auto done = set(conf.get(), "bootstrap.servers", settings.brokers); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = set(conf.get(), "client.id", "sluice"); !done) return std::unexpected(done.error());
+  for (const auto& [name, value] : settings.properties) {
+    if (auto done = set(conf.get(), name, value.reveal()); !done) return std::unexpected(done.error());
+  }
+  return conf;
+}
+
+Result<void> prefer(rd_kafka_conf_t* conf, const config::Kafka& settings, std::span<const Setting> preferred) {
+  for (const auto& [name, value] : preferred) {
+    if (settings.properties.contains(name)) continue;
+    if (auto done = set(conf, name, value); !done) return done;
+  }
+  return {};
+}
+
+Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required) {
+  for (const auto& [name, value] : required) {
+    if (auto done = set(conf, name, value); !done) return done;
+  }
+  return {};
+}
+
+Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimits& limits) {
+  auto conf = client_conf(settings);
+  if (!conf) return conf;
+  if (auto done = prefer(conf->get(), settings, preferred_by_consumers); !done) return std::unexpected(done.error());
+  if (auto done = require(conf->get(), required_of_consumers); !done) return std::unexpected(done.error());
+  // librdkafka wants a fetch to hold the largest message that the user allows.
+  const auto answer = std::max(limits.answer_bytes, number_in(conf->get(), "message.max.bytes"));
+  const std::pair<const char*, std::string> sized[] = {
+      {"queued.max.messages.kbytes", fmt::to_string(limits.queue_bytes / 1024)},
+      {"queued.min.messages", fmt::to_string(limits.queue_records)},
+      {"fetch.max.bytes", fmt::to_string(answer)},
+      {"fetch.message.max.bytes", fmt::to_string(limits.partition_bytes)},
+      {"fetch.wait.max.ms", fmt::to_string(limits.wait_ms)},
+  };
+  for (const auto& [name, value] : sized) {
+    const bool given = settings.properties.contains(name) ||
+                       // the other name of the same property
+                       (name == std::string_view("fetch.message.max.bytes") &&
+                        settings.properties.contains("max.partition.fetch.bytes"));
+    if (given) continue;
+    if (auto done = set(conf->get(), name, value); !done) return std::unexpected(done.error());
+  }
+  std::vector<std::pair<const char*, std::string>> group = {
+      {"group.id", settings.group},
+      {"partition.assignment.strategy", settings.strategy == config::Strategy::range ? "range" : "cooperative-sticky"},
+  };
+  if (!settings.instance.empty()) group.emplace_back("group.instance.id", settings.instance);
+  for (const auto& [name, value] : group) {
+    if (auto done = set(conf->get(), name, value); !done) return std::unexpected(done.error());
+  }
+  return conf;
+}
+
+Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {
+  char why[512];
+  rd_kafka_t* client = rd_kafka_new(type, conf.get(), why, sizeof why);
+  if (client == nullptr) return fail(ErrorClass::stop_service, fmt::format("librdkafka cannot start: {}", why));
+  (void)conf.release();  // rd_kafka_new took it over
+  return ClientHandle(client);
+}
+
+std::size_t number_in(const rd_kafka_conf_t* conf, const char* name) {
+  char text[64] = {};
+  std::size_t size = sizeof text;
+  if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK) return 0;
+  return static_cast<std::size_t>(std::strtoull(text, nullptr, 10));
+}
+
+}  // namespace sluice::listener

@@ -1,0 +1,47 @@
+// How our clients of Kafka are set up: the user's properties, what we prefer where the user says nothing, and what the
+// promise rests on.
+//
+// Private to listener/. Functions without state, any thread. Errors name the property that librdkafka refuses, never
+// its value, which may be a password.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "config/pipeline.h"
+#include "listener/consumer.h"
+#include "listener/handles.h"
+
+namespace sluice::listener {
+
+struct Setting {
+  const char* name;
+  const char* value;
+};
+
+// Each partition's share of the consumer's limits, and how long an idle broker may hold a fetch back.
+struct FetchLimits {
+  std::size_t queue_bytes = 0;
+  std::size_t queue_records = 0;
+  std::size_t answer_bytes = 0;     // of one fetch, all partitions together: each record keeps its whole answer alive
+  std::size_t partition_bytes = 0;  // of one partition in it
+  int wait_ms = 0;
+};
+FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions);
+
+// Brokers and the user's properties, for any client.
+Result<ConfHandle> client_conf(const config::Kafka& settings);
+// The same for the one consumer; limits that the user sets stay as they are.
+Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimits& limits);
+// Sets what the user has not.
+Result<void> prefer(rd_kafka_conf_t* conf, const config::Kafka& settings, std::span<const Setting> preferred);
+// Sets it whatever the user says.
+Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required);
+Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);
+
+// What the client uses in the end, the user's values included.
+std::size_t number_in(const rd_kafka_conf_t* conf, const char* name);
+
+}  // namespace sluice::listener

@@ -1,0 +1,201 @@
+#include "listener/offset_lookup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "listener/watermarks.h"
+
+namespace sluice::listener {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds leaders_interval{200};  // between two questions for leaders
+constexpr milliseconds back_off_min{100};
+constexpr int back_off_times = 4;  // the time that was lost
+
+std::unexpected<Error> unanswered(const TopicPartition& at, std::string_view why) {
+  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka does not tell the log's first and last offset: {}", at.topic,
+                                             at.partition, why));
+}
+
+}  // namespace
+
+OffsetLookup::OffsetLookup(ClientGate& client, Timing timing)
+    : client_(client), timing_(timing), thread_(&OffsetLookup::run, this) {}
+
+OffsetLookup::~OffsetLookup() {
+  stop();
+}
+
+void OffsetLookup::ask(const std::vector<TopicPartition>& of, WatermarksAnswer answer) {
+  const auto shared = std::make_shared<const WatermarksAnswer>(std::move(answer));
+  const auto deadline = Clock::now() + timing_.deadline;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      for (const auto& at : of) new_.push_back({at, shared, deadline});
+      asked_.notify_one();
+      return;
+    }
+  }
+  for (const auto& at : of) (*shared)(at, unanswered(at, "the consumer has stopped"));
+}
+
+void OffsetLookup::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  asked_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void OffsetLookup::run() {
+  while (wait()) {
+    look_for_leaders();
+    ask_brokers();
+    expire();
+  }
+  while (!open_.empty()) {
+    const auto at = open_.begin()->first;
+    answer(at, unanswered(at, "the consumer has stopped"));
+  }
+}
+
+// Until there is something to ask; takes new questions over. False: stop.
+bool OffsetLookup::wait() {
+  std::unique_lock lock(mutex_);
+  const auto news = [this] { return stopping_ || !new_.empty(); };
+  if (open_.empty()) {
+    asked_.wait(lock, news);
+  } else {
+    // What is open waits for a broker or for its deadline; a short look at both is simpler than to know which is next.
+    asked_.wait_for(lock, milliseconds(20), news);
+  }
+  for (auto& question : std::exchange(new_, {})) {
+    const auto at = question.at;
+    open_.emplace(at, std::move(question));
+  }
+  return !stopping_;
+}
+
+// The client's own look-up would wait for the leader of each partition, and one without would spoil the question for
+// all. Partitions that have no leader are not asked for.
+void OffsetLookup::look_for_leaders() {
+  const auto now = Clock::now();
+  const auto known = [this](const auto& entry) { return leaders_.contains(entry.first); };
+  if (now < leaders_again_ || std::ranges::all_of(open_, known)) return;
+  const auto client = client_.borrow();
+  if (!client) return;
+  const rd_kafka_metadata_t* found = nullptr;
+  const auto half = static_cast<int>(timing_.call.count() / 2);
+  const auto error = rd_kafka_metadata(client.get(), 0, nullptr, &found, half);
+  const auto lasted = Clock::now() - now;
+  leaders_again_ = Clock::now() + std::max<Clock::duration>(leaders_interval, lasted);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const MetadataHandle owner(found);
+  for (const auto& topic : std::span(found->topics, static_cast<std::size_t>(found->topic_cnt))) {
+    for (const auto& partition : std::span(topic.partitions, static_cast<std::size_t>(topic.partition_cnt))) {
+      const TopicPartition at{topic.topic, partition.id};
+      if (open_.contains(at) && partition.leader >= 0) leaders_[at] = partition.leader;
+    }
+  }
+}
+
+void OffsetLookup::ask_brokers() {
+  const auto now = Clock::now();
+  std::map<Broker, std::vector<TopicPartition>> by_leader;
+  for (auto it = open_.begin(); it != open_.end(); it = open_.upper_bound(it->first)) {
+    if (const auto leader = leaders_.find(it->first); leader != leaders_.end())
+      by_leader[leader->second].push_back(it->first);
+  }
+  std::vector<std::pair<int, Broker>> order;
+  for (const auto& [broker, of] : by_leader) {
+    const auto silent = silent_.find(broker);
+    if (silent == silent_.end()) {
+      order.emplace_back(0, broker);
+    } else if (now >= silent->second.ask_again) {
+      order.emplace_back(silent->second.failures, broker);
+    }
+  }
+  std::ranges::sort(order);
+  bool lost_time = false;
+  for (const auto& [failures, broker] : order) {
+    // New questions may be for brokers that answer: they go before the next one that is known not to.
+    if (failures > 0 && std::exchange(lost_time, true)) break;
+    ask_broker(broker, by_leader[broker]);
+  }
+}
+
+void OffsetLookup::ask_broker(Broker broker, const std::vector<TopicPartition>& of) {
+  const auto begun = Clock::now();
+  const auto silent = silent_.find(broker);
+  // What fails as a whole may be the fault of one partition: every second time they are asked one by one.
+  const bool alone = silent != silent_.end() && silent->second.failures % 2 == 1 && of.size() > 1;
+  bool answered = false;
+  if (alone) {
+    answered = ask_one_by_one(of, static_cast<std::size_t>(silent->second.failures));
+  } else if (const auto client = client_.borrow()) {
+    if (const auto found = query_watermarks(client.get(), of, timing_.call)) {
+      answered = true;
+      for (const auto& [at, marks] : *found) {
+        if (!marks) leaders_.erase(at);
+        answer(at, marks);
+      }
+    }
+  }
+  if (answered) {
+    silent_.erase(broker);
+    return;
+  }
+  for (const auto& at : of) leaders_.erase(at);
+  auto& silence = silent_[broker];
+  ++silence.failures;
+  const auto now = Clock::now();
+  silence.ask_again = now + std::max<Clock::duration>(back_off_min, (now - begun) * back_off_times);
+}
+
+// Returns true if any answered. Together they take no longer than two calls; another one begins each time, so that
+// those in front do not use up the time of the rest.
+bool OffsetLookup::ask_one_by_one(const std::vector<TopicPartition>& of, std::size_t first) {
+  const auto until = Clock::now() + timing_.call;
+  bool any = false;
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    const auto& at = of[(first + i) % of.size()];
+    const auto client = client_.borrow();
+    if (!client || Clock::now() >= until) break;
+    const auto marks = query_watermarks(client.get(), at, timing_.call / 2);
+    if (!marks) continue;
+    any = true;
+    answer(at, marks);
+  }
+  return any;
+}
+
+void OffsetLookup::expire() {
+  const auto now = Clock::now();
+  for (auto it = open_.begin(); it != open_.end();) {
+    if (now < it->second.deadline) {
+      ++it;
+      continue;
+    }
+    const auto question = std::move(it->second);
+    it = open_.erase(it);
+    (*question.answer)(question.at, unanswered(question.at, "no leader of it has answered"));
+  }
+}
+
+// Whoever asked for the partition is told, each once.
+void OffsetLookup::answer(const TopicPartition& at, const Result<Watermarks>& result) {
+  const auto [from, to] = open_.equal_range(at);
+  std::vector<Question> questions;
+  for (auto it = from; it != to; ++it) questions.push_back(std::move(it->second));
+  open_.erase(from, to);
+  for (const auto& question : questions) (*question.answer)(question.at, result);
+}
+
+}  // namespace sluice::listener

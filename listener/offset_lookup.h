@@ -1,0 +1,80 @@
+// "Where do these partitions' logs begin and end?", asked by threads that must not wait for the answer.
+//
+// Owned by the consumer, with one thread of its own. Partitions are asked together by leader, brokers that answered
+// last time first, so one that hangs or is away delays nobody else by more than one call; it is asked again only after
+// four times as long as its silence lasted, so at most a fifth of the thread's time goes to brokers that say nothing. A
+// question that is still open at its deadline is answered with an error (`retry`).
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "listener/consumer.h"
+#include "listener/handles.h"
+
+namespace sluice::listener {
+
+class OffsetLookup {
+ public:
+  struct Timing {
+    std::chrono::milliseconds deadline{3000};  // of a question
+    std::chrono::milliseconds call{1000};      // the longest that one broker may keep the others waiting
+  };
+
+  explicit OffsetLookup(ClientGate& client) : OffsetLookup(client, Timing()) {}
+  OffsetLookup(ClientGate& client, Timing timing);
+  ~OffsetLookup();
+  OffsetLookup(const OffsetLookup&) = delete;
+  OffsetLookup& operator=(const OffsetLookup&) = delete;
+
+  // Returns at once. `answer` is called once for each partition, from the lookup's thread; it must return at once and
+  // may ask again. After stop() it is called with an error from the asking thread.
+  void ask(const std::vector<TopicPartition>& of, WatermarksAnswer answer);
+  // Answers what is open with an error. Waits for the call under way, at most its time-out.
+  void stop();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Broker = std::int32_t;
+  struct Question {
+    TopicPartition at;
+    std::shared_ptr<const WatermarksAnswer> answer;
+    Clock::time_point deadline;
+  };
+  struct Silence {
+    Clock::time_point ask_again{};
+    int failures = 0;
+  };
+
+  void run();
+  bool wait();
+  void look_for_leaders();
+  void expire();
+  void ask_brokers();
+  void ask_broker(Broker broker, const std::vector<TopicPartition>& of);
+  bool ask_one_by_one(const std::vector<TopicPartition>& of, std::size_t first);
+  void answer(const TopicPartition& at, const Result<Watermarks>& result);
+
+  ClientGate& client_;
+  const Timing timing_;
+
+  // The lookup's thread only.
+  std::multimap<TopicPartition, Question> open_;
+  std::map<TopicPartition, Broker> leaders_;  // of partitions asked for; forgotten when a question fails
+  std::map<Broker, Silence> silent_;
+  Clock::time_point leaders_again_{};
+
+  std::mutex mutex_;
+  std::condition_variable asked_;
+  std::vector<Question> new_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::listener

@@ -1,0 +1,43 @@
+// Which topics there are, and which of them a pipeline reads.
+//
+// `check` and the consumer use the same two steps, so that they agree: list_topics() asks the cluster, a TopicSelection
+// made from the routes chooses. Names that are given count even before the topic exists; a regular expression chooses
+// among the topics that exist, never Kafka's internal ones. Any thread; list_topics() blocks up to its time-out.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/pattern.h"
+#include "config/pipeline.h"
+
+namespace sluice::listener {
+
+struct Topic {
+  std::string name;
+  int partitions = 0;
+};
+
+class TopicSelection {
+ public:
+  // Names, or regular expressions that begin with ^; an error names the one that RE2 does not take.
+  static Result<TopicSelection> make(const std::vector<std::string>& topics);
+
+  // What to subscribe to: sorted, each once.
+  std::vector<std::string> names(const std::vector<Topic>& existing) const;
+  // The regular expressions that match none of them.
+  std::vector<std::string> idle_patterns(const std::vector<Topic>& existing) const;
+
+ private:
+  std::vector<Pattern> patterns_;
+};
+
+// The topics of all routes as they are written.
+std::vector<std::string> topics_of(const config::Pipeline& pipeline);
+
+// Of the whole cluster, with a client of its own.
+Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout);
+
+}  // namespace sluice::listener

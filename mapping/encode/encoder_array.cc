@@ -1,0 +1,94 @@
+// Arrays travel as PostgreSQL's array literals, their elements as text.
+#include <utility>
+
+#include "base/codec.h"
+#include "mapping/encode/encoder.h"
+
+namespace sluice::mapping {
+namespace {
+
+constexpr int max_dimensions = 6;  // PostgreSQL's
+
+bool is_json(Encoding encoding) {
+  return encoding == Encoding::json || encoding == Encoding::jsonb;
+}
+
+}  // namespace
+
+void append_literal(std::string_view text, std::string& out) {
+  out.push_back('"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+ValueError Encoder::append_array(const Column& column, const Value& value, int depth, std::string& out) {
+  if (value.is_text()) {
+    std::string_view text;
+    if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
+    if (!text.starts_with('{')) return {"22P02", "not an array"};
+    out += text;
+    return {};
+  }
+  if (value.kind() != ValueKind::array) return {"22P02", "not an array"};
+  if (depth > max_dimensions) return {"54000", "more than 6 array dimensions"};
+  std::vector<Value> space;
+  std::span<const Value> items;
+  if (!value.items(space, items)) return value_error::nested;
+  std::string element;
+  out.push_back('{');
+  for (bool first = true; const Value& item : items) {
+    if (!std::exchange(first, false)) out.push_back(column.type_name == "box" ? ';' : ',');
+    if (item.kind() == ValueKind::null) {
+      out += "NULL";
+    } else if (item.kind() == ValueKind::array && !is_json(column.element)) {
+      if (const ValueError error = append_array(column, item, depth + 1, out)) return error;
+    } else {
+      element.clear();
+      if (const ValueError error = append_element(column, item, element)) return error;
+      append_literal(element, out);
+    }
+  }
+  out.push_back('}');
+  return {};
+}
+
+// Elements are brought into a form that no setting of the session changes.
+ValueError Encoder::append_element(const Column& column, const Value& value, std::string& out) {
+  switch (column.element) {
+    case Encoding::json:
+    case Encoding::jsonb:
+      return append_json(value, out);
+    case Encoding::bytea: {
+      std::string bytes;
+      if (const ValueError error = append_bytea(value, bytes)) return error;
+      out += "\\x";
+      append_hex(bytes, out);
+      return {};
+    }
+    case Encoding::date:
+    case Encoding::time:
+    case Encoding::timestamp:
+    case Encoding::timestamptz:
+      break;
+    default:
+      return append_text(column, value, out);
+  }
+  Moment moment;
+  if (const ValueError error = moment_of(value, moment)) return error;
+  // What a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
+  std::string binary;
+  const ValueError refused = column.element == Encoding::date   ? append_date(moment, binary)
+                             : column.element == Encoding::time ? append_time(moment, binary)
+                                                                : append_timestamp(moment, binary);
+  if (refused) return refused;
+  if (column.element == Encoding::date) moment.has_time = false;
+  to_utc(moment);
+  append_moment_text(moment, out);
+  if (column.element == Encoding::timestamptz && moment.infinity == Moment::Infinity::none) out += "+00";
+  return {};
+}
+
+}  // namespace sluice::mapping

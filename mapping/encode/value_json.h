@@ -1,0 +1,23 @@
+// A Value as JSON text: for json columns, for nested values in text columns, and to show what was found.
+//
+// Lazy values are passed on as they stand in the event, unchecked; ready ones are written, times as ISO text and bytes
+// as PostgreSQL's hexadecimal text. Plain functions.
+#pragma once
+
+#include <string>
+
+#include "base/value.h"
+#include "mapping/value_error.h"
+
+namespace sluice::mapping {
+
+// An error only for decimals that are too large for PostgreSQL, or not valid base64.
+ValueError append_value_json(const Value& value, std::string& out);
+// At most 60 bytes of it, on one line.
+std::string excerpt_of(const Value& value);
+// Digits that give the same double again, or NaN, Infinity, -Infinity.
+void append_real(double value, std::string& out);
+// Bits as digits: `length` of them, or as few as it takes if 0.
+ValueError append_bits_text(const Value& value, std::int32_t length, std::string& out);
+
+}  // namespace sluice::mapping

@@ -1,0 +1,105 @@
+// Debezium's envelope: {"op":…,"before":…,"after":…,"source":…}, bare or wrapped by Connect's converter.
+#include "mapping/formats/json_formats.h"
+
+namespace sluice::mapping {
+namespace {
+
+// The placeholder for a TOASTed value that did not change, and the same as bytes.
+constexpr std::string_view unavailable = "__debezium_unavailable_value";
+constexpr std::string_view unavailable_bytes = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+
+bool is_unavailable(const Value& value) {
+  const std::string_view text = value.unread_json();
+  if (text.size() < unavailable.size() || !value.is_lazy()) return false;
+  switch (value.kind()) {
+    case ValueKind::escaped_text: {
+      if (!text.starts_with("__de") && !text.starts_with("X19k")) return false;
+      std::string scratch;
+      std::string_view characters;
+      return value.characters(scratch, characters) == TextError::none &&
+             (characters == unavailable || characters == unavailable_bytes);
+    }
+    case ValueKind::array:
+    case ValueKind::structure: {  // ["…"], or {"…":"…"} for a map
+      if (text.size() >= 2 * unavailable.size() + 16) return false;
+      const auto quote = text.find_first_not_of(" \t\r\n", 1);
+      return quote != text.npos && text[quote] == '"' && text.substr(quote + 1).starts_with(unavailable);
+    }
+    default:
+      return false;
+  }
+}
+
+bool read_image(const Payload& payload, DecodeSpace& space, const char* name, std::vector<Field>& fields, Image& image,
+                DecodeError& error) {
+  const bool after = &fields == &space.after;
+  const char* path = after ? (payload.wrapped ? "value.payload.after" : "value.after")
+                           : (payload.wrapped ? "value.payload.before" : "value.before");
+  const Value* value = find(space.top, name);
+  if (!value || value->kind() == ValueKind::null) {
+    return after ? refuse(error, path, value ? "null" : "", "the row as an object") : true;
+  }
+  if (value->kind() != ValueKind::structure) return refuse(error, path, *value, "an object");
+  if (const auto code = space.reader.read(value->unread_json(), space.arena, fields)) {
+    return refuse(error, path, value->unread_json(), code);
+  }
+  mark_unavailable(fields);
+  if (const ConnectSchema* row = payload.schema ? payload.schema->schema.field(name) : nullptr) {
+    row->apply_to_fields(fields);
+  }
+  image = {{fields, payload.schema ? payload.schema->id : no_schema}, path, true, true};
+  return true;
+}
+
+}  // namespace
+
+void mark_unavailable(std::vector<Field>& fields) {
+  for (Field& field : fields) {
+    if (is_unavailable(field.value)) field.value = Value::absent();
+  }
+}
+
+bool is_debezium(const DecodeSpace& space) {
+  const Value* op = find(space.top, "op");
+  return op && op->kind() == ValueKind::escaped_text &&
+         (find(space.top, "before") || find(space.top, "after") ||
+          (find(space.top, "source") && find(space.top, "ts_ms")));
+}
+
+bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error) {
+  const Value* source = find(space.top, "source");
+  if (source && source->kind() == ValueKind::structure) event.source = *source;
+  const Value& op = *find(space.top, "op");
+  std::string scratch;
+  std::string_view code;
+  const bool readable = op.characters(scratch, code) == TextError::none;
+  switch (readable && code.size() == 1 ? code.front() : '?') {
+    case 'c':
+    case 'r':
+      return read_image(payload, space, "after", space.after, event.after, error);
+    case 'u':
+      event.operation = Operation::update;
+      return read_image(payload, space, "after", space.after, event.after, error) &&
+             read_image(payload, space, "before", space.before, event.before, error);
+    case 'd':
+      event.operation = Operation::remove;
+      return read_image(payload, space, "before", space.before, event.before, error);
+    case 't':
+      event.operation = Operation::truncate;
+      return true;
+    case 'm':
+      event.operation = Operation::message;
+      return true;
+    default:
+      return refuse(error, payload.wrapped ? "value.payload.op" : "value.op", op, "one of c, r, u, d, t, m", "22023");
+  }
+}
+
+bool DebeziumDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {
+  Payload payload;
+  if (!open_payload(text, space_, schemas_, payload, error)) return false;
+  if (!payload.null && !is_debezium(space_)) return refuse(error, payload.path(), text, "a Debezium envelope");
+  return read_payload(payload, space_, event, error);
+}
+
+}  // namespace sluice::mapping

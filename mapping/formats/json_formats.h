@@ -1,0 +1,94 @@
+// What the formats that are JSON share: a value opened as an object, Connect's wrapping taken off, rows and envelopes.
+//
+// Internal to this folder. Everything lies in the lane's DecodeSpace. Functions that return false have set the error.
+#pragma once
+
+#include <simdjson.h>
+
+#include <string_view>
+#include <vector>
+
+#include "mapping/formats/decoder.h"
+
+namespace sluice::mapping {
+
+// The object that holds the event, with its fields in DecodeSpace::top: the whole value, or the payload wrapped in it.
+struct Payload {
+  bool wrapped = false;  // in Connect's {schema, payload}
+  bool null = false;     // then it is Connect's tombstone
+  const SchemaCache::Entry* schema = nullptr;
+
+  const char* path() const { return wrapped ? "value.payload" : "value"; }
+};
+
+// The value as it is (plain_json.cc).
+bool open_object(std::string_view text, DecodeSpace& space, DecodeError& error);
+// The payload is the row.
+void read_row(const Payload& payload, DecodeSpace& space, Event& event);
+
+// Takes Connect's wrapping off where there is one (connect_json.cc).
+bool open_payload(std::string_view text, DecodeSpace& space, SchemaCache& schemas, Payload& payload,
+                  DecodeError& error);
+bool is_wrapping(const Value* schema, const Value* payload);
+// What follows a known prefix, without the closing brace of the whole; empty if there is none.
+std::string_view behind_prefix(std::string_view text, std::size_t prefix);
+
+// An envelope (debezium.cc).
+bool is_debezium(const DecodeSpace& space);
+bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
+// Makes values absent that are Debezium's placeholder for what it did not send. Events that were unwrapped on their way
+// keep it, so this is asked of all rows.
+void mark_unavailable(std::vector<Field>& fields);
+
+// A tombstone, an envelope or a row, whichever the payload is (automatic.cc).
+bool read_payload(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
+
+// Where a lazy value begins in the text that it was read from; null for values that are not lazy.
+const char* begin_of(const Value& value);
+
+bool refuse(DecodeError& error, std::string_view path, std::string_view found, std::string_view expected,
+            const char* sqlstate = "22032");
+bool refuse(DecodeError& error, std::string_view path, std::string_view text, simdjson::error_code code);
+// The same for a value, which is quoted as the event has it.
+bool refuse(DecodeError& error, std::string_view path, const Value& found, std::string_view expected,
+            const char* sqlstate = "22032");
+
+class PlainJsonDecoder final : public Decoder {
+ public:
+  explicit PlainJsonDecoder(DecodeSpace& space) : Decoder(space) {}
+
+ private:
+  bool decode_value(std::string_view text, Event& event, DecodeError& error) override;
+};
+
+class ConnectJsonDecoder final : public Decoder {
+ public:
+  explicit ConnectJsonDecoder(DecodeSpace& space) : Decoder(space) {}
+
+ private:
+  bool decode_value(std::string_view text, Event& event, DecodeError& error) override;
+
+  SchemaCache schemas_;
+};
+
+class DebeziumDecoder final : public Decoder {
+ public:
+  explicit DebeziumDecoder(DecodeSpace& space) : Decoder(space) {}
+
+ private:
+  bool decode_value(std::string_view text, Event& event, DecodeError& error) override;
+
+  SchemaCache schemas_;
+};
+
+class AutomaticDecoder final : public Decoder {
+ public:
+  explicit AutomaticDecoder(DecodeSpace& space) : Decoder(space) {}
+
+ private:
+  bool decode_value(std::string_view text, Event& event, DecodeError& error) override;
+
+  SchemaCache schemas_;
+};
+
+}  // namespace sluice::mapping

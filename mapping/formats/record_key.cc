@@ -1,0 +1,52 @@
+#include <simdjson.h>
+
+#include <utility>
+
+#include "base/json_text.h"
+#include "mapping/formats/json_formats.h"
+
+namespace sluice::mapping {
+
+void KeyDecoder::decode(std::string_view key, Image& image) {
+  image = {};
+  image.path = "key";
+  if (!simdjson::validate_utf8(key)) return;
+  Value value;
+  const SchemaCache::Entry* schema = schemas_.find(key);
+  if (schema && read_json(behind_prefix(key, schema->prefix.size()), value)) {
+    image.path = "key.payload";
+  } else if (schema = nullptr; !read_json(key, value)) {
+    value = Value::text(key);
+  } else if (value.kind() == ValueKind::structure &&
+             read_json_object(value.unread_json(), space_.arena, space_.wrapped_key) &&
+             space_.wrapped_key.size() == 2) {
+    const Value* found = find(space_.wrapped_key, "schema");
+    const Value* payload = find(space_.wrapped_key, "payload");
+    if (is_wrapping(found, payload)) {
+      auto parsed = found->is_lazy() ? parse_connect_schema(found->unread_json()) : std::nullopt;
+      if (parsed) {
+        const char* begin = begin_of(*payload);
+        schema = begin && &space_.wrapped_key.back().value == payload
+                     ? schemas_.add(key.substr(0, static_cast<std::size_t>(begin - key.data())), std::move(*parsed))
+                     : schemas_.hold(std::move(*parsed));
+      }
+      value = *payload;
+      image.path = "key.payload";
+    }
+  }
+  if (value.kind() == ValueKind::structure) {
+    if (!read_json_object(value.unread_json(), space_.arena, space_.key)) return;
+  } else if (value.kind() != ValueKind::null && value.kind() != ValueKind::array) {
+    space_.key.assign(1, {{}, value});
+  } else {
+    return;
+  }
+  mark_unavailable(space_.key);
+  if (schema && value.kind() == ValueKind::structure) schema->schema.apply_to_fields(space_.key);
+  if (schema && value.kind() != ValueKind::structure) schema->schema.apply(space_.key.front().value);
+  image.row = {space_.key, schema ? schema->id : no_schema};
+  image.text_is_json = schema != nullptr;
+  image.present = true;
+}
+
+}  // namespace sluice::mapping

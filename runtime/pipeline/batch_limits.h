@@ -1,0 +1,74 @@
+// How large a batch may become, and which partitions are tried alone because something is wrong with what they write.
+//
+// Both are values of a lane, used by its thread; neither looks at a clock.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/record.h"
+#include "config/pipeline.h"
+
+namespace sluice::runtime {
+
+// Climbs on rows per second: while full batches get faster with their size, they grow; when they get slower, they
+// shrink. Keeps to the bytes that one batch may have, all lanes together.
+class BatchSizer {
+ public:
+  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // the contract's, for `adaptive`
+
+  explicit BatchSizer(const config::Batch& settings, std::size_t lanes);
+
+  std::size_t rows() const { return rows_; }
+  std::size_t bytes() const { return bytes_; }
+  bool full(std::size_t records, std::size_t bytes) const { return records >= rows_ || bytes >= bytes_; }
+  // A batch was committed; `was_full` by its rows.
+  void committed(std::size_t records, std::size_t bytes, double seconds, bool was_full);
+
+ private:
+  void step(double factor);
+
+  const bool adaptive_;
+  const std::size_t bytes_, lanes_;
+  std::size_t rows_;
+  bool growing_ = true;
+  int measured_ = 0;  // full batches at this size
+  double records_sum_ = 0, seconds_sum_ = 0, bytes_sum_ = 0;
+  double last_rate_ = 0;  // at the size before
+  int settled_ = 0;       // measurements without a change worth a step
+};
+
+// Partitions of a batch that failed for a reason that may come again. Each is applied alone, with a size and a back-off
+// of its own, so that the others go on; success lets it grow until it is one of them again.
+class Suspects {
+ public:
+  bool empty() const { return suspects_.empty(); }
+  bool contains(const TopicPartition& at) const { return suspects_.contains(at); }
+  // The partitions of a batch of `rows` records failed together. `took` is how long that kept the lane.
+  void failed(const std::vector<const TopicPartition*>& of, std::size_t rows, std::chrono::milliseconds took,
+              Clock::time_point now);
+  // A batch of this partition alone was committed; `normal_rows` is what other batches may have.
+  void succeeded(const TopicPartition& at, std::size_t normal_rows);
+  // Tried alone from now on, at once: a stopped partition that is let in again.
+  void probe(const TopicPartition& at);
+  void remove(const TopicPartition& at) { suspects_.erase(at); }
+
+  std::size_t rows(const TopicPartition& at) const;
+  bool due(const TopicPartition& at, Clock::time_point now) const;
+  // The next moment at which one is due; none without suspects.
+  std::optional<Clock::time_point> next_due() const;
+
+ private:
+  struct Suspect {
+    std::size_t rows = 0;
+    std::chrono::milliseconds backoff{0};
+    Clock::time_point not_before{};
+  };
+  std::map<TopicPartition, Suspect> suspects_;
+};
+
+}  // namespace sluice::runtime

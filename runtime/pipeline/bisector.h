@@ -1,0 +1,41 @@
+// Finds the records at fault in a batch that PostgreSQL refused, and applies the rest, in the same transaction.
+//
+// Bisection in record order: a range is mapped and folded again by itself and tried within a savepoint; if it is
+// refused it is halved, until a single record is left, which becomes a dead letter. Order and net effect stay those of
+// one-by-one application, since each half is folded by itself and the halves take effect one after the other. The
+// lane's descriptions of tables serve it: nothing is asked while the transaction holds locks.
+//
+// Owned by a LaneWorker, used by its thread; blocks until the batch is committed or given up.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/pipeline/lane_state.h"
+
+namespace sluice::runtime {
+
+class Bisector {
+ public:
+  // `progress` is called for each range that is tried.
+  Bisector(LaneState& state, std::function<void()> progress) : state_(state), progress_(std::move(progress)) {}
+
+  // Applies the batch that was refused. What it committed is in the batch's counts and in `written`; an error leaves
+  // nothing applied. A partition whose dead letters are too many is stopped in front of the record.
+  Result<void> apply(Batch& batch, TableStats& written);
+
+ private:
+  struct Pass;
+  Result<void> try_range(Pass& pass, std::size_t from, std::size_t to);
+  Result<void> map_again(Pass& pass, std::size_t from, std::size_t to);
+  void blame(Pass& pass, std::size_t index, const Error& error);
+  void stop_before(Batch& batch, std::size_t record, const std::string& reason);
+
+  LaneState& state_;
+  const std::function<void()> progress_;
+};
+
+}  // namespace sluice::runtime

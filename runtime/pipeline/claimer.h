@@ -1,0 +1,56 @@
+// The lane's duties beside its batches: claims what is assigned, starts it, records why a partition stopped, and looks
+// again at those that are stopped.
+//
+// Owned by a LaneWorker, used by its thread. work() needs a connected, idle store and does what is due: claims of many
+// partitions are one statement, stopped ones are looked at by one SELECT, and a missing table is described once,
+// however many partitions wait for it. Kafka is asked off the lane; answers come back through on_log().
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/pipeline/lane_state.h"
+
+namespace sluice::runtime {
+
+class Claimer {
+ public:
+  static constexpr std::chrono::milliseconds retry_after{100};
+  static constexpr std::chrono::seconds recheck_after{3};
+
+  // `answer` is handed to the consumer with each question.
+  Claimer(LaneState& state, listener::WatermarksAnswer answer) : state_(state), answer_(std::move(answer)) {}
+
+  // The moment from which something waits.
+  Clock::time_point due() const { return state_.next_duty; }
+  Result<void> work();
+  void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log);
+  // The pause rules have changed.
+  void apply_pauses();
+  // A partition that was let in alone has been applied: whatever stopped for the same reason follows.
+  void on_probe_succeeded(const TopicPartition& at);
+
+ private:
+  Result<void> record_stops();
+  Result<void> recheck_stopped();
+  void recheck(Assignment& assignment, Stopped& stopped, std::vector<std::pair<mapping::Wanted, std::string>>& tried);
+  void ask_logs();
+  Result<void> claim_waiting();
+  Result<bool> decide_start(Assignment& assignment);
+  Result<bool> begin_at_end(const std::string& topic);
+  Result<void> after_claim(Assignment& assignment);
+  void start(Assignment& assignment);
+  void try_later(Assignment& assignment, std::chrono::milliseconds delay, const std::string& trouble);
+  void schedule();
+#ifdef SLUICE_FAULTS
+  Result<void> trust_kafka(Assignment& assignment);  // seeded_bugs.cc
+#endif
+
+  LaneState& state_;
+  const listener::WatermarksAnswer answer_;
+  std::map<TopicPartition, std::string> probes_;  // partitions let in alone, and the reason that they had stopped for
+};
+
+}  // namespace sluice::runtime

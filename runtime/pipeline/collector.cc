@@ -1,0 +1,232 @@
+#include "runtime/pipeline/collector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "runtime/pipeline/claimer.h"
+#include "runtime/pipeline/resolver.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr int turn = 128;               // records of one partition before the next has its turn
+constexpr std::size_t round_max = 512;  // records before the writer is looked after again
+
+}  // namespace
+
+void Collector::attach(Assignment& assignment) {
+  if (assignment.token() >= by_token_.size()) by_token_.resize(assignment.token() + 1);
+  by_token_[assignment.token()] = &assignment;
+}
+
+void Collector::detach(const Assignment& assignment) {
+  auto& held = by_token_[assignment.token()];
+  if (held == &assignment) held = nullptr;
+  std::erase(ready_, assignment.token());
+}
+
+void Collector::ready(std::span<const std::uint32_t> tokens) {
+  for (const auto token : tokens) {
+    auto* held = token < by_token_.size() ? by_token_[token] : nullptr;
+    if (held == nullptr || held->ready) continue;
+    held->ready = true;
+    ready_.push_back(token);
+  }
+}
+
+bool Collector::full() const {
+  const auto& batch = state_.collecting;
+  if (alone_ && batch.records() >= state_.suspects.rows(*alone_)) return true;
+  return state_.sizer.full(batch.records(), batch.bytes());
+}
+
+bool Collector::eligible(const Assignment& assignment) const {
+  return alone_ ? assignment.at() == *alone_ : !state_.suspects.contains(assignment.at());
+}
+
+// Whose records the next batch is for: a suspect's that is due and has some, in turn with everybody else's.
+void Collector::choose() {
+  alone_.reset();
+  if (state_.suspects.empty()) return;
+  const auto now = state_.now();
+  const TopicPartition* suspect = nullptr;
+  bool others = false;
+  for (const auto token : ready_) {
+    const auto* held = by_token_[token];
+    if (held == nullptr || held->phase() != Phase::streaming) continue;
+    if (!state_.suspects.contains(held->at())) {
+      others = true;
+    } else if (suspect == nullptr && state_.suspects.due(held->at(), now)) {
+      suspect = &held->at();
+    }
+  }
+  if (suspect != nullptr && !(others && last_was_alone_)) alone_ = *suspect;
+}
+
+void Collector::batch_ended() {
+  last_was_alone_ = alone_.has_value();
+  alone_.reset();
+  if (std::exchange(state_.duty_waits_for_batch, false)) state_.next_duty = {};
+}
+
+bool Collector::collect() {
+  auto& batch = state_.collecting;
+  if (full() || ready_.empty()) return false;
+  if (batch.empty()) choose();
+  const auto before = batch.records();
+  bool any = false;
+  for (std::size_t n = ready_.size(); n > 0 && !full() && batch.records() - before < round_max; --n) {
+    const auto token = ready_.front();
+    ready_.pop_front();
+    auto* held = by_token_[token];
+    if (held == nullptr) continue;
+    if (held->over() || held->phase() != Phase::streaming) {
+      held->ready = false;  // its start, or its next assignment, makes it ready again
+      continue;
+    }
+    const bool its_turn = eligible(*held);
+    if (its_turn) any = true;
+    if (!its_turn || collect_from(*held)) {
+      ready_.push_back(token);
+    } else {
+      held->ready = false;
+    }
+  }
+  return any && !ready_.empty() && !full();
+}
+
+// True when something may be left in its queue.
+bool Collector::collect_from(Assignment& assignment) {
+  for (int i = 0; i < turn; ++i) {
+    if (full()) return true;
+    auto event = assignment.source().poll();
+    if (std::holds_alternative<std::monostate>(event)) return false;
+    if (assignment.over()) return false;
+    if (auto* record = std::get_if<Record>(&event)) {
+      on_record(assignment, std::move(*record));
+    } else if (const auto* end = std::get_if<listener::EndOfPartition>(&event)) {
+      on_end(assignment, end->next);
+    } else if (std::holds_alternative<listener::OutOfRange>(event)) {
+      log::warning(state_.log_prefix, "{}/{}: the broker does not have offset {}", assignment.at().topic,
+                   assignment.at().partition, assignment.in<Streaming>()->expected);
+      state_.doubt(assignment);  // the claim compares the pointer with the log's first and last offset
+    } else if (const auto* error = std::get_if<listener::BrokerError>(&event)) {
+      log::warning(state_.log_prefix, "{}", error->message);
+      assignment.in<Streaming>()->gap_confirmed = false;  // it may stand for records that are missing
+    }
+    if (assignment.phase() != Phase::streaming) return false;
+  }
+  return true;
+}
+
+// A first gap after a start is looked at twice, by starting there once more, before it is believed.
+bool Collector::look_twice(Assignment& assignment) {
+  auto& streaming = *assignment.in<Streaming>();
+  if (streaming.gap_confirmed) return false;
+  const auto expected = streaming.expected;
+  state_.rewind(assignment, expected);
+  if (auto* again = assignment.in<Streaming>()) again->gap_confirmed = true;
+  return true;
+}
+
+// Handles a record that is not new: the anchor, or a duplicate. Also a gap that is not confirmed. Returns true if the
+// record needs no further handling.
+bool Collector::known_before(Assignment& assignment, const Record& record) {
+  auto& streaming = *assignment.in<Streaming>();
+  if (record.offset < streaming.expected) {
+    const bool is_anchor = record.offset == streaming.anchor;
+    streaming.anchor = -1;
+    streaming.gap_confirmed = true;
+    if (!is_anchor) {
+      ++state_.stats.duplicates_dropped;
+    } else if (fingerprint(record) != assignment.claim.anchor_crc ||
+               record.timestamp_ms != assignment.claim.anchor_timestamp_ms) {
+      state_.stop(assignment,
+                  {PartitionState::log_changed,
+                   fmt::format("offset {} is not the record that was applied: the topic was created anew or "
+                               "truncated",
+                               record.offset),
+                   {},
+                   {}});
+    }
+    return true;
+  }
+  streaming.anchor = -1;
+  if (record.offset > streaming.expected && look_twice(assignment)) return true;
+  streaming.gap_confirmed = true;
+  return false;
+}
+
+void Collector::on_record(Assignment& assignment, Record record) {
+  if (known_before(assignment, record) || !map(assignment, record)) return;
+  auto& batch = state_.collecting;
+  if (batch.changes().outcomes.back() == Outcome::dead && must_stop(assignment, record)) {
+    batch.add_excluded(std::move(record));
+    return;
+  }
+  auto& streaming = *assignment.in<Streaming>();
+  batch.extend(assignment.claim, assignment.collecting, streaming.expected, record.offset + 1, state_.now());
+  streaming.expected = record.offset + 1;
+  batch.add(std::move(record), assignment.collecting);
+}
+
+// The log ends at `next` for a reader of committed records: what lies between has no record, now or later.
+void Collector::on_end(Assignment& assignment, Offset next) {
+  auto& streaming = *assignment.in<Streaming>();
+  if (next <= streaming.expected || look_twice(assignment)) return;
+  state_.collecting.extend(assignment.claim, assignment.collecting, streaming.expected, next, state_.now());
+  streaming.expected = next;
+}
+
+// Maps the record into the batch; false if that has to wait and the record will be read again.
+bool Collector::map(Assignment& assignment, const Record& record) {
+  const auto mapped = map_record(state_.mapper, record, state_.collecting.set(), state_.parts.tables);
+  if (mapped) return true;
+  const auto& [blocked, error] = mapped.error();
+  if (error.next == ErrorClass::stop_service) {
+    fatal_(error.message);
+    state_.stop(assignment, {PartitionState::schema, error.message, {}, {}});
+  } else if (const auto* paused = std::get_if<mapping::TablePaused>(&blocked)) {
+    state_.stop(assignment, {PartitionState::paused, paused->reason, {}, paused->table});
+  } else if (error.next == ErrorClass::stop_partition) {
+    state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(blocked), {}});
+  } else {
+    state_.stats.last_error = error.message;
+    log::warning(state_.log_prefix, "cannot look at a table, retrying: {}", error.message);
+    Claiming again;
+    again.claimed = true;
+    again.resume_at = assignment.in<Streaming>()->expected;
+    again.not_before = state_.now() + Claimer::retry_after;
+    assignment.on(AssignmentEvent::doubted, std::move(again));
+    state_.next_duty = {};
+  }
+  return false;
+}
+
+// A dead letter that is one too many stops the partition in front of its record.
+bool Collector::must_stop(Assignment& assignment, const Record& record) {
+  const auto* route = state_.mapper.route(assignment.at().topic);
+  if (route == nullptr) return false;
+  const auto& letter = state_.collecting.changes().dead.back();
+  if (route->on_error == config::OnError::stop) {
+    state_.stop(assignment,
+                {PartitionState::poison, fmt::format("offset {}: {}", record.offset, letter.reason), {}, {}});
+    return true;
+  }
+  if (record.offset < assignment.dead_letters_counted) return false;  // counted when it was read the first time
+  if (state_.parts.dead_letter_limit.admit(*route, state_.now())) {
+    assignment.dead_letters_counted = record.offset + 1;
+    return false;
+  }
+  state_.stop(assignment, {PartitionState::poison,
+                           fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
+                                       route->max_dead_letters, record.offset, letter.reason),
+                           {},
+                           {}});
+  return true;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,56 @@
+// Takes records from the partitions' queues in turn and maps them into the batch being collected.
+//
+// Owned by a LaneWorker, used by its thread. Only partitions whose queue has something are looked at, so a turn costs
+// the same however many partitions the lane has. A partition that is suspected (batch_limits.h) is collected alone, in
+// a batch of its own, and never beside the others.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/pipeline/lane_state.h"
+
+namespace sluice::runtime {
+
+class Collector {
+ public:
+  // `fatal` is told why the process cannot go on.
+  Collector(LaneState& state, std::function<void(std::string)> fatal) : state_(state), fatal_(std::move(fatal)) {}
+
+  void attach(Assignment& assignment);
+  void detach(const Assignment& assignment);
+  // Queues that have received something.
+  void ready(std::span<const std::uint32_t> tokens);
+
+  // Collects a bounded number of records; true when more may be there at once.
+  bool collect();
+  bool full() const;
+  // The partition that the batch being collected is for, alone.
+  const std::optional<TopicPartition>& alone() const { return alone_; }
+  // The batch was handed over or dropped: the next one may be for others.
+  void batch_ended();
+
+ private:
+  bool eligible(const Assignment& assignment) const;
+  void choose();
+  bool collect_from(Assignment& assignment);
+  void on_record(Assignment& assignment, Record record);
+  void on_end(Assignment& assignment, Offset next);
+  bool known_before(Assignment& assignment, const Record& record);
+  bool look_twice(Assignment& assignment);
+  bool map(Assignment& assignment, const Record& record);
+  bool must_stop(Assignment& assignment, const Record& record);
+
+  LaneState& state_;
+  const std::function<void(std::string)> fatal_;
+  std::vector<Assignment*> by_token_;
+  std::deque<std::uint32_t> ready_;
+  std::optional<TopicPartition> alone_;
+  bool last_was_alone_ = false;
+};
+
+}  // namespace sluice::runtime

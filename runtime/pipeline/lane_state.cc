@@ -1,0 +1,85 @@
+#include "runtime/pipeline/lane_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace sluice::runtime {
+
+LaneState::LaneState(int index, const LaneParts& given)
+    : parts(given),
+      log_prefix(fmt::format("lane {}", index)),
+      mapper(given.pipeline),
+      route_tables(*given.pipeline),
+      sizer(given.pipeline->batch, static_cast<std::size_t>(given.pipeline->postgres.lanes)) {
+  stats.lane = index;
+  stats.commit_buckets.assign(std::size(commit_bounds) + 1, 0);
+}
+
+Assignment* LaneState::find(const TopicPartition& at) {
+  const auto found = assignments.find(at);
+  return found == assignments.end() ? nullptr : &found->second;
+}
+
+void LaneState::stop(Assignment& assignment, Stopping stopping) {
+  const auto& at = assignment.at();
+  const auto level = info(stopping.state).severity == Severity::broken ? log::Level::error : log::Level::info;
+  if (log::enabled(level)) {
+    const auto* streaming = assignment.in<Streaming>();
+    log::write(level, log_prefix,
+               fmt::format("{}/{} stopped at {} in state {}: {}", at.topic, at.partition,
+                           streaming ? streaming->expected : assignment.claim.next, stopping.state, stopping.reason));
+  }
+  assignment.source().pause();
+  assignment.on(AssignmentEvent::stopped, std::move(stopping));
+  next_duty = {};
+  show(assignment);
+}
+
+void LaneState::rewind(Assignment& assignment, Offset offset) {
+  if (assignment.phase() != Phase::streaming) return;
+  if (assignment.source().start_at(offset)) {
+    assignment.on(AssignmentEvent::rewound, Streaming{.expected = offset});
+    return;
+  }
+  // The claim is as good as before; the claimer tries the start again.
+  Claiming again;
+  again.claimed = true;
+  again.resume_at = offset;
+  assignment.on(AssignmentEvent::doubted, std::move(again));
+  next_duty = {};
+  show(assignment);
+}
+
+void LaneState::doubt(Assignment& assignment) {
+  if (assignment.phase() == Phase::stopped) return;
+  assignment.on(AssignmentEvent::doubted, Claiming{});
+  next_duty = {};
+  show(assignment);
+}
+
+void LaneState::drop_collecting(const Batch* except) {
+  for (const auto& range : collecting.ranges()) {
+    auto* held = find(*range.at);
+    if (held == nullptr || !collecting_holds(*held) || (except != nullptr && except->holds(*range.at))) continue;
+    if (held->phase() == Phase::streaming) {
+      rewind(*held, range.from);
+    } else if (held->phase() == Phase::stopping) {
+      doubt(*held);  // what stopped it is found again when its records are read again
+    }
+  }
+  collecting.clear();
+}
+
+std::optional<std::string> LaneState::paused(const Assignment& assignment) const {
+  const auto& at = assignment.at();
+  auto fed = tables.fed_by(at.topic);
+  if (auto table = route_tables.by_configuration(at.topic)) fed.push_back(std::move(*table));
+  if (const auto* stopped = assignment.in<Stopped>(); stopped && !stopped->table.empty()) fed.push_back(stopped->table);
+  return pauses->reason(at, fed);
+}
+
+}  // namespace sluice::runtime

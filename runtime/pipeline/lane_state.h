@@ -1,0 +1,84 @@
+// What the parts of one lane share: its assignments, the two batches, and the few operations that change both.
+//
+// Owned by a LaneWorker, used by its thread only. A doubt is as wide as what is doubted: rewinding needs no claim,
+// doubting one partition leaves its neighbours alone, and only a lost connection doubts all.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/snapshot.h"
+#include "base/clock.h"
+#include "config/pipeline.h"
+#include "listener/consumer.h"
+#include "mapping/mapper.h"
+#include "runtime/pipeline/assignment.h"
+#include "runtime/pipeline/batch.h"
+#include "runtime/pipeline/batch_limits.h"
+#include "runtime/pipeline/dead_letter_limit.h"
+#include "runtime/pipeline/pause_rules.h"
+#include "runtime/pipeline/route_tables.h"
+#include "runtime/pipeline/table_stats.h"
+#include "sink/row_store.h"
+#include "sink/tables.h"
+
+namespace sluice::runtime {
+
+// What a lane is given; all of it outlives the lane.
+struct LaneParts {
+  std::shared_ptr<const config::Pipeline> pipeline;
+  sink::RowStore& store;
+  sink::Tables& tables;
+  listener::Consumer& consumer;
+  DeadLetterLimit& dead_letter_limit;
+  const TimeSource& time;
+};
+
+class LaneState {
+ public:
+  LaneState(int index, const LaneParts& parts);
+
+  Clock::time_point now() const { return parts.time.now(); }
+  const config::Pipeline& pipeline() const { return *parts.pipeline; }
+  Assignment* find(const TopicPartition& at);
+  // What watchers see of it has changed.
+  void show(Assignment& assignment) {
+    if (!std::exchange(assignment.shown_anew, true)) changed.push_back(&assignment.at());
+  }
+
+  // Moves the partition out of streaming: it takes nothing more, and the state is recorded once its collected part is
+  // applied.
+  void stop(Assignment& assignment, Stopping stopping);
+  // Reads again from `offset`, which is known to be right: no claim.
+  void rewind(Assignment& assignment, Offset offset);
+  // Claims again: what we know of the pointer may be wrong.
+  void doubt(Assignment& assignment);
+  // Drops what is collected. Its partitions read again from where their part began, unless `except` says that the
+  // caller takes care of them.
+  void drop_collecting(const Batch* except = nullptr);
+  bool collecting_holds(const Assignment& assignment) const { return collecting.holds(assignment.collecting); }
+  // Why the partition is paused, by its topic, its number or a table that it is known to feed.
+  std::optional<std::string> paused(const Assignment& assignment) const;
+
+  const LaneParts parts;
+  const std::string log_prefix;
+  mapping::Mapper mapper;
+  const RouteTables route_tables;
+  std::map<TopicPartition, Assignment> assignments;
+  Batch collecting, in_flight;
+  BatchSizer sizer;
+  Suspects suspects;
+  std::shared_ptr<const PauseRules> pauses;  // null: not known yet, and nothing is claimed
+  LaneSnapshot stats;
+  TableStats tables;  // since the process started
+  bool tables_changed = false;
+  Clock::time_point next_duty{};               // of the claimer: nothing waits for it before
+  bool duty_waits_for_batch = false;           // a duty becomes possible when the batch being collected has ended
+  std::vector<const TopicPartition*> changed;  // shown differently since the last publication
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,339 @@
+#include "runtime/pipeline/lane_worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+
+namespace sluice::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t light_rows = 100;       // batches below it mean that there is little to do
+constexpr milliseconds light_for{100};        // what the last batch says about the load, for so long
+constexpr milliseconds frontier_linger{100};  // a range without records is no reason to hurry
+constexpr milliseconds duty_age{50};          // a duty that has waited for so long goes before the next batch
+constexpr milliseconds backoff_min{50}, backoff_max{500};  // PostgreSQL's return is noticed within half a second
+constexpr milliseconds idle_wait{500};
+
+}  // namespace
+
+LaneWorker::LaneWorker(int index, const LaneParts& parts, Hooks hooks)
+    : state_(index, parts),
+      hooks_(std::move(hooks)),
+      claimer_(state_, hooks_.log_answer),
+      collector_(state_, hooks_.fatal),
+      bisector_(state_, hooks_.progress) {}
+
+void LaneWorker::assign(listener::Partition& partition, ReadySignal& signal, std::uint32_t token) {
+  if (!partition.assigned()) return;
+  const auto& at = partition.at();
+  if (const auto old = state_.assignments.find(at); old != state_.assignments.end()) {
+    if (!old->second.over()) return;
+    drop_lost();
+  }
+  auto& held = state_.assignments.emplace(at, Assignment(partition, token)).first->second;
+  collector_.attach(held);
+  partition.wake_through(signal, token);
+  state_.next_duty = {};
+  state_.show(held);
+  log::info(state_.log_prefix, "{}/{} assigned", at.topic, at.partition);
+}
+
+// What was collected of a partition that is not ours any more must not be applied, and a batch has no part that could
+// be taken out: drops it, and the others in it are read again.
+void LaneWorker::drop_lost() {
+  bool drop = false;
+  for (auto it = state_.assignments.begin(); it != state_.assignments.end();) {
+    auto& held = it->second;
+    if (!held.over()) {
+      ++it;
+      continue;
+    }
+    log::info(state_.log_prefix, "{}/{} taken away at {}", it->first.topic, it->first.partition, held.claim.next);
+    drop = drop || state_.collecting_holds(held);
+    FAILPOINT("after_revoke");
+    collector_.detach(held);
+    state_.suspects.remove(it->first);
+    it = state_.assignments.erase(it);
+  }
+  if (!drop || SEEDED_BUG("keep_after_revoke")) return;
+  state_.drop_collecting();
+  collector_.batch_ended();
+}
+
+void LaneWorker::set_pauses(std::shared_ptr<const PauseRules> pauses) {
+  state_.pauses = std::move(pauses);
+  state_.mapper.pause_tables(
+      [rules = state_.pauses](const std::string& table) { return rules->reason_of_table(table); });
+  claimer_.apply_pauses();
+}
+
+bool LaneWorker::turn() {
+  auto& store = state_.parts.store;
+  if (store.connected()) {
+    if (const auto result = store.poll()) on_result(*result);
+  }
+  if (!store.busy()) act_when_idle();
+  return !draining_ && collector_.collect();
+}
+
+bool LaneWorker::finished() const {
+  const auto& store = state_.parts.store;
+  return draining_ && !store.busy() && (state_.collecting.empty() || !store.connected());
+}
+
+void LaneWorker::close() {
+  state_.parts.store.close();
+  state_.collecting.clear();
+  state_.in_flight.clear();
+}
+
+void LaneWorker::act_when_idle() {
+  const auto now = state_.now();
+  if (now < try_after_) return;
+  if (state_.assignments.empty() && state_.collecting.empty()) return;
+  auto& store = state_.parts.store;
+  if (!store.connected()) {
+    if (auto done = store.connect(); !done) {
+      // Whatever the reason, a password included: nothing to do but to try again until somebody fixes it.
+      if (done.error().next != ErrorClass::stop_service) done.error().next = ErrorClass::reclaim;
+      return handle_error(done.error());
+    }
+    if (std::exchange(was_connected_, true)) log::info(state_.log_prefix, "connected to PostgreSQL again");
+    backoff_ = milliseconds(0);
+  }
+  SEEDED_BUG_DOES("blind_resend", if (resend()) return);
+  const bool due = batch_due();
+  if (claimer_.due() <= now && (!due || now - claimer_.due() >= duty_age)) {
+    if (const auto done = claimer_.work(); !done) return handle_error(done.error());
+  }
+  if (due && batch_due()) submit();
+}
+
+// Due by rows, bytes, age or drain, and at once where a partition waits for its collected part to be applied. An idle
+// lane under light load does not let its first record wait: more records will arrive anyway while the transaction runs.
+bool LaneWorker::batch_due() const {
+  const auto& batch = state_.collecting;
+  if (batch.empty()) return false;
+  if (draining_ || collector_.full() || collector_.alone()) return true;
+  for (const auto& range : batch.ranges()) {
+    const auto found = state_.assignments.find(*range.at);
+    if (found == state_.assignments.end() || found->second.phase() != Phase::streaming) return true;
+  }
+  const auto now = state_.now();
+  const auto age = now - batch.since();
+  if (batch.records() == 0) return age >= frontier_linger;
+  const auto& settings = state_.pipeline().batch;
+  const bool light = settings.adaptive && (last_rows_ < light_rows || now - last_commit_ > light_for);
+  return light || age >= settings.linger;
+}
+
+void LaneWorker::submit() {
+  was_full_ = collector_.full();
+  in_flight_alone_ = collector_.alone().has_value();
+  collector_.batch_ended();
+  state_.in_flight.clear();
+  state_.in_flight.swap(state_.collecting);
+  state_.in_flight.seal();
+  SEEDED_BUG_DOES("keep_after_revoke", claim_for(state_.in_flight));
+  submitted_ = state_.now();
+  const auto& batch = state_.in_flight;
+  state_.parts.store.submit(batch.changes(), batch.all_records(), batch.ranges());
+}
+
+void LaneWorker::on_result(const Result<void>& result) {
+  auto& batch = state_.in_flight;
+  if (result) return committed(std::nullopt);
+  if (result.error().next != ErrorClass::reject || batch.empty()) return handle_error(result.error());
+  log::info(state_.log_prefix, "a batch of {} records was refused ({} {}), looking for the record", batch.records(),
+            result.error().sqlstate, result.error().message);
+  ++state_.stats.rejects;
+  TableStats written;
+  if (const auto done = bisector_.apply(batch, written); !done) return handle_error(done.error());
+  committed(std::move(written));
+}
+
+// The next batch is on its way before this one is counted and freed: the server does not wait for us.
+void LaneWorker::committed(std::optional<TableStats> written) {
+  const auto now = state_.now();
+  const Flight flight{std::chrono::duration<double>(now - submitted_).count(), was_full_, in_flight_alone_};
+  done_.clear();
+  done_.swap(state_.in_flight);
+  backoff_ = milliseconds(0);
+  last_rows_ = done_.records();
+  last_commit_ = now;
+  if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_) submit();
+  if (!written) written.emplace().add(done_.changes(), done_.all_records());
+  account(flight, std::move(*written));
+  done_.clear();
+}
+
+void LaneWorker::account(const Flight& flight, TableStats written) {
+  auto& stats = state_.stats;
+  ++stats.batches;
+  stats.records += static_cast<std::int64_t>(done_.records());
+  stats.rows += static_cast<std::int64_t>(done_.changes().rows);
+  stats.bytes += static_cast<std::int64_t>(done_.bytes());
+  stats.commit_seconds += flight.seconds;
+  const auto* bound = std::lower_bound(std::begin(commit_bounds), std::end(commit_bounds), flight.seconds);
+  ++stats.commit_buckets[static_cast<std::size_t>(bound - std::begin(commit_bounds))];
+  state_.tables.add_committed(std::move(written), WallClock::now());
+  state_.tables_changed = true;
+  for (const auto& range : done_.ranges()) {
+    if (range.counts.dead > 0) {
+      log::warning(state_.log_prefix, "{}/{}: {} dead letters in offsets {} to {}", range.at->topic,
+                   range.at->partition, range.counts.dead, range.from, range.to - 1);
+    }
+    auto* held = state_.find(*range.at);
+    if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    held->claim.next = range.to;
+    held->claim.counts += range.counts;
+    state_.show(*held);
+    if (!flight.alone) continue;
+    state_.suspects.succeeded(held->at(), state_.sizer.rows());
+    claimer_.on_probe_succeeded(held->at());
+  }
+  if (!flight.alone) state_.sizer.committed(done_.records(), done_.bytes(), flight.seconds, flight.was_full);
+}
+
+// The one place that decides about data after an error; every way reads again from what the pointer says.
+void LaneWorker::handle_error(const Error& error) {
+  state_.stats.last_error = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  switch (error.next) {
+    case ErrorClass::reject:  // outside a batch: no record of ours is at fault
+    case ErrorClass::retry:
+      ++state_.stats.retries;
+      return read_again(error);
+    case ErrorClass::reclaim:
+      ++state_.stats.reclaims;
+      if (backoff_ == milliseconds(0))
+        log::warning(state_.log_prefix, "lost PostgreSQL, will claim again: {}", state_.stats.last_error);
+      SEEDED_BUG_DOES("blind_resend", if (!state_.in_flight.empty()) resend_.swap(state_.in_flight));
+      state_.parts.store.close();
+      doubt_all();
+      return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
+    case ErrorClass::fenced:
+      ++state_.stats.fenced;
+      log::warning(state_.log_prefix, "fenced, will claim again: {}", state_.stats.last_error);
+      doubt_batch();
+      return back_off(backoff_min);
+    case ErrorClass::stop_partition:
+      if (state_.in_flight.empty()) {  // Sluice's own tables are in trouble, no partition's
+        ++state_.stats.retries;
+        return read_again(error);
+      }
+      return stop_for_schema(error);
+    case ErrorClass::stop_service:
+      log::error(state_.log_prefix, "ending: {}", state_.stats.last_error);
+      doubt_all();
+      back_off(backoff_max);
+      return hooks_.fatal(state_.stats.last_error);
+  }
+}
+
+std::vector<const TopicPartition*> LaneWorker::batch_partitions() const {
+  std::vector<const TopicPartition*> of;
+  for (const auto& range : state_.in_flight.ranges()) of.push_back(range.at);
+  return of;
+}
+
+// The server has rolled the batch back and the connection is good, so the pointers are where we believe: its records
+// are read again, each partition alone and half as many at a time.
+void LaneWorker::read_again(const Error& error) {
+  const auto took = std::chrono::duration_cast<milliseconds>(state_.now() - submitted_);
+  log::warning(
+      state_.log_prefix, "retrying {}: {}",
+      state_.in_flight.empty() ? std::string("a question") : fmt::format("{} records", state_.in_flight.records()),
+      state_.stats.last_error);
+  if (!state_.parts.store.connected()) {
+    doubt_all();
+    return back_off(backoff_min);
+  }
+  if (!state_.parts.store.busy()) state_.parts.store.rollback();
+  if (state_.in_flight.empty()) {
+    state_.next_duty = state_.now() + Claimer::retry_after;
+    return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
+  }
+  (void)error;
+  state_.suspects.failed(batch_partitions(), state_.in_flight.records(), took, state_.now());
+  rewind_batch();
+}
+
+// A statement failed for a reason that is no record's fault, though the catalogue looked right when it was read. Reads
+// it again and applies each partition alone: the one that fails again stops.
+void LaneWorker::stop_for_schema(const Error& error) {
+  state_.mapper.invalidate_tables();
+  const auto of = batch_partitions();
+  const bool alone = in_flight_alone_ && of.size() == 1;
+  if (!state_.parts.store.busy() && state_.parts.store.connected()) state_.parts.store.rollback();
+  if (!alone) {
+    log::warning(state_.log_prefix, "reading the catalogue again: {}", state_.stats.last_error);
+    for (const auto* at : of) state_.suspects.probe(*at);
+    return rewind_batch();
+  }
+  auto* held = state_.find(*of.front());
+  rewind_batch();
+  if (held == nullptr) return;
+  state_.suspects.remove(held->at());
+  const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::schema, reason, {}, {}});
+}
+
+// Drops both batches; their partitions are read again from where the batch under way began.
+void LaneWorker::rewind_batch() {
+  auto& batch = state_.in_flight;
+  state_.drop_collecting(&batch);
+  collector_.batch_ended();
+  for (const auto& range : batch.ranges()) {
+    auto* held = state_.find(*range.at);
+    if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    if (held->phase() == Phase::streaming) state_.rewind(*held, range.from);
+    if (held->phase() == Phase::stopping) state_.doubt(*held);
+  }
+  batch.clear();
+}
+
+// Another instance may own partitions of the batch: claims them again, and only them.
+void LaneWorker::doubt_batch() {
+  auto& batch = state_.in_flight;
+  state_.drop_collecting(&batch);
+  collector_.batch_ended();
+  for (const auto& range : batch.ranges()) {
+    auto* held = state_.find(*range.at);
+    if (held != nullptr && held->claim.epoch == range.epoch) state_.doubt(*held);
+  }
+  batch.clear();
+}
+
+void LaneWorker::doubt_all() {
+  state_.collecting.clear();
+  state_.in_flight.clear();
+  collector_.batch_ended();
+  for (auto& [at, held] : state_.assignments) {
+    state_.doubt(held);
+  }
+}
+
+void LaneWorker::back_off(milliseconds pause) {
+  backoff_ = pause;
+  try_after_ = state_.now() + pause;
+}
+
+Clock::time_point LaneWorker::wait_until() const {
+  const auto now = state_.now();
+  auto until = now + idle_wait;
+  if (state_.parts.store.busy()) return until;
+  const auto sooner = [&](Clock::time_point at) { until = std::min(until, std::max({at, try_after_, now})); };
+  const auto& batch = state_.collecting;
+  if (batch_due()) sooner(now);
+  if (!batch.empty()) sooner(batch.since() + (batch.records() == 0 ? frontier_linger : state_.pipeline().batch.linger));
+  if (state_.pauses && !state_.assignments.empty()) sooner(state_.next_duty);
+  if (const auto suspect = state_.suspects.next_due()) sooner(std::max(*suspect, now + milliseconds(5)));
+  return until;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,92 @@
+// The rules of a lane, one turn of its loop at a time: batches out, results in, and what follows from each error.
+//
+// Owned by a Lane and used by its thread; tests drive it with fakes and a clock of their own. It never waits but for
+// the store's short questions: what to wait for between two turns is wait()'s answer. It has the program's one switch
+// over ErrorClass that decides about data (handle_error).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "runtime/pipeline/bisector.h"
+#include "runtime/pipeline/claimer.h"
+#include "runtime/pipeline/collector.h"
+#include "runtime/pipeline/lane_state.h"
+
+namespace sluice::runtime {
+
+class LaneWorker {
+ public:
+  struct Hooks {
+    std::function<void(std::string)> fatal;  // the process cannot go on
+    std::function<void()> progress;          // the lane is alive
+    listener::WatermarksAnswer log_answer;   // handed to the consumer with each question
+  };
+  LaneWorker(int index, const LaneParts& parts, Hooks hooks);
+
+  // Between two turns.
+  void assign(listener::Partition& partition, ReadySignal& signal, std::uint32_t token);
+  void drop_lost();
+  void set_pauses(std::shared_ptr<const PauseRules> pauses);
+  void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) { claimer_.on_log(at, log); }
+  void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }
+  void drain() { draining_ = true; }
+
+  // True when the next turn has something to do at once.
+  bool turn();
+  // When the next turn is due at the latest, if nothing happens before.
+  Clock::time_point wait_until() const;
+  // Nothing collected, nothing under way, and told to drain; without PostgreSQL it gives up, which is safe.
+  bool finished() const;
+  void close();
+
+  LaneState& state() { return state_; }
+  const LaneState& state() const { return state_; }
+
+ private:
+  void act_when_idle();
+  bool batch_due() const;
+  void submit();
+  void on_result(const Result<void>& result);
+  struct Flight {
+    double seconds = 0;
+    bool was_full = false, alone = false;
+  };
+  void committed(std::optional<TableStats> written);
+  void account(const Flight& flight, TableStats written);
+  void handle_error(const Error& error);
+  void read_again(const Error& error);
+  void suspect(const Error& error);
+  void stop_for_schema(const Error& error);
+  void doubt_batch();
+  void doubt_all();
+  void rewind_batch();
+  void back_off(std::chrono::milliseconds pause);
+  std::vector<const TopicPartition*> batch_partitions() const;
+#ifdef SLUICE_FAULTS
+  // seeded_bugs.cc
+  bool resend();
+  void claim_for(Batch& batch);
+  Batch resend_;
+#endif
+
+  LaneState state_;
+  const Hooks hooks_;
+  Claimer claimer_;
+  Collector collector_;
+  Bisector bisector_;
+  Batch done_;  // committed, being counted
+  bool draining_ = false;
+  bool in_flight_alone_ = false;  // the batch under way is of one suspected partition
+  bool was_full_ = false;
+  Clock::time_point submitted_{};
+  Clock::time_point try_after_{};  // no connection and no batch before
+  std::chrono::milliseconds backoff_{0};
+  bool was_connected_ = false;
+  std::size_t last_rows_ = 0;
+  Clock::time_point last_commit_{};
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,32 @@
+// Opens connections to PostgreSQL: the same defaults, and the same end to the waiting, for both stacks.
+//
+// Thread-safe. An attempt takes at most connect_timeout (5 s unless the connection string says otherwise, 10 s at
+// most) for all hosts of the string together, each of which gets an equal share of what is left. Only the resolution of
+// names is bounded by the system's own settings alone.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/secret.h"
+
+namespace sluice::sink {
+
+struct FinishConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+using ConnectionHandle = std::unique_ptr<PGconn, FinishConnection>;
+
+// Never contains the password: errors are `retry`, or `stop_service` where the string is not a connection string.
+Result<ConnectionHandle> connect(const Secret& url, const std::string& application_name);
+
+// Joins a message of libpq or the server into one line.
+std::string one_line(std::string_view text);
+
+}  // namespace sluice::sink

@@ -1,0 +1,59 @@
+#include "sink/literals.h"
+
+#include <chrono>
+
+#include "sink/connection.h"
+#include "sink/statement_text.h"
+
+namespace sluice::sink {
+namespace {
+
+constexpr std::chrono::seconds statement_timeout{15};
+
+// Locks change nothing, and an insert_missing has the same rows as the update before it.
+bool shows(const PlannedWrite& write) {
+  return write.action != Action::share && write.action != Action::exclusive && write.action != Action::insert_missing;
+}
+
+Result<void> add_rows(Connection& connection, const Changes& changes, const PlannedWrite& write,
+                      std::vector<LiteralRow>& rows) {
+  Statement question{literals_of(write), {}};
+  Parameters parameters;
+  add_write(parameters, changes, write);
+  connection.send(question, parameters);
+  connection.sync();
+  const auto reply = connection.wait(Clock::now() + statement_timeout);
+  if (!reply) return std::unexpected(reply.error());
+  for (int i = 0; i < PQntuples(reply->rows.get()); ++i) {
+    auto& row = rows.emplace_back(LiteralRow{write.table, write.action, {}});
+    for (std::size_t c = 0; c < write.columns.size(); ++c)
+      row.columns.emplace_back(write.table->columns[write.columns[c]].name,
+                               PQgetvalue(reply->rows.get(), i, static_cast<int>(c)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<LiteralRow>> literals(const config::Postgres& settings, const Changes& changes) {
+  Connection connection;
+  if (auto done = connection.open(settings.url, "sluice explain"); !done) return std::unexpected(done.error());
+  std::vector<LiteralRow> rows;
+  for (const auto& write : plan(changes, true)) {
+    if (!shows(write)) continue;
+    if (write.action == Action::truncate || write.columns.empty()) {
+      rows.push_back({write.table, write.action, {}});
+    } else if (auto done = add_rows(connection, changes, write, rows); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+  return rows;
+}
+
+std::vector<std::string> statements_of(const Changes& changes) {
+  std::vector<std::string> texts;
+  for (const auto& write : plan(changes, true)) texts.push_back(statement(write));
+  return texts;
+}
+
+}  // namespace sluice::sink

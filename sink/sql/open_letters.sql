@@ -1,1 +1,0 @@
-SELECT count(*) FROM :schema.dead_letter WHERE pipeline = $1 AND resolved_at IS NULL

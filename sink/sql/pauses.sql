@@ -1,3 +1,0 @@
-SELECT target, coalesce(reason, ''), coalesce(paused_by, ''), (extract(epoch FROM paused_at) * 1000)::bigint,
-       (extract(epoch FROM expires_at) * 1000)::bigint
-FROM :schema.pause WHERE pipeline = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY paused_at, target

@@ -1,5 +1,0 @@
--- Every partition of the pipeline, whoever owns it.
-SELECT topic, partition, start_offset, next_offset, generation, epoch, coalesce(owner::text, ''), coalesce(owner_host, ''),
-       coalesce(owner = $2::uuid, false), state, coalesce(state_reason, ''), applied, folded, skipped, dead, gaps, anchor_offset,
-       (extract(epoch FROM updated_at) * 1000)::bigint
-FROM :schema.pointer WHERE pipeline = $1 ORDER BY topic, partition

@@ -1,0 +1,196 @@
+#include "sink/statement_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sink/sql.h"
+
+namespace sluice::sink {
+namespace {
+
+constexpr int lock_class = 0x536c7569;  // "Slui", to keep out of the way of others' advisory locks
+
+// In the order of Encoding.
+constexpr auto wires = std::to_array<Wire>({
+    {"smallint", oid::int2},
+    {"integer", oid::int4},
+    {"bigint", oid::int8},
+    {"real", oid::float4},
+    {"double precision", oid::float8},
+    {"numeric", oid::numeric},
+    {"boolean", oid::boolean},
+    {"text", oid::text},
+    {"bytea", oid::bytea},
+    {"uuid", oid::uuid},
+    {"json", oid::json},
+    {"jsonb", oid::jsonb},
+    {"date", oid::date},
+    {"time without time zone", oid::time},
+    {"timestamp without time zone", oid::timestamp},
+    {"timestamp with time zone", oid::timestamptz},
+    {"text", oid::text},
+});
+static_assert(wires.size() == static_cast<std::size_t>(Encoding::input) + 1);
+
+const Column& column_of(const PlannedWrite& write, std::uint16_t column) {
+  return write.table->columns[column];
+}
+
+bool is_key(const PlannedWrite& write, std::uint16_t column) {
+  return std::ranges::find(write.table->key, column) != write.table->key.end();
+}
+
+// Items 0 … n-1 joined by a separator.
+template <class Make>
+std::string join(std::size_t count, std::string_view separator, Make make) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) out += separator;
+    out += make(i);
+  }
+  return out;
+}
+
+// The cast has no modifier: the assignment to the column checks lengths, and an explicit cast would cut silently.
+std::string cast_of(const Column& column, std::string_view suffix = "") {
+  return column.cast == wire(column).sql ? std::string() : fmt::format("::{}{}", column.cast, suffix);
+}
+
+// The values of the write's i-th column.
+std::string source(const PlannedWrite& write, std::size_t i, bool staged) {
+  const auto& column = column_of(write, write.columns[i]);
+  if (staged) return fmt::format("c{}{}", i, cast_of(column));
+  return fmt::format("unnest(${}::{}[]){}", i + 1, wire(column).sql, cast_of(column));
+}
+
+// In the select list itself: a set-returning function in FROM would materialise every column first.
+std::string sources(const PlannedWrite& write, bool staged, bool named) {
+  return join(write.columns.size(), ", ", [&](std::size_t i) {
+    return source(write, i, staged) + (named ? fmt::format(" AS s{}", i) : std::string());
+  });
+}
+
+std::string key_matches(const PlannedWrite& write) {
+  return join(write.table->key.size(), " AND ", [&](std::size_t i) {
+    const auto key = write.table->key[i];
+    const auto at = std::ranges::find(write.columns, key) - write.columns.begin();
+    return fmt::format("target.{} = source.s{}", quoted(column_of(write, key).name), at);
+  });
+}
+
+std::string remove(const PlannedWrite& write) {
+  const auto& first = column_of(write, write.columns.front());
+  if (write.columns.size() == 1 && !first.array) {
+    return fmt::format("DELETE FROM {} WHERE {} = ANY($1::{}[]{})", write.table->sql_name, quoted(first.name),
+                       wire(first).sql, cast_of(first, "[]"));
+  }
+  return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {}", write.table->sql_name,
+                     sources(write, false, true), key_matches(write));
+}
+
+// Among Sluice's own writers, by the table: locks of the table itself would also stop readers' and others' work.
+std::string lock(const PlannedWrite& write) {
+  return fmt::format("SELECT pg_advisory_xact_lock{}({}, {})", write.action == Action::share ? "_shared" : "",
+                     lock_class, static_cast<std::int32_t>(write.table->oid));
+}
+
+std::string names(const PlannedWrite& write) {
+  return join(write.columns.size(), ", ",
+              [&](std::size_t i) { return quoted(column_of(write, write.columns[i]).name); });
+}
+
+std::string insert_into(const PlannedWrite& write) {
+  const bool overriding =
+      std::ranges::any_of(write.columns, [&](auto column) { return column_of(write, column).identity_always; });
+  return fmt::format("INSERT INTO {} ({}){} ", write.table->sql_name, names(write),
+                     overriding ? " OVERRIDING SYSTEM VALUE" : "");
+}
+
+// "SET a = <prefix>…": what a write changes in a row that exists.
+template <class Value>
+std::string assignments(const PlannedWrite& write, Value value) {
+  std::string out;
+  for (std::size_t i = 0; i < write.columns.size(); ++i) {
+    const auto& column = column_of(write, write.columns[i]);
+    if (is_key(write, write.columns[i]) || column.identity_always) continue;
+    if (!out.empty()) out += ", ";
+    out += fmt::format("{} = {}", quoted(column.name), value(i));
+  }
+  return out;
+}
+
+std::string on_conflict(const PlannedWrite& write) {
+  const auto set =
+      assignments(write, [&](std::size_t i) { return "excluded." + quoted(column_of(write, write.columns[i]).name); });
+  const auto keys = join(write.table->key.size(), ", ",
+                         [&](std::size_t i) { return quoted(column_of(write, write.table->key[i]).name); });
+  return fmt::format(" ON CONFLICT ({}) DO {}", keys, set.empty() ? "NOTHING" : "UPDATE SET " + set);
+}
+
+}  // namespace
+
+Wire wire(const Column& column) {
+  // The cast from text would cut these two; their own binary form is checked.
+  if (column.encoding == Encoding::text && column.type_name == "name") return {"name", oid::name};
+  if (column.encoding == Encoding::text && column.type_name == "char") return {"\"char\"", oid::single_char};
+  return wires[static_cast<std::size_t>(column.encoding)];
+}
+
+std::string statement(const PlannedWrite& write, const std::string& stage) {
+  const bool staged = !stage.empty();
+  const auto from = staged ? " FROM " + stage : std::string();
+  // No ORDER BY: the rows went into the stage sorted, and a temporary table is read from its beginning.
+  const auto select = "SELECT " + sources(write, staged, false) + from;
+  switch (write.action) {
+    case Action::share:
+    case Action::exclusive:
+      return lock(write);
+    case Action::truncate:
+      return "TRUNCATE " + write.table->sql_name;
+    case Action::remove:
+      return remove(write);
+    case Action::insert:
+      if (write.columns.empty())  // every column its default
+        return fmt::format("INSERT INTO {} SELECT FROM generate_series(1, $1::bigint)", write.table->sql_name);
+      return insert_into(write) + select;
+    case Action::upsert:
+      return insert_into(write) + select + on_conflict(write);
+    case Action::update:
+      return fmt::format("UPDATE {} AS target SET {} FROM (SELECT {}) AS source WHERE {}", write.table->sql_name,
+                         assignments(write, [](std::size_t i) { return fmt::format("source.s{}", i); }),
+                         sources(write, false, true), key_matches(write));
+    case Action::insert_missing:
+      return fmt::format("{}SELECT {} FROM (SELECT {}) AS source WHERE NOT EXISTS (SELECT FROM {} AS target WHERE {})",
+                         insert_into(write),
+                         join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("source.s{}", i); }),
+                         sources(write, false, true), write.table->sql_name, key_matches(write));
+  }
+  return {};
+}
+
+void add_write(Parameters& parameters, const Changes& changes, const PlannedWrite& write) {
+  parameters.clear();
+  for (const auto column : write.columns)
+    parameters.add_column(changes, write.rows, column, wire(write.table->columns[column]).type);
+  if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
+}
+
+std::string literals_of(const PlannedWrite& write) {
+  return fmt::format(
+      "SELECT {} FROM (SELECT {}) AS source",
+      join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("quote_nullable(s{}::text)", i); }),
+      sources(write, false, true));
+}
+
+std::string stage_columns(const PlannedWrite& write) {
+  return join(write.columns.size(), ", ",
+              [&](std::size_t i) { return fmt::format("c{} {}", i, wire(column_of(write, write.columns[i])).sql); });
+}
+
+std::string copy_into_table(const PlannedWrite& write) {
+  return fmt::format("COPY {} ({}) FROM STDIN (FORMAT binary)", write.table->sql_name, names(write));
+}
+
+}  // namespace sluice::sink

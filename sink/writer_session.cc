@@ -1,0 +1,89 @@
+#include "sink/writer_session.h"
+
+#include <fmt/format.h>
+
+#include "base/failpoint.h"
+#include "sink/dead_letters.h"
+#include "sink/pointer_parameters.h"
+#include "sink/sql.h"
+#include "sink/statement_text.h"
+
+namespace sluice::sink {
+namespace {
+
+constexpr std::chrono::seconds rollback_timeout{15};
+
+}  // namespace
+
+Statement& WriterSession::file(std::string_view name) {
+  return statements.get(std::string(name), [&] { return sql(name, schema); });
+}
+
+void WriterSession::send_advance(std::span<const PartitionRange> ranges, bool with_counts) {
+  FAILPOINT("before_advance", connection.flush());
+  add_advance(parameters, identity, ranges, with_counts);
+  connection.send(file("pointer_advance"), parameters);
+  FAILPOINT("after_advance", connection.flush());
+}
+
+void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
+  add_write(parameters, changes, write);
+  connection.send(statements.of(write), parameters);
+}
+
+void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
+                                      std::span<const PartitionRange> ranges) {
+  if (letters.empty()) return;
+  FAILPOINT("before_dead_letters", connection.flush());
+  add_dead_letters(parameters, identity.pipeline, letters, records, ranges);
+  connection.send(file("dead_letter_insert"), parameters);
+  FAILPOINT("after_dead_letters", connection.flush());
+}
+
+void WriterSession::send_deallocations() {
+  for (const auto& name : statements.take_retired()) connection.send(fmt::format("DEALLOCATE {}", name).c_str());
+}
+
+Result<Reply> WriterSession::answer(std::chrono::seconds timeout) {
+  connection.sync();
+  auto reply = connection.wait(Clock::now() + timeout);
+  learn_from(reply);
+  return reply;
+}
+
+void WriterSession::learn_from(const Result<Reply>& reply) {
+  statements.end_exchange();
+  if (reply) return;
+  // The catalogue may have changed under the statements.
+  if (reply.error().next == ErrorClass::stop_partition) statements.retire_all();
+  if (!connection.is_open()) forget();
+}
+
+Result<void> WriterSession::try_rows(const Changes& changes, std::chrono::seconds timeout) {
+  connection.send("SAVEPOINT sluice");
+  for (const auto& write : plan(changes, true)) send_write(changes, write);
+  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or what is wrong would show at COMMIT only
+  connection.send("RELEASE SAVEPOINT sluice");
+  const auto written = answer(timeout);
+  if (written) return {};
+  if (!connection.is_open()) return std::unexpected(written.error());
+  connection.send("ROLLBACK TO SAVEPOINT sluice");
+  connection.send("RELEASE SAVEPOINT sluice");
+  const auto undone = answer(timeout);
+  if (undone) return std::unexpected(written.error());
+  rollback();
+  return std::unexpected(undone.error());
+}
+
+void WriterSession::rollback() {
+  if (connection.in_transaction()) (void)connection.run("ROLLBACK", Clock::now() + rollback_timeout);
+  if (!connection.is_open()) forget();
+}
+
+void WriterSession::forget() {
+  statements.clear();
+  stages.clear();
+  can_stage = true;
+}
+
+}  // namespace sluice::sink

@@ -1,0 +1,51 @@
+// What a connection of a write path keeps between its exchanges, and the steps that several write paths share.
+//
+// Owned by a Writer or a ReplayTransaction and used by its thread. The steps that wait block up to the time-out that
+// they are given; when a step has closed the connection, the session has forgotten what only that connection knew.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "base/changes.h"
+#include "sink/claim.h"
+#include "sink/connection.h"
+#include "sink/statement_cache.h"
+#include "sink/write_plan.h"
+
+namespace sluice::sink {
+
+struct WriterSession {
+  std::string schema;
+  Identity identity;
+  Connection connection;
+  StatementCache statements;
+  Parameters parameters;
+  std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
+  bool can_stage = true;                      // until the role turns out to lack the right
+
+  Statement& file(std::string_view name);  // sql/NAME.sql
+  void send_advance(std::span<const PartitionRange> ranges, bool with_counts);
+#ifdef SLUICE_FAULTS
+  void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
+#endif
+  void send_write(const Changes& changes, const PlannedWrite& write);
+  void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
+                         std::span<const PartitionRange> ranges);
+  // Before a transaction: ends the statements that the cache has given up.
+  void send_deallocations();
+
+  // Ends the exchange and waits for its outcome; a transaction that is open stays open.
+  Result<Reply> answer(std::chrono::seconds timeout);
+  // Notes what an outcome says about the session itself.
+  void learn_from(const Result<Reply>& reply);
+  // Writes the rows within a savepoint, deferred constraints included; on error the savepoint is undone and the
+  // transaction can be continued as long as the connection is open.
+  Result<void> try_rows(const Changes& changes, std::chrono::seconds timeout);
+  // Ends a transaction if one is open.
+  void rollback();
+  void forget();  // what only a lost connection knew
+};
+
+}  // namespace sluice::sink

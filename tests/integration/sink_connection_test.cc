@@ -1,0 +1,158 @@
+#include <csignal>
+
+#include "sink/admin_tables.h"
+#include "sink/writer_session.h"
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ConnectionTest = SinkTest;
+
+// A process of the server that does nothing while this lives.
+class Frozen {
+ public:
+  explicit Frozen(const std::string& pid) : pid_(std::stoi(pid)) { EXPECT_EQ(::kill(pid_, SIGSTOP), 0); }
+  ~Frozen() { ::kill(pid_, SIGCONT); }
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+
+ private:
+  pid_t pid_;
+};
+
+std::string with_option(const Secret& url, const std::string& option) {
+  const auto& text = url.reveal();
+  return text + (text.find('?') == text.npos ? "?" : "&") + option;
+}
+
+TEST_F(ConnectionTest, only_the_tag_commit_is_a_success) {
+  Connection connection;
+  ASSERT_TRUE(connection.open(settings.url, "sluice/test"));
+  const auto deadline = Clock::now() + seconds(10);
+  connection.send("BEGIN");
+  connection.commit();
+  connection.sync();
+  EXPECT_EQ(connection.wait(deadline)->tag, "COMMIT");
+  ASSERT_TRUE(connection.run("BEGIN", deadline));
+  EXPECT_FALSE(connection.run("SELECT 1 / 0", deadline));
+  connection.commit();  // PostgreSQL answers ROLLBACK, and that is no error to it
+  connection.sync();
+  const auto committed = connection.wait(deadline);
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().next, ErrorClass::reclaim);
+  EXPECT_EQ(committed.error().message, "COMMIT was answered with ROLLBACK");
+  EXPECT_FALSE(connection.is_open());
+}
+
+TEST_F(ConnectionTest, statements_beyond_the_capacity_are_deallocated_one_by_one) {
+  WriterSession session;
+  session.schema = schema;
+  ASSERT_TRUE(session.connection.open(settings.url, "sluice/test"));
+  const auto ask = [&](int i) {
+    session.send_deallocations();
+    session.parameters.clear();
+    session.connection.send(session.statements.get(std::to_string(i), [&] { return fmt::format("SELECT {}", i); }),
+                            session.parameters);
+    const auto reply = session.answer(seconds(10));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(PQgetvalue(reply->rows.get(), 0, 0), std::to_string(i));
+  };
+  const auto capacity = static_cast<int>(StatementCache::default_capacity);
+  for (int i = 0; i < capacity + 40; ++i) ask(i);
+  ask(0);  // which had been given up
+  const auto kept = session.connection.run("SELECT count(*) FROM pg_prepared_statements", Clock::now() + seconds(10));
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(PQgetvalue(kept->rows.get(), 0, 0), std::to_string(capacity + 1));  // the last one given up is still there
+}
+
+TEST_F(ConnectionTest, an_idle_writer_says_once_that_its_server_went_away) {
+  EXPECT_GE(writer->socket(), 0);
+  EXPECT_FALSE(writer->poll());
+  sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sluice/shop'");
+  pollfd descriptor{writer->socket(), POLLIN, 0};
+  ASSERT_EQ(::poll(&descriptor, 1, 5000), 1) << "a lane that waits for the socket wakes up";
+  auto lost = writer->poll();
+  for (int i = 0; i < 100 && !lost; ++i) {  // the reason and the end may come apart
+    ::poll(&descriptor, 1, 10);
+    lost = writer->poll();
+  }
+  ASSERT_TRUE(lost && !*lost);
+  EXPECT_EQ(lost->error().next, ErrorClass::reclaim);
+  EXPECT_NE(lost->error().message.find("terminating connection"), std::string::npos) << lost->error().message;
+  EXPECT_FALSE(writer->connected());
+  EXPECT_EQ(writer->socket(), -1);
+  EXPECT_FALSE(writer->poll());
+}
+
+TEST_F(ConnectionTest, a_question_to_a_frozen_server_ends_at_its_deadline) {
+  auto client = SqlClient::open(settings.url);
+  ASSERT_TRUE(client);
+  const Frozen backend(client->run("SELECT pg_backend_pid() AS pid")->front().text("pid"));
+  const auto begin = Clock::now();
+  const auto answer = client->run("SELECT 1", {}, begin + seconds(1));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message, "PostgreSQL did not answer in time");
+  EXPECT_FALSE(client->connected());
+  EXPECT_LT(Clock::now() - begin, seconds(4));
+  EXPECT_FALSE(client->run("SELECT 1")) << "it does not connect again behind our back";
+}
+
+TEST_F(ConnectionTest, connecting_to_a_frozen_server_ends_at_its_deadline_however_many_hosts_there_are) {
+  const auto postmaster = sql("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
+  const auto port = sql("SHOW port");
+  const Secret hosts(
+      fmt::format("host=127.0.0.1,127.0.0.1,127.0.0.1 port={0},{0},{0} user=app dbname=postgres "
+                  "connect_timeout=2",
+                  port));
+  EXPECT_TRUE(SqlClient::open(hosts));
+  const Frozen server(postmaster);
+  const auto begin = Clock::now();
+  Connection connection;
+  const auto opened = connection.open(hosts, "sluice/test");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().next, ErrorClass::retry);
+  EXPECT_FALSE(SqlClient::open(Secret(with_option(settings.url, "connect_timeout=1"))));
+  EXPECT_LT(Clock::now() - begin, seconds(6));
+}
+
+TEST_F(ConnectionTest, a_host_that_does_not_answer_leaves_time_for_the_next) {
+  const auto port = sql("SHOW port");
+  // 192.0.2.1 is nobody's address: the attempt is refused at once, or never answered.
+  const Secret hosts(fmt::format("host=192.0.2.1,127.0.0.1 port={0} user=app dbname=postgres connect_timeout=4", port));
+  const auto opened = SqlClient::open(hosts);
+  EXPECT_TRUE(opened) << opened.error().message;
+}
+
+TEST_F(ConnectionTest, the_consoles_calls_end_when_every_pooled_connection_is_frozen) {
+  AdminTables tables(settings, {"shop", "22222222-2222-2222-2222-222222222222", "here"});
+  ASSERT_TRUE(tables.pauses());  // one connection is in the pool now
+  const Frozen backend(
+      sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'sluice' AND pid <> pg_backend_pid() AND "
+          "query LIKE '%.pause %' ORDER BY backend_start DESC LIMIT 1"));
+  const auto begin = Clock::now();
+  const auto pauses = tables.pauses();
+  EXPECT_TRUE(pauses) << pauses.error().message;
+  EXPECT_LT(Clock::now() - begin, seconds(10));
+}
+
+TEST_F(ConnectionTest, columns_are_read_by_name_and_an_unknown_name_is_a_mistake) {
+  const auto rows = database->run("SELECT $1 AS text, NULL AS nothing, 7 AS number, true AS yes", {"a'b"});
+  ASSERT_TRUE(rows) << rows.error().message;
+  const auto& row = rows->front();
+  EXPECT_EQ(row.text("text"), "a'b");
+  EXPECT_EQ(row["nothing"], std::nullopt);
+  EXPECT_EQ(row.integer("nothing"), 0);
+  EXPECT_EQ(row.integer("number"), 7);
+  EXPECT_TRUE(row.boolean("yes"));
+  EXPECT_THROW(row.text("other"), std::out_of_range);
+  const auto failed = database->run("SELECT 1 / 0");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().sqlstate, "22012");
+  EXPECT_TRUE(database->connected());
+}
+
+}  // namespace
+}  // namespace sluice::sink::test
