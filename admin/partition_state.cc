@@ -15,27 +15,31 @@ constexpr std::array<PartitionStateInfo, 11> states{{
     {claiming, "claiming", Severity::waiting, true, "The instance is taking the partition over.",
      "Nothing; if it lasts, another instance holds the pointer row, or Kafka or PostgreSQL does not answer."},
     {ok, "ok", Severity::good, true, "Records take effect.", "Nothing."},
-    {paused, "paused", Severity::waiting, true, "An operator paused it; the reason is in the table `pause`.",
+    {paused, "paused", Severity::waiting, true,
+     "An operator paused it; `status` and the table `pause` have who, when and why.",
      "`resume TARGET`, or wait until the pause expires."},
     {poison, "poison", Severity::broken, false,
-     "A record cannot be applied, and the route says to stop, or too many of them came within a minute.",
-     "Fix the cause, then set the state to `ok`; the record is tried again."},
+     "A record cannot be applied and its route has `on_error = \"stop\"`, or there were more dead letters within a minute "
+     "than `max_dead_letters`.",
+     "`explain TOPIC/PARTITION OFFSET` with the pointer's offset shows why; fix the table or the source, or let the record "
+     "become a dead letter, then set the state to `ok`: the record is tried again. A restart alone changes nothing."},
     {lost_data, "lost_data", Severity::broken, false,
-     "The log begins behind the pointer: retention removed records before they were applied.",
-     "Restore the records, or accept the loss: move next_offset to the log's beginning and set the state to `ok`."},
+     "The log begins after the pointer: retention removed records before they were applied.",
+     "Restore the records, or take a new snapshot of the source and accept the loss; then move the pointer."},
     {log_shrunk, "log_shrunk", Severity::broken, false,
-     "The log ends before the pointer: the topic was created anew or truncated.",
-     "Decide where to begin in the new log: set next_offset and the state to `ok`."},
+     "The log ends before the pointer: the topic was created anew, or the brokers lost records.",
+     "Find out what the brokers did; the tables hold more than the log. If that is right, move the pointer to where the "
+     "new log is to be applied from."},
     {log_changed, "log_changed", Severity::broken, false,
      "The record at the anchor is not the one that was applied: the topic was created anew or truncated.",
-     "Decide where to begin in the new log: set next_offset and the state to `ok`."},
+     "Decide whether the new log is to be applied from its beginning, and move the pointer there."},
     {topic_missing, "topic_missing", Severity::broken, true, "The topic or the partition is not in the cluster.",
      "Create the topic again, or remove it from the route."},
     {schema, "schema", Severity::broken, true,
      "A table, a column, a permission or a schema is missing; no record is at fault.",
-     "Fix what the reason names; the partition is looked at every few seconds and resumes."},
-    {corrupt, "corrupt", Severity::broken, true, "Kafka delivers a damaged batch, again and again.",
-     "Repair the log or move next_offset behind the damage; the partition is read again every few seconds."},
+     "Fix what the reason names; the partition is checked every few seconds."},
+    {corrupt, "corrupt", Severity::broken, true, "Kafka keeps delivering a damaged batch of records.",
+     "Repair the log, or move the pointer behind the damage; the partition is read again every few seconds."},
     {incomplete, "incomplete", Severity::broken, true,
      "A transaction of the source is not complete and its time is up.",
      "Wait until the source completes it, or set the state to `ok` to apply what there is."},
@@ -59,8 +63,9 @@ std::optional<PartitionState> parse_partition_state(std::string_view name) {
 std::string states_reference() {
   std::string page =
       "# States of a partition\n\n"
-      "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. An operator sets a state\n"
-      "to `ok` with\n\n"
+      "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. `help STATE` in the\n"
+      "console shows the same. Moving a pointer is described in [operations.md](operations.md). An operator sets a state to\n"
+      "`ok` with\n\n"
       "```sql\n"
       "update sluice.pointer set state = 'ok', state_reason = ''\n"
       "where pipeline = 'shop' and topic = 'shop.orders' and partition = 3;\n"

@@ -47,7 +47,7 @@ std::expected<PartitionSelector, std::string> PartitionSelector::parse(std::stri
   if (text.starts_with(table_word)) {
     target.kind = Kind::table;
     target.name = text.substr(table_word.size());
-    if (target.name.empty()) return std::unexpected("a table's name is missing");
+    if (target.name.empty()) return std::unexpected("the name of the table is missing");
     return target;
   }
   const auto slash = text.find('/');
@@ -60,7 +60,7 @@ std::expected<PartitionSelector, std::string> PartitionSelector::parse(std::stri
   target.kind = Kind::partitions;
   target.partitions = parse_partitions(text.substr(slash + 1));
   if (target.partitions.empty()) {
-    return std::unexpected(fmt::format("'{}' names no partitions; write for example {}/3, {}/0-5 or {}/1,4",
+    return std::unexpected(fmt::format("'{}' is not a list of partitions; write for example {}/3, {}/0-5 or {}/1,4",
                                        text.substr(slash + 1), target.name, target.name, target.name));
   }
   return target;

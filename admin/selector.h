@@ -1,4 +1,4 @@
-// Which partitions a command or a pause is about, in the words of the console:
+// Selects the partitions of a command or a pause, in the words of the console:
 //
 //   all | TOPIC | TOPIC/PARTITIONS | table TABLE        PARTITIONS: 3, 0-5 or 1,4,7
 //
@@ -21,10 +21,10 @@ struct PartitionSelector {
   std::string name;                      // of the topic or table
   std::vector<std::int32_t> partitions;  // sorted, distinct; only for Kind::partitions
 
-  // What is wrong is said in one line, without "error:".
+  // The error is one line, without "error:".
   static std::expected<PartitionSelector, std::string> parse(std::string_view text);
   std::string text() const;
-  // For Kind::table: whether the table is among those that the partition's topic feeds.
+  // Returns true if the partition is selected. `target_tables` are those that its topic feeds, for Kind::table.
   bool covers(const TopicPartition& at, const std::vector<std::string>& target_tables) const;
   bool operator==(const PartitionSelector&) const = default;
 };

@@ -1,16 +1,19 @@
-// What runs, as seen by whoever watches it: metrics, health, the demo's screen and the console.
+// What runs, as seen from outside: by metrics, health, the demo's screen and the console.
 //
-// Plain values, copied out of the lanes and the supervisor; nothing in them refers to live state. Counters are since
+// Plain values, copied out of the lanes and the admin service; nothing in them refers to live state. Counters are since
 // the process started unless said otherwise.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "admin/incident.h"
 #include "admin/partition_state.h"
+#include "admin/pauses.h"
 #include "base/clock.h"
 #include "base/counts.h"
 #include "base/record.h"
@@ -28,7 +31,7 @@ struct PartitionSnapshot {
   Counts counts;               // of the pointer row: since its beginning
 };
 
-// What became of the rows of one table, in this process.
+// Counts of the rows of one table, in this process.
 struct TableSnapshot {
   std::string table;
   std::vector<std::string> topics;        // that have fed it
@@ -50,34 +53,30 @@ struct LaneSnapshot {
 // Upper bounds of commit_buckets, seconds.
 inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
-// A row of the table `pause`: it stops the partitions of its target in every instance of the pipeline.
-struct Pause {
-  std::string target;  // as admin/selector.h prints it
-  std::string reason;
-  std::string by;
-  WallClock::time_point at{};
-  std::optional<WallClock::time_point> expires;
-};
-
 struct Snapshot {
   WallClock::time_point started;
   bool ready = false;    // assigned at least once, every assigned partition claimed
-  bool healthy = false;  // every lane goes round, or waits on purpose
+  bool healthy = false;  // every lane makes progress, or waits on purpose
   std::vector<PartitionSnapshot> partitions;
   std::vector<LaneSnapshot> lanes;
   std::vector<TableSnapshot> tables;
+  // The tables that each topic feeds, sorted: by configuration, and by the records that were applied. Topics of this
+  // process only.
+  std::map<std::string, std::vector<std::string>> topic_tables;
+  std::vector<StateChangeCount> state_changes;
   // As last read from PostgreSQL, about once a second: of the whole pipeline, not only of this process.
   std::vector<Pause> pauses;
   std::int64_t dead_letters_open = -1;  // not resolved; -1 not known yet
-  std::string postgres_trouble;         // why that last reading failed; empty: it did not. Idle lanes notice nothing
+  // The error of that last reading, empty if it succeeded: the only sign of PostgreSQL's absence while lanes are idle.
+  std::string postgres_trouble;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
 };
 
-// Who can be asked how things are, from any thread at any time; never waits for a lane.
-class SnapshotSource {
+// Source of snapshots; thread-safe, never waits for a lane.
+class Snapshots {
  public:
-  virtual ~SnapshotSource() = default;
+  virtual ~Snapshots() = default;
   virtual Snapshot snapshot() const = 0;
 };
 

@@ -4,7 +4,7 @@
 
 #include <iterator>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 namespace sluice {
 

@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
+
+#include "base/parse.h"
 
 namespace sluice::failpoint {
 namespace {
@@ -48,8 +49,9 @@ std::string_view environment(const char* name) {
 
 template <class Number>
 bool read(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
+  const auto value = parse_integer<Number>(text);
+  number = value.value_or(number);
+  return value.has_value();
 }
 
 // Cuts off and returns what stands before the separator.

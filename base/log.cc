@@ -9,7 +9,7 @@
 #include <memory>
 #include <mutex>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 namespace sluice::log {
 namespace {

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
+#include "base/parse.h"
 #include "base/units.h"
 
 namespace sluice {
@@ -72,11 +72,7 @@ std::string time_text(WallClock::time_point at) {
 }
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || text.front() == '-' || problem != std::errc() || end != text.data() + text.size())
-    return std::nullopt;
-  return number;
+  return text.starts_with('-') ? std::nullopt : parse_integer<std::int64_t>(text);
 }
 
 }  // namespace sluice

@@ -59,4 +59,11 @@ std::string size_text(std::int64_t bytes) {
   return show(bytes, sizes);
 }
 
+std::string grouped(std::int64_t number) {
+  std::string digits = fmt::to_string(number);
+  const std::size_t sign = number < 0 ? 1 : 0;
+  for (std::size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, 1, ' ');
+  return digits;
+}
+
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// Durations and sizes with a unit: "50ms", "8MiB".
+// Durations and sizes with a unit, "50ms", "8MiB", and large numbers.
 //
 // Pure functions of any thread. Durations are in milliseconds, sizes in bytes. A result without a value means that the
 // text has another form; the caller words the error.
@@ -16,5 +16,8 @@ std::optional<std::int64_t> parse_size(std::string_view text);      // B, KiB, M
 // In the largest unit that divides the value.
 std::string duration_text(std::int64_t milliseconds);
 std::string size_text(std::int64_t bytes);
+
+// With a blank between groups of three digits: 12 403.
+std::string grouped(std::int64_t number);
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "config/references.h"
 #include "config/settings.h"

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "config/spelling.h"
 

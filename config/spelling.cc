@@ -40,18 +40,6 @@ std::string quoted(std::string_view text) {
   return result + '"';
 }
 
-std::string printable(std::string_view text, std::size_t longest) {
-  std::string result(text.substr(0, longest));
-  // Cut between characters, not inside of one.
-  if (text.size() > longest) {
-    while (!result.empty() && (static_cast<unsigned char>(text[result.size()]) & 0xc0) == 0x80) result.pop_back();
-    result += "…";
-  }
-  for (char& c : result)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return result;
-}
-
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   if (word.size() > 64) return {};
   std::string_view best;

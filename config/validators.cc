@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/pattern.h"
 
 namespace sluice::config {
@@ -19,29 +19,6 @@ constexpr std::string_view digits = "0123456789";
 bool only(std::string_view text, std::string_view extra) {
   return std::ranges::all_of(text,
                              [&](char c) { return letters.contains(c) || digits.contains(c) || extra.contains(c); });
-}
-
-bool is_port(std::string_view text, int least) {
-  int port = -1;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return problem == std::errc{} && end == text.data() + text.size() && port >= least && port <= 65535;
-}
-
-// host, host:port, [v6], [v6]:port; the port is left empty when there is none.
-bool split_address(std::string_view text, std::string_view& port) {
-  port = {};
-  std::size_t end = 0;
-  if (text.starts_with('[')) {
-    end = text.find(']');
-    if (end == std::string_view::npos || end < 3 || !only(text.substr(1, end - 1), ":.%")) return false;
-    ++end;
-  } else {
-    end = std::min(text.find(':'), text.size());
-    if (end == 0 || !only(text.substr(0, end), ".-_")) return false;
-  }
-  if (end == text.size()) return true;
-  port = text.substr(end + 1);
-  return text[end] == ':' && !port.empty();
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -85,10 +62,9 @@ std::string check_uri(std::string_view text) {
   if (const std::size_t at = hosts.rfind('@'); at != std::string_view::npos) hosts.remove_prefix(at + 1);
   for (const std::string_view host : split(hosts, ',')) {
     // A leading colon, or nothing at all, is the default host; a percent-encoded one is a socket's directory.
-    std::string_view port;
     if (host.empty() || host.front() == '%') continue;
-    if (host.front() == ':' ? !is_port(host.substr(1), 1)
-                            : !split_address(host, port) || (!port.empty() && !is_port(port, 1)))
+    const auto address = parse_host_port(host.front() == ':' ? fmt::format("localhost{}", host) : std::string(host));
+    if (!address || address->port == 0)
       return "has a host that is not NAME or NAME:PORT; write postgresql://user@host:5432/database";
   }
   return {};
@@ -130,9 +106,8 @@ std::string check_pipeline(const std::string& text) {
 
 std::string check_brokers(const std::string& text) {
   for (const std::string_view broker : split(text, ',')) {
-    std::string_view port;
-    if (!split_address(trimmed(broker), port) || (!port.empty() && !is_port(port, 1)))
-      return "is not a list HOST:PORT,HOST:PORT; write 127.0.0.1:9092";
+    const auto address = parse_host_port(trimmed(broker));
+    if (!address || address->port == 0) return "is not a list HOST:PORT,HOST:PORT; write 127.0.0.1:9092";
   }
   return {};
 }
@@ -184,8 +159,8 @@ std::string check_path(const std::string& text) {
 }
 
 std::string check_listen(const std::string& text) {
-  std::string_view port;
-  if (text.empty() || (split_address(text, port) && is_port(port, 0))) return {};
+  if (text.empty()) return {};
+  if (const auto address = parse_host_port(text); address && address->port) return {};
   return "is not HOST:PORT; write 127.0.0.1:9187, [::1]:9187, or \"\" to switch it off";
 }
 

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "base/units.h"
 #include "config/references.h"
 #include "config/spelling.h"
@@ -31,7 +31,7 @@ std::string leading(std::span<const Word> words, std::size_t count) {
   return text;
 }
 
-std::string unknown(std::span<const Word> words) {
+std::string unknown_command(std::span<const Word> words) {
   const std::string first = leading(words, 1), two = leading(words, 2);
   std::vector<std::string_view> known, below;
   for (const Command& command : commands()) {
@@ -41,12 +41,12 @@ std::string unknown(std::span<const Word> words) {
   std::string_view near = below.empty() ? config::nearest(first, known) : config::nearest(two, below);
   if (near.empty() && words.size() > 1) near = config::nearest(two, known);
   if (near.empty() && !below.empty()) return fmt::format("'{}' needs one more word: {}", first, fmt::join(below, ", "));
-  return fmt::format("unknown command '{}'{}", config::printable(below.empty() ? first : two, 40),
+  return fmt::format("unknown command '{}'{}", printable(below.empty() ? first : two, 40),
                      near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
 }
 
 std::string surplus(const Command& command, const std::string& word) {
-  return fmt::format("'{}' takes no '{}'; it is: {}", command.words, config::printable(word, 40), command.usage());
+  return fmt::format("unexpected '{}'; usage: {}", printable(word, 40), command.usage());
 }
 
 }  // namespace
@@ -70,16 +70,6 @@ std::string Command::usage() const {
   return text;
 }
 
-std::span<const Command> commands() {
-  static const std::vector<Command> all = [] {
-    std::vector<Command> table;
-    for (auto part : {look_commands, flow_commands, dead_letter_commands, session_commands})
-      std::ranges::move(part(), std::back_inserter(table));
-    return table;
-  }();
-  return all;
-}
-
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten) {
   const std::size_t show = words.size() > 1 && leading(words, 1) == "show" ? 1 : 0;
   words = words.subspan(show);
@@ -89,13 +79,13 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
         (found == nullptr || words_in(command.words) > words_in(found->words)))
       found = &command;
   if (found != nullptr) return Found{found, words_in(found->words) + show};
-  if (!shorten) return std::unexpected(unknown(words));
+  if (!shorten) return std::unexpected(unknown_command(words));
   // Only a reading command of one word, and only a beginning that no other has.
   const std::string begun = leading(words, 1);
   const auto fits = [&](const Command& command) { return command.words.starts_with(begun); };
   const auto only = std::ranges::find_if(commands(), fits);
   if (std::ranges::count_if(commands(), fits) != 1 || only->effect != Effect::none || words_in(only->words) > 1)
-    return std::unexpected(unknown(words));
+    return std::unexpected(unknown_command(words));
   return Found{&*only, 1 + show};
 }
 
@@ -113,7 +103,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
     const Word& word = words[at];
     if (word.quoted || !word.text.starts_with("--") || word.text.size() == 2) {
       given.words.push_back(word.text);
-      if (std::cmp_greater(given.words.size(), command.most)) return std::unexpected(surplus(command, word.text));
+      if (std::cmp_greater(given.words.size(), command.max_words)) return std::unexpected(surplus(command, word.text));
       continue;
     }
     const auto equals = word.text.find('=');
@@ -128,7 +118,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
       std::vector<std::string_view> known{"json", "csv"};
       for (const Option& one : command.options) known.push_back(one.name);
       const auto near = config::nearest(name, known);
-      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words, config::printable(name, 40),
+      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words, printable(name, 40),
                                          near.empty() ? "; see 'help " + std::string(command.words) + "'"
                                                       : fmt::format("; did you mean --{}?", near)));
     }
@@ -149,7 +139,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
       return std::unexpected(fmt::format("--{} is empty; write --{} {}", name, name, option->shown));
   }
   if (std::cmp_less(given.words.size(), command.min_words))
-    return std::unexpected(fmt::format("'{}' needs {}; it is: {}", command.words, command.arguments, command.usage()));
+    return std::unexpected(fmt::format("'{}' needs {}; usage: {}", command.words, command.arguments, command.usage()));
   for (const Option& option : command.options)
     if (!option.required.empty() && !given.options.contains(option.name))
       return std::unexpected(
@@ -157,14 +147,18 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
   return given;
 }
 
+std::string Call::words_text() const {
+  return fmt::format("{}", fmt::join(given_.words, " "));
+}
+
 std::string Call::option(std::string_view name, std::string_view otherwise) const {
   const auto found = given_.options.find(name);
   return found == given_.options.end() ? std::string(otherwise) : found->second;
 }
 
-int Call::complain(Code code, std::string text) {
-  complaint_ = std::move(text);
-  const std::string shown = fmt::format("error: {}\n", escape(complaint_));
+int Call::write_error(Code code, std::string text) {
+  error_ = std::move(text);
+  const std::string shown = fmt::format("error: {}\n", escape(error_));
   output_.err(terminal_.utf8 ? shown : ascii(shown));
   return code;
 }
@@ -174,25 +168,45 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
   const std::string text = call.option(name, otherwise);
   if (const auto span = parse_span(text)) return *span;
   return std::unexpected(
-      call.fail(Code::not_understood, "--{} '{}' is no duration; write for example 30s, 15m, 2h or 7d", name, text));
+      call.fail(Code::not_understood, "--{} '{}' is not a duration; write for example 30s, 15m, 2h or 7d", name, text));
 }
 
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
-                                               std::int64_t most) {
+                                               std::int64_t at_most) {
   if (!call.has(name)) return otherwise;
   const auto number = parse_number(call.option(name));
-  if (number && *number <= most) return *number;
+  if (number && *number <= at_most) return *number;
   return std::unexpected(
-      call.fail(Code::not_understood, "--{} '{}' is no number from 0 to {}", name, call.option(name), most));
+      call.fail(Code::not_understood, "--{} '{}' is not a number from 0 to {}", name, call.option(name), at_most));
 }
 
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name) {
   if (!call.has(name)) return std::nullopt;
   if (const auto at = parse_time(call.option(name), WallClock::now())) return *at;
   return std::unexpected(call.fail(Code::not_understood,
-                                   "--{} '{}' is no time; write a duration back from now, like 2h or 7d, or "
+                                   "--{} '{}' is not a time; write a duration back from now, like 2h or 7d, or "
                                    "2026-11-21T11:52:44Z",
                                    name, call.option(name)));
+}
+
+Option watch_option() {
+  return {.name = "watch",
+          .value = ArgumentKind::span,
+          .shown = "2s",
+          .help = "show it again and again, until Ctrl-C; at least 1s between"};
+}
+
+int watched(Call& call, const std::function<int()>& report) {
+  if (!call.has("watch")) return report();
+  const auto interval = span_option(call, "watch", "");
+  if (!interval) return interval.error();
+  if (*interval < std::chrono::seconds(1) || *interval > std::chrono::hours(1))
+    return call.fail(Code::not_understood, "--watch '{}' is not from 1s to 1h", call.option("watch"));
+  do {
+    if (const int code = report(); code != Code::done) return code;
+    call.stream().redraw(std::exchange(call.report, {}));
+  } while (call.stream().wait(*interval));
+  return Code::interrupted;
 }
 
 }  // namespace sluice::console

@@ -2,42 +2,51 @@
 // roles, the audit trail, completion and docs/console.md.
 //
 // The table is constant. A handler runs in the session's command thread, reports through its Call, and never throws on
-// what an operator typed; it may wait, until the call's stop is requested.
+// what an operator typed; it may wait or write into its stream, until the call's stop is requested.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <expected>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "admin/capabilities.h"
 #include "admin/report/report.h"
 #include "base/time_text.h"
+#include "config/pipeline.h"
 #include "console/command_line.h"
-#include "console/interpreter.h"
+#include "console/exit_code.h"
+#include "console/login.h"
+#include "console/stream.h"
+#include "console/terminal.h"
 
 namespace sluice::console {
 
-// What handlers report with.
+// The vocabulary of reports.
 using report::Column;
 using report::ColumnType;
 using report::counted;
-using report::grouped;
 using report::optional_text;
 using report::optional_time;
 using report::Report;
 using report::Section;
+using report::Status;
 
 enum class Role : std::uint8_t { viewer, operator_, admin };
 std::string_view name(Role role);
 Role role_of(std::string_view name);  // unknown: viewer
 
-// What a word or an option's value is; completion offers it.
+// The kind of a word or of an option's value; completion offers it.
 enum class ArgumentKind : std::uint8_t {
   none,
   any,
@@ -66,30 +75,28 @@ struct Option {
 enum class Effect : std::uint8_t { none, shows_data, changes };
 
 class Call;
+struct CommandContext;
+using Handler = int (*)(Call& call, const CommandContext& context);
 
 struct Command {
   std::string_view words = {};              // "dead list"
   std::string_view arguments = {};          // for people: "[TARGET]"
-  int min_words = 0, most = 0;              // words that follow
+  int min_words = 0, max_words = 0;         // that follow
   ArgumentKind takes = ArgumentKind::none;  // what they are
   std::vector<Option> options = {};
   Role role = Role::viewer;
   Effect effect = Effect::none;
-  std::string_view group = {};  // of the help: look, control, dead letters, console
+  std::string_view group = {};  // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
-  int (*run)(Call& call) = nullptr;
+  Handler run = nullptr;
 
   std::string usage() const;
 };
 
+// In the order of the help; console/commands/registry.cc lists the groups.
 std::span<const Command> commands();
-std::vector<Command> look_commands();
-std::vector<Command> flow_commands();
-std::vector<Command> dead_letter_commands();
-std::vector<Command> session_commands();
-
-// Words and options of a line, sorted out by the command's row.
+// Words and options of a line, told apart by the command's row.
 struct Arguments {
   std::vector<std::string> words;
   std::map<std::string, std::string, std::less<>> options;
@@ -104,69 +111,99 @@ struct Found {
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten);
 bool allowed(const Command& command, const Login& login);
 
+using Versions = std::vector<std::pair<std::string, std::string>>;
+using Sessions = std::function<std::vector<SessionInfo>()>;
+
 // What all calls share; of the interpreter.
 struct CommandContext {
   std::shared_ptr<const config::Pipeline> pipeline;
-  Admin& admin;
-  std::vector<std::pair<std::string, std::string>> versions;
-  std::function<std::vector<SessionInfo>()> sessions;
+  Capabilities admin;
+  Versions versions;
+  Sessions sessions;
 };
+
+// One part of the context, by its type.
+template <class Part>
+Part& part(const CommandContext& context) {
+  const Capabilities& admin = context.admin;
+  return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.inspection,
+                                  admin.audit, admin.logging, admin.incidents, *context.pipeline, context.versions,
+                                  context.sessions));
+}
+
+// A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
+// nothing else; handler<pause> is what the table holds.
+template <auto function>
+struct Bound;
+template <class... Parts, int (*function)(Call&, Parts&...)>
+struct Bound<function> {
+  static int run(Call& call, const CommandContext& context) { return function(call, part<Parts>(context)...); }
+};
+template <auto function>
+inline constexpr Handler handler = &Bound<function>::run;
 
 class Call {
  public:
-  Call(const CommandContext& context, Arguments arguments, const Login& login, const Terminal& terminal, Output& output,
+  Call(Arguments arguments, const Login& login, const Terminal& terminal, Output& output, Stream& stream,
        std::stop_token stop)
-      : context_(context),
-        given_(std::move(arguments)),
+      : given_(std::move(arguments)),
         login_(login),
         terminal_(terminal),
         output_(output),
+        stream_(stream),
         stop_(std::move(stop)) {}
 
-  Admin& admin() const { return context_.admin; }
-  const CommandContext& context() const { return context_; }
   const Login& login() const { return login_; }
   const Terminal& terminal() const { return terminal_; }
   const std::stop_token& stop() const { return stop_; }
   const std::vector<std::string>& words() const { return given_.words; }
+  // The words as one text, with a blank between them.
+  std::string words_text() const;
   bool has(std::string_view option) const { return given_.options.contains(option); }
   std::string option(std::string_view name, std::string_view otherwise = {}) const;
 
   // "error: …" for the one who asked and for the audit trail; returns the code. Anything may be in the text.
   template <class... Args>
   int fail(Code code, fmt::format_string<Args...> text, Args&&... args) {
-    return complain(code, fmt::format(text, std::forward<Args>(args)...));
+    return write_error(code, fmt::format(text, std::forward<Args>(args)...));
   }
-  int fail(const Error& error) { return complain(Code::failed, error.message); }
-  // What the trail says of a command that was done, beyond "done".
+  int fail(const Error& error) { return write_error(Code::failed, error.message); }
+  // Added to "done" in the audit trail.
   void remark(std::string text) { remark_ = std::move(text); }
   const std::string& remark() const { return remark_; }
-  const std::string& complaint() const { return complaint_; }
+  const std::string& error() const { return error_; }
 
-  Report report{};  // shown when the handler returns
+  // Shown when the handler returns. A handler that keeps reporting writes into the stream instead.
+  Report report{};
+  Stream& stream() { return stream_; }
   bool leave = false;
-  bool clear = false;
 
  private:
-  int complain(Code code, std::string text);
+  int write_error(Code code, std::string text);
 
-  const CommandContext& context_;
   Arguments given_;
   const Login& login_;
   const Terminal& terminal_;
   Output& output_;
+  Stream& stream_;
   std::stop_token stop_;
-  std::string remark_, complaint_;
+  std::string remark_, error_;
 };
 
-// Of an option's value that was not understood: a code after fail(), or the value.
+// The option of commands that can be watched, and what runs them: `report` fills call.report and returns a code.
+// Without the option it runs once; with it again and again, until the call is stopped or the code is not `done`.
+Option watch_option();
+int watched(Call& call, const std::function<int()>& report);
+
+// The value of an option; if it was not understood, a code after fail().
 std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::string_view name,
                                                           std::string_view otherwise);
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
-                                               std::int64_t most);
+                                               std::int64_t at_most);
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name);
 
 std::string help_page(const Command& command);
+std::string help_page(PartitionState state);
 std::vector<std::string> candidates(std::string_view before_cursor, const CommandContext& context, const Login& login);
 
 }  // namespace sluice::console

@@ -48,7 +48,7 @@ std::expected<Piece, std::string> take(std::string_view& text) {
 }
 
 std::expected<report::Filter, std::string> filter_of(const std::vector<Word>& words) {
-  constexpr std::string_view forms = "after | comes match TEXT, except TEXT, count, head N or last N";
+  constexpr std::string_view forms = "expected match TEXT, except TEXT, count, head N or last N after |";
   if (words.empty()) return std::unexpected(std::string(forms));
   const auto& name = words.front().text;
   report::Filter filter;

@@ -21,7 +21,7 @@ inline constexpr std::size_t line_at_most = 4096;  // bytes
 
 struct Word {
   std::string text;
-  bool quoted = false;  // so it is no option and no "|", whatever it looks like
+  bool quoted = false;  // so neither an option nor a "|", whatever it looks like
 };
 
 struct Line {

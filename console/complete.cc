@@ -1,4 +1,4 @@
-// What may follow the text before the cursor: words of the table, live names of the snapshot.
+// Completion of the text before the cursor: words of the table, live names of the snapshot.
 #include <algorithm>
 #include <set>
 
@@ -8,7 +8,7 @@
 namespace sluice::console {
 namespace {
 
-constexpr std::size_t most = 200;
+constexpr std::size_t offered_at_most = 200;
 
 void add_names(std::set<std::string>& to, ArgumentKind value, const CommandContext& context, bool first) {
   if (value == ArgumentKind::setting)
@@ -16,12 +16,14 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
   if (value == ArgumentKind::level) to.insert({"debug", "info", "warning", "error"});
   if (value == ArgumentKind::command)
     for (const Command& one : commands()) to.insert(std::string(one.words.substr(0, one.words.find(' '))));
+  if (value == ArgumentKind::command)
+    for (const auto& one : partition_states()) to.insert(std::string(one.name));
   if (value == ArgumentKind::span) to.insert({"30s", "10m", "1h"});
   const bool topics =
       value == ArgumentKind::target || value == ArgumentKind::topic || value == ArgumentKind::topic_or_table;
   const bool tables = value == ArgumentKind::table || value == ArgumentKind::topic_or_table;
   if (!topics && !tables && value != ArgumentKind::partition) return;
-  const Inventory inventory = console::inventory(context.admin, true);
+  const Inventory inventory = console::inventory(context.admin.snapshots);
   if (topics) to.insert(inventory.topics.begin(), inventory.topics.end());
   if (tables) to.insert(inventory.tables.begin(), inventory.tables.end());
   if (value == ArgumentKind::target && first) to.insert({"all", "table"});
@@ -80,7 +82,7 @@ std::vector<std::string> candidates(std::string_view before_cursor, const Comman
   for (const auto& word : after(before, context, login)) {
     if (!word.starts_with(begun) || word.find_first_of(" \t|'\"") != std::string::npos) continue;
     words.push_back(word);
-    if (words.size() == most) break;
+    if (words.size() == offered_at_most) break;
   }
   // Options only when there is nothing else, or when asked for.
   if (!begun.starts_with('-') && std::ranges::any_of(words, [](const auto& word) { return !word.starts_with('-'); }))

@@ -1,33 +1,11 @@
-// What the command table says about itself: a page for each command, and docs/console.md's generated part.
+// The command table as text: a page for each command, and docs/console.md's generated part.
 #include <set>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/command.h"
 
 namespace sluice::console {
 namespace {
-
-constexpr std::string_view codes = R"(## Exit codes
-
-| code | meaning |
-|---|---|
-| 0 | done, or nothing to do |
-| 1 | the service tried and failed |
-| 2 | not understood |
-| 3 | not allowed |
-| 4 | wrong state |
-| 5 | no such thing |
-| 6 | the deadline passed; what was asked stays asked |
-| 7 | a confirmation is missing |
-| 8 | stale |
-| 9 | partly done |
-| 10, 11, 12 | `check` only: warning, critical, unknown |
-| 130 | ended by Ctrl-C; what was asked stays asked |
-| 141 | the reader was too slow, or went away |
-
-255 is ssh's own. Errors are one line, `error: …`, on the error stream; with any code but 0 and those of `check` the
-output stream holds nothing, or what was done before.
-)";
 
 constexpr std::string_view head = R"(# Commands
 
@@ -36,9 +14,10 @@ Made by `sluice config console` from the command table; a test compares the two.
 * `TARGET` is `all`, `TOPIC`, `TOPIC/PARTITIONS` (`3`, `0-5` or `1,4,7`) or `table TABLE`.
 * Every command takes `--json` (one document: `{"v":1,"command":…,"at":…,"data":…}`), `--csv` (tables) and `--no-color`.
 * `| match TEXT`, `| except TEXT`, `| count`, `| head N` and `| last N` may follow; TEXT is a part of a line.
-* Words may be quoted with `'…'` or `"…"`; without quotes a TEXT goes on to the next `--`, since ssh hands quoted words over
+* Words may be quoted with `'…'` or `"…"`; without quotes a TEXT continues to the next `--`, since ssh hands quoted words over
   without their quotes. `show X` is the same as `X`. A line has at most 4096 bytes.
 * An operator may do what a viewer may, an admin everything.
+* `help STATE` explains a state of a partition, such as `help poison`; all are in [states.md](states.md).
 
 )";
 
@@ -60,7 +39,21 @@ std::string option_lines(const Command& command, std::string_view bullet, std::s
   return text;
 }
 
+std::string codes() {
+  std::string text = "## Exit codes\n\n| code | meaning |\n|---|---|\n";
+  for (const auto& [code, meaning] : exit_codes) text += fmt::format("| {} | {} |\n", static_cast<int>(code), meaning);
+  return text +
+         "\n255 is ssh's own. Errors are one line, `error: …`, on the error stream; with any code but 0 and those of "
+         "`check` the\noutput stream holds nothing, or what was done before.\n";
+}
+
 }  // namespace
+
+std::string help_page(PartitionState state) {
+  const auto& about = info(state);
+  return fmt::format("state {}\n\n{}\n\nwhat to do: {}\nresumes automatically: {}\n", about.name, about.text,
+                     about.remedy, about.heals ? "yes, once the cause is gone" : "no");
+}
 
 std::string help_page(const Command& command) {
   std::string page = fmt::format("{}\n\n{}\n", command.usage(), command.summary);
@@ -93,7 +86,7 @@ std::string reference() {
                           fmt::join(command.examples, "`, `"));
     }
   }
-  return text + std::string(codes);
+  return text + codes();
 }
 
 }  // namespace sluice::console

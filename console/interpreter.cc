@@ -5,13 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
+#include "console/command.h"
 #include "console/selection.h"
 
 namespace sluice::console {
 namespace {
-
-constexpr std::string_view clear_screen = "\x1b[H\x1b[2J";
 
 std::string line_of(std::span<const Word> words) {
   std::string line;
@@ -41,7 +40,7 @@ std::string outcome_of(int code, const Call& call) {
   const bool begun =
       code == Code::done || code == Code::partly_done || code == Code::deadline_passed || code == Code::interrupted;
   if (begun) return remark.empty() ? "done" : "done: " + valid_utf8(remark);
-  return fmt::format("failed: {}", valid_utf8(call.complaint()));
+  return fmt::format("failed: {}", valid_utf8(call.error()));
 }
 
 // A step of one execution: what it needs to tell the reader.
@@ -71,77 +70,63 @@ struct Interpreter::State {
   CommandResult run(std::string_view text, const Login& login, const Terminal& terminal, Output& output,
                     std::stop_token stop) const;
   int carry_out(Call& call, const Command& command, const Arguments& given, std::span<const Word> words,
-                const Login& login, const ErrorWriter& voice) const;
-  void show(const Call& call, const Command& command, const Arguments& given,
-            const std::vector<report::Filter>& filters, const ErrorWriter& voice) const;
+                const Login& login, const ErrorWriter& errors) const;
 };
 
-// What changes something is recorded before and after; what shows data is noted; the rest is nobody's business.
+// A command that changes something is recorded before and after; one that shows data is noted; others are not audited.
 int Interpreter::State::carry_out(Call& call, const Command& command, const Arguments& given,
-                                  std::span<const Word> words, const Login& login, const ErrorWriter& voice) const {
+                                  std::span<const Word> words, const Login& login, const ErrorWriter& errors) const {
   const bool changes = command.effect == Effect::changes && !given.options.contains("dry-run");
   AuditRow entry = entry_of(command, given, words, login);
   if (!changes) {
-    const int code = command.run(call);
+    const int code = command.run(call, context);
     if (command.effect == Effect::none) return code;
     entry.outcome = outcome_of(code, call);
-    context.admin.note(entry);
+    context.admin.audit.note(entry);
     return code;
   }
-  const auto id = context.admin.record(entry);
+  const auto id = context.admin.audit.record(entry);
   if (!id)
-    return voice.fail(Code::failed, fmt::format("{} was not done, because it cannot be recorded: {}", command.words,
-                                                id.error().message));
-  const int code = command.run(call);
+    return errors.fail(Code::failed, fmt::format("{} was not done, because it cannot be recorded: {}", command.words,
+                                                 id.error().message));
+  const int code = command.run(call, context);
   entry.outcome = outcome_of(code, call);
-  if (const auto concluded = context.admin.conclude(*id, entry.outcome); !concluded) {
+  if (const auto concluded = context.admin.audit.conclude(*id, entry.outcome); !concluded) {
     entry.id = *id;
-    context.admin.note(entry);  // at min_words into the log
+    context.admin.audit.note(entry);  // at least into the log
   }
   return code;
 }
 
-void Interpreter::State::show(const Call& call, const Command& command, const Arguments& given,
-                              const std::vector<report::Filter>& filters, const ErrorWriter& voice) const {
-  if (call.clear && voice.terminal.pty) voice.output.out(clear_screen);
-  const Report& report = call.report;
-  if (report.sections.empty() && report.notes.empty() && report.line.empty() && report.text.empty()) return;
-  if (given.json) return voice.output.out(report::as_json(report, command.words, WallClock::now()));
-  if (given.csv) return voice.output.out(report::as_csv(report));
-  const report::Rendering look{.color = voice.terminal.color && given.color,
-                               .columns = voice.terminal.pty ? voice.terminal.columns : 0,
-                               .utf8 = voice.terminal.utf8};
-  voice.output.out(report::as_text(report, look, filters));
-}
-
 CommandResult Interpreter::State::run(std::string_view text, const Login& login, const Terminal& terminal,
                                       Output& output, std::stop_token stop) const {
-  const ErrorWriter voice{terminal, output};
+  const ErrorWriter errors{terminal, output};
   auto line = parse_line(text);
-  if (!line) return {voice.fail(Code::not_understood, line.error())};
+  if (!line) return {errors.fail(Code::not_understood, line.error())};
   if (line->words.empty()) return {};
   const auto found = find_command(line->words, terminal.pty);
-  if (!found) return {voice.fail(Code::not_understood, found.error())};
+  if (!found) return {errors.fail(Code::not_understood, found.error())};
   const Command& command = *found->command;
   const auto given = parse_arguments(command, std::span(line->words).subspan(found->words));
   if (!allowed(command, login)) {
     if (command.effect != Effect::none) {
       AuditRow entry = entry_of(command, given ? *given : Arguments(), line->words, login);
       entry.outcome = "refused";
-      context.admin.note(entry);
+      context.admin.audit.note(entry);
     }
-    return {voice.fail(Code::not_allowed, refusal(command, login))};
+    return {errors.fail(Code::not_allowed, refusal(command, login))};
   }
-  if (!given) return {voice.fail(Code::not_understood, given.error())};
+  if (!given) return {errors.fail(Code::not_understood, given.error())};
   if (!line->filters.empty() && (given->json || given->csv))
-    return {voice.fail(Code::not_understood, "filters are for text; take --json and --csv apart on your side")};
-  Call call(context, *given, login, terminal, output, std::move(stop));
-  const int code = carry_out(call, command, *given, line->words, login, voice);
-  show(call, command, *given, line->filters, voice);
+    return {errors.fail(Code::not_understood, "filters are for text; filter --json and --csv on your side")};
+  Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
+  Call call(*given, login, terminal, output, stream, std::move(stop));
+  const int code = carry_out(call, command, *given, line->words, login, errors);
+  stream.write(call.report);
   return {code, call.leave};
 }
 
-Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, Admin& admin,
+Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
                          std::vector<std::pair<std::string, std::string>> versions,
                          std::function<std::vector<SessionInfo>()> sessions)
     : state_(new State{{std::move(pipeline), admin, std::move(versions), std::move(sessions)}}) {}
@@ -158,7 +143,7 @@ CommandResult Interpreter::execute(std::string_view line, const Login& login, co
 }
 
 std::string Interpreter::greeting(const Login& login, const Terminal& terminal) const {
-  const Snapshot now = state_->context.admin.snapshot();
+  const Snapshot now = state_->context.admin.snapshots.snapshot();
   const auto up = std::chrono::duration_cast<std::chrono::milliseconds>(WallClock::now() - now.started);
   std::string text;
   const auto line = [&](const std::string& words) {
@@ -166,7 +151,8 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
     (text += terminal.pty ? cut(shown, terminal.columns) : shown) += '\n';
   };
   line(fmt::format("sluice {}   pipeline {}   {}   up {}   you: {} ({})", SLUICE_VERSION,
-                   state_->context.pipeline->name, state_of(now), span_text(up), login.caller.name, login.caller.role));
+                   state_->context.pipeline->name, state_of(now).text, span_text(up), login.caller.name,
+                   login.caller.role));
   for (const Pause& pause : now.pauses)
     line(fmt::format("! {} paused by {} since {}{}: {}", pause.target, pause.by, time_text(pause.at),
                      pause.expires ? " until " + time_text(*pause.expires) : "", pause.reason));

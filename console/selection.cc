@@ -1,8 +1,6 @@
 #include "console/selection.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <numeric>
 
 namespace sluice::console {
@@ -22,25 +20,45 @@ std::string some(const std::set<std::string>& names) {
 
 }  // namespace
 
-Inventory inventory(Admin& admin, bool snapshot_only) {
-  Inventory inventory{.now = admin.snapshot(), .pointers = {}, .partitions = {}, .topics = {}, .tables = {}};
-  for (const auto& partition : inventory.now.partitions) inventory.partitions.insert(partition.at);
-  if (!snapshot_only) {
-    if (auto rows = admin.pointers()) {
-      for (const auto& row : *rows) inventory.partitions.insert(row.at);
-      inventory.pointers = std::move(*rows);
+const std::vector<std::string>& Inventory::tables_of(const std::string& topic) const {
+  static const std::vector<std::string> none;
+  const auto found = topic_tables.find(topic);
+  return found == topic_tables.end() ? none : found->second;
+}
+
+Inventory inventory(const Snapshots& snapshots) {
+  Inventory inventory;
+  inventory.now = snapshots.snapshot();
+  inventory.topic_tables = inventory.now.topic_tables;
+  for (const auto& partition : inventory.now.partitions) {
+    inventory.partitions.insert(partition.at);
+    inventory.topics.insert(partition.at.topic);
+  }
+  for (const auto& table : inventory.now.tables) inventory.tables.insert(table.table);
+  for (const auto& [topic, tables] : inventory.topic_tables) inventory.tables.insert(tables.begin(), tables.end());
+  return inventory;
+}
+
+Inventory inventory(const Snapshots& snapshots, Positions& positions) {
+  Inventory inventory = console::inventory(snapshots);
+  auto rows = positions.pointers();
+  if (!rows) return inventory;
+  for (const auto& row : *rows) {
+    inventory.partitions.insert(row.at);
+    inventory.topics.insert(row.at.topic);
+    const auto [entry, is_new] = inventory.topic_tables.try_emplace(row.at.topic);
+    if (!is_new) continue;
+    if (auto table = positions.configured_table(row.at.topic)) {
+      inventory.tables.insert(*table);
+      entry->second.push_back(std::move(*table));
     }
   }
-  for (const auto& at : inventory.partitions) inventory.topics.insert(at.topic);
-  for (const auto& table : inventory.now.tables) inventory.tables.insert(table.table);
-  for (const auto& topic : inventory.topics)
-    for (auto& table : admin.target_tables(topic)) inventory.tables.insert(std::move(table));
+  inventory.pointers = std::move(*rows);
   return inventory;
 }
 
 std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inventory) {
-  std::string text;
-  for (const auto& word : call.words()) text += (text.empty() ? "" : " ") + word;
+  const std::string text = call.words_text();
   auto target = PartitionSelector::parse(text.empty() ? "all" : text);
   if (!target) return std::unexpected(call.fail(Code::not_understood, "{}", target.error()));
   if (target->kind == PartitionSelector::Kind::all) return *target;
@@ -65,12 +83,10 @@ std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inv
   return *target;
 }
 
-std::vector<TopicPartition> covered(const PartitionSelector& target, const Inventory& inventory, Admin& admin) {
+std::vector<TopicPartition> covered(const PartitionSelector& target, const Inventory& inventory) {
   std::vector<TopicPartition> partitions;
   for (const auto& at : inventory.partitions)
-    if (target.covers(at, target.kind == PartitionSelector::Kind::table ? admin.target_tables(at.topic)
-                                                                        : std::vector<std::string>()))
-      partitions.push_back(at);
+    if (target.covers(at, inventory.tables_of(at.topic))) partitions.push_back(at);
   return partitions;
 }
 
@@ -86,7 +102,7 @@ std::optional<TopicPartition> parse_partition(std::string_view text) {
   return TopicPartition{std::string(text.substr(0, slash)), static_cast<std::int32_t>(*number)};
 }
 
-bool pauses(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables) {
+bool covers(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables) {
   const auto target = PartitionSelector::parse(pause.target);
   return target && target->covers(at, target_tables);
 }
@@ -95,14 +111,11 @@ Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds 
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds between{250};
   const auto deadline = Clock::now() + timeout;
-  std::mutex mutex;
-  std::condition_variable_any wake;
   for (;;) {
     if (ready()) return Waited::yes;
     if (Clock::now() >= deadline) return Waited::deadline;
-    std::unique_lock lock(mutex);
-    wake.wait_until(lock, stop, std::min(deadline, Clock::now() + between), [] { return false; });
-    if (stop.stop_requested()) return Waited::stopped;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (!sleep_for(std::clamp(left, std::chrono::milliseconds(0), between), stop)) return Waited::stopped;
   }
 }
 
@@ -118,14 +131,18 @@ Offset lag_of(const PartitionSnapshot& partition) {
   return partition.end < 0 ? -1 : std::max<Offset>(0, partition.end - partition.next);
 }
 
-std::string_view state_of(const Snapshot& now) {
-  if (!now.healthy) return "unhealthy";
+Status state_of(const Snapshot& now) {
+  if (!now.healthy) return {"unhealthy", Severity::broken};
   if (std::ranges::any_of(now.partitions, [](const auto& one) { return is_broken(one.state); }))
-    return "stopped in parts";
-  if (!now.ready) return "starting";
+    return {"stopped in parts", Severity::broken};
+  if (!now.ready) return {"starting", Severity::waiting};
   const auto paused = std::ranges::count(now.partitions, PartitionState::paused, &PartitionSnapshot::state);
-  if (paused > 0 && std::cmp_equal(paused, now.partitions.size())) return "paused";
-  return "streaming";
+  if (paused > 0 && std::cmp_equal(paused, now.partitions.size())) return {"paused", Severity::waiting};
+  return {"streaming", Severity::good};
+}
+
+Status status_of(PartitionState state) {
+  return {std::string(name(state)), info(state).severity};
 }
 
 }  // namespace sluice::console

@@ -1,4 +1,4 @@
-// What targets mean at this moment: the partitions, topics and tables there are, and waiting for them.
+// The partitions, topics and tables there are at this moment, what a target selects of them, and waiting for them.
 //
 // Functions of a command's thread. What is known is what this process has, and the pointer rows as far as PostgreSQL
 // answers.
@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,16 +22,20 @@ struct Inventory {
   std::optional<std::vector<PointerRow>> pointers;  // none: PostgreSQL did not answer
   std::set<TopicPartition> partitions;
   std::set<std::string> topics, tables;
+  std::map<std::string, std::vector<std::string>> topic_tables;
+
+  const std::vector<std::string>& tables_of(const std::string& topic) const;  // sorted
 };
-// Asks PostgreSQL, unless `snapshot_only`.
-Inventory inventory(Admin& admin, bool snapshot_only = false);
+Inventory inventory(const Snapshots& snapshots);
+// Also what PostgreSQL knows, of all instances.
+Inventory inventory(const Snapshots& snapshots, Positions& positions);
 
 // The target of the words (a missing one: all), which exists; else a code after fail().
 std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inventory);
-std::vector<TopicPartition> covered(const PartitionSelector& target, const Inventory& inventory, Admin& admin);
+std::vector<TopicPartition> covered(const PartitionSelector& target, const Inventory& inventory);
 std::string partition_text(const TopicPartition& at);
 std::optional<TopicPartition> parse_partition(std::string_view text);  // TOPIC/NUMBER
-bool pauses(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables);
+bool covers(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables);
 
 enum class Waited : std::uint8_t { yes, deadline, stopped };
 // Asks four times a second.
@@ -38,6 +43,7 @@ Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds 
 
 double rate_of(const Snapshot& now);                // offsets per second, mean of the last ten
 Offset lag_of(const PartitionSnapshot& partition);  // -1: not known
-std::string_view state_of(const Snapshot& now);     // in a word, of the whole process
+Status state_of(const Snapshot& now);               // in a word, of the whole process
+Status status_of(PartitionState state);
 
 }  // namespace sluice::console

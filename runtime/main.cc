@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 #include <functional>
 
+#include "base/units.h"
 #include "runtime/subcommands.h"
 
 namespace {
@@ -14,21 +14,11 @@ using Action = std::function<int()>;
 
 constexpr int wrong_usage = 2;
 
-// "20s", "1500ms", "2m", "1h": a bare number is refused, as in the configuration file.
-std::chrono::milliseconds parse_duration(const std::string& text) {
-  struct Unit {
-    std::string_view name;
-    std::int64_t milliseconds;
-  };
-  static constexpr Unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-  std::int64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
-  for (const auto& [name, milliseconds] : units) {
-    if (error == std::errc() && unit == name && number > 0 && number <= 1'000'000) {
-      return std::chrono::milliseconds(number * milliseconds);
-    }
-  }
+// As in the configuration file: a bare number is refused.
+std::chrono::milliseconds duration_of(const std::string& text) {
+  const auto milliseconds = sluice::parse_duration(text);
+  constexpr std::int64_t longest = 1'000'000LL * 3'600'000;
+  if (milliseconds && *milliseconds > 0 && *milliseconds <= longest) return std::chrono::milliseconds(*milliseconds);
   throw CLI::ValidationError("--for", fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
 }
 
@@ -86,7 +76,7 @@ void add_demo(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--keep", options.keep, "Leave the temporary folder behind");
   command->callback([&action] {
-    if (!run_for.empty()) options.run_for = parse_duration(run_for);
+    if (!run_for.empty()) options.run_for = duration_of(run_for);
     action = [] { return run_demo(options); };
   });
 

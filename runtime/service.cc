@@ -34,7 +34,7 @@ constexpr std::string_view who = "service";
 constexpr seconds drain_deadline{20};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
-constexpr seconds supervisor_deadline{5};
+constexpr seconds admin_deadline{5};
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick_interval{200};
@@ -84,14 +84,16 @@ class Signals {
   int fd_;
 };
 
-class Service {
+class Service final : LaneSnapshots, PauseReceiver, LogEnds {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
 
   int run();
 
  private:
-  Snapshot observe() const;
+  Snapshot lanes() const override;
+  void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
+  void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   bool migrate();
   bool start();
   bool start_console();
@@ -113,10 +115,11 @@ class Service {
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
-  // The order of destruction: HTTP, console, supervisor, lanes (they hold records), listener.
+  // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener.
   std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   const sink::Identity identity_;
+  IncidentLog incidents_;
   AdminService admin_;
   console::Console console_;
   bool has_console_ = false;
@@ -130,18 +133,9 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
     : pipeline_(std::move(pipeline)),
       config_path_(std::move(config_path)),
       identity_{pipeline_->name, new_uuid(), host_name()},
-      admin_(
-          pipeline_, identity_, [this] { return observe(); },
-          [this](const std::shared_ptr<const PauseRules>& pauses) {
-            for (auto& lane : lanes_) lane->set_pauses(pauses);
-          },
-          [this](const std::vector<TopicPartition>& of, const AdminService::EndKnown& known) {
-            consumer_->ask_watermarks(of, [known](const TopicPartition& at, const Result<listener::Watermarks>& marks) {
-              if (marks) known(at, marks->high);
-            });
-          }),
-      console_(pipeline_, admin_, versions()),
-      http_(pipeline_->http, admin_) {
+      admin_(pipeline_, identity_, {*this, *this, *this, incidents_}),
+      console_(pipeline_, admin_.capabilities(), versions()),
+      http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_,
@@ -156,8 +150,8 @@ void Service::fatal(const std::string& why) {
   kill(getpid(), SIGTERM);
 }
 
-// What the lanes show; the supervisor adds what it knows.
-Snapshot Service::observe() const {
+// The admin service adds what it knows.
+Snapshot Service::lanes() const {
   Snapshot shot;
   shot.started = started_;
   shot.healthy = !failed_;
@@ -170,6 +164,17 @@ Snapshot Service::observe() const {
   shot.ready = joined_ && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
+}
+
+void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {
+  for (auto& lane : lanes_) lane->set_pauses(pauses);
+}
+
+void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {
+  consumer_->ask_watermarks(
+      partitions, [known = std::move(known)](const TopicPartition& at, const Result<listener::Watermarks>& marks) {
+        if (marks) known(at, marks->high);
+      });
 }
 
 int Service::run() {
@@ -266,7 +271,7 @@ void Service::serve() {
 
 void Service::tick() {
   const auto now = Clock::now();
-  const auto shot = observe();
+  const auto shot = lanes();
   admin_.sample(shot);
   if (shot.ready && !std::exchange(ready_told_, true)) {
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
@@ -324,7 +329,7 @@ int Service::stop() {
   }
   // Operators see the drain to its end.
   if (has_console_) console_.stop(console_deadline);
-  if (!admin_.stop(supervisor_deadline)) {
+  if (!admin_.stop(admin_deadline)) {
     log::warning(who, "PostgreSQL does not answer; ending without the last audit rows");
     _exit(failed_ ? 1 : 0);
   }

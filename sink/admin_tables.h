@@ -11,7 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "admin/admin.h"
+#include "admin/audit.h"
+#include "admin/dead_letters.h"
+#include "admin/pauses.h"
+#include "admin/positions.h"
 #include "config/pipeline.h"
 #include "sink/claim.h"
 #include "sink/sql_client.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/admin.h"
+#include "admin/positions.h"
 #include "sink/sql_client.h"
 
 namespace sluice::sink {

@@ -10,7 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "admin/admin.h"
+#include "admin/dead_letters.h"
+#include "admin/inspection.h"
 #include "base/changes.h"
 #include "config/pipeline.h"
 #include "sink/claim.h"

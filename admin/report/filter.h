@@ -1,4 +1,4 @@
-// What an operator puts behind `|` to choose lines of a report.
+// Filters that an operator puts behind `|` to choose lines of a report.
 //
 // Values and a pure function.
 #pragma once
@@ -16,7 +16,7 @@ struct Filter {
   std::size_t number = 0;
 };
 
-// What the filters leave of the lines, in their order.
+// The lines that pass the filters, in their order.
 std::vector<std::string> filtered(std::vector<std::string> lines, const std::vector<Filter>& filters);
 
 }  // namespace sluice::report

@@ -6,8 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "base/time_text.h"
+#include "base/units.h"
 
 namespace sluice::report {
 namespace {
@@ -37,6 +38,8 @@ ordered_json json_of(const Column& column, const Value& cell) {
           return column.kind == ColumnType::texts ? ordered_json::array() : ordered_json(nullptr);
         } else if constexpr (std::is_same_v<T, std::string>) {
           return valid_utf8(value);
+        } else if constexpr (std::is_same_v<T, Status>) {
+          return valid_utf8(value.text);
         } else if constexpr (std::is_same_v<T, double>) {
           return std::isfinite(value) ? ordered_json(std::round(value * 1000) / 1000) : ordered_json(nullptr);
         } else if constexpr (std::is_same_v<T, WallClock::time_point>) {
@@ -60,18 +63,14 @@ ordered_json object_of(const Section& section, const std::vector<Value>& row) {
   return object;
 }
 
-std::string_view color_of(std::string_view state) {
-  if (state == "ok" || state == "streaming" || state == "done" || state == "applied" || state == "info") return "32";
-  if (state == "paused" || state == "claiming" || state == "retrying" || state == "warning" || state == "asked" ||
-      state == "starting" || state == "skipped" || state == "debug")
-    return "33";
-  return "31";
+std::string_view color_of(Severity severity) {
+  return severity == Severity::good ? "32" : severity == Severity::waiting ? "33" : "31";
 }
 
-std::string colored(const Column& column, const Value& cell, std::string shown, bool color) {
-  const auto* state = std::get_if<std::string>(&cell);
-  if (!color || column.kind != ColumnType::state || state == nullptr || state->empty()) return shown;
-  return fmt::format("\x1b[{}m{}\x1b[0m", color_of(std::string_view(*state).substr(0, state->find(','))), shown);
+std::string colored(const Value& cell, std::string shown, bool color) {
+  const auto* status = std::get_if<Status>(&cell);
+  if (!color || status == nullptr || status->text.empty()) return shown;
+  return fmt::format("\x1b[{}m{}\x1b[0m", color_of(status->severity), shown);
 }
 
 std::string spaces(int count) {
@@ -86,7 +85,7 @@ std::string header_of(const Column& column) {
 }
 
 // The header first, then a line for each row. With a width the last column gives way, then the whole line.
-std::vector<std::string> table_lines(const Section& section, const Rendering& look) {
+std::vector<std::string> table_lines(const Section& section, const Rendering& rendering) {
   const std::size_t count = section.columns.size();
   std::vector<std::vector<std::string>> cells(1);
   for (const Column& column : section.columns) cells[0].push_back(header_of(column));
@@ -94,7 +93,7 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& lo
     auto& line = cells.emplace_back();
     for (std::size_t at = 0; at < count; ++at) {
       line.push_back(cell_text(section.columns[at], row.at(at), false));
-      if (look.columns > 0 && at + 1 < count) line.back() = cut(line.back(), widest_cell);
+      if (rendering.columns > 0 && at + 1 < count) line.back() = cut(line.back(), widest_cell);
     }
   }
   std::vector<int> widths(count, 0);
@@ -107,15 +106,15 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& lo
     for (std::size_t at = 0; at < count; ++at) {
       const Column& column = section.columns[at];
       std::string shown = cells[row][at];
-      if (look.columns > 0) shown = cut(shown, look.columns - used);
+      if (rendering.columns > 0) shown = cut(shown, rendering.columns - used);
       int missing = widths[at] - width(shown);
-      if (look.columns > 0) missing = std::min(missing, look.columns - used - width(shown));
+      if (rendering.columns > 0) missing = std::min(missing, rendering.columns - used - width(shown));
       const std::string pad = spaces(missing);
       const bool last = at + 1 == count;
       used += width(shown) + width(pad) + static_cast<int>(gap.size());
-      if (row > 0) shown = colored(column, section.rows[row - 1][at], std::move(shown), look.color);
+      if (row > 0) shown = colored(section.rows[row - 1][at], std::move(shown), rendering.color);
       line += right_aligned(column.kind) ? pad + shown : last ? shown : shown + pad;
-      if (last || (look.columns > 0 && used >= look.columns)) break;
+      if (last || (rendering.columns > 0 && used >= rendering.columns)) break;
       line += gap;
     }
     line.erase(line.find_last_not_of(' ') + 1);
@@ -124,7 +123,7 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& lo
   return lines;
 }
 
-std::vector<std::string> record_lines(const Section& section, const Rendering& look) {
+std::vector<std::string> record_lines(const Section& section, const Rendering& rendering) {
   int widest = 0;
   const auto title = [](const Column& column) {
     std::string text(!column.line.empty() ? column.line : column.label.empty() ? column.name : column.label);
@@ -147,14 +146,14 @@ std::vector<std::string> record_lines(const Section& section, const Rendering& l
                                                               : std::string_view();
     if (!column.line.empty() && !label.empty()) shown = fmt::format("{} {}", label, shown);
     if (beside) {
-      const int room = look.columns > 0 ? look.columns - width(lines.back()) - 3 : 1'000'000;
+      const int room = rendering.columns > 0 ? rendering.columns - width(lines.back()) - 3 : 1'000'000;
       if (width(shown) <= room)
         lines.back() += "   " + shown;
       else
         lines.push_back(spaces(widest + 2) + shown);
       continue;
     }
-    shown = colored(column, cell, std::move(shown), look.color);
+    shown = colored(cell, std::move(shown), rendering.color);
     lines.push_back(title(column) + spaces(widest + 2 - width(title(column))) + shown);
   }
   return lines;
@@ -179,13 +178,6 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 }  // namespace
 
-std::string grouped(std::int64_t number) {
-  std::string digits = fmt::to_string(number);
-  const std::size_t sign = number < 0 ? 1 : 0;
-  for (std::size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, 1, ' ');
-  return digits;
-}
-
 std::string counted(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(static_cast<std::int64_t>(number)), noun, number == 1 ? "" : "s");
 }
@@ -198,6 +190,8 @@ std::string cell_text(const Column& column, const Value& cell, bool with_unit) {
           return "-";
         } else if constexpr (std::is_same_v<T, std::string>) {
           return column.kind == ColumnType::content ? cut(escape(value), widest_content) : escape(value);
+        } else if constexpr (std::is_same_v<T, Status>) {
+          return escape(value.text);
         } else if constexpr (std::is_same_v<T, std::int64_t>) {
           return column.kind == ColumnType::id ? fmt::to_string(value) : grouped(value);
         } else if constexpr (std::is_same_v<T, double>) {
@@ -216,14 +210,14 @@ std::string cell_text(const Column& column, const Value& cell, bool with_unit) {
   return with_unit && !column.unit.empty() && shown != "-" ? fmt::format("{} {}", shown, column.unit) : shown;
 }
 
-std::string as_text(const Report& report, const Rendering& look, const std::vector<Filter>& filters) {
+std::string as_text(const Report& report, const Rendering& rendering, const std::vector<Filter>& filters) {
   std::vector<std::string> lines = lines_of(escape_lines(report.text));
   if (!report.line.empty()) lines.push_back(escape(report.line));
   std::vector<std::string> headers;
   bool rows = false;
   for (const Section& section : report.sections) {
     if (!report.line.empty() || section.rows.empty()) continue;
-    auto more = section.record ? record_lines(section, look) : table_lines(section, look);
+    auto more = section.record ? record_lines(section, rendering) : table_lines(section, rendering);
     if (!filters.empty() && !section.record) {
       if (headers.empty()) headers.push_back(more.front());
       more.erase(more.begin());
@@ -243,7 +237,7 @@ std::string as_text(const Report& report, const Rendering& look, const std::vect
   }
   std::string text;
   for (const auto& line : lines) (text += line) += '\n';
-  return look.utf8 ? text : ascii(text);
+  return rendering.utf8 ? text : ascii(text);
 }
 
 std::string as_json(const Report& report, std::string_view command, WallClock::time_point at) {
@@ -300,6 +294,11 @@ std::string as_csv(const Report& report) {
 Value optional_text(const std::string& text) {
   if (text.empty()) return {};
   return text;
+}
+
+Value optional_text(const std::optional<std::string>& text) {
+  if (!text) return {};
+  return *text;
 }
 
 Value optional_time(const std::optional<WallClock::time_point>& at) {

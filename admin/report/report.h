@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "admin/partition_state.h"
 #include "admin/report/filter.h"
 #include "base/clock.h"
 
@@ -20,7 +21,6 @@ namespace sluice::report {
 
 enum class ColumnType : std::uint8_t {
   text,
-  state,    // a word with a colour of its own where there are colours
   number,   // grouped: 12 403
   id,       // a number to be typed again, so not grouped
   rate,     // per second, 18.1k for people
@@ -31,8 +31,14 @@ enum class ColumnType : std::uint8_t {
   texts,  // a list
 };
 
+// A word that is good or bad, and shown in a colour where there are colours.
+struct Status {
+  std::string text;
+  Severity severity = Severity::good;
+};
+
 // Empty: not known, null in JSON, - in a table.
-using Value = std::variant<std::monostate, std::string, std::int64_t, double, bool, WallClock::time_point,
+using Value = std::variant<std::monostate, std::string, Status, std::int64_t, double, bool, WallClock::time_point,
                            std::vector<std::string>>;
 
 struct Column {
@@ -64,19 +70,19 @@ struct Rendering {
   bool utf8 = true;
 };
 
-std::string as_text(const Report& report, const Rendering& look, const std::vector<Filter>& filters);
+std::string as_text(const Report& report, const Rendering& rendering, const std::vector<Filter>& filters);
 // {"v":1,"command":…,"at":…,"data":…} and a line end.
 std::string as_json(const Report& report, std::string_view command, WallClock::time_point at);
-// Of every section that is no record, with a line of names first.
+// Of every section that is not a record, with a line of names first.
 std::string as_csv(const Report& report);
 
 // A value for people, without colour: escaped, with its unit where `with_unit`.
 std::string cell_text(const Column& column, const Value& cell, bool with_unit);
-std::string grouped(std::int64_t number);
 // "1 partition", "12 403 partitions".
 std::string counted(std::size_t number, std::string_view noun);
 
-Value optional_text(const std::string& text);  // empty text is no value
+Value optional_text(const std::string& text);  // an empty text is not a value
+Value optional_text(const std::optional<std::string>& text);
 Value optional_time(const std::optional<WallClock::time_point>& at);
 
 }  // namespace sluice::report

@@ -1,6 +1,7 @@
-// Single records: dead letters, looked at, applied again or discarded; and any record of the log, explained.
+// dead list, show, replay and discard.
 #include <algorithm>
 
+#include "console/commands/registry.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -14,7 +15,7 @@ std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
     const auto id = parse_number(std::string_view(word).substr(word.starts_with("d-") ? 2 : 0));
     if (!id)
       return std::unexpected(
-          call.fail(Code::not_understood, "'{}' is no number of a dead letter; see 'dead list'", word));
+          call.fail(Code::not_understood, "'{}' is not the number of a dead letter; see 'dead list'", word));
     ids.push_back(*id);
   }
   return ids;
@@ -42,10 +43,10 @@ report::Value id_cell(std::int64_t id) {
   return id;
 }
 
-int dead_list(Call& call) {
+int dead_list(Call& call, DeadLetters& dead_letters) {
   const auto filter = filter_of(call);
   if (!filter) return filter.error();
-  const auto letters = call.admin().dead_letters(*filter);
+  const auto letters = dead_letters.dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
   Section section{.name = "dead_letters",
                   .columns = {{.name = "id", .kind = ColumnType::id},
@@ -73,19 +74,14 @@ int dead_list(Call& call) {
   return Code::done;
 }
 
-report::Value contents(const std::optional<std::string>& text) {
-  if (!text) return {};
-  return *text;
-}
-
-int dead_show(Call& call) {
+int dead_show(Call& call, DeadLetters& dead_letters) {
   const auto ids = ids_of(call);
   if (!ids) return ids.error();
   DeadLetterFilter filter;
   filter.ids = *ids;
   filter.resolved = filter.contents = true;
   filter.limit = 1;
-  const auto letters = call.admin().dead_letters(filter);
+  const auto letters = dead_letters.dead_letters(filter);
   if (!letters) return call.fail(letters.error());
   if (letters->empty()) return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
   const DeadLetterRow& letter = letters->front();
@@ -111,12 +107,12 @@ int dead_show(Call& call) {
                  optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
                  optional_text(letter.sqlstate), letter.reason, std::int64_t{letter.attempts},
                  optional_time(letter.resolved), optional_text(letter.resolution), optional_text(letter.headers),
-                 contents(letter.key), contents(letter.value)}},
+                 optional_text(letter.key), optional_text(letter.value)}},
        .record = true}};
   return Code::done;
 }
 
-// Either numbers or at min_words one of the options; never everything by accident.
+// Either numbers or at least one of the options; never everything by accident.
 std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options) {
   const auto ids = ids_of(call);
   if (!ids) return std::unexpected(ids.error());
@@ -141,12 +137,12 @@ int nothing_matches(Call& call, const DeadLetterFilter& filter) {
   return Code::done;
 }
 
-int dead_replay(Call& call) {
+int dead_replay(Call& call, DeadLetters& dead_letters) {
   auto filter = selection_of(call, "--table T, --topic T or --reason R");
   if (!filter) return filter.error();
   filter->reason = call.option("reason");
   const bool dry_run = call.has("dry-run");
-  const auto replayed = call.admin().replay(*filter, dry_run, call.has("force"), call.login().caller);
+  const auto replayed = dead_letters.replay(*filter, dry_run, call.has("force"), call.login().caller);
   if (!replayed) return call.fail(replayed.error());
   if (replayed->empty()) return nothing_matches(call, *filter);
   Section section{.name = "replayed",
@@ -176,7 +172,7 @@ int dead_replay(Call& call) {
                    replayed->size());
 }
 
-int dead_discard(Call& call) {
+int dead_discard(Call& call, DeadLetters& dead_letters) {
   auto filter = selection_of(call, "--table T, --topic T or --older 30d");
   if (!filter) return filter.error();
   if (call.has("older")) {
@@ -184,14 +180,14 @@ int dead_discard(Call& call) {
     if (!age) return age.error();
     filter->until = WallClock::now() - *age;
   }
-  const auto letters = call.admin().dead_letters(*filter);
+  const auto letters = dead_letters.dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
   if (letters->empty()) return nothing_matches(call, *filter);
   if (!call.has("yes"))
     return call.fail(Code::confirmation_missing,
                      "{}{} dead letters would be marked as resolved without being applied; add --yes",
-                     std::cmp_greater_equal(letters->size(), letters_at_most) ? "at min_words " : "", letters->size());
-  const auto discarded = call.admin().discard(*filter, call.option("reason"), call.login().caller);
+                     std::cmp_greater_equal(letters->size(), letters_at_most) ? "at least " : "", letters->size());
+  const auto discarded = dead_letters.discard(*filter, call.option("reason"), call.login().caller);
   if (!discarded) return call.fail(discarded.error());
   call.report.sections = {
       {.columns = {{.name = "discarded", .kind = ColumnType::number, .unit = "dead letters"}, {.name = "reason"}},
@@ -203,54 +199,9 @@ int dead_discard(Call& call) {
   return Code::done;
 }
 
-int explain(Call& call) {
-  const auto at = parse_partition(call.words()[0]);
-  const auto offset = parse_number(call.words()[1]);
-  if (!at || !offset)
-    return call.fail(Code::not_understood,
-                     "explain takes TOPIC/PARTITION and an offset, for example: explain shop.orders/3 4711");
-  const Inventory inventory = console::inventory(call.admin());
-  if (!inventory.partitions.contains(*at))
-    return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
-  const auto found = call.admin().explain(*at, *offset);
-  if (!found) return call.fail(found.error());
-  std::vector<std::string> headers;
-  for (const auto& [name, value] : found->headers) headers.push_back(fmt::format("{}={}", name, value));
-  call.report.sections = {
-      {.columns = {{.name = "partition"},
-                   {.name = "offset", .kind = ColumnType::id},
-                   {.name = "timestamp", .kind = ColumnType::time},
-                   {.name = "outcome", .kind = ColumnType::state},
-                   {.name = "stage"},
-                   {.name = "sqlstate"},
-                   {.name = "reason"},
-                   {.name = "headers", .kind = ColumnType::texts},
-                   {.name = "key", .kind = ColumnType::content},
-                   {.name = "value", .kind = ColumnType::content}},
-       .rows = {{partition_text(found->at), found->offset, optional_time(found->timestamp), found->outcome,
-                 optional_text(found->stage), optional_text(found->sqlstate), optional_text(found->reason), headers,
-                 contents(found->key), contents(found->value)}},
-       .record = true}};
-  Section rows{.name = "rows",
-               .columns = {{.name = "table"}, {.name = "change"}, {.name = "columns", .kind = ColumnType::texts}}};
-  for (const auto& row : found->rows) {
-    std::vector<std::string> columns;
-    for (const auto& [name, value] : row.columns) columns.push_back(fmt::format("{} = {}", name, value));
-    rows.rows.push_back({row.table, row.change, std::move(columns)});
-  }
-  call.report.sections.push_back(std::move(rows));
-  if (call.has("sql")) {
-    Section sql{.name = "sql", .columns = {{.name = "statement"}}};
-    for (const auto& statement : found->sql) sql.rows.push_back({statement});
-    call.report.sections.push_back(std::move(sql));
-  }
-  call.report.notes = {"nothing was touched"};
-  return Code::done;
-}
-
 }  // namespace
 
-std::vector<Command> dead_letter_commands() {
+std::vector<Command> dead_letters_commands() {
   const Option table{.name = "table", .value = ArgumentKind::table, .shown = "T", .help = "of this table"};
   const Option topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
   const Option reason{
@@ -273,11 +224,11 @@ std::vector<Command> dead_letter_commands() {
        .group = "records",
        .summary = "The dead letters: records that could not be applied, each with its reason.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
-       .run = dead_list},
+       .run = handler<dead_list>},
       {.words = "dead show",
        .arguments = "ID",
        .min_words = 1,
-       .most = 1,
+       .max_words = 1,
        .takes = ArgumentKind::number,
        .options = {{.name = "raw", .help = "key and value whole, however long"}},
        .role = Role::operator_,
@@ -285,10 +236,10 @@ std::vector<Command> dead_letter_commands() {
        .group = "records",
        .summary = "One dead letter with its key, value and headers.",
        .examples = {"dead show 1041", "dead show 1041 --raw --json"},
-       .run = dead_show},
+       .run = handler<dead_show>},
       {.words = "dead replay",
        .arguments = "[ID…]",
-       .most = 200,
+       .max_words = 200,
        .takes = ArgumentKind::number,
        .options = {table,
                    topic,
@@ -301,10 +252,10 @@ std::vector<Command> dead_letter_commands() {
        .summary = "Applies dead letters again, in the order of their offsets.",
        .examples = {"dead replay 1041 1042", "dead replay --table public.orders --dry-run",
                     "dead replay --reason 'does not exist'"},
-       .run = dead_replay},
+       .run = handler<dead_replay>},
       {.words = "dead discard",
        .arguments = "[ID…]",
-       .most = 200,
+       .max_words = 200,
        .takes = ArgumentKind::number,
        .options = {table,
                    topic,
@@ -314,26 +265,13 @@ std::vector<Command> dead_letter_commands() {
                     .shown = "TEXT",
                     .help = "why; stored with each",
                     .required = "say why they may be left out"},
-                   {.name = "yes", .help = "do it; without, only the number is told"}},
+                   {.name = "yes", .help = "apply; without it, only the count is printed"}},
        .role = Role::admin,
        .effect = Effect::changes,
        .group = "records",
        .summary = "Marks dead letters as resolved without applying them; they stay in the table.",
        .examples = {"dead discard 1041 --reason 'test data' --yes", "dead discard --older 30d --reason obsolete"},
-       .run = dead_discard},
-      {.words = "explain",
-       .arguments = "TOPIC/PARTITION OFFSET",
-       .min_words = 2,
-       .most = 2,
-       .takes = ArgumentKind::partition,
-       .options = {{.name = "sql", .help = "also the SQL that would run"}},
-       .role = Role::operator_,
-       .effect = Effect::shows_data,
-       .group = "records",
-       .summary = "One record of the log: how it is decoded, which rows result, which SQL would run. Touches "
-                  "nothing.",
-       .examples = {"explain shop.orders/3 4711", "explain shop.orders/3 4711 --sql"},
-       .run = explain},
+       .run = handler<dead_discard>},
   };
 }
 

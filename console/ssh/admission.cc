@@ -14,12 +14,12 @@ Admission::Arrival Admission::arrive(std::int64_t id, const std::string& group, 
   }
   std::size_t unauthenticated = 0, of_group = 0;
   std::optional<std::int64_t> oldest_of_group;
-  for (const auto& [guest_id, connection] : connections_) {
+  for (const auto& [other, connection] : connections_) {
     if (!connection.fingerprint.empty()) continue;
     ++unauthenticated;
     if (connection.group != group) continue;
     ++of_group;
-    if (!oldest_of_group) oldest_of_group = guest_id;
+    if (!oldest_of_group) oldest_of_group = other;
   }
   Arrival arrival{true, std::nullopt};
   if (of_group >= limits_.unauthenticated_per_group) {
@@ -32,7 +32,7 @@ Admission::Arrival Admission::arrive(std::int64_t id, const std::string& group, 
   return arrival;
 }
 
-// Called with the mutex held, and at min_words one unauthenticated.
+// Called with the mutex held, and at least one unauthenticated.
 std::int64_t Admission::oldest_of_largest_group() const {
   struct Group {
     std::size_t size = 0;
@@ -82,7 +82,7 @@ std::chrono::seconds Admission::penalize(const std::string& group, Clock::time_p
     return !known.second.fingerprint.empty() && known.second.group == group;
   });
   if (good_standing) return std::chrono::seconds{0};
-  // Whoever has behaved for the longest penalty's time begins anew.
+  // An address that has behaved for the time of the longest penalty is forgotten.
   std::erase_if(offenders_, [&](const auto& known) { return now > known.second.until + limits_.longest_penalty; });
   if (!offenders_.contains(group) && offenders_.size() >= limits_.offenders) {
     offenders_.erase(std::min_element(offenders_.begin(), offenders_.end(),

@@ -1,7 +1,7 @@
-// Who may come in, counted: unauthenticated before login, sessions after it, addresses that misbehaved.
+// Limits of connections before login, of sessions, and of addresses that misbehaved.
 //
 // Shared by the accepting thread and every session's; keeps a mutex for an instant and never waits. The clock is passed
-// in. Everything it holds is bounded, whatever unauthenticated do.
+// in. Everything it holds is bounded, whatever clients do.
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,8 @@ class Admission {
   explicit Admission(Limits limits) : limits_(limits) {}
 
   Arrival arrive(std::int64_t id, const std::string& group, Clock::time_point now);
-  // An unauthenticated connection has logged in. If there is no room the answer says why, and it stays unauthenticated.
+  // An unauthenticated connection has logged in. If there is no room the answer says why, and the connection stays
+  // unauthenticated.
   std::optional<std::string> log_in(std::int64_t id, const std::string& fingerprint, bool admin, int max_sessions);
   void leave(std::int64_t id);
   // Too many tries, or no login until the deadline: the address waits, twice as long each time. Nothing happens to an
@@ -42,7 +43,8 @@ class Admission {
   std::size_t unauthenticated() const;
   std::size_t sessions() const;
 
-  // Whether one more line about unauthenticated fits into this second; if so, how many did not before it.
+  // Rate limit for log lines about unauthenticated connections; returns the number suppressed so far, or nothing if
+  // this one is suppressed, too.
   std::optional<std::int64_t> may_log(Clock::time_point now);
 
  private:

@@ -1,10 +1,10 @@
-// A connection before it is a session: whose key it shows, how often, for how long, and whether there is room.
+// A connection until it is a session: checks its keys, counts its tries, and ends it at its deadline.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/ssh/session.h"
 
 namespace sluice::console {
@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view who = "console";
 constexpr auto hello_within = 3s, login_within = 10s;
-constexpr int most_tries = 6;
 
 bool wanted_type(ssh_key key) {
   switch (ssh_key_type(key)) {
@@ -48,10 +47,11 @@ std::string Session::client_text(const char* text) {
   return escape(std::string_view(text == nullptr ? "" : text).substr(0, 32));
 }
 
-// A signature was right: now it is decided whether there is room.
+// A signature was right: admits the session if there is room.
 void Session::enter() {
-  const auto& caller = grant_.login.caller;
-  const auto problem = context_.admission.log_in(id_, caller.fingerprint, caller.role == "admin", grant_.max_sessions);
+  const auto& caller = view_.login().caller;
+  const auto problem =
+      context_.admission.log_in(id_, caller.fingerprint, caller.role == "admin", view_.identity().max_sessions);
   const auto client = client_text(ssh_get_clientbanner(ssh_));
   if (problem) {
     log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
@@ -59,27 +59,24 @@ void Session::enter() {
     note("login", "", "refused", nlohmann::json{{"reason", *problem}}.dump());
     return end(*problem, Code::failed);
   }
-  {
-    const std::lock_guard lock(mutex_);
-    inside_seen_ = true;
-  }
+  view_.show();
   inside_ = true;
   logged_in_ = last_keepalive_ = Clock::now();
-  touch();
+  view_.typed();
   log::info(who, "session {}: {} ({}) logged in from {} with {}, client {}", id_, caller.name, caller.role,
             peer_.text(), caller.fingerprint, client);
   note("login", "", "done", nlohmann::json{{"session", id_}, {"client", client}}.dump());
 }
 
-void Session::check_stranger(Clock::time_point now) {
+void Session::check_unauthenticated(Clock::time_point now) {
   const bool silent = ssh_get_clientbanner(ssh_) == nullptr && now - arrived_ > hello_within;
-  late_ = now - arrived_ > login_within;
-  if (tries_ >= most_tries || silent || late_) end({});
+  attempts_.late = now - arrived_ > login_within;
+  if (attempts_.exhausted() || silent || attempts_.late) end({});
 }
 
 int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) {
   auto& session = *static_cast<Session*>(self);
-  if (session.accepted_ || session.tries_ >= most_tries) return SSH_AUTH_DENIED;
+  if (session.accepted_ || session.attempts_.exhausted()) return SSH_AUTH_DENIED;
   const auto print = fingerprint(key);
   if (!wanted_type(key)) {
     session.deny(user, print, "its type is not accepted");
@@ -97,44 +94,37 @@ int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, v
     session.deny(user, print, "wrong signature");
     return SSH_AUTH_DENIED;
   }
-  {
-    const std::lock_guard lock(session.mutex_);
-    session.grant_ = **grant;
-    session.login_ = session.grant_.login;
-    session.login_.caller.address = session.peer_.text();
-  }
+  session.view_.identify(**grant, session.peer_.text());
   session.accepted_ = true;
   return SSH_AUTH_SUCCESS;
 }
 
 void Session::deny(const char* user, const std::string& key, const std::string& why) {
-  ++tries_;
-  last_user_ = client_text(user);
-  last_key_ = key;
-  last_reason_ = why;
+  attempts_.refuse(client_text(user), key, why);
 }
 
 // One line for each connection that did not log in, as far as there is room in the log.
-void Session::log_stranger() const {
+void Session::log_unauthenticated() const {
   const auto now = Clock::now();
-  if (tries_ >= most_tries || late_) {
+  if (attempts_.exhausted() || attempts_.late) {
     const auto penalty = context_.admission.penalize(peer_.group(), now);
     note("login", "", "refused",
-         nlohmann::json{{"tries", tries_},
-                        {"user", last_user_},
-                        {"key", last_key_},
-                        {"reason", last_reason_},
+         nlohmann::json{{"tries", attempts_.refused},
+                        {"user", attempts_.user},
+                        {"key", attempts_.key},
+                        {"reason", attempts_.reason},
                         {"penalty_seconds", penalty.count()}}
              .dump());
   }
   const auto suppressed = context_.admission.may_log(now);
   if (!suppressed) return;
   if (*suppressed > 0) log::info(who, "{} more connections left without a login", *suppressed);
-  if (tries_ > 0) {
-    log::warning(who, "no login from {} after {} tries: user '{}', key {}: {}", peer_.text(), tries_, last_user_,
-                 last_key_, last_reason_);
+  if (attempts_.refused > 0) {
+    log::warning(who, "no login from {} after {} tries: user '{}', key {}: {}", peer_.text(), attempts_.refused,
+                 attempts_.user, attempts_.key, attempts_.reason);
   } else {
-    log::info(who, "no login from {}: {}", peer_.text(), late_ ? "nothing until the deadline" : "left before it");
+    log::info(who, "no login from {}: {}", peer_.text(),
+              attempts_.late ? "nothing until the deadline" : "left before it");
   }
 }
 

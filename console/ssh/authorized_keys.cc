@@ -55,7 +55,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
         fmt::format("{}: {}; give the keys file this name, or change console.keys", file, std::strerror(errno))));
   }
   if (!S_ISREG(about.st_mode)) {
-    return std::unexpected(refused(fmt::format("{}: is no regular file; list keys in a file", file)));
+    return std::unexpected(refused(fmt::format("{}: is not a regular file; list keys in a file", file)));
   }
   if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return std::unexpected(refused(fmt::format("{}: group or others may write it; run chmod go-w {}", file, file)));

@@ -1,4 +1,4 @@
-// Who may log in: the keys file, loaded. Immutable, so sessions share one ring while a reload makes the next.
+// The keys file, loaded: who may log in. Immutable, so sessions share one ring while a reload makes the next.
 //
 // load() may run in any thread; find() in every session's. A file that others may write is refused, because whoever can
 // write it can do everything. Errors are sentences for an operator.
@@ -8,16 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "admin/snapshot.h"
+#include "base/clock.h"
 #include "base/error.h"
-#include "console/interpreter.h"
+#include "console/login.h"
 #include "console/ssh/network.h"
 
 struct ssh_key_struct;
 
 namespace sluice::console {
 
-// What a listed key is granted. `login.caller.address` is empty here.
+// The rights of a listed key. `login.caller.address` is empty here.
 struct Grant {
   Login login;
   int max_sessions = 4;

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <ctime>
 #include <map>
+
+#include "base/parse.h"
+#include "base/printable.h"
 
 namespace sluice::console {
 namespace {
@@ -35,11 +37,9 @@ bool plain(std::string_view word) {
   });
 }
 
-// What a message may quote of a line that may hold anything.
+// A part of the line in a message: the line may hold anything.
 std::string quoted(std::string_view word) {
-  std::string shown;
-  for (const unsigned char c : word.substr(0, 32)) shown += c >= 0x20 && c < 0x7f ? static_cast<char>(c) : '?';
-  return fmt::format("'{}{}'", shown, word.size() > 32 ? "…" : "");
+  return fmt::format("'{}'", printable(word, 32));
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -98,7 +98,7 @@ std::optional<std::string_view> take(std::string_view& blob) {
 
 Parsed<std::string> check_blob(const KeyLine& key) {
   const auto blob = decode(key.base64);
-  if (!blob) return std::unexpected("the key is no valid base64; copy the line of the .pub file again");
+  if (!blob) return std::unexpected("the key is not valid base64; copy the line of the .pub file again");
   std::string_view rest = *blob;
   const auto inner = take(rest);
   if (!inner || *inner != key.type) {
@@ -114,8 +114,7 @@ Parsed<std::string> check_blob(const KeyLine& key) {
     std::size_t bits = modulus->size() * 8;
     if (bits > 0) bits -= std::countl_zero(static_cast<unsigned char>(modulus->front()));
     if (bits < least_rsa_bits) {
-      return std::unexpected(
-          fmt::format("RSA key of {} bits; use at min_words {}, or ssh-ed25519", bits, least_rsa_bits));
+      return std::unexpected(fmt::format("RSA key of {} bits; use at least {}, or ssh-ed25519", bits, least_rsa_bits));
     }
   }
   return *blob;
@@ -129,7 +128,7 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
   if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
   const auto number = [&](std::size_t at, std::size_t length) {
     int value = 0;
-    if (at < text.size()) std::from_chars(text.data() + at, text.data() + at + length, value);
+    if (at < text.size()) value = parse_integer<int>(text.substr(at, length)).value_or(0);
     return value;
   };
   std::tm time{};
@@ -147,7 +146,7 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
       asked.tm_sec > 59) {
     return std::nullopt;
   }
-  // The clock counts nanoseconds, from 1677 to 2262: whatever lies beyond is as good as its ends.
+  // The clock counts nanoseconds, from 1677 to 2262: later and earlier times become its ends.
   constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(WallClock::duration::max()).count();
   return WallClock::from_time_t(std::clamp<std::time_t>(seconds, -most, most));
 }
@@ -165,12 +164,12 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     }
     key.role = value;
   } else if (name == "name") {
-    if (!plain(value)) return fmt::format("name {} is no plain word of up to 64 characters", quoted(value));
+    if (!plain(value)) return fmt::format("name {} is not a plain word of up to 64 characters", quoted(value));
     key.name = value;
   } else if (name == "from") {
     for (const auto& word : split(value)) {
       const auto network = Network::parse(word);
-      if (!network) return fmt::format("{} is no address or network; write 10.0.0.0/8 or ::1", quoted(word));
+      if (!network) return fmt::format("{} is not an address or network; write 10.0.0.0/8 or ::1", quoted(word));
       key.from.push_back(*network);
     }
   } else if (name == "commands") {
@@ -180,13 +179,11 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     if (empty) return "an empty word among the commands; write commands=\"status,count\"";
   } else if (name == "expiry-time") {
     key.expires = parse_time(value);
-    if (!key.expires) return fmt::format("{} is no time; write 20271231Z or 202712312359Z", quoted(value));
+    if (!key.expires) return fmt::format("{} is not a time; write 20271231Z or 202712312359Z", quoted(value));
   } else if (name == "max-sessions") {
-    const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), key.max_sessions);
-    if (problem != std::errc{} || end != value.data() + value.size() || key.max_sessions < 1 ||
-        key.max_sessions > most_sessions) {
-      return fmt::format("{} is no number of sessions; write 1 to {}", quoted(value), most_sessions);
-    }
+    const auto number = parse_integer<int>(value, 1, most_sessions);
+    if (!number) return fmt::format("{} is not a number of sessions; write 1 to {}", quoted(value), most_sessions);
+    key.max_sessions = *number;
   } else {
     return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
                        quoted(name));
@@ -285,7 +282,7 @@ std::expected<std::vector<KeyLine>, std::string> parse_keys(std::string_view tex
     const auto blob = check_blob(*key);
     if (!blob) return broken(blob.error());
     const auto [known, added] = lines.emplace(*blob, number);
-    if (!added) return broken(fmt::format("the key stands in line {} already; keep one", known->second));
+    if (!added) return broken(fmt::format("the key is already in line {}; keep one", known->second));
     key->line = number;
     keys.push_back(std::move(*key));
   }

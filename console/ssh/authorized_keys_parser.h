@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "admin/snapshot.h"
+#include "base/clock.h"
 #include "console/ssh/network.h"
 
 namespace sluice::console {

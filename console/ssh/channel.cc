@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 namespace sluice::console {
 namespace {
@@ -37,8 +37,8 @@ Channel& of(void* self) {
 
 }  // namespace
 
-Channel::Channel(ssh_session session, const Host& host)
-    : session_(session), channel_(ssh_channel_new(session)), host_(host), output_(host.wake) {
+Channel::Channel(ssh_session session, ChannelContext context)
+    : session_(session), channel_(ssh_channel_new(session)), context_(std::move(context)), output_(context_.wake) {
   callbacks_.userdata = this;
   callbacks_.channel_pty_request_function = on_pty;
   callbacks_.channel_pty_window_change_function = on_resize;
@@ -54,7 +54,7 @@ Channel::Channel(ssh_session session, const Host& host)
   if (channel_ != nullptr) ssh_set_channel_callbacks(channel_, &callbacks_);
 }
 
-// The library goes on calling the callbacks of a freed channel until its peer closes it: they go first.
+// The library keeps calling the callbacks of a freed channel until its peer closes it, so they are removed first.
 void Channel::release() {
   output_.close();
   if (channel_ == nullptr) return;
@@ -68,7 +68,7 @@ Channel::~Channel() {
 
 int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) {
   auto& channel = of(self);
-  if (!channel.host_.pty_allowed || channel.terminal_.pty || channel.kind_ != ColumnType::none) return refused;
+  if (!channel.context_.pty_allowed || channel.terminal_.pty || channel.mode_ != Mode::none) return refused;
   channel.terminal_.pty = true;
   channel.term_ = terminal_name(term);
   channel.resize(columns, rows);
@@ -89,17 +89,17 @@ void Channel::resize(int columns, int rows) {
 
 int Channel::on_shell(ssh_session, ssh_channel, void* self) {
   auto& channel = of(self);
-  if (channel.kind_ != ColumnType::none) return refused;
-  channel.kind_ = channel.terminal_.pty ? ColumnType::shell : ColumnType::batch;
+  if (channel.mode_ != Mode::none) return refused;
+  channel.mode_ = channel.terminal_.pty ? Mode::shell : Mode::batch;
   return accepted;
 }
 
 int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) {
   auto& channel = of(self);
-  if (channel.kind_ != ColumnType::none) return refused;
-  channel.kind_ = ColumnType::exec;
+  if (channel.mode_ != Mode::none) return refused;
+  channel.mode_ = Mode::exec;
   channel.line_.assign(command, strnlen(command, longest_command + 1));
-  channel.host_.keystroke();
+  channel.context_.keystroke();
   return accepted;
 }
 
@@ -112,7 +112,7 @@ int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* valu
 }
 
 int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self) {
-  of(self).host_.refused("subsystem", name);
+  of(self).context_.refused("subsystem", name);
   return refused;
 }
 
@@ -135,7 +135,7 @@ void Channel::on_close(ssh_session, ssh_channel, void* self) {
 }
 
 void Channel::take(std::string_view bytes) {
-  host_.keystroke();
+  context_.keystroke();
   if (terminal_.pty && running_) {
     if (const auto last = bytes.rfind(interrupt); last != bytes.npos) {
       command_.request_stop();
@@ -144,7 +144,7 @@ void Channel::take(std::string_view bytes) {
       bytes.remove_prefix(last + 1);
     }
   }
-  if (kind_ != ColumnType::shell && kind_ != ColumnType::batch) return;  // a single command reads nothing
+  if (mode_ != Mode::shell && mode_ != Mode::batch) return;  // a single command reads nothing
   overflow_ = overflow_ || input_.size() + bytes.size() > most_input;
   if (!overflow_) input_ += bytes;
 }
@@ -152,18 +152,20 @@ void Channel::take(std::string_view bytes) {
 void Channel::begin() {
   begun_ = true;
   const bool dumb = term_.empty();
-  terminal_.color = terminal_.pty && !dumb && !no_color_;
+  terminal_.cursor = terminal_.pty && !dumb;
+  terminal_.color = terminal_.cursor && !no_color_;
   if (terminal_.pty) output_.use_pty();
-  if (kind_ == ColumnType::exec) {
+  if (mode_ == Mode::exec) {
     if (line_.size() <= longest_command) return start_command(line_);
     output_.put(fmt::format("error: the command is longer than {} KiB; send it in parts\n", longest_command / 1024),
                 true);
     finish(Code::not_understood);
-  } else if (kind_ == ColumnType::shell) {
+  } else if (mode_ == Mode::shell) {
     resized_ = false;
-    editor_.emplace(host_.prompt, dumb, terminal_.columns,
-                    [this](std::string_view before) { return host_.interpreter->complete(before, *host_.login); });
-    output_.put(host_.interpreter->greeting(*host_.login, terminal_));
+    editor_.emplace(context_.prompt, dumb, terminal_.columns, [this](std::string_view before) {
+      return context_.interpreter->complete(before, *context_.login);
+    });
+    output_.put(context_.interpreter->greeting(*context_.login, terminal_));
     output_.put(editor_->start());
   }
 }
@@ -172,22 +174,22 @@ void Channel::start_command(const std::string& line) {
   if (command_.joinable()) command_.join();
   running_ = true;
   finished_ = false;
-  host_.running(line);
+  context_.running(line);
   command_ = std::jthread([this, line, terminal = terminal_](const std::stop_token& stop) {
-    outcome_ = host_.interpreter->execute(line, *host_.login, terminal, output_, stop);
+    outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
     finished_ = true;
-    host_.wake();
+    context_.wake();
   });
 }
 
 void Channel::conclude_command() {
   command_.join();
   running_ = false;
-  host_.running({});
-  host_.keystroke();
-  if (kind_ == ColumnType::shell && outcome_.leave) output_.put("bye\n");
-  if (kind_ == ColumnType::exec || outcome_.leave) return finish(outcome_.code);
-  if (kind_ == ColumnType::shell) return output_.put(editor_->start());
+  context_.running({});
+  context_.keystroke();
+  if (mode_ == Mode::shell && outcome_.leave) output_.put("bye\n");
+  if (mode_ == Mode::exec || outcome_.leave) return finish(outcome_.code);
+  if (mode_ == Mode::shell) return output_.put(editor_->start());
   if (outcome_.code != Code::done) {
     output_.put(fmt::format("error: line {} ended with {}; what follows it was not run\n", batch_line_, outcome_.code),
                 true);
@@ -195,7 +197,7 @@ void Channel::conclude_command() {
   }
 }
 
-// A line of stdin without a terminal. True if another may follow at once.
+// Takes a line of stdin, without a terminal. Returns true if another may follow at once.
 bool Channel::next_of_batch() {
   const auto end = input_.find('\n');
   if (end == input_.npos && !(eof_ && !input_.empty())) {
@@ -212,7 +214,7 @@ bool Channel::next_of_batch() {
   return false;
 }
 
-// What was typed, up to the next line. True if there is more.
+// Takes what was typed, up to the next line. Returns true if there is more.
 bool Channel::next_of_shell() {
   if (std::exchange(resized_, false)) output_.put(editor_->resize(terminal_.columns));
   if (input_.empty()) {
@@ -243,12 +245,12 @@ bool Channel::service(Clock::time_point now) {
   }
   if (running_ && finished_) conclude_command();
   bool more = false;
-  if (kind_ != ColumnType::none && !peer_closed_ && !running_ && !ending_) {
+  if (mode_ != Mode::none && !peer_closed_ && !running_ && !ending_) {
     if (!begun_) begin();
     // A client that types and does not read gets no further than the soft limit.
     const bool ready = begun_ && !running_ && !ending_ && output_.size() < OutputQueue::soft_limit;
-    if (ready && kind_ == ColumnType::batch) more = next_of_batch();
-    if (ready && kind_ == ColumnType::shell) more = next_of_shell();
+    if (ready && mode_ == Mode::batch) more = next_of_batch();
+    if (ready && mode_ == Mode::shell) more = next_of_shell();
   }
   if (!end_sent_ && write_some(now)) more = true;
   if (ending_ && !end_sent_ && !peer_closed_ && output_.size() == 0) send_end();
@@ -276,7 +278,7 @@ bool Channel::write_some(Clock::time_point now) {
   return true;
 }
 
-std::optional<std::string> Channel::complaint(Clock::time_point now) const {
+std::optional<std::string> Channel::end_reason(Clock::time_point now) const {
   if (overflow_) return "more input than is being read";
   if (output_.size() > OutputQueue::hard_limit) return "output is not being read";
   if (stuck_since_ && now - *stuck_since_ >= without_progress) return "output has not been read for 60 s";
@@ -295,12 +297,12 @@ void Channel::send_end() {
   ssh_channel_close(channel_);
 }
 
-void Channel::farewell(const std::string& reason, int code) {
+void Channel::close(const std::string& reason, int code) {
   command_.request_stop();
   const bool blocked = stuck_since_.has_value() && output_.size() > 0;
   const bool full_screen = output_.full_screen();
   output_.close();
-  if (channel_ == nullptr || end_sent_ || peer_closed_ || kind_ == ColumnType::none) return;
+  if (channel_ == nullptr || end_sent_ || peer_closed_ || mode_ == Mode::none) return;
   if (terminal_.pty && !blocked) {
     // The queue is closed; this little goes out directly.
     std::string last = full_screen ? "\x1b[?1049l\x1b[?25h\x1b[0m" : "";

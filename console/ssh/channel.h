@@ -23,33 +23,35 @@
 
 namespace sluice::console {
 
+// What a channel knows of its session.
+struct ChannelContext {
+  const Interpreter* interpreter = nullptr;
+  const Login* login = nullptr;
+  bool pty_allowed = true;
+  std::string prompt;
+  std::function<void()> wake;                                       // any thread
+  std::function<void()> keystroke;                                  // something was typed or sent
+  std::function<void(std::string_view, std::string_view)> refused;  // what, its name
+  std::function<void(const std::string& command)> running;          // empty: none
+};
+
 class Channel {
  public:
   using Clock = std::chrono::steady_clock;
-  // What a channel knows of its session.
-  struct Host {
-    const Interpreter* interpreter = nullptr;
-    const Login* login = nullptr;
-    bool pty_allowed = true;
-    std::string prompt;
-    std::function<void()> wake;                                       // any thread
-    std::function<void()> keystroke;                                  // something was typed or sent
-    std::function<void(std::string_view, std::string_view)> refused;  // what, its name
-    std::function<void(const std::string& command)> running;          // empty: none
-  };
 
-  Channel(ssh_session session, const Host& host);
+  Channel(ssh_session session, ChannelContext context);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
   ssh_channel handle() const { return channel_; }
-  // One turn: concludes and starts commands, writes what the client takes. True if there is more to do at once.
+  // One turn: concludes and starts commands, writes what the client takes. Returns true if there is more to do at once.
   bool service(Clock::time_point now);
-  // Why the session has to end because of this channel, if it has to.
-  std::optional<std::string> complaint(Clock::time_point now) const;
-  // The session ends: the command is asked to stop, the terminal is put right, the reason shown, status sent.
-  void farewell(const std::string& reason, int code);
+  // The reason to end the session because of this channel; nothing if there is none.
+  std::optional<std::string> end_reason(Clock::time_point now) const;
+  // The session ends: the command is asked to stop, the terminal is restored, the reason is shown, the exit code is
+  // sent.
+  void close(const std::string& reason, int code);
   // The library's channel is given back; the command may still run.
   void release();
   void stop_command() { command_.request_stop(); }
@@ -59,7 +61,7 @@ class Channel {
   std::size_t queued() const { return output_.size(); }
 
  private:
-  enum class ColumnType : unsigned char { none, exec, batch, shell };
+  enum class Mode : unsigned char { none, exec, batch, shell };
 
   static int on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self);
   static int on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self);
@@ -85,11 +87,11 @@ class Channel {
 
   ssh_session session_;
   ssh_channel channel_;
-  Host host_;
+  const ChannelContext context_;
   ssh_channel_callbacks_struct callbacks_{};
   OutputQueue output_;
 
-  ColumnType kind_ = ColumnType::none;
+  Mode mode_ = Mode::none;
   Terminal terminal_;
   std::string term_;  // empty: none, or dumb
   bool no_color_ = false;

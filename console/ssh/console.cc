@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/ssh/key_pair.h"
 #include "console/ssh/server.h"
 
@@ -16,11 +16,11 @@ constexpr std::string_view who = "console";
 }  // namespace
 
 struct Console::State {
-  State(std::shared_ptr<const config::Pipeline> given, Admin& admin,
+  State(std::shared_ptr<const config::Pipeline> given, const Capabilities& admin,
         std::vector<std::pair<std::string, std::string>> versions)
       : pipeline(std::move(given)),
         interpreter(pipeline, admin, std::move(versions), [this] { return server.sessions(); }),
-        context(interpreter, admin),
+        context(interpreter, admin.audit),
         server(context) {
     context.user = pipeline->console.user;
     context.prompt = escape(pipeline->name) + "> ";
@@ -32,7 +32,7 @@ struct Console::State {
   Server server;
 };
 
-Console::Console(std::shared_ptr<const config::Pipeline> pipeline, Admin& admin,
+Console::Console(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
                  std::vector<std::pair<std::string, std::string>> versions)
     : state_(std::make_unique<State>(std::move(pipeline), admin, std::move(versions))) {}
 

@@ -2,7 +2,7 @@
 //
 // Owned by the service's main thread, which starts it once, reloads its keys on SIGHUP and stops it. It has threads of
 // its own: one that accepts, one for each connection, one for each running command. Nothing in it can stop or slow the
-// stream of events: it touches Admin only. Errors are sentences for an operator.
+// stream of events: it reaches its capabilities only. Errors are sentences for an operator.
 #pragma once
 
 #include <chrono>
@@ -11,14 +11,14 @@
 #include <utility>
 #include <vector>
 
-#include "admin/admin.h"
+#include "admin/capabilities.h"
 #include "config/pipeline.h"
 
 namespace sluice::console {
 
 class Console {
  public:
-  Console(std::shared_ptr<const config::Pipeline> pipeline, Admin& admin,
+  Console(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
           std::vector<std::pair<std::string, std::string>> versions);
   ~Console();
   Console(const Console&) = delete;

@@ -96,7 +96,7 @@ Result<ssh_key_struct*> load_host_key(const std::string& file) {
     log::info(who, "made host key {}", file);
     if (lstat(file.c_str(), &about) != 0) return broken(file, std::strerror(errno));
   }
-  if (!S_ISREG(about.st_mode)) return broken(file, "is no regular file; remove it, and a key is made");
+  if (!S_ISREG(about.st_mode)) return broken(file, "is not a regular file; remove it, and a key is made");
   if ((about.st_mode & 077) != 0) {
     return broken(file, fmt::format("has mode {:04o}, so others may read the host key; run chmod 600 {}, and if "
                                     "others could read it, remove it",
@@ -108,11 +108,11 @@ Result<ssh_key_struct*> load_host_key(const std::string& file) {
   ssh_key key = nullptr;
   if (ssh_pki_import_privkey_file(file.c_str(), nullptr, nullptr, nullptr, &key) != SSH_OK) {
     return broken(file,
-                  "is no private key, or is encrypted; decrypt it (ssh-keygen -p), or remove it, and a key is made");
+                  "is not a private key, or is encrypted; decrypt it (ssh-keygen -p), or remove it, and a key is made");
   }
   if (ssh_key_type(key) != SSH_KEYTYPE_ED25519) {
     ssh_key_free(key);
-    return broken(file, "is no ed25519 key; remove it, and one is made");
+    return broken(file, "is not an ed25519 key; remove it, and one is made");
   }
   log::info(who, "host key {}", fingerprint(key));
   remember(file, key);

@@ -1,7 +1,7 @@
 // The key that the console shows to clients: ed25519, made on the first start, never replaced silently.
 //
 // Used once, by the thread that starts the console. The file is the service's own, mode 0600; a temporary name and a
-// rename keep a half-written key from ever having the real name. The public half lies beside it (.pub), which also
+// rename keep a half-written key from ever having the real name. The public half is beside it (.pub), which also
 // tells a later start that the key is another one. Errors are sentences for an operator.
 #pragma once
 

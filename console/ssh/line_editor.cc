@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 namespace sluice::console {
 namespace {

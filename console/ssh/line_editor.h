@@ -15,7 +15,7 @@ namespace sluice::console {
 
 class Editor {
  public:
-  // What may follow the text, as whole words (Interpreter::complete).
+  // Returns whole words that may follow the text (Interpreter::complete).
   using Complete = std::function<std::vector<std::string>(std::string_view before_cursor)>;
   enum class Event : unsigned char { none, line, interrupt, end };
   struct Step {

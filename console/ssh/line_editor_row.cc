@@ -5,7 +5,7 @@
 #include <cctype>
 #include <utility>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/ssh/line_editor.h"
 
 namespace sluice::console {

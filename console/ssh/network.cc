@@ -5,8 +5,10 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+
+#include "base/host_port.h"
+#include "base/parse.h"
 
 namespace sluice::console {
 namespace {
@@ -58,7 +60,7 @@ std::string Address::host() const {
 }
 
 std::string Address::text() const {
-  return v4() ? fmt::format("{}:{}", host(), port) : fmt::format("[{}]:{}", host(), port);
+  return host_port_text(host(), port);
 }
 
 std::string Address::group() const {
@@ -76,12 +78,9 @@ std::optional<Network> Network::parse(std::string_view text) {
   if (slash == std::string_view::npos) return network;
   const auto digits = text.substr(slash + 1);
   const int most = base->v4() ? 32 : 128;
-  int bits = 0;
-  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-  if (problem != std::errc{} || end != digits.data() + digits.size() || bits < 0 || bits > most) {
-    return std::nullopt;
-  }
-  network.bits = bits + 128 - most;
+  const auto bits = parse_integer<int>(digits, 0, most);
+  if (!bits) return std::nullopt;
+  network.bits = *bits + 128 - most;
   return network;
 }
 

@@ -22,7 +22,7 @@ struct Address {
   bool v4() const;
   std::string host() const;
   std::string text() const;  // HOST:PORT or [HOST]:PORT
-  // Who is counted together before login: an IPv4 address, an IPv6 /64.
+  // Clients that are counted together before login: an IPv4 address, an IPv6 /64.
   std::string group() const;
 };
 

@@ -1,4 +1,4 @@
-// What a channel has still to send: filled by a command's thread, emptied by the session's.
+// Queue of a channel's output: filled by a command's thread, emptied by the session's.
 //
 // Bounded. A command that writes faster than its reader reads waits above the soft limit, until there is room or the
 // queue is closed (the reader went away, or made no progress for too long); nothing is dropped while it is open. Sizes
@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "console/interpreter.h"
+#include "console/terminal.h"
 
 namespace sluice::console {
 
@@ -38,7 +38,7 @@ class OutputQueue final : public Output {
   Piece front(std::size_t most) const;
   void consume(std::size_t bytes);
   void close();
-  // Whether what was written so far left the alternate screen switched on.
+  // Returns true if what was written so far left the alternate screen switched on.
   bool full_screen() const;
 
   std::size_t size() const;

@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/host_port.h"
 #include "base/log.h"
 
 namespace sluice::console {
@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view who = "console";
 constexpr int backlog = 128;
-constexpr std::size_t most_threads = 128;  // connections that are on their way out included
+constexpr std::size_t most_threads = 128;  // with connections that are ending
 constexpr auto stuck_after = 5s;
 constexpr auto back_off = 100ms;
 
@@ -41,7 +41,7 @@ void set(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof value);
 }
 
-// Keepalives find a peer that is gone; the timeout is longer than the patience with slow readers, so that those are
+// Keepalives find a peer that is gone; the timeout is longer than the time that slow readers have, so that those are
 // ended with a reason.
 void tune(int fd) {
   set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -60,12 +60,12 @@ std::unexpected<Error> refused(std::string message) {
 
 Server::~Server() {
   stop(0ms);
-  std::list<Guest> last;
+  std::list<Connection> last;
   {
     const std::lock_guard lock(mutex_);
-    last.swap(guests_);
+    last.swap(connections_);
   }
-  for (auto& guest : last) guest.thread.join();
+  for (auto& connection : last) connection.thread.join();
 }
 
 Result<void> Server::start(const std::string& listen, ssh_key host_key) {
@@ -74,9 +74,8 @@ Result<void> Server::start(const std::string& listen, ssh_key host_key) {
   if (auto bound = bind(listen); !bound) return bound;
   ssh_bind_set_fd(bind_, socket_);  // which the library closes with its own
   if (ssh_bind_listen(bind_) != SSH_OK) return refused(fmt::format("console: {}", ssh_get_error(bind_)));
-  wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   spare_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (wake_fd_ < 0) return refused(fmt::format("console: no descriptor is left: {}", std::strerror(errno)));
+  if (spare_fd_ < 0) return refused(fmt::format("console: no descriptor is left: {}", std::strerror(errno)));
   thread_ = std::thread([this] { run(); });
   return {};
 }
@@ -105,14 +104,12 @@ Result<void> Server::prepare(ssh_key host_key) {
 }
 
 Result<void> Server::bind(const std::string& listen) {
-  const auto colon = listen.rfind(':');
-  if (colon == std::string::npos) return refused(fmt::format("console.listen {}: no port; write HOST:PORT", listen));
-  std::string host = listen.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto address = parse_host_port(listen);
+  if (!address || !address->port) return refused(fmt::format("console.listen {}: is not HOST:PORT", listen));
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
-  const int problem = getaddrinfo(host.empty() ? nullptr : host.c_str(), listen.c_str() + colon + 1, &hints, &found);
+  const int problem = getaddrinfo(address->host.c_str(), fmt::to_string(*address->port).c_str(), &hints, &found);
   if (problem != 0) return refused(fmt::format("console.listen {}: {}", listen, gai_strerror(problem)));
   int reason = 0;
   for (const auto* at = found; at != nullptr && socket_ < 0; at = at->ai_next) {
@@ -140,11 +137,11 @@ void Server::run() {
   sigfillset(&signals);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   while (!stopping_) {
-    pollfd events[2] = {{socket_, POLLIN, 0}, {wake_fd_, POLLIN, 0}};
+    pollfd events[2] = {{socket_, POLLIN, 0}, {wake_.fd(), POLLIN, 0}};
     poll(events, 2, 1000);
     for (int i = 0; i < backlog && !stopping_ && accept_one(); ++i) {
     }
-    look_after();
+    tend();
   }
 }
 
@@ -167,21 +164,21 @@ void Server::out_of_descriptors() {
   const int fd = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd >= 0) close(fd);
   spare_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  pollfd wake{wake_fd_, POLLIN, 0};
+  pollfd wake{wake_.fd(), POLLIN, 0};
   poll(&wake, 1, std::chrono::milliseconds(back_off).count());
 }
 
 void Server::admit(int fd, const Address& peer) {
-  look_after();
+  tend();
   const auto id = next_id_++;
   const auto arrival = context_.admission.arrive(id, peer.group(), Admission::Clock::now());
   const std::lock_guard lock(mutex_);
   if (arrival.evict) {
-    for (auto& guest : guests_) {
-      if (guest.session->id() == *arrival.evict) guest.session->end({});
+    for (auto& connection : connections_) {
+      if (connection.session->id() == *arrival.evict) connection.session->end({});
     }
   }
-  if (!arrival.welcome || guests_.size() >= most_threads) {
+  if (!arrival.welcome || connections_.size() >= most_threads) {
     context_.admission.leave(id);
     close(fd);
     return;
@@ -203,52 +200,51 @@ void Server::admit(int fd, const Address& peer) {
     context_.admission.leave(id);
     return;
   }
-  auto& guest = guests_.emplace_back();
-  guest.session = std::make_unique<Session>(context_, id, peer, ssh);
-  guest.thread = std::thread([session = guest.session.get()] { session->run(); });
+  auto& connection = connections_.emplace_back();
+  connection.session = std::make_unique<Session>(context_, id, peer, ssh);
+  connection.thread = std::thread([session = connection.session.get()] { session->run(); });
 }
 
-// Takes in the threads that are through, and tells of those that do not go round.
-void Server::look_after() {
-  std::list<Guest> through;
+// Joins the threads that have ended, and logs those that make no progress.
+void Server::tend() {
+  std::list<Connection> ended;
   {
     const std::lock_guard lock(mutex_);
-    for (auto guest = guests_.begin(); guest != guests_.end();) {
-      const auto next = std::next(guest);
-      if (guest->session->over()) {
-        through.splice(through.end(), guests_, guest);
-      } else if (!guest->reported && guest->session->since_last_turn() > stuck_after && guest->session->grant()) {
-        guest->reported = true;
-        log::warning(who, "session {} is stuck: its client's packets hold its thread", guest->session->id());
+    for (auto connection = connections_.begin(); connection != connections_.end();) {
+      const auto next = std::next(connection);
+      if (connection->session->over()) {
+        ended.splice(ended.end(), connections_, connection);
+      } else if (!connection->reported && connection->session->view().since_last_turn() > stuck_after &&
+                 connection->session->view().grant()) {
+        connection->reported = true;
+        log::warning(who, "session {} is stuck: its client's packets hold its thread", connection->session->id());
       }
-      guest = next;
+      connection = next;
     }
   }
-  for (auto& guest : through) guest.thread.join();
+  for (auto& connection : ended) connection.thread.join();
 }
 
 void Server::stop(std::chrono::milliseconds within) {
   const auto until = Session::Clock::now() + within;
   stopping_ = true;
   if (thread_.joinable()) {
-    const std::uint64_t one = 1;
-    if (write(wake_fd_, &one, sizeof one) < 0) log::debug(who, "the accepting thread wakes by itself");
+    wake_.notify();
     thread_.join();
   }
   if (bind_ != nullptr) ssh_bind_free(std::exchange(bind_, nullptr));
   socket_ = -1;
-  for (int* fd : {&wake_fd_, &spare_fd_}) {
-    if (*fd >= 0) close(std::exchange(*fd, -1));
-  }
+  if (spare_fd_ >= 0) close(std::exchange(spare_fd_, -1));
   {
     const std::lock_guard lock(mutex_);
-    for (auto& guest : guests_) guest.session->end(guest.session->grant() ? "the service is shutting down" : "");
+    for (auto& connection : connections_)
+      connection.session->end(connection.session->view().grant() ? "the service is shutting down" : "");
   }
   while (Session::Clock::now() < until) {
-    look_after();
+    tend();
     {
       const std::lock_guard lock(mutex_);
-      if (guests_.empty()) return;
+      if (connections_.empty()) return;
     }
     std::this_thread::sleep_for(10ms);
   }
@@ -257,18 +253,18 @@ void Server::stop(std::chrono::milliseconds within) {
 std::vector<SessionInfo> Server::sessions() const {
   const std::lock_guard lock(mutex_);
   std::vector<SessionInfo> infos;
-  for (const auto& guest : guests_) {
-    if (auto info = guest.session->info()) infos.push_back(std::move(*info));
+  for (const auto& connection : connections_) {
+    if (auto info = connection.session->view().info()) infos.push_back(std::move(*info));
   }
   return infos;
 }
 
 void Server::end_where(const std::function<std::string(const Grant&)>& reason) {
   const std::lock_guard lock(mutex_);
-  for (auto& guest : guests_) {
-    const auto grant = guest.session->grant();
+  for (auto& connection : connections_) {
+    const auto grant = connection.session->view().grant();
     if (!grant) continue;
-    if (const auto text = reason(*grant); !text.empty()) guest.session->end(text);
+    if (const auto text = reason(*grant); !text.empty()) connection.session->end(text);
   }
 }
 

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/event_fd.h"
 #include "console/ssh/session.h"
 
 namespace sluice::console {
@@ -38,7 +39,7 @@ class Server {
   void end_where(const std::function<std::string(const Grant&)>& reason);
 
  private:
-  struct Guest {
+  struct Connection {
     std::unique_ptr<Session> session;
     std::thread thread;
     bool reported = false;  // as stuck
@@ -50,17 +51,19 @@ class Server {
   bool accept_one();
   void admit(int fd, const Address& peer);
   void out_of_descriptors();
-  void look_after();
+  void tend();
 
   ServerContext& context_;
   ssh_bind bind_ = nullptr;
-  int socket_ = -1, wake_fd_ = -1, spare_fd_ = -1;
+  int socket_ = -1;
+  int spare_fd_ = -1;  // given up to refuse a connection when no descriptor is left
+  const EventFd wake_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
   std::int64_t next_id_ = 1;  // of the accepting thread
 
   mutable std::mutex mutex_;
-  std::list<Guest> guests_;
+  std::list<Connection> connections_;
 };
 
 }  // namespace sluice::console

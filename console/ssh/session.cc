@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,7 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 namespace sluice::console {
 namespace {
@@ -27,9 +26,9 @@ constexpr auto keepalive_every = 30s;
 constexpr std::size_t most_channels = 4;
 constexpr int most_errors = 50;  // of polling, in a row: a connection that fails without being closed
 constexpr int most_noted_refusals = 8;
-constexpr auto farewell_within = 300ms;
+constexpr auto end_within = 300ms;
 
-// What the library's leftovers are called in the audit trail; empty: nothing that anybody asked for.
+// Names a message that the library left over for the audit trail; empty: nothing that anybody asked for.
 std::string_view refused_feature(ssh_message message) {
   const int subtype = ssh_message_subtype(message);
   switch (ssh_message_type(message)) {
@@ -44,8 +43,8 @@ std::string_view refused_feature(ssh_message message) {
   }
 }
 
-// A channel for a client that is about to be told why it has to leave: refused, it would leave at once, without having
-// heard the reason. It takes what the client asks for and does nothing.
+// A channel for a client that is about to read why it has to leave: refused, it would leave at once, before the reason.
+// It accepts what the client asks for and does nothing.
 ssh_channel waiting_room(ssh_session ssh) {
   static ssh_channel_callbacks_struct polite = [] {
     ssh_channel_callbacks_struct made{};
@@ -64,21 +63,16 @@ ssh_channel waiting_room(ssh_session ssh) {
 }  // namespace
 
 Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
-    : context_(context), id_(id), peer_(peer), ssh_(handle), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  touch();
-  last_turn_ = Clock::now().time_since_epoch().count();
-}
+    : context_(context), id_(id), peer_(peer), ssh_(handle), view_(id) {}
 
-Session::~Session() {
-  if (wake_fd_ >= 0) close(wake_fd_);
-}
+Session::~Session() = default;
 
 void Session::run() {
   sigset_t signals;
   sigfillset(&signals);  // they are the main thread's; a broken pipe is an error code here
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   if (begin()) loop();
-  say_goodbye();
+  close_channels();
   disconnect();
   over_ = true;
 }
@@ -95,8 +89,8 @@ bool Session::begin() {
   // Once, and before the event: only this gives the session its poll context.
   if (ssh_handle_key_exchange(ssh_) == SSH_ERROR) return false;
   event_ = ssh_event_new();
-  return event_ != nullptr && wake_fd_ >= 0 && ssh_event_add_session(event_, ssh_) == SSH_OK &&
-         ssh_event_add_fd(event_, wake_fd_, POLLIN, on_wake, this) == SSH_OK;
+  return event_ != nullptr && ssh_event_add_session(event_, ssh_) == SSH_OK &&
+         ssh_event_add_fd(event_, wake_.fd(), POLLIN, on_wake, this) == SSH_OK;
 }
 
 void Session::loop() {
@@ -110,16 +104,15 @@ bool Session::turn() {
   const int polled = ssh_event_dopoll(event_, more ? 0 : inside_ ? 1000 : 250);
   const auto now = Clock::now();
   errors_ = polled == SSH_ERROR ? errors_ + 1 : 0;
-  last_turn_ = now.time_since_epoch().count();
+  view_.turned();
   if ((ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || errors_ >= most_errors) return false;
   if (accepted_ && !inside_) enter();
   if (inside_) {
     check_session(now);
   } else {
-    check_stranger(now);
+    check_unauthenticated(now);
   }
-  const std::lock_guard lock(mutex_);
-  return !ending_;
+  return !end_.requested();
 }
 
 void Session::serve_channels(Clock::time_point now, bool& more) {
@@ -127,18 +120,17 @@ void Session::serve_channels(Clock::time_point now, bool& more) {
   std::size_t queued = 0;
   for (auto channel = channels_.begin(); channel != channels_.end();) {
     if (channel->service(now)) more = true;
-    if (const auto complaint = channel->complaint(now)) end(*complaint, Code::reader_gone);
+    if (const auto reason = channel->end_reason(now)) end(*reason, Code::reader_gone);
     queued += channel->queued();
     channel = channel->over() ? channels_.erase(channel) : std::next(channel);
   }
-  queued_ = queued;
+  view_.queued(queued);
 }
 
 void Session::check_session(Clock::time_point now) {
   const bool busy = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.busy(); });
-  const auto idle = now - Clock::time_point(Clock::duration(last_input_));
   if (!had_channel_ && now - logged_in_ > channel_within) end("no command and no shell within 30 s");
-  if (!busy && idle > idle_limit) end("idle for 15 min");
+  if (!busy && view_.idle() > idle_limit) end("idle for 15 min");
   if (now - logged_in_ > absolute_limit) end("a session lasts 24 h at most; log in again");
   if (now - last_keepalive_ >= keepalive_every) {
     last_keepalive_ = now;
@@ -155,28 +147,25 @@ ssh_channel Session::on_channel(ssh_session ssh, void* self) {
     return nullptr;
   }
   session.had_channel_ = true;
-  session.touch();
-  Channel::Host host;
-  host.interpreter = &session.context_.interpreter;
-  host.login = &session.login_;
-  host.pty_allowed = session.grant_.pty;
-  host.prompt = session.context_.prompt;
-  host.wake = [&session] { session.wake(); };
-  host.keystroke = [&session] { session.touch(); };
-  host.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
-  host.running = [&session](const std::string& command) {
-    const std::lock_guard lock(session.mutex_);
-    session.command_ = command;
-  };
-  return session.channels_.emplace_back(ssh, host).handle();
+  session.view_.typed();
+  ChannelContext context;
+  context.interpreter = &session.context_.interpreter;
+  context.login = &session.view_.login();
+  context.pty_allowed = session.view_.identity().pty;
+  context.prompt = session.context_.prompt;
+  context.wake = [&session] { session.wake_.notify(); };
+  context.keystroke = [&session] { session.view_.typed(); };
+  context.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
+  context.running = [&session](const std::string& command) { session.view_.running(command); };
+  return session.channels_.emplace_back(ssh, context).handle();
 }
 
 // 1 leaves the answer to the library: it accepts the service and refuses everything else.
 int Session::on_message(ssh_session, ssh_message message, void* self) {
   auto& session = *static_cast<Session*>(self);
   if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
-    const bool first_none =
-        ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE && !std::exchange(session.none_seen_, true);
+    const bool first_none = ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE &&
+                            !std::exchange(session.attempts_.asked_for_methods, true);
     if (!first_none) session.deny(ssh_message_auth_user(message), "none", "by another method than public key");
   } else if (const auto feature = refused_feature(message); !feature.empty()) {
     session.refuse(feature, "");
@@ -184,17 +173,16 @@ int Session::on_message(ssh_session, ssh_message message, void* self) {
   return 1;
 }
 
-int Session::on_wake(socket_t fd, int, void*) {
-  std::uint64_t count = 0;
-  while (read(fd, &count, sizeof count) == sizeof count) {
-  }
+int Session::on_wake(socket_t, int, void* self) {
+  static_cast<Session*>(self)->wake_.drain();
   return 0;
 }
 
 void Session::refuse(std::string_view what, std::string_view name) {
   if (!accepted_ || ++refusals_ > most_noted_refusals) return;
   const auto shown = client_text(std::string(name).c_str());
-  log::warning(who, "session {}: refused {} {}{}", id_, login_.caller.name, what, shown.empty() ? "" : " " + shown);
+  log::warning(who, "session {}: refused {} {}{}", id_, view_.login().caller.name, what,
+               shown.empty() ? "" : " " + shown);
   note(std::string(what), shown, "refused", "{}");
 }
 
@@ -202,66 +190,45 @@ void Session::note(const std::string& command, const std::string& target, const 
                    const std::string& detail) const {
   AuditRow row;
   row.at = WallClock::now();
-  row.who = login_.caller;
+  row.who = view_.login().caller;
   if (row.who.address.empty()) row.who.address = peer_.text();
   row.command = command;
   row.target = target;
   row.outcome = outcome;
   row.detail = detail;
-  context_.admin.note(row);
+  context_.audit.note(row);
 }
 
 void Session::end(const std::string& reason, int code) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(ending_, true)) return;
-    end_reason_ = reason;
-    end_code_ = code;
-  }
-  wake();
-}
-
-void Session::wake() const {
-  const std::uint64_t one = 1;
-  if (write(wake_fd_, &one, sizeof one) < 0) return;  // full: it will wake anyway
-}
-
-void Session::touch() {
-  last_input_ = Clock::now().time_since_epoch().count();
+  if (end_.request(reason, code)) wake_.notify();
 }
 
 // The loop is over: by our will, with a reason, or because the client went away.
-void Session::say_goodbye() {
-  std::string reason;
-  int code = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    reason = end_reason_;
-    code = end_code_;
-    inside_seen_ = false;
-  }
+void Session::close_channels() {
+  const auto [reason, code] = end_.reason();
+  view_.hide();
   const bool connected = (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0;
   for (auto& channel : channels_) {
     if (connected && !reason.empty()) {
-      channel.farewell(reason, code);
+      channel.close(reason, code);
     } else {
       channel.stop_command();
     }
   }
   if (inside_ && !reason.empty()) {
-    log::warning(who, "session {}: {} ended: {}", id_, login_.caller.name, reason);
+    log::warning(who, "session {}: {} ended: {}", id_, view_.login().caller.name, reason);
     note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
-    log::info(who, "session {}: {} left", id_, login_.caller.name);
+    log::info(who, "session {}: {} left", id_, view_.login().caller.name);
   } else if (!accepted_) {
-    log_stranger();
+    log_unauthenticated();
   }
   leaving_ = true;
   for (auto& channel : channels_) channel.release();  // ssh_disconnect would free what is left
   if (!connected || reason.empty()) return;
   // After a write the library sends nothing until its poll has seen the socket writable again, so the last message must
   // follow a turn in which nothing happened.
-  const auto until = Clock::now() + farewell_within;
+  const auto until = Clock::now() + end_within;
   for (int turns = 1; Clock::now() < until; ++turns) {
     const bool quiet = ssh_event_dopoll(event_, 10) == SSH_AGAIN;
     if (quiet && turns >= 3 && (ssh_get_status(ssh_) & SSH_WRITE_PENDING) == 0) break;
@@ -273,7 +240,7 @@ void Session::say_goodbye() {
 void Session::disconnect() {
   const int fd = ssh_get_fd(ssh_) >= 0 ? dup(ssh_get_fd(ssh_)) : -1;
   if (event_ != nullptr) {
-    ssh_event_remove_fd(event_, wake_fd_);
+    ssh_event_remove_fd(event_, wake_.fd());
     ssh_event_remove_session(event_, ssh_);
     ssh_event_free(event_);
   }
@@ -281,7 +248,7 @@ void Session::disconnect() {
   if (fd >= 0) {
     // Bytes that were never read would turn the end into a reset, and the client would not see the reason.
     shutdown(fd, SHUT_WR);
-    const auto until = Clock::now() + (inside_ || accepted_ ? farewell_within : 0ms);
+    const auto until = Clock::now() + (inside_ || accepted_ ? end_within : 0ms);
     char unread[4096];
     pollfd readable{fd, POLLIN, 0};
     while (Clock::now() < until && poll(&readable, 1, 50) >= 0) {
@@ -293,31 +260,6 @@ void Session::disconnect() {
   context_.admission.leave(id_);
   channels_.clear();
   ssh_free(ssh_);
-}
-
-std::optional<SessionInfo> Session::info() const {
-  const std::lock_guard lock(mutex_);
-  if (!inside_seen_) return std::nullopt;
-  SessionInfo info;
-  info.id = id_;
-  info.who = login_.caller;
-  info.since = since_;
-  info.idle = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() -
-                                                                    Clock::time_point(Clock::duration(last_input_)));
-  info.command = command_;
-  info.queued = queued_;
-  return info;
-}
-
-std::optional<Grant> Session::grant() const {
-  const std::lock_guard lock(mutex_);
-  if (!inside_seen_) return std::nullopt;
-  return grant_;
-}
-
-std::chrono::seconds Session::since_last_turn() const {
-  return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() -
-                                                          Clock::time_point(Clock::duration(last_turn_)));
 }
 
 }  // namespace sluice::console

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "admin/admin.h"
+#include "admin/inspection.h"
 #include "config/pipeline.h"
 
 namespace sluice::runtime {
@@ -15,5 +15,16 @@ namespace sluice::runtime {
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset);
 // A record at hand.
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record);
+
+class RecordInspection final : public Inspection {
+ public:
+  explicit RecordInspection(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+  Result<Explanation> explain(const TopicPartition& at, Offset offset) override {
+    return runtime::explain(pipeline_, at, offset);
+  }
+
+ private:
+  const std::shared_ptr<const config::Pipeline> pipeline_;
+};
 
 }  // namespace sluice::runtime

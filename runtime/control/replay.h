@@ -10,7 +10,7 @@
 #include <mutex>
 #include <vector>
 
-#include "admin/admin.h"
+#include "admin/dead_letters.h"
 #include "config/pipeline.h"
 #include "sink/admin_tables.h"
 

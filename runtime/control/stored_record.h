@@ -6,7 +6,7 @@
 #include <deque>
 #include <string>
 
-#include "admin/admin.h"
+#include "admin/dead_letters.h"
 #include "base/record.h"
 
 namespace sluice::runtime {

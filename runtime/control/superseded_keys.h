@@ -1,5 +1,5 @@
-// Which dead letters of a partition later records have superseded: those whose key the log writes again behind them, up
-// to where the partition has been applied.
+// Finds the dead letters of a partition that later records have superseded: those whose key the log writes again behind
+// them, up to where the partition has been applied.
 //
 // Made for one partition and one replay, used by its thread. Reads the log with a consumer of its own, once and in
 // order. Records that have not taken effect themselves (dead letters) supersede nothing.
@@ -23,7 +23,7 @@ class SupersededKeys {
 
   explicit SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
 
-  // What a letter writes. Before the first read_to().
+  // Adds the keys that a letter writes. Before the first read_to().
   void watch(Offset letter, const Changes& changes);
   bool watches() const { return !keys_.empty(); }
   // Opens the log behind the first letter.

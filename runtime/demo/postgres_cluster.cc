@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/parse.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime::demo {
@@ -42,8 +42,7 @@ Result<fs::path> find_programs() {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", ignored)) {
     const std::string name = entry.path().filename();
-    int version = 0;
-    std::from_chars(name.data(), name.data() + name.size(), version);
+    const int version = parse_integer<int>(name).value_or(0);
     const fs::path programs = entry.path() / "bin";
     if (version > newest_version && access((programs / "initdb").c_str(), X_OK) == 0) {
       newest = programs;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/units.h"
 #include "sink/pointer_rows.h"
 
 namespace sluice::runtime::demo {
@@ -11,14 +12,6 @@ namespace {
 
 constexpr std::string_view undefined_table = "42P01";
 constexpr std::string_view undefined_schema = "3F000";
-
-std::string grouped(std::int64_t value) {
-  std::string text = std::to_string(value);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<std::size_t>(at), 1, ',');
-  }
-  return text;
-}
 
 std::string seconds(std::chrono::milliseconds time) {
   return std::to_string(time.count() / 1000) + " s";

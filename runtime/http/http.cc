@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
-#include <charconv>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 
+#include "base/host_port.h"
 #include "base/log.h"
 #include "runtime/http/metrics.h"
 
@@ -63,24 +63,6 @@ class BoundedPool final : public httplib::TaskQueue {
   std::vector<std::thread> threads_;
 };
 
-struct Address {
-  std::string host;
-  int port = 0;
-};
-
-// HOST:PORT or [HOST]:PORT, as config has validated it.
-Address parse_address(const std::string& listen) {
-  const auto colon = listen.rfind(':');
-  Address address{listen.substr(0, colon), 0};
-  if (colon != std::string::npos) {
-    std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), address.port);
-  }
-  if (address.host.starts_with('[') && address.host.ends_with(']')) {
-    address.host = address.host.substr(1, address.host.size() - 2);
-  }
-  return address;
-}
-
 void respond(httplib::Response& response, const ProbeAnswer& answer) {
   response.status = answer.status;
   response.set_content(answer.line + "\n", "text/plain; charset=utf-8");
@@ -95,7 +77,7 @@ ProbeAnswer health_answer(const Snapshot& snapshot) {
     if (stuck == nullptr || lane.seconds_since_progress > stuck->seconds_since_progress) stuck = &lane;
   }
   if (stuck == nullptr) return {503, "no lane is running"};
-  return {503, fmt::format("lane {} has not gone round for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
+  return {503, fmt::format("lane {} has made no progress for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
 }
 
 ProbeAnswer ready_answer(const Snapshot& snapshot) {
@@ -112,17 +94,16 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
 }
 
 struct HttpServer::State {
-  State(config::Http given, const SnapshotSource& shown) : settings(std::move(given)), admin(shown) {}
+  explicit State(config::Http given) : settings(std::move(given)) {}
 
   config::Http settings;
-  const SnapshotSource& admin;
   httplib::Server server;
   std::thread thread;
   int port = 0;
 };
 
-HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
-    : state_(std::make_unique<State>(std::move(settings), admin)) {
+HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots)
+    : state_(std::make_unique<State>(std::move(settings))) {
   auto& server = state_->server;
   server.new_task_queue = [] { return new BoundedPool; };
   server.set_keep_alive_max_count(1);  // a scraper that stays must not hold one of two workers
@@ -135,14 +116,15 @@ HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.Get("/metrics", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    response.set_content(metrics_text(shown.snapshot(), process_usage()), "text/plain; version=0.0.4; charset=utf-8");
+  server.Get("/metrics", [&snapshots](const httplib::Request&, httplib::Response& response) {
+    response.set_content(metrics_text(snapshots.snapshot(), process_usage()),
+                         "text/plain; version=0.0.4; charset=utf-8");
   });
-  server.Get("/healthz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    respond(response, health_answer(shown.snapshot()));
+  server.Get("/healthz", [&snapshots](const httplib::Request&, httplib::Response& response) {
+    respond(response, health_answer(snapshots.snapshot()));
   });
-  server.Get("/readyz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
-    respond(response, ready_answer(shown.snapshot()));
+  server.Get("/readyz", [&snapshots](const httplib::Request&, httplib::Response& response) {
+    respond(response, ready_answer(snapshots.snapshot()));
   });
 }
 
@@ -152,19 +134,21 @@ HttpServer::~HttpServer() {
 
 Result<void> HttpServer::start() {
   if (state_->settings.listen.empty()) return {};
-  const Address address = parse_address(state_->settings.listen);
+  const auto address = parse_host_port(state_->settings.listen);
+  if (!address || !address->port)
+    return fail(ErrorClass::stop_service, fmt::format("http.listen: {} is not HOST:PORT", state_->settings.listen));
   auto& server = state_->server;
-  if (address.port == 0) {
-    state_->port = std::max(0, server.bind_to_any_port(address.host));
-  } else if (server.bind_to_port(address.host, address.port)) {
-    state_->port = address.port;
+  if (*address->port == 0) {
+    state_->port = std::max(0, server.bind_to_any_port(address->host));
+  } else if (server.bind_to_port(address->host, *address->port)) {
+    state_->port = *address->port;
   }
   if (state_->port == 0) {
     return fail(ErrorClass::stop_service,
                 fmt::format("http.listen: cannot listen on {}: {}", state_->settings.listen, std::strerror(errno)));
   }
   state_->thread = std::thread([&server] { server.listen_after_bind(); });
-  log::info(who, "serving /metrics, /healthz and /readyz on {}:{}", address.host, state_->port);
+  log::info(who, "serving /metrics, /healthz and /readyz on {}", host_port_text(address->host, state_->port));
   return {};
 }
 

@@ -2,8 +2,8 @@
 // trusted network.
 //
 // Owned by the service; start() binds and returns, stop() (also the destructor) ends within two seconds. Two worker
-// threads of its own, which touch nothing but Admin; further requests wait in the kernel's backlog. Port 0 takes a free
-// port; the one in use is logged.
+// threads of its own, which touch nothing but snapshots; further requests wait in the kernel's backlog. Port 0 takes a
+// free port; the one in use is logged.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace sluice::runtime {
 
 class HttpServer {
  public:
-  HttpServer(config::Http settings, const SnapshotSource& admin);
+  HttpServer(config::Http settings, const Snapshots& snapshots);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

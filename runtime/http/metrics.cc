@@ -31,13 +31,14 @@ struct Outcomes {};       // five samples per partition, label outcome
 struct States {};         // one sample per partition, label state
 struct CommitSeconds {};  // a histogram per lane
 struct Rows {};           // two samples per table, label change
+struct StateChanges {};   // one sample per pair of states that has occurred
 
 struct Metric {
   const char* name;
   MetricType type;
   const char* labels;
   const char* help;
-  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows> value;
+  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, StateChanges> value;
 };
 
 constexpr auto counter = MetricType::Counter;
@@ -62,7 +63,7 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return seconds_since_epoch(p.snapshot.started); })},
     {"sluice_ready", gauge, "", "1 once every assigned partition is claimed, as /readyz.",
      OfProcess([](const Process& p) { return number(p.snapshot.ready); })},
-    {"sluice_healthy", gauge, "", "1 while every lane goes round or waits on purpose, as /healthz.",
+    {"sluice_healthy", gauge, "", "1 while every lane makes progress or waits on purpose, as /healthz.",
      OfProcess([](const Process& p) { return number(p.snapshot.healthy); })},
     {"sluice_process_cpu_seconds_total", counter, "", "CPU time of the process, user and system.",
      OfProcess([](const Process& p) { return p.usage.cpu_seconds; })},
@@ -85,6 +86,7 @@ const Metric metrics[] = {
     {"sluice_partition_epoch", gauge, of_partition, "Claims of this partition so far, by any instance.",
      OfPartition([](const PartitionSnapshot& p) { return number(p.epoch); })},
     {"sluice_partition_state", gauge, "topic, partition, state", "1 for the state that the partition is in.", States{}},
+    {"sluice_state_changes_total", counter, "from, to", "Changes of partitions' states in this process, by the state before and after.", StateChanges{}},
 
     {"sluice_lane_connected", gauge, "lane", "1 while the lane's writer connection is up.",
      OfLane([](const LaneSnapshot& l) { return number(l.connected); })},
@@ -109,7 +111,7 @@ const Metric metrics[] = {
     {"sluice_lane_duplicates_dropped_total", counter, "lane", "Records below the pointer that Kafka delivered again.",
      OfLane([](const LaneSnapshot& l) { return number(l.duplicates_dropped); })},
     {"sluice_lane_commit_seconds", MetricType::Histogram, "lane", "A batch from submitted to committed.", CommitSeconds{}},
-    {"sluice_lane_seconds_since_progress", gauge, "lane", "Time since the lane's loop last went round.",
+    {"sluice_lane_seconds_since_progress", gauge, "lane", "Time since the lane last made progress.",
      OfLane([](const LaneSnapshot& l) { return l.seconds_since_progress; })},
 };
 // clang-format on
@@ -184,6 +186,11 @@ struct Collect {
       add(family, {{"table", table.table}, {"change", "written"}}, number(table.written));
       add(family, {{"table", table.table}, {"change", "removed"}}, number(table.removed));
     }
+  }
+  void operator()(StateChanges) const {
+    for (const auto& change : process.snapshot.state_changes)
+      add(family, {{"from", std::string(name(change.from))}, {"to", std::string(name(change.to))}},
+          number(change.count));
   }
   void operator()(CommitSeconds) const {
     for (const auto& lane : process.snapshot.lanes) add_histogram(family, lane);

@@ -1,7 +1,7 @@
 // The service's metrics: one table of declarations, from which both the exposition and the reference page are made.
 //
 // Pure functions of a snapshot; safe from any thread. Names begin with sluice_, units are base units (seconds, bytes),
-// labels are topic, partition, lane, state and outcome: their number is bounded by the assignment, never by the data.
+// labels are bounded by the assignment, the tables and the states, never by the data.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace sluice::runtime {
 
-// What the process itself uses, from the kernel.
+// Resources that the process uses, from the kernel.
 struct ProcessUsage {
   double cpu_seconds = 0;
   double resident_bytes = 0;

@@ -49,7 +49,7 @@ class Exec(ConsoleCase):
         self.refused(3, "operator", "pause", "all", "--reason", "x")
         self.refused(2, "reason", "pause", "all", key="k_oper")
         holder = self.hold_pointers()
-        self.refused(6, "it goes on", "drain", "--timeout", "1s", key="k_oper")
+        self.refused(6, "it continues", "drain", "--timeout", "1s", key="k_oper")
         holder.close()
         self.ok("resume", "all", key="k_oper")
         self.ok("version")
@@ -71,6 +71,15 @@ class Exec(ConsoleCase):
         answer = self.run_ssh(text="whoami --json\n" * lines, seconds=120)
         self.assertEqual((0, ""), (answer.code, answer.err))
         self.assertEqual(lines, answer.out.count('"command":"whoami"'))
+
+    def test_a_watched_command_shows_one_document_a_line_and_ends_with_its_reader(self):
+        watching = self.access.popen("status", "--watch", "1s", "--json")
+        documents = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        watching.kill()
+        watching.communicate(timeout=10)
+        self.assertEqual(["status", "status"], [one["command"] for one in documents])
+        self.assertGreater(documents[1]["data"]["uptime_seconds"], documents[0]["data"]["uptime_seconds"])
+        wait_until(lambda: len(self.data("sessions")["sessions"]) == 1, "the end of the watching session", 10)
 
     def test_13_check_tells_monitoring(self):
         self.assertEqual(0, self.run_ssh("check", "--lag", "30s").code)

@@ -45,6 +45,16 @@ class Screens(ConsoleCase):
         self.assertEqual([], self.sql("SELECT 1 FROM sluice.pause"))
         screen.keys("C-u", "C-d").wait_ended()
 
+    def test_a_watched_command_is_redrawn_in_its_place_until_ctrl_c(self):
+        screen = self.screen()
+        screen.type("status --watch 1s").keys("Enter").wait(r"postgres +lanes connected")
+        first = screen.text()
+        wait_until(lambda: screen.text() != first, screen.text, 10)
+        self.assertEqual(1, screen.text().count("lanes connected"), screen.text())
+        screen.keys("C-c")
+        self.wait_line(screen, "")
+        screen.keys("C-d").wait_ended()
+
     def test_17_editing_keys_move_and_change_and_history_keeps_the_draft(self):
         screen = self.screen()
         screen.type("version").keys("Enter").wait(r"libssh")
@@ -102,7 +112,7 @@ class Screens(ConsoleCase):
             screen.type(f"pause {self.orders} --reason held --timeout 60s").keys("Enter")
             wait_until(lambda: self.sql("SELECT 1 FROM sluice.pause"), "the pause in the table", 10)
             screen.keys("C-c")
-            screen.wait("goes on")
+            screen.wait("stays in force")
             self.wait_line(screen, "")
             self.assertEqual([(self.orders,)], self.sql("SELECT target FROM sluice.pause"))
         finally:

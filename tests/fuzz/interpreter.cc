@@ -16,9 +16,19 @@ using namespace sluice;
 constexpr auto hostile = "a\x1b]0;owned\a\xff\xe2\x80\xae\n\"b|'";
 
 // Answers at once and changes nothing; about half of what may fail does.
-class HostileAdmin : public Admin {
+class HostileAdmin : public Snapshots,
+                     public Pauses,
+                     public DeadLetters,
+                     public Positions,
+                     public Inspection,
+                     public Audit,
+                     public Logging {
  public:
   bool fails = false;
+  IncidentLog incidents;
+
+  HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, incidents}; }
 
   Snapshot snapshot() const override {
     Snapshot now;
@@ -36,6 +46,7 @@ class HostileAdmin : public Admin {
     now.lanes.emplace_back();
     now.lanes.back().last_error = now.postgres_trouble = hostile;
     now.tables.push_back({"public.orders", {"orders"}, 5, 1, std::nullopt});
+    now.topic_tables = {{"orders", {"public.orders"}}, {hostile, {hostile}}};
     now.pauses.push_back({"orders/1", hostile, hostile, {}, std::nullopt});
     now.applied_per_second = {0, 1, 2.5};
     return now;
@@ -49,9 +60,7 @@ class HostileAdmin : public Admin {
     row.state = PartitionState::ok;
     return std::vector{row};
   }
-  std::vector<std::string> target_tables(const std::string& topic) override {
-    return topic == "orders" ? std::vector<std::string>{"public.orders"} : std::vector<std::string>{hostile};
-  }
+  std::optional<std::string> configured_table(const std::string&) const override { return hostile; }
   Result<bool> pause(const Pause&) override {
     if (fails) return broken();
     return true;
@@ -106,12 +115,12 @@ struct Kept : console::Output {
   std::string printed, said;
 };
 
-struct CommandContext {
+struct Setup {
   HostileAdmin admin;
   console::Interpreter interpreter;
 
-  CommandContext()
-      : interpreter(std::make_shared<config::Pipeline>(), admin, {{"sluice", hostile}}, [] {
+  Setup()
+      : interpreter(std::make_shared<config::Pipeline>(), admin.capabilities(), {{"sluice", hostile}}, [] {
           console::SessionInfo one;
           one.who = {hostile, "viewer", hostile, hostile};
           one.command = hostile;
@@ -122,13 +131,14 @@ struct CommandContext {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static CommandContext context;
+  static Setup context;
   static const std::array<std::string, 3> roles{"viewer", "operator", "admin"};
   if (size == 0) return 0;
   context.admin.fails = (data[0] & 1) != 0;
   console::Login login;
   login.caller = {"name", roles[data[0] / 2 % 3], "SHA256:x", "127.0.0.1:1"};
-  const console::Terminal terminal{(data[0] & 8) != 0, false, (data[0] & 16) == 0, 20 + data[0], 24};
+  const console::Terminal terminal{
+      .pty = (data[0] & 8) != 0, .cursor = (data[0] & 8) != 0, .utf8 = (data[0] & 16) == 0, .columns = 20 + data[0]};
   const std::string_view line(reinterpret_cast<const char*>(data) + 1, size - 1);
 
   std::stop_source ended;
@@ -137,7 +147,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto outcome = context.interpreter.execute(line, login, terminal, kept, ended.get_token());
   constexpr std::array codes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 130, 141};
   REQUIRE(std::find(codes.begin(), codes.end(), outcome.code) != codes.end());
-  // `clear` is our own: the only command that sends a terminal code.
+  // The codes of `clear` and of a redrawn screen are our own.
   if (!kept.printed.starts_with("\x1b[")) REQUIRE(fuzz::harmless(kept.printed, true));
   REQUIRE(fuzz::harmless(kept.said, true));
   if (kept.printed.starts_with("{\"v\":")) REQUIRE(nlohmann::json::accept(kept.printed));

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/utf8.h"
 

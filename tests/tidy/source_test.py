@@ -21,11 +21,12 @@ CORES = os.cpu_count() or 1
 LAYERS = {
     "base": set(),
     "config": {"base"},
+    "admin": {"base"},
     "mapping": {"base", "config"},
     "listener": {"base", "config"},
-    "sink": {"base", "config"},
-    "console": {"base", "config"},
-    "runtime": {"base", "config", "mapping", "listener", "sink", "console"},
+    "sink": {"base", "config", "admin"},
+    "console": {"base", "config", "admin"},
+    "runtime": {"base", "config", "admin", "mapping", "listener", "sink", "console"},
 }
 # A library's headers appear in one folder only.
 LIBRARIES = {r"librdkafka/": "listener", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console",

@@ -90,14 +90,14 @@ TEST(KeysFile, what_is_not_understood_is_an_error_that_names_the_line) {
   EXPECT_THAT(error_of(line_of(R"(role="viewer)")), HasSubstr("no closing quote"));
   EXPECT_THAT(error_of(line_of(R"(role=viewer)")), HasSubstr("no quotes"));
   EXPECT_THAT(error_of(line_of(R"(role="viewer",role="admin")")), HasSubstr("appears twice"));
-  EXPECT_THAT(error_of(line_of(R"(role="viewer",from="10.0.0.0/33")")), HasSubstr("'10.0.0.0/33' is no address"));
-  EXPECT_THAT(error_of(line_of(R"(role="viewer",expiry-time="20270230Z")")), HasSubstr("is no time"));
-  EXPECT_THAT(error_of(line_of(R"(role="viewer",max-sessions="0")")), HasSubstr("no number of sessions"));
-  EXPECT_THAT(error_of(line_of(R"(role="viewer",name="a b")")), HasSubstr("no plain word"));
+  EXPECT_THAT(error_of(line_of(R"(role="viewer",from="10.0.0.0/33")")), HasSubstr("'10.0.0.0/33' is not an address"));
+  EXPECT_THAT(error_of(line_of(R"(role="viewer",expiry-time="20270230Z")")), HasSubstr("is not a time"));
+  EXPECT_THAT(error_of(line_of(R"(role="viewer",max-sessions="0")")), HasSubstr("is not a number of sessions"));
+  EXPECT_THAT(error_of(line_of(R"(role="viewer",name="a b")")), HasSubstr("is not a plain word"));
   EXPECT_THAT(error_of(line_of(R"(role="viewer")", "ssh-dss AAAA")), HasSubstr("unknown key type"));
   EXPECT_THAT(error_of(line_of(R"(role="viewer")", "ssh-ed25519-cert-v01@openssh.com AAAA")),
               HasSubstr("certificates are not supported"));
-  EXPECT_THAT(error_of(line_of(R"(role="viewer")", "ssh-ed25519 AAAA!AAA")), HasSubstr("no valid base64"));
+  EXPECT_THAT(error_of(line_of(R"(role="viewer")", "ssh-ed25519 AAAA!AAA")), HasSubstr("not valid base64"));
   EXPECT_THAT(error_of(line_of(R"(role="viewer")", "ssh-rsa" + std::string(key_a.substr(11)))),
               HasSubstr("of another type"));
 }
@@ -116,7 +116,7 @@ TEST(KeysFile, an_rsa_key_below3072_bits_is_refused_by_the_length_of_its_modulus
 
 TEST(KeysFile, a_key_stands_in_the_file_once) {
   EXPECT_THAT(error_of(line_of(R"(role="viewer")") + line_of(R"(role="admin")")),
-              HasSubstr("keys:2: the key stands in line 1 already"));
+              HasSubstr("keys:2: the key is already in line 1"));
 }
 
 class KeyRingTest : public testing::Test {

@@ -43,7 +43,7 @@ TEST(ConsoleWords, what_is_quoted_is_neither_option_nor_filter) {
 TEST(ConsoleWords, a_line_that_does_not_follow_the_grammar_says_why) {
   EXPECT_EQ(words("pause 'x"), (Texts{"error: a ' has no end; close the quote"}));
   EXPECT_EQ(words("| count"), (Texts{"error: a command is missing before |"}));
-  EXPECT_EQ(words("a | sort"), (Texts{"error: after | comes match TEXT, except TEXT, count, head N or last N"}));
+  EXPECT_EQ(words("a | sort"), (Texts{"error: expected match TEXT, except TEXT, count, head N or last N after |"}));
   EXPECT_EQ(words("a | head x"), words("a | sort"));
   EXPECT_EQ(words("a |"), words("a | sort"));
   EXPECT_EQ(words(std::string_view("a\0b", 3)), (Texts{"error: a line cannot hold the character NUL"}));

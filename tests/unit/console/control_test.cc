@@ -18,7 +18,7 @@ TEST_F(ConsoleControl, a_pause_needs_a_reason_waits_and_is_idempotent) {
 
   const auto done = run("pause shop.orders/0-1 --reason 'vacuum full' --for 30m");
   EXPECT_EQ(done.code, Code::done) << done.err;
-  EXPECT_TRUE(done.out.starts_with("done: shop.orders/0,1 paused, 2 partitions standing still; goes on by itself at "))
+  EXPECT_TRUE(done.out.starts_with("done: shop.orders/0,1 paused, 2 partitions; resumes automatically at "))
       << done.out;
   ASSERT_EQ(admin.now.pauses.size(), 1u);
   EXPECT_EQ(admin.now.pauses[0].by, "alice");
@@ -31,7 +31,7 @@ TEST_F(ConsoleControl, a_pause_needs_a_reason_waits_and_is_idempotent) {
 
   const auto again = run("pause shop.orders/0,1 --reason other");
   EXPECT_EQ(again.code, Code::done);
-  EXPECT_TRUE(again.out.starts_with("nothing to do: shop.orders/0,1 is paused already by alice since ")) << again.out;
+  EXPECT_TRUE(again.out.starts_with("nothing to do: shop.orders/0,1 is already paused by alice since ")) << again.out;
   EXPECT_NE(again.out.find("vacuum full"), std::string::npos);
   EXPECT_NE(interpreter.greeting(login, terminal).find("! shop.orders/0,1 paused by alice"), std::string::npos);
 }
@@ -67,7 +67,7 @@ TEST_F(ConsoleControl, a_wait_ends_at_its_deadline_or_when_it_is_stopped_and_the
   admin.obedient = false;
   const auto late = run("drain shop.orders --timeout 300ms");
   EXPECT_EQ(late.code, Code::deadline_passed);
-  EXPECT_EQ(late.err, "error: drain not finished after 300ms: 3 of 3 partitions left; it goes on\n");
+  EXPECT_EQ(late.err, "error: drain not finished after 300ms: 3 of 3 partitions left; it continues\n");
   EXPECT_EQ(late.out, "");
   EXPECT_EQ(admin.calls, (std::vector<std::string>{"pause shop.orders: drained"}));
   EXPECT_EQ(admin.trail[0].outcome, "done: 3 of 3 partitions left at the deadline");
@@ -79,7 +79,7 @@ TEST_F(ConsoleControl, a_wait_ends_at_its_deadline_or_when_it_is_stopped_and_the
   });
   const auto stopped = run("pause shop.items --reason x --timeout 60s", stop.get_token());
   EXPECT_EQ(stopped.code, Code::interrupted);
-  EXPECT_EQ(stopped.err, "error: the wait was ended; the pause of shop.items goes on\n");
+  EXPECT_EQ(stopped.err, "error: the wait was ended; the pause of shop.items stays in force\n");
   EXPECT_EQ(run("pause all --reason x --no-wait").code, Code::done);
 }
 

@@ -96,6 +96,7 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
   admin.now.lanes[0].connected = false;
   admin.now.lanes[0].last_error = hostile;
   admin.now.pauses.push_back({.target = hostile, .reason = hostile, .by = hostile, .at = {}, .expires = {}});
+  admin.incidents.publish({{}, {hostile, 0}, PartitionState::ok, PartitionState::poison, hostile});
   login.caller.name = hostile;
   log::write(log::Level::error, hostile, hostile);
   const auto clean = [](const std::string& text) {
@@ -105,9 +106,26 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
            text.find("\xc2\x9b") == text.npos && text.find("\xe2\x80\xae") == text.npos &&
            text.find("\ncdc> ") == text.npos;
   };
-  for (const auto* line : {"status", "check", "count", "topics", "partitions", "pointers", "lag", "tables", "errors",
-                           "errors --group", "dead list", "dead show 1", "dead show 1 --raw", "dead replay --table x",
-                           "explain shop.orders/1 5 --sql", "config show", "whoami", "sessions", "audit"}) {
+  for (const auto* line : {"status",
+                           "check",
+                           "count",
+                           "topics",
+                           "partitions",
+                           "pointers",
+                           "lag",
+                           "tables",
+                           "errors",
+                           "errors --group",
+                           "incidents",
+                           "dead list",
+                           "dead show 1",
+                           "dead show 1 --raw",
+                           "dead replay --table x",
+                           "explain shop.orders/1 5 --sql",
+                           "config show",
+                           "whoami",
+                           "sessions",
+                           "audit"}) {
     for (const auto* form : {"", " --json", " --csv"}) {
       const auto done = run(std::string(line) + form);
       EXPECT_TRUE(clean(done.out) && clean(done.err)) << line << form;
@@ -134,11 +152,20 @@ TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names
   EXPECT_EQ(interpreter.complete("pause all --r", login), Words{"--reason"});
   EXPECT_EQ(interpreter.complete("log level d", login), Words{"debug"});
   EXPECT_EQ(interpreter.complete("config show batch.r", login), Words{"batch.rows"});
-  EXPECT_EQ(interpreter.complete("help pau", login), Words{"pause"});
+  EXPECT_EQ(interpreter.complete("help pau", login), (Words{"pause", "paused"}));
   login.caller.role = "viewer";
   EXPECT_EQ(interpreter.complete("pau", login), Words{});
   EXPECT_EQ(interpreter.complete("pause ", login), Words{});
   EXPECT_EQ(interpreter.complete("x 'unfinished", login), Words{});
+}
+
+TEST_F(ConsoleInterpreter, every_state_has_a_page_with_its_text_and_its_remedy) {
+  for (const auto& state : partition_states()) {
+    const auto done = run(fmt::format("help {}", state.name));
+    EXPECT_EQ(done.code, Code::done);
+    EXPECT_NE(done.out.find(state.text), std::string::npos) << state.name;
+    EXPECT_NE(done.out.find(state.remedy), std::string::npos) << state.name;
+  }
 }
 
 TEST_F(ConsoleInterpreter, no_line_at_all_throws_or_hangs) {

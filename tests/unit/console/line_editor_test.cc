@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
 #include "console/ssh/line_editor.h"
 
 namespace sluice::console {

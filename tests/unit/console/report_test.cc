@@ -2,7 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/terminal_text.h"
+#include "base/printable.h"
+#include "base/units.h"
 #include "console/command.h"
 #include "tests/unit/console/support.h"
 
@@ -37,7 +38,12 @@ TEST_F(ConsoleLook, every_reading_command_gives_one_json_document_that_ends_its_
     if (command.effect == Effect::changes || command.words == "clear" || command.words == "exit") continue;
     for (const auto example : command.examples) {
       if (example.find('|') != example.npos || example.find("1041") != example.npos) continue;
-      const auto done = run(std::string(example) + (example.find("--json") == example.npos ? " --json" : ""));
+      // A command that would go on until it is stopped shows what it has and ends.
+      std::stop_source stopped;
+      const bool endless = example.find("--watch") != example.npos || example.find("--follow") != example.npos;
+      if (endless) stopped.request_stop();
+      const auto done =
+          run(std::string(example) + (example.find("--json") == example.npos ? " --json" : ""), stopped.get_token());
       if (done.code == Code::no_such_thing) continue;
       ASSERT_TRUE(json::accept(done.out)) << example << done.out << done.err;
       EXPECT_EQ(json::parse(done.out).at("command"), command.words);
@@ -112,7 +118,7 @@ TEST_F(ConsoleLook, colours_are_for_terminals_and_lines_fit_them) {
   admin.now.partitions[0].reason = std::string(300, 'x');
   EXPECT_EQ(run("partitions").out.find('\x1b'), std::string::npos);
   EXPECT_NE(run("partitions").out.find(std::string(300, 'x')), std::string::npos);
-  terminal = {.pty = true, .color = true, .utf8 = true, .columns = 80, .rows = 24};
+  terminal = {.pty = true, .color = true, .cursor = true, .utf8 = true, .columns = 80, .rows = 24};
   EXPECT_NE(run("partitions").out.find("\x1b[31mpoison"), std::string::npos);
   EXPECT_EQ(run("partitions --no-color").out.find('\x1b'), std::string::npos);
   EXPECT_EQ(run("clear").out, "\x1b[H\x1b[2J");

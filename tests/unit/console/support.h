@@ -1,6 +1,7 @@
-// A service that is made up, and the console's command core in front of it.
+// A made-up service, and the console's command core in front of it.
 //
-// FakeAdmin does what it is told at once, unless a test makes it slow or broken, and remembers what it was asked. Its
+// FakeAdmin implements every capability: it does what it is told at once, unless a test makes it slow or broken, and
+// remembers what it was asked. Its
 // lock is for the tests that look at it while a command waits.
 #pragma once
 
@@ -23,12 +24,19 @@ namespace sluice::console {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-class FakeAdmin : public Admin {
+class FakeAdmin : public Snapshots,
+                  public Pauses,
+                  public DeadLetters,
+                  public Positions,
+                  public Inspection,
+                  public Audit,
+                  public Logging {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
+  IncidentLog incidents;
   bool postgres = true, obedient = true;
   mutable std::mutex mutex;
 
@@ -68,9 +76,12 @@ class FakeAdmin : public Admin {
                    .written = 4711,
                    .removed = 3,
                    .last_commit = WallClock::now()}};
+    now.topic_tables = {{"shop.orders", {"public.order_items", "public.orders"}}, {"shop.items", {"public.items"}}};
     now.dead_letters_open = 0;
     now.applied_per_second.assign(60, 100.0);
   }
+
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, incidents}; }
 
   Snapshot snapshot() const override {
     const std::lock_guard lock(mutex);
@@ -96,10 +107,7 @@ class FakeAdmin : public Admin {
                       .updated = {}});
     return rows;
   }
-  std::vector<std::string> target_tables(const std::string& topic) override {
-    if (topic == "shop.orders") return {"public.order_items", "public.orders"};
-    return {"public.items"};
-  }
+  std::optional<std::string> configured_table(const std::string& topic) const override { return "public." + topic; }
   Result<bool> pause(const Pause& pause) override {
     const std::lock_guard lock(mutex);
     calls.push_back("pause " + pause.target + ": " + pause.reason);
@@ -107,7 +115,7 @@ class FakeAdmin : public Admin {
     now.pauses.push_back(pause);
     const auto target = PartitionSelector::parse(pause.target);
     for (auto& one : now.partitions)
-      if (obedient && target->covers(one.at, target_tables(one.at.topic))) one.state = PartitionState::paused;
+      if (obedient && target->covers(one.at, now.topic_tables[one.at.topic])) one.state = PartitionState::paused;
     return true;
   }
   Result<std::optional<Pause>> resume(const std::string& target) override {
@@ -198,7 +206,7 @@ class ConsoleTest : public ::testing::Test {
   }();
   FakeAdmin admin;
   Interpreter interpreter{
-      pipeline, admin, {{"version", "1.2.3"}, {"libssh", "0.10"}}, [] {
+      pipeline, admin.capabilities(), {{"version", "1.2.3"}, {"libssh", "0.10"}}, [] {
         return std::vector<SessionInfo>{
             {.id = 1, .who = {"alice", "admin", "SHA256:x", "127.0.0.1:1"}, .since = {}, .command = "sessions"}};
       }};

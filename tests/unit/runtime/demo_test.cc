@@ -91,7 +91,7 @@ TEST(DemoScreen, shows_the_state_and_the_lag_of_every_partition) {
   progress.pointers.push_back(pointer);
   progress.ends[pointer.at] = 100;
   const auto screen = render_screen(progress);
-  EXPECT_NE(screen.find("1,234,567"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("1 234 567"), std::string::npos) << screen;
   EXPECT_NE(screen.find("shop.orders/2                  90       10   poison"), std::string::npos) << screen;
   EXPECT_EQ(render_line(progress).find('\n'), std::string::npos);
 }

@@ -12,7 +12,7 @@
 namespace sluice::runtime {
 namespace {
 
-class Fixed final : public SnapshotSource {
+class Fixed final : public Snapshots {
  public:
   Snapshot shown;
   Snapshot snapshot() const override { return shown; }

@@ -24,6 +24,7 @@ Snapshot a_snapshot() {
   partition.counts.folded = 9;
   partition.counts.dead = 11;
   snapshot.partitions.push_back(partition);
+  snapshot.state_changes = {{PartitionState::ok, PartitionState::poison, 2}};
   LaneSnapshot lane;
   lane.lane = 1;
   lane.commit_seconds = 0.5;
@@ -104,7 +105,7 @@ TEST(Probes, unhealthy_names_the_lane_that_is_stuck_longest) {
   snapshot.lanes[1].lane = 2;
   snapshot.lanes[1].seconds_since_progress = 61.25;
   EXPECT_EQ(health_answer(snapshot).status, 503);
-  EXPECT_EQ(health_answer(snapshot).line, "lane 2 has not gone round for 61.2 s");
+  EXPECT_EQ(health_answer(snapshot).line, "lane 2 has made no progress for 61.2 s");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // What escape() lets through to a terminal, and how wide it is.
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "base/terminal_text.h"
+#include "base/printable.h"
 
 #include <fmt/format.h>
 #include <locale.h>
@@ -140,6 +140,17 @@ std::string ascii(std::string_view text) {
     fmt::format_to(std::back_inserter(to), "\\u{{{:x}}}", static_cast<std::uint32_t>(one.code));
     return true;
   });
+}
+
+std::string printable(std::string_view text, std::size_t longest) {
+  std::string result(text.substr(0, longest));
+  if (text.size() > longest) {
+    while (!result.empty() && (static_cast<unsigned char>(text[result.size()]) & 0xc0) == 0x80) result.pop_back();
+    result += "…";
+  }
+  for (char& c : result)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return result;
 }
 
 int width(std::string_view text) {

@@ -1,7 +1,8 @@
-// Control of the stream: pause, resume, drain. Pauses live in PostgreSQL; what waits here only looks on, so the end of
-// a wait undoes nothing.
+// pause, resume and drain. Pauses live in PostgreSQL; a command that waits only watches, so the end of a wait undoes
+// nothing.
 #include <algorithm>
 
+#include "console/commands/registry.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -19,18 +20,18 @@ std::string partitions_text(const std::vector<TopicPartition>& partitions) {
 
 // The tables that stop together with one, because they are fed from the same partitions.
 std::set<std::string> stop_with(const PartitionSelector& target, const std::vector<TopicPartition>& partitions,
-                                Admin& admin) {
+                                const Inventory& inventory) {
   std::set<std::string> tables;
   for (const auto& at : partitions)
-    for (auto& table : admin.target_tables(at.topic))
-      if (table != target.name) tables.insert(std::move(table));
+    for (const auto& table : inventory.tables_of(at.topic))
+      if (table != target.name) tables.insert(table);
   return tables;
 }
 
 // How many of the partitions still move. PostgreSQL knows about all instances.
-std::size_t moving(Admin& admin, const std::vector<TopicPartition>& partitions) {
-  const auto rows = admin.pointers();
-  const Snapshot now = admin.snapshot();
+std::size_t moving(const Snapshots& snapshots, Positions& positions, const std::vector<TopicPartition>& partitions) {
+  const auto rows = positions.pointers();
+  const Snapshot now = snapshots.snapshot();
   return static_cast<std::size_t>(std::ranges::count_if(partitions, [&](const TopicPartition& at) {
     const auto ours = std::ranges::find(now.partitions, at, &PartitionSnapshot::at);
     if (ours != now.partitions.end() && !is_stopped(ours->state)) return true;
@@ -53,35 +54,38 @@ Section pause_section(const Pause& pause, std::size_t partitions, bool already) 
           .record = true};
 }
 
-int nothing_to_do(Call& call, const Pause& wanted, std::size_t partitions) {
+int nothing_to_do(Call& call, const Snapshots& snapshots, const Pause& wanted, std::size_t partitions) {
   Pause there = wanted;
-  const Snapshot now = call.admin().snapshot();
+  const Snapshot now = snapshots.snapshot();
   const auto found = std::ranges::find(now.pauses, wanted.target, &Pause::target);
   if (found != now.pauses.end()) there = *found;
   call.report.sections = {pause_section(there, partitions, true)};
-  call.report.line = fmt::format("nothing to do: {} is paused already by {} since {}: {}", there.target, there.by,
+  call.report.line = fmt::format("nothing to do: {} is already paused by {} since {}: {}", there.target, there.by,
                                  time_text(there.at), there.reason);
   call.remark("nothing to do");
   return Code::done;
 }
 
-int wait_for_standstill(Call& call, const Pause& pause, const std::vector<TopicPartition>& partitions,
-                        std::chrono::milliseconds timeout, std::string_view what) {
+int wait_until_stopped(Call& call, const Snapshots& snapshots, Positions& positions, const Pause& pause,
+                       const std::vector<TopicPartition>& partitions, std::chrono::milliseconds timeout,
+                       std::string_view what) {
   std::size_t left = partitions.size();
-  const auto waited = wait_until([&] { return (left = moving(call.admin(), partitions)) == 0; }, timeout, call.stop());
+  const auto waited =
+      wait_until([&] { return (left = moving(snapshots, positions, partitions)) == 0; }, timeout, call.stop());
   if (waited == Waited::stopped) {
     call.remark("the wait was ended");
-    return call.fail(Code::interrupted, "the wait was ended; the {} of {} goes on", what, pause.target);
+    return call.fail(Code::interrupted, "the wait was ended; the {} of {} stays in force", what, pause.target);
   }
   if (waited == Waited::deadline) {
     call.remark(fmt::format("{} of {} partitions left at the deadline", left, partitions.size()));
-    return call.fail(Code::deadline_passed, "{} not finished after {}: {} of {} partitions left; it goes on", what,
+    return call.fail(Code::deadline_passed, "{} not finished after {}: {} of {} partitions left; it continues", what,
                      span_text(timeout), left, partitions.size());
   }
   return Code::done;
 }
 
-int stop_target(Call& call, std::string reason, std::string_view what, std::string_view timeout_otherwise) {
+int stop_target(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions, std::string reason,
+                std::string_view what, std::string_view timeout_otherwise) {
   const auto timeout = span_option(call, "timeout", timeout_otherwise);
   if (!timeout) return timeout.error();
   Pause pause{
@@ -92,71 +96,68 @@ int stop_target(Call& call, std::string reason, std::string_view what, std::stri
     if (lasting->count() == 0) return call.fail(Code::not_understood, "--for 0 pauses nothing; give it a time");
     pause.expires = pause.at + *lasting;
   }
-  const Inventory inventory = console::inventory(call.admin());
+  const Inventory inventory = console::inventory(snapshots, positions);
   const auto target = target_of(call, inventory);
   if (!target) return target.error();
   pause.target = target->text();
-  const auto partitions = covered(*target, inventory, call.admin());
+  const auto partitions = covered(*target, inventory);
   if (target->kind == PartitionSelector::Kind::table && !call.has("yes")) {
-    if (const auto others = stop_with(*target, partitions, call.admin()); !others.empty())
+    if (const auto others = stop_with(*target, partitions, inventory); !others.empty())
       return call.fail(Code::confirmation_missing, "{} also feed {}, which stop with {}; add --yes",
                        partitions_text(partitions), fmt::join(others, ", "), target->name);
   }
-  const auto stored = call.admin().pause(pause);
+  const auto stored = pauses.pause(pause);
   if (!stored) return call.fail(stored.error());
-  if (!*stored) return nothing_to_do(call, pause, partitions.size());
+  if (!*stored) return nothing_to_do(call, snapshots, pause, partitions.size());
   call.remark(counted(partitions.size(), "partition"));
   call.report.sections = {pause_section(pause, partitions.size(), false)};
   if (call.has("no-wait")) {
     call.report.line =
-        fmt::format("asked: {} pauses within seconds, {}", pause.target, counted(partitions.size(), "partition"));
+        fmt::format("requested: {} pauses within seconds, {}", pause.target, counted(partitions.size(), "partition"));
     return Code::done;
   }
-  const int code = wait_for_standstill(call, pause, partitions, *timeout, what);
-  call.report.line =
-      code != Code::done
-          ? ""
-          : fmt::format("done: {} paused, {} standing still{}", pause.target, counted(partitions.size(), "partition"),
-                        pause.expires ? "; goes on by itself at " + time_text(*pause.expires) : "");
-  if (code != Code::done) call.report.sections.clear();
+  const int code = wait_until_stopped(call, snapshots, positions, pause, partitions, *timeout, what);
+  if (code != Code::done) {
+    call.report.sections.clear();
+    return code;
+  }
+  call.report.line = fmt::format("done: {} paused, {}{}", pause.target, counted(partitions.size(), "partition"),
+                                 pause.expires ? "; resumes automatically at " + time_text(*pause.expires) : "");
   return code;
 }
 
-int pause(Call& call) {
-  return stop_target(call, call.option("reason"), "pause", "30s");
+int pause(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions) {
+  return stop_target(call, pauses, snapshots, positions, call.option("reason"), "pause", "30s");
 }
 
-int drain(Call& call) {
-  return stop_target(call, "drained", "drain", "60s");
+int drain(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions) {
+  return stop_target(call, pauses, snapshots, positions, "drained", "drain", "60s");
 }
 
-// What still stands because another pause covers it.
-std::set<std::string> still_paused(Call& call, const std::vector<Pause>& resumed) {
+// Other pauses that cover a part of what was resumed.
+std::set<std::string> still_paused(const Inventory& inventory, const std::vector<Pause>& resumed) {
   std::set<std::string> others;
-  const Snapshot now = call.admin().snapshot();
-  for (const Pause& other : now.pauses) {
+  for (const Pause& other : inventory.now.pauses) {
     if (std::ranges::count(resumed, other.target, &Pause::target) > 0) continue;
-    for (const auto& one : now.partitions) {
-      const auto tables = call.admin().target_tables(one.at.topic);
-      const bool was = std::ranges::any_of(resumed, [&](const Pause& gone) { return pauses(gone, one.at, tables); });
-      if (was && pauses(other, one.at, tables)) others.insert(other.target);
+    for (const auto& one : inventory.now.partitions) {
+      const auto& tables = inventory.tables_of(one.at.topic);
+      const bool was = std::ranges::any_of(resumed, [&](const Pause& gone) { return covers(gone, one.at, tables); });
+      if (was && covers(other, one.at, tables)) others.insert(other.target);
     }
   }
   return others;
 }
 
-int resume(Call& call) {
-  std::string text;
-  for (const auto& word : call.words()) text += (text.empty() ? "" : " ") + word;
-  const auto target = PartitionSelector::parse(text);
+int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
+  const auto target = PartitionSelector::parse(call.words_text());
   if (!target) return call.fail(Code::not_understood, "{}", target.error());
   std::set<std::string> wanted{target->text()};
-  const auto pauses_now = call.admin().snapshot().pauses;
+  const auto pauses_now = snapshots.snapshot().pauses;
   if (target->kind == PartitionSelector::Kind::all)
     for (const Pause& one : pauses_now) wanted.insert(one.target);
   std::vector<Pause> resumed;
   for (const auto& one : wanted) {
-    auto gone = call.admin().resume(one);
+    auto gone = pauses.resume(one);
     if (!gone) return call.fail(gone.error());
     if (*gone) resumed.push_back(std::move(**gone));
   }
@@ -180,7 +181,7 @@ int resume(Call& call) {
   for (const Pause& one : resumed)
     section.rows.push_back({one.target, std::chrono::duration<double>(now - one.at).count(), one.by, one.reason});
   call.report.sections = {std::move(section)};
-  for (const auto& other : still_paused(call, resumed))
+  for (const auto& other : still_paused(inventory(snapshots), resumed))
     call.report.notes.push_back(fmt::format("parts of it stay paused by the pause of {}", other));
   call.remark(counted(resumed.size(), "pause") + " ended");
   return Code::done;
@@ -188,40 +189,41 @@ int resume(Call& call) {
 
 }  // namespace
 
-std::vector<Command> flow_commands() {
+std::vector<Command> pause_commands() {
   const Option timeout{.name = "timeout",
                        .value = ArgumentKind::span,
                        .shown = "30s",
-                       .help = "how long to wait for the standstill; what was asked stays asked"};
-  const Option no_wait{.name = "no-wait", .help = "ask and return"};
+                       .help = "how long to wait until the partitions have stopped; the request stays in force"};
+  const Option no_wait{.name = "no-wait", .help = "do not wait until the partitions have stopped"};
   const Option yes{.name = "yes", .help = "also when other tables stop with the one named"};
   return {
       {.words = "pause",
        .arguments = "TARGET",
        .min_words = 1,
-       .most = 2,
+       .max_words = 2,
        .takes = ArgumentKind::target,
-       .options = {{.name = "reason",
-                    .value = ArgumentKind::text,
-                    .shown = "TEXT",
-                    .help = "for those who find it paused",
-                    .required = needs_reason},
-                   {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "goes on by itself afterwards"},
-                   timeout,
-                   no_wait,
-                   yes},
+       .options =
+           {{.name = "reason",
+             .value = ArgumentKind::text,
+             .shown = "TEXT",
+             .help = "for those who find it paused",
+             .required = needs_reason},
+            {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"},
+            timeout,
+            no_wait,
+            yes},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
        .summary = "Stops applying, in every instance and across restarts, and waits until the partitions "
-                  "stand still.",
+                  "have stopped.",
        .examples = {"pause shop.orders --reason 'vacuum full' --for 30m", "pause shop.orders/0-3 --reason test",
                     "pause table public.orders --reason migration --yes"},
-       .run = pause},
+       .run = handler<pause>},
       {.words = "resume",
        .arguments = "TARGET",
        .min_words = 1,
-       .most = 2,
+       .max_words = 2,
        .takes = ArgumentKind::target,
        .role = Role::operator_,
        .effect = Effect::changes,
@@ -229,15 +231,15 @@ std::vector<Command> flow_commands() {
        .summary = "Ends the pause of exactly this target and says how long it lasted; 'resume all' ends "
                   "every pause.",
        .examples = {"resume shop.orders", "resume all"},
-       .run = resume},
+       .run = handler<resume>},
       {.words = "drain",
        .arguments = "[TARGET]",
-       .most = 2,
+       .max_words = 2,
        .takes = ArgumentKind::target,
        .options = {{.name = "timeout",
                     .value = ArgumentKind::span,
                     .shown = "60s",
-                    .help = "how long to wait; what was asked stays asked"},
+                    .help = "how long to wait; the request stays in force"},
                    no_wait,
                    yes},
        .role = Role::operator_,
@@ -245,7 +247,7 @@ std::vector<Command> flow_commands() {
        .group = "control",
        .summary = "Applies what is in flight and then stays paused, with the reason 'drained'.",
        .examples = {"drain", "drain shop.orders --timeout 2m"},
-       .run = drain},
+       .run = handler<drain>},
   };
 }
 

@@ -1,8 +1,8 @@
-// What comes from outside (event data, names, database errors, client strings) on its way to a terminal.
+// Makes text from outside (event data, names, database errors, client strings) fit for a terminal, a log or a message.
 //
 // Pure functions of any thread. escape() keeps every character that a terminal shows as itself and spells out the rest,
-// so its result can be written to any terminal; it never fails. Widths are display columns. Result of escape() and
-// width() are meant together: width() of unescaped text says nothing.
+// so its result can be written to any terminal; it never fails. Widths are display columns, of text that escape() has
+// passed.
 #pragma once
 
 #include <string>
@@ -21,6 +21,9 @@ std::string valid_utf8(std::string_view text);
 std::string escape_json(std::string_view document);
 // For terminals without UTF-8: everything beyond ASCII spelled out, "…" as "~".
 std::string ascii(std::string_view text);
+
+// A part of a message: one line without control characters, not longer than a person reads. Cut between characters.
+std::string printable(std::string_view text, std::size_t longest = 80);
 
 // CJK 2, combining 0.
 int width(std::string_view text);

@@ -1,0 +1,29 @@
+// Everything that operators may see and order, as one value of references: the console is given it as a whole, and
+// hands each command only the parts that it needs.
+//
+// The parts belong to the service and outlive whoever holds this. Each may be used from any thread.
+#pragma once
+
+#include "admin/audit.h"
+#include "admin/dead_letters.h"
+#include "admin/incident.h"
+#include "admin/inspection.h"
+#include "admin/logging.h"
+#include "admin/pauses.h"
+#include "admin/positions.h"
+#include "admin/snapshot.h"
+
+namespace sluice {
+
+struct Capabilities {
+  const Snapshots& snapshots;
+  Pauses& pauses;
+  DeadLetters& dead_letters;
+  Positions& positions;
+  Inspection& inspection;
+  Audit& audit;
+  Logging& logging;
+  const IncidentLog& incidents;
+};
+
+}  // namespace sluice

@@ -1,0 +1,65 @@
+// Dead letters: records that could not be applied and are stored in PostgreSQL.
+//
+// The rows are values. DeadLetters is implemented by runtime/control; any thread may call it. A call asks PostgreSQL on
+// a connection of its own, never through a lane's, and returns within 30 seconds; errors are sentences for an operator.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/caller.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/record.h"
+
+namespace sluice {
+
+struct DeadLetterRow {
+  std::int64_t id = 0;
+  TopicPartition at;
+  Offset offset = 0;
+  std::int32_t generation = 0;
+  WallClock::time_point created{};
+  std::optional<WallClock::time_point> timestamp, resolved;
+  std::string stage, table, sqlstate, reason, resolution;
+  int attempts = 0;
+  std::optional<std::string> key, value;  // only when asked for
+  std::string headers;                    // JSON, as stored; only when asked for
+};
+
+struct DeadLetterFilter {
+  std::vector<std::int64_t> ids;                      // empty: any
+  std::string topic, table;                           // exact; empty: any
+  std::string reason;                                 // substring
+  std::optional<WallClock::time_point> since, until;  // created
+  bool resolved = false;                              // also those that are resolved
+  bool failed = false;                                // only those tried more than once
+  bool contents = false;                              // with key, value and headers
+  int limit = 100;
+};
+
+// The outcome of one dead letter that was to be applied again.
+struct Replayed {
+  std::int64_t id = 0;
+  TopicPartition at;
+  Offset offset = 0;
+  bool applied = false;
+  std::string outcome;           // "applied to public.orders", or why not
+  std::vector<std::string> sql;  // in a dry run: what would run
+};
+
+class DeadLetters {
+ public:
+  virtual ~DeadLetters() = default;
+  virtual Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) = 0;
+  // Marks them as resolved; returns how many were open.
+  virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;
+  // Applies open letters again in the order of their offsets, each in a transaction of its own that holds its
+  // partition's pointer row. A letter whose key a later record has written is left alone unless `force`.
+  virtual Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
+                                               const Caller& by) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,42 @@
+// Inspection: one record of the log, explained without touching anything.
+//
+// Explanation is a value. Inspection is implemented by runtime/control; any thread may call it. A call reads Kafka and
+// asks PostgreSQL on connections of its own and returns within 30 seconds; errors are sentences for an operator.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/record.h"
+
+namespace sluice {
+
+// How a record decodes, which rows result, which SQL would run.
+struct Explanation {
+  TopicPartition at;
+  Offset offset = 0;
+  std::optional<WallClock::time_point> timestamp;
+  std::optional<std::string> key, value;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string outcome;                  // applied | skipped | dead
+  std::string stage, sqlstate, reason;  // of a dead letter
+  struct Row {
+    std::string table;
+    std::string change;                                        // upsert | insert | update | delete | replace | truncate
+    std::vector<std::pair<std::string, std::string>> columns;  // name, value as SQL literal
+  };
+  std::vector<Row> rows;
+  std::vector<std::string> sql;
+};
+
+class Inspection {
+ public:
+  virtual ~Inspection() = default;
+  virtual Result<Explanation> explain(const TopicPartition& at, Offset offset) = 0;
+};
+
+}  // namespace sluice

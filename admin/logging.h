@@ -1,0 +1,17 @@
+// The service's log level, as an operator changes it while it runs. Any thread; never waits.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace sluice {
+
+class Logging {
+ public:
+  virtual ~Logging() = default;
+  // Until `lasting` has passed, or until the next reload or start.
+  virtual void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,44 @@
+#include "base/host_port.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/parse.h"
+
+namespace sluice {
+namespace {
+
+bool only(std::string_view text, std::string_view extra) {
+  return std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || extra.contains(c);
+  });
+}
+
+}  // namespace
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+  HostPort address;
+  std::size_t end = 0;
+  if (text.starts_with('[')) {
+    end = text.find(']');
+    if (end == std::string_view::npos || end < 3) return std::nullopt;
+    address.host = text.substr(1, end - 1);
+    if (!only(address.host, ":.%")) return std::nullopt;
+    ++end;
+  } else {
+    end = std::min(text.find(':'), text.size());
+    address.host = text.substr(0, end);
+    if (address.host.empty() || !only(address.host, ".-_")) return std::nullopt;
+  }
+  if (end == text.size()) return address;
+  address.port = parse_integer<int>(text.substr(end + 1), 0, 65535);
+  if (text[end] != ':' || !address.port) return std::nullopt;
+  return address;
+}
+
+std::string host_port_text(std::string_view host, int port) {
+  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+// audit: the audit trail.
+#include "console/commands/registry.h"
+
+namespace sluice::console {
+namespace {
+
+int audit(Call& call, Audit& trail) {
+  AuditFilter filter;
+  filter.by = call.option("by");
+  const auto since = time_option(call, "since");
+  if (!since) return since.error();
+  filter.since = *since;
+  const auto limit = number_option(call, "limit", filter.limit, 10'000);
+  if (!limit) return limit.error();
+  filter.limit = static_cast<int>(*limit);
+  const auto rows = trail.audit(filter);
+  if (!rows) return call.fail(rows.error());
+  call.report.notes = {rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size())};
+  Section section{.name = "audit",
+                  .columns = {{.name = "id", .kind = ColumnType::id},
+                              {.name = "at", .kind = ColumnType::time},
+                              {.name = "name"},
+                              {.name = "role"},
+                              {.name = "address"},
+                              {.name = "command"},
+                              {.name = "target"},
+                              {.name = "outcome"},
+                              {.name = "fingerprint"},
+                              {.name = "detail"}}};
+  for (const auto& row : *rows)
+    section.rows.push_back({row.id, row.at, optional_text(row.who.name), optional_text(row.who.role),
+                            optional_text(row.who.address), row.command, optional_text(row.target), row.outcome,
+                            optional_text(row.who.fingerprint), optional_text(row.detail)});
+  call.report.sections = {std::move(section)};
+  return Code::done;
+}
+
+}  // namespace
+
+std::vector<Command> audit_commands() {
+  return {
+      {.words = "audit",
+       .options = {{.name = "by", .value = ArgumentKind::any, .shown = "NAME", .help = "of this person"},
+                   {.name = "since",
+                    .value = ArgumentKind::time,
+                    .shown = "TIME",
+                    .help = "since then: 2h, 7d, or a time of RFC 3339"},
+                   {.name = "limit",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "at most so many; 100 unless given"}},
+       .role = Role::admin,
+       .group = "service",
+       .summary = "Who asked for what, from where, and how it ended.",
+       .examples = {"audit --since 7d", "audit --by alice --json"},
+       .run = handler<audit>},
+  };
+}
+
+}  // namespace sluice::console

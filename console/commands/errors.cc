@@ -1,0 +1,98 @@
+// errors: the last warnings and errors of this process.
+#include <algorithm>
+#include <map>
+
+#include "base/log.h"
+#include "console/commands/registry.h"
+
+namespace sluice::console {
+namespace {
+
+std::string_view level_name(log::Level level) {
+  static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
+  return names[static_cast<std::size_t>(level)];
+}
+
+Status level_status(log::Level level) {
+  return {std::string(level_name(level)), level == log::Level::error     ? Severity::broken
+                                          : level == log::Level::warning ? Severity::waiting
+                                                                         : Severity::good};
+}
+
+// Numbers differ from one occurrence of an error to the next; without them they are the same.
+std::string fingerprint(const log::Entry& entry) {
+  std::string text;
+  for (const char one : entry.text)
+    if (one < '0' || one > '9')
+      text += one;
+    else if (!text.ends_with('#'))
+      text += '#';
+  return text;
+}
+
+// Entries that differ only in numbers as one, the newest first.
+Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last) {
+  struct Group {
+    log::Entry sample;  // the last one
+    WallClock::time_point first;
+    std::int64_t count = 0;
+  };
+  std::map<std::string, Group> groups;
+  for (auto& entry : entries) {
+    Group& group = groups[fmt::format("{} {}", level_name(entry.level), fingerprint(entry))];
+    if (group.count++ == 0) group.first = entry.at;
+    group.sample = std::move(entry);
+  }
+  std::vector<const Group*> order;
+  for (const auto& [print, group] : groups) order.push_back(&group);
+  std::ranges::sort(order, std::ranges::greater(), [](const Group* group) { return group->sample.at; });
+  if (std::cmp_greater(order.size(), last)) order.resize(static_cast<std::size_t>(last));
+  Section section{.name = "errors",
+                  .columns = {{.name = "count", .kind = ColumnType::number},
+                              {.name = "first", .kind = ColumnType::time},
+                              {.name = "last", .kind = ColumnType::time},
+                              {.name = "level"},
+                              {.name = "who"},
+                              {.name = "text"}}};
+  for (const Group* group : order)
+    section.rows.push_back({group->count, group->first, group->sample.at, level_status(group->sample.level),
+                            group->sample.who, group->sample.text});
+  return section;
+}
+
+Section single_errors(std::vector<log::Entry> entries, std::int64_t last) {
+  if (std::cmp_greater(entries.size(), last))
+    entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(last));
+  Section section{
+      .name = "errors",
+      .columns = {{.name = "at", .kind = ColumnType::time}, {.name = "level"}, {.name = "who"}, {.name = "text"}}};
+  for (const auto& entry : entries)
+    section.rows.push_back({entry.at, level_status(entry.level), entry.who, entry.text});
+  return section;
+}
+
+int errors(Call& call) {
+  const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(log::recent_at_most));
+  if (!last) return last.error();
+  call.report.sections = {call.has("group") ? grouped_errors(log::recent(), *last)
+                                            : single_errors(log::recent(), *last)};
+  call.report.notes = {fmt::format("the last {} warnings and errors of this process are kept", log::recent_at_most)};
+  return Code::done;
+}
+
+}  // namespace
+
+std::vector<Command> errors_commands() {
+  return {
+      {.words = "errors",
+       .options =
+           {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
+            {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
+       .group = "look",
+       .summary = "The last warnings and errors of this process.",
+       .examples = {"errors --last 50", "errors --group", "errors | match lane"},
+       .run = handler<errors>},
+  };
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,58 @@
+// help: the commands, or a page about one of them or about a state of a partition.
+#include "console/commands/registry.h"
+
+namespace sluice::console {
+namespace {
+
+Section command_list(const Login& login) {
+  Section section{.name = "commands", .columns = {{.name = "command"}, {.name = "role"}, {.name = "summary"}}};
+  for (const Command& command : commands())
+    if (allowed(command, login))
+      section.rows.push_back(
+          {std::string(command.words), std::string(name(command.role)), std::string(command.summary)});
+  return section;
+}
+
+int help(Call& call) {
+  if (call.words().empty()) {
+    call.report.sections = {command_list(call.login())};
+    call.report.notes = {
+        "help COMMAND explains one, help STATE a state of a partition; every command takes --json and --csv, and | match TEXT, except TEXT, "
+        "count, head N, last N"};
+    return Code::done;
+  }
+  const std::string text = call.words_text();
+  if (const auto state = parse_partition_state(text)) {
+    call.report.text = help_page(*state);
+    return Code::done;
+  }
+  std::vector<Word> words;
+  for (const auto& word : call.words()) words.push_back({word, false});
+  std::string page;
+  if (const auto found = find_command(words, false)) {
+    page = help_page(*found->command);
+  } else {
+    for (const Command& command : commands())
+      if (command.words.starts_with(text + ' ')) page += (page.empty() ? "" : "\n") + help_page(command);
+    if (page.empty()) return call.fail(Code::not_understood, "{}", found.error());
+  }
+  call.report.text = std::move(page);
+  return Code::done;
+}
+
+}  // namespace
+
+std::vector<Command> help_commands() {
+  return {
+      {.words = "help",
+       .arguments = "[COMMAND | STATE]",
+       .max_words = 4,
+       .takes = ArgumentKind::command,
+       .group = "session",
+       .summary = "The commands, or a page about one of them or about a state of a partition.",
+       .examples = {"help", "help dead replay", "help poison"},
+       .run = handler<help>},
+  };
+}
+
+}  // namespace sluice::console

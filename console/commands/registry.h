@@ -1,0 +1,29 @@
+// The groups of commands, each declared by the file of its noun. registry.cc lists them in the order of the help.
+#pragma once
+
+#include <vector>
+
+#include "console/command.h"
+
+namespace sluice::console {
+
+std::vector<Command> audit_commands();
+std::vector<Command> check_commands();
+std::vector<Command> config_commands();
+std::vector<Command> count_commands();
+std::vector<Command> dead_letters_commands();
+std::vector<Command> errors_commands();
+std::vector<Command> explain_commands();
+std::vector<Command> help_commands();
+std::vector<Command> incidents_commands();
+std::vector<Command> lag_commands();
+std::vector<Command> log_commands();
+std::vector<Command> partitions_commands();
+std::vector<Command> pause_commands();
+std::vector<Command> pointers_commands();
+std::vector<Command> session_commands();
+std::vector<Command> status_commands();
+std::vector<Command> tables_commands();
+std::vector<Command> topics_commands();
+
+}  // namespace sluice::console

@@ -1,0 +1,151 @@
+// status: one screen, read from a snapshot, so it answers at once while PostgreSQL or Kafka is away.
+#include <algorithm>
+#include <numeric>
+
+#include "base/log.h"
+#include "console/commands/registry.h"
+#include "console/selection.h"
+#include "console/totals.h"
+
+namespace sluice::console {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::hours;
+
+std::string sparkline(const std::vector<double>& values, bool utf8) {
+  constexpr std::size_t shown_at_most = 30;
+  const std::vector<std::string_view> levels =
+      utf8 ? std::vector<std::string_view>{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
+           : std::vector<std::string_view>{".", ":", "-", "=", "+", "*", "#", "@"};
+  const auto shown = std::span(values).last(std::min(shown_at_most, values.size()));
+  const double top = shown.empty() ? 0 : *std::ranges::max_element(shown);
+  std::string line;
+  for (const double value : shown)
+    line += levels[top <= 0 ? 0 : std::min(levels.size() - 1, static_cast<std::size_t>(value / top * 7.999))];
+  return line;
+}
+
+// The bound below which a share of the commits stayed, in seconds.
+report::Value commit_quantile(const std::vector<LaneSnapshot>& lanes, double share) {
+  std::vector<std::int64_t> counts(std::size(commit_bounds) + 1, 0);
+  for (const auto& lane : lanes)
+    for (std::size_t at = 0; at < std::min(counts.size(), lane.commit_buckets.size()); ++at)
+      counts[at] += lane.commit_buckets[at];
+  const auto total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  std::int64_t below = 0;
+  for (std::size_t at = 0; total > 0 && at < std::size(commit_bounds); ++at) {
+    below += counts[at];
+    if (static_cast<double>(below) >= share * static_cast<double>(total)) return commit_bounds[at];
+  }
+  return {};
+}
+
+std::int64_t recent_errors() {
+  const auto entries = log::recent();
+  const auto since = WallClock::now() - hours(1);
+  return std::ranges::count_if(
+      entries, [&](const log::Entry& one) { return one.level == log::Level::error && one.at >= since; });
+}
+
+Section pauses_section(const Snapshot& now) {
+  Section section{.name = "pauses",
+                  .columns = {{.name = "target", .label = "paused"},
+                              {.name = "by"},
+                              {.name = "since", .kind = ColumnType::time},
+                              {.name = "expires", .kind = ColumnType::time, .label = "until"},
+                              {.name = "reason"}}};
+  for (const Pause& pause : now.pauses)
+    section.rows.push_back({pause.target, pause.by, pause.at, optional_time(pause.expires), pause.reason});
+  return section;
+}
+
+Section broken_section(const Snapshot& now) {
+  Section section{
+      .name = "stopped",
+      .columns = {
+          {.name = "partition"}, {.name = "state"}, {.name = "pointer", .kind = ColumnType::id}, {.name = "reason"}}};
+  for (const auto& one : now.partitions)
+    if (is_broken(one.state))
+      section.rows.push_back({partition_text(one.at), status_of(one.state), one.next, one.reason});
+  return section;
+}
+
+int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& pipeline) {
+  const Snapshot now = snapshots.snapshot();
+  const Totals total = totals_of(now.partitions);
+  const double rate = rate_of(now);
+  const auto lanes = static_cast<std::int64_t>(now.lanes.size());
+  const std::int64_t connected = std::ranges::count(now.lanes, true, &LaneSnapshot::connected);
+  std::int64_t batches = 0, rows = 0;
+  std::string lane_error;
+  for (const auto& lane : now.lanes) {
+    batches += lane.batches;
+    rows += lane.rows;
+    if (!lane.connected && !lane.last_error.empty()) lane_error = lane.last_error;
+  }
+  const auto partitions = static_cast<std::int64_t>(now.partitions.size());
+  const double uptime = duration<double>(WallClock::now() - now.started).count();
+  Section section{.record = true};
+  const auto field = [&](const Column& column, report::Value cell) {
+    section.columns.push_back(column);
+    if (section.rows.empty()) section.rows.emplace_back();
+    section.rows[0].push_back(std::move(cell));
+  };
+  field({.name = "pipeline", .line = "pipeline"}, pipeline.name);
+  field({.name = "version", .line = "pipeline"}, std::string(SLUICE_VERSION));
+  field({.name = "uptime_seconds", .kind = ColumnType::seconds, .label = "up", .line = "pipeline"}, uptime);
+  field({.name = "state", .line = "state"}, state_of(now));
+  field({.name = "partitions", .kind = ColumnType::number, .line = "state"}, partitions);
+  field({.name = "partitions_paused", .kind = ColumnType::number, .label = "paused", .line = "state"}, total.paused);
+  field({.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"}, total.broken);
+  field({.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "lag"},
+        total.lag_unknown == partitions && partitions > 0 ? report::Value() : report::Value(total.lag));
+  field({.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "lag"},
+        rate > 0 ? report::Value(static_cast<double>(total.lag) / rate) : report::Value());
+  field({.name = "worst", .line = "lag"},
+        total.worst == nullptr ? report::Value() : report::Value(partition_text(total.worst->at)));
+  field({.name = "applied_per_second", .kind = ColumnType::rate, .unit = "records/s", .line = "rate"}, rate);
+  field({.name = "history", .line = "rate", .people = true}, sparkline(now.applied_per_second, call.terminal().utf8));
+  field({.name = "batches", .kind = ColumnType::number, .line = "batches"}, batches);
+  field({.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .line = "batches"},
+        batches > 0 ? report::Value(static_cast<double>(rows) / static_cast<double>(batches)) : report::Value());
+  field({.name = "commit_p50_seconds", .kind = ColumnType::seconds, .label = "commit p50 <=", .line = "batches"},
+        commit_quantile(now.lanes, 0.5));
+  field({.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .line = "batches"},
+        commit_quantile(now.lanes, 0.99));
+  field({.name = "applied", .kind = ColumnType::number, .label = "applied", .line = "records"}, total.counts.applied);
+  field({.name = "folded", .kind = ColumnType::number, .line = "records"}, total.counts.folded);
+  field({.name = "skipped", .kind = ColumnType::number, .line = "records"}, total.counts.skipped);
+  field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.counts.dead);
+  field({.name = "gaps", .kind = ColumnType::number, .line = "records"}, total.counts.gaps);
+  field({.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
+        recent_errors());
+  field({.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
+        now.dead_letters_open < 0 ? report::Value() : report::Value(now.dead_letters_open));
+  field({.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
+        connected);
+  field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
+  field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
+  call.report.sections = {std::move(section), broken_section(now), pauses_section(now)};
+  return Code::done;
+}
+
+int status(Call& call, const Snapshots& snapshots, const config::Pipeline& pipeline) {
+  return watched(call, [&] { return show_status(call, snapshots, pipeline); });
+}
+
+}  // namespace
+
+std::vector<Command> status_commands() {
+  return {
+      {.words = "status",
+       .options = {watch_option()},
+       .group = "look",
+       .summary = "One screen: state, lag, rate, what is paused or stopped, errors and dead letters.",
+       .examples = {"status", "status --json", "status --watch 2s"},
+       .run = handler<status>},
+  };
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,30 @@
+// The identity behind a session, and a session as others see it. Values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "admin/caller.h"
+#include "base/clock.h"
+
+namespace sluice::console {
+
+// A caller and the commands that the key may run. `commands` empty: any of the role.
+struct Login {
+  Caller caller;
+  std::vector<std::string> commands;
+};
+
+// A session as `sessions` shows it.
+struct SessionInfo {
+  std::int64_t id = 0;
+  Caller who;
+  WallClock::time_point since{};
+  std::chrono::milliseconds idle{0};  // since the last keystroke or command
+  std::string command;                // that runs now, empty at the prompt
+  std::size_t queued = 0;             // bytes that the client has not taken yet
+};
+
+}  // namespace sluice::console

@@ -1,0 +1,74 @@
+#include "console/stream.h"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace sluice::console {
+namespace {
+
+constexpr std::string_view clear = "\x1b[H\x1b[2J";
+constexpr std::string_view home = "\x1b[H", erase_line = "\x1b[K", erase_below = "\x1b[J";
+
+// The text over what is there: each line erases what it does not cover. A screen holds `rows` lines; one stays free for
+// the cursor.
+std::string over_the_screen(std::string_view text, int rows) {
+  std::string screen(home);
+  for (int row = 1; row < rows && !text.empty(); ++row) {
+    const auto end = std::min(text.find('\n'), text.size() - 1);
+    screen += text.substr(0, end);
+    (screen += erase_line) += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return screen += erase_below;
+}
+
+bool has_content(const report::Report& report) {
+  return !(report.sections.empty() && report.notes.empty() && report.line.empty() && report.text.empty());
+}
+
+}  // namespace
+
+std::string Stream::shown(const report::Report& report) const {
+  if (form_.json) return report::as_json(report, command_, WallClock::now());
+  if (form_.csv) return report::as_csv(report);
+  const report::Rendering rendering{.color = terminal_.color && form_.color,
+                                    .columns = terminal_.pty ? terminal_.columns : 0,
+                                    .utf8 = terminal_.utf8};
+  return report::as_text(report, rendering, form_.filters);
+}
+
+void Stream::write(const report::Report& report) {
+  if (!has_content(report)) return;
+  output_.out(shown(report));
+  written_ = true;
+}
+
+void Stream::redraw(const report::Report& report) {
+  const bool text = !form_.json && !form_.csv;
+  if (text && terminal_.cursor) {
+    if (!written_) output_.out(clear);
+    output_.out(over_the_screen(shown(report), terminal_.rows));
+    written_ = true;
+    return;
+  }
+  if (text && written_) output_.out("\n");
+  write(report);
+}
+
+void Stream::clear_screen() {
+  if (terminal_.cursor) output_.out(clear);
+}
+
+bool Stream::wait(std::chrono::milliseconds time) const {
+  return sleep_for(time, stop_);
+}
+
+bool sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
+}  // namespace sluice::console

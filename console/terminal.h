@@ -1,0 +1,26 @@
+// The client's side of a command: what it can show, and where output goes.
+#pragma once
+
+#include <string_view>
+
+namespace sluice::console {
+
+// What the client's side can show. Without a pty there are no colours and lines end with \n; with one the transport
+// turns \n into \r\n.
+struct Terminal {
+  bool pty = false;
+  bool color = false;
+  bool cursor = false;  // understands the sequences that move the cursor and erase
+  bool utf8 = true;
+  int columns = 80, rows = 24;
+};
+
+// Where a command's result goes. Any thread; never blocks for long: the transport queues, bounded.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void out(std::string_view text) = 0;
+  virtual void err(std::string_view text) = 0;
+};
+
+}  // namespace sluice::console

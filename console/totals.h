@@ -1,0 +1,23 @@
+// Sums over partitions: what a topic, or all of them together, have in lag, counts and states. A value.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "admin/snapshot.h"
+
+namespace sluice::console {
+
+struct Totals {
+  std::int64_t partitions = 0, paused = 0, broken = 0;
+  std::int64_t lag = 0, lag_unknown = 0;  // records, partitions
+  Counts counts;
+  const PartitionSnapshot* worst = nullptr;  // with the largest lag; null while there is none
+
+  // Refers to `partition`, which outlives this.
+  void add(const PartitionSnapshot& partition);
+};
+
+Totals totals_of(const std::vector<PartitionSnapshot>& partitions);
+
+}  // namespace sluice::console

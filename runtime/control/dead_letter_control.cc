@@ -1,0 +1,30 @@
+#include "runtime/control/dead_letter_control.h"
+
+#include <fmt/format.h>
+
+namespace sluice::runtime {
+namespace {
+
+// Counting may take a twentieth of the time.
+constexpr int count_share = 20;
+
+}  // namespace
+
+Result<std::int64_t> DeadLetterControl::discard(const DeadLetterFilter& filter, const std::string& reason,
+                                                const Caller& by) {
+  return tables_.discard(filter, reason.empty() ? fmt::format("discarded by {}", by.name)
+                                                : fmt::format("discarded by {}: {}", by.name, reason));
+}
+
+void DeadLetterControl::count() {
+  using Steady = std::chrono::steady_clock;
+  const auto before = Steady::now();
+  if (before < count_again_) return;
+  const auto open = tables_.open_letters();
+  if (!open) return;
+  const auto now = Steady::now();
+  count_again_ = now + (now - before) * count_share;
+  open_ = *open;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,43 @@
+// Dead letters in PostgreSQL: lists, discards and applies them again, and keeps their number.
+//
+// Owned by the admin service; any thread, but count() in one.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "admin/dead_letters.h"
+#include "config/pipeline.h"
+#include "runtime/control/replay.h"
+#include "sink/admin_tables.h"
+
+namespace sluice::runtime {
+
+class DeadLetterControl final : public DeadLetters {
+ public:
+  DeadLetterControl(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
+                    sink::AdminTables& tables)
+      : tables_(tables), replayer_(std::move(pipeline), identity, tables) {}
+
+  Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
+    return tables_.letters(filter);
+  }
+  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;
+  Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
+                                       const Caller& by) override {
+    return replayer_.run(filter, dry_run, force, by);
+  }
+
+  // Counts the open ones, unless that was done lately: it reads the table, however large that is.
+  void count();
+  std::int64_t open() const { return open_; }  // -1: not known yet
+
+ private:
+  sink::AdminTables& tables_;
+  Replayer replayer_;
+  std::chrono::steady_clock::time_point count_again_{};
+  std::atomic<std::int64_t> open_{-1};
+};
+
+}  // namespace sluice::runtime

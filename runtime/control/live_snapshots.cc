@@ -1,0 +1,78 @@
+#include "runtime/control/live_snapshots.h"
+
+#include <algorithm>
+
+namespace sluice::runtime {
+namespace {
+
+constexpr std::size_t rates_kept = 60;
+
+}  // namespace
+
+Snapshot LiveSnapshots::snapshot() const {
+  auto shot = parts_.lanes.lanes();
+  add_topic_tables(shot);
+  shot.state_changes = parts_.incidents.counts();
+  shot.pauses = pauses_.in_force();
+  shot.postgres_trouble = pauses_.trouble();
+  shot.dead_letters_open = dead_letters_.open();
+  {
+    const std::lock_guard lock(ends_->mutex);
+    for (auto& partition : shot.partitions) {
+      if (const auto found = ends_->known.find(partition.at); found != ends_->known.end())
+        partition.end = std::max(partition.end, found->second);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  shot.applied_per_second.assign(rates_.begin(), rates_.end());
+  return shot;
+}
+
+void LiveSnapshots::add_topic_tables(Snapshot& snapshot) const {
+  for (const auto& partition : snapshot.partitions) {
+    const auto [entry, is_new] = snapshot.topic_tables.try_emplace(partition.at.topic);
+    if (!is_new) continue;
+    if (auto table = routes_.by_configuration(partition.at.topic)) entry->second.push_back(std::move(*table));
+  }
+  for (const auto& table : snapshot.tables)
+    for (const auto& topic : table.topics) snapshot.topic_tables[topic].push_back(table.table);
+  for (auto& [topic, tables] : snapshot.topic_tables) {
+    std::ranges::sort(tables);
+    const auto twice = std::ranges::unique(tables);
+    tables.erase(twice.begin(), twice.end());
+  }
+}
+
+void LiveSnapshots::sample(const Snapshot& lanes) {
+  const auto now = Steady::now();
+  std::int64_t records = 0;
+  for (const auto& lane : lanes.lanes) records += lane.records;
+  const std::lock_guard lock(mutex_);
+  const auto passed = std::chrono::duration<double>(now - sampled_).count();
+  if (sampled_ != Steady::time_point{} && passed < 1) return;
+  if (sampled_ != Steady::time_point{}) {
+    rates_.push_back(static_cast<double>(records - sampled_records_) / passed);
+    if (rates_.size() > rates_kept) rates_.pop_front();
+  }
+  sampled_ = now;
+  sampled_records_ = records;
+}
+
+void LiveSnapshots::refresh_ends() {
+  std::vector<TopicPartition> stopped;
+  for (const auto& partition : parts_.lanes.lanes().partitions) {
+    if (is_stopped(partition.state)) stopped.push_back(partition.at);
+  }
+  std::ranges::sort(stopped);
+  {
+    const std::lock_guard lock(ends_->mutex);
+    std::erase_if(ends_->known, [&](const auto& end) { return !std::ranges::binary_search(stopped, end.first); });
+  }
+  if (stopped.empty()) return;
+  parts_.log_ends.ask_log_ends(stopped, [ends = ends_](const TopicPartition& at, Offset end) {
+    const std::lock_guard lock(ends->mutex);
+    ends->known[at] = end;
+  });
+}
+
+}  // namespace sluice::runtime

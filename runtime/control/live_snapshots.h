@@ -1,0 +1,58 @@
+// Snapshots of the running service: what the lanes published, and what the admin service knows besides.
+//
+// Owned by the admin service. snapshot() in any thread, sample() in the main thread, refresh_ends() in the admin
+// service's. None of them waits.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "admin/snapshot.h"
+#include "runtime/control/dead_letter_control.h"
+#include "runtime/control/pause_control.h"
+#include "runtime/control/service_parts.h"
+#include "runtime/pipeline/route_tables.h"
+
+namespace sluice::runtime {
+
+class LiveSnapshots final : public Snapshots {
+ public:
+  LiveSnapshots(const ServiceParts& parts, const RouteTables& routes, const PauseControl& pauses,
+                const DeadLetterControl& dead_letters)
+      : parts_(parts), routes_(routes), pauses_(pauses), dead_letters_(dead_letters) {}
+
+  Snapshot snapshot() const override;
+
+  // Keeps the last minute's rates; often.
+  void sample(const Snapshot& lanes);
+  // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else tells them.
+  void refresh_ends();
+
+ private:
+  using Steady = std::chrono::steady_clock;
+
+  void add_topic_tables(Snapshot& snapshot) const;
+
+  const ServiceParts parts_;
+  const RouteTables& routes_;
+  const PauseControl& pauses_;
+  const DeadLetterControl& dead_letters_;
+
+  // Of stopped partitions; shared with the answers under way.
+  struct Ends {
+    std::mutex mutex;
+    std::map<TopicPartition, Offset> known;
+  };
+  const std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
+
+  mutable std::mutex mutex_;
+  std::deque<double> rates_;
+  Steady::time_point sampled_{};
+  std::int64_t sampled_records_ = 0;
+};
+
+}  // namespace sluice::runtime

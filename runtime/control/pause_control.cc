@@ -1,0 +1,64 @@
+#include "runtime/control/pause_control.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr std::string_view who = "pauses";
+
+}  // namespace
+
+Result<bool> PauseControl::pause(const Pause& pause) {
+  auto done = tables_.pause(pause);
+  if (done && *done) bell_.notify();
+  return done;
+}
+
+Result<std::optional<Pause>> PauseControl::resume(const std::string& target) {
+  auto done = tables_.resume(target);
+  if (done && *done) bell_.notify();
+  return done;
+}
+
+// Without an answer the lanes keep to what they were given last; before the first answer they claim nothing.
+void PauseControl::refresh() {
+  if (const auto expired = tables_.expire()) {
+    for (const auto& pause : *expired) log::info(who, "the pause of {} has expired", pause.target);
+  }
+  auto pauses = tables_.pauses();
+  {
+    const std::lock_guard lock(mutex_);
+    trouble_ = pauses ? std::string() : pauses.error().message;
+  }
+  if (!pauses) {
+    if (!std::exchange(trouble_logged_, true))
+      log::warning(who, "cannot read the pauses, the last known ones stay in force: {}", pauses.error().message);
+    return;
+  }
+  if (std::exchange(trouble_logged_, false)) log::info(who, "the pauses can be read again");
+  auto wanted = std::make_shared<const PauseRules>(*pauses);
+  {
+    const std::lock_guard lock(mutex_);
+    pauses_ = std::move(*pauses);
+  }
+  if (handed_out_ && *handed_out_ == *wanted) return;
+  for (const auto& target : wanted->unreadable())
+    log::warning(who, "a row of the table pause has a target that pauses nothing: {}", target);
+  handed_out_ = std::move(wanted);
+  receiver_.set_pauses(handed_out_);
+}
+
+std::vector<Pause> PauseControl::in_force() const {
+  const std::lock_guard lock(mutex_);
+  return pauses_;
+}
+
+std::string PauseControl::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+}  // namespace sluice::runtime

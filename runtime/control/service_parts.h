@@ -1,0 +1,45 @@
+// The parts of the running service that the admin service needs: state of the lanes, a receiver of pauses, ends of
+// logs.
+//
+// Implemented beside the lanes and the consumer, which outlive the admin service. Any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "admin/snapshot.h"
+#include "runtime/pipeline/pause_rules.h"
+
+namespace sluice::runtime {
+
+class LaneSnapshots {
+ public:
+  virtual ~LaneSnapshots() = default;
+  // Partitions, lanes and tables as the lanes published them last; never waits for a lane.
+  virtual Snapshot lanes() const = 0;
+};
+
+class PauseReceiver {
+ public:
+  virtual ~PauseReceiver() = default;
+  // Returns at once; the lanes obey a moment later.
+  virtual void set_pauses(const std::shared_ptr<const PauseRules>& pauses) = 0;
+};
+
+class LogEnds {
+ public:
+  using Known = std::function<void(const TopicPartition& at, Offset end)>;
+  virtual ~LogEnds() = default;
+  // Has Kafka asked and returns at once. The answers may come from any thread, also after the one who asked is gone.
+  virtual void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) = 0;
+};
+
+struct ServiceParts {
+  const LaneSnapshots& lanes;
+  PauseReceiver& pauses;
+  LogEnds& log_ends;
+  const IncidentLog& incidents;
+};
+
+}  // namespace sluice::runtime

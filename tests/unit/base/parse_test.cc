@@ -1,0 +1,65 @@
+// Texts as integers and addresses, and numbers as text.
+#include "base/parse.h"
+
+#include <gtest/gtest.h>
+
+#include "base/host_port.h"
+#include "base/printable.h"
+#include "base/units.h"
+
+namespace sluice {
+namespace {
+
+TEST(ParseInteger, only_a_whole_number_in_range_is_one) {
+  EXPECT_EQ(parse_integer<int>("-17"), -17);
+  EXPECT_EQ(parse_integer<std::uint16_t>("65535"), 65535);
+  for (const auto* text : {"", " 1", "1 ", "+1", "1.0", "0x1", "x", "99999999999"})
+    EXPECT_EQ(parse_integer<int>(text), std::nullopt) << text;
+  EXPECT_EQ(parse_integer<std::uint16_t>("65536"), std::nullopt);
+  EXPECT_EQ(parse_integer<unsigned>("-1"), std::nullopt);
+  EXPECT_EQ(parse_integer<int>("4", 1, 4), 4);
+  EXPECT_EQ(parse_integer<int>("5", 1, 4), std::nullopt);
+  EXPECT_EQ(parse_integer<int>("0", 1, 4), std::nullopt);
+}
+
+TEST(HostPort, a_name_or_an_address_with_or_without_a_port_is_taken_apart) {
+  const auto plain = parse_host_port("db_1.example-host:5432");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->host, "db_1.example-host");
+  EXPECT_EQ(plain->port, 5432);
+  const auto six = parse_host_port("[fe80::1%eth0]:0");
+  ASSERT_TRUE(six);
+  EXPECT_EQ(six->host, "fe80::1%eth0");
+  EXPECT_EQ(six->port, 0);
+  const auto alone = parse_host_port("localhost");
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->port, std::nullopt);
+}
+
+TEST(HostPort, anything_else_is_refused) {
+  for (const auto* text : {"", ":1", "host:", "host:x", "host:65536", "host:-1", "::1:80", "[::1", "[]:1", "[::1]80",
+                           "a b:1", "[a/b]:1", "host:1:2"})
+    EXPECT_FALSE(parse_host_port(text)) << text;
+}
+
+TEST(HostPort, text_puts_an_address_with_colons_into_brackets) {
+  EXPECT_EQ(host_port_text("127.0.0.1", 22), "127.0.0.1:22");
+  EXPECT_EQ(host_port_text("::1", 22), "[::1]:22");
+}
+
+TEST(Grouped, digits_stand_in_groups_of_three) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(12'403), "12 403");
+  EXPECT_EQ(grouped(-1'234'567), "-1 234 567");
+  EXPECT_EQ(grouped(-123), "-123");
+}
+
+TEST(Printable, a_part_of_a_message_is_one_short_line_cut_between_characters) {
+  EXPECT_EQ(printable("a\nb\x1b[2J\x7f"), "a?b?[2J?");
+  EXPECT_EQ(printable("aaaä", 4), "aaa…");
+  EXPECT_EQ(printable("aaaä", 5), "aaaä");
+}
+
+}  // namespace
+}  // namespace sluice
