@@ -26,7 +26,8 @@ MASKS = (
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"/tmp/sluice-\w+-\w+", "FOLDER"),
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
-    (r"(\bup in |  up |<= )[\d.]+\w+", r"\1SPAN"),
+    (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
+    (r"(  up |<= )[\d.]+\w+", r"\1SPAN"),
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),
     (r"batches  \d+  rows each \d+", "batches  N  rows each N"),
