@@ -1,8 +1,9 @@
-"""What the console answers, word for word: each file of transcripts/ is a conversation with a service of its own pipeline.
+"""What the console answers, word for word: each file of transcripts/ is a conversation with a service that has caught up.
 
 A step is a line `ROLE$ COMMAND`, what it prints (lines on stderr begin with `! `), and `=> EXIT CODE`. A line `@ WORDS` does
 something to the pipeline (see DEEDS). What no two runs share (times, ports, keys) is masked, so that the rest is compared.
-`pytest console/transcripts_test.py --update` writes what a step prints now into the files; read the difference.
+`pytest console/transcripts_test.py --update` writes what a step prints now into the files, also below a new step that is no
+more than its command; read the difference.
 """
 import difflib
 import itertools
@@ -74,6 +75,8 @@ def played(console, script):
     for line in script:
         step = STEP.match(line)
         if step:
+            if printed:  # the one before is new, and had no answer yet
+                yield ""
             answer = console.run_ssh(step[2].replace("shop.", f"{console.name}."), key=KEYS[step[1]])
             yield line
             yield from masked(console, answer.out)
