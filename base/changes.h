@@ -1,5 +1,5 @@
-// What a batch does: rows per table, net of what later records of the batch superseded, and what became of
-// each record. Written by mapping (folder), read by sink (writer), owned by a lane.
+// What a batch does: rows per table, net of what later records of the batch superseded, and what became of each record.
+// Written by mapping (folder), read by sink (writer), owned by a lane.
 //
 // All values lie encoded in one arena; a row is a run of cells, one per column of its table, in column order.
 #pragma once
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/record.h"
 #include "base/table.h"
 
@@ -34,8 +35,7 @@ struct RowChange {
   ChangeKind kind = ChangeKind::write;
 };
 
-// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the
-// other.
+// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the other.
 struct Step {
   bool truncate = false;  // empty the table before the rows
   std::vector<RowChange> rows;
@@ -81,13 +81,11 @@ struct PartitionRange {
   Offset to = 0;
   std::int32_t generation = 1;
   std::int64_t epoch = 0;
-  // The last record applied, to recognise a topic that was truncated or created anew; offset -1: none in this
-  // range.
+  // The last record applied, to recognise a topic that was truncated or created anew; offset -1: none in this range.
   Offset anchor_offset = -1;
   std::int64_t anchor_timestamp_ms = -1;
   std::int64_t anchor_crc = 0;
-  // to - from = applied + folded + skipped + dead + gaps
-  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+  Counts counts;  // to - from = counts.total()
 };
 
 }  // namespace sluice

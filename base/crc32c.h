@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720 appendix B.4): recognises a record that was
-// read before.
+// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720 appendix B.4): recognises a record that was read
+// before.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Errors, named by what the caller does next.
 //
 // Every failure that can reach a lane carries an ErrorClass; the lane has the only switch over it
-// (runtime/lane.cc). Nothing else in the program retries, skips or gives up on its own. Values are plain data
+// (runtime/pipeline/lane.cc). Nothing else in the program retries, skips or gives up on its own. Values are plain data
 // and may cross threads.
 #pragma once
 
@@ -12,12 +12,11 @@
 namespace sluice {
 
 enum class ErrorClass {
-  retry,    // transient: the same data again after a back-off; never a dead letter
-  reclaim,  // the connection is lost at an unknown point, COMMIT included: claim again and read the pointer
-  fenced,   // another instance owns the partition, or the pointer is not where we believe it to be
-  reject,   // the data is at fault: bisect, the bad record becomes a dead letter
-  stop_partition,  // nobody's record is at fault (table, column or permission missing): wait until it is
-                   // mended
+  retry,           // transient: the same data again after a back-off; never a dead letter
+  reclaim,         // the connection is lost at an unknown point, COMMIT included: claim again and read the pointer
+  fenced,          // another instance owns the partition, or the pointer is not where we believe it to be
+  reject,          // the data is at fault: bisect, the bad record becomes a dead letter
+  stop_partition,  // nobody's record is at fault (table, column or permission missing): wait until it is mended
   stop_service,    // this process cannot go on
 };
 

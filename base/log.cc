@@ -9,7 +9,7 @@
 #include <memory>
 #include <mutex>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 
 namespace sluice::log {
 namespace {
@@ -25,8 +25,7 @@ std::mutex recent_mutex;
 std::deque<Entry> recent_entries;
 
 std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
@@ -79,8 +78,8 @@ std::string as_document(std::int64_t ms, Level level, std::string_view who, std:
     return out;
   };
   return escape_json(fmt::format(R"({{"ms":{},"level":"{}","who":"{}","text":"{}"}})", ms,
-                                 fmt::string_view(spdlog::level::to_string_view(to_spdlog(level)).data()),
-                                 quoted(who), quoted(text)));
+                                 fmt::string_view(spdlog::level::to_string_view(to_spdlog(level)).data()), quoted(who),
+                                 quoted(text)));
 }
 
 }  // namespace
@@ -94,8 +93,7 @@ void setup(std::string_view level, std::string_view format) {
 
 void set_level(std::string_view level, std::optional<std::chrono::seconds> lasting) {
   threshold = to_level(level);
-  falls_back_at =
-      lasting ? now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(*lasting).count() : never;
+  falls_back_at = lasting ? now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(*lasting).count() : never;
 }
 
 bool enabled(Level level) {
@@ -115,8 +113,7 @@ std::vector<Entry> recent() {
 void write(Level level, std::string_view who, std::string_view text) {
   if (level >= Level::warning) remember(level, who, text);
   if (as_json) {
-    const auto now =
-        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
     logger().log(to_spdlog(level), as_document(now.time_since_epoch().count(), level, who, text));
   } else {
     logger().log(to_spdlog(level), "{}: {}", escape(who), escape(text));

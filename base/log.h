@@ -2,8 +2,8 @@
 //
 //   log::info("lane 1", "claimed {}/{} at {}, epoch {}", topic, partition, next, epoch);
 //
-// The first argument names who speaks. Everything here may be called at any time from any thread; setup()
-// again on SIGHUP. The last warnings and errors are kept for the console.
+// The first argument names who speaks. Everything here may be called at any time from any thread; setup() again on
+// SIGHUP. The last warnings and errors are kept for the console.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 // One Kafka record and its place in the log.
 //
-// "Offset" always names a record; a position called `next` or `to` is the first offset that has not taken
-// effect, never the last that has. A Record owns the client library's message: its views stay valid until it
-// is destroyed. Records are moved, never copied, and belong to one lane at a time.
+// "Offset" always names a record; a position called `next` or `to` is the first offset that has not taken effect, never
+// the last that has. A Record owns the client library's message: its views stay valid until it is destroyed. Records
+// are moved, never copied, and belong to one lane at a time.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +32,10 @@ struct Header {
 struct Record {
   const TopicPartition* at = nullptr;  // lives as long as the process (the listener interns it)
   Offset offset = 0;
-  std::int64_t timestamp_ms = -1;         // -1: the broker gave none
-  std::optional<std::string_view> key;    // null is not empty
-  std::optional<std::string_view> value;  // null is a tombstone
-  std::vector<Header> headers;            // in the order of the log, names may repeat
+  std::int64_t timestamp_ms = -1;                                       // -1: the broker gave none
+  std::optional<std::string_view> key;                                  // null is not empty
+  std::optional<std::string_view> value;                                // null is a tombstone
+  std::vector<Header> headers;                                          // in the order of the log, names may repeat
   std::unique_ptr<void, void (*)(void*)> owner{nullptr, [](void*) {}};  // releases what the views point into
 
   std::size_t bytes() const { return (key ? key->size() : 0) + (value ? value->size() : 0); }

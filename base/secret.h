@@ -1,7 +1,7 @@
 // A string that cannot be printed by accident: passwords and connection strings.
 //
-// There is one way to read it, reveal(), used where it is handed to the library that needs it. Everything
-// that prints settings, errors or logs sees the mask.
+// There is one way to read it, reveal(), used where it is handed to the library that needs it. Everything that prints
+// settings, errors or logs sees the mask.
 #pragma once
 
 #include <string>

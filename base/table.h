@@ -1,5 +1,4 @@
-// A target table as the catalogue describes it: what mapping needs to encode values and sink needs to form
-// SQL.
+// A target table as the catalogue describes it: what mapping needs to encode values and sink needs to form SQL.
 //
 // Made by sink/catalogue, read by everyone, never changed: a changed table is a new Table with a new version.
 #pragma once
@@ -10,10 +9,9 @@
 
 namespace sluice {
 
-// The form in which a value of a column travels to PostgreSQL. All but `input` are the binary form of the
-// type of that name (network byte order), the same in arrays and in COPY. `input` is the text that the type's
-// input function reads; the statement casts it. A column has one encoding, so that every row of a statement
-// has the same shape.
+// The form in which a value of a column travels to PostgreSQL. All but `input` are the binary form of the type of that
+// name (network byte order), the same in arrays and in COPY. `input` is the text that the type's input function reads;
+// the statement casts it. A column has one encoding, so that every row of a statement has the same shape.
 enum class Encoding : std::uint8_t {
   int2,
   int4,
@@ -39,14 +37,14 @@ enum class WriteMode : std::uint8_t { upsert, insert, update };
 
 struct Column {
   std::string name;  // as in the catalogue, unquoted
-  std::string cast;  // SQL name of the base type without modifier, quoted where needed: `pg_catalog.int4`,
-                     // `public.mood`
+  // SQL name of the base type without modifier, quoted where needed: `pg_catalog.int4`, `public.mood`
+  std::string cast;
   std::string declared;  // with modifier, for people: `numeric(20,4)`
   Encoding encoding = Encoding::input;
   bool array = false;                  // an array of `element`; travels as `input` (an array literal)
   Encoding element = Encoding::input;  // of an array: how one element would travel
-  std::string type_name;  // base type's bare name, of the element if an array: "interval", "bit", "point"
-  std::int32_t modifier = -1;  // atttypmod
+  std::string type_name;               // base type's bare name, of the element if an array: "interval", "bit", "point"
+  std::int32_t modifier = -1;          // atttypmod
   bool not_null = false;
   bool has_default = false;
   bool generated = false;        // never written

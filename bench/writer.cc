@@ -1,7 +1,6 @@
 // How near the writer comes to what PostgreSQL's executor can do: batches of upserts of existing keys through
-// sink::Writer, beside the floor on the same server in the same run, where the same rows lie in an unlogged
-// table and an INSERT … SELECT … ORDER BY key ON CONFLICT moves them, one transaction per batch, the pointer
-// advanced in each.
+// sink::Writer, beside the floor on the same server in the same run, where the same rows lie in an unlogged table and
+// an INSERT … SELECT … ORDER BY key ON CONFLICT moves them, one transaction per batch, the pointer advanced in each.
 //
 //   with_postgres.py writer [ROUNDS]        (SLUICE_TEST_POSTGRES names the server)
 //
@@ -15,8 +14,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "sink/catalogue.h"
-#include "sink/query.h"
+#include "sink/sql_client.h"
+#include "sink/table_catalogue.h"
 #include "sink/writer.h"
 
 namespace {
@@ -38,8 +37,7 @@ T must(Result<T> result) {
 }
 
 void put(Changes& changes, std::string_view bytes) {
-  changes.cells.push_back(
-      {static_cast<std::uint32_t>(changes.arena.size()), static_cast<std::int32_t>(bytes.size())});
+  changes.cells.push_back({static_cast<std::uint32_t>(changes.arena.size()), static_cast<std::int32_t>(bytes.size())});
   changes.arena += bytes;
 }
 template <class Integer>
@@ -94,25 +92,25 @@ Turn timed(Work work) {
   const auto cpu = cpu_seconds();
   work();
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-  return {static_cast<double>(events) / wall.count(),
-          (cpu_seconds() - cpu) * 1e6 / static_cast<double>(events)};
+  return {static_cast<double>(events) / wall.count(), (cpu_seconds() - cpu) * 1e6 / static_cast<double>(events)};
 }
 
 Turn through_writer(sink::Writer& writer, const std::vector<Changes>& batches, const TopicPartition& at) {
-  const auto claim = must(writer.claim(at, 0));
+  const sink::ClaimRequest request{&at, 0};
+  const auto claims = must(writer.claim({&request, 1}));
+  const auto& claim = claims.front().value();
   PartitionRange range;
   range.at = &at;
   range.from = claim.next;
   range.epoch = claim.epoch;
   return timed([&] {
     for (const auto& changes : batches) {
-      range.applied = static_cast<std::int64_t>(changes.rows);
-      range.to = range.from + range.applied;
+      range.counts.applied = static_cast<std::int64_t>(changes.rows);
+      range.to = range.from + range.counts.applied;
       writer.submit(changes, {}, {&range, 1});
       std::optional<Result<void>> done;
       while (!(done = writer.poll())) {
-        pollfd descriptor{writer.socket(),
-                          static_cast<short>(writer.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
+        pollfd descriptor{writer.socket(), static_cast<short>(writer.wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
         ::poll(&descriptor, 1, 1000);
       }
       must(std::move(*done));
@@ -121,21 +119,21 @@ Turn through_writer(sink::Writer& writer, const std::vector<Changes>& batches, c
   });
 }
 
-Turn floor(sink::Query& query, std::int64_t rows) {
+Turn floor(sink::SqlClient& query, std::int64_t rows) {
   return timed([&] {
     for (std::int64_t first = 0; first < events; first += rows) {
-      must(query.run(
-          fmt::format("BEGIN; UPDATE {0}.pointer SET next_offset = next_offset + {2} WHERE topic = 'bench';"
-                      "INSERT INTO {0}.t SELECT id, a, b, at, amount, flag, n, doc FROM {0}.rows "
-                      "WHERE event >= {1} AND event < {1} + {2} ORDER BY id ON CONFLICT (id) DO UPDATE SET "
-                      "a = excluded.a, b = excluded.b, at = excluded.at, amount = excluded.amount, "
-                      "flag = excluded.flag, n = excluded.n, doc = excluded.doc; COMMIT",
-                      schema, first, rows)));
+      must(
+          query.run(fmt::format("BEGIN; UPDATE {0}.pointer SET next_offset = next_offset + {2} WHERE topic = 'bench';"
+                                "INSERT INTO {0}.t SELECT id, a, b, at, amount, flag, n, doc FROM {0}.rows "
+                                "WHERE event >= {1} AND event < {1} + {2} ORDER BY id ON CONFLICT (id) DO UPDATE SET "
+                                "a = excluded.a, b = excluded.b, at = excluded.at, amount = excluded.amount, "
+                                "flag = excluded.flag, n = excluded.n, doc = excluded.doc; COMMIT",
+                                schema, first, rows)));
     }
   });
 }
 
-void prepare(sink::Query& query) {
+void prepare(sink::SqlClient& query) {
   must(
       query.run(fmt::format("CREATE TABLE {0}.t (id bigint PRIMARY KEY, a text, b text, at timestamptz, "
                             "amount numeric, flag boolean, n int, "
@@ -170,9 +168,9 @@ int main(int count, char** arguments) {
   config::Postgres settings;
   settings.url = Secret(url);
   settings.schema = schema;
-  auto query = must(sink::Query::open(settings.url));
+  auto query = must(sink::SqlClient::open(settings.url));
   must(query.run("DROP SCHEMA IF EXISTS " + schema + " CASCADE"));
-  sink::Catalogue catalogue(settings);
+  sink::TableCatalogue catalogue(settings);
   must(catalogue.migrate());
   prepare(query);
   config::Route route;

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <set>
 
-#include "config/check.h"
+#include "base/units.h"
+#include "config/references.h"
 #include "config/settings.h"
-#include "config/text.h"
+#include "config/spelling.h"
+#include "config/validators.h"
 
 namespace sluice::config {
 
@@ -29,8 +31,8 @@ struct Complaint {
   throw Complaint{at, std::move(key), std::move(text)};
 }
 
-// toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some
-// hundred kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
+// toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some hundred
+// kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
 void check_depth(std::string_view text) {
   toml::source_position at{1, 0};
   std::size_t dots = 0;
@@ -46,8 +48,7 @@ void check_depth(std::string_view text) {
     if (c == ' ' || c == '\t') continue;
     comment = comment || (blank && c == '#');
     blank = false;
-    const bool of_key =
-        std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '"' || c == '\'';
+    const bool of_key = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '"' || c == '\'';
     if (c == '.')
       ++dots;
     else if (!of_key)
@@ -131,9 +132,7 @@ Text text_of(const toml::node& node, const std::string& key, Type type) {
   if (!value) complain(node.source().begin, key, value.error());
   const bool secret = type == Type::secret || type == Type::properties;
   // Secrets may be certificates of many lines; nothing else has a use for control characters.
-  const auto forbidden = [&](char c) {
-    return c == '\0' || (!secret && static_cast<unsigned char>(c) < 0x20);
-  };
+  const auto forbidden = [&](char c) { return c == '\0' || (!secret && static_cast<unsigned char>(c) < 0x20); };
   if (std::ranges::any_of(*value, forbidden))
     complain(node.source().begin, key, "has a control character in it; remove it");
   return {secret ? "the value" : '"' + printable(string->get()) + '"', std::move(*value)};
@@ -152,8 +151,7 @@ std::string word_of(const toml::node& node, const Setting& setting) {
   if (comes_later(setting.key(), text.value))
     complain(node.source().begin, setting.key(),
              fmt::format("this version of sluice does not have {} yet; use {}", text.raw, accepted(setting)));
-  complain(node.source().begin, setting.key(),
-           fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
+  complain(node.source().begin, setting.key(), fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
 }
 
 std::int64_t number_of(const toml::node& node, const Setting& setting) {
@@ -177,8 +175,7 @@ std::vector<std::string> strings_of(const toml::node& node, const Setting& setti
   const auto* array = node.as_array();
   if (array == nullptr) wrong_type(node, setting.key(), setting.type);
   if (array->size() > longest_list)
-    complain(node.source().begin, setting.key(),
-             fmt::format("has more than {} elements; use fewer", longest_list));
+    complain(node.source().begin, setting.key(), fmt::format("has more than {} elements; use fewer", longest_list));
   std::vector<std::string> list;
   for (const toml::node& element : *array) {
     std::string text = checked_text(element, setting);
@@ -202,8 +199,7 @@ void add_properties(const toml::table& table, const std::string& key, const std:
       continue;
     }
     for (const Refused& refused : refused_properties())
-      if (refused.property.ends_with('.') ? property.starts_with(refused.property)
-                                          : property == refused.property)
+      if (refused.property.ends_with('.') ? property.starts_with(refused.property) : property == refused.property)
         complain(name.source().begin, full, fmt::format("is refused: {}; remove it", refused.reason));
     std::string value;
     if (const auto number = node.value_exact<std::int64_t>())
@@ -244,8 +240,7 @@ Value value_of(const toml::node& node, const Setting& setting) {
 }
 
 [[noreturn]] void unknown_key(const toml::key& key, std::string_view section) {
-  const std::string full =
-      section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
+  const std::string full = section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
   if (comes_later(full))
     complain(key.source().begin, full, "this version of sluice does not have it yet; leave it out");
   std::vector<std::string_view> near;
@@ -264,15 +259,13 @@ Value value_of(const toml::node& node, const Setting& setting) {
   complain(key.source().begin, printable(full), "is not a setting; " + hint);
 }
 
-// Reads one section into its part of the pipeline, or of the route. `position` is where to say that something
-// lacks.
+// Reads one section into its part of the pipeline, or of the route. `position` is where to say that something lacks.
 void read_section(const toml::table& table, std::string_view section, toml::source_position position,
                   Pipeline& pipeline, Route& route) {
   for (const auto& [key, node] : table) {
     const std::string_view name = key.str();
     const bool known = std::ranges::any_of(settings(), [&](const Setting& setting) {
-      return (setting.section == section && setting.name == name) ||
-             (section.empty() && setting.section == name);
+      return (setting.section == section && setting.name == name) || (section.empty() && setting.section == name);
     });
     if (!known) unknown_key(key, section);
   }
@@ -281,8 +274,7 @@ void read_section(const toml::table& table, std::string_view section, toml::sour
     if (const toml::node* node = table.get(setting.name))
       setting.field.put(setting, pipeline, route, value_of(*node, setting));
     else if (setting.required)
-      complain(position, setting.key(),
-               fmt::format("is missing; add {} = {}", setting.name, setting.example));
+      complain(position, setting.key(), fmt::format("is missing; add {} = {}", setting.name, setting.example));
   }
 }
 
@@ -294,26 +286,22 @@ toml::source_position place(const toml::table& table, std::string_view name) {
 // What no setting of a route can know by itself.
 void check_route(const toml::table& table, const Route& route, std::set<std::string>& earlier) {
   if (!table.contains("key") && route.mode != Mode::insert)
-    complain(table.source().begin, "route.key",
-             "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
+    complain(table.source().begin, "route.key", "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
   if (route.key.empty() && route.mode != Mode::insert)
-    complain(place(table, "key"), "route.key",
-             "is empty, which only mode = \"insert\" allows; name the key's columns");
+    complain(place(table, "key"), "route.key", "is empty, which only mode = \"insert\" allows; name the key's columns");
   unsigned groups = 9;
   for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
   if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
     complain(place(table, "table"), "route.table", wrong);
   for (const std::string& topic : route.topics)
     if (!earlier.insert(topic).second)
-      complain(
-          place(table, "topics"), "route.topics",
-          fmt::format("\"{}\" is in an earlier route, which always wins; name it once", printable(topic)));
+      complain(place(table, "topics"), "route.topics",
+               fmt::format("\"{}\" is in an earlier route, which always wins; name it once", printable(topic)));
 }
 
 void read_routes(const toml::table& root, Pipeline& pipeline) {
   const toml::node* node = root.get("route");
-  if (node == nullptr)
-    complain({1, 1}, "route", "is missing; add a section [[route]] with topics, table and key");
+  if (node == nullptr) complain({1, 1}, "route", "is missing; add a section [[route]] with topics, table and key");
   const auto* routes = node->as_array();
   if (routes == nullptr || routes->empty() || !routes->is_homogeneous(toml::node_type::table))
     complain(node->source().begin, "route", "must be one section or more; write [[route]] with two brackets");
@@ -338,10 +326,9 @@ Pipeline read_pipeline(const toml::table& root) {
     section = setting.section;
     const toml::node* node = root.get(section);
     if (node != nullptr && !node->is_table())
-      complain(node->source().begin, std::string(section),
-               fmt::format("must be a section; write [{}]", section));
-    read_section(node ? *node->as_table() : empty, section,
-                 node ? node->source().begin : toml::source_position{1, 1}, pipeline, none);
+      complain(node->source().begin, std::string(section), fmt::format("must be a section; write [{}]", section));
+    read_section(node ? *node->as_table() : empty, section, node ? node->source().begin : toml::source_position{1, 1},
+                 pipeline, none);
   }
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
@@ -355,8 +342,7 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
   const auto fail = [&](toml::source_position at, std::string_view key, std::string_view text) {
     // Paths and keys come from outside: whatever they hold, the error stays one line.
     return std::unexpected(printable(
-        fmt::format("{}:{}:{}: {}: {}", path, std::max(at.line, 1u), std::max(at.column, 1u), key, text),
-        2000));
+        fmt::format("{}:{}:{}: {}: {}", path, std::max(at.line, 1u), std::max(at.column, 1u), key, text), 2000));
   };
   const auto text = read_file(path, longest_file);
   if (!text) return fail({1, 1}, "file", text.error() + "; name a readable TOML file");
@@ -373,8 +359,7 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
 std::string place(const std::string& path, const std::string& key) {
   toml::source_position at{1, 1};
   try {
-    // Only asked about a file that load() has taken, so that it can be parsed; if it changed since, 1:1 will
-    // do.
+    // Only asked about a file that load() has taken, so that it can be parsed; if it changed since, 1:1 will do.
     const toml::table root = toml::parse(std::string_view(read_file(path, longest_file).value_or("")));
     if (const auto node = root.at_path(key)) at = node.node()->source().begin;
   } catch (const toml::parse_error&) {

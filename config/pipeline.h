@@ -1,9 +1,8 @@
 // The configuration as the program uses it: plain, validated values.
 //
-// Made once by config::load (config/load.h) from the table of settings (config/settings.h); shared read-only
-// by every thread. The initialisers here are the defaults that the sample, the reference page and the parser
-// use; enumerators stand in the order of their words in the table. Pointers to a Route stay valid as long as
-// the Pipeline lives.
+// Made once by config::load (config/load.h) from the table of settings (config/settings.h); shared read-only by every
+// thread. The initialisers here are the defaults that the sample, the reference page and the parser use; enumerators
+// stand in the order of their words in the table. Pointers to a Route stay valid as long as the Pipeline lives.
 #pragma once
 
 #include <chrono>

@@ -1,14 +1,15 @@
-// What people read about the settings: the sample file, the reference page, the masked listing. All from the
-// table.
+// What people read about the settings: the sample file, the reference page, the masked listing. All from the table.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "config/check.h"
+#include "base/units.h"
 #include "config/load.h"
+#include "config/references.h"
 #include "config/settings.h"
-#include "config/text.h"
+#include "config/spelling.h"
+#include "config/validators.h"
 
 namespace sluice::config {
 
@@ -76,8 +77,7 @@ std::string reference_of(const Setting& setting) {
     text += fmt::format("* default: `{}`\n", quoted(setting.computed));
   else
     text += fmt::format("* default: `{}`\n", default_text(setting));
-  if (const std::string allowed = accepted(setting); !allowed.empty())
-    text += fmt::format("* allowed: {}\n", allowed);
+  if (const std::string allowed = accepted(setting); !allowed.empty()) text += fmt::format("* allowed: {}\n", allowed);
   if (!setting.example.empty()) text += fmt::format("* example: `{}`\n", setting.example);
   if (setting.reloadable) text += "* reloadable: SIGHUP takes a change over\n";
   return text + '\n';
@@ -130,18 +130,15 @@ std::string toml_text(const Setting& setting, const Value& value) {
     return '[' + items + ']';
   }
   for (const auto& property : std::get<Properties>(value))
-    items +=
-        fmt::format("{}{} = {}", items.empty() ? " " : ", ", quoted(property.first), quoted(Secret::mask));
+    items += fmt::format("{}{} = {}", items.empty() ? " " : ", ", quoted(property.first), quoted(Secret::mask));
   return items.empty() ? "{}" : '{' + items + " }";
 }
 
 std::string accepted(const Setting& setting) {
-  if (setting.type == Type::integer)
-    return fmt::format("{} to {} {}", setting.least, setting.most, setting.unit);
+  if (setting.type == Type::integer) return fmt::format("{} to {} {}", setting.least, setting.most, setting.unit);
   if (setting.type == Type::duration)
     return fmt::format("{} to {}", duration_text(setting.least), duration_text(setting.most));
-  if (setting.type == Type::size)
-    return fmt::format("{} to {}", size_text(setting.least), size_text(setting.most));
+  if (setting.type == Type::size) return fmt::format("{} to {}", size_text(setting.least), size_text(setting.most));
   return fmt::format("{}", fmt::join(setting.words, " | "));
 }
 
@@ -174,8 +171,7 @@ std::string reference() {
   }
   text += refused_head;
   for (const Refused& refused : refused_properties())
-    text += fmt::format("* `{}{}`: {}\n", refused.property, refused.property.ends_with('.') ? "*" : "",
-                        refused.reason);
+    text += fmt::format("* `{}{}`: {}\n", refused.property, refused.property.ends_with('.') ? "*" : "", refused.reason);
   return text;
 }
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "config/check.h"
+#include "config/validators.h"
 
 namespace sluice::config {
 
@@ -19,8 +19,7 @@ void assign(const Setting& setting, T& to, Value&& value) {
     to.clear();
     for (auto& [name, text] : std::get<Properties>(value)) to.emplace(name, Secret(std::move(text)));
   } else if constexpr (std::is_enum_v<T>) {
-    to = static_cast<T>(std::ranges::find(setting.words, std::get<std::string>(value)) -
-                        setting.words.begin());
+    to = static_cast<T>(std::ranges::find(setting.words, std::get<std::string>(value)) - setting.words.begin());
   } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
     to = T(std::get<std::int64_t>(value));
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -171,8 +170,7 @@ std::vector<Setting> postgres_and_batch() {
        .name = "rows",
        .type = integer,
        .field = in<&Pipeline::batch, &Batch::rows>(),
-       .help =
-           "A batch is due at this number of records, at `bytes` or after `linger`, whichever comes first.",
+       .help = "A batch is due at this number of records, at `bytes` or after `linger`, whichever comes first.",
        .unit = "records",
        .least = 1,
        .most = 100'000},
@@ -307,8 +305,7 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "keys",
        .field = in<&Pipeline::console, &Console::keys>(),
-       .help =
-           "Who may log in, in the syntax of authorized_keys with the option role=\"viewer|operator|admin\".",
+       .help = "Who may log in, in the syntax of authorized_keys with the option role=\"viewer|operator|admin\".",
        .check = check_path},
       {.section = "http",
        .name = "listen",

@@ -1,9 +1,8 @@
-// Every setting of the configuration file, declared once: what it is called, what it may hold, what it is for
-// and where it lands. The parser, the errors, the sample, the reference page and the masked listing all come
-// from this table.
+// Every setting of the configuration file, declared once: what it is called, what it may hold, what it is for and where
+// it lands. The parser, the errors, the sample, the reference page and the masked listing all come from this table.
 //
-// The table is constant and may be read by any thread. A default is whatever config/pipeline.h initialises
-// the field with, so it is written down once as well. Durations are in milliseconds, sizes in bytes.
+// The table is constant and may be read by any thread. A default is whatever config/pipeline.h initialises the field
+// with, so it is written down once as well. Durations are in milliseconds, sizes in bytes.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +19,8 @@ namespace sluice::config {
 
 enum class Type { string, secret, word, integer, boolean, duration, size, strings, properties };
 
-// What a setting holds between the file and the Pipeline: text or word, number (milliseconds, bytes),
-// boolean, list, properties.
+// What a setting holds between the file and the Pipeline: text or word, number (milliseconds, bytes), boolean, list,
+// properties.
 using Properties = std::map<std::string, std::string>;
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Properties>;
 
@@ -37,16 +36,15 @@ struct Setting {
   std::string_view name = {};
   Type type = Type::string;
   Field field = {};
-  std::string_view help = {};                // sentences for people
-  std::string_view example = {};             // TOML, where there is no default worth showing
-  std::string_view unit = {};                // of an integer
-  std::vector<std::string_view> words = {};  // of a word, in the order of its enumeration
-  std::int64_t least = 0, most = 0;          // of an integer, a duration, a size
-  bool required = false;                     // has no default
-  std::string_view computed = {};            // the default, where it depends on other settings
-  bool reloadable = false;                   // SIGHUP takes it over
-  std::string (*check)(const std::string& text) =
-      nullptr;  // of a string or each of a list: what is wrong, or ""
+  std::string_view help = {};                               // sentences for people
+  std::string_view example = {};                            // TOML, where there is no default worth showing
+  std::string_view unit = {};                               // of an integer
+  std::vector<std::string_view> words = {};                 // of a word, in the order of its enumeration
+  std::int64_t least = 0, most = 0;                         // of an integer, a duration, a size
+  bool required = false;                                    // has no default
+  std::string_view computed = {};                           // the default, where it depends on other settings
+  bool reloadable = false;                                  // SIGHUP takes it over
+  std::string (*check)(const std::string& text) = nullptr;  // of a string or each of a list: what is wrong, or ""
 
   std::string key() const;  // "kafka.brokers"
   bool secret() const { return type == Type::secret || type == Type::properties; }
@@ -55,8 +53,8 @@ struct Setting {
 std::span<const Setting> settings();
 std::string_view section_help(std::string_view section);
 
-// Words of the contract whose feature this version does not have, by section: keys, and values of a word.
-// They are refused like any unknown word, with a better hint.
+// Words of the contract whose feature this version does not have, by section: keys, and values of a word. They are
+// refused like any unknown word, with a better hint.
 bool comes_later(std::string_view key, std::string_view value = {});
 
 // One line of a listing of what is in force: TOML text, secrets masked.

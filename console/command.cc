@@ -4,8 +4,10 @@
 #include <cctype>
 #include <utility>
 
-#include "base/text.h"
-#include "config/text.h"
+#include "base/terminal_text.h"
+#include "base/units.h"
+#include "config/references.h"
+#include "config/spelling.h"
 
 namespace sluice::console {
 namespace {
@@ -38,15 +40,13 @@ std::string unknown(std::span<const Word> words) {
   }
   std::string_view near = below.empty() ? config::nearest(first, known) : config::nearest(two, below);
   if (near.empty() && words.size() > 1) near = config::nearest(two, known);
-  if (near.empty() && !below.empty())
-    return fmt::format("'{}' needs one more word: {}", first, fmt::join(below, ", "));
+  if (near.empty() && !below.empty()) return fmt::format("'{}' needs one more word: {}", first, fmt::join(below, ", "));
   return fmt::format("unknown command '{}'{}", config::printable(below.empty() ? first : two, 40),
                      near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
 }
 
 std::string surplus(const Command& command, const std::string& word) {
-  return fmt::format("'{}' takes no '{}'; it is: {}", command.words, config::printable(word, 40),
-                     command.usage());
+  return fmt::format("'{}' takes no '{}'; it is: {}", command.words, config::printable(word, 40), command.usage());
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ std::string Command::usage() const {
   if (!arguments.empty()) (text += ' ') += arguments;
   for (const Option& option : options) {
     std::string one = fmt::format("--{}", option.name);
-    if (option.value != Value::none) one += fmt::format(" {}", option.shown);
+    if (option.value != ArgumentKind::none) one += fmt::format(" {}", option.shown);
     text += option.required.empty() ? fmt::format(" [{}]", one) : " " + one;
   }
   return text;
@@ -94,8 +94,7 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
   const std::string begun = leading(words, 1);
   const auto fits = [&](const Command& command) { return command.words.starts_with(begun); };
   const auto only = std::ranges::find_if(commands(), fits);
-  if (std::ranges::count_if(commands(), fits) != 1 || only->effect != Effect::none ||
-      words_in(only->words) > 1)
+  if (std::ranges::count_if(commands(), fits) != 1 || only->effect != Effect::none || words_in(only->words) > 1)
     return std::unexpected(unknown(words));
   return Found{&*only, 1 + show};
 }
@@ -108,14 +107,13 @@ bool allowed(const Command& command, const Login& login) {
   });
 }
 
-std::expected<Arguments, std::string> sort_out(const Command& command, std::span<const Word> words) {
+std::expected<Arguments, std::string> parse_arguments(const Command& command, std::span<const Word> words) {
   Arguments given;
   for (std::size_t at = 0; at < words.size(); ++at) {
     const Word& word = words[at];
     if (word.quoted || !word.text.starts_with("--") || word.text.size() == 2) {
       given.words.push_back(word.text);
-      if (std::cmp_greater(given.words.size(), command.most))
-        return std::unexpected(surplus(command, word.text));
+      if (std::cmp_greater(given.words.size(), command.most)) return std::unexpected(surplus(command, word.text));
       continue;
     }
     const auto equals = word.text.find('=');
@@ -130,31 +128,28 @@ std::expected<Arguments, std::string> sort_out(const Command& command, std::span
       std::vector<std::string_view> known{"json", "csv"};
       for (const Option& one : command.options) known.push_back(one.name);
       const auto near = config::nearest(name, known);
-      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words,
-                                         config::printable(name, 40),
+      return std::unexpected(fmt::format("'{}' has no option --{}{}", command.words, config::printable(name, 40),
                                          near.empty() ? "; see 'help " + std::string(command.words) + "'"
                                                       : fmt::format("; did you mean --{}?", near)));
     }
-    if (given.options.contains(name))
-      return std::unexpected(fmt::format("--{} is given twice; keep one", name));
-    if (option->value == Value::none && has_value)
+    if (given.options.contains(name)) return std::unexpected(fmt::format("--{} is given twice; keep one", name));
+    if (option->value == ArgumentKind::none && has_value)
       return std::unexpected(fmt::format("--{} takes no value; write it alone", name));
-    if (option->value == Value::none || has_value) {
+    if (option->value == ArgumentKind::none || has_value) {
       given.options[name] = has_value ? word.text.substr(equals + 1) : std::string();
     } else if (at + 1 < words.size() && (words[at + 1].quoted || !words[at + 1].text.starts_with("--"))) {
       given.options[name] = words[++at].text;
-      if (option->value == Value::text && !words[at].quoted)
+      if (option->value == ArgumentKind::text && !words[at].quoted)
         while (at + 1 < words.size() && !words[at + 1].text.starts_with("--"))
           (given.options[name] += ' ') += words[++at].text;
     } else {
       return std::unexpected(fmt::format("--{} needs a value: --{} {}", name, name, option->shown));
     }
-    if (option->value != Value::none && given.options[name].empty())
+    if (option->value != ArgumentKind::none && given.options[name].empty())
       return std::unexpected(fmt::format("--{} is empty; write --{} {}", name, name, option->shown));
   }
-  if (std::cmp_less(given.words.size(), command.least))
-    return std::unexpected(
-        fmt::format("'{}' needs {}; it is: {}", command.words, command.arguments, command.usage()));
+  if (std::cmp_less(given.words.size(), command.min_words))
+    return std::unexpected(fmt::format("'{}' needs {}; it is: {}", command.words, command.arguments, command.usage()));
   for (const Option& option : command.options)
     if (!option.required.empty() && !given.options.contains(option.name))
       return std::unexpected(
@@ -178,8 +173,8 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
                                                           std::string_view otherwise) {
   const std::string text = call.option(name, otherwise);
   if (const auto span = parse_span(text)) return *span;
-  return std::unexpected(call.fail(
-      Code::not_understood, "--{} '{}' is no duration; write for example 30s, 15m, 2h or 7d", name, text));
+  return std::unexpected(
+      call.fail(Code::not_understood, "--{} '{}' is no duration; write for example 30s, 15m, 2h or 7d", name, text));
 }
 
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,

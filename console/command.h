@@ -1,8 +1,8 @@
-// The command table: a row for each command, and what a handler is given. From the rows come dispatch, help,
-// errors, roles, the audit trail, completion and docs/console.md.
+// The command table: a row for each command, and what a handler is given. From the rows come dispatch, help, errors,
+// roles, the audit trail, completion and docs/console.md.
 //
-// The table is constant. A handler runs in the session's command thread, reports through its Call, and never
-// throws on what an operator typed; it may wait, until the call's stop is requested.
+// The table is constant. A handler runs in the session's command thread, reports through its Call, and never throws on
+// what an operator typed; it may wait, until the call's stop is requested.
 #pragma once
 
 #include <fmt/format.h>
@@ -16,17 +16,29 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/report/report.h"
+#include "base/time_text.h"
+#include "console/command_line.h"
 #include "console/interpreter.h"
-#include "console/result.h"
 
 namespace sluice::console {
+
+// What handlers report with.
+using report::Column;
+using report::ColumnType;
+using report::counted;
+using report::grouped;
+using report::optional_text;
+using report::optional_time;
+using report::Report;
+using report::Section;
 
 enum class Role : std::uint8_t { viewer, operator_, admin };
 std::string_view name(Role role);
 Role role_of(std::string_view name);  // unknown: viewer
 
 // What a word or an option's value is; completion offers it.
-enum class Value : std::uint8_t {
+enum class ArgumentKind : std::uint8_t {
   none,
   any,
   text,  // all words up to the next --, because ssh hands over a quoted text as several words
@@ -44,9 +56,9 @@ enum class Value : std::uint8_t {
 };
 
 struct Option {
-  std::string_view name = {};   // without --
-  Value value = Value::none;    // none: a switch
-  std::string_view shown = {};  // of the value: "TEXT"
+  std::string_view name = {};               // without --
+  ArgumentKind value = ArgumentKind::none;  // none: a switch
+  std::string_view shown = {};              // of the value: "TEXT"
   std::string_view help = {};
   std::string_view required = {};  // why it must be given, as advice; empty: it need not be
 };
@@ -56,10 +68,10 @@ enum class Effect : std::uint8_t { none, shows_data, changes };
 class Call;
 
 struct Command {
-  std::string_view words = {};      // "dead list"
-  std::string_view arguments = {};  // for people: "[TARGET]"
-  int least = 0, most = 0;          // words that follow
-  Value takes = Value::none;        // what they are
+  std::string_view words = {};              // "dead list"
+  std::string_view arguments = {};          // for people: "[TARGET]"
+  int min_words = 0, most = 0;              // words that follow
+  ArgumentKind takes = ArgumentKind::none;  // what they are
   std::vector<Option> options = {};
   Role role = Role::viewer;
   Effect effect = Effect::none;
@@ -83,7 +95,7 @@ struct Arguments {
   std::map<std::string, std::string, std::less<>> options;
   bool json = false, csv = false, color = true;
 };
-std::expected<Arguments, std::string> sort_out(const Command& command, std::span<const Word> words);
+std::expected<Arguments, std::string> parse_arguments(const Command& command, std::span<const Word> words);
 struct Found {
   const Command* command = nullptr;
   std::size_t words = 0;  // of the line that name it, with "show"
@@ -93,7 +105,7 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
 bool allowed(const Command& command, const Login& login);
 
 // What all calls share; of the interpreter.
-struct House {
+struct CommandContext {
   std::shared_ptr<const config::Pipeline> pipeline;
   Admin& admin;
   std::vector<std::pair<std::string, std::string>> versions;
@@ -102,17 +114,17 @@ struct House {
 
 class Call {
  public:
-  Call(const House& house, Arguments arguments, const Login& login, const Terminal& terminal, Output& output,
+  Call(const CommandContext& context, Arguments arguments, const Login& login, const Terminal& terminal, Output& output,
        std::stop_token stop)
-      : house_(house),
+      : context_(context),
         given_(std::move(arguments)),
         login_(login),
         terminal_(terminal),
         output_(output),
         stop_(std::move(stop)) {}
 
-  Admin& admin() const { return house_.admin; }
-  const House& house() const { return house_; }
+  Admin& admin() const { return context_.admin; }
+  const CommandContext& context() const { return context_; }
   const Login& login() const { return login_; }
   const Terminal& terminal() const { return terminal_; }
   const std::stop_token& stop() const { return stop_; }
@@ -131,14 +143,14 @@ class Call {
   const std::string& remark() const { return remark_; }
   const std::string& complaint() const { return complaint_; }
 
-  Answer answer;  // shown when the handler returns
+  Report report{};  // shown when the handler returns
   bool leave = false;
   bool clear = false;
 
  private:
   int complain(Code code, std::string text);
 
-  const House& house_;
+  const CommandContext& context_;
   Arguments given_;
   const Login& login_;
   const Terminal& terminal_;
@@ -155,6 +167,6 @@ std::expected<std::int64_t, int> number_option(Call& call, std::string_view name
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name);
 
 std::string help_page(const Command& command);
-std::vector<std::string> candidates(std::string_view before_cursor, const House& house, const Login& login);
+std::vector<std::string> candidates(std::string_view before_cursor, const CommandContext& context, const Login& login);
 
 }  // namespace sluice::console

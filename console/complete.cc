@@ -3,33 +3,34 @@
 #include <set>
 
 #include "config/settings.h"
-#include "console/lookup.h"
+#include "console/selection.h"
 
 namespace sluice::console {
 namespace {
 
 constexpr std::size_t most = 200;
 
-void add_names(std::set<std::string>& to, Value value, const House& house, bool first) {
-  if (value == Value::setting)
-    for (const auto& one : config::show(*house.pipeline)) to.insert(one.key);
-  if (value == Value::level) to.insert({"debug", "info", "warning", "error"});
-  if (value == Value::command)
+void add_names(std::set<std::string>& to, ArgumentKind value, const CommandContext& context, bool first) {
+  if (value == ArgumentKind::setting)
+    for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
+  if (value == ArgumentKind::level) to.insert({"debug", "info", "warning", "error"});
+  if (value == ArgumentKind::command)
     for (const Command& one : commands()) to.insert(std::string(one.words.substr(0, one.words.find(' '))));
-  if (value == Value::span) to.insert({"30s", "10m", "1h"});
-  const bool topics = value == Value::target || value == Value::topic || value == Value::topic_or_table;
-  const bool tables = value == Value::table || value == Value::topic_or_table;
-  if (!topics && !tables && value != Value::partition) return;
-  const Known known = console::known(house.admin, true);
-  if (topics) to.insert(known.topics.begin(), known.topics.end());
-  if (tables) to.insert(known.tables.begin(), known.tables.end());
-  if (value == Value::target && first) to.insert({"all", "table"});
-  if (value == Value::target || value == Value::partition)
-    for (const auto& at : known.partitions) to.insert(partition_text(at));
+  if (value == ArgumentKind::span) to.insert({"30s", "10m", "1h"});
+  const bool topics =
+      value == ArgumentKind::target || value == ArgumentKind::topic || value == ArgumentKind::topic_or_table;
+  const bool tables = value == ArgumentKind::table || value == ArgumentKind::topic_or_table;
+  if (!topics && !tables && value != ArgumentKind::partition) return;
+  const Inventory inventory = console::inventory(context.admin, true);
+  if (topics) to.insert(inventory.topics.begin(), inventory.topics.end());
+  if (tables) to.insert(inventory.tables.begin(), inventory.tables.end());
+  if (value == ArgumentKind::target && first) to.insert({"all", "table"});
+  if (value == ArgumentKind::target || value == ArgumentKind::partition)
+    for (const auto& at : inventory.partitions) to.insert(partition_text(at));
 }
 
 // The words that may come after `before`, which are whole.
-std::set<std::string> after(const std::vector<Word>& before, const House& house, const Login& login) {
+std::set<std::string> after(const std::vector<Word>& before, const CommandContext& context, const Login& login) {
   std::set<std::string> next;
   std::string line;
   for (const Word& word : before) (line += word.text) += ' ';
@@ -38,24 +39,24 @@ std::set<std::string> after(const std::vector<Word>& before, const House& house,
     const auto rest = command.words.substr(line.size());
     next.insert(std::string(rest.substr(0, rest.find(' '))));
   }
-  const auto found = before.empty() ? std::expected<Found, std::string>(std::unexpected(std::string()))
-                                    : find_command(before, false);
+  const auto found =
+      before.empty() ? std::expected<Found, std::string>(std::unexpected(std::string())) : find_command(before, false);
   if (!found || !allowed(*found->command, login)) return next;
   const Command& command = *found->command;
   // An option that still waits for its value.
   if (before.back().text.starts_with("--")) {
     const auto option =
         std::ranges::find(command.options, std::string_view(before.back().text).substr(2), &Option::name);
-    if (option != command.options.end() && option->value != Value::none) {
-      add_names(next, option->value, house, true);
+    if (option != command.options.end() && option->value != ArgumentKind::none) {
+      add_names(next, option->value, context, true);
       return next;
     }
   }
   const bool first = before.size() == found->words;
-  if (before.back().text == "table" && command.takes == Value::target)
-    add_names(next, Value::table, house, false);
-  else if (first || command.takes == Value::number)
-    add_names(next, command.takes, house, true);
+  if (before.back().text == "table" && command.takes == ArgumentKind::target)
+    add_names(next, ArgumentKind::table, context, false);
+  else if (first || command.takes == ArgumentKind::number)
+    add_names(next, command.takes, context, true);
   for (const Option& option : command.options)
     if (std::ranges::find(before, fmt::format("--{}", option.name), &Word::text) == before.end())
       next.insert(fmt::format("--{}", option.name));
@@ -65,7 +66,7 @@ std::set<std::string> after(const std::vector<Word>& before, const House& house,
 
 }  // namespace
 
-std::vector<std::string> candidates(std::string_view before_cursor, const House& house, const Login& login) {
+std::vector<std::string> candidates(std::string_view before_cursor, const CommandContext& context, const Login& login) {
   const auto line = parse_line(before_cursor);
   if (!line || !line->filters.empty()) return {};
   std::vector<Word> before = line->words;
@@ -76,14 +77,13 @@ std::vector<std::string> candidates(std::string_view before_cursor, const House&
     before.pop_back();
   }
   std::vector<std::string> words;
-  for (const auto& word : after(before, house, login)) {
+  for (const auto& word : after(before, context, login)) {
     if (!word.starts_with(begun) || word.find_first_of(" \t|'\"") != std::string::npos) continue;
     words.push_back(word);
     if (words.size() == most) break;
   }
   // Options only when there is nothing else, or when asked for.
-  if (!begun.starts_with('-') &&
-      std::ranges::any_of(words, [](const auto& word) { return !word.starts_with('-'); }))
+  if (!begun.starts_with('-') && std::ranges::any_of(words, [](const auto& word) { return !word.starts_with('-'); }))
     std::erase_if(words, [](const auto& word) { return word.starts_with('-'); });
   return words;
 }

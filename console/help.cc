@@ -1,7 +1,7 @@
 // What the command table says about itself: a page for each command, and docs/console.md's generated part.
 #include <set>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "console/command.h"
 
 namespace sluice::console {
@@ -46,8 +46,8 @@ Made by `sluice config console` from the command table; a test compares the two.
 std::string option_lines(const Command& command, std::string_view bullet, std::string_view quote) {
   std::size_t widest = 0;
   const auto left = [](const Option& option) {
-    return option.value == Value::none ? fmt::format("--{}", option.name)
-                                       : fmt::format("--{} {}", option.name, option.shown);
+    return option.value == ArgumentKind::none ? fmt::format("--{}", option.name)
+                                              : fmt::format("--{} {}", option.name, option.shown);
   };
   for (const Option& option : command.options) widest = std::max(widest, left(option).size());
   std::string text;
@@ -83,11 +83,11 @@ std::string reference() {
     for (const Command& command : commands()) {
       if (command.group != first.group) continue;
       text += fmt::format("### `{}`\n\n{}\n\n", command.usage(), command.summary);
-      text += fmt::format("* role: {}{}\n", name(command.role),
-                          command.effect == Effect::none ? ""
-                          : command.effect == Effect::shows_data
-                              ? "; shows data, so it goes to the audit trail"
-                              : "; changes something, so it goes to the audit trail");
+      text +=
+          fmt::format("* role: {}{}\n", name(command.role),
+                      command.effect == Effect::none         ? ""
+                      : command.effect == Effect::shows_data ? "; shows data, so it goes to the audit trail"
+                                                             : "; changes something, so it goes to the audit trail");
       text += option_lines(command, "* ", "`");
       text += fmt::format("* example{}: `{}`\n\n", command.examples.size() > 1 ? "s" : "",
                           fmt::join(command.examples, "`, `"));

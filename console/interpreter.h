@@ -1,9 +1,9 @@
-// One line of text in, a command's result and exit code out. The transport (session) calls it; commands reach
-// the service through Admin only.
+// One line of text in, a command's result and exit code out. The transport (session) calls it; commands reach the
+// service through Admin only.
 //
-// One Interpreter serves all sessions: execute() may run in many threads at once, and keeps nothing between
-// calls. It blocks as long as the command does: until its deadline, or until `stop` is requested (Ctrl-C, the
-// client went away), which ends the waiting and undoes nothing. It never throws.
+// One Interpreter serves all sessions: execute() may run in many threads at once, and keeps nothing between calls. It
+// blocks as long as the command does: until its deadline, or until `stop` is requested (Ctrl-C, the client went away),
+// which ends the waiting and undoes nothing. It never throws.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/admin.h"
+#include "admin/admin.h"
 #include "config/pipeline.h"
 
 namespace sluice::console {
@@ -36,8 +36,8 @@ enum Code : int {
   reader_gone = 141,
 };
 
-// What the client's side can show. Without a pty there are no colours and lines end with \n; with one the
-// transport turns \n into \r\n.
+// What the client's side can show. Without a pty there are no colours and lines end with \n; with one the transport
+// turns \n into \r\n.
 struct Terminal {
   bool pty = false;
   bool color = false;
@@ -69,7 +69,7 @@ struct Login {
   std::vector<std::string> commands;
 };
 
-struct Outcome {
+struct CommandResult {
   int code = 0;
   bool leave = false;  // `exit`: the session ends
 };
@@ -83,8 +83,8 @@ class Interpreter {
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
-  Outcome execute(std::string_view line, const Login& login, const Terminal& terminal, Output& output,
-                  std::stop_token stop) const;
+  CommandResult execute(std::string_view line, const Login& login, const Terminal& terminal, Output& output,
+                        std::stop_token stop) const;
 
   // What a shell session is greeted with: name, state, what is paused and by whom. From snapshots, at once.
   std::string greeting(const Login& login, const Terminal& terminal) const;

@@ -13,10 +13,9 @@ Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
   char why[512];
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof why) != RD_KAFKA_CONF_OK) {
     // librdkafka's text quotes the value, which may be a password: name the property only.
-    return fail(ErrorClass::stop_service,
-                fmt::format("kafka.properties: librdkafka {} refuses \"{}\": unknown "
-                            "property or unusable value; see its CONFIGURATION.md",
-                            rd_kafka_version_str(), name));
+    return fail(ErrorClass::stop_service, fmt::format("kafka.properties: librdkafka {} refuses \"{}\": unknown "
+                                                      "property or unusable value; see its CONFIGURATION.md",
+                                                      rd_kafka_version_str(), name));
   }
   return {};
 }
@@ -85,8 +84,7 @@ Result<ConfHandle> consumer_conf(const config::Kafka& settings, std::size_t queu
 Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {
   char why[512];
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), why, sizeof why);
-  if (client == nullptr)
-    return fail(ErrorClass::stop_service, fmt::format("librdkafka cannot start: {}", why));
+  if (client == nullptr) return fail(ErrorClass::stop_service, fmt::format("librdkafka cannot start: {}", why));
   (void)conf.release();  // rd_kafka_new took it over
   return ClientHandle(client);
 }

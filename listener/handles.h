@@ -1,7 +1,6 @@
 // Owners of librdkafka's C handles, and the consumer configuration that the promise rests on.
 //
-// Private to listener/. Each holder releases its handle once; make_conf() applies the user's properties below
-// ours.
+// Private to listener/. Each holder releases its handle once; make_conf() applies the user's properties below ours.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -24,8 +23,7 @@ struct Releaser {
 
 using ConfHandle = std::unique_ptr<rd_kafka_conf_t, Releaser<rd_kafka_conf_destroy>>;
 using ClientHandle = std::unique_ptr<rd_kafka_t, Releaser<rd_kafka_destroy>>;
-using ListHandle =
-    std::unique_ptr<rd_kafka_topic_partition_list_t, Releaser<rd_kafka_topic_partition_list_destroy>>;
+using ListHandle = std::unique_ptr<rd_kafka_topic_partition_list_t, Releaser<rd_kafka_topic_partition_list_destroy>>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_t, Releaser<rd_kafka_queue_destroy>>;
 using ErrorHandle = std::unique_ptr<rd_kafka_error_t, Releaser<rd_kafka_error_destroy>>;
 

@@ -18,8 +18,7 @@ struct MockBroker::State {
 MockBroker::MockBroker(std::unique_ptr<State> state) : state_(std::move(state)) {}
 MockBroker::~MockBroker() = default;
 
-Result<std::unique_ptr<MockBroker>> MockBroker::start(const std::vector<std::string>& topics,
-                                                      int partitions) {
+Result<std::unique_ptr<MockBroker>> MockBroker::start(const std::vector<std::string>& topics, int partitions) {
   ConfHandle conf(rd_kafka_conf_new());
   rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(conf));

@@ -76,16 +76,15 @@ Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) 
   return std::unique_ptr<Producer>(new Producer(std::move(state)));
 }
 
-Result<void> Producer::send(const std::string& topic, const Outgoing& record,
-                            std::chrono::milliseconds timeout) {
+Result<void> Producer::send(const std::string& topic, const Outgoing& record, std::chrono::milliseconds timeout) {
   rd_kafka_t* client = state_->client.get();
   const auto deadline = Clock::now() + timeout;
   while (true) {
     // produceva takes the headers over only when it succeeds.
     rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
     for (const auto& [name, value] : record.headers) {
-      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()),
-                          value ? value->data() : nullptr, value ? static_cast<ssize_t>(value->size()) : 0);
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value ? value->data() : nullptr,
+                          value ? static_cast<ssize_t>(value->size()) : 0);
     }
     rd_kafka_vu_t arguments[5] = {};
     arguments[0].vtype = RD_KAFKA_VTYPE_TOPIC;
@@ -107,8 +106,7 @@ Result<void> Producer::send(const std::string& topic, const Outgoing& record,
     if (!error) return {};
     rd_kafka_headers_destroy(headers);
     if (rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      return fail(ErrorClass::stop_service,
-                  fmt::format("cannot publish: {}", rd_kafka_error_string(error.get())));
+      return fail(ErrorClass::stop_service, fmt::format("cannot publish: {}", rd_kafka_error_string(error.get())));
     }
     if (Clock::now() >= deadline) {
       return fail(ErrorClass::retry, fmt::format("the queue stayed full for {} s: {}", timeout.count() / 1000,

@@ -1,9 +1,7 @@
-// Records out, in order and acknowledged by all replicas: librdkafka's idempotent producer, for `publish` and
-// the demo.
+// Records out, in order and acknowledged by all replicas: librdkafka's idempotent producer, for `publish` and the demo.
 //
-// Used by one thread. send() copies; the queue is bounded (100,000 records or 64 MiB) and a full one makes
-// send() wait, which is the back-pressure. A delivery that fails is counted and remembered; nothing is ever
-// dropped silently.
+// Used by one thread. send() copies; the queue is bounded (100,000 records or 64 MiB) and a full one makes send() wait,
+// which is the back-pressure. A delivery that fails is counted and remembered; nothing is ever dropped silently.
 #pragma once
 
 #include <chrono>
@@ -45,8 +43,7 @@ class Producer {
 
   std::int64_t acknowledged() const;
   std::int64_t failed() const;
-  std::string first_error()
-      const;  // of a delivery, or the broker connection's last while none is up; empty if none
+  std::string first_error() const;  // of a delivery, or the broker connection's last while none is up; empty if none
   // One past the last acknowledged record, of every partition that received any.
   const std::map<TopicPartition, Offset>& ends() const;
 

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "listener/handles.h"
-#include "listener/partition.h"
+#include "listener/partition_queue.h"
 
 namespace sluice::listener {
 namespace {
@@ -23,15 +23,9 @@ Result<ClientHandle> simple_consumer(const config::Kafka& settings) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
   constexpr std::pair<const char*, const char*> ours[] = {
-      {"auto.offset.reset", "error"},
-      {"isolation.level", "read_committed"},
-      {"check.crcs", "true"},
-      {"enable.partition.eof", "true"},
-      {"enable.auto.commit", "false"},
-      {"allow.auto.create.topics", "false"},
-      {"fetch.wait.max.ms", "100"},
-      {"fetch.error.backoff.ms", "100"},
-      {"queued.max.messages.kbytes", "4096"},
+      {"auto.offset.reset", "error"},   {"isolation.level", "read_committed"}, {"check.crcs", "true"},
+      {"enable.partition.eof", "true"}, {"enable.auto.commit", "false"},       {"allow.auto.create.topics", "false"},
+      {"fetch.wait.max.ms", "100"},     {"fetch.error.backoff.ms", "100"},     {"queued.max.messages.kbytes", "4096"},
   };
   for (const auto& [name, value] : ours) {
     char why[256];
@@ -93,8 +87,7 @@ Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition&
   return Reader(std::move(state));
 }
 
-Result<void> Reader::read_to(Offset to, Clock::time_point deadline,
-                             const std::function<void(const Record&)>& visit) {
+Result<void> Reader::read_to(Offset to, Clock::time_point deadline, const std::function<void(const Record&)>& visit) {
   const auto& at = state_->at;
   while (state_->next < to) {
     auto& ahead = state_->ahead;
@@ -107,8 +100,7 @@ Result<void> Reader::read_to(Offset to, Clock::time_point deadline,
     }
     const auto wait = left(deadline);
     rd_kafka_message_t* message = nullptr;
-    if (wait.count() > 0)
-      message = rd_kafka_consume(state_->topic, at.partition, static_cast<int>(wait.count()));
+    if (wait.count() > 0) message = rd_kafka_consume(state_->topic, at.partition, static_cast<int>(wait.count()));
     if (message == nullptr) {
       return fail(ErrorClass::retry, fmt::format("{}/{}: reading offsets {} to {} takes too long", at.topic,
                                                  at.partition, state_->next, to - 1));

@@ -1,8 +1,8 @@
-// Reads one partition from an offset on, with a consumer of its own: no group, no commits, no effect on the
-// partition's owner. For looking at records, not for applying them.
+// Reads one partition from an offset on, with a consumer of its own: no group, no commits, no effect on the partition's
+// owner. For looking at records, not for applying them.
 //
-// Used by one thread; open() and read_to() block up to their deadline. Errors are `retry` with a sentence for
-// an operator. Records are valid during the visit only.
+// Used by one thread; open() and read_to() block up to their deadline. Errors are `retry` with a sentence for an
+// operator. Records are valid during the visit only.
 #pragma once
 
 #include <chrono>
@@ -27,8 +27,7 @@ class Reader {
   ~Reader();
 
   // Visits the records below `to`, which the log must have; those that are not committed are left out.
-  Result<void> read_to(Offset to, Clock::time_point deadline,
-                       const std::function<void(const Record&)>& visit);
+  Result<void> read_to(Offset to, Clock::time_point deadline, const std::function<void(const Record&)>& visit);
   // First offset that was not visited.
   Offset next() const;
 

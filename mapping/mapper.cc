@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "mapping/folder.h"
+#include "mapping/change_set.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
 
@@ -27,8 +27,7 @@ struct TopicState {
 }  // namespace
 
 struct Mapper::State {
-  explicit State(std::shared_ptr<const config::Pipeline> settings)
-      : pipeline(std::move(settings)), router(*pipeline) {}
+  explicit State(std::shared_ptr<const config::Pipeline> settings) : pipeline(std::move(settings)), router(*pipeline) {}
 
   std::shared_ptr<const config::Pipeline> pipeline;
   Router router;
@@ -36,6 +35,7 @@ struct Mapper::State {
   TopicState* last_topic = nullptr;
   std::map<std::pair<const config::Route*, std::string>, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
+  PausedTable paused;
 
   EventReader reader;
   Event event;
@@ -44,7 +44,7 @@ struct Mapper::State {
   std::vector<JsonField> source_fields;
   std::optional<std::string> source_table;  // named by the source of the present record
   RowEncoder rows;
-  Folder folder;
+  ChangeSet* set = nullptr;            // of the record being mapped
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::string canonical, old_canonical;
 
@@ -53,13 +53,13 @@ struct Mapper::State {
   const std::string* table_name(TopicState& topic);  // null: the event does not tell
 
   bool without_effect(const TopicState& topic, const Record& record) const;
-  bool map(TopicState& topic, TableState& table, const Record& record, Fault& fault);
-  bool map_write(TopicState& topic, TableState& table, const Record& record, Fault& fault);
-  bool map_remove(TopicState& topic, TableState& table, const Record& record, Fault& fault);
+  bool map(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool read_key(TopicState& topic, const Record& record);  // whether there is one
   bool add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
-                      Fault& fault);
-  bool find_old_key(TableState& table, Fault& fault);
+                      RecordError& fault);
+  bool find_old_key(TableState& table, RecordError& fault);
 };
 
 TopicState& Mapper::State::topic_state(const std::string& name) {
@@ -83,6 +83,8 @@ TableState& Mapper::State::table_state(const config::Route& route, const std::st
     table = std::make_unique<TableState>();
     table->route = &route;
     table->name = name;
+    table->id = static_cast<std::uint32_t>(tables.size() - 1);
+    if (paused) table->paused = paused(name);
   }
   last_table = table.get();
   return *last_table;
@@ -95,8 +97,8 @@ const std::string* Mapper::State::table_name(TopicState& topic) {
     const JsonValue* value = find(source_fields, name);
     return value && value->kind == JsonKind::string ? value->text : std::string_view{};
   };
-  source_table = fill_in(topic.match.route->table, topic.name, topic.match.captures,
-                         {text("db"), text("schema"), text("table")});
+  source_table =
+      fill_in(topic.match.route->table, topic.name, topic.match.captures, {text("db"), text("schema"), text("table")});
   return source_table ? &*source_table : nullptr;
 }
 
@@ -124,35 +126,33 @@ bool Mapper::State::read_key(TopicState& topic, const Record& record) {
   return key_image.present;
 }
 
-bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record,
-                                   std::vector<Cell>& key, Fault& fault) {
-  return !read_key(topic, record) ||
-         rows.encode_key(table, key_image, event.text_is_json, folder.changes.arena, key, fault);
+bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
+                                   RecordError& fault) {
+  return !read_key(topic, record) || rows.encode_key(table, key_image, event.text_is_json, set->arena(), key, fault);
 }
 
 // The key that the row had before, in old_cells and old_canonical; absent if the event does not tell.
-bool Mapper::State::find_old_key(TableState& table, Fault& fault) {
+bool Mapper::State::find_old_key(TableState& table, RecordError& fault) {
   old_cells.assign(table.table->columns.size(), {});
-  return rows.encode_key(table, event.before, event.text_is_json, folder.changes.arena, old_cells, fault);
+  return rows.encode_key(table, event.before, event.text_is_json, set->arena(), old_cells, fault);
 }
 
-bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record& record, Fault& fault) {
+bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   const Table& target = *table.table;
   const config::Route& route = *table.route;
-  std::string& arena = folder.changes.arena;
+  std::string& arena = set->arena();
   cells.assign(target.columns.size(), {});
   if (!rows.encode_row(table, event.after, event.text_is_json, arena, cells, fault)) return false;
   if (target.key.empty()) {
-    folder.append(table, cells);
+    set->append(table, cells);
     return true;
   }
   const bool strict = route.key_from == KeyFrom::record_key;
   if (route.key_from != KeyFrom::record_value) {
-    // The record key goes first, as it does for a tombstone: both must mean the same row. One that is no key
-    // of this table (only there for partitioning) leaves the choice to the value, unless the route says
-    // record_key.
+    // The record key goes first, as it does for a tombstone: both must mean the same row. One that is no key of this
+    // table (only there for partitioning) leaves the choice to the value, unless the route says record_key.
     const std::size_t before = arena.size();
-    Fault unusable;
+    RecordError unusable;
     old_cells.assign(target.columns.size(), {});
     if (!add_record_key(topic, table, record, old_cells, unusable)) {
       if (strict || !has_key(target, cells)) {
@@ -169,35 +169,32 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
   for (const std::uint16_t column : target.key) {
     if (cells[column].length >= 0) continue;
     fault = {Stage::map, "23502",
-             fmt::format(
-                 "{}.{}: found {}, expected the key's value{}", strict ? "key" : event.after.path,
-                 target.columns[column].name, cells[column].length == Cell::null ? "null" : "no such field",
-                 strict || route.key_from == KeyFrom::record_value ? "" : ", there or in the record key")};
+             fmt::format("{}.{}: found {}, expected the key's value{}", strict ? "key" : event.after.path,
+                         target.columns[column].name, cells[column].length == Cell::null ? "null" : "no such field",
+                         strict || route.key_from == KeyFrom::record_value ? "" : ", there or in the record key")};
     return false;
   }
   const std::string_view key = canonical_key(target, cells, arena, canonical);
   if (event.operation == Operation::update && event.before.present && !strict &&
       route.on_delete == config::OnDelete::apply) {
     if (!find_old_key(table, fault)) return false;
-    const std::string_view after =
-        canonical_key(target, cells, arena, canonical);  // the arena may have moved
+    const std::string_view after = canonical_key(target, cells, arena, canonical);  // the arena may have moved
     if (has_key(target, old_cells)) {
       const std::string_view before = canonical_key(target, old_cells, arena, old_canonical);
-      if (before != after) folder.remove(table, old_cells, before, key_order(target, old_cells, arena));
+      if (before != after) set->remove(table, old_cells, before, key_order(target, old_cells, arena));
     }
-    folder.write(table, cells, after, key_order(target, cells, arena));
+    set->write(table, cells, after, key_order(target, cells, arena));
     return true;
   }
-  folder.write(table, cells, key, key_order(target, cells, arena));
+  set->write(table, cells, key, key_order(target, cells, arena));
   return true;
 }
 
-bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, Fault& fault) {
+bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   const Table& target = *table.table;
-  std::string& arena = folder.changes.arena;
+  std::string& arena = set->arena();
   if (target.key.empty()) {
-    fault = {Stage::map, "23502",
-             "value: found a delete, expected none: a delete needs a key, and the route has none"};
+    fault = {Stage::map, "23502", "value: found a delete, expected none: a delete needs a key, and the route has none"};
     return false;
   }
   const KeyFrom key_from = table.route->key_from;
@@ -207,8 +204,7 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
     if (key_from == KeyFrom::record_key || !event.before.present) return false;
     old_cells.assign(target.columns.size(), {});  // no key of this table: the image before tells
   }
-  if (!known() && key_from != KeyFrom::record_key && event.before.present && !find_old_key(table, fault))
-    return false;
+  if (!known() && key_from != KeyFrom::record_key && event.before.present && !find_old_key(table, fault)) return false;
   if (!has_key(target, old_cells)) {
     fault = {Stage::map, "23502",
              fmt::format("key: found {}, expected the columns of the key{}",
@@ -219,11 +215,11 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
     return false;
   }
   const std::string_view key = canonical_key(target, old_cells, arena, canonical);
-  folder.remove(table, old_cells, key, key_order(target, old_cells, arena));
+  set->remove(table, old_cells, key, key_order(target, old_cells, arena));
   return true;
 }
 
-bool Mapper::State::map(TopicState& topic, TableState& table, const Record& record, Fault& fault) {
+bool Mapper::State::map(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   switch (event.operation) {
     case Operation::write:
     case Operation::update:
@@ -232,7 +228,7 @@ bool Mapper::State::map(TopicState& topic, TableState& table, const Record& reco
     case Operation::tombstone:
       return map_remove(topic, table, record, fault);
     case Operation::truncate:
-      folder.truncate(table);
+      set->truncate(table);
       return true;
     case Operation::message:
       break;
@@ -244,73 +240,59 @@ Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)
     : state_(std::make_unique<State>(std::move(pipeline))) {}
 Mapper::~Mapper() = default;
 
-std::expected<void, Missing> Mapper::add(const Record& record) {
+std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set) {
   State& state = *state_;
-  Folder& folder = state.folder;
+  state.set = &set;
   TopicState& topic = state.topic_state(record.at->topic);
   const config::Route* route = topic.match.route;
+  if (route == nullptr) return std::unexpected(NoRoute{});
   state.key_read = false;
   DecodeError error;
-  if (route && !state.reader.read(record, route->format, topic.value_schemas, state.event, error)) {
-    folder.begin_record();
-    folder.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate),
-                  std::move(error.reason));
-    return {};
+  if (!state.reader.read(record, route->format, topic.value_schemas, state.event, error)) {
+    set.begin_record();
+    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
+    return Outcome::dead;
   }
-  if (!route || state.without_effect(topic, record)) {
-    folder.begin_record();
-    folder.skip();
-    return {};
+  if (state.without_effect(topic, record)) {
+    set.begin_record();
+    set.skip();
+    return Outcome::skipped;
   }
   const std::string* name = state.table_name(topic);
   if (!name) {
-    folder.begin_record();
-    folder.reject(Stage::map, "", "42602",
-                  fmt::format("value.source: found {}, expected the names that the route's table {} needs",
-                              excerpt(state.event.source), route->table));
-    return {};
+    set.begin_record();
+    set.reject(Stage::map, "", "42602",
+               fmt::format("value.source: found {}, expected the names that the route's table {} needs",
+                           excerpt(state.event.source), route->table));
+    return Outcome::dead;
   }
   TableState& table = state.table_state(*route, *name);
-  if (!table.table) return std::unexpected(Missing{route, *name});
+  if (table.paused) return std::unexpected(TablePaused{*name, *table.paused});
+  if (!table.table) return std::unexpected(Wanted(TableWanted{route, *name}));
 
-  folder.begin_record();
-  const std::size_t arena = folder.changes.arena.size();
-  Fault fault;
+  set.begin_record();
+  const std::size_t arena = set.arena().size();
+  RecordError fault;
   if (state.map(topic, table, record, fault)) {
-    folder.end_record();
+    set.end_record();
   } else {
-    folder.changes.arena.resize(arena);
-    folder.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
+    set.arena().resize(arena);
+    set.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
   }
-  return {};
+  return set.changes().outcomes.back();
 }
 
-void Mapper::learn(const Missing& asked, std::shared_ptr<const Table> table) {
-  TableState& known = state_->table_state(*asked.route, asked.table);
-  if (known.in_batch == TableState::not_in_batch) {
-    known.describe(std::move(table));
-  } else {
-    known.next = std::move(table);
-  }
+void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> table) {
+  state_->table_state(*asked.route, asked.table).describe(std::move(table));
 }
 
-void Mapper::forget_tables() {
-  for (auto& [name, table] : state_->tables) {
-    if (table->in_batch == TableState::not_in_batch) {
-      table->describe(nullptr);
-    } else {
-      table->next.reset();
-      table->forgotten = true;
-    }
-  }
+void Mapper::invalidate_tables() {
+  for (auto& [name, table] : state_->tables) table->describe(nullptr);
 }
 
-const Changes& Mapper::changes() const {
-  return state_->folder.changes;
-}
-
-Changes Mapper::take() {
-  return state_->folder.take();
+void Mapper::pause_tables(PausedTable paused) {
+  state_->paused = std::move(paused);
+  for (auto& [name, table] : state_->tables) table->paused = state_->paused(table->name);
 }
 
 const config::Route* Mapper::route(std::string_view topic) const {

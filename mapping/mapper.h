@@ -1,29 +1,44 @@
-// Records in, row changes out: decodes an event, finds its route and table, encodes every value in the form
-// its column wants, and folds the change into the batch. Pure: no I/O, no clock, no log.
+// Records in, row changes out: decodes an event, finds its route and table, encodes every value in the form its column
+// wants, and folds the change into a batch's ChangeSet. Pure: no I/O, no clock, no log.
 //
-// One Mapper per lane, used by that lane's thread only; it keeps parse buffers and per-topic caches. A table
-// that it does not know yet is asked for by name (Missing); the caller describes it with learn() and maps the
-// record again.
+// One Mapper per lane, used by that lane's thread only; it keeps parse buffers and per-topic caches, nothing of a
+// batch. A table that it does not know yet is asked for by name (TableWanted); the caller describes it with set_table()
+// and maps the record again.
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
-#include "base/changes.h"
 #include "base/record.h"
 #include "config/pipeline.h"
+#include "mapping/change_set.h"
 
 namespace sluice::mapping {
 
-// The record cannot be mapped before somebody tells what this table looks like: see Mapper::learn.
-struct Missing {
+// The description of a table is needed: see Mapper::set_table.
+struct TableWanted {
   const config::Route* route = nullptr;
   std::string table;  // the route's template, filled in
+
+  bool operator==(const TableWanted&) const = default;
 };
+// What mapping cannot go on without and somebody with I/O can find out.
+using Wanted = std::variant<TableWanted>;
+
+// The table of the record is paused.
+struct TablePaused {
+  std::string table, reason;
+};
+// No route takes the topic: the subscription and the routes disagree.
+struct NoRoute {};
+
+// Why a record was not mapped; nothing has changed.
+using Blocked = std::variant<Wanted, TablePaused, NoRoute>;
 
 class Mapper {
  public:
@@ -32,20 +47,19 @@ class Mapper {
   Mapper(const Mapper&) = delete;
   Mapper& operator=(const Mapper&) = delete;
 
-  // Maps `record` as the next one of the batch under construction. Its outcome (applied, skipped or dead) is
-  // in changes().outcomes; an earlier record that it supersedes becomes folded. A record at fault is a dead
-  // letter in changes().dead, never an error here. On Missing nothing has changed.
-  std::expected<void, Missing> add(const Record& record);
+  // Maps `record` as the next one of the batch that `set` belongs to. Returns its outcome (applied, skipped or dead);
+  // an earlier record that it supersedes becomes folded. A record at fault is a dead letter in the set, never an error
+  // here.
+  std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& set);
 
-  // Tells or replaces the description of a table. Drops what was mapped for an older version only at the next
-  // batch.
-  void learn(const Missing& asked, std::shared_ptr<const Table> table);
+  // Tells or replaces the description of a table.
+  void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
   // Forgets every description: the catalogue may have changed.
-  void forget_tables();
+  void invalidate_tables();
 
-  const Changes& changes() const;
-  // Hands over the batch under construction and begins a new one.
-  Changes take();
+  // Tells why a table is paused, or nothing. Asked once for each table, now or when it is first met.
+  using PausedTable = std::function<std::optional<std::string>(const std::string& table)>;
+  void pause_tables(PausedTable paused);
 
   // The route of a topic, or null: then the topic is not ours.
   const config::Route* route(std::string_view topic) const;

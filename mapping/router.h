@@ -1,7 +1,7 @@
 // Which route a topic takes, and which table its events go to.
 //
-// Built once from the pipeline's routes; the first that matches wins. Regular expressions run once per topic,
-// never per record. Immutable after construction.
+// Built once from the pipeline's routes; the first that matches wins. Regular expressions run once per topic, never per
+// record. Immutable after construction.
 #pragma once
 
 #include <memory>

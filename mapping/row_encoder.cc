@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "mapping/bytes.h"
+#include "base/codec.h"
 
 namespace sluice::mapping {
 namespace {
@@ -46,47 +46,45 @@ void append_canonical(const Column& column, std::string_view bytes, std::string&
 
 bool RowEncoder::encode_cell(const Column& column, const ConnectSchema* schema, const Image& image,
                              const JsonField& field, bool text_is_json, std::string& arena, Cell& cell,
-                             Fault& fault) {
+                             RecordError& fault) {
   const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
-    fault = {Stage::decode, "22032",
-             fmt::format("{}{}{}: found twice, expected once", image.path, dot, field.name)};
+    fault = {Stage::decode, "22032", fmt::format("{}{}{}: found twice, expected once", image.path, dot, field.name)};
     return false;
   }
-  const Refusal refusal = encoder_.encode(column, schema, field.value, text_is_json, arena, cell);
-  if (!refusal) return true;
-  fault = {Stage::map, refusal.sqlstate,
-           fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, dot, field.name,
-                       excerpt(field.value.token()), column.declared.empty() ? column.cast : column.declared,
-                       *refusal.detail ? " (" : "", refusal.detail)};
-  if (*refusal.detail) fault.reason.push_back(')');
+  const ValueError error = encoder_.encode(column, schema, field.value, text_is_json, arena, cell);
+  if (!error) return true;
+  fault = {
+      Stage::map, error.sqlstate,
+      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, dot, field.name, excerpt(field.value.token()),
+                  column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
+  if (*error.detail) fault.reason.push_back(')');
   return false;
 }
 
 bool RowEncoder::encode_row(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                            std::vector<Cell>& cells, Fault& fault) {
+                            std::vector<Cell>& cells, RecordError& fault) {
   Shape& shape = table.shape(image.schema, image.root, false);
   const auto& columns = table.table->columns;
   for (std::size_t n = 0; n < image.fields.size(); ++n) {
     const JsonField& field = image.fields[n];
-    const Slot& slot = table.slot(shape, n, field.name);
-    if (slot.column == Slot::unknown) {
+    const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::unknown) {
       if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
       fault = {Stage::map, "42703",
-               fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name",
-                           image.path, excerpt(field.name), excerpt(field.value.token()), table.name)};
+               fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
+                           excerpt(field.name), excerpt(field.value.token()), table.name)};
       return false;
     }
     const auto at = static_cast<std::size_t>(slot.column);
     if (columns[at].generated) continue;
-    if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault))
-      return false;
+    if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault)) return false;
   }
   return true;
 }
 
 bool RowEncoder::encode_key(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                            std::vector<Cell>& cells, Fault& fault) {
+                            std::vector<Cell>& cells, RecordError& fault) {
   const auto& columns = table.table->columns;
   const auto& key = table.table->key;
   if (image.is_scalar()) {
@@ -97,11 +95,10 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, bool text_is_
   Shape& shape = table.shape(image.schema, image.root, true);
   for (std::size_t n = 0; n < image.fields.size(); ++n) {
     const JsonField& field = image.fields[n];
-    const Slot& slot = table.slot(shape, n, field.name);
-    if (slot.column == Slot::unknown || !table.is_key(slot.column)) continue;
+    const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::unknown || !table.is_key(slot.column)) continue;
     const auto at = static_cast<std::size_t>(slot.column);
-    if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault))
-      return false;
+    if (!encode_cell(columns[at], slot.schema, image, field, text_is_json, arena, cells[at], fault)) return false;
   }
   return true;
 }
@@ -133,10 +130,9 @@ std::uint64_t key_order(const Table& table, const std::vector<Cell>& cells, std:
     const std::size_t room = std::min(bytes.size(), sizeof head - size);
     std::memcpy(head + size, bytes.data(), room);
     const Encoding encoding = table.columns[column].encoding;
-    const bool is_signed = encoding == Encoding::int2 || encoding == Encoding::int4 ||
-                           encoding == Encoding::int8 || encoding == Encoding::date ||
-                           encoding == Encoding::time || encoding == Encoding::timestamp ||
-                           encoding == Encoding::timestamptz;
+    const bool is_signed = encoding == Encoding::int2 || encoding == Encoding::int4 || encoding == Encoding::int8 ||
+                           encoding == Encoding::date || encoding == Encoding::time ||
+                           encoding == Encoding::timestamp || encoding == Encoding::timestamptz;
     if (is_signed && !table.columns[column].array && room > 0) head[size] ^= 0x80;
     size += room;
     if (size == sizeof head) break;

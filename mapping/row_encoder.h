@@ -1,5 +1,4 @@
-// Images of rows to cells: fields to columns by name, values by the column's encoding, keys to canonical
-// bytes.
+// Images of rows to cells: fields to columns by name, values by the column's encoding, keys to canonical bytes.
 //
 // Owned by a Mapper. A fault is the record's: where in the event, what was found, what was expected.
 #pragma once
@@ -9,13 +8,13 @@
 #include <vector>
 
 #include "base/changes.h"
-#include "mapping/encode.h"
-#include "mapping/event.h"
+#include "mapping/encode/encoder.h"
+#include "mapping/formats/event.h"
 #include "mapping/table_state.h"
 
 namespace sluice::mapping {
 
-struct Fault {
+struct RecordError {
   Stage stage = Stage::map;
   std::string sqlstate;
   std::string reason;
@@ -25,15 +24,15 @@ class RowEncoder {
  public:
   // Sets the cells, all of which are absent before, to what the image carries. False with `fault` set.
   bool encode_row(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                  std::vector<Cell>& cells, Fault& fault);
-  // The same for the key columns alone; other fields are not looked at. An image without a name for its one
-  // value is the key if that is one column.
+                  std::vector<Cell>& cells, RecordError& fault);
+  // The same for the key columns alone; other fields are not looked at. An image without a name for its one value is
+  // the key if that is one column.
   bool encode_key(TableState& table, const Image& image, bool text_is_json, std::string& arena,
-                  std::vector<Cell>& cells, Fault& fault);
+                  std::vector<Cell>& cells, RecordError& fault);
 
  private:
-  bool encode_cell(const Column& column, const ConnectSchema* schema, const Image& image,
-                   const JsonField& field, bool text_is_json, std::string& arena, Cell& cell, Fault& fault);
+  bool encode_cell(const Column& column, const ConnectSchema* schema, const Image& image, const JsonField& field,
+                   bool text_is_json, std::string& arena, Cell& cell, RecordError& fault);
 
   Encoder encoder_;
 };

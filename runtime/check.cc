@@ -5,11 +5,11 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "listener/listener.h"
+#include "listener/consumer.h"
 #include "mapping/mapper.h"
-#include "runtime/commands.h"
 #include "runtime/load_config.h"
-#include "sink/catalogue.h"
+#include "runtime/subcommands.h"
+#include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 namespace {
@@ -67,9 +67,8 @@ class Plan {
     for (const auto& route : pipeline_->routes) {
       for (const auto& wanted : route.topics) {
         const bool expression = wanted.starts_with('^');
-        const bool found = expression
-                               ? std::ranges::find(used, &route) != used.end()
-                               : std::ranges::find(*listed, wanted, &listener::Topic::name) != listed->end();
+        const bool found = expression ? std::ranges::find(used, &route) != used.end()
+                                      : std::ranges::find(*listed, wanted, &listener::Topic::name) != listed->end();
         if (found) continue;
         if (expression) {
           fmt::print("  {}  no topic yet -> {}\n", wanted, describe(route));
@@ -121,7 +120,7 @@ class Plan {
 
   std::shared_ptr<const config::Pipeline> pipeline_;
   mapping::Mapper mapper_;
-  sink::Catalogue catalogue_;
+  sink::TableCatalogue catalogue_;
   bool failed_ = false;
 };
 
@@ -131,8 +130,7 @@ int check(const std::string& config_path, bool connect) {
   const auto pipeline = load_config(config_path);
   if (!pipeline) return 2;
   const auto count = pipeline->routes.size();
-  fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count,
-             count == 1 ? "route" : "routes");
+  fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count, count == 1 ? "route" : "routes");
   if (!connect) return 0;
   log::setup("error", "text");
   return Plan(pipeline).print() ? 0 : 1;

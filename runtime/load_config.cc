@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/load.h"
-#include "listener/listener.h"
+#include "listener/consumer.h"
 
 namespace sluice::runtime {
 

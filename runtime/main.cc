@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <functional>
 
-#include "runtime/commands.h"
+#include "runtime/subcommands.h"
 
 namespace {
 
@@ -29,8 +29,7 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
       return std::chrono::milliseconds(number * milliseconds);
     }
   }
-  throw CLI::ValidationError("--for",
-                             fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  throw CLI::ValidationError("--for", fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
 }
 
 void add_running(CLI::App& app, Action& action) {
@@ -42,9 +41,8 @@ void add_running(CLI::App& app, Action& action) {
 
   auto* check_command = app.add_subcommand("check", "Validate a configuration file");
   check_command->add_option("-c,--config", config, "Configuration file (TOML)")->required();
-  check_command->add_flag(
-      "--connect", connect,
-      "Also reach Kafka and PostgreSQL and print the plan: topics, tables, DDL. Changes nothing");
+  check_command->add_flag("--connect", connect,
+                          "Also reach Kafka and PostgreSQL and print the plan: topics, tables, DDL. Changes nothing");
   check_command->callback([&action] { action = [] { return check(config, connect); }; });
 
   auto* config_command = app.add_subcommand("config", "Print what can be configured");
@@ -52,6 +50,7 @@ void add_running(CLI::App& app, Action& action) {
   for (const auto& [page, text] : {std::pair{"sample", "A commented configuration file with every default"},
                                    std::pair{"reference", "The page of all settings, in Markdown"},
                                    std::pair{"metrics", "The page of all metrics, in Markdown"},
+                                   std::pair{"states", "The page of a partition's states, in Markdown"},
                                    std::pair{"console", "The page of all console commands, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, page = std::string(page)] {
       action = [page] { return config_page(page); };
@@ -61,13 +60,10 @@ void add_running(CLI::App& app, Action& action) {
 
 void add_publish(CLI::App& app, Action& action) {
   static PublishOptions options;
-  auto* command =
-      app.add_subcommand("publish", "Publish NDJSON from stdin to a topic, acknowledged and in order");
-  command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]")
-      ->required();
+  auto* command = app.add_subcommand("publish", "Publish NDJSON from stdin to a topic, acknowledged and in order");
+  command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]")->required();
   command->add_option("--topic", options.topic, "Topic to publish to")->required();
-  auto* key =
-      command->add_option("--key", options.key, "Field of each object whose value becomes the record key");
+  auto* key = command->add_option("--key", options.key, "Field of each object whose value becomes the record key");
   command->add_option("--header", options.headers, "NAME=VALUE, added to every record; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--property", options.properties, "NAME=VALUE for librdkafka; may be repeated")
@@ -83,10 +79,8 @@ void add_demo(CLI::App& app, Action& action) {
   static DemoOptions options;
   static std::string run_for;
   auto* command = app.add_subcommand(
-      "demo",
-      "Everything on this machine, nothing to prepare: PostgreSQL, a broker, shop events, the service");
-  command->add_option("--for", run_for,
-                      "End after this time (20s, 2m) with a proof; without it, Ctrl-C ends");
+      "demo", "Everything on this machine, nothing to prepare: PostgreSQL, a broker, shop events, the service");
+  command->add_option("--for", run_for, "End after this time (20s, 2m) with a proof; without it, Ctrl-C ends");
   command->add_option("--rate", options.rate, "Events per second")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

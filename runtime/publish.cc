@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "runtime/commands.h"
 #include "runtime/publish_line.h"
+#include "runtime/subcommands.h"
 
 namespace sluice::runtime {
 namespace {

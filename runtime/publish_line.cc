@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "mapping/json.h"
+#include "mapping/formats/json.h"
 
 namespace sluice::runtime {
 namespace {
@@ -68,9 +68,9 @@ std::expected<Bytes, std::string> PublishLineParser::State::bytes_of(const mappi
   if (value.kind != JsonKind::string) return trimmed(value.text);
   if (value.text.find('\\') == std::string_view::npos) return value.text;
   std::string& text = strings.emplace_back();
-  if (const auto refusal = mapping::unescape(value.text, text)) {
+  if (const auto error = mapping::unescape(value.text, text)) {
     return std::unexpected(
-        fmt::format("\"{}\" holds a string with an impossible escape: {}", field.name, refusal.detail));
+        fmt::format("\"{}\" holds a string with an impossible escape: {}", field.name, error.detail));
   }
   return text;
 }
@@ -104,8 +104,7 @@ std::expected<Outgoing, std::string> PublishLineParser::State::from_envelope() {
       continue;
     }
     if (field.name != "key" && field.name != "value") {
-      return std::unexpected(
-          fmt::format("unknown field \"{}\"; an envelope has key, value and headers", field.name));
+      return std::unexpected(fmt::format("unknown field \"{}\"; an envelope has key, value and headers", field.name));
     }
     const auto bytes = bytes_of(field);
     if (!bytes) return std::unexpected(bytes.error());

@@ -1,8 +1,7 @@
 // What one line of `sluice publish` says: key, value and headers, as bytes for the record.
 //
-// A parser keeps its buffers; one thread. Views of a parsed line stay valid until the next parse(). A line
-// that is not one JSON object is refused with the reason; numbers are passed on as they are spelled and never
-// converted.
+// A parser keeps its buffers; one thread. Views of a parsed line stay valid until the next parse(). A line that is not
+// one JSON object is refused with the reason; numbers are passed on as they are spelled and never converted.
 #pragma once
 
 #include <expected>
@@ -16,9 +15,9 @@ namespace sluice::runtime {
 
 class PublishLineParser {
  public:
-  // `key`: the field that becomes the record key, empty for none. `envelope`: lines are
-  // {"key","value","headers"}, where a string stands for its text, null for no key, no value (a tombstone) or
-  // a header without value, and anything else for its JSON text.
+  // `key`: the field that becomes the record key, empty for none. `envelope`: lines are {"key","value","headers"},
+  // where a string stands for its text, null for no key, no value (a tombstone) or a header without value, and anything
+  // else for its JSON text.
   PublishLineParser(std::string key, bool envelope);
   ~PublishLineParser();
 

@@ -1,7 +1,7 @@
 #include "base/log.h"
-#include "runtime/commands.h"
 #include "runtime/load_config.h"
 #include "runtime/service.h"
+#include "runtime/subcommands.h"
 
 namespace sluice::runtime {
 

@@ -9,18 +9,18 @@
 #include <filesystem>
 #include <random>
 
+#include "admin/snapshot.h"
 #include "base/log.h"
-#include "base/snapshot.h"
 #include "config/load.h"
-#include "console/console.h"
-#include "listener/listener.h"
-#include "runtime/commands.h"
-#include "runtime/flood_meter.h"
-#include "runtime/http.h"
-#include "runtime/lane.h"
-#include "runtime/notify.h"
-#include "runtime/supervisor.h"
-#include "sink/catalogue.h"
+#include "console/ssh/console.h"
+#include "listener/consumer.h"
+#include "runtime/control/admin_service.h"
+#include "runtime/http/http.h"
+#include "runtime/pipeline/dead_letter_limit.h"
+#include "runtime/pipeline/lane.h"
+#include "runtime/subcommands.h"
+#include "runtime/systemd.h"
+#include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 namespace {
@@ -36,11 +36,11 @@ constexpr seconds supervisor_deadline{5};
 constexpr milliseconds ends_timeout{500};
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
-constexpr milliseconds tick{200};
+constexpr milliseconds tick_interval{200};
 // What librdkafka holds ready for each partition, at least; a fetch under way comes on top.
 constexpr std::size_t queue_bytes_each = 256u << 10;
-// Answers of the broker and large buffers go back to the system when they are freed, instead of leaving holes
-// in the heap: a third of the memory for half a microsecond a record.
+// Answers of the broker and large buffers go back to the system when they are freed, instead of leaving holes in the
+// heap: a third of the memory for half a microsecond a record.
 constexpr int mapped_above_bytes = 256 << 10;
 
 std::string new_uuid() {
@@ -49,8 +49,8 @@ std::string new_uuid() {
   for (int i = 0; i < 4; ++i) hex += fmt::format("{:08x}", random());
   hex[12] = '4';
   hex[16] = "89ab"[hex[16] % 4];
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                     hex.substr(16, 4), hex.substr(20));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
+                     hex.substr(20));
 }
 
 std::string host_name() {
@@ -60,8 +60,7 @@ std::string host_name() {
 
 std::vector<std::string> subscription(const config::Pipeline& pipeline) {
   std::vector<std::string> topics;
-  for (const auto& route : pipeline.routes)
-    topics.insert(topics.end(), route.topics.begin(), route.topics.end());
+  for (const auto& route : pipeline.routes) topics.insert(topics.end(), route.topics.begin(), route.topics.end());
   return topics;
 }
 
@@ -106,7 +105,7 @@ class Service {
   void serve();
   int stop();
   void reload();
-  void look_after();
+  void tick();
   void fatal(const std::string& why);
   Lane& lane_of(const TopicPartition& at) {
     const auto hash = std::hash<std::string>{}(at.topic) + static_cast<std::size_t>(at.partition);
@@ -117,15 +116,15 @@ class Service {
   const std::string config_path_;
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   Signals signals_;
-  FloodMeter floods_;
+  DeadLetterLimit dead_letter_limit_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
   // The order of destruction: HTTP, console, supervisor, lanes (they hold records), listener.
-  std::unique_ptr<listener::Listener> listener_;
+  std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   const sink::Identity identity_;
-  Supervisor supervisor_;
+  AdminService admin_;
   console::Console console_;
   bool has_console_ = false;
   HttpServer http_;
@@ -138,22 +137,21 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
     : pipeline_(std::move(pipeline)),
       config_path_(std::move(config_path)),
       identity_{pipeline_->name, new_uuid(), host_name()},
-      supervisor_(
+      admin_(
           pipeline_, identity_, [this] { return observe(); },
-          [this](const std::shared_ptr<const Pauses>& pauses) {
-            for (auto& lane : lanes_) lane->obey(pauses);
+          [this](const std::shared_ptr<const PauseRules>& pauses) {
+            for (auto& lane : lanes_) lane->set_pauses(pauses);
           },
           [this](const std::vector<TopicPartition>& of) {
-            Supervisor::Ends ends;
-            for (const auto& [at, marks] : listener_->watermarks(of, ends_timeout))
-              ends.emplace(at, marks.high);
+            AdminService::Ends ends;
+            for (const auto& [at, marks] : consumer_->watermarks(of, ends_timeout)) ends.emplace(at, marks.high);
             return ends;
           }),
-      console_(pipeline_, supervisor_, versions()),
-      http_(pipeline_->http, supervisor_) {
+      console_(pipeline_, admin_, versions()),
+      http_(pipeline_->http, admin_) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, floods_,
+    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_,
                                             [this](const std::string& why) { fatal(why); }));
   }
 }
@@ -170,14 +168,14 @@ Snapshot Service::observe() const {
   Snapshot shot;
   shot.started = started_;
   shot.healthy = !failed_;
-  TableCounts tables;
+  TableStats tables;
   for (const auto& lane : lanes_) {
     shot.lanes.push_back(lane->snapshot(shot.partitions, tables));
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
   shot.ready = joined_ && shot.partitions.size() == assigned_;
-  for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != "claiming";
+  for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
 }
 
@@ -197,29 +195,28 @@ int Service::run() {
 
 // PostgreSQL may come up after us: wait for it. Anything else than its absence ends the start.
 bool Service::migrate() {
-  sink::Catalogue catalogue(pipeline_->postgres);
+  sink::TableCatalogue catalogue(pipeline_->postgres);
   bool told = false;
   for (;;) {
     const auto done = catalogue.migrate();
     if (done) return true;
     const auto& error = done.error();
     if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
-      log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate,
-                 error.message);
+      log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate, error.message);
       failed_ = true;
       return false;
     }
     if (!std::exchange(told, true)) {
       log::warning(who, "waiting for PostgreSQL: {}", error.message);
-      notify::status("waiting for PostgreSQL");
+      systemd::status("waiting for PostgreSQL");
     }
     const int signal = signals_.next(milliseconds(500));
     if (signal == SIGTERM || signal == SIGINT) return false;
   }
 }
 
-// Whoever asks for a console by a section [console] gets one or an error. Without the section it is there for
-// those who have put a keys file in its place, and no reason not to start: several services may share a host.
+// Whoever asks for a console by a section [console] gets one or an error. Without the section it is there for those who
+// have put a keys file in its place, and no reason not to start: several services may share a host.
 bool Service::start_console() {
   const auto& settings = pipeline_->console;
   if (settings.listen.empty() || !(settings.given || std::filesystem::exists(settings.keys))) return true;
@@ -235,31 +232,31 @@ bool Service::start_console() {
 }
 
 bool Service::start() {
-  listener_ = listener::make_listener(pipeline_->kafka, queue_bytes_each,
+  consumer_ = listener::make_consumer(pipeline_->kafka, queue_bytes_each,
                                       {.assigned =
                                            [this](listener::Partition& partition) {
                                              ++assigned_;
-                                             lane_of(partition.at()).give(partition);
+                                             lane_of(partition.at()).assign(partition);
                                            },
                                        .revoked =
                                            [this](listener::Partition& partition, bool) {
                                              --assigned_;
-                                             lane_of(partition.at()).ring();
+                                             lane_of(partition.at()).wake();
                                            },
                                        .rebalanced = [this] { joined_ = true; },
                                        .fatal = [this](const std::string& why) { fatal(why); }});
-  if (auto done = listener_->start(subscription(*pipeline_)); !done) {
+  if (auto done = consumer_->start(subscription(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;
   }
-  for (auto& lane : lanes_) lane->start(*listener_);
-  supervisor_.start();
+  for (auto& lane : lanes_) lane->start(*consumer_);
+  admin_.start();
   return true;
 }
 
 void Service::serve() {
   for (;;) {
-    switch (signals_.next(tick)) {
+    switch (signals_.next(tick_interval)) {
       case SIGTERM:
       case SIGINT:
         return;
@@ -267,21 +264,21 @@ void Service::serve() {
         reload();
         break;
       default:
-        look_after();
+        tick();
     }
   }
 }
 
-void Service::look_after() {
+void Service::tick() {
   const auto now = Clock::now();
   const auto shot = observe();
-  supervisor_.sample(shot);
+  admin_.sample(shot);
   if (shot.ready && !std::exchange(ready_told_, true)) {
-    notify::ready(fmt::format("{} partitions", shot.partitions.size()));
+    systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
     log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
   }
-  if (const auto interval = notify::watchdog_interval(); interval && now >= next_watchdog_) {
-    if (shot.healthy) notify::watchdog();
+  if (const auto interval = systemd::watchdog_interval(); interval && now >= next_watchdog_) {
+    if (shot.healthy) systemd::watchdog();
     next_watchdog_ = now + *interval;
   }
   if (now < next_hint_) return;
@@ -290,13 +287,12 @@ void Service::look_after() {
   for (const auto& partition : shot.partitions) {
     if (partition.epoch > 0) hints.emplace_back(partition.at, partition.next);
   }
-  listener_->hint_committed(hints);
+  consumer_->hint_committed(hints);
 }
 
-// What may change without a restart is the log and who may log in; anything else in the file counts at the
-// next start.
+// What may change without a restart is the log and who may log in; anything else in the file counts at the next start.
 void Service::reload() {
-  notify::reloading();
+  systemd::reloading();
   const auto loaded = config::load(config_path_);
   if (loaded) {
     log::setup(loaded->log.level, loaded->log.format);
@@ -305,15 +301,14 @@ void Service::reload() {
     log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
   }
   if (has_console_) {
-    if (const auto done = console_.reload_keys(); !done)
-      log::error(who, "the old keys stay: {}", done.error().message);
+    if (const auto done = console_.reload_keys(); !done) log::error(who, "the old keys stay: {}", done.error().message);
   }
-  notify::ready("reloaded");
+  systemd::ready("reloaded");
 }
 
 int Service::stop() {
   log::info(who, "draining");
-  notify::stopping();
+  systemd::stopping();
   for (auto& lane : lanes_) lane->drain();
   const auto deadline = Clock::now() + drain_deadline;
   bool ended = true;
@@ -328,13 +323,13 @@ int Service::stop() {
     log::warning(who, "ending at once; what was not committed is read again at the next start");
     _exit(failed_ ? 1 : 0);
   }
-  if (!listener_->stop(leave_deadline)) {
+  if (!consumer_->stop(leave_deadline)) {
     log::warning(who, "the consumer does not close; ending without it");
     _exit(failed_ ? 1 : 0);
   }
   // Operators see the drain to its end.
   if (has_console_) console_.stop(console_deadline);
-  if (!supervisor_.stop(supervisor_deadline)) {
+  if (!admin_.stop(supervisor_deadline)) {
     log::warning(who, "PostgreSQL does not answer; ending without the last audit rows");
     _exit(failed_ ? 1 : 0);
   }

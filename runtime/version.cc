@@ -3,13 +3,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "config/load.h"
-#include "console/console.h"
-#include "console/interpreter.h"
+#include "console/ssh/console.h"
 #include "listener/producer.h"
-#include "runtime/commands.h"
-#include "runtime/metrics.h"
-#include "sink/query.h"
+#include "runtime/subcommands.h"
+#include "sink/sql_client.h"
 
 namespace sluice::runtime {
 
@@ -35,15 +32,6 @@ int version(bool as_json) {
       fmt::print("{:<11} {}\n", name, value);
     }
   }
-  return 0;
-}
-
-int config_page(const std::string& page) {
-  const std::string text = page == "sample"    ? config::sample()
-                           : page == "metrics" ? metrics_reference()
-                           : page == "console" ? console::reference()
-                                               : config::reference();
-  fmt::print("{}", text);
   return 0;
 }
 

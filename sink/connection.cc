@@ -6,14 +6,14 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "base/fault.h"
+#include "base/failpoint.h"
 #include "sink/sqlstate.h"
 
 namespace sluice::sink {
 namespace {
 
-// What every session is made to be: texts in known forms, and no wait without an end. A process that freezes
-// in the middle of a transaction must not keep its successor waiting for its pointer rows.
+// What every session is made to be: texts in known forms, and no wait without an end. A process that freezes in the
+// middle of a transaction must not keep its successor waiting for its pointer rows.
 constexpr const char* session_settings =
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = "
     "'postgres';"
@@ -59,8 +59,7 @@ std::string one_line(std::string_view text) {
 
 Result<std::string> connection_string(const Secret& url, const std::string& name) {
   char* reason = nullptr;
-  const std::unique_ptr<PQconninfoOption, FreeOptions> options(
-      PQconninfoParse(url.reveal().c_str(), &reason));
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(url.reveal().c_str(), &reason));
   if (!options) {  // libpq's reason may quote the string, password included
     PQfreemem(reason);
     return fail(ErrorClass::stop_service, "postgres.url is not a connection string that libpq understands");
@@ -127,14 +126,12 @@ void Connection::send(Statement& statement, Parameters& parameters) {
                                      parameters.values(), parameters.lengths(), parameters.formats(), 0) != 1;
   } else {
     if (!statement.ready) {
-      sent_badly_ |=
-          PQsendPrepare(connection_, statement.name.c_str(), statement.sql.c_str(), 0, nullptr) != 1;
+      sent_badly_ |= PQsendPrepare(connection_, statement.name.c_str(), statement.sql.c_str(), 0, nullptr) != 1;
       expected_.push_back({Expected::Kind::prepare, &statement});
       statement.ready = true;  // for what is queued behind; taken back if it fails
     }
-    sent_badly_ |=
-        PQsendQueryPrepared(connection_, statement.name.c_str(), parameters.count(), parameters.values(),
-                            parameters.lengths(), parameters.formats(), 0) != 1;
+    sent_badly_ |= PQsendQueryPrepared(connection_, statement.name.c_str(), parameters.count(), parameters.values(),
+                                       parameters.lengths(), parameters.formats(), 0) != 1;
   }
   expected_.push_back({Expected::Kind::execute, &statement});
 }
@@ -162,7 +159,7 @@ void Connection::flush() {
 #endif
 
 void Connection::copy(const std::string& text, CopySource source) {
-  FAULT_POINT("before_copy", flush());
+  FAILPOINT("before_copy", flush());
   if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) sent_badly_ |= PQexitPipelineMode(connection_) != 1;
   sent_badly_ |= PQsendQuery(connection_, text.c_str()) != 1;
   source_ = std::move(source);
@@ -179,7 +176,7 @@ bool Connection::feed_copy() {
     wants_write_ = flushed == 1;
     if (wants_write_) return false;
     if (copy_ended_) {
-      FAULT_POINT("after_copy");
+      FAILPOINT("after_copy");
       copying_ = false;
       return true;
     }

@@ -1,8 +1,7 @@
 // A connection to PostgreSQL, and one exchange on it at a time: statements pipelined up to a Sync, or a COPY.
 //
-// Owned by a Writer, used by its thread; non-blocking but for open() (5 s) and wait() (the caller's
-// deadline). An error of a statement leaves the connection usable; when the connection is in doubt it is
-// closed and the error is `reclaim`.
+// Owned by a Writer, used by its thread; non-blocking but for open() (5 s) and wait() (the caller's deadline). An error
+// of a statement leaves the connection usable; when the connection is in doubt it is closed and the error is `reclaim`.
 #pragma once
 
 #include <libpq-fe.h>
@@ -33,8 +32,7 @@ struct ClearResult {
 };
 using ResultHandle = std::unique_ptr<PGresult, ClearResult>;
 
-// A statement of the cache. Known to the server under its name once `ready`; without a name it is never
-// prepared.
+// A statement of the cache. Known to the server under its name once `ready`; without a name it is never prepared.
 struct Statement {
   std::string sql;
   std::string name;

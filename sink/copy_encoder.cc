@@ -16,10 +16,10 @@ constexpr std::size_t chunk_bytes = 64u << 10;
 }  // namespace
 
 bool CopyEncoder::operator()(std::string& chunk) {
-  const auto& columns = piece_->columns;
+  const auto& columns = write_->columns;
   if (next_ == 0) chunk.append(header);
-  while (next_ < piece_->rows.size() && chunk.size() < chunk_bytes) {
-    const Cell* cells = changes_->row(*piece_->rows[next_++]);
+  while (next_ < write_->rows.size() && chunk.size() < chunk_bytes) {
+    const Cell* cells = changes_->row(*write_->rows[next_++]);
     std::size_t bytes = 2 + 4 * columns.size();
     for (const auto column : columns) bytes += changes_->bytes(cells[column]).size();
     const auto begin = chunk.size();
@@ -36,7 +36,7 @@ bool CopyEncoder::operator()(std::string& chunk) {
       at += value.size();
     }
   }
-  if (next_ < piece_->rows.size()) return true;
+  if (next_ < write_->rows.size()) return true;
   chunk.append(trailer);
   return false;
 }

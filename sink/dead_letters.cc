@@ -11,8 +11,8 @@ constexpr Oid bytea_oid = 17, text_oid = 25, timestamptz_oid = 1184, jsonb_oid =
 constexpr std::size_t reason_bytes = 2000;
 constexpr char jsonb_version = 1;
 
-// The length of the well-formed UTF-8 sequence at the beginning of `text`, 0 if there is none; NUL is not
-// one, since PostgreSQL's text cannot hold it.
+// The length of the well-formed UTF-8 sequence at the beginning of `text`, 0 if there is none; NUL is not one, since
+// PostgreSQL's text cannot hold it.
 std::size_t sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto first = byte(0);
@@ -44,8 +44,7 @@ void append_base64(std::string& out, std::string_view bytes) {
     unsigned group = 0;
     for (std::size_t j = i; j < i + 3; ++j)
       group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      out += j <= bytes.size() - i ? digits[group >> (18 - 6 * j) & 63] : '=';
+    for (std::size_t j = 0; j < 4; ++j) out += j <= bytes.size() - i ? digits[group >> (18 - 6 * j) & 63] : '=';
   }
 }
 
@@ -135,9 +134,8 @@ std::string headers_json(const std::vector<Header>& headers) {
   return out += ']';
 }
 
-void add_dead_letters(Parameters& parameters, const std::string& pipeline,
-                      std::span<const DeadLetter> letters, std::span<const Record> records,
-                      std::span<const PartitionRange> ranges) {
+void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::span<const DeadLetter> letters,
+                      std::span<const Record> records, std::span<const PartitionRange> ranges) {
   Columns columns;
   std::vector<bool> seen(records.size(), false);
   for (const auto& letter : letters) {

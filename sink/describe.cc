@@ -14,13 +14,11 @@ namespace {
 
 // By the type's object identifier, which is the same in every PostgreSQL.
 const std::map<std::uint32_t, Encoding> encodings{
-    {16, Encoding::boolean},     {17, Encoding::bytea},         {18, Encoding::text},
-    {19, Encoding::text},        {20, Encoding::int8},          {21, Encoding::int2},
-    {23, Encoding::int4},        {25, Encoding::text},          {114, Encoding::json},
-    {700, Encoding::float4},     {701, Encoding::float8},       {1042, Encoding::text},
-    {1043, Encoding::text},      {1082, Encoding::date},        {1083, Encoding::time},
-    {1114, Encoding::timestamp}, {1184, Encoding::timestamptz}, {1700, Encoding::numeric},
-    {2950, Encoding::uuid},      {3802, Encoding::jsonb},
+    {16, Encoding::boolean},       {17, Encoding::bytea},     {18, Encoding::text},    {19, Encoding::text},
+    {20, Encoding::int8},          {21, Encoding::int2},      {23, Encoding::int4},    {25, Encoding::text},
+    {114, Encoding::json},         {700, Encoding::float4},   {701, Encoding::float8}, {1042, Encoding::text},
+    {1043, Encoding::text},        {1082, Encoding::date},    {1083, Encoding::time},  {1114, Encoding::timestamp},
+    {1184, Encoding::timestamptz}, {1700, Encoding::numeric}, {2950, Encoding::uuid},  {3802, Encoding::jsonb},
 };
 
 Encoding encoding_of(std::uint32_t type) {
@@ -44,8 +42,7 @@ Result<void> check_relation(const pqxx::row& relation, const std::string& name, 
   if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
     return stop(fmt::format("{} is not a table; change [[route]].table", name));
   if (kind == "v" && route.key.empty())
-    return stop(
-        fmt::format("{} is a view, which cannot be appended to without a key; route to its table", name));
+    return stop(fmt::format("{} is a view, which cannot be appended to without a key; route to its table", name));
   const bool writes_rows = route.mode != WriteMode::update;
   const bool reads = route.mode != WriteMode::insert || !route.key.empty();
   const struct {
@@ -61,8 +58,7 @@ Result<void> check_relation(const pqxx::row& relation, const std::string& name, 
   };
   for (const auto& [needed, column, right] : rights) {
     if (needed && !relation[column].as<bool>())
-      return stop(
-          fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
+      return stop(fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
   }
   return {};
 }
@@ -79,18 +75,16 @@ Column column_of(const pqxx::row& row) {
   column.modifier = row[8].as<std::int32_t>();
   column.not_null = row[9].as<bool>();
   column.generated = row[11].as<bool>();
-  column.has_default =
-      row[10].as<bool>() && !column.generated;  // the catalogue keeps the expression as a default
+  column.has_default = row[10].as<bool>() && !column.generated;  // the catalogue keeps the expression as a default
   column.identity_always = row[12].as<bool>();
   return column;
 }
 
-Result<void> check_key(pqxx::transaction_base& transaction, const Table& table,
-                       const std::vector<int>& numbers, const config::Route& route, const std::string& kind) {
+Result<void> check_key(pqxx::transaction_base& transaction, const Table& table, const std::vector<int>& numbers,
+                       const config::Route& route, const std::string& kind) {
   if (route.mode != WriteMode::upsert || kind == "v") return {};
   std::string columns = "{";
-  for (const auto index : table.key)
-    columns += fmt::format("{}{}", columns.size() > 1 ? "," : "", numbers[index]);
+  for (const auto index : table.key) columns += fmt::format("{}{}", columns.size() > 1 ? "," : "", numbers[index]);
   columns += '}';
   if (transaction.exec_params1(sql("unique_index", ""), table.oid, columns)[0].as<bool>()) return {};
   std::string names;
@@ -105,8 +99,8 @@ Result<void> find_key(Table& table, const config::Route& route) {
   for (const auto& name : route.key) {
     const auto found = std::ranges::find(table.columns, name, &Column::name);
     if (found == table.columns.end()) {
-      return stop(fmt::format("column {} of the key does not exist in {}; add it or change [[route]].key",
-                              name, table.name));
+      return stop(
+          fmt::format("column {} of the key does not exist in {}; add it or change [[route]].key", name, table.name));
     }
     table.key.push_back(static_cast<std::uint16_t>(found - table.columns.begin()));
   }
@@ -119,8 +113,7 @@ Result<std::shared_ptr<const Table>> describe(pqxx::transaction_base& transactio
                                               const config::Route& route) {
   static std::atomic<std::uint64_t> versions{0};
   const auto found = transaction.exec_params(sql("relation", ""), quoted_name(name));
-  if (found.empty())
-    return stop(fmt::format("table {} does not exist; create it or change [[route]].table", name));
+  if (found.empty()) return stop(fmt::format("table {} does not exist; create it or change [[route]].table", name));
   const auto& relation = found[0];
   if (auto done = check_relation(relation, name, route); !done) return std::unexpected(done.error());
   auto table = std::make_shared<Table>();

@@ -99,8 +99,8 @@ void Parameters::add_bytes(std::span<const std::optional<std::string_view>> valu
   }
 }
 
-void Parameters::add_column(const Changes& changes, std::span<const RowChange* const> rows,
-                            std::size_t column, Oid type) {
+void Parameters::add_column(const Changes& changes, std::span<const RowChange* const> rows, std::size_t column,
+                            Oid type) {
   std::size_t bytes = 0;
   bool has_null = false;
   for (const auto* row : rows) {

@@ -42,8 +42,7 @@ class Parameters {
   void add_int4s(std::span<const std::int32_t> values);
   void add_bytes(std::span<const std::optional<std::string_view>> values, Oid type);
   // One column of the rows; an absent cell is NULL.
-  void add_column(const Changes& changes, std::span<const RowChange* const> rows, std::size_t column,
-                  Oid type);
+  void add_column(const Changes& changes, std::span<const RowChange* const> rows, std::size_t column, Oid type);
 
   int count() const { return static_cast<int>(lengths_.size()); }
   const char* const* values();  // valid until the next change

@@ -1,19 +1,18 @@
-// Mistakes that the fault harness must catch (base/fault.h), where they need more than a line. Never in a
-// release.
+// Mistakes that the fault harness must catch (base/failpoint.h), where they need more than a line. Never in a release.
 
-#include "base/fault.h"
+#include "base/failpoint.h"
 
 #ifdef SLUICE_FAULTS
 #include <fmt/format.h>
 
-#include "sink/pointer.h"
+#include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 #include "sink/transaction.h"
 
 namespace sluice::sink {
 
 // Compares as it should, but nobody looks whether a row was there to be moved.
-void Session::send_unchecked_advance(std::span<const PartitionRange> ranges) {
+void WriterSession::send_unchecked_advance(std::span<const PartitionRange> ranges) {
   add_advance(parameters, identity, ranges, true);
   auto& statement = statements.get("unchecked_advance", [this] {
     return fmt::format(R"(

@@ -15,8 +15,7 @@ std::string sql(std::string_view name, std::string_view schema) {
   constexpr std::string_view placeholder = ":schema";
   std::string text(sql_files().at(name));
   const std::string identifier = quoted(schema);
-  for (auto at = text.find(placeholder); at != text.npos;
-       at = text.find(placeholder, at + identifier.size())) {
+  for (auto at = text.find(placeholder); at != text.npos; at = text.find(placeholder, at + identifier.size())) {
     text.replace(at, placeholder.size(), identifier);
   }
   return text;

@@ -17,13 +17,13 @@ constexpr auto table = std::to_array<Row>({
     {"0A", ErrorClass::stop_partition},  // feature not supported: of this table or view
     {"0L", ErrorClass::stop_partition},  // invalid grantor
     {"09", ErrorClass::reject},          // triggered action exception
-    {"21", ErrorClass::reject},     // one statement met a key twice: bisection applies one after the other
-    {"22", ErrorClass::reject},     // data exception
-    {"23", ErrorClass::reject},     // integrity constraint violation
-    {"25P02", ErrorClass::fenced},  // the transaction is aborted already
-    {"25", ErrorClass::reclaim},    // invalid transaction state, a read-only server among them
-    {"26", ErrorClass::reclaim},    // a prepared statement is gone: a pooler gave us another session
-    {"27", ErrorClass::reject},     // triggered data change violation
+    {"21", ErrorClass::reject},          // one statement met a key twice: bisection applies one after the other
+    {"22", ErrorClass::reject},          // data exception
+    {"23", ErrorClass::reject},          // integrity constraint violation
+    {"25P02", ErrorClass::fenced},       // the transaction is aborted already
+    {"25", ErrorClass::reclaim},         // invalid transaction state, a read-only server among them
+    {"26", ErrorClass::reclaim},         // a prepared statement is gone: a pooler gave us another session
+    {"27", ErrorClass::reject},          // triggered data change violation
     {"28", ErrorClass::stop_partition},  // invalid authorisation
     {"2F", ErrorClass::reject},          // SQL routine exception, of a trigger
     {"38", ErrorClass::reject},          // external routine exception, of a trigger
@@ -47,8 +47,7 @@ constexpr auto table = std::to_array<Row>({
 });
 
 bool names_a_constraint(std::string_view message) {
-  for (const auto text :
-       {"constraint", "duplicate key", "null value", "out of range", "too long", "invalid input"}) {
+  for (const auto text : {"constraint", "duplicate key", "null value", "out of range", "too long", "invalid input"}) {
     if (message.find(text) != message.npos) return true;
   }
   return false;

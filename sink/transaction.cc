@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "base/fault.h"
+#include "base/failpoint.h"
 #include "sink/copy_encoder.h"
 #include "sink/dead_letters.h"
-#include "sink/pointer.h"
+#include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 
 namespace sluice::sink {
@@ -16,36 +16,35 @@ constexpr std::chrono::seconds batch_timeout{90};
 
 }  // namespace
 
-Statement& Session::file(std::string_view name) {
+Statement& WriterSession::file(std::string_view name) {
   return statements.get(std::string(name), [&] { return sql(name, schema); });
 }
 
-void Session::send_advance(std::span<const PartitionRange> ranges, bool with_counts) {
-  FAULT_POINT("before_advance", connection.flush());
+void WriterSession::send_advance(std::span<const PartitionRange> ranges, bool with_counts) {
+  FAILPOINT("before_advance", connection.flush());
   add_advance(parameters, identity, ranges, with_counts);
   connection.send(file("advance"), parameters);
-  FAULT_POINT("after_advance", connection.flush());
+  FAILPOINT("after_advance", connection.flush());
 }
 
-void Session::send_piece(const Changes& changes, const Piece& piece) {
+void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
   parameters.clear();
-  for (const auto column : piece.columns)
-    parameters.add_column(changes, piece.rows, column, wire(piece.table->columns[column]).type);
-  if (piece.columns.empty() && piece.action == Action::insert)
-    parameters.add_text(std::to_string(piece.rows.size()));
-  connection.send(statements.of(piece), parameters);
+  for (const auto column : write.columns)
+    parameters.add_column(changes, write.rows, column, wire(write.table->columns[column]).type);
+  if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
+  connection.send(statements.of(write), parameters);
 }
 
-void Session::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
-                                std::span<const PartitionRange> ranges) {
+void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
+                                      std::span<const PartitionRange> ranges) {
   if (letters.empty()) return;
-  FAULT_POINT("before_dead_letters", connection.flush());
+  FAILPOINT("before_dead_letters", connection.flush());
   add_dead_letters(parameters, identity.pipeline, letters, records, ranges);
-  connection.send(file("dead_letters"), parameters);
-  FAULT_POINT("after_dead_letters", connection.flush());
+  connection.send(file("dead_letter_insert"), parameters);
+  FAILPOINT("after_dead_letters", connection.flush());
 }
 
-void Session::forget() {
+void WriterSession::forget() {
   statements.clear();
   stages.clear();
   stale = false;
@@ -60,7 +59,7 @@ void Transaction::start(const Changes& changes, std::span<const Record> records,
   begun_ = false;
   filled_.clear();
   deadline_ = Clock::now() + batch_timeout;
-  pieces_ = cut(changes, !session_.can_stage);
+  writes_ = plan(changes, !session_.can_stage);
   if (!prepare()) write();
 }
 
@@ -68,12 +67,12 @@ void Transaction::start(const Changes& changes, std::span<const Record> records,
 bool Transaction::prepare() {
   making_.clear();
   std::map<std::string, std::string> wanted = session_.stages;
-  for (auto& piece : pieces_) {
-    if (piece.path != Path::stage) continue;
-    auto columns = stage_columns(piece);
+  for (auto& write : writes_) {
+    if (write.path != Path::stage) continue;
+    auto columns = stage_columns(write);
     if (wanted.contains(columns)) continue;
     if (wanted.size() >= stages_at_most) {
-      piece.path = Path::arrays;
+      write.path = Path::arrays;
       continue;
     }
     auto name = fmt::format("pg_temp.sluice_stage_{}", wanted.size() + 1);
@@ -106,41 +105,40 @@ void Transaction::write() {
     if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
   }
   phase_ = Phase::writing;
-  for (; next_ < pieces_.size(); ++next_) {
-    const auto& piece = pieces_[next_];
-    if (piece.path == Path::arrays) {
-      session_.send_piece(*changes_, piece);
+  for (; next_ < writes_.size(); ++next_) {
+    const auto& write = writes_[next_];
+    if (write.path == Path::arrays) {
+      session_.send_write(*changes_, write);
       pipelining = true;
     } else if (pipelining) {
       connection.sync();
       return;
     } else {
       ++next_;
-      copy(piece);
+      copy(write);
       return;
     }
   }
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
   if (!SEEDED_BUG("dead_letters_apart")) session_.send_dead_letters(changes_->dead, records_, ranges_);
-  FAULT_POINT("before_commit", connection.flush());
+  FAILPOINT("before_commit", connection.flush());
   connection.send("COMMIT");
   connection.sync();
-  FAULT_POINT("commit_sent", connection.flush());
+  FAILPOINT("commit_sent", connection.flush());
   phase_ = Phase::committing;
 }
 
-void Transaction::copy(const Piece& piece) {
-  CopyEncoder rows(*changes_, piece);
-  if (piece.path == Path::direct) {
-    session_.connection.copy(copy_into_table(piece), rows);
+void Transaction::copy(const PlannedWrite& write) {
+  CopyEncoder rows(*changes_, write);
+  if (write.path == Path::direct) {
+    session_.connection.copy(copy_into_table(write), rows);
     return;
   }
-  const auto& stage = session_.stages.at(stage_columns(piece));
+  const auto& stage = session_.stages.at(stage_columns(write));
   const bool again = !filled_.insert(stage).second;
-  session_.connection.copy(
-      fmt::format("{}COPY {} FROM STDIN (FORMAT binary); {}", again ? "TRUNCATE " + stage + "; " : "", stage,
-                  statement(piece, stage)),
-      rows);
+  session_.connection.copy(fmt::format("{}COPY {} FROM STDIN (FORMAT binary); {}",
+                                       again ? "TRUNCATE " + stage + "; " : "", stage, statement(write, stage)),
+                           rows);
 }
 
 std::optional<Result<void>> Transaction::poll() {
@@ -154,18 +152,17 @@ std::optional<Result<void>> Transaction::poll() {
 
 Result<void> Transaction::finish(Result<void> outcome) {
   phase_ = Phase::idle;
-  recycle(pieces_);
+  recycle(writes_);
   session_.parameters.clear();
   if (!session_.connection.is_open()) session_.forget();
   return outcome;
 }
 
 std::optional<Result<void>> Transaction::answer(Result<Reply> reply) {
-  if (phase_ == Phase::rolling_back && session_.connection.is_open())
-    return std::unexpected(std::move(error_));
+  if (phase_ == Phase::rolling_back && session_.connection.is_open()) return std::unexpected(std::move(error_));
   if (!reply) return failed(std::move(reply.error()));
   if (phase_ == Phase::committing) {
-    FAULT_POINT("commit_answered");
+    FAILPOINT("commit_answered");
     if (reply->tag == "COMMIT") return Result<void>{};
     return session_.connection.lose("COMMIT was answered with " + reply->tag);
   }
@@ -180,8 +177,8 @@ std::optional<Result<void>> Transaction::failed(Error error) {
   if (phase_ == Phase::preparing && error.next == ErrorClass::stop_partition) {
     // A role without the right to temporary tables does without them.
     session_.can_stage = false;
-    for (auto& piece : pieces_) {
-      if (piece.path == Path::stage) piece.path = Path::arrays;
+    for (auto& write : writes_) {
+      if (write.path == Path::stage) write.path = Path::arrays;
     }
     write();
     return std::nullopt;

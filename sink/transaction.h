@@ -1,25 +1,24 @@
 // A batch as one transaction: the sequence of exchanges that carries it, and what follows from each answer.
 //
-// Owned by a Writer, used by its thread, one batch at a time, never blocking. Without a COPY it is a single
-// exchange: BEGIN, advance, deletes, writes, dead letters, COMMIT, Sync. A COPY cannot be pipelined, so it
-// cuts the sequence.
+// Owned by a Writer, used by its thread, one batch at a time, never blocking. Without a COPY it is a single exchange:
+// BEGIN, advance, deletes, writes, dead letters, COMMIT, Sync. A COPY cannot be pipelined, so it cuts the sequence.
 #pragma once
 
 #include <map>
 #include <set>
 
-#include "sink/pieces.h"
-#include "sink/statements.h"
+#include "sink/statement_cache.h"
+#include "sink/write_plan.h"
 #include "sink/writer.h"
 
 namespace sluice::sink {
 
 // What a connection keeps between batches.
-struct Session {
+struct WriterSession {
   std::string schema;
   Identity identity;
   Connection connection;
-  Statements statements;
+  StatementCache statements;
   Parameters parameters;
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
   bool can_stage = true;                      // until the role turns out to lack the right
@@ -30,7 +29,7 @@ struct Session {
 #ifdef SLUICE_FAULTS
   void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
 #endif
-  void send_piece(const Changes& changes, const Piece& piece);
+  void send_write(const Changes& changes, const PlannedWrite& write);
   void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
                          std::span<const PartitionRange> ranges);
   void forget();  // what only a lost connection knew
@@ -38,7 +37,7 @@ struct Session {
 
 class Transaction {
  public:
-  explicit Transaction(Session& session) : session_(session) {}
+  explicit Transaction(WriterSession& session) : session_(session) {}
 
   void start(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges);
   void abandon() { phase_ = Phase::idle; }
@@ -51,17 +50,17 @@ class Transaction {
 
   bool prepare();  // false: nothing to do before BEGIN
   void write();
-  void copy(const Piece& piece);
+  void copy(const PlannedWrite& write);
   Result<void> finish(Result<void> outcome);
   std::optional<Result<void>> answer(Result<Reply> reply);
   std::optional<Result<void>> failed(Error error);
 
-  Session& session_;
+  WriterSession& session_;
   Phase phase_ = Phase::idle;
   const Changes* changes_ = nullptr;
   std::span<const Record> records_;
   std::span<const PartitionRange> ranges_;
-  std::vector<Piece> pieces_;
+  std::vector<PlannedWrite> writes_;
   std::size_t next_ = 0;
   bool begun_ = false;
   std::vector<std::pair<std::string, std::string>> making_;  // stages: columns, name

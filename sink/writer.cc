@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "base/fault.h"
-#include "sink/pointer.h"
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/failpoint.h"
+#include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 #include "sink/transaction.h"
 
@@ -14,6 +17,27 @@ namespace {
 constexpr std::chrono::seconds question_timeout{15};
 constexpr std::chrono::seconds step_timeout{90};
 constexpr std::string_view lock_timeout = "55P03";
+constexpr Oid text_oid = 25;
+
+void add_place_arrays(Parameters& parameters, std::span<const TopicPartition* const> of) {
+  std::vector<std::optional<std::string_view>> topics;
+  std::vector<std::int32_t> partitions;
+  for (const auto* at : of) {
+    topics.emplace_back(at->topic);
+    partitions.push_back(at->partition);
+  }
+  parameters.add_bytes(topics, text_oid);
+  parameters.add_int4s(partitions);
+}
+
+// Finds the request that a row of an answer, whose first two columns are topic and partition, is about.
+std::size_t index_of(const PGresult* rows, int row, std::span<const TopicPartition* const> of) {
+  const std::string_view topic = PQgetvalue(rows, row, 0);
+  const auto partition = std::strtol(PQgetvalue(rows, row, 1), nullptr, 10);
+  const auto found = std::ranges::find_if(
+      of, [&](const TopicPartition* at) { return at->partition == partition && at->topic == topic; });
+  return static_cast<std::size_t>(found - of.begin());
+}
 
 }  // namespace
 
@@ -21,7 +45,7 @@ struct Writer::State {
   explicit State(const config::Postgres& settings) : url(settings.url) {}
 
   Secret url;
-  Session session;
+  WriterSession session;
   Transaction transaction{session};
 
   Connection& connection() { return session.connection; }
@@ -50,6 +74,64 @@ struct Writer::State {
     (void)ask("end_frozen");
   }
 
+  void add_identity(bool with_owner) {
+    session.parameters.clear();
+    session.parameters.add_text(session.identity.pipeline);
+    if (!with_owner) return;
+    session.parameters.add_text(session.identity.owner);
+    session.parameters.add_text(session.identity.host);
+  }
+
+  using Claims = std::vector<std::optional<Claim>>;
+
+  void read_claims(const Reply& reply, std::span<const TopicPartition* const> of, Claims& claims) const {
+    for (int row = 0; row < PQntuples(reply.rows.get()); ++row) {
+      const auto index = index_of(reply.rows.get(), row, of);
+      if (index < of.size()) claims[index] = read_claim(reply.rows.get(), row, *of[index]);
+    }
+  }
+
+  Result<void> claim_free(std::span<const ClaimRequest> requests, std::span<const TopicPartition* const> of,
+                          Claims& claims) {
+    std::vector<std::int64_t> starts;
+    for (const auto& request : requests) starts.push_back(request.start);
+    auto& parameters = session.parameters;
+    connection().send("BEGIN");
+    connection().send("SET LOCAL lock_timeout = '1s'");  // another instance may be creating the same row
+    add_identity(false);
+    add_place_arrays(parameters, of);
+    parameters.add_int8s(starts);
+    connection().send(session.file("pointer_create"), parameters);
+    add_identity(true);
+    add_place_arrays(parameters, of);
+    connection().send(session.file("pointer_claim"), parameters);
+    connection().send("COMMIT");
+    auto reply = answer(question_timeout);
+    if (!reply) {
+      if (reply.error().sqlstate == lock_timeout) return {};
+      return std::unexpected(std::move(reply.error()));
+    }
+    read_claims(*reply, of, claims);
+    return {};
+  }
+
+  Result<void> claim_waiting(const TopicPartition* at, std::optional<Claim>& claim) {
+    connection().send("BEGIN");
+    connection().send("SET LOCAL lock_timeout = '200ms'");
+    add_identity(true);
+    session.parameters.add_text(at->topic);
+    session.parameters.add_text(std::to_string(at->partition));
+    connection().send(session.file("pointer_claim_waiting"), session.parameters);
+    connection().send("COMMIT");
+    auto reply = answer(question_timeout);
+    if (!reply) {
+      if (reply.error().sqlstate == lock_timeout) return {};
+      return std::unexpected(std::move(reply.error()));
+    }
+    if (PQntuples(reply->rows.get()) == 1) claim = read_claim(reply->rows.get(), 0, *at);
+    return {};
+  }
+
   std::string application_name() const { return "sluice/" + session.identity.pipeline; }
 
   // One statement of sql/, committed by itself.
@@ -60,8 +142,7 @@ struct Writer::State {
   }
 };
 
-Writer::Writer(const config::Postgres& settings, Identity identity)
-    : state_(std::make_unique<State>(settings)) {
+Writer::Writer(const config::Postgres& settings, Identity identity) : state_(std::make_unique<State>(settings)) {
   state_->session.schema = settings.schema;
   state_->session.identity = std::move(identity);
 }
@@ -83,81 +164,80 @@ void Writer::close() {
   state_->transaction.abandon();
 }
 
-Result<Writer::Known> Writer::known(const TopicPartition& at) {
+Result<PointerExistence> Writer::pointer_exists(const TopicPartition& at) {
   auto& parameters = state_->session.parameters;
   parameters.clear();
   parameters.add_text(state_->session.identity.pipeline);
   parameters.add_text(at.topic);
   parameters.add_text(std::to_string(at.partition));
-  auto reply = state_->ask("known");
+  auto reply = state_->ask("pointer_exists");
   if (!reply) return std::unexpected(reply.error());
   const auto* rows = reply->rows.get();
-  return Known{PQgetvalue(rows, 0, 0)[0] == 't', PQgetvalue(rows, 0, 1)[0] == 't'};
+  return PointerExistence{PQgetvalue(rows, 0, 0)[0] == 't', PQgetvalue(rows, 0, 1)[0] == 't'};
 }
 
-Result<void> Writer::create(const std::vector<std::pair<TopicPartition, Offset>>& starts) {
-  constexpr Oid text_oid = 25;
-  std::vector<std::optional<std::string_view>> topics;
-  std::vector<std::int32_t> partitions;
+Result<void> Writer::create_pointers(const std::vector<std::pair<TopicPartition, Offset>>& starts) {
+  std::vector<const TopicPartition*> of;
   std::vector<std::int64_t> offsets;
   for (const auto& [at, start] : starts) {
-    topics.emplace_back(at.topic);
-    partitions.push_back(at.partition);
+    of.push_back(&at);
     offsets.push_back(start);
   }
-  auto& parameters = state_->session.parameters;
-  parameters.clear();
-  parameters.add_text(state_->session.identity.pipeline);
-  parameters.add_bytes(topics, text_oid);
-  parameters.add_int4s(partitions);
-  parameters.add_int8s(offsets);
-  if (auto reply = state_->ask("create"); !reply) return std::unexpected(reply.error());
+  state_->add_identity(false);
+  add_place_arrays(state_->session.parameters, of);
+  state_->session.parameters.add_int8s(offsets);
+  if (auto reply = state_->ask("pointer_create"); !reply) return std::unexpected(reply.error());
   return {};
 }
 
-Result<Claim> Writer::claim(const TopicPartition& at, Offset start) {
+Result<std::vector<std::optional<Claim>>> Writer::claim(std::span<const ClaimRequest> requests) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
-  const auto& identity = state_->session.identity;
-  auto& parameters = state_->session.parameters;
-  parameters.clear();
-  parameters.add_text(identity.pipeline);
-  parameters.add_text(at.topic);
-  parameters.add_text(std::to_string(at.partition));
-  parameters.add_text(std::to_string(start));
-  parameters.add_text(identity.owner);
-  parameters.add_text(identity.host);
-  auto& connection = state_->connection();
-  FAULT_POINT("before_claim");
-  connection.send("BEGIN");
-  connection.send("SET LOCAL lock_timeout = '1s'");  // a predecessor may still be writing; we come again
-  connection.send(state_->session.file("claim"), parameters);
-  connection.send("COMMIT");
-  auto reply = state_->answer(question_timeout);
-  if (!reply) {
-    auto error = std::move(reply.error());
-    if (error.sqlstate == lock_timeout) state_->end_frozen();
-    return std::unexpected(std::move(error));
+  FAILPOINT("before_claim");
+  std::vector<const TopicPartition*> of;
+  for (const auto& request : requests) of.push_back(request.at);
+  State::Claims claims(requests.size());
+  if (auto done = state_->claim_free(requests, of, claims); !done) return std::unexpected(std::move(done.error()));
+  const auto held = std::ranges::find_if(claims, [](const auto& one) { return !one; });
+  if (held != claims.end()) {
+    const auto* at = of[static_cast<std::size_t>(held - claims.begin())];
+    if (auto done = state_->claim_waiting(at, *held); !done) return std::unexpected(std::move(done.error()));
+    if (!*held) state_->end_frozen();
   }
-  FAULT_POINT("after_claim");
-  return read_claim(reply->rows.get(), at);
+  FAILPOINT("after_claim");
+  return claims;
 }
 
-Result<void> Writer::set_state(const Claim& claim, std::string_view state, std::string_view reason) {
+Result<std::vector<std::optional<StoredState>>> Writer::states(std::span<const TopicPartition* const> of) {
+  state_->add_identity(false);
+  add_place_arrays(state_->session.parameters, of);
+  auto reply = state_->ask("pointer_states");
+  if (!reply) return std::unexpected(std::move(reply.error()));
+  std::vector<std::optional<StoredState>> found(of.size());
+  const auto* rows = reply->rows.get();
+  for (int row = 0; row < PQntuples(rows); ++row) {
+    const auto index = index_of(rows, row, of);
+    const auto state = parse_partition_state(PQgetvalue(rows, row, 2));
+    if (index < of.size() && state) found[index] = StoredState{*state, PQgetvalue(rows, row, 3)};
+  }
+  return found;
+}
+
+Result<void> Writer::set_state(const Claim& claim, PartitionState state, std::string_view reason) {
   const auto& identity = state_->session.identity;
   auto& parameters = state_->session.parameters;
   parameters.clear();
   parameters.add_text(identity.pipeline);
   parameters.add_text(identity.owner);
-  parameters.add_text(state);
+  parameters.add_text(name(state));
   parameters.add_text(reason);
   parameters.add_text(claim.at->topic);
   parameters.add_text(std::to_string(claim.at->partition));
   parameters.add_text(std::to_string(claim.epoch));
-  const auto reply = state_->ask("set_state");
+  const auto reply = state_->ask("pointer_set_state");
   if (!reply) return std::unexpected(reply.error());
   if (reply->counts.back() == 1) return {};
-  return fail(ErrorClass::fenced, fmt::format("{}/{} is no longer held under epoch {}", claim.at->topic,
-                                              claim.at->partition, claim.epoch));
+  return fail(ErrorClass::fenced,
+              fmt::format("{}/{} is no longer held under epoch {}", claim.at->topic, claim.at->partition, claim.epoch));
 }
 
 #ifdef SLUICE_FAULTS
@@ -165,16 +245,14 @@ Result<void> Writer::force_next(const Claim& claim, Offset next) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   const auto text = fmt::format(
       "UPDATE {}.pointer SET next_offset = {} WHERE topic = '{}' AND partition = {} AND owner = '{}'",
-      quoted(state_->session.schema), next, claim.at->topic, claim.at->partition,
-      state_->session.identity.owner);
+      quoted(state_->session.schema), next, claim.at->topic, claim.at->partition, state_->session.identity.owner);
   state_->connection().send(text.c_str());
   if (auto reply = state_->answer(question_timeout); !reply) return std::unexpected(reply.error());
   return {};
 }
 #endif
 
-void Writer::submit(const Changes& changes, std::span<const Record> records,
-                    std::span<const PartitionRange> ranges) {
+void Writer::submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) {
   state_->transaction.start(changes, records, ranges);
 }
 
@@ -198,7 +276,7 @@ Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   state_->connection().send("BEGIN");
   state_->session.send_advance(ranges, false);
-  for (const auto& piece : locks(changes)) state_->session.send_piece(changes, piece);
+  for (const auto& write : locks(changes)) state_->session.send_write(changes, write);
   if (auto reply = state_->answer(step_timeout); !reply) return std::unexpected(reply.error());
   return {};
 }
@@ -207,7 +285,7 @@ Result<void> Writer::try_rows(const Changes& changes) {
   if (!connected()) return fail(ErrorClass::reclaim, "not connected");
   auto& connection = state_->connection();
   connection.send("SAVEPOINT sluice");
-  for (const auto& piece : cut(changes, true)) state_->session.send_piece(changes, piece);
+  for (const auto& write : plan(changes, true)) state_->session.send_write(changes, write);
   connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or the record at fault would show at COMMIT only
   connection.send("RELEASE SAVEPOINT sluice");
   auto reply = state_->answer(step_timeout, true);
@@ -232,12 +310,12 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
     return fail(ErrorClass::fenced, "the pointers of this transaction are not where it put them");
   }
   session.send_dead_letters(dead, records, ranges);
-  FAULT_POINT("before_commit", session.connection.flush());
+  FAILPOINT("before_commit", session.connection.flush());
   session.connection.send("COMMIT");
-  FAULT_POINT("commit_sent", session.connection.flush());
+  FAILPOINT("commit_sent", session.connection.flush());
   auto committed = state_->answer(step_timeout);
   if (!committed) return std::unexpected(committed.error());
-  FAULT_POINT("commit_answered");
+  FAILPOINT("commit_answered");
   if (committed->tag == "COMMIT") return {};
   return session.connection.lose("COMMIT was answered with " + committed->tag);
 }

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "listener/mock_broker.h"
-#include "runtime/commands.h"
+#include "runtime/subcommands.h"
 
 namespace sluice::runtime {
 

@@ -7,11 +7,11 @@
 
 #include "base/log.h"
 #include "listener/producer.h"
-#include "runtime/commands.h"
-#include "runtime/demo/picture.h"
-#include "runtime/demo/proof.h"
+#include "runtime/demo/environment.h"
+#include "runtime/demo/screen.h"
 #include "runtime/demo/shop.h"
-#include "runtime/demo/stage.h"
+#include "runtime/demo/verification.h"
+#include "runtime/subcommands.h"
 
 namespace sluice::runtime {
 namespace demo {
@@ -20,8 +20,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// The mock broker forgets what is more than 5 MiB behind: no event is larger than a KiB, and this many
-// together, in whatever partition, stay below 4 MiB.
+// The mock broker forgets what is more than 5 MiB behind: no event is larger than a KiB, and this many together, in
+// whatever partition, stay below 4 MiB.
 constexpr std::int64_t most_outstanding = 4096;
 constexpr auto settle_timeout = std::chrono::seconds(60);
 constexpr auto tick = milliseconds(10);
@@ -39,13 +39,13 @@ void on_interrupts() {
 
 class Demo {
  public:
-  Demo(const DemoOptions& options, Stage& stage, listener::Producer& producer)
+  Demo(const DemoOptions& options, Environment& stage, listener::Producer& producer)
       : options_(options), stage_(stage), producer_(producer) {}
 
   int run() {
     auto outcome = generate();
     if (outcome) outcome = settle();
-    picture_.close();
+    screen_.close();
     if (!outcome) {
       fmt::print(stderr, "\nsluice demo: {}\nThe end of the service's log:\n{}", outcome.error().message,
                  tail(stage_.log_path(), 12));
@@ -94,8 +94,7 @@ class Demo {
     const auto deadline = Clock::now() + settle_timeout;
     const int interrupts_before = interrupts;
     while (done_ < produced_) {
-      if (interrupts > interrupts_before)
-        return fail(ErrorClass::retry, "interrupted before everything took effect");
+      if (interrupts > interrupts_before) return fail(ErrorClass::retry, "interrupted before everything took effect");
       if (Clock::now() >= deadline) {
         return fail(ErrorClass::retry, fmt::format("{} of {} events have not taken effect within {} s",
                                                    produced_ - done_, produced_, settle_timeout.count()));
@@ -133,7 +132,7 @@ class Demo {
     progress_.hints = {fmt::format("psql -h {} -U app shop", stage_.cluster.socket_folder()),
                        fmt::format("curl http://127.0.0.1:{}/metrics", stage_.http_port),
                        fmt::format("tail -f {}", stage_.log_path())};
-    picture_.show(progress_);
+    screen_.show(progress_);
     return {};
   }
 
@@ -154,14 +153,14 @@ class Demo {
     }
     auto findings = prove(stage_.query, shop_, produced_, producer_.ends());
     const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-    if (Access::client_installed()) {
+    if (SshLogin::client_installed()) {
       Counted counted = ask_console(stage_.access, produced_);
       fmt::print("\n{} events in {:.1f} s; what the console counts:\n{}", produced_, seconds, counted.table);
       findings.push_back(std::move(counted.finding));
     } else {
       fmt::print("\n{} events in {:.1f} s: applied {}, folded {}, skipped {}, dead {}\n", produced_, seconds,
-                 progress_.sum(&PointerRow::applied), progress_.sum(&PointerRow::folded),
-                 progress_.sum(&PointerRow::skipped), progress_.sum(&PointerRow::dead));
+                 progress_.sum(&Counts::applied), progress_.sum(&Counts::folded), progress_.sum(&Counts::skipped),
+                 progress_.sum(&Counts::dead));
     }
     bool proven = true;
     for (const auto& finding : findings) {
@@ -173,9 +172,9 @@ class Demo {
   }
 
   const DemoOptions& options_;
-  Stage& stage_;
+  Environment& stage_;
   listener::Producer& producer_;
-  Picture picture_;
+  Screen screen_;
   Shop shop_{seed};
   Progress progress_;
   const Clock::time_point begin_ = Clock::now();
@@ -192,7 +191,7 @@ class Demo {
 int run_demo(const DemoOptions& options) {
   log::setup("warning", "text");
   demo::on_interrupts();
-  auto folder = demo::Folder::make();
+  auto folder = demo::TemporaryDirectory::make();
   if (!folder) {
     fmt::print(stderr, "sluice demo: {}\n", folder.error().message);
     return 1;
@@ -201,7 +200,7 @@ int run_demo(const DemoOptions& options) {
   const std::string path = folder->path();
   fmt::print("Setting up a private PostgreSQL cluster and a broker in {} ...\n", path);
   std::fflush(stdout);
-  auto stage = demo::Stage::set_up(std::move(*folder));
+  auto stage = demo::Environment::set_up(std::move(*folder));
   if (!stage) {
     fmt::print(stderr, "sluice demo: {}\n", stage.error().message);
     return 1;
@@ -219,8 +218,7 @@ int run_demo(const DemoOptions& options) {
   // An orderly end is part of what is shown: the service drains and leaves with 0.
   (*stage)->service.stop();
   if (const auto left = (*stage)->service.wait(std::chrono::milliseconds(0)); code == 0 && left != 0) {
-    fmt::print(stderr, "sluice demo: the service did not end cleanly\n{}",
-               demo::tail((*stage)->log_path(), 12));
+    fmt::print(stderr, "sluice demo: the service did not end cleanly\n{}", demo::tail((*stage)->log_path(), 12));
     code = 1;
   }
   if (code != 0) (*stage)->folder.keep();  // whoever looks into it needs the logs

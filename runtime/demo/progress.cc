@@ -34,9 +34,9 @@ std::string rate(double per_second) {
 
 }  // namespace
 
-std::int64_t Progress::sum(std::int64_t PointerRow::* count) const {
+std::int64_t Progress::sum(std::int64_t Counts::* count) const {
   std::int64_t total = 0;
-  for (const auto& pointer : pointers) total += pointer.*count;
+  for (const auto& pointer : pointers) total += pointer.counts.*count;
   return total;
 }
 
@@ -46,15 +46,13 @@ std::int64_t Progress::done() const {
   return total;
 }
 
-Result<std::vector<PointerRow>> read_pointers(sink::Query& query,
-                                              const std::map<TopicPartition, Offset>& ends) {
+Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& query, const std::map<TopicPartition, Offset>& ends) {
   const auto rows = query.run(
       "select topic, partition, start_offset, next_offset, applied, folded, skipped, dead, gaps, state"
       " from sluice.pointer order by topic, partition");
   std::vector<PointerRow> pointers;
   if (!rows) {
-    if (rows.error().sqlstate == undefined_table || rows.error().sqlstate == undefined_schema)
-      return pointers;
+    if (rows.error().sqlstate == undefined_table || rows.error().sqlstate == undefined_schema) return pointers;
     return std::unexpected(rows.error());
   }
   for (const auto& row : *rows) {
@@ -62,11 +60,11 @@ Result<std::vector<PointerRow>> read_pointers(sink::Query& query,
     pointer.at = {row[0].value_or(""), static_cast<std::int32_t>(number(row[1]))};
     pointer.start = number(row[2]);
     pointer.next = number(row[3]);
-    pointer.applied = number(row[4]);
-    pointer.folded = number(row[5]);
-    pointer.skipped = number(row[6]);
-    pointer.dead = number(row[7]);
-    pointer.gaps = number(row[8]);
+    pointer.counts.applied = number(row[4]);
+    pointer.counts.folded = number(row[5]);
+    pointer.counts.skipped = number(row[6]);
+    pointer.counts.dead = number(row[7]);
+    pointer.counts.gaps = number(row[8]);
     pointer.state = row[9].value_or("");
     const auto end = ends.find(pointer.at);
     // The log may have been read further than the acknowledgement has come back.
@@ -97,12 +95,11 @@ std::string render_screen(const Progress& progress) {
   line("  produced {:>12}   {:>10}", grouped(progress.produced), rate(progress.produced_per_second));
   line("  in effect{:>12}   {:>10}   lag {}", grouped(progress.done()), rate(progress.done_per_second),
        grouped(progress.lag()));
-  line("    applied{:>12}", grouped(progress.sum(&PointerRow::applied)));
-  line("    folded {:>12}   {}superseded within their batch{}", grouped(progress.sum(&PointerRow::folded)),
-       dim, plain);
-  line("    skipped{:>12}   {}without effect{}", grouped(progress.sum(&PointerRow::skipped)), dim, plain);
-  line("    dead   {:>12}   {}dead letters; poison produced: {}{}", grouped(progress.sum(&PointerRow::dead)),
-       dim, grouped(progress.poison), plain);
+  line("    applied{:>12}", grouped(progress.sum(&Counts::applied)));
+  line("    folded {:>12}   {}superseded within their batch{}", grouped(progress.sum(&Counts::folded)), dim, plain);
+  line("    skipped{:>12}   {}without effect{}", grouped(progress.sum(&Counts::skipped)), dim, plain);
+  line("    dead   {:>12}   {}dead letters; poison produced: {}{}", grouped(progress.sum(&Counts::dead)), dim,
+       grouped(progress.poison), plain);
   line("");
   line("  {}{:<20} {:>12} {:>8}   state{}", dim, "partition", "next offset", "lag", plain);
   for (const auto& pointer : progress.pointers) {
@@ -120,10 +117,9 @@ std::string render_screen(const Progress& progress) {
 
 std::string render_line(const Progress& progress) {
   return fmt::format("{:>4}  {}  produced {} ({})  in effect {} ({})  applied {}  folded {}  dead {}  lag {}",
-                     seconds(progress.elapsed), progress.phase, progress.produced,
-                     rate(progress.produced_per_second), progress.done(), rate(progress.done_per_second),
-                     progress.sum(&PointerRow::applied), progress.sum(&PointerRow::folded),
-                     progress.sum(&PointerRow::dead), progress.lag());
+                     seconds(progress.elapsed), progress.phase, progress.produced, rate(progress.produced_per_second),
+                     progress.done(), rate(progress.done_per_second), progress.sum(&Counts::applied),
+                     progress.sum(&Counts::folded), progress.sum(&Counts::dead), progress.lag());
 }
 
 }  // namespace sluice::runtime::demo

@@ -1,7 +1,7 @@
 // Where the demo stands: what was produced beside what the pointers in PostgreSQL say, and how that looks.
 //
-// Read by the demo's main thread from the database itself, not from the service: what is shown has been
-// committed. Rendering is pure.
+// Read by the demo's main thread from the database itself, not from the service: what is shown has been committed.
+// Rendering is pure.
 #pragma once
 
 #include <chrono>
@@ -9,19 +9,19 @@
 #include <string>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/record.h"
-#include "sink/query.h"
+#include "sink/sql_client.h"
 
 namespace sluice::runtime::demo {
 
 struct PointerRow {
   TopicPartition at;
   Offset start = 0, next = 0;
-  std::int64_t applied = 0, folded = 0, skipped = 0, dead = 0, gaps = 0;
+  Counts counts;
   std::string state;
   Offset end = 0;  // as acknowledged to the generator
 
-  std::int64_t accounted() const { return applied + folded + skipped + dead + gaps; }
   std::int64_t lag() const { return end - next; }
 };
 
@@ -38,14 +38,13 @@ struct Progress {
   std::string login;                                         // the line to type, to reach the console
   std::vector<std::string> hints;                            // commands to try beside it
 
-  std::int64_t sum(std::int64_t PointerRow::* count) const;
+  std::int64_t sum(std::int64_t Counts::* count) const;
   std::int64_t done() const;
   std::int64_t lag() const { return produced - done(); }
 };
 
 // Empty while the service has not made its schema yet.
-Result<std::vector<PointerRow>> read_pointers(sink::Query& query,
-                                              const std::map<TopicPartition, Offset>& ends);
+Result<std::vector<PointerRow>> read_pointers(sink::SqlClient& query, const std::map<TopicPartition, Offset>& ends);
 
 std::string render_screen(const Progress& progress);  // several lines, for a terminal
 std::string render_line(const Progress& progress);    // one line, for a pipe

@@ -9,7 +9,7 @@ namespace sluice::runtime::demo {
 namespace {
 
 constexpr std::size_t orders = 0;
-constexpr std::size_t live_limit = 20'000;  // rows per table: above it, more is deleted than created
+constexpr std::size_t live_limit = 20'000;                // rows per table: above it, more is deleted than created
 constexpr std::int64_t first_id = 9'007'199'254'740'993;  // 2^53 + 1: exact only without doubles
 constexpr std::int64_t first_moment = 1'767'225'600'000'000;
 
@@ -142,8 +142,7 @@ ShopEvent Shop::remove(std::size_t table) {
 ShopEvent Shop::poisoned(std::size_t table) {
   const std::int64_t id = next_id_++;
   const char* amount = table == orders ? "total" : "credit";
-  const std::string values[] = {fmt::format(R"({{"id":{},)", id),
-                                fmt::format(R"({{"id":{},"colour":"red"}})", id),
+  const std::string values[] = {fmt::format(R"({{"id":{},)", id), fmt::format(R"({{"id":{},"colour":"red"}})", id),
                                 fmt::format(R"({{"id":{},"{}":"a lot"}})", id, amount),
                                 fmt::format(R"({{"id":{},"{}":-1.00}})", id, amount)};
   ShopEvent event{shop_tables()[table].topic, key_of(id), values[random(std::size(values))]};
@@ -153,8 +152,7 @@ ShopEvent Shop::poisoned(std::size_t table) {
 
 std::vector<Value> Shop::fresh(std::size_t table, std::int64_t id) {
   std::vector<Value> values{as_is(std::to_string(id))};
-  for (std::size_t i = 1; i < shop_tables()[table].columns.size(); ++i)
-    values.push_back(fresh_value(table, i));
+  for (std::size_t i = 1; i < shop_tables()[table].columns.size(); ++i) values.push_back(fresh_value(table, i));
   return values;
 }
 
@@ -168,28 +166,23 @@ Value Shop::fresh_value(std::size_t table, std::size_t column) {
   if (name == "status") return quoted(statuses[random(std::size(statuses))]);
   if (name == "total" || name == "credit") return decimal(random(1'000'000));
   if (name == "items") {
-    return json(
-        fmt::format(R"([{{"sku": "{}", "count": {}}}])", goods[random(std::size(goods))], 1 + random(9)));
+    return json(fmt::format(R"([{{"sku": "{}", "count": {}}}])", goods[random(std::size(goods))], 1 + random(9)));
   }
   if (name == "note") return random(2) == 0 ? null_value() : quoted(fmt::format("ring {} times", random(10)));
   if (name == "placed_at") {
     clock_ += 1 + random(2'000'000);
-    return quoted(
-        fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(clock_ / 1'000'000), clock_ % 1'000'000));
+    return quoted(fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(clock_ / 1'000'000), clock_ % 1'000'000));
   }
   if (name == "name") return quoted(names[random(std::size(names))]);
   if (name == "email") return quoted(fmt::format("reader{}@example.org", random(1'000'000)));
   if (name == "regular") return random(5) == 0 ? null_value() : boolean(random(2) == 0);
-  return json(fmt::format(R"({{"city": "{}", "street": "Canal {}"}})", cities[random(std::size(cities))],
-                          random(200)));
+  return json(fmt::format(R"({{"city": "{}", "street": "Canal {}"}})", cities[random(std::size(cities))], random(200)));
 }
 
-std::string Shop::object(std::size_t table, const std::vector<Value>& values,
-                         std::string Value::* spelling) const {
+std::string Shop::object(std::size_t table, const std::vector<Value>& values, std::string Value::* spelling) const {
   std::string text;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    text +=
-        fmt::format(R"({}"{}":{})", i == 0 ? '{' : ',', shop_tables()[table].columns[i], values[i].*spelling);
+    text += fmt::format(R"({}"{}":{})", i == 0 ? '{' : ',', shop_tables()[table].columns[i], values[i].*spelling);
   }
   return text + '}';
 }
@@ -199,10 +192,9 @@ std::string Shop::envelope(std::size_t table, char operation, const std::vector<
   const auto side = [&](const std::vector<Value>* values) {
     return values == nullptr ? std::string("null") : object(table, *values, &Value::debezium);
   };
-  return fmt::format(
-      R"({{"before":{},"after":{},"source":{{"connector":"postgresql","db":"shop","schema":"public",)"
-      R"("table":"{}"}},"op":"{}","ts_ms":{}}})",
-      side(before), side(after), shop_tables()[table].name, operation, clock_ / 1000);
+  return fmt::format(R"({{"before":{},"after":{},"source":{{"connector":"postgresql","db":"shop","schema":"public",)"
+                     R"("table":"{}"}},"op":"{}","ts_ms":{}}})",
+                     side(before), side(after), shop_tables()[table].name, operation, clock_ / 1000);
 }
 
 std::int64_t Shop::any_id(std::size_t table) {

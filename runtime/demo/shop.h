@@ -1,9 +1,8 @@
-// The demo's shop: a seeded stream of change events of two tables, and the model of what the tables must hold
-// once all of them have taken effect.
+// The demo's shop: a seeded stream of change events of two tables, and the model of what the tables must hold once all
+// of them have taken effect.
 //
-// Pure: no I/O, no clock. One thread. Events come as plain JSON and as Debezium envelopes, whole and partial,
-// with tombstones; a few are poison, each with a key of its own, so that the dead letters are known in
-// advance.
+// Pure: no I/O, no clock. One thread. Events come as plain JSON and as Debezium envelopes, whole and partial, with
+// tombstones; a few are poison, each with a key of its own, so that the dead letters are known in advance.
 #pragma once
 
 #include <cstdint>
@@ -72,8 +71,7 @@ class Shop {
   ShopEvent poisoned(std::size_t table);
   std::vector<Value> fresh(std::size_t table, std::int64_t id);
   Value fresh_value(std::size_t table, std::size_t column);
-  std::string object(std::size_t table, const std::vector<Value>& values,
-                     std::string Value::* spelling) const;
+  std::string object(std::size_t table, const std::vector<Value>& values, std::string Value::* spelling) const;
   std::string envelope(std::size_t table, char operation, const std::vector<Value>* before,
                        const std::vector<Value>* after);
   std::int64_t random(std::int64_t below) {

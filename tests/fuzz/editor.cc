@@ -1,8 +1,8 @@
-// The line editor: whatever is typed, lines hold nothing harmful and stay within bounds, a dumb terminal sees
-// no escape code, others see only ours, and it makes no difference in which pieces the bytes arrive.
+// The line editor: whatever is typed, lines hold nothing harmful and stay within bounds, a dumb terminal sees no escape
+// code, others see only ours, and it makes no difference in which pieces the bytes arrive.
 #include <algorithm>
 
-#include "console/editor.h"
+#include "console/ssh/line_editor.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/utf8.h"
 

@@ -1,6 +1,5 @@
-// Lines of text into the whole command core, beside a service whose names, reasons and errors are hostile: it
-// never throws, its codes are those of the contract, and nothing harmful comes out; what `--json` prints is
-// JSON.
+// Lines of text into the whole command core, beside a service whose names, reasons and errors are hostile: it never
+// throws, its codes are those of the contract, and nothing harmful comes out; what `--json` prints is JSON.
 #include "console/interpreter.h"
 
 #include <algorithm>
@@ -27,9 +26,11 @@ class HostileAdmin : public Admin {
     for (const std::int32_t partition : {0, 1, 7}) {
       PartitionSnapshot one;
       one.at = {partition == 7 ? hostile : "orders", partition};
-      one.state = partition == 0 ? "ok" : partition == 1 ? "paused" : "poison";
+      one.state = partition == 0   ? PartitionState::ok
+                  : partition == 1 ? PartitionState::paused
+                                   : PartitionState::poison;
       one.reason = hostile;
-      one.next = 10, one.end = partition == 1 ? -1 : 20, one.applied = 10;
+      one.next = 10, one.end = partition == 1 ? -1 : 20, one.counts.applied = 10;
       now.partitions.push_back(one);
     }
     now.lanes.emplace_back();
@@ -43,12 +44,12 @@ class HostileAdmin : public Admin {
     if (fails) return broken();
     PointerRow row;
     row.at = {"orders", 0};
-    row.next = row.applied = 10;
+    row.next = row.counts.applied = 10;
     row.owner = row.owner_host = row.reason = hostile;
-    row.state = "ok";
+    row.state = PartitionState::ok;
     return std::vector{row};
   }
-  std::vector<std::string> tables_fed(const std::string& topic) override {
+  std::vector<std::string> target_tables(const std::string& topic) override {
     return topic == "orders" ? std::vector<std::string>{"public.orders"} : std::vector<std::string>{hostile};
   }
   Result<bool> pause(const Pause&) override {
@@ -91,15 +92,12 @@ class HostileAdmin : public Admin {
   void note(const AuditRow&) override {}
   Result<std::vector<AuditRow>> audit(const AuditFilter&) override {
     if (fails) return broken();
-    return std::vector{
-        AuditRow{1, {}, {hostile, hostile, hostile, hostile}, hostile, hostile, hostile, hostile}};
+    return std::vector{AuditRow{1, {}, {hostile, hostile, hostile, hostile}, hostile, hostile, hostile, hostile}};
   }
   void set_log_level(const std::string&, std::optional<std::chrono::seconds>) override {}
 
  private:
-  static std::unexpected<Error> broken() {
-    return std::unexpected(Error{ErrorClass::retry, "57P01", hostile});
-  }
+  static std::unexpected<Error> broken() { return std::unexpected(Error{ErrorClass::retry, "57P01", hostile}); }
 };
 
 struct Kept : console::Output {
@@ -108,11 +106,11 @@ struct Kept : console::Output {
   std::string printed, said;
 };
 
-struct House {
+struct CommandContext {
   HostileAdmin admin;
   console::Interpreter interpreter;
 
-  House()
+  CommandContext()
       : interpreter(std::make_shared<config::Pipeline>(), admin, {{"sluice", hostile}}, [] {
           console::SessionInfo one;
           one.who = {hostile, "viewer", hostile, hostile};
@@ -124,10 +122,10 @@ struct House {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static House house;
+  static CommandContext context;
   static const std::array<std::string, 3> roles{"viewer", "operator", "admin"};
   if (size == 0) return 0;
-  house.admin.fails = (data[0] & 1) != 0;
+  context.admin.fails = (data[0] & 1) != 0;
   console::Login login;
   login.caller = {"name", roles[data[0] / 2 % 3], "SHA256:x", "127.0.0.1:1"};
   const console::Terminal terminal{(data[0] & 8) != 0, false, (data[0] & 16) == 0, 20 + data[0], 24};
@@ -136,7 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::stop_source ended;
   ended.request_stop();  // so that no command waits
   Kept kept;
-  const auto outcome = house.interpreter.execute(line, login, terminal, kept, ended.get_token());
+  const auto outcome = context.interpreter.execute(line, login, terminal, kept, ended.get_token());
   constexpr std::array codes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 130, 141};
   REQUIRE(std::find(codes.begin(), codes.end(), outcome.code) != codes.end());
   // `clear` is our own: the only command that sends a terminal code.
@@ -145,7 +143,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kept.printed.starts_with("{\"v\":")) REQUIRE(nlohmann::json::accept(kept.printed));
   if (outcome.code == console::not_understood) REQUIRE(!kept.said.empty());
 
-  REQUIRE(fuzz::harmless(house.interpreter.greeting(login, terminal), true));
-  for (const auto& word : house.interpreter.complete(line, login)) REQUIRE(fuzz::harmless(word));
+  REQUIRE(fuzz::harmless(context.interpreter.greeting(login, terminal), true));
+  for (const auto& word : context.interpreter.complete(line, login)) REQUIRE(fuzz::harmless(word));
   return 0;
 }

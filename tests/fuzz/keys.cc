@@ -1,8 +1,8 @@
-// The keys file: whatever it holds, the parser ends, and what it accepts is complete; an error is one line of
-// plain text that names file and line.
+// The keys file: whatever it holds, the parser ends, and what it accepts is complete; an error is one line of plain
+// text that names file and line.
 #include <algorithm>
 
-#include "console/keys_text.h"
+#include "console/ssh/authorized_keys_parser.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -17,8 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(key.role == "viewer" || key.role == "operator" || key.role == "admin");
     REQUIRE(!key.name.empty() && !key.base64.empty() && key.line > 0);
     REQUIRE(key.max_sessions >= 1);
-    REQUIRE(std::none_of(key.commands.begin(), key.commands.end(),
-                         [](const auto& word) { return word.empty(); }));
+    REQUIRE(std::none_of(key.commands.begin(), key.commands.end(), [](const auto& word) { return word.empty(); }));
   }
   return 0;
 }

@@ -1,9 +1,8 @@
-// escape() and its kin: whatever comes in, nothing harmful comes out, it is UTF-8, and its width is what
-// cut() says.
+// escape() and its kin: whatever comes in, nothing harmful comes out, it is UTF-8, and its width is what cut() says.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/utf8.h"
 

@@ -13,11 +13,7 @@ inline std::optional<std::vector<char32_t>> decode(std::string_view text) {
   std::vector<char32_t> codes;
   for (std::size_t at = 0; at < text.size();) {
     const auto lead = static_cast<unsigned char>(text[at]);
-    const int more = lead < 0x80         ? 0
-                     : (lead >> 5) == 6  ? 1
-                     : (lead >> 4) == 14 ? 2
-                     : (lead >> 3) == 30 ? 3
-                                         : -1;
+    const int more = lead < 0x80 ? 0 : (lead >> 5) == 6 ? 1 : (lead >> 4) == 14 ? 2 : (lead >> 3) == 30 ? 3 : -1;
     if (more < 0 || at + static_cast<std::size_t>(more) >= text.size()) return std::nullopt;
     char32_t code = more == 0 ? lead : lead & (0x3fu >> more);
     for (int i = 1; i <= more; ++i) {

@@ -1,6 +1,6 @@
-// The tokenizer: it ends, whatever a line holds; words that are printed in quotes and read again are the
-// same; spans and times that it accepts are printed and read as the same.
-#include "console/words.h"
+// The tokenizer: it ends, whatever a line holds; words that are printed in quotes and read again are the same; spans
+// and times that it accepts are printed and read as the same.
+#include "console/command_line.h"
 
 #include "tests/fuzz/require.h"
 
@@ -24,8 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (again.size() <= line_at_most) {
       const auto second = parse_line(again);
       REQUIRE(second.has_value() && second->words.size() == line->words.size() && second->filters.empty());
-      for (std::size_t at = 0; at < line->words.size(); ++at)
-        REQUIRE(second->words[at].text == line->words[at].text);
+      for (std::size_t at = 0; at < line->words.size(); ++at) REQUIRE(second->words[at].text == line->words[at].text);
     }
     const std::vector<std::string> lines{"one", "two", "three"};
     REQUIRE(filtered(lines, line->filters).size() <= lines.size());

@@ -8,17 +8,17 @@ namespace {
 
 using CatalogueTest = SinkTest;
 
-TEST_F(CatalogueTest, MigratingAgainOrFromManyInstancesAtOnceChangesNothing) {
-  EXPECT_EQ(*Catalogue(settings).pending_migration(), "");
-  EXPECT_TRUE(Catalogue(settings).migrate());
+TEST_F(CatalogueTest, migrating_again_or_from_many_instances_at_once_changes_nothing) {
+  EXPECT_EQ(*TableCatalogue(settings).pending_migration(), "");
+  EXPECT_TRUE(TableCatalogue(settings).migrate());
   writer.reset();
   sql("DROP SCHEMA " + schema + " CASCADE");
-  EXPECT_NE(Catalogue(settings).pending_migration()->find("CREATE TABLE"), std::string::npos);
+  EXPECT_NE(TableCatalogue(settings).pending_migration()->find("CREATE TABLE"), std::string::npos);
   std::atomic<int> done = 0;
   std::vector<std::thread> instances;
   for (int i = 0; i < 6; ++i) {
     instances.emplace_back([&] {
-      const auto migrated = Catalogue(settings).migrate();
+      const auto migrated = TableCatalogue(settings).migrate();
       if (migrated)
         ++done;
       else
@@ -30,18 +30,17 @@ TEST_F(CatalogueTest, MigratingAgainOrFromManyInstancesAtOnceChangesNothing) {
   EXPECT_EQ(sql("SELECT version FROM " + schema + ".schema_version"), "1");
 }
 
-TEST_F(CatalogueTest, ASchemaOfANewerProgramIsNotTouched) {
+TEST_F(CatalogueTest, a_schema_of_a_newer_program_is_not_touched) {
   sql("INSERT INTO " + schema + ".schema_version VALUES (999)");
-  const auto migrated = Catalogue(settings).migrate();
+  const auto migrated = TableCatalogue(settings).migrate();
   ASSERT_FALSE(migrated);
   EXPECT_EQ(migrated.error().next, ErrorClass::stop_service);
 }
 
-TEST_F(CatalogueTest, DescribesNamesAsTheyAreAndTypesBehindDomains) {
-  sql("CREATE DOMAIN " + schema + ".cents AS numeric(20,4) NOT NULL DEFAULT 0; CREATE DOMAIN " + schema +
-      ".price AS " + schema + ".cents; CREATE TYPE " + schema + ".\"A Mood\" AS ENUM ('x'); CREATE TABLE " +
-      schema + ".\"My.Table\" (dropped int, \"Id\" int, price " + schema +
-      ".price, tags varchar(9)[], mood " + schema +
+TEST_F(CatalogueTest, describes_names_as_they_are_and_types_behind_domains) {
+  sql("CREATE DOMAIN " + schema + ".cents AS numeric(20,4) NOT NULL DEFAULT 0; CREATE DOMAIN " + schema + ".price AS " +
+      schema + ".cents; CREATE TYPE " + schema + ".\"A Mood\" AS ENUM ('x'); CREATE TABLE " + schema +
+      ".\"My.Table\" (dropped int, \"Id\" int, price " + schema + ".price, tags varchar(9)[], mood " + schema +
       ".\"A Mood\", bits bit(3), padded char(4), g int GENERATED ALWAYS AS (1) STORED, n bigint GENERATED "
       "ALWAYS AS "
       "IDENTITY, r text NOT NULL, PRIMARY KEY (\"Id\")); ALTER TABLE " +
@@ -68,7 +67,7 @@ TEST_F(CatalogueTest, DescribesNamesAsTheyAreAndTypesBehindDomains) {
   EXPECT_GT(table("My.Table", {"Id"})->version, described->version);
 }
 
-TEST_F(CatalogueTest, WhatIsMissingIsSaidWithWhatToDo) {
+TEST_F(CatalogueTest, what_is_missing_is_said_with_what_to_do) {
   sql("CREATE TABLE " + schema + ".t (id bigint, a int); CREATE UNIQUE INDEX ON " + schema +
       ".t (id) WHERE a > 0; "
       "CREATE UNIQUE INDEX ON " +
@@ -76,7 +75,7 @@ TEST_F(CatalogueTest, WhatIsMissingIsSaidWithWhatToDo) {
   const auto expect = [&](const std::string& name, std::vector<std::string> key, const std::string& text) {
     config::Route route;
     route.key = std::move(key);
-    const auto described = Catalogue(settings).describe(name, route);
+    const auto described = TableCatalogue(settings).describe(name, route);
     ASSERT_FALSE(described);
     EXPECT_EQ(described.error().next, ErrorClass::stop_partition);
     EXPECT_NE(described.error().message.find(text), std::string::npos) << described.error().message;
@@ -89,17 +88,17 @@ TEST_F(CatalogueTest, WhatIsMissingIsSaidWithWhatToDo) {
   EXPECT_TRUE(table("t", {"id", "a"}));  // in any order
 }
 
-TEST_F(CatalogueTest, AServerThatIsAwayIsTriedAgainAndItsPasswordNotShown) {
+TEST_F(CatalogueTest, a_server_that_is_away_is_tried_again_and_its_password_not_shown) {
   config::Postgres away = settings;
   away.url = Secret("postgresql://someone:hidden@127.0.0.1:1/none");
-  const auto migrated = Catalogue(away).migrate();
+  const auto migrated = TableCatalogue(away).migrate();
   ASSERT_FALSE(migrated);
   EXPECT_EQ(migrated.error().next, ErrorClass::retry);
   EXPECT_EQ(migrated.error().message.find("hidden"), std::string::npos);
   Writer unconnected(away, {"shop", "11111111-1111-1111-1111-111111111111", "here"});
   EXPECT_EQ(unconnected.connect().error().next, ErrorClass::retry);
   EXPECT_FALSE(unconnected.connected());
-  EXPECT_EQ(unconnected.claim(at, 0).error().next, ErrorClass::reclaim);
+  EXPECT_EQ(claim_one(unconnected, at, 0).error().next, ErrorClass::reclaim);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ namespace {
 
 using Reject = SinkTest;
 
-TEST_F(Reject, BisectionKeepsTheGoodRowsAndStoresTheBadRecord) {
+TEST_F(Reject, bisection_keeps_the_good_rows_and_stores_the_bad_record) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a int CHECK (a > 0))");
   const auto target = table("t", {"id"});
   const auto rows = [&](std::vector<std::int64_t> values) {
@@ -41,8 +41,8 @@ TEST_F(Reject, BisectionKeepsTheGoodRowsAndStoresTheBadRecord) {
   ASSERT_FALSE(rejected);
   EXPECT_TRUE(writer->try_rows(rows({3}).changes));
   auto& range = whole.ranges[0];
-  range.applied = 2;
-  range.dead = 1;
+  range.counts.applied = 2;
+  range.counts.dead = 1;
   DeadLetter letter{1, Stage::write, "public.t", rejected.error().sqlstate,
                     rejected.error().message + std::string(5000, 'x')};
   const auto finished = writer->finish({letter}, whole.records, whole.ranges);
@@ -62,19 +62,18 @@ TEST_F(Reject, BisectionKeepsTheGoodRowsAndStoresTheBadRecord) {
   EXPECT_EQ(sql("SELECT octet_length(reason) BETWEEN 1000 AND 2048 FROM " + schema + ".dead_letter"), "t");
 }
 
-TEST_F(Reject, ADeadLetterTravelsWithItsBatchAndNullIsNotEmpty) {
+TEST_F(Reject, a_dead_letter_travels_with_its_batch_and_null_is_not_empty) {
   Batch batch;
   claim(batch, *writer, 2);
-  batch.ranges[0].applied = 0;
-  batch.ranges[0].dead = 2;
+  batch.ranges[0].counts.applied = 0;
+  batch.ranges[0].counts.dead = 2;
   for (int i = 0; i < 2; ++i) {
     auto& record = batch.records.emplace_back();
     record.at = &at;
     record.offset = i;
     record.timestamp_ms = i == 0 ? -1 : INT64_MAX;
     if (i == 1) record.value = "";
-    batch.changes.dead.push_back(
-        {static_cast<std::uint32_t>(i), Stage::decode, "", "", "not \377 JSON \303"});
+    batch.changes.dead.push_back({static_cast<std::uint32_t>(i), Stage::decode, "", "", "not \377 JSON \303"});
   }
   writer->submit(batch.changes, batch.records, batch.ranges);
   const auto done = wait(*writer);
@@ -84,10 +83,9 @@ TEST_F(Reject, ADeadLetterTravelsWithItsBatchAndNullIsNotEmpty) {
             "\\N|\\N|\\N|\\N|\\N|[]|not ? JSON ?\n\\N|\\x|\\N|\\N|\\N|[]|not ? JSON ?");
 }
 
-TEST_F(Reject, ADeferredConstraintShowsWhileTheRecordAtFaultIsTried) {
+TEST_F(Reject, a_deferred_constraint_shows_while_the_record_at_fault_is_tried) {
   sql("CREATE TABLE " + schema + ".parent (id bigint PRIMARY KEY); CREATE TABLE " + schema +
-      ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema +
-      ".parent DEFERRABLE INITIALLY DEFERRED)");
+      ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema + ".parent DEFERRABLE INITIALLY DEFERRED)");
   Batch batch;
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
   claim(batch, *writer);
@@ -99,7 +97,7 @@ TEST_F(Reject, ADeferredConstraintShowsWhileTheRecordAtFaultIsTried) {
   EXPECT_TRUE(writer->connected());
 }
 
-TEST_F(Reject, ALockHeldByOthersIsRetriedAndBlamesNoRecord) {
+TEST_F(Reject, a_lock_held_by_others_is_retried_and_blames_no_record) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY)");
   Batch batch;
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1)});

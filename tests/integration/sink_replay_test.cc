@@ -1,6 +1,6 @@
-#include "sink/replay.h"
+#include "sink/replay_transaction.h"
 
-#include "sink/store.h"
+#include "sink/admin_tables.h"
 #include "tests/integration/sink_support.h"
 
 namespace sluice::sink::test {
@@ -21,8 +21,8 @@ class ReplayTest : public SinkTest {
     sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a int CHECK (a > 0))");
     target = table("t", {"id"});
     identity = {"shop", "22222222-2222-2222-2222-222222222222", "here"};
-    store = std::make_unique<Store>(settings, identity);
-    replay = std::make_unique<Replay>(settings, identity);
+    store = std::make_unique<AdminTables>(settings, identity);
+    replay = std::make_unique<ReplayTransaction>(settings, identity);
     letters = store_letters(2);
   }
 
@@ -30,16 +30,15 @@ class ReplayTest : public SinkTest {
   std::vector<DeadLetterRow> store_letters(int count) {
     Batch batch;
     claim(batch, *writer, count);
-    batch.ranges[0].applied = 0;
-    batch.ranges[0].dead = count;
+    batch.ranges[0].counts.applied = 0;
+    batch.ranges[0].counts.dead = count;
     for (int i = 0; i < count; ++i) {
       auto& record = batch.records.emplace_back();
       record.at = &at;
       record.offset = i;
       record.key = "k";
       record.value = "v";
-      batch.changes.dead.push_back(
-          {static_cast<std::uint32_t>(i), Stage::write, "public.t", "23514", "too small"});
+      batch.changes.dead.push_back({static_cast<std::uint32_t>(i), Stage::write, "public.t", "23514", "too small"});
     }
     writer->submit(batch.changes, batch.records, batch.ranges);
     EXPECT_TRUE(wait(*writer));
@@ -61,12 +60,12 @@ class ReplayTest : public SinkTest {
 
   std::shared_ptr<const Table> target;
   Identity identity;
-  std::unique_ptr<Store> store;
-  std::unique_ptr<Replay> replay;
+  std::unique_ptr<AdminTables> store;
+  std::unique_ptr<ReplayTransaction> replay;
   std::vector<DeadLetterRow> letters;
 };
 
-TEST_F(ReplayTest, ALetterIsAppliedAndResolvedInOneTransactionAndThePointerStays) {
+TEST_F(ReplayTest, a_letter_is_applied_and_resolved_in_one_transaction_and_the_pointer_stays) {
   ASSERT_EQ(letters.size(), 2u);
   EXPECT_EQ(letters[0].key, "k");
   EXPECT_EQ(letters[0].value, "v");
@@ -86,7 +85,7 @@ TEST_F(ReplayTest, ALetterIsAppliedAndResolvedInOneTransactionAndThePointerStays
   EXPECT_EQ(store->open_letters(), 1);
 }
 
-TEST_F(ReplayTest, ALetterThatIsRefusedAgainKeepsItsNewReasonAndNothingIsWritten) {
+TEST_F(ReplayTest, a_letter_that_is_refused_again_keeps_its_new_reason_and_nothing_is_written) {
   ASSERT_TRUE(replay->begin(letters[0]));
   const auto bad = row(1, -5);
   const auto written = replay->write(bad.changes);
@@ -102,16 +101,16 @@ TEST_F(ReplayTest, ALetterThatIsRefusedAgainKeepsItsNewReasonAndNothingIsWritten
   EXPECT_EQ(failed->size(), 1u);
 }
 
-TEST_F(ReplayTest, ALetterIsAppliedOnceWhoeverElseTries) {
+TEST_F(ReplayTest, a_letter_is_applied_once_whoever_else_tries) {
   ASSERT_TRUE(replay->begin(letters[0]));
   ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
-  Replay second(settings, identity);
+  ReplayTransaction second(settings, identity);
   const auto again = second.begin(letters[0]);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().next, ErrorClass::reject);
 }
 
-TEST_F(ReplayTest, ThePartitionsOwnerWaitsForTheLetterAndGoesOnBehindIt) {
+TEST_F(ReplayTest, the_partitions_owner_waits_for_the_letter_and_goes_on_behind_it) {
   Batch batch;
   claim(batch, *writer);
   batch.row(batch.step(target), ChangeKind::write, {int8(1), number(std::int32_t{7})});
@@ -130,7 +129,7 @@ TEST_F(ReplayTest, ThePartitionsOwnerWaitsForTheLetterAndGoesOnBehindIt) {
   EXPECT_EQ(sql("SELECT id, a FROM " + schema + ".t"), "1|7");
 }
 
-TEST_F(ReplayTest, ADiscardedLetterIsResolvedAndOffsetsWithoutEffectAreKnown) {
+TEST_F(ReplayTest, a_discarded_letter_is_resolved_and_offsets_without_effect_are_known) {
   const auto before = store->unapplied(at, 1, 0);
   ASSERT_TRUE(before);
   EXPECT_EQ(*before, (std::vector<Offset>{0, 1}));
@@ -144,7 +143,7 @@ TEST_F(ReplayTest, ADiscardedLetterIsResolvedAndOffsetsWithoutEffectAreKnown) {
   EXPECT_EQ(store->open_letters(), 0);
 }
 
-TEST_F(ReplayTest, ValuesAreShownAsPostgresReadsThem) {
+TEST_F(ReplayTest, values_are_shown_as_postgres_reads_them) {
   auto batch = row(1, 5);
   batch.row(batch.changes.tables.front().steps.front(), ChangeKind::write, {int8(2), null()});
   const auto rows = replay->literals(batch.changes);
@@ -162,7 +161,7 @@ TEST_F(ReplayTest, ValuesAreShownAsPostgresReadsThem) {
 
 class StoreTest : public ReplayTest {};
 
-TEST_F(StoreTest, APauseIsStoredOnceTakenBackOnceAndSweptWhenItExpires) {
+TEST_F(StoreTest, a_pause_is_stored_once_taken_back_once_and_swept_when_it_expires) {
   Pause pause{"orders", "vacuum", "ann", {}, {}};
   EXPECT_EQ(store->pause(pause), true);
   EXPECT_EQ(store->pause(pause), false);
@@ -187,7 +186,7 @@ TEST_F(StoreTest, APauseIsStoredOnceTakenBackOnceAndSweptWhenItExpires) {
   EXPECT_EQ(sql("SELECT who, command, target FROM " + schema + ".audit"), "sluice|expired|orders");
 }
 
-TEST_F(StoreTest, TheAuditTrailKeepsWhoDidWhatAndHowItEnded) {
+TEST_F(StoreTest, the_audit_trail_keeps_who_did_what_and_how_it_ended) {
   AuditRow entry;
   entry.who = {"ann", "operator", "SHA256:x", "127.0.0.1:5"};
   entry.command = "pause orders";
@@ -210,7 +209,7 @@ TEST_F(StoreTest, TheAuditTrailKeepsWhoDidWhatAndHowItEnded) {
   EXPECT_EQ(ann->front().who.fingerprint, "SHA256:x");
 }
 
-TEST_F(StoreTest, PointersAreThoseOfEveryInstanceAndOursAreMarked) {
+TEST_F(StoreTest, pointers_are_those_of_every_instance_and_ours_are_marked) {
   const auto pointers = store->pointers();
   ASSERT_TRUE(pointers) << pointers.error().message;
   ASSERT_EQ(pointers->size(), 1u);
@@ -218,7 +217,7 @@ TEST_F(StoreTest, PointersAreThoseOfEveryInstanceAndOursAreMarked) {
   EXPECT_EQ(pointers->front().next, 2);
   EXPECT_FALSE(pointers->front().ours);
   const Identity owner{"shop", "11111111-1111-1111-1111-111111111111", "here"};
-  EXPECT_TRUE(Store(settings, owner).pointers()->front().ours);
+  EXPECT_TRUE(AdminTables(settings, owner).pointers()->front().ours);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What the tests of the sink share: a schema of its own per test in the PostgreSQL of SLUICE_TEST_POSTGRES,
-// and a way to write batches by hand.
+// What the tests of the sink share: a schema of its own per test in the PostgreSQL of SLUICE_TEST_POSTGRES, and a way
+// to write batches by hand.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,8 +9,8 @@
 #include <bit>
 #include <cstdlib>
 
-#include "sink/catalogue.h"
-#include "sink/query.h"
+#include "sink/sql_client.h"
+#include "sink/table_catalogue.h"
 #include "sink/writer.h"
 
 namespace sluice::sink::test {
@@ -68,17 +68,16 @@ class SinkTest : public testing::Test {
  protected:
   void SetUp() override {
     const char* url = std::getenv("SLUICE_TEST_POSTGRES");
-    if (url == nullptr)
-      FAIL() << "SLUICE_TEST_POSTGRES is not set: run it through tests/support/with_postgres.py";
+    if (url == nullptr) FAIL() << "SLUICE_TEST_POSTGRES is not set: run it through tests/support/with_postgres.py";
     static int counter = 0;
     schema = fmt::format("sink_{}", ++counter);
     settings.url = Secret(url);
     settings.schema = schema;
-    auto opened = Query::open(settings.url);
+    auto opened = SqlClient::open(settings.url);
     ASSERT_TRUE(opened) << opened.error().message;
-    database = std::make_unique<Query>(std::move(*opened));
+    database = std::make_unique<SqlClient>(std::move(*opened));
     sql("DROP SCHEMA IF EXISTS " + schema + " CASCADE");
-    const auto migrated = Catalogue(settings).migrate();
+    const auto migrated = TableCatalogue(settings).migrate();
     ASSERT_TRUE(migrated) << migrated.error().message;
     writer = connect("11111111-1111-1111-1111-111111111111");
   }
@@ -113,14 +112,23 @@ class SinkTest : public testing::Test {
     config::Route route;
     route.key = key;
     route.mode = mode;
-    const auto described = Catalogue(settings).describe(schema + "." + name, route);
+    const auto described = TableCatalogue(settings).describe(schema + "." + name, route);
     EXPECT_TRUE(described) << described.error().message;
     return described ? *described : nullptr;
   }
 
   // Claims the partition anew and makes [next, next + count) the batch's range.
+  // One partition; an error also where another transaction holds the row.
+  static Result<Claim> claim_one(Writer& by, const TopicPartition& at, Offset start) {
+    const ClaimRequest request{&at, start};
+    auto claims = by.claim({&request, 1});
+    if (!claims) return std::unexpected(claims.error());
+    if (!claims->front()) return fail(ErrorClass::retry, "the row is held", "55P03");
+    return std::move(*claims->front());
+  }
+
   void claim(Batch& batch, Writer& by, std::int64_t count = 1) {
-    const auto claimed = by.claim(at, 0);
+    const auto claimed = claim_one(by, at, 0);
     ASSERT_TRUE(claimed) << claimed.error().message;
     PartitionRange range;
     range.at = &at;
@@ -128,7 +136,7 @@ class SinkTest : public testing::Test {
     range.to = claimed->next + count;
     range.epoch = claimed->epoch;
     range.generation = claimed->generation;
-    range.applied = count;
+    range.counts.applied = count;
     batch.ranges = {range};
   }
 
@@ -155,7 +163,7 @@ class SinkTest : public testing::Test {
 
   std::string schema;
   config::Postgres settings;
-  std::unique_ptr<Query> database;
+  std::unique_ptr<SqlClient> database;
   std::unique_ptr<Writer> writer;
   TopicPartition at{"orders", 3};
 };

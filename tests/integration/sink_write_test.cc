@@ -44,7 +44,7 @@ const std::vector<std::pair<std::string, Value>> everything{
     {"oid", bytes("4294967295")},
 };
 
-TEST_F(Write, EveryTypeArrivesTheSameOnEveryPath) {
+TEST_F(Write, every_type_arrives_the_same_on_every_path) {
   std::string columns = "id bigint";
   sql("CREATE TYPE " + schema + ".\"Mood\" AS ENUM ('sad', 'so so'); CREATE DOMAIN " + schema +
       ".small AS int CHECK (value < 10); CREATE TYPE " + schema + ".pair AS (a int, b text)");
@@ -53,8 +53,7 @@ TEST_F(Write, EveryTypeArrivesTheSameOnEveryPath) {
   types.emplace_back(schema + ".\"Mood\"[]", bytes("{sad,\"so so\"}"));
   types.emplace_back(schema + ".small", number(std::int32_t{9}));
   types.emplace_back(schema + ".pair", bytes("(1,\"x y\")"));
-  for (std::size_t i = 0; i < types.size(); ++i)
-    columns += fmt::format(", \"Column {}\" {}", i, types[i].first);
+  for (std::size_t i = 0; i < types.size(); ++i) columns += fmt::format(", \"Column {}\" {}", i, types[i].first);
   const auto write_into = [&](const std::string& name, std::int64_t rows) {
     sql(fmt::format("CREATE TABLE {}.{} ({}, PRIMARY KEY (id))", schema, name, columns));
     Batch batch;
@@ -75,14 +74,13 @@ TEST_F(Write, EveryTypeArrivesTheSameOnEveryPath) {
             sql(fmt::format("SELECT m::text FROM {0}.many m WHERE id < 6 ORDER BY id", schema)));
   EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".many"), std::to_string(staged));
   const auto row = sql("SELECT f::text FROM " + schema + ".few f WHERE id = 1");
-  for (const auto* part :
-       {"-7,-70000,1152921504606846976,1.5,-2.25,1.30,t,", "abcde,\"ab   \",a_name,x,101,10101",
-        "\"{1,NULL,3}\"", "\"1 day 02:03:04.5\"", "4294967295", "\"so so\""}) {
+  for (const auto* part : {"-7,-70000,1152921504606846976,1.5,-2.25,1.30,t,", "abcde,\"ab   \",a_name,x,101,10101",
+                           "\"{1,NULL,3}\"", "\"1 day 02:03:04.5\"", "4294967295", "\"so so\""}) {
     EXPECT_NE(row.find(part), std::string::npos) << part << " in " << row;
   }
 }
 
-TEST_F(Write, NothingIsCutSilently) {
+TEST_F(Write, nothing_is_cut_silently) {
   sql("CREATE TABLE " + schema +
       ".t (id bigint PRIMARY KEY, a varchar(3), b char(3), c bit(3), d name, e \"char\", f varchar(2)[])");
   const auto target = table("t", {"id"});
@@ -99,7 +97,7 @@ TEST_F(Write, NothingIsCutSilently) {
   EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");
 }
 
-TEST_F(Write, AnAbsentColumnIsLeftAloneAndAReplacedRowTakesDefaults) {
+TEST_F(Write, an_absent_column_is_left_alone_and_a_replaced_row_takes_defaults) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text DEFAULT 'none', b text)");
   for (const std::int64_t rows : {std::int64_t{3}, staged}) {
     sql("TRUNCATE " + schema + ".t; INSERT INTO " + schema +
@@ -112,16 +110,14 @@ TEST_F(Write, AnAbsentColumnIsLeftAloneAndAReplacedRowTakesDefaults) {
     }
     batch.row(step, ChangeKind::write, {int8(rows), bytes("x"), absent()}, static_cast<std::uint64_t>(rows));
     expect_written(batch);
-    EXPECT_EQ(sql("SELECT * FROM " + schema + ".t WHERE id < 3 ORDER BY id"),
-              "0|old|new\n1|none|new\n2|old|\\N");
-    EXPECT_EQ(sql(fmt::format("SELECT * FROM {}.t WHERE id = {}", schema, rows)),
-              fmt::format("{}|x|\\N", rows));
+    EXPECT_EQ(sql("SELECT * FROM " + schema + ".t WHERE id < 3 ORDER BY id"), "0|old|new\n1|none|new\n2|old|\\N");
+    EXPECT_EQ(sql(fmt::format("SELECT * FROM {}.t WHERE id = {}", schema, rows)), fmt::format("{}|x|\\N", rows));
   }
 }
 
-TEST_F(Write, APartialRowUpdatesWhereAnInsertWouldLackARequiredColumn) {
-  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text NOT NULL, b text); INSERT INTO " +
-      schema + ".t VALUES (1, 'a', 'b')");
+TEST_F(Write, a_partial_row_updates_where_an_insert_would_lack_a_required_column) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text NOT NULL, b text); INSERT INTO " + schema +
+      ".t VALUES (1, 'a', 'b')");
   const auto target = table("t", {"id"});
   Batch batch;
   batch.row(batch.step(target), ChangeKind::write, {int8(1), absent(), bytes("new")});
@@ -135,11 +131,10 @@ TEST_F(Write, APartialRowUpdatesWhereAnInsertWouldLackARequiredColumn) {
   EXPECT_EQ(done.error().next, ErrorClass::reject);
 }
 
-TEST_F(Write, RowsAreRemovedByKeysOfOneOrSeveralColumnsAndAnyType) {
+TEST_F(Write, rows_are_removed_by_keys_of_one_or_several_columns_and_any_type) {
   sql("CREATE TYPE " + schema + ".mood AS ENUM ('a', 'b'); CREATE TABLE " + schema +
-      ".one (id bigint PRIMARY KEY); INSERT INTO " + schema +
-      ".one SELECT generate_series(1, 9); CREATE TABLE " + schema + ".two (a char(4), b " + schema +
-      ".mood, c inet, PRIMARY KEY (c, a, b)); INSERT INTO " + schema +
+      ".one (id bigint PRIMARY KEY); INSERT INTO " + schema + ".one SELECT generate_series(1, 9); CREATE TABLE " +
+      schema + ".two (a char(4), b " + schema + ".mood, c inet, PRIMARY KEY (c, a, b)); INSERT INTO " + schema +
       ".two VALUES ('x', 'a', '10.0.0.1'), ('x', 'b', '10.0.0.1'), ('y', 'a', '10.0.0.1')");
   sql("CREATE TABLE " + schema + ".three (m " + schema + ".mood PRIMARY KEY); INSERT INTO " + schema +
       ".three VALUES ('a'), ('b')");
@@ -147,8 +142,7 @@ TEST_F(Write, RowsAreRemovedByKeysOfOneOrSeveralColumnsAndAnyType) {
   auto& one = batch.step(table("one", {"id"}));
   for (const std::int64_t id : {2, 4, 6})
     batch.row(one, ChangeKind::remove, {int8(id)}, static_cast<std::uint64_t>(id));
-  batch.row(batch.step(table("two", {"c", "a", "b"})), ChangeKind::remove,
-            {bytes("x"), bytes("b"), bytes("10.0.0.1")});
+  batch.row(batch.step(table("two", {"c", "a", "b"})), ChangeKind::remove, {bytes("x"), bytes("b"), bytes("10.0.0.1")});
   batch.row(batch.step(table("three", {"m"})), ChangeKind::remove, {bytes("a")});
   expect_written(batch);
   EXPECT_EQ(sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM " + schema + ".one"), "1,3,5,7,8,9");
@@ -156,9 +150,8 @@ TEST_F(Write, RowsAreRemovedByKeysOfOneOrSeveralColumnsAndAnyType) {
   EXPECT_EQ(sql("SELECT * FROM " + schema + ".three"), "b");
 }
 
-TEST_F(Write, StepsTakeEffectInOrderAndATruncationComesBeforeItsRows) {
-  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text); INSERT INTO " + schema +
-      ".t VALUES (9, 'old')");
+TEST_F(Write, steps_take_effect_in_order_and_a_truncation_comes_before_its_rows) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text); INSERT INTO " + schema + ".t VALUES (9, 'old')");
   for (const std::int64_t rows : {std::int64_t{2}, staged}) {
     Batch batch;
     auto& first = batch.step(table("t", {"id"}));
@@ -174,7 +167,7 @@ TEST_F(Write, StepsTakeEffectInOrderAndATruncationComesBeforeItsRows) {
   }
 }
 
-TEST_F(Write, IdentityAndGeneratedColumnsAreRespected) {
+TEST_F(Write, identity_and_generated_columns_are_respected) {
   sql("CREATE TABLE " + schema +
       ".t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a bigint, twice bigint GENERATED ALWAYS AS (a "
       "* 2) STORED)");
@@ -188,7 +181,7 @@ TEST_F(Write, IdentityAndGeneratedColumnsAreRespected) {
   }
 }
 
-TEST_F(Write, AppendsWithoutAKeyKeepTheOrderOfTheLog) {
+TEST_F(Write, appends_without_a_key_keep_the_order_of_the_log) {
   sql("CREATE TABLE " + schema + ".t (seq bigserial, a bigint, i interval)");
   for (const std::int64_t rows : {std::int64_t{3}, staged}) {
     for (const bool with_input : {false, true}) {
@@ -196,12 +189,10 @@ TEST_F(Write, AppendsWithoutAKeyKeepTheOrderOfTheLog) {
       Batch batch;
       auto& step = batch.step(table("t", {}, WriteMode::insert), WriteMode::insert);
       for (std::int64_t i = 0; i < rows; ++i)
-        batch.row(step, ChangeKind::write,
-                  {absent(), int8(rows - i), with_input ? bytes("1 day") : absent()});
+        batch.row(step, ChangeKind::write, {absent(), int8(rows - i), with_input ? bytes("1 day") : absent()});
       expect_written(batch);
-      EXPECT_EQ(
-          sql("SELECT count(*), bool_and(seq + a = " + std::to_string(rows + 1) + ") FROM " + schema + ".t"),
-          fmt::format("{}|t", rows));
+      EXPECT_EQ(sql("SELECT count(*), bool_and(seq + a = " + std::to_string(rows + 1) + ") FROM " + schema + ".t"),
+                fmt::format("{}|t", rows));
     }
   }
   Batch empty;
@@ -210,9 +201,8 @@ TEST_F(Write, AppendsWithoutAKeyKeepTheOrderOfTheLog) {
   expect_written(empty);
 }
 
-TEST_F(Write, InsertRefusesWhatExistsAndUpdateLeavesOutWhatDoesNot) {
-  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text); INSERT INTO " + schema +
-      ".t VALUES (1, 'old')");
+TEST_F(Write, insert_refuses_what_exists_and_update_leaves_out_what_does_not) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text); INSERT INTO " + schema + ".t VALUES (1, 'old')");
   Batch updates;
   auto& step = updates.step(table("t", {"id"}, WriteMode::update), WriteMode::update);
   updates.row(step, ChangeKind::write, {int8(1), bytes("new")}, 1);
@@ -225,12 +215,11 @@ TEST_F(Write, InsertRefusesWhatExistsAndUpdateLeavesOutWhatDoesNot) {
   EXPECT_EQ(write(inserts).error().sqlstate, "23505");
 }
 
-TEST_F(Write, ARoleWithoutTheRightToTemporaryTablesWritesLargeBatchesAllTheSame) {
+TEST_F(Write, a_role_without_the_right_to_temporary_tables_writes_large_batches_all_the_same) {
   const auto role = schema + "_role";
-  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY); CREATE ROLE " + role +
-      "; GRANT USAGE ON SCHEMA " + schema + " TO " + role + "; GRANT ALL ON ALL TABLES IN SCHEMA " + schema +
-      " TO " + role + "; REVOKE TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") +
-      " FROM PUBLIC");
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY); CREATE ROLE " + role + "; GRANT USAGE ON SCHEMA " +
+      schema + " TO " + role + "; GRANT ALL ON ALL TABLES IN SCHEMA " + schema + " TO " + role +
+      "; REVOKE TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") + " FROM PUBLIC");
   const auto& url = settings.url.reveal();
   settings.url = Secret(url + (url.find('?') == url.npos ? "?" : "&") + "options=-c%20role%3D" + role);
   writer = connect("22222222-2222-2222-2222-222222222222");
@@ -240,11 +229,11 @@ TEST_F(Write, ARoleWithoutTheRightToTemporaryTablesWritesLargeBatchesAllTheSame)
     batch.row(step, ChangeKind::write, {int8(id)}, static_cast<std::uint64_t>(id));
   expect_written(batch);
   EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), std::to_string(staged));
-  sql("GRANT TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") +
-      " TO PUBLIC; DROP OWNED BY " + role + "; DROP ROLE " + role);
+  sql("GRANT TEMPORARY ON DATABASE " + sql("SELECT quote_ident(current_database())") + " TO PUBLIC; DROP OWNED BY " +
+      role + "; DROP ROLE " + role);
 }
 
-TEST_F(Write, AThousandColumnsFitOnBothPaths) {
+TEST_F(Write, a_thousand_columns_fit_on_both_paths) {
   std::string columns = "id bigint PRIMARY KEY";
   for (int i = 1; i < 1000; ++i) columns += fmt::format(", c{} int", i);
   sql(fmt::format("CREATE TABLE {}.wide ({})", schema, columns));
@@ -258,12 +247,11 @@ TEST_F(Write, AThousandColumnsFitOnBothPaths) {
       batch.row(step, ChangeKind::write, values, static_cast<std::uint64_t>(id));
     }
     expect_written(batch);
-    EXPECT_EQ(sql("SELECT count(*), min(c1), max(c999) FROM " + schema + ".wide"),
-              fmt::format("{0}|{0}|{0}", rows));
+    EXPECT_EQ(sql("SELECT count(*), min(c1), max(c999) FROM " + schema + ".wide"), fmt::format("{0}|{0}|{0}", rows));
   }
 }
 
-TEST_F(Write, RowsOfManyShapesOutgrowTheStatementCacheWithoutHarm) {
+TEST_F(Write, rows_of_many_shapes_outgrow_the_statement_cache_without_harm) {
   std::string columns = "id bigint PRIMARY KEY";
   for (int i = 0; i < 9; ++i) columns += fmt::format(", c{} int", i);
   sql(fmt::format("CREATE TABLE {}.t ({})", schema, columns));
@@ -281,7 +269,7 @@ TEST_F(Write, RowsOfManyShapesOutgrowTheStatementCacheWithoutHarm) {
   EXPECT_EQ(sql("SELECT count(*), sum(c0), count(c8) FROM " + schema + ".t"), "512|256|256");
 }
 
-TEST_F(Write, AChangedTableIsStoppedAtAndGoesOnOnceItIsDescribedAnew) {
+TEST_F(Write, a_changed_table_is_stopped_at_and_goes_on_once_it_is_described_anew) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a int)");
   const auto batch_of = [&](Value a) {
     Batch batch;

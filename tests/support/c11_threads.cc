@@ -1,10 +1,9 @@
 // For the ThreadSanitizer build only: C11 threads, in terms of the POSIX ones.
 //
-// librdkafka starts its threads with thrd_create and synchronises with mtx_ and cnd_, which ThreadSanitizer
-// of gcc 12 does not know: it crashes in a thread that it has not seen start, and would see no order between
-// threads that hand records over. glibc's C11 objects are its POSIX objects under another name, so that these
-// definitions, which the dynamic linker finds first, lead every call to a function that the sanitizer
-// watches.
+// librdkafka starts its threads with thrd_create and synchronises with mtx_ and cnd_, which ThreadSanitizer of gcc 12
+// does not know: it crashes in a thread that it has not seen start, and would see no order between threads that hand
+// records over. glibc's C11 objects are its POSIX objects under another name, so that these definitions, which the
+// dynamic linker finds first, lead every call to a function that the sanitizer watches.
 #include <pthread.h>
 #include <sched.h>
 #include <threads.h>
@@ -77,8 +76,7 @@ int thrd_detach(thrd_t thread) {
 int mtx_init(mtx_t* mutex, int type) noexcept {
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_settype(&attributes,
-                            (type & mtx_recursive) != 0 ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
+  pthread_mutexattr_settype(&attributes, (type & mtx_recursive) != 0 ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
   const int error = pthread_mutex_init(posix(mutex), &attributes);
   pthread_mutexattr_destroy(&attributes);
   return translated(error);

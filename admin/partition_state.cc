@@ -1,0 +1,75 @@
+#include "admin/partition_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice {
+namespace {
+
+using enum PartitionState;
+
+// In the order of the enum.
+constexpr std::array<PartitionStateInfo, 11> states{{
+    {claiming, "claiming", Severity::waiting, true, "The instance is taking the partition over.",
+     "Nothing; if it lasts, another instance holds the pointer row, or Kafka or PostgreSQL does not answer."},
+    {ok, "ok", Severity::good, true, "Records take effect.", "Nothing."},
+    {paused, "paused", Severity::waiting, true, "An operator paused it; the reason is in the table `pause`.",
+     "`resume TARGET`, or wait until the pause expires."},
+    {poison, "poison", Severity::broken, false,
+     "A record cannot be applied, and the route says to stop, or too many of them came within a minute.",
+     "Fix the cause, then set the state to `ok`; the record is tried again."},
+    {lost_data, "lost_data", Severity::broken, false,
+     "The log begins behind the pointer: retention removed records before they were applied.",
+     "Restore the records, or accept the loss: move next_offset to the log's beginning and set the state to `ok`."},
+    {log_shrunk, "log_shrunk", Severity::broken, false,
+     "The log ends before the pointer: the topic was created anew or truncated.",
+     "Decide where to begin in the new log: set next_offset and the state to `ok`."},
+    {log_changed, "log_changed", Severity::broken, false,
+     "The record at the anchor is not the one that was applied: the topic was created anew or truncated.",
+     "Decide where to begin in the new log: set next_offset and the state to `ok`."},
+    {topic_missing, "topic_missing", Severity::broken, true, "The topic or the partition is not in the cluster.",
+     "Create the topic again, or remove it from the route."},
+    {schema, "schema", Severity::broken, true,
+     "A table, a column, a permission or a schema is missing; no record is at fault.",
+     "Fix what the reason names; the partition is looked at every few seconds and resumes."},
+    {corrupt, "corrupt", Severity::broken, true, "Kafka delivers a damaged batch, again and again.",
+     "Repair the log or move next_offset behind the damage; the partition is read again every few seconds."},
+    {incomplete, "incomplete", Severity::broken, true,
+     "A transaction of the source is not complete and its time is up.",
+     "Wait until the source completes it, or set the state to `ok` to apply what there is."},
+}};
+
+}  // namespace
+
+std::span<const PartitionStateInfo> partition_states() {
+  return states;
+}
+
+const PartitionStateInfo& info(PartitionState state) {
+  return states[static_cast<std::size_t>(state)];
+}
+
+std::optional<PartitionState> parse_partition_state(std::string_view name) {
+  const auto found = std::ranges::find(states, name, &PartitionStateInfo::name);
+  return found == states.end() ? std::nullopt : std::optional(found->state);
+}
+
+std::string states_reference() {
+  std::string page =
+      "# States of a partition\n\n"
+      "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. An operator sets a state\n"
+      "to `ok` with\n\n"
+      "```sql\n"
+      "update sluice.pointer set state = 'ok', state_reason = ''\n"
+      "where pipeline = 'shop' and topic = 'shop.orders' and partition = 3;\n"
+      "```\n\n"
+      "| state | meaning | resumes automatically | what to do |\n|---|---|---|---|\n";
+  for (const auto& one : states) {
+    page += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.text, one.heals ? "yes" : "no", one.remedy);
+  }
+  return page;
+}
+
+}  // namespace sluice

@@ -1,0 +1,32 @@
+#include "admin/report/filter.h"
+
+#include <fmt/format.h>
+
+namespace sluice::report {
+
+std::vector<std::string> filtered(std::vector<std::string> lines, const std::vector<Filter>& filters) {
+  for (const Filter& filter : filters) {
+    const auto has = [&](const std::string& line) { return line.find(filter.text) != std::string::npos; };
+    switch (filter.kind) {
+      case Filter::Kind::match:
+        std::erase_if(lines, [&](const auto& line) { return !has(line); });
+        break;
+      case Filter::Kind::except:
+        std::erase_if(lines, has);
+        break;
+      case Filter::Kind::count:
+        lines = {fmt::to_string(lines.size())};
+        break;
+      case Filter::Kind::head:
+        if (lines.size() > filter.number) lines.resize(filter.number);
+        break;
+      case Filter::Kind::last:
+        if (lines.size() > filter.number)
+          lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(filter.number));
+        break;
+    }
+  }
+  return lines;
+}
+
+}  // namespace sluice::report

@@ -1,0 +1,310 @@
+#include "admin/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/terminal_text.h"
+#include "base/time_text.h"
+
+namespace sluice::report {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int widest_content = 2000;  // columns of a value that a command shows beside others
+constexpr int widest_cell = 60;       // columns of a text inside a table that has to fit
+constexpr std::string_view gap = "  ";
+
+bool right_aligned(ColumnType kind) {
+  return kind == ColumnType::number || kind == ColumnType::id || kind == ColumnType::rate ||
+         kind == ColumnType::seconds;
+}
+
+std::string rate_text(double rate) {
+  if (rate >= 999'950) return fmt::format("{:.1f}M", rate / 1e6);
+  if (rate >= 9'999.5) return fmt::format("{:.1f}k", rate / 1e3);
+  return fmt::format("{:.{}f}", rate, rate < 10 && rate != std::floor(rate) ? 1 : 0);
+}
+
+ordered_json json_of(const Column& column, const Value& cell) {
+  return std::visit(
+      [&](const auto& value) -> ordered_json {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::monostate>) {
+          return column.kind == ColumnType::texts ? ordered_json::array() : ordered_json(nullptr);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return valid_utf8(value);
+        } else if constexpr (std::is_same_v<T, double>) {
+          return std::isfinite(value) ? ordered_json(std::round(value * 1000) / 1000) : ordered_json(nullptr);
+        } else if constexpr (std::is_same_v<T, WallClock::time_point>) {
+          return time_text(value);
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          auto list = ordered_json::array();
+          for (const auto& text : value) list.push_back(valid_utf8(text));
+          return list;
+        } else {
+          return value;
+        }
+      },
+      cell);
+}
+
+ordered_json object_of(const Section& section, const std::vector<Value>& row) {
+  auto object = ordered_json::object();
+  for (std::size_t at = 0; at < section.columns.size(); ++at)
+    if (!section.columns[at].people)
+      object[std::string(section.columns[at].name)] = json_of(section.columns[at], row.at(at));
+  return object;
+}
+
+std::string_view color_of(std::string_view state) {
+  if (state == "ok" || state == "streaming" || state == "done" || state == "applied" || state == "info") return "32";
+  if (state == "paused" || state == "claiming" || state == "retrying" || state == "warning" || state == "asked" ||
+      state == "starting" || state == "skipped" || state == "debug")
+    return "33";
+  return "31";
+}
+
+std::string colored(const Column& column, const Value& cell, std::string shown, bool color) {
+  const auto* state = std::get_if<std::string>(&cell);
+  if (!color || column.kind != ColumnType::state || state == nullptr || state->empty()) return shown;
+  return fmt::format("\x1b[{}m{}\x1b[0m", color_of(std::string_view(*state).substr(0, state->find(','))), shown);
+}
+
+std::string spaces(int count) {
+  return std::string(static_cast<std::size_t>(std::max(0, count)), ' ');
+}
+
+std::string header_of(const Column& column) {
+  std::string header(column.label.empty() ? column.name : column.label);
+  std::ranges::replace(header, '_', ' ');
+  if (!column.unit.empty()) header += fmt::format(" {}", column.unit);
+  return header;
+}
+
+// The header first, then a line for each row. With a width the last column gives way, then the whole line.
+std::vector<std::string> table_lines(const Section& section, const Rendering& look) {
+  const std::size_t count = section.columns.size();
+  std::vector<std::vector<std::string>> cells(1);
+  for (const Column& column : section.columns) cells[0].push_back(header_of(column));
+  for (const auto& row : section.rows) {
+    auto& line = cells.emplace_back();
+    for (std::size_t at = 0; at < count; ++at) {
+      line.push_back(cell_text(section.columns[at], row.at(at), false));
+      if (look.columns > 0 && at + 1 < count) line.back() = cut(line.back(), widest_cell);
+    }
+  }
+  std::vector<int> widths(count, 0);
+  for (const auto& line : cells)
+    for (std::size_t at = 0; at < count; ++at) widths[at] = std::max(widths[at], width(line[at]));
+  std::vector<std::string> lines;
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    std::string line;
+    int used = 0;
+    for (std::size_t at = 0; at < count; ++at) {
+      const Column& column = section.columns[at];
+      std::string shown = cells[row][at];
+      if (look.columns > 0) shown = cut(shown, look.columns - used);
+      int missing = widths[at] - width(shown);
+      if (look.columns > 0) missing = std::min(missing, look.columns - used - width(shown));
+      const std::string pad = spaces(missing);
+      const bool last = at + 1 == count;
+      used += width(shown) + width(pad) + static_cast<int>(gap.size());
+      if (row > 0) shown = colored(column, section.rows[row - 1][at], std::move(shown), look.color);
+      line += right_aligned(column.kind) ? pad + shown : last ? shown : shown + pad;
+      if (last || (look.columns > 0 && used >= look.columns)) break;
+      line += gap;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::vector<std::string> record_lines(const Section& section, const Rendering& look) {
+  int widest = 0;
+  const auto title = [](const Column& column) {
+    std::string text(!column.line.empty() ? column.line : column.label.empty() ? column.name : column.label);
+    std::ranges::replace(text, '_', ' ');
+    return text;
+  };
+  for (const Column& column : section.columns) widest = std::max(widest, width(title(column)));
+  std::vector<std::string> lines;
+  std::string_view line;
+  for (std::size_t at = 0; at < section.columns.size(); ++at) {
+    const Column& column = section.columns[at];
+    const Value& cell = section.rows.at(0).at(at);
+    const bool beside = at > 0 && !column.line.empty() && column.line == line;
+    line = column.line;
+    if (beside && std::holds_alternative<std::monostate>(cell)) continue;
+    std::string shown = cell_text(column, cell, true);
+    // A field that begins its line goes by the line's name, unless it has a label.
+    const std::string_view label = !column.label.empty()      ? column.label
+                                   : beside && !column.people ? column.name
+                                                              : std::string_view();
+    if (!column.line.empty() && !label.empty()) shown = fmt::format("{} {}", label, shown);
+    if (beside) {
+      const int room = look.columns > 0 ? look.columns - width(lines.back()) - 3 : 1'000'000;
+      if (width(shown) <= room)
+        lines.back() += "   " + shown;
+      else
+        lines.push_back(spaces(widest + 2) + shown);
+      continue;
+    }
+    shown = colored(column, cell, std::move(shown), look.color);
+    lines.push_back(title(column) + spaces(widest + 2 - width(title(column))) + shown);
+  }
+  return lines;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char one : text) quoted.append(one == '"' ? 2 : 1, one);
+  return quoted + '"';
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(text.size(), end + 1));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string grouped(std::int64_t number) {
+  std::string digits = fmt::to_string(number);
+  const std::size_t sign = number < 0 ? 1 : 0;
+  for (std::size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, 1, ' ');
+  return digits;
+}
+
+std::string counted(std::size_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(static_cast<std::int64_t>(number)), noun, number == 1 ? "" : "s");
+}
+
+std::string cell_text(const Column& column, const Value& cell, bool with_unit) {
+  const auto shown = std::visit(
+      [&](const auto& value) -> std::string {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::monostate>) {
+          return "-";
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return column.kind == ColumnType::content ? cut(escape(value), widest_content) : escape(value);
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          return column.kind == ColumnType::id ? fmt::to_string(value) : grouped(value);
+        } else if constexpr (std::is_same_v<T, double>) {
+          if (!std::isfinite(value)) return "-";
+          if (column.kind != ColumnType::seconds) return rate_text(value);
+          return span_text(std::chrono::milliseconds(static_cast<std::int64_t>(std::min(value, 1e9) * 1000)));
+        } else if constexpr (std::is_same_v<T, bool>) {
+          return value ? "yes" : "no";
+        } else if constexpr (std::is_same_v<T, WallClock::time_point>) {
+          return time_text(value);
+        } else {
+          return value.empty() ? std::string("-") : escape(fmt::format("{}", fmt::join(value, ", ")));
+        }
+      },
+      cell);
+  return with_unit && !column.unit.empty() && shown != "-" ? fmt::format("{} {}", shown, column.unit) : shown;
+}
+
+std::string as_text(const Report& report, const Rendering& look, const std::vector<Filter>& filters) {
+  std::vector<std::string> lines = lines_of(escape_lines(report.text));
+  if (!report.line.empty()) lines.push_back(escape(report.line));
+  std::vector<std::string> headers;
+  bool rows = false;
+  for (const Section& section : report.sections) {
+    if (!report.line.empty() || section.rows.empty()) continue;
+    auto more = section.record ? record_lines(section, look) : table_lines(section, look);
+    if (!filters.empty() && !section.record) {
+      if (headers.empty()) headers.push_back(more.front());
+      more.erase(more.begin());
+    } else if (rows) {
+      lines.emplace_back();
+    }
+    rows = true;
+    std::ranges::move(more, std::back_inserter(lines));
+  }
+  if (filters.empty()) {
+    for (const auto& note : report.notes) lines.push_back(escape(note));
+  } else {
+    const bool counted =
+        std::ranges::any_of(filters, [](const Filter& one) { return one.kind == Filter::Kind::count; });
+    lines = filtered(std::move(lines), filters);
+    if (!counted && !lines.empty()) lines.insert(lines.begin(), headers.begin(), headers.end());
+  }
+  std::string text;
+  for (const auto& line : lines) (text += line) += '\n';
+  return look.utf8 ? text : ascii(text);
+}
+
+std::string as_json(const Report& report, std::string_view command, WallClock::time_point at) {
+  ordered_json data;
+  if (!report.text.empty()) data["text"] = valid_utf8(report.text);
+  for (const Section& section : report.sections) {
+    ordered_json part;
+    if (section.record) {
+      part = object_of(section, section.rows.at(0));
+    } else {
+      part = ordered_json::array();
+      for (const auto& row : section.rows) part.push_back(object_of(section, row));
+    }
+    if (!section.name.empty())
+      data[std::string(section.name)] = std::move(part);
+    else if (data.is_object() && part.is_object())
+      data.update(part);
+    else
+      data = std::move(part);
+  }
+  if (data.is_null()) data = ordered_json::object();
+  ordered_json document;
+  document["v"] = 1;
+  document["command"] = command;
+  document["at"] = time_text(at);
+  document["data"] = std::move(data);
+  return escape_json(document.dump()) + '\n';
+}
+
+std::string as_csv(const Report& report) {
+  std::string text;
+  const auto line = [&](const auto& fields) { text += fmt::format("{}\n", fmt::join(fields, ",")); };
+  for (const Section& section : report.sections) {
+    if (section.record) continue;
+    std::vector<std::string> fields;
+    for (const Column& column : section.columns) fields.emplace_back(column.name);
+    line(fields);
+    for (const auto& row : section.rows) {
+      fields.clear();
+      for (std::size_t at = 0; at < section.columns.size(); ++at) {
+        const auto value = json_of(section.columns[at], row.at(at));
+        const auto* list = std::get_if<std::vector<std::string>>(&row.at(at));
+        fields.push_back(csv_field(escape(list != nullptr     ? fmt::format("{}", fmt::join(*list, " "))
+                                          : value.is_string() ? value.template get<std::string>()
+                                          : value.is_null()   ? std::string()
+                                                              : value.dump())));
+      }
+      line(fields);
+    }
+  }
+  return text;
+}
+
+Value optional_text(const std::string& text) {
+  if (text.empty()) return {};
+  return text;
+}
+
+Value optional_time(const std::optional<WallClock::time_point>& at) {
+  if (!at) return {};
+  return *at;
+}
+
+}  // namespace sluice::report

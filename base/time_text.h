@@ -1,0 +1,25 @@
+// Spans and points of time as people type and read them.
+//
+// Pure functions of any thread. A result without a value means that the text has another form.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace sluice {
+
+// "90s", "15m", "2h", "7d"; at most ten years.
+std::optional<std::chrono::milliseconds> parse_span(std::string_view text);
+// As people say it: "410ms", "1.8s", "2h 10m", "6d 4h".
+std::string span_text(std::chrono::milliseconds span);
+// A time of RFC 3339 with its zone, or a span that is counted back from now.
+std::optional<WallClock::time_point> parse_time(std::string_view text, WallClock::time_point now);
+std::string time_text(WallClock::time_point at);                  // 2026-11-21T11:52:44Z
+std::optional<std::int64_t> parse_number(std::string_view text);  // not negative
+
+}  // namespace sluice

@@ -1,0 +1,20 @@
+// Durations and sizes with a unit: "50ms", "8MiB".
+//
+// Pure functions of any thread. Durations are in milliseconds, sizes in bytes. A result without a value means that the
+// text has another form; the caller words the error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+std::optional<std::int64_t> parse_duration(std::string_view text);  // ms, s, m, h
+std::optional<std::int64_t> parse_size(std::string_view text);      // B, KiB, MiB, GiB, kB, MB, GB
+// In the largest unit that divides the value.
+std::string duration_text(std::int64_t milliseconds);
+std::string size_text(std::int64_t bytes);
+
+}  // namespace sluice

@@ -1,0 +1,19 @@
+// References to secrets in the text of a setting, and the small files that hold them.
+//
+// Both functions read what is named and nothing else; the error says why not, without any content.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+
+namespace sluice::config {
+
+// Replaces ${env:NAME}, ${file:/path} and ${credential:NAME}; the error names the reference. One newline at the end of
+// a file is not part of the value.
+std::expected<std::string, std::string> expand(const std::string& text);
+
+// Reads a regular file of at most `limit` bytes; the error does not repeat the path.
+std::expected<std::string, std::string> read_file(const std::string& path, std::size_t limit);
+
+}  // namespace sluice::config

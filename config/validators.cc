@@ -1,0 +1,236 @@
+#include "config/validators.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <regex>
+#include <vector>
+
+namespace sluice::config {
+
+namespace {
+
+constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view digits = "0123456789";
+
+bool only(std::string_view text, std::string_view extra) {
+  return std::ranges::all_of(text,
+                             [&](char c) { return letters.contains(c) || digits.contains(c) || extra.contains(c); });
+}
+
+bool is_port(std::string_view text, int least) {
+  int port = -1;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return problem == std::errc{} && end == text.data() + text.size() && port >= least && port <= 65535;
+}
+
+// host, host:port, [v6], [v6]:port; the port is left empty when there is none.
+bool split_address(std::string_view text, std::string_view& port) {
+  port = {};
+  std::size_t end = 0;
+  if (text.starts_with('[')) {
+    end = text.find(']');
+    if (end == std::string_view::npos || end < 3 || !only(text.substr(1, end - 1), ":.%")) return false;
+    ++end;
+  } else {
+    end = std::min(text.find(':'), text.size());
+    if (end == 0 || !only(text.substr(0, end), ".-_")) return false;
+  }
+  if (end == text.size()) return true;
+  port = text.substr(end + 1);
+  return text[end] == ':' && !port.empty();
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t end = 0; (end = text.find(separator)) != std::string_view::npos; text.remove_prefix(end + 1))
+    parts.push_back(text.substr(0, end));
+  parts.push_back(text);
+  return parts;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+std::string check_name(const std::string& text, std::size_t longest) {
+  if (!text.empty() && text.size() <= longest && only(text, "._-")) return {};
+  return fmt::format("must be 1 to {} letters, digits, dots, dashes and underscores; choose another name", longest);
+}
+
+bool percent_encoded(std::string_view text) {
+  for (std::size_t at = 0; (at = text.find('%', at)) != std::string_view::npos; ++at)
+    if (at + 2 >= text.size() || !std::isxdigit(static_cast<unsigned char>(text[at + 1])) ||
+        !std::isxdigit(static_cast<unsigned char>(text[at + 2])))
+      return false;
+  return true;
+}
+
+std::string check_uri(std::string_view text) {
+  if (!percent_encoded(text)) return "has a % that is not followed by two hexadecimal digits; write % itself as %25";
+  if (std::ranges::any_of(text, [](char c) { return std::isspace(static_cast<unsigned char>(c)); }))
+    return "has white space in a URI; write a space as %20";
+  const std::string_view query = text.substr(std::min(text.find('?'), text.size()));
+  text.remove_suffix(query.size());
+  if (query.size() > 1)
+    for (const std::string_view pair : split(query.substr(1), '&'))
+      if (pair.find('=') == std::string_view::npos || pair.starts_with('='))
+        return "has a parameter without a value after the ?; write name=value";
+  std::string_view hosts = text.substr(0, text.find('/'));
+  if (const std::size_t at = hosts.rfind('@'); at != std::string_view::npos) hosts.remove_prefix(at + 1);
+  for (const std::string_view host : split(hosts, ',')) {
+    // A leading colon, or nothing at all, is the default host; a percent-encoded one is a socket's directory.
+    std::string_view port;
+    if (host.empty() || host.front() == '%') continue;
+    if (host.front() == ':' ? !is_port(host.substr(1), 1)
+                            : !split_address(host, port) || (!port.empty() && !is_port(port, 1)))
+      return "has a host that is not NAME or NAME:PORT; write postgresql://user@host:5432/database";
+  }
+  return {};
+}
+
+// key=value pairs as libpq reads them: spaces around =, values in single quotes with backslash escapes.
+std::string check_conninfo(std::string_view text) {
+  static const std::string shape = "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
+  std::size_t at = 0;
+  const auto spaces = [&] {
+    while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at]))) ++at;
+  };
+  spaces();
+  if (at == text.size()) return shape;
+  for (; at < text.size(); spaces()) {
+    const std::size_t from = at;
+    while (at < text.size() && (std::islower(static_cast<unsigned char>(text[at])) || text[at] == '_')) ++at;
+    if (at == from) return shape;
+    spaces();
+    if (at == text.size() || text[at] != '=') return shape;
+    ++at;
+    spaces();
+    const bool quoted = at < text.size() && text[at] == '\'';
+    if (quoted) ++at;
+    const auto ends = [&](char c) { return quoted ? c == '\'' : std::isspace(static_cast<unsigned char>(c)) != 0; };
+    while (at < text.size() && !ends(text[at])) at += text[at] == '\\' ? 2 : 1;
+    if (!quoted) continue;
+    if (at >= text.size()) return "has a quote that is not closed; close it";
+    ++at;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string check_pipeline(const std::string& text) {
+  return check_name(text, 200);
+}
+
+std::string check_brokers(const std::string& text) {
+  for (const std::string_view broker : split(text, ',')) {
+    std::string_view port;
+    if (!split_address(trimmed(broker), port) || (!port.empty() && !is_port(port, 1)))
+      return "is not a list HOST:PORT,HOST:PORT; write 127.0.0.1:9092";
+  }
+  return {};
+}
+
+std::string check_group(const std::string& text) {
+  return text.empty() || text.size() > 249 ? "must have 1 to 249 characters; leave it out for sluice-PIPELINE" : "";
+}
+
+std::string check_instance(const std::string& text) {
+  return text.empty() ? "" : check_name(text, 249);
+}
+
+std::string check_postgres_url(const std::string& text) {
+  for (const std::string_view scheme : {"postgresql://", "postgres://"})
+    if (text.starts_with(scheme)) return check_uri(std::string_view(text).substr(scheme.size()));
+  if (text.find("://") < text.find('='))
+    return "must begin with postgresql:// or be key=value pairs; write postgresql://user@host:5432/database";
+  return check_conninfo(text);
+}
+
+std::string check_schema(const std::string& text) {
+  const bool identifier = !text.empty() && text.size() <= 63 && only(text, "_") && !digits.contains(text.front());
+  if (!identifier) return "must be 1 to 63 letters, digits and underscores, no digit first; choose another schema";
+  return text.starts_with("pg_") ? "begins with pg_, which PostgreSQL keeps for itself; choose another schema" : "";
+}
+
+std::string check_topic(const std::string& text) {
+  if (!text.starts_with('^')) {
+    if (text == "." || text == ".." || !check_name(text, 249).empty())
+      return "is not a topic name (letters, digits, dots, dashes, underscores); begin a regular expression "
+             "with ^";
+    return {};
+  }
+  if (text.size() > 1000) return "is longer than 1000 characters; split the regular expression";
+  try {
+    const std::regex compiled(text);
+  } catch (const std::regex_error& error) {
+    return fmt::format("is not a regular expression ({}); mend it", error.what());
+  }
+  return {};
+}
+
+std::string check_column(const std::string& text) {
+  return text.empty() || text.size() > 63 ? "must be a column name of 1 to 63 bytes; name the columns of the key" : "";
+}
+
+std::string check_user(const std::string& text) {
+  return check_name(text, 32);
+}
+
+std::string check_path(const std::string& text) {
+  return text.empty() || text.ends_with('/') ? "must be the path of a file; write one" : "";
+}
+
+std::string check_listen(const std::string& text) {
+  std::string_view port;
+  if (text.empty() || (split_address(text, port) && is_port(port, 0))) return {};
+  return "is not HOST:PORT; write 127.0.0.1:9187, [::1]:9187, or \"\" to switch it off";
+}
+
+unsigned groups_of(const std::string& topic) {
+  return topic.starts_with('^') ? std::regex(topic).mark_count() : 0;
+}
+
+void mark_shared_tables(std::span<Route> routes) {
+  for (Route& route : routes) {
+    const bool many = route.topics.size() > 1 || route.topics.front().starts_with('^');
+    const bool again = std::ranges::count(routes, route.table, &Route::table) > 1;
+    route.shares_table = again || (many && route.table.find('{') == std::string::npos);
+  }
+}
+
+std::string check_table(std::string_view text, unsigned groups) {
+  if (text.empty()) return "is empty; write schema.table";
+  std::string plain;  // with a letter for each placeholder
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '}') return "has a } without a {; remove it";
+    if (text[at] != '{') {
+      plain += text[at];
+      continue;
+    }
+    const std::size_t close = text.find('}', at);
+    if (close == std::string_view::npos) return "has a { without a }; close it";
+    const std::string_view name = text.substr(at + 1, close - at - 1);
+    if (name.size() == 1 && name[0] >= '1' && name[0] <= '9') {
+      if (static_cast<unsigned>(name[0] - '0') > groups)
+        return fmt::format("uses {{{}}}, but a topic of the route has {} groups; use a regular expression with groups",
+                           name, groups == 0 ? "no" : fmt::to_string(groups));
+    } else if (name != "topic" && name != "source.db" && name != "source.schema" && name != "source.table") {
+      return "has an unknown placeholder; known are {topic}, {source.db}, {source.schema}, {source.table}, "
+             "{1} to {9}";
+    }
+    plain += 'x';
+    at = close;
+  }
+  const auto parts = split(plain, '.');
+  if (parts.size() > 2 || std::ranges::any_of(parts, [](std::string_view part) { return part.empty(); }))
+    return "is not a table name; write table or schema.table";
+  return {};
+}
+
+}  // namespace sluice::config

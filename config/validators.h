@@ -1,0 +1,41 @@
+// Rules for single values that a type does not express. Each returns what is wrong and what to do, or "" when all is
+// well, and never repeats the value: some of them are secret. Pure functions, any thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/pipeline.h"
+
+namespace sluice::config {
+
+std::string check_pipeline(const std::string& text);
+std::string check_brokers(const std::string& text);
+std::string check_group(const std::string& text);
+std::string check_instance(const std::string& text);
+std::string check_postgres_url(const std::string& text);
+std::string check_schema(const std::string& text);
+std::string check_topic(const std::string& text);
+std::string check_column(const std::string& text);
+std::string check_user(const std::string& text);
+std::string check_path(const std::string& text);
+std::string check_listen(const std::string& text);
+
+// A template of a route's table, filled from regular expressions with `groups` groups (0: exact names).
+std::string check_table(std::string_view text, unsigned groups);
+
+// Number of groups of a topic's regular expression; 0 for an exact name. The topic has passed check_topic.
+unsigned groups_of(const std::string& topic);
+
+// Sets Route::shares_table. A table with placeholders counts as one topic's own.
+void mark_shared_tables(std::span<Route> routes);
+
+// Properties of librdkafka that a file must not set, each with the reason. A name that ends in a dot means all below.
+struct Refused {
+  std::string_view property;
+  std::string_view reason;
+};
+std::span<const Refused> refused_properties();
+
+}  // namespace sluice::config

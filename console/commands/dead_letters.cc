@@ -1,0 +1,340 @@
+// Single records: dead letters, looked at, applied again or discarded; and any record of the log, explained.
+#include <algorithm>
+
+#include "console/selection.h"
+
+namespace sluice::console {
+namespace {
+
+constexpr int letters_at_most = 10'000;  // of one command
+
+std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
+  std::vector<std::int64_t> ids;
+  for (const auto& word : call.words()) {
+    const auto id = parse_number(std::string_view(word).substr(word.starts_with("d-") ? 2 : 0));
+    if (!id)
+      return std::unexpected(
+          call.fail(Code::not_understood, "'{}' is no number of a dead letter; see 'dead list'", word));
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+std::expected<DeadLetterFilter, int> filter_of(Call& call) {
+  DeadLetterFilter filter{.ids = {},
+                          .topic = call.option("topic"),
+                          .table = call.option("table"),
+                          .reason = call.option("reason"),
+                          .since = {},
+                          .until = {},
+                          .resolved = call.has("all"),
+                          .failed = call.has("failed")};
+  const auto since = time_option(call, "since");
+  if (!since) return std::unexpected(since.error());
+  filter.since = *since;
+  const auto limit = number_option(call, "limit", filter.limit, letters_at_most);
+  if (!limit) return std::unexpected(limit.error());
+  filter.limit = static_cast<int>(*limit);
+  return filter;
+}
+
+report::Value id_cell(std::int64_t id) {
+  return id;
+}
+
+int dead_list(Call& call) {
+  const auto filter = filter_of(call);
+  if (!filter) return filter.error();
+  const auto letters = call.admin().dead_letters(*filter);
+  if (!letters) return call.fail(letters.error());
+  Section section{.name = "dead_letters",
+                  .columns = {{.name = "id", .kind = ColumnType::id},
+                              {.name = "created", .kind = ColumnType::time},
+                              {.name = "partition"},
+                              {.name = "offset", .kind = ColumnType::id},
+                              {.name = "table"},
+                              {.name = "stage"},
+                              {.name = "sqlstate"},
+                              {.name = "tries", .kind = ColumnType::number}}};
+  if (filter->resolved) section.columns.push_back({.name = "resolution"});
+  section.columns.push_back({.name = "reason"});
+  for (const auto& letter : *letters) {
+    auto& row = section.rows.emplace_back(std::vector<report::Value>{
+        id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset, optional_text(letter.table),
+        letter.stage, optional_text(letter.sqlstate), std::int64_t{letter.attempts}});
+    if (filter->resolved) row.push_back(optional_text(letter.resolution));
+    row.emplace_back(letter.reason);
+  }
+  const bool full = std::cmp_greater_equal(letters->size(), filter->limit);
+  call.report.notes = {fmt::format("{}{}",
+                                   counted(letters->size(), filter->resolved ? "dead letter" : "open dead letter"),
+                                   full ? "; there may be more, see --limit" : "")};
+  call.report.sections = {std::move(section)};
+  return Code::done;
+}
+
+report::Value contents(const std::optional<std::string>& text) {
+  if (!text) return {};
+  return *text;
+}
+
+int dead_show(Call& call) {
+  const auto ids = ids_of(call);
+  if (!ids) return ids.error();
+  DeadLetterFilter filter;
+  filter.ids = *ids;
+  filter.resolved = filter.contents = true;
+  filter.limit = 1;
+  const auto letters = call.admin().dead_letters(filter);
+  if (!letters) return call.fail(letters.error());
+  if (letters->empty()) return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
+  const DeadLetterRow& letter = letters->front();
+  const ColumnType content = call.has("raw") ? ColumnType::text : ColumnType::content;
+  call.report.sections = {
+      {.columns = {{.name = "id", .kind = ColumnType::id},
+                   {.name = "partition"},
+                   {.name = "offset", .kind = ColumnType::id},
+                   {.name = "generation", .kind = ColumnType::id},
+                   {.name = "timestamp", .kind = ColumnType::time},
+                   {.name = "created", .kind = ColumnType::time},
+                   {.name = "stage"},
+                   {.name = "table"},
+                   {.name = "sqlstate"},
+                   {.name = "reason"},
+                   {.name = "tries", .kind = ColumnType::number},
+                   {.name = "resolved", .kind = ColumnType::time},
+                   {.name = "resolution"},
+                   {.name = "headers"},
+                   {.name = "key", .kind = content},
+                   {.name = "value", .kind = content}},
+       .rows = {{letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
+                 optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
+                 optional_text(letter.sqlstate), letter.reason, std::int64_t{letter.attempts},
+                 optional_time(letter.resolved), optional_text(letter.resolution), optional_text(letter.headers),
+                 contents(letter.key), contents(letter.value)}},
+       .record = true}};
+  return Code::done;
+}
+
+// Either numbers or at min_words one of the options; never everything by accident.
+std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options) {
+  const auto ids = ids_of(call);
+  if (!ids) return std::unexpected(ids.error());
+  DeadLetterFilter filter;
+  filter.ids = *ids;
+  filter.topic = call.option("topic");
+  filter.table = call.option("table");
+  filter.limit = letters_at_most;
+  const bool some = !filter.topic.empty() || !filter.table.empty() || call.has("older") ||
+                    (options.find("--reason") != options.npos && call.has("reason"));
+  if (filter.ids.empty() != some)
+    return std::unexpected(
+        call.fail(Code::not_understood, "which dead letters: either numbers of 'dead list', or {}", options));
+  return filter;
+}
+
+int nothing_matches(Call& call, const DeadLetterFilter& filter) {
+  if (!filter.ids.empty())
+    return call.fail(Code::no_such_thing, "no open dead letter {}; see 'dead list'", fmt::join(filter.ids, ", "));
+  call.report.line = "nothing to do: no open dead letter matches";
+  call.remark("nothing to do");
+  return Code::done;
+}
+
+int dead_replay(Call& call) {
+  auto filter = selection_of(call, "--table T, --topic T or --reason R");
+  if (!filter) return filter.error();
+  filter->reason = call.option("reason");
+  const bool dry_run = call.has("dry-run");
+  const auto replayed = call.admin().replay(*filter, dry_run, call.has("force"), call.login().caller);
+  if (!replayed) return call.fail(replayed.error());
+  if (replayed->empty()) return nothing_matches(call, *filter);
+  Section section{.name = "replayed",
+                  .columns = {{.name = "id", .kind = ColumnType::id},
+                              {.name = "partition"},
+                              {.name = "offset", .kind = ColumnType::id},
+                              {.name = "applied", .kind = ColumnType::yes_no},
+                              {.name = "outcome"}}};
+  if (dry_run) section.columns.push_back({.name = "sql", .kind = ColumnType::texts});
+  std::size_t applied = 0;
+  for (const auto& one : *replayed) {
+    applied += one.applied ? 1 : 0;
+    auto& row = section.rows.emplace_back(
+        std::vector<report::Value>{id_cell(one.id), partition_text(one.at), one.offset, one.applied, one.outcome});
+    if (dry_run) row.emplace_back(one.sql);
+  }
+  call.report.sections = {std::move(section)};
+  if (dry_run) {
+    call.report.notes = {"a dry run: nothing was changed"};
+    return Code::done;
+  }
+  call.report.notes = {fmt::format("{} of {} applied", applied, replayed->size())};
+  call.remark(fmt::format("{} of {} applied", applied, replayed->size()));
+  if (applied == replayed->size()) return Code::done;
+  return call.fail(applied == 0 ? Code::failed : Code::partly_done,
+                   "{} of {} dead letters not applied; see 'dead list --failed'", replayed->size() - applied,
+                   replayed->size());
+}
+
+int dead_discard(Call& call) {
+  auto filter = selection_of(call, "--table T, --topic T or --older 30d");
+  if (!filter) return filter.error();
+  if (call.has("older")) {
+    const auto age = span_option(call, "older", "");
+    if (!age) return age.error();
+    filter->until = WallClock::now() - *age;
+  }
+  const auto letters = call.admin().dead_letters(*filter);
+  if (!letters) return call.fail(letters.error());
+  if (letters->empty()) return nothing_matches(call, *filter);
+  if (!call.has("yes"))
+    return call.fail(Code::confirmation_missing,
+                     "{}{} dead letters would be marked as resolved without being applied; add --yes",
+                     std::cmp_greater_equal(letters->size(), letters_at_most) ? "at min_words " : "", letters->size());
+  const auto discarded = call.admin().discard(*filter, call.option("reason"), call.login().caller);
+  if (!discarded) return call.fail(discarded.error());
+  call.report.sections = {
+      {.columns = {{.name = "discarded", .kind = ColumnType::number, .unit = "dead letters"}, {.name = "reason"}},
+       .rows = {{*discarded, call.option("reason")}},
+       .record = true}};
+  call.report.line =
+      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(*discarded), "dead letter"));
+  call.remark(counted(static_cast<std::size_t>(*discarded), "dead letter"));
+  return Code::done;
+}
+
+int explain(Call& call) {
+  const auto at = parse_partition(call.words()[0]);
+  const auto offset = parse_number(call.words()[1]);
+  if (!at || !offset)
+    return call.fail(Code::not_understood,
+                     "explain takes TOPIC/PARTITION and an offset, for example: explain shop.orders/3 4711");
+  const Inventory inventory = console::inventory(call.admin());
+  if (!inventory.partitions.contains(*at))
+    return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
+  const auto found = call.admin().explain(*at, *offset);
+  if (!found) return call.fail(found.error());
+  std::vector<std::string> headers;
+  for (const auto& [name, value] : found->headers) headers.push_back(fmt::format("{}={}", name, value));
+  call.report.sections = {
+      {.columns = {{.name = "partition"},
+                   {.name = "offset", .kind = ColumnType::id},
+                   {.name = "timestamp", .kind = ColumnType::time},
+                   {.name = "outcome", .kind = ColumnType::state},
+                   {.name = "stage"},
+                   {.name = "sqlstate"},
+                   {.name = "reason"},
+                   {.name = "headers", .kind = ColumnType::texts},
+                   {.name = "key", .kind = ColumnType::content},
+                   {.name = "value", .kind = ColumnType::content}},
+       .rows = {{partition_text(found->at), found->offset, optional_time(found->timestamp), found->outcome,
+                 optional_text(found->stage), optional_text(found->sqlstate), optional_text(found->reason), headers,
+                 contents(found->key), contents(found->value)}},
+       .record = true}};
+  Section rows{.name = "rows",
+               .columns = {{.name = "table"}, {.name = "change"}, {.name = "columns", .kind = ColumnType::texts}}};
+  for (const auto& row : found->rows) {
+    std::vector<std::string> columns;
+    for (const auto& [name, value] : row.columns) columns.push_back(fmt::format("{} = {}", name, value));
+    rows.rows.push_back({row.table, row.change, std::move(columns)});
+  }
+  call.report.sections.push_back(std::move(rows));
+  if (call.has("sql")) {
+    Section sql{.name = "sql", .columns = {{.name = "statement"}}};
+    for (const auto& statement : found->sql) sql.rows.push_back({statement});
+    call.report.sections.push_back(std::move(sql));
+  }
+  call.report.notes = {"nothing was touched"};
+  return Code::done;
+}
+
+}  // namespace
+
+std::vector<Command> dead_letter_commands() {
+  const Option table{.name = "table", .value = ArgumentKind::table, .shown = "T", .help = "of this table"};
+  const Option topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
+  const Option reason{
+      .name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"};
+  return {
+      {.words = "dead list",
+       .options = {table,
+                   topic,
+                   reason,
+                   {.name = "since",
+                    .value = ArgumentKind::time,
+                    .shown = "TIME",
+                    .help = "stored since then: 2h, 7d, or a time of RFC 3339"},
+                   {.name = "all", .help = "also those that are resolved"},
+                   {.name = "failed", .help = "only those that were tried more than once"},
+                   {.name = "limit",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "at most so many; 100 unless given"}},
+       .group = "records",
+       .summary = "The dead letters: records that could not be applied, each with its reason.",
+       .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
+       .run = dead_list},
+      {.words = "dead show",
+       .arguments = "ID",
+       .min_words = 1,
+       .most = 1,
+       .takes = ArgumentKind::number,
+       .options = {{.name = "raw", .help = "key and value whole, however long"}},
+       .role = Role::operator_,
+       .effect = Effect::shows_data,
+       .group = "records",
+       .summary = "One dead letter with its key, value and headers.",
+       .examples = {"dead show 1041", "dead show 1041 --raw --json"},
+       .run = dead_show},
+      {.words = "dead replay",
+       .arguments = "[ID…]",
+       .most = 200,
+       .takes = ArgumentKind::number,
+       .options = {table,
+                   topic,
+                   reason,
+                   {.name = "dry-run", .help = "show the SQL, change nothing"},
+                   {.name = "force", .help = "also over a row that a later record has written"}},
+       .role = Role::operator_,
+       .effect = Effect::changes,
+       .group = "records",
+       .summary = "Applies dead letters again, in the order of their offsets.",
+       .examples = {"dead replay 1041 1042", "dead replay --table public.orders --dry-run",
+                    "dead replay --reason 'does not exist'"},
+       .run = dead_replay},
+      {.words = "dead discard",
+       .arguments = "[ID…]",
+       .most = 200,
+       .takes = ArgumentKind::number,
+       .options = {table,
+                   topic,
+                   {.name = "older", .value = ArgumentKind::span, .shown = "30d", .help = "stored longer ago"},
+                   {.name = "reason",
+                    .value = ArgumentKind::text,
+                    .shown = "TEXT",
+                    .help = "why; stored with each",
+                    .required = "say why they may be left out"},
+                   {.name = "yes", .help = "do it; without, only the number is told"}},
+       .role = Role::admin,
+       .effect = Effect::changes,
+       .group = "records",
+       .summary = "Marks dead letters as resolved without applying them; they stay in the table.",
+       .examples = {"dead discard 1041 --reason 'test data' --yes", "dead discard --older 30d --reason obsolete"},
+       .run = dead_discard},
+      {.words = "explain",
+       .arguments = "TOPIC/PARTITION OFFSET",
+       .min_words = 2,
+       .most = 2,
+       .takes = ArgumentKind::partition,
+       .options = {{.name = "sql", .help = "also the SQL that would run"}},
+       .role = Role::operator_,
+       .effect = Effect::shows_data,
+       .group = "records",
+       .summary = "One record of the log: how it is decoded, which rows result, which SQL would run. Touches "
+                  "nothing.",
+       .examples = {"explain shop.orders/3 4711", "explain shop.orders/3 4711 --sql"},
+       .run = explain},
+  };
+}
+
+}  // namespace sluice::console

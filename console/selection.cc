@@ -1,0 +1,131 @@
+#include "console/selection.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <numeric>
+
+namespace sluice::console {
+namespace {
+
+// "orders, order_items" and not more than a person reads.
+std::string some(const std::set<std::string>& names) {
+  constexpr int most = 12;
+  std::string text;
+  int count = 0;
+  for (const auto& name : names) {
+    if (count++ == most) return fmt::format("{} and {} more", text, names.size() - most);
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text.empty() ? "none yet" : text;
+}
+
+}  // namespace
+
+Inventory inventory(Admin& admin, bool snapshot_only) {
+  Inventory inventory{.now = admin.snapshot(), .pointers = {}, .partitions = {}, .topics = {}, .tables = {}};
+  for (const auto& partition : inventory.now.partitions) inventory.partitions.insert(partition.at);
+  if (!snapshot_only) {
+    if (auto rows = admin.pointers()) {
+      for (const auto& row : *rows) inventory.partitions.insert(row.at);
+      inventory.pointers = std::move(*rows);
+    }
+  }
+  for (const auto& at : inventory.partitions) inventory.topics.insert(at.topic);
+  for (const auto& table : inventory.now.tables) inventory.tables.insert(table.table);
+  for (const auto& topic : inventory.topics)
+    for (auto& table : admin.target_tables(topic)) inventory.tables.insert(std::move(table));
+  return inventory;
+}
+
+std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inventory) {
+  std::string text;
+  for (const auto& word : call.words()) text += (text.empty() ? "" : " ") + word;
+  auto target = PartitionSelector::parse(text.empty() ? "all" : text);
+  if (!target) return std::unexpected(call.fail(Code::not_understood, "{}", target.error()));
+  if (target->kind == PartitionSelector::Kind::all) return *target;
+  if (target->kind == PartitionSelector::Kind::table) {
+    if (inventory.tables.contains(target->name)) return *target;
+    return std::unexpected(
+        call.fail(Code::no_such_thing, "no table '{}'; known: {}", target->name, some(inventory.tables)));
+  }
+  if (text.find(' ') != std::string::npos)
+    return std::unexpected(
+        call.fail(Code::not_understood,
+                  "'{}' is more than one target; a target is all, TOPIC, TOPIC/PARTITIONS or table TABLE", text));
+  if (!inventory.topics.contains(target->name))
+    return std::unexpected(
+        call.fail(Code::no_such_thing, "no topic '{}'; known: {}", target->name, some(inventory.topics)));
+  for (const auto number : target->partitions) {
+    if (inventory.partitions.contains({target->name, number})) continue;
+    const auto count = std::ranges::count(inventory.partitions, target->name, &TopicPartition::topic);
+    return std::unexpected(
+        call.fail(Code::no_such_thing, "no partition {}/{}; {} known of this topic", target->name, number, count));
+  }
+  return *target;
+}
+
+std::vector<TopicPartition> covered(const PartitionSelector& target, const Inventory& inventory, Admin& admin) {
+  std::vector<TopicPartition> partitions;
+  for (const auto& at : inventory.partitions)
+    if (target.covers(at, target.kind == PartitionSelector::Kind::table ? admin.target_tables(at.topic)
+                                                                        : std::vector<std::string>()))
+      partitions.push_back(at);
+  return partitions;
+}
+
+std::string partition_text(const TopicPartition& at) {
+  return fmt::format("{}/{}", at.topic, at.partition);
+}
+
+std::optional<TopicPartition> parse_partition(std::string_view text) {
+  const auto slash = text.rfind('/');
+  if (slash == std::string_view::npos || slash == 0) return std::nullopt;
+  const auto number = parse_number(text.substr(slash + 1));
+  if (!number || *number > 1'000'000) return std::nullopt;
+  return TopicPartition{std::string(text.substr(0, slash)), static_cast<std::int32_t>(*number)};
+}
+
+bool pauses(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables) {
+  const auto target = PartitionSelector::parse(pause.target);
+  return target && target->covers(at, target_tables);
+}
+
+Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds timeout, const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds between{250};
+  const auto deadline = Clock::now() + timeout;
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  for (;;) {
+    if (ready()) return Waited::yes;
+    if (Clock::now() >= deadline) return Waited::deadline;
+    std::unique_lock lock(mutex);
+    wake.wait_until(lock, stop, std::min(deadline, Clock::now() + between), [] { return false; });
+    if (stop.stop_requested()) return Waited::stopped;
+  }
+}
+
+double rate_of(const Snapshot& now) {
+  const std::size_t count = std::min<std::size_t>(10, now.applied_per_second.size());
+  if (count == 0) return 0;
+  return std::accumulate(now.applied_per_second.end() - static_cast<std::ptrdiff_t>(count),
+                         now.applied_per_second.end(), 0.0) /
+         static_cast<double>(count);
+}
+
+Offset lag_of(const PartitionSnapshot& partition) {
+  return partition.end < 0 ? -1 : std::max<Offset>(0, partition.end - partition.next);
+}
+
+std::string_view state_of(const Snapshot& now) {
+  if (!now.healthy) return "unhealthy";
+  if (std::ranges::any_of(now.partitions, [](const auto& one) { return is_broken(one.state); }))
+    return "stopped in parts";
+  if (!now.ready) return "starting";
+  const auto paused = std::ranges::count(now.partitions, PartitionState::paused, &PartitionSnapshot::state);
+  if (paused > 0 && std::cmp_equal(paused, now.partitions.size())) return "paused";
+  return "streaming";
+}
+
+}  // namespace sluice::console

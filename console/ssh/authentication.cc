@@ -1,0 +1,141 @@
+// A connection before it is a session: whose key it shows, how often, for how long, and whether there is room.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "base/terminal_text.h"
+#include "console/ssh/session.h"
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view who = "console";
+constexpr auto hello_within = 3s, login_within = 10s;
+constexpr int most_tries = 6;
+
+bool wanted_type(ssh_key key) {
+  switch (ssh_key_type(key)) {
+    case SSH_KEYTYPE_ED25519:
+    case SSH_KEYTYPE_SK_ED25519:
+    case SSH_KEYTYPE_ECDSA_P256:
+    case SSH_KEYTYPE_ECDSA_P384:
+    case SSH_KEYTYPE_ECDSA_P521:
+    case SSH_KEYTYPE_SK_ECDSA:
+    case SSH_KEYTYPE_RSA:
+      return true;
+    default:
+      return false;  // certificates too: OpenSSH then offers the plain key
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const KeyRing> ServerContext::keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
+void ServerContext::keys(std::shared_ptr<const KeyRing> next) {
+  const std::lock_guard lock(mutex_);
+  keys_ = std::move(next);
+}
+
+// Client text for a log line: escaped, and no longer than a name needs.
+std::string Session::client_text(const char* text) {
+  return escape(std::string_view(text == nullptr ? "" : text).substr(0, 32));
+}
+
+// A signature was right: now it is decided whether there is room.
+void Session::enter() {
+  const auto& caller = grant_.login.caller;
+  const auto problem = context_.admission.log_in(id_, caller.fingerprint, caller.role == "admin", grant_.max_sessions);
+  const auto client = client_text(ssh_get_clientbanner(ssh_));
+  if (problem) {
+    log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
+                 *problem);
+    note("login", "", "refused", nlohmann::json{{"reason", *problem}}.dump());
+    return end(*problem, Code::failed);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    inside_seen_ = true;
+  }
+  inside_ = true;
+  logged_in_ = last_keepalive_ = Clock::now();
+  touch();
+  log::info(who, "session {}: {} ({}) logged in from {} with {}, client {}", id_, caller.name, caller.role,
+            peer_.text(), caller.fingerprint, client);
+  note("login", "", "done", nlohmann::json{{"session", id_}, {"client", client}}.dump());
+}
+
+void Session::check_stranger(Clock::time_point now) {
+  const bool silent = ssh_get_clientbanner(ssh_) == nullptr && now - arrived_ > hello_within;
+  late_ = now - arrived_ > login_within;
+  if (tries_ >= most_tries || silent || late_) end({});
+}
+
+int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) {
+  auto& session = *static_cast<Session*>(self);
+  if (session.accepted_ || session.tries_ >= most_tries) return SSH_AUTH_DENIED;
+  const auto print = fingerprint(key);
+  if (!wanted_type(key)) {
+    session.deny(user, print, "its type is not accepted");
+    return SSH_AUTH_DENIED;
+  }
+  const auto keys = session.context_.keys();
+  const auto grant = keys->find(key, session.peer_, WallClock::now());
+  const bool right_user = user != nullptr && session.context_.user == user;
+  if (!grant || !right_user) {
+    session.deny(user, print, grant ? "wrong user" : grant.error());
+    return SSH_AUTH_DENIED;
+  }
+  if (state == SSH_PUBLICKEY_STATE_NONE) return SSH_AUTH_SUCCESS;  // a question: nothing is granted yet
+  if (state != SSH_PUBLICKEY_STATE_VALID) {
+    session.deny(user, print, "wrong signature");
+    return SSH_AUTH_DENIED;
+  }
+  {
+    const std::lock_guard lock(session.mutex_);
+    session.grant_ = **grant;
+    session.login_ = session.grant_.login;
+    session.login_.caller.address = session.peer_.text();
+  }
+  session.accepted_ = true;
+  return SSH_AUTH_SUCCESS;
+}
+
+void Session::deny(const char* user, const std::string& key, const std::string& why) {
+  ++tries_;
+  last_user_ = client_text(user);
+  last_key_ = key;
+  last_reason_ = why;
+}
+
+// One line for each connection that did not log in, as far as there is room in the log.
+void Session::log_stranger() const {
+  const auto now = Clock::now();
+  if (tries_ >= most_tries || late_) {
+    const auto penalty = context_.admission.penalize(peer_.group(), now);
+    note("login", "", "refused",
+         nlohmann::json{{"tries", tries_},
+                        {"user", last_user_},
+                        {"key", last_key_},
+                        {"reason", last_reason_},
+                        {"penalty_seconds", penalty.count()}}
+             .dump());
+  }
+  const auto suppressed = context_.admission.may_log(now);
+  if (!suppressed) return;
+  if (*suppressed > 0) log::info(who, "{} more connections left without a login", *suppressed);
+  if (tries_ > 0) {
+    log::warning(who, "no login from {} after {} tries: user '{}', key {}: {}", peer_.text(), tries_, last_user_,
+                 last_key_, last_reason_);
+  } else {
+    log::info(who, "no login from {}: {}", peer_.text(), late_ ? "nothing until the deadline" : "left before it");
+  }
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,127 @@
+#include "console/ssh/authorized_keys.h"
+
+#include <fmt/format.h>
+#include <libssh/libssh.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "console/ssh/authorized_keys_parser.h"
+
+namespace sluice::console {
+namespace {
+
+Error refused(std::string message) {
+  return {ErrorClass::stop_service, {}, std::move(message)};
+}
+
+}  // namespace
+
+struct KeyRing::Entry {
+  Entry(KeyLine line, ssh_key imported) : text(std::move(line)), key(imported) {
+    grant.login.caller.name = text.name;
+    grant.login.caller.role = text.role;
+    grant.login.caller.fingerprint = fingerprint(key);
+    grant.login.commands = text.commands;
+    grant.max_sessions = text.max_sessions;
+    grant.pty = text.pty;
+  }
+  ~Entry() { ssh_key_free(key); }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  KeyLine text;
+  ssh_key key;
+  Grant grant;
+};
+
+bool Grant::same_rights(const Grant& other) const {
+  return login.caller.name == other.login.caller.name && login.caller.role == other.login.caller.role &&
+         login.commands == other.login.commands && pty == other.pty;
+}
+
+KeyRing::KeyRing() = default;
+KeyRing::~KeyRing() = default;
+
+Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
+  struct stat about{};
+  if (stat(file.c_str(), &about) != 0) {
+    return std::unexpected(refused(
+        fmt::format("{}: {}; give the keys file this name, or change console.keys", file, std::strerror(errno))));
+  }
+  if (!S_ISREG(about.st_mode)) {
+    return std::unexpected(refused(fmt::format("{}: is no regular file; list keys in a file", file)));
+  }
+  if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return std::unexpected(refused(fmt::format("{}: group or others may write it; run chmod go-w {}", file, file)));
+  }
+  if (about.st_uid != 0 && about.st_uid != geteuid()) {
+    return std::unexpected(
+        refused(fmt::format("{}: belongs to another user; give it to root or to the service's user", file)));
+  }
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return std::unexpected(refused(fmt::format("{}: cannot be read; let the service's user read it", file)));
+  auto lines = parse_keys(text.str(), file);
+  if (!lines) return std::unexpected(refused(lines.error()));
+
+  auto ring = std::make_shared<KeyRing>();
+  for (auto& line : *lines) {
+    ssh_key key = nullptr;
+    const auto type = ssh_key_type_from_name(line.type.c_str());
+    if (ssh_pki_import_pubkey_base64(line.base64.c_str(), type, &key) != SSH_OK) {
+      return std::unexpected(
+          refused(fmt::format("{}:{}: the key is broken; copy the line of the .pub file again", file, line.line)));
+    }
+    ring->entries_.push_back(std::make_unique<Entry>(std::move(line), key));
+  }
+  return ring;
+}
+
+std::expected<const Grant*, std::string> KeyRing::find(ssh_key_struct* key, const Address& from,
+                                                       WallClock::time_point now) const {
+  const auto match = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return ssh_key_cmp(entry->key, key, SSH_KEY_CMP_PUBLIC) == 0;
+  });
+  if (match == entries_.end()) return std::unexpected("not listed");
+  const auto& entry = **match;
+  if (entry.text.expires && now >= *entry.text.expires) {
+    return std::unexpected(fmt::format("key of {} has expired", entry.text.name));
+  }
+  const bool near =
+      entry.text.from.empty() || std::any_of(entry.text.from.begin(), entry.text.from.end(),
+                                             [&](const Network& network) { return network.contains(from); });
+  if (!near) return std::unexpected(fmt::format("key of {} is not allowed from here", entry.text.name));
+  return &entry.grant;
+}
+
+const Grant* KeyRing::find(const std::string& print) const {
+  const auto match = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& entry) { return entry->grant.login.caller.fingerprint == print; });
+  return match == entries_.end() ? nullptr : &(*match)->grant;
+}
+
+std::size_t KeyRing::size() const {
+  return entries_.size();
+}
+
+std::string fingerprint(ssh_key_struct* key) {
+  unsigned char* hash = nullptr;
+  std::size_t length = 0;
+  if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &length) != 0) {
+    return "unknown";
+  }
+  char* text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, length);
+  std::string print = text == nullptr ? "unknown" : text;
+  ssh_string_free_char(text);
+  ssh_clean_pubkey_hash(&hash);
+  return print;
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,317 @@
+#include "console/ssh/channel.h"
+
+#include <fmt/format.h>
+#include <libssh/server.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/terminal_text.h"
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t longest_command = 8 * 1024, most_input = 1 << 20;
+constexpr std::size_t write_size = 16 * 1024, writes_per_turn = 16;
+constexpr int most_env_requests = 64;
+constexpr auto without_progress = 60s;
+constexpr int accepted = 0, refused = -1;
+constexpr char interrupt = 0x03;
+
+// TERM comes raw from the client; what is not a plain name is a dumb terminal.
+std::string terminal_name(const char* term) {
+  const std::string_view name = term == nullptr ? "" : term;
+  const bool plain = !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::strchr("+._-", c) != nullptr;
+  });
+  return plain && name != "dumb" ? std::string(name) : std::string();
+}
+
+Channel& of(void* self) {
+  return *static_cast<Channel*>(self);
+}
+
+}  // namespace
+
+Channel::Channel(ssh_session session, const Host& host)
+    : session_(session), channel_(ssh_channel_new(session)), host_(host), output_(host.wake) {
+  callbacks_.userdata = this;
+  callbacks_.channel_pty_request_function = on_pty;
+  callbacks_.channel_pty_window_change_function = on_resize;
+  callbacks_.channel_shell_request_function = on_shell;
+  callbacks_.channel_exec_request_function = on_exec;
+  callbacks_.channel_env_request_function = on_env;
+  callbacks_.channel_subsystem_request_function = on_subsystem;
+  callbacks_.channel_signal_function = on_signal;
+  callbacks_.channel_data_function = on_data;
+  callbacks_.channel_eof_function = on_eof;
+  callbacks_.channel_close_function = on_close;
+  ssh_callbacks_init(&callbacks_);
+  if (channel_ != nullptr) ssh_set_channel_callbacks(channel_, &callbacks_);
+}
+
+// The library goes on calling the callbacks of a freed channel until its peer closes it: they go first.
+void Channel::release() {
+  output_.close();
+  if (channel_ == nullptr) return;
+  ssh_remove_channel_callbacks(channel_, &callbacks_);
+  ssh_channel_free(std::exchange(channel_, nullptr));
+}
+
+Channel::~Channel() {
+  release();
+}
+
+int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) {
+  auto& channel = of(self);
+  if (!channel.host_.pty_allowed || channel.terminal_.pty || channel.kind_ != ColumnType::none) return refused;
+  channel.terminal_.pty = true;
+  channel.term_ = terminal_name(term);
+  channel.resize(columns, rows);
+  return accepted;
+}
+
+int Channel::on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self) {
+  of(self).resize(columns, rows);
+  return accepted;
+}
+
+// The 32 bits of the wire arrive as a signed int.
+void Channel::resize(int columns, int rows) {
+  terminal_.columns = columns <= 0 ? 80 : std::clamp(columns, 20, 500);
+  terminal_.rows = rows <= 0 ? 24 : std::clamp(rows, 5, 200);
+  resized_ = true;
+}
+
+int Channel::on_shell(ssh_session, ssh_channel, void* self) {
+  auto& channel = of(self);
+  if (channel.kind_ != ColumnType::none) return refused;
+  channel.kind_ = channel.terminal_.pty ? ColumnType::shell : ColumnType::batch;
+  return accepted;
+}
+
+int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) {
+  auto& channel = of(self);
+  if (channel.kind_ != ColumnType::none) return refused;
+  channel.kind_ = ColumnType::exec;
+  channel.line_.assign(command, strnlen(command, longest_command + 1));
+  channel.host_.keystroke();
+  return accepted;
+}
+
+// Only NO_COLOR says something to us; it cannot be noted as refused what every client sends unasked (LANG).
+int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self) {
+  auto& channel = of(self);
+  if (++channel.env_requests_ > most_env_requests || std::strcmp(name, "NO_COLOR") != 0) return refused;
+  channel.no_color_ = *value != '\0';
+  return accepted;
+}
+
+int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self) {
+  of(self).host_.refused("subsystem", name);
+  return refused;
+}
+
+void Channel::on_signal(ssh_session, ssh_channel, const char*, void* self) {
+  of(self).command_.request_stop();
+}
+
+// Everything is taken: what is left to the library it keeps without regard to the window.
+int Channel::on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self) {
+  if (is_stderr == 0) of(self).take({static_cast<const char*>(data), length});
+  return static_cast<int>(length);
+}
+
+void Channel::on_eof(ssh_session, ssh_channel, void* self) {
+  of(self).eof_ = true;
+}
+
+void Channel::on_close(ssh_session, ssh_channel, void* self) {
+  of(self).peer_closed_ = true;
+}
+
+void Channel::take(std::string_view bytes) {
+  host_.keystroke();
+  if (terminal_.pty && running_) {
+    if (const auto last = bytes.rfind(interrupt); last != bytes.npos) {
+      command_.request_stop();
+      output_.put("^C\n");
+      input_.clear();
+      bytes.remove_prefix(last + 1);
+    }
+  }
+  if (kind_ != ColumnType::shell && kind_ != ColumnType::batch) return;  // a single command reads nothing
+  overflow_ = overflow_ || input_.size() + bytes.size() > most_input;
+  if (!overflow_) input_ += bytes;
+}
+
+void Channel::begin() {
+  begun_ = true;
+  const bool dumb = term_.empty();
+  terminal_.color = terminal_.pty && !dumb && !no_color_;
+  if (terminal_.pty) output_.use_pty();
+  if (kind_ == ColumnType::exec) {
+    if (line_.size() <= longest_command) return start_command(line_);
+    output_.put(fmt::format("error: the command is longer than {} KiB; send it in parts\n", longest_command / 1024),
+                true);
+    finish(Code::not_understood);
+  } else if (kind_ == ColumnType::shell) {
+    resized_ = false;
+    editor_.emplace(host_.prompt, dumb, terminal_.columns,
+                    [this](std::string_view before) { return host_.interpreter->complete(before, *host_.login); });
+    output_.put(host_.interpreter->greeting(*host_.login, terminal_));
+    output_.put(editor_->start());
+  }
+}
+
+void Channel::start_command(const std::string& line) {
+  if (command_.joinable()) command_.join();
+  running_ = true;
+  finished_ = false;
+  host_.running(line);
+  command_ = std::jthread([this, line, terminal = terminal_](const std::stop_token& stop) {
+    outcome_ = host_.interpreter->execute(line, *host_.login, terminal, output_, stop);
+    finished_ = true;
+    host_.wake();
+  });
+}
+
+void Channel::conclude_command() {
+  command_.join();
+  running_ = false;
+  host_.running({});
+  host_.keystroke();
+  if (kind_ == ColumnType::shell && outcome_.leave) output_.put("bye\n");
+  if (kind_ == ColumnType::exec || outcome_.leave) return finish(outcome_.code);
+  if (kind_ == ColumnType::shell) return output_.put(editor_->start());
+  if (outcome_.code != Code::done) {
+    output_.put(fmt::format("error: line {} ended with {}; what follows it was not run\n", batch_line_, outcome_.code),
+                true);
+    finish(outcome_.code);
+  }
+}
+
+// A line of stdin without a terminal. True if another may follow at once.
+bool Channel::next_of_batch() {
+  const auto end = input_.find('\n');
+  if (end == input_.npos && !(eof_ && !input_.empty())) {
+    if (eof_) finish(Code::done);
+    return false;
+  }
+  std::string line = input_.substr(0, end);
+  input_.erase(0, end == input_.npos ? end : end + 1);
+  ++batch_line_;
+  if (line.ends_with('\r')) line.pop_back();
+  const auto first = line.find_first_not_of(" \t");
+  if (first == line.npos || line[first] == '#') return true;
+  start_command(line);
+  return false;
+}
+
+// What was typed, up to the next line. True if there is more.
+bool Channel::next_of_shell() {
+  if (std::exchange(resized_, false)) output_.put(editor_->resize(terminal_.columns));
+  if (input_.empty()) {
+    if (eof_) finish(Code::done);
+    return false;
+  }
+  const auto step = editor_->feed(std::string_view(input_).substr(0, write_size));
+  input_.erase(0, step.taken);
+  output_.put(step.output);
+  const auto first = step.line.find_first_not_of(' ');
+  if (step.event == Editor::Event::end) {
+    output_.put("bye\n");
+    finish(Code::done);
+  } else if (step.event == Editor::Event::line && first != step.line.npos && step.line[first] != '#') {
+    start_command(step.line);
+    return false;
+  } else if (step.event != Editor::Event::none) {
+    output_.put(editor_->start());
+  }
+  return !input_.empty();
+}
+
+bool Channel::service(Clock::time_point now) {
+  if (channel_ == nullptr) return false;
+  if (peer_closed_) {
+    output_.close();
+    command_.request_stop();
+  }
+  if (running_ && finished_) conclude_command();
+  bool more = false;
+  if (kind_ != ColumnType::none && !peer_closed_ && !running_ && !ending_) {
+    if (!begun_) begin();
+    // A client that types and does not read gets no further than the soft limit.
+    const bool ready = begun_ && !running_ && !ending_ && output_.size() < OutputQueue::soft_limit;
+    if (ready && kind_ == ColumnType::batch) more = next_of_batch();
+    if (ready && kind_ == ColumnType::shell) more = next_of_shell();
+  }
+  if (!end_sent_ && write_some(now)) more = true;
+  if (ending_ && !end_sent_ && !peer_closed_ && output_.size() == 0) send_end();
+  return more;
+}
+
+// Only what the client has room for and the socket has taken: the library would buffer the rest without bound.
+bool Channel::write_some(Clock::time_point now) {
+  for (std::size_t i = 0; i < writes_per_turn; ++i) {
+    const std::size_t window = ssh_channel_window_size(channel_);
+    const auto piece = output_.front(std::min(window, write_size));
+    if (output_.size() == 0) {
+      stuck_since_.reset();
+      return false;
+    }
+    if (!stuck_since_) stuck_since_ = now;
+    if (piece.text.empty() || (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0) return false;
+    const auto length = static_cast<std::uint32_t>(piece.text.size());
+    const int written = piece.err ? ssh_channel_write_stderr(channel_, piece.text.data(), length)
+                                  : ssh_channel_write(channel_, piece.text.data(), length);
+    if (written <= 0) return false;  // keys are being exchanged, or it is over
+    output_.consume(static_cast<std::size_t>(written));
+    stuck_since_ = now;
+  }
+  return true;
+}
+
+std::optional<std::string> Channel::complaint(Clock::time_point now) const {
+  if (overflow_) return "more input than is being read";
+  if (output_.size() > OutputQueue::hard_limit) return "output is not being read";
+  if (stuck_since_ && now - *stuck_since_ >= without_progress) return "output has not been read for 60 s";
+  return std::nullopt;
+}
+
+void Channel::finish(int code) {
+  ending_ = true;
+  exit_code_ = code;
+}
+
+void Channel::send_end() {
+  end_sent_ = true;
+  ssh_channel_request_send_exit_status(channel_, exit_code_);
+  ssh_channel_send_eof(channel_);
+  ssh_channel_close(channel_);
+}
+
+void Channel::farewell(const std::string& reason, int code) {
+  command_.request_stop();
+  const bool blocked = stuck_since_.has_value() && output_.size() > 0;
+  const bool full_screen = output_.full_screen();
+  output_.close();
+  if (channel_ == nullptr || end_sent_ || peer_closed_ || kind_ == ColumnType::none) return;
+  if (terminal_.pty && !blocked) {
+    // The queue is closed; this little goes out directly.
+    std::string last = full_screen ? "\x1b[?1049l\x1b[?25h\x1b[0m" : "";
+    last += editor_ && !term_.empty() ? "\x1b[?2004l" : "";
+    last += "\r\n" + reason + "\r\n";
+    if (ssh_channel_window_size(channel_) >= last.size()) {
+      ssh_channel_write(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
+    }
+  }
+  exit_code_ = code;
+  send_end();
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,113 @@
+// One channel of a connection: a shell with an editor, a batch of lines from stdin, or one command.
+//
+// Owned by a session and used in its thread only, but for the command that runs: that has a thread of its own and
+// touches nothing here except the output queue. The library's callbacks only append to queues and set flags; everything
+// is written, closed and freed in service(), which the session's loop calls. A channel must not be destroyed while
+// busy().
+#pragma once
+
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "console/interpreter.h"
+#include "console/ssh/line_editor.h"
+#include "console/ssh/output_queue.h"
+
+namespace sluice::console {
+
+class Channel {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // What a channel knows of its session.
+  struct Host {
+    const Interpreter* interpreter = nullptr;
+    const Login* login = nullptr;
+    bool pty_allowed = true;
+    std::string prompt;
+    std::function<void()> wake;                                       // any thread
+    std::function<void()> keystroke;                                  // something was typed or sent
+    std::function<void(std::string_view, std::string_view)> refused;  // what, its name
+    std::function<void(const std::string& command)> running;          // empty: none
+  };
+
+  Channel(ssh_session session, const Host& host);
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  ssh_channel handle() const { return channel_; }
+  // One turn: concludes and starts commands, writes what the client takes. True if there is more to do at once.
+  bool service(Clock::time_point now);
+  // Why the session has to end because of this channel, if it has to.
+  std::optional<std::string> complaint(Clock::time_point now) const;
+  // The session ends: the command is asked to stop, the terminal is put right, the reason shown, status sent.
+  void farewell(const std::string& reason, int code);
+  // The library's channel is given back; the command may still run.
+  void release();
+  void stop_command() { command_.request_stop(); }
+
+  bool busy() const { return running_; }
+  bool over() const { return peer_closed_ && !running_; }
+  std::size_t queued() const { return output_.size(); }
+
+ private:
+  enum class ColumnType : unsigned char { none, exec, batch, shell };
+
+  static int on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self);
+  static int on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self);
+  static int on_shell(ssh_session, ssh_channel, void* self);
+  static int on_exec(ssh_session, ssh_channel, const char* command, void* self);
+  static int on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self);
+  static int on_subsystem(ssh_session, ssh_channel, const char* name, void* self);
+  static void on_signal(ssh_session, ssh_channel, const char* name, void* self);
+  static int on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self);
+  static void on_eof(ssh_session, ssh_channel, void* self);
+  static void on_close(ssh_session, ssh_channel, void* self);
+
+  void take(std::string_view bytes);
+  void resize(int columns, int rows);
+  void begin();
+  void start_command(const std::string& line);
+  void conclude_command();
+  bool next_of_batch();
+  bool next_of_shell();
+  bool write_some(Clock::time_point now);
+  void finish(int code);
+  void send_end();
+
+  ssh_session session_;
+  ssh_channel channel_;
+  Host host_;
+  ssh_channel_callbacks_struct callbacks_{};
+  OutputQueue output_;
+
+  ColumnType kind_ = ColumnType::none;
+  Terminal terminal_;
+  std::string term_;  // empty: none, or dumb
+  bool no_color_ = false;
+  std::string line_;   // of exec
+  std::string input_;  // typed or sent, not yet used
+  std::optional<Editor> editor_;
+  int batch_line_ = 0;
+  int env_requests_ = 0;
+
+  std::jthread command_;
+  std::atomic<bool> finished_{false};
+  CommandResult outcome_;  // written by the command's thread before finished_
+  bool running_ = false;
+
+  bool begun_ = false, eof_ = false, peer_closed_ = false, overflow_ = false, resized_ = false;
+  bool ending_ = false, end_sent_ = false;
+  int exit_code_ = 0;
+  std::optional<Clock::time_point> stuck_since_;  // the queue is not empty and nothing of it was taken
+};
+
+}  // namespace sluice::console

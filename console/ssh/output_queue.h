@@ -1,0 +1,61 @@
+// What a channel has still to send: filled by a command's thread, emptied by the session's.
+//
+// Bounded. A command that writes faster than its reader reads waits above the soft limit, until there is room or the
+// queue is closed (the reader went away, or made no progress for too long); nothing is dropped while it is open. Sizes
+// are bytes.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "console/interpreter.h"
+
+namespace sluice::console {
+
+class OutputQueue final : public Output {
+ public:
+  static constexpr std::size_t soft_limit = 1 << 20, hard_limit = 4 << 20;
+
+  explicit OutputQueue(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  // With a pty there is one stream, as a terminal has, and \n becomes \r\n.
+  void use_pty() { pty_ = true; }
+
+  // A command's thread; each may wait.
+  void out(std::string_view text) override { add(text, false, true); }
+  void err(std::string_view text) override { add(text, true, true); }
+
+  // The session's thread; none waits.
+  void put(std::string_view text, bool err = false) { add(text, err, false); }
+  struct Piece {
+    bool err = false;
+    std::string text;
+  };
+  Piece front(std::size_t most) const;
+  void consume(std::size_t bytes);
+  void close();
+  // Whether what was written so far left the alternate screen switched on.
+  bool full_screen() const;
+
+  std::size_t size() const;
+
+ private:
+  void add(std::string_view text, bool err, bool may_wait);
+  void append(std::string_view text, bool err);
+
+  std::function<void()> wake_;
+  bool pty_ = false;  // set before the first command
+  mutable std::mutex mutex_;
+  std::condition_variable room_;
+  std::deque<Piece> pieces_;
+  std::size_t taken_ = 0;  // of the front piece
+  std::size_t size_ = 0;
+  char last_ = 0;
+  bool closed_ = false, full_screen_ = false;
+};
+
+}  // namespace sluice::console

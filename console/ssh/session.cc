@@ -1,0 +1,323 @@
+#include "console/ssh/session.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/log.h"
+#include "base/terminal_text.h"
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view who = "console";
+constexpr auto channel_within = 30s;
+constexpr auto idle_limit = 15min;
+constexpr auto absolute_limit = 24h;
+constexpr auto keepalive_every = 30s;
+constexpr std::size_t most_channels = 4;
+constexpr int most_errors = 50;  // of polling, in a row: a connection that fails without being closed
+constexpr int most_noted_refusals = 8;
+constexpr auto farewell_within = 300ms;
+
+// What the library's leftovers are called in the audit trail; empty: nothing that anybody asked for.
+std::string_view refused_feature(ssh_message message) {
+  const int subtype = ssh_message_subtype(message);
+  switch (ssh_message_type(message)) {
+    case SSH_REQUEST_CHANNEL_OPEN:
+      return subtype == SSH_CHANNEL_SESSION ? "channel" : "forwarding";
+    case SSH_REQUEST_GLOBAL:
+      return subtype == SSH_GLOBAL_REQUEST_TCPIP_FORWARD ? "remote forwarding" : "";
+    case SSH_REQUEST_CHANNEL:
+      return subtype == SSH_CHANNEL_REQUEST_X11 ? "X11 forwarding" : "";
+    default:
+      return "";
+  }
+}
+
+// A channel for a client that is about to be told why it has to leave: refused, it would leave at once, without having
+// heard the reason. It takes what the client asks for and does nothing.
+ssh_channel waiting_room(ssh_session ssh) {
+  static ssh_channel_callbacks_struct polite = [] {
+    ssh_channel_callbacks_struct made{};
+    made.channel_pty_request_function = [](auto...) { return 0; };
+    made.channel_shell_request_function = [](auto...) { return 0; };
+    made.channel_exec_request_function = [](auto...) { return 0; };
+    made.channel_env_request_function = [](auto...) { return 0; };
+    ssh_callbacks_init(&made);
+    return made;
+  }();
+  const auto channel = ssh_channel_new(ssh);
+  if (channel != nullptr) ssh_set_channel_callbacks(channel, &polite);
+  return channel;
+}
+
+}  // namespace
+
+Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
+    : context_(context), id_(id), peer_(peer), ssh_(handle), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  touch();
+  last_turn_ = Clock::now().time_since_epoch().count();
+}
+
+Session::~Session() {
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
+
+void Session::run() {
+  sigset_t signals;
+  sigfillset(&signals);  // they are the main thread's; a broken pipe is an error code here
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  if (begin()) loop();
+  say_goodbye();
+  disconnect();
+  over_ = true;
+}
+
+bool Session::begin() {
+  callbacks_.userdata = this;
+  callbacks_.auth_pubkey_function = on_pubkey;
+  callbacks_.channel_open_request_session_function = on_channel;
+  ssh_callbacks_init(&callbacks_);
+  ssh_set_server_callbacks(ssh_, &callbacks_);
+  ssh_set_auth_methods(ssh_, SSH_AUTH_METHOD_PUBLICKEY);
+  // Sees what the callbacks leave over, without which tries by other methods could not be counted.
+  ssh_set_message_callback(ssh_, on_message, this);
+  // Once, and before the event: only this gives the session its poll context.
+  if (ssh_handle_key_exchange(ssh_) == SSH_ERROR) return false;
+  event_ = ssh_event_new();
+  return event_ != nullptr && wake_fd_ >= 0 && ssh_event_add_session(event_, ssh_) == SSH_OK &&
+         ssh_event_add_fd(event_, wake_fd_, POLLIN, on_wake, this) == SSH_OK;
+}
+
+void Session::loop() {
+  while (turn()) {
+  }
+}
+
+bool Session::turn() {
+  bool more = false;
+  serve_channels(Clock::now(), more);
+  const int polled = ssh_event_dopoll(event_, more ? 0 : inside_ ? 1000 : 250);
+  const auto now = Clock::now();
+  errors_ = polled == SSH_ERROR ? errors_ + 1 : 0;
+  last_turn_ = now.time_since_epoch().count();
+  if ((ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || errors_ >= most_errors) return false;
+  if (accepted_ && !inside_) enter();
+  if (inside_) {
+    check_session(now);
+  } else {
+    check_stranger(now);
+  }
+  const std::lock_guard lock(mutex_);
+  return !ending_;
+}
+
+void Session::serve_channels(Clock::time_point now, bool& more) {
+  if (!inside_) return;
+  std::size_t queued = 0;
+  for (auto channel = channels_.begin(); channel != channels_.end();) {
+    if (channel->service(now)) more = true;
+    if (const auto complaint = channel->complaint(now)) end(*complaint, Code::reader_gone);
+    queued += channel->queued();
+    channel = channel->over() ? channels_.erase(channel) : std::next(channel);
+  }
+  queued_ = queued;
+}
+
+void Session::check_session(Clock::time_point now) {
+  const bool busy = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.busy(); });
+  const auto idle = now - Clock::time_point(Clock::duration(last_input_));
+  if (!had_channel_ && now - logged_in_ > channel_within) end("no command and no shell within 30 s");
+  if (!busy && idle > idle_limit) end("idle for 15 min");
+  if (now - logged_in_ > absolute_limit) end("a session lasts 24 h at most; log in again");
+  if (now - last_keepalive_ >= keepalive_every) {
+    last_keepalive_ = now;
+    ssh_send_keepalive(ssh_);
+  }
+}
+
+ssh_channel Session::on_channel(ssh_session ssh, void* self) {
+  auto& session = *static_cast<Session*>(self);
+  if (!session.accepted_) return nullptr;
+  if (session.leaving_) return waiting_room(ssh);
+  if (session.channels_.size() >= most_channels) {
+    session.refuse("channel", "beyond the fourth");
+    return nullptr;
+  }
+  session.had_channel_ = true;
+  session.touch();
+  Channel::Host host;
+  host.interpreter = &session.context_.interpreter;
+  host.login = &session.login_;
+  host.pty_allowed = session.grant_.pty;
+  host.prompt = session.context_.prompt;
+  host.wake = [&session] { session.wake(); };
+  host.keystroke = [&session] { session.touch(); };
+  host.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
+  host.running = [&session](const std::string& command) {
+    const std::lock_guard lock(session.mutex_);
+    session.command_ = command;
+  };
+  return session.channels_.emplace_back(ssh, host).handle();
+}
+
+// 1 leaves the answer to the library: it accepts the service and refuses everything else.
+int Session::on_message(ssh_session, ssh_message message, void* self) {
+  auto& session = *static_cast<Session*>(self);
+  if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
+    const bool first_none =
+        ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE && !std::exchange(session.none_seen_, true);
+    if (!first_none) session.deny(ssh_message_auth_user(message), "none", "by another method than public key");
+  } else if (const auto feature = refused_feature(message); !feature.empty()) {
+    session.refuse(feature, "");
+  }
+  return 1;
+}
+
+int Session::on_wake(socket_t fd, int, void*) {
+  std::uint64_t count = 0;
+  while (read(fd, &count, sizeof count) == sizeof count) {
+  }
+  return 0;
+}
+
+void Session::refuse(std::string_view what, std::string_view name) {
+  if (!accepted_ || ++refusals_ > most_noted_refusals) return;
+  const auto shown = client_text(std::string(name).c_str());
+  log::warning(who, "session {}: refused {} {}{}", id_, login_.caller.name, what, shown.empty() ? "" : " " + shown);
+  note(std::string(what), shown, "refused", "{}");
+}
+
+void Session::note(const std::string& command, const std::string& target, const std::string& outcome,
+                   const std::string& detail) const {
+  AuditRow row;
+  row.at = WallClock::now();
+  row.who = login_.caller;
+  if (row.who.address.empty()) row.who.address = peer_.text();
+  row.command = command;
+  row.target = target;
+  row.outcome = outcome;
+  row.detail = detail;
+  context_.admin.note(row);
+}
+
+void Session::end(const std::string& reason, int code) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(ending_, true)) return;
+    end_reason_ = reason;
+    end_code_ = code;
+  }
+  wake();
+}
+
+void Session::wake() const {
+  const std::uint64_t one = 1;
+  if (write(wake_fd_, &one, sizeof one) < 0) return;  // full: it will wake anyway
+}
+
+void Session::touch() {
+  last_input_ = Clock::now().time_since_epoch().count();
+}
+
+// The loop is over: by our will, with a reason, or because the client went away.
+void Session::say_goodbye() {
+  std::string reason;
+  int code = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    reason = end_reason_;
+    code = end_code_;
+    inside_seen_ = false;
+  }
+  const bool connected = (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0;
+  for (auto& channel : channels_) {
+    if (connected && !reason.empty()) {
+      channel.farewell(reason, code);
+    } else {
+      channel.stop_command();
+    }
+  }
+  if (inside_ && !reason.empty()) {
+    log::warning(who, "session {}: {} ended: {}", id_, login_.caller.name, reason);
+    note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
+  } else if (inside_) {
+    log::info(who, "session {}: {} left", id_, login_.caller.name);
+  } else if (!accepted_) {
+    log_stranger();
+  }
+  leaving_ = true;
+  for (auto& channel : channels_) channel.release();  // ssh_disconnect would free what is left
+  if (!connected || reason.empty()) return;
+  // After a write the library sends nothing until its poll has seen the socket writable again, so the last message must
+  // follow a turn in which nothing happened.
+  const auto until = Clock::now() + farewell_within;
+  for (int turns = 1; Clock::now() < until; ++turns) {
+    const bool quiet = ssh_event_dopoll(event_, 10) == SSH_AGAIN;
+    if (quiet && turns >= 3 && (ssh_get_status(ssh_) & SSH_WRITE_PENDING) == 0) break;
+  }
+  ssh_session_set_disconnect_message(ssh_, reason.c_str());
+}
+
+// First the network, so that a client sees its end at once; then the commands, which may take a while to stop.
+void Session::disconnect() {
+  const int fd = ssh_get_fd(ssh_) >= 0 ? dup(ssh_get_fd(ssh_)) : -1;
+  if (event_ != nullptr) {
+    ssh_event_remove_fd(event_, wake_fd_);
+    ssh_event_remove_session(event_, ssh_);
+    ssh_event_free(event_);
+  }
+  ssh_disconnect(ssh_);
+  if (fd >= 0) {
+    // Bytes that were never read would turn the end into a reset, and the client would not see the reason.
+    shutdown(fd, SHUT_WR);
+    const auto until = Clock::now() + (inside_ || accepted_ ? farewell_within : 0ms);
+    char unread[4096];
+    pollfd readable{fd, POLLIN, 0};
+    while (Clock::now() < until && poll(&readable, 1, 50) >= 0) {
+      if ((readable.revents & POLLIN) != 0 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) == 0) break;
+      if ((readable.revents & (POLLERR | POLLHUP)) != 0) break;
+    }
+    close(fd);
+  }
+  context_.admission.leave(id_);
+  channels_.clear();
+  ssh_free(ssh_);
+}
+
+std::optional<SessionInfo> Session::info() const {
+  const std::lock_guard lock(mutex_);
+  if (!inside_seen_) return std::nullopt;
+  SessionInfo info;
+  info.id = id_;
+  info.who = login_.caller;
+  info.since = since_;
+  info.idle = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() -
+                                                                    Clock::time_point(Clock::duration(last_input_)));
+  info.command = command_;
+  info.queued = queued_;
+  return info;
+}
+
+std::optional<Grant> Session::grant() const {
+  const std::lock_guard lock(mutex_);
+  if (!inside_seen_) return std::nullopt;
+  return grant_;
+}
+
+std::chrono::seconds Session::since_last_turn() const {
+  return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() -
+                                                          Clock::time_point(Clock::duration(last_turn_)));
+}
+
+}  // namespace sluice::console

@@ -1,0 +1,124 @@
+// One connection, from its first byte to its last: key exchange, login, its channels, its end.
+//
+// run() is the body of a thread that alone calls the library for this connection; a session that hangs hangs alone.
+// Non-blocking, with an event of its own; callbacks only note what came. The functions marked so may be called from any
+// thread. The server owns it and keeps it until over().
+#pragma once
+
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <libssh/server.h>
+
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "admin/admin.h"
+#include "console/interpreter.h"
+#include "console/ssh/admission.h"
+#include "console/ssh/authorized_keys.h"
+#include "console/ssh/channel.h"
+#include "console/ssh/network.h"
+
+namespace sluice::console {
+
+// What every session of a console shares.
+struct ServerContext {
+  ServerContext(const Interpreter& commands, Admin& door) : interpreter(commands), admin(door) {}
+
+  std::shared_ptr<const KeyRing> keys() const;
+  void keys(std::shared_ptr<const KeyRing> next);
+
+  const Interpreter& interpreter;
+  Admin& admin;
+  Admission admission;
+  std::string user;    // the one name that may log in
+  std::string prompt;  // of shells
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const KeyRing> keys_ = std::make_shared<KeyRing>();
+};
+
+class Session {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Takes over the library's session, which has accepted its connection but exchanged nothing yet.
+  Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void run();
+  // Any thread: it ends soon, and the client reads why. The first reason stays. Without a reason it just ends.
+  void end(const std::string& reason, int code = Code::failed);
+  bool over() const { return over_; }
+  std::int64_t id() const { return id_; }
+  // Nothing before login.
+  std::optional<SessionInfo> info() const;
+  std::optional<Grant> grant() const;
+  std::chrono::seconds since_last_turn() const;
+
+ private:
+  static int on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self);
+  static ssh_channel on_channel(ssh_session, void* self);
+  static int on_message(ssh_session, ssh_message message, void* self);
+  static int on_wake(socket_t fd, int events, void* self);
+
+  static std::string client_text(const char* text);
+  bool begin();
+  void loop();
+  bool turn();
+  void enter();
+  void check_stranger(Clock::time_point now);
+  void check_session(Clock::time_point now);
+  void serve_channels(Clock::time_point now, bool& more);
+  void deny(const char* user, const std::string& key, const std::string& why);
+  void refuse(std::string_view what, std::string_view name);
+  void note(const std::string& command, const std::string& target, const std::string& outcome,
+            const std::string& detail) const;
+  void wake() const;
+  void touch();
+  void say_goodbye();
+  void log_stranger() const;
+  void disconnect();
+
+  ServerContext& context_;
+  const std::int64_t id_;
+  const Address peer_;
+  ssh_session ssh_;
+  ssh_event event_ = nullptr;
+  int wake_fd_ = -1;
+  ssh_server_callbacks_struct callbacks_{};
+
+  const Clock::time_point arrived_ = Clock::now();
+  const WallClock::time_point since_ = WallClock::now();
+  int tries_ = 0;
+  bool none_seen_ = false, late_ = false;
+  std::string last_user_, last_key_, last_reason_;  // of refused tries, escaped
+  bool accepted_ = false;                           // a signature was right
+  bool inside_ = false;                             // and there was room
+  Clock::time_point logged_in_, last_keepalive_;
+  bool had_channel_ = false, leaving_ = false;
+  int refusals_ = 0, errors_ = 0;
+  std::list<Channel> channels_;  // a callback may add one while the loop walks
+
+  mutable std::mutex mutex_;
+  Grant grant_;  // written once, before inside_seen_
+  Login login_;
+  bool inside_seen_ = false;
+  std::string command_;
+  std::string end_reason_;
+  int end_code_ = 0;
+  bool ending_ = false;
+  std::atomic<Clock::rep> last_input_, last_turn_;
+  std::atomic<std::size_t> queued_{0};
+  std::atomic<bool> over_{false};
+};
+
+}  // namespace sluice::console

@@ -1,0 +1,47 @@
+#include "listener/fetch_waker.h"
+
+namespace sluice::listener {
+namespace {
+
+constexpr int timeout_ms = 500;
+
+}  // namespace
+
+FetchWaker::FetchWaker(rd_kafka_t* client) : client_(client), thread_(&FetchWaker::run, this) {}
+
+FetchWaker::~FetchWaker() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  asked_.notify_one();
+  thread_.join();
+}
+
+void FetchWaker::ask(const TopicPartition& at) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.insert(&at);
+  }
+  asked_.notify_one();
+}
+
+void FetchWaker::run() {
+  for (;;) {
+    std::set<const TopicPartition*> partitions;
+    {
+      std::unique_lock lock(mutex_);
+      asked_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (stopping_) return;
+      partitions.swap(waiting_);
+    }
+    // One request per leader among them; the answer does not matter.
+    const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+    for (const auto* at : partitions) {
+      rd_kafka_topic_partition_list_add(list.get(), at->topic.c_str(), at->partition)->offset = RD_KAFKA_OFFSET_END;
+    }
+    rd_kafka_offsets_for_times(client_, list.get(), timeout_ms);
+  }
+}
+
+}  // namespace sluice::listener

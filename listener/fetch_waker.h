@@ -1,0 +1,41 @@
+// Wakes librdkafka's broker thread when a partition's queue has room again.
+//
+// librdkafka 2.0.2 stops fetching while every queue of a broker is full and then sleeps up to a second: consuming does
+// not wake it (fetch.queue.backoff.ms, the cure, comes with 2.2.0). With queues of half a megabyte that is most of the
+// time. Any request to the broker wakes its thread, so one is sent, the cheapest that there is: ListOffsets.
+//
+// Owned by the consumer; ask() may be called from any thread and only notes the partition. The request runs on a thread
+// of its own, one at a time, which is also what limits their number.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "base/record.h"
+#include "listener/handles.h"
+
+namespace sluice::listener {
+
+class FetchWaker {
+ public:
+  explicit FetchWaker(rd_kafka_t* client);
+  ~FetchWaker();
+  FetchWaker(const FetchWaker&) = delete;
+  FetchWaker& operator=(const FetchWaker&) = delete;
+
+  void ask(const TopicPartition& at);
+
+ private:
+  void run();
+
+  rd_kafka_t* const client_;
+  std::mutex mutex_;
+  std::condition_variable asked_;
+  std::set<const TopicPartition*> waiting_;  // interned, they outlive us
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::listener

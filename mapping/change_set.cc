@@ -1,0 +1,139 @@
+#include "mapping/change_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.h"
+
+namespace sluice::mapping {
+
+std::uint32_t ChangeSet::begin_record() {
+  record_ = static_cast<std::uint32_t>(changes_.outcomes.size());
+  changes_.outcomes.push_back(Outcome::applied);
+  live_.push_back(0);
+  return record_;
+}
+
+void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason) {
+  changes_.outcomes.back() = Outcome::dead;
+  changes_.dead.push_back({record_, stage, std::string(table), std::move(sqlstate), std::move(reason)});
+}
+
+void ChangeSet::end_record() {
+  if (live_[record_] == 0) skip();
+}
+
+ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
+  if (table.id >= open_.size()) open_.resize(table.id + 1);
+  auto& opened = open_[table.id];
+  if (opened.table != table.table.get()) {
+    opened.table = table.table.get();
+    opened.index = static_cast<std::uint32_t>(changes_.tables.size());
+    opened.keys.clear();
+    changes_.tables.push_back({table.table, table.route->mode, {}});
+    changes_.tables.back().steps.emplace_back();
+  }
+  return opened;
+}
+
+RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
+  const auto first = static_cast<std::uint32_t>(changes_.cells.size());
+  changes_.cells.insert(changes_.cells.end(), cells.begin(), cells.end());
+  ++changes_.rows;
+  ++live_[record_];
+  return step.rows.emplace_back(order, record_, first, kind);
+}
+
+void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {
+  add_row(changes_.tables[open(table).index].steps.back(), ChangeKind::write, cells, 0);
+}
+
+RowChange* ChangeSet::superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
+                                 std::string_view key, std::uint64_t order) {
+  OpenTable& opened = open(table);
+  TableChanges& of_table = changes_.tables[opened.index];
+  Step* step = &of_table.steps.back();
+  const auto next = static_cast<std::uint32_t>(step->rows.size());
+  const std::uint32_t row = opened.keys.find_or_add(key, next);
+  if (row != next) {
+    if (of_table.mode != WriteMode::insert) return &step->rows[row];
+    // An insert is never merged with another: it has to fail by itself if the key exists.
+    opened.keys.clear();
+    opened.keys.find_or_add(key, 0);
+    step = &of_table.steps.emplace_back();
+  }
+  add_row(*step, kind, cells, order);
+  return nullptr;
+}
+
+void ChangeSet::hand_over(RowChange& row) {
+  if (--live_[row.record] == 0 && row.record != record_) changes_.outcomes[row.record] = Outcome::folded;
+  row.record = record_;
+  ++live_[record_];
+}
+
+void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, std::string_view key,
+                      std::uint64_t order) {
+  RowChange* row = superseded(table, ChangeKind::write, cells, key, order);
+  if (!row) return;
+  Cell* old = changes_.cells.data() + row->cells;
+  if (row->kind == ChangeKind::remove) {
+    if (SEEDED_BUG("drop_delete_insert")) return;
+    if (table.route->mode == WriteMode::update) return;  // there is nothing left to update
+    const auto& columns = table.table->columns;
+    bool complete = true;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      complete = complete && (cells[i].length != Cell::absent || columns[i].generated);
+    }
+    row->kind = complete ? ChangeKind::write : ChangeKind::replace;
+    std::ranges::copy(cells, old);
+  } else {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (cells[i].length != Cell::absent) old[i] = cells[i];
+    }
+  }
+  hand_over(*row);
+}
+
+void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, std::string_view key,
+                       std::uint64_t order) {
+  RowChange* row = superseded(table, ChangeKind::remove, cells, key, order);
+  if (!row) return;
+  row->kind = ChangeKind::remove;
+  std::ranges::copy(cells, changes_.cells.data() + row->cells);
+  hand_over(*row);
+}
+
+void ChangeSet::truncate(const TableState& table) {
+  OpenTable& opened = open(table);
+  TableChanges& of_table = changes_.tables[opened.index];
+  if (!of_table.steps.back().rows.empty()) of_table.steps.emplace_back();
+  of_table.steps.back().truncate = true;
+  opened.keys.clear();
+  ++live_[record_];
+}
+
+void ChangeSet::clear() {
+  constexpr std::size_t kept_bytes = 16u << 20;
+  const auto empty = [](auto& buffer) {
+    using Buffer = std::remove_reference_t<decltype(buffer)>;
+    if (buffer.capacity() * sizeof(buffer[0]) > kept_bytes) buffer = Buffer();
+    buffer.clear();
+  };
+  empty(changes_.arena);
+  empty(changes_.cells);
+  empty(changes_.outcomes);
+  changes_.tables.clear();
+  changes_.dead.clear();
+  changes_.rows = 0;
+  live_.clear();
+  for (auto& opened : open_) opened.table = nullptr;
+}
+
+Changes ChangeSet::take() {
+  Changes done = std::exchange(changes_, {});
+  clear();
+  return done;
+}
+
+}  // namespace sluice::mapping

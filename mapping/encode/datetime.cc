@@ -1,0 +1,269 @@
+#include "mapping/encode/datetime.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "base/codec.h"
+
+namespace sluice::mapping {
+namespace {
+
+constexpr std::int64_t first_day = -2451545;       // 4714-11-24 BC
+constexpr std::int64_t end_of_dates = 2145031949;  // behind 5874897-12-31
+constexpr std::int64_t first_timestamp = -211813488000000000;
+constexpr std::int64_t end_of_timestamps = 9223371331200000000;
+
+// Howard Hinnant's civil calendar, days relative to 2000-01-01.
+std::int64_t days_of(std::int64_t year, unsigned month, unsigned day) {
+  year -= month <= 2;
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const auto year_of_era = static_cast<unsigned>(year - era * 400);
+  const unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+  const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146097 + day_of_era - 719468 + unix_epoch_days;
+}
+
+struct Civil {
+  std::int64_t year;
+  unsigned month, day;
+};
+
+Civil civil_of(std::int64_t days) {
+  days += 719468 - unix_epoch_days;
+  const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+  const auto day_of_era = static_cast<unsigned>(days - era * 146097);
+  const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const unsigned shifted = (5 * day_of_year + 2) / 153;
+  const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
+  return {year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) / 5 + 1};
+}
+
+bool leap(std::int64_t year) {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+unsigned days_in(std::int64_t year, unsigned month) {
+  static constexpr unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return month == 2 && leap(year) ? 29 : days[month - 1];
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+
+  bool done() const { return at_ == end_; }
+  bool take(char c) {
+    if (at_ == end_ || *at_ != c) return false;
+    ++at_;
+    return true;
+  }
+  bool take_sign(bool& negative) {
+    negative = at_ != end_ && *at_ == '-';
+    return negative ? take('-') : take('+');
+  }
+  bool digit_next() const { return at_ != end_ && *at_ >= '0' && *at_ <= '9'; }
+  bool take_two(unsigned& value) {
+    if (end_ - at_ < 2 || !digit_next() || at_[1] < '0' || at_[1] > '9') return false;
+    value = static_cast<unsigned>((at_[0] - '0') * 10 + at_[1] - '0');
+    at_ += 2;
+    return true;
+  }
+  bool take_digits(int least, int most, std::int64_t& value) {
+    value = 0;
+    int count = 0;
+    for (; count < most && digit_next(); ++count) value = value * 10 + (*at_++ - '0');
+    return count >= least && !digit_next();
+  }
+  bool take_fraction(std::int64_t& micros) {  // rounded half up, any length
+    std::int64_t unit = 100'000;
+    bool first_dropped = true, round_up = false;
+    if (!digit_next()) return false;
+    for (; digit_next(); ++at_) {
+      if (unit > 0) {
+        micros += (*at_ - '0') * unit;
+        unit /= 10;
+      } else if (first_dropped) {
+        round_up = *at_ >= '5';
+        first_dropped = false;
+      }
+    }
+    micros += round_up;
+    return true;
+  }
+
+ private:
+  const char* at_;
+  const char* end_;
+};
+
+ValueError read_date(Reader& in, Moment& moment, std::int64_t& year, unsigned& month, unsigned& day) {
+  bool negative = false;
+  in.take_sign(negative);
+  if (!in.take_digits(4, 9, year) || !in.take('-') || !in.take_two(month) || !in.take('-') || !in.take_two(day)) {
+    return value_error::datetime;
+  }
+  if (negative) year = -year;
+  moment.has_date = true;
+  return {};
+}
+
+ValueError read_time(Reader& in, Moment& moment) {
+  unsigned hour = 0, minute = 0, second = 0;
+  if (!in.take_two(hour) || !in.take(':') || !in.take_two(minute)) return value_error::datetime;
+  std::int64_t fraction = 0;
+  if (in.take(':')) {
+    if (!in.take_two(second)) return value_error::datetime;
+    if (in.take('.') && !in.take_fraction(fraction)) return value_error::datetime;
+  }
+  moment.micros = (hour * 3600LL + minute * 60 + second) * 1'000'000 + fraction;
+  if (hour > 24 || minute > 59 || second > 60 || moment.micros > micros_per_day) return value_error::datetime_range;
+  moment.has_time = true;
+  return {};
+}
+
+ValueError read_zone(Reader& in, Moment& moment) {
+  if (in.take('Z') || in.take('z')) {
+    moment.zone = 0;
+    return {};
+  }
+  bool negative = false;
+  if (!in.take_sign(negative)) return {};
+  unsigned hours = 0, minutes = 0, seconds = 0;
+  if (!in.take_two(hours)) return value_error::datetime;
+  if ((in.take(':') || in.digit_next()) && !in.take_two(minutes)) return value_error::datetime;
+  if ((in.take(':') || in.digit_next()) && !in.take_two(seconds)) return value_error::datetime;
+  if (hours > 18 || minutes > 59 || seconds > 59) return value_error::datetime_range;
+  const auto offset = static_cast<std::int32_t>(hours * 3600 + minutes * 60 + seconds);
+  moment.zone = negative ? -offset : offset;
+  return {};
+}
+
+}  // namespace
+
+Moment Moment::of_unix_days(std::int64_t days) {
+  Moment moment;
+  moment.has_date = true;
+  moment.days = days + unix_epoch_days;
+  return moment;
+}
+
+Moment Moment::of_unix_micros(std::int64_t micros) {
+  Moment moment;
+  // How Debezium writes PostgreSQL's infinities where only a count fits.
+  if (micros == 9223372036825200000) moment.infinity = Infinity::positive;
+  if (micros == -9223372036832400000) moment.infinity = Infinity::negative;
+  std::int64_t days = micros / micros_per_day;
+  if (micros % micros_per_day < 0) --days;
+  moment.has_date = moment.has_time = true;
+  moment.days = days + unix_epoch_days;
+  moment.micros = micros - days * micros_per_day;
+  return moment;
+}
+
+Moment Moment::of_day_micros(std::int64_t micros) {
+  Moment moment;
+  moment.has_time = true;
+  moment.micros = micros;
+  return moment;
+}
+
+ValueError parse_moment(std::string_view text, Moment& moment) {
+  moment = {};
+  if (text == "infinity" || text == "Infinity" || text == "-infinity" || text == "-Infinity") {
+    moment.infinity = text.front() == '-' ? Moment::Infinity::negative : Moment::Infinity::positive;
+    moment.has_date = moment.has_time = true;
+    return {};
+  }
+  const bool before_christ = text.ends_with(" BC");
+  if (before_christ) text.remove_suffix(3);
+  Reader in(text);
+  std::int64_t year = 0;
+  unsigned month = 0, day = 0;
+  const bool time_only = text.size() > 2 && text[2] == ':';
+  if (!time_only) {
+    if (const ValueError error = read_date(in, moment, year, month, day)) return error;
+    if (month < 1 || month > 12) return value_error::datetime_range;
+    if (before_christ && year < 1) return value_error::datetime;
+    if (before_christ) year = 1 - year;
+    if (day < 1 || day > days_in(year, month)) return value_error::datetime_range;
+    if (year < -4713 || year > 5874897) return value_error::datetime_range;
+    moment.days = days_of(year, month, day);
+  } else if (before_christ) {
+    return value_error::datetime;
+  }
+  if (time_only || in.take('T') || in.take('t') || in.take(' ')) {
+    if (const ValueError error = read_time(in, moment)) return error;
+    in.take(' ');
+    if (const ValueError error = read_zone(in, moment)) return error;
+  }
+  return in.done() ? ValueError{} : value_error::datetime;
+}
+
+ValueError append_date(const Moment& moment, std::string& out) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  if (!moment.has_date) return value_error::datetime;
+  std::int64_t days = moment.days;
+  if (moment.infinity == Moment::Infinity::none) {
+    if (days < first_day || days >= end_of_dates) return value_error::datetime_range;
+  } else {
+    days = moment.infinity == Moment::Infinity::positive ? Limits::max() : Limits::min();
+  }
+  append_network(static_cast<std::int32_t>(days), out);
+  return {};
+}
+
+ValueError append_time(const Moment& moment, std::string& out) {
+  if (!moment.has_time || moment.has_date) return value_error::datetime;
+  if (moment.zone.value_or(0) != 0) return {"22007", "a time zone does not fit a time without one"};
+  if (moment.micros < 0 || moment.micros > micros_per_day) return value_error::datetime_range;
+  append_network(moment.micros, out);
+  return {};
+}
+
+ValueError append_timestamp(const Moment& moment, std::string& out) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (!moment.has_date) return value_error::datetime;
+  std::int64_t micros = moment.infinity == Moment::Infinity::positive ? Limits::max() : Limits::min();
+  if (moment.infinity == Moment::Infinity::none) {
+    constexpr std::int64_t last_day = end_of_timestamps / micros_per_day;
+    if (moment.days < first_day || moment.days > last_day) return value_error::datetime_range;
+    micros = moment.days * micros_per_day + moment.micros - moment.zone.value_or(0) * 1'000'000LL;
+    if (micros < first_timestamp || micros >= end_of_timestamps) return value_error::datetime_range;
+  }
+  append_network(micros, out);
+  return {};
+}
+
+void to_utc(Moment& moment) {
+  if (!moment.has_date || !moment.has_time || !moment.zone) return;
+  moment.micros -= std::exchange(moment.zone, std::nullopt).value() * 1'000'000LL;
+  const std::int64_t days = moment.micros / micros_per_day - (moment.micros % micros_per_day < 0);
+  moment.days += days;
+  moment.micros -= days * micros_per_day;
+}
+
+void append_moment_text(const Moment& moment, std::string& out) {
+  if (moment.infinity != Moment::Infinity::none) {
+    out += moment.infinity == Moment::Infinity::positive ? "infinity" : "-infinity";
+    return;
+  }
+  auto sink = std::back_inserter(out);
+  const Civil date = civil_of(moment.days);
+  const bool before_christ = moment.has_date && date.year < 1;
+  if (moment.has_date) {
+    fmt::format_to(sink, "{:04}-{:02}-{:02}", before_christ ? 1 - date.year : date.year, date.month, date.day);
+  }
+  if (moment.has_time) {
+    if (moment.has_date) out.push_back(' ');
+    const std::int64_t seconds = moment.micros / 1'000'000;
+    fmt::format_to(sink, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if (const std::int64_t fraction = moment.micros % 1'000'000) fmt::format_to(sink, ".{:06}", fraction);
+  }
+  if (before_christ) out += " BC";
+}
+
+}  // namespace sluice::mapping

@@ -1,0 +1,48 @@
+// Dates and times: ISO 8601 text and counted units to what PostgreSQL's binary forms hold, and back to text.
+//
+// Units: days and microseconds since 2000-01-01, as PostgreSQL counts. A fraction finer than a microsecond is rounded
+// half up. Plain functions without state.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mapping/value_error.h"
+
+namespace sluice::mapping {
+
+inline constexpr std::int64_t micros_per_day = 86'400'000'000;
+inline constexpr std::int64_t unix_epoch_days = -10957;  // 1970-01-01
+
+// A point on the calendar, a time of day, or both.
+struct Moment {
+  enum class Infinity : std::int8_t { none, positive, negative };
+
+  Infinity infinity = Infinity::none;
+  bool has_date = false;
+  bool has_time = false;
+  std::int64_t days = 0;
+  std::int64_t micros = 0;           // of the day; 86400000000 for 24:00:00
+  std::optional<std::int32_t> zone;  // seconds east of Greenwich, if given
+
+  static Moment of_unix_days(std::int64_t days);
+  static Moment of_unix_micros(std::int64_t micros);
+  static Moment of_day_micros(std::int64_t micros);
+};
+
+// `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]], years of any length, a sign or
+// BC, infinity and -infinity. 22007 if it is none of these, 22008 for a 30 February.
+ValueError parse_moment(std::string_view text, Moment& moment);
+
+ValueError append_date(const Moment& moment, std::string& out);
+ValueError append_time(const Moment& moment, std::string& out);
+// A zone that is given leads to UTC, for a column with or without one alike; without one the text is UTC.
+ValueError append_timestamp(const Moment& moment, std::string& out);
+// Takes a zone that is given into account and away.
+void to_utc(Moment& moment);
+// ISO text that PostgreSQL's input functions read.
+void append_moment_text(const Moment& moment, std::string& out);
+
+}  // namespace sluice::mapping

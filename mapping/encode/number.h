@@ -1,0 +1,40 @@
+// Exact numbers: text to integer, text or unscaled bytes to PostgreSQL's binary numeric, never through a double.
+//
+// A Decimal is scratch space that is reused from value to value; only the digits that a value needs are kept.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mapping/value_error.h"
+
+namespace sluice::mapping {
+
+// An integer in any notation JSON has for it: 12, 12.0, 1.2e1.
+ValueError parse_integer(std::string_view text, std::int64_t& value);
+
+class Decimal {
+ public:
+  // A number of JSON, or NaN, Infinity, -Infinity. False: neither.
+  bool parse(std::string_view text);
+  // unscaled * 10^-scale, the bytes being a big-endian two's complement integer.
+  void assign(std::string_view unscaled, std::int32_t scale);
+
+  ValueError append_binary(std::string& out) const;
+  ValueError append_text(std::string& out) const;
+  ValueError to_integer(std::int64_t& value) const;
+
+ private:
+  enum class Special : std::uint8_t { none, nan, infinity, negative_infinity };
+
+  void trim_zeros();
+  std::int64_t integer_digits() const { return static_cast<std::int64_t>(digits_.size()) + exponent_; }
+
+  Special special_ = Special::none;
+  bool negative_ = false;
+  std::string digits_;         // without leading zeros; empty is zero
+  std::int64_t exponent_ = 0;  // value = digits * 10^exponent
+};
+
+}  // namespace sluice::mapping

@@ -1,0 +1,36 @@
+// Finds the row of a step by its key: open addressing over canonical key bytes, emptied in constant time.
+//
+// Owned by a ChangeSet, used by its thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::mapping {
+
+class KeyIndex {
+ public:
+  // The row with this key; `row`, which is then entered, if there is none.
+  std::uint32_t find_or_add(std::string_view key, std::uint32_t row);
+  void clear();
+
+ private:
+  struct IndexSlot {
+    std::uint64_t hash = 0;
+    std::uint32_t generation = 0;  // the slot is taken if it is the index's own
+    std::uint32_t row = 0;
+    std::uint32_t key = 0;  // in keys_
+    std::uint32_t length = 0;
+  };
+
+  void grow();
+
+  std::vector<IndexSlot> slots_;
+  std::string keys_;
+  std::uint32_t generation_ = 1;
+  std::size_t size_ = 0;
+};
+
+}  // namespace sluice::mapping

@@ -1,0 +1,75 @@
+#include "runtime/control/explain.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "listener/reader.h"
+#include "runtime/pipeline/record_mapper.h"
+#include "sink/dead_letters.h"
+#include "sink/replay_transaction.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr std::chrono::seconds fetch_deadline{10};
+
+Explanation description(const Record& record) {
+  Explanation out;
+  out.at = *record.at;
+  out.offset = record.offset;
+  if (record.timestamp_ms >= 0) out.timestamp = WallClock::time_point(std::chrono::milliseconds(record.timestamp_ms));
+  if (record.key) out.key = std::string(*record.key);
+  if (record.value) out.value = std::string(*record.value);
+  for (const auto& header : record.headers)
+    out.headers.emplace_back(header.name, header.value.value_or(std::string_view()));
+  return out;
+}
+
+void say_dead(Explanation& out, Stage stage, std::string sqlstate, std::string reason) {
+  out.outcome = "dead";
+  out.stage = sink::stage_name(stage);
+  out.sqlstate = std::move(sqlstate);
+  out.reason = std::move(reason);
+}
+
+}  // namespace
+
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record) {
+  auto out = description(record);
+  RecordMapper mapper(pipeline);
+  if (const auto done = mapper.add(record); !done) return std::unexpected(done.error());
+  const auto changes = mapper.take();
+  if (!changes.dead.empty()) {
+    const auto& letter = changes.dead.front();
+    say_dead(out, letter.stage, letter.sqlstate, letter.reason);
+    return out;
+  }
+  out.outcome = changes.outcomes.front() == Outcome::skipped ? "skipped" : "applied";
+  out.sql = sink::statements_of(changes);
+  auto rows = sink::ReplayTransaction(pipeline->postgres, {pipeline->name, {}, {}}).literals(changes);
+  if (rows) {
+    out.rows = std::move(*rows);
+  } else if (rows.error().next == ErrorClass::reject) {
+    say_dead(out, Stage::write, rows.error().sqlstate, rows.error().message);
+  } else {
+    return std::unexpected(rows.error());
+  }
+  return out;
+}
+
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset) {
+  const auto deadline = listener::Reader::Clock::now() + fetch_deadline;
+  auto reader = listener::Reader::open(pipeline->kafka, at, offset, deadline);
+  if (!reader) return std::unexpected(reader.error());
+  std::optional<Result<Explanation>> found;
+  const auto read =
+      reader->read_to(offset + 1, deadline, [&](const Record& record) { found = explain(pipeline, record); });
+  if (!read) return std::unexpected(read.error());
+  if (found) return std::move(*found);
+  return fail(ErrorClass::retry,
+              fmt::format("{}/{} has no record at offset {}: compaction removed it, or it marks a transaction",
+                          at.topic, at.partition, offset));
+}
+
+}  // namespace sluice::runtime

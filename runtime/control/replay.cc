@@ -1,0 +1,223 @@
+#include "runtime/control/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "base/log.h"
+#include "runtime/control/stored_record.h"
+#include "runtime/control/superseded_keys.h"
+#include "runtime/pipeline/record_mapper.h"
+#include "sink/replay_transaction.h"
+
+namespace sluice::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::seconds;
+
+constexpr std::string_view who = "replay";
+constexpr seconds time_for_all{20};   // after that no letter is begun
+constexpr seconds scan_deadline{15};  // of one partition's log, before its first letter
+constexpr seconds held_deadline{3};   // what is left of it to read, while the pointer is held
+
+std::string tables_of(const Changes& changes) {
+  std::string names;
+  for (const auto& changed : changes.tables) names += (names.empty() ? "" : ", ") + changed.table->name;
+  return names;
+}
+
+bool keyed(const Changes& changes) {
+  return std::ranges::any_of(changes.tables, [](const auto& changed) { return !changed.table->key.empty(); });
+}
+
+std::string text(const Error& error) {
+  return error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
+}
+
+}  // namespace
+
+// The letters of one partition.
+class Replayer::Partition {
+ public:
+  Partition(Replayer& replayer, sink::ReplayTransaction& writer, RecordMapper& mapper, const Caller& by, bool force)
+      : admin_tables_(replayer.admin_tables_),
+        writer_(writer),
+        mapper_(mapper),
+        by_(by),
+        force_(force),
+        successors_(replayer.pipeline_) {}
+
+  // `next`: where the partition's pointer is, about.
+  std::vector<Replayed> run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
+                            Clock::time_point deadline);
+
+ private:
+  struct Mapped {
+    Changes changes;
+    std::string trouble;  // no fault of the record's
+  };
+
+  void scan(std::span<const DeadLetterRow> letters, Offset next);
+  void rehearse(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
+  void apply(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
+  std::string outdated(const DeadLetterRow& letter, const Changes& changes,
+                       const sink::ReplayTransaction::Pointer& pointer);
+  void refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result);
+
+  sink::AdminTables& admin_tables_;
+  sink::ReplayTransaction& writer_;
+  RecordMapper& mapper_;
+  const Caller& by_;
+  const bool force_;
+  SupersededKeys successors_;
+  std::string scan_trouble_;
+  std::set<Offset> applied_;  // by this run
+};
+
+std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
+                                               Clock::time_point deadline) {
+  std::vector<Mapped> mapped;
+  for (const auto& letter : letters) {
+    const StoredRecord whole(letter);
+    auto& one = mapped.emplace_back();
+    if (const auto done = mapper_.add(whole.record()); !done) one.trouble = text(done.error());
+    one.changes = mapper_.take();
+    successors_.watch(letter.offset, one.changes);
+  }
+  if (!force_ && successors_.watches()) scan(letters, next);
+  std::vector<Replayed> results;
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    const auto& letter = letters[i];
+    auto& result = results.emplace_back(Replayed{letter.id, letter.at, letter.offset, false, {}, {}});
+    if (!mapped[i].trouble.empty()) {
+      result.outcome = "not tried: " + mapped[i].trouble;
+    } else if (Clock::now() >= deadline) {
+      result.outcome = "not tried: time is up, run it again";
+    } else if (dry_run) {
+      rehearse(letter, mapped[i], result);
+    } else {
+      apply(letter, mapped[i], result);
+    }
+  }
+  return results;
+}
+
+void Replayer::Partition::scan(std::span<const DeadLetterRow> letters, Offset next) {
+  const auto deadline = Clock::now() + scan_deadline;
+  const auto& first = letters.front();
+  const auto open = admin_tables_.unapplied(first.at, first.generation, first.offset);
+  auto done = open ? successors_.open(first.at, {open->begin(), open->end()}, deadline)
+                   : Result<void>(std::unexpected(open.error()));
+  if (done) done = successors_.read_to(next, deadline);
+  if (!done) scan_trouble_ = done.error().message;
+}
+
+// Why the letter must not be applied over what came later; empty if nothing did. The pointer is held, so that what is
+// true now stays true until the end of the transaction.
+std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Changes& changes,
+                                          const sink::ReplayTransaction::Pointer& pointer) {
+  if (force_ || !keyed(changes)) return {};
+  const auto error = [](const std::string& why) {
+    return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway", why);
+  };
+  if (pointer.generation != letter.generation)
+    return error(fmt::format("the topic is at generation {}, the letter of {}", pointer.generation, letter.generation));
+  if (!scan_trouble_.empty()) return error(scan_trouble_);
+  if (const auto read = successors_.read_to(pointer.next, Clock::now() + held_deadline); !read)
+    return error(read.error().message);
+  const auto open = admin_tables_.unapplied(letter.at, letter.generation, letter.offset);
+  if (!open) return error(open.error().message);
+  for (const auto offset : successors_.without_effect()) {
+    if (offset > letter.offset && !applied_.contains(offset) && !std::ranges::binary_search(*open, offset))
+      return "another replay ran meanwhile; run it again";
+  }
+  if (const auto by = successors_.of(letter.offset))
+    return fmt::format("offset {} wrote this key later; --force applies it anyway", *by);
+  return {};
+}
+
+void Replayer::Partition::rehearse(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result) {
+  const auto& changes = mapped.changes;
+  result.sql = sink::statements_of(changes);
+  if (!changes.dead.empty()) {
+    result.outcome = "would be refused again: " + changes.dead.front().reason;
+  } else if (changes.tables.empty()) {
+    result.outcome = "would be resolved without effect: configuration skips it";
+  } else if (!force_ && keyed(changes) && !scan_trouble_.empty()) {
+    result.outcome = "would be left alone: " + scan_trouble_;
+  } else if (const auto later = successors_.of(letter.offset); later && !force_) {
+    result.outcome = fmt::format("would be left alone: offset {} wrote this key later", *later);
+  } else {
+    result.outcome = "would be applied to " + tables_of(changes);
+  }
+}
+
+void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result) {
+  const auto& changes = mapped.changes;
+  const auto pointer = writer_.begin(letter);
+  if (!pointer) {
+    result.outcome = "not applied: " + text(pointer.error());
+    return;
+  }
+  if (!changes.dead.empty()) return refuse(letter, changes.dead.front(), result);
+  if (const auto why = outdated(letter, changes, *pointer); !why.empty()) {
+    writer_.rollback();
+    result.outcome = why;
+    return;
+  }
+  if (const auto written = writer_.write(changes); !written) {
+    const auto& error = written.error();
+    if (error.next == ErrorClass::reject)
+      return refuse(letter, {0, Stage::write, tables_of(changes), error.sqlstate, error.message}, result);
+    writer_.rollback();
+    result.outcome = "not applied: " + text(error);
+    return;
+  }
+  const auto tables = tables_of(changes);
+  const auto done = writer_.applied(letter, "replayed by " + by_.name);
+  if (!done) {
+    result.outcome = "perhaps not applied, look at the letter: " + text(done.error());
+    return;
+  }
+  applied_.insert(letter.offset);
+  result.applied = true;
+  result.outcome = tables.empty() ? "resolved without effect: configuration skips it" : "applied to " + tables;
+  log::info(who, "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
+            letter.offset, result.outcome, by_.name);
+}
+
+void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result) {
+  result.outcome = "refused again: " + (why.sqlstate.empty() ? why.reason : why.sqlstate + " " + why.reason);
+  if (const auto done = writer_.refused(letter, why); !done)
+    result.outcome += fmt::format(" (and not noted: {})", text(done.error()));
+}
+
+Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_run, bool force, const Caller& by) {
+  const std::unique_lock alone(one_at_a_time_, std::try_to_lock);
+  if (!alone) return fail(ErrorClass::retry, "another replay is running");
+  const auto deadline = Clock::now() + time_for_all;
+  filter.contents = true;
+  filter.resolved = false;
+  const auto letters = admin_tables_.letters(filter);
+  if (!letters) return std::unexpected(letters.error());
+  const auto pointers = admin_tables_.pointers();
+  if (!pointers) return std::unexpected(pointers.error());
+  sink::ReplayTransaction writer(pipeline_->postgres, identity_);
+  RecordMapper mapper(pipeline_);
+  std::vector<Replayed> results;
+  for (auto first = letters->begin(); first != letters->end();) {
+    const auto last = std::find_if(first, letters->end(), [&](const auto& one) {
+      return one.at != first->at || one.generation != first->generation;
+    });
+    const auto pointer = std::ranges::find(*pointers, first->at, &PointerRow::at);
+    const auto next = pointer == pointers->end() ? first->offset + 1 : pointer->next;
+    auto some = Partition(*this, writer, mapper, by, force).run({first, last}, next, dry_run, deadline);
+    std::ranges::move(some, std::back_inserter(results));
+    first = last;
+  }
+  return results;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,35 @@
+// Applies dead letters again, by order of an operator: in the order of their offsets, each in a transaction of its own
+// that holds its partition's pointer row.
+//
+// Any thread; one replay runs at a time. Everything it uses is its own (connection, mapper, catalogue, Kafka reader),
+// so that no lane waits but for the row locks of one letter. Ends within 28 seconds: letters that it did not come to
+// are left as they are, and said so.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "admin/admin.h"
+#include "config/pipeline.h"
+#include "sink/admin_tables.h"
+
+namespace sluice::runtime {
+
+class Replayer {
+ public:
+  Replayer(std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, sink::AdminTables& store)
+      : pipeline_(std::move(pipeline)), identity_(std::move(identity)), admin_tables_(store) {}
+
+  Result<std::vector<Replayed>> run(DeadLetterFilter filter, bool dry_run, bool force, const Caller& by);
+
+ private:
+  class Partition;
+
+  const std::shared_ptr<const config::Pipeline> pipeline_;
+  const sink::Identity identity_;
+  sink::AdminTables& admin_tables_;
+  std::mutex one_at_a_time_;
+};
+
+}  // namespace sluice::runtime

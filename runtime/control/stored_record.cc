@@ -1,0 +1,41 @@
+#include "runtime/control/stored_record.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/codec.h"
+
+namespace sluice::runtime {
+
+std::vector<Header> headers_of(const std::string& json, std::deque<std::string>& texts) {
+  std::vector<Header> headers;
+  const auto list = nlohmann::json::parse(json, nullptr, false);
+  if (!list.is_array()) return headers;
+  for (const auto& pair : list) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string()) continue;
+    Header header{.name = texts.emplace_back(pair[0].get<std::string>()), .value = std::nullopt};
+    const auto& value = pair[1];
+    if (value.is_string()) {
+      header.value = texts.emplace_back(value.get<std::string>());
+    } else if (value.is_object() && value.contains("base64") && value["base64"].is_string()) {
+      auto& bytes = texts.emplace_back();
+      append_base64_decoded(value["base64"].get<std::string>(), bytes);
+      header.value = bytes;
+    }
+    headers.push_back(header);
+  }
+  return headers;
+}
+
+StoredRecord::StoredRecord(const DeadLetterRow& row) {
+  record_.at = &row.at;
+  record_.offset = row.offset;
+  if (row.timestamp) {
+    record_.timestamp_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(row.timestamp->time_since_epoch()).count();
+  }
+  if (row.key) record_.key = *row.key;
+  if (row.value) record_.value = *row.value;
+  record_.headers = headers_of(row.headers, texts_);
+}
+
+}  // namespace sluice::runtime

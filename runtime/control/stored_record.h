@@ -1,0 +1,32 @@
+// A stored dead letter as the record that it was.
+//
+// Owns the bytes that the record's views point into; not movable for that reason. One thread at a time.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "admin/admin.h"
+#include "base/record.h"
+
+namespace sluice::runtime {
+
+class StoredRecord {
+ public:
+  // `row` was asked for with its contents and outlives this.
+  explicit StoredRecord(const DeadLetterRow& row);
+  StoredRecord(const StoredRecord&) = delete;
+  StoredRecord& operator=(const StoredRecord&) = delete;
+
+  const Record& record() const { return record_; }
+
+ private:
+  Record record_;
+  std::deque<std::string> texts_;  // of the headers
+};
+
+// The headers as stored ([["name", "text"], ["name", null], ["name", {"base64": "…"}]]); the texts go into `texts`,
+// which must not move.
+std::vector<Header> headers_of(const std::string& json, std::deque<std::string>& texts);
+
+}  // namespace sluice::runtime

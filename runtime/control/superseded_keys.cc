@@ -1,0 +1,85 @@
+#include "runtime/control/superseded_keys.h"
+
+#include <algorithm>
+
+#include "mapping/row_encoder.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr std::size_t batch_records = 1000;
+
+// Table and key in canonical form: equal if PostgreSQL calls the keys equal.
+std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
+  const Cell* first = changes.row(row);
+  const std::vector<Cell> cells(first, first + table.columns.size());
+  std::string scratch;
+  return table.sql_name + '\0' + std::string(mapping::canonical_key(table, cells, changes.arena, scratch));
+}
+
+}  // namespace
+
+void SupersededKeys::watch(Offset letter, const Changes& changes) {
+  for (const auto& changed : changes.tables) {
+    const auto& table = *changed.table;
+    if (table.key.empty()) continue;
+    keys_[table.sql_name].push_back(letter);
+    for (const auto& step : changed.steps) {
+      for (const auto& row : step.rows) keys_[key_of(table, changes, row)].push_back(letter);
+    }
+  }
+}
+
+Result<void> SupersededKeys::open(const TopicPartition& at, std::set<Offset> without_effect,
+                                  Clock::time_point deadline) {
+  without_effect_ = std::move(without_effect);
+  Offset first = std::numeric_limits<Offset>::max();
+  for (const auto& [key, letters] : keys_) first = std::min(first, std::ranges::min(letters));
+  auto reader = listener::Reader::open(pipeline_->kafka, at, first + 1, deadline);
+  if (!reader) return std::unexpected(reader.error());
+  reader_ = std::move(*reader);
+  mapper_ = std::make_unique<RecordMapper>(pipeline_);
+  return {};
+}
+
+Result<void> SupersededKeys::read_to(Offset next, Clock::time_point deadline) {
+  Result<void> mapped;
+  auto read = reader_->read_to(next, deadline, [&](const Record& record) {
+    if (!mapped || without_effect_.contains(record.offset)) return;
+    mapped = mapper_->add(record);
+    if (!mapped) return;
+    mapped_.push_back(record.offset);
+    if (mapped_.size() >= batch_records) look_at_changes();
+  });
+  if (!mapped) return mapped;
+  look_at_changes();
+  return read;
+}
+
+void SupersededKeys::look_at_changes() {
+  const auto changes = mapper_->take();
+  for (const auto& changed : changes.tables) {
+    const auto& table = *changed.table;
+    if (table.key.empty() || !keys_.contains(table.sql_name)) continue;
+    for (const auto& step : changed.steps) {
+      if (step.truncate) mark(table.sql_name, mapped_.back());
+      for (const auto& row : step.rows) mark(key_of(table, changes, row), mapped_[row.record]);
+    }
+  }
+  mapped_.clear();
+}
+
+void SupersededKeys::mark(const std::string& key, Offset by) {
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return;
+  for (const auto letter : found->second) {
+    if (letter < by) superseded_[letter] = by;
+  }
+}
+
+std::optional<Offset> SupersededKeys::of(Offset letter) const {
+  const auto found = superseded_.find(letter);
+  return found == superseded_.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace sluice::runtime

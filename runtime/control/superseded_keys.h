@@ -1,0 +1,49 @@
+// Which dead letters of a partition later records have superseded: those whose key the log writes again behind them, up
+// to where the partition has been applied.
+//
+// Made for one partition and one replay, used by its thread. Reads the log with a consumer of its own, once and in
+// order. Records that have not taken effect themselves (dead letters) supersede nothing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "listener/reader.h"
+#include "runtime/pipeline/record_mapper.h"
+
+namespace sluice::runtime {
+
+class SupersededKeys {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+
+  // What a letter writes. Before the first read_to().
+  void watch(Offset letter, const Changes& changes);
+  bool watches() const { return !keys_.empty(); }
+  // Opens the log behind the first letter.
+  Result<void> open(const TopicPartition& at, std::set<Offset> without_effect, Clock::time_point deadline);
+  Result<void> read_to(Offset next, Clock::time_point deadline);
+  // The last record that wrote one of the letter's keys, or emptied its table.
+  std::optional<Offset> of(Offset letter) const;
+  const std::set<Offset>& without_effect() const { return without_effect_; }
+
+ private:
+  void look_at_changes();
+  void mark(const std::string& key, Offset by);
+
+  const std::shared_ptr<const config::Pipeline> pipeline_;
+  std::unique_ptr<RecordMapper> mapper_;
+  std::optional<listener::Reader> reader_;
+  std::set<Offset> without_effect_;
+  std::map<std::string, std::vector<Offset>> keys_;  // letters by table and key; of a table alone: by its name
+  std::map<Offset, Offset> superseded_;              // letter, by which offset
+  std::vector<Offset> mapped_;                       // offsets of the batch under construction
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,186 @@
+#include "runtime/http/http.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <charconv>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "runtime/http/metrics.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr std::string_view who = "http";
+constexpr std::size_t workers = 2;
+constexpr std::size_t waiting_limit = 16;
+constexpr int request_seconds = 2;  // for a slow client, and so for stop()
+
+// The library's own pool takes any number of waiting connections. This one makes the accepting thread wait instead, so
+// that the kernel's backlog is the only queue that grows.
+class BoundedPool final : public httplib::TaskQueue {
+ public:
+  BoundedPool() {
+    for (std::size_t i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+  }
+  void enqueue(std::function<void()> task) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return tasks_.size() < waiting_limit; });
+    tasks_.push_back(std::move(task));
+    changed_.notify_all();
+  }
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
+ private:
+  void work() {
+    while (true) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      const auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      changed_.notify_all();
+      lock.unlock();
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  bool closing_ = false;
+  std::vector<std::thread> threads_;
+};
+
+struct Address {
+  std::string host;
+  int port = 0;
+};
+
+// HOST:PORT or [HOST]:PORT, as config has validated it.
+Address parse_address(const std::string& listen) {
+  const auto colon = listen.rfind(':');
+  Address address{listen.substr(0, colon), 0};
+  if (colon != std::string::npos) {
+    std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), address.port);
+  }
+  if (address.host.starts_with('[') && address.host.ends_with(']')) {
+    address.host = address.host.substr(1, address.host.size() - 2);
+  }
+  return address;
+}
+
+void respond(httplib::Response& response, const ProbeAnswer& answer) {
+  response.status = answer.status;
+  response.set_content(answer.line + "\n", "text/plain; charset=utf-8");
+}
+
+}  // namespace
+
+ProbeAnswer health_answer(const Snapshot& snapshot) {
+  if (snapshot.healthy) return {};
+  const LaneSnapshot* stuck = nullptr;
+  for (const auto& lane : snapshot.lanes) {
+    if (stuck == nullptr || lane.seconds_since_progress > stuck->seconds_since_progress) stuck = &lane;
+  }
+  if (stuck == nullptr) return {503, "no lane is running"};
+  return {503, fmt::format("lane {} has not gone round for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
+}
+
+ProbeAnswer ready_answer(const Snapshot& snapshot) {
+  if (snapshot.ready) return {};
+  for (const auto& lane : snapshot.lanes) {
+    if (!lane.connected && !lane.last_error.empty()) {
+      return {503, fmt::format("lane {} has no connection to PostgreSQL: {}", lane.lane, lane.last_error)};
+    }
+  }
+  std::size_t claiming = 0;
+  for (const auto& partition : snapshot.partitions) claiming += partition.state == PartitionState::claiming ? 1 : 0;
+  if (snapshot.partitions.empty()) return {503, "no partition is assigned yet"};
+  return {503, fmt::format("{} of {} partitions are not claimed yet", claiming, snapshot.partitions.size())};
+}
+
+struct HttpServer::State {
+  State(config::Http given, const SnapshotSource& shown) : settings(std::move(given)), admin(shown) {}
+
+  config::Http settings;
+  const SnapshotSource& admin;
+  httplib::Server server;
+  std::thread thread;
+  int port = 0;
+};
+
+HttpServer::HttpServer(config::Http settings, const SnapshotSource& admin)
+    : state_(std::make_unique<State>(std::move(settings), admin)) {
+  auto& server = state_->server;
+  server.new_task_queue = [] { return new BoundedPool; };
+  server.set_keep_alive_max_count(1);  // a scraper that stays must not hold one of two workers
+  server.set_keep_alive_timeout(1);    // also how long a client may say nothing at all
+  server.set_read_timeout(request_seconds);
+  server.set_write_timeout(request_seconds);
+  server.set_payload_max_length(0);
+  // The library would set SO_REUSEPORT: two services on one port, each seeing half of the scrapes.
+  server.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  server.Get("/metrics", [&shown = admin](const httplib::Request&, httplib::Response& response) {
+    response.set_content(metrics_text(shown.snapshot(), process_usage()), "text/plain; version=0.0.4; charset=utf-8");
+  });
+  server.Get("/healthz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
+    respond(response, health_answer(shown.snapshot()));
+  });
+  server.Get("/readyz", [&shown = admin](const httplib::Request&, httplib::Response& response) {
+    respond(response, ready_answer(shown.snapshot()));
+  });
+}
+
+HttpServer::~HttpServer() {
+  stop();
+}
+
+Result<void> HttpServer::start() {
+  if (state_->settings.listen.empty()) return {};
+  const Address address = parse_address(state_->settings.listen);
+  auto& server = state_->server;
+  if (address.port == 0) {
+    state_->port = std::max(0, server.bind_to_any_port(address.host));
+  } else if (server.bind_to_port(address.host, address.port)) {
+    state_->port = address.port;
+  }
+  if (state_->port == 0) {
+    return fail(ErrorClass::stop_service,
+                fmt::format("http.listen: cannot listen on {}: {}", state_->settings.listen, std::strerror(errno)));
+  }
+  state_->thread = std::thread([&server] { server.listen_after_bind(); });
+  log::info(who, "serving /metrics, /healthz and /readyz on {}:{}", address.host, state_->port);
+  return {};
+}
+
+void HttpServer::stop() {
+  if (!state_->thread.joinable()) return;
+  // The library's stop() does nothing before its loop runs, which is a moment after start().
+  for (int waited = 0; waited < 1000 && !state_->server.is_running(); ++waited) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  state_->server.stop();
+  state_->thread.join();
+  state_->port = 0;
+}
+
+int HttpServer::port() const {
+  return state_->port;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,42 @@
+// The service's HTTP side: /metrics, /healthz, /readyz. Read-only, without authentication, meant for loopback or a
+// trusted network.
+//
+// Owned by the service; start() binds and returns, stop() (also the destructor) ends within two seconds. Two worker
+// threads of its own, which touch nothing but Admin; further requests wait in the kernel's backlog. Port 0 takes a free
+// port; the one in use is logged.
+#pragma once
+
+#include <memory>
+
+#include "admin/snapshot.h"
+#include "base/error.h"
+#include "config/pipeline.h"
+
+namespace sluice::runtime {
+
+class HttpServer {
+ public:
+  HttpServer(config::Http settings, const SnapshotSource& admin);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Nothing to do, and no error, when `listen` is empty.
+  Result<void> start();
+  void stop();
+  int port() const;  // 0 while stopped
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The answer to a probe: 200 with "ok", or 503 with one line that says why.
+struct ProbeAnswer {
+  int status = 200;
+  std::string line = "ok";
+};
+ProbeAnswer health_answer(const Snapshot& snapshot);
+ProbeAnswer ready_answer(const Snapshot& snapshot);
+
+}  // namespace sluice::runtime

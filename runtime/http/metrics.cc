@@ -1,0 +1,236 @@
+#include "runtime/http/metrics.h"
+
+#include <fmt/format.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <sstream>
+#include <variant>
+
+namespace sluice::runtime {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+struct Process {
+  const Snapshot& snapshot;
+  const ProcessUsage& usage;
+};
+using OfProcess = double (*)(const Process&);
+using OfPartition = double (*)(const PartitionSnapshot&);
+using OfLane = double (*)(const LaneSnapshot&);
+struct Outcomes {};       // five samples per partition, label outcome
+struct States {};         // one sample per partition, label state
+struct CommitSeconds {};  // a histogram per lane
+struct Rows {};           // two samples per table, label change
+
+struct Metric {
+  const char* name;
+  MetricType type;
+  const char* labels;
+  const char* help;
+  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows> value;
+};
+
+constexpr auto counter = MetricType::Counter;
+constexpr auto gauge = MetricType::Gauge;
+constexpr const char* of_partition = "topic, partition";
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+template <class T>
+double number(T value) {
+  return static_cast<double>(value);
+}
+
+double seconds_since_epoch(std::chrono::system_clock::time_point at) {
+  return std::chrono::duration<double>(at.time_since_epoch()).count();
+}
+
+// clang-format off
+const Metric metrics[] = {
+    {"sluice_build_info", gauge, "version", "Always 1; the label tells the version.",
+     OfProcess([](const Process&) { return 1.0; })},
+    {"sluice_start_time_seconds", gauge, "", "When the service started, Unix time.",
+     OfProcess([](const Process& p) { return seconds_since_epoch(p.snapshot.started); })},
+    {"sluice_ready", gauge, "", "1 once every assigned partition is claimed, as /readyz.",
+     OfProcess([](const Process& p) { return number(p.snapshot.ready); })},
+    {"sluice_healthy", gauge, "", "1 while every lane goes round or waits on purpose, as /healthz.",
+     OfProcess([](const Process& p) { return number(p.snapshot.healthy); })},
+    {"sluice_process_cpu_seconds_total", counter, "", "CPU time of the process, user and system.",
+     OfProcess([](const Process& p) { return p.usage.cpu_seconds; })},
+    {"sluice_process_resident_bytes", gauge, "", "Resident memory of the process.",
+     OfProcess([](const Process& p) { return p.usage.resident_bytes; })},
+    {"sluice_pauses", gauge, "", "Pauses in force, of the whole pipeline.",
+     OfProcess([](const Process& p) { return number(p.snapshot.pauses.size()); })},
+    {"sluice_dead_letters_open", gauge, "", "Dead letters of the whole pipeline that nobody has resolved; absent while unknown.",
+     OfProcess([](const Process& p) { return p.snapshot.dead_letters_open < 0 ? nothing : number(p.snapshot.dead_letters_open); })},
+    {"sluice_table_rows_total", counter, "table, change", "Rows in committed transactions of this process: written, removed.", Rows{}},
+
+    {"sluice_records_total", counter, "topic, partition, outcome",
+     "Offsets that took effect since the pointer's beginning, by outcome: applied, folded, skipped, dead, gap.", Outcomes{}},
+    {"sluice_partition_next_offset", gauge, of_partition, "First offset that has not taken effect, as committed in PostgreSQL.",
+     OfPartition([](const PartitionSnapshot& p) { return number(p.next); })},
+    {"sluice_partition_end_offset", gauge, of_partition, "The log's end as last heard; absent while unknown.",
+     OfPartition([](const PartitionSnapshot& p) { return p.end < 0 ? nothing : number(p.end); })},
+    {"sluice_partition_lag_records", gauge, of_partition, "End offset minus next offset; absent while the end is unknown.",
+     OfPartition([](const PartitionSnapshot& p) { return p.end < 0 ? nothing : number(std::max<Offset>(0, p.end - p.next)); })},
+    {"sluice_partition_epoch", gauge, of_partition, "Claims of this partition so far, by any instance.",
+     OfPartition([](const PartitionSnapshot& p) { return number(p.epoch); })},
+    {"sluice_partition_state", gauge, "topic, partition, state", "1 for the state that the partition is in.", States{}},
+
+    {"sluice_lane_connected", gauge, "lane", "1 while the lane's writer connection is up.",
+     OfLane([](const LaneSnapshot& l) { return number(l.connected); })},
+    {"sluice_lane_batches_total", counter, "lane", "Batches committed.",
+     OfLane([](const LaneSnapshot& l) { return number(l.batches); })},
+    {"sluice_lane_records_total", counter, "lane", "Records in committed batches.",
+     OfLane([](const LaneSnapshot& l) { return number(l.records); })},
+    {"sluice_lane_rows_total", counter, "lane", "Row changes in committed batches, net of folding.",
+     OfLane([](const LaneSnapshot& l) { return number(l.rows); })},
+    {"sluice_lane_record_bytes_total", counter, "lane", "Bytes of keys and values in committed batches.",
+     OfLane([](const LaneSnapshot& l) { return number(l.bytes); })},
+    {"sluice_lane_claims_total", counter, "lane", "Partitions claimed.",
+     OfLane([](const LaneSnapshot& l) { return number(l.claims); })},
+    {"sluice_lane_fenced_total", counter, "lane", "Batches dropped because another instance owns the partition.",
+     OfLane([](const LaneSnapshot& l) { return number(l.fenced); })},
+    {"sluice_lane_reclaims_total", counter, "lane", "Recoveries: connection lost, everything claimed again.",
+     OfLane([](const LaneSnapshot& l) { return number(l.reclaims); })},
+    {"sluice_lane_retries_total", counter, "lane", "Batches tried again after a transient error.",
+     OfLane([](const LaneSnapshot& l) { return number(l.retries); })},
+    {"sluice_lane_rejects_total", counter, "lane", "Batches that held a record which PostgreSQL refused.",
+     OfLane([](const LaneSnapshot& l) { return number(l.rejects); })},
+    {"sluice_lane_duplicates_dropped_total", counter, "lane", "Records below the pointer that Kafka delivered again.",
+     OfLane([](const LaneSnapshot& l) { return number(l.duplicates_dropped); })},
+    {"sluice_lane_commit_seconds", MetricType::Histogram, "lane", "A batch from submitted to committed.", CommitSeconds{}},
+    {"sluice_lane_seconds_since_progress", gauge, "lane", "Time since the lane's loop last went round.",
+     OfLane([](const LaneSnapshot& l) { return l.seconds_since_progress; })},
+};
+// clang-format on
+
+std::vector<ClientMetric::Label> labels_of(const PartitionSnapshot& partition) {
+  return {{"topic", partition.at.topic}, {"partition", std::to_string(partition.at.partition)}};
+}
+
+void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
+  if (value != value) return;  // unknown: no sample is more honest than a made-up one
+  ClientMetric sample;
+  sample.label = std::move(labels);
+  (family.type == counter ? sample.counter.value : sample.gauge.value) = value;
+  family.metric.push_back(std::move(sample));
+}
+
+void add_outcomes(MetricFamily& family, const PartitionSnapshot& partition) {
+  const std::pair<const char*, std::int64_t> outcomes[] = {{"applied", partition.counts.applied},
+                                                           {"folded", partition.counts.folded},
+                                                           {"skipped", partition.counts.skipped},
+                                                           {"dead", partition.counts.dead},
+                                                           {"gap", partition.counts.gaps}};
+  for (const auto& [outcome, count] : outcomes) {
+    auto labels = labels_of(partition);
+    labels.push_back({"outcome", outcome});
+    add(family, std::move(labels), number(count));
+  }
+}
+
+void add_histogram(MetricFamily& family, const LaneSnapshot& lane) {
+  ClientMetric sample;
+  sample.label = {{"lane", std::to_string(lane.lane)}};
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i <= std::size(commit_bounds); ++i) {
+    if (i < lane.commit_buckets.size()) sum += static_cast<std::uint64_t>(lane.commit_buckets[i]);
+    const double bound = i < std::size(commit_bounds) ? commit_bounds[i] : std::numeric_limits<double>::infinity();
+    sample.histogram.bucket.push_back({sum, bound});
+  }
+  sample.histogram.sample_count = sum;
+  sample.histogram.sample_sum = lane.commit_seconds;
+  family.metric.push_back(std::move(sample));
+}
+
+// Adds a metric's samples, each kind in its own way.
+struct Collect {
+  MetricFamily& family;
+  const Process& process;
+
+  void operator()(OfProcess value) const {
+    std::vector<ClientMetric::Label> labels;
+    if (family.name == "sluice_build_info") labels.push_back({"version", SLUICE_VERSION});
+    add(family, std::move(labels), value(process));
+  }
+  void operator()(OfPartition value) const {
+    for (const auto& partition : process.snapshot.partitions) add(family, labels_of(partition), value(partition));
+  }
+  void operator()(OfLane value) const {
+    for (const auto& lane : process.snapshot.lanes) add(family, {{"lane", std::to_string(lane.lane)}}, value(lane));
+  }
+  void operator()(Outcomes) const {
+    for (const auto& partition : process.snapshot.partitions) add_outcomes(family, partition);
+  }
+  void operator()(States) const {
+    for (const auto& partition : process.snapshot.partitions) {
+      auto labels = labels_of(partition);
+      labels.push_back({"state", std::string(name(partition.state))});
+      add(family, std::move(labels), 1);
+    }
+  }
+  void operator()(Rows) const {
+    for (const auto& table : process.snapshot.tables) {
+      add(family, {{"table", table.table}, {"change", "written"}}, number(table.written));
+      add(family, {{"table", table.table}, {"change", "removed"}}, number(table.removed));
+    }
+  }
+  void operator()(CommitSeconds) const {
+    for (const auto& lane : process.snapshot.lanes) add_histogram(family, lane);
+  }
+};
+
+}  // namespace
+
+ProcessUsage process_usage() {
+  ProcessUsage usage;
+  rusage self{};
+  getrusage(RUSAGE_SELF, &self);
+  for (const timeval& time : {self.ru_utime, self.ru_stime}) {
+    usage.cpu_seconds += number(time.tv_sec) + number(time.tv_usec) / 1e6;
+  }
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    long total = 0, resident = 0;
+    if (std::fscanf(file, "%ld %ld", &total, &resident) == 2)
+      usage.resident_bytes = number(resident * sysconf(_SC_PAGESIZE));
+    std::fclose(file);
+  }
+  return usage;
+}
+
+std::string metrics_text(const Snapshot& snapshot, const ProcessUsage& usage) {
+  const Process process{snapshot, usage};
+  std::vector<MetricFamily> families;
+  for (const auto& metric : metrics) {
+    MetricFamily family{metric.name, metric.help, metric.type, {}};
+    std::visit(Collect{family, process}, metric.value);
+    if (!family.metric.empty()) families.push_back(std::move(family));
+  }
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, families);
+  return out.str();
+}
+
+std::string metrics_reference() {
+  std::string page =
+      "# Metrics\n\nServed as `GET /metrics` at `[http] listen`, in Prometheus' text format. Made from the "
+      "table in\n"
+      "`runtime/http/metrics.cc`; a test compares.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n";
+  for (const auto& metric : metrics) {
+    const char* type = metric.type == counter ? "counter" : metric.type == gauge ? "gauge" : "histogram";
+    page += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, type, metric.labels, metric.help);
+  }
+  return page;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,71 @@
+// What a lane collects and then applies in one transaction: records, one range of offsets per partition, and the row
+// changes that the mapper made of them.
+//
+// Owned by a lane, which has two: one being collected while the other is in the server. Dropping a batch is always
+// safe: its records are read again after the next claim.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "base/changes.h"
+#include "base/record.h"
+#include "mapping/change_set.h"
+#include "sink/writer.h"
+
+namespace sluice::runtime {
+
+using Clock = std::chrono::steady_clock;
+
+class Batch {
+ public:
+  bool empty() const { return ranges_.empty(); }
+  std::size_t records() const { return records_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  Clock::time_point since() const { return since_; }
+  bool holds(const TopicPartition& at) const;
+
+  // Extends the partition's range, which begins at claim `under` and offset `from`, up to before `to`.
+  void extend(const sink::Claim& under, Offset from, Offset to, Clock::time_point now);
+  // Adds a record that the mapper has taken as the next one; its range must reach past it.
+  void add(Record record);
+  // The mapper has taken the record, but its partition stops in front of it: it is not part of the batch's effect.
+  void add_excluded(Record record);
+  // Ends the partition's range before `at_offset`: this and later records of it are excluded.
+  void cut(const TopicPartition& at, Offset at_offset);
+
+#ifdef SLUICE_FAULTS
+  // For seeded bugs: the partition's range begins where another claim says, and is as long as before.
+  void rebase(const sink::Claim& claim);
+#endif
+
+  // What the mapper fills.
+  mapping::ChangeSet& set() { return set_; }
+  // Counts outcomes; from here on the batch is ready for the writer.
+  void seal();
+  // Counts anew by these outcomes (after bisection).
+  void recount(const std::vector<Outcome>& outcomes);
+  void clear();
+
+  const Changes& changes() const { return set_.changes(); }
+  const std::vector<Record>& all_records() const { return records_; }
+  const std::vector<PartitionRange>& ranges() const { return ranges_; }
+  bool excluded(std::size_t record) const { return range_of_[record] == none; }
+
+ private:
+  static constexpr std::uint32_t none = UINT32_MAX;
+  std::uint32_t range_index(const TopicPartition& at) const;
+
+  std::vector<Record> records_;
+  std::vector<std::uint32_t> range_of_;  // by record; none = excluded
+  std::vector<PartitionRange> ranges_;
+  mapping::ChangeSet set_;
+  std::size_t bytes_ = 0;
+  Clock::time_point since_{};
+};
+
+// What tells one record from another at the same offset.
+std::int64_t fingerprint(const Record& record);
+
+}  // namespace sluice::runtime

@@ -1,0 +1,36 @@
+// The pauses of the pipeline as the lanes obey them: which partitions stand still, and why.
+//
+// Made by the supervisor from the table `pause`, handed to every lane as a shared value, never changed. A lane that has
+// none yet claims nothing: it cannot know what is paused.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/selector.h"
+#include "admin/snapshot.h"
+
+namespace sluice::runtime {
+
+class PauseRules {
+ public:
+  // A target that cannot be read pauses nothing; `unreadable` tells which.
+  explicit PauseRules(const std::vector<Pause>& pauses);
+
+  // Why the partition stands still, for its pointer row; nothing if it may stream. The oldest pause speaks.
+  std::optional<std::string> reason(const TopicPartition& at, const std::vector<std::string>& target_tables) const;
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
+  bool operator==(const PauseRules&) const = default;
+
+ private:
+  struct Rule {
+    PartitionSelector target;
+    std::string reason;
+    bool operator==(const Rule&) const = default;
+  };
+  std::vector<Rule> rules_;
+  std::vector<std::string> unreadable_;
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,53 @@
+#include "runtime/pipeline/table_stats.h"
+
+#include <algorithm>
+
+namespace sluice::runtime {
+
+void add_topic(TableSnapshot& table, const std::string& topic) {
+  const auto place = std::ranges::lower_bound(table.topics, topic);
+  if (place == table.topics.end() || *place != topic) table.topics.insert(place, topic);
+}
+
+void TableStats::add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of) {
+  for (const auto& changed : changes.tables) {
+    auto& table = tables_[changed.table->name];
+    table.table = changed.table->name;
+    const TopicPartition* last = nullptr;
+    for (const auto& step : changed.steps) {
+      for (const auto& row : step.rows) {
+        ++(row.kind == ChangeKind::remove ? table.removed : table.written);
+        const auto* at = records[of.empty() ? row.record : of[row.record]].at;
+        if (at == last) continue;
+        add_topic(table, at->topic);
+        last = at;
+      }
+    }
+  }
+}
+
+void TableStats::add_committed(TableStats more, WallClock::time_point at) {
+  for (auto& [name, table] : more.tables_) table.last_commit = at;
+  merge(more);
+}
+
+void TableStats::merge(const TableStats& other) {
+  for (const auto& [name, theirs] : other.tables_) {
+    auto& table = tables_[name];
+    table.table = name;
+    table.written += theirs.written;
+    table.removed += theirs.removed;
+    table.last_commit = std::max(table.last_commit, theirs.last_commit);
+    for (const auto& topic : theirs.topics) add_topic(table, topic);
+  }
+}
+
+std::vector<std::string> TableStats::fed_by(const std::string& topic) const {
+  std::vector<std::string> found;
+  for (const auto& [name, table] : tables_) {
+    if (std::ranges::binary_search(table.topics, topic)) found.push_back(name);
+  }
+  return found;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,40 @@
+// The subcommands of `sluice`. main.cc turns the command line into these calls; each returns the exit code of the
+// process: 0 done, 1 failed while running, 2 wrong usage or configuration (one line on stderr, no connection made).
+//
+// Called on the main thread. Results go to stdout, everything else to stderr.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::runtime {
+
+struct PublishOptions {
+  std::string brokers;
+  std::string topic;
+  std::string key;                      // field of the value that becomes the record key; empty = none
+  std::vector<std::string> headers;     // NAME=VALUE, added to every record
+  std::vector<std::string> properties;  // NAME=VALUE for librdkafka
+  bool envelope = false;                // lines are {"key":…,"value":…,"headers":{}}
+};
+
+struct DemoOptions {
+  std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C
+  int rate = 2000;                       // events per second
+  bool keep = false;                     // leave the folder with cluster, configuration and log behind
+};
+
+int run(const std::string& config_path);
+int check(const std::string& config_path, bool connect);
+int config_page(const std::string& page);  // sample | reference | metrics | console
+int publish(const PublishOptions& options);
+int run_demo(const DemoOptions& options);
+// The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.
+int demo_broker(const std::vector<std::string>& topics);
+int version(bool as_json);
+// "version", then one for each library.
+std::vector<std::pair<std::string, std::string>> versions();
+
+}  // namespace sluice::runtime

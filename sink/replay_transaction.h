@@ -1,0 +1,55 @@
+// Applies single dead letters again: each in a transaction of its own that holds its partition's pointer row, so that
+// it comes before or after any batch of that partition, whichever instance applies it.
+//
+// Used by one thread; a connection of its own, blocking with deadlines. A transaction goes begin, write, then applied
+// or refused; rollback at any point. The order of locks is that of a batch (pointer, tables, rows). On an error of the
+// connection it is closed, the transaction did not or may not have happened, and the letter tells when it is looked at
+// again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/admin.h"
+#include "base/changes.h"
+#include "config/pipeline.h"
+#include "sink/writer.h"
+
+namespace sluice::sink {
+
+class ReplayTransaction {
+ public:
+  ReplayTransaction(const config::Postgres& settings, Identity identity);
+  ~ReplayTransaction();
+  ReplayTransaction(const ReplayTransaction&) = delete;
+  ReplayTransaction& operator=(const ReplayTransaction&) = delete;
+
+  Result<void> connect();
+
+  struct Pointer {
+    Offset next = 0;
+    std::int32_t generation = 0;
+  };
+  // Begins, and locks pointer and letter; `reject` when somebody else has resolved the letter.
+  Result<Pointer> begin(const DeadLetterRow& letter);
+  // Writes the rows within a savepoint, which is undone on error; the transaction goes on.
+  Result<void> write(const Changes& changes);
+  // Marks the letter and commits.
+  Result<void> applied(const DeadLetterRow& letter, const std::string& resolution);
+  // Counts the attempt, keeps the new reason and commits.
+  Result<void> refused(const DeadLetterRow& letter, const DeadLetter& why);
+  void rollback();
+
+  // The values of the changes as PostgreSQL reads them, as SQL literals; reads nothing but its arguments.
+  Result<std::vector<Explanation::Row>> literals(const Changes& changes);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The statements that would write the changes, in order.
+std::vector<std::string> statements_of(const Changes& changes);
+
+}  // namespace sluice::sink

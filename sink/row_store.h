@@ -1,0 +1,86 @@
+// What a lane needs of PostgreSQL: pointer rows, and batches as one transaction each. Writer is the real one; the
+// lane's tests have a fake.
+//
+// Owned by one lane and used by its thread. Calls about pointer rows block for one exchange, at most 15 seconds; a
+// batch runs without blocking between submit() and the result of poll(). After any error the store is either idle and
+// usable, or closed (connected() is false): the caller decides by the class of the error and has nothing to clean up.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/changes.h"
+#include "base/error.h"
+#include "sink/claim.h"
+
+namespace sluice::sink {
+
+struct ClaimRequest {
+  const TopicPartition* at = nullptr;
+  Offset start = 0;  // where a pointer row begins that does not exist yet
+};
+
+// What the pointer row says, read without a claim.
+struct StoredState {
+  PartitionState state = PartitionState::ok;
+  std::string reason;
+};
+
+// Whether this pipeline has a pointer row for the partition; and for any partition of the topic.
+struct PointerExistence {
+  bool partition = false;
+  bool topic = false;
+};
+
+class RowStore {
+ public:
+  virtual ~RowStore() = default;
+
+  // Blocks up to the connect timeout (5 s). Session settings are in place when it returns.
+  virtual Result<void> connect() = 0;
+  virtual bool connected() const = 0;
+  virtual void close() = 0;
+  virtual int socket() const = 0;  // -1 without a connection; also while idle, when its end of file means a lost server
+  virtual bool wants_write() const = 0;
+
+  // Takes the pointer rows, epoch + 1 each, in one transaction; in the order of the requests. Empty where another
+  // transaction holds the row: ask again. A predecessor that has been frozen in the middle of its transaction for ten
+  // seconds is ended.
+  virtual Result<std::vector<std::optional<Claim>>> claim(std::span<const ClaimRequest> requests) = 0;
+  // One SELECT for all, no claim; empty where there is no row.
+  virtual Result<std::vector<std::optional<StoredState>>> states(std::span<const TopicPartition* const> of) = 0;
+  // Records why a partition is stopped (or "ok"). Only under this claim; `fenced` otherwise.
+  virtual Result<void> set_state(const Claim& claim, PartitionState state, std::string_view reason) = 0;
+  virtual Result<PointerExistence> pointer_exists(const TopicPartition& at) = 0;
+  // Creates pointer rows that nobody owns yet (epoch 0), each at its start; those that exist stay as they are.
+  virtual Result<void> create_pointers(const std::vector<std::pair<TopicPartition, Offset>>& starts) = 0;
+
+  // Starts the transaction of a batch and returns at once. The arguments must stay as they are until poll() has
+  // returned a result. Needs connected() and no batch under way.
+  virtual void submit(const Changes& changes, std::span<const Record> records,
+                      std::span<const PartitionRange> ranges) = 0;
+  virtual bool busy() const = 0;
+  // Moves the batch on without blocking: empty while it runs, then its outcome, once. `reject` and `stop_partition`
+  // leave the connection usable, nothing applied. While idle it notices a connection that was lost: `reclaim`.
+  virtual std::optional<Result<void>> poll() = 0;
+
+  // The same transaction in steps, blocking, for finding the records at fault: begin with the changes that were
+  // refused, then any number of try_rows, each within a savepoint that is rolled back on error, then finish. `ranges`
+  // in begin carry no counts, those in finish do.
+  virtual Result<void> begin(std::span<const PartitionRange> ranges, const Changes& changes) = 0;
+  virtual Result<void> try_rows(const Changes& changes) = 0;
+  virtual Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
+                              std::span<const PartitionRange> ranges) = 0;
+  virtual void rollback() = 0;
+
+#ifdef SLUICE_FAULTS
+  // For a seeded bug: bends the pointer row to another offset.
+  virtual Result<void> force_next(const Claim& claim, Offset next) = 0;
+#endif
+};
+
+}  // namespace sluice::sink

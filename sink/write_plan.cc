@@ -1,0 +1,207 @@
+#include "sink/write_plan.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <unordered_map>
+
+namespace sluice::sink {
+namespace {
+
+// Measured: array parameters lose to a stage from 3000 rows on, or when one batch's arrays leave the processor's cache;
+// below 1000 rows a stage's fixed cost (a file truncated at commit) is never worth it. COPY into the table wins at
+// 2000.
+constexpr std::size_t staged_rows = 3000;
+constexpr std::size_t staged_bytes = 2u << 20;
+constexpr std::size_t staged_rows_at_least = 1000;
+constexpr std::size_t direct_rows = 2000;
+
+class Planner {
+ public:
+  Planner(const Changes& changes, bool arrays_only) : changes_(changes), arrays_only_(arrays_only) {}
+
+  void table(std::span<const TableChanges* const> same);
+  std::vector<PlannedWrite> take() { return std::move(writes_); }
+
+ private:
+  void step(const TableChanges& of, const Step& step);
+  std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
+  void removals(const Table& table, const std::vector<const RowChange*>& rows);
+  void writes(const TableChanges& of, const std::vector<const RowChange*>& rows);
+  void emit(const Table& table, Action action, PlannedWrite&& shape);
+  Path path(const PlannedWrite& write) const;
+
+  const Changes& changes_;
+  bool arrays_only_;
+  std::vector<PlannedWrite> writes_;
+};
+
+void Planner::table(std::span<const TableChanges* const> same) {
+  const auto first = static_cast<std::ptrdiff_t>(writes_.size());
+  for (const auto* changed : same) {
+    for (const auto& one : changed->steps) step(*changed, one);
+  }
+  const auto written = std::span(writes_).subspan(static_cast<std::size_t>(first));
+  // TRUNCATE takes a stronger lock than the rows before it: two that raise theirs would wait for each other.
+  const bool truncates = std::ranges::find(written, Action::truncate, &PlannedWrite::action) != written.end();
+  if (written.empty() || !(same.front()->table->shared || truncates)) return;
+  const auto only = written.size() == 1 ? written.front().action : Action::exclusive;
+  const auto lock = only == Action::insert || only == Action::upsert ? Action::share : Action::exclusive;
+  writes_.insert(writes_.begin() + first, {same.front()->table.get(), lock, Path::arrays, {}, {}});
+}
+
+void Planner::step(const TableChanges& of, const Step& step) {
+  const auto& table = *of.table;
+  if (step.truncate) writes_.push_back({&table, Action::truncate, Path::arrays, {}, {}});
+  if (step.rows.empty()) return;
+  const auto rows = sorted(table, step);
+  removals(table, rows);
+  writes(of, rows);
+}
+
+std::vector<const RowChange*> Planner::sorted(const Table& table, const Step& step) const {
+  std::vector<const RowChange*> rows;
+  rows.reserve(step.rows.size());
+  for (const auto& row : step.rows) rows.push_back(&row);
+  if (table.key.empty()) return rows;  // appends stay in the order of the log
+  std::ranges::sort(rows, [&](const RowChange* a, const RowChange* b) {
+    if (a->order != b->order) return a->order < b->order;
+    for (const auto column : table.key) {
+      const int compared = changes_.bytes(changes_.row(*a)[column]).compare(changes_.bytes(changes_.row(*b)[column]));
+      if (compared != 0) return compared < 0;
+    }
+    return false;
+  });
+  return rows;
+}
+
+void Planner::removals(const Table& table, const std::vector<const RowChange*>& rows) {
+  PlannedWrite write{&table, Action::remove, Path::arrays, table.key, {}};
+  for (const auto* row : rows) {
+    if (row->kind != ChangeKind::write) write.rows.push_back(row);
+  }
+  if (!write.rows.empty()) writes_.push_back(std::move(write));
+}
+
+Action action_of(WriteMode mode, ChangeKind kind) {
+  if (kind == ChangeKind::replace || mode == WriteMode::insert) return Action::insert;
+  return mode == WriteMode::update ? Action::update : Action::upsert;
+}
+
+// Groups the rows by which columns they carry: each group is a statement.
+void Planner::writes(const TableChanges& of, const std::vector<const RowChange*>& rows) {
+  const auto& columns = of.table->columns;
+  struct Shape {
+    std::string mask;  // one byte per column, and one for the action
+    PlannedWrite write;
+  };
+  std::vector<Shape> shapes;
+  std::unordered_map<std::string, std::size_t> known;
+  std::string mask(columns.size() + 1, '\0');
+  std::size_t current = 0;
+  for (const auto* row : rows) {
+    if (row->kind == ChangeKind::remove) continue;
+    const Cell* cells = changes_.row(*row);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      mask[i] = cells[i].length != Cell::absent && !columns[i].generated ? 1 : 0;
+    }
+    const auto action = action_of(of.mode, row->kind);
+    mask.back() = static_cast<char>(action);
+    if (shapes.empty() || mask != shapes[current].mask) {
+      const auto [found, is_new] = known.try_emplace(mask, shapes.size());
+      current = found->second;
+      if (is_new) {
+        PlannedWrite write{of.table.get(), action, Path::arrays, {}, {}};
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+          if (mask[i] != 0) write.columns.push_back(static_cast<std::uint16_t>(i));
+        }
+        write.rows.reserve(shapes.empty() ? rows.size() : 0);
+        shapes.push_back({mask, std::move(write)});
+      }
+    }
+    shapes[current].write.rows.push_back(row);
+  }
+  for (auto& shape : shapes) emit(*of.table, static_cast<Action>(shape.mask.back()), std::move(shape.write));
+}
+
+bool carries(const PlannedWrite& write, std::size_t column) {
+  return std::ranges::binary_search(write.columns, static_cast<std::uint16_t>(column));
+}
+
+bool sets_something(const PlannedWrite& write) {
+  return std::ranges::any_of(write.columns, [&](auto column) {
+    return std::ranges::find(write.table->key, column) == write.table->key.end() &&
+           !write.table->columns[column].identity_always;
+  });
+}
+
+// An INSERT would fail on these before it looked for a conflict.
+bool lacks_required(const PlannedWrite& write) {
+  const auto& columns = write.table->columns;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto& column = columns[i];
+    if (column.not_null && !column.has_default && !column.generated && !carries(write, i)) return true;
+  }
+  return false;
+}
+
+void Planner::emit(const Table& table, Action action, PlannedWrite&& write) {
+  if (action == Action::upsert && lacks_required(write)) {
+    PlannedWrite missing = write;
+    missing.action = Action::insert_missing;
+    emit(table, Action::update, std::move(write));
+    writes_.push_back(std::move(missing));
+    return;
+  }
+  if (action == Action::update && !sets_something(write)) return;
+  write.action = action;
+  write.path = path(write);
+  writes_.push_back(std::move(write));
+}
+
+Path Planner::path(const PlannedWrite& write) const {
+  if (arrays_only_ || write.columns.empty()) return Path::arrays;
+  if (write.action != Action::insert && write.action != Action::upsert) return Path::arrays;
+  const auto& columns = write.table->columns;
+  const bool own_form =
+      std::ranges::none_of(write.columns, [&](auto column) { return columns[column].encoding == Encoding::input; });
+  const auto rows = write.rows.size();
+  if (write.table->key.empty() && own_form) return rows >= direct_rows ? Path::direct : Path::arrays;
+  const auto bytes = changes_.arena.size() / std::max<std::size_t>(changes_.rows, 1) * rows;
+  const bool large = bytes >= staged_bytes && rows >= staged_rows_at_least;
+  return rows >= staged_rows || large ? Path::stage : Path::arrays;
+}
+
+std::vector<const TableChanges*> by_name(const Changes& changes) {
+  std::vector<const TableChanges*> tables;
+  for (const auto& table : changes.tables) tables.push_back(&table);
+  std::ranges::stable_sort(tables, {},
+                           [](const auto* changed) -> const std::string& { return changed->table->sql_name; });
+  return tables;
+}
+
+}  // namespace
+
+std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only) {
+  const auto tables = by_name(changes);
+  Planner planner(changes, arrays_only);
+  for (auto first = tables.begin(); first != tables.end();) {
+    // One table that two routes feed is described twice, but locked once.
+    const auto last = std::find_if(first, tables.end(), [&](const auto* changed) {
+      return changed->table->sql_name != (*first)->table->sql_name;
+    });
+    planner.table({first, last});
+    first = last;
+  }
+  return planner.take();
+}
+
+std::vector<PlannedWrite> locks(const Changes& changes) {
+  std::vector<PlannedWrite> writes;
+  for (const auto* changed : by_name(changes)) {
+    if (changed->table->shared) writes.push_back({changed->table.get(), Action::exclusive, Path::arrays, {}, {}});
+  }
+  return writes;
+}
+
+}  // namespace sluice::sink

@@ -1,0 +1,47 @@
+// A batch cut into writes: rows of one table that one statement writes, in the order in which they must take effect.
+//
+// Pure. Tables stand in the order of their names and rows in the order of their keys, so that two writers of the same
+// table meet their locks in the same order. That holds within one INSERT. A table that several topics feed is locked
+// among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
+// delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
+// else `share`. Pieces point into the changes and live no longer.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/changes.h"
+
+namespace sluice::sink {
+
+enum class Action : std::uint8_t {
+  share,      // with the writers that keep to the order of keys
+  exclusive,  // one writer at a time
+  truncate,
+  remove,
+  insert,
+  upsert,
+  update,
+  insert_missing,  // what an update did not find
+};
+
+enum class Path : std::uint8_t {
+  arrays,  // one array parameter per column: the least work for up to a few thousand rows
+  stage,   // COPY into a temporary table, then INSERT … SELECT
+  direct,  // COPY into the table itself
+};
+
+struct PlannedWrite {
+  const Table* table = nullptr;
+  Action action = Action::truncate;
+  Path path = Path::arrays;
+  std::vector<std::uint16_t> columns;  // that the rows carry, of a removal the key's
+  std::vector<const RowChange*> rows;
+};
+
+// With `arrays_only` no write takes another path.
+std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only);
+// The locks of a transaction whose statements are not known beforehand.
+std::vector<PlannedWrite> locks(const Changes& changes);
+
+}  // namespace sluice::sink

@@ -1,0 +1,398 @@
+// What the parser takes, what it refuses, and the one line in which it says so.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "config/load.h"
+
+namespace sluice::config {
+namespace {
+
+constexpr std::string_view good = R"(pipeline = "shop"
+[kafka]
+brokers = "127.0.0.1:9092"
+[postgres]
+url = "postgresql://app:hunter2@127.0.0.1:5432/shop"
+[[route]]
+topics = ["shop.orders"]
+table = "public.orders"
+key = ["id"]
+)";
+
+class ConfigLoad : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("sluice_config_" + std::to_string(::getpid()) + '_' +
+                                                        testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name = "sluice.toml") const { return folder_ / name; }
+
+  void write(const std::string& name, std::string_view text) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+  }
+
+  std::expected<Pipeline, std::string> read(std::string_view text) const {
+    write("sluice.toml", text);
+    return load(path());
+  }
+
+  // The good file with one text replaced by another; an empty `from` appends.
+  static std::string with(std::string_view from, std::string_view to) {
+    std::string text(good);
+    if (from.empty()) return text.append(to);
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return at == std::string::npos ? text : text.replace(at, from.size(), to);
+  }
+
+  // The error without the path in front; "" when there was none.
+  std::string error_of(std::string_view text) const {
+    const auto result = read(text);
+    if (result) return {};
+    EXPECT_TRUE(result.error().starts_with(path() + ':')) << result.error();
+    EXPECT_EQ(result.error().find('\n'), std::string::npos) << result.error();
+    EXPECT_EQ(result.error().find("hunter2"), std::string::npos) << result.error();
+    return result.error().substr(std::min(result.error().size(), path().size() + 1));
+  }
+  std::string error_with(std::string_view from, std::string_view to) const { return error_of(with(from, to)); }
+
+  std::string error_of_property(const std::string& line) const {
+    return error_with("[postgres]", "[kafka.properties]\n" + line + "\n[postgres]");
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+#define EXPECT_HAS(text, part) EXPECT_PRED2(has, text, part)
+
+TEST_F(ConfigLoad, fills_what_the_file_leaves_out_with_the_contracts_defaults) {
+  const auto result = read(good);
+  ASSERT_TRUE(result) << result.error();
+  EXPECT_EQ(result->name, "shop");
+  EXPECT_EQ(result->kafka.brokers, "127.0.0.1:9092");
+  EXPECT_EQ(result->kafka.group, "sluice-shop");
+  EXPECT_EQ(result->kafka.start, Start::earliest);
+  EXPECT_EQ(result->kafka.strategy, Strategy::range);
+  EXPECT_EQ(result->kafka.instance, "");
+  EXPECT_TRUE(result->kafka.properties.empty());
+  EXPECT_EQ(result->postgres.url.reveal(), "postgresql://app:hunter2@127.0.0.1:5432/shop");
+  EXPECT_EQ(result->postgres.schema, "sluice");
+  EXPECT_EQ(result->postgres.lanes, 2);
+  EXPECT_EQ(result->batch.rows, 2000);
+  EXPECT_EQ(result->batch.bytes, 8'388'608u);
+  EXPECT_EQ(result->batch.linger, std::chrono::milliseconds(5));
+  EXPECT_TRUE(result->batch.adaptive);
+  EXPECT_EQ(result->console.listen, "127.0.0.1:2222");
+  EXPECT_EQ(result->console.user, "ops");
+  EXPECT_EQ(result->console.host_key, "/var/lib/sluice/host_ed25519");
+  EXPECT_EQ(result->console.keys, "/etc/sluice/authorized_keys");
+  EXPECT_EQ(result->http.listen, "127.0.0.1:9187");
+  EXPECT_EQ(result->log.level, "info");
+  EXPECT_EQ(result->log.format, "text");
+  ASSERT_EQ(result->routes.size(), 1u);
+  const Route& route = result->routes[0];
+  EXPECT_EQ(route.topics, std::vector<std::string>{"shop.orders"});
+  EXPECT_EQ(route.format, Format::automatic);
+  EXPECT_EQ(route.table, "public.orders");
+  EXPECT_EQ(route.mode, Mode::upsert);
+  EXPECT_EQ(route.key, std::vector<std::string>{"id"});
+  EXPECT_EQ(route.key_from, KeyFrom::automatic);
+  EXPECT_EQ(route.on_delete, OnDelete::apply);
+  EXPECT_EQ(route.on_truncate, OnTruncate::ignore);
+  EXPECT_EQ(route.unknown_fields, UnknownFields::reject);
+  EXPECT_EQ(route.on_error, OnError::dead_letter);
+  EXPECT_EQ(route.max_dead_letters, 1000);
+}
+
+TEST_F(ConfigLoad, takes_every_word_for_the_value_of_its_name) {
+  const auto result = read(R"(pipeline = "p"
+[kafka]
+brokers = "a, b:1, [::1]:2"
+group = "g"
+start = "stop"
+strategy = "cooperative-sticky"
+instance = "one"
+properties = { "security.protocol" = "SASL_SSL", "socket.timeout.ms" = 6000, socket.keepalive.enable = true }
+[postgres]
+url = "host=a,b user = 'an app' password='it\\'s'"
+schema = "other"
+lanes = 64
+[batch]
+rows = 1
+bytes = "64KiB"
+linger = "10s"
+adaptive = false
+[http]
+listen = ""
+[console]
+listen = "[::1]:0"
+user = "root"
+host_key = "k"
+keys = "a"
+[log]
+level = "debug"
+format = "json"
+[[route]]
+topics = ['^([a-z]+)\.(.*)$']
+format = "connect-json"
+table = "{1}.{2}_{topic}"
+mode = "insert"
+key = []
+key_from = "record_key"
+delete = "ignore"
+truncate = "apply"
+unknown_fields = "ignore"
+on_error = "stop"
+max_dead_letters = 0
+[[route]]
+topics = ["x"]
+format = "debezium"
+table = "{source.schema}.{source.table}"
+mode = "update"
+key = ["a", "b"]
+key_from = "record_value"
+)");
+  ASSERT_TRUE(result) << result.error();
+  EXPECT_EQ(result->kafka.start, Start::stop);
+  EXPECT_EQ(result->kafka.strategy, Strategy::cooperative_sticky);
+  EXPECT_EQ(result->kafka.group, "g");
+  EXPECT_EQ(result->kafka.properties.at("security.protocol").reveal(), "SASL_SSL");
+  EXPECT_EQ(result->kafka.properties.at("socket.timeout.ms").reveal(), "6000");
+  EXPECT_EQ(result->kafka.properties.at("socket.keepalive.enable").reveal(), "true");
+  EXPECT_EQ(result->postgres.lanes, 64);
+  EXPECT_EQ(result->batch.bytes, 65'536u);
+  EXPECT_EQ(result->batch.linger, std::chrono::seconds(10));
+  EXPECT_FALSE(result->batch.adaptive);
+  EXPECT_EQ(result->http.listen, "");
+  EXPECT_EQ(result->log.level, "debug");
+  ASSERT_EQ(result->routes.size(), 2u);
+  EXPECT_EQ(result->routes[0].format, Format::connect_json);
+  EXPECT_EQ(result->routes[0].mode, Mode::insert);
+  EXPECT_TRUE(result->routes[0].key.empty());
+  EXPECT_EQ(result->routes[0].key_from, KeyFrom::record_key);
+  EXPECT_EQ(result->routes[0].on_delete, OnDelete::ignore);
+  EXPECT_EQ(result->routes[0].on_truncate, OnTruncate::apply);
+  EXPECT_EQ(result->routes[0].unknown_fields, UnknownFields::ignore);
+  EXPECT_EQ(result->routes[0].on_error, OnError::stop);
+  EXPECT_EQ(result->routes[0].max_dead_letters, 0);
+  EXPECT_EQ(result->routes[1].format, Format::debezium);
+  EXPECT_EQ(result->routes[1].mode, Mode::update);
+  EXPECT_EQ(result->routes[1].key_from, KeyFrom::record_value);
+}
+
+TEST_F(ConfigLoad, an_unknown_key_names_line_column_and_the_nearest_one) {
+  EXPECT_EQ(error_with("brokers", "brokrs"), "3:1: kafka.brokrs: is not a setting; did you mean brokers?");
+  EXPECT_EQ(error_with("[postgres]", "[postgress]"), "4:2: postgress: is not a setting; did you mean postgres?");
+  EXPECT_HAS(error_with("", "tabel = \"x\"\n"), "10:1: route.tabel: is not a setting; did you mean table?");
+  EXPECT_HAS(error_with("[kafka]", "lanes = 3\n[kafka]"), "postgres.lanes is where that belongs");
+  EXPECT_HAS(error_with("[kafka]", "zzzzzzzzzz = 3\n[kafka]"), "remove it");
+}
+
+TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
+  for (const char* line : {"evolve = \"none\"", "where = \"\"", "columns = {}", "[[route.child]]", "[notify]"})
+    EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
+  for (const char* line : {"format = \"avro\"", "key_from = \"kafka\"", "delete = \"soft:gone\""})
+    EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have ") << line;
+}
+
+TEST_F(ConfigLoad, what_is_required_and_missing_is_named_with_what_to_add) {
+  EXPECT_HAS(error_with("pipeline = \"shop\"", ""), "1:1: pipeline: is missing; add pipeline = ");
+  EXPECT_HAS(error_with("brokers = \"127.0.0.1:9092\"", ""), "2:1: kafka.brokers: is missing; add brokers = ");
+  EXPECT_HAS(error_with("url = \"postgresql://app:hunter2@127.0.0.1:5432/shop\"", ""), "postgres.url: is missing");
+  EXPECT_HAS(error_with("topics = [\"shop.orders\"]", ""), "6:1: route.topics: is missing");
+  EXPECT_HAS(error_with("table = \"public.orders\"", ""), "route.table: is missing");
+  EXPECT_HAS(error_with("key = [\"id\"]", ""), "route.key: is missing");
+  EXPECT_HAS(error_of(good.substr(0, good.find("[[route]]"))), "1:1: route: is missing");
+  EXPECT_HAS(error_of(""), "1:1: pipeline: is missing");
+}
+
+TEST_F(ConfigLoad, an_empty_key_is_for_insert_mode_only) {
+  EXPECT_HAS(error_with("key = [\"id\"]", "key = []"), "9:7: route.key: is empty");
+  EXPECT_HAS(error_with("key = [\"id\"]", "key = []\nmode = \"update\""), "route.key: is empty");
+  EXPECT_EQ(error_with("key = [\"id\"]", "key = []\nmode = \"insert\""), "");
+  EXPECT_EQ(error_with("key = [\"id\"]", "mode = \"insert\""), "");
+}
+
+TEST_F(ConfigLoad, durations_and_sizes_need_a_unit) {
+  const auto linger = [&](const std::string& value) { return error_with("", "[batch]\nlinger = " + value + '\n'); };
+  const auto bytes = [&](const std::string& value) { return error_with("", "[batch]\nbytes = " + value + '\n'); };
+  EXPECT_HAS(linger("5"), "11:10: batch.linger: is a number without a unit; write a duration with its unit");
+  EXPECT_HAS(bytes("8388608"), "batch.bytes: is a number without a unit");
+  for (const char* value : {"\"5\"", "\"5 ms\"", "\"1.5s\"", "\"-1s\"", "\"5MiB\"", "\"\"", "\"9223372036854775807h\""})
+    EXPECT_HAS(linger(value), "write a duration with its unit") << value;
+  for (const char* value : {"\"8\"", "\"8mib\"", "\"5ms\"", "\"9223372036854775807GiB\""})
+    EXPECT_HAS(bytes(value), "write a size with its unit") << value;
+  for (const char* value : {"\"0ms\"", "\"10s\"", "\"50ms\""}) EXPECT_EQ(linger(value), "") << value;
+  for (const char* value : {"\"64KiB\"", "\"65536B\"", "\"66kB\"", "\"1MB\"", "\"256MiB\""})
+    EXPECT_EQ(bytes(value), "") << value;
+  EXPECT_HAS(bytes("\"64kB\""), "is out of bounds; use 64KiB to 256MiB");
+}
+
+TEST_F(ConfigLoad, numbers_out_of_bounds_are_refused_with_the_bounds) {
+  for (const char* line : {"lanes = 0", "lanes = 65", "lanes = -1", "lanes = 9223372036854775807"})
+    EXPECT_HAS(error_with("[[route]]", std::string(line) + "\n[[route]]"), "use 1 to 64 connections") << line;
+  EXPECT_HAS(error_with("", "[batch]\nrows = 100001\n"), "batch.rows: is out of bounds; use 1 to 100000 records");
+  EXPECT_HAS(error_with("", "[batch]\nlinger = \"11s\"\n"), "use 0ms to 10s");
+  EXPECT_HAS(error_with("", "[batch]\nbytes = \"1GiB\"\n"), "use 64KiB to 256MiB");
+  EXPECT_HAS(error_with("", "max_dead_letters = -1\n"), "out of bounds");
+}
+
+TEST_F(ConfigLoad, a_wrong_type_says_what_is_there_and_what_should_be) {
+  EXPECT_EQ(error_with("\"shop\"", "7"), "1:12: pipeline: is an integer; write a string in quotes");
+  EXPECT_HAS(error_with("[[route]]", "lanes = \"2\"\n[[route]]"), "postgres.lanes: is a string; write an integer");
+  EXPECT_HAS(error_with("[[route]]", "lanes = 2.0\n[[route]]"), "is a number with a fraction; write an integer");
+  EXPECT_HAS(error_with("", "[batch]\nadaptive = \"yes\"\n"), "is a string; write true or false");
+  EXPECT_HAS(error_with("[\"shop.orders\"]", "\"shop.orders\""), "route.topics: is a string; write a list");
+  EXPECT_HAS(error_with("[\"shop.orders\"]", "[1]"), "route.topics: is an integer; write a string");
+  EXPECT_HAS(error_with("[[route]]", "[route]"), "write [[route]] with two brackets");
+  EXPECT_HAS(error_with("", "[[http]]\nlisten = \"\"\n"), "http: must be a section; write [http]");
+  EXPECT_HAS(error_with("", "format = \"xml\"\n"), "\"xml\" is not known; use auto | json | connect-json | debezium");
+}
+
+TEST_F(ConfigLoad, addresses_names_and_expressions_are_checked) {
+  for (const char* brokers : {"", "a:b", "a:0", "a:65536", "a,,b", "ssl://a:1", "a b", "[::1:9092"})
+    EXPECT_HAS(error_with("127.0.0.1:9092", brokers), "is not a list HOST:PORT") << brokers;
+  for (const char* listen : {"9187", "localhost", ":9187", "localhost:http", "localhost:99999"})
+    EXPECT_HAS(error_with("", std::string("[http]\nlisten = \"") + listen + "\"\n"), "is not HOST:PORT") << listen;
+  for (const char* topic : {"", "a b", "..", "shop/*"})
+    EXPECT_HAS(error_with("shop.orders", topic), "is not a topic name") << topic;
+  for (const char* topic : {"^(", "^[a", "^a{2,1}"})
+    EXPECT_HAS(error_with("shop.orders", topic), "is not a regular expression") << topic;
+  for (const char* schema : {"", "1a", "pg_x", "a-b"})
+    EXPECT_HAS(error_with("[[route]]", std::string("schema = \"") + schema + "\"\n[[route]]"), "another schema")
+        << schema;
+  EXPECT_HAS(error_with("\"shop\"", "\"\""), "choose another name");
+  EXPECT_HAS(error_with("[postgres]", "instance = \"a b\"\n[postgres]"), "kafka.instance: \"a b\" must be");
+  EXPECT_HAS(error_with("[postgres]", "group = \"\"\n[postgres]"), "leave it out for sluice-PIPELINE");
+  EXPECT_HAS(error_with("[\"id\"]", "[\"id\", \"id\"]"), "names the same twice");
+}
+
+TEST_F(ConfigLoad, a_table_template_may_use_only_what_its_topics_give) {
+  const auto table = [&](const std::string& topics, const std::string& name) {
+    return error_with("topics = [\"shop.orders\"]\ntable = \"public.orders\"",
+                      "topics = [" + topics + "]\ntable = \"" + name + '"');
+  };
+  EXPECT_EQ(table("'^a(.)(.)'", "public.{1}_{2}"), "");
+  EXPECT_EQ(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{1}"), "");
+  EXPECT_HAS(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{2}"), "8:9: route.table: uses {2}");
+  EXPECT_HAS(table("\"a\"", "public.{1}"), "has no groups");
+  EXPECT_HAS(table("\"a\"", "public.{topc}"), "unknown placeholder");
+  EXPECT_HAS(table("\"a\"", "public.{topic"), "close it");
+  EXPECT_HAS(table("\"a\"", "public.topic}"), "remove it");
+  for (const char* name : {"", "a.", ".a", "a..b", "a.b.c"}) EXPECT_HAS(table("\"a\"", name), "table") << name;
+}
+
+TEST_F(ConfigLoad, a_topic_that_an_earlier_route_takes_is_refused) {
+  const std::string second = "[[route]]\ntopics = [\"shop.orders\"]\ntable = \"other\"\nkey = [\"id\"]\n";
+  EXPECT_HAS(error_with("", second), "11:10: route.topics: \"shop.orders\" is in an earlier route");
+}
+
+TEST_F(ConfigLoad, a_postgres_url_is_checked_for_shape_and_never_shown) {
+  const auto url = [&](const std::string& text) {
+    return error_with("\"postgresql://app:hunter2@127.0.0.1:5432/shop\"", '"' + text + '"');
+  };
+  for (const char* text : {"mysql://app:hunter2@h/db", "hunter2", "postgresql://app:hunter2@h:x/db",
+                           "password='hunter2", "postgresql://app:hunter2%@h/db", "postgresql://h/db?hunter2",
+                           "=hunter2", "", " ", "postgres://app:hunter2 x@h"})
+    EXPECT_HAS(url(text), "5:7: postgres.url: the value ") << text;
+  for (const char* text : {"postgres://", "postgresql:///db?host=/run", "postgresql://a,b:5432/db", "dbname=x",
+                           "postgresql://u@[::1]:5432", "postgresql://%2Frun/db"})
+    EXPECT_EQ(url(text), "") << text;
+}
+
+TEST_F(ConfigLoad, properties_that_the_promise_rests_on_are_refused_with_the_reason) {
+  EXPECT_EQ(error_of_property("\"enable.auto.commit\" = \"hunter2\""),
+            "5:1: kafka.properties.enable.auto.commit: is refused: the pointer row in PostgreSQL alone "
+            "decides where "
+            "reading goes on, Kafka's stored offsets never do; remove it");
+  EXPECT_HAS(error_of_property("auto.offset.reset = \"latest\""), "would skip or repeat records");
+  for (const char* name :
+       {"enable.auto.offset.store", "isolation.level", "check.crcs", "enable.partition.eof", "client.rack", "group.id",
+        "bootstrap.servers", "metadata.broker.list", "group.instance.id", "partition.assignment.strategy",
+        "allow.auto.create.topics", "enable.idempotence", "offset.store.method"})
+    EXPECT_HAS(error_of_property('"' + std::string(name) + "\" = \"x\""), "is refused: ") << name;
+  EXPECT_HAS(error_of_property("\"a.b\" = \"x\"\na.b = \"y\""), "is there twice");
+  EXPECT_HAS(error_of_property("\"a\" = [\"hunter2\"]"), "is a list; write a table of strings");
+  EXPECT_EQ(error_of_property("\"sasl.password\" = \"hunter2\""), "");
+}
+
+TEST_F(ConfigLoad, references_are_replaced_in_any_string) {
+  ::setenv("SLUICE_TEST_WORD", "orders", 1);
+  ::setenv("SLUICE_TEST_SECRET", "hunter2", 1);
+  ::setenv("CREDENTIALS_DIRECTORY", path("").c_str(), 1);
+  write("credential", "hunter2\n");
+  const auto result =
+      read(with("app:hunter2@", "${env:SLUICE_TEST_WORD}:${credential:credential}${file:" + path("credential") + "}@"));
+  ASSERT_TRUE(result) << result.error();
+  EXPECT_EQ(result->postgres.url.reveal(), "postgresql://orders:hunter2hunter2@127.0.0.1:5432/shop");
+  EXPECT_EQ(read(with("[\"id\"]", "[\"${env:SLUICE_TEST_WORD}_id\"]"))->routes[0].key[0], "orders_id");
+  // A value that came by reference is shown as the reference.
+  EXPECT_HAS(error_with("", "format = \"${env:SLUICE_TEST_SECRET}\"\n"), "\"${env:SLUICE_TEST_SECRET}\" is not known");
+  EXPECT_HAS(error_with("app:hunter2@", "${env:SLUICE_TEST_UNSET}"),
+             "postgres.url: ${env:SLUICE_TEST_UNSET} is not set");
+  EXPECT_HAS(error_with("app:hunter2@", "${file:/nowhere/at/all}"),
+             "postgres.url: ${file:/nowhere/at/all} cannot be read");
+  EXPECT_HAS(error_with("app:hunter2@", "${file:" + path("") + "}"), "is a directory");
+  EXPECT_HAS(error_with("app:hunter2@", "${credential:../x}"), "is not the name of a credential");
+  EXPECT_HAS(error_with("app:hunter2@", "${vault:x}"), "is not known; write ${env:NAME}");
+  EXPECT_HAS(error_with("app:hunter2@", "${env:x"), "close the reference");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_HAS(error_with("app:hunter2@", "${credential:credential}"), "needs CREDENTIALS_DIRECTORY");
+}
+
+TEST_F(ConfigLoad, syntax_errors_are_one_line_with_the_place) {
+  EXPECT_HAS(error_with("url = \"postgresql", "url = postgresql"), "5:7: syntax: ");
+  EXPECT_HAS(error_with("\"shop\"", "\"shop"), "1:");
+  EXPECT_HAS(error_with("[kafka]", "pipeline = \"x\"\n[kafka]"), "2:12: syntax: ");
+  EXPECT_HAS(error_with("", "[kafka]\n"), "cannot redefine");
+  EXPECT_HAS(error_with("\"shop\"", "\"sh\xffop\""), "utf-8");
+  EXPECT_HAS(error_with("shop\"", std::string_view("\0\"", 2)), "1:");
+  EXPECT_HAS(error_with("\"shop\"", "\"sh\\u0000op\""), "control character");
+  EXPECT_HAS(error_with("\"shop\"", std::string(100'000, '[')), "depth");
+  EXPECT_HAS(error_with("\"shop\"", "99999999999999999999"), "not representable");
+}
+
+TEST_F(ConfigLoad, keys_that_nest_without_end_are_refused_before_they_are_built) {
+  std::string deep;
+  for (int i = 0; i < 500'000; ++i) deep += "a.";
+  EXPECT_HAS(error_of(deep + "a = 1\n"), "1:66: syntax: a key has more than 32 parts");
+  EXPECT_EQ(error_with("", "  # " + std::string(200, '.') + '\n'), "");
+}
+
+TEST_F(ConfigLoad, a_list_has_a_limit) {
+  std::string list;
+  for (int i = 0; i < 1001; ++i) list += "\"t" + std::to_string(i) + "\",";
+  EXPECT_HAS(error_with("\"shop.orders\"", list), "route.topics: has more than 1000 elements");
+}
+
+TEST_F(ConfigLoad, a_file_that_cannot_be_read_says_why) {
+  EXPECT_EQ(load("/nowhere/at/all").error(),
+            "/nowhere/at/all:1:1: file: cannot be read: No such file or directory; name a readable TOML file");
+  EXPECT_HAS(load(std::filesystem::temp_directory_path()).error(), "is a directory, not a file");
+  EXPECT_HAS(load("/dev/zero").error(), "is not a regular file");
+  EXPECT_HAS(error_of(std::string((1u << 20) + 1, '#')), "file: is larger than 1MiB");
+}
+
+TEST_F(ConfigLoad, the_place_of_a_setting_is_known_to_those_who_find_it_wrong_later) {
+  ASSERT_TRUE(read(with("[postgres]", "[kafka.properties]\na.b = \"c\"\n[postgres]")));
+  EXPECT_EQ(place(path(), "kafka.properties"), path() + ":4:1");
+  EXPECT_EQ(place(path(), "postgres.url"), path() + ":7:7");
+  EXPECT_EQ(place(path(), "http.listen"), path() + ":1:1");
+  EXPECT_EQ(place(path("missing"), "http.listen"), path("missing") + ":1:1");
+}
+
+}  // namespace
+}  // namespace sluice::config

@@ -1,0 +1,127 @@
+// The grammar of a line, the filters, and the forms of times and durations.
+#include "console/command_line.h"
+#include "base/time_text.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::string> words(std::string_view text) {
+  const auto line = parse_line(text);
+  if (!line) return {"error: " + line.error()};
+  std::vector<std::string> found;
+  for (const Word& word : line->words) found.push_back(word.text);
+  return found;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(ConsoleWords, blanks_part_words_and_quotes_keep_them_together) {
+  EXPECT_EQ(words("pause orders/3  --reason\tx\r\n"), (Texts{"pause", "orders/3", "--reason", "x"}));
+  EXPECT_EQ(words("a 'b c' \"d e\""), (Texts{"a", "b c", "d e"}));
+  EXPECT_EQ(words("--reason='vacuum full'"), (Texts{"--reason=vacuum full"}));
+  EXPECT_EQ(words(R"("a \"b\" \\ c" 'd\e')"), (Texts{R"(a "b" \ c)", R"(d\e)"}));
+  EXPECT_EQ(words("''"), (Texts{""}));
+  EXPECT_EQ(words("  "), Texts{});
+}
+
+TEST(ConsoleWords, what_is_quoted_is_neither_option_nor_filter) {
+  const auto line = parse_line("x '--json' '|' \"a|b\"");
+  ASSERT_TRUE(line);
+  ASSERT_EQ(line->words.size(), 4u);
+  EXPECT_TRUE(line->words[1].quoted && line->words[2].quoted);
+  EXPECT_TRUE(line->filters.empty());
+}
+
+TEST(ConsoleWords, a_line_that_does_not_follow_the_grammar_says_why) {
+  EXPECT_EQ(words("pause 'x"), (Texts{"error: a ' has no end; close the quote"}));
+  EXPECT_EQ(words("| count"), (Texts{"error: a command is missing before |"}));
+  EXPECT_EQ(words("a | sort"), (Texts{"error: after | comes match TEXT, except TEXT, count, head N or last N"}));
+  EXPECT_EQ(words("a | head x"), words("a | sort"));
+  EXPECT_EQ(words("a |"), words("a | sort"));
+  EXPECT_EQ(words(std::string_view("a\0b", 3)), (Texts{"error: a line cannot hold the character NUL"}));
+  EXPECT_EQ(words(std::string(line_at_most, 'x')).front().size(), line_at_most);
+  EXPECT_EQ(words(std::string(line_at_most + 1, 'x')), (Texts{"error: a line may have 4096 bytes; this one has 4097"}));
+}
+
+TEST(ConsoleWords, filters_work_one_after_the_other) {
+  const auto through = [](std::string_view filters) {
+    const auto line = parse_line("x " + std::string(filters));
+    return filtered({"one a", "two", "three a", "four a b"}, line.value().filters);
+  };
+  EXPECT_EQ(through("| match a"), (Texts{"one a", "three a", "four a b"}));
+  EXPECT_EQ(through("| match a | except three"), (Texts{"one a", "four a b"}));
+  EXPECT_EQ(through("|match 'a b'|count"), (Texts{"1"}));
+  EXPECT_EQ(through("| match a b"), (Texts{"four a b"}));
+  EXPECT_EQ(through("| head 1"), (Texts{"one a"}));
+  EXPECT_EQ(through("| last 2 | head 1"), (Texts{"three a"}));
+  EXPECT_EQ(through("| head 99"), (Texts{"one a", "two", "three a", "four a b"}));
+}
+
+TEST(ConsoleWords, no_bytes_at_all_break_the_parser) {
+  std::mt19937 random(5);
+  constexpr std::string_view alphabet = "ab '\"\\|-=\t\n\x1b\xff";
+  std::uniform_int_distribution<std::size_t> pick(0, alphabet.size() - 1), length(0, 30);
+  int parsed = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string text;
+    for (auto left = length(random); left > 0; --left) text += alphabet[pick(random)];
+    const auto line = parse_line(text);
+    if (!line) {
+      ASSERT_FALSE(line.error().empty());
+      continue;
+    }
+    ++parsed;
+    std::size_t total = 0;
+    for (const Word& word : line->words) total += word.text.size();
+    ASSERT_LE(total, text.size());
+  }
+  EXPECT_GT(parsed, 1000);
+}
+
+TEST(ConsoleWords, durations_need_a_unit_and_an_end) {
+  EXPECT_EQ(parse_span("90s"), 90s);
+  EXPECT_EQ(parse_span("15m"), 15min);
+  EXPECT_EQ(parse_span("7d"), 168h);
+  EXPECT_EQ(parse_span("250ms"), 250ms);
+  for (const auto* wrong : {"", "90", "s", "-1s", "1w", "99999999h", "3651d", "1.5h"})
+    EXPECT_FALSE(parse_span(wrong)) << wrong;
+}
+
+TEST(ConsoleWords, durations_are_shown_as_people_say_them) {
+  EXPECT_EQ(span_text(410ms), "410ms");
+  EXPECT_EQ(span_text(1800ms), "1.8s");
+  EXPECT_EQ(span_text(52s), "52s");
+  EXPECT_EQ(span_text(5min + 7s), "5m 07s");
+  EXPECT_EQ(span_text(130min), "2h 10m");
+  EXPECT_EQ(span_text(148h), "6d 4h");
+}
+
+TEST(ConsoleWords, times_are_rfc_3339_with_a_zone_or_counted_back) {
+  const auto now = WallClock::now();
+  EXPECT_EQ(parse_time("2h", now), now - 2h);
+  const auto noon = parse_time("2026-11-21T12:00:00Z", now);
+  ASSERT_TRUE(noon);
+  EXPECT_EQ(time_text(*noon), "2026-11-21T12:00:00Z");
+  EXPECT_EQ(parse_time("2026-11-21T13:30:00.25+01:30", now), noon);
+  for (const auto* wrong : {"2026-11-21", "2026-11-21T12:00:00", "2026-13-21T12:00:00Z", "2026-02-30T12:00:00Z",
+                            "2026-11-21T25:00:00Z", "2026-11-21T12:00:00+1", "x"})
+    EXPECT_FALSE(parse_time(wrong, now)) << wrong;
+}
+
+TEST(ConsoleWords, numbers_are_whole_and_fit) {
+  EXPECT_EQ(parse_number("0"), 0);
+  EXPECT_EQ(parse_number("9223372036854775807"), 9223372036854775807);
+  for (const auto* wrong : {"", "-1", "+1", "1 ", "0x1", "9223372036854775808"})
+    EXPECT_FALSE(parse_number(wrong)) << wrong;
+}
+
+}  // namespace
+}  // namespace sluice::console

@@ -1,0 +1,144 @@
+// Commands that change something: what is asked of the service, what goes on record, which code ends them.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/unit/console/support.h"
+
+namespace sluice::console {
+namespace {
+
+using ConsoleControl = ConsoleTest;
+
+TEST_F(ConsoleControl, a_pause_needs_a_reason_waits_and_is_idempotent) {
+  const auto without = run("pause shop.orders");
+  EXPECT_EQ(without.code, Code::not_understood);
+  EXPECT_NE(without.err.find("--reason TEXT: say why"), std::string::npos) << without.err;
+  EXPECT_TRUE(admin.trail.empty() && admin.calls.empty());
+
+  const auto done = run("pause shop.orders/0-1 --reason 'vacuum full' --for 30m");
+  EXPECT_EQ(done.code, Code::done) << done.err;
+  EXPECT_TRUE(done.out.starts_with("done: shop.orders/0,1 paused, 2 partitions standing still; goes on by itself at "))
+      << done.out;
+  ASSERT_EQ(admin.now.pauses.size(), 1u);
+  EXPECT_EQ(admin.now.pauses[0].by, "alice");
+  EXPECT_EQ(*admin.now.pauses[0].expires - admin.now.pauses[0].at, 30min);
+  ASSERT_EQ(admin.trail.size(), 1u);
+  EXPECT_EQ(admin.trail[0].command, "pause");
+  EXPECT_EQ(admin.trail[0].target, "shop.orders/0-1");
+  EXPECT_EQ(admin.trail[0].outcome, "done: 2 partitions");
+  EXPECT_EQ(json::parse(admin.trail[0].detail).at("line"), "pause shop.orders/0-1 --reason \"vacuum full\" --for 30m");
+
+  const auto again = run("pause shop.orders/0,1 --reason other");
+  EXPECT_EQ(again.code, Code::done);
+  EXPECT_TRUE(again.out.starts_with("nothing to do: shop.orders/0,1 is paused already by alice since ")) << again.out;
+  EXPECT_NE(again.out.find("vacuum full"), std::string::npos);
+  EXPECT_NE(interpreter.greeting(login, terminal).find("! shop.orders/0,1 paused by alice"), std::string::npos);
+}
+
+TEST_F(ConsoleControl, a_reason_goes_on_to_the_next_option_because_ssh_takes_its_quotes) {
+  EXPECT_EQ(run("pause shop.items --reason vacuum full --for 30m").code, Code::done);
+  EXPECT_EQ(run("pause shop.orders --reason=x").code, Code::done);
+  EXPECT_EQ(admin.calls, (std::vector<std::string>{"pause shop.items: vacuum full", "pause shop.orders: x"}));
+  EXPECT_EQ(run("pause --reason vacuum full").code, Code::not_understood);
+}
+
+TEST_F(ConsoleControl, a_target_that_is_not_there_names_those_that_are) {
+  EXPECT_EQ(run("pause order --reason x").err, "error: no topic 'order'; known: shop.items, shop.orders\n");
+  EXPECT_EQ(run("pause shop.orders/9 --reason x").code, Code::no_such_thing);
+  EXPECT_EQ(run("pause table orders --reason x").err,
+            "error: no table 'orders'; known: public.items, public.order_items, public.orders\n");
+  EXPECT_EQ(run("pause a b --reason x").code, Code::not_understood);
+  EXPECT_EQ(admin.trail.back().outcome.substr(0, 8), "failed: ");
+  EXPECT_EQ(run("explain shop.orders/9 1").code, Code::no_such_thing);
+}
+
+TEST_F(ConsoleControl, pausing_a_table_says_which_others_stop_with_it) {
+  const auto asked = run("pause table public.orders --reason x");
+  EXPECT_EQ(asked.code, Code::confirmation_missing);
+  EXPECT_NE(asked.err.find("also feed public.order_items, which stop with public.orders; add --yes"), std::string::npos)
+      << asked.err;
+  EXPECT_TRUE(admin.now.pauses.empty());
+  EXPECT_EQ(run("pause table public.orders --reason x --yes").code, Code::done);
+  EXPECT_EQ(run("pause table public.items --reason x").code, Code::done);  // alone in its topic
+}
+
+TEST_F(ConsoleControl, a_wait_ends_at_its_deadline_or_when_it_is_stopped_and_the_request_stands) {
+  admin.obedient = false;
+  const auto late = run("drain shop.orders --timeout 300ms");
+  EXPECT_EQ(late.code, Code::deadline_passed);
+  EXPECT_EQ(late.err, "error: drain not finished after 300ms: 3 of 3 partitions left; it goes on\n");
+  EXPECT_EQ(late.out, "");
+  EXPECT_EQ(admin.calls, (std::vector<std::string>{"pause shop.orders: drained"}));
+  EXPECT_EQ(admin.trail[0].outcome, "done: 3 of 3 partitions left at the deadline");
+
+  std::stop_source stop;
+  std::jthread interrupt([&] {
+    while (admin.snapshot().pauses.size() < 2) std::this_thread::sleep_for(1ms);
+    stop.request_stop();
+  });
+  const auto stopped = run("pause shop.items --reason x --timeout 60s", stop.get_token());
+  EXPECT_EQ(stopped.code, Code::interrupted);
+  EXPECT_EQ(stopped.err, "error: the wait was ended; the pause of shop.items goes on\n");
+  EXPECT_EQ(run("pause all --reason x --no-wait").code, Code::done);
+}
+
+TEST_F(ConsoleControl, resume_frees_exactly_its_target_and_all_frees_everything) {
+  run("pause shop.orders --reason a");
+  run("pause all --reason b");
+  EXPECT_EQ(run("resume shop.items").err, "error: no pause of 'shop.items'; paused: all, shop.orders\n");
+  EXPECT_EQ(run("resume shop.items").code, Code::no_such_thing);
+  const auto one = run("resume shop.orders");
+  EXPECT_EQ(one.code, Code::done);
+  EXPECT_NE(one.out.find("parts of it stay paused by the pause of all"), std::string::npos) << one.out;
+  run("pause shop.orders --reason a");
+  EXPECT_EQ(run("resume all --json").data().at("resumed").size(), 2u);
+  EXPECT_TRUE(admin.now.pauses.empty());
+  EXPECT_EQ(run("resume all").out, "nothing to do: nothing is paused\n");
+}
+
+TEST_F(ConsoleControl, what_cannot_be_recorded_is_not_done) {
+  admin.postgres = false;
+  const auto done = run("log level debug --for 10m");
+  EXPECT_EQ(done.code, Code::failed);
+  EXPECT_EQ(done.err, "error: log level was not done, because it cannot be recorded: PostgreSQL does not answer\n");
+  EXPECT_TRUE(admin.calls.empty());
+  admin.postgres = true;
+  EXPECT_EQ(run("log level debug --for 10m").code, Code::done);
+  EXPECT_EQ(admin.calls, (std::vector<std::string>{"log debug for 600"}));
+}
+
+TEST_F(ConsoleControl, dead_letters_are_replayed_by_number_or_by_what_they_have_in_common) {
+  EXPECT_EQ(run("dead replay 7").err, "error: no open dead letter 7; see 'dead list'\n");
+  EXPECT_EQ(run("dead replay --table t").out, "nothing to do: no open dead letter matches\n");
+  EXPECT_EQ(run("dead replay 1 --table t").code, Code::not_understood);
+  add_letters(3);
+  const auto trail = admin.trail.size();
+  const auto dry = run("dead replay --table public.orders --dry-run");
+  EXPECT_EQ(dry.code, Code::done);
+  EXPECT_NE(dry.out.find("INSERT"), std::string::npos);
+  EXPECT_EQ(admin.trail.size(), trail);  // nothing changed, so nothing is on record as changed
+  const auto partly = run("dead replay --table public.orders");
+  EXPECT_EQ(partly.code, Code::partly_done);
+  EXPECT_EQ(partly.err, "error: 2 of 3 dead letters not applied; see 'dead list --failed'\n");
+  EXPECT_EQ(admin.trail.back().outcome, "done: 1 of 3 applied");
+  EXPECT_EQ(admin.trail.back().target, "table public.orders");
+  EXPECT_EQ(run("dead replay 2 --force").code, Code::done);
+  EXPECT_EQ(run("dead replay 1").code, Code::failed);
+  EXPECT_EQ(admin.calls.back(), "replay");
+}
+
+TEST_F(ConsoleControl, a_discard_needs_a_reason_and_a_yes) {
+  add_letters(3);
+  EXPECT_EQ(run("dead discard 1").code, Code::not_understood);
+  const auto asked = run("dead discard --older 30d --reason obsolete");
+  EXPECT_EQ(asked.code, Code::confirmation_missing);
+  EXPECT_EQ(asked.err, "error: 3 dead letters would be marked as resolved without being applied; add --yes\n");
+  EXPECT_EQ(run("dead discard --reason obsolete --yes").code, Code::not_understood);  // never all by accident
+  EXPECT_TRUE(admin.calls.empty());
+  EXPECT_EQ(run("dead discard 1 2 --reason obsolete --yes --json").data().at("discarded"), 2);
+  EXPECT_EQ(admin.calls, (std::vector<std::string>{"discard by alice: obsolete"}));
+}
+
+}  // namespace
+}  // namespace sluice::console

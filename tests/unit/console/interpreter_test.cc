@@ -1,0 +1,165 @@
+// The command core as a whole: the table, errors, roles, completion, and what is hostile.
+#include "console/interpreter.h"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "base/log.h"
+#include "console/command.h"
+#include "tests/unit/console/support.h"
+
+namespace sluice::console {
+namespace {
+
+using ConsoleInterpreter = ConsoleTest;
+
+TEST_F(ConsoleInterpreter, every_row_of_the_table_is_complete_and_its_examples_are_understood) {
+  for (const Command& command : commands()) {
+    EXPECT_FALSE(command.summary.empty() || command.group.empty()) << command.words;
+    EXPECT_TRUE(command.run != nullptr) << command.words;
+    EXPECT_FALSE(command.examples.empty()) << command.words;
+    for (const auto example : command.examples) {
+      const auto line = parse_line(example);
+      ASSERT_TRUE(line) << example;
+      const auto found = find_command(line->words, false);
+      ASSERT_TRUE(found) << example;
+      EXPECT_EQ(found->command->words, command.words) << example;
+      const auto given = parse_arguments(command, std::span(line->words).subspan(found->words));
+      EXPECT_TRUE(given) << example << ": " << (given ? "" : given.error());
+    }
+    EXPECT_EQ(std::ranges::count(commands(), command.words, &Command::words), 1) << command.words;
+    EXPECT_NE(reference().find(fmt::format("### `{}`", command.usage())), std::string::npos) << command.words;
+    EXPECT_EQ(run(fmt::format("help {}", command.words)).code, Code::done);
+  }
+}
+
+TEST_F(ConsoleInterpreter, a_word_that_is_not_known_names_the_nearest) {
+  EXPECT_EQ(run("pasue orders").err, "error: unknown command 'pasue'; did you mean 'pause'?\n");
+  EXPECT_EQ(run("dead lsit").err, "error: unknown command 'dead lsit'; did you mean 'dead list'?\n");
+  EXPECT_EQ(run("dead").err, "error: 'dead' needs one more word: dead list, dead show, dead replay, dead discard\n");
+  EXPECT_EQ(run("check --lga 1s").err, "error: 'check' has no option --lga; did you mean --lag?\n");
+  EXPECT_EQ(run("config show batch.row").err, "error: no setting 'batch.row'; did you mean 'batch.rows'?\n");
+  for (const auto* line : {"pasue", "dead", "check --lga 1s", "check --lag", "check --lag 5", "status x",
+                           "check --lag 1s --lag 2s", "status | sort", "status --json | count", "partitions --sort x",
+                           "log level loud", "explain x y", "dead show x", "dead replay", "audit --since yesterday"}) {
+    const auto done = run(line);
+    EXPECT_EQ(done.code, Code::not_understood) << line;
+    EXPECT_EQ(done.out, "") << line;
+    EXPECT_TRUE(std::regex_match(done.err, std::regex("error: [^A-Z][^\n]*[^.\n]\n"))) << done.err;
+  }
+}
+
+TEST_F(ConsoleInterpreter, show_is_a_synonym_case_does_not_matter_and_abbreviations_are_for_people) {
+  EXPECT_EQ(run("show WHOAMI").code, Code::done);
+  EXPECT_EQ(run("Show Dead List").code, Code::done);
+  EXPECT_EQ(run("who").code, Code::not_understood);
+  terminal.pty = true;
+  EXPECT_EQ(run("who").code, Code::done);
+  EXPECT_EQ(run("p all").code, Code::not_understood);
+  EXPECT_EQ(run("res all").code, Code::not_understood);  // it changes something
+  EXPECT_TRUE(admin.calls.empty());
+  EXPECT_EQ(run("").code, Code::done);
+}
+
+TEST_F(ConsoleInterpreter, roles_and_the_list_of_a_key_decide_and_refusals_are_noted) {
+  login.caller.role = "viewer";
+  const auto refused = run("pause all --reason x");
+  EXPECT_EQ(refused.code, Code::not_allowed);
+  EXPECT_EQ(refused.err, "error: pause needs role operator; you are viewer (alice)\n");
+  EXPECT_TRUE(admin.trail.empty());
+  ASSERT_EQ(admin.notes.size(), 1u);
+  EXPECT_EQ(admin.notes[0].outcome, "refused");
+  EXPECT_EQ(run("status").code, Code::done);
+  EXPECT_EQ(run("audit").code, Code::not_allowed);
+  EXPECT_EQ(run("dead show 1").code, Code::not_allowed);
+  login.caller.role = "operator";
+  EXPECT_EQ(run("dead discard 1 --reason x").code, Code::not_allowed);
+  EXPECT_EQ(run("drain").code, Code::done);
+  login = {{"probe", "operator", "", ""}, {"check", "dead"}};
+  EXPECT_EQ(run("check").code, 10);  // paused
+  EXPECT_EQ(run("dead list").code, Code::done);
+  EXPECT_EQ(run("status").err, "error: status is not allowed for this key; it may: check, dead\n");
+  EXPECT_TRUE(run("exit").leave);
+  EXPECT_EQ(run("help").out.find("resume"), std::string::npos);
+}
+
+TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
+  const std::string hostile =
+      "\x1b]0;owned\a\x1b[2J\xc2\x9b"
+      "6n\x9b\xe2\x80\xae\r\ncdc> ";
+  add_letters(1);
+  admin.letters[0].reason = admin.letters[0].table = hostile;
+  admin.letters[0].value = hostile;
+  admin.now.partitions[0].at.topic = admin.now.partitions[0].reason = hostile;
+  admin.now.partitions[0].state = PartitionState::poison;
+  admin.now.tables[0].table = hostile;
+  admin.now.lanes[0].connected = false;
+  admin.now.lanes[0].last_error = hostile;
+  admin.now.pauses.push_back({.target = hostile, .reason = hostile, .by = hostile, .at = {}, .expires = {}});
+  login.caller.name = hostile;
+  log::write(log::Level::error, hostile, hostile);
+  const auto clean = [](const std::string& text) {
+    return std::ranges::all_of(
+               text,
+               [](char one) { return one == '\n' || (static_cast<unsigned char>(one) >= 0x20 && one != 0x7f); }) &&
+           text.find("\xc2\x9b") == text.npos && text.find("\xe2\x80\xae") == text.npos &&
+           text.find("\ncdc> ") == text.npos;
+  };
+  for (const auto* line : {"status", "check", "count", "topics", "partitions", "pointers", "lag", "tables", "errors",
+                           "errors --group", "dead list", "dead show 1", "dead show 1 --raw", "dead replay --table x",
+                           "explain shop.orders/1 5 --sql", "config show", "whoami", "sessions", "audit"}) {
+    for (const auto* form : {"", " --json", " --csv"}) {
+      const auto done = run(std::string(line) + form);
+      EXPECT_TRUE(clean(done.out) && clean(done.err)) << line << form;
+      if (std::string_view(form) == " --json") {
+        EXPECT_TRUE(json::accept(done.out)) << line;
+      }
+    }
+  }
+  EXPECT_EQ(run("dead show 1 --json").data().at("value"),
+            "\x1b]0;owned\a\x1b[2J\xc2\x9b"
+            "6n\\x9b\xe2\x80\xae\r\ncdc> ");
+  EXPECT_TRUE(clean(interpreter.greeting(login, terminal)));
+  for (const auto& line :
+       {"nosuch" + hostile, "status " + hostile, "pause '" + hostile + "' --reason x", "help " + hostile})
+    EXPECT_TRUE(clean(run(line).err)) << line;
+}
+
+TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names_that_live) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(interpreter.complete("stat", login), Words{"status"});
+  EXPECT_EQ(interpreter.complete("dead ", login), (Words{"discard", "list", "replay", "show"}));
+  EXPECT_EQ(interpreter.complete("pause shop.i", login), (Words{"shop.items", "shop.items/0"}));
+  EXPECT_EQ(interpreter.complete("pause table public.o", login), (Words{"public.order_items", "public.orders"}));
+  EXPECT_EQ(interpreter.complete("pause all --r", login), Words{"--reason"});
+  EXPECT_EQ(interpreter.complete("log level d", login), Words{"debug"});
+  EXPECT_EQ(interpreter.complete("config show batch.r", login), Words{"batch.rows"});
+  EXPECT_EQ(interpreter.complete("help pau", login), Words{"pause"});
+  login.caller.role = "viewer";
+  EXPECT_EQ(interpreter.complete("pau", login), Words{});
+  EXPECT_EQ(interpreter.complete("pause ", login), Words{});
+  EXPECT_EQ(interpreter.complete("x 'unfinished", login), Words{});
+}
+
+TEST_F(ConsoleInterpreter, no_line_at_all_throws_or_hangs) {
+  std::uint64_t state = 7;
+  const auto next = [&](std::size_t below) {
+    return static_cast<std::size_t>((state = state * 6364136223846793005u + 1442695040888963407u) >> 33) % below;
+  };
+  const std::vector<std::string> parts{
+      "pause",   "dead",   "replay", "all",     "shop.orders", "table",   "--reason",     "--json",
+      "x",       "'",      "|",      "match",   "1",           "--for",   "1ms",          "--timeout=1ms",
+      "help",    "config", "show",   "\x1b",    "\xff",        "explain", "shop.items/0", "--yes",
+      "discard", "resume", "check",  "--lag=1s"};
+  for (int round = 0; round < 3000; ++round) {
+    std::string line;
+    for (auto left = next(7); left > 0; --left) line += parts[next(parts.size())] + (next(8) == 0 ? "" : " ");
+    const auto done = run(line);
+    ASSERT_TRUE(done.code == 0 || !done.err.empty() || (done.code >= 10 && done.code <= 12)) << line;
+    interpreter.complete(line, login);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::console

@@ -1,0 +1,144 @@
+// Commands that look: the same numbers in every form, verdicts, what fits a terminal.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "base/terminal_text.h"
+#include "console/command.h"
+#include "tests/unit/console/support.h"
+
+namespace sluice::console {
+namespace {
+
+using ConsoleLook = ConsoleTest;
+
+TEST_F(ConsoleLook, table_json_and_csv_show_the_same_numbers) {
+  const auto rows = run("partitions --json").data().at("partitions");
+  ASSERT_EQ(rows.size(), 4u);
+  std::string text = run("partitions").out;
+  EXPECT_EQ(text.find("\x1b"), std::string::npos);
+  const std::string csv = run("partitions --csv").out;
+  for (const auto& row : rows) {
+    const auto pointer = row.at("pointer").get<std::int64_t>(), lag = row.at("lag").get<std::int64_t>();
+    EXPECT_NE(text.find(grouped(pointer)), std::string::npos) << text;
+    EXPECT_TRUE(std::regex_search(csv, std::regex(fmt::format("{},ok,[01],[0-9]+,{},[0-9]+,{},",
+                                                              row.at("partition").get<std::string>(), pointer, lag))))
+        << csv;
+  }
+  EXPECT_NE(text.find("12 345 678"), std::string::npos);
+  EXPECT_NE(text.find("4 partitions in this process, lag 33 records"), std::string::npos) << text;
+  EXPECT_EQ(json::parse(run("status --json").out).at("v"), 1);
+  EXPECT_EQ(run("status --json").data().at("lag"), 33);
+  EXPECT_NE(run("status").out.find("33 records"), std::string::npos);
+  EXPECT_EQ(run("lag --json").data().at("lag"), 33);
+}
+
+TEST_F(ConsoleLook, every_reading_command_gives_one_json_document_that_ends_its_line) {
+  add_letters(2);
+  for (const Command& command : commands()) {
+    if (command.effect == Effect::changes || command.words == "clear" || command.words == "exit") continue;
+    for (const auto example : command.examples) {
+      if (example.find('|') != example.npos || example.find("1041") != example.npos) continue;
+      const auto done = run(std::string(example) + (example.find("--json") == example.npos ? " --json" : ""));
+      if (done.code == Code::no_such_thing) continue;
+      ASSERT_TRUE(json::accept(done.out)) << example << done.out << done.err;
+      EXPECT_EQ(json::parse(done.out).at("command"), command.words);
+      EXPECT_EQ(done.out.find('\n'), done.out.size() - 1);
+    }
+  }
+}
+
+TEST_F(ConsoleLook, counting_balances_and_knows_topics_and_tables) {
+  const auto data = run("count --json").data();
+  for (const auto& topic : data.at("topics")) {
+    EXPECT_EQ(topic.at("consumed").get<std::int64_t>(),
+              topic.at("applied").get<std::int64_t>() + topic.at("folded").get<std::int64_t>() +
+                  topic.at("skipped").get<std::int64_t>() + topic.at("dead").get<std::int64_t>() +
+                  topic.at("gaps").get<std::int64_t>());
+    EXPECT_TRUE(topic.at("balanced"));
+  }
+  EXPECT_EQ(run("count public.orders --json").data().at("tables").at(0).at("written"), 4711);
+  EXPECT_EQ(run("count shop.items --json").data().at("topics").size(), 1u);
+  EXPECT_EQ(run("count nosuch").code, Code::no_such_thing);
+  admin.postgres = false;
+  EXPECT_EQ(run("count").err, "error: PostgreSQL does not answer\n");
+}
+
+TEST_F(ConsoleLook, a_pointer_in_the_table_that_memory_does_not_have_is_marked) {
+  EXPECT_NE(run("pointers").out.find("memory agrees with the table"), std::string::npos);
+  EXPECT_EQ(run("pointers shop.items --json").data().at("pointers").at(0).at("differs"), false);
+}
+
+TEST_F(ConsoleLook, check_has_a_code_for_each_way_to_be_unwell) {
+  const auto verdict = [&] { return run("check --lag 30s"); };
+  EXPECT_EQ(verdict().code, 0);
+  EXPECT_EQ(verdict().out, "ok: lag 33 records; 4 partitions, 0 open dead letters\n");
+  admin.now.dead_letters_open = 3;
+  EXPECT_EQ(verdict().out, "warning: 3 open dead letters > 0\n");
+  EXPECT_EQ(run("check --dead 3").code, 0);
+  admin.now.dead_letters_open = 0;
+  admin.now.partitions[0].end += 100'000;
+  EXPECT_EQ(verdict().code, 10);
+  EXPECT_EQ(run("check --lag 2h").code, 0);
+  admin.now.applied_per_second.assign(60, 0.0);
+  EXPECT_EQ(verdict().code, 11);  // and nothing moves
+  admin.now.partitions[0].state = PartitionState::paused;
+  EXPECT_EQ(verdict().code, 10);
+  admin.now.ready = false;
+  EXPECT_EQ(verdict().code, 12);
+  admin.now.partitions[1].state = PartitionState::poison;
+  EXPECT_EQ(verdict().code, 11);
+  EXPECT_EQ(run("check --json").data().at("code"), 11);
+  admin.now.lanes[1].connected = false;
+  admin.now.lanes[1].last_error = "connection refused";
+  EXPECT_EQ(verdict().out, "critical: 1 of 2 lanes without PostgreSQL: connection refused\n");
+}
+
+TEST_F(ConsoleLook, secrets_are_never_shown) {
+  for (const auto* line :
+       {"config show", "config show postgres.url", "config show --json", "config show --changed --csv"}) {
+    const auto done = run(line);
+    EXPECT_EQ(done.code, Code::done);
+    EXPECT_NE(done.out.find(Secret::mask), std::string::npos) << line;
+    EXPECT_EQ((done.out + done.err).find("hunter2"), std::string::npos) << line;
+  }
+  const auto rows = run("config show batch.rows --json").data().at("settings");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].at("value"), "2000");
+  EXPECT_EQ(rows[0].at("source"), "default");
+  EXPECT_EQ(run("config show kafka.group --json").data().at("settings").at(0).at("source"), "default");
+}
+
+TEST_F(ConsoleLook, colours_are_for_terminals_and_lines_fit_them) {
+  admin.now.partitions[0].state = PartitionState::poison;
+  admin.now.partitions[0].reason = std::string(300, 'x');
+  EXPECT_EQ(run("partitions").out.find('\x1b'), std::string::npos);
+  EXPECT_NE(run("partitions").out.find(std::string(300, 'x')), std::string::npos);
+  terminal = {.pty = true, .color = true, .utf8 = true, .columns = 80, .rows = 24};
+  EXPECT_NE(run("partitions").out.find("\x1b[31mpoison"), std::string::npos);
+  EXPECT_EQ(run("partitions --no-color").out.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run("clear").out, "\x1b[H\x1b[2J");
+  terminal.color = false;
+  for (const int columns : {20, 40, 80, 200}) {
+    terminal.columns = columns;
+    const std::string shown = run("partitions").out;
+    for (std::size_t from = 0, end; (end = shown.find('\n', from)) != std::string::npos; from = end + 1)
+      if (!shown.substr(from, end - from).starts_with("4 partitions")) {
+        EXPECT_LE(width(std::string_view(shown).substr(from, end - from)), columns);
+      }
+  }
+  terminal.utf8 = false;
+  const std::string status = run("status").out;
+  EXPECT_TRUE(std::ranges::all_of(status, [](char one) { return static_cast<unsigned char>(one) < 0x80; }));
+}
+
+TEST_F(ConsoleLook, filters_leave_the_heading_and_count_the_rows) {
+  EXPECT_EQ(run("partitions | count").out, "4\n");
+  EXPECT_EQ(run("partitions | match shop.items | count").out, "1\n");
+  const std::string matched = run("partitions | match shop.items").out;
+  EXPECT_EQ(std::ranges::count(matched, '\n'), 2);
+  EXPECT_TRUE(matched.starts_with("partition"));
+}
+
+}  // namespace
+}  // namespace sluice::console

@@ -1,0 +1,187 @@
+#include "listener/consumer.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "listener/mock_broker.h"
+#include "listener/producer.h"
+
+namespace sluice::listener {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+constexpr seconds deadline{30};
+
+// One topic with one partition on a mock broker, and a listener that has it assigned.
+class ListenerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto started = MockBroker::start({"orders"}, 1);
+    ASSERT_TRUE(started) << started.error().message;
+    broker_ = std::move(*started);
+    settings_.brokers = broker_->bootstrap();
+    settings_.group = "listener-test";
+  }
+
+  void publish(const std::vector<Outgoing>& records) {
+    auto producer = Producer::make(settings_);
+    ASSERT_TRUE(producer) << producer.error().message;
+    for (const auto& record : records) ASSERT_TRUE((*producer)->send("orders", record));
+    const auto flushed = (*producer)->flush(deadline);
+    ASSERT_TRUE(flushed) << flushed.error().message;
+  }
+
+  void publish_numbers(int count) {
+    std::vector<std::string> texts;
+    for (int i = 0; i < count; ++i) texts.push_back(std::to_string(i));
+    std::vector<Outgoing> records;
+    for (const auto& text : texts) records.push_back({.key = "k", .value = text, .headers = {}});
+    publish(records);
+  }
+
+  Partition* assigned_partition() {
+    consumer_ = make_consumer(settings_, 1u << 20,
+                              {.assigned =
+                                   [this](Partition& partition) {
+                                     const std::lock_guard lock(mutex_);
+                                     partition_ = &partition;
+                                     changed_.notify_all();
+                                   },
+                               .revoked = [](Partition&, bool) {},
+                               .rebalanced = [] {},
+                               .fatal = [](const std::string& why) { ADD_FAILURE() << why; }});
+    const auto started = consumer_->start({"orders"});
+    EXPECT_TRUE(started);
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, deadline, [this] { return partition_ != nullptr; });
+    return partition_;
+  }
+
+  // The next event, or monostate when none comes in time.
+  static Event next(Partition& partition, milliseconds patience = deadline) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (std::chrono::steady_clock::now() < until) {
+      auto event = partition.poll();
+      if (!std::holds_alternative<std::monostate>(event) && !std::holds_alternative<BrokerError>(event)) return event;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return {};
+  }
+
+  static Offset next_offset(Partition& partition) {
+    const auto event = next(partition);
+    if (const auto* record = std::get_if<Record>(&event)) return record->offset;
+    ADD_FAILURE() << "no record came, but event " << event.index();
+    return -1;
+  }
+
+  static Result<void> start_at(Partition& partition, Offset offset) {
+    Result<void> done;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      done = partition.start_at(offset);
+      if (done) return done;
+      std::this_thread::sleep_for(milliseconds(100));
+    }
+    return done;
+  }
+
+  std::unique_ptr<MockBroker> broker_;
+  config::Kafka settings_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Partition* partition_ = nullptr;
+  std::unique_ptr<Consumer> consumer_;
+};
+
+TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started_and_then_from_the_offset_asked_for) {
+  publish_numbers(10);
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(next(*partition, milliseconds(300))));
+  ASSERT_TRUE(start_at(*partition, 4));
+  for (Offset offset = 4; offset < 10; ++offset) EXPECT_EQ(next_offset(*partition), offset);
+  const auto end = next(*partition);
+  ASSERT_TRUE(std::holds_alternative<EndOfPartition>(end));
+  EXPECT_EQ(std::get<EndOfPartition>(end).next, 10);
+  const auto marks = partition->watermarks(seconds(5));
+  ASSERT_TRUE(marks);
+  EXPECT_EQ(marks->high, 10);
+  const auto many = consumer_->watermarks({partition->at()}, seconds(5));
+  ASSERT_TRUE(many.contains(partition->at()));
+  EXPECT_EQ(many.at(partition->at()).low, 0);
+  EXPECT_EQ(many.at(partition->at()).high, 10);
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, starting_again_rewinds_and_drops_what_was_queued) {
+  publish_numbers(50);
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  for (int round = 0; round < 20; ++round) {
+    const Offset from = (round * 7) % 40;
+    ASSERT_TRUE(start_at(*partition, from));
+    EXPECT_EQ(next_offset(*partition), from) << "round " << round;
+    EXPECT_EQ(next_offset(*partition), from + 1);
+    if (round % 3 == 0) partition->pause();
+  }
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, an_offset_out_of_range_is_an_event_and_the_partition_can_be_started_after_a_new_assignment) {
+  publish_numbers(5);
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  const auto before = partition->assignment_id();
+  ASSERT_TRUE(start_at(*partition, 999));
+  const auto event = next(*partition);
+  if (const auto* end = std::get_if<EndOfPartition>(&event)) ADD_FAILURE() << "end of partition at " << end->next;
+  ASSERT_TRUE(std::holds_alternative<OutOfRange>(event)) << event.index();
+  EXPECT_FALSE(partition->start_at(2)) << "a stopped partition has to be assigned anew";
+  ASSERT_TRUE(start_at(*partition, 2));
+  EXPECT_GT(partition->assignment_id(), before);
+  EXPECT_EQ(next_offset(*partition), 2);
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, null_is_not_empty_and_headers_keep_their_order) {
+  std::vector<Outgoing> records;
+  records.push_back({.key = std::nullopt, .value = "", .headers = {{"a", "1"}, {"a", std::nullopt}, {"b", ""}}});
+  records.push_back({.key = "", .value = std::nullopt, .headers = {}});
+  publish(records);
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  ASSERT_TRUE(start_at(*partition, 0));
+  auto event = next(*partition);
+  ASSERT_TRUE(std::holds_alternative<Record>(event));
+  const auto& first = std::get<Record>(event);
+  EXPECT_FALSE(first.key.has_value());
+  EXPECT_EQ(first.value, "");
+  ASSERT_EQ(first.headers.size(), 3u);
+  EXPECT_EQ(first.headers[0].value, "1");
+  EXPECT_FALSE(first.headers[1].value.has_value());
+  EXPECT_EQ(first.headers[2].value, "");
+  event = next(*partition);
+  ASSERT_TRUE(std::holds_alternative<Record>(event));
+  EXPECT_EQ(std::get<Record>(event).key, "");
+  EXPECT_FALSE(std::get<Record>(event).value.has_value());
+  event = {};
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST(ListenerSettings, an_unknown_property_is_named_but_its_value_is_not) {
+  config::Kafka settings;
+  settings.brokers = "127.0.0.1:1";
+  settings.group = "g";
+  settings.properties.emplace("no.such", Secret("hidden"));
+  const auto valid = validate(settings);
+  ASSERT_FALSE(valid);
+  EXPECT_NE(valid.error().message.find("no.such"), std::string::npos);
+  EXPECT_EQ(valid.error().message.find("hidden"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::listener

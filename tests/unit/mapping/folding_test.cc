@@ -1,0 +1,161 @@
+// Folding: the net effect per key. Conformance cases C and D, and a model that applies changes one by one.
+#include <random>
+
+#include "tests/unit/mapping/support.h"
+
+namespace sluice::mapping::test {
+namespace {
+
+TEST(MappingFolding, only_the_newest_state_of_a_key_is_written) {
+  Fixture fixture(table({{"id", "int4"}, {"name", "text"}}));
+  const Changes changes = fixture.map(
+      {{{}, R"({"id":1,"name":"Alice"})"}, {{}, R"({"id":2,"name":"Charlie"})"}, {{}, R"({"id":1,"name":"Bob"})"}});
+  EXPECT_EQ(text_of(changes), "write id=1 name=Bob\nwrite id=2 name=Charlie\n");
+  EXPECT_EQ(outcomes(changes), "faa");
+  EXPECT_EQ(changes.rows, 2u);
+  EXPECT_EQ(changes.tables[0].steps[0].rows[0].record, 2u);
+}
+
+TEST(MappingFolding, what_a_later_record_does_not_carry_keeps_its_earlier_value) {
+  Fixture fixture(table({{"id", "int4"}, {"dusty", "text"}, {"artie", "text"}}));
+  EXPECT_EQ(text_of(fixture.map({{{}, R"({"id":1,"dusty":"dog","artie":"t"})"},
+                                 {{}, R"({"id":1,"dusty":"__debezium_unavailable_value","artie":"t5"})"},
+                                 {{}, R"({"id":2,"dusty":"__debezium_unavailable_value"})"},
+                                 {{}, R"({"id":2,"dusty":"x","artie":null})"}})),
+            "write id=1 dusty=dog artie=t5\nwrite id=2 dusty=x artie=NULL\n");
+}
+
+TEST(MappingFolding, a_delete_and_a_write_of_one_key_leave_the_later) {
+  Fixture fixture(table({{"id", "int4"}, {"name", "text"}}));
+  const Changes changes = fixture.map(
+      {{"1", R"({"name":"a"})"}, {"1", {}}, {"2", {}}, {"2", R"({"name":"full"})"}, {"3", {}}, {"3", "{}"}, {"1", {}}});
+  EXPECT_EQ(text_of(changes), "remove id=1\nwrite id=2 name=full\nreplace id=3\n");
+  EXPECT_EQ(outcomes(changes), "fffafaa");
+}
+
+TEST(MappingFolding, keys_that_the_server_calls_equal_are_one) {
+  Fixture numbers(table({{"id", "numeric"}, {"v", "text"}}));
+  EXPECT_EQ(
+      text_of(numbers.map({{{}, R"({"id":1,"v":"a"})"}, {{}, R"({"id":1.0,"v":"b"})"}, {{}, R"({"id":"1.00"})"}})),
+      "write id=1.00 v=b\n");
+  Fixture blanks(table({{"id", "bpchar"}, {"v", "text"}}));
+  EXPECT_EQ(text_of(blanks.map({{{}, R"({"id":"a","v":"a"})"}, {{}, R"({"id":"a  ","v":"b"})"}})),
+            "write id=a   v=b\n");
+  Fixture floats(table({{"id", "float8"}, {"v", "text"}}));
+  EXPECT_EQ(floats.map({{{}, R"({"id":0.0})"}, {{}, R"({"id":-0.0})"}}).rows, 1u);
+  Fixture integers(table({{"id", "int4"}, {"v", "text"}}));
+  EXPECT_EQ(integers.map({{{}, R"({"id":1})"}, {{}, R"({"id":1.0})"}, {{}, R"({"id":"1"})"}}).rows, 1u);
+  Fixture cases(table({{"id", "citext"}, {"v", "text"}}));
+  EXPECT_EQ(text_of(cases.map({{{}, R"({"id":"aBc","v":"1"})"}, {{}, R"({"id":"AbC","v":"2"})"}})),
+            "write id=AbC v=2\n");
+  Fixture accents(table({{"id", "text"}, {"v", "text"}}));
+  EXPECT_EQ(accents.map({{"bìrd1", R"({"v":"1"})"}, {"bírd1", R"({"v":"2"})"}}).rows, 2u);
+}
+
+TEST(MappingFolding, parts_of_a_composite_key_do_not_run_together) {
+  Fixture fixture(table({{"a", "text"}, {"b", "text"}}, {0, 1}), {"a", "b"});
+  EXPECT_EQ(fixture.map({{{}, R"({"a":"x","b":"yz"})"}, {{}, R"({"a":"xy","b":"z"})"}}).rows, 2u);
+}
+
+TEST(MappingFolding, an_insert_that_occurs_again_waits_for_the_next_step) {
+  Fixture fixture(table({{"id", "int4"}, {"v", "text"}}));
+  fixture.route.mode = WriteMode::insert;
+  const Changes changes =
+      fixture.map({{{}, R"({"id":1,"v":"a"})"}, {{}, R"({"id":2})"}, {{}, R"({"id":1,"v":"b"})"}, {{}, R"({"id":2})"}});
+  EXPECT_EQ(text_of(changes), "write id=1 v=a\nwrite id=2\nstep\nwrite id=1 v=b\nwrite id=2\n");
+  EXPECT_EQ(outcomes(changes), "aaaa");
+}
+
+TEST(MappingFolding, an_update_of_a_row_that_the_batch_removed_has_no_effect) {
+  Fixture fixture(table({{"id", "int4"}, {"v", "text"}}));
+  fixture.route.mode = WriteMode::update;
+  const Changes changes = fixture.map({{"1", R"({"v":"a"})"}, {"1", {}}, {"1", R"({"v":"b"})"}});
+  EXPECT_EQ(text_of(changes), "remove id=1\n");
+  EXPECT_EQ(outcomes(changes), "fas");
+}
+
+TEST(MappingFolding, a_dead_letter_leaves_the_rows_before_it_alone) {
+  Fixture fixture(table({{"id", "int4"}, {"v", "int4"}}));
+  const Changes changes =
+      fixture.map({{{}, R"({"id":1,"v":1})"}, {{}, R"({"id":1,"v":"x"})"}, {{}, R"({"id":2,"v":2})"}});
+  EXPECT_EQ(text_of(changes), "write id=1 v=1\nwrite id=2 v=2\n");
+  EXPECT_EQ(outcomes(changes), "ada");
+  EXPECT_EQ(changes.dead[0].record, 1u);
+}
+
+TEST(MappingFolding, rows_are_ordered_as_their_keys_are) {
+  const auto order_of = [](const std::string& type, const std::string& id) {
+    Fixture fixture(table({{"id", type}}));
+    return fixture.map({{{}, fmt::format(R"({{"id":{}}})", id)}}).tables[0].steps[0].rows[0].order;
+  };
+  for (const char* type : {"int2", "int4", "int8"}) {
+    EXPECT_LT(order_of(type, "-5"), order_of(type, "-1")) << type;
+    EXPECT_LT(order_of(type, "-1"), order_of(type, "0")) << type;
+    EXPECT_LT(order_of(type, "255"), order_of(type, "256")) << type;
+  }
+  EXPECT_LT(order_of("text", "\"a\""), order_of("text", "\"b\""));
+  EXPECT_LT(order_of("text", "\"a\""), order_of("text", "\"aa\""));
+}
+
+// Every operation on few keys, in random batches: the folded batches and the records one by one end in the same rows,
+// and each record has exactly one outcome.
+TEST(MappingFolding, batches_of_any_size_end_where_single_records_end) {
+  std::mt19937 random(20261121);
+  const auto pick = [&](unsigned below) { return static_cast<int>(random() % below); };
+  for (int round = 0; round < 300; ++round) {
+    const auto mode = round % 3 == 0 ? WriteMode::update : WriteMode::upsert;
+    const auto target = table({{"id", "int4"}, {"a", "text"}, {"b", "text"}});
+    Fixture batched(target), single(target);
+    batched.route.mode = single.route.mode = mode;
+    batched.route.on_truncate = single.route.on_truncate = config::OnTruncate::apply;
+    Rows batched_rows, single_rows;
+    for (int id = 0; id < 4; ++id) batched_rows[std::to_string(id)] = {{"id", std::to_string(id)}, {"a", "old"}};
+    single_rows = batched_rows;
+    for (int batch = 0; batch < 5; ++batch) {
+      const int size = pick(30) + 1;
+      for (int n = 0; n < size; ++n) {
+        const int id = pick(5);
+        Message message{std::to_string(id), {}};
+        switch (pick(8)) {
+          case 0:
+            break;  // a tombstone
+          case 1:
+            message.value = fmt::format(R"({{"a":"a{}"}})", random());
+            break;
+          case 2:
+            message.value = fmt::format(R"({{"b":"b{}"}})", random());
+            break;
+          case 3:
+            message.value = fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{{"id":{},"b":"moved{}"}}}})", id,
+                                        pick(5), random());
+            message.key.reset();
+            break;
+          case 4:
+            if (pick(10) == 0) {
+              message = {{}, R"({"op":"t","before":null,"after":null})"};
+              break;
+            }
+            [[fallthrough]];
+          case 5:
+            message.value = R"({"a":1})";
+            break;
+          case 6:
+            message.value = "{\"a\":";
+            break;  // a dead letter
+          default:
+            message.value = fmt::format(R"({{"id":{},"a":"full","b":null}})", id);
+        }
+        batched.add(message);
+        single.add(message);
+        take_effect(single.take(), single_rows);
+      }
+      const Changes changes = batched.take();
+      ASSERT_EQ(changes.outcomes.size(), static_cast<std::size_t>(size));
+      take_effect(changes, batched_rows);
+      ASSERT_EQ(batched_rows, single_rows) << "round " << round << "\n" << text_of(changes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::mapping::test

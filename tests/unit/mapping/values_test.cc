@@ -1,0 +1,273 @@
+// Values by column type: conformance cases F, and numbers and times against decoders of the tests' own.
+#include <random>
+
+#include "mapping/encode/number.h"
+#include "tests/unit/mapping/support.h"
+
+namespace sluice::mapping::test {
+namespace {
+
+// What a field with this JSON text becomes in a column of this type: its text, or `!` and the SQLSTATE.
+std::string value(const std::string& type, const std::string& json, const std::string& schema = {}) {
+  Fixture fixture(table({{"id", "int4"}, {"v", type}}));
+  std::string event = fmt::format(R"({{"id":1,"v":{}}})", json);
+  if (!schema.empty()) {
+    event =
+        fmt::format(R"({{"schema":{{"type":"struct","fields":[{{"type":"int32","field":"id"}},{{{},"field":"v"}}]}},)"
+                    R"("payload":{}}})",
+                    schema, event);
+  }
+  const Changes changes = fixture.map({{{}, event}});
+  if (!changes.dead.empty()) {
+    EXPECT_THAT(changes.dead[0].reason, testing::HasSubstr("found")) << changes.dead[0].reason;
+    EXPECT_TRUE(changes.arena.empty() && changes.cells.empty()) << "a dead letter leaves nothing behind";
+    return "!" + changes.dead[0].sqlstate;
+  }
+  const std::string row = text_of(changes);
+  constexpr std::string_view begin = "write id=1";
+  return row.size() >= begin.size() + 4 ? row.substr(begin.size() + 3, row.size() - begin.size() - 4) : "absent";
+}
+
+std::string logical(std::string_view type, std::string_view name, std::string_view more = {}) {
+  return fmt::format(R"("type":"{}","name":"{}"{})", type, name, more);
+}
+
+TEST(MappingValues, integers_are_exact_and_bounded_by_their_column) {
+  EXPECT_EQ(value("int8", "9223372036854775807"), "9223372036854775807");
+  EXPECT_EQ(value("int8", "-9223372036854775808"), "-9223372036854775808");
+  EXPECT_EQ(value("int8", "9007199254740993"), "9007199254740993");
+  EXPECT_EQ(value("int8", "9223372036854775808"), "!22003");
+  EXPECT_EQ(value("int4", "2147483648"), "!22003");
+  EXPECT_EQ(value("int2", "-32769"), "!22003");
+  EXPECT_EQ(value("int2", "-32768"), "-32768");
+  EXPECT_EQ(value("int4", "1.0"), "1");
+  EXPECT_EQ(value("int4", "1.2e1"), "12");
+  EXPECT_EQ(value("int4", "1.5"), "!22P02");
+  EXPECT_EQ(value("int4", "0.05e1"), "!22P02");
+  EXPECT_EQ(value("int8", "1e400"), "!22003");
+  EXPECT_EQ(value("int4", "\"42\""), "42");
+  EXPECT_EQ(value("int4", "\"4 2\""), "!22P02");
+  EXPECT_EQ(value("int4", "\"abc\""), "!22P02");
+  EXPECT_EQ(value("int4", "true"), "!22P02");
+  EXPECT_EQ(value("int4", "{}"), "!22P02");
+  EXPECT_EQ(value("int4", "null"), "NULL");
+}
+
+TEST(MappingValues, decimals_keep_every_digit_and_their_scale) {
+  EXPECT_EQ(value("numeric", "1234567890123456.7891"), "1234567890123456.7891");
+  EXPECT_EQ(value("numeric", "1.10"), "1.10");
+  EXPECT_EQ(value("numeric", "-0.00001"), "-0.00001");
+  EXPECT_EQ(value("numeric", "1e30"), "1000000000000000000000000000000");
+  EXPECT_EQ(value("numeric", "12.5E-3"), "0.0125");
+  EXPECT_EQ(value("numeric", "-0"), "0");
+  EXPECT_EQ(value("numeric", "0.000"), "0.000");
+  EXPECT_EQ(value("numeric", "\"NaN\""), "NaN");
+  EXPECT_EQ(value("numeric", "\"-Infinity\""), "-Infinity");
+  EXPECT_EQ(value("numeric", "\"12.3\""), "12.3");
+  EXPECT_EQ(value("numeric", "1e131072"), "!22003");
+  EXPECT_EQ(value("numeric", "1e999999999999"), "!22003");
+  EXPECT_EQ(value("numeric", "1e-16384"), "!22003");
+  EXPECT_EQ(value("numeric", "\"AKtUqYzrHwrT\""), "!22P02") << "base64 without a scale is not a number";
+  EXPECT_EQ(value("numeric", "\"\""), "!22P02");
+  const std::string decimal =
+      logical("bytes", "org.apache.kafka.connect.data.Decimal", R"(,"parameters":{"scale":"4"})");
+  EXPECT_EQ(value("numeric", "\"AKtUqYzrHwrT\"", decimal), "1234567890123456.7891");
+  EXPECT_EQ(value("numeric", "\"/w==\"", decimal), "-0.0001");
+  EXPECT_EQ(value("text", "\"/w==\"", decimal), "-0.0001");
+  EXPECT_EQ(value("money", "\"MDk=\"", decimal), "1.2345");
+  EXPECT_EQ(value("numeric", R"({"scale":0,"value":"DJ8snNBGdO3qQAAAAA=="})"), "1000000000000000000000000000000");
+  EXPECT_EQ(value("numeric", R"({"scale":-3,"value":"AQ=="})"), "1000");
+  EXPECT_EQ(value("numeric", R"({"scale":0})"), "!22P02");
+}
+
+TEST(MappingValues, random_decimals_come_back_as_they_were) {
+  std::mt19937 random(20260101);
+  const auto digits = [&](unsigned most) {
+    std::string text;
+    for (auto n = random() % most + 1; n > 0; --n) text += static_cast<char>('0' + random() % (random() % 3 ? 10 : 1));
+    return text;
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    std::string integer = digits(40);
+    integer.erase(0, std::min(integer.find_first_not_of('0'), integer.size() - 1));
+    std::string text = integer;
+    if (random() % 3) text += "." + digits(40);
+    const bool zero = text.find_first_of("123456789") == text.npos;
+    if (!zero && random() % 2) text = "-" + text;
+    Decimal decimal;
+    std::string binary, plain;
+    ASSERT_TRUE(decimal.parse(text)) << text;
+    ASSERT_FALSE(decimal.append_binary(binary)) << text;
+    ASSERT_FALSE(decimal.append_text(plain)) << text;
+    ASSERT_EQ(numeric_text(binary), text);
+    ASSERT_EQ(plain, text);
+  }
+}
+
+TEST(MappingValues, unscaled_bytes_of_any_length_are_exact) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 5'000; ++i) {
+    std::string bytes(random() % 9 + 1, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    std::string longer = bytes;  // the same number with more sign bytes goes the way of large numbers
+    longer.insert(0, 9, bytes.front() & 0x80 ? '\xFF' : '\0');
+    Decimal a, b;
+    std::string short_text, long_text;
+    a.assign(bytes, 0);
+    b.assign(longer, 0);
+    ASSERT_FALSE(a.append_text(short_text));
+    ASSERT_FALSE(b.append_text(long_text));
+    ASSERT_EQ(short_text, long_text);
+    if (bytes.size() <= 8) {
+      std::int64_t expected = bytes.front() & 0x80 ? -1 : 0;
+      for (const char byte : bytes) expected = expected * 256 + static_cast<unsigned char>(byte);
+      ASSERT_EQ(short_text, std::to_string(expected));
+    }
+  }
+}
+
+TEST(MappingValues, floats_take_numbers_and_the_three_special_words) {
+  EXPECT_EQ(value("float8", "-2.25e100"), "-2.25e+100");
+  EXPECT_EQ(value("float4", "1.5"), "1.5");
+  EXPECT_EQ(value("float8", "\"NaN\""), "nan");
+  EXPECT_EQ(value("float8", "\"-Infinity\""), "-inf");
+  EXPECT_EQ(value("float8", "1e400"), "!22003");
+  EXPECT_EQ(value("float4", "1e40"), "!22003");
+  EXPECT_EQ(value("float8", "\"nanny\""), "!22P02");
+}
+
+TEST(MappingValues, booleans_are_not_guessed) {
+  EXPECT_EQ(value("bool", "true"), "true");
+  EXPECT_EQ(value("bool", "\"f\""), "false");
+  EXPECT_EQ(value("bool", "1"), "!22P02");
+  EXPECT_EQ(value("bool", "\"yes\""), "!22P02");
+}
+
+TEST(MappingValues, text_takes_strings_and_the_raw_text_of_everything_else) {
+  EXPECT_EQ(value("text", "12.50e3"), "12.50e3");
+  EXPECT_EQ(value("text", "false"), "false");
+  EXPECT_EQ(value("text", R"({"a": [1, "x"]})"), R"({"a": [1, "x"]})");
+  EXPECT_EQ(value("text", R"("a\u0000b")"), "!22P05");
+  EXPECT_EQ(value("text", R"("\ud800")"), "!22P05");
+  EXPECT_EQ(value("text", R"("\\u0000")"), R"(\u0000)");
+  EXPECT_EQ(value("text", "\"__debezium_unavailable_value\""), "absent");
+  EXPECT_EQ(value("text[]", "[\"__debezium_unavailable_value\"]"), "absent");
+  EXPECT_EQ(value("bytea", "\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\""), "absent");
+}
+
+TEST(MappingValues, json_columns_keep_the_text_of_nested_values) {
+  EXPECT_EQ(value("jsonb", R"({"z": 1, "a": null})"), R"({"z": 1, "a": null})");
+  EXPECT_EQ(value("json", "[1,2.50]"), "[1,2.50]");
+  EXPECT_EQ(value("jsonb", R"("{\"id\":12345}")"), R"({"id":12345})");
+  EXPECT_EQ(value("jsonb", R"("plain \"text\"")"), R"("plain \"text\"")");
+  EXPECT_EQ(value("jsonb", R"("12")"), R"("12")");
+  EXPECT_EQ(value("jsonb", R"({"q":"''"})"), R"({"q":"''"})");
+  EXPECT_EQ(value("jsonb", "12.50"), "12.50");
+  EXPECT_EQ(value("jsonb", R"({"a":"\u0000"})"), "!22P05");
+  EXPECT_EQ(value("jsonb", R"({"a":"\\u0000"})"), R"({"a":"\\u0000"})");
+  EXPECT_EQ(value("jsonb", R"({"a":[1,}})"), "!22P02");
+  EXPECT_EQ(value("jsonb", R"({"a":[1,]})"), "!22P02");
+  EXPECT_EQ(value("jsonb", R"("12")", logical("string", "io.debezium.data.Json")), "12");
+  EXPECT_EQ(value("jsonb", R"("no json")", logical("string", "io.debezium.data.Json")), "!22P02");
+}
+
+TEST(MappingValues, bytes_come_as_base64_or_hexadecimal) {
+  EXPECT_EQ(value("bytea", "\"AP8Q\""), "00ff10");
+  EXPECT_EQ(value("bytea", R"("\\x00Ff10")"), "00ff10");
+  EXPECT_EQ(value("bytea", "\"\""), "");
+  EXPECT_EQ(value("bytea", R"("\\x0")"), "!22P02");
+  EXPECT_EQ(value("bytea", "\"not base64!\""), "!22P02");
+  EXPECT_EQ(value("bytea", "\"AP8\"", R"("type":"bytes")"), "00ff");
+}
+
+TEST(MappingValues, uuids_come_in_all_their_clothes) {
+  const std::string plain = "a0eebc999c0b4ef8bb6d6bb9bd380a11";
+  EXPECT_EQ(value("uuid", "\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\""), plain);
+  EXPECT_EQ(value("uuid", "\"{A0EEBC99-9C0B4EF8-BB6D-6BB9BD380A11}\""), plain);
+  EXPECT_EQ(value("uuid", "\"" + plain + "\""), plain);
+  EXPECT_EQ(value("uuid", "\"a0eebc99\""), "!22P02");
+  EXPECT_EQ(value("uuid", "\"\""), "!22P02");
+}
+
+TEST(MappingValues, times_are_read_from_iso_text) {
+  EXPECT_EQ(value("date", "\"2024-02-29\""), "2024-02-29");
+  EXPECT_EQ(value("date", "\"2023-02-29\""), "!22008");
+  EXPECT_EQ(value("date", "\"0001-01-01\""), "0001-01-01");
+  EXPECT_EQ(value("date", "\"0001-12-31 BC\""), "0000-12-31");
+  EXPECT_EQ(value("date", "\"-0043-03-15\""), "-043-03-15");
+  EXPECT_EQ(value("date", "\"12345-01-02\""), "12345-01-02");
+  EXPECT_EQ(value("date", "\"infinity\""), "infinity");
+  EXPECT_EQ(value("date", "\"tomorrow\""), "!22007");
+  EXPECT_EQ(value("date", "\"6000000-01-01\""), "!22008");
+  EXPECT_EQ(value("timestamptz", "\"2024-02-29T12:34:56.789012Z\""), "2024-02-29 12:34:56.789012");
+  EXPECT_EQ(value("timestamptz", "\"2024-02-29 12:34+07:00\""), "2024-02-29 05:34:00.000000");
+  EXPECT_EQ(value("timestamptz", "\"1969-12-31T23:59:59.999999Z\""), "1969-12-31 23:59:59.999999");
+  EXPECT_EQ(value("timestamp", "\"2024-01-01T00:00:00-0530\""), "2024-01-01 05:30:00.000000");
+  EXPECT_EQ(value("timestamp", "\"2024-01-01T00:00:00.1234565\""), "2024-01-01 00:00:00.123457");
+  EXPECT_EQ(value("timestamp", "\"2023-12-31T23:59:59.9999999\""), "2024-01-01 00:00:00.000000");
+  EXPECT_EQ(value("timestamp", "\"294276-12-31 23:59:59.999999\""), "294276-12-31 23:59:59.999999");
+  EXPECT_EQ(value("timestamp", "\"294277-01-01 00:00:00\""), "!22008");
+  EXPECT_EQ(value("timestamptz", "\"-infinity\""), "-infinity");
+  EXPECT_EQ(value("timestamp", "\"2024-01-01T00:00:00junk\""), "!22007");
+  EXPECT_EQ(value("timestamp", "\"2024-01-01T25:00:00\""), "!22008");
+  EXPECT_EQ(value("time", "\"24:00:00\""), "24:00:00.000000");
+  EXPECT_EQ(value("time", "\"23:59:59.123456\""), "23:59:59.123456");
+  EXPECT_EQ(value("time", "\"12:00:00+02:00\""), "!22007");
+}
+
+TEST(MappingValues, counted_times_need_the_unit_that_a_schema_gives) {
+  EXPECT_EQ(value("date", "19782"), "!22007");
+  EXPECT_EQ(value("timestamptz", "1709210096789"), "!22007");
+  EXPECT_EQ(value("date", "19782", logical("int32", "io.debezium.time.Date")), "2024-02-29");
+  EXPECT_EQ(value("date", "-719162", logical("int32", "org.apache.kafka.connect.data.Date")), "0001-01-01");
+  EXPECT_EQ(value("time", "86399123456", logical("int64", "io.debezium.time.MicroTime")), "23:59:59.123456");
+  EXPECT_EQ(value("time", "86399123", logical("int32", "io.debezium.time.Time")), "23:59:59.123000");
+  EXPECT_EQ(value("time", "86400000001", logical("int64", "io.debezium.time.MicroTime")), "!22008");
+  EXPECT_EQ(value("timestamp", "1709210096789012", logical("int64", "io.debezium.time.MicroTimestamp")),
+            "2024-02-29 12:34:56.789012");
+  EXPECT_EQ(value("timestamp", "1709210096789", logical("int64", "io.debezium.time.Timestamp")),
+            "2024-02-29 12:34:56.789000");
+  EXPECT_EQ(value("timestamp", "1709210096789012500", logical("int64", "io.debezium.time.NanoTimestamp")),
+            "2024-02-29 12:34:56.789013");
+  EXPECT_EQ(value("timestamptz", "-1", logical("int64", "io.debezium.time.MicroTimestamp")),
+            "1969-12-31 23:59:59.999999");
+  EXPECT_EQ(value("timestamp", "9223372036825200000", logical("int64", "io.debezium.time.MicroTimestamp")), "infinity");
+  EXPECT_EQ(value("timestamp", "9223372036854775807", logical("int64", "io.debezium.time.Timestamp")), "!22008");
+  EXPECT_EQ(value("date", "1709210096789", logical("int64", "org.apache.kafka.connect.data.Timestamp")), "2024-02-29");
+  EXPECT_EQ(value("text", "19782", logical("int32", "io.debezium.time.Date")), "2024-02-29");
+  EXPECT_EQ(value("interval", "-1", logical("int64", "io.debezium.time.MicroDuration")), "-1 microseconds");
+}
+
+TEST(MappingValues, arrays_become_literals) {
+  EXPECT_EQ(value("text[]", R"(["a","b c",null,"q\"\\"])"), R"({"a","b c",NULL,"q\"\\"})");
+  EXPECT_EQ(value("text[]", "[]"), "{}");
+  EXPECT_EQ(value("text[]", "null"), "NULL");
+  EXPECT_EQ(value("int4[]", "[[1,2],[3,4]]"), R"({{"1","2"},{"3","4"}})");
+  EXPECT_EQ(value("bool[]", "[true,null]"), R"({"true",NULL})");
+  EXPECT_EQ(value("int4[]", "\"{1,2}\""), "{1,2}");
+  EXPECT_EQ(value("int4[]", "\"1,2\""), "!22P02");
+  EXPECT_EQ(value("int4[]", "7"), "!22P02");
+  EXPECT_EQ(value("jsonb[]", R"([{"a":"b"},"x"])"), R"({"{\"a\":\"b\"}","\"x\""})");
+  EXPECT_EQ(value("bytea[]", "[\"AP8Q\"]"), R"({"\\x00ff10"})");
+  EXPECT_EQ(value("date[]", "[19782]"), "!22007");
+  EXPECT_EQ(value("timestamptz[]", "[\"2024-01-01T00:00:00+02:00\"]"), R"({"2023-12-31 22:00:00+00"})");
+  EXPECT_EQ(value("numeric[]", R"(["fQ==","/Bk="])",
+                  R"("type":"array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal",)"
+                  R"("parameters":{"scale":"2"}})"),
+            R"({"1.25","-9.99"})");
+}
+
+TEST(MappingValues, other_types_travel_as_their_input_text) {
+  EXPECT_EQ(value("inet", "\"192.168.1.1/24\""), "192.168.1.1/24");
+  EXPECT_EQ(value("point", R"({"x":1.5,"y":-2.0,"wkb":"AQ==","srid":null})"), "(1.5,-2.0)");
+  EXPECT_EQ(value("bit", "\"Cg==\"", logical("bytes", "io.debezium.data.Bits", R"(,"parameters":{"length":"4"})")),
+            "1010");
+  EXPECT_EQ(value("varbit", "\"BQ==\"", logical("bytes", "io.debezium.data.Bits", R"(,"parameters":{"length":"9"})")),
+            "101");
+  EXPECT_EQ(value("hstore", R"({"a\"":"b\\c","nullkey":null})"), R"("a\""=>"b\\c","nullkey"=>NULL)");
+  EXPECT_EQ(value("hstore", R"("{\"k\":\"v\"}")"), R"("k"=>"v")");
+  EXPECT_EQ(value("geometry", R"({"wkb":"AQI=","srid":4326})"), "SRID=4326;0102");
+}
+
+}  // namespace
+}  // namespace sluice::mapping::test

@@ -1,0 +1,107 @@
+#include "runtime/http/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "runtime/http/http.h"
+
+namespace sluice::runtime {
+namespace {
+
+Snapshot a_snapshot() {
+  Snapshot snapshot;
+  snapshot.ready = snapshot.healthy = true;
+  PartitionSnapshot partition;
+  partition.at = {"shop.\"orders\"", 3};
+  partition.state = PartitionState::ok;
+  partition.next = 110;
+  partition.end = 125;
+  partition.counts.applied = 90;
+  partition.counts.folded = 9;
+  partition.counts.dead = 11;
+  snapshot.partitions.push_back(partition);
+  LaneSnapshot lane;
+  lane.lane = 1;
+  lane.commit_seconds = 0.5;
+  lane.commit_buckets.assign(std::size(commit_bounds) + 1, 1);
+  snapshot.lanes.push_back(lane);
+  return snapshot;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST(Metrics, partition_counters_carry_their_outcome_and_escaped_topic) {
+  const auto text = metrics_text(a_snapshot(), {});
+  EXPECT_TRUE(has_line(text, R"(sluice_records_total{topic="shop.\"orders\"",partition="3",outcome="applied"} 90)"))
+      << text;
+  EXPECT_TRUE(has_line(text, R"(sluice_records_total{topic="shop.\"orders\"",partition="3",outcome="dead"} 11)"))
+      << text;
+  EXPECT_TRUE(has_line(text, R"(sluice_partition_lag_records{topic="shop.\"orders\"",partition="3"} 15)")) << text;
+}
+
+TEST(Metrics, an_unknown_end_gives_no_lag_instead_of_a_made_up_one) {
+  auto snapshot = a_snapshot();
+  snapshot.partitions[0].end = -1;
+  const auto text = metrics_text(snapshot, {});
+  EXPECT_EQ(text.find("sluice_partition_lag_records"), std::string::npos) << text;
+  EXPECT_EQ(text.find("sluice_partition_end_offset"), std::string::npos) << text;
+}
+
+TEST(Metrics, histogram_buckets_are_cumulative_and_end_with_infinity) {
+  const auto text = metrics_text(a_snapshot(), {});
+  const auto all = std::size(commit_bounds) + 1;
+  EXPECT_TRUE(has_line(text, R"(sluice_lane_commit_seconds_bucket{lane="1",le="0.001"} 1)")) << text;
+  EXPECT_TRUE(has_line(text, "sluice_lane_commit_seconds_bucket{lane=\"1\",le=\"+Inf\"} " + std::to_string(all)))
+      << text;
+  EXPECT_TRUE(has_line(text, "sluice_lane_commit_seconds_count{lane=\"1\"} " + std::to_string(all))) << text;
+}
+
+TEST(Metrics, every_name_begins_with_sluice_and_is_declared_once) {
+  const auto page = metrics_reference();
+  const std::regex row(R"(\| `([^`]+)` \| (\w+) \|)");
+  std::set<std::string> names;
+  for (std::sregex_iterator at(page.begin(), page.end(), row), end; at != end; ++at) {
+    const std::string name = (*at)[1];
+    EXPECT_TRUE(name.starts_with("sluice_")) << name;
+    EXPECT_EQ(name.ends_with("_total"), (*at)[2] == "counter") << name;
+    EXPECT_TRUE(names.insert(name).second) << name;
+  }
+  EXPECT_GT(names.size(), 20u);
+}
+
+TEST(Metrics, the_reference_page_in_docs_is_the_one_made_from_the_table) {
+  std::ifstream file(SLUICE_SOURCE_DIR "/docs/metrics.md");
+  std::stringstream page;
+  page << file.rdbuf();
+  EXPECT_EQ(page.str(), metrics_reference()) << "write docs/metrics.md anew with: sluice config metrics";
+}
+
+TEST(Probes, ready_once_every_partition_is_claimed_and_saying_why_not_before) {
+  auto snapshot = a_snapshot();
+  EXPECT_EQ(ready_answer(snapshot).status, 200);
+  snapshot.ready = false;
+  snapshot.partitions[0].state = PartitionState::claiming;
+  EXPECT_EQ(ready_answer(snapshot).status, 503);
+  EXPECT_EQ(ready_answer(snapshot).line, "1 of 1 partitions are not claimed yet");
+  snapshot.lanes[0].last_error = "connection refused";
+  EXPECT_EQ(ready_answer(snapshot).line, "lane 1 has no connection to PostgreSQL: connection refused");
+}
+
+TEST(Probes, unhealthy_names_the_lane_that_is_stuck_longest) {
+  auto snapshot = a_snapshot();
+  snapshot.healthy = false;
+  snapshot.lanes.push_back(snapshot.lanes[0]);
+  snapshot.lanes[1].lane = 2;
+  snapshot.lanes[1].seconds_since_progress = 61.25;
+  EXPECT_EQ(health_answer(snapshot).status, 503);
+  EXPECT_EQ(health_answer(snapshot).line, "lane 2 has not gone round for 61.2 s");
+}
+
+}  // namespace
+}  // namespace sluice::runtime

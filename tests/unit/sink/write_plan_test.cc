@@ -1,0 +1,110 @@
+// Which of a batch's statements take the lock among Sluice's writers, and where it stands.
+#include <gtest/gtest.h>
+
+#include "config/validators.h"
+#include "sink/write_plan.h"
+
+namespace sluice::sink {
+namespace {
+
+std::shared_ptr<const Table> table(const std::string& name, bool shared) {
+  auto made = std::make_shared<Table>();
+  made->name = made->sql_name = name;
+  made->shared = shared;
+  made->columns.resize(2);
+  made->columns[0].name = "id";
+  made->columns[1].name = "note";
+  made->key = {0};
+  return made;
+}
+
+class Pieces : public testing::Test {
+ protected:
+  // One row per kind: a whole one, one that lacks `note`, a delete.
+  void rows(const std::shared_ptr<const Table>& of, std::string_view kinds, bool truncate = false) {
+    auto& step = changes_.tables.emplace_back(TableChanges{of, WriteMode::upsert, {}}).steps.emplace_back();
+    step.truncate = truncate;
+    for (const char kind : kinds) {
+      RowChange row;
+      row.order = ++changes_.rows;
+      row.kind = kind == 'd' ? ChangeKind::remove : ChangeKind::write;
+      row.cells = static_cast<std::uint32_t>(changes_.cells.size());
+      changes_.cells.push_back({0, 0});
+      changes_.cells.push_back({0, kind == 'w' ? 0 : Cell::absent});
+      step.rows.push_back(row);
+    }
+  }
+
+  std::vector<Action> actions() const {
+    std::vector<Action> out;
+    for (const auto& write : plan(changes_, true)) out.push_back(write.action);
+    return out;
+  }
+
+  Changes changes_;
+};
+
+using enum Action;
+
+TEST_F(Pieces, a_table_that_one_topic_feeds_is_not_locked) {
+  rows(table("orders", false), "wpd");
+  EXPECT_EQ(actions(), (std::vector{remove, upsert, upsert}));
+}
+
+TEST_F(Pieces, one_insert_in_the_order_of_keys_shares_a_shared_table) {
+  rows(table("orders", true), "ww");
+  EXPECT_EQ(actions(), (std::vector{share, upsert}));
+}
+
+TEST_F(Pieces, more_than_one_statement_has_a_shared_table_to_itself) {
+  rows(table("orders", true), "wd");
+  EXPECT_EQ(actions(), (std::vector{exclusive, remove, upsert}));
+}
+
+TEST_F(Pieces, a_delete_alone_has_a_shared_table_to_itself_since_its_order_is_the_planners) {
+  rows(table("orders", true), "dd");
+  EXPECT_EQ(actions(), (std::vector{exclusive, remove}));
+}
+
+TEST_F(Pieces, a_table_that_two_routes_write_in_one_batch_is_locked_once) {
+  rows(table("orders", true), "w");
+  rows(table("items", true), "w");
+  rows(table("orders", true), "w");
+  EXPECT_EQ(actions(), (std::vector{share, upsert, exclusive, upsert, upsert}));
+}
+
+TEST_F(Pieces, truncating_a_table_takes_its_lock_before_any_row) {
+  rows(table("orders", false), "w", true);
+  EXPECT_EQ(actions(), (std::vector{exclusive, truncate, upsert}));
+}
+
+TEST_F(Pieces, what_is_not_known_beforehand_locks_every_shared_table_in_the_order_of_names) {
+  rows(table("orders", true), "w");
+  rows(table("plain", false), "w");
+  rows(table("items", true), "w");
+  const auto writes = locks(changes_);
+  ASSERT_EQ(writes.size(), 2u);
+  EXPECT_EQ(writes[0].table->name + " " + writes[1].table->name, "items orders");
+  EXPECT_TRUE(writes[0].action == exclusive && writes[1].action == exclusive);
+}
+
+bool shares(std::vector<std::string> topics, std::string table, std::string other = "other") {
+  std::vector<config::Route> routes(2);
+  routes[0].topics = std::move(topics);
+  routes[0].table = std::move(table);
+  routes[1].topics = {"another"};
+  routes[1].table = std::move(other);
+  config::mark_shared_tables(routes);
+  return routes[0].shares_table;
+}
+
+TEST(SharedTables, are_those_that_more_than_one_topic_may_feed) {
+  EXPECT_FALSE(shares({"orders"}, "orders"));
+  EXPECT_TRUE(shares({"orders", "returns"}, "orders"));
+  EXPECT_TRUE(shares({"^orders.*"}, "orders"));
+  EXPECT_TRUE(shares({"orders"}, "orders", "orders"));
+  EXPECT_FALSE(shares({"^(.*)"}, "{1}"));
+}
+
+}  // namespace
+}  // namespace sluice::sink
