@@ -16,7 +16,7 @@ def test_two_owners_of_everything_fight_without_harm_and_without_standstill(pipe
     progress, begin = [], time.monotonic()
     while time.monotonic() - begin < option("seconds", 20):
         progress.append(flow.wait_progress())
-    fenced = [fenced(pipeline, one) for one in rivals]
+    fenced = [times_fenced(one) for one in rivals]
     epochs = pipeline.sql("SELECT max(epoch) FROM sluice.pointer")[0][0]
     flow.check()
     print(f"{flow.summary()}, fenced {fenced}, up to {epochs} claims of a partition, longest standstill {max(progress):.2f} s")
@@ -24,6 +24,6 @@ def test_two_owners_of_everything_fight_without_harm_and_without_standstill(pipe
     assert [one.stop() for one in rivals] == [0, 0]
 
 
-def fenced(pipeline, one):
+def times_fenced(one):
     wait_until(lambda: one.get("/metrics")[0] == 200, one.tail)
     return int(sum(value for name, value in one.metrics().items() if name.startswith("sluice_lane_fenced_total")))
