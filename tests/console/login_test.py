@@ -1,210 +1,219 @@
-#!/usr/bin/python3
-"""Who gets in, and who does not: console_cases.md 1-4 and 6-8, with the OpenSSH client and raw messages."""
+"""Who gets in, and who does not, with the OpenSSH client and raw messages."""
+import concurrent.futures
 import os
-import pathlib
 import re
-import signal
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import paramiko  # noqa: E402
-from support.case import main  # noqa: E402
-from support.console_case import ConsoleCase  # noqa: E402
-from support.raw_ssh import Junk, Raw, SecurityKey  # noqa: E402
-from support.sluice import Sluice  # noqa: E402
-from support.waiting import wait_until  # noqa: E402
+import paramiko
+import pytest
+
+from support.pipeline import route
+from support.raw_ssh import Junk, Raw, SecurityKey
+from support.waiting import wait_until
 
 DENIED = "Permission denied (publickey)"
 
 
-class Login(ConsoleCase):
-    def tearDown(self):
-        self.access.write_keys()
+def denied(console, **how):
+    answer = console.run_ssh("status", **how)
+    assert answer.code == 255, answer
+    assert answer.out == ""
+    return answer
 
-    def denied(self, **how):
-        answer = self.run_ssh("status", **how)
-        self.assertEqual(255, answer.code, answer)
-        self.assertEqual("", answer.out)
-        return answer
 
-    def test_01_every_key_type_logs_in_and_the_identity_is_the_keys(self):
-        for kind, bits in (("ed25519", None), ("ecdsa", 256), ("ecdsa", 521), ("rsa", 3072)):
-            name = f"k_{kind}{bits or ''}"
-            self.access.make_key(name, kind, bits)
-            self.access.write_keys(self.access.line(name, "operator"))
-            self.reload()
-            who = self.data("whoami", key=name)
-            self.assertEqual(("operator", self.access.fingerprint(name)), (who["role"], who["fingerprint"]), kind)
-            self.assertEqual(name[2:], who["name"])
-        wait_until(lambda: any(row[0] == "rsa3072" and row[6].startswith("127.0.0.1:") for row in self.audit("login%")),
-                   lambda: f"a row in the audit trail: {self.audit()}", 20)
+def test_every_key_type_logs_in_and_the_identity_is_the_keys(console):
+    for kind, bits in (("ed25519", None), ("ecdsa", 256), ("ecdsa", 521), ("rsa", 3072)):
+        name = f"k_{kind}{bits or ''}"
+        console.access.make_key(name, kind, bits)
+        console.access.write_keys(console.access.line(name, "operator"))
+        console.reload()
+        who = console.data("whoami", key=name)
+        assert ("operator", console.access.fingerprint(name)) == (who["role"], who["fingerprint"]), kind
+        assert name[2:] == who["name"]
+    wait_until(lambda: any(row[0] == "rsa3072" and row[6].startswith("127.0.0.1:") for row in console.audit("login%")),
+               lambda: f"a row in the audit trail: {console.audit()}", 20)
 
-    def test_01_a_security_key_logs_in(self):
-        key = SecurityKey()
-        self.access.write_keys(f'role="viewer",name="token" {key.line()}')
-        self.reload()
-        with Raw(self.access.port) as raw:
-            raw.transport.auth_publickey("ops", key)
-            self.assertTrue(raw.transport.is_authenticated())
 
-    def test_01_modern_algorithms_and_no_compression(self):
-        answer = self.run_ssh("-vvv", "-C", "version")
-        self.assertEqual(0, answer.code, answer)
-        for text in ("curve25519-sha256", "will use strict KEX ordering", "compression: none"):
-            self.assertIn(text, answer.err)
+def test_a_security_key_logs_in(console):
+    key = SecurityKey()
+    console.access.write_keys(f'role="viewer",name="token" {key.line()}')
+    console.reload()
+    with Raw(console.access.port) as raw:
+        raw.transport.auth_publickey("ops", key)
+        assert raw.transport.is_authenticated()
 
-    def test_02_an_unlisted_key_is_denied(self):
-        answer = self.denied(key="k_none")
-        self.assertIn(DENIED, answer.err)
-        print(f"    denied in {answer.took:.2f} s")
 
-    def test_02_an_agent_full_of_unlisted_keys_is_dropped_after_six_tries_and_others_get_in(self):
-        socket = self.access.folder / "agent"
-        agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
-        self.addCleanup(agent.wait, 10)
-        self.addCleanup(agent.terminate)
-        wait_until(socket.exists, "the agent's socket", 10)
-        env = {"SSH_AUTH_SOCK": str(socket)}
-        names = [f"unlisted{n}" for n in range(8)]
-        for name in names:
-            self.access.make_key(name)
-        subprocess.run(["ssh-add", "-q", *(str(self.access.folder / name) for name in names)], env={**os.environ, **env},
-                       check=True, timeout=20)
-        seen = len(self.live.log())
-        answer = self.denied(key="unlisted0", env=env, options=["IdentitiesOnly=no", f"IdentityAgent={socket}",
+def test_modern_algorithms_are_agreed_on_and_no_compression(console):
+    answer = console.run_ssh("-vvv", "-C", "version")
+    assert answer.code == 0, answer
+    for text in ("curve25519-sha256", "will use strict KEX ordering", "compression: none"):
+        assert text in answer.err
+
+
+def test_an_unlisted_key_is_denied(console):
+    answer = denied(console, key="k_none")
+    assert DENIED in answer.err
+    print(f"denied in {answer.took:.2f} s")
+
+
+def test_an_agent_full_of_unlisted_keys_is_dropped_after_six_tries_and_others_get_in(console):
+    socket = console.access.folder / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
+    console.cleanup.callback(agent.wait, 10)
+    console.cleanup.callback(agent.terminate)
+    wait_until(socket.exists, "the agent's socket", 10)
+    env = {"SSH_AUTH_SOCK": str(socket)}
+    names = [f"unlisted{n}" for n in range(8)]
+    for name in names:
+        console.access.make_key(name)
+    subprocess.run(["ssh-add", "-q", *(str(console.access.folder / name) for name in names)], env={**os.environ, **env},
+                   check=True, timeout=20)
+    seen = len(console.live.log())
+    answer = denied(console, key="unlisted0", env=env, options=["IdentitiesOnly=no", f"IdentityAgent={socket}",
                                                                 "BindAddress=127.0.0.9"])
-        wait_until(lambda: re.search(r"127\.0\.0\.9:\d+ after 6 tries", self.live.log()[seen:]), self.live.tail, 10)
-        self.assertEqual(1, self.live.log()[seen:].count("127.0.0.9"), "one line for the address")
-        self.ok("status")  # from 127.0.0.1
-        # The address is in the penalty box: closed before anything is said, and let in again later.
-        self.denied(options=["BindAddress=127.0.0.9"])
-        wait_until(lambda: self.run_ssh("version", options=["BindAddress=127.0.0.9"]).code == 0, "the end of the penalty", 60,
-                   every=1)
-
-    def test_03_a_wrong_user_is_denied_with_a_listed_key_and_logged_in_short(self):
-        seen = len(self.live.log())
-        self.assertIn(DENIED, self.denied(user="root").err)
-        key = paramiko.Ed25519Key.from_private_key_file(str(self.access.folder / "k_view"))
-        for user in ("x" * 200_000, "ops\x1b[31m\r\nroot", " ", "ops\0root"):
-            with Raw(self.access.port, "127.0.0.10") as raw, self.assertRaises(paramiko.SSHException):
-                raw.transport.auth_publickey(user, key)
-        log = self.live.log()[seen:]
-        self.assertNotIn("x" * 40, log)
-        self.assertTrue(all(len(line) < 400 for line in log.splitlines()))
-
-    def test_04_what_cannot_be_verified_does_not_log_in(self):
-        key = paramiko.Ed25519Key.from_private_key_file(str(self.access.folder / "k_view"))
-        for source, junk in enumerate((Junk(key, signature=b"\0" * 64), Junk(key, signature=b"junk"), Junk(key, blob=b"junk"),
-                                        Junk(key, name="ssh-unknown", blob=b"\0\0\0\x0bssh-unknown" + b"\0" * 36))):
-            # Each from an address of its own: after the deadline an address has to wait.
-            with Raw(self.access.port, f"127.0.4.{source + 1}") as raw, self.assertRaises(paramiko.SSHException):
-                raw.transport.auth_timeout = 20  # silence: only the server's deadline ends it
-                raw.transport.auth_publickey("ops", junk)
-            self.assertFalse(raw.transport.is_authenticated())
-
-    def test_04_sha1_signatures_and_passwords_are_refused(self):
-        self.access.make_key("k_rsa", "rsa", 3072)
-        self.access.write_keys(self.access.line("k_rsa"))
-        self.reload()
-        self.ok("version", key="k_rsa")
-        key = paramiko.RSAKey.from_private_key_file(str(self.access.folder / "k_rsa"))
-        old = {"pubkeys": ["rsa-sha2-512", "rsa-sha2-256"]}
-        with Raw(self.access.port, "127.0.0.12", disabled_algorithms=old) as raw, self.assertRaises(paramiko.SSHException):
-            raw.transport.auth_timeout = 20
-            raw.transport.auth_publickey("ops", key)
-        with Raw(self.access.port, "127.0.0.13") as raw:
-            with self.assertRaises(paramiko.SSHException):
-                raw.transport.auth_password("ops", "secret")
-            with self.assertRaises(paramiko.SSHException):
-                raw.transport.auth_interactive("ops", lambda *_: ["secret"])
-            self.assertFalse(raw.transport.is_authenticated())
-
-    def test_04_a_certificate_falls_back_to_its_plain_key(self):
-        folder = self.access.folder
-        self.access.make_key("authority")
-        subprocess.run(["ssh-keygen", "-q", "-s", str(folder / "authority"), "-I", "id", "-n", "ops", str(folder / "k_view.pub")],
-                       check=True, timeout=20)
-        self.addCleanup((folder / "k_view-cert.pub").unlink)
-        self.ok("version")
-
-    def test_04_a_thousand_unknown_methods_end_after_six(self):
-        with Raw(self.access.port, "127.0.0.14") as raw:
-            sent = raw.flood_with_method("teleport", 1000)
-            wait_until(lambda: not raw.transport.is_active(), "the end of the connection", 20)
-            self.assertFalse(raw.transport.is_authenticated())
-            print(f"    {sent} requests were taken off our hands")
-
-    def test_06_options_of_keys_hold(self):
-        lines = {"k_far": {"from": "10.0.0.0/8"}, "k_old": {"expiry_time": "20200101Z"}, "k_probe": {"commands": "check,status"},
-                 "k_plain": {"no_pty": True}, "k_single": {"max_sessions": 1}}
-        for name in lines:
-            self.access.make_key(name)
-        self.access.write_keys(*(self.access.line(name, "operator", **options) for name, options in lines.items()))
-        self.reload()
-        self.assertIn(DENIED, self.denied(key="k_far", options=["BindAddress=127.0.0.1"]).err)
-        self.assertIn(DENIED, self.denied(key="k_old").err)
-        self.ok("status", key="k_probe")
-        self.refused(3, "not allowed|may not", "pause", "all", "--reason", "x", key="k_probe")
-        answer = self.run_ssh("-tt", "status", key="k_plain")
-        self.assertIn("PTY allocation request failed", answer.err)
-        self.assertNotIn("\x1b", answer.out)
-        first = self.screen(key="k_single")
-        answer = self.run_ssh("status", key="k_single")
-        self.assertEqual(255, answer.code)
-        self.assertIn("too many sessions", answer.err)
-        first.keys("C-d")
-        first.wait_ended()
-
-    def test_07_a_reload_adds_removes_and_refuses(self):
-        self.access.make_key("k_new")
-        self.denied(key="k_new", options=["BindAddress=127.0.0.15"])
-        self.access.write_keys(self.access.line("k_new"))
-        self.reload()
-        self.ok("version", key="k_new")
-        screen = self.screen(key="k_new")
-        self.access.write_keys("this is no key")
-        self.live.expected.append("not reloaded|authorized_keys")
-        self.assertRegex(self.reload(), r"authorized_keys:4: ")
-        self.ok("version", key="k_new")  # the old set stays
-        self.access.write_keys(self.access.line("k_new"), mode=0o660)
-        self.assertIn("chmod", self.reload())
-        self.access.write_keys()
-        self.reload()
-        screen.wait("key", 10)
-        self.assertNotEqual(0, screen.wait_ended(), screen.text())
-        self.denied(key="k_new", options=["BindAddress=127.0.0.16"])
-
-    def test_08_the_host_key_is_made_closed_and_a_bad_one_stops_the_start(self):
-        self.assertEqual(0o600, self.access.host_key.stat().st_mode & 0o777)
-        self.assertIn(self.access.fingerprint(self.access.host_key.name), self.live.log())
-        spoiled = self.access.folder / "spoiled"
-        toml = self.access.toml().replace(str(self.access.host_key), str(spoiled)).replace(str(self.access.port), "0")
-        make = ["ssh-keygen", "-q", "-t", "ed25519", "-f", str(spoiled), "-N"]
-        for passphrase, mode, word in (("", 0o644, "chmod 600"), ("secret", 0o600, "encrypted")):
-            spoiled.unlink(missing_ok=True)
-            subprocess.run([*make, passphrase], check=True, timeout=20)
-            spoiled.chmod(mode)
-            second = Sluice(self.kafka.bootstrap, self.url, self.route(self.orders, "public.orders"), pipeline="second",
-                            console=toml)
-            self.addCleanup(second.remove)
-            second.start(ready=False)
-            self.assertEqual(1, second.wait(30))
-            self.assertIn(word, second.log())
-
-    def test_08_a_replaced_host_key_is_said_in_the_log_and_to_the_client(self):
-        self.assertEqual(0, self.live.stop())
-        self.access.host_key.unlink()
-        seen = len(self.live.log())
-        self.live.start()
-        self.assertRegex(self.live.log()[seen:], r"host key .* another")
-        answer = self.run_ssh("version")
-        self.assertEqual(255, answer.code)
-        self.assertRegex(answer.err, "(?i)host key")
-        (self.access.folder / "known_hosts").unlink()
-        self.ok("version")
-        self.base_rss = self.rss()
+    wait_until(lambda: re.search(r"127\.0\.0\.9:\d+ after 6 tries", console.live.log()[seen:]), console.live.tail, 10)
+    assert console.live.log()[seen:].count("127.0.0.9") == 1, "one line for the address"
+    console.ok("status")  # from 127.0.0.1
+    # The address is in the penalty box: closed before anything is said, and let in again later.
+    denied(console, options=["BindAddress=127.0.0.9"])
+    wait_until(lambda: console.run_ssh("version", options=["BindAddress=127.0.0.9"]).code == 0, "the end of the penalty", 60,
+               every=1)
 
 
-if __name__ == "__main__":
-    main()
+def test_a_wrong_user_is_denied_with_a_listed_key_and_logged_in_short(console):
+    seen = len(console.live.log())
+    assert DENIED in denied(console, user="root").err
+    key = paramiko.Ed25519Key.from_private_key_file(str(console.access.folder / "k_view"))
+    for user in ("x" * 200_000, "ops\x1b[31m\r\nroot", " ", "ops\0root"):
+        with Raw(console.access.port, "127.0.0.10") as raw, pytest.raises(paramiko.SSHException):
+            raw.transport.auth_publickey(user, key)
+    log = console.live.log()[seen:]
+    assert "x" * 40 not in log
+    assert all(len(line) < 400 for line in log.splitlines())
+
+
+def test_what_cannot_be_verified_does_not_log_in(console):
+    key = paramiko.Ed25519Key.from_private_key_file(str(console.access.folder / "k_view"))
+    unknown = b"\0\0\0\x0bssh-unknown" + b"\0" * 36
+    lies = (Junk(key, signature=b"\0" * 64), Junk(key, signature=b"junk"), Junk(key, blob=b"junk"),
+            Junk(key, name="ssh-unknown", blob=unknown))
+
+    def lie(number):
+        # Each from an address of its own: after the deadline an address has to wait.
+        with Raw(console.access.port, f"127.0.4.{number + 1}") as raw:
+            raw.transport.auth_timeout = 20  # silence: only the server's deadline ends it
+            with pytest.raises(paramiko.SSHException):
+                raw.transport.auth_publickey("ops", lies[number])
+            return raw.transport.is_authenticated()
+
+    with concurrent.futures.ThreadPoolExecutor(len(lies)) as pool:  # all at once, as each waits for the deadline
+        assert list(pool.map(lie, range(len(lies)))) == [False] * len(lies)
+
+
+def test_sha1_signatures_and_passwords_are_refused(console):
+    console.access.make_key("k_rsa", "rsa", 3072)
+    console.access.write_keys(console.access.line("k_rsa"))
+    console.reload()
+    console.ok("version", key="k_rsa")
+    key = paramiko.RSAKey.from_private_key_file(str(console.access.folder / "k_rsa"))
+    old = {"pubkeys": ["rsa-sha2-512", "rsa-sha2-256"]}
+    with Raw(console.access.port, "127.0.0.12", disabled_algorithms=old) as raw, pytest.raises(paramiko.SSHException):
+        raw.transport.auth_timeout = 20
+        raw.transport.auth_publickey("ops", key)
+    with Raw(console.access.port, "127.0.0.13") as raw:
+        with pytest.raises(paramiko.SSHException):
+            raw.transport.auth_password("ops", "secret")
+        with pytest.raises(paramiko.SSHException):
+            raw.transport.auth_interactive("ops", lambda *_: ["secret"])
+        assert not raw.transport.is_authenticated()
+
+
+def test_a_certificate_falls_back_to_its_plain_key(console):
+    folder = console.access.folder
+    console.access.make_key("authority")
+    subprocess.run(["ssh-keygen", "-q", "-s", str(folder / "authority"), "-I", "id", "-n", "ops", str(folder / "k_view.pub")],
+                   check=True, timeout=20)
+    console.cleanup.callback((folder / "k_view-cert.pub").unlink)
+    console.ok("version")
+
+
+def test_a_thousand_unknown_methods_end_after_six(console):
+    with Raw(console.access.port, "127.0.0.14") as raw:
+        sent = raw.flood_with_method("teleport", 1000)
+        wait_until(lambda: not raw.transport.is_active(), "the end of the connection", 20)
+        assert not raw.transport.is_authenticated()
+        print(f"{sent} requests were taken off our hands")
+
+
+def test_options_of_keys_hold(console):
+    lines = {"k_far": {"from": "10.0.0.0/8"}, "k_old": {"expiry_time": "20200101Z"}, "k_probe": {"commands": "check,status"},
+             "k_plain": {"no_pty": True}, "k_single": {"max_sessions": 1}}
+    for name in lines:
+        console.access.make_key(name)
+    console.access.write_keys(*(console.access.line(name, "operator", **options) for name, options in lines.items()))
+    console.reload()
+    assert DENIED in denied(console, key="k_far", options=["BindAddress=127.0.0.1"]).err
+    assert DENIED in denied(console, key="k_old").err
+    console.ok("status", key="k_probe")
+    console.refused(3, "not allowed|may not", "pause", "all", "--reason", "x", key="k_probe")
+    answer = console.run_ssh("-tt", "status", key="k_plain")
+    assert "PTY allocation request failed" in answer.err
+    assert "\x1b" not in answer.out
+    first = console.screen(key="k_single")
+    answer = console.run_ssh("status", key="k_single")
+    assert answer.code == 255
+    assert "too many sessions" in answer.err
+    first.keys("C-d")
+    first.wait_ended()
+
+
+def test_a_reload_adds_removes_and_refuses(console):
+    console.access.make_key("k_new")
+    denied(console, key="k_new", options=["BindAddress=127.0.0.15"])
+    console.access.write_keys(console.access.line("k_new"))
+    console.reload()
+    console.ok("version", key="k_new")
+    screen = console.screen(key="k_new")
+    console.access.write_keys("this is no key")
+    console.live.expected.append("not reloaded|authorized_keys")
+    assert re.search(r"authorized_keys:4: ", console.reload())
+    console.ok("version", key="k_new")  # the old set stays
+    console.access.write_keys(console.access.line("k_new"), mode=0o660)
+    assert "chmod" in console.reload()
+    console.access.write_keys()
+    console.reload()
+    screen.wait("key", 10)
+    assert screen.wait_ended() != 0, screen.text()
+    denied(console, key="k_new", options=["BindAddress=127.0.0.16"])
+
+
+def test_the_host_key_is_made_closed_and_a_bad_one_stops_the_start(console):
+    assert console.access.host_key.stat().st_mode & 0o777 == 0o600
+    assert console.access.fingerprint(console.access.host_key.name) in console.live.log()
+    spoiled = console.access.folder / "spoiled"
+    toml = console.access.toml().replace(str(console.access.host_key), str(spoiled)).replace(str(console.access.port), "0")
+    make = ["ssh-keygen", "-q", "-t", "ed25519", "-f", str(spoiled), "-N"]
+    for passphrase, mode, word in (("", 0o644, "chmod 600"), ("secret", 0o600, "encrypted")):
+        spoiled.unlink(missing_ok=True)
+        subprocess.run([*make, passphrase], check=True, timeout=20)
+        spoiled.chmod(mode)
+        second = console.service(route(console.orders, "public.orders"), pipeline="second",
+                                 console=toml)
+        second.expected = [word]
+        second.start(ready=False)
+        assert second.wait(30) == 1
+        assert word in second.log()
+
+
+def test_a_replaced_host_key_is_said_in_the_log_and_to_the_client(console):
+    assert console.live.stop() == 0
+    console.access.host_key.unlink()
+    seen = len(console.live.log())
+    console.live.start()
+    assert re.search(r"host key .* another", console.live.log()[seen:])
+    answer = console.run_ssh("version")
+    assert answer.code == 255
+    assert re.search("(?i)host key", answer.err)
+    (console.access.folder / "known_hosts").unlink()
+    console.ok("version")
+    console.measure()

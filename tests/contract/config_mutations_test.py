@@ -3,16 +3,17 @@
 Seeded mutations of a good file; the same on every run. Usage: config_mutations_test.py --sluice PATH
 """
 
-import argparse
 import os
 import random
+import re
 import subprocess
-import sys
 import tempfile
 import time
-import unittest
 
-SLUICE = "sluice"
+import pytest
+
+from support.sluice import Sluice
+
 MARKER = "Rumpelstiltskin"
 SEED = 20260
 LEAST_MUTATIONS = 400
@@ -149,63 +150,58 @@ def drawn_mutation(dice, good):
     return f"{kind} at {at}", bytes(damage)
 
 
-class ConfigurationMutations(unittest.TestCase):
-    def check(self, path):
-        """Runs sluice on the file: exit code, output, standard error, seconds (printed, and compared with nothing)."""
-        begin = time.monotonic()
-        run = subprocess.run([SLUICE, "check", "--config", path], capture_output=True, timeout=30, check=False)
-        return run.returncode, run.stdout, run.stderr, time.monotonic() - begin
-
-    def judge(self, path, name):
-        code, out, err, seconds = self.check(path)
-        self.assertIn(code, (0, 2), f"{name}: {err[:300]!r}")
-        self.assertNotIn(MARKER.encode(), out + err, f"{name}: a secret was printed")
-        if code == 2:
-            self.assertEqual(err.count(b"\n"), 1, f"{name}: {err[:300]!r}")
-            self.assertTrue(err.endswith(b"\n"), name)
-            self.assertRegex(err, b"^" + path.encode() + rb":[0-9]+:[0-9]+: [^:]+: ..*; ..*\n$", name)
-        return code, seconds
-
-    def test_every_mutation_gets_one_clear_line_at_once(self):
-        good = GOOD.encode()
-        dice = random.Random(SEED)
-        mutations = list(fixed_mutations(good))
-        mutations += [drawn_mutation(dice, good) for _ in range(250)]
-        self.assertGreaterEqual(len(mutations), LEAST_MUTATIONS)
-        codes = {0: 0, 2: 0}
-        slowest = 0.0
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "mutated.toml")
-            for name, content in mutations:
-                with open(path, "wb") as file:
-                    file.write(content)
-                with self.subTest(name):
-                    code, seconds = self.judge(path, name)
-                    codes[code] += 1
-                    slowest = max(slowest, seconds)
-        print(f"{len(mutations)} mutations: {codes[0]} accepted, {codes[2]} refused, slowest {slowest * 1000:.1f} ms")
-        self.assertGreater(codes[2], len(mutations) // 2, "most mutations break the file")
-
-    def test_the_good_file_is_accepted(self):
-        with tempfile.NamedTemporaryFile(suffix=".toml") as file:
-            file.write(GOOD.encode())
-            file.flush()
-            code, out, err, _ = self.check(file.name)
-            self.assertEqual((code, err), (0, b""))
-            self.assertNotIn(MARKER.encode(), out)
-
-    def test_what_is_no_file_is_refused_like_a_wrong_one(self):
-        with tempfile.TemporaryDirectory() as folder:
-            pipe = os.path.join(folder, "pipe")
-            os.mkfifo(pipe)
-            for path in (folder, pipe, os.path.join(folder, "missing.toml"), "/dev/zero"):
-                with self.subTest(path):
-                    self.assertEqual(self.judge(path, path)[0], 2)
+def check(path):
+    """Runs sluice on the file: exit code, output, standard error, seconds (printed, and compared with nothing)."""
+    begin = time.monotonic()
+    run = subprocess.run([Sluice.binary, "check", "--config", path], capture_output=True, timeout=30, check=False)
+    return run.returncode, run.stdout, run.stderr, time.monotonic() - begin
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sluice", required=True)
-    arguments, rest = parser.parse_known_args()
-    SLUICE = os.path.abspath(arguments.sluice)
-    unittest.main(argv=[sys.argv[0], *rest])
+def judge(path, name):
+    code, out, err, seconds = check(path)
+    assert code in (0, 2), f"{name}: {err[:300]!r}"
+    assert MARKER.encode() not in out + err, f"{name}: a secret was printed"
+    if code == 2:
+        assert err.count(b"\n") == 1, f"{name}: {err[:300]!r}"
+        assert err.endswith(b"\n"), name
+        assert re.search(b"^" + path.encode() + rb":[0-9]+:[0-9]+: [^:]+: ..*; ..*\n$", err), name
+    return code, seconds
+
+
+def test_every_mutation_gets_one_clear_line_at_once():
+    good = GOOD.encode()
+    dice = random.Random(SEED)
+    mutations = list(fixed_mutations(good))
+    mutations += [drawn_mutation(dice, good) for _ in range(250)]
+    assert len(mutations) >= LEAST_MUTATIONS
+    codes, slowest, problems = {0: 0, 2: 0}, 0.0, []
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "mutated.toml")
+        for name, content in mutations:
+            with open(path, "wb") as file:
+                file.write(content)
+            try:
+                code, seconds = judge(path, name)
+                codes[code] += 1
+                slowest = max(slowest, seconds)
+            except AssertionError as problem:  # the others are tried all the same
+                problems.append(str(problem))
+    print(f"{len(mutations)} mutations: {codes[0]} accepted, {codes[2]} refused, slowest {slowest * 1000:.1f} ms")
+    assert not problems, "\n".join(problems[:20])
+    assert codes[2] > len(mutations) // 2, "most mutations break the file"
+
+
+def test_the_good_file_is_accepted():
+    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
+        file.write(GOOD.encode())
+        file.flush()
+        code, out, err, _ = check(file.name)
+        assert (code, err) == (0, b"")
+        assert MARKER.encode() not in out
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "missing", "endless"])
+def test_what_is_no_file_is_refused_like_a_wrong_one(kind, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    path = {"folder": str(tmp_path), "endless": "/dev/zero"}.get(kind, str(tmp_path / kind))
+    assert judge(path, path)[0] == 2

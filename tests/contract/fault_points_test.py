@@ -1,16 +1,10 @@
-"""Fault points and seeded mistakes are in the build that asks for them, and in no other.
-
-Usage: fault_points_test.py --sluice PATH --faults ON|OFF (what this build was configured with)
-"""
-import argparse
+"""Fault points and seeded mistakes are in the build that asks for them, and in no other."""
 import pathlib
 import re
-import subprocess
-import sys
-import unittest
+
+from support.sluice import Sluice
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
-options = None
 
 
 def table(name):
@@ -29,21 +23,13 @@ def used(macro):
     return found
 
 
-class FaultPoints(unittest.TestCase):
-    def test_every_name_is_both_declared_and_used(self):
-        self.assertEqual(table("points"), used("FAILPOINT"))
-        self.assertEqual(table("bugs"), used("SEEDED_BUG"))
-
-    def test_the_binary_holds_the_names_only_where_it_was_built_for_faults(self):
-        binary = pathlib.Path(options.sluice).read_bytes()
-        names = {"SLUICE_FAULT", "SLUICE_BUG"} | table("bugs") | table("points") - {"bisect"}  # a word of its own
-        present = {name for name in names if name.encode() in binary}
-        self.assertEqual(present, names if options.faults == "ON" else set())
+def test_every_name_is_both_declared_and_used():
+    assert table("points") == used("FAILPOINT")
+    assert table("bugs") == used("SEEDED_BUG")
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sluice", required=True)
-    parser.add_argument("--faults", choices=("ON", "OFF"), required=True)
-    options, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+def test_the_binary_holds_the_names_only_where_it_was_built_for_faults(pytestconfig):
+    binary = pathlib.Path(Sluice.binary).read_bytes()
+    names = {"SLUICE_FAULT", "SLUICE_BUG"} | table("bugs") | table("points") - {"bisect"}  # a word of its own
+    present = {name for name in names if name.encode() in binary}
+    assert present == (names if pytestconfig.getoption("--faults") == "ON" else set())

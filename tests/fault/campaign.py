@@ -12,6 +12,7 @@ from fault.executioner import Executioner
 from fault.history import History
 from fault.load import TABLES, Load
 from fault.oracle import Watcher, final_check, wait_caught_up
+from support.pipeline import route
 from support.waiting import wait_until
 
 STRATEGIES = ("range", "cooperative-sticky")
@@ -40,7 +41,7 @@ class Campaign:
     def torture(self, history, cluster):
         cluster.sql(TABLES)
         load = Load(cluster.kafka, self.seed, PREFIX, rate=self.rate)
-        cluster.routes = load.routes(cluster.route)
+        cluster.routes = load.routes(route)
         watcher = Watcher(cluster.postgres, PREFIX, load, history, self.seed)
         executioner = Executioner(cluster, load, watcher, history, self.seed, self.points, self.only)
         begin = time.monotonic()

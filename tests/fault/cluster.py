@@ -13,7 +13,6 @@ import time
 import psycopg2
 
 from fault.proxy import Proxy
-from support.case import ServiceCase
 from support.kafka import Kafka
 from support.postgres import Postgres
 from support.sluice import SANITIZER, Sluice
@@ -114,9 +113,6 @@ class Cluster:
             with connection.cursor() as cursor:
                 cursor.execute(text, arguments or None)
                 return cursor.fetchall() if cursor.description else None
-
-    def route(self, *arguments, **settings):
-        return ServiceCase.route(None, *arguments, **settings)
 
     def start(self, strategy):
         self.strategy = strategy

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 
+from support.pipeline import route
 from support.waiting import wait_until
 
 FIELDS = ("number", "note")
@@ -19,25 +20,24 @@ CREATE TABLE keyed (id bigint PRIMARY KEY, number bigint, note text)"""
 class Flow(threading.Thread):
     batches = "[batch]\nrows = 200\nadaptive = false"  # many small transactions: more moments to go wrong
 
-    def __init__(self, case, seed, partitions=4, rate=4000, keys=400):
+    def __init__(self, pipeline, seed, partitions=4, rate=4000, keys=400):
         """rate: records a second, half of them for each topic."""
         super().__init__(daemon=True)
-        self.case, self.partitions, self.rate, self.keys = case, partitions, rate, keys
+        self.pipeline, self.partitions, self.rate, self.keys = pipeline, partitions, rate, keys
         self.chance = random.Random(seed)
-        case.sql(TABLES)
-        self.witness, self.keyed = case.topic("witness", partitions), case.topic("keyed", partitions)
+        pipeline.sql(TABLES)
+        self.witness, self.keyed = pipeline.topic("witness", partitions), pipeline.topic("keyed", partitions)
         self.produced, self.poisoned, self.model = 0, 0, {}
         self.enough = threading.Event()
         self.error = None
-        case.addCleanup(self.finish)
 
     def routes(self):
-        return (self.case.route(self.witness, "public.witness", None, mode="insert")
-                + self.case.route(self.keyed, "public.keyed", max_dead_letters=1000000))
+        return (route(self.witness, "public.witness", None, mode="insert")
+                + route(self.keyed, "public.keyed", max_dead_letters=1000000))
 
     def run(self):
         try:
-            producer = self.case.kafka.producer()
+            producer = self.pipeline.kafka.producer()
             begin = time.monotonic()
             while not self.enough.is_set():
                 while self.produced * 2 < self.rate * (time.monotonic() - begin):
@@ -74,31 +74,31 @@ class Flow(threading.Thread):
             self.join(90)
 
     def committed(self):
-        return sum(self.case.pointers().values())
+        return sum(self.pipeline.pointers().values())
 
     def wait_progress(self, seconds=60):
         """Seconds until the pointers had moved."""
         begin, before = time.monotonic(), self.committed()
         wait_until(lambda: self.committed() > before,
-                   lambda: "no progress\n" + "\n".join(one.tail() for one in self.case.services), seconds, every=0.02)
+                   lambda: f"no progress\n{self.pipeline.logs(3000)}", seconds, every=0.02)
         return time.monotonic() - begin
 
     def check(self, seconds=120):
         """Ends the stream and holds the tables against what was sent."""
-        case = self.case
+        sql = self.pipeline.sql
         self.finish()
-        case.assertIsNone(self.error)
-        case.wait_caught_up(self.witness, self.keyed, seconds=seconds)
-        count, distinct = case.sql("SELECT count(*), count(DISTINCT number) FROM witness")[0]
-        case.assertEqual(distinct, self.produced, "lost")
-        case.assertEqual(count, distinct, "repeated")
-        case.assertEqual(self.out_of_order(), 0, "out of order")
-        rows = {row[0]: dict(zip(FIELDS, row[1:])) for row in case.sql("SELECT id, number, note FROM keyed")}
-        case.assertEqual(rows, self.model)
-        case.assertEqual(len(case.dead_letters()), self.poisoned)
+        assert self.error is None
+        self.pipeline.wait_caught_up(self.witness, self.keyed, seconds=seconds)
+        count, distinct = sql("SELECT count(*), count(DISTINCT number) FROM witness")[0]
+        assert distinct == self.produced, "lost"
+        assert count == distinct, "repeated"
+        assert self.out_of_order() == 0, "out of order"
+        rows = {row[0]: dict(zip(FIELDS, row[1:])) for row in sql("SELECT id, number, note FROM keyed")}
+        assert rows == self.model
+        assert len(self.pipeline.dead_letters()) == self.poisoned
 
     def out_of_order(self):
-        return self.case.sql("""SELECT count(*) FROM (SELECT number < lag(number) OVER (PARTITION BY part ORDER BY serial) AS wrong
+        return self.pipeline.sql("""SELECT count(*) FROM (SELECT number < lag(number) OVER (PARTITION BY part ORDER BY serial) AS wrong
                                 FROM witness) AS seen WHERE wrong""")[0][0]
 
     def summary(self):

@@ -1,20 +1,15 @@
-#!/usr/bin/python3
 """What others do to the database while the stream runs: errors from triggers, locks held, tables altered.
 
---rounds N: how often each. Whatever is no record's fault makes no dead letter, and the stream goes on by itself.
+Each of it --rounds times. Whatever is no record's fault makes no dead letter, and the stream goes on by itself.
 """
 import contextlib
-import pathlib
 import random
-import sys
 import time
 
 import psycopg2
+import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from fault.flow import Flow  # noqa: E402
-from support.case import ServiceCase, main  # noqa: E402
-from support.waiting import wait_until  # noqa: E402
+from support.waiting import wait_until
 
 # One statement in twenty fails; a sequence counts, since it does not go back with the transaction.
 TRIGGERS = """
@@ -41,60 +36,73 @@ ALTERATIONS = (
 )
 
 
-class Injected(ServiceCase):
-    def setUp(self):
-        super().setUp()
-        seed = self.options.seed or random.randrange(10**6)
-        print(f"seed {seed}")
-        self.flow = Flow(self, seed, rate=2000)
-        self.chance = random.Random(seed)
-        self.one = self.service(self.flow.routes(), rest=self.flow.batches).start()
-        self.flow.start()
-        self.flow.wait_progress()
+@pytest.fixture
+def flow(make_flow):
+    return make_flow(rate=2000)
 
-    def check(self, told):
-        self.flow.check()
-        print(f"{self.flow.summary()}, {told}")
-        self.assertEqual(self.one.stop(), 0)
 
-    def test_serialization_failures_and_deadlocks_are_tried_again(self):
-        for table in ("witness", "keyed"):
-            self.sql(TRIGGERS.format(table).replace("CREATE SEQUENCE", "CREATE SEQUENCE IF NOT EXISTS")
+@pytest.fixture
+def service(pipeline, flow):
+    """It is in the middle of the stream."""
+    one = pipeline.service(flow.routes(), rest=flow.batches).start()
+    flow.start()
+    flow.wait_progress()
+    return one
+
+
+@pytest.fixture
+def chance(seed):
+    return random.Random(seed)
+
+
+@pytest.fixture
+def rounds(option):
+    return option("rounds", 12)
+
+
+def check(flow, service, told):
+    flow.check()
+    print(f"{flow.summary()}, {told}")
+    assert service.stop() == 0
+
+
+def test_serialization_failures_and_deadlocks_are_tried_again(pipeline, flow, service, rounds):
+    for table in ("witness", "keyed"):
+        pipeline.sql(TRIGGERS.format(table).replace("CREATE SEQUENCE", "CREATE SEQUENCE IF NOT EXISTS")
                      .replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
-        injected = lambda: self.sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM injected")[0][0]  # noqa: E731
-        wait_until(lambda: injected() >= 10 * self.options.rounds, self.one.tail, 120)
-        self.check(f"{injected()} errors injected")
-
-    @contextlib.contextmanager
-    def held(self, statement):
-        with contextlib.closing(psycopg2.connect(self.url)) as other, other.cursor() as cursor:
-            cursor.execute(statement)
-            yield
-            other.rollback()
-
-    def test_locks_that_others_hold_are_waited_for(self):
-        for _ in range(self.options.rounds):
-            statement = self.chance.choice((
-                "LOCK TABLE keyed", "LOCK TABLE witness IN SHARE MODE", "SELECT FROM keyed WHERE id = 7 FOR UPDATE"))
-            with self.held(statement):
-                time.sleep(self.chance.uniform(0.1, 2.0))  # how long the fault lasts
-            self.flow.wait_progress()
-        with self.held("LOCK TABLE keyed"):  # beyond the service's own time-out of ten seconds
-            wait_until(lambda: "55P03" in self.one.log(), self.one.tail, 60)
-        self.check(f"{self.options.rounds + 1} locks")
-
-    def test_tables_may_be_altered_under_load(self):
-        self.one.expected = ["schema"]
-        for index in range(self.options.rounds):
-            there, back = ALTERATIONS[index % len(ALTERATIONS)]
-            self.sql(there)
-            time.sleep(self.chance.uniform(0.0, 0.6))  # how long the fault lasts
-            self.sql(back)
-            if index % 2:
-                self.flow.wait_progress()
-        self.assertEqual({reason for _, reason in self.dead_letters().values() if "many" not in reason}, set())
-        self.check(f"{self.options.rounds} alterations")
+    injected = lambda: pipeline.sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM injected")[0][0]  # noqa: E731
+    wait_until(lambda: injected() >= 10 * rounds, service.tail, 120)
+    check(flow, service, f"{injected()} errors injected")
 
 
-if __name__ == "__main__":
-    main(rounds=12, seed=0)
+@contextlib.contextmanager
+def held(pipeline, statement):
+    with contextlib.closing(psycopg2.connect(pipeline.url)) as other, other.cursor() as cursor:
+        cursor.execute(statement)
+        yield
+        other.rollback()
+
+
+def test_locks_that_others_hold_are_waited_for(pipeline, flow, service, chance, rounds):
+    for _ in range(rounds):
+        statement = chance.choice((
+            "LOCK TABLE keyed", "LOCK TABLE witness IN SHARE MODE", "SELECT FROM keyed WHERE id = 7 FOR UPDATE"))
+        with held(pipeline, statement):
+            time.sleep(chance.uniform(0.1, 2.0))  # how long the fault lasts
+        flow.wait_progress()
+    with held(pipeline, "LOCK TABLE keyed"):  # beyond the service's own time-out of ten seconds
+        wait_until(lambda: "55P03" in service.log(), service.tail, 60)
+    check(flow, service, f"{rounds + 1} locks")
+
+
+def test_tables_may_be_altered_under_load(pipeline, flow, service, chance, rounds):
+    service.expected = ["schema"]
+    for index in range(rounds):
+        there, back = ALTERATIONS[index % len(ALTERATIONS)]
+        pipeline.sql(there)
+        time.sleep(chance.uniform(0.0, 0.6))  # how long the fault lasts
+        pipeline.sql(back)
+        if index % 2:
+            flow.wait_progress()
+    assert {reason for _, reason in pipeline.dead_letters().values() if "many" not in reason} == set()
+    check(flow, service, f"{rounds} alterations")

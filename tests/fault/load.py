@@ -43,7 +43,7 @@ class Load(threading.Thread):
         self._enough, self._calm, self._burst = threading.Event(), threading.Event(), 0
 
     def routes(self, route):
-        """As TOML; route is ServiceCase.route or something like it."""
+        """As TOML; route is support.pipeline.route or something like it."""
         return (route(self.topics["witness"], "public.witness", None, mode="insert")
                 + "".join(route(self.topics[name], f"public.{name}", max_dead_letters=1000000) for name in KEYED))
 

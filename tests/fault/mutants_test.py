@@ -1,29 +1,25 @@
-#!/usr/bin/python3
 """The harness catches what it is there for: each seeded bug, with the faults that bring it out, breaks the promise visibly.
 
 Every bug is run beside the same scene without it, with the same seed, which must pass. Needs a binary with fault points.
---seed N, --only=BUG, --json FILE for the table that docs/torture.md shows.
+`-k BUG` for one of them, --seed N, --json FILE for the table that docs/torture.md shows.
 """
 import concurrent.futures
 import datetime
 import json
 import pathlib
 import random
-import sys
 import tempfile
 import time
-import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from fault.cluster import Cluster, Instance  # noqa: E402
-from fault.history import VIOLATIONS, History  # noqa: E402
-from fault.load import TABLES, Load  # noqa: E402
-from fault.oracle import Watcher, final_check, wait_caught_up  # noqa: E402
-from fault.report import bugs_table  # noqa: E402
-from support.case import ServiceCase, main  # noqa: E402
-from support.kafka import Kafka  # noqa: E402
-from support.postgres import Postgres  # noqa: E402
-from support.waiting import wait_until  # noqa: E402
+import pytest
+
+from fault.cluster import Cluster, Instance
+from fault.history import VIOLATIONS, History
+from fault.load import TABLES, Load
+from fault.oracle import Watcher, final_check, wait_caught_up
+from fault.report import bugs_table
+from support.pipeline import route
+from support.waiting import wait_until
 
 AT_ONCE = 3  # scenes: they wait more than they work
 ROUNDS = 6  # how often the faults are tried
@@ -44,7 +40,7 @@ class Scene(Cluster):
         self.sql(TABLES)
         self.instances = [Instance(self, number) for number in range(2)]
         self.load = Load(self.kafka, seed, name, rate=400, poison=0.015)
-        self.routes = self.load.routes(self.route)
+        self.routes = self.load.routes(route)
         self.watcher = Watcher(self.postgres, name, self.load, history, seed)
 
     def run(self, provoke, rounds):
@@ -209,47 +205,36 @@ SCENES = {
 }
 
 
-class Mutants(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        options = ServiceCase.options
-        cls.seed = options.seed or random.randrange(1, 10**6)
-        print(f"seed {cls.seed}", flush=True)
-        kafka, postgres = ServiceCase.shared(Kafka), ServiceCase.shared(Postgres)
-        cls.pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
-        cls.addClassCleanup(cls.pool.shutdown)
-        cls.runs, cls.table = {}, []
-        for bug, (provoke, calm_rounds) in SCENES.items():
-            if bug in ServiceCase.scenes:
-                for seeded, rounds in ((bug, ROUNDS), (None, calm_rounds)):
-                    cls.runs[bug, bool(seeded)] = cls.pool.submit(
-                        lambda *given: Scene(kafka, postgres, cls.seed, *given[:2]).run(*given[2:]),
-                        f"{bug}_{'bug' if seeded else 'none'}", seeded, provoke, rounds)
+@pytest.fixture(scope="module")
+def runs(request, kafka, postgres, session_seed):
+    """{(bug, whether it is in)}: the scenes of all bugs that are asked for, some of them at once."""
+    asked = [item.callspec.params["bug"] for item in request.session.items if item.function is test_a_seeded_bug_is_caught]
+    pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
 
-    @classmethod
-    def tearDownClass(cls):
-        found = {"date": datetime.date.today().isoformat(), "seed": cls.seed, "bugs": cls.table}
-        print(bugs_table(found), flush=True)
-        if ServiceCase.options.json:
-            pathlib.Path(ServiceCase.options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    def play(bug, seeded, rounds):
+        scene = Scene(kafka, postgres, session_seed, f"{bug}_{'bug' if seeded else 'none'}", bug if seeded else None)
+        return scene.run(SCENES[bug][0], rounds)
 
-    def check(self, bug):
-        without, found = self.runs[bug, False].result(500), self.runs[bug, True].result(500)
-        self.assertFalse(without["violations"], f"without the bug, seed {self.seed}\n{without['logs']}")
-        self.assertTrue(found["caught_by"], f"not caught, seed {self.seed}: {found['violations']}\n{found['logs']}")
-        self.table.append({"bug": bug, "provoked_by": SCENES[bug][0].__doc__.partition(".")[0].partition("\n")[0],
-                           "caught_by": found["caught_by"], "seconds": found["seconds"]})
+    yield {(bug, seeded): pool.submit(play, bug, seeded, ROUNDS if seeded else SCENES[bug][1])
+           for bug in asked for seeded in (True, False)}
+    pool.shutdown(cancel_futures=True)
 
 
-def add_test(bug):
-    def test(self):
-        self.check(bug)
-    setattr(Mutants, f"test_{bug}_is_caught", test)
+@pytest.fixture(scope="module")
+def caught(option, session_seed):
+    """What is known of each bug in the end, for the page."""
+    rows = []
+    yield rows
+    found = {"date": datetime.date.today().isoformat(), "seed": session_seed, "bugs": rows}
+    print(bugs_table(found), flush=True)
+    if option("json", ""):
+        pathlib.Path(option("json", "")).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-if __name__ == "__main__":
-    asked = [word.partition("=")[2] for word in sys.argv if word.startswith("--only=")]
-    ServiceCase.scenes = asked or list(SCENES)
-    for one in ServiceCase.scenes:
-        add_test(one)
-    main(seed=0, only="", json="")
+@pytest.mark.parametrize("bug", SCENES)
+def test_a_seeded_bug_is_caught(bug, runs, caught, seed):
+    without, found = runs[bug, False].result(500), runs[bug, True].result(500)
+    assert not without["violations"], f"without the bug, seed {seed}\n{without['logs']}"
+    assert found["caught_by"], f"not caught, seed {seed}: {found['violations']}\n{found['logs']}"
+    caught.append({"bug": bug, "provoked_by": SCENES[bug][0].__doc__.partition(".")[0].partition("\n")[0],
+                   "caught_by": found["caught_by"], "seconds": found["seconds"]})

@@ -1,18 +1,14 @@
-#!/usr/bin/python3
 """kill -9 in the middle of a stream, again and again: nothing is lost, nothing is repeated.
 
-The witness is an append-only table without a key: a record that takes effect twice is two rows. --kills N, --events N.
+The witness is an append-only table without a key: a record that takes effect twice is two rows.
 """
 import json
-import pathlib
 import random
-import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support.case import ServiceCase, main  # noqa: E402
-from support.waiting import wait_until  # noqa: E402
+from support.pipeline import route
+from support.waiting import wait_until
 
 PARTITIONS = 8
 
@@ -52,46 +48,40 @@ class Stream(threading.Thread):
                              value=json.dumps({"id": key, "number": number}).encode())
 
 
-class Kill(ServiceCase):
-    def test_killed_services_lose_and_repeat_nothing(self):
-        seed = self.options.seed or random.randrange(10**6)
-        print(f"seed {seed}")
-        chance = random.Random(seed)
-        self.sql("CREATE TABLE witness (number bigint, text text)")
-        self.sql("CREATE TABLE keyed (id bigint PRIMARY KEY, number bigint)")
-        witness, keyed = self.topic("witness", PARTITIONS), self.topic("keyed", PARTITIONS)
-        service = self.service(self.route(witness, "public.witness", None, mode="insert")
-                               + self.route(keyed, "public.keyed"), kafka='instance = "one"')
-        stream = Stream(self.kafka, witness, keyed, self.options.events, seed)
-        stream.start()
-        middle = 0
-        try:
-            for _ in range(self.options.kills):
-                before = sum(self.pointers().values())
-                service.start(ready=False)
-                if chance.random() < 0.2:
-                    time.sleep(chance.random() * 0.5)  # perhaps before it has claimed anything
-                else:
-                    wait_until(lambda: sum(self.pointers().values()) > before or not service.running(), service.tail, 90,
-                               every=0.01)
-                    time.sleep(chance.random() * 0.3)
-                self.assertTrue(service.running(), service.tail())
-                service.kill9()
-                middle += sum(self.pointers().values()) < 2 * stream.produced
-        finally:
-            stream.enough.set()
-            stream.join()
-        self.assertIsNone(stream.error)
-        service.start()
-        self.wait_caught_up(witness, keyed, seconds=120 + stream.produced // 1000)
-        print(f"{self.options.kills} kills, {middle} in the middle of the stream; {2 * stream.produced} events")
-        self.assertGreater(middle, 0)
-        count, distinct, least, most = self.sql("SELECT count(*), count(DISTINCT number), min(number), max(number) FROM witness")[0]
-        self.assertEqual((distinct, least, most), (stream.produced, 0, stream.produced - 1), "lost")
-        self.assertEqual(count - distinct, 0, "repeated")
-        self.assertEqual(dict(self.sql("SELECT id, number FROM keyed")), stream.model)
-        self.assertEqual(service.stop(), 0)
-
-
-if __name__ == "__main__":
-    main(events=60000, kills=5, seed=0)
+def test_killed_services_lose_and_repeat_nothing(pipeline, option, seed):
+    kills, chance = option("kills", 5), random.Random(seed)
+    pipeline.sql("CREATE TABLE witness (number bigint, text text)")
+    pipeline.sql("CREATE TABLE keyed (id bigint PRIMARY KEY, number bigint)")
+    witness, keyed = pipeline.topic("witness", PARTITIONS), pipeline.topic("keyed", PARTITIONS)
+    service = pipeline.service(route(witness, "public.witness", None, mode="insert")
+                               + route(keyed, "public.keyed"), kafka='instance = "one"')
+    stream = Stream(pipeline.kafka, witness, keyed, option("events", 60000), seed)
+    stream.start()
+    middle = 0
+    try:
+        for _ in range(kills):
+            before = sum(pipeline.pointers().values())
+            service.start(ready=False)
+            if chance.random() < 0.2:
+                time.sleep(chance.random() * 0.5)  # perhaps before it has claimed anything
+            else:
+                wait_until(lambda: sum(pipeline.pointers().values()) > before or not service.running(), service.tail, 90,
+                           every=0.01)
+                time.sleep(chance.random() * 0.3)
+            assert service.running(), service.tail()
+            service.kill9()
+            middle += sum(pipeline.pointers().values()) < 2 * stream.produced
+    finally:
+        stream.enough.set()
+        stream.join()
+    assert stream.error is None
+    service.start()
+    pipeline.wait_caught_up(witness, keyed, seconds=120 + stream.produced // 1000)
+    print(f"{kills} kills, {middle} in the middle of the stream; {2 * stream.produced} events")
+    assert middle > 0
+    count, distinct, least, most = pipeline.sql(
+        "SELECT count(*), count(DISTINCT number), min(number), max(number) FROM witness")[0]
+    assert (distinct, least, most) == (stream.produced, 0, stream.produced - 1), "lost"
+    assert count - distinct == 0, "repeated"
+    assert dict(pipeline.sql("SELECT id, number FROM keyed")) == stream.model
+    assert service.stop() == 0

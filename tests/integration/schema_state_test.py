@@ -1,76 +1,79 @@
-#!/usr/bin/python3
 """What is nobody's record's fault makes no dead letters: the partition waits with state `schema` and heals by itself."""
-import pathlib
-import sys
+import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support.case import ServiceCase, encode, main  # noqa: E402
+from support.pipeline import encode, route
 
 
-class SchemaState(ServiceCase):
-    def published(self):
-        topic = self.topic("item")
-        self.kafka.publish(topic, [(b"%d" % n, encode({"id": n, "name": f"name {n}"})) for n in range(100)])
-        return topic
+def published(pipeline):
+    topic = pipeline.topic("item")
+    pipeline.kafka.publish(topic, [(b"%d" % n, encode({"id": n, "name": f"name {n}"})) for n in range(100)])
+    return topic
 
-    def check_waits_then_heals(self, topic, mention, *repair):
-        service = self.service(self.route(topic, "public.item"))
-        service.expected = [r"schema"]
-        service.start(ready=False)
-        reason = self.wait_state(topic, "schema")
-        self.assertIn(mention, reason)
-        self.assertEqual(self.pointers()[(topic, 0)], 0)
-        self.assertEqual(self.dead_letters(), {})
-        for statement in repair:
-            self.sql(statement)
-        self.wait_caught_up(topic, seconds=60)
-        self.wait_state(topic, "ok")
-        self.assertEqual(self.dead_letters(), {})
-        self.assertEqual(self.sql("SELECT count(*), min(name) FROM item"), [(100, "name 0")])
-        self.assertEqual(service.stop(), 0)
 
-    def test_a_missing_table(self):
-        self.check_waits_then_heals(self.published(), "public.item",
-                                    "CREATE TABLE item (id bigint PRIMARY KEY, name text)")
+def check_waits_then_heals(pipeline, topic, mention, *repair):
+    service = pipeline.service(route(topic, "public.item"))
+    service.expected = [r"schema"]
+    service.start(ready=False)
+    reason = pipeline.wait_state(topic, "schema")
+    assert mention in reason
+    assert pipeline.pointers()[(topic, 0)] == 0
+    assert pipeline.dead_letters() == {}
+    for statement in repair:
+        pipeline.sql(statement)
+    pipeline.wait_caught_up(topic, seconds=60)
+    pipeline.wait_state(topic, "ok")
+    assert pipeline.dead_letters() == {}
+    assert pipeline.sql("SELECT count(*), min(name) FROM item") == [(100, "name 0")]
+    assert service.stop() == 0
 
-    def test_a_missing_key_column(self):
-        self.sql("CREATE TABLE item (name text)")
-        self.check_waits_then_heals(self.published(), "id", "ALTER TABLE item ADD COLUMN id bigint PRIMARY KEY")
 
-    def test_a_key_without_a_unique_index(self):
-        self.sql("CREATE TABLE item (id bigint, name text)")
-        self.check_waits_then_heals(self.published(), "public.item", "ALTER TABLE item ADD PRIMARY KEY (id)")
+def test_a_missing_table_is_waited_for(pipeline):
+    check_waits_then_heals(pipeline, published(pipeline), "public.item",
+                           "CREATE TABLE item (id bigint PRIMARY KEY, name text)")
 
-    def test_a_missing_permission(self):
-        self.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text)")
-        self.sql(f'CREATE ROLE "{self.name}_writer" LOGIN')
-        self.sql(f'GRANT CREATE ON DATABASE "{self.name}" TO "{self.name}_writer"')
-        self.addCleanup(self.sql, f'DROP OWNED BY "{self.name}_writer"; DROP ROLE "{self.name}_writer"')
-        self.url = self.url.replace("app@", f"{self.name}_writer@")
-        topic, admin = self.published(), self.postgres.url(self.name)
-        service = self.service(self.route(topic, "public.item"))
-        service.expected = [r"schema"]
-        service.start(ready=False)
-        self.url = admin
-        self.assertIn("item", self.wait_state(topic, "schema"))
-        self.sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON item TO "{self.name}_writer"')
-        self.wait_caught_up(topic, seconds=60)
-        self.assertEqual(self.sql("SELECT count(*) FROM item"), [(100,)])
-        self.assertEqual(service.stop(), 0)
 
-    def test_one_table_missing_does_not_hold_up_the_others(self):
-        self.sql("CREATE TABLE other (id bigint PRIMARY KEY, name text)")
-        missing, other = self.published(), self.topic("other")
-        self.kafka.publish(other, [(b"%d" % n, encode({"id": n, "name": "x"})) for n in range(100)])
-        service = self.service(self.route(missing, "public.item") + self.route(other, "public.other"),
+def test_a_missing_key_column_is_waited_for(pipeline):
+    pipeline.sql("CREATE TABLE item (name text)")
+    check_waits_then_heals(pipeline, published(pipeline), "id", "ALTER TABLE item ADD COLUMN id bigint PRIMARY KEY")
+
+
+def test_a_unique_index_of_the_key_is_waited_for(pipeline):
+    pipeline.sql("CREATE TABLE item (id bigint, name text)")
+    check_waits_then_heals(pipeline, published(pipeline), "public.item", "ALTER TABLE item ADD PRIMARY KEY (id)")
+
+
+@pytest.fixture
+def writer(pipeline):
+    """A role that may make a schema, and nothing else."""
+    name = f"{pipeline.name}_writer"
+    pipeline.sql(f'CREATE ROLE "{name}" LOGIN')
+    pipeline.sql(f'GRANT CREATE ON DATABASE "{pipeline.name}" TO "{name}"')
+    yield name
+    pipeline.sql(f'DROP OWNED BY "{name}"; DROP ROLE "{name}"')
+
+
+def test_a_missing_permission_is_waited_for(pipeline, writer):
+    pipeline.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text)")
+    topic = published(pipeline)
+    service = pipeline.service(route(topic, "public.item"), url=pipeline.url.replace("app@", f"{writer}@"))
+    service.expected = [r"schema"]
+    service.start(ready=False)
+    assert "item" in pipeline.wait_state(topic, "schema")
+    pipeline.sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON item TO "{writer}"')
+    pipeline.wait_caught_up(topic, seconds=60)
+    assert pipeline.sql("SELECT count(*) FROM item") == [(100,)]
+    assert service.stop() == 0
+
+
+def test_one_table_missing_does_not_hold_up_the_others(pipeline):
+    pipeline.sql("CREATE TABLE other (id bigint PRIMARY KEY, name text)")
+    missing, other = published(pipeline), pipeline.topic("other")
+    pipeline.kafka.publish(other, [(b"%d" % n, encode({"id": n, "name": "x"})) for n in range(100)])
+    service = pipeline.service(route(missing, "public.item") + route(other, "public.other"),
                                postgres="lanes = 1")
-        service.expected = [r"schema"]
-        service.start(ready=False)
-        self.wait_caught_up(other)
-        self.wait_state(missing, "schema")
-        self.assertEqual(self.pointers()[(missing, 0)], 0)
-        self.assertEqual(service.stop(), 0)
-
-
-if __name__ == "__main__":
-    main()
+    service.expected = [r"schema"]
+    service.start(ready=False)
+    pipeline.wait_caught_up(other)
+    pipeline.wait_state(missing, "schema")
+    assert pipeline.pointers()[(missing, 0)] == 0
+    assert service.stop() == 0

@@ -49,6 +49,7 @@ class Access:
         for name in (*ROLES, "k_none"):
             self.make_key(name)
         self.write_keys()
+        self.changed = False  # whether the keys are others than at first
         (self.folder / "config").write_text(SSH_CONFIG.format(port=self.port, folder=self.folder))
 
     def make_key(self, name, kind="ed25519", bits=None):
@@ -77,6 +78,7 @@ class Access:
         lines = [self.line(name, role, max_sessions=20) for name, role in ROLES.items()]
         self.keys_file.write_text("\n".join([*lines, *more]) + "\n")
         self.keys_file.chmod(mode)
+        self.changed = True
 
     def toml(self):
         return f'listen = "127.0.0.1:{self.port}"\nkeys = "{self.keys_file}"\nhost_key = "{self.host_key}"'

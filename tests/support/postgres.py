@@ -43,11 +43,15 @@ class Postgres:
         if self.user:
             owner = pwd.getpwnam("postgres")
             os.chown(self.dir, owner.pw_uid, owner.pw_gid)
-        self._call("initdb", "-D", self.data, "-U", "app", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
-                   "--no-sync")
-        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="ascii") as file:
-            file.write(SETTINGS + f"port = {self.port}\n" + settings)
-        self.start()
+        try:
+            self._call("initdb", "-D", self.data, "-U", "app", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+                       "--no-sync")
+            with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="ascii") as file:
+                file.write(SETTINGS + f"port = {self.port}\n" + settings)
+            self.start()
+        except BaseException:
+            self.remove()  # whoever interrupts a start would leave a server behind
+            raise
 
     def _call(self, program, *arguments):
         done = subprocess.run(self.user + [os.path.join(programs(), program), *arguments], cwd="/", timeout=120,
@@ -82,8 +86,9 @@ class Postgres:
             return file.read()
         return ""
 
-    def trouble(self):
-        return [line for line in self.log().splitlines() if TROUBLE.search(line)]
+    def trouble(self, begin=0):
+        """What the log holds from this character on that no test provokes."""
+        return [line for line in self.log()[begin:].splitlines() if TROUBLE.search(line)]
 
     def url(self, database="postgres"):
         return f"postgresql://app@127.0.0.1:{self.port}/{database}"

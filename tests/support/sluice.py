@@ -51,6 +51,7 @@ def environment(**more):
 
 class Sluice:
     binary = "sluice"  # set from --sluice
+    present = []  # those whose folder is still there: what a failure shows
 
     def __init__(self, brokers, url, routes, pipeline="test", group=None, kafka="", properties="", postgres="", rest="",
                  console='listen = ""', level="info", session=6000, **env):
@@ -62,6 +63,7 @@ class Sluice:
         self.env = environment(**env)
         self.process = None
         self.expected = []  # patterns of error lines that the test provokes
+        self.present.append(self)
         pathlib.Path(self.config).write_text(CONFIG.format(
             pipeline=pipeline, brokers=brokers, group=group or pipeline, url=url, kafka=kafka, properties=properties,
             postgres=postgres, console=console, port=self.port, level=level, session=session, rest=rest + "\n" + routes), encoding="utf-8")
@@ -125,6 +127,8 @@ class Sluice:
         if self.running():
             self.kill9()
         shutil.rmtree(self.dir, ignore_errors=True)
+        if self in self.present:
+            self.present.remove(self)
 
     def log(self):
         with contextlib.suppress(OSError), open(self.log_path, encoding="utf-8", errors="replace") as file:

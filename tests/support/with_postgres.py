@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Runs a command with a private PostgreSQL cluster, whose URL is in SLUICE_TEST_POSTGRES. The cluster is gone when
 the command has ended; the exit code is the command's."""
-import os
 import pathlib
 import subprocess
 import sys

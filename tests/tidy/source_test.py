@@ -1,9 +1,7 @@
-#!/usr/bin/python3
 """Rules that the sources themselves must keep: layering, self-contained headers, sizes, words, format, clang-tidy.
 
-    source_test.py --build DIR      DIR holds compile_commands.json
+Its option is --build DIR, which holds compile_commands.json.
 """
-import argparse
 import concurrent.futures
 import hashlib
 import json
@@ -12,8 +10,8 @@ import pathlib
 import re
 import shlex
 import subprocess
-import sys
-import unittest
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 1
@@ -64,9 +62,15 @@ def run(command, cwd=ROOT):
     return done.stdout or f"{command[0]} failed" if done.returncode else ""
 
 
-class Source(unittest.TestCase):
+@pytest.fixture(autouse=True)
+def given(pytestconfig):
+    global options
+    options = pytestconfig.option
+
+
+class TestSource:
     def found(self, problems):
-        self.assertFalse(problems, "\n" + "\n".join(problems))
+        assert not problems, "\n" + "\n".join(problems)
 
     def test_folders_include_only_what_lies_below_them(self):
         problems = []
@@ -163,10 +167,3 @@ class Source(unittest.TestCase):
             return found
 
         self.found(in_parallel(look, [path for path in ours() if path.suffix == ".cc" and path in known]))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--build", required=True)
-    options, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
