@@ -160,22 +160,13 @@ class FakeConsumer final : public listener::Consumer {
 
 class FakeTables final : public sink::Tables {
  public:
-  using Tables::describe;
-  std::vector<sink::DescribedTable> describe(std::span<const sink::WantedTable> wanted) override {
-    std::vector<sink::DescribedTable> found;
-    for (const auto& one : wanted) {
-      ++asked;
-      if (missing.contains(one.name)) {
-        found.emplace_back(fail(ErrorClass::stop_partition, "table " + one.name + " does not exist"));
-        continue;
-      }
-      auto table = mapping::test::table({{"id", "int8"}, {"v", "text"}});
-      table->name = table->sql_name = one.name;
-      found.emplace_back(table);
-    }
-    return found;
+  sink::DescribedTable describe(const std::string& name, const config::Route&) override {
+    ++asked;
+    if (missing.contains(name)) return fail(ErrorClass::stop_partition, "table " + name + " does not exist");
+    auto table = mapping::test::table({{"id", "int8"}, {"v", "text"}});
+    table->name = table->sql_name = name;
+    return table;
   }
-  Result<bool> unchanged(const Table&) override { return true; }
 
   std::map<std::string, bool> missing;
   int asked = 0;
