@@ -1,7 +1,8 @@
 // The partitions of the consumer: what the group gives, takes away, and what has to be assigned anew.
 //
 // Private to listener/. Owned by the consumer; every function is the poll thread's. A partition's queue is taken out of
-// the main queue before its first assignment and kept until clear(), which must come before the client goes.
+// the main queue before its first assignment and kept until close(), which must come before the client goes; the
+// partitions themselves stay.
 #pragma once
 
 #include <atomic>
@@ -19,14 +20,17 @@ namespace sluice::listener {
 
 class Assignments {
  public:
-  Assignments(const Events& events, FetchWaker& waker) : events_(events), waker_(waker) {}
+  Assignments(const Events& events, ClientGate& gate, FetchWaker& waker)
+      : events_(events), gate_(gate), waker_(waker) {}
 
   void begin(rd_kafka_t* client, PartitionQueue::Limit limit);
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
   // Assigns anew if a partition that librdkafka has stopped wants to be started.
   void assign_stopped();
   void assign_anew();
-  void clear() { known_.clear(); }
+  void close() {
+    for (auto& [at, one] : known_) one->close();
+  }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -37,6 +41,7 @@ class Assignments {
   bool cooperative() const;
 
   const Events& events_;
+  ClientGate& gate_;
   FetchWaker& waker_;
   rd_kafka_t* client_ = nullptr;
   PartitionQueue::Limit limit_;

@@ -32,7 +32,7 @@ class KafkaConsumer final : public Consumer {
         limits_(limits),
         events_(std::move(events)),
         waker_(gate_),
-        assignments_(events_, waker_),
+        assignments_(events_, gate_, waker_),
         lookup_(gate_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
 
@@ -199,7 +199,7 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   thread_.join();
   watcher_.reset();
   gate_.close();
-  assignments_.clear();
+  assignments_.close();
   client_.reset();
   return true;
 }

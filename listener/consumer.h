@@ -61,7 +61,8 @@ class Partition {
   virtual Offset committed() = 0;  // what Kafka remembers for the group, for a seeded bug; negative: nothing
 #endif
   virtual Event poll() = 0;  // never blocks
-  // The log's end as the last fetch heard it, no network, up to a second old; -1 if unknown. Any thread.
+  // The log's end as the last fetch heard it, no network, up to a second old; -1 if unknown. Any thread, also after the
+  // consumer has stopped.
   virtual Offset known_end() const = 0;
 };
 
@@ -89,8 +90,9 @@ class Consumer {
   // Names of topics, or regular expressions that begin with ^. Returns at once: the topics are listed as soon as Kafka
   // answers, and subscribed by their names. An error is one of the settings.
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
-  // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: a
-  // Partition must not be used any more. Everything else here may be called at any time, and fails after it.
+  // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: of
+  // a Partition, only known_end() may be asked any more. Everything else here may be called at any time, and fails
+  // after it.
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // A hint for lag tools: asynchronous, harmless if lost. Never read back by us.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;

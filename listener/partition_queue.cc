@@ -49,9 +49,9 @@ Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
   return record;
 }
 
-PartitionQueue::PartitionQueue(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign, FetchWaker& waker,
-                               Limit limit)
-    : client_(client), at_(std::move(at)), reassign_(reassign), waker_(waker), limit_(limit) {
+PartitionQueue::PartitionQueue(ClientGate& gate, rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign,
+                               FetchWaker& waker, Limit limit)
+    : gate_(gate), client_(client), at_(std::move(at)), reassign_(reassign), waker_(waker), limit_(limit) {
   queue_.reset(rd_kafka_queue_get_partition(client_, at_.topic.c_str(), at_.partition));
   rd_kafka_queue_forward(queue_.get(), nullptr);
 }
@@ -70,6 +70,12 @@ void PartitionQueue::wake_through(ReadySignal& signal, std::uint32_t token) {
       },
       this);
   signal.notify(token);
+}
+
+void PartitionQueue::close() {
+  if (!queue_) return;
+  rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  queue_.reset();
 }
 
 void PartitionQueue::pause_unassigned() {
@@ -189,7 +195,10 @@ Event PartitionQueue::poll() {
 
 Offset PartitionQueue::fetched_end() const {
   Watermarks known;
-  const auto error = rd_kafka_get_watermark_offsets(client_, at_.topic.c_str(), at_.partition, &known.low, &known.high);
+  const auto client = gate_.borrow();
+  if (!client) return -1;
+  const auto error =
+      rd_kafka_get_watermark_offsets(client.get(), at_.topic.c_str(), at_.partition, &known.low, &known.high);
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && known.high >= 0 ? known.high : -1;
 }
 

@@ -23,8 +23,9 @@ class PartitionQueue final : public Partition {
   };
   // Takes the queue out of the consumer's main queue; must happen before the partition's first assignment. `waker` is
   // asked to have the queue filled again when it was at its limit and has room.
-  PartitionQueue(rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign, FetchWaker& waker, Limit limit);
-  ~PartitionQueue() override { rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr); }
+  PartitionQueue(ClientGate& gate, rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign,
+                 FetchWaker& waker, Limit limit);
+  ~PartitionQueue() override { close(); }
   PartitionQueue(const PartitionQueue&) = delete;
   PartitionQueue& operator=(const PartitionQueue&) = delete;
 
@@ -40,6 +41,8 @@ class PartitionQueue final : public Partition {
   Event poll() override;
   Offset known_end() const override;
 
+  // Gives the queue up, before the client goes. known_end() stays good: watchers ask until the end of the process.
+  void close();
   void pause_unassigned();
   void assigned_now();
   void taken();
@@ -50,6 +53,7 @@ class PartitionQueue final : public Partition {
   void count(const rd_kafka_message_t& message);
   Offset fetched_end() const;
 
+  ClientGate& gate_;  // for known_end(), which any thread may ask for at any time
   rd_kafka_t* const client_;
   const TopicPartition at_;
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew

@@ -194,6 +194,8 @@ TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
   publish_numbers(5);
   EXPECT_TRUE(eventually([&] { return partition->known_end() == 15; }, seconds(5))) << "nobody polls meanwhile";
   EXPECT_TRUE(consumer_->stop(seconds(10)));
+  std::this_thread::sleep_for(milliseconds(1100));
+  EXPECT_EQ(partition->known_end(), 15) << "watchers ask until the end";
 }
 
 TEST_F(ListenerTest, questions_that_are_open_when_it_stops_are_answered_and_nothing_is_asked_any_more) {
