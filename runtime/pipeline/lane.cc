@@ -126,6 +126,7 @@ std::uint32_t Lane::token_of(const TopicPartition& at) {
 
 void Lane::wait(LaneWorker& worker) {
   publish(worker, false);
+  catalogue_.close_if_idle();
   pollfd fds[2] = {{mail_->signal.fd(), POLLIN, 0},
                    {writer_.socket(), static_cast<short>(writer_.wants_write() ? POLLIN | POLLOUT : POLLIN), 0}};
   const auto now = Clock::now();
