@@ -4,6 +4,7 @@
 #include "config/load.h"
 #include "console/interpreter.h"
 #include "runtime/http/metrics.h"
+#include "runtime/pipeline/assignment.h"
 #include "runtime/subcommands.h"
 
 namespace sluice::runtime {
@@ -12,7 +13,7 @@ int config_page(const std::string& page) {
   const std::string text = page == "sample"    ? config::sample()
                            : page == "metrics" ? metrics_reference()
                            : page == "console" ? console::reference()
-                           : page == "states"  ? states_reference()
+                           : page == "states"  ? states_reference() + transitions_reference()
                                                : config::reference();
   fmt::print("{}", text);
   return 0;

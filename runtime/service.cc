@@ -138,7 +138,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
       http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_,
+    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_,
                                             [this](const std::string& why) { fatal(why); }));
   }
 }

@@ -74,8 +74,11 @@ void AdminService::log_incidents() {
   const auto news = subscription_.take();
   if (news.missed > 0) log::warning("state", "{} changes of partitions' states are not in the log", news.missed);
   for (const auto& incident : news.incidents) {
-    const auto text = fmt::format("{}/{}: {} -> {}{}{}", incident.partition.topic, incident.partition.partition,
-                                  incident.from, incident.to, incident.reason.empty() ? "" : ": ", incident.reason);
+    const auto& at = incident.partition;
+    const auto text =
+        is_stopped(incident.to)
+            ? fmt::format("{}/{} stopped in state {}: {}", at.topic, at.partition, incident.to, incident.reason)
+            : fmt::format("{}/{} resumed after state {}", at.topic, at.partition, incident.from);
     log::write(is_broken(incident.to) ? log::Level::error : log::Level::info, "state", text);
   }
 }

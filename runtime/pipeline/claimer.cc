@@ -94,6 +94,7 @@ Result<void> Claimer::recheck_stopped() {
     const auto& stored = (*states)[i];
     if (!stored || stored->state == PartitionState::ok) {
       held.on(AssignmentEvent::released, Claiming{});
+      state_.show(held);
     } else if (!operator_is_needed(stopped.state)) {
       recheck(held, stopped, tried);
     }
@@ -124,6 +125,7 @@ void Claimer::recheck(Assignment& assignment, Stopped& stopped,
     state_.suspects.probe(assignment.at());
   }
   assignment.on(AssignmentEvent::released, Claiming{});
+  state_.show(assignment);
 }
 
 void Claimer::on_probe_succeeded(const TopicPartition& at) {
@@ -133,6 +135,7 @@ void Claimer::on_probe_succeeded(const TopicPartition& at) {
     const auto* stopped = held.in<Stopped>();
     if (stopped == nullptr || stopped->state != PartitionState::schema || stopped->reason != found->second) continue;
     held.on(AssignmentEvent::released, Claiming{});
+    state_.show(held);
   }
   probes_.erase(found);
   state_.next_duty = {};
@@ -151,7 +154,6 @@ void Claimer::apply_pauses() {
                         (stopped && stopped->state == PartitionState::paused);
     if (!paused) continue;
     if (!reason) {
-      log::info(state_.log_prefix, "{}/{} resumed", at.topic, at.partition);
       held.on(AssignmentEvent::released, Claiming{});
       state_.show(held);
     } else if (stopped && *reason != stopped->reason) {
@@ -281,16 +283,15 @@ Result<void> Claimer::after_claim(Assignment& assignment) {
   auto& claim = assignment.claim;
   const auto& at = assignment.at();
   if (operator_is_needed(claim.state)) {
-    log::warning(state_.log_prefix, "{}/{} is stopped at {} in state {}: {}", at.topic, at.partition, claim.next,
-                 claim.state, claim.state_reason);
     assignment.on(AssignmentEvent::found,
                   Stopped{claim.state, claim.state_reason, {}, {}, state_.now() + recheck_after});
+    state_.show(assignment);
     return {};
   }
   if (auto reason = state_.paused(assignment)) {
     if (claim.state == PartitionState::paused && claim.state_reason == *reason) {
-      log::info(state_.log_prefix, "{}/{} is stopped at {}: {}", at.topic, at.partition, claim.next, *reason);
       assignment.on(AssignmentEvent::found, Stopped{claim.state, std::move(*reason), {}, {}});
+      state_.show(assignment);
     } else {
       state_.stop(assignment, {PartitionState::paused, std::move(*reason), {}, {}});
     }

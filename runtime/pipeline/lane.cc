@@ -15,10 +15,11 @@ constexpr milliseconds publish_every{100};
 }  // namespace
 
 Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
-           std::function<void(std::string)> fatal)
+           IncidentLog& incidents, std::function<void(std::string)> fatal)
     : index_(index),
       pipeline_(pipeline),
       limit_(limit),
+      incidents_(incidents),
       fatal_(std::move(fatal)),
       mail_(std::make_shared<Mailbox>()),
       writer_(pipeline->postgres, std::move(identity)),
@@ -87,7 +88,8 @@ void Lane::run() {
     }
     mail->signal.ring();
   };
-  LaneWorker worker(index_, {pipeline_, writer_, catalogue_, *consumer_, limit_, time_}, {fatal_, alive, answer});
+  LaneWorker worker(index_, {pipeline_, writer_, catalogue_, *consumer_, limit_, incidents_, time_},
+                    {fatal_, alive, answer});
   while (!worker.finished()) {
     alive();
     take_mail(worker);

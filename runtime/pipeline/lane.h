@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "admin/incident.h"
 #include "admin/snapshot.h"
 #include "base/ready_signal.h"
 #include "listener/consumer.h"
@@ -28,7 +29,7 @@ class Lane {
  public:
   // `fatal` is called from the lane's thread when the process cannot go on.
   Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
-       std::function<void(std::string)> fatal);
+       IncidentLog& incidents, std::function<void(std::string)> fatal);
   ~Lane();
 
   void start(listener::Consumer& consumer);
@@ -67,6 +68,7 @@ class Lane {
   const int index_;
   const std::shared_ptr<const config::Pipeline> pipeline_;
   DeadLetterLimit& limit_;
+  IncidentLog& incidents_;
   const std::function<void(std::string)> fatal_;
   const std::shared_ptr<Mailbox> mail_;
   listener::Consumer* consumer_ = nullptr;

@@ -24,15 +24,17 @@ Assignment* LaneState::find(const TopicPartition& at) {
   return found == assignments.end() ? nullptr : &found->second;
 }
 
+// Claiming is on the way from one state to another: being claimed again is not an incident, resuming after a stop is.
+void LaneState::show(Assignment& assignment) {
+  if (!std::exchange(assignment.shown_anew, true)) changed.push_back(&assignment.at());
+  const auto state = assignment.shown_state();
+  if (state == PartitionState::claiming || state == assignment.told) return;
+  if (assignment.told != PartitionState::claiming || is_stopped(state))
+    parts.incidents.publish({WallClock::now(), assignment.at(), assignment.told, state, assignment.shown_reason()});
+  assignment.told = state;
+}
+
 void LaneState::stop(Assignment& assignment, Stopping stopping) {
-  const auto& at = assignment.at();
-  const auto level = info(stopping.state).severity == Severity::broken ? log::Level::error : log::Level::info;
-  if (log::enabled(level)) {
-    const auto* streaming = assignment.in<Streaming>();
-    log::write(level, log_prefix,
-               fmt::format("{}/{} stopped at {} in state {}: {}", at.topic, at.partition,
-                           streaming ? streaming->expected : assignment.claim.next, stopping.state, stopping.reason));
-  }
   assignment.source().pause();
   assignment.on(AssignmentEvent::stopped, std::move(stopping));
   next_duty = {};

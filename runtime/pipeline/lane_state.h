@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/incident.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "config/pipeline.h"
@@ -35,6 +36,7 @@ struct LaneParts {
   sink::Tables& tables;
   listener::Consumer& consumer;
   DeadLetterLimit& dead_letter_limit;
+  IncidentLog& incidents;
   const TimeSource& time;
 };
 
@@ -45,10 +47,8 @@ class LaneState {
   Clock::time_point now() const { return parts.time.now(); }
   const config::Pipeline& pipeline() const { return *parts.pipeline; }
   Assignment* find(const TopicPartition& at);
-  // What watchers see of it has changed.
-  void show(Assignment& assignment) {
-    if (!std::exchange(assignment.shown_anew, true)) changed.push_back(&assignment.at());
-  }
+  // What watchers see of it has changed; a change of its state is told at once.
+  void show(Assignment& assignment);
 
   // Moves the partition out of streaming: it takes nothing more, and the state is recorded once its collected part is
   // applied.

@@ -79,7 +79,7 @@ class LaneWorker {
   Claimer claimer_;
   Collector collector_;
   Bisector bisector_;
-  Batch done_;  // committed, being counted
+  Batch done_;                                    // committed, being counted
   std::unique_ptr<sink::PreparedRows> prepared_;  // of the batch being collected, once it is full
   bool draining_ = false;
   bool in_flight_alone_ = false;  // the batch under way is of one suspected partition

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 namespace sluice {
 namespace {
 
@@ -24,13 +21,6 @@ TEST(PartitionState, only_ok_lets_records_take_effect_and_claiming_is_no_stop) {
     EXPECT_EQ(is_stopped(one.state), one.state != PartitionState::ok && one.state != PartitionState::claiming)
         << one.name;
   }
-}
-
-TEST(PartitionState, the_page_of_states_is_the_one_made_from_the_table) {
-  std::ifstream page(SLUICE_SOURCE_DIR "/docs/states.md");
-  std::stringstream text;
-  text << page.rdbuf();
-  EXPECT_EQ(text.str(), states_reference()) << "write docs/states.md anew with: sluice config states";
 }
 
 }  // namespace

@@ -79,6 +79,17 @@ TEST(Claimer, the_pointer_decides_where_it_starts) {
   EXPECT_EQ(rig.applied(), offsets(7, 10));
 }
 
+#ifdef SLUICE_FAULTS
+TEST(Claimer, what_kafka_remembers_for_the_group_is_never_asked) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.partition[0]->kafka_committed = 2;
+  rig.row().next = 7;
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(), offsets(7, 10));
+}
+#endif
+
 TEST(Claimer, a_pointer_behind_the_log_stops_with_lost_data) {
   Rig rig;
   rig.partition[0]->write_rows(10);
@@ -184,6 +195,23 @@ TEST(Claimer, a_pause_stops_after_what_was_collected_and_resumes_where_it_stoppe
   rig.run();
   EXPECT_EQ(rig.row().state, PartitionState::ok);
   EXPECT_EQ(rig.applied(), offsets(0, 10));
+}
+
+TEST(Claimer, a_stop_and_a_resume_are_one_incident_each_and_a_claim_is_none) {
+  Rig rig;
+  IncidentLog::Subscription news(rig.incidents);
+  rig.partition[0]->write_rows(5);
+  rig.assign().run();
+  EXPECT_TRUE(news.take().incidents.empty());
+  rig.pause({{.target = "t", .reason = "vacuum", .by = "ann", .at = {}, .expires = {}}});
+  rig.run();
+  rig.pause({});
+  rig.run();
+  const auto told = news.take().incidents;
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].to, PartitionState::paused);
+  EXPECT_EQ(told[1].from, PartitionState::paused);
+  EXPECT_EQ(told[1].to, PartitionState::ok);
 }
 
 TEST(Claimer, a_claim_cannot_slip_past_a_pause) {

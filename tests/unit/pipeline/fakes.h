@@ -394,7 +394,7 @@ class Rig {
       owned_.push_back(std::make_unique<FakePartition>(TopicPartition{"t", i}));
       partition.push_back(owned_.back().get());
     }
-    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, time},
+    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time},
                    LaneWorker::Hooks{[this](std::string why) { fatal.push_back(std::move(why)); }, [] {},
                                      [this](const TopicPartition& at, const Result<listener::Watermarks>& log) {
                                        answers_.emplace_back(at, log);
@@ -432,6 +432,7 @@ class Rig {
   FakeTables tables;
   FakeConsumer consumer{partition};
   DeadLetterLimit limit;
+  IncidentLog incidents;
   ReadySignal signal;
   std::vector<std::string> fatal;
   std::optional<LaneWorker> worker;

@@ -213,7 +213,7 @@ TEST(LaneWorker, a_suspect_that_works_again_joins_the_others) {
   rig.store.failing.clear();
   rig.run(1000);
   for (int i = 0; i < 20; ++i) {
-    rig.partition[1]->write_rows(200);
+    for (auto* one : rig.partition) one->write_rows(200);
     rig.run(10);
   }
   EXPECT_TRUE(rig.worker->state().suspects.empty());
@@ -267,6 +267,9 @@ TEST(LaneWorker, a_lost_connection_after_the_commit_repeats_nothing) {
   rig.store.hold = false;
   rig.run(100);
   EXPECT_EQ(rig.applied(), offsets(0, 5));
+  rig.partition[0]->write_rows(5);
+  rig.run(100);
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
 }
 
 TEST(LaneWorker, what_was_collected_behind_a_lost_batch_is_read_again_in_order) {
