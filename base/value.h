@@ -162,7 +162,6 @@ class Value {
 
   template <class T>
   static std::uint64_t word(T value) {
-    static_assert(sizeof(T) == sizeof(std::uint64_t));
     return std::bit_cast<std::uint64_t>(value);
   }
   template <class T>
