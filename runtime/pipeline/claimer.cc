@@ -281,7 +281,6 @@ Result<bool> Claimer::begin_at_end(const std::string& topic) {
 // The state that the claim found, or a pause, may keep the partition from streaming.
 Result<void> Claimer::after_claim(Assignment& assignment) {
   auto& claim = assignment.claim;
-  const auto& at = assignment.at();
   if (operator_is_needed(claim.state)) {
     assignment.on(AssignmentEvent::found,
                   Stopped{claim.state, claim.state_reason, {}, {}, state_.now() + recheck_after});
