@@ -21,7 +21,7 @@ constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t deepest_key = 32;
 constexpr std::size_t longest_list = 1000;
 
-// Thrown inside this file only: the first complaint ends the reading.
+// Thrown and caught in this file only: the first error ends the reading.
 struct Complaint {
   toml::source_position at;
   std::string key;
@@ -59,7 +59,7 @@ void check_depth(std::string_view text) {
   }
 }
 
-// The parser's own words, less what it quotes of the text: that might be a part of a secret.
+// Returns the parser's message without its quotations from the file, which may be parts of a secret.
 std::string without_content(std::string_view description) {
   for (const std::string_view prefix : {"Error while ", "Encountered "})
     if (description.starts_with(prefix)) description.remove_prefix(prefix.size());
@@ -71,7 +71,7 @@ std::string without_content(std::string_view description) {
     if (close > open + 3) text.replace(open + 1, close - open - 1, "…");
     open = text.find('\'', open + 1);
   }
-  return text + "; mend the TOML there (strings need quotes)";
+  return text + "; fix the TOML syntax (strings need quotes)";
 }
 
 std::string_view kind_of(const toml::node& node) {
@@ -93,7 +93,7 @@ std::string_view kind_of(const toml::node& node) {
   }
 }
 
-// What a wrong type should have been.
+// Describes the expected type, for an error about a wrong one.
 std::string_view wanted(Type type) {
   switch (type) {
     case Type::integer:
@@ -148,8 +148,8 @@ std::string checked_text(const toml::node& node, const Setting& setting) {
 
 std::string word_of(const toml::node& node, const Setting& setting) {
   Text text = text_of(node, setting.key(), setting.type);
-  if (std::ranges::find(setting.words, text.value) != setting.words.end()) return std::move(text.value);
-  if (comes_later(setting.key(), text.value))
+  if (std::ranges::find(setting.choices, text.value) != setting.choices.end()) return std::move(text.value);
+  if (planned(setting.key(), text.value))
     complain(node.source().begin, setting.key(),
              fmt::format("this version of sluice does not have {} yet; use {}", text.raw, accepted(setting)));
   complain(node.source().begin, setting.key(), fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
@@ -165,7 +165,7 @@ std::int64_t number_of(const toml::node& node, const Setting& setting) {
     number = setting.type == Type::duration ? parse_duration(text.value) : parse_size(text.value);
     if (!number)
       complain(node.source().begin, setting.key(),
-               fmt::format("{} is no such value; write {}", text.raw, wanted(setting.type)));
+               fmt::format("{} is not a valid value; write {}", text.raw, wanted(setting.type)));
   }
   if (*number < setting.least || *number > setting.most)
     complain(node.source().begin, setting.key(), fmt::format("is out of bounds; use {}", accepted(setting)));
@@ -181,7 +181,7 @@ std::vector<std::string> strings_of(const toml::node& node, const Setting& setti
   for (const toml::node& element : *array) {
     std::string text = checked_text(element, setting);
     if (std::ranges::find(list, text) != list.end())
-      complain(element.source().begin, setting.key(), "names the same twice; keep one");
+      complain(element.source().begin, setting.key(), "lists the same value twice; keep one");
     list.push_back(std::move(text));
   }
   if (list.empty() && setting.required)
@@ -189,7 +189,7 @@ std::vector<std::string> strings_of(const toml::node& node, const Setting& setti
   return list;
 }
 
-// A name without quotes, security.protocol = …, is TOML for nested tables: taken as it was meant.
+// A name without quotes, security.protocol = …, is TOML for nested tables; it is read as one name.
 void add_properties(const toml::table& table, const std::string& key, const std::string& prefix,
                     Properties& properties) {
   for (const auto& [name, node] : table) {
@@ -210,7 +210,7 @@ void add_properties(const toml::table& table, const std::string& key, const std:
     else
       value = text_of(node, full, Type::properties).value;
     if (!properties.emplace(property, std::move(value)).second)
-      complain(name.source().begin, full, "is there twice, with and without quotes; keep one");
+      complain(name.source().begin, full, "is set twice, with and without quotes; keep one");
   }
 }
 
@@ -219,7 +219,7 @@ Value value_of(const toml::node& node, const Setting& setting) {
     case Type::string:
     case Type::secret:
       return checked_text(node, setting);
-    case Type::word:
+    case Type::choice:
       return word_of(node, setting);
     case Type::integer:
     case Type::duration:
@@ -242,8 +242,7 @@ Value value_of(const toml::node& node, const Setting& setting) {
 
 [[noreturn]] void unknown_key(const toml::key& key, std::string_view section) {
   const std::string full = section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
-  if (comes_later(full))
-    complain(key.source().begin, full, "this version of sluice does not have it yet; leave it out");
+  if (planned(full)) complain(key.source().begin, full, "this version of sluice does not have it yet; leave it out");
   std::vector<std::string_view> near;
   for (const Setting& setting : settings()) {
     if (setting.section == section) near.push_back(setting.name);
@@ -255,12 +254,12 @@ Value value_of(const toml::node& node, const Setting& setting) {
   } else {
     const auto all = settings();
     const auto elsewhere = std::ranges::find(all, key.str(), &Setting::name);
-    if (elsewhere != all.end()) hint = fmt::format("{} is where that belongs", elsewhere->key());
+    if (elsewhere != all.end()) hint = fmt::format("the setting is {}", elsewhere->key());
   }
   complain(key.source().begin, printable(full), "is not a setting; " + hint);
 }
 
-// Reads one section into its part of the pipeline, or of the route. `position` is where to say that something lacks.
+// Reads one section into its part of the pipeline, or of the route. `position` is where a missing setting is reported.
 void read_section(const toml::table& table, std::string_view section, toml::source_position position,
                   Pipeline& pipeline, Route& route) {
   for (const auto& [key, node] : table) {
@@ -284,7 +283,7 @@ toml::source_position place(const toml::table& table, std::string_view name) {
   return node ? node->source().begin : table.source().begin;
 }
 
-// What no setting of a route can know by itself.
+// Checks what depends on several settings of a route, or on other routes.
 void check_route(const toml::table& table, const Route& route, std::set<std::string>& earlier) {
   if (!table.contains("key") && route.mode != Mode::insert)
     complain(table.source().begin, "route.key", "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
@@ -341,7 +340,7 @@ Pipeline read_pipeline(const toml::table& root) {
 
 std::expected<Pipeline, std::string> load(const std::string& path) {
   const auto fail = [&](toml::source_position at, std::string_view key, std::string_view text) {
-    // Paths and keys come from outside: whatever they hold, the error stays one line.
+    // Paths and keys are foreign text: whatever they contain, the error stays one line.
     return std::unexpected(printable(
         fmt::format("{}:{}:{}: {}: {}", path, std::max(at.line, 1u), std::max(at.column, 1u), key, text), 2000));
   };
@@ -360,7 +359,7 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
 std::string place(const std::string& path, const std::string& key) {
   toml::source_position at{1, 1};
   try {
-    // Only asked about a file that load() has taken, so that it can be parsed; if it changed since, 1:1 will do.
+    // Only called for a file that load() has accepted, so it parses; if it has changed since, 1:1 is good enough.
     const toml::table root = toml::parse(std::string_view(read_file(path, longest_file).value_or("")));
     if (const auto node = root.at_path(key)) at = node.node()->source().begin;
   } catch (const toml::parse_error&) {

@@ -1,8 +1,8 @@
-// Reads a configuration file into a Pipeline, or says in one line what is wrong with it.
+// Reads a configuration file into a Pipeline, or returns a one-line error.
 //
-// Pure but for reading the file and what ${file:…}, ${credential:…} and ${env:…} name: no connection is made. An error
+// Reads only the file and what ${file:…}, ${credential:…} and ${env:…} name: no connection is made. An error
 // is `FILE:LINE:COLUMN: KEY: what is wrong; what to do`; only the first one is reported. Called from main and, for
-// SIGHUP, from the supervisor.
+// SIGHUP, from the service.
 #pragma once
 
 #include <expected>
@@ -15,7 +15,7 @@ namespace sluice::config {
 std::expected<Pipeline, std::string> load(const std::string& path);
 
 // "FILE:LINE:COLUMN" of a section or setting ("kafka.properties"), for errors that only another folder can find, such
-// as a property that the client library refuses; the file's beginning when the key is not there.
+// as a property that the client library refuses; the file's beginning if the key is absent.
 std::string place(const std::string& path, const std::string& key);
 
 // The commented sample file and the reference page, from the one table of settings.

@@ -2,7 +2,7 @@
 //
 // Made once by config::load (config/load.h) from the table of settings (config/settings.h); shared read-only by every
 // thread. The initialisers here are the defaults that the sample, the reference page and the parser use; enumerators
-// stand in the order of their words in the table. Pointers to a Route stay valid as long as the Pipeline lives.
+// are in the order of the choices in the table. Pointers to a Route stay valid as long as the Pipeline lives.
 #pragma once
 
 #include <chrono>
@@ -61,7 +61,7 @@ struct Route {
   UnknownFields unknown_fields = UnknownFields::reject;
   OnError on_error = OnError::dead_letter;
   int max_dead_letters = 1000;  // per minute
-  bool shares_table = false;    // derived: more than one topic may feed the table
+  bool shares_table = false;    // derived: more than one topic may be written to the table
 };
 
 struct Console {

@@ -1,4 +1,4 @@
-// What people read about the settings: the sample file, the reference page, the masked listing. All from the table.
+// Writes the sample file, the reference page and the masked listing, all from the table of settings.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ std::string type_name(const Setting& setting) {
       return "string";
     case Type::secret:
       return "string, secret";
-    case Type::word:
+    case Type::choice:
       return "word";
     case Type::integer:
       return "integer";
@@ -63,7 +63,7 @@ std::string sample_of(const Setting& setting) {
     return fmt::format("\n{}[{}]\n# {}\n", wrapped(setting.help, "# "), setting.key(), setting.example);
   const std::string value = setting.example.empty() ? default_text(setting) : std::string(setting.example);
   const std::string allowed = accepted(setting);
-  // A computed default is shown, but left to the program.
+  // A computed default is shown as a comment only.
   return fmt::format("{}{}{} = {}{}{}\n", wrapped(setting.help, "# "), setting.computed.empty() ? "" : "# ",
                      setting.name, value, allowed.empty() ? "" : "  # ", allowed);
 }
@@ -86,7 +86,7 @@ std::string reference_of(const Setting& setting) {
 constexpr std::string_view reference_head = R"(# Configuration
 
 This page is made by `sluice config reference` from the table of settings, `config/settings.cc`; a test compares the two.
-`sluice config sample` prints a file with every setting, `sluice check --config FILE` tells what is wrong with yours.
+`sluice config sample` prints a file with every setting, `sluice check --config FILE` reports what is wrong with yours.
 
 The file is TOML. A setting that does not exist is an error that names the nearest one. Durations and sizes carry a
 unit: `"50ms"`, `"5s"`, `"2m"`, `"1h"`; `"64KiB"`, `"8MiB"`, `"1GiB"`, `"8MB"`; a bare number there is an error. In
@@ -107,7 +107,7 @@ Properties of librdkafka that `kafka.properties` must not hold, and why:
 std::string toml_text(const Setting& setting, const Value& value) {
   switch (setting.type) {
     case Type::string:
-    case Type::word:
+    case Type::choice:
       return quoted(std::get<std::string>(value));
     case Type::secret:
       return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
@@ -139,7 +139,7 @@ std::string accepted(const Setting& setting) {
   if (setting.type == Type::duration)
     return fmt::format("{} to {}", duration_text(setting.least), duration_text(setting.most));
   if (setting.type == Type::size) return fmt::format("{} to {}", size_text(setting.least), size_text(setting.most));
-  return fmt::format("{}", fmt::join(setting.words, " | "));
+  return fmt::format("{}", fmt::join(setting.choices, " | "));
 }
 
 std::string sample() {

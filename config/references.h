@@ -1,6 +1,6 @@
 // References to secrets in the text of a setting, and the small files that hold them.
 //
-// Both functions read what is named and nothing else; the error says why not, without any content.
+// Both functions read only what is named; errors give the reason and never the content.
 #pragma once
 
 #include <cstddef>

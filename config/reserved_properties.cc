@@ -7,7 +7,7 @@ namespace sluice::config {
 namespace {
 
 constexpr std::string_view pointer_decides =
-    "the pointer row in PostgreSQL alone decides where reading goes on, Kafka's stored offsets never do";
+    "the pointer row in PostgreSQL alone decides where reading resumes, Kafka's stored offsets never do";
 constexpr std::string_view reads_only = "it belongs to a producer, and the service only reads";
 
 constexpr std::array<Refused, 30> refused = {{

@@ -19,7 +19,7 @@ void assign(const Setting& setting, T& to, Value&& value) {
     to.clear();
     for (auto& [name, text] : std::get<Properties>(value)) to.emplace(name, Secret(std::move(text)));
   } else if constexpr (std::is_enum_v<T>) {
-    to = static_cast<T>(std::ranges::find(setting.words, std::get<std::string>(value)) - setting.words.begin());
+    to = static_cast<T>(std::ranges::find(setting.choices, std::get<std::string>(value)) - setting.choices.begin());
   } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
     to = T(std::get<std::int64_t>(value));
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -38,7 +38,7 @@ Value read(const Setting& setting, const T& from) {
     for (const auto& [name, secret] : from) properties.emplace(name, secret.reveal());
     return properties;
   } else if constexpr (std::is_enum_v<T>) {
-    return std::string(setting.words.at(static_cast<std::size_t>(from)));
+    return std::string(setting.choices.at(static_cast<std::size_t>(from)));
   } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
     return std::int64_t{from.count()};
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -84,9 +84,8 @@ std::vector<Setting> general() {
   return {
       {.name = "pipeline",
        .field = in<&Pipeline::name>(),
-       .help = "Names the pointer rows, so it must stay the same from one start to the next. Instances with "
-               "the same "
-               "name and group share the work.",
+       .help = "Names the pointer rows, so it must stay the same from one start to the next. Instances with the "
+               "same name and group share the work.",
        .example = R"("shop")",
        .required = true,
        .check = check_pipeline},
@@ -111,32 +110,30 @@ std::vector<Setting> kafka() {
        .check = check_group},
       {.section = "kafka",
        .name = "start",
-       .type = word,
+       .type = choice,
        .field = in<&Pipeline::kafka, &Kafka::start>(),
-       .help = "Where a partition begins that has no pointer yet; one that has a pointer always goes on from "
-               "there. "
-               "With stop it waits for a decision.",
-       .words = {"earliest", "latest", "stop"}},
+       .help = "Where a partition without a pointer begins; one with a pointer always resumes there. With stop it "
+               "waits for a decision.",
+       .choices = {"earliest", "latest", "stop"}},
       {.section = "kafka",
        .name = "strategy",
-       .type = word,
+       .type = choice,
        .field = in<&Pipeline::kafka, &Kafka::strategy>(),
        .help = "How the group shares its partitions; all members need the same.",
-       .words = {"range", "cooperative-sticky"}},
+       .choices = {"range", "cooperative-sticky"}},
       {.section = "kafka",
        .name = "instance",
        .field = in<&Pipeline::kafka, &Kafka::instance>(),
-       .help = "A name, different for each instance, makes the membership static: a restart within the "
-               "session timeout, "
-               "also after kill -9, has its partitions back at once. Empty: dynamic membership.",
+       .help = "A name, different for each instance, makes the membership static: after a restart within the "
+               "session timeout, also after kill -9, the instance gets its partitions back at once. Empty: dynamic "
+               "membership.",
        .check = check_instance},
       {.section = "kafka",
        .name = "properties",
        .type = properties,
        .field = in<&Pipeline::kafka, &Kafka::properties>(),
-       .help = "Any other property of librdkafka: TLS, SASL, timeouts. Those that the promise rests on are "
-               "refused. All "
-               "values count as secret.",
+       .help = "Any other property of librdkafka: TLS, SASL, timeouts. Properties that the delivery guarantee "
+               "depends on are refused. All values are treated as secret.",
        .example = R"("security.protocol" = "SASL_SSL")"},
   };
 }
@@ -147,16 +144,15 @@ std::vector<Setting> postgres_and_batch() {
        .name = "url",
        .type = secret,
        .field = in<&Pipeline::postgres, &Postgres::url>(),
-       .help = "A URI or key=value pairs as libpq reads them; several hosts are allowed. Keep a password out "
-               "of the file "
-               "with ${credential:NAME}, ${file:/path} or ${env:NAME}.",
+       .help = "A URI or key=value pairs as libpq reads them; several hosts are allowed. Keep a password out of the "
+               "file with ${credential:NAME}, ${file:/path} or ${env:NAME}.",
        .example = R"("postgresql://app@127.0.0.1:5432/shop")",
        .required = true,
        .check = check_postgres_url},
       {.section = "postgres",
        .name = "schema",
        .field = in<&Pipeline::postgres, &Postgres::schema>(),
-       .help = "Sluice's own tables live here: pointers, dead letters, audit.",
+       .help = "Schema of Sluice's own tables: pointers, dead letters, audit.",
        .check = check_schema},
       {.section = "postgres",
        .name = "lanes",
@@ -185,16 +181,15 @@ std::vector<Setting> postgres_and_batch() {
        .name = "linger",
        .type = duration,
        .field = in<&Pipeline::batch, &Batch::linger>(),
-       .help = "How long an idle lane lets the first record wait for company; while a transaction runs, the "
-               "next batch "
-               "collects anyway.",
+       .help = "How long an idle lane waits for more records after the first one; while a transaction runs, the "
+               "next batch collects anyway.",
        .least = 0,
        .most = 10'000},
       {.section = "batch",
        .name = "adaptive",
        .type = boolean,
        .field = in<&Pipeline::batch, &Batch::adaptive>(),
-       .help = "Moves `rows` between 100 and 20000 by the lag."},
+       .help = "Adapts `rows` to the lag, between 100 and 20000."},
   };
 }
 
@@ -210,24 +205,23 @@ std::vector<Setting> route_source() {
        .check = check_topic},
       {.section = "route",
        .name = "format",
-       .type = word,
+       .type = choice,
        .field = in<&Route::format>(),
-       .help = "What the values are; auto looks at each record.",
-       .words = {"auto", "json", "connect-json", "debezium"}},
+       .help = "Format of the values; auto detects it for each record.",
+       .choices = {"auto", "json", "connect-json", "debezium"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),
-       .help = "The target, schema.table. May use {topic}, {source.db}, {source.schema}, {source.table}, and "
-               "{1} to {9} "
-               "from the regular expression.",
+       .help = "The target, schema.table. May use {topic}, {source.db}, {source.schema}, {source.table}, and {1} to "
+               "{9} from the regular expression.",
        .example = R"("public.orders")",
        .required = true},
       {.section = "route",
        .name = "mode",
-       .type = word,
+       .type = choice,
        .field = in<&Route::mode>(),
-       .help = "What a write does where the key exists already, or does not.",
-       .words = {"upsert", "insert", "update"}},
+       .help = "What a write does if the key exists already, or if it does not.",
+       .choices = {"upsert", "insert", "update"}},
       {.section = "route",
        .name = "key",
        .type = strings,
@@ -237,12 +231,11 @@ std::vector<Setting> route_source() {
        .check = check_column},
       {.section = "route",
        .name = "key_from",
-       .type = word,
+       .type = choice,
        .field = in<&Route::key_from>(),
-       .help = "Where the key comes from. auto: the record's key when it is an object with the key columns, "
-               "or a scalar "
-               "when there is one key column; else the fields of the value.",
-       .words = {"auto", "record_key", "record_value"}},
+       .help = "Where the key comes from. auto: the record's key if it is an object with the key columns, or a "
+               "scalar for a single key column; otherwise the fields of the value.",
+       .choices = {"auto", "record_key", "record_value"}},
   };
 }
 
@@ -250,35 +243,34 @@ std::vector<Setting> route_policy() {
   return {
       {.section = "route",
        .name = "delete",
-       .type = word,
+       .type = choice,
        .field = in<&Route::on_delete>(),
        .help = "What a delete event or a tombstone does.",
-       .words = {"apply", "ignore"}},
+       .choices = {"apply", "ignore"}},
       {.section = "route",
        .name = "truncate",
-       .type = word,
+       .type = choice,
        .field = in<&Route::on_truncate>(),
        .help = "What a truncate event does.",
-       .words = {"ignore", "apply"}},
+       .choices = {"ignore", "apply"}},
       {.section = "route",
        .name = "unknown_fields",
-       .type = word,
+       .type = choice,
        .field = in<&Route::unknown_fields>(),
-       .help = "A field of an event that no column takes makes the record a dead letter, or is left out.",
-       .words = {"reject", "ignore"}},
+       .help = "What a field without a column does: it makes the record a dead letter, or is left out.",
+       .choices = {"reject", "ignore"}},
       {.section = "route",
        .name = "on_error",
-       .type = word,
+       .type = choice,
        .field = in<&Route::on_error>(),
-       .help = "A record that cannot be applied is stored as a dead letter, or stops its partition in the "
+       .help = "What a record that cannot be applied does: it becomes a dead letter, or stops its partition in "
                "state poison.",
-       .words = {"dead_letter", "stop"}},
+       .choices = {"dead_letter", "stop"}},
       {.section = "route",
        .name = "max_dead_letters",
        .type = integer,
        .field = in<&Route::max_dead_letters>(),
-       .help = "Above this the partition stops in the state poison, instead of filling the table of dead "
-               "letters.",
+       .help = "Limit above which the partition stops in state poison, instead of filling the table of dead letters.",
        .unit = "records per minute",
        .least = 0,
        .most = 1'000'000},
@@ -300,12 +292,13 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "host_key",
        .field = in<&Pipeline::console, &Console::host_key>(),
-       .help = "The server's key; made on first start, readable by its owner only.",
+       .help = "The server's key; created on first start, readable by its owner only.",
        .check = check_path},
       {.section = "console",
        .name = "keys",
        .field = in<&Pipeline::console, &Console::keys>(),
-       .help = "Who may log in, in the syntax of authorized_keys with the option role=\"viewer|operator|admin\".",
+       .help = "File of the keys that may log in, in the syntax of authorized_keys with the option "
+               "role=\"viewer|operator|admin\".",
        .check = check_path},
       {.section = "http",
        .name = "listen",
@@ -314,23 +307,23 @@ std::vector<Setting> surroundings() {
        .check = check_listen},
       {.section = "log",
        .name = "level",
-       .type = word,
+       .type = choice,
        .field = in<&Pipeline::log, &Log::level>(),
-       .help = "The least important lines to write.",
-       .words = {"debug", "info", "warning", "error"},
+       .help = "Minimum level that is logged.",
+       .choices = {"debug", "info", "warning", "error"},
        .reloadable = true},
       {.section = "log",
        .name = "format",
-       .type = word,
+       .type = choice,
        .field = in<&Pipeline::log, &Log::format>(),
        .help = "For people, or one JSON object per line.",
-       .words = {"text", "json"},
+       .choices = {"text", "json"},
        .reloadable = true},
   };
 }
 
-// Of the contract, but of a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> later = {{
+// Planned for a later version. An empty value stands for the key itself.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 18> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -375,13 +368,13 @@ std::string_view section_help(std::string_view section) {
     return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
            "error at start.";
   if (section == "console") return "The console, reached with any SSH client.";
-  if (section == "http") return "Metrics for Prometheus and health for whoever restarts things.";
+  if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";
   return {};
 }
 
-bool comes_later(std::string_view key, std::string_view value) {
-  return std::ranges::any_of(later, [&](const auto& entry) {
+bool planned(std::string_view key, std::string_view value) {
+  return std::ranges::any_of(planned_settings, [&](const auto& entry) {
     const std::string_view known = entry.second;
     return entry.first == key && (value == known || (known.ends_with(':') && value.starts_with(known)));
   });

@@ -17,9 +17,9 @@
 
 namespace sluice::config {
 
-enum class Type { string, secret, word, integer, boolean, duration, size, strings, properties };
+enum class Type { string, secret, choice, integer, boolean, duration, size, strings, properties };
 
-// What a setting holds between the file and the Pipeline: text or word, number (milliseconds, bytes), boolean, list,
+// What a setting holds between the file and the Pipeline: text or choice, number (milliseconds, bytes), boolean, list,
 // properties.
 using Properties = std::map<std::string, std::string>;
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Properties>;
@@ -36,10 +36,10 @@ struct Setting {
   std::string_view name = {};
   Type type = Type::string;
   Field field = {};
-  std::string_view help = {};                               // sentences for people
+  std::string_view help = {};                               // full sentences
   std::string_view example = {};                            // TOML, where there is no default worth showing
   std::string_view unit = {};                               // of an integer
-  std::vector<std::string_view> words = {};                 // of a word, in the order of its enumeration
+  std::vector<std::string_view> choices = {};               // of a choice, in the order of its enumeration
   std::int64_t least = 0, most = 0;                         // of an integer, a duration, a size
   bool required = false;                                    // has no default
   std::string_view computed = {};                           // the default, where it depends on other settings
@@ -53,23 +53,23 @@ struct Setting {
 std::span<const Setting> settings();
 std::string_view section_help(std::string_view section);
 
-// Words of the contract whose feature this version does not have, by section: keys, and values of a word. They are
-// refused like any unknown word, with a better hint.
-bool comes_later(std::string_view key, std::string_view value = {});
+// Returns true if the key, or the value of a choice, belongs to a feature that this version does not have yet. It is
+// refused like any unknown one, with a better hint.
+bool planned(std::string_view key, std::string_view value = {});
 
-// One line of a listing of what is in force: TOML text, secrets masked.
+// One line of the listing of effective settings: TOML text, secrets masked.
 struct Shown {
   std::string key;
   std::string value;
-  std::string fallback = {};  // what it would be if it were not set; empty where it has to be
+  std::string fallback = {};  // value if it were not set; empty if it is required
   bool changed = false;       // differs from that
   bool reloadable = false;
 };
 std::vector<Shown> show(const Pipeline& pipeline);
 
-// The value as one would write it in the file; secrets masked.
+// Returns the value as it is written in the file; secrets masked.
 std::string toml_text(const Setting& setting, const Value& value);
-// What the setting accepts, for people: "0ms to 10s", "upsert | insert | update", "1 to 64 connections".
+// Describes what the setting accepts: "0ms to 10s", "upsert | insert | update", "1 to 64 connections".
 std::string accepted(const Setting& setting);
 
 }  // namespace sluice::config

@@ -1,4 +1,4 @@
-// Words for messages about settings: quoted, and the one that was probably meant.
+// Quotes text for messages about settings, and finds the spelling that was probably meant.
 //
 // Pure functions of any thread.
 #pragma once
@@ -11,7 +11,7 @@ namespace sluice::config {
 
 // "a \"b\"" as a TOML basic string.
 std::string quoted(std::string_view text);
-// The candidate that was probably meant, or empty.
+// Returns the candidate that was probably meant, or empty.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 }  // namespace sluice::config

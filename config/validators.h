@@ -1,5 +1,5 @@
-// Rules for single values that a type does not express. Each returns what is wrong and what to do, or "" when all is
-// well, and never repeats the value: some of them are secret. Pure functions, any thread.
+// Checks of single values beyond their type. Each returns what is wrong and what to do, or "" if the
+// value is valid, and never repeats the value: some are secret. Pure functions, any thread.
 #pragma once
 
 #include <span>
@@ -31,7 +31,8 @@ unsigned groups_of(const std::string& topic);
 // Sets Route::shares_table. A table with placeholders counts as one topic's own.
 void mark_shared_tables(std::span<Route> routes);
 
-// Properties of librdkafka that a file must not set, each with the reason. A name that ends in a dot means all below.
+// Properties of librdkafka that a file must not set, each with the reason. A name that ends in a dot means every name
+// with that prefix.
 struct Refused {
   std::string_view property;
   std::string_view reason;

@@ -197,7 +197,7 @@ TEST_F(ConfigLoad, an_unknown_key_names_line_column_and_the_nearest_one) {
   EXPECT_EQ(error_with("brokers", "brokrs"), "3:1: kafka.brokrs: is not a setting; did you mean brokers?");
   EXPECT_EQ(error_with("[postgres]", "[postgress]"), "4:2: postgress: is not a setting; did you mean postgres?");
   EXPECT_HAS(error_with("", "tabel = \"x\"\n"), "10:1: route.tabel: is not a setting; did you mean table?");
-  EXPECT_HAS(error_with("[kafka]", "lanes = 3\n[kafka]"), "postgres.lanes is where that belongs");
+  EXPECT_HAS(error_with("[kafka]", "lanes = 3\n[kafka]"), "the setting is postgres.lanes");
   EXPECT_HAS(error_with("[kafka]", "zzzzzzzzzz = 3\n[kafka]"), "remove it");
 }
 
@@ -278,7 +278,7 @@ TEST_F(ConfigLoad, addresses_names_and_expressions_are_checked) {
   EXPECT_HAS(error_with("\"shop\"", "\"\""), "choose another name");
   EXPECT_HAS(error_with("[postgres]", "instance = \"a b\"\n[postgres]"), "kafka.instance: \"a b\" must be");
   EXPECT_HAS(error_with("[postgres]", "group = \"\"\n[postgres]"), "leave it out for sluice-PIPELINE");
-  EXPECT_HAS(error_with("[\"id\"]", "[\"id\", \"id\"]"), "names the same twice");
+  EXPECT_HAS(error_with("[\"id\"]", "[\"id\", \"id\"]"), "lists the same value twice");
 }
 
 TEST_F(ConfigLoad, a_table_template_may_use_only_what_its_topics_give) {
@@ -318,14 +318,14 @@ TEST_F(ConfigLoad, properties_that_the_promise_rests_on_are_refused_with_the_rea
   EXPECT_EQ(error_of_property("\"enable.auto.commit\" = \"hunter2\""),
             "5:1: kafka.properties.enable.auto.commit: is refused: the pointer row in PostgreSQL alone "
             "decides where "
-            "reading goes on, Kafka's stored offsets never do; remove it");
+            "reading resumes, Kafka's stored offsets never do; remove it");
   EXPECT_HAS(error_of_property("auto.offset.reset = \"latest\""), "would skip or repeat records");
   for (const char* name :
        {"enable.auto.offset.store", "isolation.level", "check.crcs", "enable.partition.eof", "client.rack", "group.id",
         "bootstrap.servers", "metadata.broker.list", "group.instance.id", "partition.assignment.strategy",
         "allow.auto.create.topics", "enable.idempotence", "offset.store.method"})
     EXPECT_HAS(error_of_property('"' + std::string(name) + "\" = \"x\""), "is refused: ") << name;
-  EXPECT_HAS(error_of_property("\"a.b\" = \"x\"\na.b = \"y\""), "is there twice");
+  EXPECT_HAS(error_of_property("\"a.b\" = \"x\"\na.b = \"y\""), "is set twice");
   EXPECT_HAS(error_of_property("\"a\" = [\"hunter2\"]"), "is a list; write a table of strings");
   EXPECT_EQ(error_of_property("\"sasl.password\" = \"hunter2\""), "");
 }

@@ -94,14 +94,14 @@ TEST(ConfigReference, the_table_is_well_formed) {
     EXPECT_TRUE(setting.help.ends_with('.')) << setting.key();
     EXPECT_NE(setting.field.put, nullptr) << setting.key();
     EXPECT_NE(setting.field.get, nullptr) << setting.key();
-    EXPECT_EQ(setting.type == Type::word, !setting.words.empty()) << setting.key();
+    EXPECT_EQ(setting.type == Type::choice, !setting.choices.empty()) << setting.key();
     const bool bounded = setting.type == Type::integer || setting.type == Type::duration || setting.type == Type::size;
     EXPECT_EQ(bounded, setting.least < setting.most) << setting.key();
     EXPECT_EQ(setting.type == Type::integer, !setting.unit.empty()) << setting.key();
     EXPECT_TRUE(!setting.required || !setting.example.empty()) << setting.key() << " needs an example";
     // What is declared is not of a later version.
-    EXPECT_FALSE(comes_later(setting.key())) << setting.key();
-    for (const std::string_view word : setting.words) EXPECT_FALSE(comes_later(setting.key(), word)) << word;
+    EXPECT_FALSE(planned(setting.key())) << setting.key();
+    for (const std::string_view choice : setting.choices) EXPECT_FALSE(planned(setting.key(), choice)) << choice;
   }
 }
 
