@@ -15,7 +15,7 @@ constexpr std::string_view who = "kafka";
 constexpr milliseconds reassign_pause_min{200}, reassign_pause_max{10'000};
 constexpr std::chrono::seconds reassign_calm{60};  // after it, the first time counts as the first again
 
-// Where a partition stands, paused, between its assignment and its lane's seek. An absolute offset: with a logical one,
+// Offset of a paused partition between its assignment and its lane's seek. An absolute offset: with a logical one,
 // librdkafka 2.0.2 looks it up again when the answer arrives after the seek, and so undoes the seek. It is paused
 // before it is assigned, so that nothing is fetched there.
 constexpr std::int64_t parked = 0;

@@ -1,8 +1,8 @@
-// The partitions of the consumer: what the group gives, takes away, and what has to be assigned anew.
+// Tracks the consumer's partitions: those assigned and revoked by the group, and those to be assigned anew.
 //
-// Private to listener/. Owned by the consumer; every function is the poll thread's. A partition's queue is taken out of
-// the main queue before its first assignment and kept until close(), which must come before the client goes; the
-// partitions themselves stay.
+// Private to listener/. Owned by the consumer; every function is called by the poll thread. A partition's queue is
+// taken out of the main queue before its first assignment and kept until close(), which must come before the client
+// goes; the partitions themselves stay.
 #pragma once
 
 #include <atomic>

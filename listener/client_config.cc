@@ -45,7 +45,7 @@ constexpr Setting preferred_by_consumers[] = {
     {"log.connection.close", "false"},
 };
 
-// What the promise rests on; config refuses overrides with the reason.
+// The delivery guarantee depends on these; config refuses overrides with the reason.
 constexpr Setting required_of_consumers[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},

@@ -1,5 +1,5 @@
-// How our clients of Kafka are set up: the user's properties, what we prefer where the user says nothing, and what the
-// promise rests on.
+// Configures our Kafka clients: the user's properties, our defaults where the user sets none, and the properties that
+// the delivery guarantee depends on.
 //
 // Private to listener/. Functions without state, any thread. Errors name the property that librdkafka refuses, never
 // its value, which may be a password.
@@ -21,7 +21,7 @@ struct Setting {
   const char* value;
 };
 
-// Each partition's share of the consumer's limits, and how long an idle broker may hold a fetch back.
+// Each partition's share of the consumer's limits, and how long an idle broker may delay a fetch.
 struct FetchLimits {
   std::size_t queue_bytes = 0;
   std::size_t queue_records = 0;
@@ -31,17 +31,17 @@ struct FetchLimits {
 };
 FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions);
 
-// Brokers and the user's properties, for any client.
+// Returns the brokers and the user's properties, for any client.
 Result<ConfHandle> client_conf(const config::Kafka& settings);
-// The same for the one consumer; limits that the user sets stay as they are.
+// Returns the same for the consumer; limits that the user sets stay as they are.
 Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimits& limits);
-// Sets what the user has not.
+// Sets the property unless the user has set it.
 Result<void> prefer(rd_kafka_conf_t* conf, const config::Kafka& settings, std::span<const Setting> preferred);
-// Sets it whatever the user says.
+// Sets the property, overriding the user.
 Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required);
 Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);
 
-// What the client uses in the end, the user's values included.
+// Returns the effective value, the user's included.
 std::size_t number_in(const rd_kafka_conf_t* conf, const char* name);
 
 }  // namespace sluice::listener

@@ -20,7 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int poll_ms = 100;
-// Limits are shared out before they are known.
+// Limits are shared out before these partitions are known.
 constexpr std::size_t partitions_of_a_topic_to_come = 8;
 constexpr milliseconds list_timeout{2000}, list_pause{1000};
 constexpr std::string_view who = "kafka";
@@ -68,7 +68,7 @@ class KafkaConsumer final : public Consumer {
   Mutex mutex_;
   std::optional<std::vector<std::string>> new_topics_ GUARDED_BY(mutex_);  // from the watcher, to be subscribed
 
-  // Threads that borrow the client; stop() closes the gate before the client goes.
+  // Threads that borrow the client; stop() closes the gate before the client is destroyed.
   ClientGate gate_;
   FetchWaker waker_;
   Assignments assignments_;  // the poll thread's, while it runs
@@ -112,8 +112,8 @@ Result<ConfHandle> KafkaConsumer::conf(std::size_t partition_count) {
   return conf;
 }
 
-// How many partitions there are decides on the limits, which a client cannot change later: so the topics are listed
-// before there is one.
+// The limits depend on the number of partitions, and a client cannot change them later: so the topics are listed before
+// the client is made.
 Result<std::vector<Topic>> KafkaConsumer::wait_for_topics() const {
   bool told = false;
   for (;;) {
@@ -144,7 +144,7 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
   assignments_.begin(client_.get(), limit);
-  log::info(who, "{} topics, {} of them there; up to {} KiB and {} records are kept ready for each partition",
+  log::info(who, "{} topics, {} of them exist; up to {} KiB and {} records are fetched ahead for each partition",
             names.size(), topics_there, limit.bytes >> 10, limit.records);
   for (const auto& pattern : idle) log::info(who, "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
@@ -165,7 +165,7 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
 Result<void> KafkaConsumer::subscribe(const std::vector<std::string>& names) {
   if (names.empty()) {
     rd_kafka_unsubscribe(client_.get());
-    events_.rebalanced();  // with no partitions, which is all that there are
+    events_.rebalanced();  // with no partitions, since there are none
     return {};
   }
   const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(names.size())));
@@ -220,14 +220,14 @@ void KafkaConsumer::run(std::promise<void> closed) {
   closed.set_value();
 }
 
-// Nothing but errors should come this way. A record would be missing from its partition's queue: have the partition
-// claimed again, which reads everything after its pointer once more.
+// Only errors are expected here. A record would be missing from its partition's queue, so the partition is claimed
+// again, which reads everything after its pointer once more.
 void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     log::warning(who, "{}", rd_kafka_message_errstr(message));
     return;
   }
-  log::error(who, "a record of {}/{} at {} came by the wrong queue; claiming its partition again",
+  log::error(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
              rd_kafka_topic_name(message->rkt), message->partition, message->offset);
   assignments_.assign_anew();
 }

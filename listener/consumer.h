@@ -1,8 +1,8 @@
 // Kafka in: one consumer handle, its poll thread, and the queue of every partition.
 //
 // The poll thread serves rebalances, errors and statistics and never waits for anybody. It assigns a partition paused
-// and tells the service through Events; the lane that owns the partition then calls Partition's functions from its own
-// thread. Not polling a partition is the back-pressure: librdkafka stops fetching at its queue limit. Facts about
+// and notifies the service through Events; the lane that owns the partition then calls Partition's functions from its
+// own thread. Not polling a partition is the back-pressure: librdkafka stops fetching at its queue limit. Facts about
 // librdkafka 2.0.2 that shape this folder are in docs/architecture.md.
 #pragma once
 
@@ -33,19 +33,19 @@ struct EndOfPartition {
   Offset next = 0;  // everything below has been delivered, control records and compaction gaps included
 };
 struct OutOfRange {};  // the broker does not have the offset that was asked for; the partition is stopped
-struct BrokerError {   // an error that came instead of records; the library resumes by itself
+struct BrokerError {   // an error that came instead of records; the library resumes automatically
   std::string message;
 };
 using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, BrokerError>;
 
 // A partition that was assigned at least once. Lives as long as the Consumer (librdkafka 2.0.2 loses the queue's
-// forwarding otherwise), whoever owns it at the moment.
+// forwarding otherwise), whichever instance owns it at the moment.
 class Partition {
  public:
   virtual ~Partition() = default;
   virtual const TopicPartition& at() const = 0;
-  // Counts assignments and revocations. A lane remembers the one it claimed under; when it differs, the partition is no
-  // longer that lane's to apply.
+  // Counts assignments and revocations. A lane remembers the one it claimed under; if it differs, the lane may not
+  // apply the partition any more.
   virtual std::uint64_t assignment_id() const = 0;
   virtual bool assigned() const = 0;
 
@@ -53,16 +53,16 @@ class Partition {
   // once now. A queue that was not polled until it was empty notifies no more, so the lane keeps the token of one that
   // it leaves with something in it. The signal must live until the consumer has stopped.
   virtual void wake_through(ReadySignal& signal, std::uint32_t token) = 0;
-  // Fetches from `offset` on; also out of the state that OutOfRange left. One attempt, some milliseconds: on `retry`
-  // the caller tries again in its own time.
+  // Fetches from `offset` on, also after OutOfRange. One attempt of some milliseconds; on `retry` the caller tries
+  // again later.
   virtual Result<void> start_at(Offset offset) = 0;
   virtual void pause() = 0;
 #ifdef SLUICE_FAULTS
   virtual Offset committed() = 0;  // what Kafka remembers for the group, for a seeded bug; negative: nothing
 #endif
   virtual Event poll() = 0;  // never blocks
-  // The log's end as the last fetch heard it, no network, up to a second old; -1 if unknown. Any thread, also after the
-  // consumer has stopped.
+  // Returns the log's end as of the last fetch, without network, up to a second old; -1 if unknown. Any thread, also
+  // after the consumer has stopped.
   virtual Offset known_end() const = 0;
 };
 
@@ -71,16 +71,16 @@ struct Events {
   std::function<void(Partition&)> assigned;
   std::function<void(Partition&, bool lost)> revoked;
   std::function<void()> rebalanced;        // the group has given this member its partitions, perhaps none
-  std::function<void(std::string)> fatal;  // this consumer is dead: stop the service
+  std::function<void(std::string)> fatal;  // the consumer has failed for good: stop the service
 };
 
 using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<Watermarks>&)>;
 
-// What the consumer may hold ready, all partitions together; each gets its share at the start, by the number of
-// partitions that the topics have then.
+// Limits of fetched records that wait to be polled, for all partitions together. Shared out at the start, by the number
+// of partitions that the topics have then.
 struct ConsumerLimits {
   std::size_t queue_bytes = 32u << 20;
-  std::size_t queue_records = 32'000;        // bounds what small values and tombstones take
+  std::size_t queue_records = 32'000;        // limits the memory of small values and tombstones
   std::chrono::milliseconds relist{30'000};  // how often topics are looked for
 };
 
@@ -94,21 +94,21 @@ class Consumer {
   // a Partition, only known_end() may be asked any more. Everything else here may be called at any time, and fails
   // after it.
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
-  // A hint for lag tools: asynchronous, harmless if lost. Never read back by us.
+  // A hint for lag monitors: asynchronous, harmless if lost. Sluice never reads it.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
   // Returns at once; `answer` is called once for each partition, with an error after some seconds at the latest, from a
   // thread of the consumer's that it must not keep. See listener/offset_lookup.h.
   virtual void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) = 0;
-  // How many partitions the topic has; asks the cluster.
+  // Returns the number of partitions of the topic; asks the cluster.
   virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
-  // The blocking form, for many partitions with two questions to each broker. One that got no answer is missing.
+  // Blocks; for many partitions, with two requests to each broker. A partition without an answer is left out.
   virtual std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
                                                           std::chrono::milliseconds timeout) = 0;
 };
 
 std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events);
 
-// An error if librdkafka does not take these settings, which it says without connecting: the message names the
+// Returns an error if librdkafka refuses these settings, which it does without connecting; the message names the
 // property.
 Result<void> validate(const config::Kafka& settings);
 

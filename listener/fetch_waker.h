@@ -1,8 +1,8 @@
 // Wakes librdkafka's broker thread when a partition was started or its queue has room again.
 //
 // librdkafka 2.0.2 stops fetching while every queue of a broker is full and then sleeps up to a second: consuming does
-// not wake it (fetch.queue.backoff.ms, the cure, comes with 2.2.0). With queues of half a megabyte that is most of the
-// time. Any request to the broker wakes its thread, so one is sent, the cheapest that there is: ListOffsets. It delays
+// not wake it (2.2.0 adds the setting fetch.queue.backoff.ms). With queues of half a megabyte that is most of the
+// time. Any request to the broker wakes its thread, so one is sent: ListOffsets, the cheapest request. It delays
 // the fetch behind it, so it is only sent for a queue that was found at its limit.
 //
 // Owned by the consumer; ask() may be called from any thread and only notes the partition. The request runs on a thread

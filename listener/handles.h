@@ -53,7 +53,7 @@ class ClientGate {
     rd_kafka_t* client = client_;
     return client == nullptr ? Loan() : Loan(std::move(lock), client);
   }
-  // After it, nobody has the client or can get it. Waits for the calls under way.
+  // Waits for the calls under way; afterwards no thread holds the client or can borrow it.
   void close() {
     client_ = nullptr;
     const std::unique_lock lock(mutex_);

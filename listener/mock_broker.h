@@ -1,7 +1,7 @@
 // librdkafka's mock cluster, for `sluice demo` and tests only: on loopback, everything in memory.
 //
 // It may abort its process by assertion, so it gets a process of its own. It keeps 5 MiB per partition and then drops
-// the oldest batches without a word: whoever writes must stay within 4 MiB of whoever reads. Topics must exist before
+// the oldest batches silently: a writer must stay within 4 MiB of the slowest reader. Topics must exist before
 // the first client asks for them, with their partitions.
 #pragma once
 

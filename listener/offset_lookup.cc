@@ -18,8 +18,8 @@ constexpr milliseconds back_off_min{100};
 constexpr int back_off_times = 4;  // the time that was lost
 
 std::unexpected<Error> unanswered(const TopicPartition& at, std::string_view why) {
-  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka does not tell the log's first and last offset: {}", at.topic,
-                                             at.partition, why));
+  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka did not return the log's first and last offset: {}",
+                                             at.topic, at.partition, why));
 }
 
 }  // namespace
@@ -66,14 +66,14 @@ void OffsetLookup::run() {
   }
 }
 
-// Until there is something to ask; takes new questions over. False: stop.
+// Waits until there is something to ask, and takes over new questions. Returns false if the thread has to end.
 bool OffsetLookup::wait() {
   MutexLock lock(mutex_);
   const auto news = [this]() REQUIRES(mutex_) { return stopping_ || !new_.empty(); };
   if (open_.empty()) {
     asked_.wait(lock, news);
   } else {
-    // What is open waits for a broker or for its deadline; a short look at both is simpler than to know which is next.
+    // Open questions wait for a broker or for their deadline; a short poll is simpler than computing which is next.
     asked_.wait_for(lock, milliseconds(20), news);
   }
   for (auto& question : std::exchange(new_, {})) {
@@ -134,7 +134,7 @@ void OffsetLookup::ask_brokers() {
 void OffsetLookup::ask_broker(Broker broker, const std::vector<TopicPartition>& of) {
   const auto begun = Clock::now();
   const auto silent = silent_.find(broker);
-  // What fails as a whole may be the fault of one partition: every second time they are asked one by one.
+  // One partition may make the whole request fail: every second time they are asked one by one.
   const bool alone = silent != silent_.end() && silent->second.failures % 2 == 1 && of.size() > 1;
   bool answered = false;
   if (alone) {
@@ -189,7 +189,7 @@ void OffsetLookup::expire() {
   }
 }
 
-// Whoever asked for the partition is told, each once.
+// Answers every open question about the partition, each once.
 void OffsetLookup::answer(const TopicPartition& at, const Result<Watermarks>& result) {
   const auto [from, to] = open_.equal_range(at);
   std::vector<Question> questions;

@@ -1,8 +1,8 @@
-// "Where do these partitions' logs begin and end?", asked by threads that must not wait for the answer.
+// Looks up the first and last offsets of partitions' logs, for threads that must not wait for the answer.
 //
 // Owned by the consumer, with one thread of its own. Partitions are asked together by leader, brokers that answered
-// last time first, so one that hangs or is away delays nobody else by more than one call; it is asked again only after
-// four times as long as its silence lasted, so at most a fifth of the thread's time goes to brokers that say nothing. A
+// last time first, so one that hangs or is away delays the others by no more than one call; it is asked again only
+// after four times as long as its silence lasted, so at most a fifth of the thread's time is spent on silent brokers. A
 // question that is still open at its deadline is answered with an error (`retry`).
 #pragma once
 

@@ -56,7 +56,7 @@ PartitionQueue::PartitionQueue(ClientGate& gate, rd_kafka_t* client, TopicPartit
   rd_kafka_queue_forward(queue_.get(), nullptr);
 }
 
-// librdkafka calls back under the queue's lock, which taking the old call-back away takes too: after that nobody reads
+// librdkafka calls back under the queue's lock, and takes it to remove the old call-back: after that no thread reads
 // what is changed here.
 void PartitionQueue::wake_through(ReadySignal& signal, std::uint32_t token) {
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
@@ -124,7 +124,7 @@ Result<void> PartitionQueue::start_at(Offset offset) {
   if (auto done = seek(offset); !done) return done;
   resume();
   waker_.ask(at_);  // a broker's thread with nothing to fetch sleeps up to a second and does not notice either
-  // What has arrived while nobody polled has been notified already, perhaps to a lane that left it.
+  // Records that arrived before may have been notified already, to a lane that did not poll them.
   if (signal_ != nullptr) signal_->notify(token_);
   return {};
 }
@@ -151,7 +151,7 @@ Offset PartitionQueue::committed() {
 }
 #endif
 
-// librdkafka counts values only, and tells the number of records but not their bytes: those are estimated from what was
+// librdkafka reports the number of queued records but not their bytes: those are estimated from the records that were
 // just consumed.
 void PartitionQueue::count(const rd_kafka_message_t& message) {
   consumed_bytes_ += message.len;

@@ -1,4 +1,4 @@
-// One partition's queue, and what may be done with it: the lane's side of the consumer.
+// One partition's queue and the operations on it: the lane's side of the consumer.
 //
 // Private to listener/. The poll thread calls pause_unassigned(), assigned_now() and taken(); a lane calls the rest. A
 // mutex orders seek, pause and resume of the lane against a rebalance; polling takes no lock, stale records are
@@ -16,7 +16,7 @@ namespace sluice::listener {
 
 class PartitionQueue final : public Partition {
  public:
-  // At which librdkafka stops fetching for the queue.
+  // Queue length at which librdkafka stops fetching.
   struct Limit {
     std::size_t bytes = 0;
     std::size_t records = 0;
@@ -41,7 +41,7 @@ class PartitionQueue final : public Partition {
   Event poll() override;
   Offset known_end() const override;
 
-  // Gives the queue up, before the client goes. known_end() stays good: watchers ask until the end of the process.
+  // Releases the queue, before the client is destroyed. known_end() stays valid: it is called until the process ends.
   void close();
   void pause_unassigned();
   void assigned_now();
@@ -59,13 +59,13 @@ class PartitionQueue final : public Partition {
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
   FetchWaker& waker_;
   const Limit limit_;
-  // The lane's: how full the queue is, looked at each time that a quarter of it was consumed.
+  // Of the lane: how full the queue is, checked each time that a quarter of it was consumed.
   std::size_t consumed_bytes_ = 0, consumed_records_ = 0;
   bool was_full_ = false;
 
   ReadySignal* signal_ = nullptr;
   std::uint32_t token_ = 0;
-  // The library knows the end, but tells it under the client's write lock: asked once a second, moved by what is read.
+  // The library returns the log's end under the client's write lock: asked once a second, advanced by what is read.
   mutable std::atomic<Offset> end_{-1};
   mutable std::atomic<std::int64_t> end_again_ns_{0};
   QueueHandle queue_;

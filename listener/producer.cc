@@ -18,7 +18,7 @@ constexpr Setting preferred[] = {
     {"linger.ms", "5"},
     {"message.timeout.ms", "60000"},
     {"reconnect.backoff.max.ms", "2000"},
-    // As the Java clients place keys, so that records of a key stay together whoever wrote them.
+    // Places keys like the Java clients, so that all records of a key share a partition, whichever client wrote them.
     {"partitioner", "murmur2_random"},
 };
 

@@ -63,7 +63,7 @@ void TopicWatcher::look() {
   std::ranges::set_difference(wanted, names_, std::back_inserter(added));
   std::ranges::set_difference(names_, wanted, std::back_inserter(gone));
   if (!added.empty()) log::info(who, "new topics: {}", fmt::join(added, ", "));
-  if (!gone.empty()) log::warning(who, "topics that are gone: {}", fmt::join(gone, ", "));
+  if (!gone.empty()) log::warning(who, "removed topics: {}", fmt::join(gone, ", "));
   names_ = wanted;
   changed_(std::move(wanted));
 }

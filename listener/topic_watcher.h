@@ -1,8 +1,8 @@
-// Lists the cluster's topics again and again, and tells when the set that the routes mean has changed.
+// Lists the cluster's topics regularly, and calls back when the set that the routes select has changed.
 //
-// Owned by the consumer, a thread of its own, so that a slow broker never keeps the poll thread. A topic that a regular
-// expression has chosen is given up only when two listings in a row lack it: one may come from a broker that has just
-// started and does not know all of them yet. The destructor waits for a listing under way.
+// Owned by the consumer, a thread of its own, so that a slow broker never delays the poll thread. A topic that a
+// regular expression has chosen is given up only when two listings in a row lack it: one may come from a broker that
+// has just started and does not know all of them yet. The destructor waits for a listing under way.
 #pragma once
 
 #include <chrono>
@@ -42,7 +42,7 @@ class TopicWatcher {
   const Changed changed_;
   // The watcher's thread only.
   std::vector<std::string> names_;
-  std::set<std::string> missed_;  // lacked by the last listing
+  std::set<std::string> missed_;  // missing from the last listing
   bool trouble_told_ = false;
 
   Mutex mutex_;
@@ -51,7 +51,7 @@ class TopicWatcher {
   std::thread thread_;
 };
 
-// Of the whole cluster, with a client that is there already. The error is librdkafka's sentence.
+// Lists the topics of the whole cluster, with an existing client. The error is librdkafka's message.
 Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::milliseconds timeout);
 
 }  // namespace sluice::listener

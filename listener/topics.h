@@ -1,4 +1,4 @@
-// Which topics there are, and which of them a pipeline reads.
+// Lists the cluster's topics and selects those that a pipeline reads.
 //
 // `check` and the consumer use the same two steps, so that they agree: list_topics() asks the cluster, a TopicSelection
 // made from the routes chooses. Names that are given count even before the topic exists; a regular expression chooses
@@ -25,7 +25,7 @@ class TopicSelection {
   // Names, or regular expressions that begin with ^; an error names the one that RE2 does not take.
   static Result<TopicSelection> make(const std::vector<std::string>& topics);
 
-  // What to subscribe to: sorted, each once.
+  // Returns the names to subscribe to: sorted, without duplicates.
   std::vector<std::string> names(const std::vector<Topic>& existing) const;
   // The regular expressions that match none of them.
   std::vector<std::string> idle_patterns(const std::vector<Topic>& existing) const;
@@ -37,7 +37,7 @@ class TopicSelection {
 // The topics of all routes as they are written.
 std::vector<std::string> topics_of(const config::Pipeline& pipeline);
 
-// Of the whole cluster, with a client of its own.
+// Lists the topics of the whole cluster, with a client of its own.
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout);
 
 }  // namespace sluice::listener

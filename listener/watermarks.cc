@@ -11,8 +11,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::unexpected<Error> no_answer(const TopicPartition& at, rd_kafka_resp_err_t error) {
-  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka does not tell the log's first and last offset: {}", at.topic,
-                                             at.partition, rd_kafka_err2str(error)));
+  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka did not return the log's first and last offset: {}",
+                                             at.topic, at.partition, rd_kafka_err2str(error)));
 }
 
 // rd_kafka_query_watermark_offsets() would wait for a request that is out as long as the socket allows.
@@ -61,7 +61,7 @@ Result<WatermarksOfMany> query_watermarks(rd_kafka_t* client, const std::vector<
 Result<Watermarks> query_watermarks(rd_kafka_t* client, const TopicPartition& at, std::chrono::milliseconds timeout) {
   const auto found = query_watermarks(client, std::vector{at}, timeout);
   if (found) return found->at(at);
-  return fail(found.error().next, fmt::format("{}/{}: Kafka does not tell the log's first and last offset: {}",
+  return fail(found.error().next, fmt::format("{}/{}: Kafka did not return the log's first and last offset: {}",
                                               at.topic, at.partition, found.error().message));
 }
 

@@ -15,8 +15,7 @@
 
 namespace sluice::listener {
 
-// What became of a question about many partitions: one trouble that spoils the whole question, or an answer or an error
-// for each.
+// Result of a question about many partitions: one error of the whole question, or an answer or an error for each.
 using WatermarksOfMany = std::map<TopicPartition, Result<Watermarks>>;
 
 // Two requests to each leader, whatever the number of partitions.

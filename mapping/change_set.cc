@@ -57,7 +57,7 @@ RowChange* ChangeSet::superseded(const TableState& table, ChangeKind kind, const
   const std::uint32_t row = opened.keys.find_or_add(key, next);
   if (row != next) {
     if (of_table.mode != WriteMode::insert) return &step->rows[row];
-    // An insert is never merged with another: it has to fail by itself if the key exists.
+    // An insert is never merged with another: it has to fail on its own if the key exists.
     opened.keys.clear();
     opened.keys.find_or_add(key, 0);
     step = &of_table.steps.emplace_back();

@@ -2,7 +2,7 @@
 //
 // Owned by the batch under construction and filled by a Mapper, which keeps nothing of it; one thread at a time. A
 // record that is superseded in all that it changed becomes folded. A table that is described anew in the middle of a
-// batch goes on in a second TableChanges behind the first. Nothing here fails.
+// batch continues in a second TableChanges after the first. Nothing here fails.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class ChangeSet {
   const Changes& changes() const { return changes_; }
   std::string& arena() { return changes_.arena; }
   std::size_t records() const { return changes_.outcomes.size(); }
-  // Takes back the dead letters of records that are not part of the batch after all.
+  // Removes the dead letters of records that are not part of the batch after all.
   template <class Excluded>
   void drop_dead_letters(Excluded excluded) {
     std::erase_if(changes_.dead, [&](const DeadLetter& letter) { return excluded(letter.record); });
@@ -29,7 +29,7 @@ class ChangeSet {
   void clear();
   Changes take();
 
-  // The next record; applied until something else is found out about it.
+  // Adds the next record; its outcome is `applied` unless changed later.
   std::uint32_t begin_record();
   void skip() { changes_.outcomes.back() = Outcome::skipped; }
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
@@ -37,13 +37,13 @@ class ChangeSet {
   void end_record();
 
   void append(const TableState& table, const std::vector<Cell>& cells);
-  // `key`: canonical bytes, equal for keys that PostgreSQL calls equal. `cells` of a removal are its key columns'.
+  // `key`: canonical bytes, equal for keys that are equal in PostgreSQL. `cells` of a removal are its key columns'.
   void write(const TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order);
   void remove(const TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order);
   void truncate(const TableState& table);
 
  private:
-  // What is open of one of the mapper's tables, by TableState::id.
+  // Open changes of one of the mapper's tables, by TableState::id.
   struct OpenTable {
     const Table* table = nullptr;  // as described when it was opened
     std::uint32_t index = 0;       // in changes_.tables
@@ -52,14 +52,14 @@ class ChangeSet {
 
   OpenTable& open(const TableState& table);
   RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order);
-  // The row to change, entered as a new one of this kind where the key is new to the step (then null).
+  // Returns the row to change; if the key is new to the step, adds one of this kind and returns null.
   RowChange* superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, std::string_view key,
                         std::uint64_t order);
   void hand_over(RowChange& row);
 
   Changes changes_;
   std::uint32_t record_ = 0;
-  std::vector<std::uint32_t> live_;  // changes of each record that still stand
+  std::vector<std::uint32_t> live_;  // changes of each record that are still in effect
   std::vector<OpenTable> open_;
 };
 

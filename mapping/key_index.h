@@ -12,7 +12,7 @@ namespace sluice::mapping {
 
 class KeyIndex {
  public:
-  // The row with this key; `row`, which is then entered, if there is none.
+  // Returns the row with this key; if there is none, adds and returns `row`.
   std::uint32_t find_or_add(std::string_view key, std::uint32_t row);
   void clear();
 

@@ -54,13 +54,13 @@ struct Mapper::State {
 
   TopicState& topic_state(const std::string& name);
   TableState& table_state(const config::Route& route, const std::string& name);
-  const std::string* table_name(TopicState& topic);  // null: the event does not tell
+  const std::string* table_name(TopicState& topic);  // null: the event does not name it
 
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool map(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
-  bool read_key(TopicState& topic, const Record& record);  // whether there is one
+  bool read_key(TopicState& topic, const Record& record);  // returns true if there is one
   bool add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                       RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
@@ -113,7 +113,7 @@ const std::string* Mapper::State::table_name(TopicState& topic) {
   return source_table ? &*source_table : nullptr;
 }
 
-// What configuration, or the kind of event, leaves without an effect whatever its table is.
+// Returns true if the configuration, or the kind of event, gives it no effect, whatever its table is.
 bool Mapper::State::without_effect(const TopicState& topic, const Record& record) const {
   const config::Route& route = *topic.match.route;
   switch (event.operation) {
@@ -123,7 +123,7 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
       return route.on_truncate == config::OnTruncate::ignore;
     case Operation::remove:
       return route.on_delete == config::OnDelete::ignore;
-    case Operation::tombstone:  // one without a key to go by follows a delete that said it all
+    case Operation::tombstone:  // one without a key to go by follows a delete with the same effect
       return route.on_delete == config::OnDelete::ignore || route.key_from == KeyFrom::record_value ||
              topic.names_source || (!record.key && route.format == config::Format::debezium);
     default:
@@ -142,7 +142,7 @@ bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const R
   return !read_key(topic, record) || rows.encode_key(table, key_image, set->arena(), key, fault);
 }
 
-// The key that the row had before, in old_cells and old_canonical; absent if the event does not tell.
+// The key that the row had before, in old_cells and old_canonical; absent if the event does not have it.
 bool Mapper::State::find_old_key(TableState& table, RecordError& fault) {
   old_cells.assign(table.table->columns.size(), {});
   return rows.encode_key(table, event.before, set->arena(), old_cells, fault);
@@ -160,7 +160,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
   }
   const bool strict = route.key_from == KeyFrom::record_key;
   if (route.key_from != KeyFrom::record_value) {
-    // The record key goes first, as it does for a tombstone: both must mean the same row. One that is no key of this
+    // The record key goes first, as it does for a tombstone: both must mean the same row. One that is not a key of this
     // table (only there for partitioning) leaves the choice to the value, unless the route says record_key.
     const std::size_t before = arena.size();
     RecordError unusable;
@@ -213,7 +213,7 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
   old_cells.assign(target.columns.size(), {});
   if (key_from != KeyFrom::record_value && !add_record_key(topic, table, record, old_cells, fault)) {
     if (key_from == KeyFrom::record_key || !event.before.present) return false;
-    old_cells.assign(target.columns.size(), {});  // no key of this table: the image before tells
+    old_cells.assign(target.columns.size(), {});  // not a key of this table: the image before has it
   }
   if (!known() && key_from != KeyFrom::record_key && event.before.present && !find_old_key(table, fault)) return false;
   if (!has_key(target, old_cells)) {

@@ -1,5 +1,5 @@
-// Records in, row changes out: decodes an event, finds its route and table, encodes every value in the form its column
-// wants, and folds the change into a batch's ChangeSet. Pure: no I/O, no clock, no log.
+// Records in, row changes out: decodes an event, finds its route and table, encodes every value in its column's
+// form, and folds the change into a batch's ChangeSet. Pure: no I/O, no clock, no log.
 //
 // One Mapper per lane, used by that lane's thread only; it keeps parse buffers and per-topic caches, nothing of a
 // batch. A table that it does not know yet is asked for by name (TableWanted); the caller describes it with set_table()
@@ -27,7 +27,7 @@ struct TableWanted {
 
   bool operator==(const TableWanted&) const = default;
 };
-// What mapping cannot go on without and somebody with I/O can find out.
+// A fact that mapping needs before it can continue, and that a caller with I/O can look up.
 using Wanted = std::variant<TableWanted>;
 
 // The table of the record is paused.
@@ -37,7 +37,7 @@ struct TablePaused {
 // No route takes the topic: the subscription and the routes disagree.
 struct NoRoute {};
 
-// Why a record was not mapped; nothing has changed.
+// The reason why a record was not mapped; nothing has changed.
 using Blocked = std::variant<Wanted, TablePaused, NoRoute>;
 
 class Mapper {
@@ -52,16 +52,16 @@ class Mapper {
   // here.
   std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& set);
 
-  // Tells or replaces the description of a table.
+  // Sets or replaces the description of a table.
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
   // Forgets every description: the catalogue may have changed.
   void invalidate_tables();
 
-  // Tells why a table is paused, or nothing. Asked once for each table, now or when it is first met.
+  // Gives the reason why a table is paused, or nothing. Called once for each table, now or when it first occurs.
   using PausedTable = std::function<std::optional<std::string>(const std::string& table)>;
   void pause_tables(PausedTable paused);
 
-  // The route of a topic, or null: then the topic is not ours.
+  // Returns the route of a topic, or null if no route takes it.
   const config::Route* route(std::string_view topic) const;
 
  private:

@@ -1,8 +1,8 @@
-// Which route a topic takes, and which table its events go to.
+// Finds the route of a topic and the target table of its events.
 //
 // Built once from the pipeline's routes; the first that matches wins. Regular expressions run once per topic, never per
 // record. Immutable after construction. The listener chooses topics with the same patterns (base/pattern.h), so a
-// record of a topic that no route matches is a fault of ours: never one to skip.
+// record of a topic that no route matches is a bug, and is never skipped.
 #pragma once
 
 #include <optional>
@@ -16,13 +16,13 @@
 namespace sluice::mapping {
 
 struct RouteMatch {
-  const config::Route* route = nullptr;  // null: no route is for this topic
+  const config::Route* route = nullptr;  // null: no route takes this topic
   std::vector<std::string> captures;     // of the regular expression, the whole match first
 
   explicit operator bool() const { return route != nullptr; }
 };
 
-// The names an event's source block has for where it came from.
+// Database, schema and table named in the event's source block.
 struct Source {
   std::string_view db, schema, table;
 };
@@ -43,7 +43,7 @@ class Router {
 
 // Returns true if the template needs the event's source block.
 bool names_source(std::string_view table_template);
-// Nothing if a name that the template needs is empty.
+// Returns nothing if a name that the template needs is empty.
 std::optional<std::string> fill_in(std::string_view table_template, std::string_view topic,
                                    const std::vector<std::string>& captures, const Source& source);
 

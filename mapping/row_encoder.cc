@@ -18,7 +18,7 @@ std::string_view bytes_of(const Cell& cell, std::string_view arena) {
   return arena.substr(cell.offset, static_cast<std::size_t>(std::max(cell.length, 0)));
 }
 
-// Whether PostgreSQL's equality is that of the bytes that travel.
+// Returns true if PostgreSQL's equality of values is equality of their encoded bytes.
 bool equal_as_bytes(const Column& column) {
   return column.encoding != Encoding::numeric && column.encoding != Encoding::float4 &&
          column.encoding != Encoding::float8 && column.type_name != "bpchar"sv && column.type_name != "citext"sv;

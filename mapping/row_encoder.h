@@ -1,6 +1,6 @@
-// Images of rows to cells: fields to columns by name, values by the column's encoding, keys to canonical bytes.
+// Encodes images of rows as cells: fields to columns by name, values by the column's encoding, keys to canonical bytes.
 //
-// Owned by a Mapper. A fault is the record's: where in the event, what was found, what was expected.
+// Owned by a Mapper. An error describes the record: where in the event, what was found, what was expected.
 #pragma once
 
 #include <string>
@@ -22,11 +22,11 @@ struct RecordError {
 
 class RowEncoder {
  public:
-  // Sets the cells, all of which are absent before, to what the image carries. False with `fault` set.
+  // Sets the cells, all of which are absent before, to the image's values. Returns false with `fault` set.
   bool encode_row(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
-  // The same for the key columns alone; other fields are not looked at. An image without a name for its one value is
-  // the key if that is one column.
+  // The same for the key columns alone; other fields are ignored. A scalar is accepted as the key of a
+  // single-column key.
   bool encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
 
@@ -38,7 +38,7 @@ class RowEncoder {
 };
 
 bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value
-// Canonical bytes of the key, in `scratch` or in the arena: equal exactly if PostgreSQL calls the keys equal.
+// Canonical bytes of the key, in `scratch` or in the arena: equal exactly if the keys are equal in PostgreSQL.
 std::string_view canonical_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena,
                                std::string& scratch);
 // The key's first eight bytes in an order that all rows of the table share.

@@ -1,5 +1,4 @@
-// What a Mapper remembers about a table: its description, where fields go, and the rows of the batch under
-// construction.
+// A Mapper's state of one table: its description, the columns of fields, and the rows of the batch under construction.
 //
 // Belongs to a Mapper. Events of one kind carry the same fields in the same order, so a Shape remembers the column of
 // the n-th field and only compares its name the next time.
@@ -41,7 +40,7 @@ struct TableState {
   void describe(std::shared_ptr<const Table> description);
   // The shape of events with this schema.
   Shape& shape(SchemaId schema, bool key_only);
-  // Where the n-th field goes.
+  // Column of the n-th field.
   const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field) {
     const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
     return known ? shape.slots[n] : find_slot(shape, n, field);

@@ -1,7 +1,7 @@
-// Why a value cannot go into its column: two static texts, so that the hot path returns it in registers.
+// The reason why a value does not fit its column: two static texts, so that the hot path returns it in registers.
 //
-// True when refused. The mapper adds the path of the value and what was found there. `detail` is empty when "expected
-// the column's type" says it all.
+// Converts to true if the value is refused. The mapper adds the path of the value and what was found there. `detail` is
+// empty when "expected the column's type" says it all.
 #pragma once
 
 #include "base/value.h"
@@ -26,7 +26,7 @@ inline constexpr ValueError nested{"22P02", "the nested JSON is not valid"};
 inline constexpr ValueError surrogate{"22P05", "half of a surrogate pair"};
 }  // namespace value_error
 
-// What is wrong with a text that could not be unescaped.
+// Describes why a text could not be unescaped.
 inline ValueError of_text(TextError error) {
   switch (error) {
     case TextError::none:

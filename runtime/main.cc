@@ -93,7 +93,8 @@ void add_version(CLI::App& app, Action& action) {
   command->callback([&action] { action = [] { return version(as_json); }; });
 }
 
-// What the usage error is about: `sluice publish`, or `sluice` before any subcommand was recognised.
+// Returns the command that the usage error is about: `sluice publish`, or `sluice` before any subcommand was
+// recognised.
 std::string spoken_command(const CLI::App& app) {
   std::string name = app.get_name();
   for (const auto* command : app.get_subcommands()) name += " " + spoken_command(*command);

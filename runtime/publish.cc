@@ -31,7 +31,7 @@ std::expected<std::vector<std::pair<std::string, std::string>>, std::string> spl
   return pairs;
 }
 
-// Feeds lines of stdin to the producer and speaks about progress once a second, also while stdin is silent.
+// Feeds lines of stdin to the producer and reports progress once a second, also while no line arrives.
 class Publishing {
  public:
   Publishing(const PublishOptions& options, std::vector<std::pair<std::string, std::string>> headers,
@@ -41,7 +41,7 @@ class Publishing {
         producer_(producer),
         parser_(options.key, options.envelope) {}
 
-  // Whether every line was handed to the producer; otherwise the reason is on stderr.
+  // Returns true if every line was handed to the producer; otherwise the reason is on stderr.
   bool read_all() {
     std::string pending;
     char block[1 << 16];

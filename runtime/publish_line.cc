@@ -63,7 +63,7 @@ std::expected<Outgoing, std::string> PublishLineParser::parse(std::string_view l
   return state.with_key(line);
 }
 
-// The bytes that a JSON value stands for: of a string its text, of null none, of anything else its JSON.
+// Returns the bytes of a JSON value: the text of a string, none for null, otherwise its JSON.
 std::expected<Bytes, std::string> PublishLineParser::State::bytes_of(const Field& field) {
   const auto& value = field.value;
   if (value.kind() == ValueKind::null) return std::nullopt;

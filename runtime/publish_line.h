@@ -1,4 +1,4 @@
-// What one line of `sluice publish` says: key, value and headers, as bytes for the record.
+// Reads one line of `sluice publish`: key, value and headers, as bytes for the record.
 //
 // A parser keeps its buffers; one thread. Views of a parsed line stay valid until the next parse(). A line that is not
 // one JSON object is refused with the reason; numbers are passed on as they are spelled and never converted.
@@ -16,8 +16,8 @@ namespace sluice::runtime {
 class PublishLineParser {
  public:
   // `key`: the field that becomes the record key, empty for none. `envelope`: lines are {"key","value","headers"},
-  // where a string stands for its text, null for no key, no value (a tombstone) or a header without value, and anything
-  // else for its JSON text.
+  // where a string means its text, null no key, no value (a tombstone) or a header without value, and anything
+  // else its JSON text.
   PublishLineParser(std::string key, bool envelope);
   ~PublishLineParser();
 

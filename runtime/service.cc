@@ -143,14 +143,14 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
   }
 }
 
-// From any thread: the service ends as if told to by a signal, but with exit code 1.
+// From any thread: the service ends as after a signal, but with exit code 1.
 void Service::fatal(const std::string& why) {
   log::error(who, "stopping: {}", why);
   failed_ = true;
   kill(getpid(), SIGTERM);
 }
 
-// The admin service adds what it knows.
+// The admin service completes it.
 Snapshot Service::lanes() const {
   Snapshot shot;
   shot.started = started_;
@@ -191,7 +191,7 @@ int Service::run() {
   return stop();
 }
 
-// PostgreSQL may come up after us: wait for it. Anything else than its absence ends the start.
+// PostgreSQL may start after the service: waits for it. Any other error ends the start.
 bool Service::migrate() {
   sink::TableCatalogue catalogue(pipeline_->postgres);
   bool told = false;
@@ -213,8 +213,8 @@ bool Service::migrate() {
   }
 }
 
-// Whoever asks for a console by a section [console] gets one or an error. Without the section it is there for those who
-// have put a keys file in its place, and no reason not to start: several services may share a host.
+// With a section [console], failing to start the console is fatal. Without, it starts if the keys file exists, and a
+// failure is only a warning: several services may share a host.
 bool Service::start_console() {
   const auto& settings = pipeline_->console;
   if (settings.listen.empty() || !(settings.given || std::filesystem::exists(settings.keys))) return true;
@@ -290,7 +290,7 @@ void Service::tick() {
   consumer_->hint_committed(hints);
 }
 
-// What may change without a restart is the log and who may log in; anything else in the file counts at the next start.
+// Only the log's settings and the authorized keys change without a restart; the rest takes effect at the next start.
 void Service::reload() {
   systemd::reloading();
   const auto loaded = config::load(config_path_);

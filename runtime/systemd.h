@@ -1,5 +1,5 @@
-// What systemd is told about the service (Type=notify). Each call is one datagram and never blocks; without systemd (no
-// NOTIFY_SOCKET) all of them do nothing. Safe from any thread, meant for main.
+// Notifies systemd of the service's state (Type=notify). Each call is one datagram and never blocks; without systemd
+// (no NOTIFY_SOCKET) all of them do nothing. Safe from any thread, meant for main.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ void reloading();  // ends with the next ready()
 void stopping();
 void status(const std::string& text);
 
-// How often watchdog() has to be called, half of what the unit allows; nothing when it has no WatchdogSec.
+// Returns the interval for watchdog(), half of what the unit allows; nothing if it has no WatchdogSec.
 std::optional<std::chrono::microseconds> watchdog_interval();
 void watchdog();
 

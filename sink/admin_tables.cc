@@ -81,7 +81,7 @@ AuditRow to_audit(const Row& row) {
   return entry;
 }
 
-// Each row of an answer, made into what it stands for.
+// Converts each row of an answer.
 template <class Make>
 auto each(const Result<Rows>& rows, Make make) -> Result<std::vector<decltype(make(rows->front()))>> {
   if (!rows) return std::unexpected(rows.error());
@@ -116,7 +116,7 @@ Result<SqlClient> AdminTables::take() {
     idle_.pop_back();
     lock.unlock();
     if (client.run("SELECT", {}, Clock::now() + probe_timeout)) return client;
-    // The server has restarted or does not answer: the others are no better.
+    // The server has restarted or does not answer: the other connections are lost, too.
     lock.lock();
     idle_.clear();
   }

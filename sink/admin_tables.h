@@ -1,4 +1,4 @@
-// What the console knows and keeps in PostgreSQL: pointers, pauses, dead letters, the audit trail. One statement of
+// The console's data in PostgreSQL: pointers, pauses, dead letters, the audit trail. One statement of
 // sink/sql each.
 //
 // Any thread: each call takes a connection of its own out of a small pool that it fills on demand, so that no caller
@@ -27,7 +27,7 @@ class AdminTables {
 
   Result<std::vector<PointerRow>> pointers();
 
-  // Those that have not expired.
+  // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();
   Result<bool> pause(const Pause& pause);
   Result<std::optional<Pause>> resume(const std::string& target);
@@ -37,7 +37,7 @@ class AdminTables {
   Result<std::int64_t> open_letters();
   Result<std::vector<DeadLetterRow>> letters(const DeadLetterFilter& filter);
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& resolution);
-  // Offsets of the partition's letters from `from` on that were not applied in the end.
+  // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 
   Result<std::int64_t> record(const AuditRow& entry);

@@ -1,4 +1,4 @@
-// Who a lane is to the database, and what it holds of a partition: the vocabulary of claims.
+// The identity of a lane in the database, and its claim of a partition.
 //
 // Plain values; a Claim belongs to the lane that made it.
 #pragma once

@@ -1,8 +1,8 @@
-// Opens connections to PostgreSQL: the same defaults, and the same end to the waiting, for both stacks.
+// Opens connections to PostgreSQL, with the same defaults and the same deadline for both stacks.
 //
 // Thread-safe. An attempt takes at most connect_timeout (5 s unless the connection string says otherwise, 10 s at
-// most) for all hosts of the string together, each of which gets an equal share of what is left. Only the resolution of
-// names is bounded by the system's own settings alone.
+// most) for all hosts of the string together, each of which gets an equal share of what is left. Only name resolution
+// is bounded by the system's own settings alone.
 #pragma once
 
 #include <libpq-fe.h>

@@ -12,7 +12,7 @@
 namespace sluice::sink {
 namespace {
 
-// What every session is made to be: texts in known forms, and no wait without an end. A process that freezes in the
+// Settings of every session: texts in known forms, and a limit for every wait. A process that freezes in the
 // middle of a transaction must not keep its successor waiting for its pointer rows.
 constexpr const char* session_settings =
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = "
@@ -216,7 +216,7 @@ std::optional<Result<Reply>> Connection::poll() {
   if (sent_badly_) return lost();
   const int flushed = PQflush(connection_);
   if (flushed < 0 || PQconsumeInput(connection_) != 1) {
-    // What the server said before it went may lie in the buffer.
+    // The buffer may hold the server's last message before it closed the connection.
     if (ResultHandle last{PQgetResult(connection_)}; last && PQresultErrorMessage(last.get())[0] != '\0')
       return lose(one_line(PQresultErrorMessage(last.get())));
     return lost();

@@ -35,7 +35,7 @@ struct Statement {
   bool ready = false;
 };
 
-// What an exchange came to.
+// The outcome of an exchange.
 struct Reply {
   ResultHandle rows;                 // of the last statement that returned some
   std::string tag;                   // of the last statement, e.g. COMMIT
@@ -44,7 +44,7 @@ struct Reply {
 
 class Connection {
  public:
-  // Appends the next chunk of COPY data; false when that was the last.
+  // Appends the next chunk of COPY data; returns false after the last one.
   using CopySource = std::function<bool(std::string& chunk)>;
 
   Connection() = default;
@@ -67,20 +67,20 @@ class Connection {
   void commit();
   void sync();
 #ifdef SLUICE_FAULTS
-  // For a fault point: what is queued is on its way to the server when this returns.
+  // For a fault point: everything queued has been sent to the server when this returns.
   void flush();
 #endif
-  // Instead of all that: one query string whose first statement is a COPY FROM STDIN in binary form.
+  // Instead of queued statements: sends one query string whose first statement is a COPY FROM STDIN in binary form.
   void copy(const std::string& sql, CopySource source);
 
-  // Without an exchange: the error of a connection that the server has ended meanwhile. Never blocks.
+  // Outside an exchange: returns the error of a connection that the server has ended meanwhile. Never blocks.
   std::optional<Error> lost_while_idle();
-  // Moves the exchange on without blocking; empty while it runs, then what came of it, once.
+  // Advances the exchange without blocking; empty while it runs, then its outcome, once.
   std::optional<Result<Reply>> poll();
-  // The same, blocking; past the deadline the connection is closed.
+  // Blocks until the outcome; at the deadline the connection is closed.
   Result<Reply> wait(Clock::time_point deadline);
   Result<Reply> run(const char* sql, Clock::time_point deadline);
-  // Closes, and says why.
+  // Closes the connection and returns the reason.
   std::unexpected<Error> lose(std::string_view why);
 
  private:
@@ -94,7 +94,7 @@ class Connection {
   Result<Reply> conclude();
 
   PGconn* connection_ = nullptr;
-  std::string notice_;  // the server's last words outside an exchange
+  std::string notice_;  // the server's last message outside an exchange
   std::deque<Expected> expected_;
   bool wants_write_ = false;
   bool sent_badly_ = false;  // libpq did not take a message: the exchange cannot be trusted

@@ -12,7 +12,7 @@ namespace sluice::sink {
 class CopyEncoder {
  public:
   CopyEncoder(const Changes& changes, const PlannedWrite& write) : changes_(&changes), write_(&write) {}
-  // Appends the next 64 KiB or a little more; false when that was the last.
+  // Appends the next 64 KiB or a little more; returns false after the last chunk.
   bool operator()(std::string& chunk);
 
  private:

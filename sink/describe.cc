@@ -107,7 +107,7 @@ Result<void> find_key(Table& table, const config::Route& route) {
   return {};
 }
 
-// What the catalogue says of all the tables, by their object identifiers.
+// The catalogue's rows of all the tables, by their object identifiers.
 struct Catalogue {
   std::multimap<std::int64_t, Row> columns;
   std::multimap<std::int64_t, std::string> unique;  // the numbers of an index's columns, ascending: "1,3"

@@ -1,7 +1,7 @@
-// Tables as PostgreSQL's catalogue has them, checked against what their routes want to do with them.
+// Describes tables by PostgreSQL's catalogue, and checks that their routes can write them.
 //
 // Used by TableCatalogue, in its caller's thread; a transaction of its own, so that all parts are of one moment. The
-// error is the connection's; what is wrong with a table is that table's own.
+// returned error is the connection's; an error of a table is in that table's own result.
 #pragma once
 
 #include <span>

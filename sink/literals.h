@@ -1,7 +1,7 @@
-// The values of changes as SQL literals, as PostgreSQL itself reads them: what is shown is what would be stored.
+// Shows the values of changes as SQL literals, as PostgreSQL itself reads them: exactly what would be stored.
 //
 // Any thread; a connection of its own for each call, which reads nothing but its arguments and ends within the time of
-// connect.h and 15 seconds for each statement. What PostgreSQL cannot read is `reject`.
+// connect.h and 15 seconds for each statement. A value that PostgreSQL cannot read is `reject`.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The parameters of one statement, binary arrays above all, in one buffer that is used again.
+// The parameters of one statement, binary arrays above all, in one buffer that is reused.
 //
 // Belongs to a writer, used by its thread. Nothing here can fail: libpq and PostgreSQL check the sizes.
 #pragma once
@@ -24,7 +24,7 @@ inline void store_int8(char* at, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) *at++ = static_cast<char>(value >> shift);
 }
 
-// Empties a buffer, and gives its memory back if an unusual batch has made it large.
+// Empties a buffer, and frees its memory if an unusual batch has made it large.
 template <class Buffer>
 void recycle(Buffer& buffer) {
   constexpr std::size_t keep = 4u << 20;

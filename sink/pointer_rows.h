@@ -1,4 +1,4 @@
-// Reads pointer rows for those who look at them: the console, and the demo's screen and proof.
+// Reads pointer rows to show them: for the console and the demo.
 //
 // Pure, but for read_pointers(), which asks through the caller's client and in its thread.
 #pragma once

@@ -85,7 +85,7 @@ Result<ReplayTransaction::Pointer> ReplayTransaction::begin(const DeadLetterRow&
   if (open && PQntuples(open->rows.get()) == 1) return found;
   rollback();
   if (!open) return std::unexpected(open.error());
-  return fail(ErrorClass::reject, "resolved by somebody else meanwhile");
+  return fail(ErrorClass::reject, "resolved by someone else meanwhile");
 }
 
 Result<void> ReplayTransaction::write(const Changes& changes) {
@@ -101,7 +101,7 @@ Result<void> ReplayTransaction::applied(const DeadLetterRow& letter, const std::
   if (!marked || marked->counts.back() != 1) {
     rollback();
     if (!marked) return std::unexpected(marked.error());
-    return fail(ErrorClass::reject, "resolved by somebody else meanwhile");
+    return fail(ErrorClass::reject, "resolved by someone else meanwhile");
   }
   return state_->commit();
 }

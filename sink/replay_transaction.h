@@ -2,9 +2,8 @@
 // it comes before or after any batch of that partition, whichever instance applies it.
 //
 // Used by one thread; a connection of its own, blocking with deadlines. A transaction goes begin, write, then applied
-// or refused; rollback at any point. The order of locks is that of a batch (pointer, tables, rows). On an error of the
-// connection it is closed, the transaction did not or may not have happened, and the letter tells when it is looked at
-// again.
+// or refused; rollback at any point. The order of locks is that of a batch (pointer, tables, rows). After an error of
+// the connection, which closes it, the outcome is unknown: re-read the dead letter to learn it.
 #pragma once
 
 #include <memory>
@@ -31,9 +30,9 @@ class ReplayTransaction {
     Offset next = 0;
     std::int32_t generation = 0;
   };
-  // Begins, and locks pointer and letter; `reject` when somebody else has resolved the dead letter.
+  // Begins, and locks pointer and letter; `reject` if someone else has resolved the dead letter.
   Result<Pointer> begin(const DeadLetterRow& letter);
-  // Writes the rows within a savepoint, which is undone on error; the transaction goes on.
+  // Writes the rows within a savepoint, which is undone on error; the transaction continues.
   Result<void> write(const Changes& changes);
   // Marks the letter and commits.
   Result<void> applied(const DeadLetterRow& letter, const std::string& resolution);

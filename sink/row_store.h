@@ -1,4 +1,4 @@
-// What a lane needs of PostgreSQL: pointer rows, and batches as one transaction each. Writer is the real one; the
+// Interface of a lane to PostgreSQL: pointer rows, and batches as one transaction each. Writer implements it; the
 // lane's tests have a fake.
 //
 // Owned by one lane and used by its thread. Calls about pointer rows block for one exchange, at most 15 seconds; a
@@ -25,13 +25,13 @@ struct ClaimRequest {
   Offset start = 0;  // where a pointer row begins that does not exist yet
 };
 
-// What the pointer row says, read without a claim.
+// A pointer row, read without a claim.
 struct StoredState {
   PartitionState state = PartitionState::ok;
   std::string reason;
 };
 
-// Whether this pipeline has a pointer row for the partition; and for any partition of the topic.
+// Tells if this pipeline has a pointer row for the partition, and for any partition of the topic.
 struct PointerExistence {
   bool partition = false;
   bool topic = false;
@@ -54,11 +54,11 @@ class RowStore {
   virtual int socket() const = 0;  // -1 without a connection; also while idle, when its end of file means a lost server
   virtual bool wants_write() const = 0;
 
-  // Takes the pointer rows, epoch + 1 each, in one transaction; in the order of the requests. Empty where another
+  // Takes the pointer rows, epoch + 1 each, in one transaction; in the order of the requests. Empty if another
   // transaction holds the row: ask again. A predecessor that has been frozen in the middle of its transaction for ten
   // seconds is ended.
   virtual Result<std::vector<std::optional<Claim>>> claim(std::span<const ClaimRequest> requests) = 0;
-  // One SELECT for all, no claim; empty where there is no row.
+  // Reads all rows with one SELECT and without a claim; empty if there is no row.
   virtual Result<std::vector<std::optional<StoredState>>> states(std::span<const TopicPartition* const> of) = 0;
   // Records why a partition is stopped (or "ok"). Only under this claim; `fenced` otherwise.
   virtual Result<void> set_state(const Claim& claim, PartitionState state, std::string_view reason) = 0;
@@ -79,7 +79,7 @@ class RowStore {
     submit(changes, records, ranges);
   }
   virtual bool busy() const = 0;
-  // Moves the batch on without blocking: empty while it runs, then its outcome, once. `reject` and `stop_partition`
+  // Advances the batch without blocking: empty while it runs, then its outcome, once. `reject` and `stop_partition`
   // leave the connection usable, nothing applied. While idle it notices a connection that was lost: `reclaim`.
   virtual std::optional<Result<void>> poll() = 0;
 
@@ -93,7 +93,7 @@ class RowStore {
   virtual void rollback() = 0;
 
 #ifdef SLUICE_FAULTS
-  // For a seeded bug: bends the pointer row to another offset.
+  // For a seeded bug: moves the pointer row to another offset.
   virtual Result<void> force_next(const Claim& claim, Offset next) = 0;
 #endif
 };

@@ -11,7 +11,7 @@
 
 namespace sluice::sink {
 
-// Compares as it should, but nobody looks whether a row was there to be moved.
+// Compares as it should, but does not check that a row was there to be moved.
 void WriterSession::send_unchecked_advance(std::span<const PartitionRange> ranges) {
   add_advance(parameters, identity, ranges, true);
   auto& statement = statements.get("unchecked_advance", [this] {

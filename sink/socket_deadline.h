@@ -1,5 +1,5 @@
-// Ends the wait of a library that knows no deadlines: shuts its socket down when the time is up, so that whoever reads
-// from it fails at once.
+// A deadline for a library without deadlines: shuts its socket down when the time is up, so that the reading call
+// fails at once.
 //
 // Lives around one blocking call, in the caller's thread; a thread of its own does the waiting. It works on a duplicate
 // of the descriptor, so that it never meets another connection that has got the number meanwhile. The constructor

@@ -1,7 +1,7 @@
 // The statements in sink/sql/*.sql, embedded at build; in them `:schema` stands for Sluice's own schema and `:states`
 // for the states that a pointer row may have.
 //
-// Thread-safe: constant data. An unknown name is a mistake in this program and throws std::out_of_range.
+// Thread-safe: constant data. An unknown name is a bug and throws std::out_of_range.
 #pragma once
 
 #include <map>

@@ -25,8 +25,8 @@ struct NotConnected : std::runtime_error {
   Error error;
 };
 
-// Connects as the write paths do, and once only: a connection that was lost must not come back behind our back,
-// without its settings and in the middle of a transaction.
+// Connects as the write paths do, and once only: a lost connection must not be reopened silently, without its
+// settings and in the middle of a transaction.
 class ConnectOnce : public pqxx::connectionpolicy {
  public:
   explicit ConnectOnce(const std::string& url) : connectionpolicy(url) {}

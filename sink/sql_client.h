@@ -1,5 +1,5 @@
-// Questions to PostgreSQL off the hot path, through libpqxx: the catalogue, migrations, `check`, the console, the demo
-// and its proof. Text in, text out, read by the names of the columns.
+// Queries to PostgreSQL off the hot path, through libpqxx: for the catalogue, migrations, `check`, the console and the
+// demo. Text in, text out, read by the names of the columns.
 //
 // A SqlClient is one connection, closed by the destructor; used by one thread at a time. open() ends within the time of
 // connect.h and run() at its deadline, also when the server is frozen. Errors are `retry` with PostgreSQL's message and

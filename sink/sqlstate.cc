@@ -56,7 +56,7 @@ bool names_a_constraint(std::string_view message) {
 }  // namespace
 
 ErrorClass classify(std::string_view sqlstate, std::string_view message) {
-  if (sqlstate.empty()) return ErrorClass::reclaim;  // libpq itself speaks: the connection is in doubt
+  if (sqlstate.empty()) return ErrorClass::reclaim;  // an error of libpq itself: the connection is in doubt
   for (const auto& row : table) {
     if (sqlstate.starts_with(row.prefix)) return row.next;
   }

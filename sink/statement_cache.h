@@ -24,18 +24,18 @@ class StatementCache {
 
   explicit StatementCache(std::size_t capacity = default_capacity);
 
-  // The statement under `key`; `make` is asked for its text once. If every place is taken by the exchange under way,
+  // Returns the statement under `key`; `make` gives its text once. If every place is taken by the exchange under way,
   // returns a statement that is never prepared.
   Statement& get(const std::string& key, const std::function<std::string()>& make);
   Statement& of(const PlannedWrite& write);
 
-  // Nothing that was handed out is in use any more.
+  // Ends the use of everything that was handed out.
   void end_exchange();
-  // Gives up every statement, at the end of the exchange.
+  // Drops every statement, at the end of the exchange.
   void retire_all() { retire_all_ = true; }
-  // The names that the server still has and nobody will use again.
+  // Takes the names that the server still has and that are not used any more.
   std::vector<std::string> take_retired();
-  // The connection is another.
+  // Forgets everything: the connection is a new one.
   void clear();
 
   std::size_t size() const { return entries_.size(); }

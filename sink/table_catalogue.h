@@ -1,7 +1,7 @@
 // Describes tables by PostgreSQL's catalogue, and keeps Sluice's own schema: off the hot path, blocking with deadlines.
 //
-// A TableCatalogue keeps its connection between calls: one that was lost is replaced within the next call, one that has
-// not been used for a minute is closed by close_if_idle() or by the next call. Each lane and `sluice check` have their
+// A TableCatalogue keeps its connection between calls: a lost one is replaced by the next call, one that has not been
+// used for a minute is closed by close_if_idle() or by the next call. Each lane and `sluice check` have their
 // own; not thread-safe.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Descriptions of target tables, asked for by name. TableCatalogue is the real one; the lane's tests have a fake.
+// Descriptions of target tables, asked for by name. TableCatalogue implements it; the lane's tests have a fake.
 //
 // Owned by one lane, or by one caller outside of lanes, and used by its thread; each call blocks up to 20 seconds.
 #pragma once
@@ -34,7 +34,7 @@ class Tables {
     for (const auto& one : wanted) described.push_back(describe(one.name, *one.route));
     return described;
   }
-  // Returns true as long as describing the table again would give the same; one small query. Tables that nobody can
+  // Returns true as long as describing the table again would give the same; one small query. Tables that cannot
   // change are always the same.
   virtual Result<bool> unchanged(const Table&) { return true; }
 };

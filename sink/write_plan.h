@@ -1,10 +1,10 @@
 // A batch cut into writes: rows of one table that one statement writes, in the order in which they must take effect.
 //
-// Pure. Tables stand in the order of their names and rows in the order of their keys, so that two writers of the same
-// table meet their locks in the same order. That holds within one INSERT. A table that several topics feed is locked
+// Pure. Tables are in the order of their names and rows in the order of their keys, so that two writers of the same
+// table meet their locks in the same order. That holds within one INSERT. A table that several topics write is locked
 // among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
 // delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
-// else `share`. Pieces point into the changes and live no longer.
+// else `share`. Planned writes reference the changes and must not outlive them.
 #pragma once
 
 #include <cstdint>

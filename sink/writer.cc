@@ -30,7 +30,7 @@ void add_place_arrays(Parameters& parameters, std::span<const TopicPartition* co
   parameters.add_int4s(partitions);
 }
 
-// Finds the request that a row of an answer, whose first two columns are topic and partition, is about.
+// Finds the request of a row of an answer, whose first two columns are topic and partition.
 std::size_t index_of(const PGresult* rows, int row, std::span<const TopicPartition* const> of) {
   const std::string_view topic = PQgetvalue(rows, row, 0);
   const auto partition = std::strtol(PQgetvalue(rows, row, 1), nullptr, 10);
@@ -137,7 +137,7 @@ struct Writer::State {
 
   std::string application_name() const { return "sluice/" + session.identity.pipeline; }
 
-  // One statement of sql/, committed by itself.
+  // One statement of sql/, in a transaction of its own.
   Result<Reply> ask(std::string_view file) {
     if (!connection().is_open()) return fail(ErrorClass::reclaim, "not connected");
     connection().send(session.file(file), session.parameters);

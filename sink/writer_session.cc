@@ -62,7 +62,7 @@ void WriterSession::learn_from(const Result<Reply>& reply) {
 Result<void> WriterSession::try_rows(const Changes& changes, std::chrono::seconds timeout) {
   connection.send("SAVEPOINT sluice");
   for (const auto& write : plan(changes, true)) send_write(changes, write);
-  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // or what is wrong would show at COMMIT only
+  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // else violations would show only at COMMIT
   connection.send("RELEASE SAVEPOINT sluice");
   const auto written = answer(timeout);
   if (written) return {};

@@ -1,4 +1,4 @@
-// What a connection of a write path keeps between its exchanges, and the steps that several write paths share.
+// State of a write path's connection between its exchanges, and the steps that several write paths share.
 //
 // Owned by a Writer or a ReplayTransaction and used by its thread. The steps that wait block up to the time-out that
 // they are given; when a step has closed the connection, the session has forgotten what only that connection knew.
@@ -23,7 +23,7 @@ struct WriterSession {
   StatementCache statements;
   Parameters parameters;
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
-  bool can_stage = true;                      // until the role turns out to lack the right
+  bool can_stage = true;                      // until the role proves to lack the privilege
 
   Statement& file(std::string_view name);  // sql/NAME.sql
   void send_advance(std::span<const PartitionRange> ranges, bool with_counts);

@@ -159,7 +159,7 @@ Moment Moment::of_unix_days(std::int64_t days) {
 
 Moment Moment::of_unix_micros(std::int64_t micros) {
   Moment moment;
-  // How Debezium writes PostgreSQL's infinities where only a count fits.
+  // Debezium's counts for PostgreSQL's infinities.
   if (micros == 9223372036825200000) moment.infinity = Infinity::positive;
   if (micros == -9223372036832400000) moment.infinity = Infinity::negative;
   std::int64_t days = micros / micros_per_day;

@@ -1,4 +1,4 @@
-// Dates and times: ISO 8601 text and counted units to what PostgreSQL's binary forms hold, and back to text.
+// Converts dates and times: ISO 8601 text and counted units to PostgreSQL's binary forms, and back to text.
 //
 // Units: days and microseconds since 2000-01-01, as PostgreSQL counts. A fraction finer than a microsecond is rounded
 // half up. Plain functions without state.
@@ -37,14 +37,14 @@ struct Moment {
 // BC, infinity and -infinity. 22007 if it is none of these, 22008 for a 30 February.
 ValueError parse_moment(std::string_view text, Moment& moment);
 
-// What a count of this unit means. A duration is not a moment.
+// The meaning of a count of this unit. A duration is not a point in time.
 ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment);
 
 ValueError append_date(const Moment& moment, std::string& out);
 ValueError append_time(const Moment& moment, std::string& out);
-// A zone that is given leads to UTC, for a column with or without one alike; without one the text is UTC.
+// Converts to UTC, whether the column has a time zone or not; a text without a zone is UTC.
 ValueError append_timestamp(const Moment& moment, std::string& out);
-// Takes a zone that is given into account and away.
+// Applies the zone, if one is given, and removes it.
 void to_utc(Moment& moment);
 // ISO text that PostgreSQL's input functions read.
 void append_moment_text(const Moment& moment, std::string& out);

@@ -1,8 +1,8 @@
-// One value of an event to the form in which its column travels (base/table.h, Encoding).
+// Encodes one value of an event in the wire form of its column (base/table.h, Encoding).
 //
-// An Encoder holds scratch space only; a Mapper has one and its thread uses it. It knows Values and columns, no format:
-// where a value comes from makes no difference. Values go straight to the end of the arena. An error may leave bytes
-// behind there: the caller cuts the arena back.
+// An Encoder holds scratch space only; a Mapper has one and its thread uses it. It knows Values and columns but no
+// formats: the origin of a value makes no difference. Values go straight to the end of the arena. An error may leave
+// bytes there: the caller truncates the arena.
 #pragma once
 
 #include <string>
@@ -48,7 +48,7 @@ class Encoder {
   ValueError append_array(const Column& column, const Value& value, int depth, std::string& out);
   ValueError append_element(const Column& column, const Value& value, std::string& out);
 
-  // The digits of a number, however it came; in scratch_ if the value is not their text.
+  // Returns the digits of a number in any form; in scratch_ if the value is not their text.
   ValueError digits_of(const Value& value, std::string_view& digits);
   ValueError decimal_of(const Value& value);         // into decimal_
   ValueError scaled_decimal_of(const Value& value);  // of a structure with scale and value

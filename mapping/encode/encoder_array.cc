@@ -78,7 +78,7 @@ ValueError Encoder::append_element(const Column& column, const Value& value, std
   }
   Moment moment;
   if (const ValueError error = moment_of(value, moment)) return error;
-  // What a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
+  // A value that a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
   std::string binary;
   const ValueError refused = column.element == Encoding::date   ? append_date(moment, binary)
                              : column.element == Encoding::time ? append_time(moment, binary)

@@ -11,12 +11,12 @@
 
 namespace sluice::mapping {
 
-// An integer in any notation JSON has for it: 12, 12.0, 1.2e1.
+// Parses an integer in any notation of JSON: 12, 12.0, 1.2e1.
 ValueError parse_integer(std::string_view text, std::int64_t& value);
 
 class Decimal {
  public:
-  // A number of JSON, or NaN, Infinity, -Infinity. False: neither.
+  // Parses a JSON number, or NaN, Infinity, -Infinity. Returns false for anything else.
   bool parse(std::string_view text);
   // unscaled * 10^-scale, the bytes being a big-endian two's complement integer. Refused before any work if it is
   // longer than PostgreSQL's longest number: the conversion takes time by the square of the length.

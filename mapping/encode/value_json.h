@@ -1,6 +1,6 @@
 // A Value as JSON text: for json columns, for nested values in text columns, and to show what was found.
 //
-// Lazy values are passed on as they stand in the event, unchecked; ready ones are written, times as ISO text and bytes
+// Lazy values are passed on as they are in the event, unchecked; others are written, times as ISO text and bytes
 // as PostgreSQL's hexadecimal text. Plain functions.
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace sluice::mapping {
 
-// An error only for decimals that are too large for PostgreSQL, or not valid base64.
+// Returns an error only for decimals that are too large for PostgreSQL, or for invalid base64.
 ValueError append_value_json(const Value& value, std::string& out);
-// At most 60 bytes of it, on one line.
+// Returns at most 60 bytes of it, on one line.
 std::string excerpt_of(const Value& value);
-// Digits that give the same double again, or NaN, Infinity, -Infinity.
+// Returns digits that give the same double again, or NaN, Infinity, -Infinity.
 void append_real(double value, std::string& out);
 // Bits as digits: `length` of them, or as few as it takes if 0.
 ValueError append_bits_text(const Value& value, std::int32_t length, std::string& out);

@@ -1,5 +1,5 @@
-// Format `auto`: asks in a fixed order what each record is. The order is from what is told apart most surely to what is
-// left: Connect's wrapping, Debezium's envelope, a plain object.
+// Format `auto`: tries the formats for each record in a fixed order, the most recognisable first: Connect's wrapping,
+// Debezium's envelope, a plain object.
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {

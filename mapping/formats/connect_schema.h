@@ -1,8 +1,8 @@
-// The schema that Kafka Connect's JSON converter writes in front of a payload, parsed once and recognised by its bytes.
+// The schema that Kafka Connect's JSON converter writes before a payload, parsed once and recognised by its bytes.
 //
 // A SchemaCache belongs to one topic's keys or values and is used by its lane's thread. Producers repeat the same
-// schema text with every record, so what lies in front of the payload is compared, not parsed. A schema gives the
-// values of its payload their types: nobody behind this folder knows what a Connect schema is.
+// schema text with every record, so the text before the payload is compared, not parsed. A schema gives the
+// values of its payload their types: no code outside this folder knows Connect schemas.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace sluice::mapping {
 
 enum class ConnectType : std::uint8_t { integer, floating, boolean, string, bytes, array, map, structure };
 
-// What a value means beyond its type, by the schema's name.
+// The meaning of a value beyond its type, given by the schema's name.
 enum class Logical : std::uint8_t { none, decimal, variable_scale_decimal, bits, temporal };
 
 struct ConnectSchema final : PartTypes {
@@ -31,19 +31,19 @@ struct ConnectSchema final : PartTypes {
   std::string name;                             // of the field that it describes in a structure
   std::vector<ConnectSchema> fields;            // of a structure
   std::vector<ConnectSchema> items;             // of an array: one
-  std::vector<std::size_t> typed;               // indexes of the fields whose values JSON does not tell the type of
+  std::vector<std::size_t> typed;               // indexes of the fields whose type JSON does not show
 
   const ConnectSchema* field(std::string_view field_name) const;
-  // Makes a lazy JSON value what this schema says it is. A value of another type is left as it is.
+  // Converts a lazy JSON value to the type of this schema. A value of another type is left as it is.
   void apply(Value& value) const;
   // The same for the fields of a structure.
   void apply_to_fields(std::span<Field> row) const;
-  // True if apply() may change a value.
+  // Returns true if apply() may change a value.
   bool is_typed() const;
   void refine(std::string_view part_name, Value& part) const override;
 };
 
-// Nothing if the text is not a schema.
+// Returns nothing if the text is not a schema.
 std::optional<ConnectSchema> parse_connect_schema(std::string_view json);
 
 class SchemaCache {
@@ -57,7 +57,7 @@ class SchemaCache {
   // The entry whose prefix `text` begins with, or null. Entries live until the next add() or hold().
   const Entry* find(std::string_view text);
   const Entry* add(std::string_view prefix, ConnectSchema schema);
-  // A schema that does not stand in front of its payload: kept until the next one of its kind.
+  // Keeps a schema that is not written before its payload, until the next one of its kind.
   const Entry* hold(ConnectSchema schema);
 
  private:

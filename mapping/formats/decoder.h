@@ -1,7 +1,7 @@
-// From a record's bytes to an Event: one Decoder for each topic, because it remembers the schemas that it has seen.
+// Decodes a record's bytes to an Event: one Decoder for each topic, because it remembers the schemas that it has seen.
 //
 // All decoders of a lane share its DecodeSpace, so an Event lives until any of them decodes the next record. Formats
-// know nothing of PostgreSQL. A new one is a file with its Decoder, a line in make_decoder() and a question in
+// know nothing of PostgreSQL. A new one is a file with its Decoder, a line in make_decoder() and a test in
 // automatic.cc.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace sluice::mapping {
 
-// Buffers that are used again for each record.
+// Buffers that are reused for each record.
 struct DecodeSpace {
   JsonReader reader;
   PaddedText value_text, payload_text;
@@ -47,7 +47,7 @@ class Decoder {
 
 std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space);
 
-// Record keys are recognised without being told their format.
+// Decodes record keys, whose format it recognises.
 class KeyDecoder {
  public:
   explicit KeyDecoder(DecodeSpace& space) : space_(space) {}

@@ -1,4 +1,4 @@
-// What a record says happened to a row: the one form that every format is decoded to.
+// The change of a row that a record describes: every format is decoded to this form.
 //
 // Values, fields and names are views: they live until the decoder that made the Event reads its next record.
 #pragma once
@@ -10,10 +10,10 @@
 
 namespace sluice::mapping {
 
-// The fields of a row or a key as they stand in the event.
+// The fields of a row or a key as the event has them.
 struct Image {
   Structure row;
-  const char* path = "value";  // where the fields lie
+  const char* path = "value";  // where the fields are
   bool text_is_json = false;   // strings of json columns hold JSON (Debezium, Connect)
   bool present = false;
 
@@ -26,7 +26,7 @@ enum class Operation : std::uint8_t { write, update, remove, truncate, tombstone
 struct Event {
   Operation operation = Operation::write;
   Image after;   // of write and update
-  Image before;  // of update and remove, where the source tells
+  Image before;  // of update and remove, if the source sends it
   Value source;  // an envelope's source block, a structure; null without one
 };
 

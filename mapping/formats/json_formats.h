@@ -1,6 +1,7 @@
-// What the formats that are JSON share: a value opened as an object, Connect's wrapping taken off, rows and envelopes.
+// Shared by the JSON formats: opens a value as an object, unwraps Connect's schema and payload, reads rows and
+// envelopes.
 //
-// Internal to this folder. Everything lies in the lane's DecodeSpace. Functions that return false have set the error.
+// Internal to this folder. All data is in the lane's DecodeSpace. Functions that return false have set the error.
 #pragma once
 
 #include <simdjson.h>
@@ -26,24 +27,24 @@ bool open_object(std::string_view text, DecodeSpace& space, DecodeError& error);
 // The payload is the row.
 void read_row(const Payload& payload, DecodeSpace& space, Event& event);
 
-// Takes Connect's wrapping off where there is one (connect_json.cc).
+// Removes Connect's wrapping if there is one (connect_json.cc).
 bool open_payload(std::string_view text, DecodeSpace& space, SchemaCache& schemas, Payload& payload,
                   DecodeError& error);
 bool is_wrapping(const Value* schema, const Value* payload);
-// What follows a known prefix, without the closing brace of the whole; empty if there is none.
+// Returns what follows a known prefix, without the closing brace of the whole; empty if there is nothing.
 std::string_view behind_prefix(std::string_view text, std::size_t prefix);
 
 // An envelope (debezium.cc).
 bool is_debezium(const DecodeSpace& space);
 bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
-// Makes values absent that are Debezium's placeholder for what it did not send. Events that were unwrapped on their way
-// keep it, so this is asked of all rows.
+// Marks Debezium's placeholders for unsent values as absent. Events that were unwrapped on their way keep them, so this
+// is called for all rows.
 void mark_unavailable(std::vector<Field>& fields);
 
 // A tombstone, an envelope or a row, whichever the payload is (automatic.cc).
 bool read_payload(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
 
-// Where a lazy value begins in the text that it was read from; null for values that are not lazy.
+// Returns the start of a lazy value in the text that it was read from; null for values that are not lazy.
 const char* begin_of(const Value& value);
 
 bool refuse(DecodeError& error, std::string_view path, std::string_view found, std::string_view expected,

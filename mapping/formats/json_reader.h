@@ -1,6 +1,6 @@
-// Takes a record's JSON object apart with simdjson: its fields as lazy values, nothing converted, nothing copied.
+// Reads a record's JSON object with simdjson: its fields as lazy values, neither converted nor copied.
 //
-// Numbers, literals and UTF-8 are checked; nested values are checked by whoever opens them. Used by a lane's thread;
+// Numbers, literals and UTF-8 are checked; nested values are checked when they are opened. Used by a lane's thread;
 // views live as long as the text that they were read from, and names that were escaped as long as the arena.
 #pragma once
 
@@ -27,7 +27,7 @@ class PaddedText {
 
 class JsonReader {
  public:
-  // Reads `text`, which lies in a PaddedText, as one object. Zero, or simdjson's code for what is wrong with it.
+  // Reads `text`, which is in a PaddedText, as one object. Returns zero, or simdjson's error code.
   simdjson::error_code read(std::string_view text, ValueArena& arena, std::vector<Field>& fields);
 
  private:

@@ -1,4 +1,4 @@
-// The admin service: implements what operators see and order (admin/capabilities.h), one class for each part.
+// The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
 // Owned by the service. A thread of its own works once a second, and at once when a pause is stored or removed here or
 // an incident happens: it hands the pauses in PostgreSQL to the lanes, counts open dead letters, asks for the ends of

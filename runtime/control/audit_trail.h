@@ -1,5 +1,5 @@
-// The audit trail in PostgreSQL. Notes are queued and written by the admin service's thread, so that nobody waits for
-// them; what cannot be stored goes to the log.
+// The audit trail in PostgreSQL. Notes are queued and written by the admin service's thread, so that no caller waits
+// for them; what cannot be stored goes to the log.
 //
 // Owned by the admin service; any thread, but write_notes() in one.
 #pragma once

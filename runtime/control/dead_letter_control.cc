@@ -5,7 +5,7 @@
 namespace sluice::runtime {
 namespace {
 
-// Counting may take a twentieth of the time.
+// Counting may take up to a twentieth of the thread's time.
 constexpr int count_share = 20;
 
 }  // namespace

@@ -29,7 +29,7 @@ class DeadLetterControl final : public DeadLetters {
     return replayer_.run(filter, dry_run, force, by);
   }
 
-  // Counts the open ones, unless that was done lately: it reads the table, however large that is.
+  // Counts the open ones, unless that was done recently: it scans the table, which may be large.
   void count();
   std::int64_t open() const { return open_; }  // -1: not known yet
 

@@ -1,4 +1,4 @@
-// Looks at one record: how it decodes, which rows result, which SQL would run. Touches nothing.
+// Explains one record: its decoded form, the rows that result, the SQL that would run. Changes nothing.
 //
 // Any thread; everything it uses is its own and gone when it returns, within 30 seconds. Values are shown as PostgreSQL
 // reads them; what it cannot read makes the outcome `dead`.
@@ -11,9 +11,9 @@
 
 namespace sluice::runtime {
 
-// The record at the offset of the log.
+// Explains the record at the offset of the log.
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset);
-// A record at hand.
+// Explains a given record.
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record);
 
 class RecordInspection final : public Inspection {

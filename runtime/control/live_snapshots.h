@@ -1,4 +1,4 @@
-// Snapshots of the running service: what the lanes published, and what the admin service knows besides.
+// Snapshots of the running service: the lanes' published data, completed by the admin service.
 //
 // Owned by the admin service. snapshot() in any thread, sample() in the main thread, refresh_ends() in the admin
 // service's. None of them waits.
@@ -27,9 +27,9 @@ class LiveSnapshots final : public Snapshots {
 
   Snapshot snapshot() const override;
 
-  // Keeps the last minute's rates; often.
+  // Keeps the last minute's rates; to be called at least once a second.
   void sample(const Snapshot& lanes);
-  // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else tells them.
+  // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else reports them.
   void refresh_ends();
 
  private:

@@ -23,7 +23,7 @@ Result<std::optional<Pause>> PauseControl::resume(const std::string& target) {
   return done;
 }
 
-// Without an answer the lanes keep to what they were given last; before the first answer they claim nothing.
+// Without an answer the lanes keep the last rules; before the first answer they claim nothing.
 void PauseControl::refresh() {
   if (const auto expired = tables_.expire()) {
     for (const auto& pause : *expired) log::info(who, "the pause of {} has expired", pause.target);

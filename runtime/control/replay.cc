@@ -50,14 +50,14 @@ class Replayer::Partition {
         force_(force),
         successors_(replayer.pipeline_) {}
 
-  // `next`: where the partition's pointer is, about.
+  // `next`: the approximate position of the partition's pointer.
   std::vector<Replayed> run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
                             Clock::time_point deadline);
 
  private:
   struct Mapped {
     Changes changes;
-    std::string trouble;  // no fault of the record's
+    std::string trouble;  // not the record's fault
   };
 
   void scan(std::span<const DeadLetterRow> letters, Offset next);
@@ -115,8 +115,8 @@ void Replayer::Partition::scan(std::span<const DeadLetterRow> letters, Offset ne
   if (!done) scan_trouble_ = done.error().message;
 }
 
-// Why the letter must not be applied over what came later; empty if nothing did. The pointer is held, so that what is
-// true now stays true until the end of the transaction.
+// Returns the reason why a later record forbids applying the dead letter; empty if none does. The pointer is locked, so
+// the answer holds until the end of the transaction.
 std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Changes& changes,
                                           const sink::ReplayTransaction::Pointer& pointer) {
   if (force_ || !keyed(changes)) return {};
@@ -124,7 +124,8 @@ std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Cha
     return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway", why);
   };
   if (pointer.generation != letter.generation)
-    return error(fmt::format("the topic is at generation {}, the letter of {}", pointer.generation, letter.generation));
+    return error(
+        fmt::format("the topic is at generation {}, the dead letter of {}", pointer.generation, letter.generation));
   if (!scan_trouble_.empty()) return error(scan_trouble_);
   if (const auto read = successors_.read_to(pointer.next, Clock::now() + held_deadline); !read)
     return error(read.error().message);

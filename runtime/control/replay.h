@@ -2,8 +2,8 @@
 // that holds its partition's pointer row.
 //
 // Any thread; one replay runs at a time. Everything it uses is its own (connection, mapper, catalogue, Kafka reader),
-// so that no lane waits but for the row locks of one letter. Ends within 28 seconds: letters that it did not come to
-// are left as they are, and said so.
+// so that lanes only wait for the row locks of one dead letter. Ends within 28 seconds: the rest of the dead letters
+// is left as it is, and the answer says so.
 #pragma once
 
 #include <memory>

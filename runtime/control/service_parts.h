@@ -31,7 +31,8 @@ class LogEnds {
  public:
   using Known = std::function<void(const TopicPartition& at, Offset end)>;
   virtual ~LogEnds() = default;
-  // Has Kafka asked and returns at once. The answers may come from any thread, also after the one who asked is gone.
+  // Starts asking Kafka and returns at once. Answers may come from any thread, also after the caller has been
+  // destroyed.
   virtual void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) = 0;
 };
 

@@ -1,4 +1,4 @@
-// A stored dead letter as the record that it was.
+// Restores the record of a stored dead letter.
 //
 // Owns the bytes that the record's views point into; not movable for that reason. One thread at a time.
 #pragma once
@@ -13,7 +13,7 @@ namespace sluice::runtime {
 
 class StoredRecord {
  public:
-  // `row` was asked for with its contents and outlives this.
+  // `row` holds the contents and outlives this object.
   explicit StoredRecord(const DeadLetterRow& row);
   StoredRecord(const StoredRecord&) = delete;
   StoredRecord& operator=(const StoredRecord&) = delete;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t batch_records = 1000;
 
-// Table and key in canonical form: equal if PostgreSQL calls the keys equal.
+// Table and key in canonical form: equal if the keys are equal in PostgreSQL.
 std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
   const Cell* first = changes.row(row);
   const std::vector<Cell> cells(first, first + table.columns.size());

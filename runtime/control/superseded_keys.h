@@ -1,5 +1,5 @@
-// Finds the dead letters of a partition that later records have superseded: those whose key the log writes again behind
-// them, up to where the partition has been applied.
+// Finds the dead letters of a partition that later records have superseded: those whose key is written again later in
+// the log, up to the position that has been applied.
 //
 // Made for one partition and one replay, used by its thread. Reads the log with a consumer of its own, once and in
 // order. Records that have not taken effect themselves (dead letters) supersede nothing.
@@ -26,10 +26,10 @@ class SupersededKeys {
   // Adds the keys that a letter writes. Before the first read_to().
   void watch(Offset letter, const Changes& changes);
   bool watches() const { return !keys_.empty(); }
-  // Opens the log behind the first letter.
+  // Opens the log after the first dead letter.
   Result<void> open(const TopicPartition& at, std::set<Offset> without_effect, Clock::time_point deadline);
   Result<void> read_to(Offset next, Clock::time_point deadline);
-  // The last record that wrote one of the letter's keys, or emptied its table.
+  // Returns the last record that wrote one of the dead letter's keys, or emptied its table.
   std::optional<Offset> of(Offset letter) const;
   const std::set<Offset>& without_effect() const { return without_effect_; }
 

@@ -65,7 +65,7 @@ class Demo {
       const auto now = Clock::now();
       if (options_.run_for.count() > 0 && now - begin >= options_.run_for) break;
       allowance += std::chrono::duration<double>(now - last).count() * options_.rate;
-      // What could not be produced in a second of back-pressure is not made up for.
+      // Events that back-pressure kept from being produced within a second are left out.
       allowance = std::min<double>(allowance, options_.rate);
       last = now;
       for (; allowance >= 1 && produced_ - done_ < most_outstanding; --allowance) {
@@ -89,7 +89,7 @@ class Demo {
     return producer_.send(event.topic, record);
   }
 
-  // Waits until every pointer stands at the end of its log.
+  // Waits until every pointer is at the end of its log.
   Result<void> settle() {
     const auto deadline = Clock::now() + settle_timeout;
     const int interrupts_before = interrupts;
@@ -105,10 +105,10 @@ class Demo {
     return {};
   }
 
-  // Reads the pointers, and shows where everything stands.
+  // Reads the pointers, and shows the progress.
   Result<void> look(const char* phase) {
-    if (!stage_.service.running()) return fail(ErrorClass::stop_service, "the service has ended by itself");
-    if (!stage_.broker.running()) return fail(ErrorClass::stop_service, "the broker has ended by itself");
+    if (!stage_.service.running()) return fail(ErrorClass::stop_service, "the service has ended unexpectedly");
+    if (!stage_.broker.running()) return fail(ErrorClass::stop_service, "the broker has ended unexpectedly");
     auto pointers = read_pointers(stage_.query);
     if (!pointers) return std::unexpected(pointers.error());
     progress_.pointers = std::move(*pointers);
@@ -222,7 +222,7 @@ int run_demo(const DemoOptions& options) {
     fmt::print(stderr, "sluice demo: the service did not end cleanly\n{}", demo::tail((*stage)->log_path(), 12));
     code = 1;
   }
-  if (code != 0) (*stage)->folder.keep();  // whoever looks into it needs the logs
+  if (code != 0) (*stage)->folder.keep();  // its logs are needed to find the cause
   if (options.keep || code != 0) fmt::print("Kept: {}\n", path);
   return code;
 }

@@ -1,4 +1,4 @@
-// Everything that runs during a demo, in one owner: folder, PostgreSQL, broker, service.
+// Owns everything that runs during a demo: folder, PostgreSQL, broker, service.
 //
 // Set up from the demo's main thread while it is the only one. Members are taken down in reverse: the service drains
 // before broker and database go, and the folder goes last.
@@ -28,7 +28,7 @@ struct Environment {
   std::string log_path() const { return folder.path() + "/sluice.log"; }
 };
 
-// The last lines of a file, for an error that somebody has to understand.
+// Returns the last lines of a file, to explain an error.
 std::string tail(const std::string& path, std::size_t lines);
 
 }  // namespace sluice::runtime::demo

@@ -28,7 +28,7 @@ Secret url_of(const std::string& socket_folder, const std::string& database) {
   return Secret(fmt::format("postgresql://{}@/{}?host={}", role, database, socket_folder));
 }
 
-// Where initdb and postgres are: on the PATH, or where Debian puts them, the newest version first.
+// Finds initdb and postgres: on the PATH, or in Debian's folders, the newest version first.
 Result<fs::path> find_programs() {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);

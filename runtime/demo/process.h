@@ -37,9 +37,9 @@ class Process {
   ~Process();
 
   bool running();
-  // Waits for the child to end by itself; its exit code, or nothing if it has not ended or was killed.
+  // Waits for the child to end; returns its exit code, or nothing if it has not ended or was killed.
   std::optional<int> wait(std::chrono::milliseconds timeout);
-  // Sends the stop signal, waits, and kills what does not go. Harmless when it has ended.
+  // Sends the stop signal, waits, and kills the child if it does not end. Harmless if it has ended.
   void stop();
 
  private:

@@ -1,4 +1,4 @@
-// Where the demo stands: what was produced beside what the pointers in PostgreSQL say, and how that looks.
+// Progress of the demo: the produced offsets beside the pointers in PostgreSQL, and their display.
 //
 // Read by the demo's main thread from the database itself, not from the service: what is shown has been committed.
 // Rendering is pure.

@@ -48,7 +48,7 @@ class Shop {
   ShopEvent next();
 
   using Text = std::vector<std::optional<std::string>>;
-  // What `select` of the table with this index must return.
+  // Returns the expected result of `select` of the table with this index.
   std::vector<Text> expected_rows(std::size_t table) const;
   std::size_t row_count(std::size_t table) const { return state_[table].rows.size(); }
   // Topic and key of every dead letter that must exist.

@@ -1,7 +1,7 @@
-// How to log in to the demo's console: a host key, a key pair that is allowed everything, and the OpenSSH client's view
+// Login to the demo's console: a host key, a key pair that is allowed everything, and the OpenSSH client's view
 // of both, all in the demo's folder.
 //
-// Main thread only. Errors are sentences for whoever runs the demo.
+// Main thread only. Errors are sentences for the user of the demo.
 #pragma once
 
 #include <string>
@@ -16,9 +16,9 @@ class SshLogin {
   static Result<SshLogin> make(const std::string& folder, int port);
 
   std::string configuration() const;  // [console] of sluice.toml
-  // What to type: the client knows the host's key already, so that it asks nothing.
+  // Returns the command line to type; the client knows the host's key already, so that it asks nothing.
   std::string login() const;
-  // Runs one command of the console through the client and returns what it printed. Nothing: there is no client.
+  // Runs one command of the console through the client and returns what it printed. Empty if there is no client.
   Result<std::string> run(const std::vector<std::string>& words) const;
   static bool client_installed();
 

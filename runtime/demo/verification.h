@@ -1,4 +1,4 @@
-// The demo's last word: whether PostgreSQL holds exactly what the events said, each of them once.
+// The demo's final check: PostgreSQL must hold exactly the effect of the events, each applied once.
 //
 // Four findings, each from SQL and the generator's model: the rows of every table, the dead letters, the pointers at
 // the end of the log, and the accounting of every partition. Reads only.
@@ -23,7 +23,7 @@ struct Finding {
 std::vector<Finding> prove(sink::SqlClient& query, const Shop& shop, std::int64_t produced,
                            const std::map<TopicPartition, Offset>& ends);
 
-// The same from outside: what `count` of the console says, through a real SSH client.
+// Checks the same from outside: by the console's command `count`, through a real SSH client.
 struct Counted {
   std::string table;  // as the console prints it, indented
   Finding finding;    // its records are those that were produced, and its accounts balance

@@ -107,7 +107,7 @@ HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots)
   auto& server = state_->server;
   server.new_task_queue = [] { return new BoundedPool; };
   server.set_keep_alive_max_count(1);  // a scraper that stays must not hold one of two workers
-  server.set_keep_alive_timeout(1);    // also how long a client may say nothing at all
+  server.set_keep_alive_timeout(1);    // also the limit for a client that sends nothing
   server.set_read_timeout(request_seconds);
   server.set_write_timeout(request_seconds);
   server.set_payload_max_length(0);

@@ -21,7 +21,7 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Nothing to do, and no error, when `listen` is empty.
+  // Does nothing, without an error, if `listen` is empty.
   Result<void> start();
   void stop();
   int port() const;  // 0 while stopped
@@ -31,7 +31,7 @@ class HttpServer {
   std::unique_ptr<State> state_;
 };
 
-// The answer to a probe: 200 with "ok", or 503 with one line that says why.
+// The answer to a probe: 200 with "ok", or 503 with the reason in one line.
 struct ProbeAnswer {
   int status = 200;
   std::string line = "ok";

@@ -1,5 +1,5 @@
-// A lane's hold on one partition, from its assignment to its loss: what belongs to a phase lives in that phase, and one
-// function changes it, by the table in assignment.cc (drawn in docs/states.md).
+// A partition's assignment to a lane, from its start to its loss. Data of a phase is stored in that phase, and one
+// function changes the phase, by the table in assignment.cc (drawn in docs/states.md).
 //
 // Owned by a LaneWorker, used by its thread only.
 #pragma once
@@ -22,9 +22,9 @@ namespace sluice::runtime {
 // On the way to streaming.
 struct Claiming {
   Clock::time_point not_before{};  // no attempt before
-  bool log_asked = false;          // an answer about the log's ends is on its way
+  bool log_asked = false;          // an answer about the log's ends is under way
   std::optional<listener::Watermarks> log;
-  bool log_fresh = false;           // asked after the claim, so that a verdict may rest on it
+  bool log_fresh = false;           // asked after the claim, so it may be compared with the pointer
   bool claimed = false;             // under this phase: only the start is missing
   std::optional<Offset> resume_at;  // start here instead of at the pointer: earlier offsets are in a batch under way
   std::string trouble;              // why the last attempt failed
@@ -34,14 +34,14 @@ struct Claiming {
 struct Streaming {
   Offset expected = 0;         // next offset to collect
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
-  bool gap_confirmed = false;  // delivered something since the start: until then a gap is looked at twice
+  bool gap_confirmed = false;  // delivered something since the start: until then a gap is checked twice
 };
 
 // Takes nothing more; the state is recorded once what was collected has been applied.
 struct Stopping {
   PartitionState state = PartitionState::ok;
   std::string reason;
-  std::optional<mapping::Wanted> wanted;  // what would let it go on
+  std::optional<mapping::Wanted> wanted;  // it resumes once this is known
   std::string table;                      // that is paused
 };
 
@@ -57,12 +57,12 @@ enum class Phase : std::uint8_t { claiming, streaming, stopping, stopped };  // 
 
 enum class AssignmentEvent : std::uint8_t {
   started,   // claimed, and the partition fetches from its position
-  doubted,   // what we know of the pointer may be wrong: lost connection, fenced
+  doubted,   // our copy of the pointer may be wrong: lost connection, fenced
   rewound,   // the pointer is known, records have to be read again
-  stopped,   // something keeps it from going on
+  stopped,   // by an error or a pause
   found,     // the claim found the pointer row in a state that keeps it stopped
   recorded,  // the state is in the pointer row
-  released,  // what kept it is gone, or is tried again
+  released,  // the cause is gone, or is tried again
 };
 
 struct AssignmentTransition {
@@ -107,7 +107,7 @@ class Assignment {
   std::string shown_reason() const;
 
   sink::Claim claim;                // as of the last claim; next and counts kept up with our commits
-  BatchPlace collecting;            // where it stands in the batch being collected
+  BatchPlace collecting;            // its place in the batch being collected
   Offset dead_letters_counted = 0;  // dead letters before this offset have been counted against the limit
   PartitionState told = PartitionState::claiming;  // as the last incident said
   bool shown_anew = false;                         // waits to be published

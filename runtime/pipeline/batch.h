@@ -1,5 +1,5 @@
-// What a lane collects and then applies in one transaction: records, one range of offsets per partition, the row
-// changes that the mapper made of them, and what became of each.
+// A batch that a lane collects and then applies in one transaction: records, one range of offsets per partition, the
+// row changes that the mapper made of them, and the outcome of each.
 //
 // Owned by a lane, which has two: one being collected while the other is in the server. Dropping a batch is always
 // safe: its records are read again. Clearing keeps the buffers.
@@ -17,7 +17,7 @@
 
 namespace sluice::runtime {
 
-// Where a partition's range stands in a batch; of an older batch, or of none, it means nothing.
+// Place of a partition's range in a batch; without meaning if it is of an older batch, or of none.
 struct BatchPlace {
   std::uint64_t batch = 0;
   std::uint32_t range = 0;
@@ -38,7 +38,7 @@ class Batch {
   void extend(const sink::Claim& under, BatchPlace& place, Offset from, Offset to, Clock::time_point now);
   // Adds the record that the mapper has just taken into set(); its range must reach past it.
   void add(Record record, const BatchPlace& place);
-  // The mapper has taken the record, but its partition stops in front of it: it is not part of the batch's effect.
+  // The mapper has taken the record, but its partition stops before it: it is not part of the batch's effect.
   void add_excluded(Record record);
   // Ends the partition's range before `at_offset`: this and later records of it are excluded, and the rest is counted
   // anew.
@@ -49,7 +49,7 @@ class Batch {
   void rebase(const sink::Claim& claim);
 #endif
 
-  // What the mapper fills.
+  // Filled by the mapper.
   mapping::ChangeSet& set() { return set_; }
   // Counts outcomes; from here on the batch is ready for the writer.
   void seal();

@@ -12,7 +12,7 @@ constexpr double worth_a_step = 0.03;  // a difference below it is noise
 constexpr double growth = 1.5;
 constexpr int settled_at_most = 16;  // then another size is tried once more: the load may have changed
 constexpr milliseconds backoff_min{50}, backoff_max{5000};
-// A partition that fails keeps its lane for a while each time: it gets at most about a tenth of it.
+// Each attempt of a failing partition occupies its lane: it gets at most about a tenth of the lane's time.
 constexpr int backoff_share = 10;
 
 }  // namespace

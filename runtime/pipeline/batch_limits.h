@@ -1,4 +1,4 @@
-// How large a batch may become, and which partitions are tried alone because something is wrong with what they write.
+// Limits the size of batches, and lists the partitions that are tried alone because of an error in what they write.
 //
 // Both are values of a lane, used by its thread; neither looks at a clock.
 #pragma once
@@ -15,11 +15,11 @@
 
 namespace sluice::runtime {
 
-// Climbs on rows per second: while full batches get faster with their size, they grow; when they get slower, they
-// shrink. Keeps to the bytes that one batch may have, all lanes together.
+// Maximises rows per second: batches grow while larger ones are faster, and shrink when they are slower. All lanes
+// together stay within the bytes of one batch.
 class BatchSizer {
  public:
-  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // the contract's, for `adaptive`
+  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // of batch.adaptive
 
   explicit BatchSizer(const config::Batch& settings, std::size_t lanes);
 
@@ -43,24 +43,24 @@ class BatchSizer {
 };
 
 // Partitions of a batch that failed for a reason that may come again. Each is applied alone, with a size and a back-off
-// of its own, so that the others go on; success lets it grow until it is one of them again.
+// of its own, so that the others continue; success lets it grow until it joins them again.
 class Suspects {
  public:
   bool empty() const { return suspects_.empty(); }
   bool contains(const TopicPartition& at) const { return suspects_.contains(at); }
-  // The partitions of a batch of `rows` records failed together. `took` is how long that kept the lane.
+  // The partitions of a batch of `rows` records failed together. `took` is the time that this took the lane.
   void failed(const std::vector<const TopicPartition*>& of, std::size_t rows, std::chrono::milliseconds took,
               Clock::time_point now);
   // A batch of this partition alone was committed; `normal_rows` is what other batches may have.
-  // One that was not full took all there was, so its size is no limit any more.
+  // One that was not full took all there was, so its size is not a limit any more.
   void succeeded(const TopicPartition& at, std::size_t normal_rows, bool was_full);
-  // Tried alone from now on, at once: a stopped partition that is let in again.
+  // Tries it alone from now on, the first time at once: a stopped partition that is admitted again.
   void probe(const TopicPartition& at);
   void remove(const TopicPartition& at) { suspects_.erase(at); }
 
   std::size_t rows(const TopicPartition& at) const;
   bool due(const TopicPartition& at, Clock::time_point now) const;
-  // The next moment at which one is due; none without suspects.
+  // Returns the time at which the next one is due; empty without suspects.
   std::optional<Clock::time_point> next_due() const;
 
  private:

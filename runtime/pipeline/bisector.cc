@@ -15,7 +15,7 @@ struct Bisector::Pass {
   std::vector<DeadLetter> dead{};
   mapping::ChangeSet set{};              // of the range being tried
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `set`
-  std::optional<std::size_t> stop_at{};  // the record in front of which its partition has to stop
+  std::optional<std::size_t> stop_at{};  // the record before which its partition has to stop
   std::string stop_reason{};
   TableStats tables{};  // of the ranges that were written
 };
@@ -37,7 +37,8 @@ Result<void> Bisector::apply(Batch& batch, TableStats& written) {
       written = std::move(pass.tables);
       return store.finish(pass.dead, batch.all_records(), batch.ranges());
     }
-    // What comes before stays good, but the pointer has already moved past it in this transaction: once more, shorter.
+    // The records before it are good, but the pointer has already moved past it in this transaction: once more,
+    // shorter.
     store.rollback();
     stop_before(batch, *pass.stop_at, pass.stop_reason);
   }
@@ -49,7 +50,7 @@ void Bisector::stop_before(Batch& batch, std::size_t index, const std::string& r
   batch.recount(batch.changes().outcomes);  // the anchor is the last record that stays
   auto* held = state_.find(*record.at);
   if (held == nullptr) return;
-  // What was collected behind it must not be applied before it.
+  // Records collected after it must not be applied before it.
   if (state_.collecting_holds(*held)) state_.drop_collecting(&batch);
   if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::poison, reason, {}, {}});
 }
@@ -93,7 +94,7 @@ Result<void> Bisector::try_range(Pass& pass, std::size_t from, std::size_t to) {
   return {};
 }
 
-// The single record of a range that was refused: a dead letter, unless its partition has to stop in front of it.
+// The single record of a range that was refused: a dead letter, unless its partition has to stop before it.
 void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
   const auto& record = pass.batch.all_records()[index];
   const auto& tables = pass.set.changes().tables;

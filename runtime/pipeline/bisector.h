@@ -1,9 +1,9 @@
 // Finds the records at fault in a batch that PostgreSQL refused, and applies the rest, in the same transaction.
 //
-// Bisection in record order: a range is mapped and folded again by itself and tried within a savepoint; if it is
+// Bisection in record order: a range is mapped and folded again on its own and tried within a savepoint; if it is
 // refused it is halved, until a single record is left, which becomes a dead letter. Order and net effect stay those of
-// one-by-one application, since each half is folded by itself and the halves take effect one after the other. The
-// lane's descriptions of tables serve it: nothing is asked while the transaction holds locks.
+// one-by-one application, since each half is folded on its own and the halves take effect one after the other. It
+// uses the lane's descriptions of tables: no query runs while the transaction holds locks.
 //
 // Owned by a LaneWorker, used by its thread; blocks until the batch is committed or given up.
 #pragma once
@@ -24,7 +24,7 @@ class Bisector {
   Bisector(LaneState& state, std::function<void()> progress) : state_(state), progress_(std::move(progress)) {}
 
   // Applies the batch that was refused. What it committed is in the batch's counts and in `written`; an error leaves
-  // nothing applied. A partition whose dead letters are too many is stopped in front of the record.
+  // nothing applied. A partition whose dead letters are too many is stopped before the record.
   Result<void> apply(Batch& batch, TableStats& written);
 
  private:

@@ -32,7 +32,7 @@ Result<void> Claimer::work() {
   return {};
 }
 
-// The next duty is looked for here and nowhere else; whoever makes one meanwhile sets next_duty to the past.
+// Only this function looks for the next duty; code that creates one meanwhile sets next_duty to the past.
 void Claimer::schedule() {
   auto next = Clock::time_point::max();
   state_.duty_waits_for_batch = false;
@@ -40,7 +40,7 @@ void Claimer::schedule() {
     const bool waits_for_batch = held.phase() != Phase::streaming && state_.collecting_holds(held);
     if (waits_for_batch) state_.duty_waits_for_batch = true;
     if (const auto* claiming = held.in<Claiming>()) {
-      // Waiting for the log's ends, or for the collected part: their arrival makes the duty.
+      // Waits for the log's ends, or for the collected part, whose arrival creates the duty.
       if (!waits_for_batch && (claiming->log || !claiming->log_asked || claiming->resume_at))
         next = std::min(next, claiming->not_before);
     } else if (held.in<Stopping>()) {
@@ -86,7 +86,7 @@ Result<void> Claimer::recheck_stopped() {
   if (due.empty()) return {};
   const auto states = state_.parts.store.states(of);
   if (!states) return std::unexpected(states.error());
-  std::vector<std::pair<mapping::Wanted, std::string>> tried;  // what was looked for, and what came of it
+  std::vector<std::pair<mapping::Wanted, std::string>> tried;  // what was asked for, and the answer
   for (std::size_t i = 0; i < due.size(); ++i) {
     auto& held = *due[i];
     auto& stopped = *held.in<Stopped>();
@@ -102,7 +102,7 @@ Result<void> Claimer::recheck_stopped() {
   return {};
 }
 
-// One look at a partition whose state heals: by the catalogue where it is known what is missing, else by letting it in
+// Checks a partition whose state may heal: asks the catalogue if it is known what is missing, otherwise admits it
 // alone, one partition for each reason.
 void Claimer::recheck(Assignment& assignment, Stopped& stopped,
                       std::vector<std::pair<mapping::Wanted, std::string>>& tried) {
@@ -239,9 +239,9 @@ Result<void> Claimer::claim_waiting() {
   return {};
 }
 
-// Where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once: a partition
-// that appears later is read from its beginning, or records written before it was noticed would be lost. False: not
-// now.
+// Decides where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once: a
+// partition that appears later is read from its beginning, or records written before it was noticed would be lost.
+// Returns false if it cannot be decided now.
 Result<bool> Claimer::decide_start(Assignment& assignment) {
   const auto rule = state_.pipeline().kafka.start;
   if (rule == config::Start::earliest || assignment.claim.epoch > 0) return true;
@@ -316,8 +316,8 @@ void Claimer::start(Assignment& assignment) {
     const auto log = *claiming.log;
     if (claim.next < log.low || claim.next > log.high) {
       if (!claiming.log_fresh) {
-        // Asked before the claim, and another instance may have gone on in between: a verdict on the log needs its ends
-        // as they are now.
+        // Asked before the claim, and another instance may have advanced since: the comparison needs the log's ends
+        // of now.
         claiming.log.reset();
         return;
       }

@@ -23,13 +23,13 @@ class Claimer {
   // `answer` is handed to the consumer with each question.
   Claimer(LaneState& state, listener::WatermarksAnswer answer) : state_(state), answer_(std::move(answer)) {}
 
-  // The moment from which something waits.
+  // Returns the time at which the next duty is due.
   Clock::time_point due() const { return state_.next_duty; }
   Result<void> work();
   void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log);
   // The pause rules have changed.
   void apply_pauses();
-  // A partition that was let in alone has been applied: whatever stopped for the same reason follows.
+  // A partition that was admitted alone has been applied: others that stopped for the same reason follow.
   void on_probe_succeeded(const TopicPartition& at);
 
  private:
@@ -50,7 +50,7 @@ class Claimer {
 
   LaneState& state_;
   const listener::WatermarksAnswer answer_;
-  std::map<TopicPartition, std::string> probes_;  // partitions let in alone, and the reason that they had stopped for
+  std::map<TopicPartition, std::string> probes_;  // partitions admitted alone, and the reason of their stop
 };
 
 }  // namespace sluice::runtime

@@ -47,7 +47,7 @@ bool Collector::eligible(const Assignment& assignment) const {
   return alone_ ? assignment.at() == *alone_ : !state_.suspects.contains(assignment.at());
 }
 
-// Whose records the next batch is for: a suspect's that is due and has some, in turn with everybody else's.
+// Chooses the partitions of the next batch: a suspect that is due and has records, in turn with all the others.
 void Collector::choose() {
   alone_.reset();
   if (state_.suspects.empty()) return;
@@ -98,7 +98,7 @@ bool Collector::collect() {
   return any && !ready_.empty() && !full();
 }
 
-// True when something may be left in its queue.
+// Returns true if its queue may hold more.
 bool Collector::collect_from(Assignment& assignment) {
   for (int i = 0; i < turn; ++i) {
     if (full()) return true;
@@ -115,14 +115,14 @@ bool Collector::collect_from(Assignment& assignment) {
       state_.doubt(assignment);  // the claim compares the pointer with the log's first and last offset
     } else if (const auto* error = std::get_if<listener::BrokerError>(&event)) {
       log::warning(state_.log_prefix, "{}", error->message);
-      assignment.in<Streaming>()->gap_confirmed = false;  // it may stand for records that are missing
+      assignment.in<Streaming>()->gap_confirmed = false;  // it may replace records that are missing
     }
     if (assignment.phase() != Phase::streaming) return false;
   }
   return true;
 }
 
-// A first gap after a start is looked at twice, by starting there once more, before it is believed.
+// A first gap after a start is checked twice, by starting there once more, before it counts as one.
 bool Collector::look_twice(Assignment& assignment) {
   auto& streaming = *assignment.in<Streaming>();
   if (streaming.gap_confirmed) return false;
@@ -173,7 +173,7 @@ void Collector::on_record(Assignment& assignment, Record record) {
   batch.add(std::move(record), assignment.collecting);
 }
 
-// The log ends at `next` for a reader of committed records: what lies between has no record, now or later.
+// The log ends at `next` for a reader of committed records: the offsets in between have no record, now or later.
 void Collector::on_end(Assignment& assignment, Offset next) {
   auto& streaming = *assignment.in<Streaming>();
   if (next <= streaming.expected || look_twice(assignment)) return;
@@ -181,7 +181,7 @@ void Collector::on_end(Assignment& assignment, Offset next) {
   streaming.expected = next;
 }
 
-// Maps the record into the batch; false if that has to wait and the record will be read again.
+// Maps the record into the batch; returns false if that has to wait and the record will be read again.
 bool Collector::map(Assignment& assignment, const Record& record) {
   const auto mapped = map_record(state_.mapper, record, state_.collecting.set(), state_.parts.tables);
   if (mapped) return true;
@@ -195,7 +195,7 @@ bool Collector::map(Assignment& assignment, const Record& record) {
     state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(blocked), {}});
   } else {
     state_.stats.last_error = error.message;
-    log::warning(state_.log_prefix, "cannot look at a table, retrying: {}", error.message);
+    log::warning(state_.log_prefix, "cannot describe a table, retrying: {}", error.message);
     Claiming again;
     again.claimed = true;
     again.resume_at = assignment.in<Streaming>()->expected;
@@ -206,7 +206,7 @@ bool Collector::map(Assignment& assignment, const Record& record) {
   return false;
 }
 
-// A dead letter that is one too many stops the partition in front of its record.
+// A dead letter that is one too many stops the partition before its record.
 bool Collector::must_stop(Assignment& assignment, const Record& record) {
   const auto* route = state_.mapper.route(assignment.at().topic);
   if (route == nullptr) return false;

@@ -18,7 +18,7 @@ namespace sluice::runtime {
 
 class Collector {
  public:
-  // `fatal` is told why the process cannot go on.
+  // `fatal` is called with the reason why the process cannot continue.
   Collector(LaneState& state, std::function<void(std::string)> fatal) : state_(state), fatal_(std::move(fatal)) {}
 
   void attach(Assignment& assignment);
@@ -26,10 +26,10 @@ class Collector {
   // Queues that have received something.
   void ready(std::span<const std::uint32_t> tokens);
 
-  // Collects a bounded number of records; true when more may be there at once.
+  // Collects a bounded number of records; returns true if more may be available at once.
   bool collect();
   bool full() const;
-  // The partition that the batch being collected is for, alone.
+  // The only partition of the batch being collected.
   const std::optional<TopicPartition>& alone() const { return alone_; }
   // The batch was handed over or dropped: the next one may be for others.
   void batch_ended();

@@ -14,7 +14,7 @@ namespace sluice::runtime {
 
 class DeadLetterLimit {
  public:
-  // Counts one dead letter of `route`; false when it is one too many for this minute.
+  // Counts one dead letter of `route`; returns false if it exceeds the limit of this minute.
   bool admit(const config::Route& route, std::chrono::steady_clock::time_point now) {
     const MutexLock lock(mutex_);
     auto& window = windows_[&route];

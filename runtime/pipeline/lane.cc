@@ -140,7 +140,7 @@ void Lane::wait(LaneWorker& worker) {
   ::poll(fds, 2, static_cast<int>((left.count() + 999) / 1000));
 }
 
-// Costs what has changed, and at most ten times a second.
+// Copies only what has changed, at most ten times a second.
 void Lane::publish(LaneWorker& worker, bool at_once) {
   const auto now = Clock::now();
   if (!at_once && now - published_at_ < publish_every) return;

@@ -1,7 +1,7 @@
-// One lane: the thread, what wakes it, and what others see of it. Its rules are LaneWorker's.
+// One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads only assign() partitions, wake(), hand over pauses, read snapshots and ask it to
-// drain.
+// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), drain() and snapshot(); join()
+// is called by the owner.
 #pragma once
 
 #include <atomic>
@@ -27,25 +27,25 @@ namespace sluice::runtime {
 
 class Lane {
  public:
-  // `fatal` is called from the lane's thread when the process cannot go on.
+  // `fatal` is called from the lane's thread if the process cannot continue.
   Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
        IncidentLog& incidents, std::function<void(std::string)> fatal);
   ~Lane();
 
   void start(listener::Consumer& consumer);
-  // From the poll thread: the partition was assigned, or some were taken away.
+  // From the poll thread: the partition was assigned, or some were revoked.
   void assign(listener::Partition& partition);
   void revoked();
-  // Pauses from now on. Before the first, nothing is claimed.
+  // Replaces the pause rules. Before the first call nothing is claimed.
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
-  // Stop polling, commit what is collected, end. Then join(), which waits until `deadline`; true if it ended.
+  // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
   void drain();
   bool join(Clock::time_point deadline);
 
   LaneSnapshot snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const;
 
  private:
-  // What other threads tell the lane; outlives it where an answer of Kafka's is still on its way.
+  // Messages of other threads to the lane; outlives it while an answer of Kafka's is under way.
   struct Mailbox {
     Mutex mutex;
     std::vector<listener::Partition*> assigned GUARDED_BY(mutex);
@@ -57,7 +57,7 @@ class Lane {
   };
   struct Shown {
     PartitionSnapshot row;
-    const listener::Partition* source = nullptr;  // tells the log's end
+    const listener::Partition* source = nullptr;  // knows the log's end
   };
 
   void run();

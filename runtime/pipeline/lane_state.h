@@ -1,7 +1,7 @@
-// What the parts of one lane share: its assignments, the two batches, and the few operations that change both.
+// State shared by the parts of one lane: its assignments, the two batches, and the few operations that change both.
 //
-// Owned by a LaneWorker, used by its thread only. A doubt is as wide as what is doubted: rewinding needs no claim,
-// doubting one partition leaves its neighbours alone, and only a lost connection doubts all.
+// Owned by a LaneWorker, used by its thread only. A rewind needs no claim, a doubt
+// about one partition leaves its neighbours alone, and only a lost connection claims all again.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@
 
 namespace sluice::runtime {
 
-// What a lane is given; all of it outlives the lane.
+// A lane's dependencies; all of them outlive the lane.
 struct LaneParts {
   std::shared_ptr<const config::Pipeline> pipeline;
   sink::RowStore& store;
@@ -47,21 +47,21 @@ class LaneState {
   Clock::time_point now() const { return parts.time.now(); }
   const config::Pipeline& pipeline() const { return *parts.pipeline; }
   Assignment* find(const TopicPartition& at);
-  // What watchers see of it has changed; a change of its state is told at once.
+  // Marks its published row as changed; a change of its state is published at once.
   void show(Assignment& assignment);
 
-  // Moves the partition out of streaming: it takes nothing more, and the state is recorded once its collected part is
-  // applied.
+  // Moves the partition out of streaming: it takes no more records, and the state is recorded once its collected part
+  // is applied.
   void stop(Assignment& assignment, Stopping stopping);
   // Reads again from `offset`, which is known to be right: no claim.
   void rewind(Assignment& assignment, Offset offset);
-  // Claims again: what we know of the pointer may be wrong.
+  // Claims again, as our copy of the pointer may be wrong.
   void doubt(Assignment& assignment);
   // Drops what is collected. Its partitions read again from where their part began, unless `except` says that the
   // caller takes care of them.
   void drop_collecting(const Batch* except = nullptr);
   bool collecting_holds(const Assignment& assignment) const { return collecting.holds(assignment.collecting); }
-  // Why the partition is paused, by its topic, its number or a table that it is known to feed.
+  // Returns the reason why the partition is paused, by its topic, its number or a table that it is known to write.
   std::optional<std::string> paused(const Assignment& assignment) const;
 
   const LaneParts parts;

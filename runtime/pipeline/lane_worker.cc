@@ -13,10 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t light_rows = 100;       // batches below it mean that there is little to do
-constexpr milliseconds light_for{100};        // what the last batch says about the load, for so long
-constexpr milliseconds frontier_linger{100};  // a range without records is no reason to hurry
+constexpr milliseconds light_for{100};        // the last batch indicates the load for so long
+constexpr milliseconds frontier_linger{100};  // a range without records is not urgent
 constexpr milliseconds duty_age{50};          // a duty that has waited for so long goes before the next batch
-constexpr milliseconds backoff_min{50}, backoff_max{500};  // PostgreSQL's return is noticed within half a second
+constexpr milliseconds backoff_min{50}, backoff_max{500};  // so PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
 
 }  // namespace
@@ -43,7 +43,7 @@ void LaneWorker::assign(listener::Partition& partition, ReadySignal& signal, std
   log::info(state_.log_prefix, "{}/{} assigned", at.topic, at.partition);
 }
 
-// What was collected of a partition that is not ours any more must not be applied, and a batch has no part that could
+// Records collected of a partition that is not ours any more must not be applied, and a batch has no part that could
 // be taken out: drops it, and the others in it are read again.
 void LaneWorker::drop_lost() {
   bool drop = false;
@@ -53,7 +53,7 @@ void LaneWorker::drop_lost() {
       ++it;
       continue;
     }
-    log::info(state_.log_prefix, "{}/{} taken away at {}", it->first.topic, it->first.partition, held.claim.next);
+    log::info(state_.log_prefix, "{}/{} revoked at {}", it->first.topic, it->first.partition, held.claim.next);
     drop = drop || state_.collecting_holds(held);
     FAILPOINT("after_revoke");
     collector_.detach(held);
@@ -105,7 +105,7 @@ void LaneWorker::act_when_idle() {
   auto& store = state_.parts.store;
   if (!store.connected()) {
     if (auto done = store.connect(); !done) {
-      // Whatever the reason, a password included: nothing to do but to try again until somebody fixes it.
+      // Retries whatever the reason, a wrong password included: only an operator can fix it.
       if (done.error().next != ErrorClass::stop_service) done.error().next = ErrorClass::reclaim;
       return handle_error(done.error());
     }
@@ -169,7 +169,7 @@ void LaneWorker::on_result(const Result<void>& result) {
   committed(std::move(written));
 }
 
-// The next batch is on its way before this one is counted and freed: the server does not wait for us.
+// Sends the next batch before this one is counted and freed, so that the server does not wait.
 void LaneWorker::committed(std::optional<TableStats> written) {
   const auto now = state_.now();
   const Flight flight{std::chrono::duration<double>(now - submitted_).count(), was_full_, in_flight_alone_};
@@ -212,29 +212,30 @@ void LaneWorker::account(const Flight& flight, TableStats written) {
   if (!flight.alone) state_.sizer.committed(done_.records(), done_.bytes(), flight.seconds, flight.was_full);
 }
 
-// The one place that decides about data after an error; every way reads again from what the pointer says.
+// The only place that decides about data after an error; every branch reads again from the pointer.
 void LaneWorker::handle_error(const Error& error) {
   state_.stats.last_error = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
   switch (error.next) {
-    case ErrorClass::reject:  // outside a batch: no record of ours is at fault
+    case ErrorClass::reject:  // outside a batch: not the fault of a record
     case ErrorClass::retry:
       ++state_.stats.retries;
       return read_again(error);
     case ErrorClass::reclaim:
       ++state_.stats.reclaims;
       if (backoff_ == milliseconds(0))
-        log::warning(state_.log_prefix, "lost PostgreSQL, will claim again: {}", state_.stats.last_error);
+        log::warning(state_.log_prefix, "lost the connection to PostgreSQL, claiming again: {}",
+                     state_.stats.last_error);
       SEEDED_BUG_DOES("blind_resend", if (!state_.in_flight.empty()) resend_.swap(state_.in_flight));
       state_.parts.store.close();
       doubt_all();
       return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
     case ErrorClass::fenced:
       ++state_.stats.fenced;
-      log::warning(state_.log_prefix, "fenced, will claim again: {}", state_.stats.last_error);
+      log::warning(state_.log_prefix, "fenced, claiming again: {}", state_.stats.last_error);
       doubt_batch();
       return back_off(backoff_min);
     case ErrorClass::stop_partition:
-      if (state_.in_flight.empty()) {  // Sluice's own tables are in trouble, no partition's
+      if (state_.in_flight.empty()) {  // an error of Sluice's own tables, not of a partition's
         ++state_.stats.retries;
         return read_again(error);
       }
@@ -259,7 +260,7 @@ void LaneWorker::read_again(const Error& error) {
   const auto took = std::chrono::duration_cast<milliseconds>(state_.now() - submitted_);
   log::warning(
       state_.log_prefix, "retrying {}: {}",
-      state_.in_flight.empty() ? std::string("a question") : fmt::format("{} records", state_.in_flight.records()),
+      state_.in_flight.empty() ? std::string("a query") : fmt::format("{} records", state_.in_flight.records()),
       state_.stats.last_error);
   if (!state_.parts.store.connected()) {
     doubt_all();
@@ -275,8 +276,8 @@ void LaneWorker::read_again(const Error& error) {
   rewind_batch();
 }
 
-// A statement failed for a reason that is no record's fault, though the catalogue looked right when it was read. Reads
-// it again and applies each partition alone: the one that fails again stops.
+// A statement failed for a reason that is not a record's fault, though the catalogue looked right when it was read.
+// Reads it again and applies each partition alone: the one that fails again stops.
 void LaneWorker::stop_for_schema(const Error& error) {
   state_.mapper.invalidate_tables();
   const auto of = batch_partitions();

@@ -1,8 +1,8 @@
-// The rules of a lane, one turn of its loop at a time: batches out, results in, and what follows from each error.
+// The rules of a lane, one turn of its loop at a time: sends batches, takes results, and handles each error.
 //
-// Owned by a Lane and used by its thread; tests drive it with fakes and a clock of their own. It never waits but for
-// the store's short questions: what to wait for between two turns is wait()'s answer. It has the program's one switch
-// over ErrorClass that decides about data (handle_error).
+// Owned by a Lane and used by its thread; tests drive it with fakes and a clock of their own. It waits only for
+// short queries of the store; wait_until() tells the lane how long it may sleep between two turns. It has the program's
+// one switch over ErrorClass that decides about data (handle_error).
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ namespace sluice::runtime {
 class LaneWorker {
  public:
   struct Hooks {
-    std::function<void(std::string)> fatal;  // the process cannot go on
+    std::function<void(std::string)> fatal;  // the process cannot continue
     std::function<void()> progress;          // the lane is alive
     listener::WatermarksAnswer log_answer;   // handed to the consumer with each question
   };
@@ -34,11 +34,12 @@ class LaneWorker {
   void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }
   void drain() { draining_ = true; }
 
-  // True when the next turn has something to do at once.
+  // Returns true if the next turn has something to do at once.
   bool turn();
-  // When the next turn is due at the latest, if nothing happens before.
+  // Returns the latest time of the next turn, if nothing happens before.
   Clock::time_point wait_until() const;
-  // Nothing collected, nothing under way, and told to drain; without PostgreSQL it gives up, which is safe.
+  // Returns true if it was asked to drain and nothing is collected or under way; without PostgreSQL it gives up, which
+  // is safe.
   bool finished() const;
   void close();
 

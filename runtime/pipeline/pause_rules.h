@@ -1,6 +1,6 @@
-// The pauses of the pipeline as the lanes obey them: which partitions stand still, and why.
+// The pauses of the pipeline, as rules that tell a lane if a partition is paused, and why.
 //
-// Made by the supervisor from the table `pause`, handed to every lane as a shared value, never changed. A lane that has
+// Made by PauseControl from the table `pause`, handed to every lane as a shared value, never changed. A lane that has
 // none yet claims nothing: it cannot know what is paused.
 #pragma once
 
@@ -15,10 +15,11 @@ namespace sluice::runtime {
 
 class PauseRules {
  public:
-  // A target that cannot be read pauses nothing; `unreadable` tells which.
+  // A target that cannot be read pauses nothing; unreadable() lists them.
   explicit PauseRules(const std::vector<Pause>& pauses);
 
-  // Why the partition stands still, for its pointer row; nothing if it may stream. The oldest pause speaks.
+  // Returns the reason why the partition is paused, for its pointer row; nothing if it may stream. If several pauses
+  // match, the oldest gives the reason.
   std::optional<std::string> reason(const TopicPartition& at, const std::vector<std::string>& target_tables) const;
   // The same for a table that an event names.
   std::optional<std::string> reason_of_table(const std::string& table) const;

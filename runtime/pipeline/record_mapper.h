@@ -1,6 +1,6 @@
 // Maps records outside a lane, for explain and replay: asks the catalogue for each table once.
 //
-// Used by one thread. An error is the catalogue's: a table that is missing, or PostgreSQL away.
+// Used by one thread. Errors come from the catalogue: a missing table, or PostgreSQL is unreachable.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ class RecordMapper {
   explicit RecordMapper(std::shared_ptr<const config::Pipeline> pipeline)
       : mapper_(pipeline), catalogue_(pipeline->postgres) {}
 
-  // As the next record of the batch under construction.
+  // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
     auto done = map_record(mapper_, record, set_, catalogue_);
     if (!done) return std::unexpected(std::move(done.error().error));

@@ -1,5 +1,4 @@
-// Maps a record and finds out on the way what mapping wants to know: the one loop for lanes, bisection, replay and
-// explain.
+// Maps a record and looks up what mapping needs for it: the one loop for lanes, bisection, replay and explain.
 //
 // Used by the thread that owns the mapper. Blocks while the catalogue is asked, so never with locks held in PostgreSQL.
 #pragma once
@@ -12,7 +11,7 @@
 
 namespace sluice::runtime {
 
-// Why a record was not mapped, and the error that a caller without a better idea passes on: the catalogue's, or a
+// The reason why a record was not mapped, and the error for callers that do not handle it: the catalogue's, or a
 // sentence about a paused table or a topic without a route.
 struct NotMapped {
   mapping::Blocked blocked;
@@ -21,7 +20,7 @@ struct NotMapped {
 
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
                                              sink::Tables& tables);
-// Finds out what is wanted and tells the mapper.
+// Looks up what is wanted and hands it to the mapper.
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables);
 
 }  // namespace sluice::runtime

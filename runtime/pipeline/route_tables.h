@@ -1,5 +1,5 @@
-// Which tables a topic feeds by configuration, as far as that can be told without an event: a template that names the
-// event's source is filled in by the events themselves.
+// Lists the tables that a topic is written to by configuration, as far as that is known without an event: a template
+// that names the event's source is filled in by the events themselves.
 //
 // Made once, immutable; any thread.
 #pragma once

@@ -1,4 +1,4 @@
-// What became of the rows of each table, and which topics fed it: counted batch by batch for watchers.
+// Counts rows and topics of each table, batch by batch, for the console and metrics.
 //
 // A value; each lane has one and its thread uses it. Counts are of committed transactions.
 #pragma once
@@ -15,15 +15,15 @@ namespace sluice::runtime {
 
 class TableStats {
  public:
-  // `of` tells which record an index in the changes means; empty: the very one.
+  // `of` maps an index in the changes to a record; empty: they are the same.
   void add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of = {});
-  // The counts of one transaction, which took effect just now.
+  // Adds the counts of one transaction, which has just taken effect.
   void add_committed(TableStats more, WallClock::time_point at);
-  // Those of another lane.
+  // Adds those of another lane.
   void merge(const TableStats& other);
 
   const std::map<std::string, TableSnapshot>& tables() const { return tables_; }
-  // That a topic has fed, in the order of their names.
+  // Returns the tables that a topic has written, in the order of their names.
   std::vector<std::string> fed_by(const std::string& topic) const;
 
  private:

@@ -142,6 +142,6 @@ def test_it_fails_when_the_service_dies(start, folder_of):
     subprocess.run(["kill", "-9", str(pid[0])], check=True, timeout=10)
     rest, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1, rest
-    assert "the service has ended by itself" in rest
+    assert "the service has ended unexpectedly" in rest
     assert "Proven" not in rest
     assert processes_of(folder) == []

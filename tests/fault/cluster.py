@@ -21,7 +21,7 @@ SESSION = 2000  # ms: how soon the group notices that a member is gone
 BATCH = '[batch]\nrows = {rows}\nadaptive = false\nlinger = "{linger}"'
 OPEN = """SELECT client_port FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'sluice/%%'
           AND state <> 'idle' AND xact_start IS NOT NULL AND query NOT ILIKE 'select%%pg_catalog%%'"""
-FENCED = re.compile(r"fenced, will claim again")
+FENCED = re.compile(r"fenced, claiming again")
 POSTGRES_BAD = re.compile(r"PANIC|deadlock detected|TRAP|was terminated by signal")
 KAFKA_PROPERTIES = '"heartbeat.interval.ms" = "500"\n"reconnect.backoff.max.ms" = "1000"'
 
