@@ -8,7 +8,7 @@ import re
 import time
 
 GROWTH_AT_MOST = 64  # MB
-REBALANCE = re.compile(r"assigned|taken away|revoked")
+REBALANCE = re.compile(r"assigned|revoked")
 
 
 def test_postgresql_away_costs_neither_memory_nor_membership(pipeline, make_flow, option):
