@@ -329,7 +329,7 @@ std::vector<Setting> surroundings() {
   };
 }
 
-// Of the contract, but of a later version. An empty value stands for the key itself.
+// Planned for a later version. An empty value stands for the key itself.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 18> later = {{
     {"notify", ""},
     {"route.evolve", ""},

@@ -53,8 +53,8 @@ struct Setting {
 std::span<const Setting> settings();
 std::string_view section_help(std::string_view section);
 
-// Words of the contract whose feature this version does not have, by section: keys, and values of a word. They are
-// refused like any unknown word, with a better hint.
+// Words that are planned, but whose feature this version does not have, by section: keys, and values of a word. They
+// are refused like any unknown word, with a better hint.
 bool comes_later(std::string_view key, std::string_view value = {});
 
 // One line of a listing of what is in force: TOML text, secrets masked.

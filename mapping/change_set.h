@@ -2,7 +2,7 @@
 //
 // Owned by the batch under construction and filled by a Mapper, which keeps nothing of it; one thread at a time. A
 // record that is superseded in all that it changed becomes folded. A table that is described anew in the middle of a
-// batch goes on in a second TableChanges behind the first. Nothing here fails.
+// batch continues in a second TableChanges behind the first. Nothing here fails.
 #pragma once
 
 #include <cstdint>

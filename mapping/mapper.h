@@ -27,7 +27,7 @@ struct TableWanted {
 
   bool operator==(const TableWanted&) const = default;
 };
-// What mapping cannot go on without and somebody with I/O can find out.
+// What mapping needs to know, and somebody with I/O can find out.
 using Wanted = std::variant<TableWanted>;
 
 // The table of the record is paused.

@@ -1,5 +1,4 @@
-// What a Mapper remembers about a table: its description, where fields go, and the rows of the batch under
-// construction.
+// What a Mapper remembers about a table: its description, and where fields go. Rows of a batch are in its ChangeSet.
 //
 // Belongs to a Mapper. Events of one kind carry the same fields in the same order, so a Shape remembers the column of
 // the n-th field and only compares its name the next time.

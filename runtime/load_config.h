@@ -1,8 +1,7 @@
 // A configuration file for a command that will run it: loaded, and its librdkafka properties tried, without a
 // connection.
 //
-// Called on the main thread. What is wrong goes to stderr as the one line that the contract asks for; null then, and
-// the command ends with 2.
+// Called on the main thread. What is wrong goes to stderr as one line; null then, and the command ends with 2.
 #pragma once
 
 #include <memory>

@@ -33,7 +33,7 @@ class ReplayTransaction {
   };
   // Begins, and locks pointer and letter; `reject` when somebody else has resolved the dead letter.
   Result<Pointer> begin(const DeadLetterRow& letter);
-  // Writes the rows within a savepoint, which is undone on error; the transaction goes on.
+  // Writes the rows within a savepoint, which is undone on error; the transaction stays open.
   Result<void> write(const Changes& changes);
   // Marks the letter and commits.
   Result<void> applied(const DeadLetterRow& letter, const std::string& resolution);

@@ -41,7 +41,7 @@ struct Streaming {
 struct Stopping {
   PartitionState state = PartitionState::ok;
   std::string reason;
-  std::optional<mapping::Wanted> wanted;  // what would let it go on
+  std::optional<mapping::Wanted> wanted;  // what would let it resume
   std::string table;                      // that is paused
 };
 
@@ -59,7 +59,7 @@ enum class AssignmentEvent : std::uint8_t {
   started,   // claimed, and the partition fetches from its position
   doubted,   // what we know of the pointer may be wrong: lost connection, fenced
   rewound,   // the pointer is known, records have to be read again
-  stopped,   // something keeps it from going on
+  stopped,   // something keeps it from streaming
   found,     // the claim found the pointer row in a state that keeps it stopped
   recorded,  // the state is in the pointer row
   released,  // what kept it is gone, or is tried again

@@ -19,7 +19,7 @@ namespace sluice::runtime {
 // shrink. Keeps to the bytes that one batch may have, all lanes together.
 class BatchSizer {
  public:
-  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // the contract's, for `adaptive`
+  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // what docs/configuration.md says of `adaptive`
 
   explicit BatchSizer(const config::Batch& settings, std::size_t lanes);
 
@@ -43,7 +43,7 @@ class BatchSizer {
 };
 
 // Partitions of a batch that failed for a reason that may come again. Each is applied alone, with a size and a back-off
-// of its own, so that the others go on; success lets it grow until it is one of them again.
+// of its own, so that the others stream on; success lets it grow until it is one of them again.
 class Suspects {
  public:
   bool empty() const { return suspects_.empty(); }

@@ -18,7 +18,7 @@ namespace sluice::runtime {
 
 class Collector {
  public:
-  // `fatal` is told why the process cannot go on.
+  // `fatal` is told why the process has to end.
   Collector(LaneState& state, std::function<void(std::string)> fatal) : state_(state), fatal_(std::move(fatal)) {}
 
   void attach(Assignment& assignment);

@@ -1,7 +1,7 @@
 // One lane: the thread, what wakes it, and what others see of it. Its rules are LaneWorker's.
 //
-// Owned by the service. Other threads only assign() partitions, wake(), hand over pauses, read snapshots and ask it to
-// drain.
+// Owned by the service. Other threads only assign and revoke partitions, hand over pauses, read snapshots and ask it
+// to drain.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,7 @@ namespace sluice::runtime {
 
 class Lane {
  public:
-  // `fatal` is called from the lane's thread when the process cannot go on.
+  // `fatal` is called from the lane's thread when the process has to end.
   Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
        IncidentLog& incidents, std::function<void(std::string)> fatal);
   ~Lane();

@@ -1,8 +1,8 @@
 // The rules of a lane, one turn of its loop at a time: batches out, results in, and what follows from each error.
 //
 // Owned by a Lane and used by its thread; tests drive it with fakes and a clock of their own. It never waits but for
-// the store's short questions: what to wait for between two turns is wait()'s answer. It has the program's one switch
-// over ErrorClass that decides about data (handle_error).
+// the store's short questions: what to wait for between two turns is wait_until()'s answer. It has the program's one
+// switch over ErrorClass that decides about data (handle_error).
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ namespace sluice::runtime {
 class LaneWorker {
  public:
   struct Hooks {
-    std::function<void(std::string)> fatal;  // the process cannot go on
+    std::function<void(std::string)> fatal;  // the process has to end
     std::function<void()> progress;          // the lane is alive
     listener::WatermarksAnswer log_answer;   // handed to the consumer with each question
   };

@@ -1,7 +1,7 @@
-// The pauses of the pipeline as the lanes obey them: which partitions stand still, and why.
+// The pauses of the pipeline as the lanes obey them: which partitions are stopped, and why.
 //
-// Made by the supervisor from the table `pause`, handed to every lane as a shared value, never changed. A lane that has
-// none yet claims nothing: it cannot know what is paused.
+// Made by the admin service from the table `pause`, handed to every lane as a shared value, never changed. A lane that
+// has none yet claims nothing: it cannot know what is paused.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ class PauseRules {
   // A target that cannot be read pauses nothing; `unreadable` tells which.
   explicit PauseRules(const std::vector<Pause>& pauses);
 
-  // Why the partition stands still, for its pointer row; nothing if it may stream. The oldest pause speaks.
+  // Why the partition is paused, for its pointer row; nothing if it may stream. The oldest pause speaks.
   std::optional<std::string> reason(const TopicPartition& at, const std::vector<std::string>& target_tables) const;
   // The same for a table that an event names.
   std::optional<std::string> reason_of_table(const std::string& table) const;
