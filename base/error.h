@@ -1,6 +1,6 @@
 // Errors, named by what the caller does next.
 //
-// Every failure that can reach a lane carries an ErrorClass. LaneWorker::handle_error has the only switch over it, and
+// Every failure that can reach a lane carries an ErrorClass. LaneWorker::handle_error has the only switch over it that
 // decides what becomes of data; who looks at a single class besides, and why, is in docs/architecture.md. Values are
 // plain data and may cross threads.
 #pragma once
