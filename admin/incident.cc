@@ -6,7 +6,7 @@ namespace sluice {
 
 void IncidentLog::publish(Incident incident) {
   if (incident.from == incident.to) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++counts_.at(static_cast<std::size_t>(incident.from)).at(static_cast<std::size_t>(incident.to));
   ring_.push_back(std::move(incident));
   if (ring_.size() > kept) ring_.pop_front();
@@ -16,7 +16,7 @@ void IncidentLog::publish(Incident incident) {
 
 std::vector<StateChangeCount> IncidentLog::counts() const {
   std::vector<StateChangeCount> found;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& from : partition_states())
     for (const auto& to : partition_states())
       if (const auto count = counts_.at(static_cast<std::size_t>(from.state)).at(static_cast<std::size_t>(to.state));
@@ -27,20 +27,20 @@ std::vector<StateChangeCount> IncidentLog::counts() const {
 
 IncidentLog::Subscription::Subscription(const IncidentLog& log, const EventFd* bell, std::size_t past)
     : log_(log), bell_(bell) {
-  const std::lock_guard lock(log_.mutex_);
+  const MutexLock lock(log_.mutex_);
   next_ = log_.published_ - std::min(past, log_.ring_.size());
   if (bell_ != nullptr) log_.bells_.push_back(bell_);
 }
 
 IncidentLog::Subscription::~Subscription() {
-  const std::lock_guard lock(log_.mutex_);
+  const MutexLock lock(log_.mutex_);
   // One of them only: subscribers may share a bell.
   if (const auto found = std::ranges::find(log_.bells_, bell_); found != log_.bells_.end()) log_.bells_.erase(found);
 }
 
 IncidentLog::Subscription::News IncidentLog::Subscription::take() {
   News news;
-  const std::lock_guard lock(log_.mutex_);
+  const MutexLock lock(log_.mutex_);
   const auto oldest = log_.published_ - log_.ring_.size();
   if (next_ < oldest) news.missed = oldest - next_;
   const auto first = std::max(next_, oldest) - oldest;

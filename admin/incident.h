@@ -8,13 +8,13 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "admin/partition_state.h"
 #include "base/clock.h"
 #include "base/event_fd.h"
+#include "base/mutex.h"
 #include "base/record.h"
 
 namespace sluice {
@@ -71,11 +71,11 @@ class IncidentLog {
  private:
   static constexpr std::size_t states = static_cast<std::size_t>(PartitionState::incomplete) + 1;
 
-  mutable std::mutex mutex_;
-  std::deque<Incident> ring_;
-  std::uint64_t published_ = 0;  // the ring holds the last ones of so many
-  std::array<std::array<std::int64_t, states>, states> counts_{};
-  mutable std::vector<const EventFd*> bells_;
+  mutable Mutex mutex_;
+  std::deque<Incident> ring_ GUARDED_BY(mutex_);
+  std::uint64_t published_ GUARDED_BY(mutex_) = 0;  // the ring holds the last ones of so many
+  std::array<std::array<std::int64_t, states>, states> counts_ GUARDED_BY(mutex_){};
+  mutable std::vector<const EventFd*> bells_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

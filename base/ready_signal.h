@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/event_fd.h"
+#include "base/mutex.h"
 
 namespace sluice {
 
@@ -18,7 +18,7 @@ class ReadySignal {
  public:
   void notify(std::uint32_t token) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (token >= waits_.size()) waits_.resize(token + 1);
       if (waits_[token]) return;
       waits_[token] = true;
@@ -33,7 +33,7 @@ class ReadySignal {
   // The tokens since the last call, in the order of their arrival, and stops the ringing.
   std::vector<std::uint32_t> take() {
     event_.drain();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto token : tokens_) waits_[token] = false;
     return std::exchange(tokens_, {});
   }
@@ -42,9 +42,9 @@ class ReadySignal {
 
  private:
   EventFd event_;
-  std::mutex mutex_;
-  std::vector<bool> waits_;
-  std::vector<std::uint32_t> tokens_;
+  Mutex mutex_;
+  std::vector<bool> waits_ GUARDED_BY(mutex_);
+  std::vector<std::uint32_t> tokens_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <future>
-#include <mutex>
 #include <thread>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "listener/assignments.h"
 #include "listener/client_config.h"
 #include "listener/offset_lookup.h"
@@ -65,8 +65,8 @@ class KafkaConsumer final : public Consumer {
   ClientHandle client_;
   std::optional<TopicSelection> selection_;
 
-  std::mutex mutex_;
-  std::optional<std::vector<std::string>> new_topics_;  // from the watcher, to be subscribed
+  Mutex mutex_;
+  std::optional<std::vector<std::string>> new_topics_ GUARDED_BY(mutex_);  // from the watcher, to be subscribed
 
   // Threads that borrow the client; stop() closes the gate before the client goes.
   ClientGate gate_;
@@ -155,7 +155,7 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
     return list_topics(borrowed.get(), list_timeout);
   };
   const auto changed = [this](std::vector<std::string> wanted) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     new_topics_ = std::move(wanted);
   };
   watcher_ = std::make_unique<TopicWatcher>(list, *selection_, std::move(names), limits_.relist, changed);
@@ -179,7 +179,7 @@ Result<void> KafkaConsumer::subscribe(const std::vector<std::string>& names) {
 void KafkaConsumer::follow_topics() {
   std::optional<std::vector<std::string>> names;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     names.swap(new_topics_);
   }
   if (!names) return;

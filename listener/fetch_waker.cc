@@ -11,7 +11,7 @@ FetchWaker::FetchWaker(ClientGate& client) : client_(client), thread_(&FetchWake
 
 FetchWaker::~FetchWaker() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   asked_.notify_one();
@@ -20,7 +20,7 @@ FetchWaker::~FetchWaker() {
 
 void FetchWaker::ask(const TopicPartition& at) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_.insert(&at);
   }
   asked_.notify_one();
@@ -30,8 +30,8 @@ void FetchWaker::run() {
   for (;;) {
     std::set<const TopicPartition*> partitions;
     {
-      std::unique_lock lock(mutex_);
-      asked_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      MutexLock lock(mutex_);
+      asked_.wait(lock, [this]() REQUIRES(mutex_) { return stopping_ || !waiting_.empty(); });
       if (stopping_) return;
       partitions.swap(waiting_);
     }

@@ -10,10 +10,10 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <set>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/record.h"
 #include "listener/handles.h"
 
@@ -32,10 +32,10 @@ class FetchWaker {
   void run();
 
   ClientGate& client_;
-  std::mutex mutex_;
-  std::condition_variable asked_;
-  std::set<const TopicPartition*> waiting_;  // interned, they outlive us
-  bool stopping_ = false;
+  Mutex mutex_;
+  std::condition_variable_any asked_;
+  std::set<const TopicPartition*> waiting_ GUARDED_BY(mutex_);  // interned, they outlive us
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -35,7 +35,7 @@ void OffsetLookup::ask(const std::vector<TopicPartition>& of, WatermarksAnswer a
   const auto shared = std::make_shared<const WatermarksAnswer>(std::move(answer));
   const auto deadline = Clock::now() + timing_.deadline;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!stopping_) {
       for (const auto& at : of) new_.push_back({at, shared, deadline});
       asked_.notify_one();
@@ -47,7 +47,7 @@ void OffsetLookup::ask(const std::vector<TopicPartition>& of, WatermarksAnswer a
 
 void OffsetLookup::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   asked_.notify_one();
@@ -68,8 +68,8 @@ void OffsetLookup::run() {
 
 // Until there is something to ask; takes new questions over. False: stop.
 bool OffsetLookup::wait() {
-  std::unique_lock lock(mutex_);
-  const auto news = [this] { return stopping_ || !new_.empty(); };
+  MutexLock lock(mutex_);
+  const auto news = [this]() REQUIRES(mutex_) { return stopping_ || !new_.empty(); };
   if (open_.empty()) {
     asked_.wait(lock, news);
   } else {

@@ -11,10 +11,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "listener/consumer.h"
 #include "listener/handles.h"
 
@@ -70,10 +70,10 @@ class OffsetLookup {
   std::map<Broker, Silence> silent_;
   Clock::time_point leaders_again_{};
 
-  std::mutex mutex_;
-  std::condition_variable asked_;
-  std::vector<Question> new_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  std::condition_variable_any asked_;
+  std::vector<Question> new_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -79,21 +79,21 @@ void PartitionQueue::close() {
 }
 
 void PartitionQueue::pause_unassigned() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_pause_partitions(client_, list.get());
   paused_ = true;
 }
 
 void PartitionQueue::assigned_now() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stopped_ = false;
   assigned_.store(true, std::memory_order_release);
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void PartitionQueue::taken() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   assigned_.store(false, std::memory_order_release);
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
 }
@@ -110,7 +110,7 @@ Result<void> PartitionQueue::seek(Offset offset) {
 }
 
 Result<void> PartitionQueue::start_at(Offset offset) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!assigned()) return fail(ErrorClass::fenced, fmt::format("{}/{} is not ours any more", at_.topic, at_.partition));
   if (stopped_) {
     reassign_ = true;
@@ -136,7 +136,7 @@ void PartitionQueue::resume() {
 }
 
 void PartitionQueue::pause() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (paused_ || !assigned()) return;
   const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_pause_partitions(client_, list.get());
@@ -183,7 +183,7 @@ Event PartitionQueue::poll() {
     event = EndOfPartition{message->offset};
     end_.store(std::max(end_.load(std::memory_order_relaxed), message->offset), std::memory_order_relaxed);
   } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     event = OutOfRange{};
   } else {

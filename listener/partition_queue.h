@@ -6,8 +6,8 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "listener/consumer.h"
 #include "listener/fetch_waker.h"
 #include "listener/handles.h"
@@ -49,7 +49,7 @@ class PartitionQueue final : public Partition {
 
  private:
   Result<void> seek(Offset offset);
-  void resume();
+  void resume() REQUIRES(mutex_);
   void count(const rd_kafka_message_t& message);
   Offset fetched_end() const;
 
@@ -71,9 +71,9 @@ class PartitionQueue final : public Partition {
   QueueHandle queue_;
   std::atomic<std::uint64_t> assignment_id_{0};
   std::atomic<bool> assigned_{false};
-  std::mutex mutex_;
-  bool paused_ = false;   // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
-  bool stopped_ = false;  // librdkafka stopped fetching for good after an offset out of range
+  Mutex mutex_;
+  bool paused_ GUARDED_BY(mutex_) = false;   // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
+  bool stopped_ GUARDED_BY(mutex_) = false;  // librdkafka stopped fetching for good after an offset out of range
 };
 
 // Takes the message over.

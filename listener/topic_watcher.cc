@@ -24,7 +24,7 @@ TopicWatcher::TopicWatcher(List list, TopicSelection selection, std::vector<std:
 
 TopicWatcher::~TopicWatcher() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   stop_.notify_one();
@@ -34,8 +34,8 @@ TopicWatcher::~TopicWatcher() {
 void TopicWatcher::run() {
   for (;;) {
     {
-      std::unique_lock lock(mutex_);
-      if (stop_.wait_for(lock, interval_, [this] { return stopping_; })) return;
+      MutexLock lock(mutex_);
+      if (stop_.wait_for(lock, interval_, [this]() REQUIRES(mutex_) { return stopping_; })) return;
     }
     look();
   }

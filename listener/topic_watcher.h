@@ -8,12 +8,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "listener/handles.h"
 #include "listener/topics.h"
 
@@ -45,9 +45,9 @@ class TopicWatcher {
   std::set<std::string> missed_;  // lacked by the last listing
   bool trouble_told_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  std::condition_variable_any stop_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -8,7 +8,7 @@
 namespace sluice::console {
 
 Admission::Arrival Admission::arrive(std::int64_t id, const std::string& group, Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto offender = offenders_.find(group); offender != offenders_.end() && now < offender->second.until) {
     return {};
   }
@@ -32,7 +32,7 @@ Admission::Arrival Admission::arrive(std::int64_t id, const std::string& group, 
   return arrival;
 }
 
-// Called with the mutex held, and at least one unauthenticated.
+// Of at least one unauthenticated connection.
 std::int64_t Admission::oldest_of_largest_group() const {
   struct Group {
     std::size_t size = 0;
@@ -51,7 +51,7 @@ std::int64_t Admission::oldest_of_largest_group() const {
 
 std::optional<std::string> Admission::log_in(std::int64_t id, const std::string& fingerprint, bool admin,
                                              int max_sessions) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto connection = connections_.find(id);
   if (connection == connections_.end()) return "too many connections";  // evicted at this very moment
   std::size_t all = 0;
@@ -72,12 +72,12 @@ std::optional<std::string> Admission::log_in(std::int64_t id, const std::string&
 }
 
 void Admission::leave(std::int64_t id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connections_.erase(id);
 }
 
 std::chrono::seconds Admission::penalize(const std::string& group, Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool good_standing = std::any_of(connections_.begin(), connections_.end(), [&](const auto& known) {
     return !known.second.fingerprint.empty() && known.second.group == group;
   });
@@ -97,19 +97,19 @@ std::chrono::seconds Admission::penalize(const std::string& group, Clock::time_p
 }
 
 std::size_t Admission::unauthenticated() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
                                                 [](const auto& known) { return known.second.fingerprint.empty(); }));
 }
 
 std::size_t Admission::sessions() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
                                                 [](const auto& known) { return !known.second.fingerprint.empty(); }));
 }
 
 std::optional<std::int64_t> Admission::may_log(Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (now - log_second_ >= std::chrono::seconds(1)) {
     log_second_ = now;
     logged_ = 0;

@@ -7,9 +7,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace sluice::console {
 
@@ -57,15 +58,15 @@ class Admission {
     std::chrono::seconds last{0};
   };
 
-  std::int64_t oldest_of_largest_group() const;
+  std::int64_t oldest_of_largest_group() const REQUIRES(mutex_);
 
   Limits limits_{};
-  mutable std::mutex mutex_;
-  std::map<std::int64_t, Connection> connections_;  // ids ascend with time
-  std::map<std::string, Offender> offenders_;
-  Clock::time_point log_second_{};
-  int logged_ = 0;
-  std::int64_t not_logged_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::int64_t, Connection> connections_ GUARDED_BY(mutex_);  // ids ascend with time
+  std::map<std::string, Offender> offenders_ GUARDED_BY(mutex_);
+  Clock::time_point log_second_ GUARDED_BY(mutex_){};
+  int logged_ GUARDED_BY(mutex_) = 0;
+  std::int64_t not_logged_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice::console

@@ -33,12 +33,12 @@ bool wanted_type(ssh_key key) {
 }  // namespace
 
 std::shared_ptr<const KeyRing> ServerContext::keys() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return keys_;
 }
 
 void ServerContext::keys(std::shared_ptr<const KeyRing> next) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   keys_ = std::move(next);
 }
 

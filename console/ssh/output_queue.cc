@@ -12,8 +12,8 @@ constexpr std::size_t piece_size = 16 * 1024;
 void OutputQueue::add(std::string_view text, bool err, bool may_wait) {
   while (!text.empty()) {
     {
-      std::unique_lock lock(mutex_);
-      if (may_wait) room_.wait(lock, [this] { return closed_ || size_ < soft_limit; });
+      MutexLock lock(mutex_);
+      if (may_wait) room_.wait(lock, [this]() REQUIRES(mutex_) { return closed_ || size_ < soft_limit; });
       if (closed_) return;
       const auto part = text.substr(0, piece_size);
       text.remove_prefix(part.size());
@@ -23,7 +23,6 @@ void OutputQueue::add(std::string_view text, bool err, bool may_wait) {
   }
 }
 
-// Called with the mutex held.
 void OutputQueue::append(std::string_view text, bool err) {
   if (text.find("\x1b[?1049h") != text.npos) full_screen_ = true;
   if (text.find("\x1b[?1049l") != text.npos) full_screen_ = false;
@@ -44,14 +43,14 @@ void OutputQueue::append(std::string_view text, bool err) {
 }
 
 OutputQueue::Piece OutputQueue::front(std::size_t most) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (pieces_.empty()) return {};
   return {pieces_.front().err, pieces_.front().text.substr(taken_, std::min(most, piece_size))};
 }
 
 void OutputQueue::consume(std::size_t bytes) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (pieces_.empty()) return;
     taken_ += bytes;
     size_ -= bytes;
@@ -65,7 +64,7 @@ void OutputQueue::consume(std::size_t bytes) {
 
 void OutputQueue::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
     pieces_.clear();
     taken_ = size_ = 0;
@@ -74,12 +73,12 @@ void OutputQueue::close() {
 }
 
 bool OutputQueue::full_screen() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return full_screen_;
 }
 
 std::size_t OutputQueue::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return size_;
 }
 

@@ -8,10 +8,10 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "console/terminal.h"
 
 namespace sluice::console {
@@ -44,18 +44,19 @@ class OutputQueue final : public Output {
   std::size_t size() const;
 
  private:
-  void add(std::string_view text, bool err, bool may_wait);
-  void append(std::string_view text, bool err);
+  void add(std::string_view text, bool err, bool may_wait) EXCLUDES(mutex_);
+  void append(std::string_view text, bool err) REQUIRES(mutex_);
 
   std::function<void()> wake_;
   bool pty_ = false;  // set before the first command
-  mutable std::mutex mutex_;
-  std::condition_variable room_;
-  std::deque<Piece> pieces_;
-  std::size_t taken_ = 0;  // of the front piece
-  std::size_t size_ = 0;
-  char last_ = 0;
-  bool closed_ = false, full_screen_ = false;
+  mutable Mutex mutex_;
+  std::condition_variable_any room_;
+  std::deque<Piece> pieces_ GUARDED_BY(mutex_);
+  std::size_t taken_ GUARDED_BY(mutex_) = 0;  // of the front piece
+  std::size_t size_ GUARDED_BY(mutex_) = 0;
+  char last_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  bool full_screen_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sluice::console

@@ -62,7 +62,7 @@ Server::~Server() {
   stop(0ms);
   std::list<Connection> last;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     last.swap(connections_);
   }
   for (auto& connection : last) connection.thread.join();
@@ -172,7 +172,7 @@ void Server::admit(int fd, const Address& peer) {
   tend();
   const auto id = next_id_++;
   const auto arrival = context_.admission.arrive(id, peer.group(), Admission::Clock::now());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (arrival.evict) {
     for (auto& connection : connections_) {
       if (connection.session->id() == *arrival.evict) connection.session->end({});
@@ -209,7 +209,7 @@ void Server::admit(int fd, const Address& peer) {
 void Server::tend() {
   std::list<Connection> ended;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto connection = connections_.begin(); connection != connections_.end();) {
       const auto next = std::next(connection);
       if (connection->session->over()) {
@@ -236,14 +236,14 @@ void Server::stop(std::chrono::milliseconds within) {
   socket_ = -1;
   if (spare_fd_ >= 0) close(std::exchange(spare_fd_, -1));
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto& connection : connections_)
       connection.session->end(connection.session->view().grant() ? "the service is shutting down" : "");
   }
   while (Session::Clock::now() < until) {
     tend();
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (connections_.empty()) return;
     }
     std::this_thread::sleep_for(10ms);
@@ -251,7 +251,7 @@ void Server::stop(std::chrono::milliseconds within) {
 }
 
 std::vector<SessionInfo> Server::sessions() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<SessionInfo> infos;
   for (const auto& connection : connections_) {
     if (auto info = connection.session->view().info()) infos.push_back(std::move(*info));
@@ -260,7 +260,7 @@ std::vector<SessionInfo> Server::sessions() const {
 }
 
 void Server::end_where(const std::function<std::string(const Grant&)>& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& connection : connections_) {
     const auto grant = connection.session->view().grant();
     if (!grant) continue;

@@ -13,12 +13,12 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/event_fd.h"
+#include "base/mutex.h"
 #include "console/ssh/session.h"
 
 namespace sluice::console {
@@ -51,7 +51,7 @@ class Server {
   bool accept_one();
   void admit(int fd, const Address& peer);
   void out_of_descriptors();
-  void tend();
+  void tend() EXCLUDES(mutex_);
 
   ServerContext& context_;
   ssh_bind bind_ = nullptr;
@@ -62,8 +62,8 @@ class Server {
   std::thread thread_;
   std::int64_t next_id_ = 1;  // of the accepting thread
 
-  mutable std::mutex mutex_;
-  std::list<Connection> connections_;
+  mutable Mutex mutex_;
+  std::list<Connection> connections_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::console

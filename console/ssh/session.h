@@ -13,12 +13,12 @@
 #include <chrono>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "admin/audit.h"
 #include "base/event_fd.h"
+#include "base/mutex.h"
 #include "console/interpreter.h"
 #include "console/ssh/admission.h"
 #include "console/ssh/authorized_keys.h"
@@ -44,8 +44,8 @@ struct ServerContext {
   std::string prompt;  // of shells
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const KeyRing> keys_ = std::make_shared<KeyRing>();
+  mutable Mutex mutex_;
+  std::shared_ptr<const KeyRing> keys_ GUARDED_BY(mutex_) = std::make_shared<KeyRing>();
 };
 
 class Session {

@@ -1,9 +1,10 @@
 // The end of a session: asked for from any thread, carried out by the session's. The first reason stays.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace sluice::console {
 
@@ -16,24 +17,24 @@ class SessionEnd {
 
   // False if it was asked for before.
   bool request(std::string text, int code) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (std::exchange(requested_, true)) return false;
     reason_ = {std::move(text), code};
     return true;
   }
   bool requested() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return requested_;
   }
   Reason reason() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return reason_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  bool requested_ = false;
-  Reason reason_;
+  mutable Mutex mutex_;
+  bool requested_ GUARDED_BY(mutex_) = false;
+  Reason reason_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::console

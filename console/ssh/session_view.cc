@@ -3,28 +3,28 @@
 namespace sluice::console {
 
 void SessionView::identify(const Grant& grant, const std::string& address) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   grant_ = grant;
   grant_.login.caller.address = address;
 }
 
 void SessionView::show() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   shown_ = true;
 }
 
 void SessionView::hide() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   shown_ = false;
 }
 
 void SessionView::running(const std::string& command) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   command_ = command;
 }
 
 std::optional<SessionInfo> SessionView::info() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!shown_) return std::nullopt;
   SessionInfo info;
   info.id = id_;
@@ -37,7 +37,7 @@ std::optional<SessionInfo> SessionView::info() const {
 }
 
 std::optional<Grant> SessionView::grant() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!shown_) return std::nullopt;
   return grant_;
 }

@@ -38,10 +38,10 @@ void AdminService::start() {
 
 bool AdminService::stop(std::chrono::milliseconds within) {
   if (!thread_.joinable()) return true;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   stopping_ = true;
   bell_.notify();
-  if (!has_ended_.wait_for(lock, within, [this] { return ended_; })) return false;
+  if (!has_ended_.wait_for(lock, within, [this]() REQUIRES(mutex_) { return ended_; })) return false;
   lock.unlock();
   thread_.join();
   return true;
@@ -55,12 +55,12 @@ void AdminService::run() {
     snapshots_.refresh_ends();
     audit_.write_notes();
     wait_for_work();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) break;
   }
   log_incidents();
   audit_.write_notes();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ended_ = true;
   has_ended_.notify_all();
 }

@@ -7,10 +7,10 @@
 
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "admin/capabilities.h"
+#include "base/mutex.h"
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
@@ -56,9 +56,10 @@ class AdminService {
   AuditTrail audit_;
   LogLevel logging_;
 
-  std::mutex mutex_;
-  std::condition_variable has_ended_;
-  bool stopping_ = false, ended_ = false;
+  Mutex mutex_;
+  std::condition_variable_any has_ended_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -18,7 +18,7 @@ void to_log(const AuditRow& entry, std::string_view why) {
 
 void AuditTrail::note(const AuditRow& entry) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (notes_.size() < queued_at_most) {
       notes_.push_back(entry);
       return;
@@ -31,7 +31,7 @@ void AuditTrail::write_notes() {
   for (;;) {
     AuditRow entry;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (notes_.empty()) return;
       entry = std::move(notes_.front());
       notes_.pop_front();

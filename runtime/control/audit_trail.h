@@ -5,11 +5,11 @@
 #pragma once
 
 #include <deque>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "admin/audit.h"
+#include "base/mutex.h"
 #include "sink/admin_tables.h"
 
 namespace sluice::runtime {
@@ -27,8 +27,8 @@ class AuditTrail final : public Audit {
 
  private:
   sink::AdminTables& tables_;
-  std::mutex mutex_;
-  std::deque<AuditRow> notes_;
+  Mutex mutex_;
+  std::deque<AuditRow> notes_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::runtime

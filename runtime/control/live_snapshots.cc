@@ -17,13 +17,13 @@ Snapshot LiveSnapshots::snapshot() const {
   shot.postgres_trouble = pauses_.trouble();
   shot.dead_letters_open = dead_letters_.open();
   {
-    const std::lock_guard lock(ends_->mutex);
+    const MutexLock lock(ends_->mutex);
     for (auto& partition : shot.partitions) {
       if (const auto found = ends_->known.find(partition.at); found != ends_->known.end())
         partition.end = std::max(partition.end, found->second);
     }
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   shot.applied_per_second.assign(rates_.begin(), rates_.end());
   return shot;
 }
@@ -47,7 +47,7 @@ void LiveSnapshots::sample(const Snapshot& lanes) {
   const auto now = Steady::now();
   std::int64_t records = 0;
   for (const auto& lane : lanes.lanes) records += lane.records;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto passed = std::chrono::duration<double>(now - sampled_).count();
   if (sampled_ != Steady::time_point{} && passed < 1) return;
   if (sampled_ != Steady::time_point{}) {
@@ -65,12 +65,12 @@ void LiveSnapshots::refresh_ends() {
   }
   std::ranges::sort(stopped);
   {
-    const std::lock_guard lock(ends_->mutex);
+    const MutexLock lock(ends_->mutex);
     std::erase_if(ends_->known, [&](const auto& end) { return !std::ranges::binary_search(stopped, end.first); });
   }
   if (stopped.empty()) return;
   parts_.log_ends.ask_log_ends(stopped, [ends = ends_](const TopicPartition& at, Offset end) {
-    const std::lock_guard lock(ends->mutex);
+    const MutexLock lock(ends->mutex);
     ends->known[at] = end;
   });
 }

@@ -9,9 +9,9 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include "admin/snapshot.h"
+#include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/service_parts.h"
@@ -44,15 +44,15 @@ class LiveSnapshots final : public Snapshots {
 
   // Of stopped partitions; shared with the answers under way.
   struct Ends {
-    std::mutex mutex;
-    std::map<TopicPartition, Offset> known;
+    Mutex mutex;
+    std::map<TopicPartition, Offset> known GUARDED_BY(mutex);
   };
   const std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
 
-  mutable std::mutex mutex_;
-  std::deque<double> rates_;
-  Steady::time_point sampled_{};
-  std::int64_t sampled_records_ = 0;
+  mutable Mutex mutex_;
+  std::deque<double> rates_ GUARDED_BY(mutex_);
+  Steady::time_point sampled_ GUARDED_BY(mutex_){};
+  std::int64_t sampled_records_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice::runtime

@@ -30,7 +30,7 @@ void PauseControl::refresh() {
   }
   auto pauses = tables_.pauses();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     trouble_ = pauses ? std::string() : pauses.error().message;
   }
   if (!pauses) {
@@ -41,7 +41,7 @@ void PauseControl::refresh() {
   if (std::exchange(trouble_logged_, false)) log::info(who, "the pauses can be read again");
   auto wanted = std::make_shared<const PauseRules>(*pauses);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     pauses_ = std::move(*pauses);
   }
   if (handed_out_ && *handed_out_ == *wanted) return;
@@ -52,12 +52,12 @@ void PauseControl::refresh() {
 }
 
 std::vector<Pause> PauseControl::in_force() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return pauses_;
 }
 
 std::string PauseControl::trouble() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return trouble_;
 }
 

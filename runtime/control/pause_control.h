@@ -5,12 +5,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "admin/pauses.h"
 #include "base/event_fd.h"
+#include "base/mutex.h"
 #include "runtime/control/service_parts.h"
 #include "sink/admin_tables.h"
 
@@ -40,9 +40,9 @@ class PauseControl final : public Pauses {
   std::shared_ptr<const PauseRules> handed_out_;
   bool trouble_logged_ = false;
 
-  mutable std::mutex mutex_;
-  std::vector<Pause> pauses_;
-  std::string trouble_;
+  mutable Mutex mutex_;
+  std::vector<Pause> pauses_ GUARDED_BY(mutex_);
+  std::string trouble_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::runtime

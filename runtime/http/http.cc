@@ -5,11 +5,11 @@
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 
 #include "base/host_port.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "runtime/http/metrics.h"
 
 namespace sluice::runtime {
@@ -28,14 +28,14 @@ class BoundedPool final : public httplib::TaskQueue {
     for (std::size_t i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
   }
   void enqueue(std::function<void()> task) override {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return tasks_.size() < waiting_limit; });
+    MutexLock lock(mutex_);
+    changed_.wait(lock, [this]() REQUIRES(mutex_) { return tasks_.size() < waiting_limit; });
     tasks_.push_back(std::move(task));
     changed_.notify_all();
   }
   void shutdown() override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       closing_ = true;
     }
     changed_.notify_all();
@@ -45,8 +45,8 @@ class BoundedPool final : public httplib::TaskQueue {
  private:
   void work() {
     while (true) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
+      MutexLock lock(mutex_);
+      changed_.wait(lock, [this]() REQUIRES(mutex_) { return closing_ || !tasks_.empty(); });
       if (tasks_.empty()) return;
       const auto task = std::move(tasks_.front());
       tasks_.pop_front();
@@ -56,10 +56,10 @@ class BoundedPool final : public httplib::TaskQueue {
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
-  bool closing_ = false;
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::function<void()>> tasks_ GUARDED_BY(mutex_);
+  bool closing_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

@@ -6,8 +6,8 @@
 
 #include <chrono>
 #include <map>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "config/pipeline.h"
 
 namespace sluice::runtime {
@@ -16,7 +16,7 @@ class DeadLetterLimit {
  public:
   // Counts one dead letter of `route`; false when it is one too many for this minute.
   bool admit(const config::Route& route, std::chrono::steady_clock::time_point now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto& window = windows_[&route];
     if (now - window.since >= std::chrono::minutes(1)) window = {now, 0};
     return ++window.count <= route.max_dead_letters;
@@ -27,8 +27,8 @@ class DeadLetterLimit {
     std::chrono::steady_clock::time_point since;
     int count = 0;
   };
-  std::mutex mutex_;
-  std::map<const config::Route*, Window> windows_;
+  Mutex mutex_;
+  std::map<const config::Route*, Window> windows_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::runtime

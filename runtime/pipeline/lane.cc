@@ -40,7 +40,7 @@ void Lane::start(listener::Consumer& consumer) {
 
 void Lane::assign(listener::Partition& partition) {
   {
-    const std::lock_guard lock(mail_->mutex);
+    const MutexLock lock(mail_->mutex);
     mail_->assigned.push_back(&partition);
   }
   mail_->signal.ring();
@@ -48,7 +48,7 @@ void Lane::assign(listener::Partition& partition) {
 
 void Lane::revoked() {
   {
-    const std::lock_guard lock(mail_->mutex);
+    const MutexLock lock(mail_->mutex);
     mail_->revoked = true;
   }
   mail_->signal.ring();
@@ -56,7 +56,7 @@ void Lane::revoked() {
 
 void Lane::set_pauses(std::shared_ptr<const PauseRules> pauses) {
   {
-    const std::lock_guard lock(mail_->mutex);
+    const MutexLock lock(mail_->mutex);
     mail_->pauses = std::move(pauses);
   }
   mail_->signal.ring();
@@ -64,7 +64,7 @@ void Lane::set_pauses(std::shared_ptr<const PauseRules> pauses) {
 
 void Lane::drain() {
   {
-    const std::lock_guard lock(mail_->mutex);
+    const MutexLock lock(mail_->mutex);
     mail_->drain = true;
   }
   mail_->signal.ring();
@@ -83,7 +83,7 @@ void Lane::run() {
   };
   const auto answer = [mail = mail_](const TopicPartition& at, const Result<listener::Watermarks>& log) {
     {
-      const std::lock_guard lock(mail->mutex);
+      const MutexLock lock(mail->mutex);
       mail->logs.emplace_back(at, log);
     }
     mail->signal.ring();
@@ -107,7 +107,7 @@ void Lane::take_mail(LaneWorker& worker) {
   std::shared_ptr<const PauseRules> pauses;
   bool revoked = false;
   {
-    const std::lock_guard lock(mail_->mutex);
+    const MutexLock lock(mail_->mutex);
     assigned.swap(mail_->assigned);
     logs.swap(mail_->logs);
     if (pauses_ != mail_->pauses) pauses = pauses_ = mail_->pauses;
@@ -147,7 +147,7 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
   published_at_ = now;
   auto& state = worker.state();
   state.stats.connected = writer_.connected();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   shown_ = state.stats;
   for (const auto* at : state.changed) {
     auto* held = state.find(*at);
@@ -164,7 +164,7 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
 }
 
 LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   tables.merge(shown_tables_);
   for (const auto& [at, shown] : shown_partitions_) {
     partitions.push_back(shown.row);

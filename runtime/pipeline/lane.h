@@ -8,13 +8,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "admin/incident.h"
 #include "admin/snapshot.h"
+#include "base/mutex.h"
 #include "base/ready_signal.h"
 #include "listener/consumer.h"
 #include "runtime/pipeline/lane_worker.h"
@@ -47,11 +47,12 @@ class Lane {
  private:
   // What other threads tell the lane; outlives it where an answer of Kafka's is still on its way.
   struct Mailbox {
-    std::mutex mutex;
-    std::vector<listener::Partition*> assigned;
-    std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs;
-    std::shared_ptr<const PauseRules> pauses;
-    bool revoked = false, drain = false;
+    Mutex mutex;
+    std::vector<listener::Partition*> assigned GUARDED_BY(mutex);
+    std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs GUARDED_BY(mutex);
+    std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
+    bool revoked GUARDED_BY(mutex) = false;
+    bool drain GUARDED_BY(mutex) = false;
     ReadySignal signal;
   };
   struct Shown {
@@ -81,10 +82,10 @@ class Lane {
   std::map<TopicPartition, std::uint32_t> tokens_;  // of every partition that the lane has ever had
   Clock::time_point published_at_{};
 
-  mutable std::mutex mutex_;  // guards what is shown
-  LaneSnapshot shown_;
-  std::map<TopicPartition, Shown> shown_partitions_;
-  TableStats shown_tables_;
+  mutable Mutex mutex_;
+  LaneSnapshot shown_ GUARDED_BY(mutex_);
+  std::map<TopicPartition, Shown> shown_partitions_ GUARDED_BY(mutex_);
+  TableStats shown_tables_ GUARDED_BY(mutex_);
 
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
   std::atomic<bool> ended_{false};

@@ -195,7 +195,8 @@ class TestSource:
                 return ""
             # Flags that only gcc knows are no finding.
             found = run(["clang-tidy-19", "--quiet", "-p", options.build, "--extra-arg=-Wno-unknown-warning-option",
-                         "--extra-arg=-Wno-error", "--extra-arg=-Wno-ignored-gch", str(source)])
+                         "--extra-arg=-Wthread-safety", "--extra-arg=-Wno-error", "--extra-arg=-Wno-ignored-gch",
+                         str(source)])
             if not found:
                 stamp.touch()
             return found
