@@ -69,12 +69,10 @@ class IncidentLog {
   };
 
  private:
-  static constexpr std::size_t states = static_cast<std::size_t>(PartitionState::incomplete) + 1;
-
   mutable Mutex mutex_;
   std::deque<Incident> ring_ GUARDED_BY(mutex_);
   std::uint64_t published_ GUARDED_BY(mutex_) = 0;  // the ring holds the last ones of so many
-  std::array<std::array<std::int64_t, states>, states> counts_ GUARDED_BY(mutex_){};
+  std::array<std::array<std::int64_t, partition_state_count>, partition_state_count> counts_ GUARDED_BY(mutex_){};
   mutable std::vector<const EventFd*> bells_ GUARDED_BY(mutex_);
 };
 

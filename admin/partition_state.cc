@@ -11,7 +11,7 @@ namespace {
 using enum PartitionState;
 
 // In the order of the enum.
-constexpr std::array<PartitionStateInfo, 11> states{{
+constexpr std::array<PartitionStateInfo, partition_state_count> states{{
     {claiming, "claiming", Severity::waiting, true, "The instance is taking the partition over.",
      "Nothing; if it lasts, another instance holds the pointer row, or Kafka or PostgreSQL does not answer."},
     {ok, "ok", Severity::good, true, "Records take effect.", "Nothing."},

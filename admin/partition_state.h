@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -27,6 +28,9 @@ enum class PartitionState : std::uint8_t {
   corrupt,
   incomplete,
 };
+
+// How many there are; a new state also needs a migration that lets the pointer's check take it (sink/sql).
+inline constexpr std::size_t partition_state_count = static_cast<std::size_t>(PartitionState::incomplete) + 1;
 
 enum class Severity : std::uint8_t {
   good,     // records take effect

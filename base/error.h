@@ -1,8 +1,8 @@
 // Errors, named by what the caller does next.
 //
-// Every failure that can reach a lane carries an ErrorClass; the lane has the only switch over it
-// (runtime/pipeline/lane.cc). Nothing else in the program retries, skips or gives up on its own. Values are plain data
-// and may cross threads.
+// Every failure that can reach a lane carries an ErrorClass. LaneWorker::handle_error has the only switch over it that
+// decides what becomes of data; who looks at a single class besides, and why, is in docs/architecture.md. Values are
+// plain data and may cross threads.
 #pragma once
 
 #include <expected>
@@ -16,7 +16,7 @@ enum class ErrorClass {
   reclaim,         // the connection is lost at an unknown point, COMMIT included: claim again and read the pointer
   fenced,          // another instance owns the partition, or the pointer is not where we believe it to be
   reject,          // the data is at fault: bisect, the bad record becomes a dead letter
-  stop_partition,  // nobody's record is at fault (table, column or permission missing): wait until it is mended
+  stop_partition,  // nobody's record is at fault (table, column or permission missing): wait until that is fixed
   stop_service,    // this process cannot go on
 };
 

@@ -1,9 +1,9 @@
 // Named places where a test makes the process die, freeze or dawdle, and named mistakes that a test must catch.
 //
 // Only a build with SLUICE_FAULTS has them; in any other the macros are nothing and `false`, and the linker leaves
-// fault.cc out. Any thread may pass a point. The environment arms them: SLUICE_FAULT="NAME:WHEN:WHAT[,...]", where WHEN
-// is N (the Nth time that the point is passed) or ~N (every time with probability 1/N, by SLUICE_FAULT_SEED) and WHAT
-// is kill, stop or sleep=MILLISECONDS; SLUICE_BUG="NAME" selects one mistake. What cannot be understood ends the
+// failpoint.cc out. Any thread may pass a point. The environment arms them: SLUICE_FAULT="NAME:WHEN:WHAT[,...]", where
+// WHEN is N (the Nth time that the point is passed) or ~N (every time with probability 1/N, by SLUICE_FAULT_SEED) and
+// WHAT is kill, stop or sleep=MILLISECONDS; SLUICE_BUG="NAME" selects one mistake. What cannot be understood ends the
 // process with exit code 2 at the first point.
 #pragma once
 
@@ -25,7 +25,7 @@ enum class Action : std::uint8_t { kill, stop, sleep };
 class Plan {
  public:
   struct Entry {
-    std::string_view point;  // of the table in fault.cc
+    std::string_view point;  // of the table in failpoint.cc
     std::uint32_t nth = 0;   // or, with `chance`, one in so many
     bool chance = false;
     Action action = Action::kill;

@@ -2,7 +2,7 @@
 //
 // Reads only the file and what ${file:…}, ${credential:…} and ${env:…} name: no connection is made. An error
 // is `FILE:LINE:COLUMN: KEY: what is wrong; what to do`; only the first one is reported. Called from main and, for
-// SIGHUP, from the service.
+// SIGHUP, from the service's main thread.
 #pragma once
 
 #include <expected>

@@ -1,8 +1,8 @@
 // Kafka in: one consumer handle, its poll thread, and the queue of every partition.
 //
-// The poll thread serves rebalances, errors and statistics and never waits for anybody. It assigns a partition paused
-// and notifies the service through Events; the lane that owns the partition then calls Partition's functions from its
-// own thread. Not polling a partition is the back-pressure: librdkafka stops fetching at its queue limit. Facts about
+// The poll thread serves rebalances and errors and never waits for anybody. It assigns a partition paused and notifies
+// the service through Events; the lane that owns the partition then calls Partition's functions from its own thread.
+// Not polling a partition is the back-pressure: librdkafka stops fetching at its queue limit. Facts about
 // librdkafka 2.0.2 that shape this folder are in docs/architecture.md.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A Mapper's state of one table: its description, the columns of fields, and the rows of the batch under construction.
+// A Mapper's state of one table: its description, and the columns of fields. Rows of a batch are in its ChangeSet.
 //
 // Belongs to a Mapper. Events of one kind carry the same fields in the same order, so a Shape remembers the column of
 // the n-th field and only compares its name the next time.

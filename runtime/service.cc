@@ -20,6 +20,7 @@
 #include "runtime/http/http.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/lane.h"
+#include "runtime/pipeline/lane_choice.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
 #include "sink/table_catalogue.h"
@@ -102,10 +103,6 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   void reload();
   void tick();
   void fatal(const std::string& why);
-  Lane& lane_of(const TopicPartition& at) {
-    const auto hash = std::hash<std::string>{}(at.topic) + static_cast<std::size_t>(at.partition);
-    return *lanes_[hash % lanes_.size()];
-  }
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
   const std::string config_path_;
@@ -118,6 +115,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener.
   std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  LaneChoice lane_choice_;  // the poll thread's
   const sink::Identity identity_;
   IncidentLog incidents_;
   AdminService admin_;
@@ -132,6 +130,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
 Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path)
     : pipeline_(std::move(pipeline)),
       config_path_(std::move(config_path)),
+      lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_{pipeline_->name, new_uuid(), host_name()},
       admin_(pipeline_, identity_, {*this, *this, *this, incidents_}),
       console_(pipeline_, admin_.capabilities(), versions()),
@@ -236,12 +235,12 @@ bool Service::start() {
                                       {.assigned =
                                            [this](listener::Partition& partition) {
                                              ++assigned_;
-                                             lane_of(partition.at()).assign(partition);
+                                             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
                                            },
                                        .revoked =
                                            [this](listener::Partition& partition, bool) {
                                              --assigned_;
-                                             lane_of(partition.at()).revoked();
+                                             lanes_[lane_choice_.revoke(partition.at())]->revoked();
                                            },
                                        .rebalanced = [this] { joined_ = true; },
                                        .fatal = [this](const std::string& why) { fatal(why); }});

@@ -19,7 +19,7 @@ constexpr const char* session_settings =
     "'postgres';"
     "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
     "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '60s'; SET lock_timeout = "
-    "'10s';"
+    "'3s';"
     "SET client_min_messages = warning";
 // Not on every platform: a backend that works for a client that is gone notices within seconds.
 constexpr const char* check_the_client = "SET client_connection_check_interval = '5s'";

@@ -6,6 +6,7 @@
 // usable, or closed (connected() is false): the caller decides by the class of the error and has nothing to clean up.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -66,6 +67,8 @@ class RowStore {
   // Creates pointer rows that nobody owns yet (epoch 0), each at its start; those that exist stay as they are.
   virtual Result<void> create_pointers(const std::vector<std::pair<TopicPartition, Offset>>& starts) = 0;
 
+  // How long the next batches wait for a lock that somebody else holds; zero: as long as the session lets them.
+  virtual void set_lock_wait(std::chrono::milliseconds) {}
   // Starts the transaction of a batch and returns at once. The arguments must stay as they are until poll() has
   // returned a result. Needs connected() and no batch under way.
   virtual void submit(const Changes& changes, std::span<const Record> records,

@@ -72,6 +72,8 @@ void Transaction::write() {
                     session_.send_dead_letters(changes_->dead, records_, ranges_); connection.commit());
     session_.send_deallocations();
     connection.send("BEGIN");
+    if (session_.lock_wait.count() > 0)
+      connection.send(fmt::format("SET LOCAL lock_timeout = {}", session_.lock_wait.count()).c_str());
     if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
   }
   phase_ = Phase::writing;

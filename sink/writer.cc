@@ -255,6 +255,10 @@ Result<void> Writer::force_next(const Claim& claim, Offset next) {
 }
 #endif
 
+void Writer::set_lock_wait(std::chrono::milliseconds wait) {
+  state_->session.lock_wait = wait;
+}
+
 void Writer::submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) {
   state_->transaction.start({plan(changes, false), {}}, changes, records, ranges);
 }

@@ -40,6 +40,7 @@ class Writer final : public RowStore {
   Result<PointerExistence> pointer_exists(const TopicPartition& at) override;
   Result<void> create_pointers(const std::vector<std::pair<TopicPartition, Offset>>& starts) override;
 
+  void set_lock_wait(std::chrono::milliseconds wait) override;
   void submit(const Changes& changes, std::span<const Record> records, std::span<const PartitionRange> ranges) override;
   std::unique_ptr<PreparedRows> prepare(const Changes& changes) override;
   void submit_prepared(std::unique_ptr<PreparedRows> prepared, const Changes& changes, std::span<const Record> records,

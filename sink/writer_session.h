@@ -4,6 +4,7 @@
 // they are given; when a step has closed the connection, the session has forgotten what only that connection knew.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <span>
 #include <string>
@@ -23,6 +24,7 @@ struct WriterSession {
   StatementCache statements;
   Parameters parameters;
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
+  std::chrono::milliseconds lock_wait{0};     // of a batch's transaction; 0: the session's own
   bool can_stage = true;                      // until the role proves to lack the privilege
 
   Statement& file(std::string_view name);  // sql/NAME.sql

@@ -19,7 +19,7 @@ namespace sluice::runtime {
 // together stay within the bytes of one batch.
 class BatchSizer {
  public:
-  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // of batch.adaptive
+  static constexpr std::size_t rows_min = 100, rows_max = 20000;  // as in the help of batch.adaptive
 
   explicit BatchSizer(const config::Batch& settings, std::size_t lanes);
 

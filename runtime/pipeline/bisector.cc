@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
-#include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
 

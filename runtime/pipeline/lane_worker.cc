@@ -18,6 +18,7 @@ constexpr milliseconds frontier_linger{100};  // a range without records is not 
 constexpr milliseconds duty_age{50};          // a duty that has waited for so long goes before the next batch
 constexpr milliseconds backoff_min{50}, backoff_max{500};  // so PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
+constexpr milliseconds suspect_lock_wait{200};
 
 }  // namespace
 
@@ -147,6 +148,8 @@ void LaneWorker::submit() {
   state_.in_flight.seal();
   SEEDED_BUG_DOES("keep_after_revoke", claim_for(state_.in_flight));
   submitted_ = state_.now();
+  // A table that may be locked keeps the whole lane for as long as its batch waits.
+  state_.parts.store.set_lock_wait(in_flight_alone_ ? suspect_lock_wait : milliseconds(0));
   const auto& batch = state_.in_flight;
   if (prepared_) {
     state_.parts.store.submit_prepared(std::move(prepared_), batch.changes(), batch.all_records(), batch.ranges());
@@ -219,7 +222,7 @@ void LaneWorker::handle_error(const Error& error) {
     case ErrorClass::reject:  // outside a batch: not the fault of a record
     case ErrorClass::retry:
       ++state_.stats.retries;
-      return read_again(error);
+      return read_again();
     case ErrorClass::reclaim:
       ++state_.stats.reclaims;
       if (backoff_ == milliseconds(0))
@@ -237,7 +240,7 @@ void LaneWorker::handle_error(const Error& error) {
     case ErrorClass::stop_partition:
       if (state_.in_flight.empty()) {  // an error of Sluice's own tables, not of a partition's
         ++state_.stats.retries;
-        return read_again(error);
+        return read_again();
       }
       return stop_for_schema(error);
     case ErrorClass::stop_service:
@@ -256,7 +259,7 @@ std::vector<const TopicPartition*> LaneWorker::batch_partitions() const {
 
 // The server has rolled the batch back and the connection is good, so the pointers are where we believe: its records
 // are read again, each partition alone and half as many at a time.
-void LaneWorker::read_again(const Error& error) {
+void LaneWorker::read_again() {
   const auto took = std::chrono::duration_cast<milliseconds>(state_.now() - submitted_);
   log::warning(
       state_.log_prefix, "retrying {}: {}",

@@ -59,8 +59,7 @@ class LaneWorker {
   void committed(std::optional<TableStats> written);
   void account(const Flight& flight, TableStats written);
   void handle_error(const Error& error);
-  void read_again(const Error& error);
-  void suspect(const Error& error);
+  void read_again();
   void stop_for_schema(const Error& error);
   void drop_collecting(const Batch* except);
   void doubt_batch();

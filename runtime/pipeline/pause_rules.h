@@ -1,7 +1,7 @@
 // The pauses of the pipeline, as rules that tell a lane if a partition is paused, and why.
 //
-// Made by PauseControl from the table `pause`, handed to every lane as a shared value, never changed. A lane that has
-// none yet claims nothing: it cannot know what is paused.
+// Made by the admin service from the table `pause`, handed to every lane as a shared value, never changed. A lane that
+// has none yet claims nothing: it cannot know what is paused.
 #pragma once
 
 #include <optional>

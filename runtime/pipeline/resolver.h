@@ -1,6 +1,7 @@
-// Maps a record and looks up what mapping needs for it: the one loop for lanes, bisection, replay and explain.
+// Maps a record and looks up what mapping needs for it: the one loop for lanes, replay and explain.
 //
-// Used by the thread that owns the mapper. Blocks while the catalogue is asked, so never with locks held in PostgreSQL.
+// Used by the thread that owns the mapper. Blocks while the catalogue is asked, so never with locks held in PostgreSQL:
+// the bisector does without.
 #pragma once
 
 #include <expected>

@@ -1,4 +1,4 @@
--- The tables of the outer contract, and the one function that a batch's safety rests on.
+-- The tables that a pipeline and its operators share, and the one function that a batch's safety rests on.
 
 -- Rewritten by every transaction: room on the page keeps the updates HOT, and an eager autovacuum keeps it at one page.
 CREATE TABLE :schema.pointer (

@@ -79,7 +79,7 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
     assert rows == count_rows(console)
     still = console.run_ssh("dead", "replay", one, key="k_oper")
     assert still.code in (1, 9), still
-    # The table is mended: NULL becomes allowed, but for three.
+    # The table is fixed: NULL becomes allowed, but for three.
     console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
     console.sql("ALTER TABLE orders ADD CONSTRAINT three CHECK (id NOT BETWEEN 30000 AND 30002)")
     done = console.run_ssh("dead", "replay", "--table", "public.orders", key="k_oper", seconds=90)

@@ -1,5 +1,5 @@
 // Lines of text into the whole command core, beside a service whose names, reasons and errors are hostile: it never
-// throws, its codes are those of the contract, and nothing harmful comes out; what `--json` prints is JSON.
+// throws, its codes are those of console/exit_code.h, and nothing harmful comes out; what `--json` prints is JSON.
 #include "console/interpreter.h"
 
 #include <algorithm>

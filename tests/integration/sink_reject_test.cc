@@ -83,6 +83,21 @@ TEST_F(Reject, a_dead_letter_travels_with_its_batch_and_null_is_not_empty) {
             "\\N|\\N|\\N|\\N|\\N|[]|not ? JSON ?\n\\N|\\x|\\N|\\N|\\N|[]|not ? JSON ?");
 }
 
+TEST_F(Reject, a_dead_letter_of_a_batch_that_did_not_take_effect_is_not_stored) {
+  Batch batch;
+  claim(batch, *writer);
+  batch.ranges[0].counts = {.dead = 1};
+  auto& record = batch.records.emplace_back();
+  record.at = &at;
+  batch.changes.dead.push_back({0, Stage::decode, "", "22032", "not JSON"});
+  --batch.ranges[0].epoch;
+  writer->submit(batch.changes, batch.records, batch.ranges);
+  const auto fenced = wait(*writer);
+  ASSERT_FALSE(fenced);
+  EXPECT_EQ(fenced.error().next, ErrorClass::fenced);
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".dead_letter"), "0");
+}
+
 TEST_F(Reject, a_deferred_constraint_shows_while_the_record_at_fault_is_tried) {
   sql("CREATE TABLE " + schema + ".parent (id bigint PRIMARY KEY); CREATE TABLE " + schema +
       ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema + ".parent DEFERRABLE INITIALLY DEFERRED)");

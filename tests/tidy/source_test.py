@@ -26,8 +26,15 @@ LAYERS = {
     "console": {"base", "config", "admin"},
     "runtime": {"base", "config", "admin", "mapping", "listener", "sink", "console"},
 }
+# Inner rooms of a folder: which of their siblings each may include. The folder's own files may include all of them, and
+# they its own.
+ROOMS = {
+    "mapping/formats": set(), "mapping/encode": set(),
+    "runtime/pipeline": set(), "runtime/control": {"runtime/pipeline"}, "runtime/http": set(), "runtime/demo": set(),
+    "console/commands": set(), "console/ssh": set(), "admin/report": set(),
+}
 # A library's headers appear in one folder only.
-LIBRARIES = {r"librdkafka/": "listener", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console",
+LIBRARIES = {r"librdkafka/": "listener", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console/ssh",
              r"re2/": "base", r"simdjson": "mapping", r"toml(\+\+|plusplus)": "config", r"(httplib|prometheus/|systemd/|CLI/)": "runtime"}
 LONGEST = 400
 options = None
@@ -84,20 +91,47 @@ class TestSource:
                     problems.append(f"{path}:{number}: {folder} may not include {quoted[1]}")
         self.found(problems)
 
-    def test_encoders_and_formats_know_nothing_of_each_other(self):
-        rooms = {"mapping/encode": "mapping/formats", "mapping/formats": "mapping/encode"}
-        self.found([f"{path}: includes {other}, but base/value.h is all that they share"
-                    for path in ours() for room, other in rooms.items()
-                    if path.relative_to(ROOT).parent.as_posix() == room and f'#include "{other}/' in path.read_text()])
+    def test_rooms_of_a_folder_include_only_what_lies_below_them(self):
+        problems = []
+        for path in ours():
+            room = path.relative_to(ROOT).parent.as_posix()
+            if room not in ROOMS:
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                quoted = re.match(r'\s*#\s*include\s+"([^"]+)/[^/"]+"', line)
+                if quoted and quoted[1] in ROOMS and quoted[1] != room and quoted[1] not in ROOMS[room]:
+                    if quoted[1].split("/")[0] == room.split("/")[0]:
+                        problems.append(f"{path}:{number}: {room} may not include {quoted[1]}")
+        self.found(problems)
+
+    def test_no_two_types_of_a_namespace_have_one_name(self):
+        # The linker would keep one of them, and destroy the other kind with it.
+        places = {}
+        for path in ours():
+            namespace, hidden = "", False
+            for line in path.read_text().splitlines():
+                opened = re.match(r"namespace ([\w:]+) \{", line)
+                defined = re.match(r"(?:class|struct|enum class|enum) (\w+)(?:::(\w+))?[^;(]*\{", line)
+                if opened:
+                    namespace, hidden = opened[1], False
+                elif line == "namespace {":
+                    hidden = True
+                elif line == "}  // namespace":
+                    hidden = False
+                elif defined and not hidden and not defined[2]:
+                    places.setdefault((namespace, defined[1]), []).append(path.relative_to(ROOT).as_posix())
+        assert len(places) > 100, "the rule finds the definitions"
+        self.found([f"{namespace}::{name} is defined in {', '.join(found)}"
+                    for (namespace, name), found in places.items() if len(found) > 1])
 
     def test_each_library_is_used_in_one_folder(self):
         problems = []
         for path in ours():
-            folder = path.relative_to(ROOT).parts[0]
+            folder = path.relative_to(ROOT).as_posix()
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 angled = re.match(r"\s*#\s*include\s+<([^>]+)>", line)
                 for library, home in LIBRARIES.items():
-                    if angled and re.match(library, angled[1]) and folder != home:
+                    if angled and re.match(library, angled[1]) and not folder.startswith(home + "/"):
                         problems.append(f"{path}:{number}: <{angled[1]}> belongs to {home}")
         self.found(problems)
 

@@ -1,4 +1,4 @@
-// Formats, operations and keys: conformance cases A, B and C as far as they need no server.
+// Formats, operations and keys, as far as they need no server.
 #include "tests/unit/mapping/support.h"
 
 namespace sluice::mapping::test {

@@ -1,4 +1,4 @@
-// Values by column type: conformance cases F, and numbers and times against decoders of the tests' own.
+// Values by column type, and numbers and times against decoders of the tests' own.
 #include <random>
 
 #include "mapping/encode/number.h"
