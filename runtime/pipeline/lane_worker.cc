@@ -274,7 +274,6 @@ void LaneWorker::read_again() {
     state_.next_duty = state_.now() + Claimer::retry_after;
     return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
   }
-  (void)error;
   state_.suspects.failed(batch_partitions(), state_.in_flight.records(), took, state_.now());
   rewind_batch();
 }
