@@ -42,8 +42,8 @@ void add_running(CLI::App& app, Action& action) {
                                    std::pair{"metrics", "The page of all metrics, in Markdown"},
                                    std::pair{"states", "The page of a partition's states, in Markdown"},
                                    std::pair{"console", "The page of all console commands, in Markdown"}}) {
-    config_command->add_subcommand(page, text)->callback([&action, page = std::string(page)] {
-      action = [page] { return config_page(page); };
+    config_command->add_subcommand(page, text)->callback([&action, name = std::string(page)] {
+      action = [name] { return config_page(name); };
     });
   }
 }
