@@ -234,7 +234,7 @@ Result<void> Claimer::claim_waiting() {
     claiming.claimed = true;
     state_.show(held);
     SEEDED_BUG_DOES("seek_to_committed", if (auto done = trust_kafka(held); !done) return done);
-    if (auto done = after_claim(held); !done) return done;
+    if (auto done = on_claimed(held); !done) return done;
   }
   return {};
 }
@@ -279,7 +279,7 @@ Result<bool> Claimer::begin_at_end(const std::string& topic) {
 }
 
 // The state that the claim found, or a pause, may keep the partition from streaming.
-Result<void> Claimer::after_claim(Assignment& assignment) {
+Result<void> Claimer::on_claimed(Assignment& assignment) {
   auto& claim = assignment.claim;
   if (operator_is_needed(claim.state)) {
     assignment.on(AssignmentEvent::found,

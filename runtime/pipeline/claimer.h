@@ -40,7 +40,7 @@ class Claimer {
   Result<void> claim_waiting();
   Result<bool> decide_start(Assignment& assignment);
   Result<bool> begin_at_end(const std::string& topic);
-  Result<void> after_claim(Assignment& assignment);
+  Result<void> on_claimed(Assignment& assignment);
   void start(Assignment& assignment);
   void try_later(Assignment& assignment, std::chrono::milliseconds delay, const std::string& trouble);
   void schedule();

@@ -1,5 +1,6 @@
 // The tokenizer: it ends, whatever a line holds; words that are printed in quotes and read again are the same; spans
 // and times that it accepts are printed and read as the same.
+#include "base/time_text.h"
 #include "console/command_line.h"
 
 #include "tests/fuzz/require.h"
@@ -15,6 +16,7 @@ std::string quoted(const std::string& word) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sluice;
   using namespace sluice::console;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto line = parse_line(text)) {
@@ -32,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(!line.error().empty());
   }
   if (const auto span = parse_span(text)) REQUIRE(span->count() >= 0 && !span_text(*span).empty());
-  const auto now = sluice::WallClock::time_point(std::chrono::seconds(1'795'000'000));
+  const auto now = WallClock::time_point(std::chrono::seconds(1'795'000'000));
   if (const auto time = parse_time(text, now)) REQUIRE(!time_text(*time).empty());
   if (const auto number = parse_number(text)) REQUIRE(*number >= 0);
   return 0;
