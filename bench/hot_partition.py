@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""One partition with a backlog beside seven empty ones: is it fetched as fast as one that is alone?
+"""One partition with a backlog beside empty ones: is it fetched as fast as one that is alone, and for the same CPU?
 
     bench/hot_partition.py --sluice build/release/sluice [--against OLDER] [--events 300000] [--rounds 3]
+                           [--partitions 1 8 256] [--lanes 1]
 
-Two topics with the same records of about 1 kB in their partition 0: `alone` has one partition, `crowd` eight. Inserts into
-a table without index, one lane; the time runs from the first to the last commit. A service that lets the empty partitions
-hold the full one back shows it as a smaller rate for `crowd`.
+Topics with the same records of about 1 kB in their partition 0, and as many partitions as asked for. Inserts into a table
+without index; the time runs from the first to the last commit, the CPU is the service's own in that time. A service that
+lets the empty partitions hold the full one back shows it as a smaller rate, one that looks at them in vain as more CPU.
 """
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import sys
@@ -21,11 +23,10 @@ from support.sluice import Sluice  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
 SERVER = "shared_buffers = 512MB\nmax_wal_size = 8GB\n"
-TOPICS = {"alone": 1, "crowd": 8}
 
 
-def publish(kafka, topic, events):
-    kafka.create_topic(topic, TOPICS[topic])
+def publish(kafka, topic, partitions, events):
+    kafka.create_topic(topic, partitions)
     producer = kafka.producer(linger_ms=50, batch_size=1000000)
     for number in range(events):
         value = json.dumps({"id": number, "payload": f"{number}:".ljust(1000, "x")}).encode()
@@ -41,7 +42,12 @@ def publish(kafka, topic, events):
         raise RuntimeError("the broker did not take the records")
 
 
-def rate(kafka, postgres, binary, topic, events):
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rate(kafka, postgres, binary, topic, events, lanes):
     connection = postgres.connect("hot")
     cursor = connection.cursor()
     cursor.execute("DROP SCHEMA IF EXISTS sluice CASCADE")
@@ -57,13 +63,13 @@ def rate(kafka, postgres, binary, topic, events):
 
     Sluice.binary = binary
     route = f'[[route]]\ntopics = ["{topic}"]\ntable = "public.target"\nmode = "insert"\nkey = []\n'
-    service = Sluice(kafka.bootstrap, postgres.url("hot"), route, pipeline=f"hot-{time.monotonic_ns()}", postgres="lanes = 1")
+    service = Sluice(kafka.bootstrap, postgres.url("hot"), route, pipeline=f"hot-{time.monotonic_ns()}", postgres=f"lanes = {lanes}")
     service.start(ready=False)
     try:
         first = wait_until(committed, service.tail, 60, every=0.002)
-        begun = time.monotonic()
+        begun, cpu = time.monotonic(), cpu_seconds(service.process.pid)
         wait_until(lambda: committed() == events, service.tail, 600, every=0.005)
-        took = time.monotonic() - begun
+        took, cpu = time.monotonic() - begun, cpu_seconds(service.process.pid) - cpu
     finally:
         service.stop()
         service.remove()
@@ -71,7 +77,7 @@ def rate(kafka, postgres, binary, topic, events):
     if cursor.fetchone() != (events, events):
         raise AssertionError("not every record became one row")
     connection.close()
-    return (events - first) / took
+    return (events - first) / took, cpu * 1e6 / (events - first)
 
 
 def main():
@@ -80,6 +86,8 @@ def main():
     parser.add_argument("--against", help="another build to compare with, in turns")
     parser.add_argument("--events", type=int, default=300000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--partitions", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--lanes", type=int, default=1)
     options = parser.parse_args()
     binaries = [binary for binary in (options.against, options.sluice) if binary]
     postgres = Postgres(SERVER)
@@ -87,16 +95,19 @@ def main():
         postgres.create_database("hot")
         kafka = Kafka(memory="1g")
         try:
-            for topic in TOPICS:
-                publish(kafka, topic, options.events)
+            for partitions in options.partitions:
+                publish(kafka, f"hot-{partitions}", partitions, options.events)
             rates = {}
             for _ in range(options.rounds):
-                for topic in TOPICS:
+                for partitions in options.partitions:
                     for binary in binaries:
-                        rates.setdefault((topic, binary), []).append(rate(kafka, postgres, binary, topic, options.events))
-            for (topic, binary), found in rates.items():
-                print(f"{topic}, {TOPICS[topic]} partitions  {statistics.median(found):10,.0f} events/s"
-                      f"  ({min(found):,.0f} to {max(found):,.0f})  {binary}")
+                        rates.setdefault((partitions, binary), []).append(
+                            rate(kafka, postgres, binary, f"hot-{partitions}", options.events, options.lanes))
+            for (partitions, binary), found in rates.items():
+                speeds, costs = zip(*found)
+                print(f"{partitions:4} partitions  {statistics.median(speeds):10,.0f} events/s ({min(speeds):,.0f} to"
+                      f" {max(speeds):,.0f})  {statistics.median(costs):.2f} CPU us/event ({min(costs):.2f} to"
+                      f" {max(costs):.2f})  {binary}")
         finally:
             kafka.remove()
     finally:
