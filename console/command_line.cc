@@ -47,23 +47,26 @@ std::expected<Piece, std::string> take(std::string_view& text) {
   return piece;
 }
 
+std::string filter_forms() {
+  return fmt::format("expected {} after |", "match TEXT, except TEXT, count, head N or last N");
+}
+
 std::expected<report::Filter, std::string> filter_of(const std::vector<Word>& words) {
-  constexpr std::string_view forms = "expected match TEXT, except TEXT, count, head N or last N after |";
-  if (words.empty()) return std::unexpected(std::string(forms));
+  if (words.empty()) return std::unexpected(filter_forms());
   const auto& name = words.front().text;
   report::Filter filter;
   if (name == "count" && words.size() == 1) {
     filter.kind = report::Filter::Kind::count;
     return filter;
   }
-  if (words.size() < 2) return std::unexpected(std::string(forms));
+  if (words.size() < 2) return std::unexpected(filter_forms());
   for (std::size_t at = 1; at < words.size(); ++at) filter.text += (at > 1 ? " " : "") + words[at].text;
   if (name == "match" || name == "except") {
     filter.kind = name == "match" ? report::Filter::Kind::match : report::Filter::Kind::except;
     return filter;
   }
   const auto number = parse_number(filter.text);
-  if ((name != "head" && name != "last") || !number) return std::unexpected(std::string(forms));
+  if ((name != "head" && name != "last") || !number) return std::unexpected(filter_forms());
   filter.kind = name == "head" ? report::Filter::Kind::head : report::Filter::Kind::last;
   filter.number = static_cast<std::size_t>(*number);
   return filter;
