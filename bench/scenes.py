@@ -28,7 +28,7 @@ class Stage:
         self.name = f"{name}_{time.monotonic_ns()}"
         postgres.create_database(self.name)
         self.connection = postgres.connect(self.name)
-        self.services = []
+        self.services, self.topics = [], []
 
     def sql(self, text):
         cursor = self.connection.cursor()
@@ -36,7 +36,8 @@ class Stage:
         return cursor.fetchall() if cursor.description else None
 
     def topic(self, name, partitions=1):
-        return self.kafka.create_topic(f"{self.name}.{name}", partitions)
+        self.topics.append(self.kafka.create_topic(f"{self.name}.{name}", partitions))
+        return self.topics[-1]
 
     def publish(self, topic, count, partition=0, first=0):
         self.kafka.publish(topic, [(b"%d" % n, json.dumps({"id": n, "v": "x" * 200}).encode())
@@ -67,6 +68,8 @@ class Stage:
         for service in self.services:
             service.kill9() if service.running() else None
             service.remove()
+        for topic in self.topics:  # the next build finds a broker with nothing else to do
+            self.kafka.delete_topic(topic)
         self.connection.close()
 
 
