@@ -119,9 +119,12 @@ void Claimer::recheck(Assignment& assignment, Stopped& stopped,
       return;
     }
   } else if (stopped.state == PartitionState::schema) {
-    for (const auto& [at, reason] : probes_)
-      if (reason == stopped.reason && at != assignment.at()) return;
-    probes_[assignment.at()] = stopped.reason;
+    const auto now = state_.now();
+    for (const auto& [at, probe] : probes_) {
+      // A probe that has nothing to apply, or is not ours any more, holds up the others for a while only.
+      if (probe.reason == stopped.reason && at != assignment.at() && now - probe.since < probe_for) return;
+    }
+    probes_[assignment.at()] = {stopped.reason, now};
     state_.suspects.probe(assignment.at());
   }
   assignment.on(AssignmentEvent::released, Claiming{});
@@ -133,7 +136,8 @@ void Claimer::on_probe_succeeded(const TopicPartition& at) {
   if (found == probes_.end()) return;
   for (auto& [other, held] : state_.assignments) {
     const auto* stopped = held.in<Stopped>();
-    if (stopped == nullptr || stopped->state != PartitionState::schema || stopped->reason != found->second) continue;
+    if (stopped == nullptr || stopped->state != PartitionState::schema || stopped->reason != found->second.reason)
+      continue;
     held.on(AssignmentEvent::released, Claiming{});
     state_.show(held);
   }
@@ -206,7 +210,11 @@ Result<void> Claimer::claim_waiting() {
     auto* claiming = held.in<Claiming>();
     if (claiming == nullptr || claiming->not_before > now || held.over() || state_.collecting_holds(held)) continue;
     if (claiming->claimed) {
-      if (claiming->log || claiming->resume_at) start(held);
+      if (auto reason = state_.paused(held)) {
+        state_.stop(held, {PartitionState::paused, std::move(*reason), {}, {}});
+      } else if (claiming->log || claiming->resume_at) {
+        start(held);
+      }
       continue;
     }
     if (!claiming->log || requests.size() == claims_at_once) continue;

@@ -19,6 +19,7 @@ class Claimer {
  public:
   static constexpr std::chrono::milliseconds retry_after{100};
   static constexpr std::chrono::seconds recheck_after{3};
+  static constexpr std::chrono::seconds probe_for{10};
 
   // `answer` is handed to the consumer with each question.
   Claimer(LaneState& state, listener::WatermarksAnswer answer) : state_(state), answer_(std::move(answer)) {}
@@ -48,9 +49,14 @@ class Claimer {
   Result<void> trust_kafka(Assignment& assignment);  // seeded_bugs.cc
 #endif
 
+  struct Probe {
+    std::string reason;  // that the partition had stopped for
+    Clock::time_point since;
+  };
+
   LaneState& state_;
   const listener::WatermarksAnswer answer_;
-  std::map<TopicPartition, std::string> probes_;  // partitions admitted alone, and the reason of their stop
+  std::map<TopicPartition, Probe> probes_;  // partitions admitted alone
 };
 
 }  // namespace sluice::runtime

@@ -224,6 +224,34 @@ TEST(Claimer, a_claim_cannot_slip_past_a_pause) {
   EXPECT_TRUE(rig.applied().empty());
 }
 
+TEST(Claimer, a_start_that_is_tried_again_cannot_slip_past_a_pause) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  for (int i = 0; i < 3; ++i) rig.partition[0]->start_errors.push_back({ErrorClass::retry, "", "timed out"});
+  rig.assign().run(3);
+  ASSERT_EQ(rig.phase(), Phase::claiming);
+  rig.pause({{.target = "t/0", .reason = "", .by = "ann", .at = {}, .expires = {}}});
+  rig.run(100);
+  EXPECT_EQ(rig.row().state, PartitionState::paused);
+  EXPECT_TRUE(rig.applied().empty());
+}
+
+TEST(Claimer, a_probe_that_was_revoked_does_not_hold_up_the_others_for_ever) {
+  Rig rig(2);
+  for (int i = 0; i < 2; ++i) rig.store.failing.emplace(rig.at(i), Error{ErrorClass::stop_partition, "42703", "gone"});
+  for (auto* one : rig.partition) one->write_rows(2);
+  rig.assign().run(150);
+  ASSERT_EQ(rig.row(0).state, PartitionState::schema);
+  ASSERT_EQ(rig.row(1).state, PartitionState::schema);
+  rig.run(300);  // one of them has been admitted as a probe
+  const int probed = rig.store.claims_of[rig.at(0)] > 1 ? 0 : 1;
+  rig.partition[static_cast<std::size_t>(probed)]->revoke();
+  rig.worker->drop_lost();
+  rig.store.failing.clear();
+  rig.run(2500);
+  EXPECT_EQ(rig.applied(1 - probed), offsets(0, 2));
+}
+
 TEST(Claimer, a_pause_of_a_table_holds_where_only_the_event_names_the_table) {
   Rig rig(1, [](config::Pipeline& pipeline) { pipeline.routes[0].table = "public.{source.table}"; });
   rig.partition[0]->write(0, "1",
