@@ -1,5 +1,7 @@
 #include "console/selection.h"
 
+#include "base/clock.h"
+
 #include <algorithm>
 #include <numeric>
 
@@ -108,7 +110,6 @@ bool covers(const Pause& pause, const TopicPartition& at, const std::vector<std:
 }
 
 Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds timeout, const std::stop_token& stop) {
-  using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds between{250};
   const auto deadline = Clock::now() + timeout;
   for (;;) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "listener/consumer.h"
 #include "listener/fetch_waker.h"
 #include "listener/handles.h"
@@ -33,8 +34,6 @@ class Assignments {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void assign(rd_kafka_topic_partition_list_t* partitions);
   void revoke(rd_kafka_topic_partition_list_t* partitions);
   PartitionQueue& partition(const std::string& topic, std::int32_t number);

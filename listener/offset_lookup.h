@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "listener/consumer.h"
 #include "listener/handles.h"
@@ -40,7 +41,6 @@ class OffsetLookup {
   void stop();
 
  private:
-  using Clock = std::chrono::steady_clock;
   using Broker = std::int32_t;
   struct Question {
     TopicPartition at;

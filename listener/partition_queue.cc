@@ -1,13 +1,13 @@
 #include "listener/partition_queue.h"
 
+#include "base/clock.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 namespace sluice::listener {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // A seek is a matter of the library's own threads and takes a millisecond or two. Before 2.1.0 its time-out counts in
 // microseconds, whatever the manual says.

@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "listener/client_config.h"
 
 namespace sluice::listener {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Idempotence implies acks=all and keeps the order over retries. A record fails only when its time is over.
 constexpr Setting required[] = {{"enable.idempotence", "true"}};

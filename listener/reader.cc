@@ -14,8 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-milliseconds left(Reader::Clock::time_point deadline) {
-  const auto time = std::chrono::duration_cast<milliseconds>(deadline - Reader::Clock::now());
+milliseconds left(Clock::time_point deadline) {
+  const auto time = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
   return std::clamp(time, milliseconds(0), milliseconds(30'000));
 }
 

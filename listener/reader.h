@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/record.h"
 #include "config/pipeline.h"
@@ -17,8 +18,6 @@ namespace sluice::listener {
 
 class Reader {
  public:
-  using Clock = std::chrono::steady_clock;
-
   // Fails when the log does not hold `from` any more, or never did; `from` may be the log's end.
   static Result<Reader> open(const config::Kafka& settings, const TopicPartition& at, Offset from,
                              Clock::time_point deadline);

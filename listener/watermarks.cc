@@ -1,5 +1,7 @@
 #include "listener/watermarks.h"
 
+#include "base/clock.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,8 +9,6 @@
 
 namespace sluice::listener {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::unexpected<Error> no_answer(const TopicPartition& at, rd_kafka_resp_err_t error) {
   return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka did not return the log's first and last offset: {}",

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "runtime/publish_line.h"
 #include "runtime/subcommands.h"
@@ -13,7 +14,6 @@
 namespace sluice::runtime {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::size_t longest_line = 64u << 20;
 constexpr auto flush_timeout = std::chrono::seconds(60);
 

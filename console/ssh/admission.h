@@ -10,13 +10,13 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 
 namespace sluice::console {
 
 class Admission {
  public:
-  using Clock = std::chrono::steady_clock;
   struct Limits {
     std::size_t unauthenticated = 32, unauthenticated_per_group = 8;
     std::size_t sessions = 24, reserved_for_admin = 2;

@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "base/clock.h"
 #include "console/interpreter.h"
 #include "console/ssh/line_editor.h"
 #include "console/ssh/output_queue.h"
@@ -37,8 +38,6 @@ struct ChannelContext {
 
 class Channel {
  public:
-  using Clock = std::chrono::steady_clock;
-
   Channel(ssh_session session, ChannelContext context);
   ~Channel();
   Channel(const Channel&) = delete;

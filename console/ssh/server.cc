@@ -171,7 +171,7 @@ void Server::out_of_descriptors() {
 void Server::admit(int fd, const Address& peer) {
   tend();
   const auto id = next_id_++;
-  const auto arrival = context_.admission.arrive(id, peer.group(), Admission::Clock::now());
+  const auto arrival = context_.admission.arrive(id, peer.group(), Clock::now());
   const MutexLock lock(mutex_);
   if (arrival.evict) {
     for (auto& connection : connections_) {
@@ -226,7 +226,7 @@ void Server::tend() {
 }
 
 void Server::stop(std::chrono::milliseconds within) {
-  const auto until = Session::Clock::now() + within;
+  const auto until = Clock::now() + within;
   stopping_ = true;
   if (thread_.joinable()) {
     wake_.notify();
@@ -240,7 +240,7 @@ void Server::stop(std::chrono::milliseconds within) {
     for (auto& connection : connections_)
       connection.session->end(connection.session->view().grant() ? "the service is shutting down" : "");
   }
-  while (Session::Clock::now() < until) {
+  while (Clock::now() < until) {
     tend();
     {
       const MutexLock lock(mutex_);

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "admin/audit.h"
+#include "base/clock.h"
 #include "base/event_fd.h"
 #include "base/mutex.h"
 #include "console/interpreter.h"
@@ -50,8 +51,6 @@ struct ServerContext {
 
 class Session {
  public:
-  using Clock = std::chrono::steady_clock;
-
   // Takes over the library's session, which has accepted its connection but exchanged nothing yet.
   Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle);
   ~Session();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "console/ssh/authorized_keys.h"
 
@@ -18,8 +19,6 @@ namespace sluice::console {
 
 class SessionView {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit SessionView(std::int64_t id) : id_(id) {}
 
   // A signature was right: whose it is, from which address. Once.

@@ -1,5 +1,7 @@
 #include "runtime/control/dead_letter_control.h"
 
+#include "base/clock.h"
+
 #include <fmt/format.h>
 
 namespace sluice::runtime {
@@ -17,12 +19,11 @@ Result<std::int64_t> DeadLetterControl::discard(const DeadLetterFilter& filter, 
 }
 
 void DeadLetterControl::count() {
-  using Steady = std::chrono::steady_clock;
-  const auto before = Steady::now();
+  const auto before = Clock::now();
   if (before < count_again_) return;
   const auto open = tables_.open_letters();
   if (!open) return;
-  const auto now = Steady::now();
+  const auto now = Clock::now();
   count_again_ = now + (now - before) * count_share;
   open_ = *open;
 }

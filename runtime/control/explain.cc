@@ -74,7 +74,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
 }
 
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset) {
-  const auto deadline = listener::Reader::Clock::now() + fetch_deadline;
+  const auto deadline = Clock::now() + fetch_deadline;
   auto reader = listener::Reader::open(pipeline->kafka, at, offset, deadline);
   if (!reader) return std::unexpected(reader.error());
   std::optional<Result<Explanation>> found;

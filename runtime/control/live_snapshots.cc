@@ -44,13 +44,13 @@ void LiveSnapshots::add_topic_tables(Snapshot& snapshot) const {
 }
 
 void LiveSnapshots::sample(const Snapshot& lanes) {
-  const auto now = Steady::now();
+  const auto now = Clock::now();
   std::int64_t records = 0;
   for (const auto& lane : lanes.lanes) records += lane.records;
   const MutexLock lock(mutex_);
   const auto passed = std::chrono::duration<double>(now - sampled_).count();
-  if (sampled_ != Steady::time_point{} && passed < 1) return;
-  if (sampled_ != Steady::time_point{}) {
+  if (sampled_ != Clock::time_point{} && passed < 1) return;
+  if (sampled_ != Clock::time_point{}) {
     rates_.push_back(static_cast<double>(records - sampled_records_) / passed);
     if (rates_.size() > rates_kept) rates_.pop_front();
   }

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "admin/snapshot.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/pause_control.h"
@@ -33,8 +34,6 @@ class LiveSnapshots final : public Snapshots {
   void refresh_ends();
 
  private:
-  using Steady = std::chrono::steady_clock;
-
   void add_topic_tables(Snapshot& snapshot) const;
 
   const ServiceParts parts_;
@@ -51,7 +50,7 @@ class LiveSnapshots final : public Snapshots {
 
   mutable Mutex mutex_;
   std::deque<double> rates_ GUARDED_BY(mutex_);
-  Steady::time_point sampled_ GUARDED_BY(mutex_){};
+  Clock::time_point sampled_ GUARDED_BY(mutex_){};
   std::int64_t sampled_records_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "runtime/control/stored_record.h"
 #include "runtime/control/superseded_keys.h"
@@ -15,7 +16,6 @@
 namespace sluice::runtime {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
 constexpr std::string_view who = "replay";

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "listener/reader.h"
 #include "runtime/pipeline/record_mapper.h"
 
@@ -19,8 +20,6 @@ namespace sluice::runtime {
 
 class SupersededKeys {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
 
   // Adds the keys that a letter writes. Before the first read_to().

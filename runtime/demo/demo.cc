@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "listener/producer.h"
 #include "runtime/demo/environment.h"
@@ -17,7 +18,6 @@ namespace sluice::runtime {
 namespace demo {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 // The mock broker forgets what is more than 5 MiB behind: no event is larger than a KiB, and this many together, in

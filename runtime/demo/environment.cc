@@ -10,12 +10,11 @@
 #include <fstream>
 #include <thread>
 
+#include "base/clock.h"
 #include "runtime/demo/shop.h"
 
 namespace sluice::runtime::demo {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // A loopback port that was free a moment ago.
 int free_port() {

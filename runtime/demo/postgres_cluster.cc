@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "sink/sql_client.h"
 
@@ -20,7 +21,6 @@ namespace sluice::runtime::demo {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 constexpr auto start_timeout = std::chrono::seconds(60);
 constexpr const char* role = "app";
 

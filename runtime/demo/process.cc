@@ -1,5 +1,7 @@
 #include "runtime/demo/process.h"
 
+#include "base/clock.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
@@ -14,8 +16,6 @@
 
 namespace sluice::runtime::demo {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Between fork and exec: only calls that are safe there.
 [[noreturn]] void become(const Launch& launch, char* const* arguments, int output, pid_t parent) {

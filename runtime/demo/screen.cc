@@ -1,5 +1,7 @@
 #include "runtime/demo/screen.h"
 
+#include "base/clock.h"
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -10,7 +12,6 @@
 namespace sluice::runtime::demo {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 // A screen that is too short shows the top; scrolling would tear the screen.

@@ -11,7 +11,7 @@ namespace sluice::console {
 namespace {
 
 using namespace std::chrono_literals;
-const Admission::Clock::time_point now{1000s};
+const Clock::time_point now{1000s};
 
 TEST(Admission, the_oldest_stranger_of_the_largest_group_leaves_for_a_newcomer) {
   Admission admission({.unauthenticated = 4, .unauthenticated_per_group = 3});

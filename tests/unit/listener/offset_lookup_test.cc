@@ -1,4 +1,5 @@
 #include "listener/offset_lookup.h"
+#include "base/clock.h"
 
 #include "listener/client_config.h"
 #include "tests/unit/listener/cluster.h"
@@ -8,7 +9,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 // Answers by partition, with the time that each took.
 class Answers {
