@@ -146,6 +146,25 @@ std::string checked_text(const toml::node& node, const Setting& setting) {
   return std::move(text.value);
 }
 
+// Where the character of a text that counts from 1 is in the file: exact for a text on one line without escapes.
+toml::source_position inside(const toml::node& node, const std::string& text, std::size_t character) {
+  const toml::source_region& source = node.source();
+  const auto characters = static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const bool plain = source.begin.line == source.end.line && source.end.column - source.begin.column == characters + 2;
+  if (!plain) return source.begin;
+  return {source.begin.line, source.begin.column + static_cast<toml::source_index>(character)};
+}
+
+std::string expression_of(const toml::node& node, const Setting& setting) {
+  std::string text = text_of(node, setting.key(), setting.type).value;
+  if (text.empty()) return text;
+  if (const auto expression = Expression::parse(text); !expression)
+    complain(inside(node, text, expression.error().column), setting.key(),
+             fmt::format("at character {} of the expression: {}", expression.error().column, expression.error().text));
+  return text;
+}
+
 std::string word_of(const toml::node& node, const Setting& setting) {
   Text text = text_of(node, setting.key(), setting.type);
   if (std::ranges::find(setting.choices, text.value) != setting.choices.end()) return std::move(text.value);
@@ -219,6 +238,8 @@ Value value_of(const toml::node& node, const Setting& setting) {
     case Type::string:
     case Type::secret:
       return checked_text(node, setting);
+    case Type::expression:
+      return expression_of(node, setting);
     case Type::choice:
       return word_of(node, setting);
     case Type::integer:

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/expression/expression.h"
 #include "base/secret.h"
 #include "base/table.h"
 
@@ -57,6 +58,8 @@ struct Route {
   std::vector<std::string> key;  // empty = none, insert mode only
   KeyFrom key_from = KeyFrom::automatic;
   OnDelete on_delete = OnDelete::apply;
+  Expression delete_when;  // a written row for which it holds is a delete
+  Expression filter;       // events for which it does not hold are skipped
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
   OnError on_error = OnError::dead_letter;

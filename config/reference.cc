@@ -38,6 +38,8 @@ std::string type_name(const Setting& setting) {
   switch (setting.type) {
     case Type::string:
       return "string";
+    case Type::expression:
+      return "expression";
     case Type::secret:
       return "string, secret";
     case Type::choice:
@@ -107,6 +109,7 @@ Properties of librdkafka that `kafka.properties` must not hold, and why:
 std::string toml_text(const Setting& setting, const Value& value) {
   switch (setting.type) {
     case Type::string:
+    case Type::expression:
     case Type::choice:
       return quoted(std::get<std::string>(value));
     case Type::secret:

@@ -13,7 +13,10 @@ namespace {
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {
-  if constexpr (std::is_same_v<T, Secret>) {
+  if constexpr (std::is_same_v<T, Expression>) {
+    const auto& text = std::get<std::string>(value);
+    to = text.empty() ? Expression() : Expression::parse(text).value();
+  } else if constexpr (std::is_same_v<T, Secret>) {
     to = Secret(std::get<std::string>(std::move(value)));
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
     to.clear();
@@ -31,7 +34,9 @@ void assign(const Setting& setting, T& to, Value&& value) {
 
 template <class T>
 Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Secret>) {
+  if constexpr (std::is_same_v<T, Expression>) {
+    return from.text();
+  } else if constexpr (std::is_same_v<T, Secret>) {
     return from.reveal();
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
     Properties properties;
@@ -248,6 +253,19 @@ std::vector<Setting> route_policy() {
        .help = "What a delete event or a tombstone does.",
        .choices = {"apply", "ignore"}},
       {.section = "route",
+       .name = "delete_when",
+       .type = expression,
+       .field = in<&Route::delete_when>(),
+       .help =
+           "An expression: a row for which it holds is a delete. For flattened change events, whose mark need not be "
+           "a column: __deleted = 'true'. See expressions.md."},
+      {.section = "route",
+       .name = "filter",
+       .type = expression,
+       .field = in<&Route::filter>(),
+       .help = "An expression: events for which it does not hold are skipped. A delete is judged by the fields that it "
+               "carries. See expressions.md."},
+      {.section = "route",
        .name = "truncate",
        .type = choice,
        .field = in<&Route::on_truncate>(),
@@ -323,14 +341,13 @@ std::vector<Setting> surroundings() {
 }
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
     {"route.nul", ""},
     {"route.time_unit", ""},
     {"route.flatten", ""},
-    {"route.filter", ""},
     {"route.where", ""},
     {"route.columns", ""},
     {"route.child", ""},

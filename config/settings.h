@@ -17,10 +17,10 @@
 
 namespace sluice::config {
 
-enum class Type { string, secret, choice, integer, boolean, duration, size, strings, properties };
+enum class Type { string, expression, secret, choice, integer, boolean, duration, size, strings, properties };
 
-// What a setting holds between the file and the Pipeline: text or choice, number (milliseconds, bytes), boolean, list,
-// properties.
+// What a setting holds between the file and the Pipeline: text, expression or choice, number (milliseconds, bytes),
+// boolean, list, properties.
 using Properties = std::map<std::string, std::string>;
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Properties>;
 
