@@ -188,6 +188,20 @@ def test_a_letter_without_values_holds_no_data_and_its_replay_reads_the_log(brok
     assert service.stop() == 0
 
 
+def test_a_pause_is_obeyed_while_the_letters_cannot_be_counted(broker, database, services):
+    database.sql("CREATE TABLE orders (id bigint PRIMARY KEY)")
+    orders = broker.create_topic(f"{database.name}.orders")
+    service = services(route(orders, "public.orders"))
+    service.start()
+    with contextlib.closing(psycopg2.connect(database.url)) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE sluice.dead_letter IN ACCESS EXCLUSIVE MODE")
+        wait_until(lambda: database.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'sluice.dead_letter'::regclass"),
+                   service.tail, 30)
+        database.sql("INSERT INTO sluice.pause (pipeline, target, reason) VALUES (%s, %s, 'now')", database.name, orders)
+        wait_until(lambda: {row[0] for row in database.sql("SELECT state FROM sluice.pointer")} == {"paused"}, service.tail, 8)
+    assert service.stop() == 0
+
+
 GUARD = """CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.kind = 'raise' THEN RAISE EXCEPTION 'bad card %', NEW.card USING ERRCODE = 'check_violation', DETAIL = NEW.card; END IF;
@@ -213,6 +227,7 @@ def test_a_viewer_a_state_and_the_log_see_no_data_and_who_reads_it_is_audited(br
     broker.publish(cards, [(b"98", b'{"id": 98, "card": "%s"' % CARD.encode()), (b"{" + CARD.encode(), b"[]")])
     publish(broker, stopping, [(1, {"id": 1000, "m": CARD})])
     service = services(route(cards, "public.cards") + route(stopping, "public.cards", on_error="stop"), console=access.toml())
+    service.expected.append("stopped in state poison")
     service.start()
     wait_until(lambda: len(letters(database)) == len(bad) + 2 and "poison" in str(database.sql(
         "SELECT state FROM sluice.pointer")), lambda: f"{letters(database)}\n{service.tail()}")
