@@ -195,7 +195,8 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     const auto& masked = setting.section == "route" ? route.referenced : pipeline.referenced;
     std::string text = toml_text(setting, value);
     if (masked.contains(setting.key())) text = quoted(Secret::mask);
-    if (setting.key() == "postgres.url") text = quoted(pipeline.postgres.shown_url);
+    if (setting.key() == "postgres.url" && !pipeline.postgres.shown_url.empty())
+      text = quoted(pipeline.postgres.shown_url);
     shown.push_back({std::move(key), std::move(text), setting.required ? std::string() : toml_text(setting, fallback),
                      value != fallback, setting.reloadable});
   };

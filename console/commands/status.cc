@@ -139,8 +139,7 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
         connected);
   field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
   field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
-  call.report.sections = {std::move(section), broken_section(now), pauses_section(now),
-                          servers_section(now)};
+  call.report.sections = {std::move(section), broken_section(now), pauses_section(now), servers_section(now)};
   return Code::done;
 }
 
