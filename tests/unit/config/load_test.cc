@@ -395,31 +395,5 @@ TEST_F(ConfigLoad, the_place_of_a_setting_is_known_to_those_who_find_it_wrong_la
   EXPECT_EQ(place(path("missing"), "http.listen"), path("missing") + ":1:1");
 }
 
-TEST_F(ConfigLoad, what_a_reference_brings_is_encoded_in_its_place_and_never_shown) {
-  write("secret", "S3cret@Head/Tail?#%\n");
-  ::setenv("SLUICE_TEST_BROKER", "hidden.example:9092", 1);
-  auto text = with("hunter2", "${file:" + path("secret") + "}");
-  const std::string brokers = "brokers = \"127.0.0.1:9092\"";
-  ASSERT_NE(text.find(brokers), std::string::npos);
-  text.replace(text.find(brokers), brokers.size(), "brokers = \"${env:SLUICE_TEST_BROKER}\"");
-  const auto pipeline = read(text);
-  ASSERT_TRUE(pipeline) << pipeline.error();
-  EXPECT_EQ(pipeline->postgres.url.reveal(), "postgresql://app:S3cret%40Head%2FTail%3F%23%25@127.0.0.1:5432/shop");
-  std::string all;
-  for (const auto& one : show(*pipeline)) all += one.key + " = " + one.value + "\n";
-  EXPECT_NE(all.find("postgres.url = \"postgresql://app:********@127.0.0.1:5432/shop\""), std::string::npos) << all;
-  EXPECT_NE(all.find("kafka.brokers = \"********\""), std::string::npos) << all;
-  EXPECT_EQ(all.find("S3cret"), std::string::npos);
-  EXPECT_EQ(all.find("hidden"), std::string::npos);
-}
-
-TEST_F(ConfigLoad, dead_letters_are_kept_for_days_for_ever_or_not_as_long_as_an_hour) {
-  EXPECT_EQ(read(good)->dead_letters.keep, std::chrono::days(90));
-  EXPECT_EQ(read(with("", "[dead_letters]\nkeep = \"\"\n"))->dead_letters.keep.count(), 0);
-  EXPECT_EQ(read(with("", "[dead_letters]\nkeep = \"2d\"\n"))->dead_letters.keep, std::chrono::days(2));
-  EXPECT_NE(error_of(with("", "[dead_letters]\nkeep = \"1m\"\n")).find("out of bounds"), std::string::npos);
-  EXPECT_NE(error_of(with("", "[dead_letters]\nkeep = 90\n")).find("without a unit"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace sluice::config
