@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct Kafka {
 
 struct Postgres {
   Secret url;
+  std::string shown_url;  // derived: with host, port, database, user and sslmode, all else masked
   std::string schema = "sluice";
   int lanes = 2;
 };
@@ -63,8 +65,14 @@ struct Route {
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
   OnError on_error = OnError::dead_letter;
-  int max_dead_letters = 1000;  // per minute
-  bool shares_table = false;    // derived: more than one topic may be written to the table
+  int max_dead_letters = 1000;       // per minute
+  bool shares_table = false;         // derived: more than one topic may be written to the table
+  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
+};
+
+struct DeadLetters {
+  std::chrono::milliseconds keep = std::chrono::days(90);  // 0: for ever
+  bool values = true;
 };
 
 struct Console {
@@ -90,9 +98,11 @@ struct Pipeline {
   Postgres postgres;
   Batch batch;
   std::vector<Route> routes;
+  DeadLetters dead_letters;
   Console console;
   Http http;
   Log log;
+  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
 };
 
 }  // namespace sluice::config

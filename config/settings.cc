@@ -295,6 +295,26 @@ std::vector<Setting> route_policy() {
   };
 }
 
+std::vector<Setting> dead_letters() {
+  return {
+      {.section = "dead_letters",
+       .name = "keep",
+       .type = duration,
+       .field = in<&Pipeline::dead_letters, &DeadLetters::keep>(),
+       .help = "How long resolved dead letters and the rows of the audit trail are kept; open letters always are. "
+               "Empty: for ever.",
+       .least = 3'600'000,
+       .most = 3650LL * 86'400'000,
+       .may_be_empty = true},
+      {.section = "dead_letters",
+       .name = "values",
+       .type = boolean,
+       .field = in<&Pipeline::dead_letters, &DeadLetters::values>(),
+       .help = "With false a letter keeps key, place and reason, not the record's value and headers nor the reason's "
+               "detail; a replay reads the record from Kafka then."},
+  };
+}
+
 std::vector<Setting> surroundings() {
   return {
       {.section = "console",
@@ -340,27 +360,6 @@ std::vector<Setting> surroundings() {
   };
 }
 
-// Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
-    {"notify", ""},
-    {"route.evolve", ""},
-    {"route.version", ""},
-    {"route.nul", ""},
-    {"route.time_unit", ""},
-    {"route.flatten", ""},
-    {"route.where", ""},
-    {"route.columns", ""},
-    {"route.child", ""},
-    {"route.format", "cloudevents"},
-    {"route.format", "avro"},
-    {"route.format", "protobuf"},
-    {"route.key_from", "header"},
-    {"route.key_from", "kafka"},
-    {"route.key_from", "none"},
-    {"route.delete", "soft:"},
-    {"route.delete", "soft"},
-}};
-
 }  // namespace
 
 std::string Setting::key() const {
@@ -370,7 +369,7 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, surroundings})
+    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();
@@ -384,17 +383,11 @@ std::string_view section_help(std::string_view section) {
   if (section == "route")
     return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
            "error at start.";
+  if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";
   return {};
-}
-
-bool planned(std::string_view key, std::string_view value) {
-  return std::ranges::any_of(planned_settings, [&](const auto& entry) {
-    const std::string_view known = entry.second;
-    return entry.first == key && (value == known || (known.ends_with(':') && value.starts_with(known)));
-  });
 }
 
 }  // namespace sluice::config

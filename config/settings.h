@@ -44,6 +44,7 @@ struct Setting {
   bool required = false;                                    // has no default
   std::string_view computed = {};                           // the default, where it depends on other settings
   bool reloadable = false;                                  // SIGHUP takes it over
+  bool may_be_empty = false;                                // of a duration: "" is 0, and shown as ""
   std::string (*check)(const std::string& text) = nullptr;  // of a string or each of a list: what is wrong, or ""
 
   std::string key() const;  // "kafka.brokers"

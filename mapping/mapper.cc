@@ -263,7 +263,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
   DecodeError error;
   if (!topic.decoder->decode(record, state.event, error)) {
     set.begin_record();
-    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
+    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), error.reason);
     return Outcome::dead;
   }
   if (RouteConditions::has_any(*route)) {
@@ -305,7 +305,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
     set.end_record();
   } else {
     set.arena().resize(arena);
-    set.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
+    set.reject(fault.stage, table.name, std::move(fault.sqlstate), fault.reason);
   }
   return set.changes().outcomes.back();
 }

@@ -76,7 +76,7 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
       fault = {Stage::map, "42703",
                fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
-                           excerpt(field.name), excerpt_of(field.value), table.name)};
+                           name_excerpt(field.name), excerpt_of(field.value), table.name)};
       return false;
     }
     if (slot.column == FieldSlot::mark) continue;
