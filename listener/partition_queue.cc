@@ -35,6 +35,23 @@ void read_headers(rd_kafka_message_t* message, std::vector<Header>& out) {
   }
 }
 
+// Errors that say that the bytes themselves are wrong. The others speak of the broker or of our rights there.
+bool is_damage(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+    case RD_KAFKA_RESP_ERR__UNDERFLOW:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
@@ -96,6 +113,11 @@ void PartitionQueue::taken() {
   const MutexLock lock(mutex_);
   assigned_.store(false, std::memory_order_release);
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+bool PartitionQueue::stopped() {
+  const MutexLock lock(mutex_);
+  return stopped_;
 }
 
 // Both the call's error and the partition's own have to be looked at. "Timed out" may mean that the seek is under way;
@@ -187,7 +209,7 @@ Event PartitionQueue::poll() {
     stopped_ = true;
     event = OutOfRange{};
   } else {
-    event = BrokerError{fmt::format("{}/{}: {}", at_.topic, at_.partition, rd_kafka_message_errstr(message))};
+    event = BrokerError{rd_kafka_message_errstr(message), is_damage(message->err)};
   }
   rd_kafka_message_destroy(message);
   return event;

@@ -46,6 +46,8 @@ class PartitionQueue final : public Partition {
   void pause_unassigned();
   void assigned_now();
   void taken();
+  // librdkafka fetches nothing any more until it is assigned again.
+  bool stopped();
 
  private:
   Result<void> seek(Offset offset);

@@ -231,19 +231,21 @@ bool Service::start_console() {
 bool Service::start() {
   listener::ConsumerLimits limits;
   limits.queue_records = std::max(limits.queue_records, 2 * static_cast<std::size_t>(pipeline_->batch.rows));
-  consumer_ = listener::make_consumer(pipeline_->kafka, limits,
-                                      {.assigned =
-                                           [this](listener::Partition& partition) {
-                                             ++assigned_;
-                                             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
-                                           },
-                                       .revoked =
-                                           [this](listener::Partition& partition, bool) {
-                                             --assigned_;
-                                             lanes_[lane_choice_.revoke(partition.at())]->revoked();
-                                           },
-                                       .rebalanced = [this] { joined_ = true; },
-                                       .fatal = [this](const std::string& why) { fatal(why); }});
+  consumer_ = listener::make_consumer(
+      pipeline_->kafka, limits,
+      {.assigned =
+           [this](listener::Partition& partition) {
+             ++assigned_;
+             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
+           },
+       .revoked =
+           [this](listener::Partition& partition, bool) {
+             --assigned_;
+             lanes_[lane_choice_.revoke(partition.at())]->revoked();
+           },
+       .rebalanced = [this] { joined_ = true; },
+       .fatal = [this](const std::string& why) { fatal(why); },
+       .missing = [this](std::vector<std::string> topics) { admin_.set_missing_topics(std::move(topics)); }});
   if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;

@@ -19,7 +19,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       tables_(pipeline->postgres, identity),
       pauses_(tables_, parts.pauses, bell_),
       dead_letters_(pipeline, identity, tables_),
-      snapshots_(parts, routes_, pauses_, dead_letters_),
+      missing_(tables_, parts.incidents),
+      snapshots_(parts, routes_, pauses_, dead_letters_, missing_),
       positions_(tables_, routes_),
       inspection_(pipeline),
       audit_(tables_) {}
@@ -47,10 +48,16 @@ bool AdminService::stop(std::chrono::milliseconds within) {
   return true;
 }
 
+void AdminService::set_missing_topics(std::vector<std::string> topics) {
+  missing_.set(std::move(topics));
+  bell_.notify();
+}
+
 void AdminService::run() {
   for (;;) {
     log_incidents();
     pauses_.refresh();
+    missing_.refresh();
     dead_letters_.count();
     snapshots_.refresh_ends();
     audit_.write_notes();

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/service_parts.h"
 #include "runtime/pipeline/route_tables.h"
@@ -23,8 +24,8 @@ namespace sluice::runtime {
 class LiveSnapshots final : public Snapshots {
  public:
   LiveSnapshots(const ServiceParts& parts, const RouteTables& routes, const PauseControl& pauses,
-                const DeadLetterControl& dead_letters)
-      : parts_(parts), routes_(routes), pauses_(pauses), dead_letters_(dead_letters) {}
+                const DeadLetterControl& dead_letters, const MissingTopics& missing)
+      : parts_(parts), routes_(routes), pauses_(pauses), dead_letters_(dead_letters), missing_(missing) {}
 
   Snapshot snapshot() const override;
 
@@ -34,12 +35,14 @@ class LiveSnapshots final : public Snapshots {
   void refresh_ends();
 
  private:
+  void add_missing(Snapshot& snapshot) const;
   void add_topic_tables(Snapshot& snapshot) const;
 
   const ServiceParts parts_;
   const RouteTables& routes_;
   const PauseControl& pauses_;
   const DeadLetterControl& dead_letters_;
+  const MissingTopics& missing_;
 
   // Of stopped partitions; shared with the answers under way.
   struct Ends {

@@ -37,6 +37,25 @@ TEST(FetchLimits, leave_what_the_user_sets_as_it_is) {
   for (const auto& [name, value] : given) EXPECT_EQ(number_in(theirs->get(), name.c_str()), value) << name;
 }
 
+TEST(FetchLimits, that_the_user_sets_are_named_in_one_line) {
+  config::Kafka settings;
+  EXPECT_TRUE(advice(settings).empty());
+  settings.properties.emplace("queued.max.messages.kbytes", Secret("65536"));
+  settings.properties.emplace("max.partition.fetch.bytes", Secret("1048576"));
+  const auto lines = advice(settings);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("queued.max.messages.kbytes, max.partition.fetch.bytes"), std::string::npos) << lines[0];
+}
+
+TEST(Advice, warns_of_cooperative_sticky_below_the_version_that_mends_it) {
+  config::Kafka settings;
+  settings.strategy = config::Strategy::cooperative_sticky;
+  EXPECT_EQ(advice(settings, 0x020600ff).size(), 1u);
+  EXPECT_TRUE(advice(settings, 0x020601ff).empty());
+  settings.strategy = config::Strategy::range;
+  EXPECT_TRUE(advice(settings, 0x020002ff).empty());
+}
+
 TEST(FetchLimits, a_fetch_holds_the_largest_message_that_the_user_allows) {
   config::Kafka settings;
   settings.brokers = "127.0.0.1:1";
