@@ -41,7 +41,7 @@ PartitionQueue& Assignments::partition(const std::string& topic, std::int32_t nu
 
 void Assignments::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    assign(partitions, cooperative());
+    assign(partitions);
     events_.rebalanced();
   } else {
     if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
@@ -49,13 +49,13 @@ void Assignments::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_l
   }
 }
 
-void Assignments::assign(rd_kafka_topic_partition_list_t* partitions, bool incrementally) {
+void Assignments::assign(rd_kafka_topic_partition_list_t* partitions) {
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& element = partitions->elems[i];
     element.offset = parked;
     partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
   }
-  if (incrementally) {
+  if (cooperative()) {
     const ErrorHandle error(rd_kafka_incremental_assign(client_, partitions));
     if (error) log::error(who, "cannot assign: {}", rd_kafka_error_string(error.get()));
   } else if (const auto error = rd_kafka_assign(client_, partitions)) {
@@ -83,7 +83,7 @@ void Assignments::revoke(rd_kafka_topic_partition_list_t* partitions) {
   }
 }
 
-// Assigning anew costs a claim. A broker that refuses an offset again and again must not have that done ten times a
+// Assigning anew costs claims. A broker that refuses an offset again and again must not have that done ten times a
 // second.
 void Assignments::assign_stopped() {
   if (!reassign_) return;
@@ -109,18 +109,37 @@ void Assignments::assign_anew(const TopicPartition& at) {
   assign_anew(one.get());
 }
 
-// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again. The group is not
-// asked, so the incremental calls may be used whatever its protocol, and the others stay as they are.
+void Assignments::assign_anew(const std::string& topic) {
+  const ListHandle started(rd_kafka_topic_partition_list_new(1));
+  for (const auto& [at, one] : known_) {
+    if (at.topic == topic && one->assigned() && one->started())
+      rd_kafka_topic_partition_list_add(started.get(), at.topic.c_str(), at.partition);
+  }
+  assign_anew(started.get());
+}
+
+// A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
+// protocol only all of them together. Each is claimed again, which is always safe.
 void Assignments::assign_anew(rd_kafka_topic_partition_list_t* partitions) {
   if (partitions->cnt == 0) return;
+  ListHandle all;
+  if (!cooperative()) {
+    rd_kafka_topic_partition_list_t* raw = nullptr;
+    if (rd_kafka_assignment(client_, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
+    all.reset(raw);
+    partitions = raw;
+    if (partitions->cnt == 0) return;
+  }
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
     one.taken();
     events_.revoked(one, false);
   }
-  const ErrorHandle error(rd_kafka_incremental_unassign(client_, partitions));
-  if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
-  assign(partitions, true);
+  if (cooperative()) {
+    const ErrorHandle error(rd_kafka_incremental_unassign(client_, partitions));
+    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
+  }
+  assign(partitions);
 }
 
 }  // namespace sluice::listener

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <set>
 #include <thread>
 
 #include "base/clock.h"
@@ -22,7 +23,7 @@ using std::chrono::milliseconds;
 constexpr int poll_ms = 100;
 // Limits are shared out before these partitions are known.
 constexpr std::size_t partitions_of_a_topic_to_come = 8;
-constexpr milliseconds list_timeout{2000}, list_pause{1000};
+constexpr milliseconds list_timeout{2000}, list_pause{1000}, destroy_timeout{2000};
 constexpr std::string_view who = "kafka";
 
 // Lets a text pass once a minute: librdkafka says some of its errors ten times a second. The poll thread's.
@@ -39,6 +40,11 @@ class Told {
   static constexpr std::size_t remembered_max = 100;
   std::map<std::string, Clock::time_point> at_;
 };
+
+bool says_missing(int error) {
+  return error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+         error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
 
 class KafkaConsumer final : public Consumer {
  public:
@@ -71,6 +77,7 @@ class KafkaConsumer final : public Consumer {
   void follow_topics();
   void on_message(const rd_kafka_message_t* message);
   void on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
+  void on_topic_lost(std::string_view reason);
   void on_error(int error, const char* reason);
 
   const config::Kafka settings_;
@@ -83,6 +90,7 @@ class KafkaConsumer final : public Consumer {
   ClientHandle client_;
   std::optional<TopicSelection> selection_;
   Told told_;
+  std::set<std::string> lost_topics_;               // that librdkafka does not find any more
   std::map<std::string, int> partitions_at_start_;  // read by lanes, which are given partitions afterwards
 
   Mutex mutex_;
@@ -212,7 +220,7 @@ void KafkaConsumer::follow_topics() {
   if (const auto done = subscribe(*names); !done) events_.fatal(done.error().message);
 }
 
-// False leaves the poll thread and the handle behind: the process is expected to end.
+// False leaves the poll thread or the handle behind: the process is expected to end.
 bool KafkaConsumer::stop(milliseconds timeout) {
   if (!thread_.joinable()) return true;
   stopping_ = true;
@@ -226,8 +234,14 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   watcher_.reset();
   gate_.close();
   assignments_.close();
-  client_.reset();
-  return true;
+  // Before 2.1.0 the client of a topic that was deleted waits for ever for its own references.
+  std::promise<void> destroyed;
+  const auto end = destroyed.get_future();
+  std::thread([client = std::move(client_), told = std::move(destroyed)]() mutable {
+    client.reset();
+    told.set_value();
+  }).detach();
+  return end.wait_for(destroy_timeout) == std::future_status::ready;
 }
 
 void KafkaConsumer::run(std::promise<void> closed) {
@@ -236,6 +250,7 @@ void KafkaConsumer::run(std::promise<void> closed) {
   if (!connected && !stopping_) events_.fatal(connected.error().message);
   while (connected && !stopping_) {
     assignments_.assign_stopped();
+    for (const auto& topic : std::exchange(lost_topics_, {})) assignments_.assign_anew(topic);
     follow_topics();
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
       on_message(message);
@@ -255,7 +270,7 @@ void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   }
   log::error(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
              rd_kafka_topic_name(message->rkt), message->partition, message->offset);
-  assignments_.assign_anew({rd_kafka_topic_name(message->rkt), message->partition});
+  assignments_.assign_anew(TopicPartition{rd_kafka_topic_name(message->rkt), message->partition});
 }
 
 // A topic that was deleted is noticed by a rebalance first.
@@ -265,12 +280,20 @@ void KafkaConsumer::on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partit
   assignments_.rebalance(what, partitions);
 }
 
+// The reason begins with "TOPIC [PARTITION]". Should the topic be made anew before the group notices, librdkafka would
+// read on from the middle of the new log: so whatever of it was started is claimed again, which compares the logs.
+void KafkaConsumer::on_topic_lost(std::string_view reason) {
+  lost_topics_.emplace(reason.substr(0, reason.find(" [")));
+  if (watcher_) watcher_->look_now();
+}
+
 void KafkaConsumer::on_error(int error, const char* reason) {
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[512];
     rd_kafka_fatal_error(client_.get(), text, sizeof text);
     events_.fatal(text);
   } else {
+    if (says_missing(error)) on_topic_lost(reason);
     if (told_.is_new(reason))
       log::warning(who, "{}: {}", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
   }

@@ -96,7 +96,7 @@ class Consumer {
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
   // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: of
   // a Partition, only known_end() may be asked any more. Everything else here may be called at any time, and fails
-  // after it.
+  // after it. After false librdkafka's threads go on, and the process must end with _exit().
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // A hint for lag monitors: asynchronous, harmless if lost. Sluice never reads it.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;

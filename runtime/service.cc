@@ -324,10 +324,8 @@ int Service::stop() {
     log::warning(who, "ending at once; what was not committed is read again at the next start");
     _exit(failed_ ? 1 : 0);
   }
-  if (!consumer_->stop(leave_deadline)) {
-    log::warning(who, "the consumer does not close; ending without it");
-    _exit(failed_ ? 1 : 0);
-  }
+  const bool left = consumer_->stop(leave_deadline);
+  if (!left) log::warning(who, "the Kafka client does not close; ending without it");
   // Operators see the drain to its end.
   if (has_console_) console_.stop(console_deadline);
   if (!admin_.stop(admin_deadline)) {
@@ -336,6 +334,7 @@ int Service::stop() {
   }
   http_.stop();
   log::info(who, "stopped");
+  if (!left) _exit(failed_ ? 1 : 0);
   return failed_ ? 1 : 0;
 }
 

@@ -271,7 +271,8 @@ Result<bool> Claimer::decide_start(Assignment& assignment) {
                     at.topic, at.partition, state_.pipeline().postgres.schema));
     return false;
   }
-  if (exists->topic) return true;
+  // While the ends are asked for, a row of the topic is one that appeared since.
+  if (exists->topic && !topic_ends_.contains(at.topic)) return true;
   const auto done = begin_at_end(at.topic, partitions);
   if (!done) return std::unexpected(done.error());
   if (!*done) try_later(assignment, retry_after, "Kafka has not said yet where all partitions of the topic end");

@@ -51,3 +51,41 @@ def test_a_batch_that_is_damaged_once_is_read_again_and_nothing_is_lost(pipeline
     assert proxy.damaged == 1
     check_all(pipeline, topic, 4 * COUNT)
     assert one.stop() == 0
+
+
+@pytest.mark.parametrize("how", ("magic", "crc"))
+def test_damage_that_stays_stops_its_partition_and_heals_once_it_is_gone(pipeline, proxy, service, how):
+    topic = pipeline.topic("item", 2)
+    for partition in (0, 1):
+        publish(pipeline, topic, 3, partition)
+    proxy.damage(topic, 0, how, ("base", COUNT), times=None)
+    one = service(topic)
+    one.expected = ["corrupt"]
+    one.start(ready=False)
+    reason = pipeline.wait_state(topic, "corrupt")
+    assert f"{topic}/0" in reason and f"offset {COUNT}" in reason, reason
+    publish(pipeline, topic, 2, 1, first=3)
+    wait_until(lambda: pipeline.pointers().get((topic, 1)) == 5 * COUNT, pipeline.logs, 30)
+    assert pipeline.pointers()[(topic, 0)] == COUNT
+    assert pipeline.state(topic) == ("corrupt", reason)
+    proxy.mend()
+    pipeline.wait_caught_up(topic)
+    for partition, batches in ((0, 3), (1, 5)):
+        check_all(pipeline, topic, batches * COUNT, partition)
+    assert one.stop() == 0
+
+
+def test_a_hundred_damaged_batches_in_the_middle_of_answers_lose_nothing(pipeline, proxy, service):
+    topic = pipeline.topic("item")
+    producer = pipeline.kafka.producer(linger_ms=0)
+    for n in range(600):  # in batches of two
+        producer.produce(topic, value=encode({"topic": "p0", "id": n}), partition=0)
+        if n % 2:
+            producer.flush(30)
+    for number in range(100):
+        proxy.damage(topic, 0, "crc" if number % 2 else "magic", ("base", 6 * number + 2), times=1)
+    one = service(topic).start(ready=False)
+    pipeline.wait_caught_up(topic)
+    assert proxy.damaged == 100
+    check_all(pipeline, topic, 600)
+    assert one.stop() == 0

@@ -39,3 +39,23 @@ def test_a_deleted_topic_is_missing_the_others_go_on_and_the_service_stops_in_ti
     begun = time.monotonic()
     assert service.stop() == 0
     assert time.monotonic() - begun < STOP_SECONDS, service.tail()
+
+
+@pytest.mark.parametrize("records, state", ((10, "log_shrunk"), (300, "log_changed")))
+def test_a_topic_made_anew_while_it_streams_is_compared_and_never_read_from_the_middle(pipeline, two, records, state):
+    service, gone, stays = two
+    service.expected = ["topic_missing", state]
+    before = pipeline.pointers()
+    rows = pipeline.sql("SELECT id, name FROM gone ORDER BY id")
+    pipeline.kafka.delete_topic(gone)
+    pipeline.kafka.create_topic(gone, 2)
+    for partition in range(2):
+        pipeline.kafka.publish(gone, [(None, encode({"id": n, "name": "other"})) for n in range(records)], partition)
+    for partition in range(2):
+        pipeline.wait_state(gone, state, partition, seconds=90)
+    publish(pipeline, stays, 100, 200)
+    pipeline.wait_caught_up(stays)
+    assert service.stop() == 0
+    after = pipeline.pointers()
+    assert {at: after[at] for at in before if at[0] == gone} == {at: before[at] for at in before if at[0] == gone}
+    assert pipeline.sql("SELECT id, name FROM gone ORDER BY id") == rows

@@ -134,9 +134,10 @@ TEST_F(ListenerTest, an_offset_out_of_range_is_an_event_and_the_partition_can_be
   EXPECT_TRUE(consumer_->stop(seconds(10)));
 }
 
-TEST_F(ListenerTest, an_offset_out_of_range_takes_no_other_partition_from_its_lane) {
+TEST_F(ListenerTest, under_a_cooperative_protocol_an_offset_out_of_range_takes_no_other_partition_from_its_lane) {
   broker_ = std::move(*MockBroker::start({"orders"}, 3));
   settings_ = settings_of(*broker_);
+  settings_.strategy = config::Strategy::cooperative_sticky;
   publish_numbers(30);
   std::map<std::int32_t, Partition*> all;
   consumer_ = make_consumer(settings_, {},
