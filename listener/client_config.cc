@@ -76,7 +76,8 @@ FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
   share.queue_bytes = std::clamp(limits.queue_bytes / count, queue_bytes_min, queue_bytes_max);
   share.queue_records = std::max(limits.queue_records / count, queue_records_min);
   share.answer_bytes = answer_bytes;
-  share.partition_bytes = std::min(share.queue_bytes, answer_bytes);
+  // A queue exceeds its limit by one fetch, which may hold a hundred thousand tombstones in a megabyte.
+  share.partition_bytes = std::clamp(answer_bytes / count, queue_bytes_min, answer_bytes);
   share.wait_ms = std::clamp(static_cast<int>(count / partitions_per_wait_ms), wait_ms_min, wait_ms_max);
   return share;
 }

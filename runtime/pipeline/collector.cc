@@ -113,9 +113,7 @@ bool Collector::collect_from(Assignment& assignment) {
     } else if (const auto* end = std::get_if<listener::EndOfPartition>(&event)) {
       on_end(assignment, end->next);
     } else if (std::holds_alternative<listener::OutOfRange>(event)) {
-      log::warning(state_.log_prefix, "{}/{}: the broker does not have offset {}", assignment.at().topic,
-                   assignment.at().partition, assignment.in<Streaming>()->expected);
-      state_.doubt(assignment);  // the claim compares the pointer with the log's first and last offset
+      on_out_of_range(state_, assignment);
     } else if (const auto* error = std::get_if<listener::BrokerError>(&event)) {
       on_read_error(state_, assignment, *error);
     }

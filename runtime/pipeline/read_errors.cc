@@ -14,13 +14,37 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds pause_min{100}, pause_max{5000};
-constexpr seconds look_after_min{3}, look_after_max{15};
+constexpr seconds look_after_min{3}, look_after_max{30};
+constexpr milliseconds look_again{200};  // when it could not begin
 
 milliseconds pause_after(int attempts) {
   return std::min(pause_max, pause_min * (1 << std::clamp(attempts - 1, 0, 10)));
 }
 
+void stop_as_corrupt(LaneState& state, Assignment& assignment, const ReadTrouble& trouble) {
+  const auto& at = assignment.at();
+  state.stop(assignment,
+             {PartitionState::corrupt,
+              fmt::format("{}; {}/{} cannot be read from offset {} on, tried {} times: repair the log, or "
+                          "move the pointer behind the damage",
+                          trouble.said, at.topic, at.partition, assignment.in<Streaming>()->expected, trouble.attempts),
+              {},
+              {}});
+}
+
 }  // namespace
+
+void on_out_of_range(LaneState& state, Assignment& assignment) {
+  const auto& at = assignment.at();
+  const auto expected = assignment.in<Streaming>()->expected;
+  auto& trouble = state.read_troubles[at];
+  assignment.troubled = true;
+  if (trouble.said.empty()) trouble.said = fmt::format("the broker does not have offset {}", expected);
+  log::warning(state.log_prefix, "{}/{}: the broker does not have offset {}, claiming again", at.topic, at.partition,
+               expected);
+  if (++trouble.attempts >= read_attempts) return stop_as_corrupt(state, assignment, trouble);
+  state.doubt(assignment);
+}
 
 void on_read_error(LaneState& state, Assignment& assignment, const listener::BrokerError& error) {
   const auto& at = assignment.at();
@@ -35,17 +59,7 @@ void on_read_error(LaneState& state, Assignment& assignment, const listener::Bro
   bool compare_anchor = streaming.anchor >= 0;
   const auto pause = pause_after(trouble.attempts);
   if (error.damaged && trouble.attempts >= read_attempts) {
-    if (!compare_anchor) {
-      return state.stop(
-          assignment,
-          {PartitionState::corrupt,
-           fmt::format(
-               "{}; {}/{} cannot be read from offset {} on, tried {} times: repair the log, or move the pointer "
-               "behind the damage",
-               error.message, at.topic, at.partition, streaming.expected, trouble.attempts),
-           {},
-           {}});
-    }
+    if (!compare_anchor) return stop_as_corrupt(state, assignment, trouble);
     // What is damaged has been applied before; what follows it may be readable.
     log::warning(state.log_prefix,
                  "{}/{}: the record at {} cannot be read, so it is not compared with what was applied", at.topic,
@@ -73,10 +87,14 @@ void on_read_well(LaneState& state, Assignment& assignment) {
 
 void begin_look(LaneState& state, Assignment& assignment) {
   auto& stopped = *assignment.in<Stopped>();
+  stopped.looking = assignment.source().start_at(assignment.claim.next).has_value();
+  if (!stopped.looking) {
+    stopped.recheck_at = state.now() + look_again;
+    return;
+  }
   auto& after = state.read_troubles[assignment.at()].look_after;
   after = std::clamp(after * 2, look_after_min, look_after_max);
   stopped.recheck_at = state.now() + after;
-  stopped.looking = assignment.source().start_at(assignment.claim.next).has_value();
 }
 
 void look(LaneState& state, Assignment& assignment) {

@@ -14,6 +14,9 @@ inline constexpr int read_attempts = 5;  // before damage stops the partition
 
 // While streaming.
 void on_read_error(LaneState& state, Assignment& assignment, const listener::BrokerError& error);
+// The broker does not have the offset. The claim compares pointer and log; where the log holds it, and that again and
+// again, it is damage that has led the library astray.
+void on_out_of_range(LaneState& state, Assignment& assignment);
 // A record that was expected has come, or the log's end.
 void on_read_well(LaneState& state, Assignment& assignment);
 

@@ -20,14 +20,16 @@ def test_a_backlog_of_tombstones_is_not_fetched_into_memory_while_postgresql_is_
     topic = pipeline.topic("item", PARTITIONS)
     proxy = Proxy(pipeline.postgres.port)
     try:
-        service = pipeline.service(route(topic, "public.item"), url=proxy.url(pipeline.url)).start()
-        proxy.refuse(600)
         producer = pipeline.kafka.producer(linger_ms=20)
         for number in range(count):
             producer.produce(topic, key=b"%d" % number, partition=number % PARTITIONS)
             if number % 1000 == 0:
                 producer.poll(0)
         assert producer.flush(120) == 0
+        service = pipeline.service(route(topic, "public.item"), url=proxy.url(pipeline.url))
+        service.start(ready=False)
+        wait_until(lambda: any(pipeline.pointers().values()), service.tail, 60, every=0.001)
+        proxy.refuse(600)
         sizes = [resident(service.process.pid)]
 
         def settled():

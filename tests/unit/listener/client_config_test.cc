@@ -13,6 +13,8 @@ TEST(FetchLimits, are_shares_of_a_budget_with_a_floor_and_a_cap) {
   EXPECT_EQ(fetch_limits(limits, 0).queue_bytes, fetch_limits(limits, 1).queue_bytes);
   EXPECT_EQ(fetch_limits(limits, 2).queue_records, 2000u);
   EXPECT_EQ(fetch_limits(limits, 5000).queue_records, 1000u);
+  EXPECT_EQ(fetch_limits(limits, 1).partition_bytes, 1u << 20);
+  EXPECT_EQ(fetch_limits(limits, 8).partition_bytes, 256u << 10);
   EXPECT_EQ(fetch_limits(limits, 8).wait_ms, 20);
   EXPECT_EQ(fetch_limits(limits, 100'000).wait_ms, 500);
 }

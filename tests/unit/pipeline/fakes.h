@@ -100,6 +100,10 @@ class FakePartition final : public listener::Partition {
         return damage->second;
       }
     }
+    if (position_ == refuses) {
+      started = false;
+      return listener::OutOfRange{};
+    }
     const auto found = std::ranges::find_if(log, [&](const Stored& one) { return one.offset >= position_; });
     if (found == log.end()) {
       if (position_ >= end || end_told_) return {};
@@ -125,6 +129,7 @@ class FakePartition final : public listener::Partition {
   std::int64_t timestamp_ms = -1;                                  // of every record
   std::deque<Error> start_errors;                                  // what the next starts answer
   std::optional<std::pair<Offset, listener::BrokerError>> damage;  // what comes in the place of this offset
+  Offset refuses = -1;                                             // the broker says that it does not have it
   bool skips_damage = false;                                       // then reading goes on behind it
 
  private:

@@ -120,6 +120,18 @@ TEST(ReadErrors, an_error_that_is_no_damage_waits_longer_and_longer_and_shows_wh
   EXPECT_EQ(rig.applied(), offsets(0, 20));
 }
 
+TEST(ReadErrors, an_offset_that_the_log_holds_and_the_broker_refuses_again_and_again_is_damage) {
+  Rig rig;
+  rig.partition[0]->write_rows(20);
+  rig.partition[0]->refuses = 10;
+  rig.assign().run(400);
+  EXPECT_EQ(rig.row().state, PartitionState::corrupt) << rig.row().reason;
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
+  rig.partition[0]->refuses = -1;
+  rig.run(1000);
+  EXPECT_EQ(rig.applied(), offsets(0, 20));
+}
+
 TEST(ReadErrors, attempts_are_counted_anew_behind_a_record_that_was_read) {
   Damaged rig;
   for (Offset at = 10; at < 18; ++at) {
