@@ -40,8 +40,7 @@ def check_all(pipeline, topic, records, partition=0):
     assert pipeline.sql("SELECT count(*), count(DISTINCT id) FROM item WHERE topic = %s", f"p{partition}") == [(records, records)]
 
 
-@pytest.mark.parametrize("which", (0, 1))
-@pytest.mark.parametrize("how", ("magic", "crc", "codec", "length"))
+@pytest.mark.parametrize("how, which", (("magic", 0), ("crc", 0), ("crc", 1), ("codec", 0), ("length", 0)))
 def test_a_batch_that_is_damaged_once_is_read_again_and_nothing_is_lost(pipeline, proxy, service, how, which):
     topic = pipeline.topic("item")
     publish(pipeline, topic, 4)

@@ -4,7 +4,6 @@ import time
 import pytest
 
 from support.pipeline import encode, route
-from support.waiting import wait_until
 
 STOP_SECONDS = 15  # of the systemd unit's 45, most belongs to PostgreSQL
 
