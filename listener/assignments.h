@@ -26,15 +26,18 @@ class Assignments {
 
   void begin(rd_kafka_t* client, PartitionQueue::Limit limit);
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
-  // Assigns anew if a partition that librdkafka has stopped wants to be started.
+  // Assigns those anew that librdkafka has stopped and that want to be started.
   void assign_stopped();
-  void assign_anew();
+  void assign_anew(const TopicPartition& at);
+  // Those of the topic that have been started.
+  void assign_anew(const std::string& topic);
   void close() {
     for (auto& [at, one] : known_) one->close();
   }
 
  private:
   void assign(rd_kafka_topic_partition_list_t* partitions);
+  void assign_anew(rd_kafka_topic_partition_list_t* partitions);
   void revoke(rd_kafka_topic_partition_list_t* partitions);
   PartitionQueue& partition(const std::string& topic, std::int32_t number);
   bool cooperative() const;

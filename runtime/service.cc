@@ -237,19 +237,21 @@ bool Service::start_console() {
 bool Service::start() {
   listener::ConsumerLimits limits;
   limits.queue_records = std::max(limits.queue_records, 2 * static_cast<std::size_t>(pipeline_->batch.rows));
-  consumer_ = listener::make_consumer(pipeline_->kafka, limits,
-                                      {.assigned =
-                                           [this](listener::Partition& partition) {
-                                             ++assigned_;
-                                             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
-                                           },
-                                       .revoked =
-                                           [this](listener::Partition& partition, bool) {
-                                             --assigned_;
-                                             lanes_[lane_choice_.revoke(partition.at())]->revoked();
-                                           },
-                                       .rebalanced = [this] { joined_ = true; },
-                                       .fatal = [this](const std::string& why) { fatal(why); }});
+  consumer_ = listener::make_consumer(
+      pipeline_->kafka, limits,
+      {.assigned =
+           [this](listener::Partition& partition) {
+             ++assigned_;
+             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
+           },
+       .revoked =
+           [this](listener::Partition& partition, bool) {
+             --assigned_;
+             lanes_[lane_choice_.revoke(partition.at())]->revoked();
+           },
+       .rebalanced = [this] { joined_ = true; },
+       .fatal = [this](const std::string& why) { fatal(why); },
+       .missing = [this](std::vector<std::string> topics) { admin_.set_missing_topics(std::move(topics)); }});
   if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;
@@ -335,10 +337,8 @@ int Service::stop() {
     log::warning(who, "ending at once; what was not committed is read again at the next start");
     _exit(failed_ ? 1 : 0);
   }
-  if (!consumer_->stop(leave_deadline)) {
-    log::warning(who, "the consumer does not close; ending without it");
-    _exit(failed_ ? 1 : 0);
-  }
+  const bool left = consumer_->stop(leave_deadline);
+  if (!left) log::warning(who, "the Kafka client does not close; ending without it");
   // Operators see the drain to its end.
   if (has_console_) console_.stop(console_deadline);
   if (!admin_.stop(admin_deadline)) {
@@ -347,6 +347,7 @@ int Service::stop() {
   }
   http_.stop();
   log::info(who, "stopped");
+  if (!left) _exit(failed_ ? 1 : 0);
   return failed_ ? 1 : 0;
 }
 

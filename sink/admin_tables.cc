@@ -152,6 +152,13 @@ Result<std::vector<PointerRow>> AdminTables::pointers() {
   return each(ask("pointer_select", {identity_.owner}), to_pointer);
 }
 
+Result<std::vector<TopicPartition>> AdminTables::mark_missing(const std::vector<std::string>& topics,
+                                                              const std::string& reason) {
+  return each(ask("pointer_mark_missing", {reason, fmt::format("{}", fmt::join(topics, ","))}), [](const Row& row) {
+    return TopicPartition{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))};
+  });
+}
+
 Result<std::vector<Pause>> AdminTables::pauses() {
   return each(ask("pause_select", {}), to_pause);
 }

@@ -28,6 +28,8 @@ class AdminTables {
   AdminTables(const config::Postgres& settings, Identity identity);
 
   Result<std::vector<PointerRow>> pointers();
+  // Records that these topics are missing, for partitions whose state is ok; returns those.
+  Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();

@@ -116,9 +116,10 @@ const char* stage_name(Stage stage) {
 }
 
 std::optional<std::int64_t> timestamp_of(std::int64_t milliseconds) {
-  constexpr std::int64_t epoch_2000 = 946'684'800'000, last = 9'224'318'015'999'999;
-  if (milliseconds < 0 || milliseconds > last) return std::nullopt;
-  return (milliseconds - epoch_2000) * 1000;
+  constexpr std::int64_t epoch_2000 = 946'684'800'000;
+  const auto storable = storable_timestamp_ms(milliseconds);
+  if (storable < 0) return std::nullopt;
+  return (storable - epoch_2000) * 1000;
 }
 
 std::string headers_json(const std::vector<Header>& headers) {

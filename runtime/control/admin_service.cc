@@ -20,12 +20,13 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       tables_(pipeline->postgres, identity),
       pauses_(tables_, parts.pauses, bell_),
       dead_letters_(pipeline, identity, tables_),
+      missing_(tables_, parts.incidents),
       positions_(tables_, routes_),
       inspection_(pipeline),
       audit_(tables_),
       retention_(tables_, pipeline->dead_letters),
       snapshots_(parts, routes_,
-                 {pauses_, dead_letters_, retention_, tables_, config::kafka_security(pipeline->kafka)}) {}
+                 {pauses_, dead_letters_, retention_, missing_, tables_, config::kafka_security(pipeline->kafka)}) {}
 
 AdminService::~AdminService() {
   for (auto* thread : {&thread_, &housekeeping_})
@@ -58,10 +59,16 @@ bool AdminService::stop(std::chrono::milliseconds within) {
   return true;
 }
 
+void AdminService::set_missing_topics(std::vector<std::string> topics) {
+  missing_.set(std::move(topics));
+  bell_.notify();
+}
+
 void AdminService::run() {
   for (;;) {
     log_incidents();
     pauses_.refresh();
+    missing_.refresh();
     snapshots_.refresh_ends();
     wait_for_work();
     const MutexLock lock(mutex_);

@@ -18,6 +18,7 @@
 #include "runtime/control/explain.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
+#include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/stored_positions.h"
@@ -37,6 +38,8 @@ class AdminService {
   bool stop(std::chrono::milliseconds within);
   // From the main thread, often: keeps the last minute's rates.
   void sample(const Snapshot& lanes) { snapshots_.sample(lanes); }
+  // From any thread: topics that are read and that the cluster does not have.
+  void set_missing_topics(std::vector<std::string> topics);
 
   Capabilities capabilities();
 
@@ -54,6 +57,7 @@ class AdminService {
   sink::AdminTables tables_;
   PauseControl pauses_;
   DeadLetterControl dead_letters_;
+  MissingTopics missing_;
   StoredPositions positions_;
   RecordInspection inspection_;
   AuditTrail audit_;

@@ -11,6 +11,7 @@ constexpr std::size_t rates_kept = 60;
 
 Snapshot LiveSnapshots::snapshot() const {
   auto shot = parts_.lanes.lanes();
+  add_missing(shot);
   add_topic_tables(shot);
   shot.state_changes = parts_.incidents.counts();
   shot.pauses = sources_.pauses.in_force();
@@ -30,6 +31,19 @@ Snapshot LiveSnapshots::snapshot() const {
   const MutexLock lock(mutex_);
   shot.applied_per_second.assign(rates_.begin(), rates_.end());
   return shot;
+}
+
+// Of a missing topic no lane has anything better to say.
+void LiveSnapshots::add_missing(Snapshot& snapshot) const {
+  for (auto& partition : sources_.missing.shown()) {
+    const auto held = std::ranges::find(snapshot.partitions, partition.at, &PartitionSnapshot::at);
+    if (held == snapshot.partitions.end()) {
+      snapshot.partitions.push_back(std::move(partition));
+    } else if (held->state == PartitionState::claiming) {
+      held->state = partition.state;
+      held->reason = std::move(partition.reason);
+    }
+  }
 }
 
 void LiveSnapshots::add_topic_tables(Snapshot& snapshot) const {

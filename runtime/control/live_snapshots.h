@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/service_parts.h"
@@ -28,6 +29,7 @@ class LiveSnapshots final : public Snapshots {
     const PauseControl& pauses;
     const DeadLetterControl& dead_letters;
     const Retention& retention;
+    const MissingTopics& missing;
     sink::AdminTables& tables;
     std::vector<ServerSecurity> brokers;
   };
@@ -42,6 +44,7 @@ class LiveSnapshots final : public Snapshots {
   void refresh_ends();
 
  private:
+  void add_missing(Snapshot& snapshot) const;
   void add_topic_tables(Snapshot& snapshot) const;
 
   const ServiceParts parts_;

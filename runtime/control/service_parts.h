@@ -40,7 +40,7 @@ struct ServiceParts {
   const LaneSnapshots& lanes;
   PauseReceiver& pauses;
   LogEnds& log_ends;
-  const IncidentLog& incidents;
+  IncidentLog& incidents;
 };
 
 }  // namespace sluice::runtime

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "runtime/pipeline/claimer.h"
+#include "runtime/pipeline/read_errors.h"
 #include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
@@ -84,6 +85,8 @@ bool Collector::collect() {
     auto* held = by_token_[token];
     if (held == nullptr) continue;
     if (held->over() || held->phase() != Phase::streaming) {
+      const auto* stopped = held->in<Stopped>();
+      if (stopped != nullptr && stopped->looking && !held->over()) look(state_, *held);
       held->ready = false;  // its start, or its next assignment, makes it ready again
       continue;
     }
@@ -110,12 +113,9 @@ bool Collector::collect_from(Assignment& assignment) {
     } else if (const auto* end = std::get_if<listener::EndOfPartition>(&event)) {
       on_end(assignment, end->next);
     } else if (std::holds_alternative<listener::OutOfRange>(event)) {
-      log::warning(state_.log_prefix, "{}/{}: the broker does not have offset {}", assignment.at().topic,
-                   assignment.at().partition, assignment.in<Streaming>()->expected);
-      state_.doubt(assignment);  // the claim compares the pointer with the log's first and last offset
+      on_out_of_range(state_, assignment);
     } else if (const auto* error = std::get_if<listener::BrokerError>(&event)) {
-      log::warning(state_.log_prefix, "{}", error->message);
-      assignment.in<Streaming>()->gap_confirmed = false;  // it may replace records that are missing
+      on_read_error(state_, assignment, *error);
     }
     if (assignment.phase() != Phase::streaming) return false;
   }
@@ -143,7 +143,7 @@ bool Collector::known_before(Assignment& assignment, const Record& record) {
     if (!is_anchor) {
       ++state_.stats.duplicates_dropped;
     } else if (fingerprint(record) != assignment.claim.anchor_crc ||
-               record.timestamp_ms != assignment.claim.anchor_timestamp_ms) {
+               storable_timestamp_ms(record.timestamp_ms) != assignment.claim.anchor_timestamp_ms) {
       state_.stop(assignment,
                   {PartitionState::log_changed,
                    fmt::format("offset {} is not the record that was applied: the topic was created anew or "
@@ -168,6 +168,7 @@ void Collector::on_record(Assignment& assignment, Record record) {
     return;
   }
   auto& streaming = *assignment.in<Streaming>();
+  if (assignment.troubled) on_read_well(state_, assignment);
   batch.extend(assignment.claim, assignment.collecting, streaming.expected, record.offset + 1, state_.now());
   streaming.expected = record.offset + 1;
   batch.add(std::move(record), assignment.collecting);
@@ -176,6 +177,7 @@ void Collector::on_record(Assignment& assignment, Record record) {
 // The log ends at `next` for a reader of committed records: the offsets in between have no record, now or later.
 void Collector::on_end(Assignment& assignment, Offset next) {
   auto& streaming = *assignment.in<Streaming>();
+  if (assignment.troubled && next <= streaming.expected) on_read_well(state_, assignment);
   if (next <= streaming.expected || look_twice(assignment)) return;
   state_.collecting.extend(assignment.claim, assignment.collecting, streaming.expected, next, state_.now());
   streaming.expected = next;

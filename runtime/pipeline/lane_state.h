@@ -4,6 +4,7 @@
 // about one partition leaves its neighbours alone, and only a lost connection claims all again.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,14 @@ struct LaneParts {
   const TimeSource& time;
 };
 
+// Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew
+// when the damage has led librdkafka to an offset that does not exist.
+struct ReadTrouble {
+  std::string said;
+  int attempts = 0;
+  std::chrono::seconds look_after{0};  // pause before the next look, once it has stopped
+};
+
 class LaneState {
  public:
   LaneState(int index, const LaneParts& parts);
@@ -72,6 +81,7 @@ class LaneState {
   Batch collecting, in_flight;
   BatchSizer sizer;
   Suspects suspects;
+  std::map<TopicPartition, ReadTrouble> read_troubles;
   std::shared_ptr<const PauseRules> pauses;  // null: not known yet, and nothing is claimed
   LaneSnapshot stats;
   TableStats tables;  // since the process started

@@ -37,6 +37,7 @@ void LaneWorker::assign(listener::Partition& partition, ReadySignal& signal, std
     drop_lost();
   }
   auto& held = state_.assignments.emplace(at, Assignment(partition, token)).first->second;
+  held.troubled = state_.read_troubles.contains(at);
   collector_.attach(held);
   partition.wake_through(signal, token);
   state_.next_duty = {};

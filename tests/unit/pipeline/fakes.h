@@ -78,7 +78,7 @@ class FakePartition final : public listener::Partition {
     ++starts;
     started = true;
     position_ = offset;
-    end_told_ = false;
+    end_told_ = told_damage_ = false;
     if (signal_ != nullptr) signal_->notify(token_);
     return {};
   }
@@ -91,6 +91,19 @@ class FakePartition final : public listener::Partition {
     ++polls;
     if (special_) return std::exchange(special_, std::nullopt).value();
     if (!started) return {};
+    if (damage && position_ <= damage->first && damage->first < end) {
+      const auto before = std::ranges::any_of(
+          log, [&](const Stored& one) { return one.offset >= position_ && one.offset < damage->first; });
+      if (!before) {
+        if (std::exchange(told_damage_, !told_damage_)) return {};  // fetched again, and so on
+        if (skips_damage) position_ = damage->first + 1, told_damage_ = false;
+        return damage->second;
+      }
+    }
+    if (position_ == refuses) {
+      started = false;
+      return listener::OutOfRange{};
+    }
     const auto found = std::ranges::find_if(log, [&](const Stored& one) { return one.offset >= position_; });
     if (found == log.end()) {
       if (position_ >= end || end_told_) return {};
@@ -101,6 +114,7 @@ class FakePartition final : public listener::Partition {
     Record record;
     record.at = &at_;
     record.offset = found->offset;
+    record.timestamp_ms = timestamp_ms;
     record.key = found->key;
     if (found->value) record.value = *found->value;
     return record;
@@ -112,14 +126,18 @@ class FakePartition final : public listener::Partition {
   bool held = true, started = false;
   std::uint64_t assignments = 1;
   int starts = 0, polls = 0;
-  std::deque<Error> start_errors;  // what the next starts answer
+  std::int64_t timestamp_ms = -1;                                  // of every record
+  std::deque<Error> start_errors;                                  // what the next starts answer
+  std::optional<std::pair<Offset, listener::BrokerError>> damage;  // what comes in the place of this offset
+  Offset refuses = -1;                                             // the broker says that it does not have it
+  bool skips_damage = false;                                       // then reading goes on behind it
 
  private:
   const TopicPartition at_;
   ReadySignal* signal_ = nullptr;
   std::uint32_t token_ = 0;
   Offset position_ = 0;
-  bool end_told_ = false;
+  bool end_told_ = false, told_damage_ = false;
   std::optional<listener::Event> special_;
 };
 
@@ -137,16 +155,12 @@ class FakeConsumer final : public listener::Consumer {
       answer(at, find(at));
     }
   }
-  Result<int> partitions(const std::string& topic, milliseconds) override {
-    return static_cast<int>(std::ranges::count(partitions_, topic, [](auto* one) { return one->at().topic; }));
-  }
-  std::map<TopicPartition, listener::Watermarks> watermarks(const std::vector<TopicPartition>& of,
-                                                            milliseconds) override {
-    std::map<TopicPartition, listener::Watermarks> found;
-    for (const auto& at : of) found.emplace(at, find(at));
-    return found;
+  int partitions_at_start(const std::string& topic) const override {
+    return static_cast<int>(std::ranges::count_if(
+        partitions_, [&](auto* one) { return one->at().topic == topic && one->at().partition < partitions_then; }));
   }
 
+  int partitions_then = 1000;             // those with a larger number have appeared later
   std::map<TopicPartition, bool> silent;  // whose leader does not answer
   int questions = 0;
 
@@ -182,7 +196,7 @@ class FakeStore final : public sink::RowStore {
     PartitionState state = PartitionState::ok;
     std::string reason;
     Offset anchor_offset = -1;
-    std::int64_t anchor_crc = 0;
+    std::int64_t anchor_crc = 0, anchor_timestamp_ms = -1;
     Counts counts;
   };
 
@@ -221,6 +235,7 @@ class FakeStore final : public sink::RowStore {
       claim.state_reason = row.reason;
       claim.anchor_offset = row.anchor_offset;
       claim.anchor_crc = row.anchor_crc;
+      claim.anchor_timestamp_ms = row.anchor_timestamp_ms;
       claims.emplace_back(claim);
     }
     return claims;
@@ -363,6 +378,8 @@ class FakeStore final : public sink::RowStore {
       if (range.anchor_offset >= 0) {
         row.anchor_offset = range.anchor_offset;
         row.anchor_crc = range.anchor_crc;
+        // As PostgreSQL does.
+        row.anchor_timestamp_ms = storable_timestamp_ms(range.anchor_timestamp_ms);
       }
       for (std::size_t i = 0; i < records.size(); ++i) {
         const auto& record = records[i];

@@ -39,8 +39,9 @@ class LiveSnapshotsTest : public ::testing::Test {
   PauseControl pauses{tables, parts, bell};
   DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables};
   Retention retention{tables, pipeline->dead_letters};
+  MissingTopics missing{tables, parts.incidents};
   LiveSnapshots snapshots{
-      {parts, parts, parts, parts.incidents}, routes, {pauses, dead_letters, retention, tables, {}}};
+      {parts, parts, parts, parts.incidents}, routes, {pauses, dead_letters, retention, missing, tables, {}}};
 
   void add(const std::string& topic, PartitionState state, Offset end = 10) {
     PartitionSnapshot partition;
