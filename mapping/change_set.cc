@@ -19,6 +19,12 @@ void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate
   changes_.dead.push_back({record_, stage, std::string(table), std::move(sqlstate), std::move(reason)});
 }
 
+void ChangeSet::take_back_rejected() {
+  changes_.outcomes.pop_back();
+  changes_.dead.pop_back();
+  live_.pop_back();
+}
+
 void ChangeSet::end_record() {
   if (live_[record_] == 0) skip();
 }

@@ -49,7 +49,10 @@ class Writer final : public RowStore {
   std::optional<Result<void>> poll() override;
 
   Result<void> begin(std::span<const PartitionRange> ranges, const Changes& changes) override;
-  Result<void> try_rows(const Changes& changes) override;
+  Result<void> try_rows(const Changes& changes, bool check_deferred = false) override;
+  Result<void> check_deferred() override;
+  Result<void> test_rows(const Changes& changes) override;
+  Result<void> try_statements(const Changes& changes) override;
   Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
                       std::span<const PartitionRange> ranges) override;
   void rollback() override;

@@ -42,9 +42,14 @@ struct WriterSession {
   Result<Reply> answer(std::chrono::seconds timeout);
   // Notes what an outcome says about the session itself.
   void learn_from(const Result<Reply>& reply);
-  // Writes the rows within a savepoint, deferred constraints included; on error the savepoint is undone and the
-  // transaction can be continued as long as the connection is open.
-  Result<void> try_rows(const Changes& changes, std::chrono::seconds timeout);
+  struct Attempt {
+    bool check_deferred = false;  // constraints that COMMIT would check
+    bool without_rows = false;    // the same statements, with empty arrays
+    bool undo = false;            // also when it succeeds
+  };
+  // Writes the rows, if any, within a savepoint; on error the savepoint is undone and the transaction can be continued
+  // as long as the connection is open.
+  Result<void> attempt(const Changes* changes, Attempt how, std::chrono::seconds timeout);
   // Ends a transaction if one is open.
   void rollback();
   void forget();  // what only a lost connection knew

@@ -108,7 +108,6 @@ class Assignment {
 
   sink::Claim claim;                // as of the last claim; next and counts kept up with our commits
   BatchPlace collecting;            // its place in the batch being collected
-  Offset dead_letters_counted = 0;  // dead letters before this offset have been counted against the limit
   PartitionState told = PartitionState::claiming;  // as the last incident said
   bool shown_anew = false;                         // waits to be published
   bool ready = false;                              // its token waits in the collector's list

@@ -19,6 +19,7 @@ constexpr milliseconds duty_age{50};          // a duty that has waited for so l
 constexpr milliseconds backoff_min{50}, backoff_max{500};  // so PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
 constexpr milliseconds suspect_lock_wait{200};
+constexpr int unclear_retries = 2;
 
 }  // namespace
 
@@ -139,10 +140,27 @@ bool LaneWorker::batch_due() const {
   return light || age >= settings.linger;
 }
 
+// A table may have been altered since it was described.
+bool LaneWorker::descriptions_hold() {
+  const auto holds = state_.descriptions.allows_batch(state_.collecting.changes());
+  if (holds && *holds) return true;
+  if (!holds) {
+    state_.stats.last_error = holds.error().message;
+    log::warning(state_.log_prefix, "cannot check a table's description, retrying: {}", holds.error().message);
+    try_after_ = state_.now() + Claimer::retry_after;
+    return false;
+  }
+  log::info(state_.log_prefix, "a table was altered, mapping {} records again", state_.collecting.records());
+  drop_collecting(nullptr);
+  return false;
+}
+
 void LaneWorker::submit() {
+  if (!descriptions_hold()) return;
   was_full_ = collector_.full();
   in_flight_alone_ = collector_.alone().has_value();
   collector_.batch_ended();
+  state_.descriptions.batch_ended();
   state_.in_flight.clear();
   state_.in_flight.swap(state_.collecting);
   state_.in_flight.seal();
@@ -161,7 +179,15 @@ void LaneWorker::submit() {
 void LaneWorker::on_result(const Result<void>& result) {
   auto& batch = state_.in_flight;
   if (result) return committed(std::nullopt);
-  if (result.error().next != ErrorClass::reject || batch.empty()) return handle_error(result.error());
+  if (batch.empty() || !may_be_a_record(result.error())) return handle_error(result.error());
+  // The statements are made from the descriptions, too.
+  if (const auto holds = state_.descriptions.still_true(batch.changes()); !holds) {
+    return handle_error({ErrorClass::retry, holds.error().sqlstate, holds.error().message});
+  } else if (!*holds) {
+    log::info(state_.log_prefix, "a table was altered ({} {}), mapping {} records again", result.error().sqlstate,
+              result.error().message, batch.records());
+    return rewind_batch();
+  }
   log::info(state_.log_prefix, "a batch of {} records was refused ({} {}), looking for the record", batch.records(),
             result.error().sqlstate, result.error().message);
   ++state_.stats.rejects;
@@ -170,6 +196,14 @@ void LaneWorker::on_result(const Result<void>& result) {
   if (state_.collecting.empty()) drop_collecting(nullptr);  // the bisector may have dropped it
   if (!done) return handle_error(done.error());
   committed(std::move(written));
+}
+
+// What is not understood is tried again a few times, in the end by each partition alone.
+bool LaneWorker::may_be_a_record(const Error& error) const {
+  if (error.next != ErrorClass::unclear) return Bisector::may_be_a_record(error);
+  return std::ranges::all_of(state_.in_flight.ranges(), [&](const PartitionRange& range) {
+    return state_.suspects.failures(*range.at) >= unclear_retries;
+  });
 }
 
 // Sends the next batch before this one is counted and freed, so that the server does not wait.
@@ -220,6 +254,7 @@ void LaneWorker::handle_error(const Error& error) {
   state_.stats.last_error = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
   switch (error.next) {
     case ErrorClass::reject:  // outside a batch: not the fault of a record
+    case ErrorClass::unclear:
     case ErrorClass::retry:
       ++state_.stats.retries;
       return read_again();
@@ -330,6 +365,7 @@ void LaneWorker::doubt_batch() {
 
 void LaneWorker::doubt_all() {
   state_.collecting.clear();
+  state_.descriptions.batch_ended();
   state_.in_flight.clear();
   prepared_.reset();
   collector_.batch_ended();

@@ -50,7 +50,9 @@ class LaneWorker {
   void act_when_idle();
   bool batch_due() const;
   void prepare();
+  bool descriptions_hold();
   void submit();
+  bool may_be_a_record(const Error& error) const;
   void on_result(const Result<void>& result);
   struct Flight {
     double seconds = 0;

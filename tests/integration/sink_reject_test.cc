@@ -105,7 +105,7 @@ TEST_F(Reject, a_deferred_constraint_shows_while_the_record_at_fault_is_tried) {
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
   claim(batch, *writer);
   ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
-  const auto tried = writer->try_rows(batch.changes);
+  const auto tried = writer->try_rows(batch.changes, true);
   ASSERT_FALSE(tried);
   EXPECT_EQ(tried.error().sqlstate, "23503");
   writer->rollback();
