@@ -6,6 +6,7 @@
 // also when the server is frozen.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class AdminTables {
   AdminTables(const config::Postgres& settings, Identity identity);
 
   Result<std::vector<PointerRow>> pointers();
+  // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
+  Result<std::map<int, std::string>> waits(const std::vector<int>& sessions);
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();

@@ -295,6 +295,10 @@ int Writer::socket() const {
   return state_->session.connection.socket();
 }
 
+int Writer::session() const {
+  return state_->session.connection.session();
+}
+
 bool Writer::wants_write() const {
   return state_->session.connection.wants_write();
 }

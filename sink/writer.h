@@ -32,6 +32,7 @@ class Writer final : public RowStore {
   bool connected() const override;
   void close() override;
   int socket() const override;
+  int session() const;  // its process in the server, 0 without a connection
   bool wants_write() const override;
 
   Result<std::vector<std::optional<Claim>>> claim(std::span<const ClaimRequest> requests) override;

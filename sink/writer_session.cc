@@ -89,6 +89,7 @@ void WriterSession::rollback() {
 void WriterSession::forget() {
   statements.clear();
   stages.clear();
+  not_direct.clear();
   can_stage = true;
 }
 

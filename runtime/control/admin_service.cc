@@ -19,7 +19,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       tables_(pipeline->postgres, identity),
       pauses_(tables_, parts.pauses, bell_),
       dead_letters_(pipeline, identity, tables_),
-      snapshots_(parts, routes_, pauses_, dead_letters_),
+      watch_(parts, tables_),
+      snapshots_(parts, routes_, pauses_, dead_letters_, watch_),
       positions_(tables_, routes_),
       inspection_(pipeline),
       audit_(tables_) {}
@@ -51,6 +52,7 @@ void AdminService::run() {
   for (;;) {
     log_incidents();
     pauses_.refresh();
+    watch_.look();
     dead_letters_.count();
     snapshots_.refresh_ends();
     audit_.write_notes();

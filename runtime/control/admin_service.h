@@ -1,8 +1,9 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
 // Owned by the service. A thread of its own works once a second, and at once when a pause is stored or removed here or
-// an incident happens: it hands the pauses in PostgreSQL to the lanes, counts open dead letters, asks for the ends of
-// stopped partitions' logs, and writes incidents to the log and notes to the audit trail. Lanes never wait for it.
+// an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after the lanes, counts open dead letters,
+// asks for the ends of stopped partitions' logs, and writes incidents to the log and notes to the audit trail. Lanes
+// never wait for it.
 #pragma once
 
 #include <condition_variable>
@@ -15,6 +16,7 @@
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/explain.h"
+#include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
 #include "runtime/control/pause_control.h"
@@ -50,6 +52,7 @@ class AdminService {
   sink::AdminTables tables_;
   PauseControl pauses_;
   DeadLetterControl dead_letters_;
+  LaneWatch watch_;
   LiveSnapshots snapshots_;
   StoredPositions positions_;
   RecordInspection inspection_;

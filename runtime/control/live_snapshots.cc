@@ -16,6 +16,7 @@ Snapshot LiveSnapshots::snapshot() const {
   shot.pauses = pauses_.in_force();
   shot.postgres_trouble = pauses_.trouble();
   shot.dead_letters_open = dead_letters_.open();
+  for (auto& lane : shot.lanes) lane.waits_for = watch_.waits_for(lane.lane);
   {
     const MutexLock lock(ends_->mutex);
     for (auto& partition : shot.partitions) {

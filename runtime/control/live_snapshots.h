@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/lane_watch.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/service_parts.h"
 #include "runtime/pipeline/route_tables.h"
@@ -23,8 +24,8 @@ namespace sluice::runtime {
 class LiveSnapshots final : public Snapshots {
  public:
   LiveSnapshots(const ServiceParts& parts, const RouteTables& routes, const PauseControl& pauses,
-                const DeadLetterControl& dead_letters)
-      : parts_(parts), routes_(routes), pauses_(pauses), dead_letters_(dead_letters) {}
+                const DeadLetterControl& dead_letters, const LaneWatch& watch)
+      : parts_(parts), routes_(routes), pauses_(pauses), dead_letters_(dead_letters), watch_(watch) {}
 
   Snapshot snapshot() const override;
 
@@ -40,6 +41,7 @@ class LiveSnapshots final : public Snapshots {
   const RouteTables& routes_;
   const PauseControl& pauses_;
   const DeadLetterControl& dead_letters_;
+  const LaneWatch& watch_;
 
   // Of stopped partitions; shared with the answers under way.
   struct Ends {

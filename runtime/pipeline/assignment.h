@@ -106,8 +106,8 @@ class Assignment {
   PartitionState shown_state() const;
   std::string shown_reason() const;
 
-  sink::Claim claim;                // as of the last claim; next and counts kept up with our commits
-  BatchPlace collecting;            // its place in the batch being collected
+  sink::Claim claim;                               // as of the last claim; next and counts kept up with our commits
+  BatchPlace collecting;                           // its place in the batch being collected
   PartitionState told = PartitionState::claiming;  // as the last incident said
   bool shown_anew = false;                         // waits to be published
   bool ready = false;                              // its token waits in the collector's list

@@ -14,8 +14,8 @@ namespace sluice::runtime {
 // One transaction's attempt.
 struct Bisector::Pass {
   Batch& batch;
-  Blamed& blamed;               // by this pass and those before it
-  bool check_at_once;           // deferred constraints, with each range
+  Blamed& blamed;                // by this pass and those before it
+  bool check_at_once;            // deferred constraints, with each range
   bool statements_hold = false;  // they were executed without rows
   std::vector<Outcome> outcomes = std::vector<Outcome>(batch.records(), Outcome::skipped);
   std::vector<DeadLetter> dead{};        // of mapping
@@ -24,7 +24,7 @@ struct Bisector::Pass {
   std::optional<std::size_t> stop_at{};  // the record before which its partition has to stop
   std::string stop_reason{};
   std::optional<Error> violation{};  // of a deferred constraint, once all is written
-  TableStats tables{};  // of the ranges that were written
+  TableStats tables{};               // of the ranges that were written
 };
 
 namespace {

@@ -3,10 +3,10 @@
 // Bisection in record order: a range is mapped and folded again on its own and tried within a savepoint; if it is
 // refused it is halved, until a single record is left, which becomes a dead letter. Order and net effect stay those of
 // one-by-one application, since each half is folded on its own and the halves take effect one after the other. Whether
-// a record or the table is at fault is decided by an experiment, and not by the SQLSTATE: the same statements without any
-// row. Constraints that are deferred are checked when all is written, as they would be without a bisection; then the
-// records that violate them are looked for one by one. It uses the lane's descriptions of tables: no query runs while
-// the transaction holds locks.
+// a record or the table is at fault is decided by an experiment, and not by the SQLSTATE: the same statements without
+// any row. Constraints that are deferred are checked when all is written, as they would be without a bisection; then
+// the records that violate them are looked for one by one. It uses the lane's descriptions of tables: no query runs
+// while the transaction holds locks.
 //
 // Owned by a LaneWorker, used by its thread; blocks until the batch is committed or given up.
 #pragma once

@@ -20,23 +20,7 @@ class DeadLetterLimit {
  public:
   // Counts the dead letter of one record of `route`; returns false if it exceeds the limit of this minute.
   bool admit(const config::Route& route, const TopicPartition& at, Offset offset,
-             std::chrono::steady_clock::time_point now) {
-    const MutexLock lock(mutex_);
-    auto& window = windows_[&route];
-    if (now - window.since >= std::chrono::minutes(1)) {
-      window.before.clear();
-      window.before.swap(window.admitted);
-      window.since = now;
-      window.count = 0;
-    }
-    const Place place{at, offset};
-    if (window.admitted.contains(place)) return true;
-    const bool known = window.before.contains(place);
-    if (!known && window.count >= route.max_dead_letters) return false;
-    if (!known) ++window.count;
-    window.admitted.insert(place);
-    return true;
-  }
+             std::chrono::steady_clock::time_point now);
 
  private:
   using Place = std::pair<TopicPartition, Offset>;

@@ -22,7 +22,7 @@ Result<bool> DescriptionCheck::ask(const std::vector<const Table*>& tables) {
   }
   mapper_.invalidate_tables();
   checked_.clear();
-  batch_ended();
+  stale_ = stale_ || !refused_.empty() || !overlooked_.empty();
   return false;
 }
 
@@ -44,6 +44,7 @@ Result<bool> DescriptionCheck::allows_stop() {
 }
 
 Result<bool> DescriptionCheck::allows_batch(const Changes& changes) {
+  if (stale_) return false;
   std::vector<const Table*> tables;
   const auto add = [&](const Table& table) {
     if (std::ranges::find(tables, &table) == tables.end()) tables.push_back(&table);
@@ -71,6 +72,7 @@ Result<bool> DescriptionCheck::still_true(const Changes& changes) {
 void DescriptionCheck::batch_ended() {
   refused_.clear();
   overlooked_.clear();
+  stale_ = false;
 }
 
 }  // namespace sluice::runtime

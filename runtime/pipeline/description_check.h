@@ -7,8 +7,8 @@
 // table, however many are refused. A description that is not true any more is forgotten with all the others; what was
 // mapped by it has to be mapped again.
 //
-// Owned by a lane, or by one caller outside of lanes, and used by its thread; blocks as sink::Tables does, so never with
-// locks held in PostgreSQL.
+// Owned by a lane, or by one caller outside of lanes, and used by its thread; blocks as sink::Tables does, so never
+// with locks held in PostgreSQL.
 #pragma once
 
 #include <chrono>
@@ -56,6 +56,7 @@ class DescriptionCheck {
   const TimeSource& time_;
   std::unordered_map<std::uint64_t, Clock::time_point> checked_;  // by Table::version
   std::vector<Described> refused_, overlooked_;                   // of the batch, not checked since
+  bool stale_ = false;                                            // some of these were found to be no longer true
 };
 
 }  // namespace sluice::runtime

@@ -66,6 +66,18 @@ void LaneWorker::drop_lost() {
   drop_collecting(nullptr);
 }
 
+// A batch under way compares for itself.
+void LaneWorker::doubt_pointer(const TopicPartition& at) {
+  auto* held = state_.find(at);
+  if (held == nullptr || held->phase() != Phase::streaming || state_.in_flight.holds(held->at())) return;
+  log::warning(state_.log_prefix,
+               "{}/{}: the pointer is not {} any more, claiming again: a failover or a restored backup", at.topic,
+               at.partition, held->claim.next);
+  ++state_.stats.reclaims;
+  if (state_.collecting_holds(*held)) drop_collecting(nullptr);
+  state_.doubt(*held);
+}
+
 void LaneWorker::set_pauses(std::shared_ptr<const PauseRules> pauses) {
   state_.pauses = std::move(pauses);
   state_.mapper.pause_tables(

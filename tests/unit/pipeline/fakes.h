@@ -163,6 +163,7 @@ class FakeTables final : public sink::Tables {
  public:
   sink::DescribedTable describe(const std::string& name, const config::Route&) override {
     ++asked;
+    if (on_describe) on_describe();
     if (missing.contains(name)) return fail(ErrorClass::stop_partition, "table " + name + " does not exist");
     auto table = mapping::test::table(columns);
     table->name = table->sql_name = name;
@@ -178,6 +179,7 @@ class FakeTables final : public sink::Tables {
 
   std::map<std::string, bool> missing;
   std::vector<std::pair<std::string, std::string>> columns{{"id", "int8"}, {"v", "text"}};
+  std::function<void()> on_describe;
   bool away = false;
   int asked = 0, checks = 0;
 
@@ -272,6 +274,7 @@ class FakeStore final : public sink::RowStore {
   void submit(const Changes& changes, std::span<const Record> records,
               std::span<const PartitionRange> ranges) override {
     batches.push_back(records.size());
+    if (!changes.tables.empty()) columns = changes.tables.back().table->columns.size();
     std::string names;
     for (const auto& range : ranges)
       names += fmt::format("{}{}/{}", names.empty() ? "" : " ", range.at->topic, range.at->partition);
@@ -308,10 +311,12 @@ class FakeStore final : public sink::RowStore {
   Result<void> begin(std::span<const PartitionRange> ranges, const Changes&) override {
     ++bisections;
     written_.clear();
+    begun_.assign(ranges.begin(), ranges.end());
     return check(ranges);
   }
   Result<void> try_rows(const Changes& changes, bool check_deferred) override {
     ++ranges_tried;
+    if (auto done = tables_hold(); !done) return done;
     if (auto error = verdict(changes)) return std::unexpected(*error);
     for (const auto& value : values(changes)) written_.push_back(value);
     return check_deferred ? this->check_deferred() : Result<void>{};
@@ -325,8 +330,7 @@ class FakeStore final : public sink::RowStore {
   }
   Result<void> try_statements(const Changes&) override {
     ++experiments;
-    if (table_fails) return std::unexpected(*table_fails);
-    return {};
+    return tables_hold();
   }
   Result<void> finish(const std::vector<DeadLetter>& letters, std::span<const Record> records,
                       std::span<const PartitionRange> ranges) override {
@@ -359,7 +363,9 @@ class FakeStore final : public sink::RowStore {
   std::map<std::string, Error> refusals{{"bad", {ErrorClass::reject, "23514", "violates check constraint"}}};
   std::optional<Error> table_fails;  // its statements fail, with rows or without
   bool open = false, away = false, hold = false, commit_before_loss = false, lost_while_idle = false;
-  int experiments = 0, connects = 0, claim_statements = 0, state_selects = 0, bisections = 0, ranges_tried = 0, rollbacks = 0;
+  std::size_t columns = 0;  // of the table that was written last
+  int experiments = 0, connects = 0, claim_statements = 0, state_selects = 0, bisections = 0, ranges_tried = 0,
+      rollbacks = 0;
 
  private:
   struct Flight {
@@ -388,6 +394,12 @@ class FakeStore final : public sink::RowStore {
         if (value.find(text) != value.npos) return error;
     }
     return std::nullopt;
+  }
+  Result<void> tables_hold() const {
+    if (table_fails) return std::unexpected(*table_fails);
+    for (const auto& range : begun_)
+      if (const auto found = failing.find(*range.at); found != failing.end()) return std::unexpected(found->second);
+    return {};
   }
   // A deferred foreign key: "child of 7" needs "parent 7".
   static Result<void> orphans(const std::vector<std::string>& all) {
@@ -429,7 +441,8 @@ class FakeStore final : public sink::RowStore {
     return {};
   }
   std::optional<Flight> flight_;
-  std::vector<std::string> written_;  // values, in the transaction of a bisection
+  std::vector<PartitionRange> begun_;  // by a bisection
+  std::vector<std::string> written_;   // values, in the transaction of a bisection
 };
 
 // A worker over all of that.
