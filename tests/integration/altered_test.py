@@ -5,7 +5,6 @@ import contextlib
 import time
 
 import psycopg2
-import pytest
 
 from support.pipeline import encode, route
 from support.waiting import wait_until
@@ -76,7 +75,7 @@ def test_a_value_refused_with_a_code_that_also_means_the_schema_is_its_records_f
                     CREATE TRIGGER complain BEFORE INSERT ON raised FOR EACH ROW EXECUTE FUNCTION complain()""")
     service = pipeline.service("".join(route(topic, f"public.{name}") for name, topic in topics.items()), postgres="lanes = 1")
     service.start()
-    pipeline.wait_caught_up(*topics.values())
+    pipeline.wait_caught_up(*topics.values(), seconds=30)
     assert {(at[0], at[2]) for at in pipeline.dead_letters()} == {(topic, 3) for topic in topics.values()}
     for name in REFUSED:
         assert pipeline.sql(f"SELECT array_agg(id ORDER BY id) FROM {name}") == [([0, 1, 2, 4, 5],)]
@@ -95,16 +94,16 @@ def test_a_child_before_its_parent_is_written_also_beside_a_bad_record(pipeline)
     assert service.stop() == 0
 
 
-@pytest.fixture
-def items(pipeline):
-    """A topic of a hundred rows that have been applied."""
+def hundred_items(pipeline):
+    """A topic of a hundred rows, and their table."""
     topic = pipeline.topic("item")
     pipeline.sql("CREATE TABLE item (id int PRIMARY KEY)")
     pipeline.kafka.publish(topic, [(b"%d" % n, encode({"id": n})) for n in range(100)])
     return topic
 
 
-def test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_back(pipeline, items):
+def test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_back(pipeline):
+    items = hundred_items(pipeline)
     service = pipeline.service(route(items, "public.item"))
     service.start()
     pipeline.wait_caught_up(items)
@@ -117,8 +116,8 @@ def test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_b
     assert service.stop() == 0
 
 
-def test_a_locked_table_holds_up_no_other_table_and_says_who_holds_it(pipeline, items):
-    other = pipeline.topic("other")
+def test_a_locked_table_holds_up_no_other_table_and_says_who_holds_it(pipeline):
+    items, other = hundred_items(pipeline), pipeline.topic("other")
     pipeline.sql("CREATE TABLE other (id int PRIMARY KEY)")
     service = pipeline.service(route(items, "public.item") + route(other, "public.other"), postgres="lanes = 1")
     service.start()
