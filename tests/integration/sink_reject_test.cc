@@ -133,7 +133,7 @@ TEST_F(Reject, deferred_constraints_are_checked_in_between_and_stay_deferred) {
 TEST_F(Reject, the_same_statements_without_rows_tell_a_tables_fault_from_a_records) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, words tsvector)");
   Batch batch;
-  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), bytes("it's")});
+  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), bytes("'unfinished")});
   claim(batch, *writer);
   ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
   const auto refused = writer->try_rows(batch.changes);
