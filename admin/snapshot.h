@@ -47,6 +47,9 @@ struct LaneSnapshot {
   std::int64_t claims = 0, fenced = 0, reclaims = 0, retries = 0, rejects = 0, duplicates_dropped = 0;
   double commit_seconds = 0;                 // sum over batches: submitted to committed
   std::vector<std::int64_t> commit_buckets;  // counts by commit_bounds, not cumulative; one more for above
+  double waiting_seconds = 0;                // since the batch in the server was sent; 0 without one
+  std::string waits_for;                     // that batch, once it takes long; empty if nobody knows
+  int session = 0;                           // process of the writer's session in PostgreSQL, 0 without one
   double seconds_since_progress = 0;         // since the lane's loop last went round
   std::string last_error;
 };

@@ -22,6 +22,12 @@ void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate
       {record_, stage, std::string(table), std::move(sqlstate), std::move(split.reason), std::move(split.detail)});
 }
 
+void ChangeSet::take_back_rejected() {
+  changes_.outcomes.pop_back();
+  changes_.dead.pop_back();
+  live_.pop_back();
+}
+
 void ChangeSet::end_record() {
   if (live_[record_] == 0) skip();
 }

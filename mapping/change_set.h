@@ -33,6 +33,8 @@ class ChangeSet {
   std::uint32_t begin_record();
   void skip() { changes_.outcomes.back() = Outcome::skipped; }
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
+  // Takes back the last record, which was rejected.
+  void take_back_rejected();
   // After the last change of a record: one without a lasting effect is skipped.
   void end_record();
 

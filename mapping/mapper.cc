@@ -53,6 +53,7 @@ struct Mapper::State {
   ChangeSet* set = nullptr;            // of the record being mapped
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::string canonical, old_canonical;
+  Doubtful doubtful;
 
   TopicState& topic_state(const std::string& name);
   TableState& table_state(const config::Route& route, const std::string& name);
@@ -260,6 +261,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
   const config::Route* route = topic.match.route;
   if (route == nullptr) return std::unexpected(NoRoute{});
   state.key_read = false;
+  state.doubtful = {};
   DecodeError error;
   if (!topic.decoder->decode(record, state.event, error)) {
     set.begin_record();
@@ -305,8 +307,10 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
     set.end_record();
   } else {
     set.arena().resize(arena);
+    if (fault.stage == Stage::map) state.doubtful = {table.table, route};
     set.reject(fault.stage, table.name, std::move(fault.sqlstate), fault.reason);
   }
+  if (state.rows.take_overlooked()) state.doubtful = {table.table, route};
   return set.changes().outcomes.back();
 }
 
@@ -321,6 +325,10 @@ void Mapper::invalidate_tables() {
 void Mapper::pause_tables(PausedTable paused) {
   state_->paused = std::move(paused);
   for (auto& [name, table] : state_->tables) table->paused = state_->paused(table->name);
+}
+
+const Mapper::Doubtful& Mapper::doubtful() const {
+  return state_->doubtful;
 }
 
 const config::Route* Mapper::route(std::string_view topic) const {

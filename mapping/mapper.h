@@ -61,6 +61,14 @@ class Mapper {
   using PausedTable = std::function<std::optional<std::string>(const std::string& table)>;
   void pause_tables(PausedTable paused);
 
+  // Returns the table whose description another one could contradict: the last record was refused by it, or fields of
+  // that record have no column in it. Null if neither is so; valid until the next call.
+  struct Doubtful {
+    std::shared_ptr<const Table> table;
+    const config::Route* route = nullptr;
+  };
+  const Doubtful& doubtful() const;
+
   // Returns the route of a topic, or null if no route takes it.
   const config::Route* route(std::string_view topic) const;
 

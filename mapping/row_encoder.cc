@@ -73,7 +73,10 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
     if (slot.column == FieldSlot::unknown) {
-      if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
+      if (table.route->unknown_fields == config::UnknownFields::ignore) {
+        overlooked_ = true;
+        continue;
+      }
       fault = {Stage::map, "42703",
                fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
                            name_excerpt(field.name), excerpt_of(field.value), table.name)};
@@ -81,7 +84,10 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     }
     if (slot.column == FieldSlot::mark) continue;
     const auto at = static_cast<std::size_t>(slot.column);
-    if (columns[at].generated) continue;
+    if (columns[at].generated) {
+      overlooked_ = true;
+      continue;
+    }
     if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
   }
   return true;

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/changes.h"
@@ -29,12 +30,15 @@ class RowEncoder {
   // single-column key.
   bool encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
+  // Returns true, once, if a field was left out because the table has no column that could take it.
+  bool take_overlooked() { return std::exchange(overlooked_, false); }
 
  private:
   bool encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena, Cell& cell,
                    RecordError& fault);
 
   Encoder encoder_;
+  bool overlooked_ = false;
 };
 
 bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value

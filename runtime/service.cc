@@ -86,7 +86,7 @@ class Signals {
   int fd_;
 };
 
-class Service final : LaneSnapshots, PauseReceiver, LogEnds {
+class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
 
@@ -96,6 +96,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   Snapshot lanes() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
+  void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
   bool migrate();
   bool start();
   bool start_console();
@@ -138,7 +139,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
       config_path_(std::move(config_path)),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_{pipeline_->name, new_uuid(), host_name()},
-      admin_(pipeline_, identity_, {*this, *this, *this, incidents_}),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
@@ -173,6 +174,10 @@ Snapshot Service::lanes() const {
 
 void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {
   for (auto& lane : lanes_) lane->set_pauses(pauses);
+}
+
+void Service::doubt_pointers(const std::vector<TopicPartition>& partitions) {
+  for (auto& lane : lanes_) lane->doubt(partitions);  // those that are not its own it leaves alone
 }
 
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {

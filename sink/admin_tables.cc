@@ -159,6 +159,14 @@ Result<std::vector<TopicPartition>> AdminTables::mark_missing(const std::vector<
   });
 }
 
+Result<std::map<int, std::string>> AdminTables::waits(const std::vector<int>& sessions) {
+  const auto rows = ask("lane_waits", {fmt::format("{{{}}}", fmt::join(sessions, ","))});
+  if (!rows) return std::unexpected(rows.error());
+  std::map<int, std::string> found;
+  for (const auto& row : *rows) found.emplace(static_cast<int>(row.integer("pid")), row.text("reason"));
+  return found;
+}
+
 Result<std::vector<Pause>> AdminTables::pauses() {
   return each(ask("pause_select", {}), to_pause);
 }

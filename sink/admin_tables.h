@@ -30,6 +30,8 @@ class AdminTables {
   Result<std::vector<PointerRow>> pointers();
   // Records that these topics are missing, for partitions whose state is ok; returns those.
   Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
+  // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
+  Result<std::map<int, std::string>> waits(const std::vector<int>& sessions);
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();

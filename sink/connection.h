@@ -56,6 +56,7 @@ class Connection {
   void close();
   bool is_open() const { return connection_ != nullptr; }
   int socket() const { return connection_ != nullptr ? PQsocket(connection_) : -1; }
+  int session() const { return connection_ != nullptr ? PQbackendPID(connection_) : 0; }
   bool wants_write() const { return wants_write_; }
   bool in_transaction() const;
 

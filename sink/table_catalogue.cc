@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sink/describe.h"
 #include "sink/schema_migrations.h"
 #include "sink/sql.h"
@@ -25,7 +27,8 @@ std::unexpected<Error> failed(Error error) {
   if (error.sqlstate.empty()) return std::unexpected(std::move(error));
   error.next = classify(error.sqlstate, error.message);
   // No batch is under way that could be reclaimed or refused.
-  if (error.next == ErrorClass::reclaim || error.next == ErrorClass::reject) error.next = ErrorClass::retry;
+  if (error.next == ErrorClass::reclaim || error.next == ErrorClass::reject || error.next == ErrorClass::unclear)
+    error.next = ErrorClass::retry;
   return std::unexpected(std::move(error));
 }
 
@@ -91,13 +94,17 @@ std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedT
   return std::vector<DescribedTable>(wanted.size(), std::unexpected(described.error()));
 }
 
-Result<bool> TableCatalogue::unchanged(const Table& table) {
+Result<bool> TableCatalogue::unchanged(std::span<const Table* const> tables) {
   const auto deadline = Clock::now() + describe_timeout;
+  std::vector<std::string> oids;
+  for (const auto* table : tables) oids.push_back(fmt::to_string(table->oid));
   const auto rows = with_client([&](SqlClient& client) {
-    return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", table.oid)}, deadline);
+    return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", fmt::join(oids, ","))}, deadline);
   });
   if (!rows) return std::unexpected(rows.error());
-  return !rows->empty() && rows->front().text("signature") == table.signature;
+  return std::ranges::equal(*rows, tables, [](const Row& row, const Table* table) {
+    return row["oid"].has_value() && row.text("signature") == table->signature;
+  });
 }
 
 }  // namespace sluice::sink

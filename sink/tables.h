@@ -34,9 +34,9 @@ class Tables {
     for (const auto& one : wanted) described.push_back(describe(one.name, *one.route));
     return described;
   }
-  // Returns true as long as describing the table again would give the same; one small query. Tables that cannot
-  // change are always the same.
-  virtual Result<bool> unchanged(const Table&) { return true; }
+  // Returns true as long as describing these tables again would give the same; one small query for all. Tables that
+  // cannot change are always the same.
+  virtual Result<bool> unchanged(std::span<const Table* const>) { return true; }
 };
 
 }  // namespace sluice::sink

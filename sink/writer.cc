@@ -135,6 +135,11 @@ struct Writer::State {
     return {};
   }
 
+  Result<void> attempt(const Changes* changes, WriterSession::Attempt how) {
+    if (!connection().is_open()) return fail(ErrorClass::reclaim, "not connected");
+    return session.attempt(changes, how, step_timeout);
+  }
+
   std::string application_name() const { return "sluice/" + session.identity.pipeline; }
 
   // One statement of sql/, in a transaction of its own.
@@ -292,6 +297,10 @@ int Writer::socket() const {
   return state_->session.connection.socket();
 }
 
+int Writer::session() const {
+  return state_->session.connection.session();
+}
+
 bool Writer::wants_write() const {
   return state_->session.connection.wants_write();
 }
@@ -306,9 +315,20 @@ Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes
   return {};
 }
 
-Result<void> Writer::try_rows(const Changes& changes) {
-  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
-  return state_->session.try_rows(changes, step_timeout);
+Result<void> Writer::try_rows(const Changes& changes, bool check_deferred) {
+  return state_->attempt(&changes, {.check_deferred = check_deferred});
+}
+
+Result<void> Writer::check_deferred() {
+  return state_->attempt(nullptr, {.check_deferred = true, .undo = true});
+}
+
+Result<void> Writer::test_rows(const Changes& changes) {
+  return state_->attempt(&changes, {.check_deferred = true, .undo = true});
+}
+
+Result<void> Writer::try_statements(const Changes& changes) {
+  return state_->attempt(&changes, {.without_rows = true, .undo = true});
 }
 
 Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,

@@ -59,16 +59,22 @@ void WriterSession::learn_from(const Result<Reply>& reply) {
   if (!connection.is_open()) forget();
 }
 
-Result<void> WriterSession::try_rows(const Changes& changes, std::chrono::seconds timeout) {
+Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::chrono::seconds timeout) {
+  const auto leave = [this](bool undo) {
+    if (undo) connection.send("ROLLBACK TO SAVEPOINT sluice");
+    connection.send("RELEASE SAVEPOINT sluice");
+  };
   connection.send("SAVEPOINT sluice");
-  for (const auto& write : plan(changes, true)) send_write(changes, write);
-  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // else violations would show only at COMMIT
-  connection.send("RELEASE SAVEPOINT sluice");
+  for (auto& write : changes == nullptr ? std::vector<PlannedWrite>() : plan(*changes, true)) {
+    if (how.without_rows) write.rows.clear();
+    send_write(*changes, write);
+  }
+  if (how.check_deferred) connection.send("SET CONSTRAINTS ALL IMMEDIATE");
+  leave(how.undo);
   const auto written = answer(timeout);
   if (written) return {};
   if (!connection.is_open()) return std::unexpected(written.error());
-  connection.send("ROLLBACK TO SAVEPOINT sluice");
-  connection.send("RELEASE SAVEPOINT sluice");
+  leave(true);
   const auto undone = answer(timeout);
   if (undone) return std::unexpected(written.error());
   rollback();
@@ -83,6 +89,7 @@ void WriterSession::rollback() {
 void WriterSession::forget() {
   statements.clear();
   stages.clear();
+  not_direct.clear();
   can_stage = true;
 }
 

@@ -1,4 +1,6 @@
 // status: one screen, read from a snapshot, so it answers at once while PostgreSQL or Kafka is away.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -90,11 +92,15 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   const auto lanes = static_cast<std::int64_t>(now.lanes.size());
   const std::int64_t connected = std::ranges::count(now.lanes, true, &LaneSnapshot::connected);
   std::int64_t batches = 0, rows = 0;
-  std::string lane_error;
+  std::string lane_error, waits;
   for (const auto& lane : now.lanes) {
     batches += lane.batches;
     rows += lane.rows;
     if (!lane.connected && !lane.last_error.empty()) lane_error = lane.last_error;
+    if (lane.waits_for.empty()) continue;
+    const auto how = lane.waiting_seconds >= 1 ? fmt::format("waits {:.0f} s", lane.waiting_seconds)
+                                               : std::string("tries again after it waited");
+    waits += fmt::format("{}lane {} {} {}", waits.empty() ? "" : "; ", lane.lane, how, lane.waits_for);
   }
   const auto partitions = static_cast<std::int64_t>(now.partitions.size());
   const double uptime = duration<double>(WallClock::now() - now.started).count();
@@ -139,6 +145,7 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
         connected);
   field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
   field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
+  field({.name = "lanes_waiting", .label = "waiting", .line = "postgres"}, optional_text(waits));
   call.report.sections = {std::move(section), broken_section(now), pauses_section(now), servers_section(now)};
   return Code::done;
 }

@@ -21,12 +21,14 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       pauses_(tables_, parts.pauses, bell_),
       dead_letters_(pipeline, identity, tables_),
       missing_(tables_, parts.incidents),
+      watch_(parts, tables_),
       positions_(tables_, routes_),
       inspection_(pipeline),
       audit_(tables_),
       retention_(tables_, pipeline->dead_letters),
-      snapshots_(parts, routes_,
-                 {pauses_, dead_letters_, retention_, missing_, tables_, config::kafka_security(pipeline->kafka)}) {}
+      snapshots_(
+          parts, routes_,
+          {pauses_, dead_letters_, retention_, missing_, watch_, tables_, config::kafka_security(pipeline->kafka)}) {}
 
 AdminService::~AdminService() {
   for (auto* thread : {&thread_, &housekeeping_})
@@ -69,6 +71,7 @@ void AdminService::run() {
     log_incidents();
     pauses_.refresh();
     missing_.refresh();
+    watch_.look();
     snapshots_.refresh_ends();
     wait_for_work();
     const MutexLock lock(mutex_);

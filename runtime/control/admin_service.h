@@ -1,9 +1,10 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
 // Owned by the service. Two threads of its own; lanes never wait for them. One works once a second, and at once when a
-// pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, asks for the
-// ends of stopped partitions' logs and writes incidents to the log. What may take long waits for nobody's brake: the
-// other one, the housekeeping, counts open dead letters, writes notes to the audit trail and removes what is too old.
+// pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
+// the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
+// for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
+// removes what is too old.
 #pragma once
 
 #include <condition_variable>
@@ -16,6 +17,7 @@
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/explain.h"
+#include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
 #include "runtime/control/missing_topics.h"
@@ -58,6 +60,7 @@ class AdminService {
   PauseControl pauses_;
   DeadLetterControl dead_letters_;
   MissingTopics missing_;
+  LaneWatch watch_;
   StoredPositions positions_;
   RecordInspection inspection_;
   AuditTrail audit_;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/lane_watch.h"
 #include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/retention.h"
@@ -30,6 +31,7 @@ class LiveSnapshots final : public Snapshots {
     const DeadLetterControl& dead_letters;
     const Retention& retention;
     const MissingTopics& missing;
+    const LaneWatch& watch;
     sink::AdminTables& tables;
     std::vector<ServerSecurity> brokers;
   };

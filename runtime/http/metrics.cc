@@ -114,6 +114,8 @@ const Metric metrics[] = {
     {"sluice_lane_duplicates_dropped_total", counter, "lane", "Records below the pointer that Kafka delivered again.",
      OfLane([](const LaneSnapshot& l) { return number(l.duplicates_dropped); })},
     {"sluice_lane_commit_seconds", MetricType::Histogram, "lane", "A batch from submitted to committed.", CommitSeconds{}},
+    {"sluice_lane_waiting_seconds", gauge, "lane", "Time since the batch that PostgreSQL has not answered yet was sent; 0 without one.",
+     OfLane([](const LaneSnapshot& l) { return l.waiting_seconds; })},
     {"sluice_lane_seconds_since_progress", gauge, "lane", "Time since the lane last made progress.",
      OfLane([](const LaneSnapshot& l) { return l.seconds_since_progress; })},
 };

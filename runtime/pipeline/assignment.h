@@ -109,9 +109,8 @@ class Assignment {
   PartitionState shown_state() const;
   std::string shown_reason() const;
 
-  sink::Claim claim;                // as of the last claim; next and counts kept up with our commits
-  BatchPlace collecting;            // its place in the batch being collected
-  Offset dead_letters_counted = 0;  // dead letters before this offset have been counted against the limit
+  sink::Claim claim;                               // as of the last claim; next and counts kept up with our commits
+  BatchPlace collecting;                           // its place in the batch being collected
   PartitionState told = PartitionState::claiming;  // as the last incident said
   bool troubled = false;                           // LaneState::read_troubles has it
   bool shown_anew = false;                         // waits to be published

@@ -185,16 +185,17 @@ void Collector::on_end(Assignment& assignment, Offset next) {
 
 // Maps the record into the batch; returns false if that has to wait and the record will be read again.
 bool Collector::map(Assignment& assignment, const Record& record) {
-  const auto mapped = map_record(state_.mapper, record, state_.collecting.set(), state_.parts.tables);
+  const auto mapped =
+      map_record(state_.mapper, record, state_.collecting.set(), state_.parts.tables, state_.descriptions);
   if (mapped) return true;
   const auto& [blocked, error] = mapped.error();
   if (error.next == ErrorClass::stop_service) {
     fatal_(error.message);
     state_.stop(assignment, {PartitionState::schema, error.message, {}, {}});
-  } else if (const auto* paused = std::get_if<mapping::TablePaused>(&blocked)) {
+  } else if (const auto* paused = std::get_if<mapping::TablePaused>(blocked ? &*blocked : nullptr)) {
     state_.stop(assignment, {PartitionState::paused, paused->reason, {}, paused->table});
-  } else if (error.next == ErrorClass::stop_partition) {
-    state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(blocked), {}});
+  } else if (blocked && error.next == ErrorClass::stop_partition) {
+    state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(*blocked), {}});
   } else {
     state_.stats.last_error = error.message;
     log::warning(state_.log_prefix, "cannot describe a table, retrying: {}", error.message);
@@ -218,10 +219,11 @@ bool Collector::must_stop(Assignment& assignment, const Record& record) {
                 {PartitionState::poison, fmt::format("offset {}: {}", record.offset, letter.reason), {}, {}});
     return true;
   }
-  if (record.offset < assignment.dead_letters_counted) return false;  // counted when it was read the first time
-  if (state_.parts.dead_letter_limit.admit(*route, state_.now())) {
-    assignment.dead_letters_counted = record.offset + 1;
-    return false;
+  if (state_.parts.dead_letter_limit.admit(*route, *record.at, record.offset, state_.now())) return false;
+  // A table that was altered a moment ago makes a flood of its own: it must not stop anybody.
+  if (const auto holds = state_.descriptions.allows_stop(); !holds || !*holds) {
+    state_.rewind(assignment, assignment.in<Streaming>()->expected);
+    return true;
   }
   state_.stop(assignment, {PartitionState::poison,
                            fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",

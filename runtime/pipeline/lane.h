@@ -36,6 +36,8 @@ class Lane {
   // From the poll thread: the partition was assigned, or some were revoked.
   void assign(listener::Partition& partition);
   void revoked();
+  // The pointers of these partitions are not where the lane believes them to be: those of its own are claimed again.
+  void doubt(const std::vector<TopicPartition>& partitions);
   // Replaces the pause rules. Before the first call nothing is claimed.
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
@@ -50,6 +52,7 @@ class Lane {
     Mutex mutex;
     std::vector<listener::Partition*> assigned GUARDED_BY(mutex);
     std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs GUARDED_BY(mutex);
+    std::vector<TopicPartition> doubted GUARDED_BY(mutex);
     std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
     bool revoked GUARDED_BY(mutex) = false;
     bool drain GUARDED_BY(mutex) = false;
@@ -88,6 +91,7 @@ class Lane {
   TableStats shown_tables_ GUARDED_BY(mutex_);
 
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
+  std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };

@@ -22,6 +22,7 @@
 #include "runtime/pipeline/batch.h"
 #include "runtime/pipeline/batch_limits.h"
 #include "runtime/pipeline/dead_letter_limit.h"
+#include "runtime/pipeline/description_check.h"
 #include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/route_tables.h"
 #include "runtime/pipeline/table_stats.h"
@@ -76,6 +77,7 @@ class LaneState {
   const LaneParts parts;
   const std::string log_prefix;
   mapping::Mapper mapper;
+  DescriptionCheck descriptions;
   const RouteTables route_tables;
   std::map<TopicPartition, Assignment> assignments;
   Batch collecting, in_flight;

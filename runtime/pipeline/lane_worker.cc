@@ -19,6 +19,7 @@ constexpr milliseconds duty_age{50};          // a duty that has waited for so l
 constexpr milliseconds backoff_min{50}, backoff_max{500};  // so PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
 constexpr milliseconds suspect_lock_wait{200};
+constexpr int unclear_retries = 2;
 
 }  // namespace
 
@@ -140,10 +141,27 @@ bool LaneWorker::batch_due() const {
   return light || age >= settings.linger;
 }
 
+// A table may have been altered since it was described.
+bool LaneWorker::descriptions_hold() {
+  const auto holds = state_.descriptions.allows_batch(state_.collecting.changes());
+  if (holds && *holds) return true;
+  if (!holds) {
+    state_.stats.last_error = holds.error().message;
+    log::warning(state_.log_prefix, "cannot check a table's description, retrying: {}", holds.error().message);
+    try_after_ = state_.now() + Claimer::retry_after;
+    return false;
+  }
+  log::info(state_.log_prefix, "a table was altered, mapping {} records again", state_.collecting.records());
+  drop_collecting(nullptr);
+  return false;
+}
+
 void LaneWorker::submit() {
+  if (!descriptions_hold()) return;
   was_full_ = collector_.full();
   in_flight_alone_ = collector_.alone().has_value();
   collector_.batch_ended();
+  state_.descriptions.batch_ended();
   state_.in_flight.clear();
   state_.in_flight.swap(state_.collecting);
   state_.in_flight.seal();
@@ -162,7 +180,15 @@ void LaneWorker::submit() {
 void LaneWorker::on_result(const Result<void>& result) {
   auto& batch = state_.in_flight;
   if (result) return committed(std::nullopt);
-  if (result.error().next != ErrorClass::reject || batch.empty()) return handle_error(result.error());
+  if (batch.empty() || !may_be_a_record(result.error())) return handle_error(result.error());
+  // The statements are made from the descriptions, too.
+  if (const auto holds = state_.descriptions.still_true(batch.changes()); !holds) {
+    return handle_error({ErrorClass::retry, holds.error().sqlstate, holds.error().message});
+  } else if (!*holds) {
+    log::info(state_.log_prefix, "a table was altered ({} {}), mapping {} records again", result.error().sqlstate,
+              result.error().message, batch.records());
+    return rewind_batch();
+  }
   log::info(state_.log_prefix, "a batch of {} records was refused ({} {}), looking for the record", batch.records(),
             result.error().sqlstate, result.error().message);
   ++state_.stats.rejects;
@@ -171,6 +197,14 @@ void LaneWorker::on_result(const Result<void>& result) {
   if (state_.collecting.empty()) drop_collecting(nullptr);  // the bisector may have dropped it
   if (!done) return handle_error(done.error());
   committed(std::move(written));
+}
+
+// What is not understood is tried again a few times, in the end by each partition alone.
+bool LaneWorker::may_be_a_record(const Error& error) const {
+  if (error.next != ErrorClass::unclear) return Bisector::may_be_a_record(error);
+  return std::ranges::all_of(state_.in_flight.ranges(), [&](const PartitionRange& range) {
+    return state_.suspects.failures(*range.at) >= unclear_retries;
+  });
 }
 
 // Sends the next batch before this one is counted and freed, so that the server does not wait.
@@ -221,6 +255,7 @@ void LaneWorker::handle_error(const Error& error) {
   state_.stats.last_error = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
   switch (error.next) {
     case ErrorClass::reject:  // outside a batch: not the fault of a record
+    case ErrorClass::unclear:
     case ErrorClass::retry:
       ++state_.stats.retries;
       return read_again();
@@ -250,12 +285,6 @@ void LaneWorker::handle_error(const Error& error) {
       back_off(backoff_max);
       return hooks_.fatal(state_.stats.last_error);
   }
-}
-
-std::vector<const TopicPartition*> LaneWorker::batch_partitions() const {
-  std::vector<const TopicPartition*> of;
-  for (const auto& range : state_.in_flight.ranges()) of.push_back(range.at);
-  return of;
 }
 
 // The server has rolled the batch back and the connection is good, so the pointers are where we believe: its records
@@ -297,46 +326,6 @@ void LaneWorker::stop_for_schema(const Error& error) {
   state_.suspects.remove(held->at());
   const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
   if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::schema, reason, {}, {}});
-}
-
-// Drops both batches; their partitions are read again from where the batch under way began.
-void LaneWorker::rewind_batch() {
-  auto& batch = state_.in_flight;
-  drop_collecting(&batch);
-  for (const auto& range : batch.ranges()) {
-    auto* held = state_.find(*range.at);
-    if (held == nullptr || held->claim.epoch != range.epoch) continue;
-    if (held->phase() == Phase::streaming) state_.rewind(*held, range.from);
-    if (held->phase() == Phase::stopping) state_.doubt(*held);
-  }
-  batch.clear();
-}
-
-void LaneWorker::drop_collecting(const Batch* except) {
-  state_.drop_collecting(except);
-  prepared_.reset();
-  collector_.batch_ended();
-}
-
-// Another instance may own partitions of the batch: claims them again, and only them.
-void LaneWorker::doubt_batch() {
-  auto& batch = state_.in_flight;
-  drop_collecting(&batch);
-  for (const auto& range : batch.ranges()) {
-    auto* held = state_.find(*range.at);
-    if (held != nullptr && held->claim.epoch == range.epoch) state_.doubt(*held);
-  }
-  batch.clear();
-}
-
-void LaneWorker::doubt_all() {
-  state_.collecting.clear();
-  state_.in_flight.clear();
-  prepared_.reset();
-  collector_.batch_ended();
-  for (auto& [at, held] : state_.assignments) {
-    state_.doubt(held);
-  }
 }
 
 void LaneWorker::back_off(milliseconds pause) {

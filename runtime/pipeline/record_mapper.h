@@ -19,7 +19,7 @@ class RecordMapper {
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
-    auto done = map_record(mapper_, record, set_, catalogue_);
+    auto done = map_record(mapper_, record, set_, catalogue_, descriptions_);
     if (!done) return std::unexpected(std::move(done.error().error));
     return {};
   }
@@ -29,6 +29,8 @@ class RecordMapper {
   mapping::Mapper mapper_;
   mapping::ChangeSet set_;
   sink::TableCatalogue catalogue_;
+  const SteadyTime time_;
+  DescriptionCheck descriptions_{mapper_, catalogue_, time_};
 };
 
 }  // namespace sluice::runtime

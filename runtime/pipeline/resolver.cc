@@ -13,10 +13,16 @@ Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sin
 }
 
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             sink::Tables& tables) {
+                                             sink::Tables& tables, DescriptionCheck& descriptions) {
   for (;;) {
     auto mapped = mapper.map(record, set);
-    if (mapped) return *mapped;
+    if (mapped) {
+      auto allowed = descriptions.allows(*mapped);
+      if (allowed && *allowed) return *mapped;
+      set.take_back_rejected();
+      if (!allowed) return std::unexpected(NotMapped{std::nullopt, std::move(allowed.error())});
+      continue;
+    }
     auto& blocked = mapped.error();
     if (const auto* wanted = std::get_if<mapping::Wanted>(&blocked)) {
       auto done = resolve(*wanted, mapper, tables);

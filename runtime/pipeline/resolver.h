@@ -5,9 +5,11 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 
 #include "base/error.h"
 #include "mapping/mapper.h"
+#include "runtime/pipeline/description_check.h"
 #include "sink/tables.h"
 
 namespace sluice::runtime {
@@ -15,12 +17,13 @@ namespace sluice::runtime {
 // The reason why a record was not mapped, and the error for callers that do not handle it: the catalogue's, or a
 // sentence about a paused table or a topic without a route.
 struct NotMapped {
-  mapping::Blocked blocked;
+  std::optional<mapping::Blocked> blocked;  // nothing: the catalogue could not be asked whether the refusal is right
   Error error;
 };
 
+// A record is refused only by a description that is still true.
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             sink::Tables& tables);
+                                             sink::Tables& tables, DescriptionCheck& descriptions);
 // Looks up what is wanted and hands it to the mapper.
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables);
 

@@ -18,6 +18,7 @@ from fault.history import VIOLATIONS, History
 from fault.load import TABLES, Load
 from fault.oracle import Watcher, final_check, wait_caught_up
 from fault.report import bugs_table
+from integration import altered_test
 from support.pipeline import route
 from support.waiting import wait_until
 
@@ -203,6 +204,26 @@ SCENES = {
     "keep_after_revoke": (dawdle_after_a_revoke, 1),
     "drop_delete_insert": (just_run, 1),
 }
+
+
+# Mistakes that no fault brings out, but what somebody does to a table: the test of the rule catches them.
+RULES = {
+    "stale_description": altered_test.test_a_table_altered_while_it_runs_is_used_as_it_is_from_the_next_record_on,
+    "code_decides": altered_test.test_a_value_refused_with_a_code_that_also_means_the_schema_is_its_records_fault,
+    "deferred_too_early": altered_test.test_a_child_before_its_parent_is_written_also_beside_a_bad_record,
+    "idle_pointer_believed": altered_test.test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_back,
+}
+
+
+@pytest.mark.parametrize("bug", RULES)
+def test_a_seeded_bug_breaks_its_rule(bug, pipeline, monkeypatch):
+    monkeypatch.setenv("SLUICE_BUG", bug)
+    try:
+        with pytest.raises(AssertionError):
+            RULES[bug](pipeline)
+    finally:
+        for service in pipeline.service.made:
+            service.expected.append("")
 
 
 @pytest.fixture(scope="module")
