@@ -34,6 +34,7 @@ OPTIONS = {
     "transactions": (int, "Kafka transactions"),
     "keys": (int, "different keys"),
     "points": (int, "0 for a binary without fault points"),
+    "older": (str, "the binary of another version"),
     "only": (str, "kinds of faults, with commas between"),
     "history": (str, "file for what happened in a run"),
     "json": (str, "file for the figures"),

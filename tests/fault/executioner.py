@@ -12,13 +12,18 @@ import time
 
 import psycopg2
 
+from fault.load import KEYED
 from support.waiting import Late, wait_until
 
+DISK_FULL = """
+CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE OR DELETE ON {} FOR EACH STATEMENT EXECUTE FUNCTION disk_full()"""
 STUCK = 90  # seconds without a step of some partition that are a violation
 # With these a transaction is open when the process dies, by what they mean.
 OPEN_POINTS = ("after_advance", "before_copy", "after_copy", "before_dead_letters", "after_dead_letters", "before_commit",
                "commit_sent", "bisect")
-POINTS = ("before_claim", "after_claim", "before_seek", "before_advance", "commit_answered", "after_revoke", *OPEN_POINTS)
+POINTS = ("before_claim", "after_claim", "before_seek", "before_begin", "before_advance", "commit_answered", "after_revoke", *OPEN_POINTS)
 
 
 def kill(x):
@@ -152,6 +157,47 @@ def stall(x):
     return hit
 
 
+def disk_full(x):
+    """Every write to one of the tables is refused as on a full disk; nobody's record is at fault."""
+    hit = x.cluster.open_transaction()
+    x.cluster.sql(DISK_FULL.format(x.chance.choice(("witness", *KEYED))))
+    x.pause(4)
+    x.cluster.sql("DROP FUNCTION disk_full CASCADE")
+    return hit
+
+
+def lock(x):
+    """Somebody locks one of the tables, until every partition that feeds another one has taken a step."""
+    table = x.chance.choice(KEYED)
+    hit = x.cluster.open_transaction()
+    with contextlib.closing(psycopg2.connect(x.cluster.postgres.url(x.cluster.database), connect_timeout=10)) as other:
+        other.cursor().execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")  # the watcher goes on reading
+        x.began = time.monotonic()
+        x.wait_recovery(lambda topic: topic != x.load.topics[table])
+    x.began = None
+    return hit
+
+
+def clock(x):
+    """The wall clock of an instance jumps by up to a week, forwards or backwards, and back again a moment later."""
+    victim = x.victim()
+    hit = x.aim(victim)
+    victim.clock.wrong_by(x.chance.randrange(-7 * 86400, 7 * 86400))
+    x.pause(3)
+    victim.clock.wrong_by(0)
+    return hit
+
+
+def version(x):
+    """An instance goes on as the older version, or as the present one again."""
+    victim = x.victim()
+    hit = x.aim(victim)
+    x.began = time.monotonic()
+    victim.stop()
+    victim.binary = None if victim.binary else x.older
+    return hit
+
+
 Fault = collections.namedtuple("Fault", "often run")
 FAULTS = {
     "kill -9": Fault(6, kill),
@@ -166,16 +212,22 @@ FAULTS = {
     "cut inside COMMIT": Fault(2, cut_in_commit),
     "cut at any byte": Fault(2, cut),
     "stalled connection": Fault(1, stall),
+    "disk full": Fault(1, disk_full),
+    "lock on one of the tables": Fault(1, lock),
+    "clock jumps": Fault(1, clock),
+    "another version": Fault(2, version),
     **{f"killed at {point}": Fault(1, at_point(point)) for point in POINTS},
 }
 
 
 class Executioner:
-    def __init__(self, cluster, load, watcher, history, seed, points=True, only=None):
-        """points: whether the binary has them. only: names of FAULTS, instead of all."""
-        self.cluster, self.load, self.watcher, self.history = cluster, load, watcher, history
+    def __init__(self, cluster, load, watcher, history, seed, points=True, only=None, older=None):
+        """points: whether the binary has them. only: names of FAULTS, instead of all. older: a binary of another version."""
+        self.cluster, self.load, self.watcher, self.history, self.older = cluster, load, watcher, history, older
         self.chance = random.Random(f"{seed}/executioner")
-        self.names = [name for name in only or FAULTS if points or not name.startswith("killed at ")]
+        impossible = {"clock jumps": not cluster.clocks, "another version": not older}
+        self.names = [name for name in only or FAULTS
+                      if (points or not name.startswith("killed at ")) and not impossible.get(name, False)]
         self.deck, self.zombies, self.fenced = [], 0, 0
         self.results = {}  # kind -> {"count", "open", "missed", "recovery": [seconds]}
         self.began, self.recovery, self._mark = None, None, 0
@@ -223,9 +275,9 @@ class Executioner:
         except Late:
             self.history.violate("stuck", f"not ready: {[one.service.get('/readyz') for one in self.cluster.instances]}")
 
-    def wait_recovery(self):
+    def wait_recovery(self, of_interest=lambda topic: True):
         """Seconds from `began` until every partition has moved; None when it does not, which is a violation."""
-        before = self.pointers()
+        before = {at: following for at, following in self.pointers().items() if of_interest(at[0])}
 
         def standing():
             now = self.watcher.pointers
