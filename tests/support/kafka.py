@@ -96,6 +96,21 @@ class Kafka:
             raise RuntimeError(f"not everything was delivered to {topic}")
         return where
 
+    def fill(self, topic, records, **producer):
+        """For benchmarks: records of (key, value, partition), as many as there are, in large requests; nobody asks where they went."""
+        sender = self.producer(linger_ms=50, batch_size=1000000, **producer)
+        for index, (key, value, partition) in enumerate(records):
+            while True:
+                try:
+                    sender.produce(topic, value=value, key=key, partition=partition)
+                    break
+                except BufferError:
+                    sender.poll(0.05)
+            if index % 10000 == 0:
+                sender.poll(0)
+        if sender.flush(300):
+            raise RuntimeError(f"not everything was delivered to {topic}")
+
     def ends(self, topic):
         """The end offset of every partition."""
         return {partition: high for partition, (_, high) in self.watermarks(topic).items()}
