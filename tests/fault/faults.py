@@ -87,7 +87,7 @@ def broker(x):
     x.pause(1)
     try:
         x.cluster.kafka.start()
-    except RuntimeError:  # a busy machine: it had a minute
+    except RuntimeError:  # a busy machine
         x.cluster.kafka.start()
     return hit
 

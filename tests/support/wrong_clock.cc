@@ -1,5 +1,6 @@
-// Preloaded into the service (LD_PRELOAD): the wall clock is wrong by as many seconds as the file SLUICE_CLOCK says, 8 bytes in
-// this machine's order, which a test rewrites in place. The steady clock, by which the service waits, is left alone.
+// Preloaded into the service (LD_PRELOAD): the wall clock is wrong by as many seconds as the file SLUICE_CLOCK says, 8
+// bytes in this machine's order, which a test rewrites in place. The steady clock, by which the service waits, is left
+// alone.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
