@@ -1,4 +1,5 @@
 """A Kafka cluster of the test's own, started by tools/kafka, and the few client calls that tests need."""
+import contextlib
 import json
 import os
 import pathlib
@@ -20,7 +21,9 @@ class Kafka:
         try:
             self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
         except BaseException:
-            self.remove()  # a node that was merely too slow would stay for ever
+            with contextlib.suppress(RuntimeError):  # there is nothing to end if it did not come that far
+                self.remove()  # a node that was merely too slow would stay for ever
+            shutil.rmtree(self.dir, ignore_errors=True)
             raise
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
 
