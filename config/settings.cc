@@ -13,7 +13,10 @@ namespace {
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {
-  if constexpr (std::is_same_v<T, Secret>) {
+  if constexpr (std::is_same_v<T, Expression>) {
+    const auto& text = std::get<std::string>(value);
+    to = text.empty() ? Expression() : Expression::parse(text).value();
+  } else if constexpr (std::is_same_v<T, Secret>) {
     to = Secret(std::get<std::string>(std::move(value)));
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
     to.clear();
@@ -31,7 +34,9 @@ void assign(const Setting& setting, T& to, Value&& value) {
 
 template <class T>
 Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Secret>) {
+  if constexpr (std::is_same_v<T, Expression>) {
+    return from.text();
+  } else if constexpr (std::is_same_v<T, Secret>) {
     return from.reveal();
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
     Properties properties;
@@ -248,6 +253,19 @@ std::vector<Setting> route_policy() {
        .help = "What a delete event or a tombstone does.",
        .choices = {"apply", "ignore"}},
       {.section = "route",
+       .name = "delete_when",
+       .type = expression,
+       .field = in<&Route::delete_when>(),
+       .help =
+           "An expression: a row for which it holds is a delete. For flattened change events, whose mark need not be "
+           "a column: __deleted = 'true'. See expressions.md."},
+      {.section = "route",
+       .name = "filter",
+       .type = expression,
+       .field = in<&Route::filter>(),
+       .help = "An expression: events for which it does not hold are skipped. A delete is judged by the fields that it "
+               "carries. See expressions.md."},
+      {.section = "route",
        .name = "truncate",
        .type = choice,
        .field = in<&Route::on_truncate>(),
@@ -274,6 +292,26 @@ std::vector<Setting> route_policy() {
        .unit = "records per minute",
        .least = 0,
        .most = 1'000'000},
+  };
+}
+
+std::vector<Setting> dead_letters() {
+  return {
+      {.section = "dead_letters",
+       .name = "keep",
+       .type = duration,
+       .field = in<&Pipeline::dead_letters, &DeadLetters::keep>(),
+       .help = "How long resolved dead letters and the rows of the audit trail are kept; open letters always are. "
+               "Empty: for ever.",
+       .least = 3'600'000,
+       .most = 3650LL * 86'400'000,
+       .may_be_empty = true},
+      {.section = "dead_letters",
+       .name = "values",
+       .type = boolean,
+       .field = in<&Pipeline::dead_letters, &DeadLetters::values>(),
+       .help = "With false a letter keeps key, place and reason, not the record's value and headers nor the reason's "
+               "detail; a replay reads the record from Kafka then."},
   };
 }
 
@@ -322,28 +360,6 @@ std::vector<Setting> surroundings() {
   };
 }
 
-// Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> planned_settings = {{
-    {"notify", ""},
-    {"route.evolve", ""},
-    {"route.version", ""},
-    {"route.nul", ""},
-    {"route.time_unit", ""},
-    {"route.flatten", ""},
-    {"route.filter", ""},
-    {"route.where", ""},
-    {"route.columns", ""},
-    {"route.child", ""},
-    {"route.format", "cloudevents"},
-    {"route.format", "avro"},
-    {"route.format", "protobuf"},
-    {"route.key_from", "header"},
-    {"route.key_from", "kafka"},
-    {"route.key_from", "none"},
-    {"route.delete", "soft:"},
-    {"route.delete", "soft"},
-}};
-
 }  // namespace
 
 std::string Setting::key() const {
@@ -353,7 +369,7 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, surroundings})
+    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();
@@ -367,17 +383,11 @@ std::string_view section_help(std::string_view section) {
   if (section == "route")
     return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
            "error at start.";
+  if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";
   return {};
-}
-
-bool planned(std::string_view key, std::string_view value) {
-  return std::ranges::any_of(planned_settings, [&](const auto& entry) {
-    const std::string_view known = entry.second;
-    return entry.first == key && (value == known || (known.ends_with(':') && value.starts_with(known)));
-  });
 }
 
 }  // namespace sluice::config

@@ -40,6 +40,9 @@ std::string check_name(const std::string& text, std::size_t longest) {
   return fmt::format("must be 1 to {} letters, digits, dots, dashes and underscores; choose another name", longest);
 }
 
+constexpr const char* encode_advice =
+    "write an @ in a user or password as %40 and a / as %2F, or bring the password in by ${file:/path}, which encodes it";
+
 bool percent_encoded(std::string_view text) {
   for (std::size_t at = 0; (at = text.find('%', at)) != std::string_view::npos; ++at)
     if (at + 2 >= text.size() || !std::isxdigit(static_cast<unsigned char>(text[at + 1])) ||
@@ -59,7 +62,9 @@ std::string check_uri(std::string_view text) {
       if (pair.find('=') == std::string_view::npos || pair.starts_with('='))
         return "has a parameter without a value after the ?; write name=value";
   std::string_view hosts = text.substr(0, text.find('/'));
-  if (const std::size_t at = hosts.rfind('@'); at != std::string_view::npos) hosts.remove_prefix(at + 1);
+  if (std::ranges::count(hosts, '@') > 1) return fmt::format("has a second @; {}", encode_advice);
+  if (!hosts.contains('@') && text.contains('@')) return fmt::format("has an @ behind a /; {}", encode_advice);
+  if (const std::size_t at = hosts.find('@'); at != std::string_view::npos) hosts.remove_prefix(at + 1);
   for (const std::string_view host : split(hosts, ',')) {
     // A leading colon, or nothing at all, is the default host; a percent-encoded one is a socket's directory.
     if (host.empty() || host.front() == '%') continue;

@@ -10,6 +10,7 @@
 #include "mapping/change_set.h"
 #include "mapping/encode/value_json.h"
 #include "mapping/formats/decoder.h"
+#include "mapping/route_conditions.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
 
@@ -47,6 +48,7 @@ struct Mapper::State {
   bool key_read = false;  // key_image is of the present record
   std::vector<Field> source_fields;
   std::optional<std::string> source_table;  // named by the source of the present record
+  RouteConditions conditions;
   RowEncoder rows;
   ChangeSet* set = nullptr;            // of the record being mapped
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
@@ -261,8 +263,22 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
   DecodeError error;
   if (!topic.decoder->decode(record, state.event, error)) {
     set.begin_record();
-    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
+    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), error.reason);
     return Outcome::dead;
+  }
+  if (RouteConditions::has_any(*route)) {
+    RecordError fault;
+    if (!state.read_key(topic, record)) state.key_image.present = false;
+    const auto verdict = state.conditions.judge(*route, record, state.key_image, state.event, fault);
+    if (verdict != RouteConditions::Verdict::map) set.begin_record();
+    if (verdict == RouteConditions::Verdict::reject) {
+      set.reject(fault.stage, topic.table.value_or(""), std::move(fault.sqlstate), std::move(fault.reason));
+      return Outcome::dead;
+    }
+    if (verdict == RouteConditions::Verdict::skip) {
+      set.skip();
+      return Outcome::skipped;
+    }
   }
   if (state.without_effect(topic, record)) {
     set.begin_record();
@@ -289,7 +305,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
     set.end_record();
   } else {
     set.arena().resize(arena);
-    set.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
+    set.reject(fault.stage, table.name, std::move(fault.sqlstate), fault.reason);
   }
   return set.changes().outcomes.back();
 }

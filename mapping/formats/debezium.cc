@@ -75,8 +75,10 @@ bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, Dec
   std::string_view code;
   const bool readable = op.characters(scratch, code) == TextError::none;
   switch (readable && code.size() == 1 ? code.front() : '?') {
-    case 'c':
     case 'r':
+      event.is_snapshot = true;
+      [[fallthrough]];
+    case 'c':
       return read_image(payload, space, "after", space.after, event.after, error);
     case 'u':
       event.operation = Operation::update;

@@ -11,6 +11,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   space_.arena.clear();
+  event.is_snapshot = false;
   event.operation = record.value ? Operation::write : Operation::tombstone;
   event.after.present = event.before.present = false;
   event.source = {};
