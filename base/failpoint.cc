@@ -19,6 +19,7 @@ constexpr auto points = std::to_array<std::string_view>({
     "before_claim",
     "after_claim",
     "before_seek",
+    "before_begin",
     "before_advance",
     "after_advance",
     "before_copy",

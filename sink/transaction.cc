@@ -72,6 +72,7 @@ void Transaction::write() {
   bool pipelining = !begun_;
   if (!begun_) {
     begun_ = true;
+    FAILPOINT("before_begin");
     SEEDED_BUG_DOES("dead_letters_apart", connection.send("BEGIN");
                     session_.send_dead_letters(changes_->dead, records_, ranges_); connection.commit());
     session_.send_deallocations();
