@@ -56,6 +56,7 @@ struct Route {
   Mode mode = Mode::upsert;
   std::vector<std::string> key;  // empty = none, insert mode only
   KeyFrom key_from = KeyFrom::automatic;
+  std::vector<std::string> schemas;  // that a placeholder in the table's schema part may name
   OnDelete on_delete = OnDelete::apply;
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
