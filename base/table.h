@@ -63,6 +63,7 @@ struct Table {
   bool delete_acts = false;        // a delete does more than remove the row: triggers, rules, foreign keys to it
   bool conflict_clause = true;     // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
   bool copy_is_insert = true;      // COPY does what INSERT does: not with rules, row security, views
+  bool owned = false;              // by the role that Sluice connects as
   std::string signature;           // of the catalogue's rows that describe it; equal as long as they are the same
   std::uint64_t version = 0;       // unique per description in this process
 };

@@ -42,6 +42,7 @@ class Plan {
   bool print() {
     topics();
     tables();
+    rights();
     schema();
     return !failed_;
   }
@@ -51,6 +52,21 @@ class Plan {
     std::fflush(stdout);
     fmt::print(stderr, "error: {}\n", text);
     failed_ = true;
+  }
+
+  static void warning(const std::string& text) {
+    std::fflush(stdout);
+    fmt::print(stderr, "warning: {}\n", text);
+  }
+
+  // Rights that no route needs, and with which a mistake, or somebody else's record, could do more than it should.
+  void rights() {
+    const auto superuser = catalogue_.is_superuser();
+    if (!superuser) return error(fmt::format("postgres: {}", superuser.error().message));
+    if (*superuser) return warning("postgres: the role is a superuser; connect as a role of Sluice's own");
+    if (!owned_.empty())
+      warning(fmt::format("postgres: the role owns {}; let another role own the tables, and grant Sluice's what it needs",
+                          fmt::join(owned_, ", ")));
   }
 
   void topics() {
@@ -91,10 +107,11 @@ class Plan {
       const auto table = catalogue_.describe(route.table, route);
       if (!table) {
         error(fmt::format("postgres: {}", table.error().message));
-        if (table.error().next != ErrorClass::stop_partition) return;  // not the table: the server
+        if (table.error().next == ErrorClass::retry) return;  // not the table: the server
         continue;
       }
       fmt::print("  {}\n", (*table)->sql_name);
+      if ((*table)->owned) owned_.push_back((*table)->sql_name);
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     }
   }
@@ -119,6 +136,7 @@ class Plan {
   std::shared_ptr<const config::Pipeline> pipeline_;
   mapping::Mapper mapper_;
   sink::TableCatalogue catalogue_;
+  std::vector<std::string> owned_;
   bool failed_ = false;
 };
 

@@ -13,10 +13,15 @@
 
 namespace sluice::sink {
 
-// Quoted names as the parameter of sql/table_relations.sql.
+// Quoted names as a parameter.
 std::string array_of_names(const std::vector<std::string>& names);
+// What the catalogue says of relations by their quoted names: the rows of sql/table_relations.sql.
+Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& quoted_names,
+                          const std::string& own_schema, Clock::time_point deadline);
 
+// `own_schema`: Sluice's, to which nothing is routed. A table that an event names and that does not exist, or that no
+// event may be written to, is `reject` with a SQLSTATE.
 Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
-                                                    Clock::time_point deadline);
+                                                    const std::string& own_schema, Clock::time_point deadline);
 
 }  // namespace sluice::sink

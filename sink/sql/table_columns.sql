@@ -13,7 +13,13 @@ SELECT c.attrelid AS relation, a.attnum AS number, a.attname AS name, format_typ
        format_type(a.atttypid, a.atttypmod) AS declared, c.type, element.oid IS NOT NULL AS is_array,
        coalesce(element.oid, 0) AS element, coalesce(element.typname, base.typname) AS type_name, c.modifier, c.not_null,
        c.has_default OR a.attidentity <> '' AS has_default, a.attgenerated <> '' AS generated,
-       a.attidentity = 'a' AS identity_always
+       a.attidentity = 'a' AS identity_always, base.typtype = 'e' AS enumeration,
+       EXISTS (SELECT FROM pg_catalog.pg_collation k
+               WHERE NOT k.collisdeterministic
+                 AND (k.oid = a.attcollation
+                      OR k.oid IN (SELECT u.collation FROM pg_catalog.pg_index i
+                                   CROSS JOIN unnest(i.indkey::int2[], i.indcollation::oid[]) u (attnum, collation)
+                                   WHERE i.indrelid = a.attrelid AND i.indisunique AND u.attnum = a.attnum))) AS collated
 FROM chain c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
 JOIN pg_catalog.pg_type base ON base.oid = c.type
