@@ -232,12 +232,14 @@ ValueError Encoder::append_json(const Value& value, std::string& out) {
   if (value.is_text()) {
     std::string_view text;
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-    if (!text_is_json_) {
-      append_value_json(value, out);
-    } else if (read_json(text, checked)) {
+    const bool is_json = read_json(text, checked);
+    if (text_is_json_ && !is_json) return {"22P02", "the text is not JSON"};
+    // Also without a schema a text that holds an object or array is that, as PostgreSQL itself would read it: sources
+    // that lost their schema on the way spell json columns so. Any other text stays one.
+    if (is_json && (text_is_json_ || checked.is_nested())) {
       out += text;
     } else {
-      return {"22P02", "the text is not JSON"};
+      append_value_json(value, out);
     }
   } else if (value.is_nested() && value.is_lazy() && !read_json(value.unread_json(), checked)) {
     return value_error::nested;

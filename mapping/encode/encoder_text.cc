@@ -63,11 +63,11 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
 // Digits of a bit string: of booleans, of little-endian bytes, or the text that the type's input function reads.
 ValueError Encoder::append_bit_string(const Column& column, const Value& value, std::string& out) {
   const bool varying = column.type_name == "varbit"sv;
-  const std::size_t length = varying ? 0 : static_cast<std::size_t>(std::max(column.modifier, 1));
+  const std::int32_t of_value = value.kind() == ValueKind::bits ? std::max(value.length(), 0) : 1;
+  const auto length = static_cast<std::size_t>(varying ? 0 : column.modifier > 0 ? column.modifier : of_value);
   bytes_.clear();
   switch (value.kind()) {
     case ValueKind::boolean:
-      out.append(std::max<std::size_t>(length, 1) - 1, '0');
       out.push_back(value.is_true() ? '1' : '0');
       return {};
     case ValueKind::integer:
@@ -81,9 +81,12 @@ ValueError Encoder::append_bit_string(const Column& column, const Value& value, 
     case ValueKind::escaped_text: {
       std::string_view text;
       if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-      const bool digits = text.find_first_not_of("01") == text.npos || text.find_first_of("bBxX") == 0;
+      const bool marked = text.find_first_of("bBxX") == 0;
+      constexpr std::string_view digits = "01", hexadecimal = "0123456789abcdefABCDEF";
+      const bool literal = text.substr(marked).find_first_not_of(
+                               marked && (text[0] == 'x' || text[0] == 'X') ? hexadecimal : digits) == text.npos;
       // Without a schema, Debezium's bits are a text in base64.
-      if (digits || varying || !append_base64_decoded(text, bytes_) || bytes_.size() != (length + 7) / 8) {
+      if (literal || varying || !append_base64_decoded(text, bytes_) || bytes_.size() != (length + 7) / 8) {
         out += text;
         return {};
       }
