@@ -254,9 +254,10 @@ TEST_F(Effects, a_letter_is_stored_in_a_database_of_any_encoding) {
       Record record;
       record.at = &at;
       record.key = "漢";
-      record.value = R"({"id":"漢字 \u0000 😀"})";
+      constexpr std::string_view value = R"({"id":"漢字 \u0000 😀"})";
+      record.value = value;
       record.headers = {{"名", "値"}, {"plain", "x"}};
-      batch.records.push_back(record);
+      batch.records.push_back(std::move(record));
       batch.changes.outcomes = {Outcome::dead};
       batch.changes.dead.push_back({0, Stage::map, "public.漢", "22P02", "found \"漢字\", expected int8"});
       to.submit(batch.changes, batch.records, batch.ranges);
@@ -269,7 +270,7 @@ TEST_F(Effects, a_letter_is_stored_in_a_database_of_any_encoding) {
       ASSERT_TRUE(rows) << rows.error().message;
       ASSERT_EQ(rows->size(), 1u) << encoding;
       std::string expected;
-      append_hex(*record.value, expected);
+      append_hex(value, expected);
       EXPECT_EQ(rows->front().text("value"), expected) << encoding;
       EXPECT_EQ(rows->front().text("reason"), std::string(encoding) == "UTF8"
                                                   ? "found \"漢字\", expected int8"
