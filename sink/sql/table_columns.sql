@@ -17,8 +17,8 @@ SELECT c.attrelid AS relation, a.attnum AS number, a.attname AS name, format_typ
        EXISTS (SELECT FROM pg_catalog.pg_collation k
                WHERE NOT k.collisdeterministic
                  AND (k.oid = a.attcollation
-                      OR k.oid IN (SELECT u.collation FROM pg_catalog.pg_index i
-                                   CROSS JOIN unnest(i.indkey::int2[], i.indcollation::oid[]) u (attnum, collation)
+                      OR k.oid IN (SELECT u.sorted_by FROM pg_catalog.pg_index i
+                                   CROSS JOIN unnest(i.indkey::int2[], i.indcollation::oid[]) u (attnum, sorted_by)
                                    WHERE i.indrelid = a.attrelid AND i.indisunique AND u.attnum = a.attnum))) AS collated
 FROM chain c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
