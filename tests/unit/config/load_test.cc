@@ -148,6 +148,7 @@ format = "json"
 [[route]]
 topics = ['^([a-z]+)\.(.*)$']
 format = "connect-json"
+schemas = ["public"]
 table = "{1}.{2}_{topic}"
 mode = "insert"
 key = []
@@ -164,6 +165,7 @@ table = "{source.schema}.{source.table}"
 mode = "update"
 key = ["a", "b"]
 key_from = "record_value"
+schemas = ["public", "shop"]
 )");
   ASSERT_TRUE(result) << result.error();
   EXPECT_EQ(result->kafka.start, Start::stop);
@@ -286,6 +288,13 @@ TEST_F(ConfigLoad, a_table_template_may_use_only_what_its_topics_give) {
     return error_with("topics = [\"shop.orders\"]\ntable = \"public.orders\"",
                       "topics = [" + topics + "]\ntable = \"" + name + '"');
   };
+  EXPECT_HAS(table("\"a\"", "{topic}.orders"), "route.schemas: is missing");
+  EXPECT_EQ(table("\"a\"", "{topic}.orders\"\nschemas = [\"shop\"]\n#"), "");
+  EXPECT_HAS(table("\"a\"", "{topic}.orders\"\nschemas = [\"sluice\"]\n#"), "which no event may be written to");
+  EXPECT_HAS(table("\"a\"", "{topic}.orders\"\nschemas = [\"pg_temp\"]\n#"), "which no event may be written to");
+  for (const char* schema : {"sluice", "pg_catalog", "information_schema", "pg_toast", "pg_temp_1"})
+    EXPECT_HAS(table("\"a\"", std::string(schema) + ".audit"), "which no event may be written to") << schema;
+  EXPECT_HAS(table("\"a\"", std::string(64, 'x')), "longer than 63 bytes");
   EXPECT_EQ(table("'^a(.)(.)'", "public.{1}_{2}"), "");
   EXPECT_EQ(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{1}"), "");
   EXPECT_HAS(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{2}"), "8:9: route.table: uses {2}");
@@ -398,7 +407,7 @@ TEST_F(ConfigLoad, the_place_of_a_setting_is_known_to_those_who_find_it_wrong_la
 TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
   EXPECT_EQ(
       error_with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"größe > 1 and\""),
-      "10:25: route.filter: at character 15 of the expression: the end stands where a field, a text, a number or ( was expected");
+      "10:24: route.filter: at character 14 of the expression: the end stands where a field, a text, a number or ( was expected");
   EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\ndelete_when = '''a = 'x' b'''"),
              "10:15: route.delete_when: at character 9");
   EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));
