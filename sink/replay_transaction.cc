@@ -40,6 +40,7 @@ struct ReplayTransaction::State {
   }
 
   Result<void> commit() {
+    session.use_path_of_user();  // of the deferred triggers that COMMIT fires
     connection().commit();
     const auto reply = session.answer(step_timeout);
     if (!reply) return std::unexpected(reply.error());

@@ -62,7 +62,7 @@ std::string cast_of(const Column& column, std::string_view suffix = "") {
 std::string source(const PlannedWrite& write, std::size_t i, bool staged) {
   const auto& column = column_of(write, write.columns[i]);
   if (staged) return fmt::format("c{}{}", i, cast_of(column));
-  return fmt::format("unnest(${}::{}[]){}", i + 1, wire(column).sql, cast_of(column));
+  return fmt::format("pg_catalog.unnest(${}::{}[]){}", i + 1, wire(column).sql, cast_of(column));
 }
 
 // In the select list itself: a set-returning function in FROM would materialise every column first.
@@ -93,8 +93,9 @@ std::string remove(const PlannedWrite& write) {
 
 // Among Sluice's own writers, by the table: locks of the table itself would also stop readers' and others' work.
 std::string lock(const PlannedWrite& write) {
-  return fmt::format("SELECT pg_advisory_xact_lock{}({}, {})", write.action == Action::share ? "_shared" : "",
-                     lock_class, static_cast<std::int32_t>(write.table->oid));
+  return fmt::format("SELECT pg_catalog.pg_advisory_xact_lock{}({}, {})",
+                     write.action == Action::share ? "_shared" : "", lock_class,
+                     static_cast<std::int32_t>(write.table->oid));
 }
 
 std::string names(const PlannedWrite& write) {

@@ -80,6 +80,7 @@ void Transaction::write() {
     if (session_.lock_wait.count() > 0)
       connection.send(fmt::format("SET LOCAL lock_timeout = {}", session_.lock_wait.count()).c_str());
     if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
+    session_.use_path_of_user();
   }
   phase_ = Phase::writing;
   for (; next_ < writes_.size(); ++next_) {
@@ -97,7 +98,11 @@ void Transaction::write() {
     }
   }
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
-  if (!SEEDED_BUG("dead_letters_apart")) session_.send_dead_letters(changes_->dead, records_, ranges_);
+  if (!changes_->dead.empty() && !SEEDED_BUG("dead_letters_apart")) {
+    session_.use_own_path();
+    session_.send_dead_letters(changes_->dead, records_, ranges_);
+    session_.use_path_of_user();  // of the deferred triggers that COMMIT fires
+  }
   FAILPOINT("before_commit", connection.flush());
   connection.commit();
   connection.sync();

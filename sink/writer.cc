@@ -346,6 +346,7 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
   }
   session.send_dead_letters(dead, records, ranges);
   FAILPOINT("before_commit", session.connection.flush());
+  session.use_path_of_user();  // of the deferred triggers that COMMIT fires
   session.connection.commit();
   FAILPOINT("commit_sent", session.connection.flush());
   auto committed = state_->answer(step_timeout);

@@ -26,6 +26,14 @@ void WriterSession::send_advance(std::span<const PartitionRange> ranges, bool wi
   FAILPOINT("after_advance", connection.flush());
 }
 
+void WriterSession::use_path_of_user() {
+  connection.send("SET LOCAL search_path TO DEFAULT");
+}
+
+void WriterSession::use_own_path() {
+  connection.send("SET LOCAL search_path = pg_catalog, pg_temp");
+}
+
 void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
   add_write(parameters, changes, write);
   connection.send(statements.of(write), parameters);
@@ -66,11 +74,13 @@ Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::ch
     connection.send("RELEASE SAVEPOINT sluice");
   };
   connection.send("SAVEPOINT sluice");
+  use_path_of_user();
   for (auto& write : changes == nullptr ? std::vector<PlannedWrite>() : plan(*changes, true)) {
     if (how.without_rows) write.rows.clear();
     send_write(*changes, write);
   }
   if (how.check_deferred) connection.send("SET CONSTRAINTS ALL IMMEDIATE");
+  use_own_path();
   leave(how.undo);
   const auto written = answer(timeout);
   if (written) return {};

@@ -35,6 +35,10 @@ struct WriterSession {
 #ifdef SLUICE_FAULTS
   void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
 #endif
+  // Statements on users' tables run under the role's and the database's search path, because users' triggers do; they
+  // name every function and operator with its schema. All others run under Sluice's own path.
+  void use_path_of_user();
+  void use_own_path();
   void send_write(const Changes& changes, const PlannedWrite& write);
   void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
                          std::span<const PartitionRange> ranges);
