@@ -58,14 +58,9 @@ Result<void> Console::reload_keys() {
   const auto& file = state_->pipeline->console.keys;
   auto next = KeyRing::load(file);
   if (!next) return std::unexpected(next.error());
-  const auto ring = *next;
-  state_->context.keys(ring);
-  log::info(who, "{} keys in {}", ring->size(), file);
-  state_->server.end_where([&](const Grant& grant) -> std::string {
-    const auto* now = ring->find(grant.login.caller.fingerprint);
-    if (now == nullptr) return "your key was removed";
-    return now->same_rights(grant) ? "" : "your rights were changed; log in again";
-  });
+  log::info(who, "{} keys in {}", (*next)->size(), file);
+  state_->context.keys(std::move(*next));
+  state_->server.recheck();
   return {};
 }
 
