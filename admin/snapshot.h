@@ -69,6 +69,8 @@ struct Snapshot {
   std::int64_t dead_letters_open = -1;  // not resolved; -1 not known yet
   // The error of that last reading, empty if it succeeded: the only sign of PostgreSQL's absence while lanes are idle.
   std::string postgres_trouble;
+  // Why the last reload kept old settings or old keys; empty if it took all of them over, or there was none.
+  std::string reload_trouble;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
 };

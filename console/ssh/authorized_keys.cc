@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "console/ssh/authorized_keys_parser.h"
-#include "console/ssh/trusted_file.h"
 
 namespace sluice::console {
 namespace {
@@ -43,8 +42,8 @@ bool Grant::same_rights(const Grant& other) const {
 KeyRing::KeyRing() = default;
 KeyRing::~KeyRing() = default;
 
-Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
-  const auto text = read_trusted(file, Readers::everybody);
+Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file, Owner owner) {
+  const auto text = read_trusted(file, Readers::everybody, owner);
   if (!text) return std::unexpected(text.error());
   auto lines = parse_keys(*text, file);
   if (!lines) return std::unexpected(refused(lines.error()));

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "console/login.h"
 #include "console/ssh/network.h"
+#include "console/ssh/trusted_file.h"
 
 struct ssh_key_struct;
 
@@ -33,7 +34,7 @@ class KeyRing {
   KeyRing(const KeyRing&) = delete;
   KeyRing& operator=(const KeyRing&) = delete;
 
-  static Result<std::shared_ptr<const KeyRing>> load(const std::string& file);
+  static Result<std::shared_ptr<const KeyRing>> load(const std::string& file, Owner owner = Owner::service);
 
   // The grant of a key that comes from this address now, or why there is none: for the log, never the client.
   std::expected<const Grant*, std::string> find(ssh_key_struct* key, const Address& from,

@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "console/ssh/authorized_keys.h"
-#include "console/ssh/trusted_file.h"
 
 namespace sluice::console {
 namespace {
@@ -107,9 +106,9 @@ Result<ssh_key_struct*> import_host_key(const std::string& text, const std::stri
 
 }  // namespace
 
-Result<ssh_key_struct*> read_host_key(const std::string& setting) {
+Result<ssh_key_struct*> read_host_key(const std::string& setting, Owner owner) {
   if (setting.starts_with(key_begins)) return import_host_key(setting, "console.host_key");
-  const auto text = read_trusted(setting, Readers::owner);
+  const auto text = read_trusted(setting, Readers::owner, owner);
   if (!text) return std::unexpected(text.error());
   return import_host_key(*text, setting);
 }

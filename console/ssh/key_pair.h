@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "console/ssh/trusted_file.h"
 
 struct ssh_key_struct;
 
@@ -17,7 +18,7 @@ namespace sluice::console {
 // or a library function that takes it over).
 Result<ssh_key_struct*> load_host_key(const std::string& setting);
 // The same for a check: makes nothing and logs nothing.
-Result<ssh_key_struct*> read_host_key(const std::string& setting);
+Result<ssh_key_struct*> read_host_key(const std::string& setting, Owner owner = Owner::service);
 
 // A new ed25519 key in the file, readable by its owner only; the public half, as a line of authorized_keys without
 // options.

@@ -25,6 +25,7 @@ constexpr auto stuck_after = 5s;
 constexpr auto back_off = 100ms;
 constexpr auto recheck_every = 60s;
 constexpr auto tell_every = 60s;
+constexpr auto sum_up_every = 10s;
 
 }  // namespace
 
@@ -86,10 +87,10 @@ void Server::turn() {
     recheck_at_ = now + recheck_every;
     recheck();
   }
-  const auto closed = lobby_.take_closed();
-  if (closed == 0) return;
-  if (const auto suppressed = context_.admission.may_log(now)) {
-    log::info(who, "{} connections said nothing that SSH begins with, or left", closed + *suppressed);
+  if (now < sum_up_at_) return;
+  sum_up_at_ = now + sum_up_every;
+  if (const auto closed = lobby_.take_closed(); closed > 0) {
+    log::info(who, "{} connections said nothing that SSH begins with, or left", closed);
   }
 }
 

@@ -67,7 +67,7 @@ class Server {
   // The accepting thread's.
   Lobby lobby_;
   std::int64_t next_id_ = 1;
-  Clock::time_point accept_again_{}, recheck_at_{}, tell_again_{};
+  Clock::time_point accept_again_{}, recheck_at_{}, tell_again_{}, sum_up_at_{};
 
   mutable Mutex mutex_;
   std::list<Connection> connections_ GUARDED_BY(mutex_);

@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::size_t longest = 1u << 20;
 
-std::string problem_of(const std::string& path, const struct stat& about, Readers readers) {
+std::string problem_of(const std::string& path, const struct stat& about, Readers readers, Owner owner) {
   if (!S_ISREG(about.st_mode)) return "is not a regular file; put the keys in a file";
-  if (about.st_uid != 0 && about.st_uid != geteuid()) {
+  if (owner == Owner::service && about.st_uid != 0 && about.st_uid != geteuid()) {
     return "belongs to another user; give it to root or to the service's user";
   }
   if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
@@ -27,7 +27,7 @@ std::string problem_of(const std::string& path, const struct stat& about, Reader
   }
   if (readers == Readers::everybody) return {};
   // The group of a file of root's is what whoever mounts it gives to the service.
-  const mode_t closed = about.st_uid == 0 && geteuid() != 0 ? S_IROTH : S_IRGRP | S_IROTH;
+  const mode_t closed = about.st_uid == 0 && (geteuid() != 0 || owner == Owner::anybody) ? S_IROTH : S_IRGRP | S_IROTH;
   if ((about.st_mode & closed) == 0) return {};
   return fmt::format(
       "has mode {:04o}, so others may read the key; run chmod 600 {}, and if others could read it, remove it",
@@ -57,7 +57,7 @@ std::string problem_of_link(const std::string& path, const struct stat& target) 
 
 }  // namespace
 
-Result<std::string> read_trusted(const std::string& path, Readers readers) {
+Result<std::string> read_trusted(const std::string& path, Readers readers, Owner owner) {
   const auto refuse = [&](std::string_view what) {
     return fail(ErrorClass::stop_service, fmt::format("{}: {}", path, what));
   };
@@ -67,7 +67,7 @@ Result<std::string> read_trusted(const std::string& path, Readers readers) {
     return refuse(fmt::format("{}; give the file this name, and let the service's user read it", std::strerror(errno)));
   }
   struct stat about{};
-  std::string problem = fstat(fd, &about) == 0 ? problem_of(path, about, readers) : std::strerror(errno);
+  std::string problem = fstat(fd, &about) == 0 ? problem_of(path, about, readers, owner) : std::strerror(errno);
   if (problem.empty()) problem = problem_of_link(path, about);
   if (problem.empty()) problem = problem_of_folders(path);
   std::string text;

@@ -13,7 +13,9 @@ namespace sluice::console {
 
 // Everybody may read a list of public keys; a secret is for its owner, or for root and the service's group.
 enum class Readers { everybody, owner };
+// `anybody` is for a check by root of what another user's service will read.
+enum class Owner { service, anybody };
 
-Result<std::string> read_trusted(const std::string& path, Readers readers);
+Result<std::string> read_trusted(const std::string& path, Readers readers, Owner owner = Owner::service);
 
 }  // namespace sluice::console
