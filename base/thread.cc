@@ -75,4 +75,8 @@ void Thread::join() {
   if (std::exchange(running_, false)) pthread_join(handle_, nullptr);
 }
 
+void Thread::detach() {
+  if (std::exchange(running_, false)) pthread_detach(handle_);
+}
+
 }  // namespace sluice

@@ -35,7 +35,8 @@ class Thread {
   ~Thread() { join(); }
 
   bool joinable() const { return running_; }
-  void join();  // at once if there is nothing to wait for
+  void join();    // at once if there is nothing to wait for
+  void detach();  // left to itself: the process is expected to end
 
  private:
   pthread_t handle_{};

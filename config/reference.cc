@@ -108,7 +108,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
   switch (setting.type) {
     case Type::string:
     case Type::choice:
-      return quoted(std::get<std::string>(value));
+      return quoted(is_key(std::get<std::string>(value)) ? Secret::mask : std::get<std::string>(value));
     case Type::secret:
       return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
     case Type::integer:

@@ -256,9 +256,15 @@ bool Service::start() {
     log::error(who, "{}", done.error().message);
     return false;
   }
-  for (auto& lane : lanes_) lane->start(*consumer_);
-  admin_.start();
-  return true;
+  auto started = admin_.start();
+  for (auto& lane : lanes_) {
+    if (started) started = lane->start(*consumer_);
+  }
+  if (started) return true;
+  log::error(who, "{}", started.error().message);
+  failed_ = true;
+  // Threads that run use what this process would now take apart.
+  _exit(1);
 }
 
 void Service::serve() {

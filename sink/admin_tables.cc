@@ -131,8 +131,18 @@ void AdminTables::give_back(SqlClient client) {
 }
 
 // The pipeline is every statement's $1.
-Result<Rows> AdminTables::ask(std::string_view file, Fields parameters) {
+Result<Rows> AdminTables::ask(std::string_view file, Fields parameters, Asker asker) {
   const auto deadline = Clock::now() + call_timeout;
+  if (asker == Asker::service) return ask_until(deadline, file, std::move(parameters));
+  if (!places_.try_acquire_until(deadline)) {
+    return fail(ErrorClass::retry, fmt::format("{} commands ask PostgreSQL already; try again", at_a_time));
+  }
+  auto rows = ask_until(deadline, file, std::move(parameters));
+  places_.release();
+  return rows;
+}
+
+Result<Rows> AdminTables::ask_until(Clock::time_point deadline, std::string_view file, Fields parameters) {
   auto client = take();
   if (!client) return std::unexpected(client.error());
   parameters.insert(parameters.begin(), identity_.pipeline);
@@ -146,7 +156,7 @@ Result<std::vector<PointerRow>> AdminTables::pointers() {
 }
 
 Result<std::vector<Pause>> AdminTables::pauses() {
-  return each(ask("pause_select", {}), to_pause);
+  return each(ask("pause_select", {}, Asker::service), to_pause);
 }
 
 Result<bool> AdminTables::pause(const Pause& pause) {
@@ -162,11 +172,11 @@ Result<std::optional<Pause>> AdminTables::resume(const std::string& target) {
 }
 
 Result<std::vector<Pause>> AdminTables::expire() {
-  return each(ask("pause_expire", {}), to_pause);
+  return each(ask("pause_expire", {}, Asker::service), to_pause);
 }
 
 Result<std::int64_t> AdminTables::open_letters() {
-  const auto rows = ask("dead_letter_count_open", {});
+  const auto rows = ask("dead_letter_count_open", {}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("open");
 }

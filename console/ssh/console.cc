@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "config/validators.h"
 #include "console/ssh/key_pair.h"
 #include "console/ssh/server.h"
 
@@ -91,13 +92,20 @@ Result<std::vector<std::string>> check_files(const config::Console& settings) {
     return fmt::format("{} keys", (*ring)->size());
   });
   if (!keys) return std::unexpected(keys.error());
-  const auto host_key = look(settings.host_key, "it is made at the start", [&]() -> Result<std::string> {
+  const auto read_print = [&]() -> Result<std::string> {
     const auto key = read_host_key(settings.host_key, owner);
     if (!key) return std::unexpected(key.error());
     auto print = fingerprint(*key);
     ssh_key_free(*key);
     return print;
-  });
+  };
+  if (config::is_key(settings.host_key)) {
+    const auto print = read_print();
+    if (!print) return std::unexpected(print.error());
+    lines.push_back("host key " + *print);
+    return lines;
+  }
+  const auto host_key = look(settings.host_key, "it is made at the start", read_print);
   if (!host_key) return std::unexpected(host_key.error());
   return lines;
 }

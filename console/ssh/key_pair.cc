@@ -12,13 +12,13 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "config/validators.h"
 #include "console/ssh/authorized_keys.h"
 
 namespace sluice::console {
 namespace {
 
 constexpr std::string_view who = "console";
-constexpr std::string_view key_begins = "-----BEGIN ";  // the setting is the key itself: ${credential:NAME}
 
 std::unexpected<Error> broken(const std::string& file, std::string_view what) {
   return fail(ErrorClass::stop_service, fmt::format("{}: {}", file, what));
@@ -107,14 +107,14 @@ Result<ssh_key_struct*> import_host_key(const std::string& text, const std::stri
 }  // namespace
 
 Result<ssh_key_struct*> read_host_key(const std::string& setting, Owner owner) {
-  if (setting.starts_with(key_begins)) return import_host_key(setting, "console.host_key");
+  if (config::is_key(setting)) return import_host_key(setting, "console.host_key");
   const auto text = read_trusted(setting, Readers::owner, owner);
   if (!text) return std::unexpected(text.error());
   return import_host_key(*text, setting);
 }
 
 Result<ssh_key_struct*> load_host_key(const std::string& setting) {
-  const bool in_file = !setting.starts_with(key_begins);
+  const bool in_file = !config::is_key(setting);
   struct stat about{};
   if (in_file && lstat(setting.c_str(), &about) != 0 && errno == ENOENT) {
     if (auto made = make_key_pair(setting); !made) return std::unexpected(made.error());

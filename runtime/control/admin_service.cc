@@ -25,15 +25,18 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       audit_(tables_) {}
 
 AdminService::~AdminService() {
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
 Capabilities AdminService::capabilities() {
   return {snapshots_, pauses_, dead_letters_, positions_, inspection_, audit_, logging_, incidents_};
 }
 
-void AdminService::start() {
-  thread_ = std::thread(&AdminService::run, this);
+Result<void> AdminService::start() {
+  auto thread = Thread::start("admin", [this] { run(); });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
 bool AdminService::stop(std::chrono::milliseconds within) {
@@ -49,11 +52,11 @@ bool AdminService::stop(std::chrono::milliseconds within) {
 
 void AdminService::run() {
   for (;;) {
-    log_incidents();
-    pauses_.refresh();
-    dead_letters_.count();
-    snapshots_.refresh_ends();
-    audit_.write_notes();
+    try {
+      work();
+    } catch (const std::exception& problem) {  // no memory, mostly: the next round may have it
+      log::error("admin", "a round was not finished: {}", problem.what());
+    }
     wait_for_work();
     const MutexLock lock(mutex_);
     if (stopping_) break;
@@ -63,6 +66,14 @@ void AdminService::run() {
   const MutexLock lock(mutex_);
   ended_ = true;
   has_ended_.notify_all();
+}
+
+void AdminService::work() {
+  log_incidents();
+  pauses_.refresh();
+  dead_letters_.count();
+  snapshots_.refresh_ends();
+  audit_.write_notes();
 }
 
 void AdminService::wait_for_work() const {

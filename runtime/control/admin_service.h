@@ -7,10 +7,10 @@
 
 #include <condition_variable>
 #include <memory>
-#include <thread>
 
 #include "admin/capabilities.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
@@ -30,7 +30,7 @@ class AdminService {
   AdminService(const AdminService&) = delete;
   AdminService& operator=(const AdminService&) = delete;
 
-  void start();
+  Result<void> start();
   // Writes what is queued and ends; false at the deadline, with the thread left behind: end the process.
   bool stop(std::chrono::milliseconds within);
   // From the main thread, often: keeps the last minute's rates.
@@ -40,6 +40,7 @@ class AdminService {
 
  private:
   void run();
+  void work();
   void wait_for_work() const;
   void log_incidents();
 
@@ -60,7 +61,7 @@ class AdminService {
   std::condition_variable_any has_ended_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace sluice::runtime
