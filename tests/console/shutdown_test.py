@@ -9,7 +9,7 @@ from support.waiting import wait_until
 
 @pytest.mark.alone
 def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(console, option):
-    rounds, codes, took = option("rounds", 3), [], []
+    rounds, codes, took = option("rounds", 2), [], []
     for turn in range(rounds):
         console.ok("pause", f"{console.orders}/{turn % 4}", "--reason", "standing still", key="k_oper")
         with psycopg2.connect(console.url, connect_timeout=10) as holder, holder.cursor() as cursor:
