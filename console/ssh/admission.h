@@ -23,7 +23,7 @@ enum class Progress : std::uint8_t { silent, greeted, proposed, exchanged, liste
 class Admission {
  public:
   struct Limits {
-    std::size_t unauthenticated = 32;  // of which none has asked for a listed key
+    std::size_t unauthenticated = 64;  // of which none has asked for a listed key
     std::size_t sessions = 24, reserved_for_admin = 2;
     std::chrono::seconds penalty{5}, longest_penalty{600};
     std::chrono::seconds good_standing{3600};            // after a login

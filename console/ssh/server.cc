@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view who = "console";
 constexpr int most_accepts = 64;           // a turn
-constexpr std::size_t most_threads = 128;  // with connections that are ending
+constexpr std::size_t most_threads = 192;  // with connections that are ending
 constexpr std::size_t few = 8;             // strangers; up to here a silent one may be waiting for our greeting
 constexpr auto stuck_after = 5s;
 constexpr auto back_off = 100ms;
