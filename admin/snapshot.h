@@ -77,6 +77,8 @@ struct Snapshot {
   std::vector<ServerSecurity> servers;
   // Bytes of Sluice's own tables by name, read once a minute; every pipeline of the schema shares them.
   std::map<std::string, std::int64_t> table_bytes;
+  // Why the last reload kept old settings or old keys; empty if it took all of them over, or there was none.
+  std::string reload_trouble;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
 };

@@ -3,12 +3,17 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
-#include <mutex>
+#include <numeric>
 
+#include "base/mutex.h"
 #include "base/printable.h"
 
 namespace sluice::log {
@@ -21,8 +26,40 @@ std::atomic<Level> usual = Level::info;  // what setup() said
 constexpr auto never = std::numeric_limits<std::int64_t>::max();
 std::atomic<std::int64_t> falls_back_at = never;
 
-std::mutex recent_mutex;
-std::deque<Entry> recent_entries;
+// Guarded by the mutex: what the console shows.
+struct Recent {
+  static constexpr std::size_t minutes = 60;
+
+  std::deque<Entry> warnings, errors;
+  std::map<std::string, std::size_t, std::less<>> warnings_of, errors_of;  // entries of each speaker
+  std::array<std::int64_t, minutes> per_minute{};
+  std::int64_t minute = 0;  // that the last error was in
+  std::int64_t total = 0;
+
+  void count(std::int64_t now) {
+    const auto passed = std::clamp<std::int64_t>(now - minute, 0, minutes);
+    for (std::int64_t i = 1; i <= passed; ++i) per_minute[static_cast<std::size_t>((now - passed + i) % 60)] = 0;
+    minute = std::max(minute, now);
+  }
+};
+Mutex recent_mutex;
+Recent recent_lines GUARDED_BY(recent_mutex);
+
+std::int64_t minute_of(std::chrono::system_clock::time_point at) {
+  return std::chrono::floor<std::chrono::minutes>(at).time_since_epoch().count();
+}
+
+// Room is made by the oldest line of the speaker with the most.
+void keep(std::deque<Entry>& entries, std::map<std::string, std::size_t, std::less<>>& by_speaker, Entry entry) {
+  if (entries.size() == recent_at_most) {
+    const auto loudest = std::ranges::max_element(by_speaker, {}, [](const auto& one) { return one.second; });
+    const auto oldest = std::ranges::find(entries, loudest->first, &Entry::who);
+    if (--loudest->second == 0) by_speaker.erase(loudest);
+    entries.erase(oldest);
+  }
+  ++by_speaker[entry.who];
+  entries.push_back(std::move(entry));
+}
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -37,9 +74,14 @@ Level to_level(std::string_view word) {
 }
 
 void remember(Level level, std::string_view who, std::string_view text) {
-  const std::lock_guard lock(recent_mutex);
-  if (recent_entries.size() == recent_at_most) recent_entries.pop_front();
-  recent_entries.push_back({std::chrono::system_clock::now(), level, std::string(who), std::string(text)});
+  Entry entry{std::chrono::system_clock::now(), level, std::string(who), std::string(text)};
+  const MutexLock lock(recent_mutex);
+  auto& recent = recent_lines;
+  if (level != Level::error) return keep(recent.warnings, recent.warnings_of, std::move(entry));
+  recent.count(minute_of(entry.at));
+  ++recent.per_minute[static_cast<std::size_t>(recent.minute % 60)];
+  ++recent.total;
+  keep(recent.errors, recent.errors_of, std::move(entry));
 }
 
 spdlog::level::level_enum to_spdlog(Level level) {
@@ -106,8 +148,18 @@ bool enabled(Level level) {
 }
 
 std::vector<Entry> recent() {
-  const std::lock_guard lock(recent_mutex);
-  return {recent_entries.begin(), recent_entries.end()};
+  const MutexLock lock(recent_mutex);
+  std::vector<Entry> entries(recent_lines.warnings.begin(), recent_lines.warnings.end());
+  entries.insert(entries.end(), recent_lines.errors.begin(), recent_lines.errors.end());
+  std::ranges::stable_sort(entries, {}, &Entry::at);
+  return entries;
+}
+
+ErrorCounts error_counts() {
+  const MutexLock lock(recent_mutex);
+  recent_lines.count(minute_of(std::chrono::system_clock::now()));
+  return {recent_lines.total,
+          std::accumulate(recent_lines.per_minute.begin(), recent_lines.per_minute.end(), std::int64_t{0})};
 }
 
 void write(Level level, std::string_view who, std::string_view text) {

@@ -3,12 +3,14 @@
 //   log::info("lane 1", "claimed {}/{} at {}, epoch {}", topic, partition, next, epoch);
 //
 // The first argument names who speaks. Everything here may be called at any time from any thread; setup() again on
-// SIGHUP. The last warnings and errors are kept for the console.
+// SIGHUP. The last warnings and errors are kept for the console: errors apart from warnings, and of each kind those of
+// the speaker who says most make room first, so that nobody washes out what others had to say.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,9 +33,14 @@ struct Entry {
   Level level = Level::warning;
   std::string who, text;
 };
-inline constexpr std::size_t recent_at_most = 200;
+inline constexpr std::size_t recent_at_most = 200;  // of warnings, and as many errors
 // Warnings and errors, oldest first.
 std::vector<Entry> recent();
+// Errors since the process started, and those of the last hour, to the minute: counted, whatever the ring still holds.
+struct ErrorCounts {
+  std::int64_t total = 0, last_hour = 0;
+};
+ErrorCounts error_counts();
 
 template <class... Args>
 void debug(std::string_view who, fmt::format_string<Args...> text, Args&&... args) {

@@ -134,8 +134,10 @@ Text text_of(const toml::node& node, const std::string& key, Type type) {
   auto value = key == postgres_url ? expand(string->get(), encode_reference) : expand(string->get());
   if (!value) complain(node.source().begin, key, value.error());
   const bool secret = type == Type::secret || type == Type::properties;
-  // Secrets may be certificates of many lines; nothing else has a use for control characters.
-  const auto forbidden = [&](char c) { return c == '\0' || (!secret && static_cast<unsigned char>(c) < 0x20); };
+  // Secrets may be certificates of many lines, and a reference may bring a key; nothing else has a use for control
+  // characters.
+  const bool lines = secret || is_key(*value);
+  const auto forbidden = [&](char c) { return c == '\0' || (!lines && static_cast<unsigned char>(c) < 0x20); };
   if (std::ranges::any_of(*value, forbidden))
     complain(node.source().begin, key, "has a control character in it; remove it");
   return {secret ? "the value" : '"' + printable(string->get()) + '"', std::move(*value)};

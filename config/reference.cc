@@ -113,7 +113,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
     case Type::string:
     case Type::expression:
     case Type::choice:
-      return quoted(std::get<std::string>(value));
+      return quoted(is_key(std::get<std::string>(value)) ? Secret::mask : std::get<std::string>(value));
     case Type::secret:
       return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
     case Type::integer:

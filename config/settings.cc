@@ -320,8 +320,10 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "listen",
        .field = in<&Pipeline::console, &Console::listen>(),
-       .help = "Where the SSH console listens, HOST:PORT; empty switches it off.",
-       .check = check_listen},
+       .help =
+           "Where the SSH console listens, HOST:PORT, or unix:/path for a socket that its owner and group reach; empty "
+           "switches it off.",
+       .check = check_console_listen},
       {.section = "console",
        .name = "user",
        .field = in<&Pipeline::console, &Console::user>(),
@@ -330,7 +332,9 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "host_key",
        .field = in<&Pipeline::console, &Console::host_key>(),
-       .help = "The server's key; created on first start, readable by its owner only.",
+       .help =
+           "The server's key: a file, created on first start and readable by its owner only, or the key itself, such "
+           "as ${credential:host_key}.",
        .check = check_path},
       {.section = "console",
        .name = "keys",

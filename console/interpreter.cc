@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "console/command.h"
+#include "console/pace.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -66,6 +67,7 @@ std::string refusal(const Command& command, const Login& login) {
 
 struct Interpreter::State {
   CommandContext context;
+  mutable Pace pace{};
 
   CommandResult run(std::string_view text, const Login& login, const Terminal& terminal, Output& output,
                     std::stop_token stop) const;
@@ -119,6 +121,11 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   if (!given) return {errors.fail(Code::not_understood, given.error())};
   if (!line->filters.empty() && (given->json || given->csv))
     return {errors.fail(Code::not_understood, "filters are for text; filter --json and --csv on your side")};
+  // What the session can answer by itself costs nobody anything.
+  if (command.group != "session") {
+    const auto wait = pace.next(login.caller.fingerprint, Clock::now());
+    if (!sleep_for(std::chrono::ceil<std::chrono::milliseconds>(wait), stop)) return {Code::interrupted};
+  }
   Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
   const int code = carry_out(call, command, *given, line->words, login, errors);

@@ -61,8 +61,12 @@ void add_publish(CLI::App& app, Action& action) {
   auto* key = command->add_option("--key", options.key, "Field of each object whose value becomes the record key");
   command->add_option("--header", options.headers, "NAME=VALUE, added to every record; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--property", options.properties, "NAME=VALUE for librdkafka; may be repeated")
+  command
+      ->add_option("--property", options.properties,
+                   "NAME=VALUE for librdkafka, may be repeated; a VALUE like ${env:NAME} or ${file:/path} is replaced")
       ->allow_extra_args(false);
+  command->add_option("--properties-file", options.properties_file,
+                      "Properties for librdkafka, NAME=VALUE a line: what stands in a command line, others can read");
   command
       ->add_flag("--envelope", options.envelope,
                  R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")

@@ -12,6 +12,7 @@
 
 #include "admin/snapshot.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "config/kafka_security.h"
 #include "config/load.h"
 #include "console/ssh/console.h"
@@ -130,6 +131,8 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   bool has_console_ = false;
   HttpServer http_;
   bool ready_told_ = false;
+  mutable Mutex reload_mutex_;
+  std::string reload_trouble_ GUARDED_BY(reload_mutex_);
   Clock::time_point next_hint_{};
   Clock::time_point next_watchdog_{};
 };
@@ -161,6 +164,10 @@ Snapshot Service::lanes() const {
   Snapshot shot;
   shot.started = started_;
   shot.healthy = !failed_;
+  {
+    const MutexLock lock(reload_mutex_);
+    shot.reload_trouble = reload_trouble_;
+  }
   TableStats tables;
   for (const auto& lane : lanes_) {
     shot.lanes.push_back(lane->snapshot(shot.partitions, tables));
@@ -220,6 +227,7 @@ bool Service::migrate() {
     }
     const int signal = signals_.next(milliseconds(500));
     if (signal == SIGTERM || signal == SIGINT) return false;
+    if (signal == SIGHUP) reload();
   }
 }
 
@@ -261,11 +269,18 @@ bool Service::start() {
     log::error(who, "{}", done.error().message);
     return false;
   }
-  for (auto& lane : lanes_) lane->start(*consumer_);
+  auto started = admin_.start();
+  for (auto& lane : lanes_) {
+    if (started) started = lane->start(*consumer_);
+  }
+  if (!started) {
+    log::error(who, "{}", started.error().message);
+    // Threads that run use what this process would now take apart.
+    _exit(1);
+  }
   note("start", SLUICE_VERSION, "done");
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
     if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
-  admin_.start();
   return true;
 }
 
@@ -307,21 +322,31 @@ void Service::tick() {
 
 // Only the log's settings and the authorized keys change without a restart; the rest takes effect at the next start.
 void Service::reload() {
-  systemd::reloading();
+  if (ready_told_) systemd::reloading();
+  std::string trouble;
   const auto loaded = config::load(config_path_);
   if (loaded) {
     log::setup(loaded->log.level, loaded->log.format);
     log::info(who, "reloaded {}", config_path_);
   } else {
-    log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
+    trouble = loaded.error();
+    log::error(who, "not reloaded, the old settings stay: {}", trouble);
   }
   if (has_console_) {
     const auto done = console_.reload_keys();
-    if (!done) log::error(who, "the old keys stay: {}", done.error().message);
+    if (!done) {
+      log::error(who, "the old keys stay: {}", done.error().message);
+      trouble += (trouble.empty() ? "" : "; ") + done.error().message;
+    }
     note("reload keys", pipeline_->console.keys, done ? "done" : "failed: the old keys stay");
   }
   note("reload", config_path_, loaded ? "done" : "failed: the old settings stay");
-  systemd::ready("reloaded");
+  {
+    const MutexLock lock(reload_mutex_);
+    reload_trouble_ = std::move(trouble);
+  }
+  // Whoever waits for the start to be ready still waits.
+  if (ready_told_) systemd::ready("reloaded");
 }
 
 int Service::stop() {

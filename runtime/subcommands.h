@@ -16,7 +16,8 @@ struct PublishOptions {
   std::string topic;
   std::string key;                      // field of the value that becomes the record key; empty = none
   std::vector<std::string> headers;     // NAME=VALUE, added to every record
-  std::vector<std::string> properties;  // NAME=VALUE for librdkafka
+  std::vector<std::string> properties;  // NAME=VALUE for librdkafka; a value may hold references to secrets
+  std::string properties_file;          // the same, a line each; empty = none
   bool envelope = false;                // lines are {"key":…,"value":…,"headers":{}}
 };
 

@@ -138,8 +138,18 @@ void AdminTables::give_back(SqlClient client) {
 }
 
 // The pipeline is every statement's $1.
-Result<Rows> AdminTables::ask(std::string_view file, Fields parameters) {
+Result<Rows> AdminTables::ask(std::string_view file, Fields parameters, Asker asker) {
   const auto deadline = Clock::now() + call_timeout;
+  if (asker == Asker::service) return ask_until(deadline, file, std::move(parameters));
+  if (!places_.try_acquire_until(deadline)) {
+    return fail(ErrorClass::retry, fmt::format("{} commands ask PostgreSQL already; try again", at_a_time));
+  }
+  auto rows = ask_until(deadline, file, std::move(parameters));
+  places_.release();
+  return rows;
+}
+
+Result<Rows> AdminTables::ask_until(Clock::time_point deadline, std::string_view file, Fields parameters) {
   auto client = take();
   if (!client) return std::unexpected(client.error());
   parameters.insert(parameters.begin(), identity_.pipeline);
@@ -154,13 +164,13 @@ Result<std::vector<PointerRow>> AdminTables::pointers() {
 
 Result<std::vector<TopicPartition>> AdminTables::mark_missing(const std::vector<std::string>& topics,
                                                               const std::string& reason) {
-  return each(ask("pointer_mark_missing", {reason, fmt::format("{}", fmt::join(topics, ","))}), [](const Row& row) {
+  return each(ask("pointer_mark_missing", {reason, fmt::format("{}", fmt::join(topics, ","))}, Asker::service), [](const Row& row) {
     return TopicPartition{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))};
   });
 }
 
 Result<std::map<int, std::string>> AdminTables::waits(const std::vector<int>& sessions) {
-  const auto rows = ask("lane_waits", {fmt::format("{{{}}}", fmt::join(sessions, ","))});
+  const auto rows = ask("lane_waits", {fmt::format("{{{}}}", fmt::join(sessions, ","))}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   std::map<int, std::string> found;
   for (const auto& row : *rows) found.emplace(static_cast<int>(row.integer("pid")), row.text("reason"));
@@ -168,7 +178,7 @@ Result<std::map<int, std::string>> AdminTables::waits(const std::vector<int>& se
 }
 
 Result<std::vector<Pause>> AdminTables::pauses() {
-  return each(ask("pause_select", {}), to_pause);
+  return each(ask("pause_select", {}, Asker::service), to_pause);
 }
 
 Result<bool> AdminTables::pause(const Pause& pause) {
@@ -184,11 +194,11 @@ Result<std::optional<Pause>> AdminTables::resume(const std::string& target) {
 }
 
 Result<std::vector<Pause>> AdminTables::expire() {
-  return each(ask("pause_expire", {}), to_pause);
+  return each(ask("pause_expire", {}, Asker::service), to_pause);
 }
 
 Result<std::int64_t> AdminTables::open_letters() {
-  const auto rows = ask("dead_letter_count_open", {});
+  const auto rows = ask("dead_letter_count_open", {}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("open");
 }
@@ -218,7 +228,7 @@ Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std
 
 Result<std::int64_t> AdminTables::purge(std::string_view file, std::chrono::milliseconds keep) {
   const auto seconds = std::chrono::duration<double>(keep).count();
-  const auto rows = ask(file, {fmt::format("{}", seconds), std::to_string(purged_at_most)});
+  const auto rows = ask(file, {fmt::format("{}", seconds), std::to_string(purged_at_most)}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("removed");
 }
@@ -232,7 +242,7 @@ Result<std::int64_t> AdminTables::purge_audit(std::chrono::milliseconds keep) {
 }
 
 Result<std::map<std::string, std::int64_t>> AdminTables::sizes() {
-  const auto rows = ask("schema_sizes", {settings_.schema});
+  const auto rows = ask("schema_sizes", {settings_.schema}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   std::map<std::string, std::int64_t> sizes;
   for (const auto& row : *rows) sizes[row.text("name")] = row.integer("bytes");

@@ -166,6 +166,12 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
+// A spreadsheet runs a text that begins like a formula; behind an apostrophe it shows it.
+std::string inert(std::string text) {
+  const bool formula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
+  return formula ? '\'' + text : text;
+}
+
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -280,10 +286,12 @@ std::string as_csv(const Report& report) {
       for (std::size_t at = 0; at < section.columns.size(); ++at) {
         const auto value = json_of(section.columns[at], row.at(at));
         const auto* list = std::get_if<std::vector<std::string>>(&row.at(at));
-        fields.push_back(csv_field(escape(list != nullptr     ? fmt::format("{}", fmt::join(*list, " "))
-                                          : value.is_string() ? value.template get<std::string>()
-                                          : value.is_null()   ? std::string()
-                                                              : value.dump())));
+        if (list != nullptr || value.is_string()) {
+          fields.push_back(csv_field(inert(
+              escape(list != nullptr ? fmt::format("{}", fmt::join(*list, " ")) : value.template get<std::string>()))));
+        } else {
+          fields.push_back(value.is_null() ? std::string() : csv_field(value.dump()));
+        }
       }
       line(fields);
     }

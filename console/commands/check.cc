@@ -45,6 +45,7 @@ Verdict judge(const Snapshot& now, const Totals& total, std::int64_t dead_at_mos
                                        total.worst == nullptr ? "-" : partition_text(total.worst->at))};
   if (now.dead_letters_open > dead_at_most)
     return {Code::warning, fmt::format("{} open dead letters > {}", now.dead_letters_open, dead_at_most)};
+  if (!now.reload_trouble.empty()) return {Code::warning, fmt::format("not reloaded: {}", now.reload_trouble)};
   if (now.dead_letters_open < 0) return {Code::unknown, "the number of dead letters is not known yet"};
   return {Code::done,
           fmt::format("{}; {} partitions, {} open dead letters", lag, now.partitions.size(), now.dead_letters_open)};

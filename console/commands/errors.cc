@@ -72,11 +72,13 @@ Section single_errors(std::vector<log::Entry> entries, std::int64_t last) {
 }
 
 int errors(Call& call) {
-  const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(log::recent_at_most));
+  const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(2 * log::recent_at_most));
   if (!last) return last.error();
   call.report.sections = {call.has("group") ? grouped_errors(log::recent(), *last)
                                             : single_errors(log::recent(), *last)};
-  call.report.notes = {fmt::format("the last {} warnings and errors of this process are kept", log::recent_at_most)};
+  call.report.notes = {
+      fmt::format("the last {} errors and as many warnings of this process are kept; {} errors since it started",
+                  log::recent_at_most, log::error_counts().total)};
   return Code::done;
 }
 

@@ -13,7 +13,6 @@ namespace sluice::console {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::hours;
 
 std::string sparkline(const std::vector<double>& values, bool utf8) {
   constexpr std::size_t shown_at_most = 30;
@@ -41,13 +40,6 @@ report::Value commit_quantile(const std::vector<LaneSnapshot>& lanes, double sha
     if (static_cast<double>(below) >= share * static_cast<double>(total)) return commit_bounds[at];
   }
   return {};
-}
-
-std::int64_t recent_errors() {
-  const auto entries = log::recent();
-  const auto since = WallClock::now() - hours(1);
-  return std::ranges::count_if(
-      entries, [&](const log::Entry& one) { return one.level == log::Level::error && one.at >= since; });
 }
 
 Section pauses_section(const Snapshot& now) {
@@ -138,7 +130,7 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.counts.dead);
   field({.name = "gaps", .kind = ColumnType::number, .line = "records"}, total.counts.gaps);
   field({.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
-        recent_errors());
+        log::error_counts().last_hour);
   field({.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
         now.dead_letters_open < 0 ? report::Value() : report::Value(now.dead_letters_open));
   field({.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
@@ -146,6 +138,8 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
   field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
   field({.name = "lanes_waiting", .label = "waiting", .line = "postgres"}, optional_text(waits));
+  if (!now.reload_trouble.empty())
+    field({.name = "reload_error", .label = "kept the old", .line = "reload"}, now.reload_trouble);
   call.report.sections = {std::move(section), broken_section(now), pauses_section(now), servers_section(now)};
   return Code::done;
 }

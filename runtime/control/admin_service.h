@@ -9,10 +9,10 @@
 
 #include <condition_variable>
 #include <memory>
-#include <thread>
 
 #include "admin/capabilities.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
@@ -35,7 +35,7 @@ class AdminService {
   AdminService(const AdminService&) = delete;
   AdminService& operator=(const AdminService&) = delete;
 
-  void start();
+  Result<void> start();
   // Writes what is queued and ends; false at the deadline, with the thread left behind: end the process.
   bool stop(std::chrono::milliseconds within);
   // From the main thread, often: keeps the last minute's rates.
@@ -47,6 +47,7 @@ class AdminService {
 
  private:
   void run();
+  void work();
   void keep_house();
   void has_ended();
   void wait_for_work() const;
@@ -72,7 +73,7 @@ class AdminService {
   std::condition_variable_any changed_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   int running_ GUARDED_BY(mutex_) = 0;  // threads
-  std::thread thread_, housekeeping_;
+  Thread thread_, housekeeping_;
 };
 
 }  // namespace sluice::runtime

@@ -13,6 +13,8 @@
 #include <sstream>
 #include <variant>
 
+#include "base/log.h"
+
 namespace sluice::runtime {
 namespace {
 
@@ -70,6 +72,10 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return p.usage.cpu_seconds; })},
     {"sluice_process_resident_bytes", gauge, "", "Resident memory of the process.",
      OfProcess([](const Process& p) { return p.usage.resident_bytes; })},
+    {"sluice_log_errors_total", counter, "", "Lines of level error in the log of this process.",
+     OfProcess([](const Process&) { return number(log::error_counts().total); })},
+    {"sluice_reload_successful", gauge, "", "1 unless the last reload kept old settings or old keys because the new ones have an error.",
+     OfProcess([](const Process& p) { return number(p.snapshot.reload_trouble.empty()); })},
     {"sluice_pauses", gauge, "", "Pauses in force, of the whole pipeline.",
      OfProcess([](const Process& p) { return number(p.snapshot.pauses.size()); })},
     {"sluice_dead_letters_open", gauge, "", "Dead letters of the whole pipeline that nobody has resolved; absent while unknown.",
