@@ -8,6 +8,8 @@
 #include <map>
 #include <vector>
 
+#include "base/interrupt.h"
+
 namespace sluice::sink {
 namespace {
 
@@ -16,7 +18,8 @@ using std::chrono::seconds;
 using Options = std::map<std::string, std::string>;
 
 constexpr seconds longest_timeout{10};
-constexpr std::size_t longest_name = 63;  // of a session; the server would cut it and say so each time
+constexpr milliseconds interrupt_interval{100};  // how often a wait looks whether it is interrupted
+constexpr std::size_t longest_name = 63;         // of a session; the server would cut it and say so each time
 
 // The user's own win over these.
 const Options defaults{
@@ -92,11 +95,14 @@ Result<ConnectionHandle> connect_to(const Options& options, Clock::time_point de
   if (PQstatus(connection.get()) == CONNECTION_BAD)
     return fail(ErrorClass::retry, one_line(PQerrorMessage(connection.get())));
   for (auto wanted = PGRES_POLLING_WRITING;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return fail(ErrorClass::retry, "PostgreSQL did not answer the attempt to connect in time");
+    if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
+    const auto until = std::min({deadline, interruption().deadline, Clock::now() + interrupt_interval});
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
+    if (Clock::now() >= std::min(deadline, interruption().deadline))
+      return fail(ErrorClass::retry, "PostgreSQL did not answer the attempt to connect in time");
     const short events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     pollfd descriptor{PQsocket(connection.get()), events, 0};
-    if (::poll(&descriptor, 1, static_cast<int>(left)) <= 0) continue;
+    if (::poll(&descriptor, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) <= 0) continue;
     wanted = PQconnectPoll(connection.get());
     if (wanted == PGRES_POLLING_OK) return connection;
     if (wanted == PGRES_POLLING_FAILED) return fail(ErrorClass::retry, one_line(PQerrorMessage(connection.get())));

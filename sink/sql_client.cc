@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "sink/connect.h"
 #include "sink/socket_deadline.h"
 
@@ -19,6 +20,10 @@ constexpr std::chrono::seconds answer_timeout{25};
 constexpr const char* session_settings =
     "SET statement_timeout = '20s'; SET lock_timeout = '20s'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';"
     "SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; SET client_min_messages = warning";
+
+// The connection that this thread has opened last: libpqxx keeps its own to itself, and a statement can only be
+// cancelled through a handle of libpq's.
+thread_local PGconn* opened_last = nullptr;
 
 struct NotConnected : std::runtime_error {
   explicit NotConnected(Error why) : std::runtime_error(why.message), error(std::move(why)) {}
@@ -35,7 +40,7 @@ class ConnectOnce : public pqxx::connectionpolicy {
     if (std::exchange(connected_, true)) throw pqxx::broken_connection("the connection was lost");
     auto opened = connect(Secret(options()), "sluice");
     if (!opened) throw NotConnected(opened.error());
-    return opened->release();
+    return opened_last = opened->release();
   }
   handle do_completeconnect(handle connection) override { return connection; }
 
@@ -75,8 +80,11 @@ std::int64_t Row::integer(std::string_view column) const {
 }
 
 struct SqlClient::State {
-  explicit State(const Secret& url) : session(url.reveal()) { session.set_verbosity(pqxx::connection_base::terse); }
+  explicit State(const Secret& url) : session(url.reveal()), cancel(cancel_handle(opened_last)) {
+    session.set_verbosity(pqxx::connection_base::terse);
+  }
   Session session;
+  CancelHandle cancel;
   bool lost = false;
 };
 
@@ -108,9 +116,11 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters) {
 
 Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Clock::time_point deadline) {
   if (!connected()) return fail(ErrorClass::retry, "PostgreSQL: the connection was lost");
+  const auto& interrupted = interruption();
+  if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled));
   std::optional<SocketDeadline> limit;
   try {
-    limit.emplace(state_->session.sock(), deadline);
+    limit.emplace(state_->session.sock(), std::min(deadline, interrupted.deadline), interrupted.stop, state_->cancel);
     // Without BEGIN and COMMIT of its own; the statement may bring them.
     pqxx::nontransaction direct(state_->session);
     if (parameters.empty()) return rows_of(direct.exec(sql));
@@ -118,9 +128,14 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Cl
     for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
     return rows_of(direct.exec_params(sql, pqxx::prepare::make_dynamic_params(values)));
   } catch (const pqxx::sql_error& failure) {
+    if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled), failure.sqlstate());
     return fail(ErrorClass::retry, one_line(failure.what()), failure.sqlstate());
   } catch (const std::exception& failure) {
     state_->lost = true;
+    if (interrupted.requested()) {
+      return fail(ErrorClass::retry,
+                  fmt::format("{}; PostgreSQL does not answer, so whether it took effect is not known", cancelled));
+    }
     return fail(ErrorClass::retry,
                 limit && limit->passed() ? "PostgreSQL did not answer in time" : one_line(failure.what()));
   }
