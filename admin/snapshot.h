@@ -29,6 +29,7 @@ struct PartitionSnapshot {
   Offset start = 0, next = 0;  // as committed in PostgreSQL
   Offset end = -1;             // the log's end as last heard, -1 unknown
   Counts counts;               // of the pointer row: since its beginning
+  double stalled_seconds = 0;  // since `next` moved last while records waited; 0 while none wait
 };
 
 // Counts of the rows of one table, in this process.
@@ -71,6 +72,11 @@ struct Snapshot {
   std::string postgres_trouble;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
+  // Commits of the last minute by commit_bounds, one more for above; empty: not known yet.
+  std::vector<std::int64_t> recent_commits;
+  // While the service has not started yet: what it waits for, since when. Empty once it has.
+  std::string waiting_for;
+  std::optional<WallClock::time_point> waiting_since;
 };
 
 // Source of snapshots; thread-safe, never waits for a lane.

@@ -63,6 +63,7 @@ DeadLetterRow to_letter(const Row& row) {
   letter.reason = row.text("reason");
   letter.resolution = row.text("resolution");
   letter.attempts = static_cast<int>(row.integer("attempts"));
+  letter.bytes = row.integer("bytes");
   letter.key = from_hex(row["key"]);
   letter.value = from_hex(row["value"]);
   letter.headers = row.text("headers");
@@ -90,18 +91,28 @@ auto each(const Result<Rows>& rows, Make make) -> Result<std::vector<decltype(ma
   return all;
 }
 
-// $2 to $7 of sql/dead_letter_select.sql and sql/dead_letter_discard.sql.
+const char* text(bool value) {
+  return value ? "t" : "f";
+}
+
+Field list_of(const std::vector<std::int64_t>& ids) {
+  return fmt::format("{{{}}}", fmt::join(ids, ","));
+}
+
+// $2 to $9 of sql/dead_letter_select.sql and sql/dead_letter_count.sql.
 void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
-  parameters.push_back(filter.ids.empty() ? Field() : Field(fmt::format("{{{}}}", fmt::join(filter.ids, ","))));
+  parameters.push_back(filter.ids.empty() ? Field() : list_of(filter.ids));
   parameters.push_back(unless_empty(filter.topic));
   parameters.push_back(unless_empty(filter.table));
   parameters.push_back(unless_empty(filter.reason));
   parameters.push_back(text(filter.since));
   parameters.push_back(text(filter.until));
+  parameters.push_back(text(filter.resolved));
+  parameters.push_back(text(filter.failed));
 }
 
-const char* text(bool value) {
-  return value ? "t" : "f";
+std::string_view text(LetterOrder order) {
+  return order == LetterOrder::newest ? "newest" : order == LetterOrder::oldest ? "oldest" : "position";
 }
 
 }  // namespace
@@ -175,15 +186,20 @@ Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& 
   Fields parameters;
   add_filter(parameters, filter);
   parameters.insert(parameters.end(),
-                    {text(filter.resolved), text(filter.failed), std::to_string(filter.limit), text(filter.contents)});
+                    {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order))});
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 
-Result<std::int64_t> AdminTables::discard(const DeadLetterFilter& filter, const std::string& resolution) {
+Result<std::int64_t> AdminTables::count_letters(const DeadLetterFilter& filter) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(), {text(filter.failed), std::to_string(filter.limit), resolution});
-  const auto rows = ask("dead_letter_discard", std::move(parameters));
+  const auto rows = ask("dead_letter_count", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->front().integer("found");
+}
+
+Result<std::int64_t> AdminTables::discard(const std::vector<std::int64_t>& ids, const std::string& resolution) {
+  const auto rows = ask("dead_letter_discard", {list_of(ids), resolution});
   if (!rows) return std::unexpected(rows.error());
   return static_cast<std::int64_t>(rows->size());
 }
@@ -196,7 +212,8 @@ Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std
 
 Result<std::int64_t> AdminTables::record(const AuditRow& entry) {
   const auto rows = ask("audit_insert", {entry.who.name, entry.who.role, entry.who.fingerprint, entry.who.address,
-                                         entry.command, entry.target, entry.detail, entry.outcome});
+                                         entry.command, entry.target, entry.detail, entry.outcome,
+                                         entry.at == WallClock::time_point{} ? Field() : text(entry.at)});
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("id");
 }
@@ -204,7 +221,7 @@ Result<std::int64_t> AdminTables::record(const AuditRow& entry) {
 Result<void> AdminTables::conclude(std::int64_t id, const std::string& outcome) {
   const auto rows = ask("audit_finish", {std::to_string(id), outcome});
   if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return fail(ErrorClass::retry, fmt::format("the audit trail has no row {}", id));
+  if (rows->empty()) return fail(ErrorClass::reject, fmt::format("the audit trail has no row {}", id));
   return {};
 }
 

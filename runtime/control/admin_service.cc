@@ -36,6 +36,13 @@ void AdminService::start() {
   thread_ = std::thread(&AdminService::run, this);
 }
 
+void AdminService::sample(const Snapshot& lanes) {
+  snapshots_.sample(lanes);
+  std::int64_t stored = 0;
+  for (const auto& partition : lanes.partitions) stored += partition.counts.dead;
+  if (dead_letters_.noticed(stored)) bell_.notify();
+}
+
 bool AdminService::stop(std::chrono::milliseconds within) {
   if (!thread_.joinable()) return true;
   MutexLock lock(mutex_);
@@ -51,7 +58,7 @@ void AdminService::run() {
   for (;;) {
     log_incidents();
     pauses_.refresh();
-    dead_letters_.count();
+    dead_letters_.count_open();
     snapshots_.refresh_ends();
     audit_.write_notes();
     wait_for_work();
@@ -60,6 +67,7 @@ void AdminService::run() {
   }
   log_incidents();
   audit_.write_notes();
+  audit_.give_up();
   const MutexLock lock(mutex_);
   ended_ = true;
   has_ended_.notify_all();

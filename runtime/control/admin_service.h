@@ -33,8 +33,10 @@ class AdminService {
   void start();
   // Writes what is queued and ends; false at the deadline, with the thread left behind: end the process.
   bool stop(std::chrono::milliseconds within);
-  // From the main thread, often: keeps the last minute's rates.
-  void sample(const Snapshot& lanes) { snapshots_.sample(lanes); }
+  // From the main thread, often: keeps the last minute's rates, and counts dead letters when there are new ones.
+  void sample(const Snapshot& lanes);
+  // Before the process ends without stop(): the log gets what the audit trail has not.
+  void give_up() { audit_.give_up(); }
 
   Capabilities capabilities();
 

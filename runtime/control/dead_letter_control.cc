@@ -12,19 +12,19 @@ constexpr int count_share = 20;
 
 }  // namespace
 
-Result<std::int64_t> DeadLetterControl::discard(const DeadLetterFilter& filter, const std::string& reason,
+Result<std::int64_t> DeadLetterControl::discard(const std::vector<std::int64_t>& ids, const std::string& reason,
                                                 const Caller& by) {
-  return tables_.discard(filter, reason.empty() ? fmt::format("discarded by {}", by.name)
-                                                : fmt::format("discarded by {}: {}", by.name, reason));
+  return tables_.discard(ids, reason.empty() ? fmt::format("discarded by {}", by.name)
+                                             : fmt::format("discarded by {}: {}", by.name, reason));
 }
 
-void DeadLetterControl::count() {
+void DeadLetterControl::count_open() {
   const auto before = Clock::now();
   if (before < count_again_) return;
   const auto open = tables_.open_letters();
-  if (!open) return;
   const auto now = Clock::now();
-  count_again_ = now + (now - before) * count_share;
+  count_again_ = now + (now - before) * count_share;  // after a failure as well: one that takes long must not be all
+  if (!open) return;
   open_ = *open;
 }
 
