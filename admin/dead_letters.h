@@ -44,6 +44,7 @@ struct DeadLetterFilter {
   bool resolved = false;                              // also those that are resolved
   bool failed = false;                                // only those tried more than once
   bool contents = false;                              // with key, value and headers
+  std::int64_t after = 0;                             // only those with a higher number
   int limit = 100;
   LetterOrder order = LetterOrder::position;
 };

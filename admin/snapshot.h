@@ -54,6 +54,13 @@ struct LaneSnapshot {
 // Upper bounds of commit_buckets, seconds.
 inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
+// The configuration file as it was read last.
+struct ReloadState {
+  bool successful = true;
+  WallClock::time_point at{};  // of the last attempt: a reload, or the start
+  std::string fingerprint;     // of what is in force
+};
+
 struct Snapshot {
   WallClock::time_point started;
   bool ready = false;    // assigned at least once, every assigned partition claimed
@@ -77,6 +84,7 @@ struct Snapshot {
   // While the service has not started yet: what it waits for, since when. Empty once it has.
   std::string waiting_for;
   std::optional<WallClock::time_point> waiting_since;
+  ReloadState reload;
 };
 
 // Source of snapshots; thread-safe, never waits for a lane.

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <random>
 
 #include "admin/snapshot.h"
 #include "base/log.h"
-#include "config/load.h"
+#include "base/mutex.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
 #include "listener/topics.h"
@@ -21,6 +23,7 @@
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/lane.h"
 #include "runtime/pipeline/lane_choice.h"
+#include "runtime/reload.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
 #include "sink/table_catalogue.h"
@@ -32,10 +35,15 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::string_view who = "service";
-constexpr seconds drain_deadline{20};
+// Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
+constexpr seconds stop_deadline{25};
+constexpr seconds drain_deadline{18};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds admin_deadline{5};
+constexpr seconds log_deadline{1};
+// What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
+constexpr int wrong_setup = 2;
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick_interval{200};
@@ -51,6 +59,10 @@ std::string new_uuid() {
   hex[16] = "89ab"[hex[16] % 4];
   return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
                      hex.substr(20));
+}
+
+milliseconds milliseconds_until(Clock::time_point at) {
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(at - Clock::now()));
 }
 
 std::string host_name() {
@@ -87,7 +99,7 @@ class Signals {
 
 class Service final : LaneSnapshots, PauseReceiver, LogEnds {
  public:
-  Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
+  Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
 
   int run();
 
@@ -100,18 +112,26 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   bool start_console();
   void serve();
   int stop();
+  void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
+  [[noreturn]] void end_at_once();
   void reload();
+  Result<void> reload_keys();
   void tick();
+  void wait_for(const std::string& what);
+  void tell_ready();
+  void watchdog();
   void fatal(const std::string& why);
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
-  const std::string config_path_;
+  const RunOptions options_;
+  Reloader reloader_;
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   Signals signals_;
   DeadLetterLimit dead_letter_limit_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
+  int exit_code_ = 0;  // of a start that failed
   // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener.
   std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
@@ -123,13 +143,18 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   bool has_console_ = false;
   HttpServer http_;
   bool ready_told_ = false;
+  bool systemd_told_ = false;
+  mutable Mutex waiting_mutex_;
+  std::string waiting_for_ GUARDED_BY(waiting_mutex_);
+  std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
   Clock::time_point next_hint_{};
   Clock::time_point next_watchdog_{};
 };
 
-Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path)
+Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options)
     : pipeline_(std::move(pipeline)),
-      config_path_(std::move(config_path)),
+      options_(options),
+      reloader_(pipeline_, options.config),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_{pipeline_->name, new_uuid(), host_name()},
       admin_(pipeline_, identity_, {*this, *this, *this, incidents_}),
@@ -160,6 +185,12 @@ Snapshot Service::lanes() const {
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
+  {
+    const MutexLock lock(waiting_mutex_);
+    shot.waiting_for = waiting_for_;
+    shot.waiting_since = waiting_since_;
+  }
+  shot.reload = reloader_.state();
   shot.ready = joined_ && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
@@ -181,34 +212,62 @@ int Service::run() {
   mallopt(M_ARENA_MAX, 2);  // one arena per thread and its slack would double the footprint
   if (auto done = http_.start(); !done) {
     log::error(who, "{}", done.error().message);
-    return 1;
+    return wrong_setup;
   }
-  if (!start_console()) return 1;
-  if (!migrate()) return failed_ ? 1 : 0;
-  if (!start()) return 1;
+  if (!start_console()) return wrong_setup;
+  if (!options_.wait_ready) tell_ready();
+  if (!migrate()) return exit_code_;
+  if (!start()) return exit_code_ == 0 ? 1 : exit_code_;
   serve();
   return stop();
+}
+
+// Configured and listening: what systemd waits for. Whether data flows is /readyz's and STATUS='s to say.
+void Service::tell_ready() {
+  systemd_told_ = true;
+  systemd::ready("starting");
+}
+
+// An empty text: nothing any more.
+void Service::wait_for(const std::string& what) {
+  const MutexLock lock(waiting_mutex_);
+  if (!waiting_since_ || what.empty()) waiting_since_ = what.empty() ? std::nullopt : std::optional(WallClock::now());
+  waiting_for_ = what;
+  systemd::status(what.empty() ? "starting" : "starting: waiting for " + what);
 }
 
 // PostgreSQL may start after the service: waits for it. Any other error ends the start.
 bool Service::migrate() {
   sink::TableCatalogue catalogue(pipeline_->postgres);
-  bool told = false;
+  std::string told;
   for (;;) {
     const auto done = catalogue.migrate();
-    if (done) return true;
+    if (done) {
+      if (!told.empty()) wait_for("");
+      return true;
+    }
     const auto& error = done.error();
     if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
       log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate, error.message);
-      failed_ = true;
+      exit_code_ = error.next == ErrorClass::stop_service ? wrong_setup : 1;
       return false;
     }
-    if (!std::exchange(told, true)) {
-      log::warning(who, "waiting for PostgreSQL: {}", error.message);
-      systemd::status("waiting for PostgreSQL");
+    if (told != error.message) {
+      told = error.message;
+      log::warning(who, "waiting for PostgreSQL: {}", told);
+      wait_for("PostgreSQL: " + told);
     }
-    const int signal = signals_.next(milliseconds(500));
-    if (signal == SIGTERM || signal == SIGINT) return false;
+    watchdog();
+    switch (signals_.next(milliseconds(500))) {
+      case SIGTERM:
+      case SIGINT:
+        return false;
+      case SIGHUP:
+        reload();
+        break;
+      default:
+        break;
+    }
   }
 }
 
@@ -272,14 +331,13 @@ void Service::tick() {
   const auto now = Clock::now();
   const auto shot = lanes();
   admin_.sample(shot);
+  log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
+    systemd_told_ = true;
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
     log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
   }
-  if (const auto interval = systemd::watchdog_interval(); interval && now >= next_watchdog_) {
-    if (shot.healthy) systemd::watchdog();
-    next_watchdog_ = now + *interval;
-  }
+  if (shot.healthy) watchdog();
   if (now < next_hint_) return;
   next_hint_ = now + hint_interval;
   std::vector<std::pair<TopicPartition, Offset>> hints;
@@ -289,58 +347,85 @@ void Service::tick() {
   consumer_->hint_committed(hints);
 }
 
-// Only the log's settings and the authorized keys change without a restart; the rest takes effect at the next start.
+void Service::watchdog() {
+  const auto now = Clock::now();
+  const auto interval = systemd::watchdog_interval();
+  if (!interval || now < next_watchdog_) return;
+  systemd::watchdog();
+  next_watchdog_ = now + *interval;
+}
+
+// Says what changed, what is in force and what needs a restart. Afterwards systemd hears the state from before again.
 void Service::reload() {
   systemd::reloading();
-  const auto loaded = config::load(config_path_);
-  if (loaded) {
-    log::setup(loaded->log.level, loaded->log.format);
-    log::info(who, "reloaded {}", config_path_);
-  } else {
-    log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
+  const bool loaded = reloader_.reload([this] { return reload_keys(); });
+  const std::string status = loaded ? "reloaded" : "reload failed, the old settings stay; see the log";
+  systemd::ready(status);
+  systemd_told_ = true;
+  if (const auto shot = lanes(); !shot.waiting_for.empty())
+    systemd::status(fmt::format("{}; waiting for {}", status, shot.waiting_for));
+}
+
+Result<void> Service::reload_keys() {
+  if (!has_console_) return {};
+  return console_.reload_keys();
+}
+
+// A second signal, or the end of the time: what was not committed is read again at the next start.
+void Service::end_at_once() {
+  admin_.give_up();
+  log::flush(log_deadline);
+  _exit(failed_ ? 1 : 0);
+}
+
+// Runs a step of the stop in a thread of its own and listens to signals meanwhile: a second one, a step that fails or the
+// deadline ends the process at once.
+void Service::stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure) {
+  auto done = std::async(std::launch::async, step);
+  while (done.wait_for(milliseconds(0)) != std::future_status::ready) {
+    const int signal = signals_.next(milliseconds(10));
+    if (signal != SIGTERM && signal != SIGINT && Clock::now() < deadline) continue;
+    log::warning(who, "{}", failure);
+    end_at_once();
   }
-  if (has_console_) {
-    if (const auto done = console_.reload_keys(); !done) log::error(who, "the old keys stay: {}", done.error().message);
-  }
-  systemd::ready("reloaded");
+  if (done.get()) return;
+  log::warning(who, "{}", failure);
+  end_at_once();
 }
 
 int Service::stop() {
   log::info(who, "draining");
   systemd::stopping();
+  const auto whole = Clock::now() + stop_deadline;
+  const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
   for (auto& lane : lanes_) lane->drain();
-  const auto deadline = Clock::now() + drain_deadline;
-  bool ended = true;
-  for (auto& lane : lanes_) {
-    while (ended && !lane->join(std::min(deadline, Clock::now() + milliseconds(20)))) {
-      ended = Clock::now() < deadline;
-      const int signal = signals_.next(milliseconds(0));
-      if (signal == SIGTERM || signal == SIGINT) ended = false;
-    }
-  }
-  if (!ended) {
-    log::warning(who, "ending at once; what was not committed is read again at the next start");
-    _exit(failed_ ? 1 : 0);
-  }
-  if (!consumer_->stop(leave_deadline)) {
-    log::warning(who, "the consumer does not close; ending without it");
-    _exit(failed_ ? 1 : 0);
-  }
+  const auto drained = within(drain_deadline);
+  stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
+              "ending at once; what was not committed is read again at the next start");
+  const auto left = within(leave_deadline);
+  stop_within([&] { return consumer_->stop(milliseconds_until(left)); }, left,
+              "the consumer does not close; ending without it");
   // Operators see the drain to its end.
-  if (has_console_) console_.stop(console_deadline);
-  if (!admin_.stop(admin_deadline)) {
-    log::warning(who, "PostgreSQL does not answer; ending without the last audit rows");
-    _exit(failed_ ? 1 : 0);
+  if (has_console_) {
+    const auto told = [&] {
+      console_.stop(console_deadline);
+      return true;
+    };
+    stop_within(told, whole, "a console session does not end; ending without it");
   }
+  const auto stored = within(admin_deadline);
+  stop_within([&] { return admin_.stop(milliseconds_until(stored)); }, stored,
+              "PostgreSQL does not answer; ending without the last audit rows in its table");
   http_.stop();
   log::info(who, "stopped");
+  log::flush(log_deadline);
   return failed_ ? 1 : 0;
 }
 
 }  // namespace
 
-int run_service(std::shared_ptr<const config::Pipeline> pipeline, const std::string& config_path) {
-  return Service(std::move(pipeline), config_path).run();
+int run_service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options) {
+  return Service(std::move(pipeline), options).run();
 }
 
 }  // namespace sluice::runtime

@@ -186,7 +186,8 @@ Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& 
   Fields parameters;
   add_filter(parameters, filter);
   parameters.insert(parameters.end(),
-                    {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order))});
+                    {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order)),
+                     std::to_string(filter.after)});
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 

@@ -69,6 +69,11 @@ class Findings {
   }
 
   void connections() {
+    if (!now_.waiting_for.empty()) {
+      add(Code::critical, "starting: waiting for {}{}", now_.waiting_for,
+          now_.waiting_since ? ", for " + age_text(*now_.waiting_since) : "");
+      return;
+    }
     const auto away = std::ranges::count(now_.lanes, false, &LaneSnapshot::connected);
     if (away > 0) {
       const auto lane = std::ranges::find(now_.lanes, false, &LaneSnapshot::connected);

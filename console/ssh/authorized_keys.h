@@ -40,6 +40,7 @@ class KeyRing {
                                                 WallClock::time_point now) const;
   const Grant* find(const std::string& fingerprint) const;
   std::size_t size() const;
+  std::vector<Grant> grants() const;  // in the order of the file
 
  private:
   struct Entry;

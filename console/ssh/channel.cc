@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "base/printable.h"
 
 namespace sluice::console {
@@ -176,6 +177,7 @@ void Channel::start_command(const std::string& line) {
   finished_ = false;
   context_.running(line);
   command_ = std::jthread([this, line, terminal = terminal_](const std::stop_token& stop) {
+    const log::SessionScope log_lines(context_.login->session);
     outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
     finished_ = true;
     context_.wake();

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "console/ssh/key_changes.h"
 #include "console/ssh/key_pair.h"
 #include "console/ssh/server.h"
 
@@ -58,6 +59,10 @@ Result<void> Console::reload_keys() {
   const auto& file = state_->pipeline->console.keys;
   auto next = KeyRing::load(file);
   if (!next) return std::unexpected(next.error());
+  for (auto& row : key_changes(*state_->context.keys(), **next, file)) {
+    row.at = WallClock::now();
+    state_->context.audit.note(row);
+  }
   const auto ring = *next;
   state_->context.keys(ring);
   log::info(who, "{} keys in {}", ring->size(), file);
