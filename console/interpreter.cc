@@ -110,9 +110,9 @@ int Interpreter::State::carry_out(Call& call, const Command& command, const Argu
   }
   const auto id = record(call, command, entry);
   if (!id && !command.recorded_later)
-    return errors.fail(call.stop().stop_requested() ? Code::interrupted : Code::failed,
-                       fmt::format("{} was not done, because it cannot be recorded: {}", command.words,
-                                   id.error().message));
+    return errors.fail(
+        call.stop().stop_requested() ? Code::interrupted : Code::failed,
+        fmt::format("{} was not done, because it cannot be recorded: {}", command.words, id.error().message));
   const int code = this->call(call, command);
   entry.id = id.value_or(0);
   entry.outcome = outcome_of(code, call);

@@ -11,7 +11,8 @@
 
 namespace sluice::console {
 
-// A caller and the commands that the key may run. `commands` empty: any of the role. `session` is 0 where there is none.
+// A caller and the commands that the key may run. `commands` empty: any of the role. `session` is 0 where there is
+// none.
 struct Login {
   Caller caller;
   std::vector<std::string> commands;

@@ -62,9 +62,9 @@ int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const
     Record record;
     record.at = &at;
     record.offset = offset++;
-    record.timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                              std::chrono::system_clock::now().time_since_epoch())
-                              .count();
+    record.timestamp_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     record.key = parsed->key;
     record.value = parsed->value;
     record.headers = parsed->headers;

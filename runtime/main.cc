@@ -28,8 +28,9 @@ void add_running(CLI::App& app, Action& action) {
   static RunOptions run_options;
   auto* run_command = app.add_subcommand("run", "Stream change events into PostgreSQL until told to stop");
   run_command->add_option("-c,--config", run_options.config, "Configuration file (TOML)")->required();
-  run_command->add_flag("--wait-ready", run_options.wait_ready,
-                        "Tell systemd READY=1 only once PostgreSQL and Kafka have answered and every partition is claimed");
+  run_command->add_flag(
+      "--wait-ready", run_options.wait_ready,
+      "Tell systemd READY=1 only once PostgreSQL and Kafka have answered and every partition is claimed");
   run_command->callback([&action] { action = [] { return run(run_options); }; });
 
   auto* check_command = app.add_subcommand("check", "Validate a configuration file");
@@ -54,12 +55,14 @@ void add_running(CLI::App& app, Action& action) {
 void add_explain(CLI::App& app, Action& action) {
   static ExplainOptions options;
   auto* command = app.add_subcommand(
-      "explain", "One event, from stdin or from the topic: how it is decoded, which rows and SQL result, and what "
-                 "PostgreSQL says to it. Leaves nothing behind");
+      "explain",
+      "One event, from stdin or from the topic: how it is decoded, which rows and SQL result, and what "
+      "PostgreSQL says to it. Leaves nothing behind");
   command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
   command->add_option("--topic", options.topic, "Topic of the event; needed where the routes take more than one");
-  command->add_option("--at", options.at,
-                      R"(PARTITION:OFFSET of a record of the topic; without it lines {"key":...,"value":...} of stdin)");
+  command->add_option(
+      "--at", options.at,
+      R"(PARTITION:OFFSET of a record of the topic; without it lines {"key":...,"value":...} of stdin)");
   command->add_flag("--dry", options.dry, "Do not ask PostgreSQL what it says to the rows");
   command->callback([&action] { action = [] { return explain_event(options); }; });
 }

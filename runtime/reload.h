@@ -1,5 +1,5 @@
-// Reads the configuration file and the keys file again while the service runs (SIGHUP), and says what came of it: a line
-// for each setting that changed, with whether it is in force now or needs a restart.
+// Reads the configuration file and the keys file again while the service runs (SIGHUP), and says what came of it: a
+// line for each setting that changed, with whether it is in force now or needs a restart.
 //
 // Owned by the service. reload() in the main thread; state() in any.
 #pragma once

@@ -1,8 +1,6 @@
 #include "runtime/service.h"
 
 #include <malloc.h>
-#include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +22,7 @@
 #include "runtime/pipeline/lane.h"
 #include "runtime/pipeline/lane_choice.h"
 #include "runtime/reload.h"
+#include "runtime/signals.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
 #include "sink/table_catalogue.h"
@@ -70,33 +69,6 @@ std::string host_name() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
-// Signals come through a descriptor, so that no code of ours runs in a handler. All threads inherit the mask.
-class Signals {
- public:
-  Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-    fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
-  ~Signals() { close(fd_); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  // The next signal, or 0 after `timeout`.
-  int next(milliseconds timeout) const {
-    pollfd fd{fd_, POLLIN, 0};
-    if (poll(&fd, 1, static_cast<int>(timeout.count())) <= 0) return 0;
-    signalfd_siginfo info{};
-    return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  int fd_;
-};
-
 class Service final : LaneSnapshots, PauseReceiver, LogEnds {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
@@ -118,7 +90,6 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   Result<void> reload_keys();
   void tick();
   void wait_for(const std::string& what);
-  void tell_ready();
   void watchdog();
   void fatal(const std::string& why);
 
@@ -132,6 +103,9 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
   int exit_code_ = 0;  // of a start that failed
+  mutable Mutex waiting_mutex_;
+  std::string waiting_for_ GUARDED_BY(waiting_mutex_);
+  std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
   // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener.
   std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
@@ -143,10 +117,6 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   bool has_console_ = false;
   HttpServer http_;
   bool ready_told_ = false;
-  bool systemd_told_ = false;
-  mutable Mutex waiting_mutex_;
-  std::string waiting_for_ GUARDED_BY(waiting_mutex_);
-  std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
   Clock::time_point next_hint_{};
   Clock::time_point next_watchdog_{};
 };
@@ -215,17 +185,12 @@ int Service::run() {
     return wrong_setup;
   }
   if (!start_console()) return wrong_setup;
-  if (!options_.wait_ready) tell_ready();
+  // Configured and listening: what systemd waits for. Whether data flows is /readyz's and STATUS='s to say.
+  if (!options_.wait_ready) systemd::ready("starting");
   if (!migrate()) return exit_code_;
-  if (!start()) return exit_code_ == 0 ? 1 : exit_code_;
+  if (!start()) return 1;
   serve();
   return stop();
-}
-
-// Configured and listening: what systemd waits for. Whether data flows is /readyz's and STATUS='s to say.
-void Service::tell_ready() {
-  systemd_told_ = true;
-  systemd::ready("starting");
 }
 
 // An empty text: nothing any more.
@@ -333,8 +298,7 @@ void Service::tick() {
   admin_.sample(shot);
   log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
-    systemd_told_ = true;
-    systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
+      systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
     log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
   }
   if (shot.healthy) watchdog();
@@ -361,7 +325,6 @@ void Service::reload() {
   const bool loaded = reloader_.reload([this] { return reload_keys(); });
   const std::string status = loaded ? "reloaded" : "reload failed, the old settings stay; see the log";
   systemd::ready(status);
-  systemd_told_ = true;
   if (const auto shot = lanes(); !shot.waiting_for.empty())
     systemd::status(fmt::format("{}; waiting for {}", status, shot.waiting_for));
 }
@@ -378,8 +341,8 @@ void Service::end_at_once() {
   _exit(failed_ ? 1 : 0);
 }
 
-// Runs a step of the stop in a thread of its own and listens to signals meanwhile: a second one, a step that fails or the
-// deadline ends the process at once.
+// Runs a step of the stop in a thread of its own and listens to signals meanwhile: a second one, a step that fails or
+// the deadline ends the process at once.
 void Service::stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure) {
   auto done = std::async(std::launch::async, step);
   while (done.wait_for(milliseconds(0)) != std::future_status::ready) {

@@ -2,8 +2,8 @@
 // reverse. The main thread owns it.
 //
 // Returns the exit code: 0 after SIGTERM or SIGINT (drained), 1 if the service could not continue, 2 for what a restart
-// cannot mend (a port that is taken, a host key that others may read, a schema of a newer version). A second signal ends
-// the process at once, which is always safe.
+// cannot mend (a port that is taken, a host key that others may read, a schema of a newer version). A second signal
+// ends the process at once, which is always safe.
 #pragma once
 
 #include <memory>

@@ -185,9 +185,8 @@ Result<std::int64_t> AdminTables::open_letters() {
 Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& filter) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(),
-                    {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order)),
-                     std::to_string(filter.after)});
+  parameters.insert(parameters.end(), {std::to_string(filter.limit), text(filter.contents),
+                                       std::string(text(filter.order)), std::to_string(filter.after)});
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 

@@ -138,14 +138,15 @@ std::vector<PointerRow> stopped_elsewhere(const Snapshot& now, Positions& positi
   auto rows = positions.pointers();
   if (!rows) return {};
   std::erase_if(*rows, [&](const PointerRow& row) {
-    return !is_broken(row.state) || std::ranges::find(now.partitions, row.at, &PartitionSnapshot::at) !=
-                                        now.partitions.end();
+    return !is_broken(row.state) ||
+           std::ranges::find(now.partitions, row.at, &PartitionSnapshot::at) != now.partitions.end();
   });
   return std::move(*rows);
 }
 
 // Dead letters that count: all open ones, or those stored lately.
-std::int64_t dead_letters(const Snapshot& now, DeadLetters& letters, const std::optional<WallClock::time_point>& since) {
+std::int64_t dead_letters(const Snapshot& now, DeadLetters& letters,
+                          const std::optional<WallClock::time_point>& since) {
   if (!since || now.dead_letters_open == 0) return now.dead_letters_open;
   DeadLetterFilter filter;
   filter.since = since;
@@ -253,8 +254,9 @@ std::vector<Command> check_commands() {
                     .shown = "1h",
                     .help = "warn of a pause that is older; 1h unless given. A younger one is a note"}},
        .group = "look",
-       .summary = "One line and an exit code for monitoring: 0 ok, 10 warning, 11 critical, 12 unknown. The worst comes "
-                  "first, the rest follows; 11 while any partition is stopped.",
+       .summary =
+           "One line and an exit code for monitoring: 0 ok, 10 warning, 11 critical, 12 unknown. The worst comes "
+           "first, the rest follows; 11 while any partition is stopped.",
        .examples = {"check", "check --lag 2m --dead 100", "check --dead-since 1h --pause-age 8h"},
        .run = handler<check>},
   };

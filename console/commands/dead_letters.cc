@@ -220,9 +220,9 @@ int dead_discard(Call& call, DeadLetters& dead_letters) {
   std::int64_t discarded = 0;
   for (std::size_t first = 0; first < ids->size();) {
     const std::size_t last = std::min<std::size_t>(ids->size(), first + letters_at_most);
-    const auto done = dead_letters.discard({ids->begin() + static_cast<std::ptrdiff_t>(first),
-                                            ids->begin() + static_cast<std::ptrdiff_t>(last)},
-                                           call.option("reason"), call.login().caller);
+    const auto done = dead_letters.discard(
+        {ids->begin() + static_cast<std::ptrdiff_t>(first), ids->begin() + static_cast<std::ptrdiff_t>(last)},
+        call.option("reason"), call.login().caller);
     if (!done) {
       call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
       if (discarded == 0) return call.fail(done.error());

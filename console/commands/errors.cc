@@ -10,8 +10,8 @@ namespace {
 
 Status level_status(log::Level level) {
   return {std::string(log::name(level)), level == log::Level::error     ? Severity::broken
-                                          : level == log::Level::warning ? Severity::waiting
-                                                                         : Severity::good};
+                                         : level == log::Level::warning ? Severity::waiting
+                                                                        : Severity::good};
 }
 
 // Numbers differ from one occurrence of an error to the next; without them they are the same.

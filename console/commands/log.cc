@@ -21,7 +21,8 @@ int log_level(Call& call, Logging& logging) {
   call.remark(fmt::format("{} -> {}", before, level));
   call.report.sections = {
       {.columns = {{.name = "before"},
-                   {.name = "level"}, {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
+                   {.name = "level"},
+                   {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
        .rows = {{before, level, lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
        .record = true}};
   call.report.line = fmt::format(

@@ -90,7 +90,7 @@ std::string ended_by(Audit& trail, const Pause& pause) {
 }
 
 struct Wait {
-  std::size_t left = 0;   // partitions that still move
+  std::size_t left = 0;  // partitions that still move
   bool in_force = true;  // the pause that it waits for
 };
 
@@ -152,10 +152,9 @@ int stop_target(Call& call, const PauseParts& parts, std::string_view what, std:
                        partitions_text(partitions), fmt::join(others, ", "), target->name);
   }
   if (what == "drain" && target->kind == PartitionSelector::Kind::all && !call.has("yes"))
-    return call.fail(Code::confirmation_missing,
-                     "drain all stops {} in every instance until somebody resumes{}; add --yes",
-                     counted(partitions.size(), "partition"),
-                     pause.expires ? ", or until " + time_text(*pause.expires) : "");
+    return call.fail(
+        Code::confirmation_missing, "drain all stops {} in every instance until somebody resumes{}; add --yes",
+        counted(partitions.size(), "partition"), pause.expires ? ", or until " + time_text(*pause.expires) : "");
   const auto stored = parts.pauses.pause(pause);
   if (!stored) return call.fail(stored.error());
   if (!*stored) return nothing_to_do(call, parts.snapshots, pause, partitions.size());
@@ -254,10 +253,9 @@ int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
   if (resumed.empty()) {
     std::set<std::string> there;
     for (const Pause& one : pauses_now) there.insert(one.target);
-    call.report.line = there.empty()
-                           ? "nothing to do: nothing is paused"
-                           : fmt::format("nothing to do: {} is not paused by a pause of its own; paused: {}",
-                                         call.words_text(), fmt::join(there, ", "));
+    call.report.line = there.empty() ? "nothing to do: nothing is paused"
+                                     : fmt::format("nothing to do: {} is not paused by a pause of its own; paused: {}",
+                                                   call.words_text(), fmt::join(there, ", "));
     call.remark("nothing to do");
     return Code::done;
   }
@@ -327,23 +325,25 @@ std::vector<Command> pause_commands() {
        .arguments = "[TARGET]",
        .max_words = 2,
        .takes = ArgumentKind::target,
-       .options = {{.name = "reason",
-                    .value = ArgumentKind::text,
-                    .shown = "TEXT",
-                    .help = "for those who find it paused",
-                    .required = needs_reason},
-                   {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"},
-                   {.name = "timeout",
-                    .value = ArgumentKind::span,
-                    .shown = "60s",
-                    .help = "how long to wait; the request stays in force"},
-                   no_wait,
-                   {.name = "yes", .help = "also when everything stops, or other tables with the one named"}},
+       .options =
+           {{.name = "reason",
+             .value = ArgumentKind::text,
+             .shown = "TEXT",
+             .help = "for those who find it paused",
+             .required = needs_reason},
+            {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"},
+            {.name = "timeout",
+             .value = ArgumentKind::span,
+             .shown = "60s",
+             .help = "how long to wait; the request stays in force"},
+            no_wait,
+            {.name = "yes", .help = "also when everything stops, or other tables with the one named"}},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
        .summary = "Applies what is in flight and then stays paused, in every instance; all of it only with --yes.",
-       .examples = {"drain shop.orders --reason upgrade --timeout 2m", "drain --reason 'move the server' --for 1h --yes"},
+       .examples = {"drain shop.orders --reason upgrade --timeout 2m",
+                    "drain --reason 'move the server' --for 1h --yes"},
        .run = handler<drain>},
   };
 }

@@ -106,17 +106,26 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
         rate > 0 ? report::Value(static_cast<double>(total.lag) / rate) : report::Value());
   field({.name = "worst", .line = "lag"},
         total.worst == nullptr ? report::Value() : report::Value(partition_text(total.worst->at)));
-  field({.name = "applied_per_second", .kind = ColumnType::rate, .unit = "records/s", .label = "last 10 s:", .line = "rate"}, rate);
+  field({.name = "applied_per_second",
+         .kind = ColumnType::rate,
+         .unit = "records/s",
+         .label = "last 10 s:",
+         .line = "rate"},
+        rate);
   field({.name = "history", .line = "rate", .people = true}, sparkline(now.applied_per_second, call.terminal().utf8));
   field({.name = "batches", .kind = ColumnType::number, .unit = "since the start", .line = "batches"}, batches);
   field({.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .line = "batches"},
         batches > 0 ? report::Value(static_cast<double>(rows) / static_cast<double>(batches)) : report::Value());
-  field({.name = "commit_p50_seconds", .kind = ColumnType::seconds, .label = "last minute: commit p50 <=", .line = "batches"},
+  field({.name = "commit_p50_seconds",
+         .kind = ColumnType::seconds,
+         .label = "last minute: commit p50 <=",
+         .line = "batches"},
         commit_quantile(now.recent_commits, 0.5));
   field({.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .line = "batches"},
         commit_quantile(now.recent_commits, 0.99));
-  field({.name = "applied", .kind = ColumnType::number, .label = "since the pointers' start: applied", .line = "records"},
-        total.counts.applied);
+  field(
+      {.name = "applied", .kind = ColumnType::number, .label = "since the pointers' start: applied", .line = "records"},
+      total.counts.applied);
   field({.name = "folded", .kind = ColumnType::number, .line = "records"}, total.counts.folded);
   field({.name = "skipped", .kind = ColumnType::number, .line = "records"}, total.counts.skipped);
   field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.counts.dead);

@@ -26,9 +26,8 @@ AuditRow row_of(const std::string& command, const Grant& grant, const nlohmann::
 }
 
 const Grant* of_key(const std::vector<Grant>& grants, const Grant& wanted) {
-  const auto found = std::ranges::find_if(grants, [&](const Grant& one) {
-    return one.login.caller.fingerprint == wanted.login.caller.fingerprint;
-  });
+  const auto found = std::ranges::find_if(
+      grants, [&](const Grant& one) { return one.login.caller.fingerprint == wanted.login.caller.fingerprint; });
   return found == grants.end() ? nullptr : &*found;
 }
 

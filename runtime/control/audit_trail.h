@@ -1,7 +1,7 @@
 // The audit trail: its table in PostgreSQL, and each row as a line of the log at once, as a second copy.
 //
-// Notes are queued and written by the admin service's thread, so that no caller waits for them. While PostgreSQL is away
-// they wait, a thousand at most; what is dropped, and what is left when the process ends, the log says.
+// Notes are queued and written by the admin service's thread, so that no caller waits for them. While PostgreSQL is
+// away they wait, a thousand at most; what is dropped, and what is left when the process ends, the log says.
 //
 // Owned by the admin service; any thread, but write_notes() in one.
 #pragma once

@@ -69,8 +69,7 @@ void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanat
 
 }  // namespace
 
-Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record,
-                            bool ask_postgres) {
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record, bool ask_postgres) {
   auto out = description(record);
   RecordMapper mapper(pipeline);
   if (const auto done = mapper.add(record); !done) return std::unexpected(done.error());
@@ -100,8 +99,8 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   auto reader = listener::Reader::open(pipeline->kafka, at, offset, deadline);
   if (!reader) return std::unexpected(reader.error());
   std::optional<Result<Explanation>> found;
-  const auto read =
-      reader->read_to(offset + 1, deadline, [&](const Record& record) { found = explain(pipeline, record, ask_postgres); });
+  const auto read = reader->read_to(offset + 1, deadline,
+                                    [&](const Record& record) { found = explain(pipeline, record, ask_postgres); });
   if (!read) return std::unexpected(read.error());
   if (found) return std::move(*found);
   return fail(ErrorClass::retry,

@@ -1,5 +1,5 @@
-// Explains one record: its decoded form, the rows that result, the SQL that would run, and what PostgreSQL says to it in
-// a transaction that is rolled back. Leaves nothing behind but the numbers that sequences have given out.
+// Explains one record: its decoded form, the rows that result, the SQL that would run, and what PostgreSQL says to it
+// in a transaction that is rolled back. Leaves nothing behind but the numbers that sequences have given out.
 //
 // Any thread; everything it uses is its own and gone when it returns, within 30 seconds. Values are shown as PostgreSQL
 // reads them; what it cannot read, or refuses, makes the outcome `dead`.

@@ -132,9 +132,8 @@ std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> le
   std::vector<Replayed> results;
   for (const auto& letter : letters) results.push_back({letter.id, letter.at, letter.offset, false, false, {}, {}});
   if (!force_) {
-    each(letters, results, deadline, [this](const DeadLetterRow& letter, Replayed&) {
-      successors_.watch(letter.offset, map(letter).changes);
-    });
+    each(letters, results, deadline,
+         [this](const DeadLetterRow& letter, Replayed&) { successors_.watch(letter.offset, map(letter).changes); });
     if (successors_.watches()) scan(letters, next);
   }
   each(letters, results, deadline, [&](const DeadLetterRow& letter, Replayed& result) {

@@ -131,8 +131,7 @@ TEST_F(ConsoleControl, who_waits_for_a_pause_is_told_at_once_that_somebody_has_e
   const auto told = run("pause shop.items --reason x --timeout 60s");
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
   EXPECT_EQ(told.code, Code::wrong_state);
-  EXPECT_EQ(told.err,
-            "error: the pause of shop.items was ended by bob meanwhile: it is not paused; see 'status'\n");
+  EXPECT_EQ(told.err, "error: the pause of shop.items was ended by bob meanwhile: it is not paused; see 'status'\n");
   EXPECT_EQ(admin.trail.back().outcome.substr(0, 7), "failed:");
 }
 
@@ -140,8 +139,7 @@ TEST_F(ConsoleControl, a_drain_needs_a_reason_and_for_everything_a_yes) {
   EXPECT_EQ(run("drain shop.orders").code, Code::not_understood);
   const auto asked = run("drain --reason upgrade");
   EXPECT_EQ(asked.code, Code::confirmation_missing);
-  EXPECT_EQ(asked.err,
-            "error: drain all stops 4 partitions in every instance until somebody resumes; add --yes\n");
+  EXPECT_EQ(asked.err, "error: drain all stops 4 partitions in every instance until somebody resumes; add --yes\n");
   EXPECT_TRUE(admin.now.pauses.empty());
   EXPECT_EQ(run("drain --reason upgrade --for 30m --yes").code, Code::done);
   ASSERT_EQ(admin.now.pauses.size(), 1u);
@@ -199,7 +197,7 @@ TEST_F(ConsoleControl, dead_letters_are_replayed_by_number_or_by_what_they_have_
   const auto dry = run("dead replay --table public.orders --dry-run");
   EXPECT_EQ(dry.code, Code::done);
   EXPECT_NE(dry.out.find("INSERT"), std::string::npos);
-  EXPECT_EQ(admin.trail.size(), trail);  // nothing changed, so nothing is on record as changed
+  EXPECT_EQ(admin.trail.size(), trail);                  // nothing changed, so nothing is on record as changed
   EXPECT_EQ(admin.notes.back().command, "dead replay");  // but it showed data
   const auto partly = run("dead replay --table public.orders");
   EXPECT_EQ(partly.code, Code::partly_done);

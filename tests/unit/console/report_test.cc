@@ -151,8 +151,13 @@ TEST_F(ConsoleLook, a_standby_without_partitions_is_well) {
 struct Elsewhere : FakeAdmin {
   Result<std::vector<PointerRow>> pointers() override {
     auto rows = FakeAdmin::pointers();
-    rows->push_back({.at = {"shop.parcels", 7}, .owner = "other", .owner_host = "node-b", .state = PartitionState::poison,
-                     .reason = "offset 5", .counts = {}, .anchor_offset = {}});
+    rows->push_back({.at = {"shop.parcels", 7},
+                     .owner = "other",
+                     .owner_host = "node-b",
+                     .state = PartitionState::poison,
+                     .reason = "offset 5",
+                     .counts = {},
+                     .anchor_offset = {}});
     return rows;
   }
 };
