@@ -20,11 +20,11 @@ TEST_F(ConsoleLook, table_json_and_csv_show_the_same_numbers) {
   const std::string csv = run("partitions --csv").out;
   for (const auto& row : rows) {
     const auto pointer = row.at("pointer").get<std::int64_t>(), lag = row.at("lag").get<std::int64_t>();
-    EXPECT_NE(text.find(grouped(pointer)), std::string::npos) << text;
+    EXPECT_NE(text.find(fmt::to_string(pointer)), std::string::npos) << text;
     EXPECT_THAT(csv, testing::ContainsRegex(fmt::format("{},ok,[01],[0-9]+,{},[0-9]+,{},",
                                                         row.at("partition").get<std::string>(), pointer, lag)));
   }
-  EXPECT_NE(text.find("12 345 678"), std::string::npos);
+  EXPECT_NE(text.find("12345678"), std::string::npos);
   EXPECT_NE(text.find("4 partitions in this process, lag 33 records"), std::string::npos) << text;
   EXPECT_EQ(json::parse(run("status --json").out).at("v"), 1);
   EXPECT_EQ(run("status --json").data().at("lag"), 33);
