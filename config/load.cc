@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/parse.h"
 #include "base/printable.h"
 #include "base/units.h"
 #include "config/postgres_url.h"
@@ -178,10 +179,32 @@ std::string word_of(const toml::node& node, const Setting& setting) {
   complain(node.source().begin, setting.key(), fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
 }
 
+// A reference in quotes may stand for a value of any type: what it names is read as if it stood there without quotes.
+std::optional<std::string> referenced(const toml::node& node, const Setting& setting) {
+  const auto* string = node.as_string();
+  if (string == nullptr || string->get().find("${") == std::string::npos) return std::nullopt;
+  return text_of(node, setting.key(), Type::string).value;
+}
+
+bool boolean_of(const toml::node& node, const Setting& setting) {
+  if (const auto boolean = node.value_exact<bool>()) return *boolean;
+  const auto text = referenced(node, setting);
+  if (!text) wrong_type(node, setting.key(), setting.type);
+  if (*text == "true" || *text == "false") return *text == "true";
+  complain(node.source().begin, setting.key(),
+           fmt::format("its reference holds \"{}\"; let it hold true or false", printable(*text)));
+}
+
 std::int64_t number_of(const toml::node& node, const Setting& setting) {
   std::optional<std::int64_t> number;
   if (setting.type == Type::integer) {
     number = node.value_exact<std::int64_t>();
+    if (const auto text = referenced(node, setting)) {
+      number = parse_integer<std::int64_t>(*text);
+      if (!number)
+        complain(node.source().begin, setting.key(),
+                 fmt::format("its reference holds \"{}\"; let it hold an integer", printable(*text)));
+    }
     if (!number) wrong_type(node, setting.key(), setting.type);
   } else {
     const Text text = text_of(node, setting.key(), setting.type);
@@ -254,8 +277,7 @@ Value value_of(const toml::node& node, const Setting& setting) {
     case Type::strings:
       return strings_of(node, setting);
     case Type::boolean:
-      if (const auto boolean = node.value_exact<bool>()) return *boolean;
-      wrong_type(node, setting.key(), setting.type);
+      return boolean_of(node, setting);
     case Type::properties:
       break;
   }

@@ -77,6 +77,14 @@ std::string spaces(int count) {
   return std::string(static_cast<std::size_t>(std::max(0, count)), ' ');
 }
 
+// As cell_text(), a time as "2h 10m ago" where the rendering has a now.
+std::string shown_text(const Column& column, const Value& cell, bool with_unit, const Rendering& rendering) {
+  const auto* at = std::get_if<WallClock::time_point>(&cell);
+  if (at == nullptr || !rendering.now) return cell_text(column, cell, with_unit);
+  const auto distance = std::chrono::duration_cast<std::chrono::milliseconds>(*rendering.now - *at);
+  return distance.count() >= 0 ? span_text(distance) + " ago" : "in " + span_text(-distance);
+}
+
 std::string header_of(const Column& column) {
   std::string header(column.label.empty() ? column.name : column.label);
   std::ranges::replace(header, '_', ' ');
@@ -92,7 +100,7 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& re
   for (const auto& row : section.rows) {
     auto& line = cells.emplace_back();
     for (std::size_t at = 0; at < count; ++at) {
-      line.push_back(cell_text(section.columns[at], row.at(at), false));
+      line.push_back(shown_text(section.columns[at], row.at(at), false, rendering));
       if (rendering.columns > 0 && at + 1 < count) line.back() = cut(line.back(), widest_cell);
     }
   }
@@ -139,7 +147,7 @@ std::vector<std::string> record_lines(const Section& section, const Rendering& r
     const bool beside = at > 0 && !column.line.empty() && column.line == line;
     line = column.line;
     if (beside && std::holds_alternative<std::monostate>(cell)) continue;
-    std::string shown = cell_text(column, cell, true);
+    std::string shown = shown_text(column, cell, true, rendering);
     // A field that begins its line goes by the line's name, unless it has a label.
     const std::string_view label = !column.label.empty()      ? column.label
                                    : beside && !column.people ? column.name

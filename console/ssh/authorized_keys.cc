@@ -34,6 +34,12 @@ struct KeyRing::Entry {
   Grant grant;
 };
 
+std::vector<Grant> KeyRing::grants() const {
+  std::vector<Grant> all;
+  for (const auto& entry : entries_) all.push_back(entry->grant);
+  return all;
+}
+
 bool Grant::same_rights(const Grant& other) const {
   return login.caller.name == other.login.caller.name && login.caller.role == other.login.caller.role &&
          login.commands == other.login.commands && pty == other.pty;

@@ -43,6 +43,7 @@ class KeyRing {
   std::expected<const Grant*, std::string> find(const std::string& fingerprint, const Address& from,
                                                 WallClock::time_point now) const;
   std::size_t size() const;
+  std::vector<Grant> grants() const;  // in the order of the file
 
  private:
   struct Entry;

@@ -196,6 +196,7 @@ void Channel::start_command(const std::string& line) {
   finished_ = false;
   context_.running(line);
   auto started = Thread::start("console command", [this, line, terminal = terminal_, stop = stop_.get_token()] {
+    const log::SessionScope log_lines(context_.login->session);
     outcome_ = {Code::failed};
     try {
       outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/printable.h"
 #include "config/validators.h"
+#include "console/ssh/key_changes.h"
 #include "console/ssh/key_pair.h"
 #include "console/ssh/server.h"
 
@@ -63,6 +64,10 @@ Result<void> Console::reload_keys() {
   const auto& file = state_->pipeline->console.keys;
   auto next = KeyRing::load(file);
   if (!next) return std::unexpected(next.error());
+  for (auto& row : key_changes(*state_->context.keys(), **next, file)) {
+    row.at = WallClock::now();
+    state_->context.audit.note(row);
+  }
   log::info(who, "{} keys in {}", (*next)->size(), file);
   state_->context.keys(std::move(*next));
   state_->server.recheck();

@@ -73,6 +73,7 @@ void Session::run() {
   sigset_t signals;
   sigfillset(&signals);  // they are the main thread's; a broken pipe is an error code here
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const log::SessionScope log_lines(id_);
   try {
     if (begin()) loop();
     close_channels();
@@ -265,6 +266,7 @@ void Session::close_channels() {
     note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
     log::info(who, "session {}: {} left", id_, view_.login().caller.name);
+    note("logout", "", "done", nlohmann::json{{"session", id_}}.dump());
   } else if (!accepted_) {
     log_unauthenticated();
   }

@@ -63,6 +63,16 @@ Result<void> AdminService::start() {
   return {};
 }
 
+void AdminService::sample(const Snapshot& lanes) {
+  snapshots_.sample(lanes);
+  std::int64_t stored = 0;
+  for (const auto& partition : lanes.partitions) stored += partition.counts.dead;
+  if (!dead_letters_.noticed(stored)) return;
+  const MutexLock lock(mutex_);
+  count_now_ = true;
+  changed_.notify_all();
+}
+
 bool AdminService::stop(std::chrono::milliseconds within) {
   if (!thread_.joinable()) return true;
   MutexLock lock(mutex_);
@@ -96,13 +106,16 @@ void AdminService::keep_house() {
   for (;;) {
     guarded([this] {
       audit_.write_notes();
-      dead_letters_.count();
+      dead_letters_.count_open();
       retention_.work();
     });
     MutexLock lock(mutex_);
-    if (changed_.wait_for(lock, work_interval, [this]() REQUIRES(mutex_) { return stopping_; })) break;
+    changed_.wait_for(lock, work_interval, [this]() REQUIRES(mutex_) { return stopping_ || count_now_; });
+    count_now_ = false;
+    if (stopping_) break;
   }
   audit_.write_notes();
+  audit_.give_up();
   has_ended();
 }
 

@@ -67,6 +67,10 @@ ProbeAnswer health_answer(const Snapshot& snapshot) {
 // have those.
 ProbeAnswer ready_answer(const Snapshot& snapshot) {
   if (snapshot.ready) return {};
+  // What is awaited, and not why: this page is for strangers, too.
+  if (const auto& what = snapshot.waiting_for; !what.empty())
+    return {503,
+            fmt::format("starting: waiting for {}; 'status' on the console says why", what.substr(0, what.find(':')))};
   for (const auto& lane : snapshot.lanes) {
     if (!lane.connected && !lane.last_error.empty()) {
       return {503, fmt::format("lane {} has no connection to PostgreSQL; the log says why", lane.lane)};

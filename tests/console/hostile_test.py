@@ -177,7 +177,7 @@ def test_a_stopped_client_is_not_waited_for(console):
 
 
 def test_a_client_killed_in_the_middle_of_a_command_leaves_nothing(console):
-    for words in (("drain", "--timeout", "60s"), ("help",), ("partitions", "--json")):
+    for words in (("drain", "--reason", "test", "--yes", "--timeout", "60s"), ("help",), ("partitions", "--json")):
         client = console.popen(*words, key="k_oper")
         wait_until(lambda: client.poll() is not None or len(console.sessions()) > 1, "its session", 20)
         client.kill()

@@ -140,11 +140,11 @@ def test_keys_are_reloaded_while_the_start_waits_and_an_error_keeps_the_old_ones
     service.reload()
     assert access.run("status", key="k_late").code == 0
     assert "there is no command 'pasue'" in access.run("status").out
-    assert "sluice_reload_successful 0" in service.get("/metrics")[1]
+    assert "sluice_config_last_reload_successful 0" in service.get("/metrics")[1]
     access.write_keys()
     service.reload()
     assert access.run("status", key="k_late").code == 255
-    assert "sluice_reload_successful 1" in service.get("/metrics")[1]
+    assert "sluice_config_last_reload_successful 1" in service.get("/metrics")[1]
 
 
 def test_a_session_ends_when_its_key_would_not_be_let_in_any_more(service):
