@@ -29,11 +29,10 @@ MASKS = (
     (r"(?m)^ *\d+(?=  DATE  \w+  (operator|admin)  )", "N"),  # of an audit row: notes take numbers when they are written
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
-    (r"(  up |<= )[\d.]+\w+", r"\1SPAN"),
+    (r"(  up |<= | since )[\d.]+(ms|s|m|h|d)\b", r"\1SPAN"),
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),
     (r"batches  \d+ since the start  rows each \d+", "batches  N since the start  rows each N"),
-    (r"^ *\d+(?=  DATE  oper  operator  )", "ID"),  # logins and logouts are stored when there is time
     (r'"session": \d+', '"session": N'),
     (r"(/\d  \w+  )\d+(?=(  \d+){4}  )", r"\1LANE"),
 )
