@@ -72,8 +72,8 @@ class FakeAdmin : public Snapshots,
               .records = 40,
               .rows = 40,
               .commit_buckets = {1, 2, 1},
-              .last_error = {},
-              .waits_for = {}};
+              .waits_for = {},
+              .last_error = {}};
     now.tables = {{.table = "public.orders",
                    .topics = {"shop.orders"},
                    .written = 4711,
