@@ -145,8 +145,8 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
     return {errors.fail(Code::not_understood, "filters are for text; filter --json and --csv on your side")};
   // What the session can answer by itself costs nobody anything.
   if (command.group != "session") {
-    const auto wait = pace.next(login.caller.fingerprint, Clock::now());
-    if (!sleep_for(std::chrono::ceil<std::chrono::milliseconds>(wait), stop)) return {Code::interrupted};
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(pace.next(login.caller.fingerprint, Clock::now()));
+    if (wait.count() > 0 && !sleep_for(wait, stop)) return {Code::interrupted};
   }
   Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
