@@ -125,7 +125,8 @@ toml::source_position place(const toml::table& table, std::string_view name) {
 }
 
 // Checks what depends on several settings of a route, or on other routes.
-void check_route(const toml::table& table, const Route& route, std::set<std::string>& earlier) {
+void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
+                 std::set<std::string>& earlier) {
   if (!table.contains("key") && route.mode != Mode::insert)
     complain(table.source().begin, "route.key", "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
   if (route.key.empty() && route.mode != Mode::insert)
@@ -134,6 +135,10 @@ void check_route(const toml::table& table, const Route& route, std::set<std::str
   for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
   if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
     complain(place(table, "table"), "route.table", wrong);
+  if (const std::string wrong = check_target(route, own_schema); !wrong.empty())
+    complain(place(table, "table"), "route.table", wrong);
+  if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
+    complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
   for (const std::string& topic : route.topics)
     if (!earlier.insert(topic).second)
       complain(place(table, "topics"), "route.topics",
@@ -151,7 +156,7 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     const toml::table& table = *element.as_table();
     Route& route = pipeline.routes.emplace_back();
     read_section(table, "route", table.source().begin, pipeline, route);
-    check_route(table, route, earlier);
+    check_route(table, route, pipeline.postgres.schema, earlier);
   }
   mark_shared_tables(pipeline.routes);
 }

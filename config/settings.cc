@@ -218,7 +218,8 @@ std::vector<Setting> route_source() {
        .name = "table",
        .field = in<&Route::table>(),
        .help = "The target, schema.table. May use {topic}, {source.db}, {source.schema}, {source.table}, and {1} to "
-               "{9} from the regular expression.",
+               "{9} from the regular expression. A placeholder's value is one identifier and never adds a dot. "
+               "Sluice's own schema and PostgreSQL's are refused.",
        .example = R"("public.orders")",
        .required = true},
       {.section = "route",
@@ -239,8 +240,16 @@ std::vector<Setting> route_source() {
        .type = choice,
        .field = in<&Route::key_from>(),
        .help = "Where the key comes from. auto: the record's key if it is an object with the key columns, or a "
-               "scalar for a single key column; otherwise the fields of the value.",
+               "scalar for a single key column; otherwise the fields of the value. Where both carry the key they must "
+               "agree, or the record is refused.",
        .choices = {"auto", "record_key", "record_value"}},
+      {.section = "route",
+       .name = "schemas",
+       .type = strings,
+       .field = in<&Route::schemas>(),
+       .help = "The schemas that an event may name. Required where the schema part of `table` has a placeholder; an "
+               "event that names another one is refused.",
+       .check = check_target_schema},
   };
 }
 

@@ -8,6 +8,8 @@
 
 #include "base/host_port.h"
 #include "base/pattern.h"
+#include "base/table_name.h"
+#include "config/table_template.h"
 
 namespace sluice::config {
 
@@ -155,6 +157,10 @@ std::string check_column(const std::string& text) {
   return text.empty() || text.size() > 63 ? "must be a column name of 1 to 63 bytes; name the columns of the key" : "";
 }
 
+std::string check_target_schema(const std::string& text) {
+  return text.empty() || text.size() > longest_identifier ? "must be a schema's name of 1 to 63 bytes" : "";
+}
+
 std::string check_user(const std::string& text) {
   return check_name(text, 32);
 }
@@ -192,11 +198,18 @@ unsigned groups_of(const std::string& topic) {
   return pattern ? pattern->groups() : 0;
 }
 
+// Returns true if events of both could be written to one table. A name without a schema may be found in any.
+bool tables_may_meet(const Route& one, const Route& other) {
+  const auto a = split_template(one.table), b = split_template(other.table);
+  return may_meet(a.table, b.table) && (a.schema.empty() || b.schema.empty() || may_meet(a.schema, b.schema));
+}
+
 void mark_shared_tables(std::span<Route> routes) {
   for (Route& route : routes) {
     const bool many = route.topics.size() > 1 || route.topics.front().starts_with('^');
-    const bool again = std::ranges::count(routes, route.table, &Route::table) > 1;
-    route.shares_table = again || (many && route.table.find('{') == std::string::npos);
+    const bool again = std::ranges::any_of(
+        routes, [&](const Route& other) { return &other != &route && tables_may_meet(route, other); });
+    route.shares_table = again || (many && route.table.find("{topic}") == std::string::npos);
   }
 }
 
@@ -226,6 +239,28 @@ std::string check_table(std::string_view text, unsigned groups) {
   const auto parts = split(plain, '.');
   if (parts.size() > 2 || std::ranges::any_of(parts, [](std::string_view part) { return part.empty(); }))
     return "is not a table name; write table or schema.table";
+  return {};
+}
+
+std::string check_target(const Route& route, std::string_view own_schema) {
+  const auto [schema, table] = split_template(route.table);
+  for (const std::string_view part : {schema, table})
+    if (!has_placeholder(part) && part.size() > longest_identifier)
+      return fmt::format(
+          "has a name longer than {} bytes, which PostgreSQL would cut; write the name that the table has",
+          longest_identifier);
+  if (!has_placeholder(schema) && !schema.empty() && reserved_schema(schema, own_schema))
+    return fmt::format("is in the schema {}, which no event may be written to; name a table of yours", schema);
+  return {};
+}
+
+std::string check_schemas(const Route& route, std::string_view own_schema) {
+  if (has_placeholder(split_template(route.table).schema) && route.schemas.empty())
+    return "is missing, and the schema part of table has a placeholder; list the schemas that an event may name, "
+           "schemas = [\"public\"]";
+  for (const std::string& schema : route.schemas)
+    if (reserved_schema(schema, own_schema))
+      return fmt::format("has the schema {}, which no event may be written to; remove it", schema);
   return {};
 }
 

@@ -52,8 +52,14 @@ class Mapper {
   // here.
   std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& set);
 
+  // The same for a record that was mapped before: a table that was refused is not asked for again.
+  std::expected<Outcome, Blocked> map_again(const Record& record, ChangeSet& set);
+
   // Sets or replaces the description of a table.
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
+  // Makes records of a table that they name themselves dead letters, until it is asked for again.
+  void refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason);
+  void ask_again_for_refused();
   // Forgets every description: the catalogue may have changed.
   void invalidate_tables();
 

@@ -48,6 +48,7 @@ class Plan {
     servers();
     topics();
     tables();
+    rights();
     schema();
     return !failed_;
   }
@@ -59,6 +60,11 @@ class Plan {
     failed_ = true;
   }
 
+  static void warning(const std::string& text) {
+    std::fflush(stdout);
+    fmt::print(stderr, "warning: {}\n", text);
+  }
+
   void servers() {
     auto all = config::kafka_security(pipeline_->kafka);
     if (auto postgres = sink::security_of(pipeline_->postgres.url))
@@ -68,10 +74,19 @@ class Plan {
     fmt::print("servers\n");
     for (const auto& server : all) {
       fmt::print("  {} {}  {}\n", server.kind, server.server, server.text());
-      if (server.advice.empty()) continue;
-      std::fflush(stdout);
-      fmt::print(stderr, "warning: {} {}: {}\n", server.kind, server.server, server.advice);
+      if (!server.advice.empty()) warning(fmt::format("{} {}: {}", server.kind, server.server, server.advice));
     }
+  }
+
+  // Rights that no route needs, and with which a mistake, or somebody else's record, could do more than it should.
+  void rights() {
+    const auto superuser = catalogue_.is_superuser();
+    if (!superuser) return error(fmt::format("postgres: {}", superuser.error().message));
+    if (*superuser) return warning("postgres: the role is a superuser; connect as a role of Sluice's own");
+    if (!owned_.empty())
+      warning(
+          fmt::format("postgres: the role owns {}; let another role own the tables, and grant Sluice's what it needs",
+                      fmt::join(owned_, ", ")));
   }
 
   void topics() {
@@ -112,10 +127,11 @@ class Plan {
       const auto table = catalogue_.describe(route.table, route);
       if (!table) {
         error(fmt::format("postgres: {}", table.error().message));
-        if (table.error().next != ErrorClass::stop_partition) return;  // not the table: the server
+        if (table.error().next == ErrorClass::retry) return;  // not the table: the server
         continue;
       }
       fmt::print("  {}\n", (*table)->sql_name);
+      if ((*table)->owned) owned_.push_back((*table)->sql_name);
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     }
   }
@@ -140,6 +156,7 @@ class Plan {
   std::shared_ptr<const config::Pipeline> pipeline_;
   mapping::Mapper mapper_;
   sink::TableCatalogue catalogue_;
+  std::vector<std::string> owned_;
   bool failed_ = false;
 };
 

@@ -76,6 +76,11 @@ bool Connection::in_transaction() const {
   return connection_ != nullptr && PQtransactionStatus(connection_) != PQTRANS_IDLE;
 }
 
+bool Connection::stores_any_text() const {
+  const char* encoding = connection_ == nullptr ? nullptr : PQparameterStatus(connection_, "server_encoding");
+  return encoding != nullptr && std::string_view(encoding) == "UTF8";
+}
+
 bool Connection::begin_pipeline() {
   if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) return true;
   return PQenterPipelineMode(connection_) == 1;

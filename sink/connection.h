@@ -59,6 +59,8 @@ class Connection {
   int session() const { return connection_ != nullptr ? PQbackendPID(connection_) : 0; }
   bool wants_write() const { return wants_write_; }
   bool in_transaction() const;
+  // Returns true if the database's encoding has every character: UTF-8 does, LATIN1 does not.
+  bool stores_any_text() const;
 
   // Queues a statement. What follows a failed one, up to sync(), is not executed.
   void send(Statement& statement, Parameters& parameters);

@@ -129,8 +129,10 @@ Result<void> ReplayTransaction::applied(const DeadLetterRow& letter, const std::
 Result<void> ReplayTransaction::refused(const DeadLetterRow& letter, const DeadLetter& why) {
   auto& connection = state_->connection();
   connection.send(state_->session.file("dead_letter_retry"),
-                  state_->parameters({std::to_string(letter.id), stage_name(why.stage), why.table, why.sqlstate,
-                                      readable(why.reason), readable(why.detail)}));
+                  state_->parameters({std::to_string(letter.id), stage_name(why.stage),
+                                      storable(why.table, connection.stores_any_text()), why.sqlstate,
+                                      storable(readable(why.reason), connection.stores_any_text()),
+                                      storable(readable(why.detail), connection.stores_any_text())}));
   if (auto counted = state_->answer(); !counted) {
     rollback();
     return std::unexpected(counted.error());

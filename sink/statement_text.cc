@@ -105,7 +105,8 @@ std::string names(const PlannedWrite& write) {
 std::string insert_into(const PlannedWrite& write) {
   const bool overriding =
       std::ranges::any_of(write.columns, [&](auto column) { return column_of(write, column).identity_always; });
-  return fmt::format("INSERT INTO {} ({}){} ", write.table->sql_name, names(write),
+  // With an alias, as a table may be named excluded, which would be ambiguous in ON CONFLICT.
+  return fmt::format("INSERT INTO {} AS target ({}){} ", write.table->sql_name, names(write),
                      overriding ? " OVERRIDING SYSTEM VALUE" : "");
 }
 

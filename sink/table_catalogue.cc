@@ -89,18 +89,27 @@ DescribedTable TableCatalogue::describe(const std::string& name, const config::R
 
 std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedTable> wanted) {
   const auto deadline = Clock::now() + describe_timeout;
-  auto described = with_client([&](SqlClient& client) { return describe_tables(client, wanted, deadline); });
+  auto described =
+      with_client([&](SqlClient& client) { return describe_tables(client, wanted, settings_.schema, deadline); });
   if (described) return std::move(*described);
   return std::vector<DescribedTable>(wanted.size(), std::unexpected(described.error()));
+}
+
+Result<bool> TableCatalogue::is_superuser() {
+  const auto deadline = Clock::now() + describe_timeout;
+  const auto rows = with_client([&](SqlClient& client) {
+    return client.run("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", {}, deadline);
+  });
+  if (!rows) return std::unexpected(rows.error());
+  return !rows->empty() && rows->front().boolean("rolsuper");
 }
 
 Result<bool> TableCatalogue::unchanged(std::span<const Table* const> tables) {
   const auto deadline = Clock::now() + describe_timeout;
   std::vector<std::string> oids;
   for (const auto* table : tables) oids.push_back(fmt::to_string(table->oid));
-  const auto rows = with_client([&](SqlClient& client) {
-    return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", fmt::join(oids, ","))}, deadline);
-  });
+  const auto rows =
+      with_client([&](SqlClient& client) { return relations_of(client, oids, settings_.schema, deadline); });
   if (!rows) return std::unexpected(rows.error());
   return std::ranges::equal(*rows, tables, [](const Row& row, const Table* table) {
     return row["oid"].has_value() && row.text("signature") == table->signature;

@@ -30,6 +30,9 @@ class TableCatalogue final : public Tables {
   std::vector<DescribedTable> describe_all(std::span<const WantedTable> wanted) override;
   Result<bool> unchanged(std::span<const Table* const> tables) override;
 
+  // Returns true if the role that Sluice connects as may do anything.
+  Result<bool> is_superuser();
+
   void close_if_idle();
 
  private:

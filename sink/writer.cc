@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/failpoint.h"
+#include "sink/dead_letters.h"
 #include "sink/oid.h"
 #include "sink/pointer_parameters.h"
 #include "sink/sql.h"
@@ -239,7 +240,7 @@ Result<void> Writer::set_state(const Claim& claim, PartitionState state, std::st
   parameters.add_text(identity.pipeline);
   parameters.add_text(identity.owner);
   parameters.add_text(name(state));
-  parameters.add_text(reason);
+  parameters.add_text(storable(std::string(reason), state_->connection().stores_any_text()));
   parameters.add_text(claim.at->topic);
   parameters.add_text(std::to_string(claim.at->partition));
   parameters.add_text(std::to_string(claim.epoch));

@@ -10,12 +10,13 @@ namespace {
 constexpr std::size_t batch_records = 1000;
 constexpr std::size_t batch_bytes = 2 << 20;  // whichever comes first
 
-// Table and key in canonical form: equal if the keys are equal in PostgreSQL.
+// Table and key: equal if the keys may be equal in PostgreSQL.
 std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
   const Cell* first = changes.row(row);
   const std::vector<Cell> cells(first, first + table.columns.size());
-  std::string scratch;
-  return table.sql_name + '\0' + std::string(mapping::canonical_key(table, cells, changes.arena, scratch));
+  std::string key = table.sql_name + '\0';
+  mapping::append_alike_key(table, cells, changes.arena, key);
+  return key;
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ void Collector::choose() {
 void Collector::batch_ended() {
   last_was_alone_ = alone_.has_value();
   alone_.reset();
+  state_.mapper.ask_again_for_refused();  // at most once for each table and batch
   if (std::exchange(state_.duty_waits_for_batch, false)) state_.next_duty = {};
 }
 

@@ -7,6 +7,10 @@ namespace sluice::runtime {
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables) {
   const auto& asked = std::get<mapping::TableWanted>(wanted);
   auto table = tables.describe(asked.table, *asked.route);
+  if (!table && table.error().next == ErrorClass::reject) {  // the event names it
+    mapper.refuse_table(asked, table.error().sqlstate, table.error().message);
+    return {};
+  }
   if (!table) return std::unexpected(std::move(table.error()));
   mapper.set_table(asked, std::move(*table));
   return {};

@@ -151,6 +151,7 @@ format = "json"
 [[route]]
 topics = ['^([a-z]+)\.(.*)$']
 format = "connect-json"
+schemas = ["public"]
 table = "{1}.{2}_{topic}"
 mode = "insert"
 key = []
@@ -167,6 +168,7 @@ table = "{source.schema}.{source.table}"
 mode = "update"
 key = ["a", "b"]
 key_from = "record_value"
+schemas = ["public", "shop"]
 )");
   ASSERT_TRUE(result) << result.error();
   EXPECT_EQ(result->kafka.start, Start::stop);
@@ -289,6 +291,13 @@ TEST_F(ConfigLoad, a_table_template_may_use_only_what_its_topics_give) {
     return error_with("topics = [\"shop.orders\"]\ntable = \"public.orders\"",
                       "topics = [" + topics + "]\ntable = \"" + name + '"');
   };
+  EXPECT_HAS(table("\"a\"", "{topic}.orders"), "route.schemas: is missing");
+  EXPECT_EQ(table("\"a\"", "{topic}.orders\"\nschemas = [\"shop\"]\n#"), "");
+  EXPECT_HAS(table("\"a\"", "{topic}.orders\"\nschemas = [\"sluice\"]\n#"), "which no event may be written to");
+  EXPECT_HAS(table("\"a\"", "{topic}.orders\"\nschemas = [\"pg_temp\"]\n#"), "which no event may be written to");
+  for (const char* schema : {"sluice", "pg_catalog", "information_schema", "pg_toast", "pg_temp_1"})
+    EXPECT_HAS(table("\"a\"", std::string(schema) + ".audit"), "which no event may be written to") << schema;
+  EXPECT_HAS(table("\"a\"", std::string(64, 'x')), "longer than 63 bytes");
   EXPECT_EQ(table("'^a(.)(.)'", "public.{1}_{2}"), "");
   EXPECT_EQ(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{1}"), "");
   EXPECT_HAS(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{2}"), "8:9: route.table: uses {2}");
