@@ -268,7 +268,6 @@ std::vector<Command> dead_letters_commands() {
                     .value = ArgumentKind::number,
                     .shown = "N",
                     .help = "at most so many; 100 unless given"}},
-       .effect = Effect::shows_data,
        .group = "records",
        .summary = "The dead letters, the newest first: records that could not be applied, each with its reason.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
