@@ -53,6 +53,8 @@ void Assignments::assign(rd_kafka_topic_partition_list_t* partitions) {
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& element = partitions->elems[i];
     element.offset = parked;
+    if (const TopicPartition at{element.topic, element.partition}; to_replace_.erase(at) > 0)
+      replaced_.push_back(std::move(known_.extract(at).mapped()));
     partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
   }
   if (cooperative()) {
@@ -101,12 +103,14 @@ void Assignments::assign_stopped() {
   assign_anew(stopped.get());
 }
 
-void Assignments::assign_anew(const TopicPartition& at) {
+// A topic that was deleted and made anew has other partitions inside librdkafka, which the queue opened before does not
+// belong to.
+void Assignments::replace_queue(const TopicPartition& at) {
   const auto found = known_.find(at);
   if (found == known_.end() || !found->second->assigned()) return;
-  const ListHandle one(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(one.get(), at.topic.c_str(), at.partition);
-  assign_anew(one.get());
+  found->second->stop();
+  to_replace_.insert(at);
+  reassign_ = true;
 }
 
 void Assignments::assign_anew(const std::string& topic) {

@@ -275,9 +275,9 @@ void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
     if (told_.is_new(rd_kafka_message_errstr(message))) log::warning(who, "{}", rd_kafka_message_errstr(message));
     return;
   }
-  log::error(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
-             rd_kafka_topic_name(message->rkt), message->partition, message->offset);
-  assignments_.assign_anew(TopicPartition{rd_kafka_topic_name(message->rkt), message->partition});
+  log::warning(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
+               rd_kafka_topic_name(message->rkt), message->partition, message->offset);
+  assignments_.replace_queue(TopicPartition{rd_kafka_topic_name(message->rkt), message->partition});
 }
 
 // A topic that was deleted is noticed by a rebalance first.

@@ -122,6 +122,11 @@ bool PartitionQueue::started() {
   return started_;
 }
 
+void PartitionQueue::stop() {
+  const MutexLock lock(mutex_);
+  stopped_ = true;
+}
+
 bool PartitionQueue::stopped() {
   const MutexLock lock(mutex_);
   return stopped_;

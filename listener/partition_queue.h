@@ -48,6 +48,8 @@ class PartitionQueue final : public Partition {
   void taken();
   // librdkafka fetches nothing any more until it is assigned again.
   bool stopped();
+  // Starts no more until it is assigned again.
+  void stop();
   // Returns true if a lane has started it since it was assigned.
   bool started();
 

@@ -125,7 +125,7 @@ def test_a_locked_table_holds_up_no_other_table_and_says_who_holds_it(pipeline):
     pipeline.wait_caught_up(items)
     with contextlib.closing(psycopg2.connect(pipeline.url, application_name="nightly vacuum")) as holder:
         holder.cursor().execute("LOCK TABLE item IN EXCLUSIVE MODE")
-        pipeline.kafka.publish(items, [(b"x", encode({"id": 1000}))])
+        pipeline.kafka.publish(items, [(None, encode({"id": 1000}))])
         wait_until(lambda: "nightly vacuum" in service.log(), pipeline.logs, 10)
         for number in range(5):
             begin = time.monotonic()
