@@ -30,6 +30,7 @@ struct PartitionSnapshot {
   Offset start = 0, next = 0;  // as committed in PostgreSQL
   Offset end = -1;             // the log's end as last heard, -1 unknown
   Counts counts;               // of the pointer row: since its beginning
+  double stalled_seconds = 0;  // since `next` moved last while records waited; 0 while none wait
 };
 
 // Counts of the rows of one table, in this process.
@@ -57,6 +58,13 @@ struct LaneSnapshot {
 // Upper bounds of commit_buckets, seconds.
 inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
+// The configuration and keys files as they were read last.
+struct ReloadState {
+  std::string trouble;         // why old settings or old keys were kept; empty if all of them were taken over
+  WallClock::time_point at{};  // of the last attempt: a reload, or the start
+  std::string fingerprint;     // of what is in force
+};
+
 struct Snapshot {
   WallClock::time_point started;
   bool ready = false;    // assigned at least once, every assigned partition claimed
@@ -79,6 +87,12 @@ struct Snapshot {
   std::map<std::string, std::int64_t> table_bytes;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
+  // Commits of the last minute by commit_bounds, one more for above; empty: not known yet.
+  std::vector<std::int64_t> recent_commits;
+  // While the service has not started yet: what it waits for, since when. Empty once it has.
+  std::string waiting_for;
+  std::optional<WallClock::time_point> waiting_since;
+  ReloadState reload;
 };
 
 // Source of snapshots; thread-safe, never waits for a lane.

@@ -31,6 +31,7 @@ constexpr auto points = std::to_array<std::string_view>({
     "commit_answered",
     "after_revoke",
     "bisect",
+    "no_thread",
 });
 
 constexpr auto bugs = std::to_array<std::string_view>({
@@ -73,6 +74,8 @@ bool read_entry(std::string_view text, Plan::Entry& entry) {
   auto when = next_part(text, ':');
   entry.chance = when.starts_with('~');
   if (entry.chance) when.remove_prefix(1);
+  entry.onwards = !entry.chance && when.ends_with('+');
+  if (entry.onwards) when.remove_suffix(1);
   if (point == points.end() || !read(when, entry.nth) || entry.nth == 0) return false;
   entry.point = *point;
   constexpr std::string_view sleep = "sleep=";
@@ -83,8 +86,8 @@ bool read_entry(std::string_view text, Plan::Entry& entry) {
     entry.pause = std::chrono::milliseconds(pause);
     return true;
   }
-  entry.action = text == "stop" ? Action::stop : Action::kill;
-  return text == "stop" || text == "kill";
+  entry.action = text == "stop" ? Action::stop : text == "fail" ? Action::fail : Action::kill;
+  return text == "stop" || text == "fail" || text == "kill";
 }
 
 [[noreturn]] void refuse(std::string_view what) {
@@ -127,7 +130,9 @@ std::optional<Plan::Entry> Plan::pass(std::string_view point) {
   for (auto& entry : entries_) {
     if (entry.point != point) continue;
     ++entry.passed;
-    const bool now = entry.chance ? entry.random() % entry.nth == 0 : entry.passed == entry.nth;
+    const bool now = entry.chance    ? entry.random() % entry.nth == 0
+                     : entry.onwards ? entry.passed >= entry.nth
+                                     : entry.passed == entry.nth;
     if (now && !found) found = entry;
   }
   return found;
@@ -141,7 +146,7 @@ std::optional<Plan::Entry> due(std::string_view point) {
 }
 
 void act(const Plan::Entry& entry) {
-  constexpr std::array<std::string_view, 3> names{"kill", "stop", "sleep"};
+  constexpr std::array<std::string_view, 4> names{"kill", "stop", "sleep", "fail"};
   const auto line = fmt::format("fault: {} acts: {}\n", entry.point, names[static_cast<std::size_t>(entry.action)]);
   (void)!::write(STDERR_FILENO, line.data(), line.size());
   switch (entry.action) {
@@ -154,7 +159,15 @@ void act(const Plan::Entry& entry) {
     case Action::sleep:
       std::this_thread::sleep_for(entry.pause);
       break;
+    case Action::fail:
+      break;  // the caller's business
   }
+}
+
+bool fails(std::string_view point) {
+  const auto entry = due(point);
+  if (entry) act(*entry);
+  return entry && entry->action == Action::fail;
 }
 
 bool bug(std::string_view name) {

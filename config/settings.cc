@@ -329,8 +329,10 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "listen",
        .field = in<&Pipeline::console, &Console::listen>(),
-       .help = "Where the SSH console listens, HOST:PORT; empty switches it off.",
-       .check = check_listen},
+       .help =
+           "Where the SSH console listens, HOST:PORT, or unix:/path for a socket that its owner and group reach; empty "
+           "switches it off.",
+       .check = check_console_listen},
       {.section = "console",
        .name = "user",
        .field = in<&Pipeline::console, &Console::user>(),
@@ -339,7 +341,9 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "host_key",
        .field = in<&Pipeline::console, &Console::host_key>(),
-       .help = "The server's key; created on first start, readable by its owner only.",
+       .help =
+           "The server's key: a file, created on first start and readable by its owner only, or the key itself, such "
+           "as ${credential:host_key}.",
        .check = check_path},
       {.section = "console",
        .name = "keys",
@@ -383,20 +387,6 @@ std::span<const Setting> settings() {
     return table;
   }();
   return all;
-}
-
-std::string_view section_help(std::string_view section) {
-  if (section == "kafka") return "Where the events come from.";
-  if (section == "postgres") return "Where the rows go.";
-  if (section == "batch") return "When the collected records become one transaction.";
-  if (section == "route")
-    return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
-           "error at start.";
-  if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
-  if (section == "console") return "The console, reached with any SSH client.";
-  if (section == "http") return "Prometheus metrics and health probes.";
-  if (section == "log") return "One line per fact, on stderr.";
-  return {};
 }
 
 }  // namespace sluice::config

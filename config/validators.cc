@@ -175,6 +175,24 @@ std::string check_listen(const std::string& text) {
   return "is not HOST:PORT; write 127.0.0.1:9187, [::1]:9187, or \"\" to switch it off";
 }
 
+std::string check_console_listen(const std::string& text) {
+  constexpr std::string_view unix_prefix = "unix:";
+  constexpr std::size_t longest_path = 107;  // of the system
+  if (!text.starts_with(unix_prefix)) {
+    const bool valid = check_listen(text).empty();
+    return valid ? ""
+                 : "is neither HOST:PORT nor unix:/path; write 127.0.0.1:2222, [::1]:2222, or \"\" to switch it off";
+  }
+  const auto path = std::string_view(text).substr(unix_prefix.size());
+  if (!path.starts_with('/') || path.ends_with('/'))
+    return "is not unix: and an absolute path; write unix:/run/sluice/console";
+  return path.size() > longest_path ? "is a path longer than 107 bytes; write a shorter one" : "";
+}
+
+bool is_key(std::string_view text) {
+  return text.starts_with("-----BEGIN ");
+}
+
 unsigned groups_of(const std::string& topic) {
   const auto pattern = Pattern::parse(topic);
   return pattern ? pattern->groups() : 0;

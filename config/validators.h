@@ -22,6 +22,10 @@ std::string check_target_schema(const std::string& text);
 std::string check_user(const std::string& text);
 std::string check_path(const std::string& text);
 std::string check_listen(const std::string& text);
+std::string check_console_listen(const std::string& text);
+
+// Returns true if the text is a private key or a certificate instead of the name of a file: never shown.
+bool is_key(std::string_view text);
 
 // A template of a route's table, filled from regular expressions with `groups` groups (0: exact names).
 std::string check_table(std::string_view text, unsigned groups);

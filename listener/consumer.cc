@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "listener/assignments.h"
 #include "listener/client_config.h"
 #include "listener/offset_lookup.h"
@@ -103,7 +104,7 @@ class KafkaConsumer final : public Consumer {
   OffsetLookup lookup_;
   std::map<TopicPartition, Offset> hinted_;  // of hint_committed(), called by one thread
   std::unique_ptr<TopicWatcher> watcher_;
-  std::thread thread_;
+  Thread thread_;
   std::future<void> closed_;
 };
 
@@ -122,7 +123,13 @@ Result<void> KafkaConsumer::start(const std::vector<std::string>& topics) {
   if (auto valid = conf(topics.size()); !valid) return std::unexpected(valid.error());
   std::promise<void> closed;
   closed_ = closed.get_future();
-  thread_ = std::thread(&KafkaConsumer::run, this, std::move(closed));
+  // Shared, because the body of a thread has to be copyable.
+  auto shared = std::make_shared<std::promise<void>>(std::move(closed));
+  auto thread = Thread::start(
+      "kafka", [this, shared] { run(std::move(*shared)); }, Thread::usual_stack,
+      [this] { events_.fatal("the consumer's thread ended by an error that nobody expected"); });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
   return {};
 }
 

@@ -5,7 +5,10 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "config/kafka_security.h"
+#include "config/load.h"
+#include "console/ssh/console.h"
 #include "listener/topics.h"
 #include "mapping/mapper.h"
 #include "runtime/load_config.h"
@@ -162,8 +165,19 @@ class Plan {
 int check(const std::string& config_path, bool connect) {
   const auto pipeline = load_config(config_path);
   if (!pipeline) return 2;
+  // Without a section [console] it is for whoever has keys, and its files are no reason not to start.
+  std::vector<std::string> files;
+  if (pipeline->console.given && !pipeline->console.listen.empty()) {
+    auto found = console::check_files(pipeline->console);
+    if (!found) {
+      fmt::print(stderr, "{}: {}\n", config::place(config_path, "console"), found.error().message);
+      return 2;
+    }
+    files = std::move(*found);
+  }
   const auto count = pipeline->routes.size();
   fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count, count == 1 ? "route" : "routes");
+  for (const auto& line : files) fmt::print("console: {}\n", escape(line));
   if (!connect) return 0;
   log::setup("error", "text");
   return Plan(pipeline).print() ? 0 : 1;

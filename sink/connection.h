@@ -80,7 +80,8 @@ class Connection {
   std::optional<Error> lost_while_idle();
   // Advances the exchange without blocking; empty while it runs, then its outcome, once.
   std::optional<Result<Reply>> poll();
-  // Blocks until the outcome; at the deadline the connection is closed.
+  // Blocks until the outcome; at the deadline the connection is closed. An interruption of the thread
+  // (base/interrupt.h) cancels the statement.
   Result<Reply> wait(Clock::time_point deadline);
   Result<Reply> run(const char* sql, Clock::time_point deadline);
   // Closes the connection and returns the reason.
@@ -92,7 +93,8 @@ class Connection {
     Statement* statement = nullptr;
   };
   bool begin_pipeline();
-  bool feed_copy();  // false: wait for the socket
+  bool wait_for_socket(std::chrono::milliseconds at_most) const;  // false: it failed
+  bool feed_copy();                                               // false: wait for the socket
   void take(PGresult* result);
   Result<Reply> conclude();
 

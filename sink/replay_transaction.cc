@@ -101,6 +101,19 @@ Result<void> ReplayTransaction::write(const Changes& changes) {
   return written;
 }
 
+Result<void> ReplayTransaction::rehearse(const Changes& changes) {
+  if (auto done = connect(); !done) return std::unexpected(done.error());
+  auto& connection = state_->connection();
+  state_->session.send_deallocations();
+  connection.send("BEGIN");
+  connection.send("SET LOCAL lock_timeout = '2s'");
+  connection.send("SET LOCAL statement_timeout = '10s'");
+  if (auto done = state_->answer(); !done) return std::unexpected(done.error());
+  auto written = write(changes);
+  rollback();
+  return written;
+}
+
 Result<void> ReplayTransaction::applied(const DeadLetterRow& letter, const std::string& resolution) {
   auto& connection = state_->connection();
   connection.send(state_->session.file("dead_letter_resolve"),

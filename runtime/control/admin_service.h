@@ -9,10 +9,10 @@
 
 #include <condition_variable>
 #include <memory>
-#include <thread>
 
 #include "admin/capabilities.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
@@ -35,18 +35,21 @@ class AdminService {
   AdminService(const AdminService&) = delete;
   AdminService& operator=(const AdminService&) = delete;
 
-  void start();
+  Result<void> start();
   // Writes what is queued and ends; false at the deadline, with the thread left behind: end the process.
   bool stop(std::chrono::milliseconds within);
-  // From the main thread, often: keeps the last minute's rates.
-  void sample(const Snapshot& lanes) { snapshots_.sample(lanes); }
+  // From the main thread, often: keeps the last minute's rates, and counts dead letters when there are new ones.
+  void sample(const Snapshot& lanes);
   // From any thread: topics that are read and that the cluster does not have.
   void set_missing_topics(std::vector<std::string> topics);
+  // Before the process ends without stop(): the log gets what the audit trail has not.
+  void give_up() { audit_.give_up(); }
 
   Capabilities capabilities();
 
  private:
   void run();
+  void work();
   void keep_house();
   void has_ended();
   void wait_for_work() const;
@@ -71,8 +74,9 @@ class AdminService {
   Mutex mutex_;
   std::condition_variable_any changed_;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool count_now_ GUARDED_BY(mutex_) = false;
   int running_ GUARDED_BY(mutex_) = 0;  // threads
-  std::thread thread_, housekeeping_;
+  Thread thread_, housekeeping_;
 };
 
 }  // namespace sluice::runtime

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "admin/snapshot.h"
 #include "base/clock.h"
@@ -40,14 +41,20 @@ class LiveSnapshots final : public Snapshots {
 
   Snapshot snapshot() const override;
 
-  // Keeps the last minute's rates; to be called at least once a second.
+  // Keeps the last minute's rates and commits, and when partitions moved last; to be called at least once a second.
   void sample(const Snapshot& lanes);
   // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else reports them.
   void refresh_ends();
 
  private:
+  struct Movement {
+    Offset next = -1;
+    Clock::time_point since{};  // it moved, or nothing waited
+  };
+
   void add_missing(Snapshot& snapshot) const;
   void add_topic_tables(Snapshot& snapshot) const;
+  void note_movements(const Snapshot& lanes, Clock::time_point now) REQUIRES(mutex_);
 
   const ServiceParts parts_;
   const RouteTables& routes_;
@@ -62,6 +69,8 @@ class LiveSnapshots final : public Snapshots {
 
   mutable Mutex mutex_;
   std::deque<double> rates_ GUARDED_BY(mutex_);
+  std::deque<std::vector<std::int64_t>> commits_ GUARDED_BY(mutex_);  // by bucket, since the start; one a second
+  std::map<TopicPartition, Movement> movements_ GUARDED_BY(mutex_);
   Clock::time_point sampled_ GUARDED_BY(mutex_){};
   std::int64_t sampled_records_ GUARDED_BY(mutex_) = 0;
 };

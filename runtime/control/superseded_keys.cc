@@ -8,6 +8,7 @@ namespace sluice::runtime {
 namespace {
 
 constexpr std::size_t batch_records = 1000;
+constexpr std::size_t batch_bytes = 2 << 20;  // whichever comes first
 
 // Table and key: equal if the keys may be equal in PostgreSQL.
 std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
@@ -50,7 +51,8 @@ Result<void> SupersededKeys::read_to(Offset next, Clock::time_point deadline) {
     mapped = mapper_->add(record);
     if (!mapped) return;
     mapped_.push_back(record.offset);
-    if (mapped_.size() >= batch_records) look_at_changes();
+    mapped_bytes_ += record.key.value_or("").size() + record.value.value_or("").size();
+    if (mapped_.size() >= batch_records || mapped_bytes_ >= batch_bytes) look_at_changes();
   });
   if (!mapped) return mapped;
   look_at_changes();
@@ -68,6 +70,7 @@ void SupersededKeys::look_at_changes() {
     }
   }
   mapped_.clear();
+  mapped_bytes_ = 0;
 }
 
 void SupersededKeys::mark(const std::string& key, Offset by) {

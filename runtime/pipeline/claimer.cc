@@ -230,6 +230,7 @@ Result<void> Claimer::claim_waiting() {
     requests.push_back({&held.at(), claiming->log->low});
   }
   if (requests.empty()) return {};
+  log::debug(state_.log_prefix, "claims {} partitions", requests.size());
   auto claims = state_.parts.store.claim(requests);
   if (!claims) return std::unexpected(std::move(claims.error()));
   for (std::size_t i = 0; i < waiting.size(); ++i) {

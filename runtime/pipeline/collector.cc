@@ -99,6 +99,8 @@ bool Collector::collect() {
       held->ready = false;
     }
   }
+  if (batch.records() > before)
+    log::debug(state_.log_prefix, "polled {} records, {} are collected", batch.records() - before, batch.records());
   return any && !ready_.empty() && !full();
 }
 

@@ -29,13 +29,21 @@ Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Id
 }
 
 Lane::~Lane() {
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
-void Lane::start(listener::Consumer& consumer) {
+Result<void> Lane::start(listener::Consumer& consumer) {
   consumer_ = &consumer;
   last_loop_ns_ = Clock::now().time_since_epoch().count();
-  thread_ = std::thread(&Lane::run, this);
+  auto thread = Thread::start(
+      fmt::format("lane {}", index_), [this] { run(); }, Thread::usual_stack,
+      [this] {
+        ended_ = true;
+        fatal_(fmt::format("lane {} ended by an error that nobody expected", index_));
+      });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void Lane::assign(listener::Partition& partition) {

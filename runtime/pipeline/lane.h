@@ -9,13 +9,13 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "admin/incident.h"
 #include "admin/snapshot.h"
 #include "base/mutex.h"
 #include "base/ready_signal.h"
+#include "base/thread.h"
 #include "listener/consumer.h"
 #include "runtime/pipeline/lane_worker.h"
 #include "runtime/pipeline/pause_rules.h"
@@ -32,7 +32,7 @@ class Lane {
        IncidentLog& incidents, std::function<void(std::string)> fatal);
   ~Lane();
 
-  void start(listener::Consumer& consumer);
+  Result<void> start(listener::Consumer& consumer);
   // From the poll thread: the partition was assigned, or some were revoked.
   void assign(listener::Partition& partition);
   void revoked();
@@ -93,7 +93,7 @@ class Lane {
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
   std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none
   std::atomic<bool> ended_{false};
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace sluice::runtime

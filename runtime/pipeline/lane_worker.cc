@@ -170,6 +170,9 @@ void LaneWorker::submit() {
   // A table that may be locked keeps the whole lane for as long as its batch waits.
   state_.parts.store.set_lock_wait(in_flight_alone_ ? suspect_lock_wait : milliseconds(0));
   const auto& batch = state_.in_flight;
+  log::debug(state_.log_prefix, "submits {} records of {} partitions, {} rows, {} bytes{}{}", batch.records(),
+             batch.ranges().size(), batch.changes().rows, batch.bytes(), was_full_ ? ", full" : "",
+             in_flight_alone_ ? ", a suspect alone" : "");
   if (prepared_) {
     state_.parts.store.submit_prepared(std::move(prepared_), batch.changes(), batch.all_records(), batch.ranges());
   } else {
@@ -224,6 +227,8 @@ void LaneWorker::committed(std::optional<TableStats> written) {
 
 void LaneWorker::account(const Flight& flight, TableStats written) {
   auto& stats = state_.stats;
+  log::debug(state_.log_prefix, "committed {} records, {} rows in {:.1f} ms", done_.records(), done_.changes().rows,
+             flight.seconds * 1000);
   ++stats.batches;
   stats.records += static_cast<std::int64_t>(done_.records());
   stats.rows += static_cast<std::int64_t>(done_.changes().rows);
@@ -240,6 +245,8 @@ void LaneWorker::account(const Flight& flight, TableStats written) {
     }
     auto* held = state_.find(*range.at);
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    log::debug(state_.log_prefix, "{}/{} advanced from {} to {}", range.at->topic, range.at->partition, range.from,
+               range.to);
     held->claim.next = range.to;
     held->claim.counts += range.counts;
     state_.show(*held);

@@ -29,10 +29,11 @@ MASKS = (
     (r"(?m)^ *\d+(?=  DATE  \w+  (operator|admin)  )", "N"),  # of an audit row: notes take numbers when they are written
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
-    (r"(  up |<= )[\d.]+\w+", r"\1SPAN"),
+    (r"(  up |<= | since )[\d.]+(ms|s|m|h|d)\b", r"\1SPAN"),
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),
-    (r"batches  \d+  rows each \d+", "batches  N  rows each N"),
+    (r"batches  \d+ since the start  rows each \d+", "batches  N since the start  rows each N"),
+    (r'"session": \d+', '"session": N'),
     (r"(/\d  \w+  )\d+(?=(  \d+){4}  )", r"\1LANE"),
 )
 NAMES = itertools.count(10)
@@ -66,7 +67,7 @@ DEEDS = {deed.__name__: deed for deed in (publish, poison, sql, alone)}
 def masked(console, text):
     text = text.replace(console.name, "shop")
     for pattern, mask in MASKS:
-        text = re.sub(pattern, mask, text)
+        text = re.sub(pattern, mask, text, flags=re.MULTILINE)
     return [line.rstrip() for line in text.splitlines()]
 
 

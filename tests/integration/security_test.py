@@ -223,7 +223,7 @@ listen = ""
         with contextlib.closing(pooler):
             url = f"postgresql://app@127.0.0.1:{pooler.port}/{database.name}?sslmode=disable&gssencmode=disable"
             done = run("run", config=self.config(tmp_path, broker, url))
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert re.search(r"error .*is a pooler in transaction mode.*session mode", done.stderr), done.stderr
 
     def test_a_pooler_that_keeps_sessions_will_do(self, broker, database, tmp_path):

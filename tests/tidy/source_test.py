@@ -35,7 +35,7 @@ ROOMS = {
 }
 # A library's headers appear in one folder only.
 LIBRARIES = {r"librdkafka/": "listener", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console/ssh",
-             r"re2/": "base", r"simdjson": "mapping", r"toml(\+\+|plusplus)": "config", r"(httplib|prometheus/|systemd/|CLI/)": "runtime"}
+             r"re2/": "base", r"simdjson": "mapping", r"toml(\+\+|plusplus)": "config", r"(prometheus/|systemd/|CLI/)": "runtime"}
 LONGEST = 400
 options = None
 
