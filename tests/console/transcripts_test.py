@@ -14,6 +14,7 @@ import pytest
 
 from support.console_service import running_console
 from support.pipeline import encode
+from support.waiting import wait_until
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "transcripts"
 KEYS = {"viewer": "k_view", "operator": "k_oper", "admin": "k_adm"}
@@ -39,10 +40,22 @@ MASKS = (
 NAMES = itertools.count(10)
 
 
+def settle(console):
+    """Lanes publish what they have counted at most ten times a second, so a moment after the commit."""
+    read = []
+
+    def unchanged():
+        page = console.live.get("/metrics")[1]
+        read.append([line for line in page.splitlines() if line.startswith("sluice_table_rows_total")])
+        return read[-2:-1] == read[-1:]
+    wait_until(unchanged, "the counts of the lanes change", every=0.25)
+
+
 def publish(console, count):
     """@ publish N: so many good records, which take effect before the next step."""
     console.publish(range(int(count)), status="paid")
     console.wait_caught_up(console.orders)
+    settle(console)
 
 
 def poison(console, count):
@@ -117,6 +130,7 @@ def talker(request, path, broker, postgres):
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
 def test_the_console_answers_as_its_transcript_says(path, talker, pytestconfig):
     script = path.read_text(encoding="utf-8").splitlines()
+    settle(talker)
     answered = list(played(talker, script))
     if pytestconfig.getoption("--update"):
         path.write_text("\n".join(answered) + "\n", encoding="utf-8")
