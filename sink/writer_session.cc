@@ -75,9 +75,11 @@ Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::ch
   };
   connection.send("SAVEPOINT sluice");
   use_path_of_user();
-  for (auto& write : changes == nullptr ? std::vector<PlannedWrite>() : plan(*changes, true)) {
-    if (how.without_rows) write.rows.clear();
-    send_write(*changes, write);
+  if (changes != nullptr) {
+    for (auto& write : plan(*changes, true)) {
+      if (how.without_rows) write.rows.clear();
+      send_write(*changes, write);
+    }
   }
   if (how.check_deferred) connection.send("SET CONSTRAINTS ALL IMMEDIATE");
   use_own_path();
