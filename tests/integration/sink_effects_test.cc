@@ -148,6 +148,24 @@ TEST_F(Effects, where_rows_land_does_not_depend_on_how_many_there_are) {
   }
 }
 
+TEST_F(Effects, triggers_find_by_name_what_the_roles_own_path_finds) {
+  sql(
+      fmt::format("CREATE TABLE public.seen_{0} (id bigint, moment text); CREATE TABLE {0}.t (id bigint PRIMARY KEY);"
+                  "CREATE FUNCTION {0}.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                  "INSERT INTO seen_{0} VALUES (NEW.id, TG_ARGV[0]); RETURN NEW; END $$;"
+                  "CREATE TRIGGER at_once BEFORE INSERT ON {0}.t FOR EACH ROW EXECUTE FUNCTION {0}.note('at once');"
+                  "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON {0}.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+                  "EXECUTE FUNCTION {0}.note('at commit')",
+                  schema));
+  for (const int rows : {1, 4000}) {  // by arrays, by a stage
+    std::vector<Message> messages;
+    for (int id = 1; id <= rows; ++id) messages.push_back({"", fmt::format(R"({{"id":{}}})", rows * 10 + id)});
+    expect_applied("t", messages);
+  }
+  EXPECT_EQ(sql("SELECT count(*), count(DISTINCT moment) FROM public.seen_" + schema), "8002|2");
+  sql("DROP TABLE public.seen_" + schema);
+}
+
 TEST_F(Effects, a_table_with_rules_is_upserted_without_a_conflict_clause) {
   sql(fmt::format(
       "CREATE TABLE {0}.t (id int PRIMARY KEY, v int); CREATE TABLE {0}.copies (id int, v int); CREATE RULE r AS "
