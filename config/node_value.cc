@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/printable.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
 #include "config/spelling.h"
@@ -100,8 +101,7 @@ std::string checked_text(const toml::node& node, const Setting& setting) {
 // Where the character of a text that counts from 1 is in the file: exact for a text on one line without escapes.
 toml::source_position inside(const toml::node& node, const std::string& text, std::size_t character) {
   const toml::source_region& source = node.source();
-  const auto characters = static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const auto characters = count_characters(text);
   const bool plain = source.begin.line == source.end.line && source.end.column - source.begin.column == characters + 2;
   if (!plain) return source.begin;
   return {source.begin.line, source.begin.column + static_cast<toml::source_index>(character)};

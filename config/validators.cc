@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/host_port.h"
+#include "base/parse.h"
 #include "base/pattern.h"
 #include "base/table_name.h"
 #include "config/table_template.h"
@@ -29,12 +30,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     parts.push_back(text.substr(0, end));
   parts.push_back(text);
   return parts;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
 }
 
 std::string check_name(const std::string& text, std::size_t longest) {
@@ -113,7 +108,7 @@ std::string check_pipeline(const std::string& text) {
 
 std::string check_brokers(const std::string& text) {
   for (const std::string_view broker : split(text, ',')) {
-    const auto address = parse_host_port(trimmed(broker));
+    const auto address = parse_host_port(trimmed(broker, " "));
     if (!address || address->port == 0) return "is not a list HOST:PORT,HOST:PORT; write 127.0.0.1:9092";
   }
   return {};
