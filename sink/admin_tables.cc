@@ -156,7 +156,7 @@ Result<Rows> AdminTables::ask(std::string_view file, Fields parameters, Asker as
   if (asker == Asker::service) return ask_until(deadline, file, std::move(parameters));
   while (!places_.try_acquire_for(look_interval)) {
     if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
-    if (Clock::now() < std::min(deadline, interruption().deadline)) continue;
+    if (Clock::now() < interruption().earlier(deadline)) continue;
     return fail(ErrorClass::retry, fmt::format("{} commands ask PostgreSQL already; try again", at_a_time));
   }
   auto rows = ask_until(deadline, file, std::move(parameters));

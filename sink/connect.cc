@@ -50,7 +50,7 @@ std::unexpected<Error> refused(const PGconn* connection, const ConnectionOptions
 Result<void> ready(const PGconn* connection, short events, Clock::time_point deadline, std::string_view what = "") {
   for (;;) {
     if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
-    const auto until = std::min(deadline, interruption().deadline);
+    const auto until = interruption().earlier(deadline);
     const auto now = Clock::now();
     if (now >= until) return fail(ErrorClass::retry, fmt::format("PostgreSQL did not answer{} in time", what));
     const auto left = std::chrono::ceil<milliseconds>(std::min<Clock::duration>(until - now, interrupt_interval));
