@@ -120,7 +120,8 @@ std::string line_of(Level level, std::string_view who, std::string_view text) {
 LineWriter& writer() {
   // Never destroyed: threads may log until the process is gone.
   static auto* const instance = new LineWriter(STDERR_FILENO, [](std::int64_t lost) {
-    return line_of(Level::warning, "log", fmt::format("{} lines are lost: nobody has read stderr", lost));
+    return line_of(Level::warning, "log",
+                   fmt::format("{} lines are lost: stderr was not read, or could not be written", lost));
   });
   return *instance;
 }

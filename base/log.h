@@ -40,7 +40,7 @@ struct LevelNow {
 LevelNow level_now();
 // Writes what a slow reader has not taken yet, for so long at most. Before the process ends, and from time to time.
 void flush(std::chrono::milliseconds within);
-std::int64_t lost_lines();  // that a reader who stood still has cost
+std::int64_t lost_lines();  // that a reader who stood still, or a full disk, has cost
 // How many of a level were written since the start, whatever the level in force.
 std::int64_t count(Level level);
 std::string_view name(Level level);
