@@ -62,8 +62,10 @@ ssh_channel waiting_room(ssh_session ssh) {
 
 }  // namespace
 
-Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
-    : context_(context), id_(id), peer_(peer), ssh_(handle), view_(id) {}
+Session::Session(ServerContext& context, std::int64_t id, const Address& peer, SessionHandle handle)
+    : context_(context), id_(id), peer_(peer), ssh_(handle.get()), view_(id) {
+  handle.release();  // last: what throws before leaves it to its owner
+}
 
 Session::~Session() {
   if (!over_) ssh_free(ssh_);  // no thread could be made for it

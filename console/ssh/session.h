@@ -28,6 +28,7 @@
 #include "console/ssh/network.h"
 #include "console/ssh/session_end.h"
 #include "console/ssh/session_view.h"
+#include "console/ssh/transport.h"
 
 namespace sluice::console {
 
@@ -52,7 +53,7 @@ struct ServerContext {
 class Session {
  public:
   // Takes over the library's session, which has accepted its connection but exchanged nothing yet.
-  Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle);
+  Session(ServerContext& context, std::int64_t id, const Address& peer, SessionHandle handle);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
