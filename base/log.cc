@@ -153,12 +153,9 @@ bool enabled(Level level) {
   return level >= threshold.load(std::memory_order_relaxed);
 }
 
-LevelNow level_now() {
+Level level_now() {
   enabled(Level::error);  // a level that was for a time only may be over
-  LevelNow now{threshold.load(), std::nullopt};
-  if (const auto until = falls_back_at.load(); until != never)
-    now.left = std::chrono::ceil<std::chrono::seconds>(std::chrono::nanoseconds(until - now_ns()));
-  return now;
+  return threshold.load();
 }
 
 std::vector<Entry> recent() {

@@ -69,6 +69,10 @@ std::string Command::usage() const {
   return text;
 }
 
+Effect Command::effect_of(const Arguments& given, const Login& login) const {
+  return lesser == nullptr ? effect : lesser(given, role_of(login.caller.role));
+}
+
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten) {
   const std::size_t show = words.size() > 1 && leading(words, 1) == "show" ? 1 : 0;
   words = words.subspan(show);

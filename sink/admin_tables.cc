@@ -103,7 +103,7 @@ Field list_of(const std::vector<std::int64_t>& ids) {
   return fmt::format("{{{}}}", fmt::join(ids, ","));
 }
 
-// $2 to $9 of sql/dead_letter_select.sql and sql/dead_letter_count.sql.
+// $2 to $10 of sql/dead_letter_filter.sql; what is null there filters nothing.
 void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
   parameters.push_back(filter.ids.empty() ? Field() : list_of(filter.ids));
   parameters.push_back(unless_empty(filter.topic));
@@ -113,6 +113,7 @@ void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
   parameters.push_back(text(filter.until));
   parameters.push_back(text(filter.resolved));
   parameters.push_back(text(filter.failed));
+  parameters.push_back(filter.up_to ? std::to_string(*filter.up_to) : Field());
 }
 
 std::string_view text(LetterOrder order) {
@@ -222,8 +223,8 @@ Result<std::int64_t> AdminTables::open_letters() {
 Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& filter) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(), {std::to_string(filter.limit), text(filter.contents),
-                                       std::string(text(filter.order)), std::to_string(filter.after)});
+  parameters.insert(parameters.end(),
+                    {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order))});
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 
@@ -235,10 +236,13 @@ Result<std::int64_t> AdminTables::count_letters(const DeadLetterFilter& filter) 
   return rows->front().integer("found");
 }
 
-Result<std::int64_t> AdminTables::discard(const std::vector<std::int64_t>& ids, const std::string& resolution) {
-  const auto rows = ask("dead_letter_discard", {list_of(ids), resolution});
+Result<std::int64_t> AdminTables::discard(const DeadLetterFilter& filter, const std::string& resolution) {
+  Fields parameters;
+  add_filter(parameters, filter);
+  parameters.insert(parameters.end(), {resolution, std::to_string(filter.limit)});
+  const auto rows = ask("dead_letter_discard", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
-  return static_cast<std::int64_t>(rows->size());
+  return rows->front().integer("discarded");
 }
 
 Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std::int32_t generation, Offset from) {

@@ -35,6 +35,7 @@ std::string stored_states() {
 
 std::string sql(std::string_view name, std::string_view schema) {
   std::string text(sql_files().at(name));
+  replace_all(text, ":letter_filter", std::string(sql_files().at("dead_letter_filter")));
   replace_all(text, ":states", stored_states());
   replace_all(text, ":schema", quoted(schema));
   return text;

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "console/guarded.h"
 
 namespace sluice::console {
 namespace {
@@ -86,16 +87,6 @@ void Session::run() {
   over_ = true;
 }
 
-template <class Function>
-auto Session::guarded(Function function, decltype(function()) otherwise) noexcept {
-  try {
-    return function();
-  } catch (...) {
-    broken_ = true;
-    return otherwise;
-  }
-}
-
 bool Session::begin() {
   callbacks_.userdata = this;
   callbacks_.auth_pubkey_function = on_pubkey;
@@ -167,7 +158,7 @@ void Session::check_session(Clock::time_point now) {
 
 ssh_channel Session::on_channel(ssh_session, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  return session.guarded([&] { return session.open_channel(); }, nullptr);
+  return guarded(session.broken_, [&] { return session.open_channel(); }, nullptr);
 }
 
 ssh_channel Session::open_channel() {
@@ -194,7 +185,8 @@ ssh_channel Session::open_channel() {
 // 1 leaves the answer to the library: it accepts the service and refuses everything else.
 int Session::on_message(ssh_session, ssh_message message, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  return session.guarded(
+  return guarded(
+      session.broken_,
       [&] {
         session.look_at(message);
         return 1;

@@ -67,14 +67,12 @@ class Session {
   const SessionView& view() const { return view_; }
 
  private:
-  // The library is C: no exception may pass through it. These call what follows them, and end the session if it throws.
+  // These call what follows them, and end the session if it throws.
   static int on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) noexcept;
   static ssh_channel on_channel(ssh_session, void* self) noexcept;
   static int on_message(ssh_session, ssh_message message, void* self) noexcept;
   static int on_wake(socket_t fd, int events, void* self) noexcept;
   static void on_step(void* self, float status) noexcept;
-  template <class Function>
-  auto guarded(Function function, decltype(function()) otherwise) noexcept;
 
   bool offer_key(const char* user, ssh_key key, char state);
   ssh_channel open_channel();

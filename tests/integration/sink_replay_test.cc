@@ -129,10 +129,10 @@ TEST_F(ReplayTest, letters_come_in_the_order_that_is_asked_for_and_know_their_si
   EXPECT_GT((*newest)[0].id, (*newest)[1].id);
   EXPECT_GE((*newest)[0].bytes, 2);  // key and value, which are not here
   EXPECT_FALSE((*newest)[0].value);
-  const auto rest = store->letters(with(&DeadLetterFilter::after, letters[0].id));
-  ASSERT_TRUE(rest);
-  ASSERT_EQ(rest->size(), 1u);
-  EXPECT_EQ((*rest)[0].id, letters[1].id);
+  const auto older = store->letters(with(&DeadLetterFilter::up_to, std::optional(letters[0].id)));
+  ASSERT_TRUE(older);
+  ASSERT_EQ(older->size(), 1u);
+  EXPECT_EQ((*older)[0].id, letters[0].id);
 }
 
 TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_keeps_its_connection) {
@@ -197,8 +197,9 @@ TEST_F(ReplayTest, a_discarded_letter_is_resolved_and_offsets_without_effect_are
   ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
   EXPECT_EQ(store->count_letters(with(&DeadLetterFilter::topic, "others")), 0);
   EXPECT_EQ(store->count_letters(with(&DeadLetterFilter::reason, "TOO SMALL")), 1);
-  EXPECT_EQ(store->discard({letters[0].id}, "discarded by ann: old"), 0);  // it is resolved
-  EXPECT_EQ(store->discard({letters[0].id, letters[1].id}, "discarded by ann: old"), 1);
+  const auto both = with(&DeadLetterFilter::ids, std::vector{letters[0].id, letters[1].id});
+  EXPECT_EQ(store->discard(with(&DeadLetterFilter::up_to, std::optional(letters[0].id)), "discarded by ann: old"), 0);
+  EXPECT_EQ(store->discard(both, "discarded by ann: old"), 1);  // the other one is resolved
   const auto after = store->unapplied(at, 1, 0);
   ASSERT_TRUE(after);
   EXPECT_EQ(*after, std::vector<Offset>{1});

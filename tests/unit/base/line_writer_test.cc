@@ -155,14 +155,14 @@ TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread) {
   EXPECT_EQ(text.find(R"("ms")"), std::string::npos);
 }
 
-TEST(Log, a_level_for_a_time_says_how_long_it_has_left) {
+TEST(Log, a_level_for_a_time_is_over_with_it_or_with_the_next_setup) {
   log::setup("info", "text");
-  EXPECT_FALSE(log::level_now().left);
   log::set_level("debug", 600s);
-  EXPECT_EQ(log::level_now().level, log::Level::debug);
-  EXPECT_GT(*log::level_now().left, 590s);
+  EXPECT_EQ(log::level_now(), log::Level::debug);
   log::setup("info", "text");
-  EXPECT_EQ(log::level_now().level, log::Level::info);
+  EXPECT_EQ(log::level_now(), log::Level::info);
+  log::set_level("debug", 0s);
+  EXPECT_EQ(log::level_now(), log::Level::info);
 }
 
 }  // namespace

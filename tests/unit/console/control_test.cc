@@ -104,14 +104,29 @@ TEST_F(ConsoleControl, resume_frees_exactly_its_target_and_all_frees_everything)
 TEST_F(ConsoleControl, resume_alone_lists_the_pauses_and_a_number_of_the_list_ends_one) {
   run("pause shop.orders --reason first");
   run("pause shop.items --reason second");
+  const auto trail = admin.trail.size();
   const auto listed = run("resume --json").data().at("pauses");
   ASSERT_EQ(listed.size(), 2u);
   EXPECT_EQ(admin.now.pauses.size(), 2u);
   EXPECT_EQ(listed[1].at("target"), "shop.items");
+  EXPECT_EQ(admin.trail.size(), trail);  // nothing was changed, so nothing is on record as changed
   EXPECT_EQ(run("resume #3").code, Code::no_such_thing);
-  EXPECT_EQ(run("resume #2").code, Code::done);
+  EXPECT_EQ(run(fmt::format("resume #{}", listed[1].at("number").get<int>())).code, Code::done);
   ASSERT_EQ(admin.now.pauses.size(), 1u);
   EXPECT_EQ(admin.now.pauses[0].target, "shop.orders");
+}
+
+TEST_F(ConsoleControl, a_pauses_number_is_its_own_whatever_others_come_and_go_before_it_is_typed) {
+  run("pause shop.orders --reason first");
+  run("pause shop.items --reason second");
+  const auto number = run("resume --json").data().at("pauses")[1].at("number").get<int>();
+  run("resume shop.orders");
+  run("pause shop.orders/0 --reason third");
+  EXPECT_EQ(run("resume --json").data().at("pauses")[0].at("number"), number);
+  EXPECT_EQ(run(fmt::format("resume #{}", number)).code, Code::done);
+  ASSERT_EQ(admin.now.pauses.size(), 1u);
+  EXPECT_EQ(admin.now.pauses[0].target, "shop.orders/0");
+  EXPECT_EQ(run(fmt::format("resume #{}", number)).code, Code::no_such_thing) << "it has ended";
 }
 
 TEST_F(ConsoleControl, who_waits_for_a_pause_is_told_at_once_that_somebody_has_ended_it) {
@@ -227,7 +242,59 @@ TEST_F(ConsoleControl, a_discard_takes_all_of_its_set_however_large_it_is) {
             "error: 25000 dead letters would be marked as resolved without being applied; add --yes\n");
   EXPECT_EQ(run("dead discard --table public.orders --reason x --yes --json").data().at("discarded"), 25'000);
   EXPECT_EQ(admin.discarded.size(), 25'000u);
-  EXPECT_EQ(std::set<std::int64_t>(admin.discarded.begin(), admin.discarded.end()).size(), 25'000u);
+}
+
+TEST_F(ConsoleControl, a_letter_that_arrives_during_a_discard_is_not_discarded) {
+  add_letters(10'000);
+  admin.arriving = admin.letters.back();
+  admin.arriving->id = 10'001;
+  EXPECT_EQ(run("dead discard --table public.orders --reason x --yes --json").data().at("discarded"), 10'000);
+  EXPECT_EQ(admin.discarded.size(), 10'000u);
+}
+
+TEST_F(ConsoleControl, a_replay_tells_what_was_refused_from_what_was_not_tried) {
+  add_letters(5);
+  admin.refused_up_to = 1;
+  const auto partly = run("dead replay --table public.orders");
+  EXPECT_EQ(partly.code, Code::partly_done);
+  EXPECT_EQ(partly.err,
+            "error: 3 of 5 dead letters not applied: 1 refused again, see 'dead list --failed'; 2 left as they were, "
+            "see their outcomes\n");
+}
+
+TEST_F(ConsoleControl, a_replay_of_a_slice_says_how_many_more_match_after_what_it_did) {
+  struct Resolving : FakeAdmin {
+    Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
+                                         const Caller& by) override {
+      auto done = FakeAdmin::replay(filter, dry_run, force, by);
+      for (auto& one : *done) one.applied = !dry_run;
+      for (const auto& one : *done)
+        if (one.applied) discarded.insert(one.id);
+      return done;
+    }
+  } many;
+  add_letters(12'000);
+  many.letters = admin.letters;
+  const Interpreter other(pipeline, many.capabilities(), {}, [] { return std::vector<SessionInfo>(); });
+  Captured captured;
+  EXPECT_EQ(other.execute("dead replay --table public.orders", login, terminal, captured, {}).code, Code::done);
+  EXPECT_NE(captured.stdout_text.find("the first 10000 by offset; 2000 more match: run it again for them\n"),
+            std::string::npos);
+  Captured rest;
+  EXPECT_EQ(other.execute("dead replay --table public.orders", login, terminal, rest, {}).code, Code::done);
+  EXPECT_EQ(rest.stdout_text.find("more match"), std::string::npos);
+}
+
+TEST_F(ConsoleControl, details_of_letters_are_for_operators_and_who_reads_them_is_in_the_trail) {
+  add_letters(1);
+  admin.letters[0].detail = "Failing row contains (secret)";
+  login.caller.role = "viewer";
+  EXPECT_EQ(run("dead list --json").out.find("secret"), std::string::npos);
+  EXPECT_TRUE(admin.notes.empty());
+  login.caller.role = "operator";
+  EXPECT_NE(run("dead list --json").out.find("secret"), std::string::npos);
+  ASSERT_EQ(admin.notes.size(), 1u);
+  EXPECT_EQ(admin.notes[0].command, "dead list");
 }
 
 TEST_F(ConsoleControl, the_newest_letters_come_first_and_the_note_says_how_many_there_are) {
