@@ -288,8 +288,7 @@ std::vector<Command> dead_letters_commands() {
        .effect = Effect::shows_data,
        .lesser = list_effect,
        .group = "records",
-       .summary = "The dead letters, the newest first: records that could not be applied, each with its reason. For "
-                  "operators also with the detail, which may quote the record.",
+       .summary = "The dead letters, the newest first, each with its reason; for operators with the detail, too.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
        .run = handler<dead_list>},
       {.words = "dead show",
