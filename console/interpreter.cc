@@ -195,6 +195,9 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
                      pause.expires ? " until " + time_text(*pause.expires) : "", pause.reason));
   for (const auto& one : now.partitions)
     if (is_broken(one.state)) line(fmt::format("! {} stopped, {}: {}", partition_text(one.at), one.state, one.reason));
+  if (now.dead_letters_open > 0)
+    line(fmt::format("! {}; 'dead group' says why",
+                     counted(static_cast<std::size_t>(now.dead_letters_open), "open dead letter")));
   line("'help' lists the commands, 'exit' leaves");
   return terminal.utf8 ? text : ascii(text);
 }

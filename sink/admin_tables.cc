@@ -120,6 +120,10 @@ std::string_view text(LetterOrder order) {
   return order == LetterOrder::newest ? "newest" : order == LetterOrder::oldest ? "oldest" : "position";
 }
 
+std::string_view text(LetterGrouping by) {
+  return by == LetterGrouping::topic ? "topic" : by == LetterGrouping::table ? "table" : "reason";
+}
+
 }  // namespace
 
 AdminTables::AdminTables(const config::Postgres& settings, Identity identity)
@@ -234,6 +238,23 @@ Result<std::int64_t> AdminTables::count_letters(const DeadLetterFilter& filter) 
   const auto rows = ask("dead_letter_count", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("found");
+}
+
+Result<DeadLetterGroups> AdminTables::letter_groups(const DeadLetterFilter& filter, LetterGrouping by) {
+  Fields parameters;
+  add_filter(parameters, filter);
+  parameters.insert(parameters.end(), {std::string(text(by)), std::to_string(filter.limit)});
+  const auto rows = ask("dead_letter_groups", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  DeadLetterGroups found;
+  for (const auto& row : *rows) {
+    found.groups = row.integer("all_groups");
+    found.letters = row.integer("all_letters");
+    found.largest.push_back({row.integer("letters"), moment(row, "oldest_ms"), moment(row, "newest_ms"),
+                             row.integer("example"), row.text("topic"), row.text("table_name"), row.text("sqlstate"),
+                             row.text("reason")});
+  }
+  return found;
 }
 
 Result<std::int64_t> AdminTables::discard(const DeadLetterFilter& filter, const std::string& resolution) {

@@ -1,13 +1,13 @@
 // dead list, show, replay and discard.
 #include <algorithm>
 
+#include "base/units.h"
+#include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
 namespace sluice::console {
 namespace {
-
-constexpr int letters_at_most = 10'000;  // of one list, replay, or step of a discard
 
 std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
   std::vector<std::int64_t> ids;
@@ -19,26 +19,6 @@ std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
     ids.push_back(*id);
   }
   return ids;
-}
-
-std::expected<DeadLetterFilter, int> filter_of(Call& call) {
-  DeadLetterFilter filter{.ids = {},
-                          .topic = call.option("topic"),
-                          .table = call.option("table"),
-                          .reason = call.option("reason"),
-                          .since = {},
-                          .until = {},
-                          .resolved = call.has("all"),
-                          .failed = call.has("failed"),
-                          .up_to = {},
-                          .order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest};
-  const auto since = time_option(call, "since");
-  if (!since) return std::unexpected(since.error());
-  filter.since = *since;
-  const auto limit = number_option(call, "limit", filter.limit, letters_at_most);
-  if (!limit) return std::unexpected(limit.error());
-  filter.limit = static_cast<int>(*limit);
-  return filter;
 }
 
 report::Value id_cell(std::int64_t id) {
@@ -55,8 +35,9 @@ Effect list_effect(const Arguments&, Role role) {
 }
 
 int dead_list(Call& call, DeadLetters& dead_letters) {
-  const auto filter = filter_of(call);
+  auto filter = letter_filter(call, 100);
   if (!filter) return filter.error();
+  filter->order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest;
   const auto letters = dead_letters.dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
   Section section{.name = "dead_letters",
@@ -71,7 +52,7 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
   if (filter->resolved) section.columns.push_back({.name = "resolution"});
   section.columns.push_back({.name = "reason"});
   const bool details = reads_details(role_of(call.login().caller.role));
-  if (details) section.columns.push_back({.name = "detail"});
+  if (details) section.columns.push_back({.name = "detail", .programs = true});
   for (const auto& letter : *letters) {
     auto& row = section.rows.emplace_back(std::vector<report::Value>{
         id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset, optional_text(letter.table),
@@ -80,15 +61,15 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
     row.emplace_back(letter.reason);
     if (details) row.push_back(optional_text(letter.detail));
   }
-  const std::string_view noun = filter->resolved ? "dead letter" : "open dead letter";
-  std::string note = counted(letters->size(), noun);
+  auto note = counted_letters(static_cast<std::int64_t>(letters->size()), filter->resolved);
   if (std::cmp_greater_equal(letters->size(), filter->limit)) {
     const auto total = dead_letters.count(*filter);
     if (!total) return call.fail(total.error());
-    note = fmt::format("{} of {}, the {} first; see --limit", letters->size(),
-                       counted(static_cast<std::size_t>(*total), noun), call.has("oldest") ? "oldest" : "newest");
+    note = fmt::format("{} of {}, the {} first; see --limit", grouped(static_cast<std::int64_t>(letters->size())),
+                       counted_letters(*total, filter->resolved), call.has("oldest") ? "oldest" : "newest");
   }
   call.report.notes = {std::move(note)};
+  call.report.pages = true;
   call.report.sections = {std::move(section)};
   return Code::done;
 }
@@ -269,26 +250,19 @@ std::vector<Command> dead_letters_commands() {
   const Option topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
   const Option reason{
       .name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"};
+  auto list_options = letter_filter_options();
+  list_options.push_back({.name = "oldest", .help = "the oldest first, instead of the newest"});
+  list_options.push_back(
+      {.name = "limit", .value = ArgumentKind::number, .shown = "N", .help = "at most so many; 100 unless given"});
   return {
       {.words = "dead list",
-       .options = {table,
-                   topic,
-                   reason,
-                   {.name = "since",
-                    .value = ArgumentKind::time,
-                    .shown = "TIME",
-                    .help = "stored since then: 2h, 7d, or a time of RFC 3339"},
-                   {.name = "all", .help = "also those that are resolved"},
-                   {.name = "failed", .help = "only those that were tried more than once"},
-                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
-                   {.name = "limit",
-                    .value = ArgumentKind::number,
-                    .shown = "N",
-                    .help = "at most so many; 100 unless given"}},
+       .options = std::move(list_options),
        .effect = Effect::shows_data,
        .lesser = list_effect,
        .group = "records",
-       .summary = "The dead letters, the newest first, each with its reason; for operators with the detail, too.",
+       .summary =
+           "The dead letters, the newest first, each with its reason; for operators with the detail, too, in JSON and "
+           "CSV.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
        .run = handler<dead_list>},
       {.words = "dead show",

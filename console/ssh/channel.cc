@@ -170,6 +170,7 @@ void Channel::begin() {
     finish(Code::not_understood);
   } else if (mode_ == Mode::shell) {
     resized_ = false;
+    terminal_.pager = &pager_;
     editor_.emplace(context_.prompt, dumb, terminal_.columns, [this](std::string_view before) {
       return context_.interpreter->complete(before, *context_.login);
     });

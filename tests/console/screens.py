@@ -67,7 +67,7 @@ class Screens:
         ends = console.kafka.ends(console.orders)
         wait_until(lambda: all(console.pointers()[(console.orders, p)] == ends[p] for p in others), console.pointers, 60)
         yield "status", self.session("status", "partitions --sort lag")
-        yield "login", f"$ {CLIENT}\n{self.session('status')}"
+        yield "login", f"$ {CLIENT}\n{self.session('status', 'dead group')}"
         yield "json", self.shell("S status --json | jq -c '.data | {state, lag, partitions_paused, dead_letters_open}'",
                                  "S check --lag 30s; echo $?")
         console.restart()
@@ -75,6 +75,7 @@ class Screens:
         console.wait_caught_up(console.orders)
         yield "count", self.session("count", "pointers")
         (first,), = console.sql("SELECT min(id) FROM sluice.dead_letter")
+        yield "groups", self.session("dead group")
         yield "dead", self.session("dead list", f"dead show {first}")
         refused = self.shell(f"S dead replay {first}")
         console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")

@@ -135,6 +135,29 @@ TEST_F(ReplayTest, letters_come_in_the_order_that_is_asked_for_and_know_their_si
   EXPECT_EQ((*older)[0].id, letters[0].id);
 }
 
+TEST_F(ReplayTest, letters_that_differ_in_numbers_only_are_one_group) {
+  sql("UPDATE " + schema +
+      ".dead_letter SET reason = 'value ' || id * 10 || '.5 of \"t1\" is out of range', sqlstate = '22003'");
+  sql("INSERT INTO " + schema +
+      ".dead_letter (pipeline, topic, partition, record_offset, generation, stage, table_name, sqlstate, reason)"
+      " SELECT pipeline, topic, partition, 77, generation, stage, table_name, sqlstate, 'value 7.5 of \"t2\" is out of range' FROM " +
+      schema + ".dead_letter LIMIT 1");
+  const auto groups = store->letter_groups({}, LetterGrouping::reason);
+  ASSERT_TRUE(groups) << groups.error().message;
+  EXPECT_EQ(groups->groups, 2);
+  EXPECT_EQ(groups->letters, 3);
+  ASSERT_EQ(groups->largest.size(), 2u);
+  EXPECT_EQ(groups->largest[0].letters, 2);
+  EXPECT_EQ(groups->largest[0].reason, "value # of \"t1\" is out of range");
+  EXPECT_EQ(groups->largest[0].example, std::max(letters[0].id, letters[1].id));
+  EXPECT_LE(groups->largest[0].oldest, groups->largest[0].newest);
+  const auto topics = store->letter_groups({}, LetterGrouping::topic);
+  ASSERT_TRUE(topics);
+  ASSERT_EQ(topics->largest.size(), 1u);
+  EXPECT_EQ(topics->largest[0].topic, at.topic);
+  EXPECT_EQ(topics->largest[0].letters, 3);
+}
+
 TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_keeps_its_connection) {
   std::stop_source stop;
   auto client = SqlClient::open(settings.url);

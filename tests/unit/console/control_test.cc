@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "base/interrupt.h"
+#include "base/printable.h"
+#include "console/pager.h"
 
 #include "tests/unit/console/support.h"
 
@@ -305,6 +307,82 @@ TEST_F(ConsoleControl, the_newest_letters_come_first_and_the_note_says_how_many_
   EXPECT_EQ(run("dead list --oldest --limit 3 --json").data().at("dead_letters")[0].at("id"), 1);
   const auto text = run("dead list --limit 3").out;
   EXPECT_NE(text.find("3 of 250 open dead letters, the newest first; see --limit"), std::string::npos) << text;
+}
+
+TEST_F(ConsoleControl, dead_letters_are_grouped_by_what_they_have_in_common_with_the_ddl_that_would_free_them) {
+  add_letters(5);
+  for (auto& letter : admin.letters) letter.table = "public.order items";
+  admin.letters[0].sqlstate = "23502";
+  admin.letters[0].reason = "null value in column \"a\"b\" of relation \"order items\" violates not-null constraint";
+  admin.letters[1].sqlstate = "23514";
+  admin.letters[1].reason = "new row for relation \"order items\" violates check constraint \"small\"";
+  const auto groups = run("dead group --json").data().at("groups");
+  ASSERT_EQ(groups.size(), 3u);
+  EXPECT_EQ(groups[0].at("ddl"), R"(ALTER TABLE "public"."order items" ALTER COLUMN "a""b" DROP NOT NULL)");
+  EXPECT_EQ(groups[1].at("ddl"), R"(ALTER TABLE "public"."order items" DROP CONSTRAINT "small")");
+  EXPECT_EQ(groups[2].at("ddl"), nullptr);
+  EXPECT_EQ(groups[2].at("count"), 3);
+  login.caller.role = "viewer";
+  const auto text = run("dead group").out;
+  EXPECT_NE(text.find("3 groups of 5 open dead letters\nwould free 1 open dead letter: ALTER TABLE"), std::string::npos)
+      << text;
+  EXPECT_EQ(run("dead group --by topic --json").data().at("groups")[0].at("topic"), "shop.orders");
+  EXPECT_EQ(run("dead group --by table --json").data().at("groups")[0].at("count"), 5);
+  EXPECT_EQ(run("dead group --by age").code, Code::not_understood);
+}
+
+TEST_F(ConsoleControl, the_greeting_points_to_the_groups_of_dead_letters) {
+  EXPECT_EQ(interpreter.greeting(login, terminal).find("dead"), std::string::npos);
+  admin.now.dead_letters_open = 4031;
+  EXPECT_NE(interpreter.greeting(login, terminal).find("! 4 031 open dead letters; 'dead group' says why\n"),
+            std::string::npos);
+}
+
+TEST_F(ConsoleControl, a_long_list_stops_at_the_end_of_the_screen_and_more_goes_on) {
+  Pager pager;
+  terminal = {.pty = true, .color = false, .cursor = true, .utf8 = true, .columns = 110, .rows = 24, .pager = &pager};
+  add_letters(150);
+  const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
+  const auto first = run("dead list");
+  EXPECT_EQ(lines(first.out), 23) << first.out;  // and the prompt
+  EXPECT_NE(first.out.find("100 of 150 open dead letters, the newest first; see --limit\n80 more lines: 'more' shows"),
+            std::string::npos)
+      << first.out;
+  EXPECT_TRUE(first.out.starts_with(" id  created")) << first.out;
+  std::string rest;
+  int pages = 0;
+  while (pager.has_more() && ++pages < 10) {
+    const auto page = run("more").out;
+    EXPECT_LE(lines(page), 23);
+    EXPECT_TRUE(page.starts_with(" id  created")) << page;
+    rest = page;
+  }
+  EXPECT_EQ(pages, 4);
+  EXPECT_NE(rest.find("\n 51  "), std::string::npos) << rest;
+  EXPECT_EQ(run("more").out, "nothing more to show\n");
+  terminal.pager = nullptr;
+  EXPECT_EQ(lines(run("dead list").out), 102);
+  EXPECT_EQ(run("more").code, Code::wrong_state);
+}
+
+TEST_F(ConsoleControl, in_a_narrow_terminal_the_reason_has_what_the_other_columns_leave) {
+  terminal = {.pty = true, .color = false, .cursor = true, .utf8 = true, .columns = 110, .rows = 24};
+  add_letters(1);
+  admin.letters[0].created = WallClock::now() - 3h;
+  admin.letters[0].sqlstate = "22001";
+  admin.letters[0].detail = "Failing row contains (secret)";
+  admin.letters[0].reason = std::string(200, 'x');
+  const auto wide = run("dead list").out;
+  const auto row = wide.substr(wide.find('\n') + 1);
+  EXPECT_EQ(width(std::string_view(row).substr(0, row.find('\n'))), 110) << wide;
+  EXPECT_NE(row.find("3h 00m ago"), std::string::npos) << wide;
+  EXPECT_EQ(wide.find("secret"), std::string::npos);
+  // Long names give way before there is nothing left of it.
+  admin.letters[0].at.topic = admin.letters[0].table = std::string(70, 'n');
+  const auto crowded = run("dead list").out;
+  EXPECT_NE(crowded.find("  " + std::string(23, 'x') + "…\n"), std::string::npos) << crowded;
+  EXPECT_NE(run("dead list --json").out.find("T"), std::string::npos);
+  EXPECT_EQ(run("dead list --csv").out.find(" ago"), std::string::npos);
 }
 
 }  // namespace

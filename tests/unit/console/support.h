@@ -154,6 +154,30 @@ class FakeAdmin : public Snapshots,
     all.limit = std::numeric_limits<int>::max();
     return static_cast<std::int64_t>(dead_letters(all)->size());
   }
+  Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
+    DeadLetterGroups found;
+    const auto letters_of_filter = *dead_letters(filter);
+    for (const auto& letter : letters_of_filter) {
+      ++found.letters;
+      DeadLetterGroup group{.letters = 1,
+                            .oldest = letter.created,
+                            .newest = letter.created,
+                            .example = letter.id,
+                            .topic = by == LetterGrouping::topic ? letter.at.topic : "",
+                            .table = by == LetterGrouping::topic ? "" : letter.table,
+                            .sqlstate = by == LetterGrouping::reason ? letter.sqlstate : "",
+                            .reason = by == LetterGrouping::reason ? letter.reason : ""};
+      const auto same = [&](const DeadLetterGroup& other) {
+        return std::tie(other.topic, other.table, other.reason) == std::tie(group.topic, group.table, group.reason);
+      };
+      if (const auto there = std::ranges::find_if(found.largest, same); there != found.largest.end())
+        ++there->letters;
+      else
+        found.largest.push_back(group);
+    }
+    found.groups = static_cast<std::int64_t>(found.largest.size());
+    return found;
+  }
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override {
     calls.push_back("discard by " + by.name + ": " + reason);
     const auto found = *dead_letters(filter);
