@@ -14,7 +14,7 @@ pytest.register_assert_rewrite("support", "fault")
 from fault.flow import Flow  # noqa: E402
 from support.console_service import running_console  # noqa: E402
 from support.kafka import EmbeddedBroker, Kafka  # noqa: E402
-from support.pipeline import Database, Pipeline, Services  # noqa: E402
+from support.pipeline import Database, Pipeline, running_services  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
 from support.sluice import Sluice  # noqa: E402
 
@@ -108,14 +108,15 @@ def database(postgres):
 @pytest.fixture
 def sluice(kafka, database):
     """sluice(routes, **settings) makes a service on the test's database."""
-    services = Services(kafka, database)
-    told = ""
-    try:
+    with running_services(kafka, database) as services:
         yield services
-    finally:
-        told = services.close()
-    if told:
-        pytest.fail(told, pytrace=False)
+
+
+@pytest.fixture
+def services(broker, database):
+    """The same at the broker of `sluice demo`."""
+    with running_services(broker, database) as made:
+        yield made
 
 
 @pytest.fixture

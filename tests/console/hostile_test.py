@@ -32,7 +32,7 @@ def connect(console, source="127.0.0.1"):
 
 def test_an_operator_works_while_strangers_crowd_the_door(console, option):
     count = option("strangers", 500)
-    base = console.status_of("Threads")
+    base = console.live.status_of("Threads")
     logins, most = [], 0
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -41,12 +41,12 @@ def test_an_operator_works_while_strangers_crowd_the_door(console, option):
             answer = console.run_ssh("status", options=["BindAddress=127.0.0.1"])
             assert answer.code == 0, answer
             logins.append(answer.took)
-            most = max(most, console.status_of("Threads") - base)
+            most = max(most, console.live.status_of("Threads") - base)
         opened = strangers.result()
     print(f"{opened} strangers in {time.monotonic() - begin:.1f} s; {len(logins)} of {len(logins)} logins, median"
           f" {sorted(logins)[len(logins) // 2]:.2f} s, slowest {max(logins):.2f} s; at most {most} threads more")
     assert most <= 64 + 16, "no more strangers than the limit has a thread"
-    wait_until(lambda: console.status_of("Threads") <= base + 2, lambda: console.status_of("Threads"), 30)
+    wait_until(lambda: console.live.status_of("Threads") <= base + 2, lambda: console.live.status_of("Threads"), 30)
 
 
 def test_strangers_of_her_own_address_cost_an_operator_no_login(console):

@@ -86,7 +86,7 @@ def test_dry_runs_and_explain_say_what_postgresql_says_and_leave_nothing_behind(
 
 
 def peak(console):
-    return console.status_of("VmHWM") / 1024
+    return console.live.status_of("VmHWM") / 1024
 
 
 @pytest.mark.alone
@@ -119,7 +119,7 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
     try:
         console.access.make_key("k_new")
         console.access.write_keys(console.access.line("k_new", "operator"))
-        console.reload()
+        console.live.reload()
         wait_until(lambda: "reload: read" in console.live.log(), console.live.tail, 10)
         told = console.live.log()
         assert re.search(r'log\.level: "info" -> "debug": in force', told)
@@ -130,12 +130,12 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
         with open(path, "w") as file:
             file.write("nonsense")
         console.live.expected = ["not reloaded"]
-        console.reload()
+        console.live.reload()
         wait_until(lambda: console.live.metrics()["sluice_config_last_reload_successful"] == 0, console.live.tail, 10)
     finally:
         with open(path, "w") as file:
             file.write(old)
     console.access.write_keys()
-    console.reload()
+    console.live.reload()
     wait_until(lambda: console.live.metrics()["sluice_config_last_reload_successful"] == 1, console.live.tail, 10)
     wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key removed")), lambda: console.audit("key%"), 10)

@@ -1,9 +1,10 @@
 """A pooler in transaction mode, as small as its idea: a client gets a server connection for one transaction, then it goes
-back. Loopback only, without authentication.
+back. Without authentication.
 """
 import socket
 import struct
-import threading
+
+from fault.proxy import Proxy
 
 
 def read_exactly(source, size):
@@ -25,74 +26,60 @@ def message(kind, body):
     return kind + struct.pack("!I", len(body) + 4) + body
 
 
-class TransactionPooler:
+class TransactionPooler(Proxy):
     """`whole`: a client keeps its server connection, as in session mode."""
 
     def __init__(self, port, whole=False):
-        self.server_port, self.whole = port, whole
-        self.idle, self.lock, self.open = [], threading.Lock(), []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.whole, self.idle = whole, []
+        super().__init__(port)
 
-    def close(self):
-        self.listener.close()
-        for one in self.open:
-            one.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.open.append(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _join(self, client):
+        used = [self._link(client)]  # and the server connection that it has at the moment
+        try:
+            self._serve(client, used)
+        except OSError:
+            pass
+        finally:
+            for link in used:
+                self._unlink(link)
 
     def _take(self, startup):
         with self.lock:
             if self.idle and not self.whole:
                 return self.idle.pop()
-        server = socket.create_connection(("127.0.0.1", self.server_port))
-        self.open.append(server)
+        server = socket.create_connection(self.target)
+        link = self._link(server)
         server.sendall(startup)
         while read_message(server)[0] != b"Z":
             pass
-        return server
+        return link
 
-    def _serve(self, client):
-        server = None
-        try:
+    def _serve(self, client, used):
+        size = struct.unpack("!I", read_exactly(client, 4))[0]
+        body = read_exactly(client, size - 4)
+        while body[:4] in (struct.pack("!I", 80877103), struct.pack("!I", 80877104)):  # TLS, GSS: no
+            client.sendall(b"N")
             size = struct.unpack("!I", read_exactly(client, 4))[0]
             body = read_exactly(client, size - 4)
-            while body[:4] in (struct.pack("!I", 80877103), struct.pack("!I", 80877104)):  # TLS, GSS: no
-                client.sendall(b"N")
-                size = struct.unpack("!I", read_exactly(client, 4))[0]
-                body = read_exactly(client, size - 4)
-            startup = struct.pack("!I", size) + body
-            client.sendall(message(b"R", struct.pack("!I", 0))
-                           + message(b"S", b"server_version\x0015.0\0") + message(b"S", b"client_encoding\0UTF8\0")
-                           + message(b"S", b"standard_conforming_strings\0on\0")
-                           + message(b"K", struct.pack("!II", 4711, 1)) + message(b"Z", b"I"))
-            while True:
-                kind, body = read_message(client)
-                if kind == b"X":
-                    return
-                if server is None:
-                    server = self._take(startup)
-                server.sendall(message(kind, body))
-                while kind in (b"Q", b"S"):
-                    answer, body = read_message(server)
-                    client.sendall(message(answer, body))
-                    if answer == b"Z":
-                        if body == b"I" and not self.whole:
-                            with self.lock:
-                                self.idle.append(server)
-                            server = None
-                        break
-        except (ConnectionError, OSError):
-            pass
-        finally:
-            client.close()
-            if server is not None:
-                server.close()
+        startup = struct.pack("!I", size) + body
+        client.sendall(message(b"R", struct.pack("!I", 0))
+                       + message(b"S", b"server_version\x0015.0\0") + message(b"S", b"client_encoding\0UTF8\0")
+                       + message(b"S", b"standard_conforming_strings\0on\0")
+                       + message(b"K", struct.pack("!II", 4711, 1)) + message(b"Z", b"I"))
+        while (asked := read_message(client))[0] != b"X":
+            if len(used) == 1:
+                used.append(self._take(startup))
+            server, = used[1].ends
+            server.sendall(message(*asked))
+            if asked[0] in (b"Q", b"S") and self._answer(server, client) == b"I" and not self.whole:
+                with self.lock:
+                    self.idle.append(used.pop())
+
+    @staticmethod
+    def _answer(server, client):
+        """Passes on what the server says; returns the state of the transaction."""
+        while True:
+            kind, body = read_message(server)
+            client.sendall(message(kind, body))
+            if kind == b"Z":
+                return body
