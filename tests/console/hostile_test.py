@@ -45,6 +45,7 @@ def test_an_operator_works_while_strangers_crowd_the_door(console, option):
         opened = strangers.result()
     print(f"{opened} strangers in {time.monotonic() - begin:.1f} s; {len(logins)} of {len(logins)} logins, median"
           f" {sorted(logins)[len(logins) // 2]:.2f} s, slowest {max(logins):.2f} s; at most {most} threads more")
+    # And a few more: an operator's session with its command, and strangers whose place another one has, but who have not ended.
     assert most <= 64 + 16, "no more strangers than the limit has a thread"
     wait_until(lambda: console.live.status_of("Threads") <= base + 2, lambda: console.live.status_of("Threads"), 30)
 
@@ -62,6 +63,8 @@ def test_strangers_of_her_own_address_cost_an_operator_no_login(console):
         begin = time.monotonic()
         answers = [console.run_ssh("version") for _ in range(20)]
         seconds = time.monotonic() - begin
+        assert flood.thread.is_alive(), "without a flood the logins prove nothing"
+        assert flood.opened > 100 * seconds
     failed = [answer for answer in answers if answer.code != 0]
     print(f"{len(answers) - len(failed)} of 20 logins in {seconds:.1f} s, slowest {max(a.took for a in answers):.2f} s, beside"
           f" {flood.opened / seconds:.0f} connections a second")
@@ -170,10 +173,11 @@ def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
 
 def test_a_stopped_client_is_not_waited_for(console):
     client = console.popen()
+    wait_until(lambda: len(console.sessions()) > 1, "its session", 20)
     os.kill(client.pid, signal.SIGSTOP)
-    took = [console.run_ssh("status").took for _ in range(5)]
-    print(f"others in {max(took):.2f} s at most")
-    client.kill()
+    for _ in range(5):
+        console.ok("status")
+    assert len(console.sessions()) > 1, "it is still there"
 
 
 def test_a_client_killed_in_the_middle_of_a_command_leaves_nothing(console):

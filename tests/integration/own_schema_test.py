@@ -17,9 +17,8 @@ CARD = "4111-1111"
 
 @pytest.fixture
 def access():
-    made = Access()
-    yield made
-    made.remove()
+    with Access() as made:
+        yield made
 
 
 def publish(kafka, topic, events):
