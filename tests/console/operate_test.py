@@ -1,14 +1,13 @@
 """The operator's night: what waits can be ended, dry runs say what PostgreSQL says, changes of access leave a trace."""
 import json
 import re
-import subprocess
 import time
 
 import psycopg2
 import pytest
 
 from support.pipeline import encode
-from support.sluice import Sluice, environment
+from support.sluice import run
 from support.waiting import wait_until
 
 
@@ -66,11 +65,9 @@ def test_dry_runs_and_explain_say_what_postgresql_says_and_leave_nothing_behind(
     explained = console.data("explain", f"{console.orders}/{partition}", str(offset), key="k_oper")
     assert (explained["outcome"], explained["sqlstate"]) == ("dead", "23514")
     assert console.data("explain", f"{console.orders}/{partition}", str(offset), "--dry", key="k_oper")["outcome"] == "applied"
-    by_hand = [Sluice.binary, "explain", "--config", console.live.config, "--topic", console.orders]
 
     def explain(*more, text=""):
-        done = subprocess.run([*by_hand, *more], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=60, env=environment())
+        done = run("explain", "--config", console.live.config, "--topic", console.orders, *more, text=text)
         assert done.returncode == 0, done
         return done.stdout
     assert "would refuse: 23514" in explain("--at", f"{partition}:{offset}")
