@@ -44,8 +44,9 @@ OPTIONS = {
 def pytest_addoption(parser):
     group = parser.getgroup("sluice")
     group.addoption("--sluice", default=str(ROOT / "build/release/sluice"), help="the binary under test")
-    group.addoption("--postgres", help="the folder with initdb and pg_ctl of the server to test with, instead of Debian's")
-    group.addoption("--libraries", help="a folder with libraries that the binary loads instead of Debian's")
+    group.addoption("--postgres", type=os.path.abspath,
+                    help="the folder with initdb and pg_ctl of the server to test with, instead of Debian's")
+    group.addoption("--libraries", type=os.path.abspath, help="a folder with libraries that the binary loads instead of Debian's")
     group.addoption("--build", default=str(ROOT / "build/release"), help="the folder with compile_commands.json")
     group.addoption("--faults", choices=("ON", "OFF"), default="OFF", help="what the binary was configured with")
     group.addoption("--update", action="store_true", help="write the transcripts anew instead of comparing them")
