@@ -94,11 +94,8 @@ std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& rec
   switch (conditions.judge(route, record, key_image, event, fault)) {
     case RouteConditions::Verdict::map:
       return std::nullopt;
-    case RouteConditions::Verdict::reject: {
-      const bool named = !topic.names_source && topic.table;
-      return reject(fault.stage, named ? *topic.table : std::string_view{}, std::move(fault.sqlstate),
-                    std::move(fault.reason));
-    }
+    case RouteConditions::Verdict::reject:
+      return reject(fault.stage, topic.known_table(), std::move(fault.sqlstate), std::move(fault.reason));
     case RouteConditions::Verdict::skip:
       break;
   }
@@ -116,9 +113,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   doubtful = {};
   DecodeError error;
   if (!topic.decoder->decode(record, event, error)) {
-    const bool named = !topic.names_source && topic.table;
-    return reject(Stage::decode, named ? *topic.table : std::string_view{}, std::move(error.sqlstate),
-                  std::move(error.reason));
+    return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
   if (const auto decided = judge(topic, record)) return *decided;
   if (without_effect(topic, record)) {

@@ -18,6 +18,7 @@
 #include "runtime/control/admin_service.h"
 #include "runtime/http/http.h"
 #include "runtime/identity.h"
+#include "runtime/migration.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/lane.h"
 #include "runtime/pipeline/lane_choice.h"
@@ -25,7 +26,6 @@
 #include "runtime/signals.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
-#include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 namespace {
@@ -36,10 +36,10 @@ using std::chrono::seconds;
 constexpr std::string_view who = "service";
 // Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
 constexpr seconds stop_deadline{25};
-constexpr seconds drain_deadline{18};
+constexpr seconds drain_deadline{17};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
-constexpr seconds admin_deadline{5};
+constexpr seconds admin_deadline{4};
 constexpr seconds log_deadline{1};
 // What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
 constexpr int wrong_setup = 2;
@@ -65,7 +65,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
-  bool migrate();
+  std::optional<int> migrate();
   bool start();
   bool start_console();
   void serve();
@@ -93,7 +93,6 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
-  int exit_code_ = 0;  // of a start that failed
   mutable Mutex waiting_mutex_;
   std::string waiting_for_ GUARDED_BY(waiting_mutex_);
   std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
@@ -182,7 +181,7 @@ int Service::run() {
   if (!start_console()) return wrong_setup;
   // Configured and listening: what systemd waits for. Whether data flows is /readyz's and STATUS='s to say.
   if (!options_.wait_ready) systemd::ready("starting");
-  if (!migrate()) return exit_code_;
+  if (const auto code = migrate()) return *code;
   if (!start()) return 1;
   serve();
   return stop();
@@ -196,32 +195,22 @@ void Service::wait_for(const std::string& what) {
   systemd::status(what.empty() ? "starting" : "starting: waiting for " + what);
 }
 
-// PostgreSQL may start after the service: waits for it. Any other error ends the start.
-bool Service::migrate() {
-  sink::TableCatalogue catalogue(pipeline_->postgres);
-  std::string told;
-  for (;;) {
-    const auto done = catalogue.migrate();
-    if (done) {
-      if (!told.empty()) wait_for("");
-      return true;
-    }
-    const auto& error = done.error();
-    if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
-      log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate, error.message);
-      exit_code_ = error.next == ErrorClass::stop_service ? wrong_setup : 1;
-      return false;
-    }
-    if (told != error.message) {
-      told = error.message;
-      log::warning(who, "waiting for PostgreSQL: {}", told);
-      wait_for("PostgreSQL: " + told);
-    }
-    watchdog();
-    const int signal = signals_.next(milliseconds(500));
-    if (signal == SIGTERM || signal == SIGINT) return false;
-    if (signal == SIGHUP) reload();
+// Returns the exit code if the service ends here.
+std::optional<int> Service::migrate() {
+  const WhileMigrating meanwhile{.watchdog = [this] { watchdog(); },
+                                 .reload = [this] { reload(); },
+                                 .waiting_for = [this](const std::string& what) { wait_for(what); }};
+  switch (prepare_schema(pipeline_->postgres, signals_, meanwhile)) {
+    case Migration::done:
+      return std::nullopt;
+    case Migration::interrupted:
+      return 0;
+    case Migration::failed:
+      return 1;
+    case Migration::wrong_setup:
+      return wrong_setup;
   }
+  return 1;
 }
 
 // With a section [console], failing to start the console is fatal. Without, it starts if the keys file exists, and a
@@ -363,7 +352,8 @@ int Service::stop() {
   const auto drained = within(drain_deadline);
   stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
               "ending at once; what was not committed is read again at the next start");
-  const auto leave_by = within(leave_deadline);
+  // Whatever Kafka takes, operators and the audit trail have their time.
+  const auto leave_by = std::min(within(leave_deadline), whole - console_deadline - admin_deadline - seconds(1));
   bool left = false;
   const auto leave = [&] {
     left = consumer_->stop(milliseconds_until(leave_by));
@@ -376,7 +366,7 @@ int Service::stop() {
     if (has_console_) console_.stop(console_deadline);
     return true;
   };
-  stop_within(told, whole, "a console session does not end; ending without it");
+  stop_within(told, whole - admin_deadline, "a console session does not end; ending without it");
   const auto stored = within(admin_deadline);
   stop_within([&] { return admin_.stop(milliseconds_until(stored)); }, stored,
               "PostgreSQL does not answer; ending without the last audit rows in its table");
