@@ -5,7 +5,6 @@ import pathlib
 import re
 import signal
 import socket
-import time
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
