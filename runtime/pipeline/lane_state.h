@@ -45,8 +45,11 @@ struct LaneParts {
 // Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew
 // when the damage has led librdkafka to an offset that does not exist.
 struct ReadTrouble {
+  Offset expected = -1;      // the place
+  Clock::time_point last{};  // when it was met last
   std::string said;
-  int attempts = 0;
+  int attempts = 0;                    // in a row, whatever the error
+  int damaged = 0;                     // those of them that found the bytes wrong
   std::chrono::seconds look_after{0};  // pause before the next look, once it has stopped
 };
 
