@@ -148,7 +148,7 @@ std::vector<Setting> postgres_and_batch() {
   return {
       {.section = "postgres",
        .name = "url",
-       .type = secret,
+       .type = connection,
        .field = in<&Pipeline::postgres, &Postgres::url>(),
        .help = "A URI or key=value pairs as libpq reads them; several hosts are allowed. Keep a password out of the "
                "file with ${credential:NAME}, ${file:/path} or ${env:NAME}.",

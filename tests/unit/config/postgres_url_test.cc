@@ -25,6 +25,9 @@ TEST(PostgresUrl, what_a_reference_brings_is_one_value_in_its_place) {
   EXPECT_EQ(filled("password=", password, " host=h"), "password=a@b/c:d%e?f#g\\ h\\'i\\\\j&k=l host=h");
   EXPECT_EQ(filled("password='", "it's \\ x", "' host=h"), "password='it\\'s \\\\ x' host=h");
   EXPECT_EQ(filled("password=", "", " host=h"), "password='' host=h");
+  EXPECT_EQ(filled("password =  ", "a b", " host=h"), "password =  a\\ b host=h");
+  EXPECT_EQ(filled("password = 'a ", "it's", "'"), "password = 'a it\\'s'");
+  EXPECT_EQ(filled("password=x", "y z", ""), "password=xy\\ z");
 }
 
 TEST(PostgresUrl, hosts_parameters_and_whole_strings_come_as_they_are) {
