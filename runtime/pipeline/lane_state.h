@@ -77,6 +77,10 @@ class LaneState {
   // Returns the reason why the partition is paused, by its topic, its number or a table that it is known to write.
   std::optional<std::string> paused(const Assignment& assignment) const;
 
+  // Counts the record's dead letter, which says `reason`. Returns why its partition has to stop before the record
+  // instead; nothing if the letter may be written.
+  std::optional<std::string> reason_to_stop(const Record& record, std::string_view reason);
+
   const LaneParts parts;
   const std::string log_prefix;
   mapping::Mapper mapper;
