@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "config/kafka_security.h"
+#include "config/secret_files.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
 #include "listener/topics.h"
@@ -262,6 +263,7 @@ bool Service::start() {
     _exit(1);
   }
   note("start", SLUICE_VERSION, "done");
+  for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
     if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
   return true;
