@@ -27,7 +27,7 @@ struct ConnectionOptions {
 // In the order in which they are to be tried.
 Result<std::vector<ConnectionOptions>> connection_options(const Secret& url, const std::string& application_name);
 
-// Begins to connect, as PQconnectStartParams() does; null if there is no memory for it.
+// Begins to connect and does not wait; null if there is no memory for it.
 ConnectionHandle start_connecting(const std::map<std::string, std::string>& values);
 
 // Returns true if the name or address cannot leave this machine: a socket's directory, localhost, 127.0.0.0/8, ::1.

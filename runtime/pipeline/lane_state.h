@@ -1,7 +1,7 @@
 // State shared by the parts of one lane: its assignments, the two batches, and the few operations that change both.
 //
-// Owned by a LaneWorker, used by its thread only. A rewind needs no claim, a doubt
-// about one partition leaves its neighbours alone, and only a lost connection claims all again.
+// Owned by a LaneWorker, used by its thread only. A rewind needs no claim, a doubt about one partition leaves its
+// neighbours alone, and only a lost connection claims all again.
 #pragma once
 
 #include <chrono>
