@@ -65,6 +65,34 @@ def test_what_cannot_be_reached_is_exit_1_with_a_line_for_each():
     assert re.search(r"(?m)^error: postgres: ", done.stderr)
 
 
+def test_a_secret_that_others_may_read_is_told_once_by_check_and_by_run(tmp_path):
+    password, config = tmp_path / "password", tmp_path / "sluice.toml"
+    password.write_text("hunter2\n")
+    password.chmod(0o644)
+    reference = f"${{file:{password}}}"
+    config.write_text(CONFIG.replace("app@", f"app:{reference}@").replace(
+        "[postgres]", f'[kafka.properties]\n"sasl.password" = "{reference}"\n[postgres]') +
+        '[console]\nlisten = ""\n[http]\nlisten = ""\n')
+    told = f"{password} has mode 0644, so others may read the secret in it; run chmod 600 {password}"
+    done = sluice("check", "--config", str(config))
+    assert (done.returncode, done.stderr) == (0, f"warning: {told}\n")
+    service = subprocess.Popen([Sluice.binary, "run", "--config", str(config)], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    try:  # PostgreSQL is not there: it is told before anything is waited for
+        log = ""
+        while "waiting for PostgreSQL" not in log:
+            line = service.stdout.readline()
+            assert line, log
+            log += line
+    finally:
+        service.kill()
+        service.communicate()
+    assert log.count(f"warning service: {told}\n") == 1
+    assert "hunter2" not in log
+    password.chmod(0o600)
+    assert sluice("check", "--config", str(config)).stderr == ""
+
+
 def test_a_property_that_librdkafka_does_not_know_is_named():
     done = check(configuration(ROUTE, properties='"no.such.property" = "hunter2"'))
     assert done.returncode == 2
