@@ -103,7 +103,7 @@ Field list_of(const std::vector<std::int64_t>& ids) {
   return fmt::format("{{{}}}", fmt::join(ids, ","));
 }
 
-// $2 to $10 of sql/dead_letter_filter.sql; what is null there filters nothing.
+// $2 to $10 of sql/part_dead_letter_filter.sql; what is null there filters nothing.
 void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
   parameters.push_back(filter.ids.empty() ? Field() : list_of(filter.ids));
   parameters.push_back(unless_empty(filter.topic));

@@ -1,4 +1,4 @@
 -- How many the filter has.
 SELECT count(*) AS found
 FROM :schema.dead_letter
-WHERE :letter_filter
+WHERE :part dead_letter_filter

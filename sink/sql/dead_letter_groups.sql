@@ -7,7 +7,7 @@ FROM (SELECT id, created_at, CASE $11::text WHEN 'topic' THEN topic ELSE '' END 
              CASE $11::text WHEN 'topic' THEN '' ELSE coalesce(table_name, '') END AS table_name,
              CASE $11::text WHEN 'reason' THEN coalesce(sqlstate, '') ELSE '' END AS sqlstate,
              CASE $11::text WHEN 'reason' THEN regexp_replace(reason, E'\\m[0-9]+([.][0-9]+)?\\M', '#', 'g') ELSE '' END AS reason
-      FROM :schema.dead_letter WHERE :letter_filter) one
+      FROM :schema.dead_letter WHERE :part dead_letter_filter ) one
 GROUP BY topic, table_name, sqlstate, reason
 ORDER BY letters DESC, example DESC
 LIMIT $12::bigint

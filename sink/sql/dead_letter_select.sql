@@ -8,6 +8,6 @@ SELECT id, topic, partition, record_offset, generation, (extract(epoch FROM crea
        CASE WHEN $12::boolean THEN encode(key, 'hex') END AS key, CASE WHEN $12::boolean THEN encode(value, 'hex') END AS value,
        CASE WHEN $12::boolean THEN headers::text END AS headers
 FROM :schema.dead_letter
-WHERE :letter_filter
+WHERE :part dead_letter_filter
 ORDER BY CASE $13::text WHEN 'newest' THEN -id WHEN 'oldest' THEN id END, topic, partition, record_offset, generation
 LIMIT $11::bigint
