@@ -9,7 +9,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from support.pipeline import route
-from support.sluice import NOBODY, configuration, run
+from support.sluice import NOBODY, Sluice, configuration, run
+from support.waiting import wait_until
 
 ROUTE = route("orders", "public.orders")
 NUMBERS = itertools.count(1)
@@ -66,31 +67,26 @@ def test_what_cannot_be_reached_is_exit_1_with_a_line_for_each():
 
 
 def test_a_secret_that_others_may_read_is_told_once_by_check_and_by_run(tmp_path):
-    password, config = tmp_path / "password", tmp_path / "sluice.toml"
+    password, file = tmp_path / "password", tmp_path / "sluice.toml"
     password.write_text("hunter2\n")
     password.chmod(0o644)
     reference = f"${{file:{password}}}"
-    config.write_text(CONFIG.replace("app@", f"app:{reference}@").replace(
-        "[postgres]", f'[kafka.properties]\n"sasl.password" = "{reference}"\n[postgres]') +
-        '[console]\nlisten = ""\n[http]\nlisten = ""\n')
+    file.write_text(configuration(ROUTE, url=f"postgresql://app:{reference}@{NOBODY}/shop",
+                                  properties=f'"sasl.password" = "{reference}"'))
     told = f"{password} has mode 0644, so others may read the secret in it; run chmod 600 {password}"
-    done = sluice("check", "--config", str(config))
+    done = run("check", "--config", str(file))
     assert (done.returncode, done.stderr) == (0, f"warning: {told}\n")
-    service = subprocess.Popen([Sluice.binary, "run", "--config", str(config)], text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
-    try:  # PostgreSQL is not there: it is told before anything is waited for
-        log = ""
-        while "waiting for PostgreSQL" not in log:
-            line = service.stdout.readline()
-            assert line, log
-            log += line
+    service = Sluice(NOBODY, f"postgresql://app:{reference}@{NOBODY}/shop", ROUTE, properties=f'"sasl.password" = "{reference}"')
+    try:  # before anything is waited for
+        service.start(ready=False)
+        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail, 20)
+        assert service.log().count(f"warning service: {told}\n") == 1
+        assert "hunter2" not in service.log()
     finally:
-        service.kill()
-        service.communicate()
-    assert log.count(f"warning service: {told}\n") == 1
-    assert "hunter2" not in log
+        service.stop()
+        service.remove()
     password.chmod(0o600)
-    assert sluice("check", "--config", str(config)).stderr == ""
+    assert run("check", "--config", str(file)).stderr == ""
 
 
 def test_a_property_that_librdkafka_does_not_know_is_named():
