@@ -315,6 +315,19 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   mark_shared_tables(pipeline.routes);
 }
 
+// What the settings of the registry need of one another, and routes of it.
+void check_registry(const toml::table& root, const Pipeline& pipeline) {
+  const auto& registry = pipeline.registry;
+  const toml::node* section = root.get("registry");
+  const auto at = section ? section->source().begin : toml::source_position{1, 1};
+  if (registry.cert.empty() != registry.key.empty())
+    complain(at, registry.cert.empty() ? "registry.cert" : "registry.key",
+             "is missing, and a client certificate needs both; set cert and key, or neither");
+  const bool needed = std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.format == Format::avro; });
+  if (needed && registry.url.empty())
+    complain(at, "registry.url", "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]");
+}
+
 Pipeline read_pipeline(const toml::table& root) {
   Pipeline pipeline;
   Route none;
@@ -332,6 +345,7 @@ Pipeline read_pipeline(const toml::table& root) {
   }
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
+  check_registry(root, pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   return pipeline;
 }

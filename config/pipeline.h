@@ -19,7 +19,7 @@ namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium };
+enum class Format { automatic, json, connect_json, debezium, avro };
 using Mode = WriteMode;
 enum class KeyFrom { automatic, record_key, record_value };
 enum class OnDelete { apply, ignore };
@@ -64,6 +64,13 @@ struct Route {
   bool shares_table = false;    // derived: more than one topic may be written to the table
 };
 
+struct Registry {
+  Secret url;  // several separated by commas; empty = none
+  std::string ca;
+  std::string cert, key;
+  std::chrono::milliseconds timeout{5000};
+};
+
 struct Console {
   bool given = false;  // the file has a section [console]
   std::string listen = "127.0.0.1:2222";
@@ -87,6 +94,7 @@ struct Pipeline {
   Postgres postgres;
   Batch batch;
   std::vector<Route> routes;
+  Registry registry;
   Console console;
   Http http;
   Log log;

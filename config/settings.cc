@@ -208,7 +208,7 @@ std::vector<Setting> route_source() {
        .type = choice,
        .field = in<&Route::format>(),
        .help = "Format of the values; auto detects it for each record.",
-       .choices = {"auto", "json", "connect-json", "debezium"}},
+       .choices = {"auto", "json", "connect-json", "debezium", "avro"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),
@@ -277,6 +277,43 @@ std::vector<Setting> route_policy() {
   };
 }
 
+std::vector<Setting> registry() {
+  return {
+      {.section = "registry",
+       .name = "url",
+       .type = secret,
+       .field = in<&Pipeline::registry, &Registry::url>(),
+       .help = "Where the schema registry's API (Confluent's) is, http or https, with its path if it has one; several "
+               "URLs of the same registry are separated by commas. May hold user:password@, best by "
+               "${credential:NAME}. Empty: records with a schema's number cannot be read.",
+       .example = R"("http://127.0.0.1:8081")",
+       .check = check_registry_url},
+      {.section = "registry",
+       .name = "ca",
+       .field = in<&Pipeline::registry, &Registry::ca>(),
+       .help = "File of the certificate authorities (PEM) that https trusts; empty: the system's.",
+       .check = check_optional_path},
+      {.section = "registry",
+       .name = "cert",
+       .field = in<&Pipeline::registry, &Registry::cert>(),
+       .help = "File of the client certificate (PEM) for a registry that wants one; needs `key`.",
+       .check = check_optional_path},
+      {.section = "registry",
+       .name = "key",
+       .field = in<&Pipeline::registry, &Registry::key>(),
+       .help = "File of the client certificate's key (PEM).",
+       .check = check_optional_path},
+      {.section = "registry",
+       .name = "timeout",
+       .type = duration,
+       .field = in<&Pipeline::registry, &Registry::timeout>(),
+       .help = "How long one question may take. Partitions that still lack a schema after this time are in state "
+               "schema until the registry answers.",
+       .least = 100,
+       .most = 60'000},
+  };
+}
+
 std::vector<Setting> surroundings() {
   return {
       {.section = "console",
@@ -323,7 +360,7 @@ std::vector<Setting> surroundings() {
 }
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -335,7 +372,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> planned_
     {"route.columns", ""},
     {"route.child", ""},
     {"route.format", "cloudevents"},
-    {"route.format", "avro"},
     {"route.format", "protobuf"},
     {"route.key_from", "header"},
     {"route.key_from", "kafka"},
@@ -353,7 +389,7 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, surroundings})
+    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, registry, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();
@@ -367,6 +403,7 @@ std::string_view section_help(std::string_view section) {
   if (section == "route")
     return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
            "error at start.";
+  if (section == "registry") return "The schemas of events in Avro. What it said is kept in sluice.schema.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";

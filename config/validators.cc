@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/host_port.h"
+#include "base/http_url.h"
 #include "base/pattern.h"
 
 namespace sluice::config {
@@ -156,6 +157,17 @@ std::string check_user(const std::string& text) {
 
 std::string check_path(const std::string& text) {
   return text.empty() || text.ends_with('/') ? "must be the path of a file; write one" : "";
+}
+
+std::string check_optional_path(const std::string& text) {
+  return text.empty() ? std::string() : check_path(text);
+}
+
+std::string check_registry_url(const std::string& text) {
+  const auto urls = split_urls(text);
+  if (text.empty() || (!urls.empty() && std::ranges::all_of(urls, is_http_url))) return {};
+  return "must be http://HOST:PORT or https://HOST:PORT, with the API's path if it has one, without a query; several "
+         "are separated by commas";
 }
 
 std::string check_listen(const std::string& text) {

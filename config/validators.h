@@ -20,6 +20,8 @@ std::string check_topic(const std::string& text);
 std::string check_column(const std::string& text);
 std::string check_user(const std::string& text);
 std::string check_path(const std::string& text);
+std::string check_optional_path(const std::string& text);
+std::string check_registry_url(const std::string& text);
 std::string check_listen(const std::string& text);
 
 // A template of a route's table, filled from regular expressions with `groups` groups (0: exact names).

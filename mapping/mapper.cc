@@ -31,7 +31,8 @@ struct TopicState {
 }  // namespace
 
 struct Mapper::State {
-  explicit State(std::shared_ptr<const config::Pipeline> settings) : pipeline(std::move(settings)), router(*pipeline) {}
+  explicit State(std::shared_ptr<const config::Pipeline> settings)
+      : pipeline(std::move(settings)), router(*pipeline), schemas(!pipeline->registry.url.empty()), frames(schemas) {}
 
   std::shared_ptr<const config::Pipeline> pipeline;
   Router router;
@@ -41,6 +42,8 @@ struct Mapper::State {
   TableState* last_table = nullptr;
   PausedTable paused;
 
+  SchemaBook schemas;
+  FrameReader frames;
   DecodeSpace decode_space;
   Event event;
   Image key_image;
@@ -60,7 +63,7 @@ struct Mapper::State {
   bool map(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
-  bool read_key(TopicState& topic, const Record& record);  // returns true if there is one
+  std::optional<SchemaName> wanted_for_key(TopicState& topic, const Record& record);
   bool add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                       RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
@@ -72,8 +75,8 @@ TopicState& Mapper::State::topic_state(const std::string& name) {
   if (!topic) {
     topic = std::make_unique<TopicState>(name, router.match(name));
     if (const config::Route* route = topic->match.route) {
-      topic->decoder = make_decoder(route->format, decode_space);
-      topic->key_decoder.emplace(decode_space);
+      topic->decoder = make_decoder(route->format, decode_space, frames);
+      topic->key_decoder.emplace(decode_space, frames);
       topic->names_source = names_source(route->table);
       if (!topic->names_source) topic->table = fill_in(route->table, name, topic->match.captures, {});
     }
@@ -131,15 +134,24 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
   }
 }
 
-bool Mapper::State::read_key(TopicState& topic, const Record& record) {
-  if (!record.key) return false;
-  if (!std::exchange(key_read, true)) topic.key_decoder->decode(*record.key, key_image);
-  return key_image.present;
+// The schema of a framed key, if it is not known yet and the key may count.
+std::optional<SchemaName> Mapper::State::wanted_for_key(TopicState& topic, const Record& record) {
+  if (topic.match.route->key_from == KeyFrom::record_value) return std::nullopt;
+  return topic.key_decoder->wanted(record);
 }
 
 bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                                    RecordError& fault) {
-  return !read_key(topic, record) || rows.encode_key(table, key_image, set->arena(), key, fault);
+  if (!record.key) return true;
+  if (!std::exchange(key_read, true)) {
+    DecodeError error;
+    if (!topic.key_decoder->decode(record, key_image, error)) {
+      key_read = false;
+      fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
+      return false;
+    }
+  }
+  return !key_image.present || rows.encode_key(table, key_image, set->arena(), key, fault);
 }
 
 // The key that the row had before, in old_cells and old_canonical; absent if the event does not have it.
@@ -252,6 +264,12 @@ Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)
 Mapper::~Mapper() = default;
 
 std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set) {
+  auto mapped = map_known(record, set);
+  if (mapped) state_->schemas.forget_refusal();
+  return mapped;
+}
+
+std::expected<Outcome, Blocked> Mapper::map_known(const Record& record, ChangeSet& set) {
   State& state = *state_;
   state.set = &set;
   TopicState& topic = state.topic_state(record.at->topic);
@@ -260,6 +278,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
   state.key_read = false;
   DecodeError error;
   if (!topic.decoder->decode(record, state.event, error)) {
+    if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
     set.begin_record();
     set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
     return Outcome::dead;
@@ -281,6 +300,7 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
   TableState& table = state.table_state(*route, *name);
   if (table.paused) return std::unexpected(TablePaused{*name, *table.paused});
   if (!table.table) return std::unexpected(Wanted(TableWanted{route, *name}));
+  if (const auto schema = state.wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
 
   set.begin_record();
   const std::size_t arena = set.arena().size();
@@ -296,6 +316,14 @@ std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set
 
 void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> table) {
   state_->table_state(*asked.route, asked.table).describe(std::move(table));
+}
+
+void Mapper::set_schema(const SchemaName& name, const RegisteredSchema& schema) {
+  state_->schemas.set(name, schema);
+}
+
+void Mapper::refuse_schema(const SchemaName& name, std::string reason) {
+  state_->schemas.refuse(name, std::move(reason));
 }
 
 void Mapper::invalidate_tables() {

@@ -15,6 +15,7 @@
 #include "config/load.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
+#include "listener/registry/schema_registry.h"
 #include "listener/topics.h"
 #include "runtime/control/admin_service.h"
 #include "runtime/http/http.h"
@@ -23,6 +24,7 @@
 #include "runtime/pipeline/lane_choice.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
+#include "sink/schema_copies.h"
 #include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
@@ -112,7 +114,8 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
-  // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener.
+  // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener, schemas.
+  listener::SchemaRegistry schemas_;
   std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   LaneChoice lane_choice_;  // the poll thread's
@@ -130,6 +133,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
 Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path)
     : pipeline_(std::move(pipeline)),
       config_path_(std::move(config_path)),
+      schemas_(pipeline_->registry, std::make_unique<sink::SchemaCopies>(pipeline_->postgres)),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_{pipeline_->name, new_uuid(), host_name()},
       admin_(pipeline_, identity_, {*this, *this, *this, incidents_}),
@@ -137,7 +141,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string c
       http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_,
+    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
                                             [this](const std::string& why) { fatal(why); }));
   }
 }

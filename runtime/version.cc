@@ -5,6 +5,7 @@
 
 #include "console/ssh/console.h"
 #include "listener/producer.h"
+#include "listener/registry/registry_client.h"
 #include "runtime/subcommands.h"
 #include "sink/sql_client.h"
 
@@ -15,7 +16,8 @@ std::vector<std::pair<std::string, std::string>> versions() {
           {"librdkafka", listener::library_version()},
           {"libpq", sink::libpq_version()},
           {"libpqxx", sink::libpqxx_version()},
-          {"libssh", console::libssh_version()}};
+          {"libssh", console::libssh_version()},
+          {"libcurl", listener::curl_version()}};
 }
 
 int version(bool as_json) {

@@ -20,12 +20,6 @@ constexpr std::pair<std::string_view, ConnectType> types[] = {
     {"map", ConnectType::map},          {"struct", ConnectType::structure},
 };
 
-struct LogicalName {
-  std::string_view name;
-  Logical logical;
-  TemporalUnit unit = TemporalUnit::date_days;
-};
-
 constexpr LogicalName logical_names[] = {
     {"org.apache.kafka.connect.data.Decimal", Logical::decimal},
     {"org.apache.kafka.connect.data.Date", Logical::temporal, TemporalUnit::date_days},
@@ -68,8 +62,7 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   schema.type = type->second;
   schema.name = string_of(fields, "field");
   const std::string name = string_of(fields, "name");
-  const auto* logical = std::ranges::find(logical_names, name, &LogicalName::name);
-  if (logical != std::end(logical_names)) {
+  if (const LogicalName* logical = find_logical(name)) {
     schema.logical = logical->logical;
     schema.unit = logical->unit;
   }
@@ -94,11 +87,6 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   return true;
 }
 
-SchemaId next_id() {
-  static std::atomic<SchemaId> last{no_schema};
-  return ++last;
-}
-
 // Debezium's decimal with a scale of its own, {"scale":…,"value":base64}.
 void apply_variable_scale(Value& value) {
   thread_local std::vector<Field> parts;
@@ -118,6 +106,16 @@ void apply_variable_scale(Value& value) {
 }
 
 }  // namespace
+
+const LogicalName* find_logical(std::string_view name) {
+  const auto* found = std::ranges::find(logical_names, name, &LogicalName::name);
+  return found == std::end(logical_names) ? nullptr : found;
+}
+
+SchemaId new_schema_id() {
+  static std::atomic<SchemaId> last{no_schema};
+  return ++last;
+}
 
 const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
   const auto found = std::ranges::find(fields, field_name, &ConnectSchema::name);
@@ -187,13 +185,13 @@ const SchemaCache::Entry* SchemaCache::find(std::string_view text) {
 
 const SchemaCache::Entry* SchemaCache::add(std::string_view prefix, ConnectSchema schema) {
   if (entries_.size() == capacity) entries_.pop_back();
-  auto entry = std::make_unique<Entry>(std::string(prefix), std::move(schema), next_id());
+  auto entry = std::make_unique<Entry>(std::string(prefix), std::move(schema), new_schema_id());
   return entries_.insert(entries_.begin(), std::move(entry))->get();
 }
 
 const SchemaCache::Entry* SchemaCache::hold(ConnectSchema schema) {
   held_.schema = std::move(schema);
-  held_.id = next_id();
+  held_.id = new_schema_id();
   return &held_;
 }
 

@@ -22,6 +22,17 @@ enum class ConnectType : std::uint8_t { integer, floating, boolean, string, byte
 // The meaning of a value beyond its type, given by the schema's name.
 enum class Logical : std::uint8_t { none, decimal, variable_scale_decimal, bits, temporal };
 
+// What a schema's name says, of Connect's or Debezium's; null if it says nothing of this kind.
+struct LogicalName {
+  std::string_view name;
+  Logical logical = Logical::none;
+  TemporalUnit unit = TemporalUnit::date_days;
+};
+const LogicalName* find_logical(std::string_view name);
+
+// A new identity for a schema.
+SchemaId new_schema_id();
+
 struct ConnectSchema final : PartTypes {
   ConnectType type = ConnectType::string;
   Logical logical = Logical::none;

@@ -40,6 +40,10 @@ bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, Dec
 // Marks Debezium's placeholders for unsent values as absent. Events that were unwrapped on their way keep them, so this
 // is called for all rows.
 void mark_unavailable(std::vector<Field>& fields);
+// The same for a value that is not JSON.
+bool is_placeholder(const Value& value);
+// An envelope whose values are ready, as a frame has it; `schema` is that of its rows.
+bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event, DecodeError& error);
 
 // A tombstone, an envelope or a row, whichever the payload is (automatic.cc).
 bool read_payload(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);

@@ -7,7 +7,19 @@
 
 namespace sluice::mapping {
 
-void KeyDecoder::decode(std::string_view key, Image& image) {
+bool KeyDecoder::decode(const Record& record, Image& image, DecodeError& error) {
+  if (is_framed(*record.key, record.headers, Side::key))
+    return frames_.read_key(*record.key, record.headers, space_, image, error);
+  decode_text(*record.key, image);
+  return true;
+}
+
+std::optional<SchemaName> KeyDecoder::wanted(const Record& record) {
+  if (!record.key || !is_framed(*record.key, record.headers, Side::key)) return std::nullopt;
+  return frames_.wanted_for_key(*record.key, record.headers);
+}
+
+void KeyDecoder::decode_text(std::string_view key, Image& image) {
   image = {};
   image.path = "key";
   if (!simdjson::validate_utf8(key)) return;

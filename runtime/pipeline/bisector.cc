@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
+#include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
 
@@ -59,7 +60,9 @@ Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {
   pass.set.clear();
   for (std::size_t i = from; i < to; ++i) {
     if (pass.batch.excluded(i)) continue;
-    const auto mapped = state_.mapper.map(pass.batch.all_records()[i], pass.set);
+    auto mapped = state_.mapper.map(pass.batch.all_records()[i], pass.set);
+    while (!mapped && resolve_at_hand(mapped.error(), state_.mapper, state_.parts.schemas))
+      mapped = state_.mapper.map(pass.batch.all_records()[i], pass.set);
     if (!mapped) return fail(ErrorClass::retry, "a table's description was dropped while its batch was under way");
     pass.mapped.push_back(i);
   }

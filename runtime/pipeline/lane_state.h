@@ -14,6 +14,7 @@
 #include "admin/incident.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
+#include "base/schema.h"
 #include "config/pipeline.h"
 #include "listener/consumer.h"
 #include "mapping/mapper.h"
@@ -38,6 +39,7 @@ struct LaneParts {
   DeadLetterLimit& dead_letter_limit;
   IncidentLog& incidents;
   const TimeSource& time;
+  SchemaSource& schemas;
 };
 
 class LaneState {

@@ -1,0 +1,173 @@
+"""Events in Avro with a schema registry: what real serializers write reaches the table, and a registry in trouble is
+nobody's record's fault.
+"""
+import datetime
+import decimal
+import json
+import subprocess
+import uuid
+
+import pytest
+
+from support.pipeline import route
+from support.registry import Registry, StubRegistry, frame, number, text
+from support.sluice import Sluice
+from support.waiting import wait_until
+
+ROW = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "string"}]}
+ROWS = "CREATE TABLE public.rows (id int PRIMARY KEY, v text)"
+
+
+def registry_settings(url, **more):
+    return "[registry]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in {"url": url, **more}.items())
+
+
+def row(identifier, value, schema=1):
+    return frame(schema, number(identifier) + text(value))
+
+
+@pytest.fixture(scope="module")
+def registry():
+    made = Registry()
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def stub():
+    made = StubRegistry({"1": {"schema": json.dumps(ROW)}})
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+TYPES = {  # column: (type of PostgreSQL, of Avro, value for the serializer, value that the row must have)
+    "b": ("boolean", "boolean", True, True),
+    "i": ("int", "int", -(2**31), -(2**31)),
+    "l": ("bigint", "long", 2**63 - 1, 2**63 - 1),
+    "f": ("real", "float", 0.5, 0.5),
+    "d": ("double precision", "double", 0.1, 0.1),
+    "s": ("text", "string", "Grüße €", "Grüße €"),
+    "y": ("bytea", "bytes", {"$": ["bytes", "00ff10"]}, b"\x00\xff\x10"),
+    "n": ("numeric(30,4)", {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 4},
+          {"$": ["decimal", "-12345678901234567890.1234"]}, decimal.Decimal("-12345678901234567890.1234")),
+    "da": ("date", {"type": "int", "logicalType": "date"}, {"$": ["date", "2024-02-29"]}, datetime.date(2024, 2, 29)),
+    "tm": ("time", {"type": "long", "logicalType": "time-micros"}, {"$": ["time", "23:59:59.123456"]},
+           datetime.time(23, 59, 59, 123456)),
+    "ts": ("timestamptz", {"type": "long", "logicalType": "timestamp-micros"},
+           {"$": ["datetime", "2024-02-29T12:34:56.789012+00:00"]},
+           datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.timezone.utc)),
+    "tl": ("timestamp", {"type": "long", "logicalType": "local-timestamp-millis"},
+           {"$": ["datetime", "2024-02-29T12:34:56.789000"]}, datetime.datetime(2024, 2, 29, 12, 34, 56, 789000)),
+    "u": ("uuid", {"type": "string", "logicalType": "uuid"}, {"$": ["uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]},
+          str(uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"))),
+    "e": ("text", {"type": "enum", "name": "E", "symbols": ["sad", "happy"]}, "happy", "happy"),
+    "a": ("int[]", {"type": "array", "items": "int"}, [1, -2], [1, -2]),
+    "m": ("jsonb", {"type": "map", "values": "long"}, {"k": 2**53 + 1}, {"k": 2**53 + 1}),
+    "r": ("jsonb", {"type": "record", "name": "Inner", "fields": [{"name": "x", "type": ["null", "string"]}]},
+          {"x": "y"}, {"x": "y"}),
+    "z": ("text", ["null", "string"], None, None),
+}
+
+
+def test_what_a_real_serializer_writes_is_what_the_table_holds(pipeline, registry):
+    columns = ", ".join(f"{name} {types[0]}" for name, types in TYPES.items())
+    pipeline.sql(f"CREATE TABLE public.everything (id bigint PRIMARY KEY, {columns})")
+    topic = pipeline.topic("everything")
+    schema = {"type": "record", "name": "Everything", "fields": [{"name": n, "type": t[1]} for n, t in TYPES.items()]}
+    key = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "long"}]}
+    keys = registry.serialize(topic, "AVRO", key, [{"id": n} for n in range(3)], field="key")
+    value, = registry.serialize(topic, "AVRO", schema, [{n: t[2] for n, t in TYPES.items()}])
+    pipeline.kafka.publish(topic, [(keys[0], value), (keys[1], value), (keys[2], value), (keys[1], None)])
+    service = pipeline.service(route(topic, "public.everything"), rest=registry_settings(registry.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.dead_letters() == {}
+    found = pipeline.sql(f"SELECT {', '.join(TYPES)} FROM public.everything ORDER BY id")
+    assert found == [tuple(t[3] for t in TYPES.values())] * 2
+    assert [kind for kind, in pipeline.sql("SELECT kind FROM sluice.schema")] == ["AVRO", "AVRO"]
+    service.stop()
+
+
+def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline, stub):
+    pipeline.sql(ROWS)
+    topic = pipeline.topic("rows")
+    pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, row(2, "b", schema=99)), (None, row(3, "c", schema=2**31)),
+                                   (None, row(4, "d") + b"!"), (None, row(5, "e"))])
+    pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(1,), (5,)]
+    assert pipeline.dead_letters() == {
+        (topic, 0, 1): ("decode", "value: found schema 99, expected one that the registry knows"),
+        (topic, 0, 2): ("decode", "value: found schema 2147483648, expected a number below 2147483648"),
+        (topic, 0, 3): ("decode", "value: found bytes behind the datum at byte 3 of 4, expected a datum of schema 1"),
+    }
+    assert stub.asked.count("/schemas/ids/1") == 1
+    assert "/schemas/ids/2147483648" not in stub.asked
+
+
+@pytest.mark.parametrize("mode, reason", [("away", "Failed to connect"), (500, "answered 500: made by the test"),
+                                          (401, "set user and password"), ("rubbish", "not with a schema"),
+                                          ("slow", "timed out")])
+def test_a_registry_in_trouble_makes_no_dead_letter_and_the_partition_heals(pipeline, stub, mode, reason):
+    pipeline.sql(ROWS)
+    topic, other = pipeline.topic("rows"), pipeline.topic("json")
+    stub.become(mode)
+    pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, row(2, "b"))])
+    pipeline.kafka.publish(other, [(None, b'{"id": 3, "v": "json"}')])
+    service = pipeline.service(route(topic, "public.rows") + route(other, "public.rows"),
+                               rest=registry_settings(stub.url, timeout="1s")).start(ready=False)
+    told = pipeline.wait_state(topic, "schema", seconds=30)
+    assert reason in told and "schema 1 cannot be had" in told
+    wait_until(lambda: pipeline.sql("SELECT v FROM public.rows") == [("json",)], "the other topic goes on", 20)
+    stub.become("ok")
+    pipeline.wait_caught_up(topic, seconds=30)
+    assert pipeline.sql("SELECT id, v FROM public.rows ORDER BY id") == [(1, "a"), (2, "b"), (3, "json")]
+    assert pipeline.dead_letters() == {}
+    assert pipeline.state(topic)[0] == "ok"
+    service.stop()
+
+
+def test_a_restart_goes_on_while_the_registry_is_away(pipeline, stub):
+    pipeline.sql(ROWS)
+    topic = pipeline.topic("rows")
+    stub.schemas["2"] = {"schema": json.dumps({**ROW, "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "Word"}]}),
+                         "references": [{"name": "Word", "subject": "word/s", "version": 3}]}
+    stub.schemas["/subjects/word%2Fs/versions/3"] = {
+        "schema": json.dumps({"type": "enum", "name": "Word", "symbols": ["x", "y"]}), "subject": "word/s", "version": 3}
+    pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, frame(2, number(2) + number(1)))])
+    settings = registry_settings(stub.url.replace("//", "//someone:pass@"))
+    service = pipeline.service(route(topic, "public.rows"), rest=settings).start()
+    pipeline.wait_caught_up(topic)
+    assert set(stub.authorization) == {"Basic c29tZW9uZTpwYXNz"}
+    kept = "SELECT registry, id, kind FROM sluice.schema ORDER BY id"
+    wait_until(lambda: len(pipeline.sql(kept)) == 3, "the schemas are kept", 10)
+    assert pipeline.sql(kept) == [(stub.url, "1", "AVRO"), (stub.url, "2", "AVRO"), (stub.url, "2/001/Word", "AVRO")]
+    service.stop()
+    stub.become("away")
+    pipeline.kafka.publish(topic, [(None, row(3, "c")), (None, frame(2, number(4) + number(0)))])
+    service.start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT id, v FROM public.rows ORDER BY id") == [(1, "a"), (2, "y"), (3, "c"), (4, "x")]
+    assert pipeline.dead_letters() == {}
+    assert "pass@" not in service.log()
+
+
+def test_check_reaches_the_registry(pipeline, stub):
+    pipeline.sql(ROWS)
+    topic = pipeline.topic("rows")
+    service = pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url, timeout="1s"))
+
+    def check():
+        return subprocess.run([Sluice.binary, "check", "--config", service.config, "--connect"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=60, env=service.env)
+
+    done = check()
+    assert done.returncode == 0, done.stderr
+    assert f"registry\n  {stub.url}\n  answers\n" in done.stdout
+    stub.become(401)
+    done = check()
+    assert done.returncode == 1
+    assert "answered 401" in done.stderr
