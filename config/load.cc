@@ -323,9 +323,11 @@ void check_registry(const toml::table& root, const Pipeline& pipeline) {
   if (registry.cert.empty() != registry.key.empty())
     complain(at, registry.cert.empty() ? "registry.cert" : "registry.key",
              "is missing, and a client certificate needs both; set cert and key, or neither");
-  const bool needed = std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.format == Format::avro; });
+  const bool needed =
+      std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.format == Format::avro; });
   if (needed && registry.url.empty())
-    complain(at, "registry.url", "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]");
+    complain(at, "registry.url",
+             "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]");
 }
 
 Pipeline read_pipeline(const toml::table& root) {

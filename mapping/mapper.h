@@ -63,7 +63,8 @@ class Mapper {
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
   // Sets a schema, which never changes.
   void set_schema(const SchemaName& name, const RegisteredSchema& schema);
-  // The registry does not know the schema: the next record that is mapped, and has it, is a dead letter with this reason.
+  // The registry does not know the schema: the next record that is mapped, and has it, is a dead letter with this
+  // reason.
   void refuse_schema(const SchemaName& name, std::string reason);
   // Forgets every description: the catalogue may have changed.
   void invalidate_tables();

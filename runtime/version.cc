@@ -12,12 +12,9 @@
 namespace sluice::runtime {
 
 std::vector<std::pair<std::string, std::string>> versions() {
-  return {{"version", SLUICE_VERSION},
-          {"librdkafka", listener::library_version()},
-          {"libpq", sink::libpq_version()},
-          {"libpqxx", sink::libpqxx_version()},
-          {"libssh", console::libssh_version()},
-          {"libcurl", listener::curl_version()}};
+  return {{"version", SLUICE_VERSION},           {"librdkafka", listener::library_version()},
+          {"libpq", sink::libpq_version()},      {"libpqxx", sink::libpqxx_version()},
+          {"libssh", console::libssh_version()}, {"libcurl", listener::curl_version()}};
 }
 
 int version(bool as_json) {

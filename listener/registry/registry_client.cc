@@ -7,8 +7,8 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "base/excerpt.h"
 #include "base/http_url.h"
+#include "base/printable.h"
 
 namespace sluice::listener {
 namespace {
@@ -80,10 +80,7 @@ struct RegistryClient::Handle {
 };
 
 RegistryClient::RegistryClient(const config::Registry& settings, const std::atomic<bool>& stop)
-    : settings_(settings),
-      urls_(split_urls(settings.url.reveal())),
-      stop_(stop),
-      handle_(std::make_unique<Handle>()) {}
+    : settings_(settings), urls_(split_urls(settings.url.reveal())), stop_(stop), handle_(std::make_unique<Handle>()) {}
 
 RegistryClient::~RegistryClient() = default;
 
@@ -115,7 +112,7 @@ Result<RegistryClient::Answer> RegistryClient::get_from(const std::string& url, 
   if (!settings_.key.empty()) curl_easy_setopt(curl, CURLOPT_SSLKEY, settings_.key.c_str());
   const CURLcode code = curl_easy_perform(curl);
   if (code == CURLE_WRITE_ERROR) return cannot_ask(url, "its answer is longer than 16 MiB");
-  if (code != CURLE_OK) return cannot_ask(url, reason[0] ? excerpt(reason) : curl_easy_strerror(code));
+  if (code != CURLE_OK) return cannot_ask(url, reason[0] ? printable(reason, 200) : curl_easy_strerror(code));
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;
 }
@@ -138,10 +135,11 @@ Result<RegistryClient::Answer> RegistryClient::get(const std::string& path) {
       }
       const std::string said = is_object ? text_of(json, "message") : std::string();
       const bool refused = answer->status != 200;
-      answer = cannot_ask(url, refused ? fmt::format("answered {}{}{}{}", answer->status, said.empty() ? "" : ": ",
-                                                     said.empty() ? "" : excerpt(said), advice(answer->status))
-                                       : fmt::format("answered 200 with {}, not with a schema; does the URL need a path?",
-                                                     excerpt(answer->body)));
+      answer =
+          cannot_ask(url, refused ? fmt::format("answered {}{}{}{}", answer->status, said.empty() ? "" : ": ",
+                                                said.empty() ? "" : printable(said, 200), advice(answer->status))
+                                  : fmt::format("answered 200 with {}, not with a schema; does the URL need a path?",
+                                                printable(answer->body)));
     }
     trouble += (trouble.empty() ? "" : "; ") + answer.error().message;
     if (stop_) break;
@@ -182,7 +180,8 @@ Result<void> RegistryClient::add_references(const std::string& document, int dep
         get(fmt::format("/subjects/{}/versions/{}", handle_->escaped(subject), version.get<std::int64_t>()));
     if (!answer) return std::unexpected(answer.error());
     if (answer->status == 404)
-      return cannot_ask(urls_[preferred_], fmt::format("it does not know {}, which a schema refers to", excerpt(subject)));
+      return cannot_ask(urls_[preferred_],
+                        fmt::format("it does not know {}, which a schema refers to", printable(subject)));
     if (const auto done = add_references(answer->body, depth - 1, schema); !done) return done;
     schema.references.push_back({name, text_of(Json::parse(answer->body, nullptr, false), "schema")});
   }

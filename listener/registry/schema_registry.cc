@@ -67,7 +67,8 @@ SchemaSource::Found SchemaRegistry::answer_to(const SchemaName& schema, Clock::t
   const auto question = questions_.find(schema);
   const std::string trouble = question == questions_.end() ? std::string() : question->second.trouble;
   if (trouble.empty())
-    return fail(ErrorClass::retry, fmt::format("the schema registry has not answered yet about schema {}", schema.text()));
+    return fail(ErrorClass::retry,
+                fmt::format("the schema registry has not answered yet about schema {}", schema.text()));
   const bool for_long = now - question->second.asked >= settings_.timeout;
   return fail(for_long ? ErrorClass::stop_partition : ErrorClass::retry,
               fmt::format("schema {} cannot be had: {}", schema.text(), trouble));

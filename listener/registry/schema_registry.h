@@ -2,9 +2,9 @@
 // lane waits for HTTP.
 //
 // Owned by the service, or by one explain or replay; find() may be called by any thread. The thread starts with the
-// first question and ends with the object. While the registry cannot be asked, a copy in the SchemaStore takes its place,
-// and the question is repeated with a back-off from 100 ms to 5 s for as long as somebody comes back for the answer.
-// Bounded: schemas by number and size, questions by number.
+// first question and ends with the object. While the registry cannot be asked, a copy in the SchemaStore takes its
+// place, and the question is repeated with a back-off from 100 ms to 5 s for as long as somebody comes back for the
+// answer. Bounded: schemas by number and size, questions by number.
 #pragma once
 
 #include <atomic>

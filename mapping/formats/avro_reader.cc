@@ -59,9 +59,9 @@ std::string_view uuid_text(std::string_view bytes, ValueArena& arena) {
 // Months, days and milliseconds, none of which is a number of another: as ISO 8601 writes an interval.
 std::string_view duration_text(std::string_view bytes, ValueArena& arena) {
   const std::uint32_t millis = little_endian(bytes, 8);
-  return kept(fmt::format("P{}M{}DT{}.{:03}S", little_endian(bytes, 0), little_endian(bytes, 4), millis / 1000,
-                          millis % 1000),
-              arena);
+  return kept(
+      fmt::format("P{}M{}DT{}.{:03}S", little_endian(bytes, 0), little_endian(bytes, 4), millis / 1000, millis % 1000),
+      arena);
 }
 
 Value meaningful(const AvroNode& node, std::string_view bytes, ValueArena& arena) {

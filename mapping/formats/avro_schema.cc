@@ -22,9 +22,9 @@ constexpr std::size_t max_text = 8u << 20;
 constexpr std::uint32_t max_least = 1u << 30;
 
 constexpr std::pair<std::string_view, AvroType> primitives[] = {
-    {"null", AvroType::null},       {"boolean", AvroType::boolean}, {"int", AvroType::integer},
+    {"null", AvroType::null},        {"boolean", AvroType::boolean}, {"int", AvroType::integer},
     {"long", AvroType::big_integer}, {"float", AvroType::single},    {"double", AvroType::real},
-    {"bytes", AvroType::bytes},     {"string", AvroType::text},
+    {"bytes", AvroType::bytes},      {"string", AvroType::text},
 };
 
 struct LogicalType {
@@ -104,7 +104,8 @@ class Compiler {
     Value value;
     if (!read_json(json, value)) {
       // A registry may keep the bare name of a type, without the quotes of JSON.
-      if (json.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == json.npos) return reference(std::string(json), {});
+      if (!json.empty() && json.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == json.npos)
+        return reference(std::string(json), {});
       complain("it is not JSON");
     }
     return type(value, {}, max_depth);
@@ -296,7 +297,8 @@ class Compiler {
     if (const LogicalName* named = find_logical(attributes.text("connect.name"))) {
       if (bytes && named->logical == Logical::decimal) {
         to.meaning = AvroMeaning::decimal;
-        to.scale = static_cast<std::int32_t>(attributes.parameter("scale").value_or(attributes.integer("scale").value_or(0)));
+        to.scale =
+            static_cast<std::int32_t>(attributes.parameter("scale").value_or(attributes.integer("scale").value_or(0)));
         return;
       }
       if (bytes && named->logical == Logical::bits) {

@@ -121,8 +121,7 @@ bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event,
   if (source && source->kind() == ValueKind::structure) event.source = *source;
   const Value* op = find(fields, "op");
   const std::string_view code = op && op->is_text() ? op->unread_json() : std::string_view();
-  if (!operation_of(code, event.operation))
-    return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
+  if (!operation_of(code, event.operation)) return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
   const bool writes = event.operation == Operation::write || event.operation == Operation::update;
   if (writes && !set_image(fields, "after", "value.after", schema, event.after, error)) return false;
   const bool had = event.operation == Operation::update || event.operation == Operation::remove;

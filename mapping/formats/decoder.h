@@ -59,8 +59,9 @@ class KeyDecoder {
  public:
   KeyDecoder(DecodeSpace& space, FrameReader& frames) : space_(space), frames_(frames) {}
 
-  // A frame of a schema registry: its fields, or false with `error` set. A key that is an object, also in Connect's wrapping: its fields. A scalar: one field without a name; bytes that are
-  // not JSON are taken as a text. Not present if null, an array or not UTF-8.
+  // A frame of a schema registry: its fields, or false with `error` set. A key that is an object, also in Connect's
+  // wrapping: its fields. A scalar: one field without a name; bytes that are not JSON are taken as a text. Not present
+  // if null, an array or not UTF-8.
   bool decode(const Record& record, Image& image, DecodeError& error);
   // The schema that has to be asked for before the key can be decoded.
   std::optional<SchemaName> wanted(const Record& record);

@@ -32,8 +32,8 @@ struct Event {
   Value source;  // an envelope's source block, a structure; null without one
 };
 
-// The record is not an event of its format: where, what was found and what was expected, in one line. Or nothing is known
-// of it before somebody has asked for its schema.
+// The record is not an event of its format: where, what was found and what was expected, in one line. Or nothing is
+// known of it before somebody has asked for its schema.
 struct DecodeError {
   std::string sqlstate;
   std::string reason;

@@ -132,9 +132,10 @@ const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<con
   if (entry->refusal.empty()) return entry;
   const bool apicurios = entry->kind == SchemaKind::other && is_apicurios(frame, headers, side);
   return refused(entry->refusal +
-                 (apicurios ? "; the frame seems to be Apicurio's own: let its serializer write Confluent's (as-confluent, "
-                              "headers off, an id of four bytes)"
-                            : ""));
+                 (apicurios
+                      ? "; the frame seems to be Apicurio's own: let its serializer write Confluent's (as-confluent, "
+                        "headers off, an id of four bytes)"
+                      : ""));
 }
 
 bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space,
@@ -152,7 +153,8 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
   const SchemaBook::Entry* entry = open(bytes, headers, Side::value, frame, error);
   if (!entry) return false;
   if (rules.kind && entry->kind != *rules.kind) {
-    error = {malformed, fmt::format("value: found a frame of kind {}, expected {}", name(entry->kind), name(*rules.kind))};
+    error = {malformed,
+             fmt::format("value: found a frame of kind {}, expected {}", name(entry->kind), name(*rules.kind))};
     return false;
   }
   Value datum;

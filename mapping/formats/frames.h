@@ -1,9 +1,10 @@
 // Frames of a schema registry: a key or a value in a binary form, behind the name of the schema that it was written
 // with; and the schemas that a Mapper knows, compiled.
 //
-// A frame begins with a zero byte and the schema's number in four bytes, as Confluent's serializers write it; newer ones
-// put the schema's GUID into a header. A SchemaBook belongs to a Mapper and is used by its thread; it is filled from
-// outside (Mapper::set_schema), as formats do no I/O. What it holds is bounded; what is dropped is asked for again.
+// A frame begins with a zero byte and the schema's number in four bytes, as Confluent's serializers write it; newer
+// ones put the schema's GUID into a header. A SchemaBook belongs to a Mapper and is used by its thread; it is filled
+// from outside (Mapper::set_schema), as formats do no I/O. What it holds is bounded; what is dropped is asked for
+// again.
 #pragma once
 
 #include <cstdint>
@@ -48,9 +49,7 @@ class SchemaBook {
 
   bool answers() const { return answers_; }
   // Null: not known, and to be asked for. Entries live until the next set().
-  const Entry* find(const SchemaName& schema) {
-    return last_ && last_name_ == schema ? last_ : look_up(schema);
-  }
+  const Entry* find(const SchemaName& schema) { return last_ && last_name_ == schema ? last_ : look_up(schema); }
   void set(const SchemaName& name, const RegisteredSchema& schema);
   // The registry does not know it. That may change, so it holds for one record.
   void refuse(const SchemaName& name, std::string reason);

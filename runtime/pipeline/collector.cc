@@ -183,7 +183,8 @@ void Collector::on_end(Assignment& assignment, Offset next) {
 
 // Maps the record into the batch; returns false if that has to wait and the record will be read again.
 bool Collector::map(Assignment& assignment, const Record& record) {
-  const auto mapped = map_record(state_.mapper, record, state_.collecting.set(), {state_.parts.tables, state_.parts.schemas});
+  const auto mapped =
+      map_record(state_.mapper, record, state_.collecting.set(), {state_.parts.tables, state_.parts.schemas});
   if (mapped) return true;
   const auto& [blocked, error] = mapped.error();
   if (error.next == ErrorClass::stop_service) {

@@ -1,7 +1,8 @@
 // Maps records outside a lane, for explain and replay: asks the catalogue for each table once, and the schema registry
 // for each schema.
 //
-// Used by one thread. Errors come from the catalogue or the registry: a missing table, or one of the two is unreachable.
+// Used by one thread. Errors come from the catalogue or the registry: a missing table, or one of the two is
+// unreachable.
 #pragma once
 
 #include <memory>
