@@ -1,5 +1,5 @@
-// A schema and a datum, both hostile: up to the first zero byte the schema's JSON, behind it the datum. Whatever is read is
-// shown as JSON, so that every value is looked at; memory is bounded by what the fuzzer allows.
+// A schema and a datum, both hostile: up to the first zero byte the schema's JSON, behind it the datum. Whatever is
+// read is shown as JSON, so that every value is looked at; memory is bounded by what the fuzzer allows.
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -36,7 +36,7 @@ class Server {
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
-    server_.wait_until_ready();
+    while (!server_.is_running()) std::this_thread::sleep_for(milliseconds(1));
   }
   ~Server() {
     server_.stop();
@@ -116,9 +116,11 @@ TEST(RegistryClient, a_path_a_password_and_a_guid_reach_the_server) {
 
 TEST(RegistryClient, references_come_before_what_refers_to_them_and_once) {
   Server server;
-  server.answer("/schemas/ids/7", 200,
-                R"({"schema":"top","references":[{"name":"a","subject":"s/a","version":1},{"name":"b","subject":"b","version":2}]})");
-  server.answer("/subjects/s%2Fa/versions/1", 200, R"({"schema":"A","references":[{"name":"b","subject":"b","version":2}]})");
+  server.answer(
+      "/schemas/ids/7", 200,
+      R"({"schema":"top","references":[{"name":"a","subject":"s/a","version":1},{"name":"b","subject":"b","version":2}]})");
+  server.answer("/subjects/s%2Fa/versions/1", 200,
+                R"({"schema":"A","references":[{"name":"b","subject":"b","version":2}]})");
   server.answer("/subjects/b/versions/2", 200, R"({"schema":"B"})");
   const auto found = fetch(settings(server.url()));
   ASSERT_TRUE(found) << found.error().message;
@@ -130,7 +132,8 @@ TEST(RegistryClient, references_come_before_what_refers_to_them_and_once) {
 TEST(RegistryClient, references_in_a_circle_end) {
   Server server;
   server.answer("/schemas/ids/7", 200, R"({"schema":"top","references":[{"name":"a","subject":"a","version":1}]})");
-  server.answer("/subjects/a/versions/1", 200, R"({"schema":"A","references":[{"name":"a","subject":"a","version":1}]})");
+  server.answer("/subjects/a/versions/1", 200,
+                R"({"schema":"A","references":[{"name":"a","subject":"a","version":1}]})");
   EXPECT_THAT(fetch(settings(server.url())).error().message, HasSubstr("deeper than"));
 }
 
@@ -154,19 +157,21 @@ TEST_P(RegistryTrouble, an_answer_says_who_is_at_fault) {
 
 INSTANTIATE_TEST_SUITE_P(
     answers, RegistryTrouble,
-    testing::Values(
-        Trouble{404, R"({"error_code":40403,"message":"Schema not found"})", ErrorClass::reject, "found schema 7, expected"},
-        Trouble{404, R"({"error_code":404,"message":"HTTP 404 Not Found"})", ErrorClass::stop_partition, "answered 404"},
-        Trouble{404, "<html>", ErrorClass::stop_partition, "answered 404"},
-        Trouble{404, R"(["error_code"])", ErrorClass::stop_partition, "answered 404"},
-        Trouble{401, R"({"error_code":401,"message":"User cannot access"})", ErrorClass::stop_partition,
-                "answered 401: User cannot access; set user and password"},
-        Trouble{403, "", ErrorClass::stop_partition, "answered 403; let this user read schemas"},
-        Trouble{500, R"({"error_code":50001,"message":"store"})", ErrorClass::stop_partition, "answered 500: store"},
-        Trouble{302, "", ErrorClass::stop_partition, "answered 302"},
-        Trouble{200, "<html>hello", ErrorClass::stop_partition, "not with a schema"},
-        Trouble{200, R"({"schema":7})", ErrorClass::stop_partition, "not with a schema"},
-        Trouble{200, "", ErrorClass::stop_partition, "not with a schema"}));
+    testing::Values(Trouble{404, R"({"error_code":40403,"message":"Schema not found"})", ErrorClass::reject,
+                            "found schema 7, expected"},
+                    Trouble{404, R"({"error_code":404,"message":"HTTP 404 Not Found"})", ErrorClass::stop_partition,
+                            "answered 404"},
+                    Trouble{404, "<html>", ErrorClass::stop_partition, "answered 404"},
+                    Trouble{404, R"(["error_code"])", ErrorClass::stop_partition, "answered 404"},
+                    Trouble{401, R"({"error_code":401,"message":"User cannot access"})", ErrorClass::stop_partition,
+                            "answered 401: User cannot access; set user and password"},
+                    Trouble{403, "", ErrorClass::stop_partition, "answered 403; let this user read schemas"},
+                    Trouble{500, R"({"error_code":50001,"message":"store"})", ErrorClass::stop_partition,
+                            "answered 500: store"},
+                    Trouble{302, "", ErrorClass::stop_partition, "answered 302"},
+                    Trouble{200, "<html>hello", ErrorClass::stop_partition, "not with a schema"},
+                    Trouble{200, R"({"schema":7})", ErrorClass::stop_partition, "not with a schema"},
+                    Trouble{200, "", ErrorClass::stop_partition, "not with a schema"}));
 
 TEST(RegistryClient, the_next_url_is_asked_when_one_is_away_and_no_message_tells_the_password) {
   Server server;

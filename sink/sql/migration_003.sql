@@ -1,1 +1,0 @@
--- Nothing: its number is taken.
