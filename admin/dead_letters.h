@@ -23,7 +23,10 @@ struct DeadLetterRow {
   std::int32_t generation = 0;
   WallClock::time_point created{};
   std::optional<WallClock::time_point> timestamp, resolved;
-  std::string stage, table, sqlstate, reason, resolution;
+  std::string stage, table, sqlstate, resolution;
+  std::string reason;  // holds no data of the record
+  std::string detail;  // may: for operators, not for viewers
+  bool kept = true;    // with its contents; without them, value and headers are unknown
   int attempts = 0;
   std::optional<std::string> key, value;  // only when asked for
   std::string headers;                    // JSON, as stored; only when asked for

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/counts.h"
 #include "base/record.h"
+#include "base/server_security.h"
 
 namespace sluice {
 
@@ -69,6 +70,10 @@ struct Snapshot {
   std::int64_t dead_letters_open = -1;  // not resolved; -1 not known yet
   // The error of that last reading, empty if it succeeded: the only sign of PostgreSQL's absence while lanes are idle.
   std::string postgres_trouble;
+  // How the servers are reached: PostgreSQL as of the last connection, the brokers as configured.
+  std::vector<ServerSecurity> servers;
+  // Bytes of Sluice's own tables by name, read once a minute; every pipeline of the schema shares them.
+  std::map<std::string, std::int64_t> table_bytes;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
 };

@@ -57,7 +57,10 @@ struct DeadLetter {
   Stage stage = Stage::decode;
   std::string table;  // as the route spells it, empty if unknown
   std::string sqlstate;
-  std::string reason;
+  std::string reason;    // holds no data of the record: viewers, states and logs see it
+  std::string detail{};  // the reason with the values that it speaks of; empty if that adds nothing
+
+  const std::string& whole() const { return detail.empty() ? reason : detail; }
 };
 
 struct Changes {

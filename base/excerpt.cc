@@ -2,11 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/printable.h"
 
 namespace sluice {
+namespace {
+
+// Around an excerpt, which has no control characters of its own.
+constexpr char begin_mark = '\x02', end_mark = '\x03';
+
+}  // namespace
 
 std::string excerpt(std::string_view text) {
   constexpr std::size_t most = 60;
@@ -30,7 +37,36 @@ std::string excerpt(std::string_view text) {
       if (c & 0x80) c = '?';
     }
   }
-  return text.empty() ? "nothing" : line;
+  if (text.empty()) return "nothing";
+  if (text == "null") return line;
+  return begin_mark + line + end_mark;
+}
+
+std::string name_excerpt(std::string_view name) {
+  constexpr std::size_t longest_name = 63;
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool plain =
+      !name.empty() && name.size() <= longest_name && is_letter(name.front()) &&
+      std::ranges::all_of(name, [&](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.'; });
+  return plain ? std::string(name) : excerpt(name);
+}
+
+SplitReason split_reason(std::string_view text) {
+  SplitReason split;
+  while (!text.empty()) {
+    const auto begin = text.find(begin_mark);
+    split.reason += text.substr(0, begin);
+    split.detail += text.substr(0, begin);
+    if (begin == text.npos) break;
+    text.remove_prefix(begin + 1);
+    const auto end = std::min(text.find(end_mark), text.size());
+    split.reason += "a value";
+    split.detail += text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  if (split.reason == split.detail) split.detail.clear();
+  return split;
 }
 
 }  // namespace sluice

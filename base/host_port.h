@@ -18,5 +18,7 @@ struct HostPort {
 // colons and %.
 std::optional<HostPort> parse_host_port(std::string_view text);
 std::string host_port_text(std::string_view host, int port);
+// Returns true for localhost, 127.0.0.0/8 and ::1. Another name is not loopback, whatever it resolves to.
+bool is_loopback(std::string_view host);
 
 }  // namespace sluice

@@ -40,6 +40,9 @@ struct Column {
   // SQL name of the base type without modifier, quoted where needed: `pg_catalog.int4`, `public.mood`
   std::string cast;
   std::string declared;  // with modifier, for people: `numeric(20,4)`
+  // How two values are compared. A type that an extension brings (citext) has an operator in a schema that our search
+  // path does not have; a plain `=` would then mean another type's.
+  std::string equals = "=";
   Encoding encoding = Encoding::input;
   bool array = false;                  // an array of `element`; travels as `input` (an array literal)
   Encoding element = Encoding::input;  // of an array: how one element would travel

@@ -15,7 +15,8 @@ struct Unit {
 };
 
 // Ascending: a value is shown in the largest unit that divides it.
-constexpr std::array durations = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}};
+constexpr std::array durations = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000},
+                                  Unit{"d", 86'400'000}};
 constexpr std::array sizes = {Unit{"B", 1}, Unit{"KiB", 1 << 10}, Unit{"MiB", 1 << 20}, Unit{"GiB", 1 << 30}};
 constexpr std::array decimal_sizes = {Unit{"kB", 1000}, Unit{"MB", 1'000'000}, Unit{"GB", 1'000'000'000}};
 

@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-std::optional<std::int64_t> parse_duration(std::string_view text);  // ms, s, m, h
+std::optional<std::int64_t> parse_duration(std::string_view text);  // ms, s, m, h, d
 std::optional<std::int64_t> parse_size(std::string_view text);      // B, KiB, MiB, GiB, kB, MB, GB
 // In the largest unit that divides the value.
 std::string duration_text(std::int64_t milliseconds);

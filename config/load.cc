@@ -8,6 +8,7 @@
 
 #include "base/printable.h"
 #include "base/units.h"
+#include "config/postgres_url.h"
 #include "config/references.h"
 #include "config/settings.h"
 #include "config/spelling.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t deepest_key = 32;
 constexpr std::size_t longest_list = 1000;
+constexpr std::string_view postgres_url = "postgres.url";
 
 // Thrown and caught in this file only: the first error ends the reading.
 struct Complaint {
@@ -129,7 +131,7 @@ struct Text {
 Text text_of(const toml::node& node, const std::string& key, Type type) {
   const auto* string = node.as_string();
   if (string == nullptr) wrong_type(node, key, type);
-  auto value = expand(string->get());
+  auto value = key == postgres_url ? expand(string->get(), encode_reference) : expand(string->get());
   if (!value) complain(node.source().begin, key, value.error());
   const bool secret = type == Type::secret || type == Type::properties;
   // Secrets may be certificates of many lines; nothing else has a use for control characters.
@@ -144,6 +146,25 @@ std::string checked_text(const toml::node& node, const Setting& setting) {
   if (const std::string wrong = setting.check ? setting.check(text.value) : ""; !wrong.empty())
     complain(node.source().begin, setting.key(), fmt::format("{} {}", text.raw, wrong));
   return std::move(text.value);
+}
+
+// Where the character of a text that counts from 1 is in the file: exact for a text on one line without escapes.
+toml::source_position inside(const toml::node& node, const std::string& text, std::size_t character) {
+  const toml::source_region& source = node.source();
+  const auto characters = static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const bool plain = source.begin.line == source.end.line && source.end.column - source.begin.column == characters + 2;
+  if (!plain) return source.begin;
+  return {source.begin.line, source.begin.column + static_cast<toml::source_index>(character)};
+}
+
+std::string expression_of(const toml::node& node, const Setting& setting) {
+  std::string text = text_of(node, setting.key(), setting.type).value;
+  if (text.empty()) return text;
+  if (const auto expression = Expression::parse(text); !expression)
+    complain(inside(node, text, expression.error().column), setting.key(),
+             fmt::format("at character {} of the expression: {}", expression.error().column, expression.error().text));
+  return text;
 }
 
 std::string word_of(const toml::node& node, const Setting& setting) {
@@ -162,6 +183,7 @@ std::int64_t number_of(const toml::node& node, const Setting& setting) {
     if (!number) wrong_type(node, setting.key(), setting.type);
   } else {
     const Text text = text_of(node, setting.key(), setting.type);
+    if (setting.may_be_empty && text.value.empty()) return 0;
     number = setting.type == Type::duration ? parse_duration(text.value) : parse_size(text.value);
     if (!number)
       complain(node.source().begin, setting.key(),
@@ -219,6 +241,8 @@ Value value_of(const toml::node& node, const Setting& setting) {
     case Type::string:
     case Type::secret:
       return checked_text(node, setting);
+    case Type::expression:
+      return expression_of(node, setting);
     case Type::choice:
       return word_of(node, setting);
     case Type::integer:
@@ -259,6 +283,20 @@ Value value_of(const toml::node& node, const Setting& setting) {
   complain(key.source().begin, printable(full), "is not a setting; " + hint);
 }
 
+bool has_reference(const toml::node& node) {
+  if (const auto* string = node.as_string()) return config::has_reference(string->get());
+  const auto* array = node.as_array();
+  return array != nullptr && std::ranges::any_of(*array, [](const toml::node& one) { return has_reference(one); });
+}
+
+// Where one brings only a part, that part is masked. A string that is one reference is shown by what it says.
+std::string shown(const toml::node& node, const Secret& url) {
+  const std::string text = node.value_or<std::string>("");
+  const bool whole = text.starts_with("${") && text.find('}') == text.size() - 1;
+  const auto mask = [](std::string_view, std::string_view, std::string) { return std::string(Secret::mask); };
+  return shown_url(whole ? url.reveal() : expand(text, mask).value_or(""));
+}
+
 // Reads one section into its part of the pipeline, or of the route. `position` is where a missing setting is reported.
 void read_section(const toml::table& table, std::string_view section, toml::source_position position,
                   Pipeline& pipeline, Route& route) {
@@ -271,9 +309,11 @@ void read_section(const toml::table& table, std::string_view section, toml::sour
   }
   for (const Setting& setting : settings()) {
     if (setting.section != section) continue;
-    if (const toml::node* node = table.get(setting.name))
+    if (const toml::node* node = table.get(setting.name)) {
       setting.field.put(setting, pipeline, route, value_of(*node, setting));
-    else if (setting.required)
+      if (has_reference(*node)) (section == "route" ? route.referenced : pipeline.referenced).insert(setting.key());
+      if (setting.key() == postgres_url) pipeline.postgres.shown_url = shown(*node, pipeline.postgres.url);
+    } else if (setting.required)
       complain(position, setting.key(), fmt::format("is missing; add {} = {}", setting.name, setting.example));
   }
 }
@@ -315,21 +355,6 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   mark_shared_tables(pipeline.routes);
 }
 
-// What the settings of the registry need of one another, and routes of it.
-void check_registry(const toml::table& root, const Pipeline& pipeline) {
-  const auto& registry = pipeline.registry;
-  const toml::node* section = root.get("registry");
-  const auto at = section ? section->source().begin : toml::source_position{1, 1};
-  if (registry.cert.empty() != registry.key.empty())
-    complain(at, registry.cert.empty() ? "registry.cert" : "registry.key",
-             "is missing, and a client certificate needs both; set cert and key, or neither");
-  const bool needed =
-      std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.format == Format::avro; });
-  if (needed && registry.url.empty())
-    complain(at, "registry.url",
-             "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]");
-}
-
 Pipeline read_pipeline(const toml::table& root) {
   Pipeline pipeline;
   Route none;
@@ -347,7 +372,10 @@ Pipeline read_pipeline(const toml::table& root) {
   }
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
-  check_registry(root, pipeline);
+  if (const auto missing = missing_for_registry(pipeline); !missing.first.empty()) {
+    const toml::node* section = root.get("registry");
+    complain(section ? section->source().begin : toml::source_position{1, 1}, missing.first, missing.second);
+  }
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   return pipeline;
 }

@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/expression/expression.h"
 #include "base/secret.h"
 #include "base/table.h"
 
@@ -38,6 +40,7 @@ struct Kafka {
 
 struct Postgres {
   Secret url;
+  std::string shown_url;  // derived: with host, port, database, user and sslmode, all else masked
   std::string schema = "sluice";
   int lanes = 2;
 };
@@ -57,11 +60,19 @@ struct Route {
   std::vector<std::string> key;  // empty = none, insert mode only
   KeyFrom key_from = KeyFrom::automatic;
   OnDelete on_delete = OnDelete::apply;
+  Expression delete_when;  // a written row for which it holds is a delete
+  Expression filter;       // events for which it does not hold are skipped
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
   OnError on_error = OnError::dead_letter;
-  int max_dead_letters = 1000;  // per minute
-  bool shares_table = false;    // derived: more than one topic may be written to the table
+  int max_dead_letters = 1000;       // per minute
+  bool shares_table = false;         // derived: more than one topic may be written to the table
+  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
+};
+
+struct DeadLetters {
+  std::chrono::milliseconds keep = std::chrono::days(90);  // 0: for ever
+  bool values = true;
 };
 
 struct Registry {
@@ -95,9 +106,11 @@ struct Pipeline {
   Batch batch;
   std::vector<Route> routes;
   Registry registry;
+  DeadLetters dead_letters;
   Console console;
   Http http;
   Log log;
+  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
 };
 
 }  // namespace sluice::config

@@ -38,6 +38,8 @@ std::string type_name(const Setting& setting) {
   switch (setting.type) {
     case Type::string:
       return "string";
+    case Type::expression:
+      return "expression";
     case Type::secret:
       return "string, secret";
     case Type::choice:
@@ -89,9 +91,11 @@ This page is made by `sluice config reference` from the table of settings, `conf
 `sluice config sample` prints a file with every setting, `sluice check --config FILE` reports what is wrong with yours.
 
 The file is TOML. A setting that does not exist is an error that names the nearest one. Durations and sizes carry a
-unit: `"50ms"`, `"5s"`, `"2m"`, `"1h"`; `"64KiB"`, `"8MiB"`, `"1GiB"`, `"8MB"`; a bare number there is an error. In
+unit: `"50ms"`, `"5s"`, `"2m"`, `"1h"`, `"90d"`; `"64KiB"`, `"8MiB"`, `"1GiB"`, `"8MB"`; a bare number there is an error. In
 any string `${env:NAME}`, `${file:/path}` and `${credential:NAME}` (systemd credentials) are replaced by the environment
-variable, the file's content or the credential. Secret values never appear in logs, listings or errors.
+variable, the file's content or the credential; in `postgres.url` such content is encoded where it stands, so that a
+password may hold any character. Secret values, and whatever a reference brings, never appear in logs, listings or
+errors.
 An error is one line, `FILE:LINE:COLUMN: KEY: what is wrong; what to do`, and the exit code 2.
 
 )";
@@ -107,6 +111,7 @@ Properties of librdkafka that `kafka.properties` must not hold, and why:
 std::string toml_text(const Setting& setting, const Value& value) {
   switch (setting.type) {
     case Type::string:
+    case Type::expression:
     case Type::choice:
       return quoted(std::get<std::string>(value));
     case Type::secret:
@@ -116,6 +121,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
     case Type::boolean:
       return std::get<bool>(value) ? "true" : "false";
     case Type::duration:
+      if (setting.may_be_empty && std::get<std::int64_t>(value) == 0) return quoted("");
       return quoted(duration_text(std::get<std::int64_t>(value)));
     case Type::size:
       return quoted(size_text(std::get<std::int64_t>(value)));
@@ -137,7 +143,8 @@ std::string toml_text(const Setting& setting, const Value& value) {
 std::string accepted(const Setting& setting) {
   if (setting.type == Type::integer) return fmt::format("{} to {} {}", setting.least, setting.most, setting.unit);
   if (setting.type == Type::duration)
-    return fmt::format("{} to {}", duration_text(setting.least), duration_text(setting.most));
+    return fmt::format("{}{} to {}", setting.may_be_empty ? "empty, or " : "", duration_text(setting.least),
+                       duration_text(setting.most));
   if (setting.type == Type::size) return fmt::format("{} to {}", size_text(setting.least), size_text(setting.most));
   return fmt::format("{}", fmt::join(setting.choices, " | "));
 }
@@ -188,9 +195,13 @@ std::vector<Shown> show(const Pipeline& pipeline) {
       if (at != std::string::npos) text.replace(at, 8, pipeline.name);
       fallback = std::move(text);
     }
-    shown.push_back({std::move(key), toml_text(setting, value),
-                     setting.required ? std::string() : toml_text(setting, fallback), value != fallback,
-                     setting.reloadable});
+    const auto& masked = setting.section == "route" ? route.referenced : pipeline.referenced;
+    std::string text = toml_text(setting, value);
+    if (masked.contains(setting.key())) text = quoted(Secret::mask);
+    if (setting.key() == "postgres.url" && !pipeline.postgres.shown_url.empty())
+      text = quoted(pipeline.postgres.shown_url);
+    shown.push_back({std::move(key), std::move(text), setting.required ? std::string() : toml_text(setting, fallback),
+                     value != fallback, setting.reloadable});
   };
   bool routes_done = false;
   for (const Setting& setting : settings()) {

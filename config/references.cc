@@ -48,7 +48,15 @@ std::expected<std::string, std::string> resolve(std::string_view kind, const std
 
 }  // namespace
 
+bool has_reference(std::string_view text) {
+  return text.contains("${");
+}
+
 std::expected<std::string, std::string> expand(const std::string& text) {
+  return expand(text, [](std::string_view, std::string_view, std::string value) { return value; });
+}
+
+std::expected<std::string, std::string> expand(const std::string& text, const Encode& encode) {
   std::string result;
   std::size_t from = 0;
   for (;;) {
@@ -62,8 +70,8 @@ std::expected<std::string, std::string> expand(const std::string& text) {
     const std::string name = colon == std::string::npos ? std::string() : inside.substr(colon + 1);
     auto value = resolve(std::string_view(inside).substr(0, colon), name);
     if (!value) return std::unexpected(fmt::format("${{{}}} {}", printable(inside), value.error()));
-    result += *value;
     from = close + 1;
+    result += encode(std::string_view(text).substr(0, open), std::string_view(text).substr(from), std::move(*value));
   }
 }
 

@@ -13,7 +13,10 @@ namespace sluice::config {
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {
-  if constexpr (std::is_same_v<T, Secret>) {
+  if constexpr (std::is_same_v<T, Expression>) {
+    const auto& text = std::get<std::string>(value);
+    to = text.empty() ? Expression() : Expression::parse(text).value();
+  } else if constexpr (std::is_same_v<T, Secret>) {
     to = Secret(std::get<std::string>(std::move(value)));
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
     to.clear();
@@ -31,7 +34,9 @@ void assign(const Setting& setting, T& to, Value&& value) {
 
 template <class T>
 Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Secret>) {
+  if constexpr (std::is_same_v<T, Expression>) {
+    return from.text();
+  } else if constexpr (std::is_same_v<T, Secret>) {
     return from.reveal();
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
     Properties properties;

@@ -180,6 +180,19 @@ std::vector<Setting> route_policy() {
        .help = "What a delete event or a tombstone does.",
        .choices = {"apply", "ignore"}},
       {.section = "route",
+       .name = "delete_when",
+       .type = expression,
+       .field = in<&Route::delete_when>(),
+       .help =
+           "An expression: a row for which it holds is a delete. For flattened change events, whose mark need not be "
+           "a column: __deleted = 'true'. See expressions.md."},
+      {.section = "route",
+       .name = "filter",
+       .type = expression,
+       .field = in<&Route::filter>(),
+       .help = "An expression: events for which it does not hold are skipped. A delete is judged by the fields that it "
+               "carries. See expressions.md."},
+      {.section = "route",
        .name = "truncate",
        .type = choice,
        .field = in<&Route::on_truncate>(),
@@ -215,9 +228,10 @@ std::vector<Setting> registry() {
        .name = "url",
        .type = secret,
        .field = in<&Pipeline::registry, &Registry::url>(),
-       .help = "Where the schema registry's API (Confluent's) is, http://HOST:PORT or https://HOST:PORT, with its path if "
-               "it has one; several URLs of the same registry are separated by commas. May hold user:password@, best by "
-               "${credential:NAME}. Empty: records with a schema's number cannot be read.",
+       .help =
+           "Where the schema registry's API (Confluent's) is, http://HOST:PORT or https://HOST:PORT, with its path if "
+           "it has one; several URLs of the same registry are separated by commas. May hold user:password@, best by "
+           "${credential:NAME}. Empty: records with a schema's number cannot be read.",
        .check = check_registry_url},
       {.section = "registry",
        .name = "ca",
@@ -242,6 +256,26 @@ std::vector<Setting> registry() {
                "schema until the registry answers.",
        .least = 100,
        .most = 60'000},
+  };
+}
+
+std::vector<Setting> dead_letters() {
+  return {
+      {.section = "dead_letters",
+       .name = "keep",
+       .type = duration,
+       .field = in<&Pipeline::dead_letters, &DeadLetters::keep>(),
+       .help = "How long resolved dead letters and the rows of the audit trail are kept; open letters always are. "
+               "Empty: for ever.",
+       .least = 3'600'000,
+       .most = 3650LL * 86'400'000,
+       .may_be_empty = true},
+      {.section = "dead_letters",
+       .name = "values",
+       .type = boolean,
+       .field = in<&Pipeline::dead_letters, &DeadLetters::values>(),
+       .help = "With false a letter keeps key, place and reason, not the record's value and headers nor the reason's "
+               "detail; a replay reads the record from Kafka then."},
   };
 }
 
@@ -290,27 +324,6 @@ std::vector<Setting> surroundings() {
   };
 }
 
-// Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
-    {"notify", ""},
-    {"route.evolve", ""},
-    {"route.version", ""},
-    {"route.nul", ""},
-    {"route.time_unit", ""},
-    {"route.flatten", ""},
-    {"route.filter", ""},
-    {"route.where", ""},
-    {"route.columns", ""},
-    {"route.child", ""},
-    {"route.format", "cloudevents"},
-    {"route.format", "protobuf"},
-    {"route.key_from", "header"},
-    {"route.key_from", "kafka"},
-    {"route.key_from", "none"},
-    {"route.delete", "soft:"},
-    {"route.delete", "soft"},
-}};
-
 }  // namespace
 
 std::string Setting::key() const {
@@ -320,7 +333,8 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, registry, surroundings})
+    for (auto part :
+         {general, kafka, postgres_and_batch, route_source, route_policy, registry, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();
@@ -335,17 +349,11 @@ std::string_view section_help(std::string_view section) {
     return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
            "error at start.";
   if (section == "registry") return "The schemas of events in Avro. What it said is kept in sluice.schema.";
+  if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";
   return {};
-}
-
-bool planned(std::string_view key, std::string_view value) {
-  return std::ranges::any_of(planned_settings, [&](const auto& entry) {
-    const std::string_view known = entry.second;
-    return entry.first == key && (value == known || (known.ends_with(':') && value.starts_with(known)));
-  });
 }
 
 }  // namespace sluice::config

@@ -17,10 +17,10 @@
 
 namespace sluice::config {
 
-enum class Type { string, secret, choice, integer, boolean, duration, size, strings, properties };
+enum class Type { string, expression, secret, choice, integer, boolean, duration, size, strings, properties };
 
-// What a setting holds between the file and the Pipeline: text or choice, number (milliseconds, bytes), boolean, list,
-// properties.
+// What a setting holds between the file and the Pipeline: text, expression or choice, number (milliseconds, bytes),
+// boolean, list, properties.
 using Properties = std::map<std::string, std::string>;
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Properties>;
 
@@ -44,6 +44,7 @@ struct Setting {
   bool required = false;                                    // has no default
   std::string_view computed = {};                           // the default, where it depends on other settings
   bool reloadable = false;                                  // SIGHUP takes it over
+  bool may_be_empty = false;                                // of a duration: "" is 0, and shown as ""
   std::string (*check)(const std::string& text) = nullptr;  // of a string or each of a list: what is wrong, or ""
 
   std::string key() const;  // "kafka.brokers"

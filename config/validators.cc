@@ -41,6 +41,9 @@ std::string check_name(const std::string& text, std::size_t longest) {
   return fmt::format("must be 1 to {} letters, digits, dots, dashes and underscores; choose another name", longest);
 }
 
+constexpr const char* encode_advice =
+    "write an @ in a user or password as %40 and a / as %2F, or bring the password in by ${file:/path}, which encodes it";
+
 bool percent_encoded(std::string_view text) {
   for (std::size_t at = 0; (at = text.find('%', at)) != std::string_view::npos; ++at)
     if (at + 2 >= text.size() || !std::isxdigit(static_cast<unsigned char>(text[at + 1])) ||
@@ -60,7 +63,9 @@ std::string check_uri(std::string_view text) {
       if (pair.find('=') == std::string_view::npos || pair.starts_with('='))
         return "has a parameter without a value after the ?; write name=value";
   std::string_view hosts = text.substr(0, text.find('/'));
-  if (const std::size_t at = hosts.rfind('@'); at != std::string_view::npos) hosts.remove_prefix(at + 1);
+  if (std::ranges::count(hosts, '@') > 1) return fmt::format("has a second @; {}", encode_advice);
+  if (!hosts.contains('@') && text.contains('@')) return fmt::format("has an @ behind a /; {}", encode_advice);
+  if (const std::size_t at = hosts.find('@'); at != std::string_view::npos) hosts.remove_prefix(at + 1);
   for (const std::string_view host : split(hosts, ',')) {
     // A leading colon, or nothing at all, is the default host; a percent-encoded one is a socket's directory.
     if (host.empty() || host.front() == '%') continue;
@@ -168,6 +173,17 @@ std::string check_registry_url(const std::string& text) {
   if (text.empty() || (!urls.empty() && std::ranges::all_of(urls, is_http_url))) return {};
   return "must be http://HOST:PORT or https://HOST:PORT, with the API's path if it has one, without a query; several "
          "are separated by commas";
+}
+
+std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline) {
+  const auto& registry = pipeline.registry;
+  if (registry.cert.empty() != registry.key.empty())
+    return {registry.cert.empty() ? "registry.cert" : "registry.key",
+            "is missing, and a client certificate needs both; set cert and key, or neither"};
+  const bool needed =
+      std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.format == Format::avro; });
+  if (!needed || !registry.url.empty()) return {};
+  return {"registry.url", "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]"};
 }
 
 std::string check_listen(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/pipeline.h"
 
@@ -29,6 +30,9 @@ std::string check_table(std::string_view text, unsigned groups);
 
 // Number of groups of a topic's regular expression; 0 for an exact name. The topic has passed check_topic.
 unsigned groups_of(const std::string& topic);
+
+// The key that the registry or a route with its schemas lacks, and what to do; empty if nothing is missing.
+std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline);
 
 // Sets Route::shares_table. A table with placeholders counts as one topic's own.
 void mark_shared_tables(std::span<Route> routes);

@@ -177,6 +177,8 @@ class Call {
   Report report{};
   Stream& stream() { return stream_; }
   bool leave = false;
+  bool shows_data =
+      false;  // set by a handler whose report holds a record's data only for some: noted in the audit trail
 
  private:
   int write_error(Code code, std::string text);

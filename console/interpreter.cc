@@ -80,7 +80,7 @@ int Interpreter::State::carry_out(Call& call, const Command& command, const Argu
   AuditRow entry = entry_of(command, given, words, login);
   if (!changes) {
     const int code = command.run(call, context);
-    if (command.effect == Effect::none) return code;
+    if (command.effect == Effect::none && !call.shows_data) return code;
     entry.outcome = outcome_of(code, call);
     context.admin.audit.note(entry);
     return code;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "base/failpoint.h"
 
 namespace sluice::mapping {
@@ -14,9 +15,11 @@ std::uint32_t ChangeSet::begin_record() {
   return record_;
 }
 
-void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason) {
+void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason) {
+  auto split = split_reason(reason);
   changes_.outcomes.back() = Outcome::dead;
-  changes_.dead.push_back({record_, stage, std::string(table), std::move(sqlstate), std::move(reason)});
+  changes_.dead.push_back(
+      {record_, stage, std::string(table), std::move(sqlstate), std::move(split.reason), std::move(split.detail)});
 }
 
 void ChangeSet::end_record() {

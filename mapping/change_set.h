@@ -32,7 +32,7 @@ class ChangeSet {
   // Adds the next record; its outcome is `applied` unless changed later.
   std::uint32_t begin_record();
   void skip() { changes_.outcomes.back() = Outcome::skipped; }
-  void reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
+  void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
   // After the last change of a record: one without a lasting effect is skipped.
   void end_record();
 

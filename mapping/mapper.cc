@@ -10,6 +10,7 @@
 #include "mapping/change_set.h"
 #include "mapping/encode/value_json.h"
 #include "mapping/formats/decoder.h"
+#include "mapping/route_conditions.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
 
@@ -50,6 +51,7 @@ struct Mapper::State {
   bool key_read = false;  // key_image is of the present record
   std::vector<Field> source_fields;
   std::optional<std::string> source_table;  // named by the source of the present record
+  RouteConditions conditions;
   RowEncoder rows;
   ChangeSet* set = nullptr;            // of the record being mapped
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
@@ -64,6 +66,7 @@ struct Mapper::State {
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   std::optional<SchemaName> wanted_for_key(TopicState& topic, const Record& record);
+  bool read_key(TopicState& topic, const Record& record, RecordError& fault);  // into key_image
   bool add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                       RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
@@ -140,18 +143,19 @@ std::optional<SchemaName> Mapper::State::wanted_for_key(TopicState& topic, const
   return topic.key_decoder->wanted(record);
 }
 
+bool Mapper::State::read_key(TopicState& topic, const Record& record, RecordError& fault) {
+  if (key_read) return true;
+  key_image.present = false;
+  DecodeError error;
+  key_read = !record.key || topic.key_decoder->decode(record, key_image, error);
+  if (!key_read) fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
+  return key_read;
+}
+
 bool Mapper::State::add_record_key(TopicState& topic, TableState& table, const Record& record, std::vector<Cell>& key,
                                    RecordError& fault) {
-  if (!record.key) return true;
-  if (!std::exchange(key_read, true)) {
-    DecodeError error;
-    if (!topic.key_decoder->decode(record, key_image, error)) {
-      key_read = false;
-      fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
-      return false;
-    }
-  }
-  return !key_image.present || rows.encode_key(table, key_image, set->arena(), key, fault);
+  return read_key(topic, record, fault) &&
+         (!key_image.present || rows.encode_key(table, key_image, set->arena(), key, fault));
 }
 
 // The key that the row had before, in old_cells and old_canonical; absent if the event does not have it.
@@ -280,8 +284,23 @@ std::expected<Outcome, Blocked> Mapper::map_known(const Record& record, ChangeSe
   if (!topic.decoder->decode(record, state.event, error)) {
     if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
     set.begin_record();
-    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), std::move(error.reason));
+    set.reject(Stage::decode, topic.table.value_or(""), std::move(error.sqlstate), error.reason);
     return Outcome::dead;
+  }
+  if (RouteConditions::has_any(*route)) {
+    if (const auto schema = topic.key_decoder->wanted(record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
+    RecordError fault, unread;  // a key that cannot be read has no fields
+    state.read_key(topic, record, unread);
+    const auto verdict = state.conditions.judge(*route, record, state.key_image, state.event, fault);
+    if (verdict != RouteConditions::Verdict::map) set.begin_record();
+    if (verdict == RouteConditions::Verdict::reject) {
+      set.reject(fault.stage, topic.table.value_or(""), std::move(fault.sqlstate), std::move(fault.reason));
+      return Outcome::dead;
+    }
+    if (verdict == RouteConditions::Verdict::skip) {
+      set.skip();
+      return Outcome::skipped;
+    }
   }
   if (state.without_effect(topic, record)) {
     set.begin_record();
@@ -309,7 +328,7 @@ std::expected<Outcome, Blocked> Mapper::map_known(const Record& record, ChangeSe
     set.end_record();
   } else {
     set.arena().resize(arena);
-    set.reject(fault.stage, table.name, std::move(fault.sqlstate), std::move(fault.reason));
+    set.reject(fault.stage, table.name, std::move(fault.sqlstate), fault.reason);
   }
   return set.changes().outcomes.back();
 }

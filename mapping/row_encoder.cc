@@ -76,9 +76,10 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
       fault = {Stage::map, "42703",
                fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
-                           excerpt(field.name), excerpt_of(field.value), table.name)};
+                           name_excerpt(field.name), excerpt_of(field.value), table.name)};
       return false;
     }
+    if (slot.column == FieldSlot::mark) continue;
     const auto at = static_cast<std::size_t>(slot.column);
     if (columns[at].generated) continue;
     if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
@@ -98,7 +99,7 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, std::string& 
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
-    if (slot.column == FieldSlot::unknown || !table.is_key(slot.column)) continue;
+    if (slot.column < 0 || !table.is_key(slot.column)) continue;
     const auto at = static_cast<std::size_t>(slot.column);
     if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
   }

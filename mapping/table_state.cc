@@ -32,7 +32,9 @@ const FieldSlot& TableState::find_slot(Shape& shape, std::size_t n, std::string_
   FieldSlot& slot = shape.slots[n];
   slot.name = field;
   const auto column = columns_.find(field);
-  slot.column = column == columns_.end() ? FieldSlot::unknown : column->second;
+  slot.column = column != columns_.end()          ? column->second
+                : route->delete_when.names(field) ? FieldSlot::mark
+                                                  : FieldSlot::unknown;
   return slot;
 }
 

@@ -20,6 +20,7 @@ namespace sluice::mapping {
 
 struct FieldSlot {
   static constexpr std::int32_t unknown = -1;  // the table has no such column
+  static constexpr std::int32_t mark = -2;     // nor need it have one: delete_when asks about the field
   std::string name;
   std::int32_t column = unknown;
 };

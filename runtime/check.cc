@@ -7,11 +7,13 @@
 
 #include "base/http_url.h"
 #include "base/log.h"
+#include "config/kafka_security.h"
 #include "listener/registry/registry_client.h"
 #include "listener/topics.h"
 #include "mapping/mapper.h"
 #include "runtime/load_config.h"
 #include "runtime/subcommands.h"
+#include "sink/server_check.h"
 #include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
@@ -43,6 +45,7 @@ class Plan {
       : pipeline_(std::move(pipeline)), mapper_(pipeline_), catalogue_(pipeline_->postgres) {}
 
   bool print() {
+    servers();
     topics();
     registry();
     tables();
@@ -55,6 +58,21 @@ class Plan {
     std::fflush(stdout);
     fmt::print(stderr, "error: {}\n", text);
     failed_ = true;
+  }
+
+  void servers() {
+    auto all = config::kafka_security(pipeline_->kafka);
+    if (auto postgres = sink::security_of(pipeline_->postgres.url))
+      all.push_back(std::move(*postgres));
+    else
+      error(fmt::format("postgres: {}", postgres.error().message));
+    fmt::print("servers\n");
+    for (const auto& server : all) {
+      fmt::print("  {} {}  {}\n", server.kind, server.server, server.text());
+      if (server.advice.empty()) continue;
+      std::fflush(stdout);
+      fmt::print(stderr, "warning: {} {}: {}\n", server.kind, server.server, server.advice);
+    }
   }
 
   void topics() {

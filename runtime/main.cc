@@ -35,6 +35,11 @@ void add_running(CLI::App& app, Action& action) {
                           "Also reach Kafka and PostgreSQL and print the plan: topics, tables, DDL. Changes nothing");
   check_command->callback([&action] { action = [] { return check(config, connect); }; });
 
+  auto* grants_command =
+      app.add_subcommand("grants", "Print the SQL that gives the service's role exactly what the routes need");
+  grants_command->add_option("-c,--config", config, "Configuration file (TOML)")->required();
+  grants_command->callback([&action] { action = [] { return grants(config); }; });
+
   auto* config_command = app.add_subcommand("config", "Print what can be configured");
   config_command->require_subcommand(1);
   for (const auto& [page, text] : {std::pair{"sample", "A commented configuration file with every default"},

@@ -12,6 +12,7 @@
 
 #include "admin/snapshot.h"
 #include "base/log.h"
+#include "config/kafka_security.h"
 #include "config/load.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
@@ -105,6 +106,11 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   void reload();
   void tick();
   void fatal(const std::string& why);
+  // What the service itself does, for the audit trail.
+  void note(const std::string& command, const std::string& target, const std::string& outcome) {
+    admin_.capabilities().audit.note(
+        {0, WallClock::now(), {"sluice", "service", "", identity_.host}, command, target, "{}", outcome});
+  }
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
   const std::string config_path_;
@@ -253,6 +259,9 @@ bool Service::start() {
     return false;
   }
   for (auto& lane : lanes_) lane->start(*consumer_);
+  note("start", SLUICE_VERSION, "done");
+  for (const auto& broker : config::kafka_security(pipeline_->kafka))
+    if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
   admin_.start();
   return true;
 }
@@ -304,13 +313,17 @@ void Service::reload() {
     log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
   }
   if (has_console_) {
-    if (const auto done = console_.reload_keys(); !done) log::error(who, "the old keys stay: {}", done.error().message);
+    const auto done = console_.reload_keys();
+    if (!done) log::error(who, "the old keys stay: {}", done.error().message);
+    note("reload keys", pipeline_->console.keys, done ? "done" : "failed: the old keys stay");
   }
+  note("reload", config_path_, loaded ? "done" : "failed: the old settings stay");
   systemd::ready("reloaded");
 }
 
 int Service::stop() {
   log::info(who, "draining");
+  note("stop", failed_ ? "after an error" : "", "asked");
   systemd::stopping();
   for (auto& lane : lanes_) lane->drain();
   const auto deadline = Clock::now() + drain_deadline;

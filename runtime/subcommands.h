@@ -28,6 +28,8 @@ struct DemoOptions {
 
 int run(const std::string& config_path);
 int check(const std::string& config_path, bool connect);
+// Prints the SQL that gives the service's role what the routes need; makes no connection.
+int grants(const std::string& config_path);
 int config_page(const std::string& page);  // sample | reference | metrics | console
 int publish(const PublishOptions& options);
 int run_demo(const DemoOptions& options);

@@ -61,6 +61,8 @@ DeadLetterRow to_letter(const Row& row) {
   letter.table = row.text("table_name");
   letter.sqlstate = row.text("sqlstate");
   letter.reason = row.text("reason");
+  letter.detail = row.text("detail");
+  letter.kept = row.boolean("kept");
   letter.resolution = row.text("resolution");
   letter.attempts = static_cast<int>(row.integer("attempts"));
   letter.key = from_hex(row["key"]);
@@ -121,7 +123,12 @@ Result<SqlClient> AdminTables::take() {
     idle_.clear();
   }
   lock.unlock();
-  return SqlClient::open(settings_.url);
+  auto opened = SqlClient::open(settings_.url);
+  if (opened) {
+    lock.lock();
+    security_ = opened->security();
+  }
+  return opened;
 }
 
 void AdminTables::give_back(SqlClient client) {
@@ -192,6 +199,34 @@ Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std
   return each(ask("dead_letter_unapplied",
                   {at.topic, std::to_string(at.partition), std::to_string(generation), std::to_string(from)}),
               [](const Row& row) { return row.integer("record_offset"); });
+}
+
+Result<std::int64_t> AdminTables::purge(std::string_view file, std::chrono::milliseconds keep) {
+  const auto seconds = std::chrono::duration<double>(keep).count();
+  const auto rows = ask(file, {fmt::format("{}", seconds), std::to_string(purged_at_most)});
+  if (!rows) return std::unexpected(rows.error());
+  return rows->front().integer("removed");
+}
+
+Result<std::int64_t> AdminTables::purge_letters(std::chrono::milliseconds keep) {
+  return purge("dead_letter_purge", keep);
+}
+
+Result<std::int64_t> AdminTables::purge_audit(std::chrono::milliseconds keep) {
+  return purge("audit_purge", keep);
+}
+
+Result<std::map<std::string, std::int64_t>> AdminTables::sizes() {
+  const auto rows = ask("schema_sizes", {settings_.schema});
+  if (!rows) return std::unexpected(rows.error());
+  std::map<std::string, std::int64_t> sizes;
+  for (const auto& row : *rows) sizes[row.text("name")] = row.integer("bytes");
+  return sizes;
+}
+
+ServerSecurity AdminTables::security() {
+  const std::lock_guard lock(mutex_);
+  return security_;
 }
 
 Result<std::int64_t> AdminTables::record(const AuditRow& entry) {

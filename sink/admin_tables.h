@@ -6,6 +6,8 @@
 // also when the server is frozen.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -40,6 +42,15 @@ class AdminTables {
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 
+  // Removes a slice of what is older: resolved letters, audit rows. Returns how many; purged_at_most: there are more.
+  static constexpr std::int64_t purged_at_most = 1000;
+  Result<std::int64_t> purge_letters(std::chrono::milliseconds keep);
+  Result<std::int64_t> purge_audit(std::chrono::milliseconds keep);
+  // Bytes of Sluice's own tables, by name.
+  Result<std::map<std::string, std::int64_t>> sizes();
+  // Of the way to the server, as of the last connection; without a server before there was one.
+  ServerSecurity security();
+
   Result<std::int64_t> record(const AuditRow& entry);
   Result<void> conclude(std::int64_t id, const std::string& outcome);
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter);  // newest first
@@ -49,11 +60,13 @@ class AdminTables {
   Result<SqlClient> take();
   void give_back(SqlClient client);
   Result<Rows> ask(std::string_view file, Fields parameters);
+  Result<std::int64_t> purge(std::string_view file, std::chrono::milliseconds keep);
 
   const config::Postgres settings_;
   const Identity identity_;
   std::mutex mutex_;
   std::vector<SqlClient> idle_;
+  ServerSecurity security_;
 };
 
 }  // namespace sluice::sink

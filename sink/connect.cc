@@ -5,83 +5,58 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
-#include <vector>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "sink/connection_options.h"
+#include "sink/server_check.h"
 
 namespace sluice::sink {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Options = std::map<std::string, std::string>;
 
 constexpr seconds longest_timeout{10};
-constexpr std::size_t longest_name = 63;  // of a session; the server would cut it and say so each time
+constexpr seconds answer_timeout{5};  // of the first statements of a session
+constexpr int pooler_rounds = 3;
 
-// The user's own win over these.
-const Options defaults{
-    {"connect_timeout", "5"},  {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
-    {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"}, {"target_session_attrs", "read-write"},
-};
+// Before anything else runs: what follows must find pg_catalog's functions and operators, and no others.
+constexpr const char* begin_session = "SET search_path = pg_catalog, pg_temp; SELECT pg_catalog.pg_backend_pid()";
+constexpr const char* whose_backend = "SELECT pg_catalog.pg_backend_pid()";
+constexpr const char* hold_backend = "BEGIN; SELECT pg_catalog.pg_backend_pid()";
 
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
+constexpr std::string_view tls_advice =
+    "; to a server that is neither on this machine nor given an sslmode, TLS with a verified certificate is demanded: set "
+    "sslrootcert to the file of its CA, or choose another sslmode";
 
-Result<Options> options_of(const Secret& url, const std::string& application_name) {
-  char* reason = nullptr;
-  const std::unique_ptr<PQconninfoOption, FreeOptions> parsed(PQconninfoParse(url.reveal().c_str(), &reason));
-  if (!parsed) {  // libpq's reason may quote the string, password included
-    PQfreemem(reason);
-    return fail(ErrorClass::stop_service, "postgres.url is not a connection string that libpq understands");
-  }
-  Options options = defaults;
-  for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) options[option->keyword] = option->val;
-  }
-  options["application_name"] = application_name.substr(0, longest_name);
-  return options;
-}
-
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> parts(1);
-  for (const char c : list) {
-    if (c == ',')
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
-
-// libpq moves on to the next host only in its blocking form, and there each has the whole time-out: so each host is an
-// attempt of its own here.
-std::vector<Options> one_per_host(const Options& options) {
-  std::size_t hosts = 1;
-  for (const auto* name : {"host", "hostaddr"}) {
-    if (const auto found = options.find(name); found != options.end())
-      hosts = std::max(hosts, split(found->second).size());
-  }
-  std::vector<Options> each(hosts, options);
-  for (const auto* name : {"host", "hostaddr", "port"}) {
-    const auto found = options.find(name);
-    if (found == options.end()) continue;
-    const auto parts = split(found->second);
-    for (std::size_t i = 0; i < hosts; ++i) each[i][name] = parts[std::min(i, parts.size() - 1)];
-  }
-  return each;
-}
-
-milliseconds timeout_of(const Options& options) {
-  const auto& text = options.at("connect_timeout");
+milliseconds timeout_of(const ConnectionOptions& options) {
+  const auto text = options.get("connect_timeout");
   int value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value > 0 ? std::min<milliseconds>(seconds(value), longest_timeout) : longest_timeout;  // libpq: 0 is for ever
 }
 
-Result<ConnectionHandle> connect_to(const Options& options, Clock::time_point deadline) {
+std::unexpected<Error> refused(const PGconn* connection, const ConnectionOptions& options) {
+  auto why = one_line(PQerrorMessage(connection));
+  for (const auto* secret : {"password", "sslpassword"}) why = without_secret(why, options.get(secret));
+  if (options.demands_tls) why += tls_advice;
+  return fail(ErrorClass::retry, std::move(why));
+}
+
+// Returns true when the socket is ready, false at the deadline.
+bool ready(const PGconn* connection, short events, Clock::time_point deadline) {
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return false;
+    pollfd descriptor{PQsocket(connection), events, 0};
+    if (::poll(&descriptor, 1, static_cast<int>(left)) > 0) return true;
+  }
+}
+
+Result<ConnectionHandle> connect_to(const ConnectionOptions& options, Clock::time_point deadline) {
   std::vector<const char*> names, values;
-  for (const auto& [name, value] : options) {
+  for (const auto& [name, value] : options.values) {
     names.push_back(name.c_str());
     values.push_back(value.c_str());
   }
@@ -89,18 +64,61 @@ Result<ConnectionHandle> connect_to(const Options& options, Clock::time_point de
   values.push_back(nullptr);
   ConnectionHandle connection(PQconnectStartParams(names.data(), values.data(), 0));
   if (!connection) return fail(ErrorClass::retry, "out of memory");
-  if (PQstatus(connection.get()) == CONNECTION_BAD)
-    return fail(ErrorClass::retry, one_line(PQerrorMessage(connection.get())));
+  if (PQstatus(connection.get()) == CONNECTION_BAD) return refused(connection.get(), options);
   for (auto wanted = PGRES_POLLING_WRITING;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return fail(ErrorClass::retry, "PostgreSQL did not answer the attempt to connect in time");
     const short events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    pollfd descriptor{PQsocket(connection.get()), events, 0};
-    if (::poll(&descriptor, 1, static_cast<int>(left)) <= 0) continue;
+    if (!ready(connection.get(), events, deadline))
+      return fail(ErrorClass::retry, "PostgreSQL did not answer the attempt to connect in time");
     wanted = PQconnectPoll(connection.get());
     if (wanted == PGRES_POLLING_OK) return connection;
-    if (wanted == PGRES_POLLING_FAILED) return fail(ErrorClass::retry, one_line(PQerrorMessage(connection.get())));
+    if (wanted == PGRES_POLLING_FAILED) return refused(connection.get(), options);
   }
+}
+
+// The number in the last row of a few statements' results.
+Result<int> ask(PGconn* connection, const char* text, Clock::time_point deadline) {
+  if (PQsendQuery(connection, text) != 1) return fail(ErrorClass::retry, one_line(PQerrorMessage(connection)));
+  int number = 0;
+  Result<int> answer = 0;
+  for (;;) {
+    while (PQisBusy(connection) == 1) {
+      if (!ready(connection, POLLIN, deadline)) return fail(ErrorClass::retry, "PostgreSQL did not answer in time");
+      if (PQconsumeInput(connection) != 1) return fail(ErrorClass::retry, one_line(PQerrorMessage(connection)));
+    }
+    PGresult* result = PQgetResult(connection);
+    if (result == nullptr) return answer ? Result<int>(number) : answer;
+    const auto status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK && PQntuples(result) == 1) number = std::atoi(PQgetvalue(result, 0, 0));
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+      answer = fail(ErrorClass::retry, one_line(PQresultErrorMessage(result)));
+    PQclear(result);
+  }
+}
+
+// Behind a pooler the number that the connection was given is not that of the server process. One that shares the
+// processes between transactions gives another client's transaction ours, or gives us another afterwards.
+bool shares_backends(PGconn* connection, int backend, const ConnectionOptions& options) {
+  if (backend == PQbackendPID(connection)) return false;
+  for (int i = 0; i < pooler_rounds; ++i) {
+    const auto deadline = Clock::now() + answer_timeout / pooler_rounds;
+    const auto other = connect_to(options, deadline);
+    if (!other) return false;  // a full pool of whole sessions
+    const auto held = ask(other->get(), hold_backend, deadline);
+    if (held && *held == backend) return true;
+    const auto now = ask(connection, whose_backend, Clock::now() + answer_timeout);
+    if (now && *now != backend) return true;
+  }
+  return false;
+}
+
+Result<ConnectionHandle> begin(ConnectionHandle connection, const ConnectionOptions& options) {
+  const auto backend = ask(connection.get(), begin_session, Clock::now() + answer_timeout);
+  if (!backend) return std::unexpected(backend.error());
+  if (!shares_backends(connection.get(), *backend, options)) return connection;
+  return fail(ErrorClass::stop_service,
+              fmt::format("{} is a pooler in transaction mode, which loses session settings and prepared statements; "
+                          "connect to PostgreSQL itself, or to a pool in session mode",
+                          options.server()));
 }
 
 }  // namespace
@@ -113,18 +131,50 @@ std::string one_line(std::string_view text) {
 }
 
 Result<ConnectionHandle> connect(const Secret& url, const std::string& application_name) {
-  const auto options = options_of(url, application_name);
-  if (!options) return std::unexpected(options.error());
-  const auto deadline = Clock::now() + timeout_of(*options);
-  const auto hosts = one_per_host(*options);
+  const auto hosts = connection_options(url, application_name);
+  if (!hosts) return std::unexpected(hosts.error());
+  const auto deadline = Clock::now() + timeout_of(hosts->front());
   std::string reasons;
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
+  for (std::size_t i = 0; i < hosts->size(); ++i) {
     const auto left = deadline - Clock::now();
-    auto connection = connect_to(hosts[i], Clock::now() + left / static_cast<int>(hosts.size() - i));
-    if (connection) return connection;
+    const auto& options = (*hosts)[i];
+    auto connection = connect_to(options, Clock::now() + left / static_cast<int>(hosts->size() - i));
+    if (connection) return begin(std::move(*connection), options);
     reasons += (reasons.empty() ? "" : "; ") + connection.error().message;
   }
   return fail(ErrorClass::retry, reasons);
+}
+
+ServerSecurity security_of(const PGconn* connection) {
+  ConnectionOptions options;
+  auto* of = const_cast<PGconn*>(connection);  // libpq only reads it
+  PQconninfoOption* const all = PQconninfo(of);
+  for (const auto* option = all; option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) options.values[option->keyword] = option->val;
+  }
+  PQconninfoFree(all);
+  const auto mode = options.get("sslmode");
+  ServerSecurity found{"postgres", options.server()};
+  found.encrypted = PQsslInUse(of) == 1;
+  found.verified = found.encrypted && (mode == "verify-full" || mode == "verify-ca");
+  found.local = is_local(options.get("host")) && is_local(options.get("hostaddr"));
+  if (!found.local && !found.verified)
+    found.advice = fmt::format("sslmode is {}; use verify-full with sslrootcert", mode);
+  return found;
+}
+
+Result<ServerSecurity> security_of(const Secret& url) {
+  const auto connection = connect(url, "sluice check");
+  if (!connection) return std::unexpected(connection.error());
+  return security_of(connection->get());
+}
+
+Result<LoginNames> login_names(const Secret& url) {
+  const auto hosts = connection_options(url, "sluice");
+  if (!hosts) return std::unexpected(hosts.error());
+  const auto& options = hosts->front();
+  const auto database = options.get("dbname");
+  return LoginNames{options.get("user"), database.empty() ? options.get("user") : database};
 }
 
 }  // namespace sluice::sink

@@ -1,5 +1,9 @@
 // Opens connections to PostgreSQL, with the same defaults and the same deadline for both stacks.
 //
+// A session that is returned has the search path `pg_catalog, pg_temp`: whoever may create objects in another schema
+// cannot have them called by a statement of ours. Only sql/table_names.sql runs under the path of the role and
+// database.
+//
 // Thread-safe. An attempt takes at most connect_timeout (5 s unless the connection string says otherwise, 10 s at
 // most) for all hosts of the string together, each of which gets an equal share of what is left. Only name resolution
 // is bounded by the system's own settings alone.
@@ -7,14 +11,13 @@
 
 #include <libpq-fe.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "base/server_security.h"
 
 namespace sluice::sink {
 
@@ -23,8 +26,11 @@ struct FinishConnection {
 };
 using ConnectionHandle = std::unique_ptr<PGconn, FinishConnection>;
 
-// Never contains the password: errors are `retry`, or `stop_service` where the string is not a connection string.
+// Never contains the password: errors are `retry`, or `stop_service` where the string is not a connection string or
+// leads to a pooler that keeps no sessions.
 Result<ConnectionHandle> connect(const Secret& url, const std::string& application_name);
+
+ServerSecurity security_of(const PGconn* connection);
 
 // Joins a message of libpq or the server into one line.
 std::string one_line(std::string_view text);

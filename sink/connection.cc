@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "base/failpoint.h"
-#include "sink/sqlstate.h"
+#include "sink/server_error.h"
 
 namespace sluice::sink {
 namespace {
@@ -32,8 +32,13 @@ Result<void> Connection::open(const Secret& url, const std::string& application_
   auto opened = connect(url, application_name);
   if (!opened) return std::unexpected(opened.error());
   connection_ = opened->release();
-  const auto keep = [](void* self, const char* text) { static_cast<Connection*>(self)->notice_ = one_line(text); };
-  PQsetNoticeProcessor(connection_, keep, this);
+  // A trigger's warning may quote a row; only what ends the session is kept.
+  const auto keep = [](void* self, const PGresult* result) {
+    const char* severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity == nullptr || std::string_view(severity) != "FATAL") return;
+    static_cast<Connection*>(self)->notice_ = server_error(result, "").message;
+  };
+  PQsetNoticeReceiver(connection_, keep, this);
   PQsetnonblocking(connection_, 1);
   const auto deadline = Clock::now() + settings_timeout;
   for (const auto* text : {session_settings, check_the_client}) {
@@ -163,13 +168,7 @@ void Connection::take(PGresult* result) {
   } else {
     if (expected.kind == Expected::Kind::prepare) expected.statement->ready = false;
     if (error_ || status == PGRES_PIPELINE_ABORTED) return;
-    const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-    std::string text = one_line(message != nullptr ? message : PQerrorMessage(connection_));
-    const std::string state = sqlstate != nullptr ? sqlstate : "";
-    const auto next = classify(state, text);
-    error_ = Error{next, state, std::move(text), detail != nullptr ? one_line(detail) : std::string()};
+    error_ = server_error(result, PQerrorMessage(connection_));
   }
 }
 

@@ -73,6 +73,7 @@ void append_json(std::string& out, std::string_view bytes) {
 // The columns of the letters, gathered.
 struct Columns {
   std::vector<std::string> headers, reasons;
+  std::vector<std::optional<std::string>> details;
   std::vector<std::int32_t> partitions, generations;
   std::vector<std::int64_t> offsets;
   std::vector<std::optional<std::int64_t>> timestamps;
@@ -136,7 +137,7 @@ std::string headers_json(const std::vector<Header>& headers) {
 }
 
 void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::span<const DeadLetter> letters,
-                      std::span<const Record> records, std::span<const PartitionRange> ranges) {
+                      std::span<const Record> records, std::span<const PartitionRange> ranges, bool with_contents) {
   Columns columns;
   std::vector<bool> seen(records.size(), false);
   for (const auto& letter : letters) {
@@ -150,12 +151,14 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::
     columns.generations.push_back(range != ranges.end() ? range->generation : 1);
     columns.timestamps.push_back(timestamp_of(record.timestamp_ms));
     columns.keys.push_back(record.key);
-    columns.values.push_back(record.value);
-    columns.headers.push_back(jsonb_version + headers_json(record.headers));
+    columns.values.push_back(with_contents ? record.value : std::nullopt);
+    columns.headers.push_back(jsonb_version + (with_contents ? headers_json(record.headers) : "null"));
     columns.stages.emplace_back(stage_name(letter.stage));
     columns.tables.push_back(unless_empty(letter.table));
     columns.states.push_back(unless_empty(letter.sqlstate));
     columns.reasons.push_back(readable(letter.reason));
+    const bool tells = with_contents && !letter.detail.empty();
+    columns.details.push_back(tells ? std::optional(readable(letter.detail)) : std::nullopt);
   }
   parameters.clear();
   parameters.add_text(pipeline);
@@ -171,6 +174,8 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::
   parameters.add_bytes(columns.tables, oid::text);
   parameters.add_bytes(columns.states, oid::text);
   parameters.add_bytes(views(columns.reasons), oid::text);
+  parameters.add_bytes(std::vector<std::optional<std::string_view>>(columns.details.begin(), columns.details.end()),
+                       oid::text);
 }
 
 }  // namespace sluice::sink

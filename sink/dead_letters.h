@@ -13,8 +13,10 @@
 
 namespace sluice::sink {
 
+// Without contents a letter keeps key, place and reason. Its headers are JSON's null then, by which a replay knows that
+// its value is not that of a tombstone.
 void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::span<const DeadLetter> letters,
-                      std::span<const Record> records, std::span<const PartitionRange> ranges);
+                      std::span<const Record> records, std::span<const PartitionRange> ranges, bool with_contents);
 
 // [["name", "text"], ["name", null], ["name", {"base64": "…"}]]: valid UTF-8 is kept as text, so that people can read
 // it.

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <map>
+#include <ranges>
 
+#include "config/route_rights.h"
 #include "sink/oid.h"
 #include "sink/sql.h"
 
@@ -58,21 +61,10 @@ Result<void> check_relation(const Row& relation, const std::string& name, const 
     return stop(fmt::format("{} is not a table; change [[route]].table", name));
   if (kind == "v" && route.key.empty())
     return stop(fmt::format("{} is a view, which cannot be appended to without a key; route to its table", name));
-  const bool writes_rows = route.mode != WriteMode::update;
-  const bool reads = route.mode != WriteMode::insert || !route.key.empty();
-  const struct {
-    bool needed;
-    const char* column;
-    const char* right;
-  } rights[] = {
-      {writes_rows, "may_insert", "INSERT"},
-      {route.mode != WriteMode::insert, "may_update", "UPDATE"},
-      {!route.key.empty() && route.on_delete == config::OnDelete::apply, "may_delete", "DELETE"},
-      {route.on_truncate == config::OnTruncate::apply, "may_truncate", "TRUNCATE"},
-      {reads, "may_select", "SELECT"},
-  };
-  for (const auto& [needed, column, right] : rights) {
-    if (needed && !relation.boolean(column))
+  for (const auto right : config::route_rights(route)) {
+    std::string column = "may_";
+    for (const char c : right) column += static_cast<char>(std::tolower(c));
+    if (!relation.boolean(column))
       return stop(fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
   }
   return {};
@@ -83,6 +75,7 @@ Column column_of(const Row& row) {
   column.name = row.text("name");
   column.cast = row.text("cast_name");
   column.declared = row.text("declared");
+  column.equals = row["equals"].value_or(column.equals);
   column.array = row.boolean("is_array");
   column.encoding = column.array ? Encoding::input : encoding_of(static_cast<oid::Type>(row.integer("type")));
   column.element = column.array ? encoding_of(static_cast<oid::Type>(row.integer("element"))) : Encoding::input;
@@ -154,6 +147,10 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   return table;
 }
 
+std::string oid_text(const Row& row) {
+  return row["oid"].value_or("NULL");
+}
+
 }  // namespace
 
 std::string array_of_names(const std::vector<std::string>& names) {
@@ -178,11 +175,16 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   for (const auto& one : wanted) names.push_back(quoted_name(one.name));
   if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
     return std::unexpected(begun.error());
-  const auto relations = ask("table_relations", array_of_names(names));
-  if (!relations) return std::unexpected(relations.error());
-  // Names of types come out with their schema, so that they mean the same under any search path.
-  if (auto set = client.run("SET LOCAL search_path = pg_catalog", {}, deadline); !set)
+  // Where the user's path leads is asked once, here. Under ours, names of types come out with their schema.
+  if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
     return std::unexpected(set.error());
+  const auto oids = ask("table_names", array_of_names(names));
+  if (!oids) return std::unexpected(oids.error());
+  if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)
+    return std::unexpected(set.error());
+  const auto relations =
+      ask("table_relations", fmt::format("{{{}}}", fmt::join(*oids | std::views::transform(oid_text), ",")));
+  if (!relations) return std::unexpected(relations.error());
   std::vector<std::int64_t> found;
   for (const auto& relation : *relations) {
     if (relation["oid"]) found.push_back(relation.integer("oid"));

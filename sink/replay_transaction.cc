@@ -110,7 +110,7 @@ Result<void> ReplayTransaction::refused(const DeadLetterRow& letter, const DeadL
   auto& connection = state_->connection();
   connection.send(state_->session.file("dead_letter_retry"),
                   state_->parameters({std::to_string(letter.id), stage_name(why.stage), why.table, why.sqlstate,
-                                      readable(why.reason)}));
+                                      readable(why.reason), readable(why.detail)}));
   if (auto counted = state_->answer(); !counted) {
     rollback();
     return std::unexpected(counted.error());

@@ -25,6 +25,9 @@ struct NotConnected : std::runtime_error {
   Error error;
 };
 
+// libpqxx keeps the policy of a connection to itself; this is what its thread's last one has seen.
+thread_local ServerSecurity last_opened;
+
 // Connects as the write paths do, and once only: a lost connection must not be reopened silently, without its
 // settings and in the middle of a transaction.
 class ConnectOnce : public pqxx::connectionpolicy {
@@ -35,6 +38,7 @@ class ConnectOnce : public pqxx::connectionpolicy {
     if (std::exchange(connected_, true)) throw pqxx::broken_connection("the connection was lost");
     auto opened = connect(Secret(options()), "sluice");
     if (!opened) throw NotConnected(opened.error());
+    last_opened = security_of(opened->get());
     return opened->release();
   }
   handle do_completeconnect(handle connection) override { return connection; }
@@ -75,8 +79,11 @@ std::int64_t Row::integer(std::string_view column) const {
 }
 
 struct SqlClient::State {
-  explicit State(const Secret& url) : session(url.reveal()) { session.set_verbosity(pqxx::connection_base::terse); }
+  explicit State(const Secret& url) : session(url.reveal()), security(last_opened) {
+    session.set_verbosity(pqxx::connection_base::terse);
+  }
   Session session;
+  ServerSecurity security;
   bool lost = false;
 };
 
@@ -100,6 +107,10 @@ Result<SqlClient> SqlClient::open(const Secret& url, const std::string& applicat
 
 bool SqlClient::connected() const {
   return !state_->lost && state_->session.is_open();
+}
+
+const ServerSecurity& SqlClient::security() const {
+  return state_->security;
 }
 
 Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters) {

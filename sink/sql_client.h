@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "base/server_security.h"
 
 namespace sluice::sink {
 
@@ -53,6 +54,7 @@ class SqlClient {
   Result<Rows> run(const std::string& sql, const Fields& parameters = {});
   Result<Rows> run(const std::string& sql, const Fields& parameters, Clock::time_point deadline);
   bool connected() const;
+  const ServerSecurity& security() const;  // of the way to the server
 
  private:
   struct State;

@@ -76,15 +76,16 @@ std::string key_matches(const PlannedWrite& write) {
   return join(write.table->key.size(), " AND ", [&](std::size_t i) {
     const auto key = write.table->key[i];
     const auto at = std::ranges::find(write.columns, key) - write.columns.begin();
-    return fmt::format("target.{} = source.s{}", quoted(column_of(write, key).name), at);
+    const auto& column = column_of(write, key);
+    return fmt::format("target.{} {} source.s{}", quoted(column.name), column.equals, at);
   });
 }
 
 std::string remove(const PlannedWrite& write) {
   const auto& first = column_of(write, write.columns.front());
   if (write.columns.size() == 1 && !first.array) {
-    return fmt::format("DELETE FROM {} WHERE {} = ANY($1::{}[]{})", write.table->sql_name, quoted(first.name),
-                       wire(first).sql, cast_of(first, "[]"));
+    return fmt::format("DELETE FROM {} WHERE {} {} ANY($1::{}[]{})", write.table->sql_name, quoted(first.name),
+                       first.equals, wire(first).sql, cast_of(first, "[]"));
   }
   return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {}", write.table->sql_name,
                      sources(write, false, true), key_matches(write));

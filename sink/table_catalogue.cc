@@ -94,7 +94,7 @@ std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedT
 Result<bool> TableCatalogue::unchanged(const Table& table) {
   const auto deadline = Clock::now() + describe_timeout;
   const auto rows = with_client([&](SqlClient& client) {
-    return client.run(sql("table_relations", ""), {array_of_names({table.sql_name})}, deadline);
+    return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", table.oid)}, deadline);
   });
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty() && rows->front().text("signature") == table.signature;

@@ -145,7 +145,9 @@ struct Writer::State {
   }
 };
 
-Writer::Writer(const config::Postgres& settings, Identity identity) : state_(std::make_unique<State>(settings)) {
+Writer::Writer(const config::Postgres& settings, Identity identity, bool letters_keep_contents)
+    : state_(std::make_unique<State>(settings)) {
+  state_->session.letters_keep_contents = letters_keep_contents;
   state_->session.schema = settings.schema;
   state_->session.identity = std::move(identity);
 }

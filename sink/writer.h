@@ -23,7 +23,7 @@ namespace sluice::sink {
 
 class Writer final : public RowStore {
  public:
-  Writer(const config::Postgres& settings, Identity identity);
+  Writer(const config::Postgres& settings, Identity identity, bool letters_keep_contents = true);
   ~Writer() override;
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;

@@ -35,7 +35,7 @@ void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::
                                       std::span<const PartitionRange> ranges) {
   if (letters.empty()) return;
   FAILPOINT("before_dead_letters", connection.flush());
-  add_dead_letters(parameters, identity.pipeline, letters, records, ranges);
+  add_dead_letters(parameters, identity.pipeline, letters, records, ranges, letters_keep_contents);
   connection.send(file("dead_letter_insert"), parameters);
   FAILPOINT("after_dead_letters", connection.flush());
 }

@@ -25,6 +25,7 @@ struct WriterSession {
   Parameters parameters;
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
   std::chrono::milliseconds lock_wait{0};     // of a batch's transaction; 0: the session's own
+  bool letters_keep_contents = true;          // config::DeadLetters::values
   bool can_stage = true;                      // until the role proves to lack the privilege
 
   Statement& file(std::string_view name);  // sql/NAME.sql

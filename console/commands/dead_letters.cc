@@ -59,12 +59,16 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
                               {.name = "tries", .kind = ColumnType::number}}};
   if (filter->resolved) section.columns.push_back({.name = "resolution"});
   section.columns.push_back({.name = "reason"});
+  // The detail may quote a record's data: not for viewers, and whoever reads it is in the audit trail.
+  call.shows_data = role_of(call.login().caller.role) >= Role::operator_;
+  if (call.shows_data) section.columns.push_back({.name = "detail"});
   for (const auto& letter : *letters) {
     auto& row = section.rows.emplace_back(std::vector<report::Value>{
         id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset, optional_text(letter.table),
         letter.stage, optional_text(letter.sqlstate), std::int64_t{letter.attempts}});
     if (filter->resolved) row.push_back(optional_text(letter.resolution));
     row.emplace_back(letter.reason);
+    if (call.shows_data) row.push_back(optional_text(letter.detail));
   }
   const bool full = std::cmp_greater_equal(letters->size(), filter->limit);
   call.report.notes = {fmt::format("{}{}",
@@ -97,6 +101,7 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
                    {.name = "table"},
                    {.name = "sqlstate"},
                    {.name = "reason"},
+                   {.name = "detail"},
                    {.name = "tries", .kind = ColumnType::number},
                    {.name = "resolved", .kind = ColumnType::time},
                    {.name = "resolution"},
@@ -105,9 +110,9 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
                    {.name = "value", .kind = content}},
        .rows = {{letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
                  optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
-                 optional_text(letter.sqlstate), letter.reason, std::int64_t{letter.attempts},
-                 optional_time(letter.resolved), optional_text(letter.resolution), optional_text(letter.headers),
-                 optional_text(letter.key), optional_text(letter.value)}},
+                 optional_text(letter.sqlstate), letter.reason, optional_text(letter.detail),
+                 std::int64_t{letter.attempts}, optional_time(letter.resolved), optional_text(letter.resolution),
+                 optional_text(letter.headers), optional_text(letter.key), optional_text(letter.value)}},
        .record = true}};
   return Code::done;
 }

@@ -71,6 +71,18 @@ Section broken_section(const Snapshot& now) {
   return section;
 }
 
+Section servers_section(const Snapshot& now) {
+  Section section{.name = "servers",
+                  .columns = {{.name = "kind", .label = "reached"},
+                              {.name = "server"},
+                              {.name = "encrypted", .kind = ColumnType::yes_no},
+                              {.name = "verified", .kind = ColumnType::yes_no},
+                              {.name = "advice"}}};
+  for (const ServerSecurity& one : now.servers)
+    section.rows.push_back({one.kind, one.server, one.encrypted, one.verified, optional_text(one.advice)});
+  return section;
+}
+
 int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& pipeline) {
   const Snapshot now = snapshots.snapshot();
   const Totals total = totals_of(now.partitions);
@@ -127,7 +139,7 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
         connected);
   field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
   field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
-  call.report.sections = {std::move(section), broken_section(now), pauses_section(now)};
+  call.report.sections = {std::move(section), broken_section(now), pauses_section(now), servers_section(now)};
   return Code::done;
 }
 

@@ -1,7 +1,11 @@
 #include "mapping/encode/number.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <string_view>
 
 #include "base/codec.h"
 
@@ -74,6 +78,49 @@ ValueError Decimal::assign(std::string_view unscaled, std::int32_t scale) {
   exponent_ = -static_cast<std::int64_t>(scale);
   trim_zeros();
   return {};
+}
+
+void Decimal::assign(std::int64_t value) {
+  parse(std::to_string(value));
+}
+
+int Decimal::compare(const Decimal& other) const {
+  const auto rank = [](const Decimal& one) {
+    switch (one.special_) {
+      case Special::nan:
+        return 3;
+      case Special::infinity:
+        return 2;
+      case Special::negative_infinity:
+        return -2;
+      case Special::none:
+        break;
+    }
+    return one.digits_.empty() ? 0 : one.negative_ ? -1 : 1;
+  };
+  const int mine = rank(*this), theirs = rank(other);
+  if (mine != theirs || mine == 0 || mine > 1 || mine < -1) return mine < theirs ? -1 : mine > theirs ? 1 : 0;
+  const auto magnitude = [&] {
+    if (integer_digits() != other.integer_digits()) return integer_digits() < other.integer_digits() ? -1 : 1;
+    const std::string_view a = digits_, b = other.digits_;
+    const std::size_t common = std::min(a.size(), b.size());
+    if (const int first = a.substr(0, common).compare(b.substr(0, common)); first != 0) return first < 0 ? -1 : 1;
+    if (a.find_first_not_of('0', common) != a.npos) return 1;
+    return b.find_first_not_of('0', common) != b.npos ? -1 : 0;
+  };
+  return negative_ ? -magnitude() : magnitude();
+}
+
+double Decimal::to_real() const {
+  using Limits = std::numeric_limits<double>;
+  if (special_ == Special::nan) return Limits::quiet_NaN();
+  if (special_ != Special::none) return special_ == Special::infinity ? Limits::infinity() : -Limits::infinity();
+  if (digits_.empty()) return 0;
+  const std::string text = fmt::format("{}{}e{}", negative_ ? "-" : "", digits_, exponent_);
+  double value = 0;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) value = integer_digits() > 0 ? Limits::infinity() : 0;
+  return negative_ && value > 0 ? -value : value;
 }
 
 void Decimal::trim_zeros() {

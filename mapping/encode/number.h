@@ -22,6 +22,12 @@ class Decimal {
   // longer than PostgreSQL's longest number: the conversion takes time by the square of the length.
   ValueError assign(std::string_view unscaled, std::int32_t scale);
 
+  void assign(std::int64_t value);
+
+  // Below, equal or above zero, in PostgreSQL's order of numeric: NaN equals itself and is above everything.
+  int compare(const Decimal& other) const;
+  double to_real() const;  // the nearest one
+
   ValueError append_binary(std::string& out) const;
   ValueError append_text(std::string& out) const;
   ValueError to_integer(std::int64_t& value) const;

@@ -9,8 +9,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/excerpt.h"
 #include "base/json_text.h"
+#include "base/printable.h"
 #include "mapping/formats/connect_schema.h"
 
 namespace sluice::mapping {
@@ -58,7 +58,7 @@ struct Complaint {
 class Attributes {
  public:
   explicit Attributes(std::string_view json) {
-    if (!read_json_object(json, names_, fields_)) complain(fmt::format("{} is not valid JSON", excerpt(json)));
+    if (!read_json_object(json, names_, fields_)) complain(fmt::format("{} is not valid JSON", printable(json)));
   }
 
   const Value* find(std::string_view name) const { return sluice::find(fields_, name); }
@@ -142,7 +142,7 @@ class Compiler {
       case ValueKind::structure:
         return described(value, space, depth);
       default:
-        complain(fmt::format("found {}, expected a type", excerpt(value.unread_json())));
+        complain(fmt::format("found {}, expected a type", printable(value.unread_json())));
     }
   }
 
@@ -153,7 +153,7 @@ class Compiler {
     auto found = named_.end();
     if (!space.empty() && name.find('.') == name.npos) found = named_.find(space + "." + name);
     if (found == named_.end()) found = named_.find(name);
-    if (found == named_.end()) complain(fmt::format("it refers to {}, a type that it does not have", excerpt(name)));
+    if (found == named_.end()) complain(fmt::format("it refers to {}, a type that it does not have", printable(name)));
     return found->second;
   }
 
@@ -188,7 +188,7 @@ class Compiler {
   std::uint32_t described(const Value& value, const std::string& space, int depth) {
     const Attributes attributes(value.unread_json());
     const Value* kind = attributes.find("type");
-    if (!kind) complain(fmt::format("{} has no type", excerpt(value.unread_json())));
+    if (!kind) complain(fmt::format("{} has no type", printable(value.unread_json())));
     if (!kind->is_text()) return type(*kind, space, depth - 1);
     const std::string name = attributes.text("type");
     if (depth == max_depth) of_connect_ = attributes.of_connect();
@@ -223,7 +223,7 @@ class Compiler {
   }
 
   void introduce(const std::string& name, std::uint32_t as) {
-    if (!named_.emplace(name, as).second) complain(fmt::format("it describes {} twice", excerpt(name)));
+    if (!named_.emplace(name, as).second) complain(fmt::format("it describes {} twice", printable(name)));
   }
 
   std::uint32_t record(const Attributes& attributes, std::string space, int depth) {
@@ -233,18 +233,19 @@ class Compiler {
     const Value* fields = attributes.find("fields");
     std::vector<Value> described_fields;
     if (!fields || fields->kind() != ValueKind::array || !read_json_array(fields->unread_json(), described_fields))
-      complain(fmt::format("record {} has no list of fields", excerpt(name)));
+      complain(fmt::format("record {} has no list of fields", printable(name)));
     std::vector<AvroPart> parts;
     std::unordered_set<std::string> names;
     std::uint32_t least = 0;
     for (const Value& field : described_fields) {
-      if (field.kind() != ValueKind::structure) complain(fmt::format("a field of {} is not an object", excerpt(name)));
+      if (field.kind() != ValueKind::structure)
+        complain(fmt::format("a field of {} is not an object", printable(name)));
       const Attributes its(field.unread_json());
       const Value* of = its.find("type");
       std::string field_name = its.text("name");
-      if (field_name.empty() || !of) complain(fmt::format("a field of {} has no name or no type", excerpt(name)));
+      if (field_name.empty() || !of) complain(fmt::format("a field of {} has no name or no type", printable(name)));
       if (!names.insert(field_name).second)
-        complain(fmt::format("{} has the field {} twice", excerpt(name), excerpt(field_name)));
+        complain(fmt::format("{} has the field {} twice", printable(name), printable(field_name)));
       const std::uint32_t its_type = type(*of, space, depth - 1);
       parts.push_back({std::move(field_name), its_type});
       least = std::min(max_least, least + node(its_type).least);
@@ -264,14 +265,14 @@ class Compiler {
     const Value* symbols = attributes.find("symbols");
     std::vector<Value> words;
     if (!symbols || symbols->kind() != ValueKind::array || !read_json_array(symbols->unread_json(), words))
-      complain(fmt::format("enum {} has no list of symbols", excerpt(name)));
+      complain(fmt::format("enum {} has no list of symbols", printable(name)));
     node(made).first = static_cast<std::uint32_t>(schema_.symbols.size());
     node(made).count = static_cast<std::uint32_t>(words.size());
     node(made).least = 1;
     for (const Value& word : words) {
       std::string symbol;
       if (!word.is_text() || word.append_characters(symbol) != TextError::none)
-        complain(fmt::format("a symbol of {} is not a text", excerpt(name)));
+        complain(fmt::format("a symbol of {} is not a text", printable(name)));
       schema_.symbols.push_back(std::move(symbol));
     }
     return made;
@@ -282,7 +283,7 @@ class Compiler {
     const std::uint32_t made = add(AvroType::fixed);
     introduce(name, made);
     const auto size = attributes.integer("size");
-    if (!size || *size < 0) complain(fmt::format("fixed {} has no size", excerpt(name)));
+    if (!size || *size < 0) complain(fmt::format("fixed {} has no size", printable(name)));
     node(made).size = static_cast<std::uint32_t>(*size);
     node(made).least = std::min(max_least, node(made).size);
     give_meaning(node(made), attributes);

@@ -51,11 +51,14 @@ bool read_image(const Payload& payload, DecodeSpace& space, const char* name, st
   return true;
 }
 
-// The operation of an envelope's op; false if there is none of this name.
-bool operation_of(std::string_view code, Operation& operation) {
+// Sets the operation of an envelope's op; false if there is none of this name.
+bool set_operation(std::string_view code, Event& event) {
+  Operation& operation = event.operation;
   switch (code.size() == 1 ? code.front() : '?') {
-    case 'c':
     case 'r':
+      event.is_snapshot = true;
+      [[fallthrough]];
+    case 'c':
       operation = Operation::write;
       return true;
     case 'u':
@@ -121,7 +124,7 @@ bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event,
   if (source && source->kind() == ValueKind::structure) event.source = *source;
   const Value* op = find(fields, "op");
   const std::string_view code = op && op->is_text() ? op->unread_json() : std::string_view();
-  if (!operation_of(code, event.operation)) return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
+  if (!set_operation(code, event)) return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
   const bool writes = event.operation == Operation::write || event.operation == Operation::update;
   if (writes && !set_image(fields, "after", "value.after", schema, event.after, error)) return false;
   const bool had = event.operation == Operation::update || event.operation == Operation::remove;
@@ -149,7 +152,7 @@ bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, Dec
   std::string scratch;
   std::string_view code;
   const bool readable = op.characters(scratch, code) == TextError::none;
-  if (!readable || !operation_of(code, event.operation))
+  if (!readable || !set_operation(code, event))
     return refuse(error, payload.wrapped ? "value.payload.op" : "value.op", op, "one of c, r, u, d, t, m", "22023");
   const bool writes = event.operation == Operation::write || event.operation == Operation::update;
   if (writes && !read_image(payload, space, "after", space.after, event.after, error)) return false;

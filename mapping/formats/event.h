@@ -27,9 +27,10 @@ enum class Operation : std::uint8_t { write, update, remove, truncate, tombstone
 
 struct Event {
   Operation operation = Operation::write;
-  Image after;   // of write and update
-  Image before;  // of update and remove, if the source sends it
-  Value source;  // an envelope's source block, a structure; null without one
+  bool is_snapshot = false;  // a write that a connector read from the table as it stood
+  Image after;               // of write and update
+  Image before;              // of update and remove, if the source sends it
+  Value source;              // an envelope's source block, a structure; null without one
 };
 
 // The record is not an event of its format: where, what was found and what was expected, in one line. Or nothing is

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "base/excerpt.h"
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
@@ -28,7 +29,7 @@ std::string hex(std::string_view bytes) {
   constexpr std::size_t shown = 16;
   std::string text = "\\x";
   append_hex(bytes.substr(0, shown), text);
-  return bytes.size() > shown ? text + "…" : text;
+  return excerpt(bytes.size() > shown ? text + "…" : text);
 }
 
 std::optional<std::string_view> header_of(std::span<const Header> headers, Side side) {

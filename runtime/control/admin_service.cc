@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "base/log.h"
+#include "config/kafka_security.h"
 
 namespace sluice::runtime {
 namespace {
@@ -19,13 +20,16 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       tables_(pipeline->postgres, identity),
       pauses_(tables_, parts.pauses, bell_),
       dead_letters_(pipeline, identity, tables_),
-      snapshots_(parts, routes_, pauses_, dead_letters_),
       positions_(tables_, routes_),
       inspection_(pipeline),
-      audit_(tables_) {}
+      audit_(tables_),
+      retention_(tables_, pipeline->dead_letters),
+      snapshots_(parts, routes_,
+                 {pauses_, dead_letters_, retention_, tables_, config::kafka_security(pipeline->kafka)}) {}
 
 AdminService::~AdminService() {
-  if (thread_.joinable()) thread_.join();
+  for (auto* thread : {&thread_, &housekeeping_})
+    if (thread->joinable()) thread->join();
 }
 
 Capabilities AdminService::capabilities() {
@@ -33,7 +37,12 @@ Capabilities AdminService::capabilities() {
 }
 
 void AdminService::start() {
+  {
+    const MutexLock lock(mutex_);
+    running_ = 2;
+  }
   thread_ = std::thread(&AdminService::run, this);
+  housekeeping_ = std::thread(&AdminService::keep_house, this);
 }
 
 bool AdminService::stop(std::chrono::milliseconds within) {
@@ -41,9 +50,11 @@ bool AdminService::stop(std::chrono::milliseconds within) {
   MutexLock lock(mutex_);
   stopping_ = true;
   bell_.notify();
-  if (!has_ended_.wait_for(lock, within, [this]() REQUIRES(mutex_) { return ended_; })) return false;
+  changed_.notify_all();
+  if (!changed_.wait_for(lock, within, [this]() REQUIRES(mutex_) { return running_ == 0; })) return false;
   lock.unlock();
   thread_.join();
+  housekeeping_.join();
   return true;
 }
 
@@ -51,18 +62,31 @@ void AdminService::run() {
   for (;;) {
     log_incidents();
     pauses_.refresh();
-    dead_letters_.count();
     snapshots_.refresh_ends();
-    audit_.write_notes();
     wait_for_work();
     const MutexLock lock(mutex_);
     if (stopping_) break;
   }
   log_incidents();
+  has_ended();
+}
+
+void AdminService::keep_house() {
+  for (;;) {
+    audit_.write_notes();
+    dead_letters_.count();
+    retention_.work();
+    MutexLock lock(mutex_);
+    if (changed_.wait_for(lock, work_interval, [this]() REQUIRES(mutex_) { return stopping_; })) break;
+  }
   audit_.write_notes();
+  has_ended();
+}
+
+void AdminService::has_ended() {
   const MutexLock lock(mutex_);
-  ended_ = true;
-  has_ended_.notify_all();
+  --running_;
+  changed_.notify_all();
 }
 
 void AdminService::wait_for_work() const {

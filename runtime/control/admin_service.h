@@ -1,8 +1,9 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
-// Owned by the service. A thread of its own works once a second, and at once when a pause is stored or removed here or
-// an incident happens: it hands the pauses in PostgreSQL to the lanes, counts open dead letters, asks for the ends of
-// stopped partitions' logs, and writes incidents to the log and notes to the audit trail. Lanes never wait for it.
+// Owned by the service. Two threads of its own; lanes never wait for them. One works once a second, and at once when a
+// pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, asks for the
+// ends of stopped partitions' logs and writes incidents to the log. What may take long waits for nobody's brake: the
+// other one, the housekeeping, counts open dead letters, writes notes to the audit trail and removes what is too old.
 #pragma once
 
 #include <condition_variable>
@@ -18,6 +19,7 @@
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
 #include "runtime/control/pause_control.h"
+#include "runtime/control/retention.h"
 #include "runtime/control/stored_positions.h"
 
 namespace sluice::runtime {
@@ -40,6 +42,8 @@ class AdminService {
 
  private:
   void run();
+  void keep_house();
+  void has_ended();
   void wait_for_work() const;
   void log_incidents();
 
@@ -50,17 +54,18 @@ class AdminService {
   sink::AdminTables tables_;
   PauseControl pauses_;
   DeadLetterControl dead_letters_;
-  LiveSnapshots snapshots_;
   StoredPositions positions_;
   RecordInspection inspection_;
   AuditTrail audit_;
+  Retention retention_;
+  LiveSnapshots snapshots_;
   LogLevel logging_;
 
   Mutex mutex_;
-  std::condition_variable_any has_ended_;
+  std::condition_variable_any changed_;
   bool stopping_ GUARDED_BY(mutex_) = false;
-  bool ended_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  int running_ GUARDED_BY(mutex_) = 0;  // threads
+  std::thread thread_, housekeeping_;
 };
 
 }  // namespace sluice::runtime

@@ -1,5 +1,8 @@
 #include "runtime/control/audit_trail.h"
 
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/log.h"
@@ -7,24 +10,80 @@
 namespace sluice::runtime {
 namespace {
 
+constexpr std::string_view who = "audit";
 constexpr std::size_t queued_at_most = 1000;
+constexpr int strangers_at_most = 30;  // rows a minute
 
-void to_log(const AuditRow& entry, std::string_view why) {
-  log::warning("audit", "not in the table ({}): {} {} from {}: {} {} {}", why, entry.who.role, entry.who.name,
-               entry.who.address, entry.command, entry.target, entry.outcome);
+// Without the detail, which holds the line as typed and may quote data.
+std::string line_of(const AuditRow& entry) {
+  const nlohmann::ordered_json line{{"id", entry.id},
+                                    {"who", entry.who.name},
+                                    {"role", entry.who.role},
+                                    {"fingerprint", entry.who.fingerprint},
+                                    {"address", entry.who.address},
+                                    {"command", entry.command},
+                                    {"target", entry.target},
+                                    {"outcome", entry.outcome}};
+  return line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
 
+Result<std::int64_t> AuditTrail::record(const AuditRow& entry) {
+  auto id = tables_.record(entry);
+  auto logged = entry;
+  if (id) logged.id = *id;
+  log::write(log::Level::info, who, line_of(logged));
+  return id;
+}
+
+Result<void> AuditTrail::conclude(std::int64_t id, const std::string& outcome) {
+  log::write(log::Level::info, who,
+             nlohmann::ordered_json{{"id", id}, {"outcome", outcome}}.dump(-1, ' ', true,
+                                                                           nlohmann::json::error_handler_t::replace));
+  return tables_.conclude(id, outcome);
+}
+
+bool AuditTrail::too_many(std::optional<AuditRow>& summary) {
+  const auto now = Clock::now();
+  if (now >= minute_ends_) {
+    if (strangers_ > strangers_at_most) {
+      summary.emplace();
+      summary->at = WallClock::now();
+      summary->command = "login";
+      summary->outcome =
+          fmt::format("refused: {} more rows of strangers were left out", strangers_ - strangers_at_most);
+    }
+    minute_ends_ = now + std::chrono::minutes(1);
+    strangers_ = 0;
+  }
+  return ++strangers_ > strangers_at_most;
+}
+
 void AuditTrail::note(const AuditRow& entry) {
+  if (entry.who.role.empty()) {
+    std::optional<AuditRow> summary;
+    bool left_out = false;
+    {
+      const MutexLock lock(mutex_);
+      left_out = too_many(summary);
+    }
+    if (summary) add(std::move(*summary));
+    if (left_out) return;
+  }
+  add(entry);
+}
+
+void AuditTrail::add(AuditRow entry) {
+  log::write(log::Level::info, who, line_of(entry));
   {
     const MutexLock lock(mutex_);
     if (notes_.size() < queued_at_most) {
-      notes_.push_back(entry);
+      notes_.push_back(std::move(entry));
       return;
     }
   }
-  to_log(entry, "too many at once");
+  log::warning(who, "the row above is not in the table: too many at once");
 }
 
 void AuditTrail::write_notes() {
@@ -36,7 +95,8 @@ void AuditTrail::write_notes() {
       entry = std::move(notes_.front());
       notes_.pop_front();
     }
-    if (const auto done = tables_.record(entry); !done) to_log(entry, done.error().message);
+    if (const auto done = tables_.record(entry); !done)
+      log::warning(who, "not in the table ({}): {}", done.error().message, line_of(entry));
   }
 }
 

@@ -1,14 +1,18 @@
-// The audit trail in PostgreSQL. Notes are queued and written by the admin service's thread, so that no caller waits
-// for them; what cannot be stored goes to the log.
+// The audit trail, kept twice: in PostgreSQL, and each row as a log line `audit: {JSON}`, which the service's role
+// cannot change afterwards. Notes are queued and written by the admin service's housekeeping, so that no caller waits
+// for them; what cannot be stored is in the log alone. Strangers, who have no role yet, fill neither: beyond a few rows
+// a minute they are counted, and the count is a row.
 //
 // Owned by the admin service; any thread, but write_notes() in one.
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "admin/audit.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "sink/admin_tables.h"
 
@@ -18,16 +22,22 @@ class AuditTrail final : public Audit {
  public:
   explicit AuditTrail(sink::AdminTables& tables) : tables_(tables) {}
 
-  Result<std::int64_t> record(const AuditRow& entry) override { return tables_.record(entry); }
-  Result<void> conclude(std::int64_t id, const std::string& outcome) override { return tables_.conclude(id, outcome); }
+  Result<std::int64_t> record(const AuditRow& entry) override;
+  Result<void> conclude(std::int64_t id, const std::string& outcome) override;
   void note(const AuditRow& entry) override;
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override { return tables_.audit(filter); }
 
   void write_notes();
 
  private:
+  // Returns true if the stranger's row is one too many; when their minute is over, `summary` tells of those.
+  bool too_many(std::optional<AuditRow>& summary) REQUIRES(mutex_);
+  void add(AuditRow entry);
+
   sink::AdminTables& tables_;
   Mutex mutex_;
+  Clock::time_point minute_ends_ GUARDED_BY(mutex_){};
+  int strangers_ GUARDED_BY(mutex_) = 0;  // rows in this minute
   std::deque<AuditRow> notes_ GUARDED_BY(mutex_);
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 // Counting may take up to a twentieth of the thread's time.
 constexpr int count_share = 20;
+constexpr std::chrono::seconds count_pause{10};
 
 }  // namespace
 
@@ -22,10 +23,12 @@ void DeadLetterControl::count() {
   const auto before = Clock::now();
   if (before < count_again_) return;
   const auto open = tables_.open_letters();
-  if (!open) return;
   const auto now = Clock::now();
   count_again_ = now + (now - before) * count_share;
-  open_ = *open;
+  if (open)
+    open_ = *open;
+  else
+    count_again_ += count_pause;  // a count that ran into its time-out would be the next one, too
 }
 
 }  // namespace sluice::runtime

@@ -57,7 +57,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   const auto changes = mapper.take();
   if (!changes.dead.empty()) {
     const auto& letter = changes.dead.front();
-    say_dead(out, letter.stage, letter.sqlstate, letter.reason);
+    say_dead(out, letter.stage, letter.sqlstate, letter.whole());
     return out;
   }
   out.outcome = changes.outcomes.front() == Outcome::skipped ? "skipped" : "applied";
@@ -66,7 +66,8 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   if (rows) {
     for (auto& row : *rows) out.rows.push_back({row.table->name, change_of(row.action), std::move(row.columns)});
   } else if (rows.error().next == ErrorClass::reject) {
-    say_dead(out, Stage::write, rows.error().sqlstate, rows.error().message);
+    const auto& error = rows.error();
+    say_dead(out, Stage::write, error.sqlstate, error.detail.empty() ? error.message : error.detail);
   } else {
     return std::unexpected(rows.error());
   }

@@ -13,9 +13,13 @@ Snapshot LiveSnapshots::snapshot() const {
   auto shot = parts_.lanes.lanes();
   add_topic_tables(shot);
   shot.state_changes = parts_.incidents.counts();
-  shot.pauses = pauses_.in_force();
-  shot.postgres_trouble = pauses_.trouble();
-  shot.dead_letters_open = dead_letters_.open();
+  shot.pauses = sources_.pauses.in_force();
+  shot.postgres_trouble = sources_.pauses.trouble();
+  shot.dead_letters_open = sources_.dead_letters.open();
+  shot.table_bytes = sources_.retention.sizes();
+  shot.servers = sources_.brokers;
+  if (auto postgres = sources_.tables.security(); !postgres.server.empty())
+    shot.servers.insert(shot.servers.begin(), std::move(postgres));
   {
     const MutexLock lock(ends_->mutex);
     for (auto& partition : shot.partitions) {

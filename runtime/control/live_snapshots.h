@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/pause_control.h"
+#include "runtime/control/retention.h"
 #include "runtime/control/service_parts.h"
 #include "runtime/pipeline/route_tables.h"
 
@@ -22,9 +23,16 @@ namespace sluice::runtime {
 
 class LiveSnapshots final : public Snapshots {
  public:
-  LiveSnapshots(const ServiceParts& parts, const RouteTables& routes, const PauseControl& pauses,
-                const DeadLetterControl& dead_letters)
-      : parts_(parts), routes_(routes), pauses_(pauses), dead_letters_(dead_letters) {}
+  // What completes the lanes' data.
+  struct Sources {
+    const PauseControl& pauses;
+    const DeadLetterControl& dead_letters;
+    const Retention& retention;
+    sink::AdminTables& tables;
+    std::vector<ServerSecurity> brokers;
+  };
+  LiveSnapshots(const ServiceParts& parts, const RouteTables& routes, Sources sources)
+      : parts_(parts), routes_(routes), sources_(std::move(sources)) {}
 
   Snapshot snapshot() const override;
 
@@ -38,8 +46,7 @@ class LiveSnapshots final : public Snapshots {
 
   const ServiceParts parts_;
   const RouteTables& routes_;
-  const PauseControl& pauses_;
-  const DeadLetterControl& dead_letters_;
+  const Sources sources_;
 
   // Of stopped partitions; shared with the answers under way.
   struct Ends {

@@ -46,6 +46,7 @@ class Replayer::Partition {
       : admin_tables_(replayer.admin_tables_),
         writer_(writer),
         mapper_(mapper),
+        kafka_(replayer.pipeline_->kafka),
         by_(by),
         force_(force),
         successors_(replayer.pipeline_) {}
@@ -70,6 +71,7 @@ class Replayer::Partition {
   sink::AdminTables& admin_tables_;
   sink::ReplayTransaction& writer_;
   RecordMapper& mapper_;
+  const config::Kafka& kafka_;
   const Caller& by_;
   const bool force_;
   SupersededKeys successors_;
@@ -81,9 +83,8 @@ std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> le
                                                Clock::time_point deadline) {
   std::vector<Mapped> mapped;
   for (const auto& letter : letters) {
-    const StoredRecord whole(letter);
     auto& one = mapped.emplace_back();
-    if (const auto done = mapper_.add(whole.record()); !done) one.trouble = text(done.error());
+    if (const auto done = add_record(mapper_, kafka_, letter, deadline); !done) one.trouble = text(done.error());
     one.changes = mapper_.take();
     successors_.watch(letter.offset, one.changes);
   }
@@ -144,7 +145,7 @@ void Replayer::Partition::rehearse(const DeadLetterRow& letter, const Mapped& ma
   const auto& changes = mapped.changes;
   result.sql = sink::statements_of(changes);
   if (!changes.dead.empty()) {
-    result.outcome = "would be refused again: " + changes.dead.front().reason;
+    result.outcome = "would be refused again: " + changes.dead.front().whole();
   } else if (changes.tables.empty()) {
     result.outcome = "would be resolved without effect: configuration skips it";
   } else if (!force_ && keyed(changes) && !scan_trouble_.empty()) {
@@ -172,7 +173,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
   if (const auto written = writer_.write(changes); !written) {
     const auto& error = written.error();
     if (error.next == ErrorClass::reject)
-      return refuse(letter, {0, Stage::write, tables_of(changes), error.sqlstate, error.message}, result);
+      return refuse(letter, {0, Stage::write, tables_of(changes), error.sqlstate, error.message, error.detail}, result);
     writer_.rollback();
     result.outcome = "not applied: " + text(error);
     return;
@@ -191,7 +192,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
 }
 
 void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result) {
-  result.outcome = "refused again: " + (why.sqlstate.empty() ? why.reason : why.sqlstate + " " + why.reason);
+  result.outcome = "refused again: " + (why.sqlstate.empty() ? why.whole() : why.sqlstate + " " + why.whole());
   if (const auto done = writer_.refused(letter, why); !done)
     result.outcome += fmt::format(" (and not noted: {})", text(done.error()));
 }

@@ -1,8 +1,11 @@
 #include "runtime/control/stored_record.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/codec.h"
+#include "listener/reader.h"
 
 namespace sluice::runtime {
 
@@ -36,6 +39,26 @@ StoredRecord::StoredRecord(const DeadLetterRow& row) {
   if (row.key) record_.key = *row.key;
   if (row.value) record_.value = *row.value;
   record_.headers = headers_of(row.headers, texts_);
+}
+
+Result<void> add_record(RecordMapper& mapper, const config::Kafka& kafka, const DeadLetterRow& letter,
+                        Clock::time_point deadline) {
+  const StoredRecord stored(letter);
+  if (letter.kept) return mapper.add(stored.record());
+  const auto gone = [&](std::string_view why) {
+    return fail(ErrorClass::retry, fmt::format("its value was not kept ([dead_letters] values = false), and {}", why));
+  };
+  auto reader = listener::Reader::open(kafka, letter.at, letter.offset, deadline);
+  if (!reader) return gone(reader.error().message);
+  Result<void> mapped = gone("Kafka has no record at its offset any more");
+  const auto read = reader->read_to(letter.offset + 1, deadline, [&](const Record& record) {
+    const auto& wanted = stored.record();
+    if (record.offset != letter.offset) return;
+    const bool same = record.key == wanted.key && record.timestamp_ms == wanted.timestamp_ms;
+    mapped = same ? mapper.add(record) : gone("Kafka has another record at its offset: the topic was made anew");
+  });
+  if (!read) return gone(read.error().message);
+  return mapped;
 }
 
 }  // namespace sluice::runtime

@@ -7,7 +7,10 @@
 #include <string>
 
 #include "admin/dead_letters.h"
+#include "base/clock.h"
 #include "base/record.h"
+#include "config/pipeline.h"
+#include "runtime/pipeline/record_mapper.h"
 
 namespace sluice::runtime {
 
@@ -24,6 +27,11 @@ class StoredRecord {
   Record record_;
   std::deque<std::string> texts_;  // of the headers
 };
+
+// Maps the letter's record: as stored, or, where the letter was stored without its contents, as it is in Kafka. It must
+// be the same record there: a topic that was made anew holds others at the same offsets.
+Result<void> add_record(RecordMapper& mapper, const config::Kafka& kafka, const DeadLetterRow& letter,
+                        Clock::time_point deadline);
 
 // The headers as stored ([["name", "text"], ["name", null], ["name", {"base64": "…"}]]); the texts go into `texts`,
 // which must not move.

@@ -32,13 +32,14 @@ struct States {};         // one sample per partition, label state
 struct CommitSeconds {};  // a histogram per lane
 struct Rows {};           // two samples per table, label change
 struct StateChanges {};   // one sample per pair of states that has occurred
+struct TableBytes {};     // one sample per table of Sluice's own
 
 struct Metric {
   const char* name;
   MetricType type;
   const char* labels;
   const char* help;
-  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, StateChanges> value;
+  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, StateChanges, TableBytes> value;
 };
 
 constexpr auto counter = MetricType::Counter;
@@ -73,6 +74,8 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return number(p.snapshot.pauses.size()); })},
     {"sluice_dead_letters_open", gauge, "", "Dead letters of the whole pipeline that nobody has resolved; absent while unknown.",
      OfProcess([](const Process& p) { return p.snapshot.dead_letters_open < 0 ? nothing : number(p.snapshot.dead_letters_open); })},
+    {"sluice_schema_table_bytes", gauge, "table",
+     "Size of each of Sluice's own tables with its indexes; absent while unknown.", TableBytes{}},
     {"sluice_table_rows_total", counter, "table, change", "Rows in committed transactions of this process: written, removed.", Rows{}},
 
     {"sluice_records_total", counter, "topic, partition, outcome",
@@ -186,6 +189,9 @@ struct Collect {
       add(family, {{"table", table.table}, {"change", "written"}}, number(table.written));
       add(family, {{"table", table.table}, {"change", "removed"}}, number(table.removed));
     }
+  }
+  void operator()(TableBytes) const {
+    for (const auto& [table, bytes] : process.snapshot.table_bytes) add(family, {{"table", table}}, number(bytes));
   }
   void operator()(StateChanges) const {
     for (const auto& change : process.snapshot.state_changes)

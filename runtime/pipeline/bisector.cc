@@ -100,9 +100,12 @@ Result<void> Bisector::try_range(Pass& pass, std::size_t from, std::size_t to) {
 void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
   const auto& record = pass.batch.all_records()[index];
   const auto& tables = pass.set.changes().tables;
-  DeadLetter letter{static_cast<std::uint32_t>(index), Stage::write,
-                    tables.empty() ? std::string() : tables.front().table->name, error.sqlstate,
-                    error.detail.empty() ? error.message : fmt::format("{} ({})", error.message, error.detail)};
+  DeadLetter letter{static_cast<std::uint32_t>(index),
+                    Stage::write,
+                    tables.empty() ? std::string() : tables.front().table->name,
+                    error.sqlstate,
+                    error.message,
+                    error.detail};
   const auto* route = state_.mapper.route(record.at->topic);
   auto* held = state_.find(*record.at);
   const bool known = pass.counted.contains(index) || (held != nullptr && record.offset < held->dead_letters_counted);

@@ -23,7 +23,7 @@ Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Id
       schemas_(schemas),
       fatal_(std::move(fatal)),
       mail_(std::make_shared<Mailbox>()),
-      writer_(pipeline->postgres, std::move(identity)),
+      writer_(pipeline->postgres, std::move(identity), pipeline->dead_letters.values),
       catalogue_(pipeline->postgres) {
   shown_.lane = index;
   shown_.commit_buckets.assign(std::size(commit_bounds) + 1, 0);

@@ -2,7 +2,7 @@
 SELECT id, topic, partition, record_offset, generation, (extract(epoch FROM created_at) * 1000)::bigint AS created_ms,
        (extract(epoch FROM record_timestamp) * 1000)::bigint AS record_ms,
        (extract(epoch FROM resolved_at) * 1000)::bigint AS resolved_ms, stage, coalesce(table_name, '') AS table_name,
-       coalesce(sqlstate, '') AS sqlstate, reason, coalesce(resolution, '') AS resolution, attempts,
+       coalesce(sqlstate, '') AS sqlstate, reason, coalesce(detail, '') AS detail, headers <> 'null' AS kept, coalesce(resolution, '') AS resolution, attempts,
        CASE WHEN $11::boolean THEN encode(key, 'hex') END AS key, CASE WHEN $11::boolean THEN encode(value, 'hex') END AS value,
        CASE WHEN $11::boolean THEN headers::text END AS headers
 FROM :schema.dead_letter

@@ -13,7 +13,15 @@ SELECT c.attrelid AS relation, a.attnum AS number, a.attname AS name, format_typ
        format_type(a.atttypid, a.atttypmod) AS declared, c.type, element.oid IS NOT NULL AS is_array,
        coalesce(element.oid, 0) AS element, coalesce(element.typname, base.typname) AS type_name, c.modifier, c.not_null,
        c.has_default OR a.attidentity <> '' AS has_default, a.attgenerated <> '' AS generated,
-       a.attidentity = 'a' AS identity_always
+       a.attidentity = 'a' AS identity_always,
+       (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+        FROM pg_catalog.pg_opclass f
+        JOIN pg_catalog.pg_am m ON m.oid = f.opcmethod AND m.amname = 'btree'
+        JOIN pg_catalog.pg_amop s ON s.amopfamily = f.opcfamily AND s.amoplefttype = f.opcintype
+          AND s.amoprighttype = f.opcintype AND s.amopstrategy = 3
+        JOIN pg_catalog.pg_operator o ON o.oid = s.amopopr
+        JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+        WHERE f.opcintype = c.type AND f.opcdefault AND n.nspname <> 'pg_catalog') AS equals
 FROM chain c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
 JOIN pg_catalog.pg_type base ON base.oid = c.type

@@ -104,6 +104,28 @@ class TestSource:
                         problems.append(f"{path}:{number}: {room} may not include {quoted[1]}")
         self.found(problems)
 
+    def test_no_statement_looks_anything_up_by_the_search_path_of_others(self):
+        # Each session begins with our path; one file runs under the user's, and functions of ours have a path of their own.
+        problems = [f"{path}: opens a connection without sink/connect.cc" for path in ours()
+                    if re.search(r"PQconnect(?!Poll|ion)|PQsetdb", path.read_text()) and
+                    path.name not in ("connect.cc", "connection_options.cc")]
+        if "SET search_path = pg_catalog, pg_temp" not in (ROOT / "sink/connect.cc").read_text():
+            problems.append("sink/connect.cc: a session does not begin with our search path")
+        for path in ours():
+            if path.name != "describe.cc" and re.search(r"search_path (TO|=) DEFAULT|RESET (ALL|search_path)", path.read_text()):
+                problems.append(f"{path}: goes back to the user's search path")
+        named = re.sub(r"--.*", "", (ROOT / "sink/sql/table_names.sql").read_text())
+        for found in re.finditer(r"(?<![\w.])(\w+)\(|::(?!pg_catalog\.)(\w+)|[-+*/<>=~!@#%^&|]", named):
+            problems.append(f"sink/sql/table_names.sql: not looked up in pg_catalog: {found[0]}")
+        with_path = {}
+        for path in sorted((ROOT / "sink/sql").glob("migration_*.sql")):
+            text = re.sub(r"--.*", "", path.read_text())
+            for found in re.finditer(r"(?:CREATE (?:OR REPLACE )?|ALTER )FUNCTION :schema\.(\w+)(.*?)(?:\$function\$|;)", text, re.S):
+                with_path[found[1]] = "SET search_path = pg_catalog, pg_temp" in found[2]
+        assert with_path, "no function is found in the migrations"
+        problems += [f"{name}(): has no search path of its own" for name, given in with_path.items() if not given]
+        self.found(problems)
+
     def test_no_two_types_of_a_namespace_have_one_name(self):
         # The linker would keep one of them, and destroy the other kind with it.
         places = {}

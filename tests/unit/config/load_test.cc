@@ -395,5 +395,14 @@ TEST_F(ConfigLoad, the_place_of_a_setting_is_known_to_those_who_find_it_wrong_la
   EXPECT_EQ(place(path("missing"), "http.listen"), path("missing") + ":1:1");
 }
 
+TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
+  EXPECT_EQ(
+      error_with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"größe > 1 and\""),
+      "10:25: route.filter: at character 15 of the expression: the end stands where a field, a text, a number or ( was expected");
+  EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\ndelete_when = '''a = 'x' b'''"),
+             "10:15: route.delete_when: at character 9");
+  EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));
+}
+
 }  // namespace
 }  // namespace sluice::config

@@ -46,7 +46,7 @@ Rows rows_after(Fixture& fixture, const std::vector<Message>& messages, std::siz
     if ((n + 1) % batch && n + 1 < messages.size()) continue;
     const Changes changes = fixture.take();
     take_effect(changes, rows);
-    for (const DeadLetter& letter : changes.dead) reasons += letter.reason + "\n";
+    for (const DeadLetter& letter : changes.dead) reasons += letter.whole() + "\n";
   }
   return rows;
 }

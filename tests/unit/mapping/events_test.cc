@@ -168,11 +168,12 @@ TEST(MappingEvents, generated_columns_are_left_out) {
   EXPECT_EQ(text_of(fixture.map({{{}, R"({"id":1,"price":3})"}})), "write id=1\n");
 }
 
-TEST(MappingEvents, the_reason_names_path_found_and_expected) {
+TEST(MappingEvents, the_reason_names_path_and_type_and_the_detail_also_the_value) {
   Fixture fixture(rows_table());
   const Changes changes = fixture.map({{{}, envelope("c", "null", R"({"id":1,"price":"abc"})")}});
   ASSERT_EQ(changes.dead.size(), 1u);
-  EXPECT_EQ(changes.dead[0].reason, "value.after.price: found \"abc\", expected numeric");
+  EXPECT_EQ(changes.dead[0].reason, "value.after.price: found a value, expected numeric");
+  EXPECT_EQ(changes.dead[0].detail, "value.after.price: found \"abc\", expected numeric");
   EXPECT_EQ(changes.dead[0].sqlstate, "22P02");
 }
 

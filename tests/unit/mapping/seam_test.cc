@@ -18,7 +18,7 @@ std::string escaped(std::string_view ascii) {
 std::string row_of(const std::string& type, const std::string& json) {
   Fixture fixture(table({{"id", "int4"}, {"v", type}}));
   const Changes changes = fixture.map({{{}, fmt::format(R"({{"id":1,"v":{}}})", json)}});
-  return changes.dead.empty() ? text_of(changes) : "!" + changes.dead[0].reason;
+  return changes.dead.empty() ? text_of(changes) : "!" + changes.dead[0].whole();
 }
 
 TEST(MappingSeam, a_text_means_the_same_however_it_is_escaped) {
@@ -227,9 +227,9 @@ TEST(MappingSeam, a_typed_value_is_shown_as_the_event_has_it) {
        {{}, R"({"id":1,"v":{"a":1}})"},
        {{}, R"({"id":1,"v":"stra\u00dfe"})"}});
   ASSERT_EQ(changes.dead.size(), 3u);
-  EXPECT_EQ(changes.dead[0].reason, "value.payload.v: found \"BNI=\", expected int4 (not a whole number)");
-  EXPECT_EQ(changes.dead[1].reason, R"(value.v: found {"a":1}, expected int4)");
-  EXPECT_EQ(changes.dead[2].reason, R"(value.v: found "stra\u00dfe", expected int4)");
+  EXPECT_EQ(changes.dead[0].detail, "value.payload.v: found \"BNI=\", expected int4 (not a whole number)");
+  EXPECT_EQ(changes.dead[1].detail, R"(value.v: found {"a":1}, expected int4)");
+  EXPECT_EQ(changes.dead[2].detail, R"(value.v: found "stra\u00dfe", expected int4)");
 }
 
 }  // namespace

@@ -38,7 +38,9 @@ class LiveSnapshotsTest : public ::testing::Test {
   EventFd bell;
   PauseControl pauses{tables, parts, bell};
   DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables};
-  LiveSnapshots snapshots{{parts, parts, parts, parts.incidents}, routes, pauses, dead_letters};
+  Retention retention{tables, pipeline->dead_letters};
+  LiveSnapshots snapshots{
+      {parts, parts, parts, parts.incidents}, routes, {pauses, dead_letters, retention, tables, {}}};
 
   void add(const std::string& topic, PartitionState state, Offset end = 10) {
     PartitionSnapshot partition;

@@ -1,0 +1,15 @@
+// How well the way to the brokers is protected, as far as the settings say: librdkafka connects by them and by nothing
+// else. Pure; any thread.
+#pragma once
+
+#include <vector>
+
+#include "base/server_security.h"
+#include "config/pipeline.h"
+
+namespace sluice::config {
+
+// One for each of the brokers that the configuration names.
+std::vector<ServerSecurity> kafka_security(const Kafka& settings);
+
+}  // namespace sluice::config

@@ -1,0 +1,159 @@
+#include "config/postgres_url.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/secret.h"
+
+namespace sluice::config {
+namespace {
+
+constexpr auto shown_parameters =
+    std::to_array<std::string_view>({"host", "hostaddr", "port", "dbname", "user", "sslmode"});
+
+bool is_shown(std::string_view name) {
+  return std::ranges::find(shown_parameters, name) != shown_parameters.end();
+}
+
+// The length of postgresql:// or postgres://, 0 if the text does not begin with one.
+std::size_t scheme_length(std::string_view text) {
+  for (const std::string_view scheme : {"postgresql://", "postgres://"})
+    if (text.starts_with(scheme)) return scheme.size();
+  return 0;
+}
+
+// What a reference is called must not be taken for the string's own punctuation.
+std::string without_references(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto open = text.find("${");
+    out += text.substr(0, open);
+    if (open == text.npos) break;
+    out += 'x';
+    text.remove_prefix(std::min(text.find('}', open), text.size() - 1) + 1);
+  }
+  return out;
+}
+
+std::string percent_encoded(std::string_view value) {
+  std::string out;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~").contains(c))
+      out += c;
+    else
+      out += fmt::format("%{:02X}", byte);
+  }
+  return out;
+}
+
+std::string in_uri(std::string_view before, std::string_view after, std::string value) {
+  if (const auto query = before.find('?'); query != before.npos) {
+    const auto parameter = before.substr(before.find_last_of("?&") + 1);
+    return parameter.contains('=') ? percent_encoded(value) : value;
+  }
+  if (before.contains('/')) return percent_encoded(value);
+  const bool user_info = after.substr(0, after.find_first_of("/?")).contains('@');
+  return user_info ? percent_encoded(value) : value;
+}
+
+// Returns what lies in the text before the end of one that was begun: in quotes, a value, or neither.
+enum class Inside { key, value, quotes };
+Inside place_after(std::string_view text) {
+  auto inside = Inside::key;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool begins = inside == Inside::value && at > 0 && text[at - 1] == '=';
+    if (inside != Inside::key && c == '\\')
+      ++at;
+    else if (inside == Inside::key && c == '=')
+      inside = Inside::value;
+    else if (begins && c == '\'')
+      inside = Inside::quotes;
+    else if ((inside == Inside::quotes && c == '\'') || (inside == Inside::value && !begins && c == ' '))
+      inside = Inside::key;
+  }
+  return inside;
+}
+
+std::string in_pairs(std::string_view before, std::string value) {
+  const auto inside = place_after(before);
+  if (inside == Inside::key) return value;
+  if (value.empty() && before.ends_with('=')) return "''";
+  std::string out;
+  for (const char c : value) {
+    const bool space = inside == Inside::value && std::isspace(static_cast<unsigned char>(c)) != 0;
+    if (c == '\'' || c == '\\' || space) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string shown_uri(std::string_view scheme, std::string_view rest) {
+  const auto query = std::min(rest.find('?'), rest.size());
+  auto base = rest.substr(0, query);
+  std::string out(scheme);
+  const auto at = base.substr(0, base.find('/')).rfind('@');
+  if (at != base.npos) {
+    const auto user = base.substr(0, at);
+    out += user.substr(0, user.find(':'));
+    if (user.contains(':')) out += fmt::format(":{}", Secret::mask);
+    out += '@';
+    base.remove_prefix(at + 1);
+  }
+  out += base;
+  rest.remove_prefix(query);
+  char separator = '?';
+  while (!rest.empty()) {
+    rest.remove_prefix(1);
+    const auto pair = rest.substr(0, rest.find('&'));
+    const auto name = pair.substr(0, pair.find('='));
+    out +=
+        is_shown(name) ? fmt::format("{}{}", separator, pair) : fmt::format("{}{}={}", separator, name, Secret::mask);
+    separator = '&';
+    rest.remove_prefix(pair.size());
+  }
+  return out;
+}
+
+std::string shown_pairs(std::string_view text) {
+  std::string out;
+  const auto space = [&](std::size_t at) { return std::isspace(static_cast<unsigned char>(text[at])) != 0; };
+  for (std::size_t at = 0; at < text.size();) {
+    while (at < text.size() && space(at)) ++at;
+    const auto equals = std::min(text.find('=', at), text.size());
+    auto name = text.substr(at, equals - at);
+    name = name.substr(0, name.find(' '));
+    at = std::min(equals + 1, text.size());
+    while (at < text.size() && space(at)) ++at;
+    const auto from = at;
+    const bool quotes = at < text.size() && text[at] == '\'';
+    if (quotes) ++at;
+    while (at < text.size() && (quotes ? text[at] != '\'' : !space(at))) at += text[at] == '\\' ? 2 : 1;
+    at = std::min(at + (quotes ? 1 : 0), text.size());
+    if (name.empty()) continue;
+    out += fmt::format("{}{}={}", out.empty() ? "" : " ", name,
+                       is_shown(name) ? text.substr(from, at - from) : Secret::mask);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string encode_reference(std::string_view before_text, std::string_view after_text, std::string value) {
+  const auto before = without_references(before_text), after = without_references(after_text);
+  if (before.empty() && after.empty()) return value;
+  if (const auto length = scheme_length(before); length > 0)
+    return in_uri(std::string_view(before).substr(length), after, std::move(value));
+  return in_pairs(before, std::move(value));
+}
+
+std::string shown_url(std::string_view url) {
+  const auto length = scheme_length(url);
+  return length > 0 ? shown_uri(url.substr(0, length), url.substr(length)) : shown_pairs(url);
+}
+
+}  // namespace sluice::config

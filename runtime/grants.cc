@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "config/route_rights.h"
+#include "runtime/load_config.h"
+#include "runtime/subcommands.h"
+#include "sink/server_check.h"
+#include "sink/sql.h"
+
+namespace sluice::runtime {
+namespace {
+
+using sink::quoted;
+
+// In the order in which PostgreSQL's manual lists them.
+constexpr auto all_rights = std::to_array<std::string_view>({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"});
+
+// What a route's table comes to. A placeholder stands for any name.
+struct Target {
+  std::string schema;  // empty: by the search path
+  std::string table;   // empty: any table of the schema
+  auto operator<=>(const Target&) const = default;
+};
+
+bool is_template(std::string_view name) {
+  return name.contains('{');
+}
+
+// At the first dot that is not within a placeholder such as {source.table}.
+std::pair<std::string, std::string> split(const std::string& name) {
+  int depth = 0;
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    if (name[at] == '{') ++depth;
+    if (name[at] == '}') --depth;
+    if (name[at] == '.' && depth == 0) return {name.substr(0, at), name.substr(at + 1)};
+  }
+  return {"", name};
+}
+
+class Script {
+ public:
+  Script(const config::Pipeline& pipeline, const sink::LoginNames& names)
+      : pipeline_(pipeline), user_(names.user), role_(quoted(names.user)), database_(names.database) {
+    for (const auto& route : pipeline.routes) add(route);
+  }
+
+  void print() const {
+    fmt::print(
+        "-- What pipeline {} needs in PostgreSQL, and no more. Connect to database {} as the owner of the tables,\n"
+        "-- or as a superuser; the role must exist: CREATE ROLE {} LOGIN;\n",
+        pipeline_.name, database_, role_);
+    // Batches above 3000 rows go through a temporary table; without TEMPORARY they are written by arrays.
+    fmt::print("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {};\n", quoted(database_), role_);
+    fmt::print("CREATE SCHEMA IF NOT EXISTS {0} AUTHORIZATION {1};\nGRANT USAGE, CREATE ON SCHEMA {0} TO {1};\n",
+               quoted(pipeline_.postgres.schema), role_);
+    for (const auto& schema : schemas_) fmt::print("GRANT USAGE ON SCHEMA {} TO {};\n", quoted(schema), role_);
+    for (const auto& [target, rights] : targets_) print(target, rights);
+    for (const auto& note : notes_) fmt::print("-- {}\n", note);
+  }
+
+ private:
+  void add(const config::Route& route) {
+    const auto [schema, table] = split(route.table);
+    if (is_template(schema) || (schema.empty() && is_template(table))) {
+      notes_.insert(
+          fmt::format("{}: the events name the schema; for each: GRANT USAGE ON SCHEMA s TO {}; GRANT {} ON ALL "
+                      "TABLES IN SCHEMA s TO {};",
+                      route.table, role_, fmt::join(config::route_rights(route), ", "), role_));
+      return;
+    }
+    if (!schema.empty()) schemas_.insert(schema);
+    auto& rights = targets_[{schema, is_template(table) ? "" : table}];
+    for (const auto right : config::route_rights(route)) rights.insert(right);
+  }
+
+  void print(const Target& target, const std::set<std::string_view>& rights) const {
+    std::vector<std::string_view> ordered;
+    std::ranges::copy_if(all_rights, std::back_inserter(ordered), [&](auto right) { return rights.contains(right); });
+    const bool inserts = rights.contains("INSERT");
+    if (target.table.empty()) {
+      fmt::print("-- the events name the tables; one that is made later needs the same\n");
+      fmt::print("GRANT {} ON ALL TABLES IN SCHEMA {} TO {};\n", fmt::join(ordered, ", "), quoted(target.schema),
+                 role_);
+      if (inserts) fmt::print("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {};\n", quoted(target.schema), role_);
+      return;
+    }
+    const auto name = target.schema.empty() ? quoted(target.table) : quoted(target.schema) + "." + quoted(target.table);
+    if (target.schema.empty())
+      fmt::print("-- {} is found by the search path: run this with that of {}, which also needs USAGE on the schema\n",
+                 name, role_);
+    fmt::print("GRANT {} ON TABLE {} TO {};\n", fmt::join(ordered, ", "), name, role_);
+    if (inserts) print_sequences(name);
+  }
+
+  // Those that a default of the table's columns draws from: `serial` has one, an identity column needs no privilege.
+  void print_sequences(const std::string& table) const {
+    fmt::print(R"(DO $grants$
+DECLARE used regclass;
+BEGIN
+  FOR used IN
+    SELECT d.refobjid FROM pg_catalog.pg_attrdef a
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid
+    JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind = 'S'
+    WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND a.adrelid = {}::regclass
+  LOOP
+    EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', used, {});
+  END LOOP;
+END
+$grants$;
+)",
+               literal(table), literal(user_));
+  }
+
+  static std::string literal(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
+    return out + "'";
+  }
+
+  const config::Pipeline& pipeline_;
+  const std::string user_, role_, database_;
+  std::set<std::string> schemas_, notes_;
+  std::map<Target, std::set<std::string_view>> targets_;
+};
+
+}  // namespace
+
+int grants(const std::string& config_path) {
+  const auto pipeline = load_config(config_path);
+  if (!pipeline) return 2;
+  const auto names = sink::login_names(pipeline->postgres.url);
+  if (!names) {
+    fmt::print(stderr, "error: {}\n", names.error().message);
+    return 2;
+  }
+  Script(*pipeline, *names).print();
+  return 0;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,28 @@
+// An error of the server as Sluice's own: what may be told to everybody apart from what may hold a record's data.
+//
+// The message names column, constraint, type and place, and is for viewers, states and logs. PostgreSQL's own words,
+// which quote values and rows, are the detail. Pure; any thread.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace sluice::sink {
+
+// `otherwise`: the message where the server has given none.
+Error server_error(const PGresult* result, const std::string& otherwise);
+
+// The parts of an error report that decide what of it may be told.
+struct ErrorReport {
+  std::string sqlstate, message, detail;
+  std::string source_file;                                  // where in the server it was raised
+  std::string schema, table, column, constraint, datatype;  // as the server names them, empty if it does not
+  std::string context;
+};
+// The report's message without a record's data.
+std::string without_data(const ErrorReport& report);
+
+}  // namespace sluice::sink

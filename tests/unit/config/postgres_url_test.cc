@@ -1,0 +1,53 @@
+// The connection string as text: references keep to their place, and what is shown holds no secret.
+#include "config/postgres_url.h"
+
+#include <gtest/gtest.h>
+
+#include "config/validators.h"
+
+namespace sluice::config {
+namespace {
+
+std::string filled(const std::string& before, const std::string& value, const std::string& after) {
+  return before + encode_reference(before, after, value) + after;
+}
+
+TEST(PostgresUrl, what_a_reference_brings_is_one_value_in_its_place) {
+  const std::string password = "a@b/c:d%e?f#g h'i\\j&k=l";
+  const std::string encoded = "a%40b%2Fc%3Ad%25e%3Ff%23g%20h%27i%5Cj%26k%3Dl";
+  EXPECT_EQ(filled("postgresql://app:", password, "@h/db"), "postgresql://app:" + encoded + "@h/db");
+  EXPECT_EQ(filled("postgres://", "a@b", ":x@h"), "postgres://a%40b:x@h");
+  EXPECT_EQ(filled("postgresql://${file:/a/b?c@d}:", "p/w", "@h/${env:DB}"),
+            "postgresql://${file:/a/b?c@d}:p%2Fw@h/${env:DB}");
+  EXPECT_EQ(filled("postgresql://h/db?password=", password, "&sslmode=require"),
+            "postgresql://h/db?password=" + encoded + "&sslmode=require");
+  EXPECT_EQ(filled("postgresql://app@h/", "my db", ""), "postgresql://app@h/my%20db");
+  EXPECT_EQ(filled("password=", password, " host=h"), "password=a@b/c:d%e?f#g\\ h\\'i\\\\j&k=l host=h");
+  EXPECT_EQ(filled("password='", "it's \\ x", "' host=h"), "password='it\\'s \\\\ x' host=h");
+  EXPECT_EQ(filled("password=", "", " host=h"), "password='' host=h");
+}
+
+TEST(PostgresUrl, hosts_parameters_and_whole_strings_come_as_they_are) {
+  EXPECT_EQ(filled("postgresql://app@", "a:1,b:2", "/db"), "postgresql://app@a:1,b:2/db");
+  EXPECT_EQ(filled("postgresql://h/db?", "a=b&c=d", ""), "postgresql://h/db?a=b&c=d");
+  EXPECT_EQ(filled("", "postgresql://a:b@c/d", ""), "postgresql://a:b@c/d");
+  EXPECT_EQ(filled("host=h ", "user=x password=y", ""), "host=h user=x password=y");
+}
+
+TEST(PostgresUrl, a_second_at_sign_is_refused_with_what_to_write) {
+  for (const auto* url : {"postgresql://app:a@b@h/db", "postgresql://app:a/b@h/db", "postgresql://@@h/db"})
+    EXPECT_NE(check_postgres_url(url).find("%40"), std::string::npos) << url;
+  for (const auto* url : {"postgresql://app:a%40b@h/db", "postgresql://h/db", "postgresql://app@h/db?password=a@b"})
+    EXPECT_EQ(check_postgres_url(url), "") << url;
+}
+
+TEST(PostgresUrl, host_port_database_user_and_sslmode_are_shown_and_nothing_else) {
+  EXPECT_EQ(shown_url("postgresql://app:secret@h:5432/shop?sslmode=require&sslpassword=secret"),
+            "postgresql://app:********@h:5432/shop?sslmode=require&sslpassword=********");
+  EXPECT_EQ(shown_url("postgresql://app@a,b/shop"), "postgresql://app@a,b/shop");
+  EXPECT_EQ(shown_url("host=h  password = 'sec ret\\'x' user=app passfile=/x sslmode=disable"),
+            "host=h password=******** user=app passfile=******** sslmode=disable");
+}
+
+}  // namespace
+}  // namespace sluice::config
