@@ -373,8 +373,8 @@ Pipeline read_pipeline(const toml::table& root) {
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
   if (const auto missing = missing_for_registry(pipeline); !missing.first.empty()) {
-    const toml::node* section = root.get("registry");
-    complain(section ? section->source().begin : toml::source_position{1, 1}, missing.first, missing.second);
+    const toml::node* given = root.get("registry");
+    complain(given ? given->source().begin : toml::source_position{1, 1}, missing.first, missing.second);
   }
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   return pipeline;
