@@ -161,7 +161,8 @@ TEST(MappingAvro, an_envelope_writes_updates_and_deletes) {
   EXPECT_EQ(fixture.row(event(value(1, "a"), value(1, "b"), "u")), "write id=1 v=b j=NULL\n");
   EXPECT_EQ(fixture.row(event(value(1, "a"), value(2, "b"), "u")), "remove id=1\nwrite id=2 v=b j=NULL\n");
   EXPECT_EQ(fixture.row(event(value(2, "b"), "", "d")), "remove id=2\n");
-  EXPECT_EQ(fixture.row(event("", value(3, "x"), "z")), "22023 value.op: found a value, expected one of c, r, u, d, t, m");
+  EXPECT_EQ(fixture.row(event("", value(3, "x"), "z")),
+            "22023 value.op: found a value, expected one of c, r, u, d, t, m");
 }
 
 TEST(MappingAvro, an_unavailable_value_leaves_its_column_alone) {
