@@ -37,7 +37,8 @@ class Audit {
   // A changing command is recorded before it runs and concluded afterwards: what cannot be recorded is not done.
   virtual Result<std::int64_t> record(const AuditRow& entry) = 0;
   virtual Result<void> conclude(std::int64_t id, const std::string& outcome) = 0;
-  // Log-ins and refusals: queued, and written to the log while PostgreSQL is away.
+  // Log-ins, refusals, reading commands, and whatever must not wait: queued, and stored as soon as PostgreSQL answers.
+  // With an `id` the outcome of that row. Each is in the log at once.
   virtual void note(const AuditRow& entry) = 0;
   virtual Result<std::vector<AuditRow>> audit(const AuditFilter& filter) = 0;
 };

@@ -28,8 +28,15 @@ struct DeadLetterRow {
   std::string detail;  // may: for operators, not for viewers
   bool kept = true;    // with its contents; without them, value and headers are unknown
   int attempts = 0;
+  std::int64_t bytes = 0;                 // of its contents, whether they are here or not
   std::optional<std::string> key, value;  // only when asked for
   std::string headers;                    // JSON, as stored; only when asked for
+};
+
+enum class LetterOrder : std::uint8_t {
+  position,  // topic, partition, offset: in which they are applied again
+  newest,
+  oldest,
 };
 
 struct DeadLetterFilter {
@@ -40,7 +47,9 @@ struct DeadLetterFilter {
   bool resolved = false;                              // also those that are resolved
   bool failed = false;                                // only those tried more than once
   bool contents = false;                              // with key, value and headers
+  std::int64_t after = 0;                             // only those with a higher number
   int limit = 100;
+  LetterOrder order = LetterOrder::position;
 };
 
 // The outcome of one dead letter that was to be applied again.
@@ -49,6 +58,7 @@ struct Replayed {
   TopicPartition at;
   Offset offset = 0;
   bool applied = false;
+  bool refused = false;          // by the mapping or by PostgreSQL; in a dry run: it would be
   std::string outcome;           // "applied to public.orders", or why not
   std::vector<std::string> sql;  // in a dry run: what would run
 };
@@ -57,10 +67,14 @@ class DeadLetters {
  public:
   virtual ~DeadLetters() = default;
   virtual Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) = 0;
-  // Marks them as resolved; returns how many were open.
-  virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;
+  // How many the filter has, whatever its limit.
+  virtual Result<std::int64_t> count(const DeadLetterFilter& filter) = 0;
+  // Marks those with these numbers as resolved; returns how many were open.
+  virtual Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& reason,
+                                       const Caller& by) = 0;
   // Applies open letters again in the order of their offsets, each in a transaction of its own that holds its
-  // partition's pointer row. A letter whose key a later record has written is left alone unless `force`.
+  // partition's pointer row. A letter whose key a later record has written is left alone unless `force`. A dry run asks
+  // PostgreSQL, too, each letter in a transaction that is rolled back.
   virtual Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                                const Caller& by) = 0;
 };

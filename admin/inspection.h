@@ -24,6 +24,7 @@ struct Explanation {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string outcome;                  // applied | skipped | dead
   std::string stage, sqlstate, reason;  // of a dead letter
+  std::string postgres;                 // what it said in a transaction that was rolled back; empty: it was not asked
   struct Row {
     std::string table;
     std::string change;                                        // upsert | insert | update | delete | replace | truncate
@@ -36,7 +37,8 @@ struct Explanation {
 class Inspection {
  public:
   virtual ~Inspection() = default;
-  virtual Result<Explanation> explain(const TopicPartition& at, Offset offset) = 0;
+  // `ask_postgres`: also runs the statements, in a transaction that is rolled back.
+  virtual Result<Explanation> explain(const TopicPartition& at, Offset offset, bool ask_postgres) = 0;
 };
 
 }  // namespace sluice

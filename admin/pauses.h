@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -27,6 +28,8 @@ class Pauses {
   // Stores the pause; false if the same target is paused already (then nothing changes). The instances notice within a
   // second; state `paused` in the pointer row says that a partition is stopped.
   virtual Result<bool> pause(const Pause& pause) = 0;
+  // The pauses in force, as PostgreSQL has them now.
+  virtual Result<std::vector<Pause>> stored() = 0;
   // Removes the pause and returns it; nothing if there is none for the same target.
   virtual Result<std::optional<Pause>> resume(const std::string& target) = 0;
 };

@@ -30,6 +30,7 @@ struct PartitionSnapshot {
   Offset start = 0, next = 0;  // as committed in PostgreSQL
   Offset end = -1;             // the log's end as last heard, -1 unknown
   Counts counts;               // of the pointer row: since its beginning
+  double stalled_seconds = 0;  // since `next` moved last while records waited; 0 while none wait
 };
 
 // Counts of the rows of one table, in this process.
@@ -47,12 +48,22 @@ struct LaneSnapshot {
   std::int64_t claims = 0, fenced = 0, reclaims = 0, retries = 0, rejects = 0, duplicates_dropped = 0;
   double commit_seconds = 0;                 // sum over batches: submitted to committed
   std::vector<std::int64_t> commit_buckets;  // counts by commit_bounds, not cumulative; one more for above
+  double waiting_seconds = 0;                // since the batch in the server was sent; 0 without one
+  std::string waits_for;                     // that batch, once it takes long; empty if nobody knows
+  int session = 0;                           // process of the writer's session in PostgreSQL, 0 without one
   double seconds_since_progress = 0;         // since the lane's loop last went round
   std::string last_error;
 };
 
 // Upper bounds of commit_buckets, seconds.
 inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+
+// The configuration and keys files as they were read last.
+struct ReloadState {
+  std::string trouble;         // why old settings or old keys were kept; empty if all of them were taken over
+  WallClock::time_point at{};  // of the last attempt: a reload, or the start
+  std::string fingerprint;     // of what is in force
+};
 
 struct Snapshot {
   WallClock::time_point started;
@@ -76,6 +87,12 @@ struct Snapshot {
   std::map<std::string, std::int64_t> table_bytes;
   // Offsets per second that took effect in this process, one value for each of the last 60 seconds, oldest first.
   std::vector<double> applied_per_second;
+  // Commits of the last minute by commit_bounds, one more for above; empty: not known yet.
+  std::vector<std::int64_t> recent_commits;
+  // While the service has not started yet: what it waits for, since when. Empty once it has.
+  std::string waiting_for;
+  std::optional<WallClock::time_point> waiting_since;
+  ReloadState reload;
 };
 
 // Source of snapshots; thread-safe, never waits for a lane.

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -27,6 +30,120 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+// A number in base 10^9, the least group first, without leading zero groups but for one.
+using Groups = std::vector<std::uint32_t>;
+constexpr std::uint64_t group_base = 1'000'000'000;
+constexpr std::size_t piece = 64;  // bytes that are converted digit by digit
+
+void trim(Groups& number) {
+  while (number.size() > 1 && number.back() == 0) number.pop_back();
+}
+
+// number += other * base^shift
+void add(Groups& number, const Groups& other, std::size_t shift) {
+  if (number.size() < other.size() + shift + 1) number.resize(other.size() + shift + 1);
+  std::uint64_t carry = 0;
+  for (std::size_t i = 0; i < other.size() || carry != 0; ++i) {
+    carry += number[shift + i] + std::uint64_t{i < other.size() ? other[i] : 0};
+    number[shift + i] = static_cast<std::uint32_t>(carry % group_base);
+    carry /= group_base;
+  }
+}
+
+// number -= other, which is not larger
+void subtract(Groups& number, const Groups& other) {
+  std::int64_t borrow = 0;
+  for (std::size_t i = 0; i < number.size(); ++i) {
+    borrow += std::int64_t{number[i]} - (i < other.size() ? other[i] : 0);
+    number[i] = static_cast<std::uint32_t>(borrow < 0 ? borrow + static_cast<std::int64_t>(group_base) : borrow);
+    borrow = borrow < 0 ? -1 : 0;
+  }
+}
+
+// Column by column, so that there is one division for each group of the product.
+Groups multiply_by_digits(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+  constexpr std::uint64_t full = 8 * group_base * group_base;  // one more product still fits
+  Groups product(a.size() + b.size());
+  std::uint64_t carry = 0;
+  for (std::size_t column = 0; column < product.size(); ++column) {
+    std::uint64_t sum = carry, times_full = 0;
+    const std::size_t first = column < b.size() ? 0 : column - b.size() + 1;
+    for (std::size_t i = first; i < std::min(column + 1, a.size()); ++i) {
+      sum += std::uint64_t{a[i]} * b[column - i];
+      if (sum >= full) {
+        sum -= full;
+        ++times_full;
+      }
+    }
+    product[column] = static_cast<std::uint32_t>(sum % group_base);
+    carry = sum / group_base + times_full * 8 * group_base;
+  }
+  trim(product);
+  return product;
+}
+
+// Karatsuba's: three products of halves instead of four.
+Groups multiply(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+  constexpr std::size_t by_digits = 40;
+  if (a.size() < b.size()) std::swap(a, b);
+  if (b.size() <= by_digits) return multiply_by_digits(a, b);
+  const std::size_t half = (a.size() + 1) / 2;
+  const auto low_a = a.first(half), high_a = a.subspan(half);
+  if (b.size() <= half) {
+    Groups product = multiply(low_a, b);
+    add(product, multiply(high_a, b), half);
+    trim(product);
+    return product;
+  }
+  const auto low_b = b.first(half), high_b = b.subspan(half);
+  Groups low = multiply(low_a, low_b), high = multiply(high_a, high_b);
+  Groups sum_a(low_a.begin(), low_a.end()), sum_b(low_b.begin(), low_b.end());
+  add(sum_a, {high_a.begin(), high_a.end()}, 0);
+  add(sum_b, {high_b.begin(), high_b.end()}, 0);
+  trim(sum_a);
+  trim(sum_b);
+  Groups middle = multiply(sum_a, sum_b);
+  subtract(middle, low);
+  subtract(middle, high);
+  trim(middle);
+  add(low, middle, half);
+  add(low, high, 2 * half);
+  trim(low);
+  return low;
+}
+
+// Splits the bytes where the rest is a power of two pieces, converts both and puts them together.
+Groups groups_of(std::string_view bytes, std::vector<Groups>& powers) {
+  if (bytes.size() <= piece) {
+    Groups groups{0};
+    for (const char byte : bytes) {
+      std::uint64_t carry = static_cast<unsigned char>(byte);
+      for (auto& group : groups) {
+        carry += std::uint64_t{group} << 8;
+        group = static_cast<std::uint32_t>(carry % group_base);
+        carry /= group_base;
+      }
+      if (carry != 0) groups.push_back(static_cast<std::uint32_t>(carry));
+    }
+    return groups;
+  }
+  std::size_t low = piece, level = 0;
+  for (; low * 2 < bytes.size(); low *= 2) ++level;
+  if (powers.empty()) {
+    std::string largest(piece, '\xff');  // one less than the power
+    powers.push_back(groups_of(largest, powers));
+    add(powers.back(), {1}, 0);
+    trim(powers.back());
+  }
+  while (powers.size() <= level) powers.push_back(multiply(powers.back(), powers.back()));
+  const Groups high = groups_of(bytes.substr(0, bytes.size() - low), powers);
+  const Groups rest = groups_of(bytes.substr(bytes.size() - low), powers);
+  Groups groups = multiply(high, powers[level]);
+  add(groups, rest, 0);
+  trim(groups);
+  return groups;
 }
 
 }  // namespace
@@ -98,32 +215,16 @@ void append_integer_digits(std::string_view bytes, std::string& out) {
     fmt::format_to(std::back_inserter(out), "{}", negative ? 0 - value : value);
     return;
   }
-  // Magnitude in base 2^32, most significant first, then divided by 10^9 until nothing is left.
-  std::vector<std::uint32_t> limbs((bytes.size() + 3) / 4, negative ? ~std::uint32_t{0} : 0);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const std::size_t place = bytes.size() - 1 - i;
-    std::uint32_t& limb = limbs[limbs.size() - 1 - place / 4];
-    const auto shift = static_cast<unsigned>(place % 4 * 8);
-    limb = (limb & ~(0xFFu << shift)) | static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])) << shift;
-  }
+  std::string magnitude(bytes);
   if (negative) {
     bool carry = true;
-    for (auto limb = limbs.rbegin(); limb != limbs.rend(); ++limb) {
-      *limb = ~*limb + (carry ? 1 : 0);
-      carry = carry && *limb == 0;
+    for (auto byte = magnitude.rbegin(); byte != magnitude.rend(); ++byte) {
+      *byte = static_cast<char>(~*byte + (carry ? 1 : 0));
+      carry = carry && *byte == 0;
     }
   }
-  std::vector<std::uint32_t> groups;
-  for (auto first = limbs.begin(); first != limbs.end();) {
-    std::uint64_t rest = 0;
-    for (auto limb = first; limb != limbs.end(); ++limb) {
-      rest = rest << 32 | *limb;
-      *limb = static_cast<std::uint32_t>(rest / 1'000'000'000);
-      rest %= 1'000'000'000;
-    }
-    groups.push_back(static_cast<std::uint32_t>(rest));
-    while (first != limbs.end() && *first == 0) ++first;
-  }
+  std::vector<Groups> powers;  // of 2^(8 * piece * 2^n)
+  const Groups groups = groups_of(magnitude, powers);
   fmt::format_to(std::back_inserter(out), "{}", groups.back());
   for (auto group = groups.rbegin() + 1; group != groups.rend(); ++group) {
     fmt::format_to(std::back_inserter(out), "{:09}", *group);

@@ -12,6 +12,8 @@ const char* name(ErrorClass next) {
       return "fenced";
     case ErrorClass::reject:
       return "reject";
+    case ErrorClass::unclear:
+      return "unclear";
     case ErrorClass::stop_partition:
       return "stop_partition";
     case ErrorClass::stop_service:

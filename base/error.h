@@ -16,7 +16,8 @@ enum class ErrorClass {
   reclaim,         // the connection is lost at an unknown point, COMMIT included: claim again and read the pointer
   fenced,          // another instance owns the partition, or the pointer is not where we believe it to be
   reject,          // the data is at fault: bisect, the bad record becomes a dead letter
-  stop_partition,  // nobody's record is at fault (table, column or permission missing): wait until that is fixed
+  unclear,         // internal to PostgreSQL, or unknown: retried a few times, then an experiment decides
+  stop_partition,  // table, column or permission missing: wait until that is fixed; a batch's rows are ruled out first
   stop_service,    // this process cannot go on
 };
 

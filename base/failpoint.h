@@ -2,9 +2,10 @@
 //
 // Only a build with SLUICE_FAULTS has them; in any other the macros are nothing and `false`, and the linker leaves
 // failpoint.cc out. Any thread may pass a point. The environment arms them: SLUICE_FAULT="NAME:WHEN:WHAT[,...]", where
-// WHEN is N (the Nth time that the point is passed) or ~N (every time with probability 1/N, by SLUICE_FAULT_SEED) and
-// WHAT is kill, stop or sleep=MILLISECONDS; SLUICE_BUG="NAME" selects one mistake. What cannot be understood ends the
-// process with exit code 2 at the first point.
+// WHEN is N (the Nth time that the point is passed), N+ (from then on) or ~N (every time with probability 1/N, by
+// SLUICE_FAULT_SEED) and WHAT is kill, stop, sleep=MILLISECONDS or fail (only of points that ask whether they fail);
+// SLUICE_BUG="NAME" selects one mistake. What cannot be understood ends the process with exit code 2 at the first
+// point.
 #pragma once
 
 #include <chrono>
@@ -19,15 +20,16 @@
 
 namespace sluice::failpoint {
 
-enum class Action : std::uint8_t { kill, stop, sleep };
+enum class Action : std::uint8_t { kill, stop, sleep, fail };
 
 // What SLUICE_FAULT says. Not for several threads at once.
 class Plan {
  public:
   struct Entry {
     std::string_view point;  // of the table in failpoint.cc
-    std::uint32_t nth = 0;   // or, with `chance`, one in so many
-    bool chance = false;
+    std::uint32_t nth = 0;
+    bool chance = false;   // one in so many
+    bool onwards = false;  // from the nth on
     Action action = Action::kill;
     std::chrono::milliseconds pause{0};
     std::uint32_t passed = 0;
@@ -45,6 +47,7 @@ class Plan {
 // The process's own plan: says on stderr what it is about to do, so that the harness can count.
 std::optional<Plan::Entry> due(std::string_view point);
 void act(const Plan::Entry& entry);
+bool fails(std::string_view point);
 bool bug(std::string_view name);
 
 }  // namespace sluice::failpoint
@@ -58,6 +61,8 @@ bool bug(std::string_view name);
       ::sluice::failpoint::act(*due_here);                      \
     }                                                           \
   } while (false)
+// Returns true if what follows is to behave as if the system had refused it.
+#define FAILPOINT_FAILS(name) ::sluice::failpoint::fails(name)
 #define SEEDED_BUG(name) ::sluice::failpoint::bug(name)
 #define SEEDED_BUG_DOES(name, ...) \
   do {                             \
@@ -67,6 +72,7 @@ bool bug(std::string_view name);
   } while (false)
 #else
 #define FAILPOINT(...) static_cast<void>(0)
+#define FAILPOINT_FAILS(name) false
 #define SEEDED_BUG(name) false
 #define SEEDED_BUG_DOES(...) static_cast<void>(0)
 #endif

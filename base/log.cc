@@ -1,18 +1,26 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/chrono.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <limits>
-#include <memory>
-#include <mutex>
+#include <map>
+#include <numeric>
+#include <utility>
 
+#include "base/line_writer.h"
+#include "base/mutex.h"
 #include "base/printable.h"
 
 namespace sluice::log {
 namespace {
+
+using std::chrono::system_clock;
 
 std::atomic<bool> as_json = false;
 std::atomic<Level> threshold = Level::info;
@@ -20,9 +28,43 @@ std::atomic<Level> usual = Level::info;  // what setup() said
 // When `threshold` falls back to `usual`, in steady nanoseconds.
 constexpr auto never = std::numeric_limits<std::int64_t>::max();
 std::atomic<std::int64_t> falls_back_at = never;
+std::array<std::atomic<std::int64_t>, 4> counts{};
+thread_local std::int64_t session_of_thread = 0;  // 0: none
 
-std::mutex recent_mutex;
-std::deque<Entry> recent_entries;
+// Guarded by the mutex: what the console shows.
+struct Recent {
+  static constexpr std::size_t minutes = 60;
+
+  std::deque<Entry> warnings, errors;
+  std::map<std::string, std::size_t, std::less<>> warnings_of, errors_of;  // entries of each speaker
+  std::array<std::int64_t, minutes> per_minute{};
+  std::int64_t minute = 0;  // that the last error was in
+  std::int64_t total = 0;
+
+  void count(std::int64_t now) {
+    const auto passed = std::clamp<std::int64_t>(now - minute, 0, minutes);
+    for (std::int64_t i = 1; i <= passed; ++i) per_minute[static_cast<std::size_t>((now - passed + i) % 60)] = 0;
+    minute = std::max(minute, now);
+  }
+};
+Mutex recent_mutex;
+Recent recent_lines GUARDED_BY(recent_mutex);
+
+std::int64_t minute_of(std::chrono::system_clock::time_point at) {
+  return std::chrono::floor<std::chrono::minutes>(at).time_since_epoch().count();
+}
+
+// Room is made by the oldest line of the speaker with the most.
+void keep(std::deque<Entry>& entries, std::map<std::string, std::size_t, std::less<>>& by_speaker, Entry entry) {
+  if (entries.size() == recent_at_most) {
+    const auto loudest = std::ranges::max_element(by_speaker, {}, [](const auto& one) { return one.second; });
+    const auto oldest = std::ranges::find(entries, loudest->first, &Entry::who);
+    if (--loudest->second == 0) by_speaker.erase(loudest);
+    entries.erase(oldest);
+  }
+  ++by_speaker[entry.who];
+  entries.push_back(std::move(entry));
+}
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -37,38 +79,25 @@ Level to_level(std::string_view word) {
 }
 
 void remember(Level level, std::string_view who, std::string_view text) {
-  const std::lock_guard lock(recent_mutex);
-  if (recent_entries.size() == recent_at_most) recent_entries.pop_front();
-  recent_entries.push_back({std::chrono::system_clock::now(), level, std::string(who), std::string(text)});
+  Entry entry{system_clock::now(), level, std::string(who), std::string(text)};
+  const MutexLock lock(recent_mutex);
+  auto& recent = recent_lines;
+  if (level != Level::error) return keep(recent.warnings, recent.warnings_of, std::move(entry));
+  recent.count(minute_of(entry.at));
+  ++recent.per_minute[static_cast<std::size_t>(recent.minute % 60)];
+  ++recent.total;
+  keep(recent.errors, recent.errors_of, std::move(entry));
 }
 
-spdlog::level::level_enum to_spdlog(Level level) {
-  switch (level) {
-    case Level::debug:
-      return spdlog::level::debug;
-    case Level::info:
-      return spdlog::level::info;
-    case Level::warning:
-      return spdlog::level::warn;
-    case Level::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
-
-spdlog::logger& logger() {
-  static const auto instance = [] {
-    auto made = spdlog::stderr_logger_mt("sluice");
-    made->set_level(spdlog::level::debug);
-    made->flush_on(spdlog::level::debug);
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    return made;
-  }();
-  return *instance;
+// RFC 3339 with milliseconds.
+std::string time_now() {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(system_clock::now());
+  const auto whole = std::chrono::floor<std::chrono::seconds>(now);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(system_clock::to_time_t(whole)), (now - whole).count());
 }
 
 // Log text may quote event data and database errors: nothing in it steers a terminal or breaks a line.
-std::string as_document(std::int64_t ms, Level level, std::string_view who, std::string_view text) {
+std::string as_document(Level level, std::string_view who, std::string_view text) {
   const auto quoted = [](std::string_view raw) {
     std::string out;
     for (const char c : valid_utf8(raw)) {
@@ -77,18 +106,35 @@ std::string as_document(std::int64_t ms, Level level, std::string_view who, std:
     }
     return out;
   };
-  return escape_json(fmt::format(R"({{"ms":{},"level":"{}","who":"{}","text":"{}"}})", ms,
-                                 fmt::string_view(spdlog::level::to_string_view(to_spdlog(level)).data()), quoted(who),
-                                 quoted(text)));
+  const auto session = session_of_thread == 0 ? std::string() : fmt::format(R"("session":{},)", session_of_thread);
+  return escape_json(fmt::format(R"({{"time":"{}","level":"{}","component":"{}",{}"text":"{}"}})", time_now(),
+                                 name(level), quoted(who), session, quoted(text)));
+}
+
+std::string line_of(Level level, std::string_view who, std::string_view text) {
+  if (as_json) return as_document(level, who, text) + '\n';
+  return fmt::format("{} {} {}: {}\n", time_now(), name(level), escape(who), escape(text));
+}
+
+LineWriter& writer() {
+  // Never destroyed: threads may log until the process is gone.
+  static auto* const instance = new LineWriter(STDERR_FILENO, [](std::int64_t lost) {
+    return line_of(Level::warning, "log", fmt::format("{} lines are lost: nobody has read stderr", lost));
+  });
+  return *instance;
 }
 
 }  // namespace
+
+std::string_view name(Level level) {
+  static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
+  return names[static_cast<std::size_t>(level)];
+}
 
 void setup(std::string_view level, std::string_view format) {
   usual = to_level(level);
   set_level(level, std::nullopt);
   as_json = format == "json";
-  logger().set_pattern(as_json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
 }
 
 void set_level(std::string_view level, std::optional<std::chrono::seconds> lasting) {
@@ -105,19 +151,51 @@ bool enabled(Level level) {
   return level >= threshold.load(std::memory_order_relaxed);
 }
 
+LevelNow level_now() {
+  enabled(Level::error);  // a level that was for a time only may be over
+  LevelNow now{threshold.load(), std::nullopt};
+  if (const auto until = falls_back_at.load(); until != never)
+    now.left = std::chrono::ceil<std::chrono::seconds>(std::chrono::nanoseconds(until - now_ns()));
+  return now;
+}
+
 std::vector<Entry> recent() {
-  const std::lock_guard lock(recent_mutex);
-  return {recent_entries.begin(), recent_entries.end()};
+  const MutexLock lock(recent_mutex);
+  std::vector<Entry> entries(recent_lines.warnings.begin(), recent_lines.warnings.end());
+  entries.insert(entries.end(), recent_lines.errors.begin(), recent_lines.errors.end());
+  std::ranges::stable_sort(entries, {}, &Entry::at);
+  return entries;
+}
+
+ErrorCounts error_counts() {
+  const MutexLock lock(recent_mutex);
+  recent_lines.count(minute_of(system_clock::now()));
+  return {recent_lines.total,
+          std::accumulate(recent_lines.per_minute.begin(), recent_lines.per_minute.end(), std::int64_t{0})};
+}
+
+std::int64_t count(Level level) {
+  return counts[static_cast<std::size_t>(level)].load(std::memory_order_relaxed);
+}
+
+std::int64_t lost_lines() {
+  return writer().lost();
+}
+
+void flush(std::chrono::milliseconds within) {
+  writer().flush(within);
+}
+
+SessionScope::SessionScope(std::int64_t session) : before_(std::exchange(session_of_thread, session)) {}
+
+SessionScope::~SessionScope() {
+  session_of_thread = before_;
 }
 
 void write(Level level, std::string_view who, std::string_view text) {
+  counts[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   if (level >= Level::warning) remember(level, who, text);
-  if (as_json) {
-    const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    logger().log(to_spdlog(level), as_document(now.time_since_epoch().count(), level, who, text));
-  } else {
-    logger().log(to_spdlog(level), "{}: {}", escape(who), escape(text));
-  }
+  writer().write(line_of(level, who, text));
 }
 
 }  // namespace sluice::log

@@ -41,4 +41,11 @@ struct Record {
   std::size_t bytes() const { return (key ? key->size() : 0) + (value ? value->size() : 0); }
 };
 
+// Returns the timestamp as PostgreSQL keeps it: -1 for none, and for what timestamptz cannot hold, such as nanoseconds
+// that a producer took for milliseconds. What is compared with a stored timestamp has to go through this, too.
+constexpr std::int64_t storable_timestamp_ms(std::int64_t timestamp_ms) {
+  constexpr std::int64_t last = 9'224'318'015'999'999;
+  return timestamp_ms < 0 || timestamp_ms > last ? -1 : timestamp_ms;
+}
+
 }  // namespace sluice

@@ -42,7 +42,7 @@ struct Column {
   std::string declared;  // with modifier, for people: `numeric(20,4)`
   // How two values are compared. A type that an extension brings (citext) has an operator in a schema that our search
   // path does not have; a plain `=` would then mean another type's.
-  std::string equals = "=";
+  std::string equals = "OPERATOR(pg_catalog.=)";
   Encoding encoding = Encoding::input;
   bool array = false;                  // an array of `element`; travels as `input` (an array literal)
   Encoding element = Encoding::input;  // of an array: how one element would travel
@@ -52,6 +52,8 @@ struct Column {
   bool has_default = false;
   bool generated = false;        // never written
   bool identity_always = false;  // written with OVERRIDING SYSTEM VALUE, never in SET
+  bool enumeration = false;      // an enum: two of its values are equal exactly if their labels are
+  bool collated = false;         // compared by a collation that calls different characters equal
 };
 
 struct Table {
@@ -61,6 +63,10 @@ struct Table {
   std::vector<Column> columns;     // in catalogue order, dropped ones left out
   std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
   bool shared = false;             // several topics may feed it: its writers may meet in the same rows
+  bool delete_acts = false;        // a delete does more than remove the row: triggers, rules, foreign keys to it
+  bool conflict_clause = true;     // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
+  bool copy_is_insert = true;      // COPY does what INSERT does: not with rules, row security, views
+  bool owned = false;              // by the role that Sluice connects as
   std::string signature;           // of the catalogue's rows that describe it; equal as long as they are the same
   std::uint64_t version = 0;       // unique per description in this process
 };

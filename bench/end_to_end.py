@@ -101,35 +101,29 @@ class Bench:
     def publish(self):
         """The whole stream, keys in random order, revisions of a key in order. Also as rows for the floor."""
         self.kafka.create_topic("bench", PARTITIONS)
-        producer = self.kafka.producer(linger_ms=50, batch_size=1000000, compression_type="none")
-        chance = random.Random(1)
-        size = 0
-        order = list(range(self.keys)) * self.options.per_key
-        chance.shuffle(order)
-        self.model = dict.fromkeys(range(self.keys), 0)
+        self.size = 0
         with open(os.path.join(self.postgres.dir, "stream.tsv"), "w+", encoding="ascii") as rows:
-            for number, key in enumerate(order):
-                self.model[key] = revision = self.model[key] + 1
-                value = event(key, revision)
-                size += len(value)
-                rows.write(f"{number}\t{key}\t{key % 1000}\tshipped\t{key % 977}.25\t{key % 50}\tt\t2023-11-14\t{revision}\t"
-                           f"{payload(key, revision)}\n")
-                while True:
-                    try:
-                        producer.produce("bench", value=value, key=str(key).encode(), partition=key % PARTITIONS)
-                        break
-                    except BufferError:
-                        producer.poll(0.05)
-                if number % 10000 == 0:
-                    producer.poll(0)
-            if producer.flush(300):
-                raise RuntimeError("the broker did not take the stream")
+            self.kafka.fill("bench", self.stream(rows), compression_type="none")
             rows.seek(0)
             self.sql(f"CREATE UNLOGGED TABLE stream (number bigint, {TABLE[1:].replace(' PRIMARY KEY', '')}")
             self.cursor.copy_from(rows, "stream", columns=["number", *COLUMNS])
         self.sql("CREATE INDEX ON stream (number)")
         self.sql("VACUUM ANALYZE stream")
-        print(f"{len(order):,} events of {size / len(order):.0f} bytes, {self.keys:,} keys, {PARTITIONS} partitions")
+        count = self.keys * self.options.per_key
+        print(f"{count:,} events of {self.size / count:.0f} bytes, {self.keys:,} keys, {PARTITIONS} partitions")
+
+    def stream(self, rows):
+        """The records; each is noted in the model and as a row."""
+        order = list(range(self.keys)) * self.options.per_key
+        random.Random(1).shuffle(order)
+        self.model = dict.fromkeys(range(self.keys), 0)
+        for number, key in enumerate(order):
+            self.model[key] = revision = self.model[key] + 1
+            value = event(key, revision)
+            self.size += len(value)
+            rows.write(f"{number}\t{key}\t{key % 1000}\tshipped\t{key % 977}.25\t{key % 50}\tt\t2023-11-14\t{revision}\t"
+                       f"{payload(key, revision)}\n")
+            yield str(key).encode(), value, key % PARTITIONS
 
     def compare(self, table):
         found = dict(self.sql(f"SELECT id, revision FROM {table} WHERE payload = rpad(id || ':' || revision || ':', 300, 'x')"))

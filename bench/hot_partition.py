@@ -25,21 +25,8 @@ from support.waiting import wait_until  # noqa: E402
 SERVER = "shared_buffers = 512MB\nmax_wal_size = 8GB\n"
 
 
-def publish(kafka, topic, partitions, events):
-    kafka.create_topic(topic, partitions)
-    producer = kafka.producer(linger_ms=50, batch_size=1000000)
-    for number in range(events):
-        value = json.dumps({"id": number, "payload": f"{number}:".ljust(1000, "x")}).encode()
-        while True:
-            try:
-                producer.produce(topic, value=value, partition=0)
-                break
-            except BufferError:
-                producer.poll(0.05)
-        if number % 10000 == 0:
-            producer.poll(0)
-    if producer.flush(300):
-        raise RuntimeError("the broker did not take the records")
+def event(number):
+    return json.dumps({"id": number, "payload": f"{number}:".ljust(1000, "x")}).encode()
 
 
 def cpu_seconds(pid):
@@ -96,7 +83,8 @@ def main():
         kafka = Kafka(memory="1g")
         try:
             for partitions in options.partitions:
-                publish(kafka, f"hot-{partitions}", partitions, options.events)
+                topic = kafka.create_topic(f"hot-{partitions}", partitions)
+                kafka.fill(topic, ((None, event(number), 0) for number in range(options.events)))
             rates = {}
             for _ in range(options.rounds):
                 for partitions in options.partitions:

@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <set>
 
+#include "base/parse.h"
 #include "base/printable.h"
-#include "base/units.h"
+#include "config/node_value.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
 #include "config/settings.h"
@@ -20,19 +21,7 @@ namespace {
 
 constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t deepest_key = 32;
-constexpr std::size_t longest_list = 1000;
 constexpr std::string_view postgres_url = "postgres.url";
-
-// Thrown and caught in this file only: the first error ends the reading.
-struct Complaint {
-  toml::source_position at;
-  std::string key;
-  std::string text;
-};
-
-[[noreturn]] void complain(toml::source_position at, std::string key, std::string text) {
-  throw Complaint{at, std::move(key), std::move(text)};
-}
 
 // toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some hundred
 // kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
@@ -74,194 +63,6 @@ std::string without_content(std::string_view description) {
     open = text.find('\'', open + 1);
   }
   return text + "; fix the TOML syntax (strings need quotes)";
-}
-
-std::string_view kind_of(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::string:
-      return "a string";
-    case toml::node_type::integer:
-      return "an integer";
-    case toml::node_type::floating_point:
-      return "a number with a fraction";
-    case toml::node_type::boolean:
-      return "a boolean";
-    default:
-      return "a date or time";
-  }
-}
-
-// Describes the expected type, for an error about a wrong one.
-std::string_view wanted(Type type) {
-  switch (type) {
-    case Type::integer:
-      return "an integer, without quotes";
-    case Type::boolean:
-      return "true or false, without quotes";
-    case Type::duration:
-      return "a duration with its unit, like \"50ms\", \"5s\" or \"2m\"";
-    case Type::size:
-      return "a size with its unit, like \"512KiB\" or \"8MiB\"";
-    case Type::strings:
-      return "a list of strings, like [\"a\", \"b\"]";
-    case Type::properties:
-      return "a table of strings";
-    default:
-      return "a string in quotes";
-  }
-}
-
-[[noreturn]] void wrong_type(const toml::node& node, const std::string& key, Type type) {
-  const bool bare = node.is_number() && (type == Type::duration || type == Type::size);
-  complain(node.source().begin, key,
-           bare ? fmt::format("is a number without a unit; write {}", wanted(type))
-                : fmt::format("is {}; write {}", kind_of(node), wanted(type)));
-}
-
-// A string's value with its references replaced. `raw` is how the file spells it, the form for messages.
-struct Text {
-  std::string raw;
-  std::string value;
-};
-
-Text text_of(const toml::node& node, const std::string& key, Type type) {
-  const auto* string = node.as_string();
-  if (string == nullptr) wrong_type(node, key, type);
-  auto value = key == postgres_url ? expand(string->get(), encode_reference) : expand(string->get());
-  if (!value) complain(node.source().begin, key, value.error());
-  const bool secret = type == Type::secret || type == Type::properties;
-  // Secrets may be certificates of many lines; nothing else has a use for control characters.
-  const auto forbidden = [&](char c) { return c == '\0' || (!secret && static_cast<unsigned char>(c) < 0x20); };
-  if (std::ranges::any_of(*value, forbidden))
-    complain(node.source().begin, key, "has a control character in it; remove it");
-  return {secret ? "the value" : '"' + printable(string->get()) + '"', std::move(*value)};
-}
-
-std::string checked_text(const toml::node& node, const Setting& setting) {
-  Text text = text_of(node, setting.key(), setting.type == Type::strings ? Type::string : setting.type);
-  if (const std::string wrong = setting.check ? setting.check(text.value) : ""; !wrong.empty())
-    complain(node.source().begin, setting.key(), fmt::format("{} {}", text.raw, wrong));
-  return std::move(text.value);
-}
-
-// Where the character of a text that counts from 1 is in the file: exact for a text on one line without escapes.
-toml::source_position inside(const toml::node& node, const std::string& text, std::size_t character) {
-  const toml::source_region& source = node.source();
-  const auto characters = static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-  const bool plain = source.begin.line == source.end.line && source.end.column - source.begin.column == characters + 2;
-  if (!plain) return source.begin;
-  return {source.begin.line, source.begin.column + static_cast<toml::source_index>(character)};
-}
-
-std::string expression_of(const toml::node& node, const Setting& setting) {
-  std::string text = text_of(node, setting.key(), setting.type).value;
-  if (text.empty()) return text;
-  if (const auto expression = Expression::parse(text); !expression)
-    complain(inside(node, text, expression.error().column), setting.key(),
-             fmt::format("at character {} of the expression: {}", expression.error().column, expression.error().text));
-  return text;
-}
-
-std::string word_of(const toml::node& node, const Setting& setting) {
-  Text text = text_of(node, setting.key(), setting.type);
-  if (std::ranges::find(setting.choices, text.value) != setting.choices.end()) return std::move(text.value);
-  if (planned(setting.key(), text.value))
-    complain(node.source().begin, setting.key(),
-             fmt::format("this version of sluice does not have {} yet; use {}", text.raw, accepted(setting)));
-  complain(node.source().begin, setting.key(), fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
-}
-
-std::int64_t number_of(const toml::node& node, const Setting& setting) {
-  std::optional<std::int64_t> number;
-  if (setting.type == Type::integer) {
-    number = node.value_exact<std::int64_t>();
-    if (!number) wrong_type(node, setting.key(), setting.type);
-  } else {
-    const Text text = text_of(node, setting.key(), setting.type);
-    if (setting.may_be_empty && text.value.empty()) return 0;
-    number = setting.type == Type::duration ? parse_duration(text.value) : parse_size(text.value);
-    if (!number)
-      complain(node.source().begin, setting.key(),
-               fmt::format("{} is not a valid value; write {}", text.raw, wanted(setting.type)));
-  }
-  if (*number < setting.least || *number > setting.most)
-    complain(node.source().begin, setting.key(), fmt::format("is out of bounds; use {}", accepted(setting)));
-  return *number;
-}
-
-std::vector<std::string> strings_of(const toml::node& node, const Setting& setting) {
-  const auto* array = node.as_array();
-  if (array == nullptr) wrong_type(node, setting.key(), setting.type);
-  if (array->size() > longest_list)
-    complain(node.source().begin, setting.key(), fmt::format("has more than {} elements; use fewer", longest_list));
-  std::vector<std::string> list;
-  for (const toml::node& element : *array) {
-    std::string text = checked_text(element, setting);
-    if (std::ranges::find(list, text) != list.end())
-      complain(element.source().begin, setting.key(), "lists the same value twice; keep one");
-    list.push_back(std::move(text));
-  }
-  if (list.empty() && setting.required)
-    complain(node.source().begin, setting.key(), fmt::format("is empty; write {}", setting.example));
-  return list;
-}
-
-// A name without quotes, security.protocol = …, is TOML for nested tables; it is read as one name.
-void add_properties(const toml::table& table, const std::string& key, const std::string& prefix,
-                    Properties& properties) {
-  for (const auto& [name, node] : table) {
-    const std::string property = prefix + std::string(name.str());
-    const std::string full = key + '.' + printable(property);
-    if (const auto* nested = node.as_table()) {
-      add_properties(*nested, key, property + '.', properties);
-      continue;
-    }
-    for (const Refused& refused : refused_properties())
-      if (refused.property.ends_with('.') ? property.starts_with(refused.property) : property == refused.property)
-        complain(name.source().begin, full, fmt::format("is refused: {}; remove it", refused.reason));
-    std::string value;
-    if (const auto number = node.value_exact<std::int64_t>())
-      value = fmt::to_string(*number);
-    else if (const auto boolean = node.value_exact<bool>())
-      value = *boolean ? "true" : "false";
-    else
-      value = text_of(node, full, Type::properties).value;
-    if (!properties.emplace(property, std::move(value)).second)
-      complain(name.source().begin, full, "is set twice, with and without quotes; keep one");
-  }
-}
-
-Value value_of(const toml::node& node, const Setting& setting) {
-  switch (setting.type) {
-    case Type::string:
-    case Type::secret:
-      return checked_text(node, setting);
-    case Type::expression:
-      return expression_of(node, setting);
-    case Type::choice:
-      return word_of(node, setting);
-    case Type::integer:
-    case Type::duration:
-    case Type::size:
-      return number_of(node, setting);
-    case Type::strings:
-      return strings_of(node, setting);
-    case Type::boolean:
-      if (const auto boolean = node.value_exact<bool>()) return *boolean;
-      wrong_type(node, setting.key(), setting.type);
-    case Type::properties:
-      break;
-  }
-  const auto* table = node.as_table();
-  if (table == nullptr) wrong_type(node, setting.key(), setting.type);
-  Properties properties;
-  add_properties(*table, setting.key(), "", properties);
-  return properties;
 }
 
 [[noreturn]] void unknown_key(const toml::key& key, std::string_view section) {
@@ -324,7 +125,8 @@ toml::source_position place(const toml::table& table, std::string_view name) {
 }
 
 // Checks what depends on several settings of a route, or on other routes.
-void check_route(const toml::table& table, const Route& route, std::set<std::string>& earlier) {
+void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
+                 std::set<std::string>& earlier) {
   if (!table.contains("key") && route.mode != Mode::insert)
     complain(table.source().begin, "route.key", "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
   if (route.key.empty() && route.mode != Mode::insert)
@@ -333,6 +135,10 @@ void check_route(const toml::table& table, const Route& route, std::set<std::str
   for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
   if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
     complain(place(table, "table"), "route.table", wrong);
+  if (const std::string wrong = check_target(route, own_schema); !wrong.empty())
+    complain(place(table, "table"), "route.table", wrong);
+  if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
+    complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
   for (const std::string& topic : route.topics)
     if (!earlier.insert(topic).second)
       complain(place(table, "topics"), "route.topics",
@@ -350,7 +156,7 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     const toml::table& table = *element.as_table();
     Route& route = pipeline.routes.emplace_back();
     read_section(table, "route", table.source().begin, pipeline, route);
-    check_route(table, route, earlier);
+    check_route(table, route, pipeline.postgres.schema, earlier);
   }
   mark_shared_tables(pipeline.routes);
 }

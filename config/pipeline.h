@@ -59,6 +59,7 @@ struct Route {
   Mode mode = Mode::upsert;
   std::vector<std::string> key;  // empty = none, insert mode only
   KeyFrom key_from = KeyFrom::automatic;
+  std::vector<std::string> schemas;  // that a placeholder in the table's schema part may name
   OnDelete on_delete = OnDelete::apply;
   Expression delete_when;  // a written row for which it holds is a delete
   Expression filter;       // events for which it does not hold are skipped

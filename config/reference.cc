@@ -1,9 +1,11 @@
 // Writes the sample file, the reference page and the masked listing, all from the table of settings.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/crc32c.h"
 #include "base/units.h"
 #include "config/load.h"
 #include "config/references.h"
@@ -106,6 +108,23 @@ Properties of librdkafka that `kafka.properties` must not hold, and why:
 
 )";
 
+std::uint32_t digest_of(const Value& value) {
+  return std::visit(
+      [](const auto& held) -> std::uint32_t {
+        using T = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<T, Properties>) {
+          std::uint32_t crc = 0;
+          for (const auto& [name, text] : held) crc = crc32c(fmt::format("{}={}\n", name, text), crc);
+          return crc;
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          return crc32c(fmt::format("{}", fmt::join(held, "\n")));
+        } else {
+          return crc32c(fmt::format("{}", held));
+        }
+      },
+      value);
+}
+
 }  // namespace
 
 std::string toml_text(const Setting& setting, const Value& value) {
@@ -113,7 +132,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
     case Type::string:
     case Type::expression:
     case Type::choice:
-      return quoted(std::get<std::string>(value));
+      return quoted(is_key(std::get<std::string>(value)) ? Secret::mask : std::get<std::string>(value));
     case Type::secret:
       return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
     case Type::integer:
@@ -201,7 +220,7 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     if (setting.key() == "postgres.url" && !pipeline.postgres.shown_url.empty())
       text = quoted(pipeline.postgres.shown_url);
     shown.push_back({std::move(key), std::move(text), setting.required ? std::string() : toml_text(setting, fallback),
-                     value != fallback, setting.reloadable});
+                     value != fallback, setting.reloadable, digest_of(value)});
   };
   bool routes_done = false;
   for (const Setting& setting : settings()) {
@@ -215,6 +234,29 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     }
   }
   return shown;
+}
+
+std::vector<Difference> differences(const Pipeline& before, const Pipeline& after) {
+  const auto old_ones = show(before), new_ones = show(after);
+  std::vector<Difference> found;
+  for (const auto& one : new_ones) {
+    const auto was = std::ranges::find(old_ones, one.key, &Shown::key);
+    if (was == old_ones.end()) {
+      found.push_back({one.key, {}, one.value, one.reloadable});
+    } else if (was->digest != one.digest) {
+      found.push_back({one.key, was->value, one.value, one.reloadable});
+    }
+  }
+  for (const auto& one : old_ones)
+    if (std::ranges::find(new_ones, one.key, &Shown::key) == new_ones.end())
+      found.push_back({one.key, one.value, {}, one.reloadable});
+  return found;
+}
+
+std::string fingerprint(const Pipeline& pipeline) {
+  std::uint32_t crc = 0;
+  for (const auto& one : show(pipeline)) crc = crc32c(fmt::format("{}={}\n", one.key, one.value), crc);
+  return fmt::format("{:08x}", crc);
 }
 
 }  // namespace sluice::config

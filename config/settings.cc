@@ -145,7 +145,8 @@ std::vector<Setting> route_source() {
        .name = "table",
        .field = in<&Route::table>(),
        .help = "The target, schema.table. May use {topic}, {source.db}, {source.schema}, {source.table}, and {1} to "
-               "{9} from the regular expression.",
+               "{9} from the regular expression. A placeholder's value is one identifier and never adds a dot. "
+               "Sluice's own schema and PostgreSQL's are refused.",
        .example = R"("public.orders")",
        .required = true},
       {.section = "route",
@@ -166,8 +167,16 @@ std::vector<Setting> route_source() {
        .type = choice,
        .field = in<&Route::key_from>(),
        .help = "Where the key comes from. auto: the record's key if it is an object with the key columns, or a "
-               "scalar for a single key column; otherwise the fields of the value.",
+               "scalar for a single key column; otherwise the fields of the value. Where both carry the key they must "
+               "agree, or the record is refused.",
        .choices = {"auto", "record_key", "record_value"}},
+      {.section = "route",
+       .name = "schemas",
+       .type = strings,
+       .field = in<&Route::schemas>(),
+       .help = "The schemas that an event may name. Required where the schema part of `table` has a placeholder; an "
+               "event that names another one is refused.",
+       .check = check_target_schema},
   };
 }
 
@@ -284,8 +293,10 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "listen",
        .field = in<&Pipeline::console, &Console::listen>(),
-       .help = "Where the SSH console listens, HOST:PORT; empty switches it off.",
-       .check = check_listen},
+       .help =
+           "Where the SSH console listens, HOST:PORT, or unix:/path for a socket that its owner and group reach; empty "
+           "switches it off.",
+       .check = check_console_listen},
       {.section = "console",
        .name = "user",
        .field = in<&Pipeline::console, &Console::user>(),
@@ -294,7 +305,9 @@ std::vector<Setting> surroundings() {
       {.section = "console",
        .name = "host_key",
        .field = in<&Pipeline::console, &Console::host_key>(),
-       .help = "The server's key; created on first start, readable by its owner only.",
+       .help =
+           "The server's key: a file, created on first start and readable by its owner only, or the key itself, such "
+           "as ${credential:host_key}.",
        .check = check_path},
       {.section = "console",
        .name = "keys",
@@ -339,21 +352,6 @@ std::span<const Setting> settings() {
     return table;
   }();
   return all;
-}
-
-std::string_view section_help(std::string_view section) {
-  if (section == "kafka") return "Where the events come from.";
-  if (section == "postgres") return "Where the rows go.";
-  if (section == "batch") return "When the collected records become one transaction.";
-  if (section == "route")
-    return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
-           "error at start.";
-  if (section == "registry") return "The schemas of events in Avro. What it said is kept in sluice.schema.";
-  if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
-  if (section == "console") return "The console, reached with any SSH client.";
-  if (section == "http") return "Prometheus metrics and health probes.";
-  if (section == "log") return "One line per fact, on stderr.";
-  return {};
 }
 
 }  // namespace sluice::config

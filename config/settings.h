@@ -65,8 +65,19 @@ struct Shown {
   std::string fallback = {};  // value if it were not set; empty if it is required
   bool changed = false;       // differs from that
   bool reloadable = false;
+  std::uint32_t digest = 0;  // of the value itself, also where it is masked; not for publication
 };
 std::vector<Shown> show(const Pipeline& pipeline);
+
+// What two configurations do not have in common, in the order of the listing; empty where one lacks the setting.
+struct Difference {
+  std::string key;
+  std::string before, after;  // as the listing shows them
+  bool reloadable = false;
+};
+std::vector<Difference> differences(const Pipeline& before, const Pipeline& after);
+// Eight hexadecimal digits that differ when the listing does. Says nothing about secrets.
+std::string fingerprint(const Pipeline& pipeline);
 
 // Returns the value as it is written in the file; secrets masked.
 std::string toml_text(const Setting& setting, const Value& value);

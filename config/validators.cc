@@ -9,6 +9,8 @@
 #include "base/host_port.h"
 #include "base/http_url.h"
 #include "base/pattern.h"
+#include "base/table_name.h"
+#include "config/table_template.h"
 
 namespace sluice::config {
 
@@ -156,6 +158,10 @@ std::string check_column(const std::string& text) {
   return text.empty() || text.size() > 63 ? "must be a column name of 1 to 63 bytes; name the columns of the key" : "";
 }
 
+std::string check_target_schema(const std::string& text) {
+  return text.empty() || text.size() > longest_identifier ? "must be a schema's name of 1 to 63 bytes" : "";
+}
+
 std::string check_user(const std::string& text) {
   return check_name(text, 32);
 }
@@ -192,16 +198,41 @@ std::string check_listen(const std::string& text) {
   return "is not HOST:PORT; write 127.0.0.1:9187, [::1]:9187, or \"\" to switch it off";
 }
 
+std::string check_console_listen(const std::string& text) {
+  constexpr std::string_view unix_prefix = "unix:";
+  constexpr std::size_t longest_path = 107;  // of the system
+  if (!text.starts_with(unix_prefix)) {
+    const bool valid = check_listen(text).empty();
+    return valid ? ""
+                 : "is neither HOST:PORT nor unix:/path; write 127.0.0.1:2222, [::1]:2222, or \"\" to switch it off";
+  }
+  const auto path = std::string_view(text).substr(unix_prefix.size());
+  if (!path.starts_with('/') || path.ends_with('/'))
+    return "is not unix: and an absolute path; write unix:/run/sluice/console";
+  return path.size() > longest_path ? "is a path longer than 107 bytes; write a shorter one" : "";
+}
+
+bool is_key(std::string_view text) {
+  return text.starts_with("-----BEGIN ");
+}
+
 unsigned groups_of(const std::string& topic) {
   const auto pattern = Pattern::parse(topic);
   return pattern ? pattern->groups() : 0;
 }
 
+// Returns true if events of both could be written to one table. A name without a schema may be found in any.
+bool tables_may_meet(const Route& one, const Route& other) {
+  const auto a = split_template(one.table), b = split_template(other.table);
+  return may_meet(a.table, b.table) && (a.schema.empty() || b.schema.empty() || may_meet(a.schema, b.schema));
+}
+
 void mark_shared_tables(std::span<Route> routes) {
   for (Route& route : routes) {
     const bool many = route.topics.size() > 1 || route.topics.front().starts_with('^');
-    const bool again = std::ranges::count(routes, route.table, &Route::table) > 1;
-    route.shares_table = again || (many && route.table.find('{') == std::string::npos);
+    const bool again = std::ranges::any_of(
+        routes, [&](const Route& other) { return &other != &route && tables_may_meet(route, other); });
+    route.shares_table = again || (many && route.table.find("{topic}") == std::string::npos);
   }
 }
 
@@ -231,6 +262,28 @@ std::string check_table(std::string_view text, unsigned groups) {
   const auto parts = split(plain, '.');
   if (parts.size() > 2 || std::ranges::any_of(parts, [](std::string_view part) { return part.empty(); }))
     return "is not a table name; write table or schema.table";
+  return {};
+}
+
+std::string check_target(const Route& route, std::string_view own_schema) {
+  const auto [schema, table] = split_template(route.table);
+  for (const std::string_view part : {schema, table})
+    if (!has_placeholder(part) && part.size() > longest_identifier)
+      return fmt::format(
+          "has a name longer than {} bytes, which PostgreSQL would cut; write the name that the table has",
+          longest_identifier);
+  if (!has_placeholder(schema) && !schema.empty() && reserved_schema(schema, own_schema))
+    return fmt::format("is in the schema {}, which no event may be written to; name a table of yours", schema);
+  return {};
+}
+
+std::string check_schemas(const Route& route, std::string_view own_schema) {
+  if (has_placeholder(split_template(route.table).schema) && route.schemas.empty())
+    return "is missing, and the schema part of table has a placeholder; list the schemas that an event may name, "
+           "schemas = [\"public\"]";
+  for (const std::string& schema : route.schemas)
+    if (reserved_schema(schema, own_schema))
+      return fmt::format("has the schema {}, which no event may be written to; remove it", schema);
   return {};
 }
 

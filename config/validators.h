@@ -19,14 +19,22 @@ std::string check_postgres_url(const std::string& text);
 std::string check_schema(const std::string& text);
 std::string check_topic(const std::string& text);
 std::string check_column(const std::string& text);
+std::string check_target_schema(const std::string& text);
 std::string check_user(const std::string& text);
 std::string check_path(const std::string& text);
 std::string check_optional_path(const std::string& text);
 std::string check_registry_url(const std::string& text);
 std::string check_listen(const std::string& text);
+std::string check_console_listen(const std::string& text);
+
+// Returns true if the text is a private key or a certificate instead of the name of a file: never shown.
+bool is_key(std::string_view text);
 
 // A template of a route's table, filled from regular expressions with `groups` groups (0: exact names).
 std::string check_table(std::string_view text, unsigned groups);
+// Where a route writes, and which schemas its events may name: neither is Sluice's own schema or PostgreSQL's.
+std::string check_target(const Route& route, std::string_view own_schema);
+std::string check_schemas(const Route& route, std::string_view own_schema);
 
 // Number of groups of a topic's regular expression; 0 for an exact name. The topic has passed check_topic.
 unsigned groups_of(const std::string& topic);
@@ -34,7 +42,7 @@ unsigned groups_of(const std::string& topic);
 // The key that the registry or a route with its schemas lacks, and what to do; empty if nothing is missing.
 std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline);
 
-// Sets Route::shares_table. A table with placeholders counts as one topic's own.
+// Sets Route::shares_table. Only {topic} makes a table one topic's own.
 void mark_shared_tables(std::span<Route> routes);
 
 // Properties of librdkafka that a file must not set, each with the reason. A name that ends in a dot means every name

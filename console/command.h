@@ -86,6 +86,7 @@ struct Command {
   std::vector<Option> options = {};
   Role role = Role::viewer;
   Effect effect = Effect::none;
+  bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
   std::string_view group = {};  // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
@@ -167,7 +168,9 @@ class Call {
   int fail(Code code, fmt::format_string<Args...> text, Args&&... args) {
     return write_error(code, fmt::format(text, std::forward<Args>(args)...));
   }
-  int fail(const Error& error) { return write_error(Code::failed, error.message); }
+  int fail(const Error& error) {
+    return write_error(stop_.stop_requested() ? Code::interrupted : Code::failed, error.message);
+  }
   // Added to "done" in the audit trail.
   void remark(std::string text) { remark_ = std::move(text); }
   const std::string& remark() const { return remark_; }

@@ -5,12 +5,17 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "base/printable.h"
 #include "console/command.h"
+#include "console/pace.h"
 #include "console/selection.h"
 
 namespace sluice::console {
 namespace {
+
+// What may be recorded later does not wait longer for PostgreSQL.
+constexpr std::chrono::seconds record_within{2};
 
 std::string line_of(std::span<const Word> words) {
   std::string line;
@@ -30,7 +35,9 @@ AuditRow entry_of(const Command& command, const Arguments& given, std::span<cons
   for (const std::string_view option : {"table", "topic"})
     if (const auto chosen = given.options.find(option); chosen != given.options.end())
       entry.target += fmt::format("{}{} {}", entry.target.empty() ? "" : " ", option, valid_utf8(chosen->second));
-  entry.detail = escape_json(nlohmann::json{{"line", valid_utf8(line_of(words))}}.dump());
+  nlohmann::json detail{{"line", valid_utf8(line_of(words))}};
+  if (login.session != 0) detail["session"] = login.session;
+  entry.detail = escape_json(detail.dump());
   entry.outcome = "asked";
   return entry;
 }
@@ -66,12 +73,30 @@ std::string refusal(const Command& command, const Login& login) {
 
 struct Interpreter::State {
   CommandContext context;
+  mutable Pace pace{};
 
   CommandResult run(std::string_view text, const Login& login, const Terminal& terminal, Output& output,
                     std::stop_token stop) const;
+  int call(Call& call, const Command& command) const;
+  Result<std::int64_t> record(const Call& call, const Command& command, const AuditRow& entry) const;
   int carry_out(Call& call, const Command& command, const Arguments& given, std::span<const Word> words,
                 const Login& login, const ErrorWriter& errors) const;
 };
+
+// Ctrl-C ends whatever the command waits for, in PostgreSQL and Kafka, too.
+int Interpreter::State::call(Call& call, const Command& command) const {
+  const InterruptScope scope(call.stop());
+  const int code = command.run(call, context);
+  const bool cut_short = call.stop().stop_requested() && (code == Code::failed || code == Code::partly_done);
+  return cut_short ? int{Code::interrupted} : code;
+}
+
+Result<std::int64_t> Interpreter::State::record(const Call& call, const Command& command, const AuditRow& entry) const {
+  const InterruptScope scope(call.stop());
+  if (!command.recorded_later) return context.admin.audit.record(entry);
+  const InterruptScope limit(Clock::now() + record_within);
+  return context.admin.audit.record(entry);
+}
 
 // A command that changes something is recorded before and after; one that shows data is noted; others are not audited.
 int Interpreter::State::carry_out(Call& call, const Command& command, const Arguments& given,
@@ -79,22 +104,23 @@ int Interpreter::State::carry_out(Call& call, const Command& command, const Argu
   const bool changes = command.effect == Effect::changes && !given.options.contains("dry-run");
   AuditRow entry = entry_of(command, given, words, login);
   if (!changes) {
-    const int code = command.run(call, context);
+    const int code = this->call(call, command);
     if (command.effect == Effect::none && !call.shows_data) return code;
     entry.outcome = outcome_of(code, call);
     context.admin.audit.note(entry);
     return code;
   }
-  const auto id = context.admin.audit.record(entry);
-  if (!id)
-    return errors.fail(Code::failed, fmt::format("{} was not done, because it cannot be recorded: {}", command.words,
-                                                 id.error().message));
-  const int code = command.run(call, context);
+  const auto id = record(call, command, entry);
+  if (!id && !command.recorded_later)
+    return errors.fail(
+        call.stop().stop_requested() ? Code::interrupted : Code::failed,
+        fmt::format("{} was not done, because it cannot be recorded: {}", command.words, id.error().message));
+  const int code = this->call(call, command);
+  entry.id = id.value_or(0);
   entry.outcome = outcome_of(code, call);
-  if (const auto concluded = context.admin.audit.conclude(*id, entry.outcome); !concluded) {
-    entry.id = *id;
-    context.admin.audit.note(entry);  // at least into the log
-  }
+  // Who has pressed Ctrl-C does not wait for the trail, either.
+  const bool wait = entry.id != 0 && !call.stop().stop_requested();
+  if (!wait || !context.admin.audit.conclude(entry.id, entry.outcome)) context.admin.audit.note(entry);
   return code;
 }
 
@@ -109,16 +135,19 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   const Command& command = *found->command;
   const auto given = parse_arguments(command, std::span(line->words).subspan(found->words));
   if (!allowed(command, login)) {
-    if (command.effect != Effect::none) {
-      AuditRow entry = entry_of(command, given ? *given : Arguments(), line->words, login);
-      entry.outcome = "refused";
-      context.admin.audit.note(entry);
-    }
+    AuditRow entry = entry_of(command, given ? *given : Arguments(), line->words, login);
+    entry.outcome = "refused";
+    context.admin.audit.note(entry);
     return {errors.fail(Code::not_allowed, refusal(command, login))};
   }
   if (!given) return {errors.fail(Code::not_understood, given.error())};
   if (!line->filters.empty() && (given->json || given->csv))
     return {errors.fail(Code::not_understood, "filters are for text; filter --json and --csv on your side")};
+  // What the session can answer by itself costs nobody anything.
+  if (command.group != "session") {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(pace.next(login.caller.fingerprint, Clock::now()));
+    if (wait.count() > 0 && !sleep_for(wait, stop)) return {Code::interrupted};
+  }
   Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
   const int code = carry_out(call, command, *given, line->words, login, errors);

@@ -11,10 +11,12 @@
 
 namespace sluice::console {
 
-// A caller and the commands that the key may run. `commands` empty: any of the role.
+// A caller and the commands that the key may run. `commands` empty: any of the role. `session` is 0 where there is
+// none.
 struct Login {
   Caller caller;
   std::vector<std::string> commands;
+  std::int64_t session = 0;
 };
 
 // A session as `sessions` shows it.

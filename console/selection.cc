@@ -133,6 +133,7 @@ Offset lag_of(const PartitionSnapshot& partition) {
 }
 
 Status state_of(const Snapshot& now) {
+  if (!now.waiting_for.empty()) return {"starting", Severity::waiting};
   if (!now.healthy) return {"unhealthy", Severity::broken};
   if (std::ranges::any_of(now.partitions, [](const auto& one) { return is_broken(one.state); }))
     return {"stopped in parts", Severity::broken};

@@ -33,7 +33,8 @@ std::string Stream::shown(const report::Report& report) const {
   if (form_.csv) return report::as_csv(report);
   const report::Rendering rendering{.color = terminal_.color && form_.color,
                                     .columns = terminal_.pty ? terminal_.columns : 0,
-                                    .utf8 = terminal_.utf8};
+                                    .utf8 = terminal_.utf8,
+                                    .now = terminal_.pty ? std::optional(WallClock::now()) : std::nullopt};
   return report::as_text(report, rendering, form_.filters);
 }
 

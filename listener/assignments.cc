@@ -42,6 +42,7 @@ PartitionQueue& Assignments::partition(const std::string& topic, std::int32_t nu
 void Assignments::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     assign(partitions);
+    events_.rebalanced();
   } else {
     if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
     revoke(partitions);
@@ -52,6 +53,8 @@ void Assignments::assign(rd_kafka_topic_partition_list_t* partitions) {
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& element = partitions->elems[i];
     element.offset = parked;
+    if (const TopicPartition at{element.topic, element.partition}; to_replace_.erase(at) > 0)
+      replaced_.push_back(std::move(known_.extract(at).mapped()));
     partition(element.topic, element.partition).pause_unassigned();  // its queue must be ours before the assignment
   }
   if (cooperative()) {
@@ -65,7 +68,6 @@ void Assignments::assign(rd_kafka_topic_partition_list_t* partitions) {
     one.assigned_now();
     events_.assigned(one);
   }
-  events_.rebalanced();
 }
 
 void Assignments::revoke(rd_kafka_topic_partition_list_t* partitions) {
@@ -83,8 +85,8 @@ void Assignments::revoke(rd_kafka_topic_partition_list_t* partitions) {
   }
 }
 
-// Assigning anew costs every lane its claims. A broker that refuses an offset again and again must not have that done
-// ten times a second.
+// Assigning anew costs claims. A broker that refuses an offset again and again must not have that done ten times a
+// second.
 void Assignments::assign_stopped() {
   if (!reassign_) return;
   const auto now = Clock::now();
@@ -93,26 +95,55 @@ void Assignments::assign_stopped() {
   reassign_pause_ = now - reassigned_ > reassign_calm ? reassign_pause_min
                                                       : std::min<milliseconds>(reassign_pause_ * 2, reassign_pause_max);
   reassigned_ = now;
-  assign_anew();
+  const ListHandle stopped(rd_kafka_topic_partition_list_new(1));
+  for (const auto& [at, one] : known_) {
+    if (one->assigned() && one->stopped())
+      rd_kafka_topic_partition_list_add(stopped.get(), at.topic.c_str(), at.partition);
+  }
+  assign_anew(stopped.get());
+}
+
+// A topic that was deleted and made anew has other partitions inside librdkafka, which the queue opened before does not
+// belong to.
+void Assignments::replace_queue(const TopicPartition& at) {
+  const auto found = known_.find(at);
+  if (found == known_.end() || !found->second->assigned()) return;
+  found->second->stop();
+  to_replace_.insert(at);
+  reassign_ = true;
+}
+
+void Assignments::assign_anew(const std::string& topic) {
+  const ListHandle started(rd_kafka_topic_partition_list_new(1));
+  for (const auto& [at, one] : known_) {
+    if (at.topic == topic && one->assigned() && one->started())
+      rd_kafka_topic_partition_list_add(started.get(), at.topic.c_str(), at.partition);
+  }
+  assign_anew(started.get());
 }
 
 // A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
-// protocol only all of them together. Every lane claims again, which is always safe.
-void Assignments::assign_anew() {
-  rd_kafka_topic_partition_list_t* raw = nullptr;
-  if (rd_kafka_assignment(client_, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
-  const ListHandle current(raw);
-  if (current->cnt == 0) return;
-  for (int i = 0; i < current->cnt; ++i) {
-    auto& one = partition(current->elems[i].topic, current->elems[i].partition);
+// protocol only all of them together. Each is claimed again, which is always safe.
+void Assignments::assign_anew(rd_kafka_topic_partition_list_t* partitions) {
+  if (partitions->cnt == 0) return;
+  ListHandle all;
+  if (!cooperative()) {
+    rd_kafka_topic_partition_list_t* raw = nullptr;
+    if (rd_kafka_assignment(client_, &raw) != RD_KAFKA_RESP_ERR_NO_ERROR || raw == nullptr) return;
+    all.reset(raw);
+    partitions = raw;
+    if (partitions->cnt == 0) return;
+  }
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
     one.taken();
     events_.revoked(one, false);
   }
   if (cooperative()) {
-    const ErrorHandle error(rd_kafka_incremental_unassign(client_, current.get()));
+    const ErrorHandle error(rd_kafka_incremental_unassign(client_, partitions));
     if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
   }
-  assign(current.get());
+  assign(partitions);
 }
 
 }  // namespace sluice::listener

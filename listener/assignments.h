@@ -9,6 +9,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -26,15 +27,20 @@ class Assignments {
 
   void begin(rd_kafka_t* client, PartitionQueue::Limit limit);
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
-  // Assigns anew if a partition that librdkafka has stopped wants to be started.
+  // Assigns those anew that librdkafka has stopped and that want to be started.
   void assign_stopped();
-  void assign_anew();
+  // Its records arrive elsewhere than in its queue: assigns it anew, with a queue that is opened again.
+  void replace_queue(const TopicPartition& at);
+  // Those of the topic that have been started.
+  void assign_anew(const std::string& topic);
   void close() {
     for (auto& [at, one] : known_) one->close();
+    for (auto& one : replaced_) one->close();
   }
 
  private:
   void assign(rd_kafka_topic_partition_list_t* partitions);
+  void assign_anew(rd_kafka_topic_partition_list_t* partitions);
   void revoke(rd_kafka_topic_partition_list_t* partitions);
   PartitionQueue& partition(const std::string& topic, std::int32_t number);
   bool cooperative() const;
@@ -45,7 +51,9 @@ class Assignments {
   rd_kafka_t* client_ = nullptr;
   PartitionQueue::Limit limit_;
   std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;
-  std::atomic<bool> reassign_{false};  // set by lanes
+  std::set<TopicPartition> to_replace_;                    // when they are assigned next
+  std::vector<std::unique_ptr<PartitionQueue>> replaced_;  // a lane, or whoever shows ends, may still hold them
+  std::atomic<bool> reassign_{false};                      // set by lanes
   Clock::time_point reassigned_{};
   std::chrono::milliseconds reassign_pause_{0};
 };

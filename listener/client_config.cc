@@ -1,6 +1,7 @@
 #include "listener/client_config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -56,6 +57,17 @@ constexpr Setting required_of_consumers[] = {
     {"allow.auto.create.topics", "false"},
 };
 
+// Limits that Sluice shares out among the partitions unless the user sets them.
+constexpr const char* shared_out[] = {"queued.max.messages.kbytes", "queued.min.messages", "fetch.max.bytes",
+                                      "fetch.message.max.bytes", "fetch.wait.max.ms"};
+
+// The name under which the user has set the property, empty if it is not set.
+std::string_view given_as(const config::Kafka& settings, std::string_view name) {
+  if (settings.properties.contains(std::string(name))) return name;
+  constexpr std::string_view other = "max.partition.fetch.bytes";
+  return name == "fetch.message.max.bytes" && settings.properties.contains(std::string(other)) ? other : "";
+}
+
 }  // namespace
 
 FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
@@ -64,7 +76,8 @@ FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
   share.queue_bytes = std::clamp(limits.queue_bytes / count, queue_bytes_min, queue_bytes_max);
   share.queue_records = std::max(limits.queue_records / count, queue_records_min);
   share.answer_bytes = answer_bytes;
-  share.partition_bytes = std::min(share.queue_bytes, answer_bytes);
+  // A queue exceeds its limit by one fetch, which may hold a hundred thousand tombstones in a megabyte.
+  share.partition_bytes = std::clamp(answer_bytes / count, queue_bytes_min, answer_bytes);
   share.wait_ms = std::clamp(static_cast<int>(count / partitions_per_wait_ms), wait_ms_min, wait_ms_max);
   return share;
 }
@@ -111,11 +124,7 @@ Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimit
       {"fetch.wait.max.ms", fmt::to_string(limits.wait_ms)},
   };
   for (const auto& [name, value] : sized) {
-    const bool given = settings.properties.contains(name) ||
-                       // the other name of the same property
-                       (name == std::string_view("fetch.message.max.bytes") &&
-                        settings.properties.contains("max.partition.fetch.bytes"));
-    if (given) continue;
+    if (!given_as(settings, name).empty()) continue;
     if (auto done = set(conf->get(), name, value); !done) return std::unexpected(done.error());
   }
   std::vector<std::pair<const char*, std::string>> group = {
@@ -127,6 +136,28 @@ Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimit
     if (auto done = set(conf->get(), name, value); !done) return std::unexpected(done.error());
   }
   return conf;
+}
+
+std::vector<std::string> advice(const config::Kafka& settings, int library_version) {
+  constexpr int mended = 0x020601ff;
+  std::vector<std::string> lines;
+  std::vector<std::string_view> given;
+  for (const auto* name : shared_out) {
+    if (const auto as = given_as(settings, name); !as.empty()) given.push_back(as);
+  }
+  if (!given.empty()) {
+    lines.push_back(
+        fmt::format("kafka.properties sets {}: taken as given, for each partition or fetch; the memory of "
+                    "the queues is then not what Sluice would share out",
+                    fmt::join(given, ", ")));
+  }
+  if (settings.strategy == config::Strategy::cooperative_sticky && library_version < mended) {
+    lines.push_back(
+        fmt::format("kafka.strategy is cooperative-sticky, which has known faults in librdkafka {} (endless "
+                    "rebalances, a hanging stop); use 2.6.1 or later, or strategy = \"range\"",
+                    rd_kafka_version_str()));
+  }
+  return lines;
 }
 
 Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {

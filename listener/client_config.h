@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "config/pipeline.h"
@@ -40,6 +41,10 @@ Result<void> prefer(rd_kafka_conf_t* conf, const config::Kafka& settings, std::s
 // Sets the property, overriding the user.
 Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required);
 Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);
+
+// Returns sentences about settings that work, but that an operator should know of: limits that the user has taken over,
+// and an assignment strategy that this library has known faults in.
+std::vector<std::string> advice(const config::Kafka& settings, int library_version = rd_kafka_version());
 
 // Returns the effective value, the user's included.
 std::size_t number_in(const rd_kafka_conf_t* conf, const char* name);

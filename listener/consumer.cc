@@ -4,15 +4,17 @@
 
 #include <algorithm>
 #include <future>
+#include <set>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "listener/assignments.h"
 #include "listener/client_config.h"
 #include "listener/offset_lookup.h"
 #include "listener/topic_watcher.h"
-#include "listener/watermarks.h"
 
 namespace sluice::listener {
 namespace {
@@ -22,8 +24,28 @@ using std::chrono::milliseconds;
 constexpr int poll_ms = 100;
 // Limits are shared out before these partitions are known.
 constexpr std::size_t partitions_of_a_topic_to_come = 8;
-constexpr milliseconds list_timeout{2000}, list_pause{1000};
+constexpr milliseconds list_timeout{2000}, list_pause{1000}, destroy_timeout{2000};
 constexpr std::string_view who = "kafka";
+
+// Lets a text pass once a minute: librdkafka says some of its errors ten times a second. The poll thread's.
+class Told {
+ public:
+  bool is_new(const std::string& text) {
+    const auto now = Clock::now();
+    std::erase_if(at_, [&](const auto& one) { return now - one.second >= std::chrono::minutes(1); });
+    if (at_.size() >= remembered_max) at_.clear();
+    return at_.emplace(text, now).second;
+  }
+
+ private:
+  static constexpr std::size_t remembered_max = 100;
+  std::map<std::string, Clock::time_point> at_;
+};
+
+bool says_missing(int error) {
+  return error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+         error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
 
 class KafkaConsumer final : public Consumer {
  public:
@@ -39,12 +61,13 @@ class KafkaConsumer final : public Consumer {
   Result<void> start(const std::vector<std::string>& topics) override;
   bool stop(std::chrono::milliseconds timeout) override;
   void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) override;
-  Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) override;
+  int partitions_at_start(const std::string& topic) const override {
+    const auto found = partitions_at_start_.find(topic);
+    return found == partitions_at_start_.end() ? 0 : found->second;
+  }
   void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) override {
     lookup_.ask(of, std::move(answer));
   }
-  std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
-                                                  std::chrono::milliseconds timeout) override;
 
  private:
   void run(std::promise<void> closed);
@@ -54,16 +77,22 @@ class KafkaConsumer final : public Consumer {
   Result<void> subscribe(const std::vector<std::string>& names);
   void follow_topics();
   void on_message(const rd_kafka_message_t* message);
+  void on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
+  void on_topic_lost(std::string_view reason);
   void on_error(int error, const char* reason);
 
   const config::Kafka settings_;
   const ConsumerLimits limits_;
   const Events events_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> rebalancing_{false};  // between a revocation and the next assignment
 
   // The poll thread only, while it runs.
   ClientHandle client_;
   std::optional<TopicSelection> selection_;
+  Told told_;
+  std::set<std::string> lost_topics_;               // that librdkafka does not find any more
+  std::map<std::string, int> partitions_at_start_;  // read by lanes, which are given partitions afterwards
 
   Mutex mutex_;
   std::optional<std::vector<std::string>> new_topics_ GUARDED_BY(mutex_);  // from the watcher, to be subscribed
@@ -73,8 +102,9 @@ class KafkaConsumer final : public Consumer {
   FetchWaker waker_;
   Assignments assignments_;  // the poll thread's, while it runs
   OffsetLookup lookup_;
+  std::map<TopicPartition, Offset> hinted_;  // of hint_committed(), called by one thread
   std::unique_ptr<TopicWatcher> watcher_;
-  std::thread thread_;
+  Thread thread_;
   std::future<void> closed_;
 };
 
@@ -93,7 +123,13 @@ Result<void> KafkaConsumer::start(const std::vector<std::string>& topics) {
   if (auto valid = conf(topics.size()); !valid) return std::unexpected(valid.error());
   std::promise<void> closed;
   closed_ = closed.get_future();
-  thread_ = std::thread(&KafkaConsumer::run, this, std::move(closed));
+  // Shared, because the body of a thread has to be copyable.
+  auto shared = std::make_shared<std::promise<void>>(std::move(closed));
+  auto thread = Thread::start(
+      "kafka", [this, shared] { run(std::move(*shared)); }, Thread::usual_stack,
+      [this] { events_.fatal("the consumer's thread ended by an error that nobody expected"); });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
   return {};
 }
 
@@ -104,7 +140,7 @@ Result<ConfHandle> KafkaConsumer::conf(std::size_t partition_count) {
   rd_kafka_conf_set_log_cb(conf->get(), log_line);
   rd_kafka_conf_set_rebalance_cb(
       conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
-        static_cast<KafkaConsumer*>(self)->assignments_.rebalance(what, list);
+        static_cast<KafkaConsumer*>(self)->on_rebalance(what, list);
       });
   rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
     static_cast<KafkaConsumer*>(self)->on_error(error, reason);
@@ -132,6 +168,7 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   for (const auto& topic : existing) {
     if (!std::ranges::binary_search(names, topic.name)) continue;
     ++topics_there;
+    partitions_at_start_.emplace(topic.name, topic.partitions);
     partition_count += static_cast<std::size_t>(topic.partitions);
   }
   partition_count += (idle.size() + names.size() - topics_there) * partitions_of_a_topic_to_come;
@@ -146,6 +183,7 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   assignments_.begin(client_.get(), limit);
   log::info(who, "{} topics, {} of them exist; up to {} KiB and {} records are fetched ahead for each partition",
             names.size(), topics_there, limit.bytes >> 10, limit.records);
+  for (const auto& line : advice(settings_)) log::warning(who, "{}", line);
   for (const auto& pattern : idle) log::info(who, "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
   gate_.open(client_.get());
@@ -158,7 +196,10 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
     const MutexLock lock(mutex_);
     new_topics_ = std::move(wanted);
   };
-  watcher_ = std::make_unique<TopicWatcher>(list, *selection_, std::move(names), limits_.relist, changed);
+  const auto missing = [this](std::vector<std::string> topics) {
+    if (events_.missing) events_.missing(std::move(topics));
+  };
+  watcher_ = std::make_unique<TopicWatcher>(list, *selection_, std::move(names), limits_.relist, changed, missing);
   return {};
 }
 
@@ -186,7 +227,7 @@ void KafkaConsumer::follow_topics() {
   if (const auto done = subscribe(*names); !done) events_.fatal(done.error().message);
 }
 
-// False leaves the poll thread and the handle behind: the process is expected to end.
+// False leaves the poll thread or the handle behind: the process is expected to end.
 bool KafkaConsumer::stop(milliseconds timeout) {
   if (!thread_.joinable()) return true;
   stopping_ = true;
@@ -200,8 +241,14 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   watcher_.reset();
   gate_.close();
   assignments_.close();
-  client_.reset();
-  return true;
+  // Before 2.1.0 the client of a topic that was deleted waits for ever for its own references.
+  std::promise<void> destroyed;
+  const auto end = destroyed.get_future();
+  std::thread([client = std::move(client_), told = std::move(destroyed)]() mutable {
+    client.reset();
+    told.set_value();
+  }).detach();
+  return end.wait_for(destroy_timeout) == std::future_status::ready;
 }
 
 void KafkaConsumer::run(std::promise<void> closed) {
@@ -210,6 +257,7 @@ void KafkaConsumer::run(std::promise<void> closed) {
   if (!connected && !stopping_) events_.fatal(connected.error().message);
   while (connected && !stopping_) {
     assignments_.assign_stopped();
+    for (const auto& topic : std::exchange(lost_topics_, {})) assignments_.assign_anew(topic);
     follow_topics();
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
       on_message(message);
@@ -224,12 +272,26 @@ void KafkaConsumer::run(std::promise<void> closed) {
 // again, which reads everything after its pointer once more.
 void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    log::warning(who, "{}", rd_kafka_message_errstr(message));
+    if (told_.is_new(rd_kafka_message_errstr(message))) log::warning(who, "{}", rd_kafka_message_errstr(message));
     return;
   }
-  log::error(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
-             rd_kafka_topic_name(message->rkt), message->partition, message->offset);
-  assignments_.assign_anew();
+  log::warning(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
+               rd_kafka_topic_name(message->rkt), message->partition, message->offset);
+  assignments_.replace_queue(TopicPartition{rd_kafka_topic_name(message->rkt), message->partition});
+}
+
+// A topic that was deleted is noticed by a rebalance first.
+void KafkaConsumer::on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+  rebalancing_ = what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  if (rebalancing_ && watcher_ && !stopping_) watcher_->look_now();
+  assignments_.rebalance(what, partitions);
+}
+
+// The reason begins with "TOPIC [PARTITION]". Should the topic be made anew before the group notices, librdkafka would
+// read on from the middle of the new log: so whatever of it was started is claimed again, which compares the logs.
+void KafkaConsumer::on_topic_lost(std::string_view reason) {
+  lost_topics_.emplace(reason.substr(0, reason.find(" [")));
+  if (watcher_) watcher_->look_now();
 }
 
 void KafkaConsumer::on_error(int error, const char* reason) {
@@ -238,46 +300,22 @@ void KafkaConsumer::on_error(int error, const char* reason) {
     rd_kafka_fatal_error(client_.get(), text, sizeof text);
     events_.fatal(text);
   } else {
-    log::warning(who, "{}: {}", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
+    if (says_missing(error)) on_topic_lost(reason);
+    if (told_.is_new(reason))
+      log::warning(who, "{}: {}", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
   }
 }
 
 void KafkaConsumer::hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) {
   const auto client = gate_.borrow();
-  if (next.empty() || !client) return;
-  const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
+  if (!client || rebalancing_) return;
+  const ListHandle list(rd_kafka_topic_partition_list_new(1));
   for (const auto& [at, offset] : next) {
+    auto [hinted, first] = hinted_.try_emplace(at, -1);
+    if (std::exchange(hinted->second, offset) == offset) continue;
     rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition)->offset = offset;
   }
-  rd_kafka_commit(client.get(), list.get(), 1);
-}
-
-std::map<TopicPartition, Watermarks> KafkaConsumer::watermarks(const std::vector<TopicPartition>& of,
-                                                               milliseconds timeout) {
-  std::map<TopicPartition, Watermarks> found;
-  const auto client = gate_.borrow();
-  if (!client) return found;
-  if (const auto all = query_watermarks(client.get(), of, timeout)) {
-    for (const auto& [at, marks] : *all) {
-      if (marks) found.emplace(at, *marks);
-    }
-  }
-  return found;
-}
-
-Result<int> KafkaConsumer::partitions(const std::string& topic, milliseconds timeout) {
-  const auto client = gate_.borrow();
-  if (!client) return fail(ErrorClass::retry, fmt::format("{}: the consumer has stopped", topic));
-  rd_kafka_topic_t* handle = rd_kafka_topic_new(client.get(), topic.c_str(), nullptr);
-  const rd_kafka_metadata_t* found = nullptr;
-  const auto error = rd_kafka_metadata(client.get(), 0, handle, &found, static_cast<int>(timeout.count()));
-  rd_kafka_topic_destroy(handle);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(ErrorClass::retry,
-                fmt::format("{}: Kafka does not describe the topic: {}", topic, rd_kafka_err2str(error)));
-  }
-  const MetadataHandle owner(found);
-  return found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
+  if (list->cnt > 0) rd_kafka_commit(client.get(), list.get(), 1);
 }
 
 }  // namespace

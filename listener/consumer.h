@@ -33,8 +33,9 @@ struct EndOfPartition {
   Offset next = 0;  // everything below has been delivered, control records and compaction gaps included
 };
 struct OutOfRange {};  // the broker does not have the offset that was asked for; the partition is stopped
-struct BrokerError {   // an error that came instead of records; the library resumes automatically
+struct BrokerError {   // an error that came instead of records, which may be missing from what follows
   std::string message;
+  bool damaged = false;  // what the broker sent cannot be read: a checksum, a length, a version, a compression
 };
 using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, BrokerError>;
 
@@ -72,6 +73,9 @@ struct Events {
   std::function<void(Partition&, bool lost)> revoked;
   std::function<void()> rebalanced;        // the group has given this member its partitions, perhaps none
   std::function<void(std::string)> fatal;  // the consumer has failed for good: stop the service
+  // From another thread of the consumer's: subscribed topics that the cluster does not have. Comes again every few
+  // seconds while there are any, and without names when there are none any more. May be left out.
+  std::function<void(std::vector<std::string>)> missing = {};
 };
 
 using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<Watermarks>&)>;
@@ -92,18 +96,16 @@ class Consumer {
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
   // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: of
   // a Partition, only known_end() may be asked any more. Everything else here may be called at any time, and fails
-  // after it.
+  // after it. After false librdkafka's threads go on, and the process must end with _exit().
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // A hint for lag monitors: asynchronous, harmless if lost. Sluice never reads it.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
   // Returns at once; `answer` is called once for each partition, with an error after some seconds at the latest, from a
   // thread of the consumer's that it must not keep. See listener/offset_lookup.h.
   virtual void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) = 0;
-  // Returns the number of partitions of the topic; asks the cluster.
-  virtual Result<int> partitions(const std::string& topic, std::chrono::milliseconds timeout) = 0;
-  // Blocks; for many partitions, with two requests to each broker. A partition without an answer is left out.
-  virtual std::map<TopicPartition, Watermarks> watermarks(const std::vector<TopicPartition>& of,
-                                                          std::chrono::milliseconds timeout) = 0;
+  // Returns the number of partitions that the topic had when the consumer started, 0 if it did not exist: what has
+  // appeared since is numbered from there on. Asks nobody; known before the first partition is assigned.
+  virtual int partitions_at_start(const std::string& topic) const = 0;
 };
 
 std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events);

@@ -14,6 +14,7 @@ namespace {
 constexpr int seek_limit_ms = 50;
 const int seek_timeout = rd_kafka_version() < 0x02010000 ? seek_limit_ms * 1000 : seek_limit_ms;
 constexpr std::chrono::seconds end_interval{1};
+constexpr int refused_seeks_max = 3;  // in a row, then the partition has been stopped
 
 ListHandle list_of(const TopicPartition& at, Offset offset) {
   ListHandle list(rd_kafka_topic_partition_list_new(1));
@@ -32,6 +33,23 @@ void read_headers(rd_kafka_message_t* message, std::vector<Header>& out) {
     Header header{.name = name, .value = std::nullopt};
     if (value != nullptr) header.value = std::string_view(static_cast<const char*>(value), size);
     out.push_back(header);
+  }
+}
+
+// Errors that say that the bytes themselves are wrong. The others speak of the broker or of our rights there.
+bool is_damage(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+    case RD_KAFKA_RESP_ERR__UNDERFLOW:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -87,7 +105,8 @@ void PartitionQueue::pause_unassigned() {
 
 void PartitionQueue::assigned_now() {
   const MutexLock lock(mutex_);
-  stopped_ = false;
+  stopped_ = started_ = false;
+  refused_seeks_ = 0;
   assigned_.store(true, std::memory_order_release);
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
 }
@@ -98,13 +117,37 @@ void PartitionQueue::taken() {
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
 }
 
+bool PartitionQueue::started() {
+  const MutexLock lock(mutex_);
+  return started_;
+}
+
+void PartitionQueue::stop() {
+  const MutexLock lock(mutex_);
+  stopped_ = true;
+}
+
+bool PartitionQueue::stopped() {
+  const MutexLock lock(mutex_);
+  return stopped_;
+}
+
 // Both the call's error and the partition's own have to be looked at. "Timed out" may mean that the seek is under way;
 // the partition stays paused, so the next attempt is as good as the first.
 Result<void> PartitionQueue::seek(Offset offset) {
   const auto list = list_of(at_, offset);
   const ErrorHandle error(rd_kafka_seek_partitions(client_, list.get(), seek_timeout));
   const auto own = list->elems[0].err;
-  if (!error && own == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  if (!error && own == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    refused_seeks_ = 0;
+    return {};
+  }
+  // What librdkafka has stopped while the lane did not poll tells nobody: a pause makes the event in the queue
+  // outdated. Right after an assignment the same error passes by itself.
+  if (own == RD_KAFKA_RESP_ERR__STATE && ++refused_seeks_ >= refused_seeks_max) {
+    stopped_ = true;
+    reassign_ = true;
+  }
   return fail(ErrorClass::retry, fmt::format("{}/{}: cannot seek to offset {}: {}", at_.topic, at_.partition, offset,
                                              error ? rd_kafka_error_string(error.get()) : rd_kafka_err2str(own)));
 }
@@ -123,6 +166,7 @@ Result<void> PartitionQueue::start_at(Offset offset) {
   }
   if (auto done = seek(offset); !done) return done;
   resume();
+  started_ = true;
   waker_.ask(at_);  // a broker's thread with nothing to fetch sleeps up to a second and does not notice either
   // Records that arrived before may have been notified already, to a lane that did not poll them.
   if (signal_ != nullptr) signal_->notify(token_);
@@ -187,7 +231,7 @@ Event PartitionQueue::poll() {
     stopped_ = true;
     event = OutOfRange{};
   } else {
-    event = BrokerError{fmt::format("{}/{}: {}", at_.topic, at_.partition, rd_kafka_message_errstr(message))};
+    event = BrokerError{rd_kafka_message_errstr(message), is_damage(message->err)};
   }
   rd_kafka_message_destroy(message);
   return event;

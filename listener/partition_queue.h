@@ -46,9 +46,15 @@ class PartitionQueue final : public Partition {
   void pause_unassigned();
   void assigned_now();
   void taken();
+  // librdkafka fetches nothing any more until it is assigned again.
+  bool stopped();
+  // Starts no more until it is assigned again.
+  void stop();
+  // Returns true if a lane has started it since it was assigned.
+  bool started();
 
  private:
-  Result<void> seek(Offset offset);
+  Result<void> seek(Offset offset) REQUIRES(mutex_);
   void resume() REQUIRES(mutex_);
   void count(const rd_kafka_message_t& message);
   Offset fetched_end() const;
@@ -72,7 +78,9 @@ class PartitionQueue final : public Partition {
   std::atomic<std::uint64_t> assignment_id_{0};
   std::atomic<bool> assigned_{false};
   Mutex mutex_;
-  bool paused_ GUARDED_BY(mutex_) = false;   // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
+  bool paused_ GUARDED_BY(mutex_) = false;  // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
+  bool started_ GUARDED_BY(mutex_) = false;
+  int refused_seeks_ GUARDED_BY(mutex_) = 0;
   bool stopped_ GUARDED_BY(mutex_) = false;  // librdkafka stopped fetching for good after an offset out of range
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "listener/client_config.h"
 #include "listener/partition_queue.h"
@@ -14,7 +15,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr milliseconds one_wait{200};  // after which it looks whether it is interrupted
+
 milliseconds left(Clock::time_point deadline) {
+  deadline = std::min(deadline, interruption().deadline);
   const auto time = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
   return std::clamp(time, milliseconds(0), milliseconds(30'000));
 }
@@ -95,9 +99,12 @@ Result<void> Reader::read_to(Offset to, Clock::time_point deadline, const std::f
       ahead.reset();
       continue;
     }
+    if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
     const auto wait = left(deadline);
     rd_kafka_message_t* message = nullptr;
-    if (wait.count() > 0) message = rd_kafka_consume(state_->topic, at.partition, static_cast<int>(wait.count()));
+    if (wait.count() > 0)
+      message = rd_kafka_consume(state_->topic, at.partition, static_cast<int>(std::min(wait, one_wait).count()));
+    if (message == nullptr && left(deadline).count() > 0) continue;
     if (message == nullptr) {
       return fail(ErrorClass::retry, fmt::format("{}/{}: reading offsets {} to {} takes too long", at.topic,
                                                  at.partition, state_->next, to - 1));

@@ -1,8 +1,10 @@
-// Lists the cluster's topics regularly, and calls back when the set that the routes select has changed.
+// Lists the cluster's topics regularly, and calls back when the set that the routes select has changed, and after each
+// listing that lacks subscribed topics.
 //
-// Owned by the consumer, a thread of its own, so that a slow broker never delays the poll thread. A topic that a
-// regular expression has chosen is given up only when two listings in a row lack it: one may come from a broker that
-// has just started and does not know all of them yet. The destructor waits for a listing under way.
+// Owned by the consumer, a thread of its own, so that a slow broker never delays the poll thread. A topic is given up
+// (if a regular expression has chosen it) or called missing only when two listings in a row lack it: one may come from
+// a broker that has just started and does not know all of them yet. After a listing that lacks one, the next comes
+// sooner. The destructor waits for a listing under way.
 #pragma once
 
 #include <chrono>
@@ -21,33 +23,45 @@ namespace sluice::listener {
 
 class TopicWatcher {
  public:
-  // Both are called from the watcher's thread. `list` may block, but not for ever.
+  // All are called from the watcher's thread. `list` may block, but not for ever.
   using List = std::function<Result<std::vector<Topic>>()>;
   using Changed = std::function<void(std::vector<std::string> names)>;
+  // Those that are missing now, sorted; once more with none when the last one is back.
+  using Missing = std::function<void(std::vector<std::string> names)>;
 
   // `names` is what is subscribed to already, sorted.
   TopicWatcher(List list, TopicSelection selection, std::vector<std::string> names, std::chrono::milliseconds interval,
-               Changed changed);
+               Changed changed, Missing missing);
   ~TopicWatcher();
   TopicWatcher(const TopicWatcher&) = delete;
   TopicWatcher& operator=(const TopicWatcher&) = delete;
 
+  // Lists at once. Any thread.
+  void look_now();
+
  private:
   void run();
   void look();
+  std::set<std::string> find_lacking(const std::vector<Topic>& existing) const;
+  void tell_missing(const std::set<std::string>& lacking);
 
   const List list_;
   const TopicSelection selection_;
   const std::chrono::milliseconds interval_;
   const Changed changed_;
+  const Missing missing_;
   // The watcher's thread only.
   std::vector<std::string> names_;
-  std::set<std::string> missed_;  // missing from the last listing
+  std::set<std::string> given_up_;  // chosen once and not in the cluster since
+  std::set<std::string> lacking_;   // subscribed or given up, and not in the last listing
+  bool missing_told_ = false;
+  std::chrono::milliseconds pause_;
   bool trouble_told_ = false;
 
   Mutex mutex_;
   std::condition_variable_any stop_;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool now_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -7,6 +7,16 @@
 #include "base/failpoint.h"
 
 namespace sluice::mapping {
+namespace {
+
+bool is_complete(const Table& table, const Cell* cells) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (cells[i].length == Cell::absent && !table.columns[i].generated) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 std::uint32_t ChangeSet::begin_record() {
   record_ = static_cast<std::uint32_t>(changes_.outcomes.size());
@@ -22,8 +32,20 @@ void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate
       {record_, stage, std::string(table), std::move(sqlstate), std::move(split.reason), std::move(split.detail)});
 }
 
+void ChangeSet::take_back_rejected() {
+  changes_.outcomes.pop_back();
+  changes_.dead.pop_back();
+  live_.pop_back();
+}
+
 void ChangeSet::end_record() {
   if (live_[record_] == 0) skip();
+}
+
+void ChangeSet::forget_keys(OpenTable& opened) {
+  opened.keys.clear();
+  opened.alike.clear();
+  opened.groups.clear();
 }
 
 ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
@@ -32,7 +54,7 @@ ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
   if (opened.table != table.table.get()) {
     opened.table = table.table.get();
     opened.index = static_cast<std::uint32_t>(changes_.tables.size());
-    opened.keys.clear();
+    forget_keys(opened);
     changes_.tables.push_back({table.table, table.route->mode, {}});
     changes_.tables.back().steps.emplace_back();
   }
@@ -51,22 +73,68 @@ void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) 
   add_row(changes_.tables[open(table).index].steps.back(), ChangeKind::write, cells, 0);
 }
 
-RowChange* ChangeSet::superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
-                                 std::string_view key, std::uint64_t order) {
-  OpenTable& opened = open(table);
-  TableChanges& of_table = changes_.tables[opened.index];
-  Step* step = &of_table.steps.back();
-  const auto next = static_cast<std::uint32_t>(step->rows.size());
-  const std::uint32_t row = opened.keys.find_or_add(key, next);
-  if (row != next) {
-    if (of_table.mode != WriteMode::insert) return &step->rows[row];
-    // An insert is never merged with another: it has to fail on its own if the key exists.
-    opened.keys.clear();
-    opened.keys.find_or_add(key, 0);
-    step = &of_table.steps.emplace_back();
+void ChangeSet::begin_step(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key) {
+  forget_keys(opened);
+  opened.keys.find_or_add(key.bytes, 0);
+  if (key.loose) {
+    opened.alike.find_or_add(key.alike, 0);
+    opened.groups.emplace_back();
   }
-  add_row(*step, kind, cells, order);
+  add_row(changes_.tables[opened.index].steps.emplace_back(), kind, cells, key.order);
+}
+
+RowChange* ChangeSet::superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
+                                 const RowKey& key) {
+  OpenTable& opened = open(table);
+  if (key.loose) return superseded_loosely(opened, kind, cells, key);
+  TableChanges& of_table = changes_.tables[opened.index];
+  Step& step = of_table.steps.back();
+  const auto next = static_cast<std::uint32_t>(step.rows.size());
+  const std::uint32_t row = opened.keys.find_or_add(key.bytes, next);
+  if (row == next) {
+    add_row(step, kind, cells, key.order);
+  } else if (of_table.mode != WriteMode::insert) {
+    return &step.rows[row];
+  } else {
+    // An insert is never merged with another: it has to fail on its own if the key exists.
+    begin_step(opened, kind, cells, key);
+  }
   return nullptr;
+}
+
+RowChange* ChangeSet::superseded_loosely(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells,
+                                         const RowKey& key) {
+  TableChanges& of_table = changes_.tables[opened.index];
+  Step& step = of_table.steps.back();
+  const auto next = static_cast<std::uint32_t>(step.rows.size());
+  const auto next_group = static_cast<std::uint32_t>(opened.groups.size());
+  const std::uint32_t at = opened.alike.find_or_add(key.alike, next_group);
+  const std::uint32_t row = opened.keys.find_or_add(key.bytes, next);
+  if (at == next_group) {  // then the key itself is new, too
+    opened.groups.push_back({next, false});
+    add_row(step, kind, cells, key.order);
+    return nullptr;
+  }
+  Group& group = opened.groups[at];
+  const RowChange& first = step.rows[group.row];
+  const bool meets =
+      first.kind == kind && may_meet(of_table, kind, changes_.row(first)) && may_meet(of_table, kind, cells.data());
+  const bool known = row != next;
+  if (known && of_table.mode != WriteMode::insert && (meets || !group.several)) return &step.rows[row];
+  if (known || !meets) {
+    begin_step(opened, kind, cells, key);
+    return nullptr;
+  }
+  group.several = true;
+  add_row(step, kind, cells, key.order);
+  return nullptr;
+}
+
+bool ChangeSet::may_meet(const TableChanges& of, ChangeKind kind, const Cell* cells) {
+  if (kind == ChangeKind::remove) return true;
+  if (kind != ChangeKind::write || of.mode == WriteMode::update) return false;
+  if (of.mode == WriteMode::insert) return true;
+  return of.table->conflict_clause && is_complete(*of.table, cells);
 }
 
 void ChangeSet::hand_over(RowChange& row) {
@@ -75,20 +143,16 @@ void ChangeSet::hand_over(RowChange& row) {
   ++live_[record_];
 }
 
-void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, std::string_view key,
-                      std::uint64_t order) {
-  RowChange* row = superseded(table, ChangeKind::write, cells, key, order);
+void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) {
+  RowChange* row = superseded(table, ChangeKind::write, cells, key);
   if (!row) return;
   Cell* old = changes_.cells.data() + row->cells;
   if (row->kind == ChangeKind::remove) {
     if (SEEDED_BUG("drop_delete_insert")) return;
     if (table.route->mode == WriteMode::update) return;  // there is nothing left to update
-    const auto& columns = table.table->columns;
-    bool complete = true;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      complete = complete && (cells[i].length != Cell::absent || columns[i].generated);
-    }
-    row->kind = complete ? ChangeKind::write : ChangeKind::replace;
+    // One write does for both where the delete has no effect of its own and no column is left to its default.
+    const bool one = !table.table->delete_acts && is_complete(*table.table, cells.data());
+    row->kind = one ? ChangeKind::write : ChangeKind::replace;
     std::ranges::copy(cells, old);
   } else {
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -98,9 +162,8 @@ void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, s
   hand_over(*row);
 }
 
-void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, std::string_view key,
-                       std::uint64_t order) {
-  RowChange* row = superseded(table, ChangeKind::remove, cells, key, order);
+void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) {
+  RowChange* row = superseded(table, ChangeKind::remove, cells, key);
   if (!row) return;
   row->kind = ChangeKind::remove;
   std::ranges::copy(cells, changes_.cells.data() + row->cells);
@@ -112,7 +175,7 @@ void ChangeSet::truncate(const TableState& table) {
   TableChanges& of_table = changes_.tables[opened.index];
   if (!of_table.steps.back().rows.empty()) of_table.steps.emplace_back();
   of_table.steps.back().truncate = true;
-  opened.keys.clear();
+  forget_keys(opened);
   ++live_[record_];
 }
 

@@ -33,28 +33,43 @@ class ChangeSet {
   std::uint32_t begin_record();
   void skip() { changes_.outcomes.back() = Outcome::skipped; }
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
+  // Takes back the last record, which was rejected.
+  void take_back_rejected();
   // After the last change of a record: one without a lasting effect is skipped.
   void end_record();
 
   void append(const TableState& table, const std::vector<Cell>& cells);
-  // `key`: canonical bytes, equal for keys that are equal in PostgreSQL. `cells` of a removal are its key columns'.
-  void write(const TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order);
-  void remove(const TableState& table, const std::vector<Cell>& cells, std::string_view key, std::uint64_t order);
+  // `cells` of a removal are its key columns'; others are ignored.
+  void write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
+  void remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
   void truncate(const TableState& table);
 
  private:
+  // Rows of a step whose keys may be equal. There is one, or there are several that have the same effect in any order,
+  // or of which PostgreSQL refuses a statement (21000, 23505) if two are equal after all.
+  struct Group {
+    std::uint32_t row = 0;  // the first, in the step
+    bool several = false;
+  };
+
   // Open changes of one of the mapper's tables, by TableState::id.
   struct OpenTable {
     const Table* table = nullptr;  // as described when it was opened
     std::uint32_t index = 0;       // in changes_.tables
     KeyIndex keys;                 // of the last step
+    KeyIndex alike;                // of the last step's loose keys, into `groups`
+    std::vector<Group> groups;
   };
 
   OpenTable& open(const TableState& table);
+  static void forget_keys(OpenTable& opened);
   RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order);
   // Returns the row to change; if the key is new to the step, adds one of this kind and returns null.
-  RowChange* superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, std::string_view key,
-                        std::uint64_t order);
+  RowChange* superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
+  RowChange* superseded_loosely(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
+  // Returns true if rows of this kind may be in one step although their keys may be equal.
+  static bool may_meet(const TableChanges& of, ChangeKind kind, const Cell* cells);
+  void begin_step(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
   void hand_over(RowChange& row);
 
   Changes changes_;

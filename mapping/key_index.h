@@ -10,6 +10,14 @@
 
 namespace sluice::mapping {
 
+// The key of a row, as views into what its mapper put together.
+struct RowKey {
+  std::string_view bytes;   // equal for keys that are equal in PostgreSQL, unless `loose`
+  std::string_view alike;   // of a loose one: equal for keys that may be equal
+  bool loose = false;       // keys of different bytes may be equal, too
+  std::uint64_t order = 0;  // see RowChange
+};
+
 class KeyIndex {
  public:
   // Returns the row with this key; if there is none, adds and returns `row`.

@@ -59,8 +59,14 @@ class Mapper {
   // here.
   std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& set);
 
+  // The same for a record that was mapped before: a table that was refused is not asked for again.
+  std::expected<Outcome, Blocked> map_again(const Record& record, ChangeSet& set);
+
   // Sets or replaces the description of a table.
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
+  // Makes records of a table that they name themselves dead letters, until it is asked for again.
+  void refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason);
+  void ask_again_for_refused();
   // Sets a schema, which never changes.
   void set_schema(const SchemaName& name, const RegisteredSchema& schema);
   // The registry does not know the schema: the next record that is mapped, and has it, is a dead letter with this
@@ -73,12 +79,18 @@ class Mapper {
   using PausedTable = std::function<std::optional<std::string>(const std::string& table)>;
   void pause_tables(PausedTable paused);
 
+  // Returns the table whose description another one could contradict: the last record was refused by it, or fields of
+  // that record have no column in it. Null if neither is so; valid until the next call.
+  struct Doubtful {
+    std::shared_ptr<const Table> table;
+    const config::Route* route = nullptr;
+  };
+  const Doubtful& doubtful() const;
+
   // Returns the route of a topic, or null if no route takes it.
   const config::Route* route(std::string_view topic) const;
 
  private:
-  std::expected<Outcome, Blocked> map_known(const Record& record, ChangeSet& set);
-
   struct State;
   std::unique_ptr<State> state_;
 };

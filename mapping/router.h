@@ -5,7 +5,7 @@
 // record of a topic that no route matches is a bug, and is never skipped.
 #pragma once
 
-#include <optional>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,10 +41,15 @@ class Router {
   std::vector<Entry> entries_;
 };
 
-// Returns true if the template needs the event's source block.
-bool names_source(std::string_view table_template);
-// Returns nothing if a name that the template needs is empty.
-std::optional<std::string> fill_in(std::string_view table_template, std::string_view topic,
-                                   const std::vector<std::string>& captures, const Source& source);
+// A name was not there, or is one that the route's events may not have.
+struct NameError {
+  const char* sqlstate = nullptr;
+  std::string reason;
+};
+// Returns the name of the target table (base/table_name.h) for a topic and, if the template needs it, an event's
+// source. `own_schema` is Sluice's.
+std::expected<std::string, NameError> target_name(const config::Route& route, std::string_view own_schema,
+                                                  std::string_view topic, const std::vector<std::string>& captures,
+                                                  const Source& source);
 
 }  // namespace sluice::mapping

@@ -18,25 +18,20 @@ std::string_view bytes_of(const Cell& cell, std::string_view arena) {
   return arena.substr(cell.offset, static_cast<std::size_t>(std::max(cell.length, 0)));
 }
 
-// Returns true if PostgreSQL's equality of values is equality of their encoded bytes.
-bool equal_as_bytes(const Column& column) {
+// Returns true if values that are equal have the same bytes.
+bool has_one_form(const Column& column) {
   return column.encoding != Encoding::numeric && column.encoding != Encoding::float4 &&
-         column.encoding != Encoding::float8 && column.type_name != "bpchar"sv && column.type_name != "citext"sv;
+         column.encoding != Encoding::float8 && column.type_name != "bpchar"sv;
 }
 
 void append_canonical(const Column& column, std::string_view bytes, std::string& out) {
   constexpr std::size_t scale_at = 6;
   const std::size_t begin = out.size();
-  if (column.type_name == "bpchar") {
+  if (column.type_name == "bpchar" && !column.array) {
     bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
   }
   out += bytes;
-  if (column.type_name == "citext") {
-    for (std::size_t at = begin; at < out.size(); ++at) {
-      if (out[at] >= 'A' && out[at] <= 'Z') out[at] = static_cast<char>(out[at] - 'A' + 'a');
-    }
-  }
-  if (column.encoding == Encoding::numeric && !column.array) {  // 1.0 and 1.00 differ in their scale only
+  if (column.encoding == Encoding::numeric) {  // 1.0 and 1.00 differ in their scale only
     out[begin + scale_at] = out[begin + scale_at + 1] = 0;
   }
   const bool is_float = column.encoding == Encoding::float4 || column.encoding == Encoding::float8;
@@ -44,6 +39,59 @@ void append_canonical(const Column& column, std::string_view bytes, std::string&
       out.find_first_not_of('\0', begin + 1) == out.npos) {
     out[begin] = 0;  // -0 equals 0
   }
+}
+
+// Appends bytes that are the same for all values that may be equal in a column that compares loosely.
+void append_alike(const Column& column, std::string_view bytes, std::string& out) {
+  if (column.type_name != "citext"sv || column.array || column.collated) return;
+  // What a letter's small form is depends on the locale, but of ASCII only I and K have one beyond it, or are one's.
+  for (const char c : bytes) {
+    const char small = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (static_cast<unsigned char>(c) < 0x80 && small != 'i' && small != 'k') out.push_back(small);
+  }
+}
+
+template <class Append>
+void append_with_length(std::string& out, Append append) {
+  const std::size_t length_at = out.size();
+  out.append(sizeof(std::uint32_t), '\0');
+  append();
+  const auto length = static_cast<std::uint32_t>(out.size() - length_at - sizeof(std::uint32_t));
+  std::memcpy(out.data() + length_at, &length, sizeof length);
+}
+
+// The key's first eight bytes in an order that all rows of the table share.
+std::uint64_t key_order(const Table& table, const std::vector<Cell>& cells, std::string_view arena) {
+  unsigned char head[8] = {};
+  std::size_t size = 0;
+  for (const std::uint16_t column : table.key) {
+    const std::string_view bytes = bytes_of(cells[column], arena);
+    const std::size_t room = std::min(bytes.size(), sizeof head - size);
+    std::memcpy(head + size, bytes.data(), room);
+    const Encoding encoding = table.columns[column].encoding;
+    const bool is_signed = encoding == Encoding::int2 || encoding == Encoding::int4 || encoding == Encoding::int8 ||
+                           encoding == Encoding::date || encoding == Encoding::time ||
+                           encoding == Encoding::timestamp || encoding == Encoding::timestamptz;
+    if (is_signed && !table.columns[column].array && room > 0) head[size] ^= 0x80;
+    size += room;
+    if (size == sizeof head) break;
+  }
+  std::uint64_t order = 0;
+  std::memcpy(&order, head, sizeof order);
+  return __builtin_bswap64(order);
+}
+
+// Bytes of the key that are the same exactly if the keys are equal in PostgreSQL: in `scratch` or in the arena.
+std::string_view canonical_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena,
+                               std::string& scratch) {
+  const std::uint16_t first = table.key.front();
+  if (table.key.size() == 1 && has_one_form(table.columns[first])) return bytes_of(cells[first], arena);
+  scratch.clear();
+  for (const std::uint16_t column : table.key) {
+    append_with_length(scratch,
+                       [&] { append_canonical(table.columns[column], bytes_of(cells[column], arena), scratch); });
+  }
+  return scratch;
 }
 
 }  // namespace
@@ -73,7 +121,10 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
     if (slot.column == FieldSlot::unknown) {
-      if (table.route->unknown_fields == config::UnknownFields::ignore) continue;
+      if (table.route->unknown_fields == config::UnknownFields::ignore) {
+        overlooked_ = true;
+        continue;
+      }
       fault = {Stage::map, "42703",
                fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
                            name_excerpt(field.name), excerpt_of(field.value), table.name)};
@@ -81,7 +132,10 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     }
     if (slot.column == FieldSlot::mark) continue;
     const auto at = static_cast<std::size_t>(slot.column);
-    if (columns[at].generated) continue;
+    if (columns[at].generated) {
+      overlooked_ = true;
+      continue;
+    }
     if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
   }
   return true;
@@ -110,39 +164,42 @@ bool has_key(const Table& table, const std::vector<Cell>& cells) {
   return std::ranges::all_of(table.key, [&](std::uint16_t column) { return cells[column].length >= 0; });
 }
 
-std::string_view canonical_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena,
-                               std::string& scratch) {
-  const std::uint16_t first = table.key.front();
-  if (table.key.size() == 1 && equal_as_bytes(table.columns[first])) return bytes_of(cells[first], arena);
-  scratch.clear();
-  for (const std::uint16_t column : table.key) {
-    const std::size_t length_at = scratch.size();
-    scratch.append(sizeof(std::uint32_t), '\0');
-    append_canonical(table.columns[column], bytes_of(cells[column], arena), scratch);
-    const auto length = static_cast<std::uint32_t>(scratch.size() - length_at - sizeof(std::uint32_t));
-    std::memcpy(scratch.data() + length_at, &length, sizeof length);
-  }
-  return scratch;
+bool compares_loosely(const Column& column) {
+  if (column.collated || column.array) return true;
+  return column.encoding == Encoding::json || column.encoding == Encoding::jsonb ||
+         (column.encoding == Encoding::input && !column.enumeration);
 }
 
-std::uint64_t key_order(const Table& table, const std::vector<Cell>& cells, std::string_view arena) {
-  unsigned char head[8] = {};
-  std::size_t size = 0;
+bool equal_values(const Column& column, const Cell& one, const Cell& other, std::string_view arena) {
+  if (has_one_form(column) || column.array) return bytes_of(one, arena) == bytes_of(other, arena);
+  std::string first, second;
+  append_canonical(column, bytes_of(one, arena), first);
+  append_canonical(column, bytes_of(other, arena), second);
+  return first == second;
+}
+
+void append_alike_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena, std::string& out) {
   for (const std::uint16_t column : table.key) {
+    const Column& of = table.columns[column];
     const std::string_view bytes = bytes_of(cells[column], arena);
-    const std::size_t room = std::min(bytes.size(), sizeof head - size);
-    std::memcpy(head + size, bytes.data(), room);
-    const Encoding encoding = table.columns[column].encoding;
-    const bool is_signed = encoding == Encoding::int2 || encoding == Encoding::int4 || encoding == Encoding::int8 ||
-                           encoding == Encoding::date || encoding == Encoding::time ||
-                           encoding == Encoding::timestamp || encoding == Encoding::timestamptz;
-    if (is_signed && !table.columns[column].array && room > 0) head[size] ^= 0x80;
-    size += room;
-    if (size == sizeof head) break;
+    append_with_length(out, [&] {
+      if (compares_loosely(of)) return append_alike(of, bytes, out);
+      append_canonical(of, bytes, out);
+    });
   }
-  std::uint64_t order = 0;
-  std::memcpy(&order, head, sizeof order);
-  return __builtin_bswap64(order);
+}
+
+RowKey row_key(const TableState& table, const std::vector<Cell>& cells, std::string_view arena, KeySpace& space) {
+  const Table& target = *table.table;
+  RowKey key;
+  key.bytes = canonical_key(target, cells, arena, space.bytes);
+  key.order = key_order(target, cells, arena);
+  if (!table.compares_loosely()) return key;
+  key.loose = true;
+  space.alike.clear();
+  append_alike_key(target, cells, arena, space.alike);
+  key.alike = space.alike;
+  return key;
 }
 
 }  // namespace sluice::mapping

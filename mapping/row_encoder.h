@@ -5,11 +5,13 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/changes.h"
 #include "mapping/encode/encoder.h"
 #include "mapping/formats/event.h"
+#include "mapping/key_index.h"
 #include "mapping/table_state.h"
 
 namespace sluice::mapping {
@@ -29,19 +31,30 @@ class RowEncoder {
   // single-column key.
   bool encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
+  // Returns true, once, if a field was left out because the table has no column that could take it.
+  bool take_overlooked() { return std::exchange(overlooked_, false); }
 
  private:
   bool encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena, Cell& cell,
                    RecordError& fault);
 
   Encoder encoder_;
+  bool overlooked_ = false;
 };
 
 bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value
-// Canonical bytes of the key, in `scratch` or in the arena: equal exactly if the keys are equal in PostgreSQL.
-std::string_view canonical_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena,
-                               std::string& scratch);
-// The key's first eight bytes in an order that all rows of the table share.
-std::uint64_t key_order(const Table& table, const std::vector<Cell>& cells, std::string_view arena);
+// Returns true if PostgreSQL may call values of different bytes equal, in a way that is not known here.
+bool compares_loosely(const Column& column);
+// Returns true if two values are equal in PostgreSQL; of a column that compares loosely, if their bytes are.
+bool equal_values(const Column& column, const Cell& one, const Cell& other, std::string_view arena);
+
+// Appends bytes that are equal for keys that may be equal in PostgreSQL.
+void append_alike_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena, std::string& out);
+// Where the parts of a RowKey are put together.
+struct KeySpace {
+  std::string bytes, alike;
+};
+// The key of a row; the cells hold every key column.
+RowKey row_key(const TableState& table, const std::vector<Cell>& cells, std::string_view arena, KeySpace& space);
 
 }  // namespace sluice::mapping

@@ -3,6 +3,8 @@
 #include <functional>
 #include <utility>
 
+#include "mapping/row_encoder.h"
+
 namespace sluice::mapping {
 
 void TableState::describe(std::shared_ptr<const Table> description) {
@@ -10,12 +12,16 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   shapes_.clear();
   columns_.clear();
   key_columns_.clear();
+  compares_loosely_ = false;
   if (!table) return;
   key_columns_.resize(table->columns.size());
   for (std::size_t i = 0; i < table->columns.size(); ++i) {
     columns_.emplace(table->columns[i].name, static_cast<std::int32_t>(i));
   }
-  for (const std::uint16_t column : table->key) key_columns_[column] = true;
+  for (const std::uint16_t column : table->key) {
+    key_columns_[column] = true;
+    compares_loosely_ = compares_loosely_ || mapping::compares_loosely(table->columns[column]);
+  }
 }
 
 Shape& TableState::shape(SchemaId schema, bool key_only) {

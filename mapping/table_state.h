@@ -46,6 +46,8 @@ struct TableState {
     const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
     return known ? shape.slots[n] : find_slot(shape, n, field);
   }
+  // Returns true if keys of different bytes may be equal in PostgreSQL.
+  bool compares_loosely() const { return compares_loosely_; }
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }
 
  private:
@@ -57,6 +59,7 @@ struct TableState {
   };
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> columns_;
   std::vector<bool> key_columns_;
+  bool compares_loosely_ = false;
   std::vector<Shape> shapes_;
 };
 

@@ -7,7 +7,10 @@
 
 #include "base/http_url.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "config/kafka_security.h"
+#include "config/load.h"
+#include "console/ssh/console.h"
 #include "listener/registry/registry_client.h"
 #include "listener/topics.h"
 #include "mapping/mapper.h"
@@ -49,6 +52,7 @@ class Plan {
     topics();
     registry();
     tables();
+    rights();
     schema();
     return !failed_;
   }
@@ -60,6 +64,11 @@ class Plan {
     failed_ = true;
   }
 
+  static void warning(const std::string& text) {
+    std::fflush(stdout);
+    fmt::print(stderr, "warning: {}\n", text);
+  }
+
   void servers() {
     auto all = config::kafka_security(pipeline_->kafka);
     if (auto postgres = sink::security_of(pipeline_->postgres.url))
@@ -69,10 +78,19 @@ class Plan {
     fmt::print("servers\n");
     for (const auto& server : all) {
       fmt::print("  {} {}  {}\n", server.kind, server.server, server.text());
-      if (server.advice.empty()) continue;
-      std::fflush(stdout);
-      fmt::print(stderr, "warning: {} {}: {}\n", server.kind, server.server, server.advice);
+      if (!server.advice.empty()) warning(fmt::format("{} {}: {}", server.kind, server.server, server.advice));
     }
+  }
+
+  // Rights that no route needs, and with which a mistake, or somebody else's record, could do more than it should.
+  void rights() {
+    const auto superuser = catalogue_.is_superuser();
+    if (!superuser) return error(fmt::format("postgres: {}", superuser.error().message));
+    if (*superuser) return warning("postgres: the role is a superuser; connect as a role of Sluice's own");
+    if (!owned_.empty())
+      warning(
+          fmt::format("postgres: the role owns {}; let another role own the tables, and grant Sluice's what it needs",
+                      fmt::join(owned_, ", ")));
   }
 
   void topics() {
@@ -124,10 +142,11 @@ class Plan {
       const auto table = catalogue_.describe(route.table, route);
       if (!table) {
         error(fmt::format("postgres: {}", table.error().message));
-        if (table.error().next != ErrorClass::stop_partition) return;  // not the table: the server
+        if (table.error().next == ErrorClass::retry) return;  // not the table: the server
         continue;
       }
       fmt::print("  {}\n", (*table)->sql_name);
+      if ((*table)->owned) owned_.push_back((*table)->sql_name);
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     }
   }
@@ -152,6 +171,7 @@ class Plan {
   std::shared_ptr<const config::Pipeline> pipeline_;
   mapping::Mapper mapper_;
   sink::TableCatalogue catalogue_;
+  std::vector<std::string> owned_;
   bool failed_ = false;
 };
 
@@ -160,8 +180,19 @@ class Plan {
 int check(const std::string& config_path, bool connect) {
   const auto pipeline = load_config(config_path);
   if (!pipeline) return 2;
+  // Without a section [console] it is for whoever has keys, and its files are no reason not to start.
+  std::vector<std::string> files;
+  if (pipeline->console.given && !pipeline->console.listen.empty()) {
+    auto found = console::check_files(pipeline->console);
+    if (!found) {
+      fmt::print(stderr, "{}: {}\n", config::place(config_path, "console"), found.error().message);
+      return 2;
+    }
+    files = std::move(*found);
+  }
   const auto count = pipeline->routes.size();
   fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count, count == 1 ? "route" : "routes");
+  for (const auto& line : files) fmt::print("console: {}\n", escape(line));
   if (!connect) return 0;
   log::setup("error", "text");
   return Plan(pipeline).print() ? 0 : 1;

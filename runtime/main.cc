@@ -25,9 +25,13 @@ std::chrono::milliseconds duration_of(const std::string& text) {
 void add_running(CLI::App& app, Action& action) {
   static std::string config;
   static bool connect = false;
+  static RunOptions run_options;
   auto* run_command = app.add_subcommand("run", "Stream change events into PostgreSQL until told to stop");
-  run_command->add_option("-c,--config", config, "Configuration file (TOML)")->required();
-  run_command->callback([&action] { action = [] { return run(config); }; });
+  run_command->add_option("-c,--config", run_options.config, "Configuration file (TOML)")->required();
+  run_command->add_flag(
+      "--wait-ready", run_options.wait_ready,
+      "Tell systemd READY=1 only once PostgreSQL and Kafka have answered and every partition is claimed");
+  run_command->callback([&action] { action = [] { return run(run_options); }; });
 
   auto* check_command = app.add_subcommand("check", "Validate a configuration file");
   check_command->add_option("-c,--config", config, "Configuration file (TOML)")->required();
@@ -53,6 +57,21 @@ void add_running(CLI::App& app, Action& action) {
   }
 }
 
+void add_explain(CLI::App& app, Action& action) {
+  static ExplainOptions options;
+  auto* command = app.add_subcommand(
+      "explain",
+      "One event, from stdin or from the topic: how it is decoded, which rows and SQL result, and what "
+      "PostgreSQL says to it. Leaves nothing behind");
+  command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
+  command->add_option("--topic", options.topic, "Topic of the event; needed where the routes take more than one");
+  command->add_option(
+      "--at", options.at,
+      R"(PARTITION:OFFSET of a record of the topic; without it lines {"key":...,"value":...} of stdin)");
+  command->add_flag("--dry", options.dry, "Do not ask PostgreSQL what it says to the rows");
+  command->callback([&action] { action = [] { return explain_event(options); }; });
+}
+
 void add_publish(CLI::App& app, Action& action) {
   static PublishOptions options;
   auto* command = app.add_subcommand("publish", "Publish NDJSON from stdin to a topic, acknowledged and in order");
@@ -61,8 +80,12 @@ void add_publish(CLI::App& app, Action& action) {
   auto* key = command->add_option("--key", options.key, "Field of each object whose value becomes the record key");
   command->add_option("--header", options.headers, "NAME=VALUE, added to every record; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--property", options.properties, "NAME=VALUE for librdkafka; may be repeated")
+  command
+      ->add_option("--property", options.properties,
+                   "NAME=VALUE for librdkafka, may be repeated; a VALUE like ${env:NAME} or ${file:/path} is replaced")
       ->allow_extra_args(false);
+  command->add_option("--properties-file", options.properties_file,
+                      "Properties for librdkafka, NAME=VALUE a line: what stands in a command line, others can read");
   command
       ->add_flag("--envelope", options.envelope,
                  R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")
@@ -114,6 +137,7 @@ int main(int argc, char** argv) {
   app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.");
   Action action;
   add_running(app, action);
+  add_explain(app, action);
   add_publish(app, action);
   add_demo(app, action);
   add_version(app, action);

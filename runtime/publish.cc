@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/references.h"
 #include "runtime/publish_line.h"
 #include "runtime/subcommands.h"
 
@@ -15,6 +17,7 @@ namespace sluice::runtime {
 namespace {
 
 constexpr std::size_t longest_line = 64u << 20;
+constexpr std::size_t longest_properties = 64u << 10;
 constexpr auto flush_timeout = std::chrono::seconds(60);
 
 // NAME=VALUE options, split at the first '='.
@@ -27,6 +30,30 @@ std::expected<std::vector<std::pair<std::string, std::string>>, std::string> spl
       return std::unexpected(fmt::format("sluice publish: {} {}: write it as NAME=VALUE", option, text));
     }
     pairs.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return pairs;
+}
+
+// Those of the file, then those of the command line, with references replaced.
+std::expected<std::vector<std::pair<std::string, std::string>>, std::string> properties_of(
+    const PublishOptions& options) {
+  std::vector<std::string> texts;
+  if (!options.properties_file.empty()) {
+    const auto text = config::read_file(options.properties_file, longest_properties);
+    if (!text) return std::unexpected(fmt::format("sluice publish: {} {}", options.properties_file, text.error()));
+    std::istringstream lines(*text);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty() && line.front() != '#') texts.push_back(std::move(line));
+    }
+  }
+  texts.insert(texts.end(), options.properties.begin(), options.properties.end());
+  auto pairs = split_pairs(texts, "--property");
+  if (!pairs) return pairs;
+  for (auto& [name, value] : *pairs) {
+    auto expanded = config::expand(value);
+    if (!expanded) return std::unexpected(fmt::format("sluice publish: {}: {}", name, expanded.error()));
+    value = std::move(*expanded);
   }
   return pairs;
 }
@@ -113,7 +140,7 @@ class Publishing {
 int publish(const PublishOptions& options) {
   log::setup("warning", "text");
   auto headers = split_pairs(options.headers, "--header");
-  const auto properties = split_pairs(options.properties, "--property");
+  const auto properties = properties_of(options);
   if (!headers || !properties) {
     fmt::print(stderr, "{}\n", headers ? properties.error() : headers.error());
     return 2;

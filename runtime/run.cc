@@ -5,11 +5,11 @@
 
 namespace sluice::runtime {
 
-int run(const std::string& config_path) {
-  const auto pipeline = load_config(config_path);
+int run(const RunOptions& options) {
+  const auto pipeline = load_config(options.config);
   if (!pipeline) return 2;
   log::setup(pipeline->log.level, pipeline->log.format);
-  return run_service(pipeline, config_path);
+  return run_service(pipeline, options);
 }
 
 }  // namespace sluice::runtime

@@ -1,28 +1,29 @@
 #include "runtime/service.h"
 
 #include <malloc.h>
-#include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <random>
+#include <functional>
 
 #include "admin/snapshot.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "config/kafka_security.h"
-#include "config/load.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
 #include "listener/registry/schema_registry.h"
 #include "listener/topics.h"
 #include "runtime/control/admin_service.h"
 #include "runtime/http/http.h"
+#include "runtime/identity.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/lane.h"
 #include "runtime/pipeline/lane_choice.h"
+#include "runtime/reload.h"
+#include "runtime/signals.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
 #include "sink/schema_copies.h"
@@ -35,10 +36,15 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::string_view who = "service";
-constexpr seconds drain_deadline{20};
+// Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
+constexpr seconds stop_deadline{25};
+constexpr seconds drain_deadline{18};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds admin_deadline{5};
+constexpr seconds log_deadline{1};
+// What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
+constexpr int wrong_setup = 2;
 constexpr seconds hint_interval{5};
 constexpr double stuck_seconds = 120;  // longer than any deadline a lane waits for
 constexpr milliseconds tick_interval{200};
@@ -46,51 +52,13 @@ constexpr milliseconds tick_interval{200};
 // heap: a third of the memory for half a microsecond a record.
 constexpr int mapped_above_bytes = 256 << 10;
 
-std::string new_uuid() {
-  std::random_device random;
-  std::string hex;
-  for (int i = 0; i < 4; ++i) hex += fmt::format("{:08x}", random());
-  hex[12] = '4';
-  hex[16] = "89ab"[hex[16] % 4];
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
-                     hex.substr(20));
+milliseconds milliseconds_until(Clock::time_point at) {
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(at - Clock::now()));
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-// Signals come through a descriptor, so that no code of ours runs in a handler. All threads inherit the mask.
-class Signals {
+class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
  public:
-  Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-    fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
-  ~Signals() { close(fd_); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  // The next signal, or 0 after `timeout`.
-  int next(milliseconds timeout) const {
-    pollfd fd{fd_, POLLIN, 0};
-    if (poll(&fd, 1, static_cast<int>(timeout.count())) <= 0) return 0;
-    signalfd_siginfo info{};
-    return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  int fd_;
-};
-
-class Service final : LaneSnapshots, PauseReceiver, LogEnds {
- public:
-  Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path);
+  Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
 
   int run();
 
@@ -98,13 +66,19 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   Snapshot lanes() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
+  void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
   bool migrate();
   bool start();
   bool start_console();
   void serve();
   int stop();
+  void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
+  [[noreturn]] void end_at_once();
   void reload();
+  Result<void> reload_keys();
   void tick();
+  void wait_for(const std::string& what);
+  void watchdog();
   void fatal(const std::string& why);
   // What the service itself does, for the audit trail.
   void note(const std::string& command, const std::string& target, const std::string& outcome) {
@@ -113,13 +87,18 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   }
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
-  const std::string config_path_;
+  const RunOptions options_;
+  Reloader reloader_;
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   Signals signals_;
   DeadLetterLimit dead_letter_limit_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
+  int exit_code_ = 0;  // of a start that failed
+  mutable Mutex waiting_mutex_;
+  std::string waiting_for_ GUARDED_BY(waiting_mutex_);
+  std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
   // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener, schemas.
   listener::SchemaRegistry schemas_;
   std::unique_ptr<listener::Consumer> consumer_;
@@ -136,13 +115,14 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds {
   Clock::time_point next_watchdog_{};
 };
 
-Service::Service(std::shared_ptr<const config::Pipeline> pipeline, std::string config_path)
+Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options)
     : pipeline_(std::move(pipeline)),
-      config_path_(std::move(config_path)),
+      options_(options),
+      reloader_(pipeline_, options.config),
       schemas_(pipeline_->registry, std::make_unique<sink::SchemaCopies>(pipeline_->postgres)),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
-      identity_{pipeline_->name, new_uuid(), host_name()},
-      admin_(pipeline_, identity_, {*this, *this, *this, incidents_}),
+      identity_(new_identity(pipeline_->name)),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
@@ -170,6 +150,12 @@ Snapshot Service::lanes() const {
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
+  {
+    const MutexLock lock(waiting_mutex_);
+    shot.waiting_for = waiting_for_;
+    shot.waiting_since = waiting_since_;
+  }
+  shot.reload = reloader_.state();
   shot.ready = joined_ && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
@@ -177,6 +163,10 @@ Snapshot Service::lanes() const {
 
 void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {
   for (auto& lane : lanes_) lane->set_pauses(pauses);
+}
+
+void Service::doubt_pointers(const std::vector<TopicPartition>& partitions) {
+  for (auto& lane : lanes_) lane->doubt(partitions);  // those that are not its own it leaves alone
 }
 
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {
@@ -191,34 +181,50 @@ int Service::run() {
   mallopt(M_ARENA_MAX, 2);  // one arena per thread and its slack would double the footprint
   if (auto done = http_.start(); !done) {
     log::error(who, "{}", done.error().message);
-    return 1;
+    return wrong_setup;
   }
-  if (!start_console()) return 1;
-  if (!migrate()) return failed_ ? 1 : 0;
+  if (!start_console()) return wrong_setup;
+  // Configured and listening: what systemd waits for. Whether data flows is /readyz's and STATUS='s to say.
+  if (!options_.wait_ready) systemd::ready("starting");
+  if (!migrate()) return exit_code_;
   if (!start()) return 1;
   serve();
   return stop();
 }
 
+// An empty text: nothing any more.
+void Service::wait_for(const std::string& what) {
+  const MutexLock lock(waiting_mutex_);
+  if (!waiting_since_ || what.empty()) waiting_since_ = what.empty() ? std::nullopt : std::optional(WallClock::now());
+  waiting_for_ = what;
+  systemd::status(what.empty() ? "starting" : "starting: waiting for " + what);
+}
+
 // PostgreSQL may start after the service: waits for it. Any other error ends the start.
 bool Service::migrate() {
   sink::TableCatalogue catalogue(pipeline_->postgres);
-  bool told = false;
+  std::string told;
   for (;;) {
     const auto done = catalogue.migrate();
-    if (done) return true;
+    if (done) {
+      if (!told.empty()) wait_for("");
+      return true;
+    }
     const auto& error = done.error();
     if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
       log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate, error.message);
-      failed_ = true;
+      exit_code_ = error.next == ErrorClass::stop_service ? wrong_setup : 1;
       return false;
     }
-    if (!std::exchange(told, true)) {
-      log::warning(who, "waiting for PostgreSQL: {}", error.message);
-      systemd::status("waiting for PostgreSQL");
+    if (told != error.message) {
+      told = error.message;
+      log::warning(who, "waiting for PostgreSQL: {}", told);
+      wait_for("PostgreSQL: " + told);
     }
+    watchdog();
     const int signal = signals_.next(milliseconds(500));
     if (signal == SIGTERM || signal == SIGINT) return false;
+    if (signal == SIGHUP) reload();
   }
 }
 
@@ -241,28 +247,38 @@ bool Service::start_console() {
 bool Service::start() {
   listener::ConsumerLimits limits;
   limits.queue_records = std::max(limits.queue_records, 2 * static_cast<std::size_t>(pipeline_->batch.rows));
-  consumer_ = listener::make_consumer(pipeline_->kafka, limits,
-                                      {.assigned =
-                                           [this](listener::Partition& partition) {
-                                             ++assigned_;
-                                             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
-                                           },
-                                       .revoked =
-                                           [this](listener::Partition& partition, bool) {
-                                             --assigned_;
-                                             lanes_[lane_choice_.revoke(partition.at())]->revoked();
-                                           },
-                                       .rebalanced = [this] { joined_ = true; },
-                                       .fatal = [this](const std::string& why) { fatal(why); }});
+  consumer_ = listener::make_consumer(
+      pipeline_->kafka, limits,
+      {.assigned =
+           [this](listener::Partition& partition) {
+             ++assigned_;
+             lanes_[lane_choice_.assign(partition.at())]->assign(partition);
+           },
+       .revoked =
+           [this](listener::Partition& partition, bool) {
+             --assigned_;
+             lanes_[lane_choice_.revoke(partition.at())]->revoked();
+           },
+       .rebalanced = [this] { joined_ = true; },
+       .fatal = [this](const std::string& why) { fatal(why); },
+       .missing = [this](std::vector<std::string> topics) { admin_.set_missing_topics(std::move(topics)); }});
   if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;
   }
-  for (auto& lane : lanes_) lane->start(*consumer_);
+  auto started = admin_.start();
+  for (auto& lane : lanes_) {
+    if (started) started = lane->start(*consumer_);
+  }
+  if (!started) {
+    log::error(who, "{}", started.error().message);
+    log::flush(log_deadline);
+    // Threads that run use what this process would now take apart.
+    _exit(1);
+  }
   note("start", SLUICE_VERSION, "done");
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
     if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
-  admin_.start();
   return true;
 }
 
@@ -285,14 +301,12 @@ void Service::tick() {
   const auto now = Clock::now();
   const auto shot = lanes();
   admin_.sample(shot);
+  log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
     log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
   }
-  if (const auto interval = systemd::watchdog_interval(); interval && now >= next_watchdog_) {
-    if (shot.healthy) systemd::watchdog();
-    next_watchdog_ = now + *interval;
-  }
+  if (shot.healthy) watchdog();
   if (now < next_hint_) return;
   next_hint_ = now + hint_interval;
   std::vector<std::pair<TopicPartition, Offset>> hints;
@@ -302,62 +316,85 @@ void Service::tick() {
   consumer_->hint_committed(hints);
 }
 
-// Only the log's settings and the authorized keys change without a restart; the rest takes effect at the next start.
+void Service::watchdog() {
+  const auto now = Clock::now();
+  const auto interval = systemd::watchdog_interval();
+  if (!interval || now < next_watchdog_) return;
+  systemd::watchdog();
+  next_watchdog_ = now + *interval;
+}
+
+// Says what changed, what is in force and what needs a restart. Afterwards systemd hears the state from before again.
 void Service::reload() {
-  systemd::reloading();
-  const auto loaded = config::load(config_path_);
-  if (loaded) {
-    log::setup(loaded->log.level, loaded->log.format);
-    log::info(who, "reloaded {}", config_path_);
-  } else {
-    log::error(who, "not reloaded, the old settings stay: {}", loaded.error());
-  }
-  if (has_console_) {
-    const auto done = console_.reload_keys();
-    if (!done) log::error(who, "the old keys stay: {}", done.error().message);
-    note("reload keys", pipeline_->console.keys, done ? "done" : "failed: the old keys stay");
-  }
-  note("reload", config_path_, loaded ? "done" : "failed: the old settings stay");
-  systemd::ready("reloaded");
+  const bool told_ready = ready_told_ || !options_.wait_ready;  // else whoever waits for the start still waits
+  if (told_ready) systemd::reloading();
+  const bool loaded = reloader_.reload([this] { return reload_keys(); });
+  note("reload", options_.config, loaded ? "done" : "failed: " + reloader_.state().trouble);
+  const std::string status = loaded ? "reloaded" : "reload failed, the old settings stay; see the log";
+  if (told_ready) systemd::ready(status);
+  if (const auto shot = lanes(); !shot.waiting_for.empty())
+    systemd::status(fmt::format("{}; waiting for {}", status, shot.waiting_for));
+}
+
+Result<void> Service::reload_keys() {
+  if (!has_console_) return {};
+  const auto done = console_.reload_keys();
+  note("reload keys", pipeline_->console.keys, done ? "done" : "failed: the old keys stay");
+  return done;
+}
+
+// A second signal, or the end of the time: what was not committed is read again at the next start.
+void Service::end_at_once() {
+  admin_.give_up();
+  log::flush(log_deadline);
+  _exit(failed_ ? 1 : 0);
+}
+
+// A step of the stop that fails, or that does not end in time, ends the process at once.
+void Service::stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure) {
+  if (done_within(step, deadline, signals_)) return;
+  log::warning(who, "{}", failure);
+  end_at_once();
 }
 
 int Service::stop() {
   log::info(who, "draining");
   note("stop", failed_ ? "after an error" : "", "asked");
   systemd::stopping();
+  const auto whole = Clock::now() + stop_deadline;
+  const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
   for (auto& lane : lanes_) lane->drain();
-  const auto deadline = Clock::now() + drain_deadline;
-  bool ended = true;
-  for (auto& lane : lanes_) {
-    while (ended && !lane->join(std::min(deadline, Clock::now() + milliseconds(20)))) {
-      ended = Clock::now() < deadline;
-      const int signal = signals_.next(milliseconds(0));
-      if (signal == SIGTERM || signal == SIGINT) ended = false;
-    }
-  }
-  if (!ended) {
-    log::warning(who, "ending at once; what was not committed is read again at the next start");
-    _exit(failed_ ? 1 : 0);
-  }
-  if (!consumer_->stop(leave_deadline)) {
-    log::warning(who, "the consumer does not close; ending without it");
-    _exit(failed_ ? 1 : 0);
-  }
+  const auto drained = within(drain_deadline);
+  stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
+              "ending at once; what was not committed is read again at the next start");
+  const auto leave_by = within(leave_deadline);
+  bool left = false;
+  const auto leave = [&] {
+    left = consumer_->stop(milliseconds_until(leave_by));
+    return true;
+  };
+  stop_within(leave, leave_by + seconds(1), "ending at once; the group notices it after its session timeout");
+  if (!left) log::warning(who, "the Kafka client does not close; ending without it");
   // Operators see the drain to its end.
-  if (has_console_) console_.stop(console_deadline);
-  if (!admin_.stop(admin_deadline)) {
-    log::warning(who, "PostgreSQL does not answer; ending without the last audit rows");
-    _exit(failed_ ? 1 : 0);
-  }
+  const auto told = [&] {
+    if (has_console_) console_.stop(console_deadline);
+    return true;
+  };
+  stop_within(told, whole, "a console session does not end; ending without it");
+  const auto stored = within(admin_deadline);
+  stop_within([&] { return admin_.stop(milliseconds_until(stored)); }, stored,
+              "PostgreSQL does not answer; ending without the last audit rows in its table");
   http_.stop();
   log::info(who, "stopped");
+  log::flush(log_deadline);
+  if (!left) _exit(failed_ ? 1 : 0);
   return failed_ ? 1 : 0;
 }
 
 }  // namespace
 
-int run_service(std::shared_ptr<const config::Pipeline> pipeline, const std::string& config_path) {
-  return Service(std::move(pipeline), config_path).run();
+int run_service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options) {
+  return Service(std::move(pipeline), options).run();
 }
 
 }  // namespace sluice::runtime

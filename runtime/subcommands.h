@@ -11,13 +11,26 @@
 
 namespace sluice::runtime {
 
+struct RunOptions {
+  std::string config;       // path of the file
+  bool wait_ready = false;  // READY=1 only once every assigned partition is claimed
+};
+
 struct PublishOptions {
   std::string brokers;
   std::string topic;
   std::string key;                      // field of the value that becomes the record key; empty = none
   std::vector<std::string> headers;     // NAME=VALUE, added to every record
-  std::vector<std::string> properties;  // NAME=VALUE for librdkafka
+  std::vector<std::string> properties;  // NAME=VALUE for librdkafka; a value may hold references to secrets
+  std::string properties_file;          // the same, a line each; empty = none
   bool envelope = false;                // lines are {"key":…,"value":…,"headers":{}}
+};
+
+struct ExplainOptions {
+  std::string config;  // path of the file
+  std::string topic;   // empty: the only one of the routes
+  std::string at;      // PARTITION:OFFSET; empty: events from stdin
+  bool dry = false;    // PostgreSQL is not asked what it says to the rows
 };
 
 struct DemoOptions {
@@ -26,11 +39,12 @@ struct DemoOptions {
   bool keep = false;                     // leave the folder with cluster, configuration and log behind
 };
 
-int run(const std::string& config_path);
+int run(const RunOptions& options);
 int check(const std::string& config_path, bool connect);
 // Prints the SQL that gives the service's role what the routes need; makes no connection.
 int grants(const std::string& config_path);
 int config_page(const std::string& page);  // sample | reference | metrics | console
+int explain_event(const ExplainOptions& options);
 int publish(const PublishOptions& options);
 int run_demo(const DemoOptions& options);
 // The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/codec.h"
+#include "base/interrupt.h"
 #include "sink/pointer_rows.h"
 #include "sink/sql.h"
 
@@ -15,6 +16,7 @@ using std::chrono::milliseconds;
 // For connecting, asking and reading the answer together.
 constexpr std::chrono::seconds call_timeout{25};
 constexpr std::chrono::seconds probe_timeout{2};
+constexpr milliseconds look_interval{50};  // while others ask: how often a wait looks whether it is interrupted
 
 WallClock::time_point moment(const Row& row, std::string_view column) {
   return WallClock::time_point(milliseconds(row.integer(column)));
@@ -65,6 +67,7 @@ DeadLetterRow to_letter(const Row& row) {
   letter.kept = row.boolean("kept");
   letter.resolution = row.text("resolution");
   letter.attempts = static_cast<int>(row.integer("attempts"));
+  letter.bytes = row.integer("bytes");
   letter.key = from_hex(row["key"]);
   letter.value = from_hex(row["value"]);
   letter.headers = row.text("headers");
@@ -92,18 +95,28 @@ auto each(const Result<Rows>& rows, Make make) -> Result<std::vector<decltype(ma
   return all;
 }
 
-// $2 to $7 of sql/dead_letter_select.sql and sql/dead_letter_discard.sql.
+const char* text(bool value) {
+  return value ? "t" : "f";
+}
+
+Field list_of(const std::vector<std::int64_t>& ids) {
+  return fmt::format("{{{}}}", fmt::join(ids, ","));
+}
+
+// $2 to $9 of sql/dead_letter_select.sql and sql/dead_letter_count.sql.
 void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
-  parameters.push_back(filter.ids.empty() ? Field() : Field(fmt::format("{{{}}}", fmt::join(filter.ids, ","))));
+  parameters.push_back(filter.ids.empty() ? Field() : list_of(filter.ids));
   parameters.push_back(unless_empty(filter.topic));
   parameters.push_back(unless_empty(filter.table));
   parameters.push_back(unless_empty(filter.reason));
   parameters.push_back(text(filter.since));
   parameters.push_back(text(filter.until));
+  parameters.push_back(text(filter.resolved));
+  parameters.push_back(text(filter.failed));
 }
 
-const char* text(bool value) {
-  return value ? "t" : "f";
+std::string_view text(LetterOrder order) {
+  return order == LetterOrder::newest ? "newest" : order == LetterOrder::oldest ? "oldest" : "position";
 }
 
 }  // namespace
@@ -138,8 +151,20 @@ void AdminTables::give_back(SqlClient client) {
 }
 
 // The pipeline is every statement's $1.
-Result<Rows> AdminTables::ask(std::string_view file, Fields parameters) {
+Result<Rows> AdminTables::ask(std::string_view file, Fields parameters, Asker asker) {
   const auto deadline = Clock::now() + call_timeout;
+  if (asker == Asker::service) return ask_until(deadline, file, std::move(parameters));
+  while (!places_.try_acquire_for(look_interval)) {
+    if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
+    if (Clock::now() < std::min(deadline, interruption().deadline)) continue;
+    return fail(ErrorClass::retry, fmt::format("{} commands ask PostgreSQL already; try again", at_a_time));
+  }
+  auto rows = ask_until(deadline, file, std::move(parameters));
+  places_.release();
+  return rows;
+}
+
+Result<Rows> AdminTables::ask_until(Clock::time_point deadline, std::string_view file, Fields parameters) {
   auto client = take();
   if (!client) return std::unexpected(client.error());
   parameters.insert(parameters.begin(), identity_.pipeline);
@@ -152,8 +177,24 @@ Result<std::vector<PointerRow>> AdminTables::pointers() {
   return each(ask("pointer_select", {identity_.owner}), to_pointer);
 }
 
+Result<std::vector<TopicPartition>> AdminTables::mark_missing(const std::vector<std::string>& topics,
+                                                              const std::string& reason) {
+  return each(ask("pointer_mark_missing", {reason, fmt::format("{}", fmt::join(topics, ","))}, Asker::service),
+              [](const Row& row) {
+                return TopicPartition{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))};
+              });
+}
+
+Result<std::map<int, std::string>> AdminTables::waits(const std::vector<int>& sessions) {
+  const auto rows = ask("lane_waits", {fmt::format("{{{}}}", fmt::join(sessions, ","))}, Asker::service);
+  if (!rows) return std::unexpected(rows.error());
+  std::map<int, std::string> found;
+  for (const auto& row : *rows) found.emplace(static_cast<int>(row.integer("pid")), row.text("reason"));
+  return found;
+}
+
 Result<std::vector<Pause>> AdminTables::pauses() {
-  return each(ask("pause_select", {}), to_pause);
+  return each(ask("pause_select", {}, Asker::service), to_pause);
 }
 
 Result<bool> AdminTables::pause(const Pause& pause) {
@@ -169,11 +210,11 @@ Result<std::optional<Pause>> AdminTables::resume(const std::string& target) {
 }
 
 Result<std::vector<Pause>> AdminTables::expire() {
-  return each(ask("pause_expire", {}), to_pause);
+  return each(ask("pause_expire", {}, Asker::service), to_pause);
 }
 
 Result<std::int64_t> AdminTables::open_letters() {
-  const auto rows = ask("dead_letter_count_open", {});
+  const auto rows = ask("dead_letter_count_open", {}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("open");
 }
@@ -181,16 +222,21 @@ Result<std::int64_t> AdminTables::open_letters() {
 Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& filter) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(),
-                    {text(filter.resolved), text(filter.failed), std::to_string(filter.limit), text(filter.contents)});
+  parameters.insert(parameters.end(), {std::to_string(filter.limit), text(filter.contents),
+                                       std::string(text(filter.order)), std::to_string(filter.after)});
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 
-Result<std::int64_t> AdminTables::discard(const DeadLetterFilter& filter, const std::string& resolution) {
+Result<std::int64_t> AdminTables::count_letters(const DeadLetterFilter& filter) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(), {text(filter.failed), std::to_string(filter.limit), resolution});
-  const auto rows = ask("dead_letter_discard", std::move(parameters));
+  const auto rows = ask("dead_letter_count", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->front().integer("found");
+}
+
+Result<std::int64_t> AdminTables::discard(const std::vector<std::int64_t>& ids, const std::string& resolution) {
+  const auto rows = ask("dead_letter_discard", {list_of(ids), resolution});
   if (!rows) return std::unexpected(rows.error());
   return static_cast<std::int64_t>(rows->size());
 }
@@ -203,7 +249,7 @@ Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std
 
 Result<std::int64_t> AdminTables::purge(std::string_view file, std::chrono::milliseconds keep) {
   const auto seconds = std::chrono::duration<double>(keep).count();
-  const auto rows = ask(file, {fmt::format("{}", seconds), std::to_string(purged_at_most)});
+  const auto rows = ask(file, {fmt::format("{}", seconds), std::to_string(purged_at_most)}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("removed");
 }
@@ -217,7 +263,7 @@ Result<std::int64_t> AdminTables::purge_audit(std::chrono::milliseconds keep) {
 }
 
 Result<std::map<std::string, std::int64_t>> AdminTables::sizes() {
-  const auto rows = ask("schema_sizes", {settings_.schema});
+  const auto rows = ask("schema_sizes", {settings_.schema}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
   std::map<std::string, std::int64_t> sizes;
   for (const auto& row : *rows) sizes[row.text("name")] = row.integer("bytes");
@@ -231,7 +277,8 @@ ServerSecurity AdminTables::security() {
 
 Result<std::int64_t> AdminTables::record(const AuditRow& entry) {
   const auto rows = ask("audit_insert", {entry.who.name, entry.who.role, entry.who.fingerprint, entry.who.address,
-                                         entry.command, entry.target, entry.detail, entry.outcome});
+                                         entry.command, entry.target, entry.detail, entry.outcome,
+                                         entry.at == WallClock::time_point{} ? Field() : text(entry.at)});
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("id");
 }
@@ -239,7 +286,7 @@ Result<std::int64_t> AdminTables::record(const AuditRow& entry) {
 Result<void> AdminTables::conclude(std::int64_t id, const std::string& outcome) {
   const auto rows = ask("audit_finish", {std::to_string(id), outcome});
   if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return fail(ErrorClass::retry, fmt::format("the audit trail has no row {}", id));
+  if (rows->empty()) return fail(ErrorClass::reject, fmt::format("the audit trail has no row {}", id));
   return {};
 }
 

@@ -2,13 +2,15 @@
 // sink/sql each.
 //
 // Any thread: each call takes a connection of its own out of a small pool that it fills on demand, so that no caller
-// waits for another's statement. Errors are `retry` with a sentence for an operator. A call ends within 25 seconds,
-// also when the server is frozen.
+// waits for another's statement, up to four at a time: more wait for one of them, so that no crowd of operators takes
+// the connections that lanes need. What the admin service itself asks does not wait. Errors are `retry` with a sentence
+// for an operator. A call ends within 25 seconds, also when the server is frozen or others are before it.
 #pragma once
 
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,10 @@ class AdminTables {
   AdminTables(const config::Postgres& settings, Identity identity);
 
   Result<std::vector<PointerRow>> pointers();
+  // Records that these topics are missing, for partitions whose state is ok; returns those.
+  Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
+  // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
+  Result<std::map<int, std::string>> waits(const std::vector<int>& sessions);
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();
@@ -38,7 +44,8 @@ class AdminTables {
 
   Result<std::int64_t> open_letters();
   Result<std::vector<DeadLetterRow>> letters(const DeadLetterFilter& filter);
-  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& resolution);
+  Result<std::int64_t> count_letters(const DeadLetterFilter& filter);
+  Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& resolution);
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 
@@ -56,14 +63,18 @@ class AdminTables {
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter);  // newest first
 
  private:
+  static constexpr std::ptrdiff_t at_a_time = 4;
   static constexpr std::size_t idle_at_most = 4;
   Result<SqlClient> take();
   void give_back(SqlClient client);
-  Result<Rows> ask(std::string_view file, Fields parameters);
+  enum class Asker : std::uint8_t { console, service };
+  Result<Rows> ask(std::string_view file, Fields parameters, Asker asker = Asker::console);
+  Result<Rows> ask_until(Clock::time_point deadline, std::string_view file, Fields parameters);
   Result<std::int64_t> purge(std::string_view file, std::chrono::milliseconds keep);
 
   const config::Postgres settings_;
   const Identity identity_;
+  std::counting_semaphore<at_a_time> places_{at_a_time};
   std::mutex mutex_;
   std::vector<SqlClient> idle_;
   ServerSecurity security_;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "sink/connection_options.h"
 #include "sink/server_check.h"
 
@@ -18,7 +19,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds longest_timeout{10};
-constexpr seconds answer_timeout{5};  // of the first statements of a session
+constexpr seconds answer_timeout{5};             // of the first statements of a session
+constexpr milliseconds interrupt_interval{100};  // how often a wait looks whether it is interrupted
 constexpr int pooler_rounds = 3;
 
 // Before anything else runs: what follows must find pg_catalog's functions and operators, and no others.
@@ -44,13 +46,16 @@ std::unexpected<Error> refused(const PGconn* connection, const ConnectionOptions
   return fail(ErrorClass::retry, std::move(why));
 }
 
-// Returns true when the socket is ready, false at the deadline.
-bool ready(const PGconn* connection, short events, Clock::time_point deadline) {
+// Waits until the socket is ready; an error at the deadline, or when whoever waits is interrupted.
+Result<void> ready(const PGconn* connection, short events, Clock::time_point deadline, std::string_view what = "") {
   for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return false;
+    if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
+    const auto until = std::min(deadline, interruption().deadline);
+    const auto now = Clock::now();
+    if (now >= until) return fail(ErrorClass::retry, fmt::format("PostgreSQL did not answer{} in time", what));
+    const auto left = std::chrono::ceil<milliseconds>(std::min<Clock::duration>(until - now, interrupt_interval));
     pollfd descriptor{PQsocket(connection), events, 0};
-    if (::poll(&descriptor, 1, static_cast<int>(left)) > 0) return true;
+    if (::poll(&descriptor, 1, static_cast<int>(left.count())) > 0) return {};
   }
 }
 
@@ -67,8 +72,8 @@ Result<ConnectionHandle> connect_to(const ConnectionOptions& options, Clock::tim
   if (PQstatus(connection.get()) == CONNECTION_BAD) return refused(connection.get(), options);
   for (auto wanted = PGRES_POLLING_WRITING;;) {
     const short events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!ready(connection.get(), events, deadline))
-      return fail(ErrorClass::retry, "PostgreSQL did not answer the attempt to connect in time");
+    if (const auto done = ready(connection.get(), events, deadline, " the attempt to connect"); !done)
+      return std::unexpected(done.error());
     wanted = PQconnectPoll(connection.get());
     if (wanted == PGRES_POLLING_OK) return connection;
     if (wanted == PGRES_POLLING_FAILED) return refused(connection.get(), options);
@@ -82,7 +87,7 @@ Result<int> ask(PGconn* connection, const char* text, Clock::time_point deadline
   Result<int> answer = 0;
   for (;;) {
     while (PQisBusy(connection) == 1) {
-      if (!ready(connection, POLLIN, deadline)) return fail(ErrorClass::retry, "PostgreSQL did not answer in time");
+      if (const auto done = ready(connection, POLLIN, deadline); !done) return std::unexpected(done.error());
       if (PQconsumeInput(connection) != 1) return fail(ErrorClass::retry, one_line(PQerrorMessage(connection)));
     }
     PGresult* result = PQgetResult(connection);

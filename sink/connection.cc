@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
 #include "base/failpoint.h"
+#include "base/interrupt.h"
 #include "sink/server_error.h"
+#include "sink/socket_deadline.h"
 
 namespace sluice::sink {
 namespace {
@@ -24,6 +27,9 @@ constexpr const char* session_settings =
 // Not on every platform: a backend that works for a client that is gone notices within seconds.
 constexpr const char* check_the_client = "SET client_connection_check_interval = '5s'";
 constexpr std::chrono::seconds settings_timeout{5};
+// Of a wait for somebody who may interrupt it: how often it looks, and how long a cancelled statement may take to end.
+constexpr std::chrono::milliseconds interrupt_interval{50};
+constexpr std::chrono::seconds cancel_timeout{1};
 
 }  // namespace
 
@@ -68,6 +74,11 @@ std::unexpected<Error> Connection::lose(std::string_view why) {
 
 bool Connection::in_transaction() const {
   return connection_ != nullptr && PQtransactionStatus(connection_) != PQTRANS_IDLE;
+}
+
+bool Connection::stores_any_text() const {
+  const char* encoding = connection_ == nullptr ? nullptr : PQparameterStatus(connection_, "server_encoding");
+  return encoding != nullptr && std::string_view(encoding) == "UTF8";
 }
 
 bool Connection::begin_pipeline() {
@@ -241,14 +252,29 @@ std::optional<Result<Reply>> Connection::poll() {
 }
 
 Result<Reply> Connection::wait(Clock::time_point deadline) {
+  const auto& interrupted = interruption();
+  deadline = std::min(deadline, interrupted.deadline);
+  bool asked = false;  // the server, to cancel
   for (;;) {
     if (auto done = poll()) return std::move(*done);
+    if (interrupted.requested() && !std::exchange(asked, true)) {
+      cancel_statement(cancel_handle(connection_));
+      deadline = std::min(deadline, Clock::now() + cancel_timeout);
+    }
+    if (interrupted.stop.stop_possible() && Clock::now() < deadline) {
+      wait_for_socket(interrupt_interval);
+      continue;
+    }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return lose("PostgreSQL did not answer in time");
-    const short wanted = wants_write_ ? POLLIN | POLLOUT : POLLIN;
-    pollfd descriptor{socket(), wanted, 0};
-    if (::poll(&descriptor, 1, static_cast<int>(left)) < 0 && errno != EINTR) return lose("poll failed");
+    if (!wait_for_socket(std::chrono::milliseconds(left))) return lose("poll failed");
   }
+}
+
+bool Connection::wait_for_socket(std::chrono::milliseconds at_most) const {
+  const short wanted = wants_write_ ? POLLIN | POLLOUT : POLLIN;
+  pollfd descriptor{socket(), wanted, 0};
+  return ::poll(&descriptor, 1, static_cast<int>(at_most.count())) >= 0 || errno == EINTR;
 }
 
 Result<Reply> Connection::run(const char* text, Clock::time_point deadline) {

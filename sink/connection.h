@@ -56,8 +56,11 @@ class Connection {
   void close();
   bool is_open() const { return connection_ != nullptr; }
   int socket() const { return connection_ != nullptr ? PQsocket(connection_) : -1; }
+  int session() const { return connection_ != nullptr ? PQbackendPID(connection_) : 0; }
   bool wants_write() const { return wants_write_; }
   bool in_transaction() const;
+  // Returns true if the database's encoding has every character: UTF-8 does, LATIN1 does not.
+  bool stores_any_text() const;
 
   // Queues a statement. What follows a failed one, up to sync(), is not executed.
   void send(Statement& statement, Parameters& parameters);
@@ -77,7 +80,8 @@ class Connection {
   std::optional<Error> lost_while_idle();
   // Advances the exchange without blocking; empty while it runs, then its outcome, once.
   std::optional<Result<Reply>> poll();
-  // Blocks until the outcome; at the deadline the connection is closed.
+  // Blocks until the outcome; at the deadline the connection is closed. An interruption of the thread
+  // (base/interrupt.h) cancels the statement.
   Result<Reply> wait(Clock::time_point deadline);
   Result<Reply> run(const char* sql, Clock::time_point deadline);
   // Closes the connection and returns the reason.
@@ -89,7 +93,8 @@ class Connection {
     Statement* statement = nullptr;
   };
   bool begin_pipeline();
-  bool feed_copy();  // false: wait for the socket
+  bool wait_for_socket(std::chrono::milliseconds at_most) const;  // false: it failed
+  bool feed_copy();                                               // false: wait for the socket
   void take(PGresult* result);
   Result<Reply> conclude();
 

@@ -30,6 +30,31 @@ std::size_t sequence(std::string_view text) {
   return length;
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// Every encoding of a database has ASCII, so a text that is escaped like this can be stored in all of them.
+std::string escaped(std::string_view text) {
+  if (is_ascii(text)) return std::string(text);
+  std::string out;
+  while (!text.empty()) {
+    const auto length = std::max<std::size_t>(sequence(text), 1);
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (first < 0x80) {
+      out += text[0];
+    } else if (length == 1) {
+      out += '?';
+    } else {
+      unsigned code = first & (0xffu >> (length + 1));
+      for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
+      out += fmt::format("\\u{{{:x}}}", code);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
 bool is_text(std::string_view text) {
   while (!text.empty()) {
     const auto length = sequence(text);
@@ -49,8 +74,8 @@ void append_base64(std::string& out, std::string_view bytes) {
   }
 }
 
-void append_json(std::string& out, std::string_view bytes) {
-  if (!is_text(bytes)) {
+void append_json(std::string& out, std::string_view bytes, bool any_text) {
+  if (!(any_text ? is_text(bytes) : is_ascii(bytes) && is_text(bytes))) {
     out += R"({"base64": ")";
     append_base64(out, bytes);
     out += R"("})";
@@ -72,7 +97,7 @@ void append_json(std::string& out, std::string_view bytes) {
 
 // The columns of the letters, gathered.
 struct Columns {
-  std::vector<std::string> headers, reasons;
+  std::vector<std::string> headers, reasons, table_names;
   std::vector<std::optional<std::string>> details;
   std::vector<std::int32_t> partitions, generations;
   std::vector<std::int64_t> offsets;
@@ -103,6 +128,10 @@ std::string readable(std::string_view reason) {
   return out;
 }
 
+std::string storable(const std::string& text, bool any_text) {
+  return any_text ? text : escaped(text);
+}
+
 const char* stage_name(Stage stage) {
   switch (stage) {
     case Stage::decode:
@@ -116,19 +145,20 @@ const char* stage_name(Stage stage) {
 }
 
 std::optional<std::int64_t> timestamp_of(std::int64_t milliseconds) {
-  constexpr std::int64_t epoch_2000 = 946'684'800'000, last = 9'224'318'015'999'999;
-  if (milliseconds < 0 || milliseconds > last) return std::nullopt;
-  return (milliseconds - epoch_2000) * 1000;
+  constexpr std::int64_t epoch_2000 = 946'684'800'000;
+  const auto known = storable_timestamp_ms(milliseconds);
+  if (known < 0) return std::nullopt;
+  return (known - epoch_2000) * 1000;
 }
 
-std::string headers_json(const std::vector<Header>& headers) {
+std::string headers_json(const std::vector<Header>& headers, bool any_text) {
   std::string out = "[";
   for (const auto& header : headers) {
     out += out.size() > 1 ? ", [" : "[";
-    append_json(out, header.name);
+    append_json(out, header.name, any_text);
     out += ", ";
     if (header.value)
-      append_json(out, *header.value);
+      append_json(out, *header.value, any_text);
     else
       out += "null";
     out += ']';
@@ -137,7 +167,7 @@ std::string headers_json(const std::vector<Header>& headers) {
 }
 
 void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::span<const DeadLetter> letters,
-                      std::span<const Record> records, std::span<const PartitionRange> ranges, bool with_contents) {
+                      std::span<const Record> records, std::span<const PartitionRange> ranges, LetterForm form) {
   Columns columns;
   std::vector<bool> seen(records.size(), false);
   for (const auto& letter : letters) {
@@ -151,15 +181,17 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::
     columns.generations.push_back(range != ranges.end() ? range->generation : 1);
     columns.timestamps.push_back(timestamp_of(record.timestamp_ms));
     columns.keys.push_back(record.key);
-    columns.values.push_back(with_contents ? record.value : std::nullopt);
-    columns.headers.push_back(jsonb_version + (with_contents ? headers_json(record.headers) : "null"));
+    columns.values.push_back(form.with_contents ? record.value : std::nullopt);
+    columns.headers.push_back(jsonb_version +
+                              (form.with_contents ? headers_json(record.headers, form.any_text) : "null"));
     columns.stages.emplace_back(stage_name(letter.stage));
-    columns.tables.push_back(unless_empty(letter.table));
+    columns.table_names.push_back(storable(letter.table, form.any_text));
     columns.states.push_back(unless_empty(letter.sqlstate));
-    columns.reasons.push_back(readable(letter.reason));
-    const bool tells = with_contents && !letter.detail.empty();
-    columns.details.push_back(tells ? std::optional(readable(letter.detail)) : std::nullopt);
+    columns.reasons.push_back(storable(readable(letter.reason), form.any_text));
+    const bool tells = form.with_contents && !letter.detail.empty();
+    columns.details.push_back(tells ? std::optional(storable(readable(letter.detail), form.any_text)) : std::nullopt);
   }
+  for (const auto& name : columns.table_names) columns.tables.push_back(unless_empty(name));
   parameters.clear();
   parameters.add_text(pipeline);
   parameters.add_bytes(columns.topics, oid::text);

@@ -13,14 +13,20 @@
 
 namespace sluice::sink {
 
-// Without contents a letter keeps key, place and reason. Its headers are JSON's null then, by which a replay knows that
-// its value is not that of a tombstone.
+// How letters are stored.
+struct LetterForm {
+  bool any_text = true;       // the database's encoding is UTF-8; others lack characters, so their texts are escaped
+  bool with_contents = true;  // else a letter keeps key, place and reason; its headers are JSON's null then, by which a
+                              // replay knows that its value is not that of a tombstone
+};
 void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::span<const DeadLetter> letters,
-                      std::span<const Record> records, std::span<const PartitionRange> ranges, bool with_contents);
+                      std::span<const Record> records, std::span<const PartitionRange> ranges, LetterForm form);
+// Returns the text, escaped (\u{6f22}) unless the database's encoding has every character.
+std::string storable(const std::string& text, bool any_text);
 
 // [["name", "text"], ["name", null], ["name", {"base64": "…"}]]: valid UTF-8 is kept as text, so that people can read
-// it.
-std::string headers_json(const std::vector<Header>& headers);
+// it, as far as the database can store it.
+std::string headers_json(const std::vector<Header>& headers, bool any_text);
 
 // Returns the reason as it is stored: valid UTF-8, shortened to a limit.
 std::string readable(std::string_view reason);

@@ -7,9 +7,10 @@
 #include <atomic>
 #include <cctype>
 #include <map>
-#include <ranges>
 
+#include "base/table_name.h"
 #include "config/route_rights.h"
+#include "config/table_template.h"
 #include "sink/oid.h"
 #include "sink/sql.h"
 
@@ -44,23 +45,42 @@ Encoding encoding_of(oid::Type type) {
   return found == encodings.end() ? Encoding::input : found->second;
 }
 
-// "schema.table" is cut at its first dot; a name without one is found by the search path.
-std::string quoted_name(const std::string& name) {
-  const auto dot = name.find('.');
-  if (dot == name.npos) return quoted(name);
-  return quoted(name.substr(0, dot)) + "." + quoted(name.substr(dot + 1));
+std::string quoted_name(const TableName& name) {
+  return name.schema.empty() ? quoted(name.table) : quoted(name.schema) + "." + quoted(name.table);
 }
 
 auto stop(std::string message) {
   return fail(ErrorClass::stop_partition, std::move(message));
 }
 
+// A table that an event names is its record's fault, one that the configuration names is nobody's.
+auto fault_of(bool event, const char* sqlstate, std::string message) {
+  return fail(event ? ErrorClass::reject : ErrorClass::stop_partition, std::move(message), event ? sqlstate : "");
+}
+
+// What no event may be written to: Sluice's own tables, also through a view, a rule or a partition, and PostgreSQL's.
+Result<void> check_place(const Row& relation, const std::string& name, const config::Route& route,
+                         std::string_view own_schema) {
+  const bool event = config::has_placeholder(route.table);
+  if (config::reserved_schema(relation.text("schema"), own_schema)) {
+    return fault_of(event, "42501",
+                    fmt::format("{} is in the schema {}, which no event may be written to; change [[route]].table",
+                                name, relation.text("schema")));
+  }
+  if (relation.boolean("own")) {
+    return fault_of(event, "42501",
+                    fmt::format("{} leads to tables of Sluice itself, which no event may be written to; change "
+                                "[[route]].table",
+                                name));
+  }
+  return {};
+}
+
 Result<void> check_relation(const Row& relation, const std::string& name, const config::Route& route) {
   const auto kind = relation.text("kind");
   if (kind != "r" && kind != "p" && kind != "v" && kind != "f")
-    return stop(fmt::format("{} is not a table; change [[route]].table", name));
-  if (kind == "v" && route.key.empty())
-    return stop(fmt::format("{} is a view, which cannot be appended to without a key; route to its table", name));
+    return fault_of(config::names_source(route.table), "42809",
+                    fmt::format("{} is not a table; change [[route]].table", name));
   for (const auto right : config::route_rights(route)) {
     std::string column = "may_";
     for (const char c : right) column += static_cast<char>(std::tolower(c));
@@ -85,6 +105,8 @@ Column column_of(const Row& row) {
   column.generated = row.boolean("generated");
   column.has_default = row.boolean("has_default") && !column.generated;  // the expression is kept as a default
   column.identity_always = row.boolean("identity_always");
+  column.enumeration = row.boolean("enumeration");
+  column.collated = row.boolean("collated");
   return column;
 }
 
@@ -120,10 +142,27 @@ Result<void> check_key(const Table& table, std::vector<std::int64_t> numbers, co
                   table.name, table.sql_name, names));
 }
 
-DescribedTable describe_one(const WantedTable& wanted, const Row& relation, const Catalogue& catalogue) {
+std::unexpected<Error> missing(const WantedTable& wanted) {
+  return fault_of(config::names_source(wanted.route->table), "42P01",
+                  fmt::format("table {} does not exist; create it or change [[route]].table", wanted.name));
+}
+
+Result<void> check_length(const WantedTable& wanted) {
+  const auto [schema, table] = TableName::parse(wanted.name);
+  if (std::max(schema.size(), table.size()) <= longest_identifier) return {};
+  return stop(
+      fmt::format("the name of the table {} is longer than {} bytes, and PostgreSQL would cut it; change "
+                  "[[route]].table",
+                  wanted.name, longest_identifier));
+}
+
+DescribedTable describe_one(const WantedTable& wanted, const Row& relation, const Catalogue& catalogue,
+                            std::string_view own_schema) {
   static std::atomic<std::uint64_t> versions{0};
   const auto& [name, route] = wanted;
-  if (!relation["oid"]) return stop(fmt::format("table {} does not exist; create it or change [[route]].table", name));
+  if (auto done = check_length(wanted); !done) return std::unexpected(done.error());
+  if (!relation["oid"]) return missing(wanted);
+  if (auto done = check_place(relation, name, *route, own_schema); !done) return std::unexpected(done.error());
   if (auto done = check_relation(relation, name, *route); !done) return std::unexpected(done.error());
   auto table = std::make_shared<Table>();
   table->name = name;
@@ -131,6 +170,13 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   table->oid = static_cast<oid::Type>(relation.integer("oid"));
   table->sql_name = quoted(relation.text("schema")) + "." + quoted(relation.text("relation"));
   table->signature = relation.text("signature");
+  table->owned = relation.boolean("owned");
+  table->delete_acts = relation.boolean("delete_acts");
+  const auto kind = relation.text("kind");
+  const bool instead_of = relation.boolean("instead_of");
+  table->conflict_clause = !relation.boolean("of_conflicts") && !instead_of;
+  table->copy_is_insert = (kind == "r" || kind == "p") && !relation.boolean("of_writes") && !instead_of &&
+                          !relation.boolean("row_security");
   std::vector<std::int64_t> numbers;
   const auto [first, last] = catalogue.columns.equal_range(table->oid);
   for (auto column = first; column != last; ++column) {
@@ -138,7 +184,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
     table->columns.push_back(column_of(column->second));
   }
   if (auto done = find_key(*table, *route); !done) return std::unexpected(done.error());
-  if (route->mode == WriteMode::upsert && relation.text("kind") != "v") {
+  if (route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause) {
     std::vector<std::int64_t> key;
     for (const auto index : table->key) key.push_back(numbers[index]);
     if (auto done = check_key(*table, std::move(key), *route, catalogue); !done) return std::unexpected(done.error());
@@ -147,12 +193,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   return table;
 }
 
-std::string oid_text(const Row& row) {
-  return row["oid"].value_or("NULL");
-}
-
-}  // namespace
-
+// Quoted names as a parameter.
 std::string array_of_names(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) {
@@ -166,24 +207,55 @@ std::string array_of_names(const std::vector<std::string>& names) {
   return out.empty() ? "{}" : out + "}";
 }
 
+// The database's encoding has no such characters, so there is no such table.
+bool is_of_encoding(const Error& error) {
+  return error.sqlstate == "22P05" || error.sqlstate == "22021";
+}
+
+// One name that the database's encoding cannot hold would fail the question for all.
+Result<std::vector<DescribedTable>> describe_apart(SqlClient& client, std::span<const WantedTable> wanted,
+                                                   const std::string& own_schema, Clock::time_point deadline) {
+  if (auto done = client.run("ROLLBACK", {}, deadline); !done) return std::unexpected(done.error());
+  std::vector<DescribedTable> described;
+  if (wanted.size() == 1) {
+    described.emplace_back(missing(wanted.front()));
+    return described;
+  }
+  for (const auto& one : wanted) {
+    auto alone = describe_tables(client, {&one, 1}, own_schema, deadline);
+    if (!alone) return std::unexpected(alone.error());
+    described.push_back(std::move(alone->front()));
+  }
+  return described;
+}
+
+}  // namespace
+
+Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& oids, const std::string& own_schema,
+                          Clock::time_point deadline) {
+  return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", fmt::join(oids, ",")), own_schema}, deadline);
+}
+
 Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
-                                                    Clock::time_point deadline) {
+                                                    const std::string& own_schema, Clock::time_point deadline) {
   const auto ask = [&](std::string_view file, const std::string& array) {
     return client.run(sql(file, ""), {array}, deadline);
   };
   std::vector<std::string> names;
-  for (const auto& one : wanted) names.push_back(quoted_name(one.name));
+  for (const auto& one : wanted) names.push_back(quoted_name(TableName::parse(one.name)));
   if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
     return std::unexpected(begun.error());
   // Where the user's path leads is asked once, here. Under ours, names of types come out with their schema.
   if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
     return std::unexpected(set.error());
-  const auto oids = ask("table_names", array_of_names(names));
-  if (!oids) return std::unexpected(oids.error());
+  const auto known = ask("table_names", array_of_names(names));
+  if (!known && is_of_encoding(known.error())) return describe_apart(client, wanted, own_schema, deadline);
+  if (!known) return std::unexpected(known.error());
   if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)
     return std::unexpected(set.error());
-  const auto relations =
-      ask("table_relations", fmt::format("{{{}}}", fmt::join(*oids | std::views::transform(oid_text), ",")));
+  std::vector<std::string> oids;
+  for (const auto& row : *known) oids.push_back(row["oid"].value_or("NULL"));
+  const auto relations = relations_of(client, oids, own_schema, deadline);
   if (!relations) return std::unexpected(relations.error());
   std::vector<std::int64_t> found;
   for (const auto& relation : *relations) {
@@ -200,7 +272,7 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   std::vector<DescribedTable> described;
   for (std::size_t i = 0; i < wanted.size(); ++i)
-    described.push_back(describe_one(wanted[i], (*relations)[i], catalogue));
+    described.push_back(describe_one(wanted[i], (*relations)[i], catalogue, own_schema));
   return described;
 }
 

@@ -13,10 +13,13 @@
 
 namespace sluice::sink {
 
-// Quoted names as the parameter of sql/table_relations.sql.
-std::string array_of_names(const std::vector<std::string>& names);
+// What the catalogue says of relations by their object identifiers, or NULL: the rows of sql/table_relations.sql.
+Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& oids, const std::string& own_schema,
+                          Clock::time_point deadline);
 
+// `own_schema`: Sluice's, to which nothing is routed. A table that an event names and that does not exist, or that no
+// event may be written to, is `reject` with a SQLSTATE.
 Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
-                                                    Clock::time_point deadline);
+                                                    const std::string& own_schema, Clock::time_point deadline);
 
 }  // namespace sluice::sink

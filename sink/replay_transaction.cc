@@ -40,6 +40,7 @@ struct ReplayTransaction::State {
   }
 
   Result<void> commit() {
+    session.use_path_of_user();  // of the deferred triggers that COMMIT fires
     connection().commit();
     const auto reply = session.answer(step_timeout);
     if (!reply) return std::unexpected(reply.error());
@@ -90,7 +91,27 @@ Result<ReplayTransaction::Pointer> ReplayTransaction::begin(const DeadLetterRow&
 
 Result<void> ReplayTransaction::write(const Changes& changes) {
   for (const auto& write : locks(changes)) state_->session.send_write(changes, write);
-  return state_->session.try_rows(changes, step_timeout);
+  auto& session = state_->session;
+  auto written = session.attempt(&changes, {.check_deferred = true}, step_timeout);
+  if (written || !session.connection.is_open()) return written;
+  auto& error = written.error();
+  if (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear) return written;
+  // The code does not say whose fault it is: the same statements without the rows do.
+  if (session.attempt(&changes, {.without_rows = true, .undo = true}, step_timeout)) error.next = ErrorClass::reject;
+  return written;
+}
+
+Result<void> ReplayTransaction::rehearse(const Changes& changes) {
+  if (auto done = connect(); !done) return std::unexpected(done.error());
+  auto& connection = state_->connection();
+  state_->session.send_deallocations();
+  connection.send("BEGIN");
+  connection.send("SET LOCAL lock_timeout = '2s'");
+  connection.send("SET LOCAL statement_timeout = '10s'");
+  if (auto done = state_->answer(); !done) return std::unexpected(done.error());
+  auto written = write(changes);
+  rollback();
+  return written;
 }
 
 Result<void> ReplayTransaction::applied(const DeadLetterRow& letter, const std::string& resolution) {
@@ -109,8 +130,10 @@ Result<void> ReplayTransaction::applied(const DeadLetterRow& letter, const std::
 Result<void> ReplayTransaction::refused(const DeadLetterRow& letter, const DeadLetter& why) {
   auto& connection = state_->connection();
   connection.send(state_->session.file("dead_letter_retry"),
-                  state_->parameters({std::to_string(letter.id), stage_name(why.stage), why.table, why.sqlstate,
-                                      readable(why.reason), readable(why.detail)}));
+                  state_->parameters({std::to_string(letter.id), stage_name(why.stage),
+                                      storable(why.table, connection.stores_any_text()), why.sqlstate,
+                                      storable(readable(why.reason), connection.stores_any_text()),
+                                      storable(readable(why.detail), connection.stores_any_text())}));
   if (auto counted = state_->answer(); !counted) {
     rollback();
     return std::unexpected(counted.error());

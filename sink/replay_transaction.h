@@ -34,6 +34,9 @@ class ReplayTransaction {
   Result<Pointer> begin(const DeadLetterRow& letter);
   // Writes the rows within a savepoint, which is undone on error; the transaction continues.
   Result<void> write(const Changes& changes);
+  // Writes the rows in a transaction of its own, which is rolled back: what PostgreSQL says to them. Waits for locks
+  // for two seconds at most, and holds none afterwards.
+  Result<void> rehearse(const Changes& changes);
   // Marks the letter and commits.
   Result<void> applied(const DeadLetterRow& letter, const std::string& resolution);
   // Counts the attempt, keeps the new reason and commits.

@@ -87,10 +87,17 @@ class RowStore {
   virtual std::optional<Result<void>> poll() = 0;
 
   // The same transaction in steps, blocking, for finding the records at fault: begin with the changes that were
-  // refused, then any number of try_rows, each within a savepoint that is rolled back on error, then finish. `ranges`
+  // refused, then any number of trials, each within a savepoint that is rolled back on error, then finish. `ranges`
   // in begin carry no counts, those in finish do.
   virtual Result<void> begin(std::span<const PartitionRange> ranges, const Changes& changes) = 0;
-  virtual Result<void> try_rows(const Changes& changes) = 0;
+  // Writes the rows. Deferred constraints are left to COMMIT, unless they are to be checked at once.
+  virtual Result<void> try_rows(const Changes& changes, bool check_deferred = false) = 0;
+  // Checks deferred constraints as COMMIT would; afterwards they are deferred as before.
+  virtual Result<void> check_deferred() = 0;
+  // Returns what try_rows would that checks at once, and undoes it in any case.
+  virtual Result<void> test_rows(const Changes& changes) = 0;
+  // Executes the statements of the rows without any row. Fails if a table or a permission is at fault; no record is.
+  virtual Result<void> try_statements(const Changes& changes) = 0;
   virtual Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
                               std::span<const PartitionRange> ranges) = 0;
   virtual void rollback() = 0;

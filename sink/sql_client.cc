@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "sink/connect.h"
 #include "sink/socket_deadline.h"
 
@@ -25,8 +26,13 @@ struct NotConnected : std::runtime_error {
   Error error;
 };
 
-// libpqxx keeps the policy of a connection to itself; this is what its thread's last one has seen.
-thread_local ServerSecurity last_opened;
+// libpqxx keeps a connection and its policy to itself; this is what its thread's last one has seen. A statement can
+// only be cancelled through a handle of libpq's.
+struct Seen {
+  ServerSecurity security;
+  CancelHandle cancel;
+};
+thread_local Seen last_opened;
 
 // Connects as the write paths do, and once only: a lost connection must not be reopened silently, without its
 // settings and in the middle of a transaction.
@@ -38,7 +44,7 @@ class ConnectOnce : public pqxx::connectionpolicy {
     if (std::exchange(connected_, true)) throw pqxx::broken_connection("the connection was lost");
     auto opened = connect(Secret(options()), "sluice");
     if (!opened) throw NotConnected(opened.error());
-    last_opened = security_of(opened->get());
+    last_opened = {security_of(opened->get()), cancel_handle(opened->get())};
     return opened->release();
   }
   handle do_completeconnect(handle connection) override { return connection; }
@@ -79,11 +85,11 @@ std::int64_t Row::integer(std::string_view column) const {
 }
 
 struct SqlClient::State {
-  explicit State(const Secret& url) : session(url.reveal()), security(last_opened) {
+  explicit State(const Secret& url) : session(url.reveal()), seen(last_opened) {
     session.set_verbosity(pqxx::connection_base::terse);
   }
   Session session;
-  ServerSecurity security;
+  Seen seen;
   bool lost = false;
 };
 
@@ -110,7 +116,7 @@ bool SqlClient::connected() const {
 }
 
 const ServerSecurity& SqlClient::security() const {
-  return state_->security;
+  return state_->seen.security;
 }
 
 Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters) {
@@ -119,9 +125,12 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters) {
 
 Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Clock::time_point deadline) {
   if (!connected()) return fail(ErrorClass::retry, "PostgreSQL: the connection was lost");
+  const auto& interrupted = interruption();
+  if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled));
   std::optional<SocketDeadline> limit;
   try {
-    limit.emplace(state_->session.sock(), deadline);
+    limit.emplace(state_->session.sock(), std::min(deadline, interrupted.deadline), interrupted.stop,
+                  state_->seen.cancel);
     // Without BEGIN and COMMIT of its own; the statement may bring them.
     pqxx::nontransaction direct(state_->session);
     if (parameters.empty()) return rows_of(direct.exec(sql));
@@ -129,9 +138,14 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Cl
     for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
     return rows_of(direct.exec_params(sql, pqxx::prepare::make_dynamic_params(values)));
   } catch (const pqxx::sql_error& failure) {
+    if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled), failure.sqlstate());
     return fail(ErrorClass::retry, one_line(failure.what()), failure.sqlstate());
   } catch (const std::exception& failure) {
     state_->lost = true;
+    if (interrupted.requested()) {
+      return fail(ErrorClass::retry,
+                  fmt::format("{}; PostgreSQL does not answer, so whether it took effect is not known", cancelled));
+    }
     return fail(ErrorClass::retry,
                 limit && limit->passed() ? "PostgreSQL did not answer in time" : one_line(failure.what()));
   }

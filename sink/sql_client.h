@@ -4,7 +4,8 @@
 // A SqlClient is one connection, closed by the destructor; used by one thread at a time. open() ends within the time of
 // connect.h and run() at its deadline, also when the server is frozen. Errors are `retry` with PostgreSQL's message and
 // SQLSTATE; the connection stays usable after a failed statement, and is closed (connected() is false) when the server
-// does not answer in time. Nothing here ever prints the connection string.
+// does not answer in time. Both end early when the caller's thread is interrupted (base/interrupt.h): the server is
+// asked to cancel the statement. Nothing here ever prints the connection string.
 #pragma once
 
 #include <cstdint>

@@ -43,7 +43,10 @@ constexpr auto table = std::to_array<Row>({
     {"57", ErrorClass::reclaim},         // the server or an operator ended the session
     {"58", ErrorClass::retry},           // I/O error at the server
     {"F0", ErrorClass::stop_service},    // the server's configuration file
+    {"HV", ErrorClass::unclear},         // a foreign data wrapper: the value, the remote table or the network
     {"P0", ErrorClass::reject},          // RAISE in a trigger
+    {"XX001", ErrorClass::retry},        // a damaged table
+    {"XX002", ErrorClass::retry},        // a damaged index
 });
 
 bool names_a_constraint(std::string_view message) {
@@ -62,7 +65,8 @@ ErrorClass classify(std::string_view sqlstate, std::string_view message) {
   }
   // Citus reports a worker's error on INSERT ... SELECT as XX000 with the worker's message.
   if (sqlstate == "XX000" && names_a_constraint(message)) return ErrorClass::reject;
-  return ErrorClass::retry;
+  // XX000 is also how extensions refuse a value (hstore, PostGIS); triggers may raise any code.
+  return ErrorClass::unclear;
 }
 
 }  // namespace sluice::sink

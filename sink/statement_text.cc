@@ -62,7 +62,7 @@ std::string cast_of(const Column& column, std::string_view suffix = "") {
 std::string source(const PlannedWrite& write, std::size_t i, bool staged) {
   const auto& column = column_of(write, write.columns[i]);
   if (staged) return fmt::format("c{}{}", i, cast_of(column));
-  return fmt::format("unnest(${}::{}[]){}", i + 1, wire(column).sql, cast_of(column));
+  return fmt::format("pg_catalog.unnest(${}::{}[]){}", i + 1, wire(column).sql, cast_of(column));
 }
 
 // In the select list itself: a set-returning function in FROM would materialise every column first.
@@ -93,8 +93,9 @@ std::string remove(const PlannedWrite& write) {
 
 // Among Sluice's own writers, by the table: locks of the table itself would also stop readers' and others' work.
 std::string lock(const PlannedWrite& write) {
-  return fmt::format("SELECT pg_advisory_xact_lock{}({}, {})", write.action == Action::share ? "_shared" : "",
-                     lock_class, static_cast<std::int32_t>(write.table->oid));
+  return fmt::format("SELECT pg_catalog.pg_advisory_xact_lock{}({}, {})",
+                     write.action == Action::share ? "_shared" : "", lock_class,
+                     static_cast<std::int32_t>(write.table->oid));
 }
 
 std::string names(const PlannedWrite& write) {
@@ -105,7 +106,8 @@ std::string names(const PlannedWrite& write) {
 std::string insert_into(const PlannedWrite& write) {
   const bool overriding =
       std::ranges::any_of(write.columns, [&](auto column) { return column_of(write, column).identity_always; });
-  return fmt::format("INSERT INTO {} ({}){} ", write.table->sql_name, names(write),
+  // With an alias, as a table may be named excluded, which would be ambiguous in ON CONFLICT.
+  return fmt::format("INSERT INTO {} AS target ({}){} ", write.table->sql_name, names(write),
                      overriding ? " OVERRIDING SYSTEM VALUE" : "");
 }
 
@@ -154,7 +156,7 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
       return remove(write);
     case Action::insert:
       if (write.columns.empty())  // every column its default
-        return fmt::format("INSERT INTO {} SELECT FROM generate_series(1, $1::bigint)", write.table->sql_name);
+        return fmt::format("INSERT INTO {} SELECT FROM pg_catalog.generate_series(1, $1::bigint)", write.table->sql_name);
       return insert_into(write) + select;
     case Action::upsert:
       return insert_into(write) + select + on_conflict(write);
@@ -181,7 +183,7 @@ void add_write(Parameters& parameters, const Changes& changes, const PlannedWrit
 std::string literals_of(const PlannedWrite& write) {
   return fmt::format(
       "SELECT {} FROM (SELECT {}) AS source",
-      join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("quote_nullable(s{}::text)", i); }),
+      join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("pg_catalog.quote_nullable(s{}::text)", i); }),
       sources(write, false, true));
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sink/describe.h"
 #include "sink/schema_migrations.h"
 #include "sink/sql.h"
@@ -25,7 +27,8 @@ std::unexpected<Error> failed(Error error) {
   if (error.sqlstate.empty()) return std::unexpected(std::move(error));
   error.next = classify(error.sqlstate, error.message);
   // No batch is under way that could be reclaimed or refused.
-  if (error.next == ErrorClass::reclaim || error.next == ErrorClass::reject) error.next = ErrorClass::retry;
+  if (error.next == ErrorClass::reclaim || error.next == ErrorClass::reject || error.next == ErrorClass::unclear)
+    error.next = ErrorClass::retry;
   return std::unexpected(std::move(error));
 }
 
@@ -86,18 +89,31 @@ DescribedTable TableCatalogue::describe(const std::string& name, const config::R
 
 std::vector<DescribedTable> TableCatalogue::describe_all(std::span<const WantedTable> wanted) {
   const auto deadline = Clock::now() + describe_timeout;
-  auto described = with_client([&](SqlClient& client) { return describe_tables(client, wanted, deadline); });
+  auto described =
+      with_client([&](SqlClient& client) { return describe_tables(client, wanted, settings_.schema, deadline); });
   if (described) return std::move(*described);
   return std::vector<DescribedTable>(wanted.size(), std::unexpected(described.error()));
 }
 
-Result<bool> TableCatalogue::unchanged(const Table& table) {
+Result<bool> TableCatalogue::is_superuser() {
   const auto deadline = Clock::now() + describe_timeout;
   const auto rows = with_client([&](SqlClient& client) {
-    return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", table.oid)}, deadline);
+    return client.run("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", {}, deadline);
   });
   if (!rows) return std::unexpected(rows.error());
-  return !rows->empty() && rows->front().text("signature") == table.signature;
+  return !rows->empty() && rows->front().boolean("rolsuper");
+}
+
+Result<bool> TableCatalogue::unchanged(std::span<const Table* const> tables) {
+  const auto deadline = Clock::now() + describe_timeout;
+  std::vector<std::string> oids;
+  for (const auto* table : tables) oids.push_back(fmt::to_string(table->oid));
+  const auto rows =
+      with_client([&](SqlClient& client) { return relations_of(client, oids, settings_.schema, deadline); });
+  if (!rows) return std::unexpected(rows.error());
+  return std::ranges::equal(*rows, tables, [](const Row& row, const Table* table) {
+    return row["oid"].has_value() && row.text("signature") == table->signature;
+  });
 }
 
 }  // namespace sluice::sink

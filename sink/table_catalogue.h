@@ -28,7 +28,10 @@ class TableCatalogue final : public Tables {
 
   DescribedTable describe(const std::string& name, const config::Route& route) override;
   std::vector<DescribedTable> describe_all(std::span<const WantedTable> wanted) override;
-  Result<bool> unchanged(const Table& table) override;
+  Result<bool> unchanged(std::span<const Table* const> tables) override;
+
+  // Returns true if the role that Sluice connects as may do anything.
+  Result<bool> is_superuser();
 
   void close_if_idle();
 

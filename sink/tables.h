@@ -25,7 +25,8 @@ class Tables {
  public:
   virtual ~Tables() = default;
   // Describes a table by the name that a route gives it ("schema.table", or "table" by the search path). A missing
-  // table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what to do.
+  // table, key column, unique index on the key (upsert) or permission is `stop_partition`, with what to do. A missing
+  // table that the event names (config/table_template.h), and one that no event may be written to, are `reject`.
   virtual DescribedTable describe(const std::string& name, const config::Route& route) = 0;
   // One outcome for each that is wanted, in the same order; the catalogue looks once for all. When PostgreSQL does not
   // answer, all have that error.
@@ -34,9 +35,9 @@ class Tables {
     for (const auto& one : wanted) described.push_back(describe(one.name, *one.route));
     return described;
   }
-  // Returns true as long as describing the table again would give the same; one small query. Tables that cannot
-  // change are always the same.
-  virtual Result<bool> unchanged(const Table&) { return true; }
+  // Returns true as long as describing these tables again would give the same; one small query for all. Tables that
+  // cannot change are always the same.
+  virtual Result<bool> unchanged(std::span<const Table* const>) { return true; }
 };
 
 }  // namespace sluice::sink

@@ -35,6 +35,10 @@ void Transaction::start(TransactionRows rows, const Changes& changes, std::span<
   writes_ = std::move(rows.writes);
   encoded_ = std::move(rows.parameters);
   if (!session_.can_stage) write_without_stages();
+  if (!session_.not_direct.empty()) {
+    for (auto& write : writes_)
+      if (write.path == Path::direct && session_.not_direct.contains(write.table->version)) write.path = Path::arrays;
+  }
   if (!prepare()) write();
 }
 
@@ -68,6 +72,7 @@ void Transaction::write() {
   bool pipelining = !begun_;
   if (!begun_) {
     begun_ = true;
+    FAILPOINT("before_begin");
     SEEDED_BUG_DOES("dead_letters_apart", connection.send("BEGIN");
                     session_.send_dead_letters(changes_->dead, records_, ranges_); connection.commit());
     session_.send_deallocations();
@@ -75,6 +80,7 @@ void Transaction::write() {
     if (session_.lock_wait.count() > 0)
       connection.send(fmt::format("SET LOCAL lock_timeout = {}", session_.lock_wait.count()).c_str());
     if (!SEEDED_BUG("advance_after_rows_unchecked")) session_.send_advance(ranges_, true);
+    session_.use_path_of_user();
   }
   phase_ = Phase::writing;
   for (; next_ < writes_.size(); ++next_) {
@@ -92,7 +98,11 @@ void Transaction::write() {
     }
   }
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
-  if (!SEEDED_BUG("dead_letters_apart")) session_.send_dead_letters(changes_->dead, records_, ranges_);
+  if (!changes_->dead.empty() && !SEEDED_BUG("dead_letters_apart")) {
+    session_.use_own_path();
+    session_.send_dead_letters(changes_->dead, records_, ranges_);
+    session_.use_path_of_user();  // of the deferred triggers that COMMIT fires
+  }
   FAILPOINT("before_commit", connection.flush());
   connection.commit();
   connection.sync();
@@ -167,6 +177,10 @@ std::optional<Result<void>> Transaction::failed(Error error) {
     write();
     return std::nullopt;
   }
+  // COPY into a table with row security is refused where INSERT is not.
+  if (phase_ == Phase::writing && next_ > 0 && writes_[next_ - 1].path == Path::direct &&
+      error.next == ErrorClass::stop_partition)
+    session_.not_direct.insert(writes_[next_ - 1].table->version);
   if (!connection.in_transaction()) return std::unexpected(std::move(error));
   error_ = std::move(error);
   connection.send("ROLLBACK");

@@ -146,7 +146,7 @@ bool lacks_required(const PlannedWrite& write) {
 }
 
 void Planner::emit(const Table& table, Action action, PlannedWrite&& write) {
-  if (action == Action::upsert && lacks_required(write)) {
+  if (action == Action::upsert && (lacks_required(write) || !table.conflict_clause)) {
     PlannedWrite missing = write;
     missing.action = Action::insert_missing;
     emit(table, Action::update, std::move(write));
@@ -166,7 +166,8 @@ Path Planner::path(const PlannedWrite& write) const {
   const bool own_form =
       std::ranges::none_of(write.columns, [&](auto column) { return columns[column].encoding == Encoding::input; });
   const auto rows = write.rows.size();
-  if (write.table->key.empty() && own_form) return rows >= direct_rows ? Path::direct : Path::arrays;
+  if (write.table->key.empty() && own_form && write.table->copy_is_insert)
+    return rows >= direct_rows ? Path::direct : Path::arrays;
   const auto bytes = changes_.arena.size() / std::max<std::size_t>(changes_.rows, 1) * rows;
   const bool large = bytes >= staged_bytes && rows >= staged_rows_at_least;
   return rows >= staged_rows || large ? Path::stage : Path::arrays;

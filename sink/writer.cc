@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/failpoint.h"
+#include "sink/dead_letters.h"
 #include "sink/oid.h"
 #include "sink/pointer_parameters.h"
 #include "sink/sql.h"
@@ -135,6 +136,11 @@ struct Writer::State {
     return {};
   }
 
+  Result<void> attempt(const Changes* changes, WriterSession::Attempt how) {
+    if (!connection().is_open()) return fail(ErrorClass::reclaim, "not connected");
+    return session.attempt(changes, how, step_timeout);
+  }
+
   std::string application_name() const { return "sluice/" + session.identity.pipeline; }
 
   // One statement of sql/, in a transaction of its own.
@@ -234,7 +240,7 @@ Result<void> Writer::set_state(const Claim& claim, PartitionState state, std::st
   parameters.add_text(identity.pipeline);
   parameters.add_text(identity.owner);
   parameters.add_text(name(state));
-  parameters.add_text(reason);
+  parameters.add_text(storable(std::string(reason), state_->connection().stores_any_text()));
   parameters.add_text(claim.at->topic);
   parameters.add_text(std::to_string(claim.at->partition));
   parameters.add_text(std::to_string(claim.epoch));
@@ -292,6 +298,10 @@ int Writer::socket() const {
   return state_->session.connection.socket();
 }
 
+int Writer::session() const {
+  return state_->session.connection.session();
+}
+
 bool Writer::wants_write() const {
   return state_->session.connection.wants_write();
 }
@@ -306,9 +316,20 @@ Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes
   return {};
 }
 
-Result<void> Writer::try_rows(const Changes& changes) {
-  if (!connected()) return fail(ErrorClass::reclaim, "not connected");
-  return state_->session.try_rows(changes, step_timeout);
+Result<void> Writer::try_rows(const Changes& changes, bool check_deferred) {
+  return state_->attempt(&changes, {.check_deferred = check_deferred});
+}
+
+Result<void> Writer::check_deferred() {
+  return state_->attempt(nullptr, {.check_deferred = true, .undo = true});
+}
+
+Result<void> Writer::test_rows(const Changes& changes) {
+  return state_->attempt(&changes, {.check_deferred = true, .undo = true});
+}
+
+Result<void> Writer::try_statements(const Changes& changes) {
+  return state_->attempt(&changes, {.without_rows = true, .undo = true});
 }
 
 Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
@@ -325,6 +346,7 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
   }
   session.send_dead_letters(dead, records, ranges);
   FAILPOINT("before_commit", session.connection.flush());
+  session.use_path_of_user();  // of the deferred triggers that COMMIT fires
   session.connection.commit();
   FAILPOINT("commit_sent", session.connection.flush());
   auto committed = state_->answer(step_timeout);

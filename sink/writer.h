@@ -32,6 +32,7 @@ class Writer final : public RowStore {
   bool connected() const override;
   void close() override;
   int socket() const override;
+  int session() const;  // its process in the server, 0 without a connection
   bool wants_write() const override;
 
   Result<std::vector<std::optional<Claim>>> claim(std::span<const ClaimRequest> requests) override;
@@ -49,7 +50,10 @@ class Writer final : public RowStore {
   std::optional<Result<void>> poll() override;
 
   Result<void> begin(std::span<const PartitionRange> ranges, const Changes& changes) override;
-  Result<void> try_rows(const Changes& changes) override;
+  Result<void> try_rows(const Changes& changes, bool check_deferred = false) override;
+  Result<void> check_deferred() override;
+  Result<void> test_rows(const Changes& changes) override;
+  Result<void> try_statements(const Changes& changes) override;
   Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
                       std::span<const PartitionRange> ranges) override;
   void rollback() override;

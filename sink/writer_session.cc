@@ -26,6 +26,14 @@ void WriterSession::send_advance(std::span<const PartitionRange> ranges, bool wi
   FAILPOINT("after_advance", connection.flush());
 }
 
+void WriterSession::use_path_of_user() {
+  connection.send("SET LOCAL search_path TO DEFAULT");
+}
+
+void WriterSession::use_own_path() {
+  connection.send("SET LOCAL search_path = pg_catalog, pg_temp");
+}
+
 void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
   add_write(parameters, changes, write);
   connection.send(statements.of(write), parameters);
@@ -35,7 +43,8 @@ void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::
                                       std::span<const PartitionRange> ranges) {
   if (letters.empty()) return;
   FAILPOINT("before_dead_letters", connection.flush());
-  add_dead_letters(parameters, identity.pipeline, letters, records, ranges, letters_keep_contents);
+  add_dead_letters(parameters, identity.pipeline, letters, records, ranges,
+                   {connection.stores_any_text(), letters_keep_contents});
   connection.send(file("dead_letter_insert"), parameters);
   FAILPOINT("after_dead_letters", connection.flush());
 }
@@ -59,16 +68,26 @@ void WriterSession::learn_from(const Result<Reply>& reply) {
   if (!connection.is_open()) forget();
 }
 
-Result<void> WriterSession::try_rows(const Changes& changes, std::chrono::seconds timeout) {
+Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::chrono::seconds timeout) {
+  const auto leave = [this](bool undo) {
+    if (undo) connection.send("ROLLBACK TO SAVEPOINT sluice");
+    connection.send("RELEASE SAVEPOINT sluice");
+  };
   connection.send("SAVEPOINT sluice");
-  for (const auto& write : plan(changes, true)) send_write(changes, write);
-  connection.send("SET CONSTRAINTS ALL IMMEDIATE");  // else violations would show only at COMMIT
-  connection.send("RELEASE SAVEPOINT sluice");
+  use_path_of_user();
+  if (changes != nullptr) {
+    for (auto& write : plan(*changes, true)) {
+      if (how.without_rows) write.rows.clear();
+      send_write(*changes, write);
+    }
+  }
+  if (how.check_deferred) connection.send("SET CONSTRAINTS ALL IMMEDIATE");
+  use_own_path();
+  leave(how.undo);
   const auto written = answer(timeout);
   if (written) return {};
   if (!connection.is_open()) return std::unexpected(written.error());
-  connection.send("ROLLBACK TO SAVEPOINT sluice");
-  connection.send("RELEASE SAVEPOINT sluice");
+  leave(true);
   const auto undone = answer(timeout);
   if (undone) return std::unexpected(written.error());
   rollback();
@@ -83,6 +102,7 @@ void WriterSession::rollback() {
 void WriterSession::forget() {
   statements.clear();
   stages.clear();
+  not_direct.clear();
   can_stage = true;
 }
 

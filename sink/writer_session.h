@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 
@@ -26,6 +27,7 @@ struct WriterSession {
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
   std::chrono::milliseconds lock_wait{0};     // of a batch's transaction; 0: the session's own
   bool letters_keep_contents = true;          // config::DeadLetters::values
+  std::set<std::uint64_t> not_direct;         // versions of tables that COPY was refused for
   bool can_stage = true;                      // until the role proves to lack the privilege
 
   Statement& file(std::string_view name);  // sql/NAME.sql
@@ -33,6 +35,10 @@ struct WriterSession {
 #ifdef SLUICE_FAULTS
   void send_unchecked_advance(std::span<const PartitionRange> ranges);  // seeded_bugs.cc
 #endif
+  // Statements on users' tables run under the role's and the database's search path, because users' triggers do; they
+  // name every function and operator with its schema. All others run under Sluice's own path.
+  void use_path_of_user();
+  void use_own_path();
   void send_write(const Changes& changes, const PlannedWrite& write);
   void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
                          std::span<const PartitionRange> ranges);
@@ -43,9 +49,14 @@ struct WriterSession {
   Result<Reply> answer(std::chrono::seconds timeout);
   // Notes what an outcome says about the session itself.
   void learn_from(const Result<Reply>& reply);
-  // Writes the rows within a savepoint, deferred constraints included; on error the savepoint is undone and the
-  // transaction can be continued as long as the connection is open.
-  Result<void> try_rows(const Changes& changes, std::chrono::seconds timeout);
+  struct Attempt {
+    bool check_deferred = false;  // constraints that COMMIT would check
+    bool without_rows = false;    // the same statements, with empty arrays
+    bool undo = false;            // also when it succeeds
+  };
+  // Writes the rows, if any, within a savepoint; on error the savepoint is undone and the transaction can be continued
+  // as long as the connection is open.
+  Result<void> attempt(const Changes* changes, Attempt how, std::chrono::seconds timeout);
   // Ends a transaction if one is open.
   void rollback();
   void forget();  // what only a lost connection knew

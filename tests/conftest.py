@@ -34,6 +34,7 @@ OPTIONS = {
     "transactions": (int, "Kafka transactions"),
     "keys": (int, "different keys"),
     "points": (int, "0 for a binary without fault points"),
+    "older": (str, "the binary of another version"),
     "only": (str, "kinds of faults, with commas between"),
     "history": (str, "file for what happened in a run"),
     "json": (str, "file for the figures"),
@@ -43,6 +44,8 @@ OPTIONS = {
 def pytest_addoption(parser):
     group = parser.getgroup("sluice")
     group.addoption("--sluice", default=str(ROOT / "build/release/sluice"), help="the binary under test")
+    group.addoption("--postgres", help="the folder with initdb and pg_ctl of the server to test with, instead of Debian's")
+    group.addoption("--libraries", help="a folder with libraries that the binary loads instead of Debian's")
     group.addoption("--build", default=str(ROOT / "build/release"), help="the folder with compile_commands.json")
     group.addoption("--faults", choices=("ON", "OFF"), default="OFF", help="what the binary was configured with")
     group.addoption("--update", action="store_true", help="write the transcripts anew instead of comparing them")
@@ -53,6 +56,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     Sluice.binary = os.path.abspath(config.getoption("--sluice"))
+    Sluice.libraries, Postgres.programs = config.getoption("--libraries"), config.getoption("--postgres")
     # As Ctrl-C: pytest then ends the fixtures, and with them what they have started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGALRM, signal.default_int_handler)

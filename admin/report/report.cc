@@ -77,6 +77,14 @@ std::string spaces(int count) {
   return std::string(static_cast<std::size_t>(std::max(0, count)), ' ');
 }
 
+// As cell_text(), a time as "2h 10m ago" where the rendering has a now.
+std::string shown_text(const Column& column, const Value& cell, bool with_unit, const Rendering& rendering) {
+  const auto* at = std::get_if<WallClock::time_point>(&cell);
+  if (at == nullptr || !rendering.now) return cell_text(column, cell, with_unit);
+  const auto distance = std::chrono::duration_cast<std::chrono::milliseconds>(*rendering.now - *at);
+  return distance.count() >= 0 ? span_text(distance) + " ago" : "in " + span_text(-distance);
+}
+
 std::string header_of(const Column& column) {
   std::string header(column.label.empty() ? column.name : column.label);
   std::ranges::replace(header, '_', ' ');
@@ -92,7 +100,7 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& re
   for (const auto& row : section.rows) {
     auto& line = cells.emplace_back();
     for (std::size_t at = 0; at < count; ++at) {
-      line.push_back(cell_text(section.columns[at], row.at(at), false));
+      line.push_back(shown_text(section.columns[at], row.at(at), false, rendering));
       if (rendering.columns > 0 && at + 1 < count) line.back() = cut(line.back(), widest_cell);
     }
   }
@@ -139,7 +147,7 @@ std::vector<std::string> record_lines(const Section& section, const Rendering& r
     const bool beside = at > 0 && !column.line.empty() && column.line == line;
     line = column.line;
     if (beside && std::holds_alternative<std::monostate>(cell)) continue;
-    std::string shown = cell_text(column, cell, true);
+    std::string shown = shown_text(column, cell, true, rendering);
     // A field that begins its line goes by the line's name, unless it has a label.
     const std::string_view label = !column.label.empty()      ? column.label
                                    : beside && !column.people ? column.name
@@ -164,6 +172,12 @@ std::string csv_field(const std::string& text) {
   std::string quoted = "\"";
   for (const char one : text) quoted.append(one == '"' ? 2 : 1, one);
   return quoted + '"';
+}
+
+// A spreadsheet runs a text that begins like a formula; behind an apostrophe it shows it.
+std::string inert(std::string text) {
+  const bool formula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
+  return formula ? '\'' + text : text;
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -280,10 +294,12 @@ std::string as_csv(const Report& report) {
       for (std::size_t at = 0; at < section.columns.size(); ++at) {
         const auto value = json_of(section.columns[at], row.at(at));
         const auto* list = std::get_if<std::vector<std::string>>(&row.at(at));
-        fields.push_back(csv_field(escape(list != nullptr     ? fmt::format("{}", fmt::join(*list, " "))
-                                          : value.is_string() ? value.template get<std::string>()
-                                          : value.is_null()   ? std::string()
-                                                              : value.dump())));
+        if (list != nullptr || value.is_string()) {
+          fields.push_back(csv_field(inert(
+              escape(list != nullptr ? fmt::format("{}", fmt::join(*list, " ")) : value.template get<std::string>()))));
+        } else {
+          fields.push_back(value.is_null() ? std::string() : csv_field(value.dump()));
+        }
       }
       line(fields);
     }

@@ -68,6 +68,7 @@ struct Rendering {
   bool color = false;
   int columns = 0;  // tables are cut to it; 0: they are not
   bool utf8 = true;
+  std::optional<WallClock::time_point> now = {};  // times are shown as distances from it
 };
 
 std::string as_text(const Report& report, const Rendering& rendering, const std::vector<Filter>& filters);

@@ -15,7 +15,9 @@ int audit(Call& call, Audit& trail) {
   filter.limit = static_cast<int>(*limit);
   const auto rows = trail.audit(filter);
   if (!rows) return call.fail(rows.error());
-  call.report.notes = {rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size())};
+  const bool full = std::cmp_greater_equal(rows->size(), filter.limit);
+  call.report.notes = {fmt::format("{}{}", rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size()),
+                                   full ? ", the newest; there may be more, see --limit" : "")};
   Section section{.name = "audit",
                   .columns = {{.name = "id", .kind = ColumnType::id},
                               {.name = "at", .kind = ColumnType::time},
@@ -50,6 +52,7 @@ std::vector<Command> audit_commands() {
                     .shown = "N",
                     .help = "at most so many; 100 unless given"}},
        .role = Role::admin,
+       .effect = Effect::shows_data,
        .group = "service",
        .summary = "Who asked for what, from where, and how it ended.",
        .examples = {"audit --since 7d", "audit --by alice --json"},

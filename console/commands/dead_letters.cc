@@ -7,7 +7,7 @@
 namespace sluice::console {
 namespace {
 
-constexpr int letters_at_most = 10'000;  // of one command
+constexpr int letters_at_most = 10'000;  // of one list, replay, or step of a discard
 
 std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
   std::vector<std::int64_t> ids;
@@ -29,7 +29,8 @@ std::expected<DeadLetterFilter, int> filter_of(Call& call) {
                           .since = {},
                           .until = {},
                           .resolved = call.has("all"),
-                          .failed = call.has("failed")};
+                          .failed = call.has("failed"),
+                          .order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest};
   const auto since = time_option(call, "since");
   if (!since) return std::unexpected(since.error());
   filter.since = *since;
@@ -70,10 +71,15 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
     row.emplace_back(letter.reason);
     if (call.shows_data) row.push_back(optional_text(letter.detail));
   }
-  const bool full = std::cmp_greater_equal(letters->size(), filter->limit);
-  call.report.notes = {fmt::format("{}{}",
-                                   counted(letters->size(), filter->resolved ? "dead letter" : "open dead letter"),
-                                   full ? "; there may be more, see --limit" : "")};
+  const std::string_view noun = filter->resolved ? "dead letter" : "open dead letter";
+  std::string note = counted(letters->size(), noun);
+  if (std::cmp_greater_equal(letters->size(), filter->limit)) {
+    const auto total = dead_letters.count(*filter);
+    if (!total) return call.fail(total.error());
+    note = fmt::format("{} of {}, the {} first; see --limit", letters->size(),
+                       counted(static_cast<std::size_t>(*total), noun), call.has("oldest") ? "oldest" : "newest");
+  }
+  call.report.notes = {std::move(note)};
   call.report.sections = {std::move(section)};
   return Code::done;
 }
@@ -165,16 +171,37 @@ int dead_replay(Call& call, DeadLetters& dead_letters) {
     if (dry_run) row.emplace_back(one.sql);
   }
   call.report.sections = {std::move(section)};
+  const auto total = filter->ids.empty() ? dead_letters.count(*filter) : Result<std::int64_t>(0);
+  if (std::cmp_greater_equal(replayed->size(), letters_at_most) && total && std::cmp_greater(*total, replayed->size()))
+    call.report.notes.push_back(fmt::format("the first {} by offset; run it again for the others", replayed->size()));
   if (dry_run) {
-    call.report.notes = {"a dry run: nothing was changed"};
+    const auto refused = std::ranges::count(*replayed, true, &Replayed::refused);
+    call.report.notes.push_back("a dry run: each letter was tried alone and rolled back, nothing was changed");
+    if (refused > 0)
+      call.report.notes.push_back(fmt::format("{} of {} would be refused again", refused, replayed->size()));
     return Code::done;
   }
-  call.report.notes = {fmt::format("{} of {} applied", applied, replayed->size())};
+  call.report.notes.push_back(fmt::format("{} of {} applied", applied, replayed->size()));
   call.remark(fmt::format("{} of {} applied", applied, replayed->size()));
   if (applied == replayed->size()) return Code::done;
   return call.fail(applied == 0 ? Code::failed : Code::partly_done,
                    "{} of {} dead letters not applied; see 'dead list --failed'", replayed->size() - applied,
                    replayed->size());
+}
+
+// The numbers of all that the filter has now: what is counted is what is discarded, whatever arrives meanwhile.
+std::expected<std::vector<std::int64_t>, int> all_ids(Call& call, DeadLetters& dead_letters, DeadLetterFilter filter) {
+  filter.order = LetterOrder::oldest;
+  filter.limit = letters_at_most;
+  std::vector<std::int64_t> ids;
+  for (bool more = true; more;) {
+    filter.after = ids.empty() ? 0 : ids.back();
+    const auto letters = dead_letters.dead_letters(filter);
+    if (!letters) return std::unexpected(call.fail(letters.error()));
+    for (const auto& letter : *letters) ids.push_back(letter.id);
+    more = std::cmp_greater_equal(letters->size(), letters_at_most);
+  }
+  return ids;
 }
 
 int dead_discard(Call& call, DeadLetters& dead_letters) {
@@ -185,22 +212,36 @@ int dead_discard(Call& call, DeadLetters& dead_letters) {
     if (!age) return age.error();
     filter->until = WallClock::now() - *age;
   }
-  const auto letters = dead_letters.dead_letters(*filter);
-  if (!letters) return call.fail(letters.error());
-  if (letters->empty()) return nothing_matches(call, *filter);
-  if (!call.has("yes"))
+  if (!call.has("yes")) {
+    const auto count = dead_letters.count(*filter);
+    if (!count) return call.fail(count.error());
+    if (*count == 0) return nothing_matches(call, *filter);
     return call.fail(Code::confirmation_missing,
-                     "{}{} dead letters would be marked as resolved without being applied; add --yes",
-                     std::cmp_greater_equal(letters->size(), letters_at_most) ? "at least " : "", letters->size());
-  const auto discarded = dead_letters.discard(*filter, call.option("reason"), call.login().caller);
-  if (!discarded) return call.fail(discarded.error());
+                     "{} dead letters would be marked as resolved without being applied; add --yes", *count);
+  }
+  const auto ids = all_ids(call, dead_letters, *filter);
+  if (!ids) return ids.error();
+  if (ids->empty()) return nothing_matches(call, *filter);
+  std::int64_t discarded = 0;
+  for (std::size_t first = 0; first < ids->size();) {
+    const std::size_t last = std::min<std::size_t>(ids->size(), first + letters_at_most);
+    const auto done = dead_letters.discard(
+        {ids->begin() + static_cast<std::ptrdiff_t>(first), ids->begin() + static_cast<std::ptrdiff_t>(last)},
+        call.option("reason"), call.login().caller);
+    if (!done) {
+      call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
+      if (discarded == 0) return call.fail(done.error());
+      return call.fail(Code::partly_done, "{} of {} dead letters discarded, then: {}", discarded, ids->size(),
+                       done.error().message);
+    }
+    discarded += *done;
+    first = last;
+  }
   call.report.sections = {
-      {.columns = {{.name = "discarded", .kind = ColumnType::number, .unit = "dead letters"}, {.name = "reason"}},
-       .rows = {{*discarded, call.option("reason")}},
-       .record = true}};
+      {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .rows = {{discarded}}, .record = true}};
   call.report.line =
-      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(*discarded), "dead letter"));
-  call.remark(counted(static_cast<std::size_t>(*discarded), "dead letter"));
+      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(discarded), "dead letter"));
+  call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
   return Code::done;
 }
 
@@ -222,12 +263,13 @@ std::vector<Command> dead_letters_commands() {
                     .help = "stored since then: 2h, 7d, or a time of RFC 3339"},
                    {.name = "all", .help = "also those that are resolved"},
                    {.name = "failed", .help = "only those that were tried more than once"},
+                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
                    {.name = "limit",
                     .value = ArgumentKind::number,
                     .shown = "N",
                     .help = "at most so many; 100 unless given"}},
        .group = "records",
-       .summary = "The dead letters: records that could not be applied, each with its reason.",
+       .summary = "The dead letters, the newest first: records that could not be applied, each with its reason.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
        .run = handler<dead_list>},
       {.words = "dead show",
@@ -249,7 +291,7 @@ std::vector<Command> dead_letters_commands() {
        .options = {table,
                    topic,
                    reason,
-                   {.name = "dry-run", .help = "show the SQL, change nothing"},
+                   {.name = "dry-run", .help = "show the SQL and what PostgreSQL says to it; nothing stays"},
                    {.name = "force", .help = "also over a row that a later record has written"}},
        .role = Role::operator_,
        .effect = Effect::changes,

@@ -8,15 +8,10 @@
 namespace sluice::console {
 namespace {
 
-std::string_view level_name(log::Level level) {
-  static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
-  return names[static_cast<std::size_t>(level)];
-}
-
 Status level_status(log::Level level) {
-  return {std::string(level_name(level)), level == log::Level::error     ? Severity::broken
-                                          : level == log::Level::warning ? Severity::waiting
-                                                                         : Severity::good};
+  return {std::string(log::name(level)), level == log::Level::error     ? Severity::broken
+                                         : level == log::Level::warning ? Severity::waiting
+                                                                        : Severity::good};
 }
 
 // Numbers differ from one occurrence of an error to the next; without them they are the same.
@@ -39,7 +34,7 @@ Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last) {
   };
   std::map<std::string, Group> groups;
   for (auto& entry : entries) {
-    Group& group = groups[fmt::format("{} {}", level_name(entry.level), fingerprint(entry))];
+    Group& group = groups[fmt::format("{} {}", log::name(entry.level), fingerprint(entry))];
     if (group.count++ == 0) group.first = entry.at;
     group.sample = std::move(entry);
   }
@@ -60,9 +55,10 @@ Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last) {
   return section;
 }
 
-Section single_errors(std::vector<log::Entry> entries, std::int64_t last) {
-  if (std::cmp_greater(entries.size(), last))
-    entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(last));
+// The newest, or the oldest, first.
+Section single_errors(std::vector<log::Entry> entries, std::int64_t last, bool oldest) {
+  if (!oldest) std::ranges::reverse(entries);
+  if (std::cmp_greater(entries.size(), last)) entries.resize(static_cast<std::size_t>(last));
   Section section{
       .name = "errors",
       .columns = {{.name = "at", .kind = ColumnType::time}, {.name = "level"}, {.name = "who"}, {.name = "text"}}};
@@ -72,11 +68,14 @@ Section single_errors(std::vector<log::Entry> entries, std::int64_t last) {
 }
 
 int errors(Call& call) {
-  const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(log::recent_at_most));
+  const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(2 * log::recent_at_most));
   if (!last) return last.error();
-  call.report.sections = {call.has("group") ? grouped_errors(log::recent(), *last)
-                                            : single_errors(log::recent(), *last)};
-  call.report.notes = {fmt::format("the last {} warnings and errors of this process are kept", log::recent_at_most)};
+  const auto entries = log::recent();
+  call.report.sections = {call.has("group") ? grouped_errors(entries, *last)
+                                            : single_errors(entries, *last, call.has("oldest"))};
+  call.report.notes = {fmt::format(
+      "{} of {}; the last {} errors and as many warnings of this process are kept; {} errors since it started",
+      call.report.sections.front().rows.size(), entries.size(), log::recent_at_most, log::error_counts().total)};
   return Code::done;
 }
 
@@ -87,9 +86,11 @@ std::vector<Command> errors_commands() {
       {.words = "errors",
        .options =
            {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
+            {.name = "oldest", .help = "the oldest first, instead of the newest"},
             {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
+       .effect = Effect::shows_data,
        .group = "look",
-       .summary = "The last warnings and errors of this process.",
+       .summary = "The last warnings and errors of this process, the newest first.",
        .examples = {"errors --last 50", "errors --group", "errors | match lane"},
        .run = handler<errors>},
   };

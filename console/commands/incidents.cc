@@ -1,4 +1,6 @@
 // incidents: the changes of partitions' states in this process, and new ones as they happen.
+#include <algorithm>
+
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -37,7 +39,10 @@ int incidents(Call& call, const IncidentLog& log) {
   const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(IncidentLog::kept));
   if (!last) return last.error();
   IncidentLog::Subscription subscription(log, nullptr, static_cast<std::size_t>(*last));
-  Report report = report_of(subscription.take().incidents);
+  auto past = subscription.take().incidents;
+  // What is followed goes on below, so there the newest is the last.
+  if (!call.has("follow") && !call.has("oldest")) std::ranges::reverse(past);
+  Report report = report_of(past);
   if (!call.has("follow")) {
     report.notes = {fmt::format("the last {} changes of this process are kept", IncidentLog::kept)};
     call.report = std::move(report);
@@ -54,9 +59,10 @@ std::vector<Command> incidents_commands() {
       {.words = "incidents",
        .options =
            {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
+            {.name = "oldest", .help = "the oldest first, instead of the newest"},
             {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
        .group = "look",
-       .summary = "The last changes of partitions' states in this process.",
+       .summary = "The last changes of partitions' states in this process, the newest first.",
        .examples = {"incidents", "incidents --last 100 | match poison", "incidents --follow --json"},
        .run = handler<incidents>},
   };

@@ -1,4 +1,5 @@
 // log level: how much the service logs.
+#include "base/log.h"
 #include "console/commands/registry.h"
 
 namespace sluice::console {
@@ -15,13 +16,17 @@ int log_level(Call& call, Logging& logging) {
     lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
     if (lasting->count() == 0) return call.fail(Code::not_understood, "--for needs at least a second");
   }
+  const std::string before(log::name(log::level_now().level));
   logging.set_log_level(level, lasting);
+  call.remark(fmt::format("{} -> {}", before, level));
   call.report.sections = {
-      {.columns = {{.name = "level"}, {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
-       .rows = {{level, lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
+      {.columns = {{.name = "before"},
+                   {.name = "level"},
+                   {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
+       .rows = {{before, level, lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
        .record = true}};
   call.report.line = fmt::format(
-      "done: log level {}{}", level,
+      "done: log level {} -> {}{}", before, level,
       lasting ? fmt::format(" for {}, then as configured", span_text(*lasting)) : ", until the next reload or start");
   return Code::done;
 }
@@ -41,8 +46,9 @@ std::vector<Command> log_commands() {
                     .help = "returns to the configured level afterwards"}},
        .role = Role::operator_,
        .effect = Effect::changes,
+       .recorded_later = true,
        .group = "service",
-       .summary = "How much the service logs: debug, info, warning or error.",
+       .summary = "How much the service logs: debug, info, warning or error. Works while PostgreSQL is away, too.",
        .examples = {"log level debug --for 10m"},
        .run = handler<log_level>},
   };

@@ -32,8 +32,8 @@ int show_partitions(Call& call, const Snapshots& snapshots) {
                               {.name = "state"},
                               {.name = "lane", .kind = ColumnType::id},
                               {.name = "epoch", .kind = ColumnType::id},
-                              {.name = "pointer", .kind = ColumnType::number},
-                              {.name = "end", .kind = ColumnType::number},
+                              {.name = "pointer", .kind = ColumnType::id},
+                              {.name = "end", .kind = ColumnType::id},
                               {.name = "lag", .kind = ColumnType::number, .unit = "records"},
                               {.name = "reason"}}};
   Offset lag = 0;

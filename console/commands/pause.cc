@@ -2,6 +2,7 @@
 // nothing.
 #include <algorithm>
 
+#include "base/interrupt.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -41,6 +42,14 @@ std::size_t moving(const Snapshots& snapshots, Positions& positions, const std::
   }));
 }
 
+// What a pause needs of the service.
+struct PauseParts {
+  Pauses& pauses;
+  const Snapshots& snapshots;
+  Positions& positions;
+  Audit& trail;
+};
+
 Section pause_section(const Pause& pause, std::size_t partitions, bool already) {
   return {.columns = {{.name = "target"},
                       {.name = "already_paused", .kind = ColumnType::yes_no},
@@ -66,37 +75,73 @@ int nothing_to_do(Call& call, const Snapshots& snapshots, const Pause& wanted, s
   return Code::done;
 }
 
-int wait_until_stopped(Call& call, const Snapshots& snapshots, Positions& positions, const Pause& pause,
+// Who ended a pause, as the audit trail says; empty if it does not.
+std::string ended_by(Audit& trail, const Pause& pause) {
+  AuditFilter filter;
+  filter.since = pause.at - std::chrono::minutes(1);
+  const auto rows = trail.audit(filter);
+  if (!rows) return {};
+  const auto row = std::ranges::find_if(*rows, [&](const AuditRow& one) {
+    const auto target = PartitionSelector::parse(one.target);
+    return one.command == "resume" && one.outcome != "refused" && target &&
+           (target->text() == pause.target || target->kind == PartitionSelector::Kind::all);
+  });
+  return row == rows->end() ? std::string() : " by " + row->who.name;
+}
+
+struct Wait {
+  std::size_t left = 0;  // partitions that still move
+  bool in_force = true;  // the pause that it waits for
+};
+
+// Waits until nothing moves, or until the pause is not in force any more.
+int wait_until_stopped(Call& call, const PauseParts& parts, const Pause& pause,
                        const std::vector<TopicPartition>& partitions, std::chrono::milliseconds timeout,
                        std::string_view what) {
-  std::size_t left = partitions.size();
-  const auto waited =
-      wait_until([&] { return (left = moving(snapshots, positions, partitions)) == 0; }, timeout, call.stop());
+  Wait wait{partitions.size()};
+  const auto look = [&] {
+    if (const auto stored = parts.pauses.stored())
+      wait.in_force = std::ranges::count(*stored, pause.target, &Pause::target) > 0;
+    return !wait.in_force || (wait.left = moving(parts.snapshots, parts.positions, partitions)) == 0;
+  };
+  const auto waited = [&] {
+    const InterruptScope limit(Clock::now() + timeout);  // also for a question that PostgreSQL does not answer
+    return wait_until(look, timeout, call.stop());
+  }();
   if (waited == Waited::stopped) {
     call.remark("the wait was ended");
     return call.fail(Code::interrupted, "the wait was ended; the {} of {} stays in force", what, pause.target);
   }
+  if (!wait.in_force) {
+    const bool expired = pause.expires && *pause.expires <= WallClock::now();
+    const auto why = expired ? std::string("has expired") : "was ended" + ended_by(parts.trail, pause);
+    call.remark("the pause " + why + " meanwhile");
+    return call.fail(Code::wrong_state, "the pause of {} {} meanwhile: it is not paused; see 'status'", pause.target,
+                     why);
+  }
   if (waited == Waited::deadline) {
-    call.remark(fmt::format("{} of {} partitions left at the deadline", left, partitions.size()));
+    call.remark(fmt::format("{} of {} partitions left at the deadline", wait.left, partitions.size()));
     return call.fail(Code::deadline_passed, "{} not finished after {}: {} of {} partitions left; it continues", what,
-                     span_text(timeout), left, partitions.size());
+                     span_text(timeout), wait.left, partitions.size());
   }
   return Code::done;
 }
 
-int stop_target(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions, std::string reason,
-                std::string_view what, std::string_view timeout_otherwise) {
+int stop_target(Call& call, const PauseParts& parts, std::string_view what, std::string_view timeout_otherwise) {
   const auto timeout = span_option(call, "timeout", timeout_otherwise);
   if (!timeout) return timeout.error();
-  Pause pause{
-      .target = {}, .reason = std::move(reason), .by = call.login().caller.name, .at = WallClock::now(), .expires = {}};
+  Pause pause{.target = {},
+              .reason = call.option("reason"),
+              .by = call.login().caller.name,
+              .at = WallClock::now(),
+              .expires = {}};
   if (call.has("for")) {
     const auto lasting = span_option(call, "for", "");
     if (!lasting) return lasting.error();
     if (lasting->count() == 0) return call.fail(Code::not_understood, "--for 0 pauses nothing; give it a time");
     pause.expires = pause.at + *lasting;
   }
-  const Inventory inventory = console::inventory(snapshots, positions);
+  const Inventory inventory = console::inventory(parts.snapshots, parts.positions);
   const auto target = target_of(call, inventory);
   if (!target) return target.error();
   pause.target = target->text();
@@ -106,9 +151,13 @@ int stop_target(Call& call, Pauses& pauses, const Snapshots& snapshots, Position
       return call.fail(Code::confirmation_missing, "{} also feed {}, which stop with {}; add --yes",
                        partitions_text(partitions), fmt::join(others, ", "), target->name);
   }
-  const auto stored = pauses.pause(pause);
+  if (what == "drain" && target->kind == PartitionSelector::Kind::all && !call.has("yes"))
+    return call.fail(
+        Code::confirmation_missing, "drain all stops {} in every instance until somebody resumes{}; add --yes",
+        counted(partitions.size(), "partition"), pause.expires ? ", or until " + time_text(*pause.expires) : "");
+  const auto stored = parts.pauses.pause(pause);
   if (!stored) return call.fail(stored.error());
-  if (!*stored) return nothing_to_do(call, snapshots, pause, partitions.size());
+  if (!*stored) return nothing_to_do(call, parts.snapshots, pause, partitions.size());
   call.remark(counted(partitions.size(), "partition"));
   call.report.sections = {pause_section(pause, partitions.size(), false)};
   if (call.has("no-wait")) {
@@ -116,7 +165,7 @@ int stop_target(Call& call, Pauses& pauses, const Snapshots& snapshots, Position
         fmt::format("requested: {} pauses within seconds, {}", pause.target, counted(partitions.size(), "partition"));
     return Code::done;
   }
-  const int code = wait_until_stopped(call, snapshots, positions, pause, partitions, *timeout, what);
+  const int code = wait_until_stopped(call, parts, pause, partitions, *timeout, what);
   if (code != Code::done) {
     call.report.sections.clear();
     return code;
@@ -126,12 +175,12 @@ int stop_target(Call& call, Pauses& pauses, const Snapshots& snapshots, Position
   return code;
 }
 
-int pause(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions) {
-  return stop_target(call, pauses, snapshots, positions, call.option("reason"), "pause", "30s");
+int pause(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions, Audit& trail) {
+  return stop_target(call, {pauses, snapshots, positions, trail}, "pause", "30s");
 }
 
-int drain(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions) {
-  return stop_target(call, pauses, snapshots, positions, "drained", "drain", "60s");
+int drain(Call& call, Pauses& pauses, const Snapshots& snapshots, Positions& positions, Audit& trail) {
+  return stop_target(call, {pauses, snapshots, positions, trail}, "drain", "60s");
 }
 
 // Other pauses that cover a part of what was resumed.
@@ -148,15 +197,55 @@ std::set<std::string> still_paused(const Inventory& inventory, const std::vector
   return others;
 }
 
-int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
-  const auto target = PartitionSelector::parse(call.words_text());
-  if (!target) return call.fail(Code::not_understood, "{}", target.error());
+// The pauses in force with their numbers, the longest first: what `resume` alone shows, and what '#2' means.
+std::vector<Pause> numbered(std::vector<Pause> pauses) {
+  std::ranges::sort(pauses, {}, [](const Pause& one) { return std::pair(one.at, one.target); });
+  return pauses;
+}
+
+int list_pauses(Call& call, const std::vector<Pause>& pauses) {
+  Section section{.name = "pauses",
+                  .columns = {{.name = "number", .kind = ColumnType::id},
+                              {.name = "target"},
+                              {.name = "by"},
+                              {.name = "since", .kind = ColumnType::time},
+                              {.name = "expires", .kind = ColumnType::time, .label = "until"},
+                              {.name = "reason"}}};
+  for (const Pause& one : pauses)
+    section.rows.push_back({static_cast<std::int64_t>(section.rows.size() + 1), one.target, one.by, one.at,
+                            optional_time(one.expires), one.reason});
+  call.report.notes = {pauses.empty() ? "nothing is paused"
+                                      : "nothing was changed; 'resume TARGET' or 'resume #NUMBER' ends one of them"};
+  call.report.sections = {std::move(section)};
+  return Code::done;
+}
+
+// The targets that the words mean: a target, all, or #NUMBER of the list.
+std::expected<std::set<std::string>, int> wanted_targets(Call& call, const std::vector<Pause>& pauses) {
+  const std::string words = call.words_text();
+  if (words.starts_with('#')) {
+    const auto number = parse_number(std::string_view(words).substr(1));
+    if (!number || *number < 1 || std::cmp_greater(*number, pauses.size()))
+      return std::unexpected(call.fail(Code::no_such_thing, "no pause {}; 'resume' lists them", words));
+    return std::set{pauses[static_cast<std::size_t>(*number - 1)].target};
+  }
+  const auto target = PartitionSelector::parse(words);
+  if (!target) return std::unexpected(call.fail(Code::not_understood, "{}", target.error()));
   std::set<std::string> wanted{target->text()};
-  const auto pauses_now = snapshots.snapshot().pauses;
   if (target->kind == PartitionSelector::Kind::all)
-    for (const Pause& one : pauses_now) wanted.insert(one.target);
+    for (const Pause& one : pauses) wanted.insert(one.target);
+  return wanted;
+}
+
+int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
+  const auto stored = pauses.stored();
+  if (!stored) return call.fail(stored.error());
+  const auto pauses_now = numbered(*stored);
+  if (call.words().empty()) return list_pauses(call, pauses_now);
+  const auto wanted = wanted_targets(call, pauses_now);
+  if (!wanted) return wanted.error();
   std::vector<Pause> resumed;
-  for (const auto& one : wanted) {
+  for (const auto& one : *wanted) {
     auto gone = pauses.resume(one);
     if (!gone) return call.fail(gone.error());
     if (*gone) resumed.push_back(std::move(**gone));
@@ -164,13 +253,11 @@ int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
   if (resumed.empty()) {
     std::set<std::string> there;
     for (const Pause& one : pauses_now) there.insert(one.target);
-    if (target->kind == PartitionSelector::Kind::all) {
-      call.report.line = "nothing to do: nothing is paused";
-      call.remark("nothing to do");
-      return Code::done;
-    }
-    return call.fail(Code::no_such_thing, "no pause of '{}'; paused: {}", target->text(),
-                     there.empty() ? "nothing" : fmt::format("{}", fmt::join(there, ", ")));
+    call.report.line = there.empty() ? "nothing to do: nothing is paused"
+                                     : fmt::format("nothing to do: {} is not paused by a pause of its own; paused: {}",
+                                                   call.words_text(), fmt::join(there, ", "));
+    call.remark("nothing to do");
+    return Code::done;
   }
   const auto now = WallClock::now();
   Section section{.name = "resumed",
@@ -178,12 +265,15 @@ int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
                               {.name = "paused_seconds", .kind = ColumnType::seconds, .label = "was paused for"},
                               {.name = "by"},
                               {.name = "reason"}}};
-  for (const Pause& one : resumed)
+  std::string ended;
+  for (const Pause& one : resumed) {
     section.rows.push_back({one.target, std::chrono::duration<double>(now - one.at).count(), one.by, one.reason});
+    ended += fmt::format("{}{} (by {}: {})", ended.empty() ? "" : ", ", one.target, one.by, one.reason);
+  }
   call.report.sections = {std::move(section)};
   for (const auto& other : still_paused(inventory(snapshots), resumed))
     call.report.notes.push_back(fmt::format("parts of it stay paused by the pause of {}", other));
-  call.remark(counted(resumed.size(), "pause") + " ended");
+  call.remark(fmt::format("{} ended: {}", counted(resumed.size(), "pause"), ended));
   return Code::done;
 }
 
@@ -221,32 +311,39 @@ std::vector<Command> pause_commands() {
                     "pause table public.orders --reason migration --yes"},
        .run = handler<pause>},
       {.words = "resume",
-       .arguments = "TARGET",
-       .min_words = 1,
+       .arguments = "[TARGET | #NUMBER]",
        .max_words = 2,
        .takes = ArgumentKind::target,
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
        .summary = "Ends the pause of exactly this target and says how long it lasted; 'resume all' ends "
-                  "every pause.",
-       .examples = {"resume shop.orders", "resume all"},
+                  "every pause, 'resume' alone lists them with numbers.",
+       .examples = {"resume", "resume shop.orders", "resume #2", "resume all"},
        .run = handler<resume>},
       {.words = "drain",
        .arguments = "[TARGET]",
        .max_words = 2,
        .takes = ArgumentKind::target,
-       .options = {{.name = "timeout",
-                    .value = ArgumentKind::span,
-                    .shown = "60s",
-                    .help = "how long to wait; the request stays in force"},
-                   no_wait,
-                   yes},
+       .options =
+           {{.name = "reason",
+             .value = ArgumentKind::text,
+             .shown = "TEXT",
+             .help = "for those who find it paused",
+             .required = needs_reason},
+            {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"},
+            {.name = "timeout",
+             .value = ArgumentKind::span,
+             .shown = "60s",
+             .help = "how long to wait; the request stays in force"},
+            no_wait,
+            {.name = "yes", .help = "also when everything stops, or other tables with the one named"}},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
-       .summary = "Applies what is in flight and then stays paused, with the reason 'drained'.",
-       .examples = {"drain", "drain shop.orders --timeout 2m"},
+       .summary = "Applies what is in flight and then stays paused, in every instance; all of it only with --yes.",
+       .examples = {"drain shop.orders --reason upgrade --timeout 2m",
+                    "drain --reason 'move the server' --for 1h --yes"},
        .run = handler<drain>},
   };
 }

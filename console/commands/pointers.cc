@@ -12,7 +12,11 @@ namespace {
 struct Comparison {
   Inventory before;
   Snapshot after;
+  Clock::duration took{};
 };
+
+// What was read further apart cannot be compared: a query that waited tells of another moment.
+constexpr std::chrono::seconds comparable_within{1};
 
 const PartitionSnapshot* find(const Snapshot& snapshot, const TopicPartition& at) {
   const auto found = std::ranges::find(snapshot.partitions, at, &PartitionSnapshot::at);
@@ -23,14 +27,17 @@ bool agrees(const PointerRow& row, const Comparison& seen) {
   const auto* before = find(seen.before.now, row.at);
   const auto* after = find(seen.after, row.at);
   if (before == nullptr || after == nullptr || before->epoch != after->epoch) return true;  // in motion, or not ours
+  if (seen.took > comparable_within) return true;
   return before->next <= row.next && row.next <= after->next && row.epoch == after->epoch;
 }
 
 int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {
   Comparison seen;
   const auto read = [&] {
+    const auto begun = Clock::now();
     seen.before = inventory(snapshots, positions);
     seen.after = snapshots.snapshot();
+    seen.took = Clock::now() - begun;
     return !seen.before.pointers ||
            std::ranges::all_of(*seen.before.pointers, [&](const auto& row) { return agrees(row, seen); });
   };
@@ -46,10 +53,10 @@ int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {
   Section section{.name = "pointers",
                   .columns = {{.name = "partition"},
                               {.name = "state"},
-                              {.name = "memory", .kind = ColumnType::number},
-                              {.name = "table", .kind = ColumnType::number},
+                              {.name = "memory", .kind = ColumnType::id},
+                              {.name = "table", .kind = ColumnType::id},
                               {.name = "differs", .kind = ColumnType::yes_no},
-                              {.name = "start", .kind = ColumnType::number},
+                              {.name = "start", .kind = ColumnType::id},
                               {.name = "generation", .kind = ColumnType::id},
                               {.name = "epoch", .kind = ColumnType::id},
                               {.name = "updated", .kind = ColumnType::time},
@@ -66,7 +73,10 @@ int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {
                             row.ours ? report::Value(std::string("this process")) : optional_text(row.owner_host)});
   }
   call.report.notes = {
-      differing == 0
+      seen.took > comparable_within
+          ? fmt::format("{}; not compared: PostgreSQL took {} to answer", counted(section.rows.size(), "pointer"),
+                        span_text(std::chrono::duration_cast<std::chrono::milliseconds>(seen.took)))
+      : differing == 0
           ? fmt::format("{}; memory agrees with the table", counted(section.rows.size(), "pointer"))
           : fmt::format("{} of {} pointers differ between memory and table", differing, section.rows.size())};
   call.report.sections = {std::move(section)};

@@ -1,4 +1,6 @@
 // status: one screen, read from a snapshot, so it answers at once while PostgreSQL or Kafka is away.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -11,7 +13,6 @@ namespace sluice::console {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::hours;
 
 std::string sparkline(const std::vector<double>& values, bool utf8) {
   constexpr std::size_t shown_at_most = 30;
@@ -26,12 +27,8 @@ std::string sparkline(const std::vector<double>& values, bool utf8) {
   return line;
 }
 
-// The bound below which a share of the commits stayed, in seconds.
-report::Value commit_quantile(const std::vector<LaneSnapshot>& lanes, double share) {
-  std::vector<std::int64_t> counts(std::size(commit_bounds) + 1, 0);
-  for (const auto& lane : lanes)
-    for (std::size_t at = 0; at < std::min(counts.size(), lane.commit_buckets.size()); ++at)
-      counts[at] += lane.commit_buckets[at];
+// The bound below which a share of the last minute's commits stayed, in seconds.
+report::Value commit_quantile(const std::vector<std::int64_t>& counts, double share) {
   const auto total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
   std::int64_t below = 0;
   for (std::size_t at = 0; total > 0 && at < std::size(commit_bounds); ++at) {
@@ -39,13 +36,6 @@ report::Value commit_quantile(const std::vector<LaneSnapshot>& lanes, double sha
     if (static_cast<double>(below) >= share * static_cast<double>(total)) return commit_bounds[at];
   }
   return {};
-}
-
-std::int64_t recent_errors() {
-  const auto entries = log::recent();
-  const auto since = WallClock::now() - hours(1);
-  return std::ranges::count_if(
-      entries, [&](const log::Entry& one) { return one.level == log::Level::error && one.at >= since; });
 }
 
 Section pauses_section(const Snapshot& now) {
@@ -90,11 +80,15 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   const auto lanes = static_cast<std::int64_t>(now.lanes.size());
   const std::int64_t connected = std::ranges::count(now.lanes, true, &LaneSnapshot::connected);
   std::int64_t batches = 0, rows = 0;
-  std::string lane_error;
+  std::string lane_error, waits;
   for (const auto& lane : now.lanes) {
     batches += lane.batches;
     rows += lane.rows;
     if (!lane.connected && !lane.last_error.empty()) lane_error = lane.last_error;
+    if (lane.waits_for.empty()) continue;
+    const auto how = lane.waiting_seconds >= 1 ? fmt::format("waits {:.0f} s", lane.waiting_seconds)
+                                               : std::string("tries again after it waited");
+    waits += fmt::format("{}lane {} {} {}", waits.empty() ? "" : "; ", lane.lane, how, lane.waits_for);
   }
   const auto partitions = static_cast<std::int64_t>(now.partitions.size());
   const double uptime = duration<double>(WallClock::now() - now.started).count();
@@ -108,6 +102,11 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   field({.name = "version", .line = "pipeline"}, std::string(SLUICE_VERSION));
   field({.name = "uptime_seconds", .kind = ColumnType::seconds, .label = "up", .line = "pipeline"}, uptime);
   field({.name = "state", .line = "state"}, state_of(now));
+  if (!now.waiting_for.empty()) {
+    field({.name = "waiting_for", .line = "waiting"}, now.waiting_for);
+    field({.name = "waiting_since", .kind = ColumnType::time, .label = "since", .line = "waiting"},
+          optional_time(now.waiting_since));
+  }
   field({.name = "partitions", .kind = ColumnType::number, .line = "state"}, partitions);
   field({.name = "partitions_paused", .kind = ColumnType::number, .label = "paused", .line = "state"}, total.paused);
   field({.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"}, total.broken);
@@ -117,28 +116,41 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
         rate > 0 ? report::Value(static_cast<double>(total.lag) / rate) : report::Value());
   field({.name = "worst", .line = "lag"},
         total.worst == nullptr ? report::Value() : report::Value(partition_text(total.worst->at)));
-  field({.name = "applied_per_second", .kind = ColumnType::rate, .unit = "records/s", .line = "rate"}, rate);
+  field({.name = "applied_per_second",
+         .kind = ColumnType::rate,
+         .unit = "records/s",
+         .label = "last 10 s:",
+         .line = "rate"},
+        rate);
   field({.name = "history", .line = "rate", .people = true}, sparkline(now.applied_per_second, call.terminal().utf8));
-  field({.name = "batches", .kind = ColumnType::number, .line = "batches"}, batches);
+  field({.name = "batches", .kind = ColumnType::number, .unit = "since the start", .line = "batches"}, batches);
   field({.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .line = "batches"},
         batches > 0 ? report::Value(static_cast<double>(rows) / static_cast<double>(batches)) : report::Value());
-  field({.name = "commit_p50_seconds", .kind = ColumnType::seconds, .label = "commit p50 <=", .line = "batches"},
-        commit_quantile(now.lanes, 0.5));
+  field({.name = "commit_p50_seconds",
+         .kind = ColumnType::seconds,
+         .label = "last minute: commit p50 <=",
+         .line = "batches"},
+        commit_quantile(now.recent_commits, 0.5));
   field({.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .line = "batches"},
-        commit_quantile(now.lanes, 0.99));
-  field({.name = "applied", .kind = ColumnType::number, .label = "applied", .line = "records"}, total.counts.applied);
+        commit_quantile(now.recent_commits, 0.99));
+  field(
+      {.name = "applied", .kind = ColumnType::number, .label = "since the pointers' start: applied", .line = "records"},
+      total.counts.applied);
   field({.name = "folded", .kind = ColumnType::number, .line = "records"}, total.counts.folded);
   field({.name = "skipped", .kind = ColumnType::number, .line = "records"}, total.counts.skipped);
   field({.name = "dead", .kind = ColumnType::number, .line = "records"}, total.counts.dead);
   field({.name = "gaps", .kind = ColumnType::number, .line = "records"}, total.counts.gaps);
   field({.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
-        recent_errors());
+        log::error_counts().last_hour);
   field({.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
         now.dead_letters_open < 0 ? report::Value() : report::Value(now.dead_letters_open));
   field({.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
         connected);
   field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);
   field({.name = "lane_error", .label = "last error", .line = "postgres"}, optional_text(lane_error));
+  field({.name = "lanes_waiting", .label = "waiting", .line = "postgres"}, optional_text(waits));
+  if (!now.reload.trouble.empty())
+    field({.name = "reload_error", .label = "kept the old", .line = "reload"}, now.reload.trouble);
   call.report.sections = {std::move(section), broken_section(now), pauses_section(now), servers_section(now)};
   return Code::done;
 }

@@ -3,54 +3,74 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace sluice::console {
 
-Admission::Arrival Admission::arrive(std::int64_t id, const std::string& group, Clock::time_point now) {
-  const MutexLock lock(mutex_);
-  if (const auto offender = offenders_.find(group); offender != offenders_.end() && now < offender->second.until) {
-    return {};
-  }
-  std::size_t unauthenticated = 0, of_group = 0;
-  std::optional<std::int64_t> oldest_of_group;
-  for (const auto& [other, connection] : connections_) {
-    if (!connection.fingerprint.empty()) continue;
-    ++unauthenticated;
-    if (connection.group != group) continue;
-    ++of_group;
-    if (!oldest_of_group) oldest_of_group = other;
-  }
-  Arrival arrival{true, std::nullopt};
-  if (of_group >= limits_.unauthenticated_per_group) {
-    arrival.evict = oldest_of_group;
-  } else if (unauthenticated >= limits_.unauthenticated) {
-    arrival.evict = oldest_of_largest_group();
-  }
-  if (arrival.evict) connections_.erase(*arrival.evict);
-  connections_[id] = {group, {}};
-  return arrival;
+namespace {
+
+// Makes room for another address by forgetting the one whose time is the earliest.
+template <class Map, class Time>
+void make_room(Map& map, const std::string& group, std::size_t most, Time time_of) {
+  if (map.contains(group) || map.size() < most) return;
+  map.erase(std::ranges::min_element(map, {}, [&](const auto& known) { return time_of(known.second); }));
 }
 
-// Of at least one unauthenticated connection.
-std::int64_t Admission::oldest_of_largest_group() const {
-  struct Group {
-    std::size_t size = 0;
-    std::int64_t oldest = 0;
+}  // namespace
+
+bool Admission::refused(const std::string& group, Clock::time_point now) const {
+  const MutexLock lock(mutex_);
+  const auto offender = offenders_.find(group);
+  return offender != offenders_.end() && now < offender->second.until;
+}
+
+std::optional<std::int64_t> Admission::arrive(std::int64_t id, const std::string& group, Progress progress,
+                                              Clock::time_point now) {
+  const MutexLock lock(mutex_);
+  const auto strangers = std::ranges::count_if(connections_, [](const auto& known) {
+    return known.second.fingerprint.empty() && known.second.progress < Progress::listed;
+  });
+  std::optional<std::int64_t> evicted;
+  if (static_cast<std::size_t>(strangers) >= limits_.unauthenticated) evicted = victim(now);
+  if (evicted) connections_.erase(*evicted);
+  connections_[id] = {group, {}, progress, now};
+  return evicted;
+}
+
+void Admission::progress(std::int64_t id, Progress progress, Clock::time_point now) {
+  const MutexLock lock(mutex_);
+  const auto connection = connections_.find(id);
+  if (connection == connections_.end() || connection->second.progress >= progress) return;
+  connection->second.progress = progress;
+  connection->second.since = now;
+}
+
+// Of the addresses with the most strangers. First those that stand still, then those that have come least far; who has
+// asked for a listed key stays.
+std::optional<std::int64_t> Admission::victim(Clock::time_point now) const {
+  std::map<std::string, std::size_t> sizes;
+  std::size_t largest = 0;
+  const auto stranger = [](const Connection& connection) {
+    return connection.fingerprint.empty() && connection.progress < Progress::listed;
   };
-  std::map<std::string, Group> groups;
   for (const auto& [id, connection] : connections_) {
-    if (!connection.fingerprint.empty()) continue;
-    auto& group = groups[connection.group];
-    if (group.size++ == 0) group.oldest = id;
+    if (stranger(connection)) largest = std::max(largest, ++sizes[connection.group]);
   }
-  return std::max_element(groups.begin(), groups.end(),
-                          [](const auto& a, const auto& b) { return a.second.size < b.second.size; })
-      ->second.oldest;
+  const auto rank = [&](const Connection& connection) {
+    const bool moving = now - connection.since < limits_.stalled;
+    return std::tuple(moving, moving ? connection.progress : Progress::silent, connection.since);
+  };
+  const std::pair<const std::int64_t, Connection>* chosen = nullptr;
+  for (const auto& known : connections_) {
+    if (!stranger(known.second) || sizes[known.second.group] < largest) continue;
+    if (chosen == nullptr || rank(known.second) < rank(chosen->second)) chosen = &known;
+  }
+  return chosen == nullptr ? std::nullopt : std::optional(chosen->first);
 }
 
 std::optional<std::string> Admission::log_in(std::int64_t id, const std::string& fingerprint, bool admin,
-                                             int max_sessions) {
+                                             int max_sessions, Clock::time_point now) {
   const MutexLock lock(mutex_);
   const auto connection = connections_.find(id);
   if (connection == connections_.end()) return "too many connections";  // evicted at this very moment
@@ -61,13 +81,17 @@ std::optional<std::string> Admission::log_in(std::int64_t id, const std::string&
     ++all;
     of_key += known.fingerprint == fingerprint ? 1 : 0;
   }
+  const auto& group = connection->second.group;
+  make_room(logins_, group, limits_.addresses, [](Clock::time_point at) { return at; });
+  logins_[group] = now;
+  offenders_.erase(group);
+  handshakes_.erase(group);
   if (of_key >= max_sessions) {
     return fmt::format("too many sessions: this key has {} of {}", of_key, max_sessions);
   }
   const std::size_t room = admin ? limits_.sessions : limits_.sessions - limits_.reserved_for_admin;
   if (all >= room) return fmt::format("too many sessions: {} of {} are in use", all, limits_.sessions);
   connection->second.fingerprint = fingerprint;
-  offenders_.erase(connection->second.group);
   return std::nullopt;
 }
 
@@ -76,24 +100,38 @@ void Admission::leave(std::int64_t id) {
   connections_.erase(id);
 }
 
-std::chrono::seconds Admission::penalize(const std::string& group, Clock::time_point now) {
-  const MutexLock lock(mutex_);
-  const bool good_standing = std::any_of(connections_.begin(), connections_.end(), [&](const auto& known) {
+bool Admission::in_good_standing(const std::string& group, Clock::time_point now) const {
+  if (const auto login = logins_.find(group); login != logins_.end() && now - login->second < limits_.good_standing) {
+    return true;
+  }
+  return std::ranges::any_of(connections_, [&](const auto& known) {
     return !known.second.fingerprint.empty() && known.second.group == group;
   });
-  if (good_standing) return std::chrono::seconds{0};
+}
+
+std::optional<std::chrono::seconds> Admission::penalize(const std::string& group, Clock::time_point now) {
+  const MutexLock lock(mutex_);
+  if (in_good_standing(group, now)) return std::nullopt;
   // An address that has behaved for the time of the longest penalty is forgotten.
   std::erase_if(offenders_, [&](const auto& known) { return now > known.second.until + limits_.longest_penalty; });
-  if (!offenders_.contains(group) && offenders_.size() >= limits_.offenders) {
-    offenders_.erase(std::min_element(offenders_.begin(), offenders_.end(),
-                                      [](const auto& a, const auto& b) { return a.second.until < b.second.until; }));
-  }
+  make_room(offenders_, group, limits_.addresses, [](const Offender& one) { return one.until; });
   auto& offender = offenders_[group];
   // Several connections that fail together are one offence.
-  if (now < offender.until) return offender.last;
+  if (now < offender.until) return std::nullopt;
   offender.last = offender.last.count() == 0 ? limits_.penalty : std::min(offender.last * 2, limits_.longest_penalty);
   offender.until = now + offender.last;
   return offender.last;
+}
+
+bool Admission::count_handshake(const std::string& group, Clock::time_point now) {
+  const MutexLock lock(mutex_);
+  make_room(handshakes_, group, limits_.addresses, [](const Handshakes& one) { return one.at; });
+  auto& bucket = handshakes_.try_emplace(group, Handshakes{limits_.handshakes, now}).first->second;
+  const double seconds = std::chrono::duration<double>(now - bucket.at).count();
+  bucket = {std::min(limits_.handshakes, bucket.left + seconds * limits_.handshakes_per_second), now};
+  if (bucket.left < 1) return false;
+  bucket.left -= 1;
+  return true;
 }
 
 std::size_t Admission::unauthenticated() const {

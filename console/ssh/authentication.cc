@@ -50,16 +50,22 @@ std::string Session::client_text(const char* text) {
 // A signature was right: admits the session if there is room.
 void Session::enter() {
   const auto& caller = view_.login().caller;
-  const auto problem =
-      context_.admission.log_in(id_, caller.fingerprint, caller.role == "admin", view_.identity().max_sessions);
+  auto problem = context_.admission.log_in(id_, caller.fingerprint, caller.role == "admin",
+                                           view_.identity().max_sessions, Clock::now());
+  // Others see it from here on; the keys are asked after that, so that a reload in this moment finds it, or is found.
+  if (!problem) {
+    view_.show();
+    const auto reason = revoked(*context_.keys(), view_.identity(), peer_, WallClock::now(), 0);
+    if (!reason.empty()) problem = reason;
+  }
   const auto client = client_text(ssh_get_clientbanner(ssh_));
   if (problem) {
+    view_.hide();
     log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
                  *problem);
     note("login", "", "refused", nlohmann::json{{"reason", *problem}}.dump());
     return end(*problem, Code::failed);
   }
-  view_.show();
   inside_ = true;
   logged_in_ = last_keepalive_ = Clock::now();
   view_.typed();
@@ -74,57 +80,78 @@ void Session::check_unauthenticated(Clock::time_point now) {
   if (attempts_.exhausted() || silent || attempts_.late) end({});
 }
 
-int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) {
+int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  if (session.accepted_ || session.attempts_.exhausted()) return SSH_AUTH_DENIED;
+  try {
+    return session.offer_key(user, key, state) ? SSH_AUTH_SUCCESS : SSH_AUTH_DENIED;
+  } catch (...) {
+    session.broken_ = true;
+    return SSH_AUTH_DENIED;
+  }
+}
+
+// Returns true if the key may log in, as far as it was proved.
+bool Session::offer_key(const char* user, ssh_key key, char state) {
+  if (accepted_ || attempts_.exhausted()) return false;
   const auto print = fingerprint(key);
   if (!wanted_type(key)) {
-    session.deny(user, print, "its type is not accepted");
-    return SSH_AUTH_DENIED;
+    deny(user, print, "its type is not accepted");
+    return false;
   }
-  const auto keys = session.context_.keys();
-  const auto grant = keys->find(key, session.peer_, WallClock::now());
-  const bool right_user = user != nullptr && session.context_.user == user;
+  const auto keys = context_.keys();
+  const auto grant = keys->find(key, peer_, WallClock::now());
+  const bool right_user = user != nullptr && context_.user == user;
   if (!grant || !right_user) {
-    session.deny(user, print, grant ? "wrong user" : grant.error());
-    return SSH_AUTH_DENIED;
+    deny(user, print, grant ? "wrong user" : grant.error());
+    return false;
   }
-  if (state == SSH_PUBLICKEY_STATE_NONE) return SSH_AUTH_SUCCESS;  // a question: nothing is granted yet
+  context_.admission.progress(id_, Progress::listed, Clock::now());
+  if (state == SSH_PUBLICKEY_STATE_NONE) return true;  // a question: nothing is granted yet
   if (state != SSH_PUBLICKEY_STATE_VALID) {
-    session.deny(user, print, "wrong signature");
-    return SSH_AUTH_DENIED;
+    deny(user, print, "wrong signature");
+    return false;
   }
-  session.view_.identify(**grant, session.peer_.text());
-  session.accepted_ = true;
-  return SSH_AUTH_SUCCESS;
+  view_.identify(**grant, peer_.text());
+  accepted_ = true;
+  return true;
 }
 
 void Session::deny(const char* user, const std::string& key, const std::string& why) {
   attempts_.refuse(client_text(user), key, why);
 }
 
-// One line for each connection that did not log in, as far as there is room in the log.
+// One line for each connection that did not log in, as far as there is room in the log; always one for an address that
+// has to wait from now on.
 void Session::log_unauthenticated() const {
   const auto now = Clock::now();
-  if (attempts_.exhausted() || attempts_.late) {
-    const auto penalty = context_.admission.penalize(peer_.group(), now);
+  auto& admission = context_.admission;
+  const bool exhausted = attempts_.exhausted();
+  const bool too_often = handshake_ && !exhausted && !admission.count_handshake(peer_.group(), now);
+  const auto penalty = exhausted || too_often ? admission.penalize(peer_.group(), now) : std::nullopt;
+  if (exhausted || attempts_.late) {
     note("login", "", "refused",
          nlohmann::json{{"tries", attempts_.refused},
                         {"user", attempts_.user},
                         {"key", attempts_.key},
                         {"reason", attempts_.reason},
-                        {"penalty_seconds", penalty.count()}}
+                        {"penalty_seconds", penalty.value_or(std::chrono::seconds(0)).count()}}
              .dump());
   }
-  const auto suppressed = context_.admission.may_log(now);
-  if (!suppressed) return;
-  if (*suppressed > 0) log::info(who, "{} more connections left without a login", *suppressed);
+  const auto suppressed = admission.may_log(now);
+  if (!suppressed && !penalty) return;
+  if (suppressed.value_or(0) > 0) log::info(who, "{} more connections left without a login", *suppressed);
+  std::string text = fmt::format("no login from {}", peer_.text());
   if (attempts_.refused > 0) {
-    log::warning(who, "no login from {} after {} tries: user '{}', key {}: {}", peer_.text(), attempts_.refused,
-                 attempts_.user, attempts_.key, attempts_.reason);
+    text += fmt::format(" after {} tries: user '{}', key {}: {}", attempts_.refused, attempts_.user, attempts_.key,
+                        attempts_.reason);
   } else {
-    log::info(who, "no login from {}: {}", peer_.text(),
-              attempts_.late ? "nothing until the deadline" : "left before it");
+    text += attempts_.late ? ": nothing until the deadline" : ": left before it";
+  }
+  if (penalty) {
+    log::warning(who, "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",
+                 penalty->count());
+  } else {
+    log::info(who, "{}", text);
   }
 }
 

@@ -2,14 +2,8 @@
 
 #include <fmt/format.h>
 #include <libssh/libssh.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "console/ssh/authorized_keys_parser.h"
 
@@ -40,6 +34,12 @@ struct KeyRing::Entry {
   Grant grant;
 };
 
+std::vector<Grant> KeyRing::grants() const {
+  std::vector<Grant> all;
+  for (const auto& entry : entries_) all.push_back(entry->grant);
+  return all;
+}
+
 bool Grant::same_rights(const Grant& other) const {
   return login.caller.name == other.login.caller.name && login.caller.role == other.login.caller.role &&
          login.commands == other.login.commands && pty == other.pty;
@@ -48,27 +48,10 @@ bool Grant::same_rights(const Grant& other) const {
 KeyRing::KeyRing() = default;
 KeyRing::~KeyRing() = default;
 
-Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file) {
-  struct stat about{};
-  if (stat(file.c_str(), &about) != 0) {
-    return std::unexpected(refused(
-        fmt::format("{}: {}; give the keys file this name, or change console.keys", file, std::strerror(errno))));
-  }
-  if (!S_ISREG(about.st_mode)) {
-    return std::unexpected(refused(fmt::format("{}: is not a regular file; list keys in a file", file)));
-  }
-  if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return std::unexpected(refused(fmt::format("{}: group or others may write it; run chmod go-w {}", file, file)));
-  }
-  if (about.st_uid != 0 && about.st_uid != geteuid()) {
-    return std::unexpected(
-        refused(fmt::format("{}: belongs to another user; give it to root or to the service's user", file)));
-  }
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) return std::unexpected(refused(fmt::format("{}: cannot be read; let the service's user read it", file)));
-  auto lines = parse_keys(text.str(), file);
+Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file, Owner owner) {
+  const auto text = read_trusted(file, Readers::everybody, owner);
+  if (!text) return std::unexpected(text.error());
+  auto lines = parse_keys(*text, file);
   if (!lines) return std::unexpected(refused(lines.error()));
 
   auto ring = std::make_shared<KeyRing>();
@@ -90,7 +73,19 @@ std::expected<const Grant*, std::string> KeyRing::find(ssh_key_struct* key, cons
     return ssh_key_cmp(entry->key, key, SSH_KEY_CMP_PUBLIC) == 0;
   });
   if (match == entries_.end()) return std::unexpected("not listed");
-  const auto& entry = **match;
+  return permit(**match, from, now);
+}
+
+std::expected<const Grant*, std::string> KeyRing::find(const std::string& print, const Address& from,
+                                                       WallClock::time_point now) const {
+  const auto match = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& entry) { return entry->grant.login.caller.fingerprint == print; });
+  if (match == entries_.end()) return std::unexpected("not listed");
+  return permit(**match, from, now);
+}
+
+std::expected<const Grant*, std::string> KeyRing::permit(const Entry& entry, const Address& from,
+                                                         WallClock::time_point now) {
   if (entry.text.expires && now >= *entry.text.expires) {
     return std::unexpected(fmt::format("key of {} has expired", entry.text.name));
   }
@@ -101,14 +96,18 @@ std::expected<const Grant*, std::string> KeyRing::find(ssh_key_struct* key, cons
   return &entry.grant;
 }
 
-const Grant* KeyRing::find(const std::string& print) const {
-  const auto match = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const auto& entry) { return entry->grant.login.caller.fingerprint == print; });
-  return match == entries_.end() ? nullptr : &(*match)->grant;
-}
-
 std::size_t KeyRing::size() const {
   return entries_.size();
+}
+
+std::string revoked(const KeyRing& keys, const Grant& grant, const Address& from, WallClock::time_point now,
+                    int older) {
+  const auto& print = grant.login.caller.fingerprint;
+  const auto found = keys.find(print, from, now);
+  if (!found) return fmt::format("your key may not go on: {}", found.error());
+  if (!(*found)->same_rights(grant)) return "your rights were changed; log in again";
+  if (older < (*found)->max_sessions) return {};
+  return fmt::format("your key may have {} sessions at a time now", (*found)->max_sessions);
 }
 
 std::string fingerprint(ssh_key_struct* key) {

@@ -10,6 +10,7 @@
 
 #include "base/parse.h"
 #include "base/printable.h"
+#include "console/command.h"
 
 namespace sluice::console {
 namespace {
@@ -40,6 +41,12 @@ bool plain(std::string_view word) {
 // A part of the line in a message: the line may hold anything.
 std::string quoted(std::string_view word) {
   return fmt::format("'{}'", printable(word, 32));
+}
+
+// Returns true if the word allows one command, or several that begin with it.
+bool names_commands(const std::string& granted) {
+  return std::ranges::any_of(
+      commands(), [&](const Command& one) { return one.words == granted || one.words.starts_with(granted + ' '); });
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -177,6 +184,10 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     const bool empty =
         std::any_of(key.commands.begin(), key.commands.end(), [](const auto& command) { return command.empty(); });
     if (empty) return "an empty word among the commands; write commands=\"status,count\"";
+    const auto strange = std::ranges::find_if_not(key.commands, names_commands);
+    if (strange != key.commands.end()) {
+      return fmt::format("there is no command {}; 'help' lists them", quoted(*strange));
+    }
   } else if (name == "expiry-time") {
     key.expires = parse_time(value);
     if (!key.expires) return fmt::format("{} is not a time; write 20271231Z or 202712312359Z", quoted(value));
@@ -233,7 +244,7 @@ std::string_view take_word(std::string_view& line) {
   return word;
 }
 
-Parsed<KeyLine> parse_line(std::string_view line) {
+Parsed<KeyLine> parse_key_line(std::string_view line) {
   KeyLine key;
   auto peek = line;
   if (const auto first = take_word(peek); !is_type(first) && first.find_first_of("=,") != first.npos) {
@@ -277,7 +288,7 @@ std::expected<std::vector<KeyLine>, std::string> parse_keys(std::string_view tex
     const auto broken = [&](const std::string& what) {
       return std::unexpected(fmt::format("{}:{}: {}", file, number, what));
     };
-    auto key = parse_line(line);
+    auto key = parse_key_line(line);
     if (!key) return broken(key.error());
     const auto blob = check_blob(*key);
     if (!blob) return broken(blob.error());

@@ -3,8 +3,8 @@
 //   role="operator",name="alice",from="10.0.0.0/8",expiry-time="20271231Z",max-sessions="3" ssh-ed25519 AAAA…
 //   alice role="viewer",name="probe",commands="status,count",no-pty ssh-ed25519 AAAA… monitoring
 //
-// Pure: no file, no clock, no libssh. An error reads `FILE:LINE: what; what to do`, and nothing of a file with an error
-// is used.
+// Pure: no file, no clock, no libssh. Names of commands are compared with the command table. An error reads `FILE:LINE:
+// what; what to do`, and nothing of a file with an error is used.
 #pragma once
 
 #include <expected>

@@ -7,19 +7,19 @@
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "base/printable.h"
+#include "console/ssh/channel_limits.h"
 
 namespace sluice::console {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t longest_command = 8 * 1024, most_input = 1 << 20;
-constexpr std::size_t write_size = 16 * 1024, writes_per_turn = 16;
+constexpr std::size_t writes_per_turn = 16;
 constexpr int most_env_requests = 64;
 constexpr auto without_progress = 60s;
 constexpr int accepted = 0, refused = -1;
-constexpr char interrupt = 0x03;
 
 // TERM comes raw from the client; what is not a plain name is a dumb terminal.
 std::string terminal_name(const char* term) {
@@ -33,6 +33,17 @@ std::string terminal_name(const char* term) {
 
 Channel& of(void* self) {
   return *static_cast<Channel*>(self);
+}
+
+// Answers for a callback whose work may throw: no memory is the client's bad luck, not the process's end.
+template <class Function>
+int guarded(bool& broken, Function function) noexcept {
+  try {
+    return function();
+  } catch (...) {
+    broken = true;
+    return refused;
+  }
 }
 
 }  // namespace
@@ -66,16 +77,18 @@ Channel::~Channel() {
   release();
 }
 
-int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) {
+int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) noexcept {
   auto& channel = of(self);
   if (!channel.context_.pty_allowed || channel.terminal_.pty || channel.mode_ != Mode::none) return refused;
-  channel.terminal_.pty = true;
-  channel.term_ = terminal_name(term);
-  channel.resize(columns, rows);
-  return accepted;
+  return guarded(channel.broken_, [&] {
+    channel.term_ = terminal_name(term);
+    channel.terminal_.pty = true;
+    channel.resize(columns, rows);
+    return accepted;
+  });
 }
 
-int Channel::on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self) {
+int Channel::on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self) noexcept {
   of(self).resize(columns, rows);
   return accepted;
 }
@@ -87,72 +100,79 @@ void Channel::resize(int columns, int rows) {
   resized_ = true;
 }
 
-int Channel::on_shell(ssh_session, ssh_channel, void* self) {
+int Channel::on_shell(ssh_session, ssh_channel, void* self) noexcept {
   auto& channel = of(self);
   if (channel.mode_ != Mode::none) return refused;
   channel.mode_ = channel.terminal_.pty ? Mode::shell : Mode::batch;
   return accepted;
 }
 
-int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) {
+int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) noexcept {
   auto& channel = of(self);
   if (channel.mode_ != Mode::none) return refused;
-  channel.mode_ = Mode::exec;
-  channel.line_.assign(command, strnlen(command, longest_command + 1));
-  channel.context_.keystroke();
-  return accepted;
+  return guarded(channel.broken_, [&] {
+    channel.line_.assign(command, strnlen(command, longest_command + 1));
+    channel.mode_ = Mode::exec;
+    channel.context_.keystroke();
+    return accepted;
+  });
 }
 
-// Only NO_COLOR says something to us; it cannot be noted as refused what every client sends unasked (LANG).
-int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self) {
+// NO_COLOR and the locale say something to us; what else a client sends unasked is not noted as refused.
+int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self) noexcept {
   auto& channel = of(self);
-  if (++channel.env_requests_ > most_env_requests || std::strcmp(name, "NO_COLOR") != 0) return refused;
-  channel.no_color_ = *value != '\0';
-  return accepted;
+  if (++channel.env_requests_ > most_env_requests) return refused;
+  if (std::strcmp(name, "NO_COLOR") == 0) {
+    channel.no_color_ = *value != '\0';
+    return accepted;
+  }
+  const bool known = channel.charset_.hear(name, value);
+  return known ? accepted : refused;
 }
 
-int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self) {
-  of(self).context_.refused("subsystem", name);
-  return refused;
+int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self) noexcept {
+  return guarded(of(self).broken_, [&] {
+    of(self).context_.refused("subsystem", name);
+    return refused;
+  });
 }
 
-void Channel::on_signal(ssh_session, ssh_channel, const char*, void* self) {
-  of(self).command_.request_stop();
+void Channel::on_signal(ssh_session, ssh_channel, const char*, void* self) noexcept {
+  of(self).stop_command();
 }
 
-// Everything is taken: what is left to the library it keeps without regard to the window.
-int Channel::on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self) {
-  if (is_stderr == 0) of(self).take({static_cast<const char*>(data), length});
-  return static_cast<int>(length);
+// What is left to the library it keeps without regard to the window, which a hostile client may ignore: so there is a
+// limit for that, too.
+int Channel::on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self) noexcept {
+  auto& channel = of(self);
+  std::size_t taken = length;
+  if (is_stderr == 0) {
+    guarded(channel.broken_, [&] {
+      taken = channel.take({static_cast<const char*>(data), length});
+      return accepted;
+    });
+  }
+  return static_cast<int>(taken);
 }
 
-void Channel::on_eof(ssh_session, ssh_channel, void* self) {
+void Channel::on_eof(ssh_session, ssh_channel, void* self) noexcept {
   of(self).eof_ = true;
 }
 
-void Channel::on_close(ssh_session, ssh_channel, void* self) {
+void Channel::on_close(ssh_session, ssh_channel, void* self) noexcept {
   of(self).peer_closed_ = true;
 }
 
-void Channel::take(std::string_view bytes) {
-  context_.keystroke();
-  if (terminal_.pty && running_) {
-    if (const auto last = bytes.rfind(interrupt); last != bytes.npos) {
-      command_.request_stop();
-      output_.put("^C\n");
-      input_.clear();
-      bytes.remove_prefix(last + 1);
-    }
-  }
-  if (mode_ != Mode::shell && mode_ != Mode::batch) return;  // a single command reads nothing
-  overflow_ = overflow_ || input_.size() + bytes.size() > most_input;
-  if (!overflow_) input_ += bytes;
+// The editor echoes what is typed and completed, which may be beyond ASCII.
+std::string Channel::shown(std::string text) const {
+  return terminal_.utf8 ? std::move(text) : ascii(text);
 }
 
 void Channel::begin() {
   begun_ = true;
   const bool dumb = term_.empty();
   terminal_.cursor = terminal_.pty && !dumb;
+  terminal_.utf8 = charset_.utf8(terminal_.pty ? term_ : "xterm");  // a pipe takes all bytes
   terminal_.color = terminal_.cursor && !no_color_;
   if (terminal_.pty) output_.use_pty();
   if (mode_ == Mode::exec) {
@@ -166,20 +186,34 @@ void Channel::begin() {
       return context_.interpreter->complete(before, *context_.login);
     });
     output_.put(context_.interpreter->greeting(*context_.login, terminal_));
-    output_.put(editor_->start());
+    output_.put(shown(editor_->start()));
   }
 }
 
 void Channel::start_command(const std::string& line) {
-  if (command_.joinable()) command_.join();
-  running_ = true;
+  command_.join();
+  stop_ = std::stop_source();
   finished_ = false;
   context_.running(line);
-  command_ = std::jthread([this, line, terminal = terminal_](const std::stop_token& stop) {
-    outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
+  auto started = Thread::start("console command", [this, line, terminal = terminal_, stop = stop_.get_token()] {
+    const log::SessionScope log_lines(context_.login->session);
+    outcome_ = {Code::failed};
+    try {
+      outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
+    } catch (const std::exception& problem) {
+      log::error("console", "a command ended by an error that nobody expected: {}", problem.what());
+    }
     finished_ = true;
     context_.wake();
   });
+  running_ = started.has_value();
+  if (running_) {
+    command_ = std::move(*started);
+    return;
+  }
+  output_.put(fmt::format("error: busy: {}; try again\n", started.error().message), true);
+  outcome_ = {Code::failed};
+  conclude_command();
 }
 
 void Channel::conclude_command() {
@@ -189,7 +223,7 @@ void Channel::conclude_command() {
   context_.keystroke();
   if (mode_ == Mode::shell && outcome_.leave) output_.put("bye\n");
   if (mode_ == Mode::exec || outcome_.leave) return finish(outcome_.code);
-  if (mode_ == Mode::shell) return output_.put(editor_->start());
+  if (mode_ == Mode::shell) return output_.put(shown(editor_->start()));
   if (outcome_.code != Code::done) {
     output_.put(fmt::format("error: line {} ended with {}; what follows it was not run\n", batch_line_, outcome_.code),
                 true);
@@ -197,51 +231,11 @@ void Channel::conclude_command() {
   }
 }
 
-// Takes a line of stdin, without a terminal. Returns true if another may follow at once.
-bool Channel::next_of_batch() {
-  const auto end = input_.find('\n');
-  if (end == input_.npos && !(eof_ && !input_.empty())) {
-    if (eof_) finish(Code::done);
-    return false;
-  }
-  std::string line = input_.substr(0, end);
-  input_.erase(0, end == input_.npos ? end : end + 1);
-  ++batch_line_;
-  if (line.ends_with('\r')) line.pop_back();
-  const auto first = line.find_first_not_of(" \t");
-  if (first == line.npos || line[first] == '#') return true;
-  start_command(line);
-  return false;
-}
-
-// Takes what was typed, up to the next line. Returns true if there is more.
-bool Channel::next_of_shell() {
-  if (std::exchange(resized_, false)) output_.put(editor_->resize(terminal_.columns));
-  if (input_.empty()) {
-    if (eof_) finish(Code::done);
-    return false;
-  }
-  const auto step = editor_->feed(std::string_view(input_).substr(0, write_size));
-  input_.erase(0, step.taken);
-  output_.put(step.output);
-  const auto first = step.line.find_first_not_of(' ');
-  if (step.event == Editor::Event::end) {
-    output_.put("bye\n");
-    finish(Code::done);
-  } else if (step.event == Editor::Event::line && first != step.line.npos && step.line[first] != '#') {
-    start_command(step.line);
-    return false;
-  } else if (step.event != Editor::Event::none) {
-    output_.put(editor_->start());
-  }
-  return !input_.empty();
-}
-
 bool Channel::service(Clock::time_point now) {
   if (channel_ == nullptr) return false;
   if (peer_closed_) {
     output_.close();
-    command_.request_stop();
+    stop_command();
   }
   if (running_ && finished_) conclude_command();
   bool more = false;
@@ -279,6 +273,7 @@ bool Channel::write_some(Clock::time_point now) {
 }
 
 std::optional<std::string> Channel::end_reason(Clock::time_point now) const {
+  if (broken_) return "the server has no memory for this channel";
   if (overflow_) return "more input than is being read";
   if (output_.size() > OutputQueue::hard_limit) return "output is not being read";
   if (stuck_since_ && now - *stuck_since_ >= without_progress) return "output has not been read for 60 s";
@@ -298,7 +293,7 @@ void Channel::send_end() {
 }
 
 void Channel::close(const std::string& reason, int code) {
-  command_.request_stop();
+  stop_command();
   const bool blocked = stuck_since_.has_value() && output_.size() > 0;
   const bool full_screen = output_.full_screen();
   output_.close();

@@ -14,11 +14,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
-#include <thread>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "console/interpreter.h"
+#include "console/ssh/charset.h"
+#include "console/ssh/input_buffer.h"
 #include "console/ssh/line_editor.h"
 #include "console/ssh/output_queue.h"
 
@@ -53,7 +56,7 @@ class Channel {
   void close(const std::string& reason, int code);
   // The library's channel is given back; the command may still run.
   void release();
-  void stop_command() { command_.request_stop(); }
+  void stop_command() { stop_.request_stop(); }
 
   bool busy() const { return running_; }
   bool over() const { return peer_closed_ && !running_; }
@@ -62,19 +65,22 @@ class Channel {
  private:
   enum class Mode : unsigned char { none, exec, batch, shell };
 
-  static int on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self);
-  static int on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self);
-  static int on_shell(ssh_session, ssh_channel, void* self);
-  static int on_exec(ssh_session, ssh_channel, const char* command, void* self);
-  static int on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self);
-  static int on_subsystem(ssh_session, ssh_channel, const char* name, void* self);
-  static void on_signal(ssh_session, ssh_channel, const char* name, void* self);
-  static int on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self);
-  static void on_eof(ssh_session, ssh_channel, void* self);
-  static void on_close(ssh_session, ssh_channel, void* self);
+  // The library is C: what throws in one of these ends the channel instead.
+  static int on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) noexcept;
+  static int on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self) noexcept;
+  static int on_shell(ssh_session, ssh_channel, void* self) noexcept;
+  static int on_exec(ssh_session, ssh_channel, const char* command, void* self) noexcept;
+  static int on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self) noexcept;
+  static int on_subsystem(ssh_session, ssh_channel, const char* name, void* self) noexcept;
+  static void on_signal(ssh_session, ssh_channel, const char* name, void* self) noexcept;
+  static int on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self) noexcept;
+  static void on_eof(ssh_session, ssh_channel, void* self) noexcept;
+  static void on_close(ssh_session, ssh_channel, void* self) noexcept;
 
-  void take(std::string_view bytes);
+  std::size_t take(std::string_view bytes);
+  void take_held();
   void resize(int columns, int rows);
+  std::string shown(std::string text) const;
   void begin();
   void start_command(const std::string& line);
   void conclude_command();
@@ -94,18 +100,21 @@ class Channel {
   Terminal terminal_;
   std::string term_;  // empty: none, or dumb
   bool no_color_ = false;
-  std::string line_;   // of exec
-  std::string input_;  // typed or sent, not yet used
+  Charset charset_;
+  std::string line_;  // of exec
+  InputBuffer input_;
+  std::size_t held_ = 0;  // bytes of a batch that the library keeps, so that its client gets no more window
   std::optional<Editor> editor_;
   int batch_line_ = 0;
   int env_requests_ = 0;
 
-  std::jthread command_;
+  std::stop_source stop_;
+  Thread command_;
   std::atomic<bool> finished_{false};
   CommandResult outcome_;  // written by the command's thread before finished_
   bool running_ = false;
 
-  bool begun_ = false, eof_ = false, peer_closed_ = false, overflow_ = false, resized_ = false;
+  bool begun_ = false, eof_ = false, peer_closed_ = false, overflow_ = false, broken_ = false, resized_ = false;
   bool ending_ = false, end_sent_ = false;
   int exit_code_ = 0;
   std::optional<Clock::time_point> stuck_since_;  // the queue is not empty and nothing of it was taken

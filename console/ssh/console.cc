@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "config/validators.h"
+#include "console/ssh/key_changes.h"
 #include "console/ssh/key_pair.h"
 #include "console/ssh/server.h"
 
@@ -58,15 +64,55 @@ Result<void> Console::reload_keys() {
   const auto& file = state_->pipeline->console.keys;
   auto next = KeyRing::load(file);
   if (!next) return std::unexpected(next.error());
-  const auto ring = *next;
-  state_->context.keys(ring);
-  log::info(who, "{} keys in {}", ring->size(), file);
-  state_->server.end_where([&](const Grant& grant) -> std::string {
-    const auto* now = ring->find(grant.login.caller.fingerprint);
-    if (now == nullptr) return "your key was removed";
-    return now->same_rights(grant) ? "" : "your rights were changed; log in again";
-  });
+  for (auto& row : key_changes(*state_->context.keys(), **next, file)) {
+    row.at = WallClock::now();
+    state_->context.audit.note(row);
+  }
+  log::info(who, "{} keys in {}", (*next)->size(), file);
+  state_->context.keys(std::move(*next));
+  state_->server.recheck();
   return {};
+}
+
+Result<std::vector<std::string>> check_files(const config::Console& settings) {
+  std::vector<std::string> lines;
+  // Root looks at what the service's user will read, and may write it.
+  const auto owner = geteuid() == 0 ? Owner::anybody : Owner::service;
+  const auto look = [&](const std::string& file, std::string_view missing, const auto& read) -> Result<void> {
+    if (access(file.c_str(), R_OK) != 0 && errno == ENOENT) {
+      lines.push_back(fmt::format("{}: does not exist; {}", file, missing));
+      return {};
+    }
+    if (access(file.c_str(), R_OK) != 0) {
+      lines.push_back(fmt::format("{}: not checked: {}", file, std::strerror(errno)));
+      return {};
+    }
+    auto found = read();
+    if (found) lines.push_back(fmt::format("{}: {}", file, *found));
+    return found ? Result<void>() : std::unexpected(found.error());
+  };
+  const auto keys = look(settings.keys, "nobody can log in", [&]() -> Result<std::string> {
+    const auto ring = KeyRing::load(settings.keys, owner);
+    if (!ring) return std::unexpected(ring.error());
+    return fmt::format("{} keys", (*ring)->size());
+  });
+  if (!keys) return std::unexpected(keys.error());
+  const auto read_print = [&]() -> Result<std::string> {
+    const auto key = read_host_key(settings.host_key, owner);
+    if (!key) return std::unexpected(key.error());
+    auto print = fingerprint(*key);
+    ssh_key_free(*key);
+    return print;
+  };
+  if (config::is_key(settings.host_key)) {
+    const auto print = read_print();
+    if (!print) return std::unexpected(print.error());
+    lines.push_back("host key " + *print);
+    return lines;
+  }
+  const auto host_key = look(settings.host_key, "it is made at the start", read_print);
+  if (!host_key) return std::unexpected(host_key.error());
+  return lines;
 }
 
 void Console::stop(std::chrono::milliseconds within) {

@@ -36,6 +36,10 @@ class Console {
   std::unique_ptr<State> state_;
 };
 
+// What `sluice check` says of the files of a console, a line each; an error is what would keep it from starting. Reads
+// only. What this user may not read is said to be unchecked.
+Result<std::vector<std::string>> check_files(const config::Console& settings);
+
 std::string libssh_version();
 
 }  // namespace sluice::console

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "config/validators.h"
 #include "console/ssh/authorized_keys.h"
 
 namespace sluice::console {
@@ -88,34 +89,41 @@ Result<std::string> make_key_pair(const std::string& file) {
   return line;
 }
 
-Result<ssh_key_struct*> load_host_key(const std::string& file) {
-  struct stat about{};
-  if (lstat(file.c_str(), &about) != 0) {
-    if (errno != ENOENT) return broken(file, std::strerror(errno));
-    if (auto made = make_key_pair(file); !made) return std::unexpected(made.error());
-    log::info(who, "made host key {}", file);
-    if (lstat(file.c_str(), &about) != 0) return broken(file, std::strerror(errno));
-  }
-  if (!S_ISREG(about.st_mode)) return broken(file, "is not a regular file; remove it, and a key is made");
-  if ((about.st_mode & 077) != 0) {
-    return broken(file, fmt::format("has mode {:04o}, so others may read the host key; run chmod 600 {}, and if "
-                                    "others could read it, remove it",
-                                    about.st_mode & 07777, file));
-  }
-  if (about.st_uid != geteuid()) {
-    return broken(file, "belongs to another user; give it to the service's user");
-  }
+namespace {
+
+Result<ssh_key_struct*> import_host_key(const std::string& text, const std::string& place) {
   ssh_key key = nullptr;
-  if (ssh_pki_import_privkey_file(file.c_str(), nullptr, nullptr, nullptr, &key) != SSH_OK) {
-    return broken(file,
+  if (ssh_pki_import_privkey_base64(text.c_str(), nullptr, nullptr, nullptr, &key) != SSH_OK) {
+    return broken(place,
                   "is not a private key, or is encrypted; decrypt it (ssh-keygen -p), or remove it, and a key is made");
   }
   if (ssh_key_type(key) != SSH_KEYTYPE_ED25519) {
     ssh_key_free(key);
-    return broken(file, "is not an ed25519 key; remove it, and one is made");
+    return broken(place, "is not an ed25519 key; remove it, and one is made");
   }
-  log::info(who, "host key {}", fingerprint(key));
-  remember(file, key);
+  return key;
+}
+
+}  // namespace
+
+Result<ssh_key_struct*> read_host_key(const std::string& setting, Owner owner) {
+  if (config::is_key(setting)) return import_host_key(setting, "console.host_key");
+  const auto text = read_trusted(setting, Readers::owner, owner);
+  if (!text) return std::unexpected(text.error());
+  return import_host_key(*text, setting);
+}
+
+Result<ssh_key_struct*> load_host_key(const std::string& setting) {
+  const bool in_file = !config::is_key(setting);
+  struct stat about{};
+  if (in_file && lstat(setting.c_str(), &about) != 0 && errno == ENOENT) {
+    if (auto made = make_key_pair(setting); !made) return std::unexpected(made.error());
+    log::info(who, "made host key {}", setting);
+  }
+  auto key = read_host_key(setting);
+  if (!key) return key;
+  log::info(who, "host key {}", fingerprint(*key));
+  if (in_file) remember(setting, *key);
   return key;
 }
 

@@ -8,13 +8,17 @@
 #include <string>
 
 #include "base/error.h"
+#include "console/ssh/trusted_file.h"
 
 struct ssh_key_struct;
 
 namespace sluice::console {
 
-// The caller owns the key (ssh_key_free, or a library function that takes it over).
-Result<ssh_key_struct*> load_host_key(const std::string& file);
+// The setting is a file, which is made if it does not exist, or the key itself. The caller owns the key (ssh_key_free,
+// or a library function that takes it over).
+Result<ssh_key_struct*> load_host_key(const std::string& setting);
+// The same for a check: makes nothing and logs nothing.
+Result<ssh_key_struct*> read_host_key(const std::string& setting, Owner owner = Owner::service);
 
 // A new ed25519 key in the file, readable by its owner only; the public half, as a line of authorized_keys without
 // options.

@@ -45,6 +45,15 @@ Address Address::of(const sockaddr_storage& peer) {
   return address;
 }
 
+Address Address::of_local(int fd) {
+  Address address = *parse("127.0.0.1");
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+  address.local_user = peer.uid;
+  return address;
+}
+
 bool Address::v4() const {
   return std::equal(mapped.begin(), mapped.end(), bytes.begin());
 }
@@ -60,10 +69,11 @@ std::string Address::host() const {
 }
 
 std::string Address::text() const {
-  return host_port_text(host(), port);
+  return local_user ? fmt::format("local user {}", *local_user) : host_port_text(host(), port);
 }
 
 std::string Address::group() const {
+  if (local_user) return text();
   if (v4()) return host();
   Address net = *this;
   std::fill(net.bytes.begin() + 8, net.bytes.end(), std::uint8_t{0});

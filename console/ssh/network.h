@@ -16,13 +16,15 @@ namespace sluice::console {
 struct Address {
   std::array<std::uint8_t, 16> bytes{};
   std::uint16_t port = 0;
+  std::optional<std::uint32_t> local_user;  // of a Unix socket's peer, which counts as 127.0.0.1
 
   static std::optional<Address> parse(std::string_view text);  // without a port
   static Address of(const sockaddr_storage& peer);
+  static Address of_local(int fd);  // whoever has connected to a Unix socket
   bool v4() const;
   std::string host() const;
-  std::string text() const;  // HOST:PORT or [HOST]:PORT
-  // Clients that are counted together before login: an IPv4 address, an IPv6 /64.
+  std::string text() const;  // HOST:PORT or [HOST]:PORT, or the number of the local user
+  // Clients that are counted together before login: an IPv4 address, an IPv6 /64, a local user.
   std::string group() const;
 };
 

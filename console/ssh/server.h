@@ -1,8 +1,10 @@
-// The listening side of the console: one socket, one thread that accepts, one thread for each connection.
+// The listening side of the console: one socket, one thread that accepts, one thread for each connection that has
+// greeted.
 //
 // Owned by Console. start() binds and returns; stop() ends every session with a reason and waits for their threads
 // until the deadline; the destructor waits for what then still runs, which is at most a command in PostgreSQL or Kafka.
-// sessions() and end_where() may be called from any thread.
+// sessions() and recheck() may be called from any thread. Without a thread, memory or a descriptor for a connection it
+// is closed, and the log says so now and then.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -10,16 +12,18 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <list>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/event_fd.h"
 #include "base/mutex.h"
+#include "base/server_socket.h"
+#include "base/thread.h"
+#include "console/ssh/lobby.h"
 #include "console/ssh/session.h"
+#include "console/ssh/transport.h"
 
 namespace sluice::console {
 
@@ -30,37 +34,40 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // HOST:PORT, [HOST]:PORT; port 0 takes a free one. Takes over the host key. The port is logged.
+  // HOST:PORT, [HOST]:PORT, unix:/path; port 0 takes a free one. Takes over the host key. The address is logged.
   Result<void> start(const std::string& listen, ssh_key host_key);
   void stop(std::chrono::milliseconds within);
 
   std::vector<SessionInfo> sessions() const;
-  // Ends the sessions for which the function gives a reason.
-  void end_where(const std::function<std::string(const Grant&)>& reason);
+  // Ends the sessions that the keys of now would not let in, or with other rights. Also once a minute by itself.
+  void recheck();
 
  private:
   struct Connection {
     std::unique_ptr<Session> session;
-    std::thread thread;
+    Thread thread;
     bool reported = false;  // as stuck
   };
 
-  Result<void> bind(const std::string& listen);
-  Result<void> prepare(ssh_key host_key);
   void run();
+  void turn();
   bool accept_one();
-  void admit(int fd, const Address& peer);
   void out_of_descriptors();
+  void admit_guests(Clock::time_point now);
+  void admit(const Lobby::Guest& guest, Clock::time_point now);
+  void tell(std::string_view problem, Clock::time_point now);
   void tend() EXCLUDES(mutex_);
 
   ServerContext& context_;
-  ssh_bind bind_ = nullptr;
-  int socket_ = -1;
-  int spare_fd_ = -1;  // given up to refuse a connection when no descriptor is left
+  ServerSocket socket_;
+  BindHandle bind_;
   const EventFd wake_;
   std::atomic<bool> stopping_{false};
-  std::thread thread_;
-  std::int64_t next_id_ = 1;  // of the accepting thread
+  Thread thread_;
+  // The accepting thread's.
+  Lobby lobby_;
+  std::int64_t next_id_ = 1;
+  Clock::time_point accept_again_{}, recheck_at_{}, tell_again_{}, sum_up_at_{};
 
   mutable Mutex mutex_;
   std::list<Connection> connections_ GUARDED_BY(mutex_);

@@ -65,16 +65,33 @@ ssh_channel waiting_room(ssh_session ssh) {
 Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
     : context_(context), id_(id), peer_(peer), ssh_(handle), view_(id) {}
 
-Session::~Session() = default;
+Session::~Session() {
+  if (!over_) ssh_free(ssh_);  // no thread could be made for it
+}
 
 void Session::run() {
   sigset_t signals;
   sigfillset(&signals);  // they are the main thread's; a broken pipe is an error code here
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  if (begin()) loop();
-  close_channels();
+  const log::SessionScope log_lines(id_);
+  try {
+    if (begin()) loop();
+    close_channels();
+  } catch (const std::exception& problem) {  // no memory, mostly; the others go on
+    log::error(who, "session {} of {} ended by an error that nobody expected: {}", id_, peer_.text(), problem.what());
+  }
   disconnect();
   over_ = true;
+}
+
+template <class Function>
+auto Session::guarded(Function function, decltype(function()) otherwise) noexcept {
+  try {
+    return function();
+  } catch (...) {
+    broken_ = true;
+    return otherwise;
+  }
 }
 
 bool Session::begin() {
@@ -83,6 +100,10 @@ bool Session::begin() {
   callbacks_.channel_open_request_session_function = on_channel;
   ssh_callbacks_init(&callbacks_);
   ssh_set_server_callbacks(ssh_, &callbacks_);
+  steps_.userdata = this;
+  steps_.connect_status_function = on_step;
+  ssh_callbacks_init(&steps_);
+  ssh_set_callbacks(ssh_, &steps_);
   ssh_set_auth_methods(ssh_, SSH_AUTH_METHOD_PUBLICKEY);
   // Sees what the callbacks leave over, without which tries by other methods could not be counted.
   ssh_set_message_callback(ssh_, on_message, this);
@@ -106,6 +127,10 @@ bool Session::turn() {
   errors_ = polled == SSH_ERROR ? errors_ + 1 : 0;
   view_.turned();
   if ((ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || errors_ >= most_errors) return false;
+  if (broken_) {
+    end("the server has no memory for this session");
+    return false;
+  }
   if (accepted_ && !inside_) enter();
   if (inside_) {
     check_session(now);
@@ -138,44 +163,65 @@ void Session::check_session(Clock::time_point now) {
   }
 }
 
-ssh_channel Session::on_channel(ssh_session ssh, void* self) {
+ssh_channel Session::on_channel(ssh_session, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  if (!session.accepted_) return nullptr;
-  if (session.leaving_) return waiting_room(ssh);
-  if (session.channels_.size() >= most_channels) {
-    session.refuse("channel", "beyond the fourth");
+  return session.guarded([&] { return session.open_channel(); }, nullptr);
+}
+
+ssh_channel Session::open_channel() {
+  if (!accepted_) return nullptr;
+  if (leaving_) return waiting_++ < most_channels ? waiting_room(ssh_) : nullptr;
+  if (channels_.size() >= most_channels) {
+    refuse("channel", "beyond the fourth");
     return nullptr;
   }
-  session.had_channel_ = true;
-  session.view_.typed();
+  had_channel_ = true;
+  view_.typed();
   ChannelContext context;
-  context.interpreter = &session.context_.interpreter;
-  context.login = &session.view_.login();
-  context.pty_allowed = session.view_.identity().pty;
-  context.prompt = session.context_.prompt;
-  context.wake = [&session] { session.wake_.notify(); };
-  context.keystroke = [&session] { session.view_.typed(); };
-  context.refused = [&session](std::string_view what, std::string_view name) { session.refuse(what, name); };
-  context.running = [&session](const std::string& command) { session.view_.running(command); };
-  return session.channels_.emplace_back(ssh, context).handle();
+  context.interpreter = &context_.interpreter;
+  context.login = &view_.login();
+  context.pty_allowed = view_.identity().pty;
+  context.prompt = context_.prompt;
+  context.wake = [this] { wake_.notify(); };
+  context.keystroke = [this] { view_.typed(); };
+  context.refused = [this](std::string_view what, std::string_view name) { refuse(what, name); };
+  context.running = [this](const std::string& command) { view_.running(command); };
+  return channels_.emplace_back(ssh_, context).handle();
 }
 
 // 1 leaves the answer to the library: it accepts the service and refuses everything else.
-int Session::on_message(ssh_session, ssh_message message, void* self) {
+int Session::on_message(ssh_session, ssh_message message, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
-    const bool first_none = ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE &&
-                            !std::exchange(session.attempts_.asked_for_methods, true);
-    if (!first_none) session.deny(ssh_message_auth_user(message), "none", "by another method than public key");
-  } else if (const auto feature = refused_feature(message); !feature.empty()) {
-    session.refuse(feature, "");
-  }
-  return 1;
+  return session.guarded(
+      [&] {
+        session.look_at(message);
+        return 1;
+      },
+      1);
 }
 
-int Session::on_wake(socket_t, int, void* self) {
+void Session::look_at(ssh_message message) {
+  if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
+    const bool first_none =
+        ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE && !std::exchange(attempts_.asked_for_methods, true);
+    if (!first_none) deny(ssh_message_auth_user(message), "none", "by another method than public key");
+  } else if (const auto feature = refused_feature(message); !feature.empty()) {
+    refuse(feature, "");
+  }
+}
+
+int Session::on_wake(socket_t, int, void* self) noexcept {
   static_cast<Session*>(self)->wake_.drain();
   return 0;
+}
+
+// The library's own measure of how far a key exchange is: 0.4 with the greeting, 0.6 with the client's proposal, 0.8
+// with its key, 1 at the end.
+void Session::on_step(void* self, float status) noexcept {
+  auto& session = *static_cast<Session*>(self);
+  const auto progress = status >= 0.9F ? Progress::exchanged : status >= 0.5F ? Progress::proposed : Progress::greeted;
+  session.handshake_ = session.handshake_ || progress == Progress::exchanged;
+  session.context_.admission.progress(session.id_, progress, Clock::now());
 }
 
 void Session::refuse(std::string_view what, std::string_view name) {
@@ -220,6 +266,7 @@ void Session::close_channels() {
     note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
     log::info(who, "session {}: {} left", id_, view_.login().caller.name);
+    note("logout", "", "done", nlohmann::json{{"session", id_}}.dump());
   } else if (!accepted_) {
     log_unauthenticated();
   }
@@ -237,7 +284,14 @@ void Session::close_channels() {
 }
 
 // First the network, so that a client sees its end at once; then the commands, which may take a while to stop.
-void Session::disconnect() {
+void Session::disconnect() noexcept {
+  close_network();
+  context_.admission.leave(id_);
+  channels_.clear();
+  ssh_free(ssh_);
+}
+
+void Session::close_network() {
   const int fd = ssh_get_fd(ssh_) >= 0 ? dup(ssh_get_fd(ssh_)) : -1;
   if (event_ != nullptr) {
     ssh_event_remove_fd(event_, wake_.fd());
@@ -245,21 +299,17 @@ void Session::disconnect() {
     ssh_event_free(event_);
   }
   ssh_disconnect(ssh_);
-  if (fd >= 0) {
-    // Bytes that were never read would turn the end into a reset, and the client would not see the reason.
-    shutdown(fd, SHUT_WR);
-    const auto until = Clock::now() + (inside_ || accepted_ ? end_within : 0ms);
-    char unread[4096];
-    pollfd readable{fd, POLLIN, 0};
-    while (Clock::now() < until && poll(&readable, 1, 50) >= 0) {
-      if ((readable.revents & POLLIN) != 0 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) == 0) break;
-      if ((readable.revents & (POLLERR | POLLHUP)) != 0) break;
-    }
-    close(fd);
+  if (fd < 0) return;
+  // Bytes that were never read would turn the end into a reset, and the client would not see the reason.
+  shutdown(fd, SHUT_WR);
+  const auto until = Clock::now() + (inside_ || accepted_ ? end_within : 0ms);
+  char unread[4096];
+  pollfd readable{fd, POLLIN, 0};
+  while (Clock::now() < until && poll(&readable, 1, 50) >= 0) {
+    if ((readable.revents & POLLIN) != 0 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) == 0) break;
+    if ((readable.revents & (POLLERR | POLLHUP)) != 0) break;
   }
-  context_.admission.leave(id_);
-  channels_.clear();
-  ssh_free(ssh_);
+  close(fd);
 }
 
 }  // namespace sluice::console

@@ -62,14 +62,22 @@ class Session {
   void end(const std::string& reason, int code = Code::failed);
   bool over() const { return over_; }
   std::int64_t id() const { return id_; }
+  const Address& peer() const { return peer_; }
   const SessionView& view() const { return view_; }
 
  private:
-  static int on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self);
-  static ssh_channel on_channel(ssh_session, void* self);
-  static int on_message(ssh_session, ssh_message message, void* self);
-  static int on_wake(socket_t fd, int events, void* self);
+  // The library is C: no exception may pass through it. These call what follows them, and end the session if it throws.
+  static int on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) noexcept;
+  static ssh_channel on_channel(ssh_session, void* self) noexcept;
+  static int on_message(ssh_session, ssh_message message, void* self) noexcept;
+  static int on_wake(socket_t fd, int events, void* self) noexcept;
+  static void on_step(void* self, float status) noexcept;
+  template <class Function>
+  auto guarded(Function function, decltype(function()) otherwise) noexcept;
 
+  bool offer_key(const char* user, ssh_key key, char state);
+  ssh_channel open_channel();
+  void look_at(ssh_message message);
   static std::string client_text(const char* text);
   bool begin();
   void loop();
@@ -84,7 +92,8 @@ class Session {
             const std::string& detail) const;
   void close_channels();
   void log_unauthenticated() const;
-  void disconnect();
+  void disconnect() noexcept;
+  void close_network();
 
   ServerContext& context_;
   const std::int64_t id_;
@@ -93,13 +102,16 @@ class Session {
   ssh_event event_ = nullptr;
   EventFd wake_;
   ssh_server_callbacks_struct callbacks_{};
+  ssh_callbacks_struct steps_{};
 
   const Clock::time_point arrived_ = Clock::now();
   LoginAttempts attempts_;
   bool accepted_ = false;  // a signature was right
   bool inside_ = false;    // and there was room
   Clock::time_point logged_in_, last_keepalive_;
-  bool had_channel_ = false, leaving_ = false;
+  bool had_channel_ = false, leaving_ = false, broken_ = false;
+  bool handshake_ = false;   // the keys were exchanged
+  std::size_t waiting_ = 0;  // channels of a client that is leaving
   int refusals_ = 0, errors_ = 0;
   std::list<Channel> channels_;  // a callback may add one while the loop walks
 

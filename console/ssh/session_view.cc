@@ -6,6 +6,7 @@ void SessionView::identify(const Grant& grant, const std::string& address) {
   const MutexLock lock(mutex_);
   grant_ = grant;
   grant_.login.caller.address = address;
+  grant_.login.session = id_;
 }
 
 void SessionView::show() {

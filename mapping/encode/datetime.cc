@@ -143,6 +143,14 @@ ValueError read_zone(Reader& in, Moment& moment) {
   return {};
 }
 
+std::int64_t rounded(std::int64_t micros, int precision) {
+  constexpr std::int64_t units[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10};
+  if (precision < 0 || precision >= static_cast<int>(std::size(units))) return micros;
+  const std::int64_t unit = units[precision];
+  const std::int64_t size = (std::abs(micros) + unit / 2) / unit * unit;
+  return micros < 0 ? -size : size;
+}
+
 std::int64_t half_up(std::int64_t nanos) {
   const std::int64_t floor = nanos / 1000 - (nanos % 1000 < 0);
   return floor + (nanos - floor * 1000 >= 500);
@@ -254,22 +262,22 @@ ValueError append_date(const Moment& moment, std::string& out) {
   return {};
 }
 
-ValueError append_time(const Moment& moment, std::string& out) {
+ValueError append_time(const Moment& moment, std::string& out, int precision) {
   if (!moment.has_time || moment.has_date) return value_error::datetime;
   if (moment.zone.value_or(0) != 0) return {"22007", "a time zone does not fit a time without one"};
   if (moment.micros < 0 || moment.micros > micros_per_day) return value_error::datetime_range;
-  append_network(moment.micros, out);
+  append_network(rounded(moment.micros, precision), out);
   return {};
 }
 
-ValueError append_timestamp(const Moment& moment, std::string& out) {
+ValueError append_timestamp(const Moment& moment, std::string& out, int precision) {
   using Limits = std::numeric_limits<std::int64_t>;
   if (!moment.has_date) return value_error::datetime;
   std::int64_t micros = moment.infinity == Moment::Infinity::positive ? Limits::max() : Limits::min();
   if (moment.infinity == Moment::Infinity::none) {
     constexpr std::int64_t last_day = end_of_timestamps / micros_per_day;
     if (moment.days < first_day || moment.days > last_day) return value_error::datetime_range;
-    micros = moment.days * micros_per_day + moment.micros - moment.zone.value_or(0) * 1'000'000LL;
+    micros = rounded(moment.days * micros_per_day + moment.micros - moment.zone.value_or(0) * 1'000'000LL, precision);
     if (micros < first_timestamp || micros >= end_of_timestamps) return value_error::datetime_range;
   }
   append_network(micros, out);

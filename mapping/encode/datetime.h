@@ -41,9 +41,10 @@ ValueError parse_moment(std::string_view text, Moment& moment);
 ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment);
 
 ValueError append_date(const Moment& moment, std::string& out);
-ValueError append_time(const Moment& moment, std::string& out);
+// `precision`: the digits of a second that the column keeps, or -1; rounded half away from zero, as an assignment does.
+ValueError append_time(const Moment& moment, std::string& out, int precision = -1);
 // Converts to UTC, whether the column has a time zone or not; a text without a zone is UTC.
-ValueError append_timestamp(const Moment& moment, std::string& out);
+ValueError append_timestamp(const Moment& moment, std::string& out, int precision = -1);
 // Applies the zone, if one is given, and removes it.
 void to_utc(Moment& moment);
 // ISO text that PostgreSQL's input functions read.

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/codec.h"
 #include "base/json_text.h"
 #include "mapping/encode/value_json.h"
+
+using std::string_view_literals::operator""sv;
 
 namespace sluice::mapping {
 namespace {
@@ -47,6 +51,47 @@ ValueError append_as(std::string_view text, std::string& out) {
   return {};
 }
 
+// As PostgreSQL's boolean input: any beginning of these words that is one of no other, in any case, with blanks around.
+std::optional<bool> parse_boolean(std::string_view text) {
+  constexpr std::string_view blanks = " \t\n\v\f\r";
+  const auto first = text.find_first_not_of(blanks);
+  if (first == text.npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  constexpr std::size_t longest = 5;
+  char small[longest];
+  if (text.size() > longest) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    small[i] = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
+  }
+  const std::string_view word(small, text.size());
+  if (word == "o") return std::nullopt;  // on or off
+  for (const std::string_view yes : {"true", "yes", "on", "1"}) {
+    if (yes.starts_with(word)) return true;
+  }
+  for (const std::string_view no : {"false", "no", "off", "0"}) {
+    if (no.starts_with(word)) return false;
+  }
+  return std::nullopt;
+}
+
+// A column's scale or precision, or -1 if it has none.
+int digits_behind_point(const Column& column) {
+  if (column.modifier < 0) return -1;
+  if (column.encoding != Encoding::numeric) return column.modifier;
+  constexpr std::int32_t header = 4, scale_bits = 0x7ff, sign = 0x400;
+  return static_cast<int>((((column.modifier - header) & scale_bits) ^ sign) - sign);
+}
+
+// The assignment to varchar(n) drops blanks beyond its length; here already, so that a key is compared as it is stored.
+void drop_blanks_beyond(std::size_t length, std::size_t begin, std::string& out) {
+  std::size_t characters = 0, at = begin;
+  for (; at < out.size(); ++at) {
+    const bool starts = (static_cast<unsigned char>(out[at]) & 0xC0) != 0x80;
+    if (starts && characters++ == length) break;
+  }
+  if (at < out.size() && out.find_first_not_of(' ', at) == out.npos) out.resize(at);
+}
+
 }  // namespace
 
 ValueError Encoder::encode(const Column& column, const Value& value, bool text_is_json, std::string& arena,
@@ -80,6 +125,7 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
       return append_float(column.encoding, value, out);
     case Encoding::numeric:
       if (const ValueError error = decimal_of(value)) return error;
+      if (column.modifier >= 0) decimal_.round(digits_behind_point(column));
       return decimal_.append_binary(out);
     case Encoding::boolean:
       return append_boolean(value, out);
@@ -94,10 +140,19 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
     case Encoding::time:
     case Encoding::timestamp:
     case Encoding::timestamptz:
-      return append_datetime(column.encoding, value, out);
+      return append_datetime(column, value, out);
     case Encoding::uuid:
       return append_uuid_bytes(value, out);
-    case Encoding::text:
+    case Encoding::text: {
+      const std::size_t begin = out.size();
+      if (const ValueError error = append_text(column, value, out)) return error;
+      constexpr std::int32_t header = 4;
+      const auto longest = static_cast<std::size_t>(std::max(column.modifier - header, 0));
+      if (longest > 0 && out.size() - begin > longest && column.type_name == "varchar"sv) {
+        drop_blanks_beyond(longest, begin, out);
+      }
+      return {};
+    }
     case Encoding::input:
       return append_text(column, value, out);
   }
@@ -152,16 +207,21 @@ ValueError Encoder::append_float(Encoding encoding, const Value& value, std::str
 }
 
 ValueError Encoder::append_boolean(const Value& value, std::string& out) {
-  bool is_true = value.kind() == ValueKind::boolean && value.is_true();
-  if (value.is_text()) {
+  std::optional<bool> found;
+  if (value.kind() == ValueKind::boolean) {
+    found = value.is_true();
+  } else if (value.is_text()) {
     std::string_view text;
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-    is_true = text == "true" || text == "t";
-    if (!is_true && text != "false" && text != "f") return value_error::text;
-  } else if (value.kind() != ValueKind::boolean) {
-    return value_error::text;
+    found = parse_boolean(text);
+  } else if (!value.is_nested() && value.kind() != ValueKind::temporal) {
+    if (const ValueError error = decimal_of(value)) return error;
+    std::int64_t number = 0;
+    if (decimal_.to_integer(number) || (number != 0 && number != 1)) return value_error::text;
+    found = number == 1;
   }
-  out.push_back(is_true ? 1 : 0);
+  if (!found) return value_error::text;
+  out.push_back(*found ? 1 : 0);
   return {};
 }
 
@@ -194,6 +254,8 @@ ValueError Encoder::append_json(const Value& value, std::string& out) {
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
     const bool is_json = read_json(text, checked);
     if (text_is_json_ && !is_json) return {"22P02", "the text is not JSON"};
+    // Also without a schema a text that holds an object or array is that, as PostgreSQL itself would read it: sources
+    // that lost their schema on the way spell json columns so. Any other text stays one.
     if (is_json && (text_is_json_ || checked.is_nested())) {
       out += text;
     } else {
@@ -207,12 +269,13 @@ ValueError Encoder::append_json(const Value& value, std::string& out) {
   return json_holds_nul(std::string_view(out).substr(begin)) ? value_error::nul : ValueError{};
 }
 
-ValueError Encoder::append_datetime(Encoding encoding, const Value& value, std::string& out) {
+ValueError Encoder::append_datetime(const Column& column, const Value& value, std::string& out) {
   Moment moment;
   if (const ValueError error = moment_of(value, moment)) return error;
-  if (encoding == Encoding::date) return append_date(moment, out);
-  if (encoding == Encoding::time) return append_time(moment, out);
-  return append_timestamp(moment, out);
+  if (column.encoding == Encoding::date) return append_date(moment, out);
+  const int precision = digits_behind_point(column);
+  if (column.encoding == Encoding::time) return append_time(moment, out, precision);
+  return append_timestamp(moment, out, precision);
 }
 
 ValueError Encoder::digits_of(const Value& value, std::string_view& digits) {

@@ -35,10 +35,11 @@ class Encoder {
   ValueError append_bytea(const Value& value, std::string& out);
   ValueError append_uuid_bytes(const Value& value, std::string& out);
   ValueError append_json(const Value& value, std::string& out);
-  ValueError append_datetime(Encoding encoding, const Value& value, std::string& out);
+  ValueError append_datetime(const Column& column, const Value& value, std::string& out);
 
   // The text that PostgreSQL's input functions read: of text columns, of `input` columns and of array elements.
   ValueError append_text(const Column& column, const Value& value, std::string& out);
+  ValueError append_bit_string(const Column& column, const Value& value, std::string& out);
   ValueError append_temporal_text(const Value& value, std::string& out);
   ValueError append_structure_text(const Column& column, const Value& value, std::string& out);
   ValueError append_point(std::span<const Field> members, std::string& out);

@@ -7,7 +7,8 @@
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_dimensions = 6;  // PostgreSQL's
+constexpr int max_dimensions = 6;                  // PostgreSQL's
+constexpr std::size_t longest_array = 256u << 20;  // a short decimal may have a hundred thousand zeros
 
 bool is_json(Encoding encoding) {
   return encoding == Encoding::json || encoding == Encoding::jsonb;
@@ -37,6 +38,7 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
   std::vector<Value> space;
   std::span<const Value> items;
   if (!value.items(space, items)) return value_error::nested;
+  const std::size_t begin = out.size();
   std::string element;
   out.push_back('{');
   for (bool first = true; const Value& item : items) {
@@ -50,6 +52,7 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
       if (const ValueError error = append_element(column, item, element)) return error;
       append_literal(element, out);
     }
+    if (out.size() - begin > longest_array) return {"54000", "the array is longer than 256 MiB"};
   }
   out.push_back('}');
   return {};
@@ -61,6 +64,12 @@ ValueError Encoder::append_element(const Column& column, const Value& value, std
     case Encoding::json:
     case Encoding::jsonb:
       return append_json(value, out);
+    case Encoding::boolean: {
+      std::string binary;
+      if (const ValueError error = append_boolean(value, binary)) return error;
+      out += binary.front() ? "true" : "false";
+      return {};
+    }
     case Encoding::bytea: {
       std::string bytes;
       if (const ValueError error = append_bytea(value, bytes)) return error;

@@ -1,6 +1,7 @@
 // The text forms: of text columns, of columns that PostgreSQL's input functions read, and of structures in them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -14,6 +15,7 @@ using std::string_view_literals::operator""sv;
 namespace sluice::mapping {
 
 ValueError Encoder::append_text(const Column& column, const Value& value, std::string& out) {
+  if (column.type_name == "bit"sv || column.type_name == "varbit"sv) return append_bit_string(column, value, out);
   switch (value.kind()) {
     case ValueKind::escaped_text:
     case ValueKind::text:
@@ -41,8 +43,7 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
       append_hex(bytes_, out);
       return {};
     case ValueKind::bits:
-      // A varying length is not in the event: the digits from the first 1 on.
-      return append_bits_text(value, column.type_name == "varbit"sv ? 0 : value.length(), out);
+      return append_bits_text(value, value.length(), out);
     case ValueKind::temporal:
       return append_temporal_text(value, out);
     case ValueKind::structure:
@@ -57,6 +58,53 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
       break;
   }
   return value_error::text;
+}
+
+// Digits of a bit string: of booleans, of little-endian bytes, or the text that the type's input function reads.
+ValueError Encoder::append_bit_string(const Column& column, const Value& value, std::string& out) {
+  const bool varying = column.type_name == "varbit"sv;
+  const std::int32_t of_value = value.kind() == ValueKind::bits ? std::max(value.length(), 0) : 1;
+  const auto length = static_cast<std::size_t>(varying ? 0 : column.modifier > 0 ? column.modifier : of_value);
+  bytes_.clear();
+  switch (value.kind()) {
+    case ValueKind::boolean:
+      out.push_back(value.is_true() ? '1' : '0');
+      return {};
+    case ValueKind::integer:
+    case ValueKind::number_text: {
+      std::string_view digits;
+      if (const ValueError error = digits_of(value, digits)) return error;
+      out += digits;
+      return {};
+    }
+    case ValueKind::text:
+    case ValueKind::escaped_text: {
+      std::string_view text;
+      if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
+      const bool marked = text.find_first_of("bBxX") == 0;
+      constexpr std::string_view digits = "01", hexadecimal = "0123456789abcdefABCDEF";
+      const bool literal = text.substr(marked).find_first_not_of(
+                               marked && (text[0] == 'x' || text[0] == 'X') ? hexadecimal : digits) == text.npos;
+      // Without a schema, Debezium's bits are a text in base64.
+      if (literal || varying || !append_base64_decoded(text, bytes_) || bytes_.size() != (length + 7) / 8) {
+        out += text;
+        return {};
+      }
+      break;
+    }
+    case ValueKind::bytes:
+    case ValueKind::bits:
+      if (!value.append_bytes(bytes_)) return {"22P02", "not base64"};
+      break;
+    default:
+      return value_error::text;
+  }
+  const auto bit = [&](std::size_t n) { return n / 8 < bytes_.size() && (bytes_[n / 8] >> (n % 8) & 1); };
+  for (std::size_t n = length; !varying && n < bytes_.size() * 8; ++n) {
+    if (bit(n)) return {"22026", "more bits than the column has"};
+  }
+  append_bits(bytes_, length, out);  // a varying length is not in the event: the digits from the first 1 on
+  return {};
 }
 
 ValueError Encoder::append_temporal_text(const Value& value, std::string& out) {

@@ -132,6 +132,24 @@ void Decimal::trim_zeros() {
   }
 }
 
+void Decimal::round(int scale) {
+  if (special_ != Special::none || exponent_ >= -scale) return;
+  const std::int64_t kept = integer_digits() + scale;
+  const bool up = kept >= 0 && kept < std::ssize(digits_) && digits_[static_cast<std::size_t>(kept)] >= '5';
+  digits_.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(kept, 0, std::ssize(digits_))));
+  exponent_ = -static_cast<std::int64_t>(scale);
+  if (up) {
+    auto digit = digits_.rbegin();
+    for (; digit != digits_.rend() && *digit == '9'; ++digit) *digit = '0';
+    if (digit == digits_.rend()) {
+      digits_.insert(digits_.begin(), '1');
+    } else {
+      ++*digit;
+    }
+  }
+  trim_zeros();
+}
+
 ValueError Decimal::append_binary(std::string& out) const {
   constexpr std::uint16_t negative = 0x4000, nan = 0xC000, infinity = 0xD000, negative_infinity = 0xF000;
   const auto header = [&](std::size_t groups, std::int64_t weight, std::uint16_t sign, std::int64_t scale) {

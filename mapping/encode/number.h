@@ -19,7 +19,7 @@ class Decimal {
   // Parses a JSON number, or NaN, Infinity, -Infinity. Returns false for anything else.
   bool parse(std::string_view text);
   // unscaled * 10^-scale, the bytes being a big-endian two's complement integer. Refused before any work if it is
-  // longer than PostgreSQL's longest number: the conversion takes time by the square of the length.
+  // longer than PostgreSQL's longest number, which takes some milliseconds.
   ValueError assign(std::string_view unscaled, std::int32_t scale);
 
   void assign(std::int64_t value);
@@ -27,6 +27,9 @@ class Decimal {
   // Below, equal or above zero, in PostgreSQL's order of numeric: NaN equals itself and is above everything.
   int compare(const Decimal& other) const;
   double to_real() const;  // the nearest one
+
+  // Rounds half away from zero to `scale` digits behind the point, as an assignment to numeric(p,s) does.
+  void round(int scale);
 
   ValueError append_binary(std::string& out) const;
   ValueError append_text(std::string& out) const;

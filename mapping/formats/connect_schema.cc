@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <numeric>
 #include <utility>
 
 #include "base/json_text.h"
@@ -52,6 +53,29 @@ std::int32_t integer_parameter(const std::vector<Field>& parameters, std::string
   return value;
 }
 
+// A value of the schema's text, as JSON again.
+std::string json_of(const Value& value) {
+  switch (value.kind()) {
+    case ValueKind::boolean:
+      return value.is_true() ? "true" : "false";
+    case ValueKind::escaped_text:
+      return '"' + std::string(value.unread_json()) + '"';
+    default:
+      return std::string(value.unread_json());
+  }
+}
+
+bool has_inner_defaults(const ConnectSchema& schema) {
+  if (!schema.completed.empty()) return true;
+  return !schema.items.empty() &&
+         (!schema.items.front().default_json.empty() || has_inner_defaults(schema.items.front()));
+}
+
+Value default_of(const ConnectSchema& schema) {
+  Value value;
+  return read_json(schema.default_json, value) ? value : Value();
+}
+
 bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   std::vector<Field> fields;
   ValueArena names;
@@ -72,6 +96,10 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
     schema.scale = integer_parameter(parameters, "scale");
     schema.length = integer_parameter(parameters, "length");
   }
+  if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
+  if (const Value* fallback = find(fields, "default"); fallback && fallback->kind() != ValueKind::null) {
+    schema.default_json = json_of(*fallback);
+  }
   if (const Value* items = find(fields, "items"); items && schema.type == ConnectType::array) {
     if (!items->is_nested() || !parse(items->unread_json(), depth - 1, schema.items.emplace_back())) return false;
   }
@@ -83,9 +111,33 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
     ConnectSchema& field = schema.fields.emplace_back();
     if (!member.is_nested() || !parse(member.unread_json(), depth - 1, field)) return false;
     if (field.is_typed()) schema.typed.push_back(schema.fields.size() - 1);
+    if (!field.default_json.empty() || has_inner_defaults(field)) schema.completed.push_back(schema.fields.size() - 1);
   }
+  schema.by_name.resize(schema.fields.size());
+  std::iota(schema.by_name.begin(), schema.by_name.end(), std::size_t{0});
+  std::ranges::sort(schema.by_name, {}, [&](std::size_t n) -> std::string_view { return schema.fields[n].name; });
   return true;
 }
+
+// Finds fields of a row: the n-th of the schema at the n-th place first, where converters write it.
+class FieldFinder {
+ public:
+  explicit FieldFinder(std::span<Field> row) : row_(row) {}
+
+  Field* find(std::size_t place, std::string_view name) {
+    if (place < row_.size() && row_[place].name == name) return &row_[place];
+    if (sorted_.empty()) {
+      for (Field& field : row_) sorted_.emplace_back(&field);
+      std::ranges::stable_sort(sorted_, {}, &Field::name);
+    }
+    const auto found = std::ranges::lower_bound(sorted_, name, {}, &Field::name);
+    return found != sorted_.end() && (*found)->name == name ? *found : nullptr;
+  }
+
+ private:
+  std::span<Field> row_;
+  std::vector<Field*> sorted_;
+};
 
 // Debezium's decimal with a scale of its own, {"scale":…,"value":base64}.
 void apply_variable_scale(Value& value) {
@@ -118,8 +170,54 @@ SchemaId new_schema_id() {
 }
 
 const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
-  const auto found = std::ranges::find(fields, field_name, &ConnectSchema::name);
-  return found == fields.end() ? nullptr : &*found;
+  const auto name_of = [&](std::size_t n) -> std::string_view { return fields[n].name; };
+  const auto found = std::ranges::lower_bound(by_name, field_name, {}, name_of);
+  return found == by_name.end() || name_of(*found) != field_name ? nullptr : &fields[*found];
+}
+
+void ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
+  if (completed.empty()) return;
+  std::vector<Field> missing;
+  FieldFinder finder(row);
+  for (const std::size_t n : completed) {
+    const ConnectSchema& described = fields[n];
+    const bool has_default = !described.default_json.empty();
+    Field* field = finder.find(n, described.name);
+    if (!field) {
+      if (has_default) missing.push_back({described.name, described.completed_part(default_of(described), arena)});
+    } else if (field->value.kind() == ValueKind::null) {
+      if (has_default && !described.optional) field->value = described.completed_part(default_of(described), arena);
+    } else {
+      field->value = described.completed_part(field->value, arena);
+    }
+  }
+  row.insert(row.end(), missing.begin(), missing.end());
+}
+
+// The part itself, unless there are defaults within it.
+Value ConnectSchema::completed_part(const Value& part, ValueArena& arena) const {
+  if (!part.is_lazy() || !has_inner_defaults(*this)) return part;
+  if (part.kind() == ValueKind::structure && type == ConnectType::structure) {
+    std::vector<Field> members;
+    if (!read_json_object(part.unread_json(), arena, members)) return part;
+    complete(members, arena);
+    apply_to_fields(members);
+    const auto kept = arena.allocate<Field>(members.size());
+    std::ranges::copy(members, kept.begin());
+    return Value::structure(kept);
+  }
+  if (part.kind() != ValueKind::array || type != ConnectType::array) return part;
+  std::vector<Value> values;
+  if (!read_json_array(part.unread_json(), values)) return part;
+  const ConnectSchema& item = items.front();
+  for (Value& value : values) {
+    if (value.kind() == ValueKind::null && !item.optional && !item.default_json.empty()) value = default_of(item);
+    value = item.completed_part(value, arena);
+    item.apply(value);
+  }
+  const auto kept = arena.allocate<Value>(values.size());
+  std::ranges::copy(values, kept.begin());
+  return Value::array(kept);
 }
 
 void ConnectSchema::apply(Value& value) const {
@@ -149,22 +247,16 @@ bool ConnectSchema::is_typed() const {
          (!items.empty() && items.front().is_typed());
 }
 
-// Converters write fields in the schema's order, so the n-th is looked for at the n-th place first.
 void ConnectSchema::apply_to_fields(std::span<Field> row) const {
+  if (typed.empty()) return;
+  FieldFinder finder(row);
   for (const std::size_t n : typed) {
-    const ConnectSchema& described = fields[n];
-    if (n < row.size() && row[n].name == described.name) {
-      described.apply(row[n].value);
-      continue;
-    }
-    for (Field& field : row) {
-      if (field.name == described.name) described.apply(field.value);
-    }
+    if (Field* field = finder.find(n, fields[n].name)) fields[n].apply(field->value);
   }
 }
 
 void ConnectSchema::refine(std::string_view part_name, Value& part) const {
-  const ConnectSchema* found = type == ConnectType::array ? &items.front() : field(part_name);
+  const ConnectSchema* found = type != ConnectType::array ? field(part_name) : items.empty() ? nullptr : &items.front();
   if (found) found->apply(part);
 }
 

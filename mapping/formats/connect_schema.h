@@ -43,15 +43,25 @@ struct ConnectSchema final : PartTypes {
   std::vector<ConnectSchema> fields;            // of a structure
   std::vector<ConnectSchema> items;             // of an array: one
   std::vector<std::size_t> typed;               // indexes of the fields whose type JSON does not show
+  bool optional = false;                        // null is a value of it
+  std::string default_json;                     // what stands for a missing value; empty if nothing does
+  std::vector<std::size_t> completed;           // indexes of the fields that have a default, or parts with one
+  std::vector<std::size_t> by_name;             // indexes of all fields
 
   const ConnectSchema* field(std::string_view field_name) const;
   // Converts a lazy JSON value to the type of this schema. A value of another type is left as it is.
   void apply(Value& value) const;
   // The same for the fields of a structure.
   void apply_to_fields(std::span<Field> row) const;
+  // Adds the defaults of fields that are missing from a structure's, and of those that are null and may not be; also
+  // within nested values. Values that are put together are kept in the arena.
+  void complete(std::vector<Field>& row, ValueArena& arena) const;
   // Returns true if apply() may change a value.
   bool is_typed() const;
   void refine(std::string_view part_name, Value& part) const override;
+
+ private:
+  Value completed_part(const Value& part, ValueArena& arena) const;
 };
 
 // Returns nothing if the text is not a schema.

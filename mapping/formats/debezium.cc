@@ -45,6 +45,7 @@ bool read_image(const Payload& payload, DecodeSpace& space, const char* name, st
   }
   mark_unavailable(fields);
   if (const ConnectSchema* row = payload.schema ? payload.schema->schema.field(name) : nullptr) {
+    if (after) row->complete(fields, space.arena);  // of the row before, the source may send only the key
     row->apply_to_fields(fields);
   }
   image = {{fields, payload.schema ? payload.schema->id : no_schema}, path, true, true};

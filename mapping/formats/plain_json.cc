@@ -12,7 +12,10 @@ bool open_object(std::string_view text, DecodeSpace& space, DecodeError& error) 
 void read_row(const Payload& payload, DecodeSpace& space, Event& event) {
   std::swap(space.after, space.top);
   mark_unavailable(space.after);
-  if (payload.schema) payload.schema->schema.apply_to_fields(space.after);
+  if (payload.schema) {
+    payload.schema->schema.complete(space.after, space.arena);
+    payload.schema->schema.apply_to_fields(space.after);
+  }
   event.after = {{space.after, payload.schema ? payload.schema->id : no_schema}, payload.path(), payload.wrapped, true};
 }
 

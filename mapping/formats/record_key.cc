@@ -54,7 +54,10 @@ void KeyDecoder::decode_text(std::string_view key, Image& image) {
     return;
   }
   mark_unavailable(space_.key);
-  if (schema && value.kind() == ValueKind::structure) schema->schema.apply_to_fields(space_.key);
+  if (schema && value.kind() == ValueKind::structure) {
+    schema->schema.complete(space_.key, space_.arena);
+    schema->schema.apply_to_fields(space_.key);
+  }
   if (schema && value.kind() != ValueKind::structure) schema->schema.apply(space_.key.front().value);
   image.row = {space_.key, schema ? schema->id : no_schema};
   image.text_is_json = schema != nullptr;

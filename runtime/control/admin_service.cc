@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <tuple>
+
 #include "base/log.h"
 #include "config/kafka_security.h"
 
@@ -9,6 +11,16 @@ namespace sluice::runtime {
 namespace {
 
 constexpr std::chrono::milliseconds work_interval{1000};
+
+// A round that fails for want of memory, mostly: the next one may have it.
+template <class Round>
+void guarded(Round round) {
+  try {
+    round();
+  } catch (const std::exception& problem) {
+    log::error("admin", "a round was not finished: {}", problem.what());
+  }
+}
 
 }  // namespace
 
@@ -20,29 +32,45 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       tables_(pipeline->postgres, identity),
       pauses_(tables_, parts.pauses, bell_),
       dead_letters_(pipeline, identity, tables_),
+      missing_(tables_, parts.incidents),
+      watch_(parts, tables_),
       positions_(tables_, routes_),
       inspection_(pipeline),
       audit_(tables_),
       retention_(tables_, pipeline->dead_letters),
-      snapshots_(parts, routes_,
-                 {pauses_, dead_letters_, retention_, tables_, config::kafka_security(pipeline->kafka)}) {}
+      snapshots_(
+          parts, routes_,
+          {pauses_, dead_letters_, retention_, missing_, watch_, tables_, config::kafka_security(pipeline->kafka)}) {}
 
 AdminService::~AdminService() {
-  for (auto* thread : {&thread_, &housekeeping_})
-    if (thread->joinable()) thread->join();
+  thread_.join();
+  housekeeping_.join();
 }
 
 Capabilities AdminService::capabilities() {
   return {snapshots_, pauses_, dead_letters_, positions_, inspection_, audit_, logging_, incidents_};
 }
 
-void AdminService::start() {
-  {
+Result<void> AdminService::start() {
+  for (const auto& [name, thread, body] : {std::tuple{"admin", &thread_, &AdminService::run},
+                                           std::tuple{"housekeeping", &housekeeping_, &AdminService::keep_house}}) {
+    auto started = Thread::start(name, [this, body] { (this->*body)(); });
+    if (!started) return std::unexpected(started.error());
+    *thread = std::move(*started);
     const MutexLock lock(mutex_);
-    running_ = 2;
+    ++running_;
   }
-  thread_ = std::thread(&AdminService::run, this);
-  housekeeping_ = std::thread(&AdminService::keep_house, this);
+  return {};
+}
+
+void AdminService::sample(const Snapshot& lanes) {
+  snapshots_.sample(lanes);
+  std::int64_t stored = 0;
+  for (const auto& partition : lanes.partitions) stored += partition.counts.dead;
+  if (!dead_letters_.noticed(stored)) return;
+  const MutexLock lock(mutex_);
+  count_now_ = true;
+  changed_.notify_all();
 }
 
 bool AdminService::stop(std::chrono::milliseconds within) {
@@ -58,11 +86,14 @@ bool AdminService::stop(std::chrono::milliseconds within) {
   return true;
 }
 
+void AdminService::set_missing_topics(std::vector<std::string> topics) {
+  missing_.set(std::move(topics));
+  bell_.notify();
+}
+
 void AdminService::run() {
   for (;;) {
-    log_incidents();
-    pauses_.refresh();
-    snapshots_.refresh_ends();
+    guarded([this] { work(); });
     wait_for_work();
     const MutexLock lock(mutex_);
     if (stopping_) break;
@@ -73,13 +104,18 @@ void AdminService::run() {
 
 void AdminService::keep_house() {
   for (;;) {
-    audit_.write_notes();
-    dead_letters_.count();
-    retention_.work();
+    guarded([this] {
+      audit_.write_notes();
+      dead_letters_.count_open();
+      retention_.work();
+    });
     MutexLock lock(mutex_);
-    if (changed_.wait_for(lock, work_interval, [this]() REQUIRES(mutex_) { return stopping_; })) break;
+    changed_.wait_for(lock, work_interval, [this]() REQUIRES(mutex_) { return stopping_ || count_now_; });
+    count_now_ = false;
+    if (stopping_) break;
   }
   audit_.write_notes();
+  audit_.give_up();
   has_ended();
 }
 
@@ -87,6 +123,14 @@ void AdminService::has_ended() {
   const MutexLock lock(mutex_);
   --running_;
   changed_.notify_all();
+}
+
+void AdminService::work() {
+  log_incidents();
+  pauses_.refresh();
+  missing_.refresh();
+  watch_.look();
+  snapshots_.refresh_ends();
 }
 
 void AdminService::wait_for_work() const {

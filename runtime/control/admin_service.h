@@ -1,23 +1,26 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
 // Owned by the service. Two threads of its own; lanes never wait for them. One works once a second, and at once when a
-// pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, asks for the
-// ends of stopped partitions' logs and writes incidents to the log. What may take long waits for nobody's brake: the
-// other one, the housekeeping, counts open dead letters, writes notes to the audit trail and removes what is too old.
+// pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
+// the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
+// for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
+// removes what is too old.
 #pragma once
 
 #include <condition_variable>
 #include <memory>
-#include <thread>
 
 #include "admin/capabilities.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/explain.h"
+#include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
+#include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/stored_positions.h"
@@ -32,16 +35,21 @@ class AdminService {
   AdminService(const AdminService&) = delete;
   AdminService& operator=(const AdminService&) = delete;
 
-  void start();
+  Result<void> start();
   // Writes what is queued and ends; false at the deadline, with the thread left behind: end the process.
   bool stop(std::chrono::milliseconds within);
-  // From the main thread, often: keeps the last minute's rates.
-  void sample(const Snapshot& lanes) { snapshots_.sample(lanes); }
+  // From the main thread, often: keeps the last minute's rates, and counts dead letters when there are new ones.
+  void sample(const Snapshot& lanes);
+  // From any thread: topics that are read and that the cluster does not have.
+  void set_missing_topics(std::vector<std::string> topics);
+  // Before the process ends without stop(): the log gets what the audit trail has not.
+  void give_up() { audit_.give_up(); }
 
   Capabilities capabilities();
 
  private:
   void run();
+  void work();
   void keep_house();
   void has_ended();
   void wait_for_work() const;
@@ -54,6 +62,8 @@ class AdminService {
   sink::AdminTables tables_;
   PauseControl pauses_;
   DeadLetterControl dead_letters_;
+  MissingTopics missing_;
+  LaneWatch watch_;
   StoredPositions positions_;
   RecordInspection inspection_;
   AuditTrail audit_;
@@ -64,8 +74,9 @@ class AdminService {
   Mutex mutex_;
   std::condition_variable_any changed_;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool count_now_ GUARDED_BY(mutex_) = false;
   int running_ GUARDED_BY(mutex_) = 0;  // threads
-  std::thread thread_, housekeeping_;
+  Thread thread_, housekeeping_;
 };
 
 }  // namespace sluice::runtime

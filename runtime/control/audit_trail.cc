@@ -27,10 +27,28 @@ std::string line_of(const AuditRow& entry) {
   return line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
+Result<void> store(sink::AdminTables& tables, const AuditRow& entry) {
+  if (entry.id != 0) return tables.conclude(entry.id, entry.outcome);
+  const auto id = tables.record(entry);
+  if (!id) return std::unexpected(id.error());
+  return {};
+}
+
+// A row that PostgreSQL refuses for its contents must not keep those behind it.
+bool cannot_ever(const Error& error) {
+  return error.next == ErrorClass::reject || error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23");
+}
+
+void lost(const AuditRow& entry, std::string_view why) {
+  log::warning(who, "only in the log, not in the table ({}): {}", why, line_of(entry));
+}
+
 }  // namespace
 
 Result<std::int64_t> AuditTrail::record(const AuditRow& entry) {
-  auto id = tables_.record(entry);
+  auto now = entry;
+  now.at = {};  // the server's clock orders the trail of all instances
+  auto id = tables_.record(now);
   auto logged = entry;
   if (id) logged.id = *id;
   log::write(log::Level::info, who, line_of(logged));
@@ -61,7 +79,7 @@ bool AuditTrail::too_many(std::optional<AuditRow>& summary) {
 }
 
 void AuditTrail::note(const AuditRow& entry) {
-  if (entry.who.role.empty()) {
+  if (entry.who.role.empty() && !entry.who.address.empty()) {
     std::optional<AuditRow> summary;
     bool left_out = false;
     {
@@ -83,7 +101,7 @@ void AuditTrail::add(AuditRow entry) {
       return;
     }
   }
-  log::warning(who, "the row above is not in the table: too many at once");
+  lost(entry, "too many at once");
 }
 
 void AuditTrail::write_notes() {
@@ -92,12 +110,25 @@ void AuditTrail::write_notes() {
     {
       const MutexLock lock(mutex_);
       if (notes_.empty()) return;
-      entry = std::move(notes_.front());
-      notes_.pop_front();
+      entry = notes_.front();
     }
-    if (const auto done = tables_.record(entry); !done)
-      log::warning(who, "not in the table ({}): {}", done.error().message, line_of(entry));
+    const auto done = store(tables_, entry);
+    if (!done && cannot_ever(done.error())) {
+      lost(entry, done.error().message);
+    } else if (!done) {
+      if (!std::exchange(behind_, true))
+        log::warning(who, "rows wait, for they cannot be stored: {}", done.error().message);
+      return;
+    }
+    if (std::exchange(behind_, false)) log::info(who, "rows can be stored again");
+    const MutexLock lock(mutex_);
+    if (!notes_.empty()) notes_.pop_front();  // given up meanwhile
   }
+}
+
+void AuditTrail::give_up() {
+  const MutexLock lock(mutex_);
+  for (const auto& entry : std::exchange(notes_, {})) lost(entry, "the process ends");
 }
 
 }  // namespace sluice::runtime

@@ -1,7 +1,8 @@
 // The audit trail, kept twice: in PostgreSQL, and each row as a log line `audit: {JSON}`, which the service's role
 // cannot change afterwards. Notes are queued and written by the admin service's housekeeping, so that no caller waits
-// for them; what cannot be stored is in the log alone. Strangers, who have no role yet, fill neither: beyond a few rows
-// a minute they are counted, and the count is a row.
+// for them. While PostgreSQL is away they wait, a thousand at most; what is dropped, and what is left when the process
+// ends, the log says. Strangers, who have no role yet, fill neither: beyond a few rows a minute they are counted, and
+// the count is a row.
 //
 // Owned by the admin service; any thread, but write_notes() in one.
 #pragma once
@@ -27,7 +28,10 @@ class AuditTrail final : public Audit {
   void note(const AuditRow& entry) override;
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override { return tables_.audit(filter); }
 
+  // Stores what is queued, as far as PostgreSQL takes it.
   void write_notes();
+  // Before the process ends: says in the log which rows only the log has.
+  void give_up();
 
  private:
   // Returns true if the stranger's row is one too many; when their minute is over, `summary` tells of those.
@@ -39,6 +43,7 @@ class AuditTrail final : public Audit {
   Clock::time_point minute_ends_ GUARDED_BY(mutex_){};
   int strangers_ GUARDED_BY(mutex_) = 0;  // rows in this minute
   std::deque<AuditRow> notes_ GUARDED_BY(mutex_);
+  bool behind_ = false;  // of write_notes(): the last row could not be stored
 };
 
 }  // namespace sluice::runtime

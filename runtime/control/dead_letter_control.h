@@ -1,6 +1,6 @@
 // Dead letters in PostgreSQL: lists, discards and applies them again, and keeps their number.
 //
-// Owned by the admin service; any thread, but count() in one.
+// Owned by the admin service; any thread, but count_open() in one.
 #pragma once
 
 #include <atomic>
@@ -23,14 +23,19 @@ class DeadLetterControl final : public DeadLetters {
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     return tables_.letters(filter);
   }
-  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;
+  Result<std::int64_t> count(const DeadLetterFilter& filter) override { return tables_.count_letters(filter); }
+  Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& reason,
+                               const Caller& by) override;
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller& by) override {
     return replayer_.run(filter, dry_run, force, by);
   }
 
   // Counts the open ones, unless that was done recently: it scans the table, which may be large.
-  void count();
+  void count_open();
+  // From the main thread: how many letters the lanes have stored so far. Returns true if there are new ones, so that it
+  // is time to count.
+  bool noticed(std::int64_t stored) { return stored_.exchange(stored) != stored; }
   std::int64_t open() const { return open_; }  // -1: not known yet
 
  private:
@@ -38,6 +43,7 @@ class DeadLetterControl final : public DeadLetters {
   Replayer replayer_;
   std::chrono::steady_clock::time_point count_again_{};
   std::atomic<std::int64_t> open_{-1};
+  std::atomic<std::int64_t> stored_{0};
 };
 
 }  // namespace sluice::runtime

@@ -8,6 +8,7 @@
 #include "runtime/pipeline/record_mapper.h"
 #include "sink/dead_letters.h"
 #include "sink/literals.h"
+#include "sink/replay_transaction.h"
 
 namespace sluice::runtime {
 namespace {
@@ -48,9 +49,27 @@ const char* change_of(sink::Action action) {
   }
 }
 
+void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanation& out) {
+  if (changes.tables.empty()) return;
+  sink::ReplayTransaction transaction(pipeline.postgres, {pipeline.name, "", ""});
+  const auto written = transaction.rehearse(changes);
+  if (written) {
+    out.postgres = "accepts it; rolled back";
+    return;
+  }
+  const auto& error = written.error();
+  const auto said = error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
+  if (error.next == ErrorClass::reject) {
+    say_dead(out, Stage::write, error.sqlstate, error.message);
+    out.postgres = "would refuse: " + said;
+  } else {
+    out.postgres = "could not be asked: " + said;
+  }
+}
+
 }  // namespace
 
-Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record) {
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record, bool ask_postgres) {
   auto out = description(record);
   RecordMapper mapper(pipeline);
   if (const auto done = mapper.add(record); !done) return std::unexpected(done.error());
@@ -71,16 +90,18 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   } else {
     return std::unexpected(rows.error());
   }
+  if (ask_postgres && out.outcome == "applied") rehearse(*pipeline, changes, out);
   return out;
 }
 
-Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset) {
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset,
+                            bool ask_postgres) {
   const auto deadline = Clock::now() + fetch_deadline;
   auto reader = listener::Reader::open(pipeline->kafka, at, offset, deadline);
   if (!reader) return std::unexpected(reader.error());
   std::optional<Result<Explanation>> found;
-  const auto read =
-      reader->read_to(offset + 1, deadline, [&](const Record& record) { found = explain(pipeline, record); });
+  const auto read = reader->read_to(offset + 1, deadline,
+                                    [&](const Record& record) { found = explain(pipeline, record, ask_postgres); });
   if (!read) return std::unexpected(read.error());
   if (found) return std::move(*found);
   return fail(ErrorClass::retry,

@@ -9,11 +9,14 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/lane_watch.h"
+#include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/service_parts.h"
@@ -28,6 +31,8 @@ class LiveSnapshots final : public Snapshots {
     const PauseControl& pauses;
     const DeadLetterControl& dead_letters;
     const Retention& retention;
+    const MissingTopics& missing;
+    const LaneWatch& watch;
     sink::AdminTables& tables;
     std::vector<ServerSecurity> brokers;
   };
@@ -36,13 +41,20 @@ class LiveSnapshots final : public Snapshots {
 
   Snapshot snapshot() const override;
 
-  // Keeps the last minute's rates; to be called at least once a second.
+  // Keeps the last minute's rates and commits, and when partitions moved last; to be called at least once a second.
   void sample(const Snapshot& lanes);
   // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else reports them.
   void refresh_ends();
 
  private:
+  struct Movement {
+    Offset next = -1;
+    Clock::time_point since{};  // it moved, or nothing waited
+  };
+
+  void add_missing(Snapshot& snapshot) const;
   void add_topic_tables(Snapshot& snapshot) const;
+  void note_movements(const Snapshot& lanes, Clock::time_point now) REQUIRES(mutex_);
 
   const ServiceParts parts_;
   const RouteTables& routes_;
@@ -57,6 +69,8 @@ class LiveSnapshots final : public Snapshots {
 
   mutable Mutex mutex_;
   std::deque<double> rates_ GUARDED_BY(mutex_);
+  std::deque<std::vector<std::int64_t>> commits_ GUARDED_BY(mutex_);  // by bucket, since the start; one a second
+  std::map<TopicPartition, Movement> movements_ GUARDED_BY(mutex_);
   Clock::time_point sampled_ GUARDED_BY(mutex_){};
   std::int64_t sampled_records_ GUARDED_BY(mutex_) = 0;
 };

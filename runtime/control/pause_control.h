@@ -22,6 +22,7 @@ class PauseControl final : public Pauses {
       : tables_(tables), receiver_(receiver), bell_(bell) {}
 
   Result<bool> pause(const Pause& pause) override;
+  Result<std::vector<Pause>> stored() override { return tables_.pauses(); }
   Result<std::optional<Pause>> resume(const std::string& target) override;
 
   // Removes what has expired, reads what is in force, and hands it to the lanes if it has changed.

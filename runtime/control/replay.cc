@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <span>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "runtime/control/stored_record.h"
 #include "runtime/control/superseded_keys.h"
@@ -22,6 +24,9 @@ constexpr std::string_view who = "replay";
 constexpr seconds time_for_all{20};   // after that no letter is begun
 constexpr seconds scan_deadline{15};  // of one partition's log, before its first letter
 constexpr seconds held_deadline{3};   // what is left of it to read, while the pointer is held
+// Of what is fetched at a time. A slice exists as text, as bytes and mapped for a moment.
+constexpr std::int64_t slice_bytes = 2 << 20;
+constexpr std::size_t slice_letters = 500;
 
 std::string tables_of(const Changes& changes) {
   std::string names;
@@ -51,18 +56,23 @@ class Replayer::Partition {
         force_(force),
         successors_(replayer.pipeline_) {}
 
-  // `next`: the approximate position of the partition's pointer.
+  // `next`: the approximate position of the partition's pointer. The letters are without their contents.
   std::vector<Replayed> run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
                             Clock::time_point deadline);
 
  private:
+  using Visit = std::function<void(const DeadLetterRow& letter, Replayed& result)>;
+
   struct Mapped {
     Changes changes;
     std::string trouble;  // not the record's fault
   };
 
+  Mapped map(const DeadLetterRow& letter, Clock::time_point deadline);
+  void each(std::span<const DeadLetterRow> letters, std::span<Replayed> results, Clock::time_point deadline,
+            const Visit& visit);
   void scan(std::span<const DeadLetterRow> letters, Offset next);
-  void rehearse(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
+  void rehearse(const Mapped& mapped, Replayed& result);
   void apply(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
   std::string outdated(const DeadLetterRow& letter, const Changes& changes,
                        const sink::ReplayTransaction::Pointer& pointer);
@@ -79,30 +89,65 @@ class Replayer::Partition {
   std::set<Offset> applied_;  // by this run
 };
 
-std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
-                                               Clock::time_point deadline) {
-  std::vector<Mapped> mapped;
-  for (const auto& letter : letters) {
-    auto& one = mapped.emplace_back();
-    if (const auto done = add_record(mapper_, kafka_, letter, deadline); !done) one.trouble = text(done.error());
-    one.changes = mapper_.take();
-    successors_.watch(letter.offset, one.changes);
-  }
-  if (!force_ && successors_.watches()) scan(letters, next);
-  std::vector<Replayed> results;
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    const auto& letter = letters[i];
-    auto& result = results.emplace_back(Replayed{letter.id, letter.at, letter.offset, false, {}, {}});
-    if (!mapped[i].trouble.empty()) {
-      result.outcome = "not tried: " + mapped[i].trouble;
-    } else if (Clock::now() >= deadline) {
-      result.outcome = "not tried: time is up, run it again";
-    } else if (dry_run) {
-      rehearse(letter, mapped[i], result);
-    } else {
-      apply(letter, mapped[i], result);
+Replayer::Partition::Mapped Replayer::Partition::map(const DeadLetterRow& letter, Clock::time_point deadline) {
+  Mapped mapped;
+  if (const auto done = add_record(mapper_, kafka_, letter, deadline); !done) mapped.trouble = text(done.error());
+  mapped.changes = mapper_.take();
+  return mapped;
+}
+
+// Fetches the contents slice by slice, and visits each letter that is still open; the others are told in their results.
+void Replayer::Partition::each(std::span<const DeadLetterRow> letters, std::span<Replayed> results,
+                               Clock::time_point deadline, const Visit& visit) {
+  for (std::size_t first = 0; first < letters.size();) {
+    DeadLetterFilter slice;
+    slice.contents = true;
+    std::int64_t bytes = 0;
+    std::size_t last = first;
+    while (last < letters.size() && slice.ids.size() < slice_letters && (last == first || bytes < slice_bytes)) {
+      bytes += letters[last].bytes;
+      slice.ids.push_back(letters[last++].id);
+    }
+    slice.limit = static_cast<int>(slice.ids.size());
+    const bool late = Clock::now() >= deadline || interruption().requested();
+    const auto whole = late ? Result<std::vector<DeadLetterRow>>() : admin_tables_.letters(slice);
+    for (; first < last; ++first) {
+      auto& result = results[first];
+      const bool stop = late || Clock::now() >= deadline || interruption().requested();
+      if (stop) {
+        result.outcome = interruption().requested() ? "not tried: cancelled" : "not tried: time is up, run it again";
+      } else if (!whole) {
+        result.outcome = "not tried: " + text(whole.error());
+      } else if (const auto found = std::ranges::find(*whole, letters[first].id, &DeadLetterRow::id);
+                 found == whole->end()) {
+        result.outcome = "resolved by someone else meanwhile";
+      } else {
+        visit(*found, result);
+      }
     }
   }
+}
+
+std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
+                                               Clock::time_point deadline) {
+  std::vector<Replayed> results;
+  for (const auto& letter : letters) results.push_back({letter.id, letter.at, letter.offset, false, false, {}, {}});
+  if (!force_) {
+    each(letters, results, deadline, [&](const DeadLetterRow& letter, Replayed&) {
+      successors_.watch(letter.offset, map(letter, deadline).changes);
+    });
+    if (successors_.watches()) scan(letters, next);
+  }
+  each(letters, results, deadline, [&](const DeadLetterRow& letter, Replayed& result) {
+    const auto mapped = map(letter, deadline);
+    if (!mapped.trouble.empty()) {
+      result.outcome = "not tried: " + mapped.trouble;
+    } else if (dry_run) {
+      rehearse(mapped, result);
+    } else {
+      apply(letter, mapped, result);
+    }
+  });
   return results;
 }
 
@@ -141,19 +186,26 @@ std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Cha
   return {};
 }
 
-void Replayer::Partition::rehearse(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result) {
+// As apply(), but in a transaction that is rolled back. Nothing is locked while the log is compared.
+void Replayer::Partition::rehearse(const Mapped& mapped, Replayed& result) {
   const auto& changes = mapped.changes;
   result.sql = sink::statements_of(changes);
   if (!changes.dead.empty()) {
+    result.refused = true;
     result.outcome = "would be refused again: " + changes.dead.front().whole();
   } else if (changes.tables.empty()) {
     result.outcome = "would be resolved without effect: configuration skips it";
   } else if (!force_ && keyed(changes) && !scan_trouble_.empty()) {
     result.outcome = "would be left alone: " + scan_trouble_;
-  } else if (const auto later = successors_.of(letter.offset); later && !force_) {
+  } else if (const auto later = successors_.of(result.offset); later && !force_) {
     result.outcome = fmt::format("would be left alone: offset {} wrote this key later", *later);
-  } else {
+  } else if (const auto written = writer_.rehearse(changes); written) {
     result.outcome = "would be applied to " + tables_of(changes);
+  } else if (written.error().next == ErrorClass::reject) {
+    result.refused = true;
+    result.outcome = "PostgreSQL would refuse: " + text(written.error());
+  } else {
+    result.outcome = "could not be tried: " + text(written.error());
   }
 }
 
@@ -192,6 +244,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
 }
 
 void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result) {
+  result.refused = true;
   result.outcome = "refused again: " + (why.sqlstate.empty() ? why.whole() : why.sqlstate + " " + why.whole());
   if (const auto done = writer_.refused(letter, why); !done)
     result.outcome += fmt::format(" (and not noted: {})", text(done.error()));
@@ -201,7 +254,7 @@ Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_ru
   const std::unique_lock alone(one_at_a_time_, std::try_to_lock);
   if (!alone) return fail(ErrorClass::retry, "another replay is running");
   const auto deadline = Clock::now() + time_for_all;
-  filter.contents = true;
+  filter.contents = false;
   filter.resolved = false;
   const auto letters = admin_tables_.letters(filter);
   if (!letters) return std::unexpected(letters.error());

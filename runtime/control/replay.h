@@ -1,6 +1,8 @@
 // Applies dead letters again, by order of an operator: in the order of their offsets, each in a transaction of its own
 // that holds its partition's pointer row.
 //
+// Contents are fetched and mapped a slice at a time, so that memory is bounded however many letters there are.
+//
 // Any thread; one replay runs at a time. Everything it uses is its own (connection, mapper, catalogue, Kafka reader),
 // so that lanes only wait for the row locks of one dead letter. Ends within 28 seconds: the rest of the dead letters
 // is left as it is, and the answer says so.

@@ -36,11 +36,19 @@ class LogEnds {
   virtual void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) = 0;
 };
 
+class PointerDoubts {
+ public:
+  virtual ~PointerDoubts() = default;
+  // Returns at once; the lanes claim these partitions again a moment later.
+  virtual void doubt_pointers(const std::vector<TopicPartition>& partitions) = 0;
+};
+
 struct ServiceParts {
   const LaneSnapshots& lanes;
   PauseReceiver& pauses;
   LogEnds& log_ends;
-  const IncidentLog& incidents;
+  PointerDoubts& doubts;
+  IncidentLog& incidents;
 };
 
 }  // namespace sluice::runtime

@@ -8,13 +8,15 @@ namespace sluice::runtime {
 namespace {
 
 constexpr std::size_t batch_records = 1000;
+constexpr std::size_t batch_bytes = 2 << 20;  // whichever comes first
 
-// Table and key in canonical form: equal if the keys are equal in PostgreSQL.
+// Table and key: equal if the keys may be equal in PostgreSQL.
 std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
   const Cell* first = changes.row(row);
   const std::vector<Cell> cells(first, first + table.columns.size());
-  std::string scratch;
-  return table.sql_name + '\0' + std::string(mapping::canonical_key(table, cells, changes.arena, scratch));
+  std::string key = table.sql_name + '\0';
+  mapping::append_alike_key(table, cells, changes.arena, key);
+  return key;
 }
 
 }  // namespace
@@ -49,7 +51,8 @@ Result<void> SupersededKeys::read_to(Offset next, Clock::time_point deadline) {
     mapped = mapper_->add(record);
     if (!mapped) return;
     mapped_.push_back(record.offset);
-    if (mapped_.size() >= batch_records) look_at_changes();
+    mapped_bytes_ += record.key.value_or("").size() + record.value.value_or("").size();
+    if (mapped_.size() >= batch_records || mapped_bytes_ >= batch_bytes) look_at_changes();
   });
   if (!mapped) return mapped;
   look_at_changes();
@@ -67,6 +70,7 @@ void SupersededKeys::look_at_changes() {
     }
   }
   mapped_.clear();
+  mapped_bytes_ = 0;
 }
 
 void SupersededKeys::mark(const std::string& key, Offset by) {

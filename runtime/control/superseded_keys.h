@@ -43,6 +43,7 @@ class SupersededKeys {
   std::map<std::string, std::vector<Offset>> keys_;  // letters by table and key; of a table alone: by its name
   std::map<Offset, Offset> superseded_;              // letter, by which offset
   std::vector<Offset> mapped_;                       // offsets of the batch under construction
+  std::size_t mapped_bytes_ = 0;
 };
 
 }  // namespace sluice::runtime

@@ -7,11 +7,15 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <span>
 #include <sstream>
 #include <variant>
+
+#include "base/log.h"
 
 namespace sluice::runtime {
 namespace {
@@ -56,6 +60,13 @@ double seconds_since_epoch(std::chrono::system_clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
+double oldest_pause(const Snapshot& snapshot) {
+  double oldest = 0;
+  for (const auto& pause : snapshot.pauses)
+    oldest = std::max(oldest, seconds_since_epoch(std::chrono::system_clock::now()) - seconds_since_epoch(pause.at));
+  return oldest;
+}
+
 // clang-format off
 const Metric metrics[] = {
     {"sluice_build_info", gauge, "version", "Always 1; the label tells the version.",
@@ -66,10 +77,40 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return number(p.snapshot.ready); })},
     {"sluice_healthy", gauge, "", "1 while every lane makes progress or waits on purpose, as /healthz.",
      OfProcess([](const Process& p) { return number(p.snapshot.healthy); })},
-    {"sluice_process_cpu_seconds_total", counter, "", "CPU time of the process, user and system.",
+    {"process_cpu_seconds_total", counter, "", "CPU time of the process, user and system.",
      OfProcess([](const Process& p) { return p.usage.cpu_seconds; })},
-    {"sluice_process_resident_bytes", gauge, "", "Resident memory of the process.",
+    {"process_resident_memory_bytes", gauge, "", "Resident memory of the process.",
      OfProcess([](const Process& p) { return p.usage.resident_bytes; })},
+    {"sluice_process_cpu_seconds_total", counter, "", "CPU time of the process, user and system; as process_cpu_seconds_total.",
+     OfProcess([](const Process& p) { return p.usage.cpu_seconds; })},
+    {"sluice_process_resident_bytes", gauge, "", "Resident memory of the process; as process_resident_memory_bytes.",
+     OfProcess([](const Process& p) { return p.usage.resident_bytes; })},
+    {"process_virtual_memory_bytes", gauge, "", "Address space of the process.",
+     OfProcess([](const Process& p) { return p.usage.virtual_bytes; })},
+    {"process_start_time_seconds", gauge, "", "When the service started, Unix time; under the name that dashboards know.",
+     OfProcess([](const Process& p) { return seconds_since_epoch(p.snapshot.started); })},
+    {"process_open_fds", gauge, "", "Open file descriptors.",
+     OfProcess([](const Process& p) { return p.usage.open_fds; })},
+    {"process_max_fds", gauge, "", "How many file descriptors may be open.",
+     OfProcess([](const Process& p) { return p.usage.max_fds; })},
+    {"process_threads", gauge, "", "Threads of the process.",
+     OfProcess([](const Process& p) { return p.usage.threads; })},
+    {"sluice_config_last_reload_successful", gauge, "", "1 if the configuration and keys files were accepted when they were read last.",
+     OfProcess([](const Process& p) { return number(p.snapshot.reload.trouble.empty()); })},
+    {"sluice_config_last_reload_timestamp_seconds", gauge, "", "When they were read last, Unix time: a reload, or the start.",
+     OfProcess([](const Process& p) { return seconds_since_epoch(p.snapshot.reload.at); })},
+    {"sluice_config_hash", gauge, "hash", "Always 1; the label differs when the settings in force do, secrets apart.",
+     OfProcess([](const Process&) { return 1.0; })},
+    {"sluice_log_lines_lost_total", counter, "", "Lines of the log that nobody read in time.",
+     OfProcess([](const Process& p) { return p.usage.log_lines_lost; })},
+    {"sluice_log_errors_total", counter, "", "Lines of the log at level error.",
+     OfProcess([](const Process& p) { return p.usage.log_errors; })},
+    {"sluice_log_warnings_total", counter, "", "Lines of the log at level warning.",
+     OfProcess([](const Process& p) { return p.usage.log_warnings; })},
+    {"sluice_postgres_reachable", gauge, "", "1 if PostgreSQL answered the service's last question, about once a second.",
+     OfProcess([](const Process& p) { return number(p.snapshot.postgres_trouble.empty() && p.snapshot.waiting_for.empty()); })},
+    {"sluice_oldest_pause_age_seconds", gauge, "", "Age of the oldest pause in force, of the whole pipeline; 0 without one.",
+     OfProcess([](const Process& p) { return oldest_pause(p.snapshot); })},
     {"sluice_pauses", gauge, "", "Pauses in force, of the whole pipeline.",
      OfProcess([](const Process& p) { return number(p.snapshot.pauses.size()); })},
     {"sluice_dead_letters_open", gauge, "", "Dead letters of the whole pipeline that nobody has resolved; absent while unknown.",
@@ -86,6 +127,8 @@ const Metric metrics[] = {
      OfPartition([](const PartitionSnapshot& p) { return p.end < 0 ? nothing : number(p.end); })},
     {"sluice_partition_lag_records", gauge, of_partition, "End offset minus next offset; absent while the end is unknown.",
      OfPartition([](const PartitionSnapshot& p) { return p.end < 0 ? nothing : number(std::max<Offset>(0, p.end - p.next)); })},
+    {"sluice_partition_stalled_seconds", gauge, of_partition, "Time since the partition moved while records waited; 0 while none wait.",
+     OfPartition([](const PartitionSnapshot& p) { return p.stalled_seconds; })},
     {"sluice_partition_epoch", gauge, of_partition, "Claims of this partition so far, by any instance.",
      OfPartition([](const PartitionSnapshot& p) { return number(p.epoch); })},
     {"sluice_partition_state", gauge, "topic, partition, state", "1 for the state that the partition is in.", States{}},
@@ -114,6 +157,8 @@ const Metric metrics[] = {
     {"sluice_lane_duplicates_dropped_total", counter, "lane", "Records below the pointer that Kafka delivered again.",
      OfLane([](const LaneSnapshot& l) { return number(l.duplicates_dropped); })},
     {"sluice_lane_commit_seconds", MetricType::Histogram, "lane", "A batch from submitted to committed.", CommitSeconds{}},
+    {"sluice_lane_waiting_seconds", gauge, "lane", "Time since the batch that PostgreSQL has not answered yet was sent; 0 without one.",
+     OfLane([](const LaneSnapshot& l) { return l.waiting_seconds; })},
     {"sluice_lane_seconds_since_progress", gauge, "lane", "Time since the lane last made progress.",
      OfLane([](const LaneSnapshot& l) { return l.seconds_since_progress; })},
 };
@@ -166,6 +211,7 @@ struct Collect {
   void operator()(OfProcess value) const {
     std::vector<ClientMetric::Label> labels;
     if (family.name == "sluice_build_info") labels.push_back({"version", SLUICE_VERSION});
+    if (family.name == "sluice_config_hash") labels.push_back({"hash", process.snapshot.reload.fingerprint});
     add(family, std::move(labels), value(process));
   }
   void operator()(OfPartition value) const {
@@ -203,6 +249,14 @@ struct Collect {
   }
 };
 
+// How many a folder of the kernel's has; unknown without it.
+double entries_of(const char* folder) {
+  std::error_code problem;
+  const std::filesystem::directory_iterator all(folder, problem);
+  if (problem) return nothing;
+  return number(std::distance(begin(all), end(all)));
+}
+
 }  // namespace
 
 ProcessUsage process_usage() {
@@ -214,10 +268,19 @@ ProcessUsage process_usage() {
   }
   if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
     long total = 0, resident = 0;
-    if (std::fscanf(file, "%ld %ld", &total, &resident) == 2)
+    if (std::fscanf(file, "%ld %ld", &total, &resident) == 2) {
+      usage.virtual_bytes = number(total * sysconf(_SC_PAGESIZE));
       usage.resident_bytes = number(resident * sysconf(_SC_PAGESIZE));
+    }
     std::fclose(file);
   }
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) usage.max_fds = number(files.rlim_cur);
+  usage.open_fds = entries_of("/proc/self/fd");
+  usage.threads = entries_of("/proc/self/task");
+  usage.log_lines_lost = number(log::lost_lines());
+  usage.log_errors = number(log::count(log::Level::error));
+  usage.log_warnings = number(log::count(log::Level::warning));
   return usage;
 }
 

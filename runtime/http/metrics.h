@@ -1,6 +1,7 @@
 // The service's metrics: one table of declarations, from which both the exposition and the reference page are made.
 //
-// Pure functions of a snapshot; safe from any thread. Names begin with sluice_, units are base units (seconds, bytes),
+// Pure functions of a snapshot; safe from any thread. Names begin with sluice_, but for the
+// process_… that every dashboard knows; units are base units (seconds, bytes),
 // labels are bounded by the assignment, the tables and the states, never by the data.
 #pragma once
 
@@ -13,7 +14,9 @@ namespace sluice::runtime {
 // Resources that the process uses, from the kernel.
 struct ProcessUsage {
   double cpu_seconds = 0;
-  double resident_bytes = 0;
+  double resident_bytes = 0, virtual_bytes = 0;
+  double open_fds = 0, max_fds = 0, threads = 0;
+  double log_lines_lost = 0, log_errors = 0, log_warnings = 0;
 };
 ProcessUsage process_usage();
 

@@ -27,6 +27,7 @@ struct Claiming {
   bool log_fresh = false;           // asked after the claim, so it may be compared with the pointer
   bool claimed = false;             // under this phase: only the start is missing
   std::optional<Offset> resume_at;  // start here instead of at the pointer: earlier offsets are in a batch under way
+  bool mended = false;              // the damage that the row tells of is gone
   std::string trouble;              // why the last attempt failed
 };
 
@@ -34,7 +35,8 @@ struct Claiming {
 struct Streaming {
   Offset expected = 0;         // next offset to collect
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
-  bool gap_confirmed = false;  // delivered something since the start: until then a gap is checked twice
+  bool gap_confirmed = false;  // delivered something since the start: until then a gap is checked twice. An error of
+                               // the queue is a new start
 };
 
 // Takes nothing more; the state is recorded once what was collected has been applied.
@@ -51,6 +53,7 @@ struct Stopped {
   std::optional<mapping::Wanted> wanted;
   std::string table;
   Clock::time_point recheck_at = Clock::time_point::max();
+  bool looking = false;  // reads at the pointer, to see if what was damaged is good again
 };
 
 enum class Phase : std::uint8_t { claiming, streaming, stopping, stopped };  // the order of Assignment::State
@@ -106,10 +109,10 @@ class Assignment {
   PartitionState shown_state() const;
   std::string shown_reason() const;
 
-  sink::Claim claim;                // as of the last claim; next and counts kept up with our commits
-  BatchPlace collecting;            // its place in the batch being collected
-  Offset dead_letters_counted = 0;  // dead letters before this offset have been counted against the limit
+  sink::Claim claim;                               // as of the last claim; next and counts kept up with our commits
+  BatchPlace collecting;                           // its place in the batch being collected
   PartitionState told = PartitionState::claiming;  // as the last incident said
+  bool troubled = false;                           // LaneState::read_troubles has it
   bool shown_anew = false;                         // waits to be published
   bool ready = false;                              // its token waits in the collector's list
 

@@ -120,7 +120,7 @@ void Batch::recount(const std::vector<Outcome>& outcomes) {
     if (last[r] == records_.size()) continue;
     const auto& record = records_[last[r]];
     range.anchor_offset = record.offset;
-    range.anchor_timestamp_ms = record.timestamp_ms;
+    range.anchor_timestamp_ms = storable_timestamp_ms(record.timestamp_ms);
     range.anchor_crc = fingerprint(record);
   }
 }

@@ -56,6 +56,7 @@ void Suspects::failed(const std::vector<const TopicPartition*>& of, std::size_t 
     const auto [found, first] = suspects_.try_emplace(*at);
     auto& suspect = found->second;
     suspect.rows = std::max<std::size_t>(1, rows / 2);
+    ++suspect.failures;
     suspect.backoff = std::clamp(std::max(suspect.backoff * 2, first ? milliseconds(0) : took * backoff_share),
                                  backoff_min, backoff_max);
     suspect.not_before = now + suspect.backoff;
@@ -67,6 +68,7 @@ void Suspects::succeeded(const TopicPartition& at, std::size_t normal_rows, bool
   if (found == suspects_.end()) return;
   auto& suspect = found->second;
   suspect.rows *= 2;
+  suspect.failures = 0;
   suspect.backoff = milliseconds(0);
   suspect.not_before = {};
   if (!was_full || suspect.rows >= normal_rows) suspects_.erase(found);
@@ -81,6 +83,11 @@ void Suspects::probe(const TopicPartition& at) {
 std::size_t Suspects::rows(const TopicPartition& at) const {
   const auto found = suspects_.find(at);
   return found == suspects_.end() ? BatchSizer::rows_max : found->second.rows;
+}
+
+int Suspects::failures(const TopicPartition& at) const {
+  const auto found = suspects_.find(at);
+  return found == suspects_.end() ? 0 : found->second.failures;
 }
 
 bool Suspects::due(const TopicPartition& at, Clock::time_point now) const {

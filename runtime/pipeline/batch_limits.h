@@ -59,6 +59,8 @@ class Suspects {
   void remove(const TopicPartition& at) { suspects_.erase(at); }
 
   std::size_t rows(const TopicPartition& at) const;
+  // Returns how often in a row its batches have failed.
+  int failures(const TopicPartition& at) const;
   bool due(const TopicPartition& at, Clock::time_point now) const;
   // Returns the time at which the next one is due; empty without suspects.
   std::optional<Clock::time_point> next_due() const;
@@ -66,6 +68,7 @@ class Suspects {
  private:
   struct Suspect {
     std::size_t rows = 0;
+    int failures = 0;
     std::chrono::milliseconds backoff{0};
     Clock::time_point not_before{};
   };

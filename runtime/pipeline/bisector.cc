@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
 #include "base/failpoint.h"
 #include "runtime/pipeline/resolver.h"
 
@@ -10,38 +15,87 @@ namespace sluice::runtime {
 // One transaction's attempt.
 struct Bisector::Pass {
   Batch& batch;
-  std::set<std::size_t>& counted;  // dead letters that the limit has counted, also in an earlier pass
-  std::vector<Outcome> outcomes;
-  std::vector<DeadLetter> dead{};
+  Blamed& blamed;                // by this pass and those before it
+  bool check_at_once;            // deferred constraints, with each range
+  bool statements_hold = false;  // they were executed without rows
+  std::vector<Outcome> outcomes = std::vector<Outcome>(batch.records(), Outcome::skipped);
+  std::vector<DeadLetter> dead{};        // of mapping
   mapping::ChangeSet set{};              // of the range being tried
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `set`
   std::optional<std::size_t> stop_at{};  // the record before which its partition has to stop
   std::string stop_reason{};
-  TableStats tables{};  // of the ranges that were written
+  std::optional<Error> violation{};  // of a deferred constraint, once all is written
+  TableStats tables{};               // of the ranges that were written
 };
 
+namespace {
+
+bool same(const Error& a, const Error& b) {
+  return a.sqlstate == b.sqlstate && a.message == b.message && a.detail == b.detail;
+}
+
+}  // namespace
+
+bool Bisector::may_be_a_record(const Error& error) {
+  return error.next == ErrorClass::reject || error.next == ErrorClass::stop_partition ||
+         error.next == ErrorClass::unclear;
+}
+
 Result<void> Bisector::apply(Batch& batch, TableStats& written) {
-  auto& store = state_.parts.store;
-  std::set<std::size_t> counted;
+  Blamed blamed;
+  bool check_at_once = SEEDED_BUG("deferred_too_early");
   for (;;) {
     written = {};
     if (batch.ranges().empty()) return {};
-    Pass pass{batch, counted, std::vector<Outcome>(batch.records(), Outcome::skipped)};
-    if (auto done = store.begin(batch.ranges(), batch.changes()); !done) return done;
-    if (auto done = try_range(pass, 0, batch.records()); !done) {
-      if (store.connected()) store.rollback();
+    Pass pass{batch, blamed, check_at_once};
+    if (auto done = write_all(pass); !done) {
+      rollback();
       return done;
     }
-    if (!pass.stop_at) {
-      batch.recount(pass.outcomes);
-      written = std::move(pass.tables);
-      return store.finish(pass.dead, batch.all_records(), batch.ranges());
+    if (pass.violation) {
+      rollback();
+      const auto known = blamed.size();
+      if (auto found = find_violations(pass); !found) return found;
+      const bool none = blamed.size() == known && !pass.stop_at;
+      if (none && std::exchange(check_at_once, true))
+        return fail(ErrorClass::retry, pass.violation->message, pass.violation->sqlstate);  // in smaller batches
+      if (!pass.stop_at) continue;
     }
+    if (!pass.stop_at) return finish(pass, written);
     // The records before it are good, but the pointer has already moved past it in this transaction: once more,
     // shorter.
-    store.rollback();
+    rollback();
     stop_before(batch, *pass.stop_at, pass.stop_reason);
+    blamed.clear();  // by what is not written now
   }
+}
+
+Result<void> Bisector::finish(Pass& pass, TableStats& written) {
+  for (const auto& [index, letter] : pass.blamed) {
+    pass.outcomes[index] = Outcome::dead;
+    pass.dead.push_back(letter);
+  }
+  std::ranges::sort(pass.dead, {}, &DeadLetter::record);
+  pass.batch.recount(pass.outcomes);
+  written = std::move(pass.tables);
+  return state_.parts.store.finish(pass.dead, pass.batch.all_records(), pass.batch.ranges());
+}
+
+Result<void> Bisector::begin(const Batch& batch) {
+  return state_.parts.store.begin(batch.ranges(), batch.changes());
+}
+
+void Bisector::rollback() {
+  if (state_.parts.store.connected()) state_.parts.store.rollback();
+}
+
+Result<void> Bisector::write_all(Pass& pass) {
+  if (auto done = begin(pass.batch); !done) return done;
+  if (auto done = try_range(pass, 0, pass.batch.records()); !done || pass.stop_at) return done;
+  auto checked = state_.parts.store.check_deferred();
+  if (checked || !may_be_a_record(checked.error())) return checked;
+  pass.violation = std::move(checked.error());
+  return {};
 }
 
 void Bisector::stop_before(Batch& batch, std::size_t index, const std::string& reason) {
@@ -59,10 +113,10 @@ Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {
   pass.mapped.clear();
   pass.set.clear();
   for (std::size_t i = from; i < to; ++i) {
-    if (pass.batch.excluded(i)) continue;
-    auto mapped = state_.mapper.map(pass.batch.all_records()[i], pass.set);
+    if (pass.batch.excluded(i) || pass.blamed.contains(i)) continue;
+    auto mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
     while (!mapped && resolve_at_hand(mapped.error(), state_.mapper, state_.parts.schemas))
-      mapped = state_.mapper.map(pass.batch.all_records()[i], pass.set);
+      mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
     if (!mapped) return fail(ErrorClass::retry, "a table's description was dropped while its batch was under way");
     pass.mapped.push_back(i);
   }
@@ -76,23 +130,90 @@ Result<void> Bisector::try_range(Pass& pass, std::size_t from, std::size_t to) {
   if (pass.mapped.empty()) return {};
   FAILPOINT("bisect");
   const auto& changes = pass.set.changes();
-  const auto tried = state_.parts.store.try_rows(changes);
-  if (tried) {
-    for (std::size_t n = 0; n < pass.mapped.size(); ++n) pass.outcomes[pass.mapped[n]] = changes.outcomes[n];
-    pass.tables.add(changes, pass.batch.all_records(), pass.mapped);
-    for (auto letter : changes.dead) {
-      letter.record = static_cast<std::uint32_t>(pass.mapped[letter.record]);
-      pass.dead.push_back(std::move(letter));
+  auto tried = state_.parts.store.try_rows(changes, pass.check_at_once);
+  if (!tried) return refused(pass, from, to, std::move(tried.error()));
+  for (std::size_t n = 0; n < pass.mapped.size(); ++n) pass.outcomes[pass.mapped[n]] = changes.outcomes[n];
+  pass.tables.add(changes, pass.batch.all_records(), pass.mapped);
+  for (auto letter : changes.dead) {
+    letter.record = static_cast<std::uint32_t>(pass.mapped[letter.record]);
+    pass.dead.push_back(std::move(letter));
+  }
+  return {};
+}
+
+// The whole is what tells a table's fault from a record's. A single record is asked again where its code leaves that
+// open: the table may have been altered meanwhile.
+Result<void> Bisector::refused(Pass& pass, std::size_t from, std::size_t to, Error error) {
+  if (!may_be_a_record(error)) return std::unexpected(std::move(error));
+  const bool alone = pass.mapped.size() == 1;
+  if (!pass.statements_hold || (alone && error.next != ErrorClass::reject)) {
+    auto held = state_.parts.store.try_statements(pass.set.changes());
+    if (SEEDED_BUG("code_decides") && error.next != ErrorClass::reject) held = std::unexpected(error);
+    if (!held) {
+      pass.statements_hold = false;
+      if (may_be_a_record(held.error())) held.error().next = ErrorClass::stop_partition;
+      return held;
     }
+    pass.statements_hold = true;
+  }
+  if (alone) {
+    blame(pass, pass.mapped.front(), error);
     return {};
   }
-  if (tried.error().next != ErrorClass::reject) return tried;
-  if (pass.mapped.size() > 1) {
-    const auto middle = from + (to - from) / 2;
-    if (auto done = try_range(pass, from, middle); !done) return done;
-    return try_range(pass, middle, to);
+  const auto middle = from + (to - from) / 2;
+  if (auto done = try_range(pass, from, middle); !done) return done;
+  return try_range(pass, middle, to);
+}
+
+// All is written and a deferred constraint is violated: by a record that causes the same violation when it is the only
+// one, or else by the one whose arrival causes it. Records that only wait for others, as a child does for its parent,
+// cause a violation of their own when they are alone, but not this one.
+Result<void> Bisector::find_violations(Pass& pass) {
+  const auto& wanted = *pass.violation;
+  const auto known = pass.blamed.size();
+  auto done = begin(pass.batch);
+  if (done) done = test_alone(pass, 0, pass.batch.records(), wanted);
+  rollback();
+  if (!done || pass.stop_at || pass.blamed.size() > known) return done;
+  done = begin(pass.batch);
+  if (done) done = test_in_order(pass, wanted);
+  rollback();
+  return done;
+}
+
+Result<void> Bisector::test_alone(Pass& pass, std::size_t from, std::size_t to, const Error& wanted) {
+  if (from >= to || pass.stop_at) return {};
+  progress_();
+  if (auto done = map_again(pass, from, to); !done) return done;
+  if (pass.mapped.empty()) return {};
+  const auto tested = state_.parts.store.test_rows(pass.set.changes());
+  if (tested) return {};
+  if (!may_be_a_record(tested.error())) return tested;
+  if (pass.mapped.size() == 1) {
+    if (same(tested.error(), wanted)) blame(pass, pass.mapped.front(), wanted);
+    return {};
   }
-  blame(pass, pass.mapped.front(), tried.error());
+  const auto middle = from + (to - from) / 2;
+  if (auto done = test_alone(pass, from, middle, wanted); !done) return done;
+  return test_alone(pass, middle, to, wanted);
+}
+
+Result<void> Bisector::test_in_order(Pass& pass, const Error& wanted) {
+  for (std::size_t i = 0; i < pass.batch.records(); ++i) {
+    progress_();
+    if (auto done = map_again(pass, i, i + 1); !done) return done;
+    if (pass.mapped.empty()) continue;
+    if (auto done = state_.parts.store.try_rows(pass.set.changes()); !done) {
+      if (!may_be_a_record(done.error())) return done;
+      continue;
+    }
+    const auto checked = state_.parts.store.check_deferred();
+    if (checked) continue;
+    if (!may_be_a_record(checked.error())) return checked;
+    if (!same(checked.error(), wanted)) continue;
+    blame(pass, i, wanted);
+    return {};
+  }
   return {};
 }
 
@@ -107,22 +228,18 @@ void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
                     error.message,
                     error.detail};
   const auto* route = state_.mapper.route(record.at->topic);
-  auto* held = state_.find(*record.at);
-  const bool known = pass.counted.contains(index) || (held != nullptr && record.offset < held->dead_letters_counted);
   if (route != nullptr && route->on_error == config::OnError::stop) {
     pass.stop_at = index;
     pass.stop_reason = fmt::format("offset {}: {}", record.offset, letter.reason);
     return;
   }
-  if (route != nullptr && !known && !state_.parts.dead_letter_limit.admit(*route, state_.now())) {
+  if (route != nullptr && !state_.parts.dead_letter_limit.admit(*route, *record.at, record.offset, state_.now())) {
     pass.stop_at = index;
     pass.stop_reason = fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
                                    route->max_dead_letters, record.offset, error.message);
     return;
   }
-  pass.counted.insert(index);
-  pass.outcomes[index] = Outcome::dead;
-  pass.dead.push_back(std::move(letter));
+  pass.blamed.emplace(index, std::move(letter));
 }
 
 }  // namespace sluice::runtime

@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "runtime/pipeline/read_errors.h"
 #include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
@@ -14,7 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t claims_at_once = 500;
-constexpr milliseconds metadata_timeout{2000};
 
 bool operator_is_needed(PartitionState state) {
   return is_broken(state) && !info(state).heals;
@@ -118,6 +118,8 @@ void Claimer::recheck(Assignment& assignment, Stopped& stopped,
       stopped.reason = found->second;
       return;
     }
+  } else if (stopped.state == PartitionState::corrupt) {
+    return begin_look(state_, assignment);
   } else if (stopped.state == PartitionState::schema) {
     const auto now = state_.now();
     for (const auto& [at, probe] : probes_) {
@@ -182,6 +184,9 @@ void Claimer::ask_logs() {
 }
 
 void Claimer::on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) {
+  if (const auto ends = topic_ends_.find(at.topic); ends != topic_ends_.end() && ends->second.asked.erase(at) > 0) {
+    if (log) ends->second.known.emplace(at, log->high);
+  }
   auto* held = state_.find(at);
   auto* claiming = held == nullptr ? nullptr : held->in<Claiming>();
   if (claiming == nullptr || !claiming->log_asked) return;
@@ -225,6 +230,7 @@ Result<void> Claimer::claim_waiting() {
     requests.push_back({&held.at(), claiming->log->low});
   }
   if (requests.empty()) return {};
+  log::debug(state_.log_prefix, "claims {} partitions", requests.size());
   auto claims = state_.parts.store.claim(requests);
   if (!claims) return std::unexpected(std::move(claims.error()));
   for (std::size_t i = 0; i < waiting.size(); ++i) {
@@ -247,13 +253,14 @@ Result<void> Claimer::claim_waiting() {
   return {};
 }
 
-// Decides where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once: a
-// partition that appears later is read from its beginning, or records written before it was noticed would be lost.
-// Returns false if it cannot be decided now.
+// Decides where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once, and
+// only for those that there were at the start: what appears later is read from its beginning, or records written before
+// it was noticed would be lost. Returns false if it cannot be decided now.
 Result<bool> Claimer::decide_start(Assignment& assignment) {
   const auto rule = state_.pipeline().kafka.start;
-  if (rule == config::Start::earliest || assignment.claim.epoch > 0) return true;
   const auto& at = assignment.at();
+  const auto partitions = state_.parts.consumer.partitions_at_start(at.topic);
+  if (rule == config::Start::earliest || assignment.claim.epoch > 0 || at.partition >= partitions) return true;
   const auto exists = state_.parts.store.pointer_exists(at);
   if (!exists) return std::unexpected(exists.error());
   if (exists->partition) return true;  // the row decides
@@ -265,23 +272,28 @@ Result<bool> Claimer::decide_start(Assignment& assignment) {
                     at.topic, at.partition, state_.pipeline().postgres.schema));
     return false;
   }
-  if (exists->topic) return true;
-  const auto done = begin_at_end(at.topic);
+  // While the ends are asked for, a row of the topic is one that appeared since.
+  if (exists->topic && !topic_ends_.contains(at.topic)) return true;
+  const auto done = begin_at_end(at.topic, partitions);
   if (!done) return std::unexpected(done.error());
-  if (!*done) try_later(assignment, retry_after, "Kafka does not say where all partitions of the topic end");
+  if (!*done) try_later(assignment, retry_after, "Kafka has not said yet where all partitions of the topic end");
   return *done;
 }
 
-// Creates the pointers of all of a topic's partitions, each at its log's end. False if Kafka does not answer.
-Result<bool> Claimer::begin_at_end(const std::string& topic) {
-  const auto count = state_.parts.consumer.partitions(topic, metadata_timeout);
-  if (!count) return false;
-  std::vector<TopicPartition> all;
-  for (std::int32_t partition = 0; partition < *count; ++partition) all.push_back({topic, partition});
-  const auto logs = state_.parts.consumer.watermarks(all, metadata_timeout);
-  if (logs.size() != all.size()) return false;
-  std::vector<std::pair<TopicPartition, Offset>> starts;
-  for (const auto& [one, its] : logs) starts.emplace_back(one, its.high);
+// Creates the pointers of all of a topic's partitions, each at its log's end. The ends are asked for off the lane;
+// false until all of them are known.
+Result<bool> Claimer::begin_at_end(const std::string& topic, int partitions) {
+  auto& ends = topic_ends_[topic];
+  std::vector<TopicPartition> ask;
+  for (std::int32_t partition = 0; partition < partitions; ++partition) {
+    TopicPartition at{topic, partition};
+    if (ends.known.contains(at) || !ends.asked.insert(at).second) continue;
+    ask.push_back(std::move(at));
+  }
+  if (!ask.empty()) state_.parts.consumer.ask_watermarks(std::move(ask), answer_);
+  if (ends.known.size() < static_cast<std::size_t>(partitions)) return false;
+  const std::vector<std::pair<TopicPartition, Offset>> starts(ends.known.begin(), ends.known.end());
+  topic_ends_.erase(topic);
   if (auto done = state_.parts.store.create_pointers(starts); !done) return std::unexpected(std::move(done.error()));
   return true;
 }
@@ -295,6 +307,12 @@ Result<void> Claimer::on_claimed(Assignment& assignment) {
     state_.show(assignment);
     return {};
   }
+  if (claim.state == PartitionState::corrupt && !assignment.in<Claiming>()->mended) {
+    // Nothing is known better yet: the look decides, at once.
+    assignment.on(AssignmentEvent::found, Stopped{claim.state, claim.state_reason, {}, {}, state_.now()});
+    state_.show(assignment);
+    return {};
+  }
   if (auto reason = state_.paused(assignment)) {
     if (claim.state == PartitionState::paused && claim.state_reason == *reason) {
       assignment.on(AssignmentEvent::found, Stopped{claim.state, std::move(*reason), {}, {}});
@@ -305,6 +323,7 @@ Result<void> Claimer::on_claimed(Assignment& assignment) {
     return {};
   }
   if (claim.state != PartitionState::ok) {
+    assignment.told = claim.state;  // by whoever stopped it; that it resumes is told here
     if (auto done = state_.parts.store.set_state(claim, PartitionState::ok, ""); !done) return done;
     claim.state = PartitionState::ok;
     claim.state_reason.clear();

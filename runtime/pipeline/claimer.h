@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +42,7 @@ class Claimer {
   void ask_logs();
   Result<void> claim_waiting();
   Result<bool> decide_start(Assignment& assignment);
-  Result<bool> begin_at_end(const std::string& topic);
+  Result<bool> begin_at_end(const std::string& topic, int partitions);
   Result<void> on_claimed(Assignment& assignment);
   void start(Assignment& assignment);
   void try_later(Assignment& assignment, std::chrono::milliseconds delay, const std::string& trouble);
@@ -54,9 +56,15 @@ class Claimer {
     Clock::time_point since;
   };
 
+  struct TopicEnds {
+    std::map<TopicPartition, Offset> known;
+    std::set<TopicPartition> asked;
+  };
+
   LaneState& state_;
   const listener::WatermarksAnswer answer_;
-  std::map<TopicPartition, Probe> probes_;  // partitions admitted alone
+  std::map<TopicPartition, Probe> probes_;       // partitions admitted alone
+  std::map<std::string, TopicEnds> topic_ends_;  // of topics that begin at their ends
 };
 
 }  // namespace sluice::runtime

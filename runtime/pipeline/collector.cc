@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "runtime/pipeline/claimer.h"
+#include "runtime/pipeline/read_errors.h"
 #include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
@@ -69,6 +70,7 @@ void Collector::choose() {
 void Collector::batch_ended() {
   last_was_alone_ = alone_.has_value();
   alone_.reset();
+  state_.mapper.ask_again_for_refused();  // at most once for each table and batch
   if (std::exchange(state_.duty_waits_for_batch, false)) state_.next_duty = {};
 }
 
@@ -84,6 +86,8 @@ bool Collector::collect() {
     auto* held = by_token_[token];
     if (held == nullptr) continue;
     if (held->over() || held->phase() != Phase::streaming) {
+      const auto* stopped = held->in<Stopped>();
+      if (stopped != nullptr && stopped->looking && !held->over()) look(state_, *held);
       held->ready = false;  // its start, or its next assignment, makes it ready again
       continue;
     }
@@ -95,6 +99,8 @@ bool Collector::collect() {
       held->ready = false;
     }
   }
+  if (batch.records() > before)
+    log::debug(state_.log_prefix, "polled {} records, {} are collected", batch.records() - before, batch.records());
   return any && !ready_.empty() && !full();
 }
 
@@ -110,12 +116,9 @@ bool Collector::collect_from(Assignment& assignment) {
     } else if (const auto* end = std::get_if<listener::EndOfPartition>(&event)) {
       on_end(assignment, end->next);
     } else if (std::holds_alternative<listener::OutOfRange>(event)) {
-      log::warning(state_.log_prefix, "{}/{}: the broker does not have offset {}", assignment.at().topic,
-                   assignment.at().partition, assignment.in<Streaming>()->expected);
-      state_.doubt(assignment);  // the claim compares the pointer with the log's first and last offset
+      on_out_of_range(state_, assignment);
     } else if (const auto* error = std::get_if<listener::BrokerError>(&event)) {
-      log::warning(state_.log_prefix, "{}", error->message);
-      assignment.in<Streaming>()->gap_confirmed = false;  // it may replace records that are missing
+      on_read_error(state_, assignment, *error);
     }
     if (assignment.phase() != Phase::streaming) return false;
   }
@@ -143,7 +146,7 @@ bool Collector::known_before(Assignment& assignment, const Record& record) {
     if (!is_anchor) {
       ++state_.stats.duplicates_dropped;
     } else if (fingerprint(record) != assignment.claim.anchor_crc ||
-               record.timestamp_ms != assignment.claim.anchor_timestamp_ms) {
+               storable_timestamp_ms(record.timestamp_ms) != assignment.claim.anchor_timestamp_ms) {
       state_.stop(assignment,
                   {PartitionState::log_changed,
                    fmt::format("offset {} is not the record that was applied: the topic was created anew or "
@@ -168,6 +171,7 @@ void Collector::on_record(Assignment& assignment, Record record) {
     return;
   }
   auto& streaming = *assignment.in<Streaming>();
+  if (assignment.troubled) on_read_well(state_, assignment);
   batch.extend(assignment.claim, assignment.collecting, streaming.expected, record.offset + 1, state_.now());
   streaming.expected = record.offset + 1;
   batch.add(std::move(record), assignment.collecting);
@@ -176,6 +180,7 @@ void Collector::on_record(Assignment& assignment, Record record) {
 // The log ends at `next` for a reader of committed records: the offsets in between have no record, now or later.
 void Collector::on_end(Assignment& assignment, Offset next) {
   auto& streaming = *assignment.in<Streaming>();
+  if (assignment.troubled && next <= streaming.expected) on_read_well(state_, assignment);
   if (next <= streaming.expected || look_twice(assignment)) return;
   state_.collecting.extend(assignment.claim, assignment.collecting, streaming.expected, next, state_.now());
   streaming.expected = next;
@@ -183,19 +188,19 @@ void Collector::on_end(Assignment& assignment, Offset next) {
 
 // Maps the record into the batch; returns false if that has to wait and the record will be read again.
 bool Collector::map(Assignment& assignment, const Record& record) {
-  const auto mapped =
-      map_record(state_.mapper, record, state_.collecting.set(), {state_.parts.tables, state_.parts.schemas});
+  const auto mapped = map_record(state_.mapper, record, state_.collecting.set(),
+                                 {state_.parts.tables, state_.parts.schemas}, state_.descriptions);
   if (mapped) return true;
   const auto& [blocked, error] = mapped.error();
   if (error.next == ErrorClass::stop_service) {
     fatal_(error.message);
     state_.stop(assignment, {PartitionState::schema, error.message, {}, {}});
-  } else if (const auto* paused = std::get_if<mapping::TablePaused>(&blocked)) {
+  } else if (const auto* paused = std::get_if<mapping::TablePaused>(blocked ? &*blocked : nullptr)) {
     state_.stop(assignment, {PartitionState::paused, paused->reason, {}, paused->table});
-  } else if (error.next == ErrorClass::stop_partition) {
-    state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(blocked), {}});
+  } else if (blocked && error.next == ErrorClass::stop_partition) {
+    state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(*blocked), {}});
   } else {
-    const auto* wanted = std::get_if<mapping::Wanted>(&blocked);
+    const auto* wanted = blocked ? std::get_if<mapping::Wanted>(&*blocked) : nullptr;
     // The registry's own thread tells what keeps it; every schema has to be waited for once.
     if (!wanted || !std::holds_alternative<mapping::SchemaWanted>(*wanted)) {
       state_.stats.last_error = error.message;
@@ -221,10 +226,11 @@ bool Collector::must_stop(Assignment& assignment, const Record& record) {
                 {PartitionState::poison, fmt::format("offset {}: {}", record.offset, letter.reason), {}, {}});
     return true;
   }
-  if (record.offset < assignment.dead_letters_counted) return false;  // counted when it was read the first time
-  if (state_.parts.dead_letter_limit.admit(*route, state_.now())) {
-    assignment.dead_letters_counted = record.offset + 1;
-    return false;
+  if (state_.parts.dead_letter_limit.admit(*route, *record.at, record.offset, state_.now())) return false;
+  // A table that was altered a moment ago makes a flood of its own: it must not stop anybody.
+  if (const auto holds = state_.descriptions.allows_stop(); !holds || !*holds) {
+    state_.rewind(assignment, assignment.in<Streaming>()->expected);
+    return true;
   }
   state_.stop(assignment, {PartitionState::poison,
                            fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",

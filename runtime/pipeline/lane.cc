@@ -30,13 +30,21 @@ Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Id
 }
 
 Lane::~Lane() {
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
-void Lane::start(listener::Consumer& consumer) {
+Result<void> Lane::start(listener::Consumer& consumer) {
   consumer_ = &consumer;
   last_loop_ns_ = Clock::now().time_since_epoch().count();
-  thread_ = std::thread(&Lane::run, this);
+  auto thread = Thread::start(
+      fmt::format("lane {}", index_), [this] { run(); }, Thread::usual_stack,
+      [this] {
+        ended_ = true;
+        fatal_(fmt::format("lane {} ended by an error that nobody expected", index_));
+      });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void Lane::assign(listener::Partition& partition) {
@@ -51,6 +59,14 @@ void Lane::revoked() {
   {
     const MutexLock lock(mail_->mutex);
     mail_->revoked = true;
+  }
+  mail_->signal.ring();
+}
+
+void Lane::doubt(const std::vector<TopicPartition>& partitions) {
+  {
+    const MutexLock lock(mail_->mutex);
+    mail_->doubted = partitions;  // all that are doubted now
   }
   mail_->signal.ring();
 }
@@ -105,12 +121,14 @@ void Lane::take_mail(LaneWorker& worker) {
   const auto tokens = mail_->signal.take();
   std::vector<listener::Partition*> assigned;
   std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs;
+  std::vector<TopicPartition> doubted;
   std::shared_ptr<const PauseRules> pauses;
   bool revoked = false;
   {
     const MutexLock lock(mail_->mutex);
     assigned.swap(mail_->assigned);
     logs.swap(mail_->logs);
+    doubted.swap(mail_->doubted);
     if (pauses_ != mail_->pauses) pauses = pauses_ = mail_->pauses;
     revoked = std::exchange(mail_->revoked, false);
     if (mail_->drain) worker.drain();
@@ -119,6 +137,7 @@ void Lane::take_mail(LaneWorker& worker) {
   for (auto* partition : assigned) worker.assign(*partition, mail_->signal, token_of(partition->at()));
   if (pauses) worker.set_pauses(std::move(pauses));
   for (const auto& [at, log] : logs) worker.on_log(at, log);
+  for (const auto& at : doubted) worker.doubt_pointer(at);
   worker.ready(tokens);
   if (revoked || !assigned.empty()) publish(worker, true);
 }
@@ -128,6 +147,7 @@ std::uint32_t Lane::token_of(const TopicPartition& at) {
 }
 
 void Lane::wait(LaneWorker& worker) {
+  sent_ns_.store(writer_.busy() ? worker.sent_at().time_since_epoch().count() : 0, std::memory_order_relaxed);
   publish(worker, false);
   catalogue_.close_if_idle();
   pollfd fds[2] = {{mail_->signal.fd(), POLLIN, 0},
@@ -148,6 +168,7 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
   published_at_ = now;
   auto& state = worker.state();
   state.stats.connected = writer_.connected();
+  state.stats.session = writer_.session();
   const MutexLock lock(mutex_);
   shown_ = state.stats;
   for (const auto* at : state.changed) {
@@ -172,11 +193,12 @@ LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableSta
     partitions.back().end = shown.source->known_end();
   }
   auto lane = shown_;
-  const auto last = last_loop_ns_.load(std::memory_order_relaxed);
-  if (last != 0) {
-    lane.seconds_since_progress =
-        std::chrono::duration<double>(Clock::now() - Clock::time_point(Clock::duration(last))).count();
-  }
+  const auto seconds_since = [](std::int64_t ns) {
+    if (ns == 0) return 0.0;
+    return std::chrono::duration<double>(Clock::now() - Clock::time_point(Clock::duration(ns))).count();
+  };
+  lane.seconds_since_progress = seconds_since(last_loop_ns_.load(std::memory_order_relaxed));
+  lane.waiting_seconds = seconds_since(sent_ns_.load(std::memory_order_relaxed));
   return lane;
 }
 

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "admin/incident.h"
@@ -17,6 +16,7 @@
 #include "base/mutex.h"
 #include "base/ready_signal.h"
 #include "base/schema.h"
+#include "base/thread.h"
 #include "listener/consumer.h"
 #include "runtime/pipeline/lane_worker.h"
 #include "runtime/pipeline/pause_rules.h"
@@ -33,10 +33,12 @@ class Lane {
        IncidentLog& incidents, SchemaSource& schemas, std::function<void(std::string)> fatal);
   ~Lane();
 
-  void start(listener::Consumer& consumer);
+  Result<void> start(listener::Consumer& consumer);
   // From the poll thread: the partition was assigned, or some were revoked.
   void assign(listener::Partition& partition);
   void revoked();
+  // The pointers of these partitions are not where the lane believes them to be: those of its own are claimed again.
+  void doubt(const std::vector<TopicPartition>& partitions);
   // Replaces the pause rules. Before the first call nothing is claimed.
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
@@ -51,6 +53,7 @@ class Lane {
     Mutex mutex;
     std::vector<listener::Partition*> assigned GUARDED_BY(mutex);
     std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs GUARDED_BY(mutex);
+    std::vector<TopicPartition> doubted GUARDED_BY(mutex);
     std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
     bool revoked GUARDED_BY(mutex) = false;
     bool drain GUARDED_BY(mutex) = false;
@@ -90,8 +93,9 @@ class Lane {
   TableStats shown_tables_ GUARDED_BY(mutex_);
 
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
+  std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none
   std::atomic<bool> ended_{false};
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace sluice::runtime

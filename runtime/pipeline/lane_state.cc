@@ -13,6 +13,7 @@ LaneState::LaneState(int index, const LaneParts& given)
     : parts(given),
       log_prefix(fmt::format("lane {}", index)),
       mapper(given.pipeline),
+      descriptions(mapper, given.tables, given.time),
       route_tables(*given.pipeline),
       sizer(given.pipeline->batch, static_cast<std::size_t>(given.pipeline->postgres.lanes)) {
   stats.lane = index;
@@ -74,6 +75,7 @@ void LaneState::drop_collecting(const Batch* except) {
     }
   }
   collecting.clear();
+  descriptions.batch_ended();
 }
 
 std::optional<std::string> LaneState::paused(const Assignment& assignment) const {

@@ -4,6 +4,7 @@
 // about one partition leaves its neighbours alone, and only a lost connection claims all again.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "runtime/pipeline/batch.h"
 #include "runtime/pipeline/batch_limits.h"
 #include "runtime/pipeline/dead_letter_limit.h"
+#include "runtime/pipeline/description_check.h"
 #include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/route_tables.h"
 #include "runtime/pipeline/table_stats.h"
@@ -40,6 +42,14 @@ struct LaneParts {
   IncidentLog& incidents;
   const TimeSource& time;
   SchemaSource& schemas;
+};
+
+// Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew
+// when the damage has led librdkafka to an offset that does not exist.
+struct ReadTrouble {
+  std::string said;
+  int attempts = 0;
+  std::chrono::seconds look_after{0};  // pause before the next look, once it has stopped
 };
 
 class LaneState {
@@ -69,11 +79,13 @@ class LaneState {
   const LaneParts parts;
   const std::string log_prefix;
   mapping::Mapper mapper;
+  DescriptionCheck descriptions;
   const RouteTables route_tables;
   std::map<TopicPartition, Assignment> assignments;
   Batch collecting, in_flight;
   BatchSizer sizer;
   Suspects suspects;
+  std::map<TopicPartition, ReadTrouble> read_troubles;
   std::shared_ptr<const PauseRules> pauses;  // null: not known yet, and nothing is claimed
   LaneSnapshot stats;
   TableStats tables;  // since the process started

@@ -19,6 +19,7 @@ constexpr milliseconds duty_age{50};          // a duty that has waited for so l
 constexpr milliseconds backoff_min{50}, backoff_max{500};  // so PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
 constexpr milliseconds suspect_lock_wait{200};
+constexpr int unclear_retries = 2;
 
 }  // namespace
 
@@ -37,6 +38,7 @@ void LaneWorker::assign(listener::Partition& partition, ReadySignal& signal, std
     drop_lost();
   }
   auto& held = state_.assignments.emplace(at, Assignment(partition, token)).first->second;
+  held.troubled = state_.read_troubles.contains(at);
   collector_.attach(held);
   partition.wake_through(signal, token);
   state_.next_duty = {};
@@ -139,10 +141,27 @@ bool LaneWorker::batch_due() const {
   return light || age >= settings.linger;
 }
 
+// A table may have been altered since it was described.
+bool LaneWorker::descriptions_hold() {
+  const auto holds = state_.descriptions.allows_batch(state_.collecting.changes());
+  if (holds && *holds) return true;
+  if (!holds) {
+    state_.stats.last_error = holds.error().message;
+    log::warning(state_.log_prefix, "cannot check a table's description, retrying: {}", holds.error().message);
+    try_after_ = state_.now() + Claimer::retry_after;
+    return false;
+  }
+  log::info(state_.log_prefix, "a table was altered, mapping {} records again", state_.collecting.records());
+  drop_collecting(nullptr);
+  return false;
+}
+
 void LaneWorker::submit() {
+  if (!descriptions_hold()) return;
   was_full_ = collector_.full();
   in_flight_alone_ = collector_.alone().has_value();
   collector_.batch_ended();
+  state_.descriptions.batch_ended();
   state_.in_flight.clear();
   state_.in_flight.swap(state_.collecting);
   state_.in_flight.seal();
@@ -151,6 +170,9 @@ void LaneWorker::submit() {
   // A table that may be locked keeps the whole lane for as long as its batch waits.
   state_.parts.store.set_lock_wait(in_flight_alone_ ? suspect_lock_wait : milliseconds(0));
   const auto& batch = state_.in_flight;
+  log::debug(state_.log_prefix, "submits {} records of {} partitions, {} rows, {} bytes{}{}", batch.records(),
+             batch.ranges().size(), batch.changes().rows, batch.bytes(), was_full_ ? ", full" : "",
+             in_flight_alone_ ? ", a suspect alone" : "");
   if (prepared_) {
     state_.parts.store.submit_prepared(std::move(prepared_), batch.changes(), batch.all_records(), batch.ranges());
   } else {
@@ -161,7 +183,15 @@ void LaneWorker::submit() {
 void LaneWorker::on_result(const Result<void>& result) {
   auto& batch = state_.in_flight;
   if (result) return committed(std::nullopt);
-  if (result.error().next != ErrorClass::reject || batch.empty()) return handle_error(result.error());
+  if (batch.empty() || !may_be_a_record(result.error())) return handle_error(result.error());
+  // The statements are made from the descriptions, too.
+  if (const auto holds = state_.descriptions.still_true(batch.changes()); !holds) {
+    return handle_error({ErrorClass::retry, holds.error().sqlstate, holds.error().message});
+  } else if (!*holds) {
+    log::info(state_.log_prefix, "a table was altered ({} {}), mapping {} records again", result.error().sqlstate,
+              result.error().message, batch.records());
+    return rewind_batch();
+  }
   log::info(state_.log_prefix, "a batch of {} records was refused ({} {}), looking for the record", batch.records(),
             result.error().sqlstate, result.error().message);
   ++state_.stats.rejects;
@@ -170,6 +200,14 @@ void LaneWorker::on_result(const Result<void>& result) {
   if (state_.collecting.empty()) drop_collecting(nullptr);  // the bisector may have dropped it
   if (!done) return handle_error(done.error());
   committed(std::move(written));
+}
+
+// What is not understood is tried again a few times, in the end by each partition alone.
+bool LaneWorker::may_be_a_record(const Error& error) const {
+  if (error.next != ErrorClass::unclear) return Bisector::may_be_a_record(error);
+  return std::ranges::all_of(state_.in_flight.ranges(), [&](const PartitionRange& range) {
+    return state_.suspects.failures(*range.at) >= unclear_retries;
+  });
 }
 
 // Sends the next batch before this one is counted and freed, so that the server does not wait.
@@ -189,6 +227,8 @@ void LaneWorker::committed(std::optional<TableStats> written) {
 
 void LaneWorker::account(const Flight& flight, TableStats written) {
   auto& stats = state_.stats;
+  log::debug(state_.log_prefix, "committed {} records, {} rows in {:.1f} ms", done_.records(), done_.changes().rows,
+             flight.seconds * 1000);
   ++stats.batches;
   stats.records += static_cast<std::int64_t>(done_.records());
   stats.rows += static_cast<std::int64_t>(done_.changes().rows);
@@ -205,6 +245,8 @@ void LaneWorker::account(const Flight& flight, TableStats written) {
     }
     auto* held = state_.find(*range.at);
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    log::debug(state_.log_prefix, "{}/{} advanced from {} to {}", range.at->topic, range.at->partition, range.from,
+               range.to);
     held->claim.next = range.to;
     held->claim.counts += range.counts;
     state_.show(*held);
@@ -220,6 +262,7 @@ void LaneWorker::handle_error(const Error& error) {
   state_.stats.last_error = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
   switch (error.next) {
     case ErrorClass::reject:  // outside a batch: not the fault of a record
+    case ErrorClass::unclear:
     case ErrorClass::retry:
       ++state_.stats.retries;
       return read_again();
@@ -249,12 +292,6 @@ void LaneWorker::handle_error(const Error& error) {
       back_off(backoff_max);
       return hooks_.fatal(state_.stats.last_error);
   }
-}
-
-std::vector<const TopicPartition*> LaneWorker::batch_partitions() const {
-  std::vector<const TopicPartition*> of;
-  for (const auto& range : state_.in_flight.ranges()) of.push_back(range.at);
-  return of;
 }
 
 // The server has rolled the batch back and the connection is good, so the pointers are where we believe: its records
@@ -296,46 +333,6 @@ void LaneWorker::stop_for_schema(const Error& error) {
   state_.suspects.remove(held->at());
   const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
   if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::schema, reason, {}, {}});
-}
-
-// Drops both batches; their partitions are read again from where the batch under way began.
-void LaneWorker::rewind_batch() {
-  auto& batch = state_.in_flight;
-  drop_collecting(&batch);
-  for (const auto& range : batch.ranges()) {
-    auto* held = state_.find(*range.at);
-    if (held == nullptr || held->claim.epoch != range.epoch) continue;
-    if (held->phase() == Phase::streaming) state_.rewind(*held, range.from);
-    if (held->phase() == Phase::stopping) state_.doubt(*held);
-  }
-  batch.clear();
-}
-
-void LaneWorker::drop_collecting(const Batch* except) {
-  state_.drop_collecting(except);
-  prepared_.reset();
-  collector_.batch_ended();
-}
-
-// Another instance may own partitions of the batch: claims them again, and only them.
-void LaneWorker::doubt_batch() {
-  auto& batch = state_.in_flight;
-  drop_collecting(&batch);
-  for (const auto& range : batch.ranges()) {
-    auto* held = state_.find(*range.at);
-    if (held != nullptr && held->claim.epoch == range.epoch) state_.doubt(*held);
-  }
-  batch.clear();
-}
-
-void LaneWorker::doubt_all() {
-  state_.collecting.clear();
-  state_.in_flight.clear();
-  prepared_.reset();
-  collector_.batch_ended();
-  for (auto& [at, held] : state_.assignments) {
-    state_.doubt(held);
-  }
 }
 
 void LaneWorker::back_off(milliseconds pause) {

@@ -29,6 +29,8 @@ class LaneWorker {
   // Between two turns.
   void assign(listener::Partition& partition, ReadySignal& signal, std::uint32_t token);
   void drop_lost();
+  // The pointer row is not what we believe it to be.
+  void doubt_pointer(const TopicPartition& at);
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) { claimer_.on_log(at, log); }
   void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }
@@ -42,6 +44,8 @@ class LaneWorker {
   // is safe.
   bool finished() const;
   void close();
+  // Returns when the batch under way was sent.
+  Clock::time_point sent_at() const { return submitted_; }
 
   LaneState& state() { return state_; }
   const LaneState& state() const { return state_; }
@@ -50,7 +54,9 @@ class LaneWorker {
   void act_when_idle();
   bool batch_due() const;
   void prepare();
+  bool descriptions_hold();
   void submit();
+  bool may_be_a_record(const Error& error) const;
   void on_result(const Result<void>& result);
   struct Flight {
     double seconds = 0;

@@ -26,7 +26,7 @@ class RecordMapper {
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
-    auto done = map_record(mapper_, record, set_, {catalogue_, schemas_, patience_});
+    auto done = map_record(mapper_, record, set_, {catalogue_, schemas_, patience_}, descriptions_);
     if (!done) return std::unexpected(std::move(done.error().error));
     return {};
   }
@@ -38,6 +38,8 @@ class RecordMapper {
   sink::TableCatalogue catalogue_;
   listener::SchemaRegistry schemas_;
   const std::chrono::milliseconds patience_;
+  const SteadyTime time_;
+  DescriptionCheck descriptions_{mapper_, catalogue_, time_};
 };
 
 }  // namespace sluice::runtime

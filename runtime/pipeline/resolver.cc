@@ -26,6 +26,10 @@ Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, con
     return resolve_schema(schema->schema, mapper, sources.schemas, sources.patience);
   const auto& asked = std::get<mapping::TableWanted>(wanted);
   auto table = sources.tables.describe(asked.table, *asked.route);
+  if (!table && table.error().next == ErrorClass::reject) {  // the event names it
+    mapper.refuse_table(asked, table.error().sqlstate, table.error().message);
+    return {};
+  }
   if (!table) return std::unexpected(std::move(table.error()));
   mapper.set_table(asked, std::move(*table));
   return {};
@@ -38,10 +42,16 @@ bool resolve_at_hand(const mapping::Blocked& blocked, mapping::Mapper& mapper, S
 }
 
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             const Sources& sources) {
+                                             const Sources& sources, DescriptionCheck& descriptions) {
   for (;;) {
     auto mapped = mapper.map(record, set);
-    if (mapped) return *mapped;
+    if (mapped) {
+      auto allowed = descriptions.allows(*mapped);
+      if (allowed && *allowed) return *mapped;
+      set.take_back_rejected();
+      if (!allowed) return std::unexpected(NotMapped{std::nullopt, std::move(allowed.error())});
+      continue;
+    }
     auto& blocked = mapped.error();
     if (const auto* wanted = std::get_if<mapping::Wanted>(&blocked)) {
       auto done = resolve(*wanted, mapper, sources);

@@ -6,10 +6,12 @@
 
 #include <chrono>
 #include <expected>
+#include <optional>
 
 #include "base/error.h"
 #include "base/schema.h"
 #include "mapping/mapper.h"
+#include "runtime/pipeline/description_check.h"
 #include "sink/tables.h"
 
 namespace sluice::runtime {
@@ -24,12 +26,13 @@ struct Sources {
 // The reason why a record was not mapped, and the error for callers that do not handle it: the catalogue's or the
 // registry's, or a sentence about a paused table or a topic without a route.
 struct NotMapped {
-  mapping::Blocked blocked;
+  std::optional<mapping::Blocked> blocked;  // nothing: the catalogue could not be asked whether the refusal is right
   Error error;
 };
 
+// A record is refused only by a description that is still true.
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             const Sources& sources);
+                                             const Sources& sources, DescriptionCheck& descriptions);
 // Looks up what is wanted and hands it to the mapper.
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources);
 // Hands a schema to the mapper that is known, or known to be unknown, without waiting. False if it is not.

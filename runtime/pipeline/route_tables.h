@@ -7,22 +7,26 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "config/pipeline.h"
+#include "config/table_template.h"
 #include "mapping/router.h"
 
 namespace sluice::runtime {
 
 class RouteTables {
  public:
-  explicit RouteTables(const config::Pipeline& pipeline) : router_(pipeline) {}
+  explicit RouteTables(const config::Pipeline& pipeline) : own_schema_(pipeline.postgres.schema), router_(pipeline) {}
   std::optional<std::string> by_configuration(const std::string& topic) const {
     const auto match = router_.match(topic);
-    if (match.route == nullptr || mapping::names_source(match.route->table)) return std::nullopt;
-    return mapping::fill_in(match.route->table, topic, match.captures, {});
+    if (match.route == nullptr || config::names_source(match.route->table)) return std::nullopt;
+    auto name = mapping::target_name(*match.route, own_schema_, topic, match.captures, {});
+    return name ? std::optional(std::move(*name)) : std::nullopt;
   }
 
  private:
+  std::string own_schema_;
   mapping::Router router_;
 };
 

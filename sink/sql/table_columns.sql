@@ -21,7 +21,14 @@ SELECT c.attrelid AS relation, a.attnum AS number, a.attname AS name, format_typ
           AND s.amoprighttype = f.opcintype AND s.amopstrategy = 3
         JOIN pg_catalog.pg_operator o ON o.oid = s.amopopr
         JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
-        WHERE f.opcintype = c.type AND f.opcdefault AND n.nspname <> 'pg_catalog') AS equals
+        WHERE f.opcintype = c.type AND f.opcdefault AND n.nspname <> 'pg_catalog') AS equals,
+       base.typtype = 'e' AS enumeration,
+       EXISTS (SELECT FROM pg_catalog.pg_collation k
+               WHERE NOT k.collisdeterministic
+                 AND (k.oid = a.attcollation
+                      OR k.oid IN (SELECT u.sorted_by FROM pg_catalog.pg_index i
+                                   CROSS JOIN unnest(i.indkey::int2[], i.indcollation::oid[]) u (attnum, sorted_by)
+                                   WHERE i.indrelid = a.attrelid AND i.indisunique AND u.attnum = a.attnum))) AS collated
 FROM chain c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
 JOIN pg_catalog.pg_type base ON base.oid = c.type

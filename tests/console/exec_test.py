@@ -46,7 +46,7 @@ def test_exit_codes_tell_scripts_what_happened(console):
     console.refused(3, "operator", "pause", "all", "--reason", "x")
     console.refused(2, "reason", "pause", "all", key="k_oper")
     holder = console.hold_pointers()
-    console.refused(6, "it continues", "drain", "--timeout", "1s", key="k_oper")
+    console.refused(6, "it continues", "drain", "--reason", "test", "--yes", "--timeout", "1s", key="k_oper")
     holder.close()
     console.ok("resume", "all", key="k_oper")
     console.ok("version")
@@ -85,7 +85,9 @@ def test_a_watched_command_shows_one_document_a_line_and_ends_with_its_reader(co
 def test_check_tells_monitoring(console):
     assert console.run_ssh("check", "--lag", "30s").code == 0
     console.ok("pause", console.orders, "--reason", "t", key="k_oper")
-    assert console.run_ssh("check").code == 10
+    paused = console.run_ssh("check")
+    assert (paused.code, "note: " + console.orders + " paused by oper" in paused.out) == (0, True), paused
+    assert console.run_ssh("check", "--pause-age", "1ms").code == 10
     console.ok("resume", console.orders, key="k_oper")
     wait_until(lambda: console.run_ssh("check").code == 0, lambda: console.run_ssh("check"), 20)
 

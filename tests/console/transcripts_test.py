@@ -14,6 +14,7 @@ import pytest
 
 from support.console_service import running_console
 from support.pipeline import encode
+from support.waiting import wait_until
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "transcripts"
 KEYS = {"viewer": "k_view", "operator": "k_oper", "admin": "k_adm"}
@@ -29,19 +30,32 @@ MASKS = (
     (r"(?m)^ *\d+(?=  DATE  \w+  (operator|admin)  )", "N"),  # of an audit row: notes take numbers when they are written
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
-    (r"(  up |<= )[\d.]+\w+", r"\1SPAN"),
+    (r"(  up |<= | since )[\d.]+(ms|s|m|h|d)\b", r"\1SPAN"),
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),
-    (r"batches  \d+  rows each \d+", "batches  N  rows each N"),
+    (r"batches  \d+ since the start  rows each \d+", "batches  N since the start  rows each N"),
+    (r'"session": \d+', '"session": N'),
     (r"(/\d  \w+  )\d+(?=(  \d+){4}  )", r"\1LANE"),
 )
 NAMES = itertools.count(10)
+
+
+def settle(console):
+    """Lanes publish what they have counted at most ten times a second, so a moment after the commit."""
+    read = []
+
+    def unchanged():
+        page = console.live.get("/metrics")[1]
+        read.append([line for line in page.splitlines() if line.startswith("sluice_table_rows_total")])
+        return read[-2:-1] == read[-1:]
+    wait_until(unchanged, "the counts of the lanes change", every=0.25)
 
 
 def publish(console, count):
     """@ publish N: so many good records, which take effect before the next step."""
     console.publish(range(int(count)), status="paid")
     console.wait_caught_up(console.orders)
+    settle(console)
 
 
 def poison(console, count):
@@ -66,7 +80,7 @@ DEEDS = {deed.__name__: deed for deed in (publish, poison, sql, alone)}
 def masked(console, text):
     text = text.replace(console.name, "shop")
     for pattern, mask in MASKS:
-        text = re.sub(pattern, mask, text)
+        text = re.sub(pattern, mask, text, flags=re.MULTILINE)
     return [line.rstrip() for line in text.splitlines()]
 
 
@@ -116,6 +130,7 @@ def talker(request, path, broker, postgres):
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
 def test_the_console_answers_as_its_transcript_says(path, talker, pytestconfig):
     script = path.read_text(encoding="utf-8").splitlines()
+    settle(talker)
     answered = list(played(talker, script))
     if pytestconfig.getoption("--update"):
         path.write_text("\n".join(answered) + "\n", encoding="utf-8")

@@ -31,7 +31,7 @@ def test_logins_commands_a_session_and_a_killed_client_touch_no_memory_that_is_n
     screen = console.screen(key="k_view")
     screen.type("stat").keys("Tab", "Enter").wait("lag", 30)
     screen.keys("Up", "C-a", "C-k", "C-d").wait_ended(30)
-    killed = console.popen("drain", key="k_oper")
+    killed = console.popen("drain", "--reason", "test", "--yes", key="k_oper")
     wait_until(lambda: len(console.sessions()) > 1 or killed.poll() is not None, "its session", 30)
     killed.kill()
     killed.communicate(timeout=10)

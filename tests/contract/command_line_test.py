@@ -45,7 +45,7 @@ def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
 def test_help_names_every_subcommand_and_is_no_error():
     done = sluice("--help")
     assert done.returncode == 0
-    for name in ("run", "check", "config", "publish", "demo", "version"):
+    for name in ("run", "check", "config", "explain", "publish", "demo", "version"):
         assert re.search(rf"(?m)^  {name} +\w", done.stdout)
         assert sluice(name, "--help").returncode == 0
 

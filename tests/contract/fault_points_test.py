@@ -19,7 +19,7 @@ def used(macro):
     found = set()
     for folder in ("base", "config", "admin", "mapping", "listener", "sink", "console", "runtime"):
         for path in (SOURCES / folder).rglob("*.cc"):
-            found |= set(re.findall(rf'{macro}(?:_DOES)?\("(\w+)"', path.read_text(encoding="utf-8")))
+            found |= set(re.findall(rf'{macro}(?:_DOES|_FAILS)?\("(\w+)"', path.read_text(encoding="utf-8")))
     return found
 
 

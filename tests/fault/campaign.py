@@ -21,11 +21,13 @@ PREFIX = "torture"
 
 
 class Campaign:
-    """points: whether the binary has fault points. only: names of FAULTS. environment: for the instances."""
+    """points: whether the binary has fault points. only: names of FAULTS. older: a binary of
+    another version, with which instances take turns. environment: for the instances."""
 
-    def __init__(self, seed, seconds, points=True, rate=1500, only=None, strategies=STRATEGIES, path=None, **environment):
+    def __init__(self, seed, seconds, points=True, rate=1500, only=None, strategies=STRATEGIES, path=None, older=None,
+                 **environment):
         self.seed, self.seconds, self.points, self.rate, self.only = seed, seconds, points, rate, only
-        self.strategies, self.environment = strategies, environment
+        self.strategies, self.older, self.environment = strategies, older, environment
         self.path = path or str(pathlib.Path(tempfile.gettempdir()) / f"sluice-torture-{seed}.jsonl")
 
     def run(self):
@@ -43,7 +45,8 @@ class Campaign:
         load = Load(cluster.kafka, self.seed, PREFIX, rate=self.rate)
         cluster.routes = load.routes(route)
         watcher = Watcher(cluster.postgres, PREFIX, load, history, self.seed)
-        executioner = Executioner(cluster, load, watcher, history, self.seed, self.points, self.only)
+        executioner = Executioner(cluster, load, watcher, history, self.seed, self.points, self.only,
+                                  self.older)
         begin = time.monotonic()
         load.start()
         watcher.start()

@@ -13,6 +13,7 @@ import time
 import psycopg2
 
 from fault.proxy import Proxy
+from fault.wrong_clock import WrongClock, possible
 from support.kafka import Kafka
 from support.postgres import Postgres
 from support.sluice import SANITIZER, Sluice
@@ -32,6 +33,8 @@ class Instance:
     def __init__(self, cluster, number):
         self.cluster, self.number = cluster, number
         self.service, self.point, self.told = None, None, False
+        self.binary = None  # another version's, instead of the one under test
+        self.clock = WrongClock() if cluster.clocks else None
         # Every second one reaches PostgreSQL through a proxy that can do harm; the others directly.
         self.proxy = Proxy(cluster.postgres.port, seed=f"{cluster.seed}/{number}") if number % 2 else None
 
@@ -42,12 +45,16 @@ class Instance:
             cluster.collect(self.service)
         self.service = Sluice(cluster.kafka.bootstrap, cluster.url(self), cluster.routes, pipeline=cluster.database,
                               session=SESSION, properties=KAFKA_PROPERTIES, kafka=f'strategy = "{strategy}"',
-                              rest=BATCH.format(**{"rows": 50, "linger": "5ms", **(batch or {})}), **cluster.environment)
+                              rest=BATCH.format(**{"rows": 50, "linger": "5ms", **(batch or {})}), **cluster.environment,
+                              **(self.clock.environment() if self.clock else {}))
+        if self.binary and not point:  # which it might not have
+            self.service.binary = self.binary
         if point:
             self.service.env.update(SLUICE_FAULT=point, SLUICE_FAULT_SEED=str(cluster.seed))
         self.point, self.told = point, False
         self.service.start(ready=False)
-        cluster.history.note("start", instance=self.number, pid=self.service.process.pid, strategy=strategy, point=point)
+        cluster.history.note("start", instance=self.number, pid=self.service.process.pid, strategy=strategy, point=point,
+                             **({"binary": self.service.binary} if self.binary else {}))
 
     def running(self):
         return self.service is not None and self.service.running()
@@ -94,9 +101,11 @@ class Instance:
 
 class Cluster:
     """environment: for the instances, e.g. SLUICE_BUG. routes must be set before the first start."""
+    clocks = False  # whether each instance has a wall clock of its own
 
     def __init__(self, history, seed, instances=3, name="torture", **environment):
         self.history, self.seed, self.database, self.environment = history, seed, name, environment
+        self.clocks = possible(Sluice.binary)
         self.kafka, self.postgres = Kafka(), Postgres("log_min_messages = warning\n")
         self.postgres.create_database(name)
         self.routes = ""
@@ -172,6 +181,8 @@ class Cluster:
                 instance.service = None
             if instance.proxy:
                 instance.proxy.close()
+            if instance.clock:
+                instance.clock.remove()
         for line in self.postgres.log().splitlines():
             if POSTGRES_BAD.search(line):
                 self.history.violate("log", f"PostgreSQL: {line}")

@@ -1,181 +1,28 @@
-"""Applies faults in an order that the seed decides, and measures what each one met and how long the stream then stood.
+"""Applies faults (faults.py) in an order that the seed decides, and measures what each one met and how long the stream then stood.
 
-FAULTS is the one table. A fault is a function of the executioner that does the harm and undoes its cause; it returns
-whether it hit an open transaction, or None when its moment did not come. The clock of the recovery runs from its return
-(or from `began`, if the function sets it) until *every* partition's pointer has moved. To add a fault, write a function and
-a line of the table; a deck holds every line as often as it says and is dealt in an order of its own each time.
+A recovery ends when *every* partition's pointer has moved. A deck holds every fault as often as its line in the table says, and
+is dealt in an order of its own each time.
 """
-import collections
 import contextlib
 import random
 import time
 
 import psycopg2
 
+from fault.faults import FAULTS
 from support.waiting import Late, wait_until
 
 STUCK = 90  # seconds without a step of some partition that are a violation
-# With these a transaction is open when the process dies, by what they mean.
-OPEN_POINTS = ("after_advance", "before_copy", "after_copy", "before_dead_letters", "after_dead_letters", "before_commit",
-               "commit_sent", "bisect")
-POINTS = ("before_claim", "after_claim", "before_seek", "before_advance", "commit_answered", "after_revoke", *OPEN_POINTS)
-
-
-def kill(x):
-    victim = x.victim()
-    hit = x.aim(victim)
-    victim.kill()
-    return hit
-
-
-def terminate(x):
-    """SIGTERM: what is under way is finished, the exit code is 0."""
-    victim = x.victim()
-    hit = x.aim(victim)
-    x.began = time.monotonic()
-    victim.stop()
-    return hit
-
-
-def freeze(x):
-    """SIGSTOP until the group has gone on without it; what it does when it thaws must be fenced."""
-    victim = x.victim()
-    hit = x.chance.random() < 0.5 and x.aim(victim)  # else with a batch that it collects, most of the time
-    victim.freeze()
-    try:
-        x.began = time.monotonic()
-        recovery = x.wait_recovery()
-    finally:
-        fenced = victim.fenced()
-        victim.thaw()
-    x.zombies += 1
-    deadline = time.monotonic() + 5
-    while victim.fenced() == fenced and time.monotonic() < deadline:
-        time.sleep(0.02)
-    x.fenced += victim.fenced() > fenced
-    x.recovery = recovery
-    return hit
-
-
-def postgres_immediate(x):
-    hit = x.cluster.open_transaction()
-    x.cluster.postgres.stop("immediate")
-    x.pause(1.5)
-    x.cluster.postgres.start()
-    return hit
-
-
-def postgres_fast(x):
-    hit = x.cluster.open_transaction()
-    x.cluster.postgres.restart("fast")
-    return hit
-
-
-def backends(x):
-    """pg_terminate_backend of every writer; the same query sees whether one was in a transaction."""
-    x.cluster.open_transaction()
-    rows = x.cluster.sql("SELECT xact_start IS NOT NULL AND state <> 'idle', pg_terminate_backend(pid) FROM pg_stat_activity"
-                         " WHERE datname = %s AND application_name LIKE 'sluice/%%'", x.cluster.database)
-    return any(busy for busy, _ in rows)
-
-
-def broker(x):
-    hit = x.cluster.open_transaction()
-    x.cluster.kafka.kill()
-    x.pause(1)
-    try:
-        x.cluster.kafka.start()
-    except RuntimeError:  # a busy machine: it had a minute
-        x.cluster.kafka.start()
-    return hit
-
-
-def storm(x):
-    """Instances join and leave, politely or not, every second or so."""
-    hit = False
-    for _ in range(6):
-        one = x.chance.choice(x.cluster.instances)
-        if not one.running():
-            one.start(x.cluster.strategy)
-        elif x.chance.random() < 0.5:
-            hit = x.aim(one) or hit
-            one.kill()
-        else:
-            one.stop()
-        x.pause(1.2)
-    return hit
-
-
-def at_point(name):
-    """An instance that dies at a named point of its code."""
-    def fault(x):
-        victim = x.victim()
-        victim.kill()
-        seldom = name in ("before_claim", "after_claim", "before_seek", "bisect") or "dead" in name
-        nth = 1 if name == "after_revoke" or "copy" in name else x.chance.randrange(1, 3 if seldom else 30)
-        victim.start(x.cluster.strategy, point=f"{name}:{nth}:kill", batch={"rows": 20000, "linger": "500ms"} if "copy" in name else {})
-        others = [one for one in x.cluster.instances if one is not victim and one.running()]
-
-        def moment():
-            """Brings the point about, where it does not come by itself."""
-            if name == "after_revoke" and others and x.seconds() > 3:
-                others.pop().kill()  # the group goes round again
-                others.clear()
-            return not victim.running()
-        if "copy" in name:
-            x.load.burst(40000)  # only large batches take that way
-        x.mark()
-        with contextlib.suppress(Late):
-            wait_until(moment, name, 20)
-        return None if victim.running() else name in OPEN_POINTS
-    return fault
-
-
-def swallow(x):
-    """The answer to COMMIT is lost: nobody on this side knows whether it took effect."""
-    return x.by_proxy(lambda proxy: proxy.swallow_commit(x.chance.randrange(1, 10)))
-
-
-def cut_in_commit(x):
-    return x.by_proxy(lambda proxy: proxy.cut_in_commit(x.chance.randrange(1, 10)))
-
-
-def cut(x):
-    return x.by_proxy(lambda proxy: proxy.cut())
-
-
-def stall(x):
-    proxy = x.victim(proxied=True).proxy
-    hit = proxy.open_transactions() > 0
-    proxy.stall(x.chance.uniform(0.5, 4))
-    proxy.open_gate.wait(10)
-    return hit
-
-
-Fault = collections.namedtuple("Fault", "often run")
-FAULTS = {
-    "kill -9": Fault(6, kill),
-    "SIGTERM": Fault(3, terminate),
-    "SIGSTOP and SIGCONT": Fault(6, freeze),
-    "PostgreSQL immediate stop": Fault(2, postgres_immediate),
-    "PostgreSQL fast restart": Fault(1, postgres_fast),
-    "pg_terminate_backend": Fault(3, backends),
-    "broker kill -9": Fault(1, broker),
-    "rebalance storm": Fault(1, storm),
-    "COMMIT's answer lost": Fault(2, swallow),
-    "cut inside COMMIT": Fault(2, cut_in_commit),
-    "cut at any byte": Fault(2, cut),
-    "stalled connection": Fault(1, stall),
-    **{f"killed at {point}": Fault(1, at_point(point)) for point in POINTS},
-}
 
 
 class Executioner:
-    def __init__(self, cluster, load, watcher, history, seed, points=True, only=None):
-        """points: whether the binary has them. only: names of FAULTS, instead of all."""
-        self.cluster, self.load, self.watcher, self.history = cluster, load, watcher, history
+    def __init__(self, cluster, load, watcher, history, seed, points=True, only=None, older=None):
+        """points: whether the binary has them. only: names of FAULTS, instead of all. older: a binary of another version."""
+        self.cluster, self.load, self.watcher, self.history, self.older = cluster, load, watcher, history, older
         self.chance = random.Random(f"{seed}/executioner")
-        self.names = [name for name in only or FAULTS if points or not name.startswith("killed at ")]
+        impossible = {"clock jumps": not cluster.clocks, "another version": not older}
+        self.names = [name for name in only or FAULTS
+                      if (points or not name.startswith("killed at ")) and not impossible.get(name, False)]
         self.deck, self.zombies, self.fenced = [], 0, 0
         self.results = {}  # kind -> {"count", "open", "missed", "recovery": [seconds]}
         self.began, self.recovery, self._mark = None, None, 0
@@ -223,9 +70,9 @@ class Executioner:
         except Late:
             self.history.violate("stuck", f"not ready: {[one.service.get('/readyz') for one in self.cluster.instances]}")
 
-    def wait_recovery(self):
+    def wait_recovery(self, of_interest=lambda topic: True):
         """Seconds from `began` until every partition has moved; None when it does not, which is a violation."""
-        before = self.pointers()
+        before = {at: following for at, following in self.pointers().items() if of_interest(at[0])}
 
         def standing():
             now = self.watcher.pointers

@@ -1,7 +1,8 @@
 """Everything that can go wrong goes wrong, for a while, and nothing is lost, repeated or out of order.
 
 Options: --minutes M, --seed N (else by chance; it is printed, and the same seed brings the same faults again), --points 0
-for a binary without fault points, --only NAME for one kind, --json FILE for the result, --history FILE.
+for a binary without fault points, --only NAME for one kind, --older PATH of another version's binary with which instances take
+turns, --json FILE for the result, --history FILE.
 """
 import json
 import pathlib
@@ -15,7 +16,7 @@ def test_nothing_is_lost_repeated_or_out_of_order_whatever_fails(option, seed):
     minutes, only = option("minutes", 2.0), option("only", "")
     again = f"pytest {pathlib.Path(__file__).name} --sluice {Sluice.binary} --minutes {minutes} --seed {seed}"
     campaign = Campaign(seed, 60 * minutes, bool(option("points", 1)), option("rate", 1500), only.split(",") if only else None,
-                        path=option("history", None))
+                        path=option("history", None), older=option("older", None))
     result = campaign.run()
     if option("json", ""):
         pathlib.Path(option("json", "")).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

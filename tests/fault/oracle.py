@@ -34,6 +34,7 @@ class Watcher(threading.Thread):
         self.pointers = {}  # (topic, partition) -> next_offset
         self.owners = {}  # (topic, partition) -> (owner, epoch)
         self.snapshots, self.error = 0, None
+        self.asked, self.answered = 0, 0  # whole looks; whoever asks for one adds 1 and waits until it is answered
         self._enough = threading.Event()
 
     def run(self):
@@ -61,9 +62,12 @@ class Watcher(threading.Thread):
         following = {(row[0], row[1]): row[3] for row in rows}
         self.check_new(cursor, following)
         self.check_dead(cursor, following, self.chance.randrange(CLOSER) > 0)
-        if self.snapshots % CLOSER == 0 and following:
-            self.check_whole(cursor, following)
-        self.pointers = following
+        asked = self.asked
+        if asked > self.answered:
+            self.check_whole(cursor, following, range(self.load.partitions))
+        elif self.snapshots % CLOSER == 0 and following:
+            self.check_whole(cursor, following, [self.chance.randrange(self.load.partitions)])
+        self.pointers, self.answered = following, asked
         self.snapshots += 1
 
     def check_pointers(self, rows):
@@ -101,12 +105,12 @@ class Watcher(threading.Thread):
         if count > distinct:
             self.history.violate("repeated", what)
 
-    def check_whole(self, cursor, following):
-        """One partition of the witness from its beginning, and the keyed tables: no row that comes from above the pointer."""
-        part = self.chance.randrange(self.load.partitions)
-        end = following.get((self.load.topics["witness"], part), 0)
-        cursor.execute("SELECT count(*), count(DISTINCT off), max(off) FROM witness WHERE part = %s", (part,))
-        self.check_range(part, 0, end, *cursor.fetchone())
+    def check_whole(self, cursor, following, parts):
+        """Partitions of the witness from their beginning, and the keyed tables: no row that comes from above the pointer."""
+        for part in parts:
+            end = following.get((self.load.topics["witness"], part), 0)
+            cursor.execute("SELECT count(*), count(DISTINCT off), max(off) FROM witness WHERE part = %s", (part,))
+            self.check_range(part, 0, end, *cursor.fetchone())
         for name in KEYED:
             cursor.execute(f"SELECT part, max(off) FROM {name} GROUP BY part")
             for part, most in cursor.fetchall():

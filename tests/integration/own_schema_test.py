@@ -136,7 +136,7 @@ def test_a_living_database_moves_on_and_programs_of_both_versions_go_on(broker, 
     assert service.stop() == 0
     service.expected.append("cannot prepare schema")
     service.start(ready=False)
-    assert service.wait(30) == 1
+    assert service.wait(30) == 2
     assert re.search(rf"schema sluice has version {newest + 1}, which programs from version {newest + 1} on can use; this one "
                      rf"knows {newest}", service.log())
 

@@ -105,7 +105,8 @@ def test_a_pause_ends_by_itself_when_it_expires_and_the_audit_trail_says_so(pipe
     feeds.publish()
     pipeline.wait_caught_up(feeds.item, feeds.other)
     assert pipeline.sql("SELECT count(*) FROM sluice.pause") == [(0,)]
-    assert pipeline.sql("SELECT who, command, target, outcome FROM sluice.audit") == [("sluice", "expired", "all", "done")]
+    assert pipeline.sql("SELECT who, command, target, outcome FROM sluice.audit WHERE command <> 'start'") == [
+        ("sluice", "expired", "all", "done")]
     assert service.stop() == 0
 
 

@@ -43,7 +43,7 @@ def test_probes_and_metrics_answer(pipeline):
     assert service.get("/nothing")[0] == 404
     wait_until(lambda: sum(value for name, value in service.metrics().items() if name.startswith("sluice_records_total"))
                == 1000, lambda: f"1000 records in {service.metrics()}", 30)
-    assert all(re.match(r"sluice_[a-z_]+(\{|$)", name) for name in service.metrics())
+    assert all(re.match(r"(sluice|process)_[a-z_]+(\{|$)", name) for name in service.metrics())
     assert service.stop() == 0
 
 

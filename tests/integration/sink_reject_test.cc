@@ -105,11 +105,48 @@ TEST_F(Reject, a_deferred_constraint_shows_while_the_record_at_fault_is_tried) {
   batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), int8(2)});
   claim(batch, *writer);
   ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
-  const auto tried = writer->try_rows(batch.changes);
+  const auto tried = writer->try_rows(batch.changes, true);
   ASSERT_FALSE(tried);
   EXPECT_EQ(tried.error().sqlstate, "23503");
   writer->rollback();
   EXPECT_TRUE(writer->connected());
+}
+
+TEST_F(Reject, deferred_constraints_are_checked_in_between_and_stay_deferred) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, parent bigint REFERENCES " + schema +
+      ".t DEFERRABLE INITIALLY DEFERRED)");
+  const auto described = table("t", {"id"});
+  Batch child, parent;
+  child.row(child.step(described), ChangeKind::write, {int8(1), int8(2)});
+  parent.row(parent.step(described), ChangeKind::write, {int8(2), absent()});
+  claim(child, *writer);
+  ASSERT_TRUE(writer->begin(child.ranges, child.changes));
+  EXPECT_FALSE(writer->test_rows(child.changes));
+  EXPECT_TRUE(writer->check_deferred()) << "what was tested is undone";
+  ASSERT_TRUE(writer->try_rows(child.changes));
+  EXPECT_FALSE(writer->check_deferred());
+  ASSERT_TRUE(writer->try_rows(parent.changes));
+  EXPECT_TRUE(writer->check_deferred());
+  writer->rollback();
+}
+
+TEST_F(Reject, the_same_statements_without_rows_tell_a_tables_fault_from_a_records) {
+  sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, words tsvector)");
+  Batch batch;
+  batch.row(batch.step(table("t", {"id"})), ChangeKind::write, {int8(1), bytes("'unfinished")});
+  claim(batch, *writer);
+  ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
+  const auto refused = writer->try_rows(batch.changes);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().sqlstate, "42601");
+  EXPECT_TRUE(writer->try_statements(batch.changes));
+  writer->rollback();
+  sql("ALTER TABLE " + schema + ".t DROP COLUMN words");
+  ASSERT_TRUE(writer->begin(batch.ranges, batch.changes));
+  const auto table_fault = writer->try_statements(batch.changes);
+  ASSERT_FALSE(table_fault);
+  EXPECT_EQ(table_fault.error().sqlstate, "42703");
+  writer->rollback();
 }
 
 TEST_F(Reject, a_lock_held_by_others_is_retried_and_blames_no_record) {

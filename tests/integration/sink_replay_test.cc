@@ -1,7 +1,12 @@
 #include "sink/replay_transaction.h"
 
+#include <stop_token>
+#include <thread>
+
+#include "base/interrupt.h"
 #include "sink/admin_tables.h"
 #include "sink/literals.h"
+#include "sink/sql_client.h"
 #include "tests/integration/sink_support.h"
 
 namespace sluice::sink::test {
@@ -102,6 +107,60 @@ TEST_F(ReplayTest, a_letter_that_is_refused_again_keeps_its_new_reason_and_nothi
   EXPECT_EQ(failed->size(), 1u);
 }
 
+TEST_F(ReplayTest, a_rehearsal_says_what_postgres_says_and_leaves_nothing_and_locks_nothing) {
+  const auto bad = row(1, -5), good = row(1, 5);
+  const auto refused = replay->rehearse(bad.changes);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().next, ErrorClass::reject);
+  EXPECT_EQ(refused.error().sqlstate, "23514");
+  const auto taken = replay->rehearse(good.changes);
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".t"), "0");
+  EXPECT_EQ(letter_states(), "0|1|f|\\N|too small\n1|1|f|\\N|too small");
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_locks WHERE relation = '" + schema + ".t'::regclass"), "0");
+  ASSERT_TRUE(replay->begin(letters[0]));  // the same connection goes on
+  ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
+}
+
+TEST_F(ReplayTest, letters_come_in_the_order_that_is_asked_for_and_know_their_size) {
+  const auto newest = store->letters(with(&DeadLetterFilter::order, LetterOrder::newest));
+  ASSERT_TRUE(newest) << newest.error().message;
+  ASSERT_EQ(newest->size(), 2u);
+  EXPECT_GT((*newest)[0].id, (*newest)[1].id);
+  EXPECT_GE((*newest)[0].bytes, 2);  // key and value, which are not here
+  EXPECT_FALSE((*newest)[0].value);
+  const auto rest = store->letters(with(&DeadLetterFilter::after, letters[0].id));
+  ASSERT_TRUE(rest);
+  ASSERT_EQ(rest->size(), 1u);
+  EXPECT_EQ((*rest)[0].id, letters[1].id);
+}
+
+TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_keeps_its_connection) {
+  std::stop_source stop;
+  auto client = SqlClient::open(settings.url);
+  ASSERT_TRUE(client);
+  std::jthread interrupt([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    stop.request_stop();
+  });
+  const auto before = Clock::now();
+  {
+    const InterruptScope scope(stop.get_token());
+    const auto slept = client->run("SELECT pg_sleep(15)");
+    ASSERT_FALSE(slept);
+    EXPECT_EQ(slept.error().message, cancelled);
+    EXPECT_EQ(slept.error().sqlstate, "57014");
+    EXPECT_FALSE(replay->rehearse(row(1, 5).changes));
+  }
+  EXPECT_LT(Clock::now() - before, std::chrono::seconds(5));
+  EXPECT_TRUE(client->run("SELECT 1"));
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"), "0");
+  // A deadline of the thread's counts, too.
+  const InterruptScope soon(Clock::now() + std::chrono::milliseconds(200));
+  EXPECT_FALSE(client->run("SELECT pg_sleep(15)"));
+  EXPECT_LT(Clock::now() - before, std::chrono::seconds(10));
+}
+
 TEST_F(ReplayTest, a_letter_is_applied_once_whoever_else_tries) {
   ASSERT_TRUE(replay->begin(letters[0]));
   ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
@@ -136,8 +195,10 @@ TEST_F(ReplayTest, a_discarded_letter_is_resolved_and_offsets_without_effect_are
   EXPECT_EQ(*before, (std::vector<Offset>{0, 1}));
   ASSERT_TRUE(replay->begin(letters[0]));
   ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
-  EXPECT_EQ(store->discard(with(&DeadLetterFilter::topic, "others"), "discarded"), 0);
-  EXPECT_EQ(store->discard(with(&DeadLetterFilter::reason, "TOO SMALL"), "discarded by ann: old"), 1);
+  EXPECT_EQ(store->count_letters(with(&DeadLetterFilter::topic, "others")), 0);
+  EXPECT_EQ(store->count_letters(with(&DeadLetterFilter::reason, "TOO SMALL")), 1);
+  EXPECT_EQ(store->discard({letters[0].id}, "discarded by ann: old"), 0);  // it is resolved
+  EXPECT_EQ(store->discard({letters[0].id, letters[1].id}, "discarded by ann: old"), 1);
   const auto after = store->unapplied(at, 1, 0);
   ASSERT_TRUE(after);
   EXPECT_EQ(*after, std::vector<Offset>{1});

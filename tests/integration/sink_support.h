@@ -107,12 +107,19 @@ class SinkTest : public testing::Test {
     return out;
   }
 
+  // The tests keep their tables beside Sluice's own, which a route may not.
+  config::Postgres elsewhere() const {
+    auto other = settings;
+    other.schema = "elsewhere";
+    return other;
+  }
+
   std::shared_ptr<const Table> table(const std::string& name, const std::vector<std::string>& key,
                                      WriteMode mode = WriteMode::upsert) {
     config::Route route;
     route.key = key;
     route.mode = mode;
-    const auto described = TableCatalogue(settings).describe(schema + "." + name, route);
+    const auto described = TableCatalogue(elsewhere()).describe(schema + "." + name, route);
     EXPECT_TRUE(described) << described.error().message;
     return described ? *described : nullptr;
   }

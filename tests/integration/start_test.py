@@ -42,16 +42,19 @@ def test_latest_reads_what_comes_from_now_on_and_a_partition_added_later_from_it
     wait_ids(pipeline, 3, 4, 5)
     assert service.stop() == 0
 
-    def test_ready_without_a_topic_yet_and_reads_one_that_appears_from_its_beginning(self):
-        pattern = rf"^{self.name}\.late_(?:\d+)$"
-        service = self.service(f'[[route]]\ntopics = [{json.dumps(pattern)}]\ntable = "public.item"\nkey = ["id"]\n').start()
-        self.assertIn(f"no topic matches {pattern} yet", service.log())
-        wait_until(lambda: "ready: 0 partitions" in service.log(), service.log, 20)
-        late = self.topic("late_1")
-        self.topic("late_d")
-        self.publish(11, 12, topic=late)
-        self.wait_ids(11, 12)
-        self.assertEqual(self.pointers(), {(late, 0): 2})
+
+def test_a_topic_that_a_pattern_finds_later_is_read_from_its_beginning_also_under_latest(pipeline, item):
+    pattern = rf"^{pipeline.name}\.late_(?:\d+)$"
+    service = pipeline.service(f'[[route]]\ntopics = [{json.dumps(pattern)}]\ntable = "public.item"\nkey = ["id"]\n',
+                               kafka='start = "latest"').start()
+    assert f"no topic matches {pattern} yet" in service.log()
+    wait_until(lambda: "ready: 0 partitions" in service.log(), service.log, 20)
+    late = pipeline.topic("late_1")
+    pipeline.topic("late_d")
+    publish(pipeline, late, 11, 12)
+    wait_ids(pipeline, 11, 12)
+    assert pipeline.pointers() == {(late, 0): 2}
+    assert service.stop() == 0
 
 
 def test_stop_waits_for_a_pointer_that_an_operator_writes(pipeline, item):

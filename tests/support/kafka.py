@@ -1,4 +1,5 @@
 """A Kafka cluster of the test's own, started by tools/kafka, and the few client calls that tests need."""
+import contextlib
 import json
 import os
 import pathlib
@@ -20,7 +21,9 @@ class Kafka:
         try:
             self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
         except BaseException:
-            self.remove()  # a node that was merely too slow would stay for ever
+            with contextlib.suppress(RuntimeError):  # there is nothing to end if it did not come that far
+                self.remove()  # a node that was merely too slow would stay for ever
+            shutil.rmtree(self.dir, ignore_errors=True)
             raise
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
 
@@ -95,6 +98,21 @@ class Kafka:
         if producer.flush(120):
             raise RuntimeError(f"not everything was delivered to {topic}")
         return where
+
+    def fill(self, topic, records, **producer):
+        """For benchmarks: records of (key, value, partition), as many as there are, in large requests; nobody asks where they went."""
+        sender = self.producer(linger_ms=50, batch_size=1000000, **producer)
+        for index, (key, value, partition) in enumerate(records):
+            while True:
+                try:
+                    sender.produce(topic, value=value, key=key, partition=partition)
+                    break
+                except BufferError:
+                    sender.poll(0.05)
+            if index % 10000 == 0:
+                sender.poll(0)
+        if sender.flush(300):
+            raise RuntimeError(f"not everything was delivered to {topic}")
 
     def ends(self, topic):
         """The end offset of every partition."""

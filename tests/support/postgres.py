@@ -25,7 +25,7 @@ log_lock_waits = on
 TROUBLE = re.compile(r"PANIC|deadlock detected|TRAP|server process .* was terminated by signal", re.IGNORECASE)
 
 
-def programs():
+def newest_programs():
     """The folder of initdb and pg_ctl: the newest that Debian's packages have put there."""
     folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
     if not folders:
@@ -34,6 +34,8 @@ def programs():
 
 
 class Postgres:
+    programs = None  # set from --postgres: the folder of another server's initdb and pg_ctl
+
     def __init__(self, settings=""):
         self.dir = tempfile.mkdtemp(prefix="sluice-postgres-")
         self.data = os.path.join(self.dir, "data")
@@ -53,8 +55,11 @@ class Postgres:
             self.remove()  # whoever interrupts a start would leave a server behind
             raise
 
+    def _program(self, name):
+        return os.path.join(self.programs or newest_programs(), name)
+
     def _call(self, program, *arguments):
-        done = subprocess.run(self.user + [os.path.join(programs(), program), *arguments], cwd="/", timeout=120,
+        done = subprocess.run(self.user + [self._program(program), *arguments], cwd="/", timeout=120,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stdout}\n{self.log()[-2000:]}")
@@ -62,7 +67,7 @@ class Postgres:
     def start(self):
         # pg_ctl's own output must not be a pipe that the server inherits and keeps open.
         with open(os.path.join(self.dir, "pg_ctl.out"), "ab") as out:
-            done = subprocess.run(self.user + [os.path.join(programs(), "pg_ctl"), "-D", self.data, "-w", "-t", "60", "-l",
+            done = subprocess.run(self.user + [self._program("pg_ctl"), "-D", self.data, "-w", "-t", "60", "-l",
                                                os.path.join(self.dir, "server.log"), "start"],
                                   cwd="/", timeout=90, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         if done.returncode:

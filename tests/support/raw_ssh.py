@@ -1,8 +1,11 @@
 """A client that says what no honest client would: Paramiko with raw messages after the handshake."""
 import base64
+import contextlib
 import hashlib
 import logging
 import socket
+import threading
+import time
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -79,6 +82,43 @@ def crowd(port, count, held_at_most=200):
     for one in held:
         one.close()
     return taken
+
+
+class Flood:
+    """Connections a second from an operator's own address, for as long as the block lasts: every third says nothing,
+    every third half a greeting, every third a whole one."""
+
+    SAID = (b"", b"SSH-2.0-stra", b"SSH-2.0-stranger\r\n")
+
+    def __init__(self, port, rate, held_at_most=100):
+        self.port, self.rate, self.held_at_most, self.opened = port, rate, held_at_most, 0
+        self.ended, self.thread = threading.Event(), threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        held, begin = [], time.monotonic()
+        while not self.ended.is_set():
+            while self.opened < (time.monotonic() - begin) * self.rate and not self.ended.is_set():
+                one = socket.socket()
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", self.port))
+                held.append(one)
+                self.opened += 1
+                if len(held) > 3:  # a moment later it is connected
+                    with contextlib.suppress(OSError):
+                        held[-3].send(self.SAID[self.opened % 3])
+                if len(held) > self.held_at_most:
+                    held.pop(0).close()
+            time.sleep(0.002)
+        for one in held:
+            one.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join(20)
 
 
 class Junk(paramiko.PKey):

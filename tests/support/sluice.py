@@ -39,18 +39,20 @@ level = "{level}"
 
 
 def environment(**more):
-    """For our binaries: sanitizers that fail loudly, with foreign code suppressed by name."""
+    """For our binaries: sanitizers that fail loudly, with foreign code suppressed by name; the libraries of --libraries."""
+    libraries = {"LD_LIBRARY_PATH": Sluice.libraries} if Sluice.libraries else {}
     options = {
         "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
         "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.txt:print_suppressions=0",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
         "TSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/tsan.txt:second_deadlock_stack=1",
     }
-    return {**os.environ, **options, **more}
+    return {**os.environ, **options, **libraries, **more}
 
 
 class Sluice:
     binary = "sluice"  # set from --sluice
+    libraries = None  # set from --libraries: a folder whose libraries take the place of those that it was linked with
     present = []  # those whose folder is still there: what a failure shows
 
     def __init__(self, brokers, url, routes, pipeline="test", group=None, kafka="", properties="", postgres="", rest="",

@@ -19,6 +19,10 @@ TEST(Fault, a_numbered_point_acts_once_at_that_pass) {
   EXPECT_EQ(passes_that_act("after_advance:3:kill", 1, "after_advance", 10), std::vector<int>{3});
 }
 
+TEST(Fault, a_point_with_a_plus_acts_from_that_pass_on) {
+  EXPECT_EQ(passes_that_act("no_thread:3+:fail", 1, "no_thread", 5), (std::vector<int>{3, 4, 5}));
+}
+
 TEST(Fault, only_the_named_point_acts) {
   EXPECT_TRUE(passes_that_act("after_advance:1:kill", 1, "before_advance", 5).empty());
 }

@@ -1,4 +1,5 @@
 // What the parser takes, what it refuses, and the one line in which it says so.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -7,8 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "config/load.h"
+#include "config/settings.h"
 
 namespace sluice::config {
 namespace {
@@ -148,6 +151,7 @@ format = "json"
 [[route]]
 topics = ['^([a-z]+)\.(.*)$']
 format = "connect-json"
+schemas = ["public"]
 table = "{1}.{2}_{topic}"
 mode = "insert"
 key = []
@@ -164,6 +168,7 @@ table = "{source.schema}.{source.table}"
 mode = "update"
 key = ["a", "b"]
 key_from = "record_value"
+schemas = ["public", "shop"]
 )");
   ASSERT_TRUE(result) << result.error();
   EXPECT_EQ(result->kafka.start, Start::stop);
@@ -286,6 +291,13 @@ TEST_F(ConfigLoad, a_table_template_may_use_only_what_its_topics_give) {
     return error_with("topics = [\"shop.orders\"]\ntable = \"public.orders\"",
                       "topics = [" + topics + "]\ntable = \"" + name + '"');
   };
+  EXPECT_HAS(table("\"a\"", "{topic}.orders"), "route.schemas: is missing");
+  EXPECT_EQ(table("\"a\"", "{topic}.orders\"\nschemas = [\"shop\"]\n#"), "");
+  EXPECT_HAS(table("\"a\"", "{topic}.orders\"\nschemas = [\"sluice\"]\n#"), "which no event may be written to");
+  EXPECT_HAS(table("\"a\"", "{topic}.orders\"\nschemas = [\"pg_temp\"]\n#"), "which no event may be written to");
+  for (const char* schema : {"sluice", "pg_catalog", "information_schema", "pg_toast", "pg_temp_1"})
+    EXPECT_HAS(table("\"a\"", std::string(schema) + ".audit"), "which no event may be written to") << schema;
+  EXPECT_HAS(table("\"a\"", std::string(64, 'x')), "longer than 63 bytes");
   EXPECT_EQ(table("'^a(.)(.)'", "public.{1}_{2}"), "");
   EXPECT_EQ(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{1}"), "");
   EXPECT_HAS(table("'^a(.)(.)', '^b(.)(?:.)'", "public.{2}"), "8:9: route.table: uses {2}");
@@ -398,10 +410,40 @@ TEST_F(ConfigLoad, the_place_of_a_setting_is_known_to_those_who_find_it_wrong_la
 TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
   EXPECT_EQ(
       error_with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"größe > 1 and\""),
-      "10:25: route.filter: at character 15 of the expression: the end stands where a field, a text, a number or ( was expected");
+      "10:24: route.filter: at character 14 of the expression: the end stands where a field, a text, a number or ( was expected");
   EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\ndelete_when = '''a = 'x' b'''"),
              "10:15: route.delete_when: at character 9");
   EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));
+}
+
+TEST_F(ConfigLoad, a_reference_may_stand_for_a_number_or_a_boolean) {
+  ::setenv("SLUICE_TEST_LANES", "7", 1);
+  ::setenv("SLUICE_TEST_FLAG", "false", 1);
+  ::setenv("SLUICE_TEST_WORD", "many", 1);
+  const auto with_lanes = [](std::string_view lanes) {
+    return with("[[route]]", fmt::format("lanes = {}\n[[route]]", lanes));
+  };
+  EXPECT_EQ(read(with_lanes("\"${env:SLUICE_TEST_LANES}\""))->postgres.lanes, 7);
+  EXPECT_FALSE(read(with("[[route]]", "[batch]\nadaptive = \"${env:SLUICE_TEST_FLAG}\"\n[[route]]"))->batch.adaptive);
+  EXPECT_NE(error_of(with_lanes("\"${env:SLUICE_TEST_WORD}\"")).find("its reference holds \"many\""),
+            std::string::npos);
+  EXPECT_NE(error_of(with_lanes("\"7\"")).find("is a string"), std::string::npos);  // quotes alone change nothing
+}
+
+TEST_F(ConfigLoad, differences_name_each_setting_with_both_values_and_mask_secrets) {
+  const auto before = read(good);
+  const auto after = read(with("hunter2", "changed") + "[log]\nlevel = \"debug\"\n[batch]\nrows = 100\n");
+  ASSERT_TRUE(before && after);
+  EXPECT_TRUE(differences(*before, *before).empty());
+  const auto found = differences(*before, *after);
+  std::vector<std::string> texts;
+  for (const auto& one : found)
+    texts.push_back(fmt::format("{} {} {} {}", one.key, one.before, one.after, one.reloadable));
+  const auto mask = fmt::format("\"postgresql://app:{}@127.0.0.1:5432/shop\"", Secret::mask);
+  EXPECT_EQ(texts, (std::vector<std::string>{fmt::format("postgres.url {} {} false", mask, mask),
+                                             "batch.rows 2000 100 false", "log.level \"info\" \"debug\" true"}));
+  EXPECT_EQ(fingerprint(*before), fingerprint(*before));
+  EXPECT_NE(fingerprint(*before), fingerprint(*after));
 }
 
 }  // namespace

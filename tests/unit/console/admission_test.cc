@@ -13,73 +13,135 @@ namespace {
 using namespace std::chrono_literals;
 const Clock::time_point now{1000s};
 
-TEST(Admission, the_oldest_stranger_of_the_largest_group_leaves_for_a_newcomer) {
-  Admission admission({.unauthenticated = 4, .unauthenticated_per_group = 3});
+std::optional<std::int64_t> greet(Admission& admission, std::int64_t id, const std::string& group,
+                                  Clock::time_point at = now) {
+  return admission.arrive(id, group, Progress::greeted, at);
+}
+
+TEST(Admission, a_stranger_of_the_largest_group_leaves_for_a_newcomer) {
+  Admission admission({.unauthenticated = 4});
   for (const auto& [id, group] : {std::pair{1, "a"}, {2, "b"}, {3, "b"}, {4, "b"}}) {
-    EXPECT_FALSE(admission.arrive(id, group, now).evict);
+    EXPECT_FALSE(greet(admission, id, group));
   }
-  EXPECT_EQ(admission.arrive(5, "c", now).evict, 2);
+  EXPECT_EQ(greet(admission, 5, "c"), 2);
   EXPECT_EQ(admission.unauthenticated(), 4U);
 }
 
-TEST(Admission, an_address_at_its_limit_evicts_its_own_oldest_stranger) {
-  Admission admission({.unauthenticated = 32, .unauthenticated_per_group = 2});
-  admission.arrive(1, "a", now);
-  admission.arrive(2, "b", now);
-  admission.arrive(3, "b", now);
-  EXPECT_EQ(admission.arrive(4, "b", now).evict, 2);
-  EXPECT_EQ(admission.unauthenticated(), 3U);
+TEST(Admission, who_stands_still_leaves_before_who_comes_further) {
+  Admission admission({.unauthenticated = 3});
+  greet(admission, 1, "a");
+  admission.progress(1, Progress::exchanged, now);  // and then nothing
+  greet(admission, 2, "a", now + 2s);
+  greet(admission, 3, "a", now + 2s);
+  EXPECT_EQ(greet(admission, 4, "a", now + 2s), 1);
+}
+
+TEST(Admission, of_those_that_come_further_the_one_that_has_come_least_far_leaves) {
+  Admission admission({.unauthenticated = 3});
+  greet(admission, 1, "a", now);
+  admission.progress(1, Progress::proposed, now + 1ms);
+  greet(admission, 2, "a", now + 2ms);
+  greet(admission, 3, "a", now + 3ms);
+  EXPECT_EQ(greet(admission, 4, "a", now + 4ms), 2);
+}
+
+TEST(Admission, who_has_asked_for_a_listed_key_stays_however_many_come) {
+  Admission admission({.unauthenticated = 4});
+  greet(admission, 1, "a");
+  admission.progress(1, Progress::listed, now);
+  for (int id = 2; id < 500; ++id) EXPECT_NE(greet(admission, id, "a", now + 5s), 1);
+  EXPECT_FALSE(admission.log_in(1, "k", false, 4, now + 5s));
+}
+
+// 400 greetings a second from the operator's own address, while she takes 20 ms for each step.
+TEST(Admission, a_flood_from_her_own_address_does_not_evict_an_operator) {
+  Admission admission;
+  std::int64_t next = 1;
+  auto at = now;
+  const auto flood = [&](std::chrono::milliseconds time, std::int64_t operators) {
+    for (auto end = at + time; at < end; at += 2500us) EXPECT_NE(greet(admission, next++, "a", at), operators);
+  };
+  for (int login = 0; login < 20; ++login) {
+    flood(200ms, 0);
+    const auto id = next++;
+    EXPECT_NE(greet(admission, id, "a", at), id);
+    for (const auto step : {Progress::proposed, Progress::exchanged, Progress::listed}) {
+      flood(20ms, id);
+      admission.progress(id, step, at);
+    }
+    flood(500ms, id);
+    EXPECT_FALSE(admission.log_in(id, "k", false, 4, at));
+    admission.leave(id);
+  }
 }
 
 TEST(Admission, the_last_sessions_are_kept_for_admins) {
   Admission admission({.sessions = 3, .reserved_for_admin = 1});
-  for (int id = 1; id <= 4; ++id) admission.arrive(id, "a", now);
-  EXPECT_FALSE(admission.log_in(1, "k1", false, 4));
-  EXPECT_FALSE(admission.log_in(2, "k2", false, 4));
-  EXPECT_THAT(admission.log_in(3, "k3", false, 4).value(), testing::HasSubstr("too many sessions"));
-  EXPECT_FALSE(admission.log_in(3, "k3", true, 4));
-  EXPECT_THAT(admission.log_in(4, "k3", true, 4).value(), testing::HasSubstr("too many sessions"));
+  for (int id = 1; id <= 4; ++id) greet(admission, id, "a");
+  EXPECT_FALSE(admission.log_in(1, "k1", false, 4, now));
+  EXPECT_FALSE(admission.log_in(2, "k2", false, 4, now));
+  EXPECT_THAT(admission.log_in(3, "k3", false, 4, now).value(), testing::HasSubstr("too many sessions"));
+  EXPECT_FALSE(admission.log_in(3, "k3", true, 4, now));
+  EXPECT_THAT(admission.log_in(4, "k3", true, 4, now).value(), testing::HasSubstr("too many sessions"));
   admission.leave(1);
-  EXPECT_FALSE(admission.log_in(4, "k3", true, 4));
+  EXPECT_FALSE(admission.log_in(4, "k3", true, 4, now));
 }
 
 TEST(Admission, a_key_has_no_more_sessions_than_its_line_allows) {
   Admission admission;
-  admission.arrive(1, "a", now);
-  admission.arrive(2, "b", now);
-  EXPECT_FALSE(admission.log_in(1, "k", false, 1));
-  EXPECT_THAT(admission.log_in(2, "k", false, 1).value(), testing::HasSubstr("this key has 1 of 1"));
+  greet(admission, 1, "a");
+  greet(admission, 2, "b");
+  EXPECT_FALSE(admission.log_in(1, "k", false, 1, now));
+  EXPECT_THAT(admission.log_in(2, "k", false, 1, now).value(), testing::HasSubstr("this key has 1 of 1"));
 }
 
 TEST(Admission, sessions_are_never_evicted_for_strangers) {
-  Admission admission({.unauthenticated = 1, .unauthenticated_per_group = 1});
-  admission.arrive(1, "a", now);
-  EXPECT_FALSE(admission.log_in(1, "k", false, 4));
-  EXPECT_FALSE(admission.arrive(2, "a", now).evict);
-  EXPECT_EQ(admission.arrive(3, "a", now).evict, 2);
+  Admission admission({.unauthenticated = 1});
+  greet(admission, 1, "a");
+  EXPECT_FALSE(admission.log_in(1, "k", false, 4, now));
+  EXPECT_FALSE(greet(admission, 2, "a"));
+  EXPECT_EQ(greet(admission, 3, "a"), 2);
   EXPECT_EQ(admission.sessions(), 1U);
 }
 
 TEST(Admission, a_penalty_doubles_and_ends) {
   Admission admission;
   EXPECT_EQ(admission.penalize("a", now), 5s);
-  EXPECT_EQ(admission.penalize("a", now + 1s), 5s) << "connections that fail together are one offence";
-  EXPECT_FALSE(admission.arrive(1, "a", now + 4s).welcome);
-  EXPECT_TRUE(admission.arrive(2, "b", now + 4s).welcome);
-  EXPECT_TRUE(admission.arrive(3, "a", now + 5s).welcome);
+  EXPECT_EQ(admission.penalize("a", now + 1s), std::nullopt) << "connections that fail together are one offence";
+  EXPECT_TRUE(admission.refused("a", now + 4s));
+  EXPECT_FALSE(admission.refused("b", now + 4s));
+  EXPECT_FALSE(admission.refused("a", now + 5s));
   EXPECT_EQ(admission.penalize("a", now + 6s), 10s);
   auto at = now + 16s;
-  for (int i = 0; i < 10; ++i) at += admission.penalize("a", at);
+  for (int i = 0; i < 10; ++i) at += admission.penalize("a", at).value();
   EXPECT_EQ(admission.penalize("a", at), 600s);
   EXPECT_EQ(admission.penalize("a", at + 1300s), 5s) << "after as long again without an offence it begins anew";
 }
 
-TEST(Admission, an_address_with_a_session_in_good_standing_is_not_punished) {
+TEST(Admission, an_address_that_somebody_logged_in_from_is_not_punished_for_an_hour) {
   Admission admission;
-  admission.arrive(1, "a", now);
-  EXPECT_FALSE(admission.log_in(1, "k", false, 4));
-  EXPECT_EQ(admission.penalize("a", now), 0s);
-  EXPECT_TRUE(admission.arrive(2, "a", now).welcome);
+  greet(admission, 1, "a");
+  EXPECT_FALSE(admission.log_in(1, "k", false, 4, now));
+  EXPECT_EQ(admission.penalize("a", now), std::nullopt);
+  admission.leave(1);
+  EXPECT_EQ(admission.penalize("a", now + 3599s), std::nullopt);
+  EXPECT_EQ(admission.penalize("a", now + 3601s), 5s);
+}
+
+TEST(Admission, key_exchanges_without_a_login_are_counted_by_address) {
+  Admission admission({.handshakes = 3, .handshakes_per_second = 2});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(admission.count_handshake("a", now));
+  EXPECT_FALSE(admission.count_handshake("a", now));
+  EXPECT_TRUE(admission.count_handshake("b", now));
+  EXPECT_TRUE(admission.count_handshake("a", now + 500ms));
+  EXPECT_FALSE(admission.count_handshake("a", now + 500ms));
+}
+
+TEST(Admission, what_it_remembers_of_addresses_is_bounded) {
+  Admission admission({.addresses = 2});
+  for (int i = 0; i < 5; ++i) admission.penalize(std::to_string(i), now + i * 1ms);
+  EXPECT_FALSE(admission.refused("0", now + 1s));
+  EXPECT_TRUE(admission.refused("4", now + 1s));
 }
 
 TEST(Admission, the_log_tells_how_many_lines_it_left_out) {

@@ -152,7 +152,7 @@ TEST_F(KeyRingTest, a_listed_key_is_granted_its_role_under_its_fingerprint) {
   EXPECT_EQ((*grant)->login.caller.name, "alice");
   EXPECT_EQ((*grant)->login.caller.role, "operator");
   EXPECT_EQ((*grant)->login.caller.fingerprint, fingerprint(key_));
-  EXPECT_EQ((*ring)->find(fingerprint(key_)), *grant);
+  EXPECT_EQ(*(*ring)->find(fingerprint(key_), here_, WallClock::now()), *grant);
 }
 
 TEST_F(KeyRingTest, an_expired_key_and_one_from_elsewhere_are_refused) {
@@ -163,6 +163,77 @@ TEST_F(KeyRingTest, an_expired_key_and_one_from_elsewhere_are_refused) {
   EXPECT_EQ((*ring)->find(key_, *Address::parse("10.1.2.3"), expired).error(), "key of comment has expired");
   EXPECT_EQ((*ring)->find(key_, here_, before).error(), "key of comment is not allowed from here");
   EXPECT_EQ(KeyRing().find(key_, here_, before).error(), "not listed");
+}
+
+TEST_F(KeyRingTest, a_session_goes_on_while_its_key_would_be_let_in_with_the_same_rights) {
+  const auto before = WallClock::from_time_t(1893455999), expired = WallClock::from_time_t(1893456000);
+  const auto ring_of = [&](const std::string& options) { return *KeyRing::load(write(line_of(options))); };
+  const auto first = ring_of(R"(role="viewer",name="eve")");
+  const Grant grant = **first->find(key_, here_, before);
+  const auto why = [&](const std::string& options, WallClock::time_point at, int older = 0) {
+    return revoked(*ring_of(options), grant, here_, at, older);
+  };
+  EXPECT_EQ(revoked(*first, grant, here_, before, 3), "");
+  EXPECT_THAT(revoked(KeyRing(), grant, here_, before, 0), HasSubstr("not listed"));
+  EXPECT_THAT(why(R"(role="viewer",name="eve",from="10.0.0.0/8")", before), HasSubstr("not allowed from here"));
+  EXPECT_EQ(why(R"(role="viewer",name="eve",expiry-time="20300101Z")", before), "");
+  EXPECT_THAT(why(R"(role="viewer",name="eve",expiry-time="20300101Z")", expired), HasSubstr("has expired"));
+  for (const auto* changed : {R"(role="admin",name="eve")", R"(role="viewer",name="adam")",
+                              R"(role="viewer",name="eve",no-pty)", R"(role="viewer",name="eve",commands="status")"}) {
+    EXPECT_THAT(why(changed, before), HasSubstr("rights were changed")) << changed;
+  }
+  EXPECT_EQ(why(R"(role="viewer",name="eve",max-sessions="2")", before, 1), "");
+  EXPECT_THAT(why(R"(role="viewer",name="eve",max-sessions="2")", before, 2), HasSubstr("2 sessions at a time"));
+}
+
+TEST_F(KeyRingTest, a_link_within_its_mount_is_followed_as_kubernetes_makes_them) {
+  const auto folder = folder_ / "..2026";
+  std::filesystem::create_directory(folder);
+  std::filesystem::rename(write(line_of(R"(role="viewer")")), folder / "keys");
+  std::filesystem::create_directory_symlink("..2026", folder_ / "..data");
+  std::filesystem::create_symlink("..data/keys", folder_ / "keys");
+  EXPECT_TRUE(KeyRing::load((folder_ / "keys").string()));
+  const auto made = load_host_key((folder / "host").string());
+  ASSERT_TRUE(made) << made.error().message;
+  ssh_key_free(*made);
+  std::filesystem::create_symlink("..data/host", folder_ / "host");
+  const auto linked = load_host_key((folder_ / "host").string());
+  ASSERT_TRUE(linked) << linked.error().message;
+  ssh_key_free(*linked);
+  std::filesystem::create_symlink("/proc/self/maps", folder_ / "elsewhere");
+  EXPECT_THAT(KeyRing::load((folder_ / "elsewhere").string()).error().message, HasSubstr("another file system"));
+  std::filesystem::create_symlink("nowhere", folder_ / "dangling");
+  EXPECT_FALSE(load_host_key((folder_ / "dangling").string()));
+}
+
+TEST_F(KeyRingTest, a_folder_that_everybody_may_write_is_refused) {
+  const auto file = write(line_of(R"(role="viewer")"));
+  chmod(folder_.c_str(), 0777);
+  EXPECT_THAT(KeyRing::load(file).error().message, HasSubstr("chmod o-w"));
+  chmod(folder_.c_str(), 01777);
+  EXPECT_TRUE(KeyRing::load(file)) << "the sticky bit keeps others from replacing it";
+  chmod(folder_.c_str(), 0755);
+}
+
+TEST_F(KeyRingTest, a_pipe_is_refused_at_once) {
+  const auto pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(KeyRing::load(pipe).error().message, HasSubstr("not a regular file"));
+}
+
+TEST_F(KeyRingTest, a_host_key_may_be_the_setting_itself) {
+  const auto file = (folder_ / "host").string();
+  const auto made = load_host_key(file);
+  ASSERT_TRUE(made);
+  std::ifstream in(file);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  const auto given = load_host_key(text.substr(0, text.size() - 1));  // a reference loses the last line end
+  ASSERT_TRUE(given) << given.error().message;
+  EXPECT_EQ(fingerprint(*made), fingerprint(*given));
+  ssh_key_free(*made);
+  ssh_key_free(*given);
+  EXPECT_THAT(load_host_key("-----BEGIN nonsense").error().message,
+              HasSubstr("console.host_key: is not a private key"));
 }
 
 TEST_F(KeyRingTest, a_file_that_others_may_write_is_refused) {

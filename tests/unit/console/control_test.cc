@@ -1,7 +1,10 @@
 // Commands that change something: what is asked of the service, what goes on record, which code ends them.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
+
+#include "base/interrupt.h"
 
 #include "tests/unit/console/support.h"
 
@@ -65,7 +68,7 @@ TEST_F(ConsoleControl, pausing_a_table_says_which_others_stop_with_it) {
 
 TEST_F(ConsoleControl, a_wait_ends_at_its_deadline_or_when_it_is_stopped_and_the_request_stands) {
   admin.obedient = false;
-  const auto late = run("drain shop.orders --timeout 300ms");
+  const auto late = run("drain shop.orders --reason drained --timeout 300ms");
   EXPECT_EQ(late.code, Code::deadline_passed);
   EXPECT_EQ(late.err, "error: drain not finished after 300ms: 3 of 3 partitions left; it continues\n");
   EXPECT_EQ(late.out, "");
@@ -86,8 +89,9 @@ TEST_F(ConsoleControl, a_wait_ends_at_its_deadline_or_when_it_is_stopped_and_the
 TEST_F(ConsoleControl, resume_frees_exactly_its_target_and_all_frees_everything) {
   run("pause shop.orders --reason a");
   run("pause all --reason b");
-  EXPECT_EQ(run("resume shop.items").err, "error: no pause of 'shop.items'; paused: all, shop.orders\n");
-  EXPECT_EQ(run("resume shop.items").code, Code::no_such_thing);
+  EXPECT_EQ(run("resume shop.items").out,
+            "nothing to do: shop.items is not paused by a pause of its own; paused: all, shop.orders\n");
+  EXPECT_EQ(run("resume shop.items").code, Code::done);
   const auto one = run("resume shop.orders");
   EXPECT_EQ(one.code, Code::done);
   EXPECT_NE(one.out.find("parts of it stay paused by the pause of all"), std::string::npos) << one.out;
@@ -97,15 +101,91 @@ TEST_F(ConsoleControl, resume_frees_exactly_its_target_and_all_frees_everything)
   EXPECT_EQ(run("resume all").out, "nothing to do: nothing is paused\n");
 }
 
-TEST_F(ConsoleControl, what_cannot_be_recorded_is_not_done) {
+TEST_F(ConsoleControl, resume_alone_lists_the_pauses_and_a_number_of_the_list_ends_one) {
+  run("pause shop.orders --reason first");
+  run("pause shop.items --reason second");
+  const auto listed = run("resume --json").data().at("pauses");
+  ASSERT_EQ(listed.size(), 2u);
+  EXPECT_EQ(admin.now.pauses.size(), 2u);
+  EXPECT_EQ(listed[1].at("target"), "shop.items");
+  EXPECT_EQ(run("resume #3").code, Code::no_such_thing);
+  EXPECT_EQ(run("resume #2").code, Code::done);
+  ASSERT_EQ(admin.now.pauses.size(), 1u);
+  EXPECT_EQ(admin.now.pauses[0].target, "shop.orders");
+}
+
+TEST_F(ConsoleControl, who_waits_for_a_pause_is_told_at_once_that_somebody_has_ended_it) {
+  admin.obedient = false;
+  admin.trail.push_back({.id = 1,
+                         .at = WallClock::now(),
+                         .who = {"bob", "operator", "", ""},
+                         .command = "resume",
+                         .target = "shop.items",
+                         .detail = {},
+                         .outcome = "asked"});
+  std::jthread other([&] {
+    while (admin.snapshot().pauses.empty()) std::this_thread::sleep_for(1ms);
+    (void)admin.resume("shop.items");
+  });
+  const auto before = std::chrono::steady_clock::now();
+  const auto told = run("pause shop.items --reason x --timeout 60s");
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_EQ(told.code, Code::wrong_state);
+  EXPECT_EQ(told.err, "error: the pause of shop.items was ended by bob meanwhile: it is not paused; see 'status'\n");
+  EXPECT_EQ(admin.trail.back().outcome.substr(0, 7), "failed:");
+}
+
+TEST_F(ConsoleControl, a_drain_needs_a_reason_and_for_everything_a_yes) {
+  EXPECT_EQ(run("drain shop.orders").code, Code::not_understood);
+  const auto asked = run("drain --reason upgrade");
+  EXPECT_EQ(asked.code, Code::confirmation_missing);
+  EXPECT_EQ(asked.err, "error: drain all stops 4 partitions in every instance until somebody resumes; add --yes\n");
+  EXPECT_TRUE(admin.now.pauses.empty());
+  EXPECT_EQ(run("drain --reason upgrade --for 30m --yes").code, Code::done);
+  ASSERT_EQ(admin.now.pauses.size(), 1u);
+  EXPECT_EQ(admin.now.pauses[0].reason, "upgrade");
+  EXPECT_EQ(*admin.now.pauses[0].expires - admin.now.pauses[0].at, 30min);
+}
+
+TEST_F(ConsoleControl, what_cannot_be_recorded_is_not_done_but_the_log_level_can_be_changed) {
   admin.postgres = false;
-  const auto done = run("log level debug --for 10m");
+  const auto done = run("dead discard 1 --reason x --yes");
   EXPECT_EQ(done.code, Code::failed);
-  EXPECT_EQ(done.err, "error: log level was not done, because it cannot be recorded: PostgreSQL does not answer\n");
+  EXPECT_EQ(done.err, "error: dead discard was not done, because it cannot be recorded: PostgreSQL does not answer\n");
   EXPECT_TRUE(admin.calls.empty());
-  admin.postgres = true;
-  EXPECT_EQ(run("log level debug --for 10m").code, Code::done);
+  const auto level = run("log level debug --for 10m");
+  EXPECT_EQ(level.code, Code::done);
+  EXPECT_EQ(level.out, "done: log level info -> debug for 10m 00s, then as configured\n");
   EXPECT_EQ(admin.calls, (std::vector<std::string>{"log debug for 600"}));
+  ASSERT_EQ(admin.notes.size(), 1u);
+  EXPECT_EQ(admin.notes[0].command, "log level");
+  EXPECT_EQ(admin.notes[0].outcome, "done: info -> debug");
+  EXPECT_EQ(admin.notes[0].id, 0);
+}
+
+// As a call of the service's that PostgreSQL keeps.
+struct Waiting : FakeAdmin {
+  Result<std::vector<PointerRow>> pointers() override {
+    while (!interruption().requested() && Clock::now() < interruption().deadline) std::this_thread::sleep_for(1ms);
+    return sluice::fail(ErrorClass::retry, std::string(cancelled));
+  }
+};
+
+TEST_F(ConsoleControl, ctrl_c_and_time_outs_reach_what_a_command_asks_of_the_service) {
+  Waiting slow;
+  const Interpreter other(pipeline, slow.capabilities(), {}, [] { return std::vector<SessionInfo>(); });
+  std::stop_source stop;
+  std::jthread interrupt([&] {
+    std::this_thread::sleep_for(50ms);
+    stop.request_stop();
+  });
+  Captured captured;
+  const auto before = std::chrono::steady_clock::now();
+  const auto ended = other.execute("count", login, terminal, captured, stop.get_token());
+  EXPECT_EQ(ended.code, Code::interrupted);
+  EXPECT_EQ(captured.stderr_text, "error: cancelled\n");
+  interrupt.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
 }
 
 TEST_F(ConsoleControl, dead_letters_are_replayed_by_number_or_by_what_they_have_in_common) {
@@ -117,7 +197,8 @@ TEST_F(ConsoleControl, dead_letters_are_replayed_by_number_or_by_what_they_have_
   const auto dry = run("dead replay --table public.orders --dry-run");
   EXPECT_EQ(dry.code, Code::done);
   EXPECT_NE(dry.out.find("INSERT"), std::string::npos);
-  EXPECT_EQ(admin.trail.size(), trail);  // nothing changed, so nothing is on record as changed
+  EXPECT_EQ(admin.trail.size(), trail);                  // nothing changed, so nothing is on record as changed
+  EXPECT_EQ(admin.notes.back().command, "dead replay");  // but it showed data
   const auto partly = run("dead replay --table public.orders");
   EXPECT_EQ(partly.code, Code::partly_done);
   EXPECT_EQ(partly.err, "error: 2 of 3 dead letters not applied; see 'dead list --failed'\n");
@@ -138,6 +219,25 @@ TEST_F(ConsoleControl, a_discard_needs_a_reason_and_a_yes) {
   EXPECT_TRUE(admin.calls.empty());
   EXPECT_EQ(run("dead discard 1 2 --reason obsolete --yes --json").data().at("discarded"), 2);
   EXPECT_EQ(admin.calls, (std::vector<std::string>{"discard by alice: obsolete"}));
+}
+
+TEST_F(ConsoleControl, a_discard_takes_all_of_its_set_however_large_it_is) {
+  add_letters(25'000);
+  EXPECT_EQ(run("dead discard --table public.orders --reason x").err,
+            "error: 25000 dead letters would be marked as resolved without being applied; add --yes\n");
+  EXPECT_EQ(run("dead discard --table public.orders --reason x --yes --json").data().at("discarded"), 25'000);
+  EXPECT_EQ(admin.discarded.size(), 25'000u);
+  EXPECT_EQ(std::set<std::int64_t>(admin.discarded.begin(), admin.discarded.end()).size(), 25'000u);
+}
+
+TEST_F(ConsoleControl, the_newest_letters_come_first_and_the_note_says_how_many_there_are) {
+  add_letters(250);
+  const auto newest = run("dead list --json").data().at("dead_letters");
+  ASSERT_EQ(newest.size(), 100u);
+  EXPECT_EQ(newest[0].at("id"), 250);
+  EXPECT_EQ(run("dead list --oldest --limit 3 --json").data().at("dead_letters")[0].at("id"), 1);
+  const auto text = run("dead list --limit 3").out;
+  EXPECT_NE(text.find("3 of 250 open dead letters, the newest first; see --limit"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -71,12 +71,14 @@ TEST_F(ConsoleInterpreter, roles_and_the_list_of_a_key_decide_and_refusals_are_n
   EXPECT_EQ(admin.notes[0].outcome, "refused");
   EXPECT_EQ(run("status").code, Code::done);
   EXPECT_EQ(run("audit").code, Code::not_allowed);
+  EXPECT_EQ(admin.notes.back().command, "audit");
+  EXPECT_EQ(admin.notes.back().outcome, "refused");
   EXPECT_EQ(run("dead show 1").code, Code::not_allowed);
   login.caller.role = "operator";
   EXPECT_EQ(run("dead discard 1 --reason x").code, Code::not_allowed);
-  EXPECT_EQ(run("drain").code, Code::done);
+  EXPECT_EQ(run("drain --reason x --yes").code, Code::done);
   login = {{"probe", "operator", "", ""}, {"check", "dead"}};
-  EXPECT_EQ(run("check").code, 10);  // paused
+  EXPECT_EQ(run("check").code, Code::done);
   EXPECT_EQ(run("dead list").code, Code::done);
   EXPECT_EQ(run("status").err, "error: status is not allowed for this key; it may: check, dead\n");
   EXPECT_TRUE(run("exit").leave);

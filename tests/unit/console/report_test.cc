@@ -20,11 +20,11 @@ TEST_F(ConsoleLook, table_json_and_csv_show_the_same_numbers) {
   const std::string csv = run("partitions --csv").out;
   for (const auto& row : rows) {
     const auto pointer = row.at("pointer").get<std::int64_t>(), lag = row.at("lag").get<std::int64_t>();
-    EXPECT_NE(text.find(grouped(pointer)), std::string::npos) << text;
+    EXPECT_NE(text.find(fmt::to_string(pointer)), std::string::npos) << text;
     EXPECT_THAT(csv, testing::ContainsRegex(fmt::format("{},ok,[01],[0-9]+,{},[0-9]+,{},",
                                                         row.at("partition").get<std::string>(), pointer, lag)));
   }
-  EXPECT_NE(text.find("12 345 678"), std::string::npos);
+  EXPECT_NE(text.find("12345678"), std::string::npos);
   EXPECT_NE(text.find("4 partitions in this process, lag 33 records"), std::string::npos) << text;
   EXPECT_EQ(json::parse(run("status --json").out).at("v"), 1);
   EXPECT_EQ(run("status --json").data().at("lag"), 33);
@@ -86,16 +86,118 @@ TEST_F(ConsoleLook, check_has_a_code_for_each_way_to_be_unwell) {
   EXPECT_EQ(run("check --lag 2h").code, 0);
   admin.now.applied_per_second.assign(60, 0.0);
   EXPECT_EQ(verdict().code, 11);  // and nothing moves
-  admin.now.partitions[0].state = PartitionState::paused;
-  EXPECT_EQ(verdict().code, 10);
+  admin.now.applied_per_second.assign(60, 100.0);
+  admin.now.partitions[0].end -= 100'000;
   admin.now.ready = false;
   EXPECT_EQ(verdict().code, 12);
+  admin.now.ready = true;
   admin.now.partitions[1].state = PartitionState::poison;
   EXPECT_EQ(verdict().code, 11);
   EXPECT_EQ(run("check --json").data().at("code"), 11);
   admin.now.lanes[1].connected = false;
   admin.now.lanes[1].last_error = "connection refused";
-  EXPECT_EQ(verdict().out, "critical: 1 of 2 lanes without PostgreSQL: connection refused\n");
+  EXPECT_EQ(verdict().out,
+            "critical: 1 of 2 lanes without PostgreSQL: connection refused; shop.orders/1 stopped, poison: \n");
+}
+
+TEST_F(ConsoleLook, check_reports_the_worst_first_and_lists_the_rest) {
+  // A pause on purpose does not hide that the others stand still.
+  admin.now.partitions[3].state = PartitionState::paused;
+  admin.now.pauses.push_back({"shop.items", "vacuum", "bob", WallClock::now() - 10min, {}});
+  for (auto& one : admin.now.partitions) one.stalled_seconds = one.state == PartitionState::paused ? 0 : 17;
+  admin.now.dead_letters_open = 2;
+  const auto all = run("check");
+  EXPECT_EQ(all.code, 11);
+  EXPECT_EQ(all.out,
+            "critical: 3 of 4 partitions apply nothing, shop.orders/0 since 17s with lag 2; 2 open dead letters > 0; "
+            "note: shop.items paused by bob since 10m 00s: vacuum\n");
+  const auto findings = run("check --json").data().at("findings");
+  ASSERT_EQ(findings.size(), 3u);
+  EXPECT_EQ(findings[0].at("result"), "critical");
+  EXPECT_EQ(findings[1].at("result"), "warning");
+  EXPECT_EQ(findings[2].at("result"), "note");
+}
+
+TEST_F(ConsoleLook, a_pause_is_a_note_until_it_is_older_than_it_may_be) {
+  admin.now.pauses.push_back({"shop.items", "vacuum", "bob", WallClock::now() - 10min, {}});
+  const auto young = run("check");
+  EXPECT_EQ(young.code, 0);
+  EXPECT_EQ(young.out,
+            "ok: lag 33 records; 4 partitions, 0 open dead letters; note: shop.items paused by bob since 10m 00s: "
+            "vacuum\n");
+  EXPECT_EQ(run("check --pause-age 5m").code, 10);
+  admin.now.pauses[0].at -= 2h;
+  EXPECT_EQ(run("check").code, 10);
+}
+
+TEST_F(ConsoleLook, a_paused_partition_that_is_behind_is_no_reason_to_say_that_nothing_moves) {
+  admin.now.partitions[0].state = PartitionState::paused;
+  admin.now.partitions[0].end += 100'000;
+  for (std::size_t at = 1; at < 4; ++at) admin.now.partitions[at].end = admin.now.partitions[at].next;
+  admin.now.applied_per_second.assign(60, 0.0);
+  EXPECT_EQ(run("check").code, 0);
+}
+
+TEST_F(ConsoleLook, a_standby_without_partitions_is_well) {
+  admin.now.partitions.clear();
+  const auto done = run("check");
+  EXPECT_EQ(done.code, 0);
+  EXPECT_EQ(done.out, "ok: lag 0 records; no partitions: a standby, 0 open dead letters\n");
+  admin.now.ready = false;
+  EXPECT_EQ(run("check").code, 12);
+}
+
+// Another instance's partitions, as their pointer rows say.
+struct Elsewhere : FakeAdmin {
+  Result<std::vector<PointerRow>> pointers() override {
+    auto rows = FakeAdmin::pointers();
+    rows->push_back({.at = {"shop.parcels", 7},
+                     .owner = "other",
+                     .owner_host = "node-b",
+                     .state = PartitionState::poison,
+                     .reason = "offset 5",
+                     .counts = {},
+                     .anchor_offset = {}});
+    return rows;
+  }
+};
+
+TEST_F(ConsoleLook, a_partition_that_another_instance_has_stopped_is_critical_here_too) {
+  Elsewhere both;
+  const Interpreter other(pipeline, both.capabilities(), {}, [] { return std::vector<SessionInfo>(); });
+  Captured captured;
+  EXPECT_EQ(other.execute("check", login, terminal, captured, {}).code, 11);
+  EXPECT_EQ(captured.stdout_text, "critical: shop.parcels/7 stopped, poison: offset 5 (at node-b)\n");
+}
+
+TEST_F(ConsoleLook, old_dead_letters_can_be_left_out_of_the_check) {
+  add_letters(3);
+  admin.now.dead_letters_open = 3;
+  for (auto& letter : admin.letters) letter.created = WallClock::now() - 5h;
+  EXPECT_EQ(run("check").code, 10);
+  EXPECT_EQ(run("check --dead-since 1h").code, 0);
+  admin.letters[0].created = WallClock::now() - 5min;
+  EXPECT_EQ(run("check --dead-since 1h").out, "warning: 1 open dead letters > 0\n");
+}
+
+TEST_F(ConsoleLook, a_service_that_waits_for_its_start_says_for_what) {
+  admin.now.ready = false;
+  admin.now.waiting_for = "PostgreSQL: connection refused";
+  admin.now.waiting_since = WallClock::now() - 90s;
+  const auto status = run("status --json").data();
+  EXPECT_EQ(status.at("state"), "starting");
+  EXPECT_EQ(status.at("waiting_for"), "PostgreSQL: connection refused");
+  EXPECT_EQ(run("check").code, 11);
+}
+
+TEST_F(ConsoleLook, offsets_are_never_grouped_and_times_are_distances_on_a_terminal) {
+  EXPECT_NE(run("partitions").out.find(" 12345678 "), std::string::npos);
+  EXPECT_NE(run("pointers").out.find(" 12345678 "), std::string::npos);
+  EXPECT_EQ(run("tables").out.find(" ago"), std::string::npos);
+  terminal.pty = true;
+  terminal.columns = 200;
+  EXPECT_NE(run("partitions").out.find(" 12345678 "), std::string::npos);
+  EXPECT_NE(run("tables").out.find("ms ago"), std::string::npos) << run("tables").out;
 }
 
 TEST_F(ConsoleLook, secrets_are_never_shown) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -36,6 +37,7 @@ class FakeAdmin : public Snapshots,
   std::vector<DeadLetterRow> letters;
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
+  std::vector<std::int64_t> discarded;
   IncidentLog incidents;
   bool postgres = true, obedient = true;
   mutable std::mutex mutex;
@@ -70,6 +72,7 @@ class FakeAdmin : public Snapshots,
               .records = 40,
               .rows = 40,
               .commit_buckets = {1, 2, 1},
+              .waits_for = {},
               .last_error = {}};
     now.tables = {{.table = "public.orders",
                    .topics = {"shop.orders"},
@@ -118,6 +121,11 @@ class FakeAdmin : public Snapshots,
       if (obedient && target->covers(one.at, now.topic_tables[one.at.topic])) one.state = PartitionState::paused;
     return true;
   }
+  Result<std::vector<Pause>> stored() override {
+    const std::lock_guard lock(mutex);
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return now.pauses;
+  }
   Result<std::optional<Pause>> resume(const std::string& target) override {
     const std::lock_guard lock(mutex);
     calls.push_back("resume " + target);
@@ -130,12 +138,23 @@ class FakeAdmin : public Snapshots,
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     std::vector<DeadLetterRow> found;
     for (const auto& letter : letters)
-      if (filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) found.push_back(letter);
+      if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) && letter.id > filter.after &&
+          (!filter.since || letter.created >= *filter.since))
+        found.push_back(letter);
+    if (filter.order == LetterOrder::newest) std::ranges::reverse(found);
+    if (std::cmp_greater(found.size(), filter.limit)) found.resize(static_cast<std::size_t>(filter.limit));
     return found;
   }
-  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override {
+  Result<std::int64_t> count(const DeadLetterFilter& filter) override {
+    DeadLetterFilter all = filter;
+    all.limit = std::numeric_limits<int>::max();
+    return static_cast<std::int64_t>(dead_letters(all)->size());
+  }
+  Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& reason,
+                               const Caller& by) override {
     calls.push_back("discard by " + by.name + ": " + reason);
-    return static_cast<std::int64_t>(dead_letters(filter)->size());
+    discarded.insert(discarded.end(), ids.begin(), ids.end());
+    return static_cast<std::int64_t>(ids.size());
   }
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller&) override {
@@ -151,7 +170,7 @@ class FakeAdmin : public Snapshots,
                       .sql = {"INSERT"}});
     return done;
   }
-  Result<Explanation> explain(const TopicPartition& at, Offset offset) override {
+  Result<Explanation> explain(const TopicPartition& at, Offset offset, bool ask_postgres) override {
     return Explanation{.at = at,
                        .offset = offset,
                        .timestamp = {},
@@ -162,6 +181,7 @@ class FakeAdmin : public Snapshots,
                        .stage = {},
                        .sqlstate = {},
                        .reason = {},
+                       .postgres = ask_postgres ? "accepts it; rolled back" : "",
                        .rows = {{"public.orders", "upsert", {{"id", "1"}}}},
                        .sql = {"INSERT INTO x"}};
   }

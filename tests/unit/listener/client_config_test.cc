@@ -13,6 +13,8 @@ TEST(FetchLimits, are_shares_of_a_budget_with_a_floor_and_a_cap) {
   EXPECT_EQ(fetch_limits(limits, 0).queue_bytes, fetch_limits(limits, 1).queue_bytes);
   EXPECT_EQ(fetch_limits(limits, 2).queue_records, 2000u);
   EXPECT_EQ(fetch_limits(limits, 5000).queue_records, 1000u);
+  EXPECT_EQ(fetch_limits(limits, 1).partition_bytes, 1u << 20);
+  EXPECT_EQ(fetch_limits(limits, 8).partition_bytes, 256u << 10);
   EXPECT_EQ(fetch_limits(limits, 8).wait_ms, 20);
   EXPECT_EQ(fetch_limits(limits, 100'000).wait_ms, 500);
 }
@@ -35,6 +37,25 @@ TEST(FetchLimits, leave_what_the_user_sets_as_it_is) {
   const auto theirs = consumer_conf(settings, limits);
   ASSERT_TRUE(theirs);
   for (const auto& [name, value] : given) EXPECT_EQ(number_in(theirs->get(), name.c_str()), value) << name;
+}
+
+TEST(FetchLimits, that_the_user_sets_are_named_in_one_line) {
+  config::Kafka settings;
+  EXPECT_TRUE(advice(settings).empty());
+  settings.properties.emplace("queued.max.messages.kbytes", Secret("65536"));
+  settings.properties.emplace("max.partition.fetch.bytes", Secret("1048576"));
+  const auto lines = advice(settings);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("queued.max.messages.kbytes, max.partition.fetch.bytes"), std::string::npos) << lines[0];
+}
+
+TEST(Advice, warns_of_cooperative_sticky_below_the_version_that_mends_it) {
+  config::Kafka settings;
+  settings.strategy = config::Strategy::cooperative_sticky;
+  EXPECT_EQ(advice(settings, 0x020600ff).size(), 1u);
+  EXPECT_TRUE(advice(settings, 0x020601ff).empty());
+  settings.strategy = config::Strategy::range;
+  EXPECT_TRUE(advice(settings, 0x020002ff).empty());
 }
 
 TEST(FetchLimits, a_fetch_holds_the_largest_message_that_the_user_allows) {

@@ -99,10 +99,8 @@ TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started
   const auto end = next(*partition);
   ASSERT_TRUE(std::holds_alternative<EndOfPartition>(end));
   EXPECT_EQ(std::get<EndOfPartition>(end).next, 10);
-  const auto many = consumer_->watermarks({partition->at()}, seconds(5));
-  ASSERT_TRUE(many.contains(partition->at()));
-  EXPECT_EQ(many.at(partition->at()).low, 0);
-  EXPECT_EQ(many.at(partition->at()).high, 10);
+  EXPECT_EQ(consumer_->partitions_at_start("orders"), 1);
+  EXPECT_EQ(consumer_->partitions_at_start("unknown"), 0);
   EXPECT_TRUE(consumer_->stop(seconds(10)));
 }
 
@@ -133,6 +131,41 @@ TEST_F(ListenerTest, an_offset_out_of_range_is_an_event_and_the_partition_can_be
   ASSERT_TRUE(start_at(*partition, 2));
   EXPECT_GT(partition->assignment_id(), before);
   EXPECT_EQ(next_offset(*partition), 2);
+  EXPECT_TRUE(consumer_->stop(seconds(10)));
+}
+
+TEST_F(ListenerTest, under_a_cooperative_protocol_an_offset_out_of_range_takes_no_other_partition_from_its_lane) {
+  broker_ = std::move(*MockBroker::start({"orders"}, 3));
+  settings_ = settings_of(*broker_);
+  settings_.strategy = config::Strategy::cooperative_sticky;
+  publish_numbers(30);
+  std::map<std::int32_t, Partition*> all;
+  consumer_ = make_consumer(settings_, {},
+                            {.assigned =
+                                 [&](Partition& partition) {
+                                   const std::lock_guard lock(mutex_);
+                                   all[partition.at().partition] = &partition;
+                                   changed_.notify_all();
+                                 },
+                             .revoked = [](Partition&, bool) {},
+                             .rebalanced = [] {},
+                             .fatal = [](const std::string& why) { ADD_FAILURE() << why; }});
+  ASSERT_TRUE(consumer_->start({"orders"}));
+  {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, deadline, [&] { return all.size() == 3; }));
+  }
+  std::map<std::int32_t, std::uint64_t> before;
+  for (auto& [number, partition] : all) {
+    before[number] = partition->assignment_id();
+    ASSERT_TRUE(start_at(*partition, number == 1 ? 999 : 0));
+  }
+  ASSERT_TRUE(std::holds_alternative<OutOfRange>(next(*all[1])));
+  ASSERT_TRUE(start_at(*all[1], 0));
+  for (auto& [number, partition] : all) {
+    EXPECT_EQ(partition->assignment_id() == before[number], number != 1) << "partition " << number;
+    EXPECT_FALSE(std::holds_alternative<std::monostate>(next(*partition))) << "partition " << number;
+  }
   EXPECT_TRUE(consumer_->stop(seconds(10)));
 }
 
@@ -212,7 +245,6 @@ TEST_F(ListenerTest, questions_that_are_open_when_it_stops_are_answered_and_noth
     while (asking) {
       consumer_->ask_watermarks({{"orders", 0}, {"unknown", 7}}, count);
       asked += 2;
-      consumer_->watermarks({{"orders", 0}}, milliseconds(10));
       if (asked % 200 == 0) consumer_->hint_committed({{{"orders", 0}, 1}});  // each has to be answered before it ends
       std::this_thread::sleep_for(milliseconds(1));
     }

@@ -23,6 +23,10 @@ class TopicWatcherTest : public ::testing::Test {
         [this](Names names) {
           const std::lock_guard lock(mutex_);
           said_.emplace_back(calls_, std::move(names));
+        },
+        [this](Names names) {
+          const std::lock_guard lock(mutex_);
+          missing_.push_back(std::move(names));
         });
     EXPECT_TRUE(eventually([this] {
       const std::lock_guard lock(mutex_);
@@ -35,6 +39,7 @@ class TopicWatcherTest : public ::testing::Test {
   std::vector<Listing> listings_;
   std::size_t calls_ = 0;
   std::vector<std::pair<std::size_t, Names>> said_;  // after how many listings, what
+  std::vector<Names> missing_;
   std::unique_ptr<TopicWatcher> watcher_;
 };
 
@@ -58,6 +63,21 @@ TEST_F(TopicWatcherTest, never_gives_up_a_name_that_was_given_and_keeps_all_whil
   const Listing away = fail(ErrorClass::retry, "away");
   watch({away, away, away, one}, {"cdc1", "fixed"});
   EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(TopicWatcherTest, calls_a_topic_missing_that_two_listings_lack_until_it_is_back) {
+  const Listing all = std::vector<Topic>{{"fixed", 1}, {"cdc1", 1}};
+  watch({all, one, all, one, one, all, all}, {"cdc1", "fixed"});
+  EXPECT_EQ(missing_, (std::vector<Names>{{"fixed"}, {}}));
+}
+
+TEST_F(TopicWatcherTest, a_topic_that_was_given_up_stays_missing) {
+  const Listing all = std::vector<Topic>{{"fixed", 1}, {"cdc1", 1}};
+  const Listing fixed = std::vector<Topic>{{"fixed", 1}};
+  watch({all, fixed, fixed, fixed, all}, {"cdc1", "fixed"});
+  EXPECT_EQ(missing_, (std::vector<Names>{{"cdc1"}, {"cdc1"}, {}}));
+  ASSERT_EQ(said_.size(), 2u);
+  EXPECT_EQ(said_[0].second, Names{"fixed"});
 }
 
 }  // namespace

@@ -99,14 +99,33 @@ TEST(MappingEvents, a_strict_record_key_decides_over_the_value) {
   EXPECT_EQ(outcomes(fixture.map({{{}, R"({"id":1})"}})), "d");
 }
 
-TEST(MappingEvents, a_record_key_goes_before_the_value_so_that_its_tombstone_means_the_same_row) {
+TEST(MappingEvents, a_record_key_that_says_another_key_than_the_value_is_refused_with_advice) {
   Fixture fixture(rows_table());
   const Changes changes = fixture.map({{"7", R"({"id":1,"name":"x"})"},
                                        {R"({"id":8})", R"({"id":2,"name":"y"})"},
                                        {"customer-3", R"({"id":3,"name":"z"})"},
+                                       {"4", envelope("d", R"({"id":5})", "null")},
+                                       {R"({"customer":9})", R"({"id":6})"},
+                                       {"\"7\"", R"({"id":7.0})"},
+                                       {"1", envelope("u", R"({"id":1})", R"({"id":9})")},
                                        {"7", {}}});
-  EXPECT_EQ(text_of(changes), "remove id=7\nwrite id=8 name=y\nwrite id=3 name=z\n");
-  EXPECT_EQ(outcomes(changes), "faaa");
+  EXPECT_EQ(text_of(changes), "write id=6\nremove id=7\nremove id=1\nwrite id=9\n");
+  EXPECT_EQ(outcomes(changes), "ddddafaa");
+  ASSERT_EQ(changes.dead.size(), 4u);
+  for (const DeadLetter& letter : changes.dead) EXPECT_THAT(letter.reason, testing::HasSubstr("set key_from = "));
+  Fixture by_value(rows_table());
+  by_value.route.key_from = config::KeyFrom::record_value;
+  EXPECT_EQ(text_of(by_value.map({{"7", R"({"id":1})"}})), "write id=1\n");
+}
+
+TEST(MappingEvents, an_update_that_changes_the_key_is_refused_where_rows_are_only_updated) {
+  Fixture fixture(rows_table());
+  fixture.route.mode = WriteMode::update;
+  const Changes changes = fixture.map({{{}, envelope("u", R"({"id":1})", R"({"id":2,"name":"a"})")},
+                                       {{}, envelope("u", R"({"id":3})", R"({"id":3,"name":"b"})")}});
+  EXPECT_EQ(text_of(changes), "write id=3 name=b\n");
+  EXPECT_EQ(outcomes(changes), "da");
+  EXPECT_THAT(changes.dead[0].reason, testing::HasSubstr("mode = \"upsert\""));
 }
 
 TEST(MappingEvents, a_tombstone_is_skipped_where_keys_come_from_values) {
@@ -215,6 +234,7 @@ TEST(MappingEvents, a_table_is_named_by_topic_captures_and_source) {
   Fixture fixture(rows_table());
   fixture.route.topics = {R"(^shop\.(.*)\.(.*))"};
   fixture.route.table = "{1}.{2}_{source.schema}_{source.table}";
+  fixture.route.schemas = {"a"};
   fixture.add({{}, envelope("c", "null", R"({"id":1})")}, "shop.a.b");
   fixture.add({{}, envelope("c", "null", R"({"id":2})")}, "shop.a.b");
   fixture.add({{}, R"({"id":1})"}, "shop.a.b");

@@ -90,6 +90,7 @@ TEST(MappingSeam, texts_in_a_record_key_are_unescaped) {
 TEST(MappingSeam, names_of_the_source_are_unescaped) {
   Fixture fixture(table({{"id", "int4"}}));
   fixture.route.table = "{source.db}.{source.schema}_{source.table}";
+  fixture.route.schemas = {"dé"};
   fixture.map({{{},
                 R"({"before":null,"after":{"id":1},"source":{"d\u0062":"d\u00e9","schema":"a\/b",)"
                 R"("table":"stra\u00dfe"},"op":"\u0063"})"}});
@@ -128,7 +129,9 @@ TEST(MappingSeam, ready_scalars_go_into_every_column_that_their_json_would) {
     EXPECT_EQ(encoded(type, Value::integer(-12)), "-12") << type;
   }
   EXPECT_EQ(encoded("int2", Value::integer(40'000)), "!22003");
-  EXPECT_EQ(encoded("bool", Value::integer(1)), "!22P02");
+  EXPECT_EQ(encoded("bool", Value::integer(1)), "true");
+  EXPECT_EQ(encoded("bool", Value::integer(2)), "!22P02");
+  EXPECT_EQ(encoded("bool", Value::real(0)), "false");
   EXPECT_EQ(encoded("timestamp", Value::integer(1)), "!22007");
   EXPECT_EQ(encoded("float8", Value::real(0.1)), "0.1");
   EXPECT_EQ(encoded("numeric", Value::real(2.5e-7)), "0.00000025");

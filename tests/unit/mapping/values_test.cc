@@ -1,7 +1,9 @@
 // Values by column type, and numbers and times against decoders of the tests' own.
 #include <random>
 
+#include <ctime>
 #include "mapping/encode/number.h"
+
 #include "tests/unit/mapping/support.h"
 
 namespace sluice::mapping::test {
@@ -136,11 +138,83 @@ TEST(MappingValues, floats_take_numbers_and_the_three_special_words) {
   EXPECT_EQ(value("float8", "\"nanny\""), "!22P02");
 }
 
-TEST(MappingValues, booleans_are_not_guessed) {
-  EXPECT_EQ(value("bool", "true"), "true");
-  EXPECT_EQ(value("bool", "\"f\""), "false");
-  EXPECT_EQ(value("bool", "1"), "!22P02");
-  EXPECT_EQ(value("bool", "\"yes\""), "!22P02");
+TEST(MappingValues, a_boolean_takes_what_postgresql_takes_and_the_numbers_0_and_1) {
+  for (const char* yes :
+       {"true", "1", "1.0", "1e0", "\"t\"", "\"TRUE\"", "\" yes\"", "\"y\"", "\"On\"", "\"1\"", "\"tru\\n\""})
+    EXPECT_EQ(value("bool", yes), "true") << yes;
+  for (const char* no : {"false", "0", "-0", "\"f\"", "\"FALSE\"", "\"no\"", "\"n\"", "\"of\"", "\"off\"", "\"0 \""})
+    EXPECT_EQ(value("bool", no), "false") << no;
+  for (const char* neither :
+       {"2", "-1", "0.5", "\"\"", "\" \"", "\"o\"", "\"maybe\"", "\"truely\"", "\"10\"", "[]", "{}"})
+    EXPECT_EQ(value("bool", neither), "!22P02") << neither;
+  EXPECT_EQ(value("bool[]", R"([true,0,"no",null])"), R"({"true","false","false",NULL})");
+}
+
+TEST(MappingValues, bits_come_from_booleans_bytes_and_digits) {
+  const auto bits = [](std::string type, std::int32_t length, const std::string& json, const std::string& schema = {}) {
+    auto target = table({{"id", "int4"}, {"v", std::move(type)}});
+    target->columns[1].modifier = length;
+    std::string event = fmt::format(R"({{"id":1,"v":{}}})", json);
+    if (!schema.empty())
+      event =
+          fmt::format(R"({{"schema":{{"type":"struct","fields":[{{"type":"int32","field":"id"}},{}]}},"payload":{}}})",
+                      schema, event);
+    Fixture fixture(target);
+    const Changes changes = fixture.map({{{}, event}});
+    return changes.dead.empty() ? text_of(changes).substr(11) : changes.dead[0].sqlstate;
+  };
+  const auto described = [](int length) {
+    return fmt::format(
+        R"({{"type":"bytes","name":"io.debezium.data.Bits","parameters":{{"length":"{}"}},"field":"v"}})", length);
+  };
+  EXPECT_EQ(bits("bit", 1, "true"), "v=1\n");
+  EXPECT_EQ(bits("bit", 1, "false"), "v=0\n");
+  EXPECT_EQ(bits("bit", 1, "null"), "v=NULL\n");
+  EXPECT_EQ(bits("bit", 9, "\"AwE=\"", described(9)), "v=100000011\n");
+  EXPECT_EQ(bits("bit", 9, "\"AwE=\""), "v=100000011\n");
+  EXPECT_EQ(bits("bit", 9, "\"111000111\""), "v=111000111\n");
+  EXPECT_EQ(bits("bit", 9, "\"x1F\""), "v=x1F\n") << "PostgreSQL's own notation, which it judges itself";
+  EXPECT_EQ(bits("bit", 9, "\"AwM=\"", described(9)), "22026");
+  EXPECT_EQ(bits("varbit", 20, "\"AwE=\"", described(20)), "v=100000011\n");
+  EXPECT_EQ(bits("varbit", 20, "true"), "v=1\n");
+  EXPECT_EQ(bits("varbit", 20, "\"0101\""), "v=0101\n");
+}
+
+TEST(MappingValues, a_scratch_text_is_never_read_while_it_is_written) {
+  EXPECT_EQ(value("hstore[]", R"([{"a long enough key for the heap":"a value that is long, too"},{"b":null},null])"),
+            R"({"\"a long enough key for the heap\"=>\"a value that is long, too\"","\"b\"=>NULL",NULL})");
+  EXPECT_EQ(value("hstore[]", R"([[{"a":"b"}],["{\"c\":\"d\"}"]])"), R"({{"\"a\"=>\"b\""},{"\"c\"=>\"d\""}})");
+}
+
+// The numbers that PostgreSQL can hold have 147455 digits, which are 61231 bytes: seconds, if each digit looks at all.
+TEST(MappingValues, the_longest_decimal_takes_milliseconds_and_a_longer_one_no_time) {
+  const std::string base64(81'636, 'f');
+  const auto begin = std::clock();
+  EXPECT_GT(value("numeric", fmt::format(R"({{"scale":16383,"value":"{}"}})", base64)).size(), 147'440u);
+  EXPECT_EQ(value("numeric", fmt::format(R"({{"scale":0,"value":"{}"}})", std::string(4'000'000, 'f'))), "!22003");
+  EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC / 2);
+}
+
+TEST(MappingValues, a_declared_default_stands_for_what_is_missing_and_may_not_be_null) {
+  const auto target =
+      table({{"id", "int4"}, {"a", "text"}, {"b", "int4"}, {"c", "numeric"}, {"d", "int4[]"}, {"e", "jsonb"}});
+  const std::string fields =
+      R"({"type":"int32","field":"id"},{"type":"string","default":"x\u0041","field":"a"},)"
+      R"({"type":"int32","optional":true,"default":7,"field":"b"},)"
+      R"({"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"},"default":"fQ==","field":"c"},)"
+      R"({"type":"array","items":{"type":"int32","default":9},"default":[1,2],"field":"d"},)"
+      R"({"type":"struct","fields":[{"type":"string","default":"in","field":"f"},{"type":"int32","optional":true,"field":"g"}],"default":{"g":3},"field":"e"})";
+  const auto row = [&](const std::string& payload) {
+    Fixture fixture(target);
+    const Changes changes = fixture.map(
+        {{{}, fmt::format(R"({{"schema":{{"type":"struct","fields":[{}]}},"payload":{}}})", fields, payload)}});
+    return changes.dead.empty() ? text_of(changes) : changes.dead[0].reason;
+  };
+  EXPECT_EQ(row(R"({"id":1})"), "write id=1 a=xA b=7 c=1.25 d={\"1\",\"2\"} e={\"g\":3,\"f\":\"in\"}\n");
+  EXPECT_EQ(row(R"({"id":1,"a":null,"b":null,"c":null,"d":null,"e":null})"),
+            "write id=1 a=xA b=NULL c=1.25 d={\"1\",\"2\"} e={\"g\":3,\"f\":\"in\"}\n");
+  EXPECT_EQ(row(R"({"e":{"f":null,"g":null},"d":[5,null],"c":"AA==","b":0,"a":"","id":1})"),
+            "write id=1 a= b=0 c=0.00 d={\"5\",\"9\"} e={\"f\":\"in\",\"g\":null}\n");
 }
 
 TEST(MappingValues, text_takes_strings_and_the_raw_text_of_everything_else) {

@@ -289,6 +289,57 @@ TEST(Claimer, latest_begins_at_the_end_of_every_partition_of_the_topic) {
   EXPECT_TRUE(rig.applied(0).empty());
 }
 
+TEST(Claimer, latest_waits_for_the_ends_of_all_partitions_without_holding_up_its_lane) {
+  Rig rig(3, [](config::Pipeline& pipeline) { pipeline.kafka.start = config::Start::latest; });
+  for (auto* one : rig.partition) one->write_rows(5);
+  rig.store.rows[{"other", 0}];
+  rig.consumer.silent[rig.at(2)] = true;  // its leader hangs
+  rig.assign().run(50);
+  EXPECT_FALSE(rig.store.rows.contains(rig.at(0)));
+  EXPECT_FALSE(rig.store.busy());
+  rig.consumer.silent.clear();
+  rig.worker->on_log(rig.at(2),
+                     fail(ErrorClass::retry, "no leader of it has answered"));  // as the look-up does in the end
+  rig.run(50);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(rig.row(i).next, 5) << i;
+}
+
+TEST(Claimer, what_appears_later_is_read_from_its_beginning_whatever_the_rule) {
+  for (const auto rule : {config::Start::latest, config::Start::stop}) {
+    Rig rig(2, [&](config::Pipeline& pipeline) { pipeline.kafka.start = rule; });
+    rig.consumer.partitions_then = 1;
+    for (auto* one : rig.partition) one->write_rows(5);
+    rig.assign().run(60);
+    EXPECT_EQ(rig.applied(1), offsets(0, 5)) << static_cast<int>(rule);
+    EXPECT_TRUE(rig.applied(0).empty());
+  }
+}
+
+TEST(Claimer, a_topic_that_a_pattern_finds_later_is_read_from_its_beginning) {
+  Rig rig(1, [](config::Pipeline& pipeline) { pipeline.kafka.start = config::Start::latest; });
+  rig.consumer.partitions_then = 0;
+  rig.partition[0]->write_rows(5);
+  rig.assign().run(60);
+  EXPECT_EQ(rig.applied(), offsets(0, 5));
+}
+
+TEST(Claimer, a_timestamp_that_postgresql_cannot_hold_is_no_other_record) {
+  for (const std::int64_t nanoseconds : {1'700'000'000'000'000'000, 1'700'000'000'000'000, -5L}) {
+    Rig rig;
+    rig.partition[0]->timestamp_ms = nanoseconds;
+    rig.partition[0]->write_rows(5);
+    rig.assign().run();
+    EXPECT_EQ(rig.row().anchor_timestamp_ms, storable_timestamp_ms(nanoseconds));
+    rig.partition[0]->revoke();
+    rig.worker->drop_lost();
+    rig.partition[0]->assign_again();
+    rig.partition[0]->write_rows(5);
+    rig.assign().run();
+    EXPECT_EQ(rig.row().state, PartitionState::ok) << rig.row().reason;
+    EXPECT_EQ(rig.applied(), offsets(0, 10));
+  }
+}
+
 TEST(Claimer, stop_claims_nothing_that_has_no_pointer) {
   Rig rig(1, [](config::Pipeline& pipeline) { pipeline.kafka.start = config::Start::stop; });
   rig.partition[0]->write_rows(5);

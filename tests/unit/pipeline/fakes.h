@@ -78,7 +78,7 @@ class FakePartition final : public listener::Partition {
     ++starts;
     started = true;
     position_ = offset;
-    end_told_ = false;
+    end_told_ = told_damage_ = false;
     if (signal_ != nullptr) signal_->notify(token_);
     return {};
   }
@@ -91,6 +91,19 @@ class FakePartition final : public listener::Partition {
     ++polls;
     if (special_) return std::exchange(special_, std::nullopt).value();
     if (!started) return {};
+    if (damage && position_ <= damage->first && damage->first < end) {
+      const auto before = std::ranges::any_of(
+          log, [&](const Stored& one) { return one.offset >= position_ && one.offset < damage->first; });
+      if (!before) {
+        if (std::exchange(told_damage_, !told_damage_)) return {};  // fetched again, and so on
+        if (skips_damage) position_ = damage->first + 1, told_damage_ = false;
+        return damage->second;
+      }
+    }
+    if (position_ == refuses) {
+      started = false;
+      return listener::OutOfRange{};
+    }
     const auto found = std::ranges::find_if(log, [&](const Stored& one) { return one.offset >= position_; });
     if (found == log.end()) {
       if (position_ >= end || end_told_) return {};
@@ -101,6 +114,7 @@ class FakePartition final : public listener::Partition {
     Record record;
     record.at = &at_;
     record.offset = found->offset;
+    record.timestamp_ms = timestamp_ms;
     record.key = found->key;
     if (found->value) record.value = *found->value;
     return record;
@@ -112,14 +126,18 @@ class FakePartition final : public listener::Partition {
   bool held = true, started = false;
   std::uint64_t assignments = 1;
   int starts = 0, polls = 0;
-  std::deque<Error> start_errors;  // what the next starts answer
+  std::int64_t timestamp_ms = -1;                                  // of every record
+  std::deque<Error> start_errors;                                  // what the next starts answer
+  std::optional<std::pair<Offset, listener::BrokerError>> damage;  // what comes in the place of this offset
+  Offset refuses = -1;                                             // the broker says that it does not have it
+  bool skips_damage = false;                                       // then reading goes on behind it
 
  private:
   const TopicPartition at_;
   ReadySignal* signal_ = nullptr;
   std::uint32_t token_ = 0;
   Offset position_ = 0;
-  bool end_told_ = false;
+  bool end_told_ = false, told_damage_ = false;
   std::optional<listener::Event> special_;
 };
 
@@ -137,16 +155,12 @@ class FakeConsumer final : public listener::Consumer {
       answer(at, find(at));
     }
   }
-  Result<int> partitions(const std::string& topic, milliseconds) override {
-    return static_cast<int>(std::ranges::count(partitions_, topic, [](auto* one) { return one->at().topic; }));
-  }
-  std::map<TopicPartition, listener::Watermarks> watermarks(const std::vector<TopicPartition>& of,
-                                                            milliseconds) override {
-    std::map<TopicPartition, listener::Watermarks> found;
-    for (const auto& at : of) found.emplace(at, find(at));
-    return found;
+  int partitions_at_start(const std::string& topic) const override {
+    return static_cast<int>(std::ranges::count_if(
+        partitions_, [&](auto* one) { return one->at().topic == topic && one->at().partition < partitions_then; }));
   }
 
+  int partitions_then = 1000;             // those with a larger number have appeared later
   std::map<TopicPartition, bool> silent;  // whose leader does not answer
   int questions = 0;
 
@@ -158,18 +172,38 @@ class FakeConsumer final : public listener::Consumer {
   std::vector<FakePartition*>& partitions_;
 };
 
+// Tables that can be altered.
 class FakeTables final : public sink::Tables {
  public:
   sink::DescribedTable describe(const std::string& name, const config::Route&) override {
     ++asked;
+    if (on_describe) on_describe();
     if (missing.contains(name)) return fail(ErrorClass::stop_partition, "table " + name + " does not exist");
-    auto table = mapping::test::table({{"id", "int8"}, {"v", "text"}});
+    auto table = mapping::test::table(columns);
     table->name = table->sql_name = name;
+    table->version = ++versions_;
+    table->signature = signature();
     return table;
+  }
+  Result<bool> unchanged(std::span<const Table* const> tables) override {
+    ++checks;
+    if (away) return fail(ErrorClass::retry, "too many connections", "53300");
+    return std::ranges::all_of(tables, [&](const Table* table) { return table->signature == signature(); });
   }
 
   std::map<std::string, bool> missing;
-  int asked = 0;
+  std::vector<std::pair<std::string, std::string>> columns{{"id", "int8"}, {"v", "text"}};
+  std::function<void()> on_describe;
+  bool away = false;
+  int asked = 0, checks = 0;
+
+ private:
+  std::string signature() const {
+    std::string all;
+    for (const auto& [name, type] : columns) all += name + " " + type + ",";
+    return all;
+  }
+  std::uint64_t versions_ = 0;
 };
 
 // Pointer rows and what took effect. A value that holds "bad" is refused as PostgreSQL refuses a row.
@@ -182,7 +216,7 @@ class FakeStore final : public sink::RowStore {
     PartitionState state = PartitionState::ok;
     std::string reason;
     Offset anchor_offset = -1;
-    std::int64_t anchor_crc = 0;
+    std::int64_t anchor_crc = 0, anchor_timestamp_ms = -1;
     Counts counts;
   };
 
@@ -221,6 +255,7 @@ class FakeStore final : public sink::RowStore {
       claim.state_reason = row.reason;
       claim.anchor_offset = row.anchor_offset;
       claim.anchor_crc = row.anchor_crc;
+      claim.anchor_timestamp_ms = row.anchor_timestamp_ms;
       claims.emplace_back(claim);
     }
     return claims;
@@ -254,6 +289,7 @@ class FakeStore final : public sink::RowStore {
   void submit(const Changes& changes, std::span<const Record> records,
               std::span<const PartitionRange> ranges) override {
     batches.push_back(records.size());
+    if (!changes.tables.empty()) columns = changes.tables.back().table->columns.size();
     std::string names;
     for (const auto& range : ranges)
       names += fmt::format("{}{}/{}", names.empty() ? "" : " ", range.at->topic, range.at->partition);
@@ -281,18 +317,35 @@ class FakeStore final : public sink::RowStore {
       if (std::ranges::any_of(flight.ranges, [&](const auto& range) { return *range.at == at; }))
         return std::unexpected(error);
     }
-    if (refused(*flight.changes)) return fail(ErrorClass::reject, "violates check constraint", "23514");
+    if (table_fails) return std::unexpected(*table_fails);
+    if (auto error = verdict(*flight.changes)) return std::unexpected(*error);
+    if (auto done = orphans(values(*flight.changes)); !done) return done;  // at COMMIT
     return apply(*flight.changes, flight.records, flight.ranges, flight.changes->dead);
   }
 
   Result<void> begin(std::span<const PartitionRange> ranges, const Changes&) override {
     ++bisections;
+    written_.clear();
+    begun_.assign(ranges.begin(), ranges.end());
     return check(ranges);
   }
-  Result<void> try_rows(const Changes& changes) override {
+  Result<void> try_rows(const Changes& changes, bool check_deferred) override {
     ++ranges_tried;
-    if (refused(changes)) return fail(ErrorClass::reject, "violates check constraint", "23514");
-    return {};
+    if (auto done = tables_hold(); !done) return done;
+    if (auto error = verdict(changes)) return std::unexpected(*error);
+    for (const auto& value : values(changes)) written_.push_back(value);
+    return check_deferred ? this->check_deferred() : Result<void>{};
+  }
+  Result<void> check_deferred() override { return orphans(written_); }
+  Result<void> test_rows(const Changes& changes) override {
+    if (auto error = verdict(changes)) return std::unexpected(*error);
+    auto all = written_;
+    for (const auto& value : values(changes)) all.push_back(value);
+    return orphans(all);
+  }
+  Result<void> try_statements(const Changes&) override {
+    ++experiments;
+    return tables_hold();
   }
   Result<void> finish(const std::vector<DeadLetter>& letters, std::span<const Record> records,
                       std::span<const PartitionRange> ranges) override {
@@ -321,8 +374,13 @@ class FakeStore final : public sink::RowStore {
   std::deque<Error> errors;                   // what the next exchanges answer
   std::vector<std::size_t> batches;           // records of each
   std::vector<std::string> batch_partitions;  // of each
+  // What PostgreSQL says to a value that contains the text.
+  std::map<std::string, Error> refusals{{"bad", {ErrorClass::reject, "23514", "violates check constraint"}}};
+  std::optional<Error> table_fails;  // its statements fail, with rows or without
   bool open = false, away = false, hold = false, commit_before_loss = false, lost_while_idle = false;
-  int connects = 0, claim_statements = 0, state_selects = 0, bisections = 0, ranges_tried = 0, rollbacks = 0;
+  std::size_t columns = 0;  // of the table that was written last
+  int experiments = 0, connects = 0, claim_statements = 0, state_selects = 0, bisections = 0, ranges_tried = 0,
+      rollbacks = 0;
 
  private:
   struct Flight {
@@ -337,12 +395,36 @@ class FakeStore final : public sink::RowStore {
     errors.pop_front();
     return error;
   }
-  static bool refused(const Changes& changes) {
+  static std::vector<std::string> values(const Changes& changes) {
+    std::vector<std::string> all;
     for (const auto& table : changes.tables)
       for (const auto& step : table.steps)
-        for (const auto& row : step.rows)
-          if (changes.bytes(changes.row(row)[1]).find("bad") != std::string_view::npos) return true;
-    return false;
+        for (const auto& row : step.rows) all.emplace_back(changes.bytes(changes.row(row)[1]));
+    return all;
+  }
+  // What PostgreSQL says to these rows at once.
+  std::optional<Error> verdict(const Changes& changes) const {
+    for (const auto& value : values(changes)) {
+      for (const auto& [text, error] : refusals)
+        if (value.find(text) != value.npos) return error;
+    }
+    return std::nullopt;
+  }
+  Result<void> tables_hold() const {
+    if (table_fails) return std::unexpected(*table_fails);
+    for (const auto& range : begun_)
+      if (const auto found = failing.find(*range.at); found != failing.end()) return std::unexpected(found->second);
+    return {};
+  }
+  // A deferred foreign key: "child of 7" needs "parent 7".
+  static Result<void> orphans(const std::vector<std::string>& all) {
+    for (const auto& value : all) {
+      if (!value.starts_with("child of ")) continue;
+      if (std::ranges::find(all, "parent " + value.substr(9)) != all.end()) continue;
+      return std::unexpected(
+          Error{ErrorClass::reject, "23503", "violates foreign key", "key " + value.substr(9) + " is not present"});
+    }
+    return {};
   }
   Result<void> check(std::span<const PartitionRange> ranges) {
     for (const auto& range : ranges) {
@@ -363,6 +445,8 @@ class FakeStore final : public sink::RowStore {
       if (range.anchor_offset >= 0) {
         row.anchor_offset = range.anchor_offset;
         row.anchor_crc = range.anchor_crc;
+        // As PostgreSQL does.
+        row.anchor_timestamp_ms = storable_timestamp_ms(range.anchor_timestamp_ms);
       }
       for (std::size_t i = 0; i < records.size(); ++i) {
         const auto& record = records[i];
@@ -374,6 +458,8 @@ class FakeStore final : public sink::RowStore {
     return {};
   }
   std::optional<Flight> flight_;
+  std::vector<PartitionRange> begun_;  // by a bisection
+  std::vector<std::string> written_;   // values, in the transaction of a bisection
 };
 
 // A registry that answers what it is told to.

@@ -53,19 +53,6 @@ TEST(LaneWorker, a_first_gap_starts_once_more_at_the_expected_offset) {
   EXPECT_EQ(rig.row().next, 4);
 }
 
-TEST(LaneWorker, after_a_brokers_error_the_next_gap_is_doubted_again) {
-  Rig rig;
-  rig.partition[0]->write_rows(2);
-  rig.assign().run();
-  const int starts = rig.partition[0]->starts;
-  rig.partition[0]->deliver(listener::BrokerError{"bad CRC"});
-  rig.run(2);
-  rig.partition[0]->write(5, "5", R"({"id":5})");
-  rig.run();
-  EXPECT_GT(rig.partition[0]->starts, starts);
-  EXPECT_EQ(rig.row().next, 6);
-}
-
 TEST(LaneWorker, offsets_without_records_advance_the_pointer) {
   Rig rig;
   rig.partition[0]->write_rows(2);

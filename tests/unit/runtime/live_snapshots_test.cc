@@ -7,7 +7,7 @@ namespace sluice::runtime {
 namespace {
 
 // Lanes, a broker and an obedient service, all made up.
-class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds {
+class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds, public PointerDoubts {
  public:
   Snapshot now;
   std::map<TopicPartition, Offset> ends;
@@ -16,6 +16,7 @@ class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds {
 
   Snapshot lanes() const override { return now; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
+  void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override {
     asked = partitions;
     for (const auto& [at, end] : ends) known(at, end);
@@ -39,8 +40,10 @@ class LiveSnapshotsTest : public ::testing::Test {
   PauseControl pauses{tables, parts, bell};
   DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables};
   Retention retention{tables, pipeline->dead_letters};
-  LiveSnapshots snapshots{
-      {parts, parts, parts, parts.incidents}, routes, {pauses, dead_letters, retention, tables, {}}};
+  MissingTopics missing{tables, parts.incidents};
+  const ServiceParts service{parts, parts, parts, parts, parts.incidents};
+  LaneWatch watch{service, tables};
+  LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, tables, {}}};
 
   void add(const std::string& topic, PartitionState state, Offset end = 10) {
     PartitionSnapshot partition;

@@ -63,7 +63,7 @@ TEST(Metrics, histogram_buckets_are_cumulative_and_end_with_infinity) {
   EXPECT_TRUE(has_line(text, "sluice_lane_commit_seconds_count{lane=\"1\"} " + std::to_string(all))) << text;
 }
 
-TEST(Metrics, every_name_begins_with_sluice_and_is_declared_once) {
+TEST(Metrics, every_name_begins_with_sluice_or_is_a_standard_one_of_the_process_and_is_declared_once) {
   const auto page = metrics_reference();
   const auto row = Pattern::parse(R"(^\| `([^`]+)` \| (\w+) \|)");
   ASSERT_TRUE(row);
@@ -73,7 +73,7 @@ TEST(Metrics, every_name_begins_with_sluice_and_is_declared_once) {
     const auto captures = row->captures(line);
     if (!captures) continue;
     const auto& name = captures->at(1);
-    EXPECT_TRUE(name.starts_with("sluice_")) << name;
+    EXPECT_TRUE(name.starts_with("sluice_") || name.starts_with("process_")) << name;
     EXPECT_EQ(name.ends_with("_total"), captures->at(2) == "counter") << name;
     EXPECT_TRUE(names.insert(name).second) << name;
   }
@@ -95,7 +95,7 @@ TEST(Probes, ready_once_every_partition_is_claimed_and_saying_why_not_before) {
   EXPECT_EQ(ready_answer(snapshot).status, 503);
   EXPECT_EQ(ready_answer(snapshot).line, "1 of 1 partitions are not claimed yet");
   snapshot.lanes[0].last_error = "connection refused";
-  EXPECT_EQ(ready_answer(snapshot).line, "lane 1 has no connection to PostgreSQL: connection refused");
+  EXPECT_EQ(ready_answer(snapshot).line, "lane 1 has no connection to PostgreSQL; the log says why");
 }
 
 TEST(Probes, unhealthy_names_the_lane_that_is_stuck_longest) {

@@ -103,7 +103,12 @@ TEST(SharedTables, are_those_that_more_than_one_topic_may_feed) {
   EXPECT_TRUE(shares({"orders", "returns"}, "orders"));
   EXPECT_TRUE(shares({"^orders.*"}, "orders"));
   EXPECT_TRUE(shares({"orders"}, "orders", "orders"));
-  EXPECT_FALSE(shares({"^(.*)"}, "{1}"));
+  EXPECT_TRUE(shares({R"(^db\.shard\d+\.(\w+)$)"}, "{1}"));
+  EXPECT_TRUE(shares({"orders", "returns"}, "public.{source.table}"));
+  EXPECT_FALSE(shares({"orders"}, "public.{source.table}", "other.{source.table}"));
+  EXPECT_TRUE(shares({"orders"}, "public.{source.table}", "public.orders"));
+  EXPECT_TRUE(shares({"orders"}, "public.{source.table}", "orders"));
+  EXPECT_FALSE(shares({"^(.*)"}, "public.a_{topic}", "public.other"));
 }
 
 }  // namespace

@@ -1,0 +1,49 @@
+// Writes lines to a descriptor that may not be read, and never waits for its reader: lanes write the log.
+//
+// What the descriptor does not take at once is kept, up to a limit, and written before the next line; what exceeds the
+// limit is dropped whole lines at a time, and counted. Any thread. Owned by the log (base/log.h), as the only writer of
+// its descriptor in this process.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "base/mutex.h"
+
+namespace sluice {
+
+class LineWriter {
+ public:
+  static constexpr std::size_t kept_at_most = 1 << 20;  // bytes
+
+  // `fd` is borrowed. `note` makes the line that says how many lines were lost.
+  LineWriter(int fd, std::string (*note)(std::int64_t lost));
+  ~LineWriter();
+  LineWriter(const LineWriter&) = delete;
+  LineWriter& operator=(const LineWriter&) = delete;
+
+  // A line with its end.
+  void write(std::string line);
+  // Writes what is kept, as far as the reader takes it within the time.
+  void flush(std::chrono::milliseconds within);
+  std::int64_t lost() const;  // lines, so far
+
+ private:
+  bool write_kept() REQUIRES(mutex_);  // false: the descriptor takes no more
+  int open_without_blocking() const;
+
+  const int fd_;
+  const int own_;  // the same file, opened anew, so that not to block is our property alone; -1: cannot be had
+  const bool is_socket_;
+  std::string (*const note_)(std::int64_t lost);
+  mutable Mutex mutex_;
+  std::deque<std::string> kept_ GUARDED_BY(mutex_);  // the first one may be written in part
+  std::size_t kept_bytes_ GUARDED_BY(mutex_) = 0;
+  std::int64_t lost_ GUARDED_BY(mutex_) = 0;
+  std::int64_t told_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,24 @@
+// The name of a table in two parts, and its spelling in one text: `public.orders`, `orders`, `public."a.b"`.
+//
+// Pure. Parts are names as in the catalogue; a part that holds a dot or a quote is quoted in the text, so that the text
+// can be taken apart again.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+struct TableName {
+  std::string schema;  // empty: found by the search path
+  std::string table;
+
+  std::string text() const;
+  // An unquoted first part ends at the first dot.
+  static TableName parse(std::string_view text);
+};
+
+// PostgreSQL cuts longer names silently.
+inline constexpr std::size_t longest_identifier = 63;
+
+}  // namespace sluice

@@ -1,0 +1,21 @@
+// What the sample file and the reference page say of each section.
+#include "config/settings.h"
+
+namespace sluice::config {
+
+std::string_view section_help(std::string_view section) {
+  if (section == "kafka") return "Where the events come from.";
+  if (section == "postgres") return "Where the rows go.";
+  if (section == "batch") return "When the collected records become one transaction.";
+  if (section == "route")
+    return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
+           "error at start.";
+  if (section == "registry") return "The schemas of events in Avro. What it said is kept in sluice.schema.";
+  if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
+  if (section == "console") return "The console, reached with any SSH client.";
+  if (section == "http") return "Prometheus metrics and health probes.";
+  if (section == "log") return "One line per fact, on stderr.";
+  return {};
+}
+
+}  // namespace sluice::config

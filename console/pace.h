@@ -1,0 +1,36 @@
+// How often a key may give commands: twenty a second on average, and forty at once. Who is faster waits.
+//
+// Of the interpreter; any thread. It remembers a bounded number of keys.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+
+namespace sluice::console {
+
+class Pace {
+ public:
+  static constexpr std::chrono::milliseconds interval{50};
+  static constexpr int at_once = 40;
+  static constexpr std::size_t most_keys = 256;
+
+  // Returns how long the key's next command has to wait, which is counted as given.
+  Clock::duration next(const std::string& fingerprint, Clock::time_point now) {
+    const MutexLock lock(mutex_);
+    if (free_at_.size() >= most_keys) std::erase_if(free_at_, [&](const auto& one) { return one.second <= now; });
+    // The time at which it would have no command outstanding, as in the virtual scheduling of ATM.
+    auto& free = free_at_.try_emplace(fingerprint, now).first->second;
+    free = std::max(free, now) + interval;
+    return std::max(Clock::duration::zero(), free - now - at_once * interval);
+  }
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, Clock::time_point> free_at_ GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice::console

@@ -1,0 +1,90 @@
+// The state of a Mapper: what it keeps from record to record, and the steps of mapping one.
+//
+// Internal to this folder: mapper.cc finds the table of a record, mapper_rows.cc makes its changes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "mapping/formats/decoder.h"
+#include "mapping/formats/frames.h"
+#include "mapping/mapper.h"
+#include "mapping/route_conditions.h"
+#include "mapping/router.h"
+#include "mapping/row_encoder.h"
+
+namespace sluice::mapping {
+
+struct TopicState {
+  std::string name;
+  RouteMatch match;
+  bool names_source = false;                      // the table's name depends on the event,
+  std::expected<std::string, NameError> table{};  // or is this
+  std::unique_ptr<Decoder> decoder;
+  std::optional<KeyDecoder> key_decoder;
+};
+
+// A table that events name and that cannot be written for that reason.
+struct RefusedTable {
+  std::string sqlstate, reason;
+  bool ask_again = false;
+};
+
+struct Mapper::State {
+  explicit State(std::shared_ptr<const config::Pipeline> settings)
+      : pipeline(std::move(settings)), router(*pipeline), schemas(!pipeline->registry.url.empty()), frames(schemas) {}
+
+  using TableKey = std::pair<const config::Route*, std::string>;
+
+  std::shared_ptr<const config::Pipeline> pipeline;
+  Router router;
+  std::unordered_map<std::string, std::unique_ptr<TopicState>> topics;
+  TopicState* last_topic = nullptr;
+  std::map<TableKey, std::unique_ptr<TableState>> tables;
+  TableState* last_table = nullptr;
+  std::map<TableKey, RefusedTable> refused;
+  PausedTable paused;
+
+  SchemaBook schemas;
+  FrameReader frames;
+  DecodeSpace decode_space;
+  Event event;
+  Image key_image;
+  bool key_read = false;  // key_image is of the present record
+  std::vector<Field> source_fields;
+  std::expected<std::string, NameError> source_table;  // named by the source of the present record
+  RouteConditions conditions;
+  RowEncoder rows;
+  ChangeSet* set = nullptr;            // of the record being mapped
+  std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
+  std::vector<Cell> record_cells;      // the key of the record
+  KeySpace key_space, old_key_space;
+  Doubtful doubtful;
+
+  std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& to, bool asks);
+  TopicState& topic_state(const std::string& name);
+  TableState* find_table(const config::Route& route, const std::string& name);
+  const std::expected<std::string, NameError>& table_name(TopicState& topic);
+  std::expected<Outcome, Blocked> without_table(const TableWanted& wanted, bool asks);
+  Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
+
+  std::optional<Outcome> judge(TopicState& topic, const Record& record);
+  bool without_effect(const TopicState& topic, const Record& record) const;
+  bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  // The schema of a framed key, if it is not known yet and the key may count.
+  std::optional<SchemaName> wanted_for_key(TopicState& topic, const Record& record);
+  bool read_key(TopicState& topic, const Record& record, RecordError& fault);  // into key_image
+  // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.
+  bool merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  bool find_old_key(TableState& table, RecordError& fault);
+  bool record_key_is_old(const Table& target) const;
+};
+
+}  // namespace sluice::mapping

@@ -1,0 +1,103 @@
+// `sluice explain`: events from stdin, or one record of the topic, explained as the console's `explain` does.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "admin/report/explanation.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "mapping/mapper.h"
+#include "runtime/control/explain.h"
+#include "runtime/load_config.h"
+#include "runtime/publish_line.h"
+#include "runtime/subcommands.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+// PARTITION:OFFSET
+std::optional<std::pair<std::int32_t, Offset>> parse_place(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == text.npos) return std::nullopt;
+  const auto partition = parse_integer<std::int32_t>(text.substr(0, colon));
+  const auto offset = parse_integer<Offset>(text.substr(colon + 1));
+  if (!partition || !offset || *partition < 0 || *offset < 0) return std::nullopt;
+  return std::pair(*partition, *offset);
+}
+
+// The topic that is meant; without a name the only one that the routes name.
+std::optional<std::string> topic_of(const config::Pipeline& pipeline, const std::string& given) {
+  if (!given.empty()) return given;
+  std::vector<std::string> names;
+  for (const auto& route : pipeline.routes) names.insert(names.end(), route.topics.begin(), route.topics.end());
+  if (names.size() != 1 || names.front().starts_with('^')) return std::nullopt;
+  return names.front();
+}
+
+void print(const Explanation& explanation) {
+  fmt::print("{}", report::as_text(report::report_of(explanation, true), {}, {}));
+  std::fflush(stdout);
+}
+
+int complain(std::string_view text) {
+  fmt::print(stderr, "sluice explain: {}\n", text);
+  return wrong_usage;
+}
+
+int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const TopicPartition& at, bool dry) {
+  PublishLineParser parser("", true);
+  std::string line;
+  Offset offset = 0;
+  while (std::getline(std::cin, line)) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto parsed = parser.parse(line);
+    if (!parsed) return complain(fmt::format("stdin:{}: {}", offset + 1, parsed.error()));
+    Record record;
+    record.at = &at;
+    record.offset = offset++;
+    record.timestamp_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    record.key = parsed->key;
+    record.value = parsed->value;
+    record.headers = parsed->headers;
+    const auto explained = explain(pipeline, record, !dry);
+    if (!explained) {
+      fmt::print(stderr, "error: {}\n", explained.error().message);
+      return 1;
+    }
+    print(*explained);
+  }
+  return offset > 0 ? 0 : complain(R"(no event on stdin; write {"key":…,"value":…}, or name one with --at)");
+}
+
+}  // namespace
+
+int explain_event(const ExplainOptions& options) {
+  const auto pipeline = load_config(options.config);
+  if (!pipeline) return wrong_usage;
+  log::setup("error", "text");
+  const auto topic = topic_of(*pipeline, options.topic);
+  if (!topic) return complain("the routes take more than one topic; name one with --topic");
+  if (mapping::Mapper(pipeline).route(*topic) == nullptr)
+    return complain(fmt::format("no route takes topic {}; correct --topic, or add a route", *topic));
+  if (options.at.empty()) return explain_stdin(pipeline, {*topic, 0}, options.dry);
+  const auto place = parse_place(options.at);
+  if (!place) return complain(fmt::format("--at {}: write it as PARTITION:OFFSET, for example 3:4711", options.at));
+  const auto explained = explain(pipeline, {*topic, place->first}, place->second, !options.dry);
+  if (!explained) {
+    fmt::print(stderr, "error: {}\n", explained.error().message);
+    return 1;
+  }
+  print(*explained);
+  return 0;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,66 @@
+// What a lane drops, reads again and claims again after an error: as wide as what is doubted, and no wider.
+#include "base/log.h"
+#include "runtime/pipeline/lane_worker.h"
+
+namespace sluice::runtime {
+
+std::vector<const TopicPartition*> LaneWorker::batch_partitions() const {
+  std::vector<const TopicPartition*> of;
+  for (const auto& range : state_.in_flight.ranges()) of.push_back(range.at);
+  return of;
+}
+
+// Drops both batches; their partitions are read again from where the batch under way began.
+void LaneWorker::rewind_batch() {
+  auto& batch = state_.in_flight;
+  drop_collecting(&batch);
+  for (const auto& range : batch.ranges()) {
+    auto* held = state_.find(*range.at);
+    if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    if (held->phase() == Phase::streaming) state_.rewind(*held, range.from);
+    if (held->phase() == Phase::stopping) state_.doubt(*held);
+  }
+  batch.clear();
+}
+
+void LaneWorker::drop_collecting(const Batch* except) {
+  state_.drop_collecting(except);
+  prepared_.reset();
+  collector_.batch_ended();
+}
+
+// Another instance may own partitions of the batch: claims them again, and only them.
+void LaneWorker::doubt_batch() {
+  auto& batch = state_.in_flight;
+  drop_collecting(&batch);
+  for (const auto& range : batch.ranges()) {
+    auto* held = state_.find(*range.at);
+    if (held != nullptr && held->claim.epoch == range.epoch) state_.doubt(*held);
+  }
+  batch.clear();
+}
+
+void LaneWorker::doubt_all() {
+  state_.collecting.clear();
+  state_.descriptions.batch_ended();
+  state_.in_flight.clear();
+  prepared_.reset();
+  collector_.batch_ended();
+  for (auto& [at, held] : state_.assignments) {
+    state_.doubt(held);
+  }
+}
+
+// A batch under way compares for itself.
+void LaneWorker::doubt_pointer(const TopicPartition& at) {
+  auto* held = state_.find(at);
+  if (held == nullptr || held->phase() != Phase::streaming || state_.in_flight.holds(held->at())) return;
+  log::warning(state_.log_prefix,
+               "{}/{}: the pointer is not {} any more, claiming again: a failover or a restored backup", at.topic,
+               at.partition, held->claim.next);
+  ++state_.stats.reclaims;
+  if (state_.collecting_holds(*held)) drop_collecting(nullptr);
+  state_.doubt(*held);
+}
+
+}  // namespace sluice::runtime

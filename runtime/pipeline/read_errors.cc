@@ -1,0 +1,119 @@
+#include "runtime/pipeline/read_errors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace sluice::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds pause_min{100}, pause_max{5000};
+constexpr seconds look_after_min{3}, look_after_max{30};
+constexpr milliseconds look_again{200};  // when it could not begin
+
+milliseconds pause_after(int attempts) {
+  return std::min(pause_max, pause_min * (1 << std::clamp(attempts - 1, 0, 10)));
+}
+
+void stop_as_corrupt(LaneState& state, Assignment& assignment, const ReadTrouble& trouble) {
+  const auto& at = assignment.at();
+  state.stop(assignment,
+             {PartitionState::corrupt,
+              fmt::format("{}; {}/{} cannot be read from offset {} on, tried {} times: repair the log, or "
+                          "move the pointer behind the damage",
+                          trouble.said, at.topic, at.partition, assignment.in<Streaming>()->expected, trouble.attempts),
+              {},
+              {}});
+}
+
+}  // namespace
+
+void on_out_of_range(LaneState& state, Assignment& assignment) {
+  const auto& at = assignment.at();
+  const auto expected = assignment.in<Streaming>()->expected;
+  auto& trouble = state.read_troubles[at];
+  assignment.troubled = true;
+  if (trouble.said.empty()) trouble.said = fmt::format("the broker does not have offset {}", expected);
+  log::warning(state.log_prefix, "{}/{}: the broker does not have offset {}, claiming again", at.topic, at.partition,
+               expected);
+  if (++trouble.attempts >= read_attempts) return stop_as_corrupt(state, assignment, trouble);
+  state.doubt(assignment);
+}
+
+void on_read_error(LaneState& state, Assignment& assignment, const listener::BrokerError& error) {
+  const auto& at = assignment.at();
+  const auto streaming = *assignment.in<Streaming>();
+  auto& trouble = state.read_troubles[at];
+  assignment.troubled = true;
+  ++trouble.attempts;
+  if (std::exchange(trouble.said, error.message) != error.message) {
+    log::warning(state.log_prefix, "{}/{}: Kafka delivers an error instead of offset {}, reading again: {}", at.topic,
+                 at.partition, streaming.expected, error.message);
+  }
+  bool compare_anchor = streaming.anchor >= 0;
+  const auto pause = pause_after(trouble.attempts);
+  if (error.damaged && trouble.attempts >= read_attempts) {
+    if (!compare_anchor) return stop_as_corrupt(state, assignment, trouble);
+    // What is damaged has been applied before; what follows it may be readable.
+    log::warning(state.log_prefix,
+                 "{}/{}: the record at {} cannot be read, so it is not compared with what was applied", at.topic,
+                 at.partition, streaming.anchor);
+    compare_anchor = false;
+    trouble.attempts = 0;
+  }
+  assignment.source().pause();
+  Claiming again;
+  if (!compare_anchor) {
+    again.claimed = true;
+    again.resume_at = streaming.expected;
+  }
+  again.not_before = state.now() + pause;
+  again.trouble = error.message;
+  assignment.on(AssignmentEvent::doubted, std::move(again));
+  state.next_duty = {};
+  state.show(assignment);
+}
+
+void on_read_well(LaneState& state, Assignment& assignment) {
+  assignment.troubled = false;
+  state.read_troubles.erase(assignment.at());
+}
+
+void begin_look(LaneState& state, Assignment& assignment) {
+  auto& stopped = *assignment.in<Stopped>();
+  stopped.looking = assignment.source().start_at(assignment.claim.next).has_value();
+  if (!stopped.looking) {
+    stopped.recheck_at = state.now() + look_again;
+    return;
+  }
+  auto& after = state.read_troubles[assignment.at()].look_after;
+  after = std::clamp(after * 2, look_after_min, look_after_max);
+  stopped.recheck_at = state.now() + after;
+}
+
+void look(LaneState& state, Assignment& assignment) {
+  const auto event = assignment.source().poll();
+  if (std::holds_alternative<std::monostate>(event) || assignment.over()) return;
+  assignment.source().pause();
+  if (std::holds_alternative<listener::BrokerError>(event) || std::holds_alternative<listener::OutOfRange>(event)) {
+    assignment.in<Stopped>()->looking = false;  // until the next look is due
+    return;
+  }
+  const auto& at = assignment.at();
+  log::info(state.log_prefix, "{}/{} can be read again from offset {} on", at.topic, at.partition,
+            assignment.claim.next);
+  on_read_well(state, assignment);
+  Claiming again;
+  again.mended = true;
+  assignment.on(AssignmentEvent::released, std::move(again));
+  state.next_duty = {};
+  state.show(assignment);
+}
+
+}  // namespace sluice::runtime

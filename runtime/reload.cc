@@ -1,0 +1,74 @@
+#include "runtime/reload.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "config/load.h"
+#include "config/settings.h"
+#include "listener/consumer.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr std::string_view who = "reload";
+
+std::string value_text(const std::string& value) {
+  return value.empty() ? "not there" : value;
+}
+
+}  // namespace
+
+Reloader::Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path)
+    : running_(std::move(pipeline)), path_(std::move(path)), log_(running_->log) {
+  state_ = {"", WallClock::now(), config::fingerprint(*running_)};
+}
+
+bool Reloader::reload(const std::function<Result<void>()>& keys) {
+  std::string trouble;
+  if (const auto loaded = reload_settings(); !loaded) {
+    trouble = loaded.error().message;
+    log::error(who, "not reloaded, the old settings stay: {}", trouble);
+  }
+  if (const auto loaded = keys(); !loaded) {
+    log::error(who, "the old keys stay: {}", loaded.error().message);
+    trouble += (trouble.empty() ? "" : "; ") + loaded.error().message;
+  }
+  const MutexLock lock(mutex_);
+  state_.trouble = std::move(trouble);
+  state_.at = WallClock::now();
+  return state_.trouble.empty();
+}
+
+// What is in force is the start's configuration with the reloadable settings of now.
+Result<void> Reloader::reload_settings() {
+  const auto loaded = config::load(path_);
+  if (!loaded) return fail(ErrorClass::retry, loaded.error());
+  if (const auto valid = listener::validate(loaded->kafka); !valid)
+    return fail(ErrorClass::retry,
+                fmt::format("{}: {}", config::place(path_, "kafka.properties"), valid.error().message));
+  auto in_force = *running_;
+  in_force.log = log_;
+  const auto found = config::differences(in_force, *loaded);
+  log_ = in_force.log = loaded->log;
+  log::setup(log_.level, log_.format);  // also where nothing has changed: it ends a level that was set for a time
+  std::size_t waiting = 0;
+  for (const auto& one : found) {
+    waiting += one.reloadable ? 0 : 1;
+    log::write(one.reloadable ? log::Level::info : log::Level::warning, who,
+               fmt::format("{}: {} -> {}: {}", one.key, value_text(one.before), value_text(one.after),
+                           one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
+  }
+  log::info(who, "read {}: {}", path_,
+            found.empty() ? std::string("nothing changed")
+                          : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
+  const MutexLock lock(mutex_);
+  state_.fingerprint = config::fingerprint(in_force);
+  return {};
+}
+
+ReloadState Reloader::state() const {
+  const MutexLock lock(mutex_);
+  return state_;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,29 @@
+"""The end of the service while partitions stand still and a command waits for PostgreSQL."""
+import time
+
+import psycopg2
+import pytest
+
+from support.waiting import wait_until
+
+
+@pytest.mark.alone
+def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(console, option):
+    rounds, codes, took = option("rounds", 2), [], []
+    for turn in range(rounds):
+        console.ok("pause", f"{console.orders}/{turn % 4}", "--reason", "standing still", key="k_oper")
+        with psycopg2.connect(console.url, connect_timeout=10) as holder, holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE sluice.dead_letter IN ACCESS EXCLUSIVE MODE")
+            client = console.popen("dead", "list", key="k_oper")
+            wait_until(lambda: console.sql("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND"
+                                           " wait_event_type = 'Lock' AND query LIKE '%%dead_letter%%'"), "a blocked command", 20)
+            begin = time.monotonic()
+            codes.append(console.live.stop())
+            took.append(time.monotonic() - begin)
+            client.communicate(timeout=20)
+            holder.rollback()
+        console.live.start()
+        console.ok("resume", "all", key="k_oper")
+    print(f"{codes.count(0)} of {rounds} ended with 0, the slowest after {max(took):.1f} s")
+    assert codes == [0] * rounds
+    console.measure()

@@ -1,0 +1,265 @@
+"""What strangers reach, while the start waits for PostgreSQL: neither Kafka nor PostgreSQL is needed, so these are quick."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from support.console import Access
+from support.sluice import Sluice
+from support.waiting import free_port, wait_until
+
+ROUTE = '[[route]]\ntopics = ["a"]\ntable = "public.a"\nkey = ["id"]\n'
+PROXY = "import os,socket,sys,threading;s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1])\n" \
+        "def up():\n while d:=os.read(0,65536): s.sendall(d)\n" \
+        "threading.Thread(target=up,daemon=True).start()\nwhile d:=s.recv(65536): os.write(1,d)\n"
+
+
+class Waiting:
+    """A service whose PostgreSQL and Kafka are not there."""
+
+    def __init__(self, listen=None):
+        self.access = Access()
+        console = self.access.toml()
+        if listen:
+            console = re.sub(r'listen = "[^"]*"', f'listen = "{listen}"', console)
+        self.service = Sluice("127.0.0.1:1", "postgresql://secret_user@127.0.0.1:1/none", ROUTE, console=console)
+        self.service.start(ready=False)
+        try:
+            wait_until(lambda: "waiting for PostgreSQL" in self.service.log(), self.service.tail, 20)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        if self.service.running():
+            self.service.process.kill()
+            self.service.process.wait(10)
+        self.service.remove()
+        self.access.remove()
+
+    def get(self, path, seconds=1):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.service.port}{path}", timeout=seconds) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()
+
+    def limit(self, kind, most):
+        resource.prlimit(self.service.process.pid, kind, (most, resource.prlimit(self.service.process.pid, kind)[1]))
+
+    def status_of(self, field):
+        text = pathlib.Path(f"/proc/{self.service.process.pid}/status").read_text()
+        return int(re.search(rf"^{field}:\s+(\d+)", text, re.M)[1])
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.service.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def reload(self):
+        seen = len(self.service.log())
+        self.service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.service.log()[seen:]), self.service.tail, 20)
+
+
+@contextlib.contextmanager
+def waiting(**how):
+    service = Waiting(**how)
+    try:
+        yield service
+        assert service.service.running(), service.service.tail()
+    finally:
+        service.close()
+
+
+@pytest.fixture(scope="module")
+def service():
+    with waiting() as one:
+        yield one
+
+
+@pytest.fixture
+def crowd():
+    with contextlib.ExitStack() as stack:
+        yield lambda port, count: [stack.enter_context(socket.create_connection(("127.0.0.1", port), 10)) for _ in range(count)]
+
+
+def test_health_is_good_while_the_start_waits_on_purpose(service):
+    assert service.get("/healthz") == (200, "ok\n")
+    code, text = service.get("/readyz")
+    assert code == 503
+    assert "secret_user" not in text
+    assert "127.0.0.1" not in text
+
+
+def test_probes_are_answered_beside_every_kind_of_slow_client(service, crowd):
+    before = service.status_of("VmRSS")
+    slow = crowd(service.service.port, 200)
+    took = []
+    for turn in range(20):
+        for one in slow:
+            with contextlib.suppress(OSError):
+                one.send(b"GET /metrics HTTP/1.1"[turn:turn + 1])
+        begin = time.monotonic()
+        assert service.get("/healthz")[0] == 200
+        took.append(time.monotonic() - begin)
+        time.sleep(0.05)
+    for begin, part in ((b"GET /", b"a" * 65536), (b"GET / HTTP/1.1\r\n", b"Name: value\r\n" * 5000),
+                        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"a" * 65535 + b"\r\n")):
+        one, = crowd(service.service.port, 1)
+        with contextlib.suppress(OSError):
+            one.sendall(begin)
+            for _ in range(640):
+                one.sendall(part)
+    assert service.get("/healthz")[0] == 200
+    growth = (service.status_of("VmRSS") - before) / 1024
+    print(f"slowest probe {max(took):.3f} s, resident {growth:+.1f} MiB")
+    assert max(took) < 1
+    assert growth < 10
+
+
+def test_keys_are_reloaded_while_the_start_waits_and_an_error_keeps_the_old_ones_and_is_shown(service):
+    access = service.access
+    assert access.run("status").code == 0
+    access.make_key("k_late")
+    access.write_keys(access.line("k_late"))
+    service.reload()
+    assert access.run("status", key="k_late").code == 0
+    access.write_keys(access.line("k_late", commands="pasue"))
+    service.reload()
+    assert access.run("status", key="k_late").code == 0
+    assert "there is no command 'pasue'" in access.run("status").out
+    assert "sluice_config_last_reload_successful 0" in service.get("/metrics")[1]
+    access.write_keys()
+    service.reload()
+    assert access.run("status", key="k_late").code == 255
+    assert "sluice_config_last_reload_successful 1" in service.get("/metrics")[1]
+
+
+def test_a_session_ends_when_its_key_would_not_be_let_in_any_more(service):
+    access = service.access
+    for change in ({"expiry_time": "20200101Z"}, {"from": "10.9.9.9"}, {"no_pty": True}):
+        access.write_keys(access.line("k_none", "viewer"))
+        service.reload()
+        seen = service.service.log().count(" logged in ")
+        client = access.popen(key="k_none")
+        try:
+            wait_until(lambda: service.service.log().count(" logged in ") > seen, "a login", 20)  # noqa: B023
+            access.write_keys(access.line("k_none", "viewer", **change))
+            service.reload()
+            client.communicate(timeout=10)
+        finally:
+            client.kill()
+        assert client.returncode != 0
+        ended = service.service.log().rpartition(" logged in ")[2]  # what came after that login
+        assert re.search("none ended: (your key may not go on|your rights were changed)", ended), ended
+    access.write_keys()
+    service.reload()
+
+
+def test_without_threads_memory_or_descriptors_a_connection_is_lost_and_nothing_else(service, crowd):
+    access = service.access
+    for kind, most in ((resource.RLIMIT_AS, service.status_of("VmSize") * 1024 + 300_000),
+                       (resource.RLIMIT_NOFILE, len(os.listdir(f"/proc/{service.service.process.pid}/fd")) + 4)):
+        before = resource.prlimit(service.service.process.pid, kind)
+        service.limit(kind, most)
+        for number, one in enumerate(crowd(access.port, 42)):
+            with contextlib.suppress(OSError):
+                one.sendall((b"", b"SSH-2.0-x\r\n", b"SSH-2.0")[number % 3])
+        access.run("status", seconds=15)
+        begin = service.cpu_seconds()
+        time.sleep(1)
+        assert service.cpu_seconds() - begin < 0.5, "it does not spin"
+        assert service.service.running(), service.service.tail()
+        resource.prlimit(service.service.process.pid, kind, before)
+        wait_until(lambda: access.run("status").code == 0, service.service.tail, 20)
+        assert service.get("/healthz", 5)[0] == 200
+    assert "connections are refused" in service.service.log()
+
+
+def test_a_unix_socket_is_for_its_owner_and_group_and_outlives_a_killed_service():
+    folder = Access()
+    path = folder.folder / "console.sock"
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(path))
+    left.close()  # as a process that was killed leaves it behind
+    try:
+        with waiting(listen=f"unix:{path}") as service:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+            proxy = service.access.folder / "proxy.py"
+            proxy.write_text(PROXY)
+            options = [f"ProxyCommand={sys.executable} {proxy} {path}"]
+            who = service.access.run("whoami", "--json", options=options)
+            assert who.code == 0, who
+            assert json.loads(who.out)["data"]["address"] == f"local user {os.getuid()}"
+            assert service.access.run("whoami", key="k_none", options=options).code == 255, "a key is still needed"
+            second = Sluice("127.0.0.1:1", "postgresql://a@127.0.0.1:1/b", ROUTE,
+                            console=service.access.toml().replace(f"127.0.0.1:{service.access.port}", f"unix:{path}"))
+            second.expected = ["another one listens"]
+            second.start(ready=False)
+            assert second.wait(20) == 2
+            assert "another one listens" in second.log()
+            second.remove()
+            service.service.process.send_signal(signal.SIGTERM)
+            assert service.service.wait(20) == 0
+            assert not path.exists()
+            service.service.start(ready=False)
+            wait_until(path.exists, service.service.tail, 20)
+    finally:
+        folder.remove()
+
+
+def check(access, *replaced):
+    config = access.folder / "sluice.toml"
+    text = (f'pipeline = "p"\n[kafka]\nbrokers = "127.0.0.1:1"\ngroup = "g"\n[postgres]\nurl = "postgresql://a@127.0.0.1/b"\n'
+            f"{ROUTE}[console]\n{access.toml()}\n")
+    config.write_text(text.replace(*replaced) if replaced else text)
+    return subprocess.run([Sluice.binary, "check", "--config", str(config)], capture_output=True, text=True, timeout=20)
+
+
+def test_check_reads_the_files_of_the_console():
+    access = Access()
+    try:
+        done = check(access)
+        assert done.returncode == 0, done
+        assert "3 keys" in done.stdout
+        assert "made at the start" in done.stdout
+        for line, word in (("nonsense", "4"), (access.line("k_none", commands="status,sttaus"), "'sttaus'")):
+            access.write_keys(line)
+            done = check(access)
+            assert done.returncode == 2, done
+            assert word in done.stderr
+        access.write_keys()
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(access.host_key)], check=True, timeout=20)
+        assert "SHA256:" in check(access).stdout
+        access.host_key.chmod(0o644)
+        done = check(access)
+        assert (done.returncode, "chmod 600" in done.stderr) == (2, True)
+        access.host_key.chmod(0o600)
+        done = check(access, str(access.host_key), f"${{file:{access.host_key}}}")
+        assert done.returncode == 0, done
+        assert "PRIVATE" not in done.stdout + done.stderr
+    finally:
+        access.remove()
+
+
+def test_publish_takes_properties_from_a_file_and_secrets_by_reference(tmp_path):
+    properties = tmp_path / "properties"
+    properties.write_text("# for the broker\nsecurity.protocol=SASL_PLAINTEXT\nsasl.password=${env:ABSENT_SECRET}\n")
+    command = [Sluice.binary, "publish", "--brokers", f"127.0.0.1:{free_port()}", "--topic", "t", "--properties-file", str(properties)]
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "${env:ABSENT_SECRET} is not set" in done.stderr
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=80, env={**os.environ, "ABSENT_SECRET": "x"})
+    assert "ABSENT_SECRET" not in done.stderr

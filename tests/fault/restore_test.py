@@ -1,0 +1,149 @@
+"""The database goes back in time: a backup is put back, or a standby that had not received everything is promoted.
+
+Rows and pointers go back together, so whatever is missing then has to be applied again, also while nothing new comes in: the
+service must notice by itself that the pointers are not where it has left them.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from support.pipeline import Database, Pipeline, Services, route
+from support.postgres import Postgres
+from support.waiting import wait_until
+
+NOTICED = 60  # seconds within which an idle service sees that a pointer went back
+BEFORE, AFTER = range(0, 400), range(400, 1000)
+
+
+class World:
+    """A pipeline on a server of its own, and a stream of numbered records into a table without a key."""
+
+    def __init__(self, kafka, postgres, name):
+        self.kafka, self.postgres, self.database = kafka, postgres, Database(postgres, name)
+        self.services = Services(kafka, self.database)
+        self.pipeline = Pipeline(kafka, self.database, self.services)
+        self.pipeline.sql("CREATE TABLE witness (number bigint)")
+        self.topic = self.pipeline.topic("witness", 2)
+
+    def start(self, **settings):
+        return self.services(route(self.topic, "public.witness", None, mode="insert"), **settings).start()
+
+    def publish(self, numbers):
+        self.kafka.publish(self.topic, [(None, json.dumps({"number": number}).encode()) for number in numbers])
+        self.pipeline.wait_caught_up(self.topic)
+
+    def check_caught_up(self, service):
+        begin = time.monotonic()
+        self.pipeline.wait_caught_up(self.topic, seconds=NOTICED)
+        print(f"caught up after {time.monotonic() - begin:.1f} s")
+        assert self.rows() == [*BEFORE, *AFTER]
+        assert service.stop() == 0
+
+    def rows(self):
+        return sorted(row[0] for row in self.pipeline.sql("SELECT number FROM witness"))
+
+
+@pytest.fixture
+def world(kafka, request):
+    postgres = Postgres()
+    made = World(kafka, postgres, f"back{request.node.name.count('_')}")
+    told = ""
+    try:
+        yield made
+    finally:
+        told = made.services.close()
+        postgres.remove()
+    if told:
+        pytest.fail(told, pytrace=False)
+
+
+def copied(postgres, target):
+    """A copy of the cluster's folder, taken while it is stopped, with its owner."""
+    subprocess.run(["cp", "-a", postgres.data, target], check=True, timeout=120)
+
+
+def test_a_backup_that_is_put_back_while_nothing_comes_in_is_caught_up_with(world):
+    service = world.start()
+    world.publish(BEFORE)
+    backup = os.path.join(world.postgres.dir, "backup")
+    world.postgres.stop()
+    copied(world.postgres, backup)
+    world.postgres.start()
+    world.publish(AFTER)
+    world.postgres.stop("immediate")
+    shutil.rmtree(world.postgres.data)
+    pathlib.Path(backup).rename(world.postgres.data)
+    world.postgres.start()
+    assert world.rows() == list(BEFORE), "the backup holds what had been applied when it was taken"
+    world.check_caught_up(service)
+
+
+def test_tables_that_are_put_back_under_a_living_connection_are_caught_up_with(world):
+    """As a restore of single tables, or a failover behind a pooler: no connection is lost."""
+    service = world.start()
+    world.publish(BEFORE)
+    world.pipeline.sql("CREATE SCHEMA backup; CREATE TABLE backup.pointer AS TABLE sluice.pointer;"
+                       "CREATE TABLE backup.witness AS TABLE witness")
+    world.publish(AFTER)
+    world.pipeline.sql("""BEGIN; DELETE FROM witness; INSERT INTO witness TABLE backup.witness;
+        UPDATE sluice.pointer p SET next_offset = b.next_offset, epoch = b.epoch, owner = b.owner, applied = b.applied,
+          folded = b.folded, skipped = b.skipped, dead = b.dead, gaps = b.gaps, anchor_offset = b.anchor_offset,
+          anchor_timestamp = b.anchor_timestamp, anchor_crc = b.anchor_crc
+          FROM backup.pointer b WHERE (p.topic, p.partition) = (b.topic, b.partition); COMMIT""")
+    world.check_caught_up(service)
+
+
+def test_a_standby_that_lags_behind_is_caught_up_with_after_its_promotion(world):
+    standby = Standby(world.postgres)
+    try:
+        url = (f"postgresql://app@127.0.0.1:{world.postgres.port},127.0.0.1:{standby.port}/{world.database.name}"
+               "?target_session_attrs=read-write&connect_timeout=5")
+        service = world.start(url=url)
+        world.publish(BEFORE)
+        standby.begin()
+        standby.stop()  # what comes from now on it does not receive
+        world.publish(AFTER)
+        world.postgres.stop("immediate")
+        standby.start()
+        standby.promote()
+        world.database.url = standby.url(world.database.name)
+        assert world.rows() == list(BEFORE), "the standby holds what it had received"
+        world.check_caught_up(service)
+    finally:
+        standby.remove()
+
+
+class Standby(Postgres):
+    """Another server that follows the first one from begin() on."""
+
+    def __init__(self, primary):
+        self.primary = primary
+        super().__init__()
+        self.stop()
+
+    def begin(self):
+        """From a copy of the primary, which is stopped for it. Returns once it has received everything."""
+        self.primary.stop()
+        shutil.rmtree(self.data)
+        copied(self.primary, self.data)
+        self.primary.start()
+        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="ascii") as file:
+            file.write(f"port = {self.port}\nprimary_conninfo = 'host=127.0.0.1 port={self.primary.port} user=app'\n")
+        pathlib.Path(self.data, "standby.signal").touch()
+        self.start()
+        wait_until(self.follows, self.log, 60)
+
+    def promote(self):
+        self._call("pg_ctl", "-D", self.data, "-w", "promote")
+
+    def follows(self):
+        with contextlib.closing(self.primary.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+                           " AND replay_lsn = pg_current_wal_lsn()")
+            return cursor.fetchone()[0] == 1

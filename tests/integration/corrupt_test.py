@@ -1,0 +1,90 @@
+"""Batches of records that arrive damaged: nothing is lost, and damage that stays stops its partition and no other."""
+import types
+
+import pytest
+
+from fault.kafka_proxy import KafkaProxy
+from support.pipeline import Services, encode, route
+from support.waiting import wait_until
+
+COUNT = 100  # records of a batch
+
+
+@pytest.fixture
+def proxy(kafka):
+    proxy = KafkaProxy(kafka.bootstrap)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def service(pipeline, proxy):
+    """service(topic): a service that reaches the broker through the proxy."""
+    pipeline.sql("CREATE TABLE item (topic text, id bigint, PRIMARY KEY (topic, id))")
+    services = Services(types.SimpleNamespace(bootstrap=proxy.bootstrap), pipeline.database)
+    pipeline.service.made = services.made  # so that its logs are shown
+    yield lambda topic, **more: services(route(topic, "public.item", key=["topic", "id"]), **more)
+
+
+def publish(pipeline, topic, batches, partition=0, first=0):
+    """So many batches of COUNT records each."""
+    for number in range(first, first + batches):
+        ids = range(number * COUNT, (number + 1) * COUNT)
+        pipeline.kafka.publish(topic, [(None, encode({"topic": f"p{partition}", "id": n})) for n in ids], partition)
+
+
+def check_all(pipeline, topic, records, partition=0):
+    state, gaps, dead = pipeline.sql("SELECT state, gaps, dead FROM sluice.pointer WHERE topic = %s AND partition = %s", topic,
+                                     partition)[0]
+    assert (state, gaps, dead) == ("ok", 0, 0), pipeline.logs()
+    assert pipeline.sql("SELECT count(*), count(DISTINCT id) FROM item WHERE topic = %s", f"p{partition}") == [(records, records)]
+
+
+@pytest.mark.parametrize("how, which", (("magic", 0), ("crc", 0), ("crc", 1), ("codec", 0), ("length", 0)))
+def test_a_batch_that_is_damaged_once_is_read_again_and_nothing_is_lost(pipeline, proxy, service, how, which):
+    topic = pipeline.topic("item")
+    publish(pipeline, topic, 4)
+    proxy.damage(topic, 0, how, which, times=1)
+    one = service(topic).start()
+    pipeline.wait_caught_up(topic)
+    assert proxy.damaged == 1
+    check_all(pipeline, topic, 4 * COUNT)
+    assert one.stop() == 0
+
+
+@pytest.mark.parametrize("how", ("magic", "crc"))
+def test_damage_that_stays_stops_its_partition_and_heals_once_it_is_gone(pipeline, proxy, service, how):
+    topic = pipeline.topic("item", 2)
+    for partition in (0, 1):
+        publish(pipeline, topic, 3, partition)
+    proxy.damage(topic, 0, how, ("base", COUNT), times=None)
+    one = service(topic)
+    one.expected = ["corrupt"]
+    one.start(ready=False)
+    reason = pipeline.wait_state(topic, "corrupt")
+    assert f"{topic}/0" in reason and f"offset {COUNT}" in reason, reason
+    publish(pipeline, topic, 2, 1, first=3)
+    wait_until(lambda: pipeline.pointers().get((topic, 1)) == 5 * COUNT, pipeline.logs, 30)
+    assert pipeline.pointers()[(topic, 0)] == COUNT
+    assert pipeline.state(topic) == ("corrupt", reason)
+    proxy.mend()
+    pipeline.wait_caught_up(topic)
+    for partition, batches in ((0, 3), (1, 5)):
+        check_all(pipeline, topic, batches * COUNT, partition)
+    assert one.stop() == 0
+
+
+def test_a_hundred_damaged_batches_in_the_middle_of_answers_lose_nothing(pipeline, proxy, service):
+    topic = pipeline.topic("item")
+    producer = pipeline.kafka.producer(linger_ms=0)
+    for n in range(600):  # in batches of two
+        producer.produce(topic, value=encode({"topic": "p0", "id": n}), partition=0)
+        if n % 2:
+            producer.flush(30)
+    for number in range(100):
+        proxy.damage(topic, 0, "crc" if number % 2 else "magic", ("base", 6 * number + 2), times=1)
+    one = service(topic).start(ready=False)
+    pipeline.wait_caught_up(topic)
+    assert proxy.damaged == 100
+    check_all(pipeline, topic, 600)
+    assert one.stop() == 0

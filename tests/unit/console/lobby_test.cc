@@ -1,0 +1,129 @@
+// Connections before their greeting: no thread, no place in the crowd, bounded in number and time.
+#include "console/ssh/lobby.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "console/ssh/charset.h"
+#include "console/ssh/input_buffer.h"
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+const Clock::time_point now{1000s};
+
+class LobbyTest : public testing::Test {
+ protected:
+  // A guest; returns the client's end.
+  int enter(Clock::time_point at = now) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    lobby_.enter(ends[0], *Address::parse("127.0.0.1"), at);
+    clients_.push_back(ends[1]);
+    return ends[1];
+  }
+  static void say(int client, std::string_view text) {
+    EXPECT_EQ(send(client, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  static bool closed(int client) {
+    char c = 0;
+    return recv(client, &c, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN;  // unread bytes make it a reset
+  }
+  ~LobbyTest() override {
+    for (const int client : clients_) close(client);
+  }
+
+  Lobby lobby_;
+  std::vector<int> clients_;
+};
+
+TEST_F(LobbyTest, a_whole_greeting_is_let_in_unread) {
+  const int client = enter();
+  say(client, "SSH-2.0-Open");
+  lobby_.look(now);
+  EXPECT_FALSE(lobby_.next_greeted());
+  say(client, "SSH_9.2\r\nmore");
+  lobby_.look(now);
+  const auto guest = lobby_.next_greeted();
+  ASSERT_TRUE(guest);
+  char text[64];
+  EXPECT_EQ(recv(guest->fd, text, sizeof text, 0), 25);
+  EXPECT_EQ(lobby_.size(), 0U);
+  close(guest->fd);
+}
+
+TEST_F(LobbyTest, what_is_not_a_greeting_is_closed_at_once) {
+  for (const std::string text : {"GET / HTTP/1.1\r\n", "SSH-1.5-x\r\n", "\n", "SSH-3"}) {
+    const int client = enter();
+    say(client, text);
+    lobby_.look(now);
+    EXPECT_TRUE(closed(client)) << text;
+  }
+  const int endless = enter();
+  say(endless, "SSH-2.0-" + std::string(300, 'x'));
+  lobby_.look(now);
+  EXPECT_TRUE(closed(endless));
+  EXPECT_EQ(lobby_.take_closed(), 5U);
+}
+
+TEST_F(LobbyTest, who_says_nothing_is_closed_after_three_seconds) {
+  const int silent = enter(), halting = enter();
+  say(halting, "SSH-2.0");
+  lobby_.look(now + 2s);
+  EXPECT_EQ(lobby_.size(), 2U);
+  lobby_.look(now + 4s);
+  EXPECT_EQ(lobby_.size(), 0U);
+  EXPECT_TRUE(closed(silent));
+}
+
+TEST_F(LobbyTest, the_oldest_leaves_when_there_are_too_many) {
+  const int first = enter();
+  for (std::size_t i = 1; i <= Lobby::most; ++i) enter();
+  EXPECT_EQ(lobby_.size(), Lobby::most);
+  EXPECT_TRUE(closed(first));
+}
+
+TEST_F(LobbyTest, a_client_that_waits_for_the_servers_greeting_is_let_in_a_moment_later) {
+  enter();
+  EXPECT_FALSE(lobby_.next_patient(now + 100ms));
+  const auto guest = lobby_.next_patient(now + 300ms);
+  ASSERT_TRUE(guest);
+  EXPECT_FALSE(guest->greeted);
+  close(guest->fd);
+}
+
+TEST(Charset, is_what_the_locale_says_else_what_the_terminal_is_known_for) {
+  EXPECT_TRUE(Charset().utf8("xterm-256color"));
+  EXPECT_FALSE(Charset().utf8("vt100"));
+  EXPECT_FALSE(Charset().utf8(""));
+  const auto of = [](std::initializer_list<std::pair<const char*, const char*>> said, std::string_view term) {
+    Charset charset;
+    for (const auto& [name, value] : said) EXPECT_TRUE(charset.hear(name, value));
+    return charset.utf8(term);
+  };
+  EXPECT_TRUE(of({{"LANG", "de_DE.UTF-8"}}, "vt100"));
+  EXPECT_FALSE(of({{"LANG", "de_DE.ISO-8859-1"}}, "xterm"));
+  EXPECT_FALSE(of({{"LANG", "de_DE.UTF-8"}, {"LC_ALL", "C"}}, "xterm"));
+  EXPECT_TRUE(of({{"LC_ALL", ""}, {"LC_CTYPE", "C.utf8"}, {"LANG", "C"}}, "vt100"));
+  EXPECT_FALSE(Charset().hear("PATH", "x"));
+}
+
+TEST(InputBuffer, is_used_from_the_front) {
+  InputBuffer input;
+  std::string all;
+  for (int i = 0; i < 1000; ++i) {
+    input.append("0123456789");
+    all += "0123456789";
+    const auto part = std::string(input.rest().substr(0, 7));
+    EXPECT_EQ(part, all.substr(0, 7));
+    input.consume(7);
+    all.erase(0, 7);
+  }
+  EXPECT_EQ(input.rest(), all);
+  EXPECT_EQ(input.size(), all.size());
+}
+
+}  // namespace
+}  // namespace sluice::console
