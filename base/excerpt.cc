@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/printable.h"
+#include "base/table_name.h"
 
 namespace sluice {
 namespace {
@@ -43,11 +44,10 @@ std::string excerpt(std::string_view text) {
 }
 
 std::string name_excerpt(std::string_view name) {
-  constexpr std::size_t longest_name = 63;
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const bool plain =
-      !name.empty() && name.size() <= longest_name && is_letter(name.front()) &&
+      !name.empty() && name.size() <= longest_identifier && is_letter(name.front()) &&
       std::ranges::all_of(name, [&](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.'; });
   return plain ? std::string(name) : excerpt(name);
 }

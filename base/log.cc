@@ -8,6 +8,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -161,9 +162,9 @@ LevelNow level_now() {
 
 std::vector<Entry> recent() {
   const MutexLock lock(recent_mutex);
-  std::vector<Entry> entries(recent_lines.warnings.begin(), recent_lines.warnings.end());
-  entries.insert(entries.end(), recent_lines.errors.begin(), recent_lines.errors.end());
-  std::ranges::stable_sort(entries, {}, &Entry::at);
+  std::vector<Entry> entries;
+  std::ranges::merge(recent_lines.warnings, recent_lines.errors, std::back_inserter(entries), {}, &Entry::at,
+                     &Entry::at);
   return entries;
 }
 

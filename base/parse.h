@@ -1,4 +1,5 @@
-// Whole texts as integers. Pure functions of any thread; nothing if the text is anything else, or too large.
+// Whole texts as integers and booleans. Pure functions of any thread; nothing if the text is anything else, or too
+// large.
 #pragma once
 
 #include <charconv>
@@ -23,5 +24,12 @@ std::optional<T> parse_integer(std::string_view text, T least, T most) {
   const auto value = parse_integer<T>(text);
   return value && *value >= least && *value <= most ? value : std::nullopt;
 }
+
+// As PostgreSQL's boolean input: true, yes, on, 1 and their opposites, shortened as long as they are unique, in any
+// case, with white space around.
+std::optional<bool> parse_boolean(std::string_view text);
+
+// White space as C's isspace() has it, unless told otherwise.
+std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\n\v\f\r");
 
 }  // namespace sluice

@@ -9,31 +9,10 @@
 #include <cstdint>
 #include <iterator>
 
+#include "base/utf8.h"
+
 namespace sluice {
 namespace {
-
-struct Character {
-  char32_t code = 0;
-  std::size_t bytes = 1;
-  bool valid = false;
-};
-
-// The first character of a text that is not empty: overlong forms, surrogates and cut ones are not valid.
-Character first_of(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1, true};
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return {};
-  char32_t code = lead & (0x7fu >> length);
-  for (std::size_t at = 1; at < length; ++at) {
-    if ((byte(at) & 0xc0) != 0x80) return {};
-    code = (code << 6) | (byte(at) & 0x3fu);
-  }
-  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  if (code < least.at(length) || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
-  return {code, length, true};
-}
 
 // wcwidth() knows Unicode only under a locale of UTF-8; the thread's own is put back.
 class Utf8Locale {
@@ -83,7 +62,7 @@ std::string transform(std::string_view text, Spell spell) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const Character one = first_of(text);
+    const Character one = first_character(text);
     if (!spell(one, text.front(), result)) result.append(text.substr(0, one.bytes));
     text.remove_prefix(one.bytes);
   }
@@ -157,7 +136,7 @@ int width(std::string_view text) {
   const Utf8Locale locale;
   int columns = 0;
   while (!text.empty()) {
-    const Character one = first_of(text);
+    const Character one = first_character(text);
     columns += one.valid ? std::max(0, columns_of(one.code)) : 1;
     text.remove_prefix(one.bytes);
   }
@@ -171,7 +150,7 @@ std::string cut(std::string_view text, int columns) {
   const std::size_t most = static_cast<std::size_t>(columns) * 16;
   std::size_t at = 0, with_ellipsis = 0;
   for (int used = 0; at < text.size();) {
-    const Character one = first_of(text.substr(at));
+    const Character one = first_character(text.substr(at));
     used += one.valid ? std::max(0, columns_of(one.code)) : 1;
     if (used > columns || at + one.bytes > most) return std::string(text.substr(0, with_ellipsis)) + "…";
     at += one.bytes;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int backlog = 128;
 constexpr mode_t unix_mode = 0660;
-constexpr std::string_view unix_prefix = "unix:";
+static_assert(longest_unix_path == sizeof(sockaddr_un::sun_path) - 1);
 
 std::unexpected<Error> refused(std::string message) {
   return fail(ErrorClass::stop_service, std::move(message));
@@ -101,9 +101,8 @@ Result<ServerSocket> ServerSocket::open_inet(const std::string& address) {
 Result<ServerSocket> ServerSocket::open_unix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.front() != '/' || path.size() >= sizeof address.sun_path) {
-    return refused(
-        fmt::format("unix:{}: is not an absolute path of at most {} bytes", path, sizeof address.sun_path - 1));
+  if (path.empty() || path.front() != '/' || path.size() > longest_unix_path) {
+    return refused(fmt::format("unix:{}: is not an absolute path of at most {} bytes", path, longest_unix_path));
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   struct stat about{};

@@ -14,6 +14,10 @@
 
 namespace sluice {
 
+// How the address of a Unix socket begins, and how long its path may be, in bytes.
+inline constexpr std::string_view unix_prefix = "unix:";
+inline constexpr std::size_t longest_unix_path = 107;
+
 class ServerSocket {
  public:
   enum class Outcome { accepted, nothing, again, no_descriptor };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -56,7 +57,7 @@ int create(pthread_t* handle, std::size_t stack, Body* body) {
 Result<Thread> Thread::start(std::string name, std::function<void()> body, std::size_t stack,
                              std::function<void()> failed) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  stack = 8u << 20;  // their frames are several times as large
+  stack = std::max<std::size_t>(stack, 8u << 20);  // their frames are several times as large
 #endif
   const std::string shown = name;
   auto held = std::unique_ptr<Body>(new (std::nothrow) Body{std::move(name), std::move(body), std::move(failed)});

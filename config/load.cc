@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t deepest_key = 32;
-constexpr std::string_view postgres_url = "postgres.url";
 
 // toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some hundred
 // kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
@@ -113,7 +112,7 @@ void read_section(const toml::table& table, std::string_view section, toml::sour
     if (const toml::node* node = table.get(setting.name)) {
       setting.field.put(setting, pipeline, route, value_of(*node, setting));
       if (has_reference(*node)) (section == "route" ? route.referenced : pipeline.referenced).insert(setting.key());
-      if (setting.key() == postgres_url) pipeline.postgres.shown_url = shown(*node, pipeline.postgres.url);
+      if (setting.type == Type::connection) pipeline.postgres.shown_url = shown(*node, pipeline.postgres.url);
     } else if (setting.required)
       complain(position, setting.key(), fmt::format("is missing; add {} = {}", setting.name, setting.example));
   }

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/printable.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
 #include "config/spelling.h"
@@ -21,7 +22,6 @@ void complain(toml::source_position at, std::string key, std::string text) {
 namespace {
 
 constexpr std::size_t longest_list = 1000;
-constexpr std::string_view postgres_url = "postgres.url";
 
 std::string_view kind_of(const toml::node& node) {
   switch (node.type()) {
@@ -78,9 +78,11 @@ struct Text {
 Text text_of(const toml::node& node, const std::string& key, Type type) {
   const auto* string = node.as_string();
   if (string == nullptr) wrong_type(node, key, type);
-  auto value = key == postgres_url ? expand(string->get(), encode_reference) : expand(string->get());
+  auto value = type == Type::connection ? expand(string->get(), encode_reference)
+               : type == Type::urls     ? expand(string->get(), encode_in_http_urls)
+                                        : expand(string->get());
   if (!value) complain(node.source().begin, key, value.error());
-  const bool secret = type == Type::secret || type == Type::properties;
+  const bool secret = type == Type::connection || type == Type::urls || type == Type::properties;
   // Secrets may be certificates of many lines, and a reference may bring a key; nothing else has a use for control
   // characters.
   const bool lines = secret || is_key(*value);
@@ -100,8 +102,7 @@ std::string checked_text(const toml::node& node, const Setting& setting) {
 // Where the character of a text that counts from 1 is in the file: exact for a text on one line without escapes.
 toml::source_position inside(const toml::node& node, const std::string& text, std::size_t character) {
   const toml::source_region& source = node.source();
-  const auto characters = static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const auto characters = count_characters(text);
   const bool plain = source.begin.line == source.end.line && source.end.column - source.begin.column == characters + 2;
   if (!plain) return source.begin;
   return {source.begin.line, source.begin.column + static_cast<toml::source_index>(character)};
@@ -126,19 +127,19 @@ std::string word_of(const toml::node& node, const Setting& setting) {
 }
 
 // A reference in quotes may stand for a value of any type: what it names is read as if it stood there without quotes.
-std::optional<std::string> referenced(const toml::node& node, const Setting& setting) {
+std::optional<Text> referenced(const toml::node& node, const Setting& setting) {
   const auto* string = node.as_string();
   if (string == nullptr || string->get().find("${") == std::string::npos) return std::nullopt;
-  return text_of(node, setting.key(), Type::string).value;
+  return text_of(node, setting.key(), Type::string);
 }
 
 bool boolean_of(const toml::node& node, const Setting& setting) {
   if (const auto boolean = node.value_exact<bool>()) return *boolean;
   const auto text = referenced(node, setting);
   if (!text) wrong_type(node, setting.key(), setting.type);
-  if (*text == "true" || *text == "false") return *text == "true";
+  if (text->value == "true" || text->value == "false") return text->value == "true";
   complain(node.source().begin, setting.key(),
-           fmt::format("its reference holds \"{}\"; let it hold true or false", printable(*text)));
+           fmt::format("what {} names is not true or false; correct it", text->raw));
 }
 
 std::int64_t number_of(const toml::node& node, const Setting& setting) {
@@ -146,10 +147,10 @@ std::int64_t number_of(const toml::node& node, const Setting& setting) {
   if (setting.type == Type::integer) {
     number = node.value_exact<std::int64_t>();
     if (const auto text = referenced(node, setting)) {
-      number = parse_integer<std::int64_t>(*text);
+      number = parse_integer<std::int64_t>(text->value);
       if (!number)
         complain(node.source().begin, setting.key(),
-                 fmt::format("its reference holds \"{}\"; let it hold an integer", printable(*text)));
+                 fmt::format("what {} names is not an integer; correct it", text->raw));
     }
     if (!number) wrong_type(node, setting.key(), setting.type);
   } else {
@@ -212,7 +213,8 @@ void add_properties(const toml::table& table, const std::string& key, const std:
 Value value_of(const toml::node& node, const Setting& setting) {
   switch (setting.type) {
     case Type::string:
-    case Type::secret:
+    case Type::connection:
+    case Type::urls:
       return checked_text(node, setting);
     case Type::expression:
       return expression_of(node, setting);

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "base/secret.h"
+#include "config/conninfo.h"
 
 namespace sluice::config {
 namespace {
@@ -60,32 +61,17 @@ std::string in_uri(std::string_view before, std::string_view after, std::string 
   return user_info ? percent_encoded(value) : value;
 }
 
-// Returns what lies in the text before the end of one that was begun: in quotes, a value, or neither.
-enum class Inside { key, value, quotes };
-Inside place_after(std::string_view text) {
-  auto inside = Inside::key;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    const bool begins = inside == Inside::value && at > 0 && text[at - 1] == '=';
-    if (inside != Inside::key && c == '\\')
-      ++at;
-    else if (inside == Inside::key && c == '=')
-      inside = Inside::value;
-    else if (begins && c == '\'')
-      inside = Inside::quotes;
-    else if ((inside == Inside::quotes && c == '\'') || (inside == Inside::value && !begins && c == ' '))
-      inside = Inside::key;
-  }
-  return inside;
-}
-
-std::string in_pairs(std::string_view before, std::string value) {
-  const auto inside = place_after(before);
-  if (inside == Inside::key) return value;
-  if (value.empty() && before.ends_with('=')) return "''";
+std::string in_pairs(std::string_view before, std::string_view after, std::string value) {
+  ConninfoPair last;
+  while (const auto pair = next_pair(before)) last = *pair;
+  const bool in_value = last.assigned && !last.ended;
+  if (!in_value) return value;  // it may be a key, or pairs
+  const bool alone =
+      last.value.empty() && (after.empty() || std::isspace(static_cast<unsigned char>(after.front())) != 0);
+  if (value.empty() && alone) return "''";
   std::string out;
   for (const char c : value) {
-    const bool space = inside == Inside::value && std::isspace(static_cast<unsigned char>(c)) != 0;
+    const bool space = !last.quoted && std::isspace(static_cast<unsigned char>(c)) != 0;
     if (c == '\'' || c == '\\' || space) out += '\\';
     out += c;
   }
@@ -121,22 +107,10 @@ std::string shown_uri(std::string_view scheme, std::string_view rest) {
 
 std::string shown_pairs(std::string_view text) {
   std::string out;
-  const auto space = [&](std::size_t at) { return std::isspace(static_cast<unsigned char>(text[at])) != 0; };
-  for (std::size_t at = 0; at < text.size();) {
-    while (at < text.size() && space(at)) ++at;
-    const auto equals = std::min(text.find('=', at), text.size());
-    auto name = text.substr(at, equals - at);
-    name = name.substr(0, name.find(' '));
-    at = std::min(equals + 1, text.size());
-    while (at < text.size() && space(at)) ++at;
-    const auto from = at;
-    const bool quotes = at < text.size() && text[at] == '\'';
-    if (quotes) ++at;
-    while (at < text.size() && (quotes ? text[at] != '\'' : !space(at))) at += text[at] == '\\' ? 2 : 1;
-    at = std::min(at + (quotes ? 1 : 0), text.size());
-    if (name.empty()) continue;
-    out += fmt::format("{}{}={}", out.empty() ? "" : " ", name,
-                       is_shown(name) ? text.substr(from, at - from) : Secret::mask);
+  while (const auto pair = next_pair(text)) {
+    if (pair->name.empty()) continue;
+    out +=
+        fmt::format("{}{}={}", out.empty() ? "" : " ", pair->name, is_shown(pair->name) ? pair->value : Secret::mask);
   }
   return out;
 }
@@ -148,7 +122,15 @@ std::string encode_reference(std::string_view before_text, std::string_view afte
   if (before.empty() && after.empty()) return value;
   if (const auto length = scheme_length(before); length > 0)
     return in_uri(std::string_view(before).substr(length), after, std::move(value));
-  return in_pairs(before, std::move(value));
+  return in_pairs(before, after, std::move(value));
+}
+
+std::string encode_in_http_urls(std::string_view before_text, std::string_view after_text, std::string value) {
+  const auto before = without_references(before_text), after = without_references(after_text);
+  const auto scheme = before.rfind("://");
+  if (scheme == before.npos || before.find_first_of("/,", scheme + 3) != before.npos) return value;
+  const bool user_info = after.substr(0, after.find_first_of("/,")).contains('@');
+  return user_info ? percent_encoded(value) : value;
 }
 
 std::string shown_url(std::string_view url) {

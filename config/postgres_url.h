@@ -1,4 +1,5 @@
-// The connection string of PostgreSQL as text: how a reference's content becomes a part of it, and how it is shown.
+// The connection string of PostgreSQL as text: how a reference's content becomes a part of it, and how it is shown; and
+// the same for the user and password in HTTP URLs.
 //
 // Pure functions of any thread. libpq has the last word about what the string means (sink/connection_options.h).
 #pragma once
@@ -12,6 +13,9 @@ namespace sluice::config {
 // percent-encoded in the user-info, the database and the parameters of a URI, with backslashes in key=value pairs. As
 // it is where it may be more than a value: as the whole string, as hosts of a URI, in place of a key.
 std::string encode_reference(std::string_view before, std::string_view after, std::string value);
+
+// The same for URLs of HTTP that are separated by commas: percent-encoded in the user-info, as it is elsewhere.
+std::string encode_in_http_urls(std::string_view before, std::string_view after, std::string value);
 
 // Returns the string with host, port, database, user and sslmode as they are and all other values masked.
 std::string shown_url(std::string_view url);

@@ -42,7 +42,8 @@ std::string type_name(const Setting& setting) {
       return "string";
     case Type::expression:
       return "expression";
-    case Type::secret:
+    case Type::connection:
+    case Type::urls:
       return "string, secret";
     case Type::choice:
       return "word";
@@ -96,8 +97,8 @@ The file is TOML. A setting that does not exist is an error that names the neare
 unit: `"50ms"`, `"5s"`, `"2m"`, `"1h"`, `"90d"`; `"64KiB"`, `"8MiB"`, `"1GiB"`, `"8MB"`; a bare number there is an error. In
 any string `${env:NAME}`, `${file:/path}` and `${credential:NAME}` (systemd credentials) are replaced by the environment
 variable, the file's content or the credential; in `postgres.url` such content is encoded where it stands, so that a
-password may hold any character. Secret values, and whatever a reference brings, never appear in logs, listings or
-errors.
+password may hold any character. Secret values never appear in logs, listings or errors; listings mask whatever a
+reference brings, but for host, port, database, user and sslmode of the connection string.
 An error is one line, `FILE:LINE:COLUMN: KEY: what is wrong; what to do`, and the exit code 2.
 
 )";
@@ -133,7 +134,8 @@ std::string toml_text(const Setting& setting, const Value& value) {
     case Type::expression:
     case Type::choice:
       return quoted(is_key(std::get<std::string>(value)) ? Secret::mask : std::get<std::string>(value));
-    case Type::secret:
+    case Type::connection:
+    case Type::urls:
       return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
     case Type::integer:
       return fmt::to_string(std::get<std::int64_t>(value));
@@ -217,7 +219,7 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     const auto& masked = setting.section == "route" ? route.referenced : pipeline.referenced;
     std::string text = toml_text(setting, value);
     if (masked.contains(setting.key())) text = quoted(Secret::mask);
-    if (setting.key() == "postgres.url" && !pipeline.postgres.shown_url.empty())
+    if (setting.type == Type::connection && !pipeline.postgres.shown_url.empty())
       text = quoted(pipeline.postgres.shown_url);
     shown.push_back({std::move(key), std::move(text), setting.required ? std::string() : toml_text(setting, fallback),
                      value != fallback, setting.reloadable, digest_of(value)});

@@ -44,8 +44,9 @@ std::vector<Setting> kafka() {
        .name = "start",
        .type = choice,
        .field = in<&Pipeline::kafka, &Kafka::start>(),
-       .help = "Where a partition without a pointer begins; one with a pointer always resumes there. With stop it "
-               "waits for a decision.",
+       .help =
+           "Where a partition without a pointer begins; one with a pointer always resumes there. With stop it "
+           "waits for a decision. A partition or topic that appears while the service runs is read from its beginning.",
        .choices = {"earliest", "latest", "stop"}},
       {.section = "kafka",
        .name = "strategy",
@@ -74,7 +75,7 @@ std::vector<Setting> postgres_and_batch() {
   return {
       {.section = "postgres",
        .name = "url",
-       .type = secret,
+       .type = connection,
        .field = in<&Pipeline::postgres, &Postgres::url>(),
        .help = "A URI or key=value pairs as libpq reads them; several hosts are allowed. Keep a password out of the "
                "file with ${credential:NAME}, ${file:/path} or ${env:NAME}.",
@@ -121,7 +122,7 @@ std::vector<Setting> postgres_and_batch() {
        .name = "adaptive",
        .type = boolean,
        .field = in<&Pipeline::batch, &Batch::adaptive>(),
-       .help = "Adapts `rows` to the lag, between 100 and 20000."},
+       .help = "Adapts `rows` to what is fastest, between 100 and 20000."},
   };
 }
 
@@ -235,7 +236,7 @@ std::vector<Setting> registry() {
   return {
       {.section = "registry",
        .name = "url",
-       .type = secret,
+       .type = urls,
        .field = in<&Pipeline::registry, &Registry::url>(),
        .help =
            "Where the schema registry's API (Confluent's) is, http://HOST:PORT or https://HOST:PORT, with its path if "

@@ -8,8 +8,11 @@
 
 #include "base/host_port.h"
 #include "base/http_url.h"
+#include "base/parse.h"
 #include "base/pattern.h"
+#include "base/server_socket.h"
 #include "base/table_name.h"
+#include "config/conninfo.h"
 #include "config/table_template.h"
 
 namespace sluice::config {
@@ -30,12 +33,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     parts.push_back(text.substr(0, end));
   parts.push_back(text);
   return parts;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
 }
 
 std::string check_name(const std::string& text, std::size_t longest) {
@@ -78,32 +75,19 @@ std::string check_uri(std::string_view text) {
   return {};
 }
 
-// key=value pairs as libpq reads them: spaces around =, values in single quotes with backslash escapes.
 std::string check_conninfo(std::string_view text) {
-  static const std::string shape = "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
-  std::size_t at = 0;
-  const auto spaces = [&] {
-    while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at]))) ++at;
-  };
-  spaces();
-  if (at == text.size()) return shape;
-  for (; at < text.size(); spaces()) {
-    const std::size_t from = at;
-    while (at < text.size() && (std::islower(static_cast<unsigned char>(text[at])) || text[at] == '_')) ++at;
-    if (at == from) return shape;
-    spaces();
-    if (at == text.size() || text[at] != '=') return shape;
-    ++at;
-    spaces();
-    const bool quoted = at < text.size() && text[at] == '\'';
-    if (quoted) ++at;
-    const auto ends = [&](char c) { return quoted ? c == '\'' : std::isspace(static_cast<unsigned char>(c)) != 0; };
-    while (at < text.size() && !ends(text[at])) at += text[at] == '\\' ? 2 : 1;
-    if (!quoted) continue;
-    if (at >= text.size()) return "has a quote that is not closed; close it";
-    ++at;
+  bool any = false;
+  while (const auto pair = next_pair(text)) {
+    any = true;
+    const bool named = !pair->name.empty() &&
+                       std::ranges::all_of(pair->name, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+    if (!named || !pair->assigned) {
+      any = false;
+      break;
+    }
+    if (pair->quoted && !pair->ended) return "has a quote that is not closed; close it";
   }
-  return {};
+  return any ? "" : "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
 }
 
 }  // namespace
@@ -114,7 +98,7 @@ std::string check_pipeline(const std::string& text) {
 
 std::string check_brokers(const std::string& text) {
   for (const std::string_view broker : split(text, ',')) {
-    const auto address = parse_host_port(trimmed(broker));
+    const auto address = parse_host_port(trimmed(broker, " "));
     if (!address || address->port == 0) return "is not a list HOST:PORT,HOST:PORT; write 127.0.0.1:9092";
   }
   return {};
@@ -137,8 +121,11 @@ std::string check_postgres_url(const std::string& text) {
 }
 
 std::string check_schema(const std::string& text) {
-  const bool identifier = !text.empty() && text.size() <= 63 && only(text, "_") && !digits.contains(text.front());
-  if (!identifier) return "must be 1 to 63 letters, digits and underscores, no digit first; choose another schema";
+  const bool identifier =
+      !text.empty() && text.size() <= longest_identifier && only(text, "_") && !digits.contains(text.front());
+  if (!identifier)
+    return fmt::format("must be 1 to {} letters, digits and underscores, no digit first; choose another schema",
+                       longest_identifier);
   return text.starts_with("pg_") ? "begins with pg_, which PostgreSQL keeps for itself; choose another schema" : "";
 }
 
@@ -155,11 +142,13 @@ std::string check_topic(const std::string& text) {
 }
 
 std::string check_column(const std::string& text) {
-  return text.empty() || text.size() > 63 ? "must be a column name of 1 to 63 bytes; name the columns of the key" : "";
+  if (!text.empty() && text.size() <= longest_identifier) return {};
+  return fmt::format("must be a column name of 1 to {} bytes; name the columns of the key", longest_identifier);
 }
 
 std::string check_target_schema(const std::string& text) {
-  return text.empty() || text.size() > longest_identifier ? "must be a schema's name of 1 to 63 bytes" : "";
+  if (!text.empty() && text.size() <= longest_identifier) return {};
+  return fmt::format("must be a schema's name of 1 to {} bytes", longest_identifier);
 }
 
 std::string check_user(const std::string& text) {
@@ -199,8 +188,6 @@ std::string check_listen(const std::string& text) {
 }
 
 std::string check_console_listen(const std::string& text) {
-  constexpr std::string_view unix_prefix = "unix:";
-  constexpr std::size_t longest_path = 107;  // of the system
   if (!text.starts_with(unix_prefix)) {
     const bool valid = check_listen(text).empty();
     return valid ? ""
@@ -209,7 +196,8 @@ std::string check_console_listen(const std::string& text) {
   const auto path = std::string_view(text).substr(unix_prefix.size());
   if (!path.starts_with('/') || path.ends_with('/'))
     return "is not unix: and an absolute path; write unix:/run/sluice/console";
-  return path.size() > longest_path ? "is a path longer than 107 bytes; write a shorter one" : "";
+  if (path.size() <= longest_unix_path) return {};
+  return fmt::format("is a path longer than {} bytes; write a shorter one", longest_unix_path);
 }
 
 bool is_key(std::string_view text) {

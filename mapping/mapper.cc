@@ -88,17 +88,13 @@ std::expected<Outcome, Blocked> Mapper::State::without_table(const TableWanted& 
 // What the route's conditions make of the record, if that decides it.
 std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& record) {
   const config::Route& route = *topic.match.route;
-  if (!RouteConditions::has_any(route)) return std::nullopt;
   RecordError fault, unread;  // a key that cannot be read has no fields
   read_key(topic, record, unread);
   switch (conditions.judge(route, record, key_image, event, fault)) {
     case RouteConditions::Verdict::map:
       return std::nullopt;
-    case RouteConditions::Verdict::reject: {
-      const bool named = !topic.names_source && topic.table;
-      return reject(fault.stage, named ? *topic.table : std::string_view{}, std::move(fault.sqlstate),
-                    std::move(fault.reason));
-    }
+    case RouteConditions::Verdict::reject:
+      return reject(fault.stage, topic.known_table(), std::move(fault.sqlstate), std::move(fault.reason));
     case RouteConditions::Verdict::skip:
       break;
   }
@@ -117,9 +113,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   DecodeError error;
   if (!topic.decoder->decode(record, event, error)) {
     if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
-    const bool named = !topic.names_source && topic.table;
-    return reject(Stage::decode, named ? *topic.table : std::string_view{}, std::move(error.sqlstate),
-                  std::move(error.reason));
+    return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
   if (RouteConditions::has_any(*route)) {
     if (const auto schema = topic.key_decoder->wanted(record)) return std::unexpected(Wanted(SchemaWanted{*schema}));

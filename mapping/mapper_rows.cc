@@ -51,9 +51,12 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   if (strict) {
     for (const std::uint16_t column : target.key) cells[column] = {};
   }
-  if (!read_key(topic, record, fault)) return false;
-  if (!key_image.present) return true;
   const bool in_value = has_key(target, cells);
+  if (!read_key(topic, record, fault)) {
+    if (!strict && in_value) fault.reason += fmt::format("; {}", advice);
+    return false;
+  }
+  if (!key_image.present) return true;
   record_cells.assign(target.columns.size(), {});
   if (!rows.encode_key(table, key_image, set->arena(), record_cells, fault)) {
     if (!strict && in_value) fault.reason += fmt::format("; {}", advice);

@@ -27,6 +27,11 @@ struct TopicState {
   std::expected<std::string, NameError> table{};  // or is this
   std::unique_ptr<Decoder> decoder;
   std::optional<KeyDecoder> key_decoder;
+
+  // The table as far as it is known without the event.
+  std::string_view known_table() const {
+    return !names_source && table ? std::string_view(*table) : std::string_view();
+  }
 };
 
 // A table that events name and that cannot be written for that reason.

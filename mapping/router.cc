@@ -70,11 +70,11 @@ std::expected<std::string, NameError> target_name(const config::Route& route, st
   }
   if (config::has_placeholder(spelled.schema) && std::ranges::find(route.schemas, name.schema) == route.schemas.end()) {
     return std::unexpected(
-        NameError{"42501", fmt::format("the schema {} is not one of [[route]].schemas", excerpt(name.schema))});
+        NameError{"42501", fmt::format("the schema {} is not one of [[route]].schemas", name_excerpt(name.schema))});
   }
   if (config::reserved_schema(name.schema, own_schema)) {
     return std::unexpected(
-        NameError{"42501", fmt::format("no event may be written to the schema {}", excerpt(name.schema))});
+        NameError{"42501", fmt::format("no event may be written to the schema {}", name_excerpt(name.schema))});
   }
   // One that the configuration names is refused by who describes it, which is nobody's record's fault.
   const bool too_long = std::max(name.schema.size(), name.table.size()) > longest_identifier;

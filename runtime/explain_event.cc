@@ -55,10 +55,10 @@ int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const
   PublishLineParser parser("", true);
   std::string line;
   Offset offset = 0;
-  while (std::getline(std::cin, line)) {
+  for (int number = 1; std::getline(std::cin, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const auto parsed = parser.parse(line);
-    if (!parsed) return complain(fmt::format("stdin:{}: {}", offset + 1, parsed.error()));
+    if (!parsed) return complain(fmt::format("stdin:{}: {}", number, parsed.error()));
     Record record;
     record.at = &at;
     record.offset = offset++;

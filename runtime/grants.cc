@@ -6,6 +6,7 @@
 #include <set>
 
 #include "config/route_rights.h"
+#include "config/table_template.h"
 #include "runtime/load_config.h"
 #include "runtime/subcommands.h"
 #include "sink/server_check.h"
@@ -25,21 +26,6 @@ struct Target {
   std::string table;   // empty: any table of the schema
   auto operator<=>(const Target&) const = default;
 };
-
-bool is_template(std::string_view name) {
-  return name.contains('{');
-}
-
-// At the first dot that is not within a placeholder such as {source.table}.
-std::pair<std::string, std::string> split(const std::string& name) {
-  int depth = 0;
-  for (std::size_t at = 0; at < name.size(); ++at) {
-    if (name[at] == '{') ++depth;
-    if (name[at] == '}') --depth;
-    if (name[at] == '.' && depth == 0) return {name.substr(0, at), name.substr(at + 1)};
-  }
-  return {"", name};
-}
 
 class Script {
  public:
@@ -64,17 +50,21 @@ class Script {
 
  private:
   void add(const config::Route& route) {
-    const auto [schema, table] = split(route.table);
-    if (is_template(schema) || (schema.empty() && is_template(table))) {
-      notes_.insert(
-          fmt::format("{}: the events name the schema; for each: GRANT USAGE ON SCHEMA s TO {}; GRANT {} ON ALL "
-                      "TABLES IN SCHEMA s TO {};",
-                      route.table, role_, fmt::join(config::route_rights(route), ", "), role_));
+    const auto [schema, table] = config::split_template(route.table);
+    if (schema.empty() && config::has_placeholder(table)) {
+      notes_.insert(fmt::format(
+          "{}: the events name tables of the search path; for each schema of it: GRANT USAGE ON SCHEMA s TO "
+          "{}; GRANT {} ON ALL TABLES IN SCHEMA s TO {};",
+          route.table, role_, fmt::join(config::route_rights(route), ", "), role_));
       return;
     }
-    if (!schema.empty()) schemas_.insert(schema);
-    auto& rights = targets_[{schema, is_template(table) ? "" : table}];
-    for (const auto right : config::route_rights(route)) rights.insert(right);
+    const bool any_schema = config::has_placeholder(schema);
+    const auto schemas = any_schema ? route.schemas : std::vector{std::string(schema)};
+    for (const auto& one : schemas) {
+      if (!one.empty()) schemas_.insert(one);
+      auto& rights = targets_[{one, any_schema || config::has_placeholder(table) ? "" : std::string(table)}];
+      for (const auto right : config::route_rights(route)) rights.insert(right);
+    }
   }
 
   void print(const Target& target, const std::set<std::string_view>& rights) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json_text.h"
+#include "base/parse.h"
 #include "mapping/formats/json_reader.h"
 #include "mapping/value_error.h"
 
@@ -17,12 +18,7 @@ namespace {
 using listener::Outgoing;
 using Bytes = std::optional<std::string_view>;
 
-std::string_view trimmed(std::string_view text) {
-  const auto blank = " \t\r\n";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
+constexpr std::string_view blanks = " \t\r\n";  // JSON's
 
 }  // namespace
 
@@ -48,7 +44,7 @@ PublishLineParser::PublishLineParser(std::string key, bool envelope) : state_(st
 PublishLineParser::~PublishLineParser() = default;
 
 std::expected<Outgoing, std::string> PublishLineParser::parse(std::string_view line) {
-  line = trimmed(line);
+  line = trimmed(line, blanks);
   if (!line.starts_with('{')) return std::unexpected("not a JSON object");
   State& state = *state_;
   state.strings.clear();
@@ -68,7 +64,7 @@ std::expected<Bytes, std::string> PublishLineParser::State::bytes_of(const Field
   const auto& value = field.value;
   if (value.kind() == ValueKind::null) return std::nullopt;
   if (value.kind() == ValueKind::boolean) return value.is_true() ? "true" : "false";
-  if (!value.is_text()) return trimmed(value.unread_json());
+  if (!value.is_text()) return trimmed(value.unread_json(), blanks);
   std::string_view text;
   if (const auto error = mapping::of_text(value.characters(strings.emplace_back(), text))) {
     return std::unexpected(

@@ -9,8 +9,10 @@
 #include <functional>
 
 #include "admin/snapshot.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "config/kafka_security.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
@@ -38,10 +40,10 @@ using std::chrono::seconds;
 constexpr std::string_view who = "service";
 // Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
 constexpr seconds stop_deadline{25};
-constexpr seconds drain_deadline{18};
+constexpr seconds drain_deadline{17};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
-constexpr seconds admin_deadline{5};
+constexpr seconds admin_deadline{4};
 constexpr seconds log_deadline{1};
 // What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
 constexpr int wrong_setup = 2;
@@ -68,6 +70,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
   bool migrate();
+  std::optional<Result<void>> try_migration(sink::TableCatalogue& catalogue);
   bool start();
   bool start_console();
   void serve();
@@ -200,17 +203,41 @@ void Service::wait_for(const std::string& what) {
   systemd::status(what.empty() ? "starting" : "starting: waiting for " + what);
 }
 
+// One attempt, which may take minutes, in a thread of its own: systemd's watchdog and signals are not kept waiting.
+// Nothing if a signal ended it; what PostgreSQL runs for it is cancelled then.
+std::optional<Result<void>> Service::try_migration(sink::TableCatalogue& catalogue) {
+  std::stop_source stop;
+  std::atomic<bool> ended{false};
+  Result<void> done = fail(ErrorClass::retry, "the thread that prepares the schema has failed");
+  const auto body = [&] {
+    const InterruptScope scope(stop.get_token());
+    done = catalogue.migrate();
+    ended = true;
+  };
+  auto thread = Thread::start("migration", body, Thread::usual_stack, [&] { ended = true; });
+  if (!thread) return std::unexpected(thread.error());
+  while (!ended) {
+    watchdog();
+    const int signal = signals_.next(milliseconds(10));
+    if (signal == SIGTERM || signal == SIGINT) stop.request_stop();
+    if (signal == SIGHUP) reload();
+  }
+  thread->join();
+  return stop.stop_requested() ? std::nullopt : std::optional(std::move(done));
+}
+
 // PostgreSQL may start after the service: waits for it. Any other error ends the start.
 bool Service::migrate() {
   sink::TableCatalogue catalogue(pipeline_->postgres);
   std::string told;
   for (;;) {
-    const auto done = catalogue.migrate();
-    if (done) {
+    const auto done = try_migration(catalogue);
+    if (!done) return false;
+    if (*done) {
       if (!told.empty()) wait_for("");
       return true;
     }
-    const auto& error = done.error();
+    const auto& error = done->error();
     if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
       log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate, error.message);
       exit_code_ = error.next == ErrorClass::stop_service ? wrong_setup : 1;
@@ -367,7 +394,8 @@ int Service::stop() {
   const auto drained = within(drain_deadline);
   stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
               "ending at once; what was not committed is read again at the next start");
-  const auto leave_by = within(leave_deadline);
+  // Whatever Kafka takes, operators and the audit trail have their time.
+  const auto leave_by = std::min(within(leave_deadline), whole - console_deadline - admin_deadline - seconds(1));
   bool left = false;
   const auto leave = [&] {
     left = consumer_->stop(milliseconds_until(leave_by));
@@ -380,7 +408,7 @@ int Service::stop() {
     if (has_console_) console_.stop(console_deadline);
     return true;
   };
-  stop_within(told, whole, "a console session does not end; ending without it");
+  stop_within(told, whole - admin_deadline, "a console session does not end; ending without it");
   const auto stored = within(admin_deadline);
   stop_within([&] { return admin_.stop(milliseconds_until(stored)); }, stored,
               "PostgreSQL does not answer; ending without the last audit rows in its table");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "sink/oid.h"
 
 namespace sluice::sink {
@@ -11,24 +12,6 @@ namespace {
 
 constexpr std::size_t reason_bytes = 2000;
 constexpr char jsonb_version = 1;
-
-// The length of the well-formed UTF-8 sequence at the beginning of `text`, 0 if there is none; NUL is not one, since
-// PostgreSQL's text cannot hold it.
-std::size_t sequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto first = byte(0);
-  if (first == 0) return 0;
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const auto second = byte(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0;
-  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return 0;
-  return length;
-}
 
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -39,27 +22,28 @@ std::string escaped(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
   std::string out;
   while (!text.empty()) {
-    const auto length = std::max<std::size_t>(sequence(text), 1);
-    const auto first = static_cast<unsigned char>(text[0]);
-    if (first < 0x80) {
-      out += text[0];
-    } else if (length == 1) {
+    const auto one = first_character(text);
+    if (!one.valid)
       out += '?';
-    } else {
-      unsigned code = first & (0xffu >> (length + 1));
-      for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
-      out += fmt::format("\\u{{{:x}}}", code);
-    }
-    text.remove_prefix(length);
+    else if (one.bytes == 1)
+      out += text.front();
+    else
+      out += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(one.code));
+    text.remove_prefix(one.bytes);
   }
   return out;
 }
 
+// NUL is no text: PostgreSQL cannot hold it.
+bool is_text(const Character& one) {
+  return one.valid && one.code != 0;
+}
+
 bool is_text(std::string_view text) {
   while (!text.empty()) {
-    const auto length = sequence(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+    const auto one = first_character(text);
+    if (!is_text(one)) return false;
+    text.remove_prefix(one.bytes);
   }
   return true;
 }
@@ -119,11 +103,11 @@ std::vector<std::optional<std::string_view>> views(const std::vector<std::string
 std::string readable(std::string_view reason) {
   std::string out;
   while (!reason.empty()) {
-    const auto length = sequence(reason);
-    const auto next = length == 0 ? "?" : reason.substr(0, length);
+    const auto one = first_character(reason);
+    const auto next = is_text(one) ? reason.substr(0, one.bytes) : "?";
     if (out.size() + next.size() > reason_bytes) return out + "…";
     out += next;
-    reason.remove_prefix(std::max<std::size_t>(length, 1));
+    reason.remove_prefix(one.bytes);
   }
   return out;
 }

@@ -156,7 +156,8 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
       return remove(write);
     case Action::insert:
       if (write.columns.empty())  // every column its default
-        return fmt::format("INSERT INTO {} SELECT FROM pg_catalog.generate_series(1, $1::bigint)", write.table->sql_name);
+        return fmt::format("INSERT INTO {} SELECT FROM pg_catalog.generate_series(1, $1::bigint)",
+                           write.table->sql_name);
       return insert_into(write) + select;
     case Action::upsert:
       return insert_into(write) + select + on_conflict(write);
@@ -181,10 +182,10 @@ void add_write(Parameters& parameters, const Changes& changes, const PlannedWrit
 }
 
 std::string literals_of(const PlannedWrite& write) {
-  return fmt::format(
-      "SELECT {} FROM (SELECT {}) AS source",
-      join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("pg_catalog.quote_nullable(s{}::text)", i); }),
-      sources(write, false, true));
+  return fmt::format("SELECT {} FROM (SELECT {}) AS source",
+                     join(write.columns.size(), ", ",
+                          [](std::size_t i) { return fmt::format("pg_catalog.quote_nullable(s{}::text)", i); }),
+                     sources(write, false, true));
 }
 
 std::string stage_columns(const PlannedWrite& write) {

@@ -1,4 +1,4 @@
-// One subset of SQL's boolean expressions, for filter, delete_when and where: parsed here, evaluated by
+// One subset of SQL's boolean expressions, for filter and delete_when: parsed here, evaluated by
 // mapping/expression on an event's values.
 //
 // Precedence and three-valued logic are PostgreSQL's: OR, AND, NOT, IS [NOT] NULL, comparisons, [NOT] LIKE and [NOT]

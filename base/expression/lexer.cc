@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
+
 namespace sluice {
 namespace {
 
@@ -109,8 +111,8 @@ class Lexer {
 
   // Counts characters, of which each but the first byte of a sequence in UTF-8 is a part; from where it counted last.
   std::size_t column() {
-    for (; counted_ < begin_; ++counted_)
-      column_ += (static_cast<unsigned char>(text_[counted_]) & 0xC0) != 0x80 ? 1 : 0;
+    column_ += count_characters(text_.substr(counted_, begin_ - counted_));
+    counted_ = begin_;
     return column_;
   }
 

@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-#include "base/expression/matching.h"
+#include "base/parse.h"
 
 namespace sluice {
 namespace {
@@ -102,11 +102,10 @@ class Parser {
     for (const auto& [literal, other] : {std::pair{left, right}, std::pair{right, left}}) {
       const ExpressionNode& node = nodes_[literal];
       if (node.kind != Kind::text) continue;
-      bool truth = false;
       const Sort sort = sort_of(nodes_[other]);
       if (sort == Sort::number && !is_number(node.text))
         wrong(node, "this text is compared with a number; write a number");
-      if (sort == Sort::boolean && !parse_sql_boolean(node.text, truth))
+      if (sort == Sort::boolean && !parse_boolean(node.text))
         wrong(node, "this text is compared with a condition; write true or false");
       return;
     }

@@ -59,14 +59,16 @@ class Findings {
     if (dead > limits_.dead) add(Code::warning, "{} open dead letters > {}", dead, limits_.dead);
     if (!now_.reload.trouble.empty()) add(Code::warning, "not reloaded: {}", now_.reload.trouble);
     if (dead < 0) add(Code::unknown, "the number of dead letters is not known yet");
-    std::ranges::stable_sort(found_, std::ranges::greater(), [](const Finding& one) { return rank(one.code); });
     return std::move(found_);
   }
 
  private:
+  // The worst comes first, and what is equally bad in the order in which it was found.
   template <class... Args>
   void add(int code, fmt::format_string<Args...> text, Args&&... args) {
-    found_.push_back({code, fmt::format(text, std::forward<Args>(args)...)});
+    const auto place = std::ranges::upper_bound(found_, rank(code), std::ranges::greater(),
+                                                [](const Finding& one) { return rank(one.code); });
+    found_.insert(place, {code, fmt::format(text, std::forward<Args>(args)...)});
   }
 
   void connections() {

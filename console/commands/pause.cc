@@ -284,6 +284,13 @@ std::vector<Command> pause_commands() {
                        .value = ArgumentKind::span,
                        .shown = "30s",
                        .help = "how long to wait until the partitions have stopped; the request stays in force"};
+  const Option reason{.name = "reason",
+                      .value = ArgumentKind::text,
+                      .shown = "TEXT",
+                      .help = "for those who find it paused",
+                      .required = needs_reason};
+  const Option lasting{
+      .name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"};
   const Option no_wait{.name = "no-wait", .help = "do not wait until the partitions have stopped"};
   const Option yes{.name = "yes", .help = "also when other tables stop with the one named"};
   return {
@@ -292,16 +299,7 @@ std::vector<Command> pause_commands() {
        .min_words = 1,
        .max_words = 2,
        .takes = ArgumentKind::target,
-       .options =
-           {{.name = "reason",
-             .value = ArgumentKind::text,
-             .shown = "TEXT",
-             .help = "for those who find it paused",
-             .required = needs_reason},
-            {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"},
-            timeout,
-            no_wait,
-            yes},
+       .options = {reason, lasting, timeout, no_wait, yes},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
@@ -325,19 +323,14 @@ std::vector<Command> pause_commands() {
        .arguments = "[TARGET]",
        .max_words = 2,
        .takes = ArgumentKind::target,
-       .options =
-           {{.name = "reason",
-             .value = ArgumentKind::text,
-             .shown = "TEXT",
-             .help = "for those who find it paused",
-             .required = needs_reason},
-            {.name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"},
-            {.name = "timeout",
-             .value = ArgumentKind::span,
-             .shown = "60s",
-             .help = "how long to wait; the request stays in force"},
-            no_wait,
-            {.name = "yes", .help = "also when everything stops, or other tables with the one named"}},
+       .options = {reason,
+                   lasting,
+                   {.name = "timeout",
+                    .value = ArgumentKind::span,
+                    .shown = "60s",
+                    .help = "how long to wait; the request stays in force"},
+                   no_wait,
+                   {.name = "yes", .help = "also when everything stops, or other tables with the one named"}},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",

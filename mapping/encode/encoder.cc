@@ -11,6 +11,7 @@
 
 #include "base/codec.h"
 #include "base/json_text.h"
+#include "base/parse.h"
 #include "mapping/encode/value_json.h"
 
 using std::string_view_literals::operator""sv;
@@ -49,29 +50,6 @@ ValueError append_as(std::string_view text, std::string& out) {
   }
   append_bits_of(number, out);
   return {};
-}
-
-// As PostgreSQL's boolean input: any beginning of these words that is one of no other, in any case, with blanks around.
-std::optional<bool> parse_boolean(std::string_view text) {
-  constexpr std::string_view blanks = " \t\n\v\f\r";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == text.npos) return std::nullopt;
-  text = text.substr(first, text.find_last_not_of(blanks) - first + 1);
-  constexpr std::size_t longest = 5;
-  char small[longest];
-  if (text.size() > longest) return std::nullopt;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    small[i] = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
-  }
-  const std::string_view word(small, text.size());
-  if (word == "o") return std::nullopt;  // on or off
-  for (const std::string_view yes : {"true", "yes", "on", "1"}) {
-    if (yes.starts_with(word)) return true;
-  }
-  for (const std::string_view no : {"false", "no", "off", "0"}) {
-    if (no.starts_with(word)) return false;
-  }
-  return std::nullopt;
 }
 
 // A column's scale or precision, or -1 if it has none.

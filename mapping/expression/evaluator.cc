@@ -79,6 +79,26 @@ std::expected<Truth, ExpressionFault> Evaluator::evaluate(const Expression& expr
   return truth;
 }
 
+// Terms are given back when the condition that took them is judged.
+class Evaluator::Terms {
+ public:
+  explicit Terms(Evaluator& of) : of_(of), before_(of.taken_) {}
+  ~Terms() { of_.taken_ = before_; }
+  Terms(const Terms&) = delete;
+  Terms& operator=(const Terms&) = delete;
+
+  Term& read(const Node& node) {
+    if (of_.taken_ == of_.terms_.size()) of_.terms_.emplace_back();
+    Term& term = of_.terms_[of_.taken_++];
+    of_.read(node, term);
+    return term;
+  }
+
+ private:
+  Evaluator& of_;
+  std::size_t before_;
+};
+
 // From left to right, and no further than the answer is known; a fault ends it all.
 Truth Evaluator::condition(const Node& node) {
   switch (node.kind) {
@@ -94,104 +114,82 @@ Truth Evaluator::condition(const Node& node) {
     }
     case Kind::negation:
       return !condition(part(node, 0));
+    case Kind::is_null:
+      return null_test(node);
     case Kind::comparison:
-      return compare_nodes(node);
+      return comparison(part(node, 0), part(node, 1), node.comparison);
     case Kind::in:
       return membership(node);
     case Kind::like:
     case Kind::regex:
       return match(node);
     default:
-      break;
+      return boolean(node);
   }
-  const std::size_t before = taken_;
-  Term& term = take_term();
-  Truth truth = Truth::unknown();
-  if (node.kind == Kind::is_null) {
-    read(part(node, 0), term);
-    truth = term.kind == Term::Kind::not_carried ? Truth::any().is_unknown() : Truth::of(term.kind == Term::Kind::null);
-    if (node.negated) truth = !truth;
-  } else {  // a boolean by itself
-    read(node, term);
-    if (term.kind == Term::Kind::not_carried)
-      truth = Truth::any();
-    else if (term.kind != Term::Kind::null && as_boolean(node, term))
-      truth = Truth::of(term.truth);
-  }
-  taken_ = before;
-  return truth;
 }
 
-Truth Evaluator::compare_nodes(const Node& node) {
-  const std::size_t before = taken_;
-  Term& one = take_term();
-  Term& two = take_term();
-  read(part(node, 0), one);
-  read(part(node, 1), two);
-  Truth truth = Truth::unknown();
-  if (one.kind != Term::Kind::null && two.kind != Term::Kind::null && !fault_) {
-    if (one.kind == Term::Kind::not_carried || two.kind == Term::Kind::not_carried)
-      truth = Truth::any();
-    else if (const auto found = compare(node, one, two))
-      truth = Truth::of(holds(node.comparison, *found));
-  }
-  taken_ = before;
-  return truth;
+// The truth of a condition on these terms: unknown if one is NULL, anything if one is not carried.
+template <class Judge>
+Truth Evaluator::judge(std::initializer_list<const Term*> terms, Judge judge) {
+  const auto has = [&](Term::Kind kind) {
+    return std::ranges::any_of(terms, [&](const Term* term) { return term->kind == kind; });
+  };
+  if (fault_ || has(Term::Kind::null)) return Truth::unknown();
+  return has(Term::Kind::not_carried) ? Truth::any() : judge();
+}
+
+Truth Evaluator::null_test(const Node& node) {
+  Terms terms(*this);
+  const Term& term = terms.read(part(node, 0));
+  const Truth truth =
+      term.kind == Term::Kind::not_carried ? Truth::any().is_unknown() : Truth::of(term.kind == Term::Kind::null);
+  return node.negated ? !truth : truth;
+}
+
+Truth Evaluator::boolean(const Node& node) {
+  Terms terms(*this);
+  Term& term = terms.read(node);
+  return judge({&term}, [&] { return as_boolean(node, term) ? Truth::of(term.truth) : Truth::unknown(); });
+}
+
+Truth Evaluator::comparison(const Node& left, const Node& right, Comparison how) {
+  Terms terms(*this);
+  Term& one = terms.read(left);
+  Term& two = terms.read(right);
+  return judge({&one, &two}, [&] {
+    const auto order = compare(left, one, right, two);
+    return order ? Truth::of(holds(how, *order)) : Truth::unknown();
+  });
 }
 
 Truth Evaluator::membership(const Node& node) {
-  const std::size_t before = taken_;
-  Term& wanted = take_term();
-  Term& candidate = take_term();
-  Term& copy = take_term();
-  read(part(node, 0), wanted);
-  Truth truth = wanted.kind == Term::Kind::null          ? Truth::unknown()
-                : wanted.kind == Term::Kind::not_carried ? Truth::any()
-                                                         : Truth::no();
-  if (truth == Truth::no()) {
-    for (std::size_t n = 1; n < node.parts.size() && !fault_ && !truth.is_yes(); ++n) {
-      read(part(node, n), candidate);
-      copy = wanted;  // a comparison may turn a text into a number
-      if (copy.text.data() == wanted.scratch.data()) copy.text = copy.scratch;
-      Truth equal = Truth::unknown();
-      if (candidate.kind == Term::Kind::not_carried)
-        equal = Truth::any();
-      else if (candidate.kind != Term::Kind::null && !fault_) {
-        if (const auto found = compare(node, copy, candidate)) equal = Truth::of(*found == 0);
-      }
-      truth = truth || equal;
-    }
-  }
-  taken_ = before;
+  Truth truth = Truth::no();
+  for (std::size_t n = 1; n < node.parts.size() && !fault_ && !truth.is_yes(); ++n)
+    truth = truth || comparison(part(node, 0), part(node, n), Comparison::equal);
   return node.negated ? !truth : truth;
 }
 
 Truth Evaluator::match(const Node& node) {
-  const std::size_t before = taken_;
-  Term& term = take_term();
-  read(part(node, 0), term);
-  Truth truth = Truth::unknown();
-  if (term.kind == Term::Kind::not_carried)
-    truth = Truth::any();
-  else if (term.kind == Term::Kind::text)
-    truth = Truth::of(node.kind == Kind::like ? matches_like(term.text, node.text)
-                                              : matches_regex(term.text, *node.pattern));
-  else if (term.kind != Term::Kind::null && !fault_)
-    truth = refuse(part(node, 0), "42883", "is not a text, and only a text can be matched with a pattern");
-  taken_ = before;
+  Terms terms(*this);
+  const Term& term = terms.read(part(node, 0));
+  const Truth truth = judge({&term}, [&] {
+    if (term.kind != Term::Kind::text)
+      return refuse(part(node, 0), "42883", "is not a text, and only a text can be matched with a pattern");
+    return Truth::of(node.kind == Kind::like ? matches_like(term.text, node.text)
+                                             : matches_regex(term.text, *node.pattern));
+  });
   return node.negated ? !truth : truth;
 }
 
-std::optional<int> Evaluator::compare(const Node& node, Term& one, Term& two) {
+std::optional<int> Evaluator::compare(const Node& left, Term& one, const Node& right, Term& two) {
   using enum Term::Kind;
-  if (one.kind == time || two.kind == time) return compare_times(node, one, two);
+  if (one.kind == time || two.kind == time) return compare_times(left, one, right, two);
   if (one.kind == text && two.kind == text) return order(one.text, two.text);
   if (one.kind == boolean || two.kind == boolean) {
-    if (!as_boolean(part(node, 0), one) || !as_boolean(part(node, 1), two)) return std::nullopt;
+    if (!as_boolean(left, one) || !as_boolean(right, two)) return std::nullopt;
     return order(one.truth, two.truth);
   }
-  if (one.kind == integer && two.kind == integer) return order(one.integer, two.integer);
-  if (!as_number(part(node, 0), one) || !as_number(part(node, 1), two)) return std::nullopt;
+  if (!as_number(left, one) || !as_number(right, two)) return std::nullopt;
   if (one.kind == integer && two.kind == integer) return order(one.integer, two.integer);
   if (one.kind == real || two.kind == real) {
     const auto as_real = [](const Term& term) {
@@ -206,8 +204,8 @@ std::optional<int> Evaluator::compare(const Node& node, Term& one, Term& two) {
   return one.decimal.compare(two.decimal);
 }
 
-std::optional<int> Evaluator::compare_times(const Node& node, Term& one, Term& two) {
-  if (!as_time(part(node, 0), one) || !as_time(part(node, 1), two)) return std::nullopt;
+std::optional<int> Evaluator::compare_times(const Node& left, Term& one, const Node& right, Term& two) {
+  if (!as_time(left, one) || !as_time(right, two)) return std::nullopt;
   if (one.moment.infinity != two.moment.infinity || one.moment.infinity != Moment::Infinity::none) {
     const auto rank = [](const Moment& moment) {
       return moment.infinity == Moment::Infinity::positive ? 1 : moment.infinity == Moment::Infinity::negative ? -1 : 0;
@@ -215,7 +213,7 @@ std::optional<int> Evaluator::compare_times(const Node& node, Term& one, Term& t
     return order(rank(one.moment), rank(two.moment));
   }
   if (one.moment.has_date != two.moment.has_date) {
-    refuse(part(node, 1), "42883", "is a time of day, and the other side is a date");
+    refuse(right, "42883", "is a time of day, and the other side is a date");
     return std::nullopt;
   }
   return order(std::pair(one.moment.days, one.moment.micros), std::pair(two.moment.days, two.moment.micros));
@@ -226,11 +224,6 @@ Truth Evaluator::refuse(const Node& node, const char* sqlstate, std::string_view
     fault_ = ExpressionFault{sqlstate, fmt::format("the expression cannot be judged (its character {}): {} {}",
                                                    node.column, shown(node), what)};
   return Truth::unknown();
-}
-
-Evaluator::Term& Evaluator::take_term() {
-  if (taken_ == terms_.size()) terms_.emplace_back();
-  return terms_[taken_++];
 }
 
 }  // namespace sluice::mapping

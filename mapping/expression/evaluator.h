@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,12 +86,18 @@ class Evaluator {
   };
   using Node = ExpressionNode;
 
+  class Terms;
+
   Truth condition(const Node& node);
-  Truth compare_nodes(const Node& node);
+  template <class Judge>
+  Truth judge(std::initializer_list<const Term*> terms, Judge judge);
+  Truth null_test(const Node& node);
+  Truth boolean(const Node& node);
+  Truth comparison(const Node& left, const Node& right, Comparison how);
   Truth membership(const Node& node);
   Truth match(const Node& node);
-  std::optional<int> compare(const Node& node, Term& one, Term& two);
-  std::optional<int> compare_times(const Node& node, Term& one, Term& two);
+  std::optional<int> compare(const Node& left, Term& one, const Node& right, Term& two);
+  std::optional<int> compare_times(const Node& left, Term& one, const Node& right, Term& two);
 
   void read(const Node& node, Term& term);
   void read_literal(const Node& node, Term& term);
@@ -105,14 +112,12 @@ class Evaluator {
   Truth refuse(const Node& node, const char* sqlstate, std::string_view what);
 
   const Node& part(const Node& node, std::size_t index) const { return expression_->nodes()[node.parts[index]]; }
-  // Terms of the comparisons that are being evaluated now; a deque keeps them where they are.
-  Term& take_term();
 
   const Expression* expression_ = nullptr;
   const Subject* subject_ = nullptr;
   bool partial_ = false;
   std::optional<ExpressionFault> fault_;
-  std::deque<Term> terms_;
+  std::deque<Term> terms_;  // of the conditions that are being judged now: a deque keeps them where they are
   std::size_t taken_ = 0;
   std::vector<Field> members_;
   ValueArena arena_;

@@ -2,19 +2,13 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/expression/matching.h"
+#include "base/parse.h"
 #include "mapping/expression/evaluator.h"
 
 namespace sluice::mapping {
 namespace {
 
 using Kind = ExpressionNode::Kind;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\n\v\f\r";
-  const auto first = text.find_first_not_of(space);
-  return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(space) - first + 1);
-}
 
 const char* op_of(const Event& event) {
   switch (event.operation) {
@@ -197,9 +191,10 @@ bool Evaluator::as_number(const Node& node, Term& term) {
 bool Evaluator::as_boolean(const Node& node, Term& term) {
   if (term.kind == Term::Kind::boolean) return true;
   if (term.kind == Term::Kind::text) {
-    const bool readable = parse_sql_boolean(term.text, term.truth);
-    if (!readable) refuse(node, "22P02", "is not true or false");
-    return readable;
+    const auto truth = parse_boolean(term.text);
+    if (!truth) refuse(node, "22P02", "is not true or false");
+    term.truth = truth.value_or(false);
+    return truth.has_value();
   }
   refuse(node, "42883", "is not true or false");
   return false;

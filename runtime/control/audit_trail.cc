@@ -39,8 +39,10 @@ bool cannot_ever(const Error& error) {
   return error.next == ErrorClass::reject || error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23");
 }
 
+// The row itself is written like all rows, whatever the level; viewers see warnings, but no rows of the trail.
 void lost(const AuditRow& entry, std::string_view why) {
-  log::warning(who, "only in the log, not in the table ({}): {}", why, line_of(entry));
+  log::write(log::Level::info, who, fmt::format("only in the log, not in the table ({}): {}", why, line_of(entry)));
+  log::warning(who, "a row of the trail is only in the log, not in its table: {}", why);
 }
 
 }  // namespace
@@ -62,34 +64,29 @@ Result<void> AuditTrail::conclude(std::int64_t id, const std::string& outcome) {
   return tables_.conclude(id, outcome);
 }
 
-bool AuditTrail::too_many(std::optional<AuditRow>& summary) {
-  const auto now = Clock::now();
-  if (now >= minute_ends_) {
-    if (strangers_ > strangers_at_most) {
-      summary.emplace();
-      summary->at = WallClock::now();
-      summary->command = "login";
-      summary->outcome =
-          fmt::format("refused: {} more rows of strangers were left out", strangers_ - strangers_at_most);
-    }
-    minute_ends_ = now + std::chrono::minutes(1);
-    strangers_ = 0;
-  }
-  return ++strangers_ > strangers_at_most;
+std::optional<AuditRow> AuditTrail::end_minute(bool now) {
+  if (!now && Clock::now() < minute_ends_) return std::nullopt;
+  minute_ends_ = Clock::now() + std::chrono::minutes(1);
+  const int left_out = std::exchange(strangers_, 0) - strangers_at_most;
+  if (left_out <= 0) return std::nullopt;
+  AuditRow summary;
+  summary.at = WallClock::now();
+  summary.command = "login";
+  summary.outcome = fmt::format("refused: {} more rows of strangers were left out", left_out);
+  return summary;
 }
 
 void AuditTrail::note(const AuditRow& entry) {
-  if (entry.who.role.empty() && !entry.who.address.empty()) {
-    std::optional<AuditRow> summary;
-    bool left_out = false;
-    {
-      const MutexLock lock(mutex_);
-      left_out = too_many(summary);
-    }
-    if (summary) add(std::move(*summary));
-    if (left_out) return;
+  const bool stranger = entry.who.role.empty() && !entry.who.address.empty();
+  std::optional<AuditRow> summary;
+  bool left_out = false;
+  if (stranger) {
+    const MutexLock lock(mutex_);
+    summary = end_minute(false);
+    left_out = ++strangers_ > strangers_at_most;
   }
-  add(entry);
+  if (summary) add(std::move(*summary));
+  if (!left_out) add(entry);
 }
 
 void AuditTrail::add(AuditRow entry) {
@@ -105,6 +102,12 @@ void AuditTrail::add(AuditRow entry) {
 }
 
 void AuditTrail::write_notes() {
+  std::optional<AuditRow> summary;
+  {
+    const MutexLock lock(mutex_);
+    summary = end_minute(false);
+  }
+  if (summary) add(std::move(*summary));
   for (;;) {
     AuditRow entry;
     {
@@ -127,6 +130,12 @@ void AuditTrail::write_notes() {
 }
 
 void AuditTrail::give_up() {
+  std::optional<AuditRow> summary;
+  {
+    const MutexLock lock(mutex_);
+    summary = end_minute(true);
+  }
+  if (summary) add(std::move(*summary));
   const MutexLock lock(mutex_);
   for (const auto& entry : std::exchange(notes_, {})) lost(entry, "the process ends");
 }

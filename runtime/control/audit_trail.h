@@ -34,8 +34,8 @@ class AuditTrail final : public Audit {
   void give_up();
 
  private:
-  // Returns true if the stranger's row is one too many; when their minute is over, `summary` tells of those.
-  bool too_many(std::optional<AuditRow>& summary) REQUIRES(mutex_);
+  // Ends the strangers' minute when it is over, or now; returns the row that tells how many were left out in it.
+  std::optional<AuditRow> end_minute(bool now) REQUIRES(mutex_);
   void add(AuditRow entry);
 
   sink::AdminTables& tables_;

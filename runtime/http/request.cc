@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/parse.h"
+
 namespace sluice::runtime {
 namespace {
 
@@ -23,12 +25,6 @@ bool visible(std::string_view text) {
 bool same(std::string_view one, std::string_view other) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::ranges::equal(one, other, {}, lower, lower);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // The next line without its end, which may lack the carriage return; nothing if it is not complete.
@@ -60,7 +56,7 @@ Request parse_first(std::string_view line) {
 std::optional<Request> judge_header(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == line.npos || !token(line.substr(0, colon))) return refuse(400, "a header is not NAME: VALUE");
-  const auto name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
+  const auto name = line.substr(0, colon), value = trimmed(line.substr(colon + 1), " \t");
   if (std::ranges::any_of(value, [](unsigned char c) { return c < 0x20 ? c != '\t' : c == 0x7f; })) {
     return refuse(400, "a header holds a control character");
   }
@@ -105,14 +101,10 @@ std::string_view status_text(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
     case 413:
       return "Content Too Large";
     case 431:
       return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
     case 503:
       return "Service Unavailable";
     case 505:

@@ -65,6 +65,10 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return true;
   }
+  Result<std::vector<Pause>> stored() override {
+    if (fails) return broken();
+    return std::vector{Pause{hostile, hostile, hostile, {}, std::nullopt}};
+  }
   Result<std::optional<Pause>> resume(const std::string& target) override {
     if (fails) return broken();
     return Pause{target, hostile, hostile, {}, std::nullopt};
@@ -73,25 +77,30 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     DeadLetterRow row;
     row.id = 1, row.at = {hostile, 0};
-    row.stage = row.table = row.sqlstate = row.reason = row.resolution = row.headers = hostile;
+    row.stage = row.table = row.sqlstate = row.reason = row.detail = row.resolution = row.headers = hostile;
     row.key = row.value = hostile;
     return std::vector{row};
   }
-  Result<std::int64_t> discard(const DeadLetterFilter&, const std::string&, const Caller&) override {
+  Result<std::int64_t> count(const DeadLetterFilter&) override {
+    if (fails) return broken();
+    return 1;
+  }
+  Result<std::int64_t> discard(const std::vector<std::int64_t>&, const std::string&, const Caller&) override {
     if (fails) return broken();
     return 1;
   }
   Result<std::vector<Replayed>> replay(const DeadLetterFilter&, bool, bool, const Caller&) override {
     if (fails) return broken();
-    return std::vector{Replayed{1, {hostile, 0}, 5, false, hostile, {hostile}}};
+    return std::vector{Replayed{1, {hostile, 0}, 5, false, true, hostile, {hostile}}};
   }
-  Result<Explanation> explain(const TopicPartition& at, Offset offset) override {
+  Result<Explanation> explain(const TopicPartition& at, Offset offset, bool) override {
     if (fails) return broken();
     Explanation told;
     told.at = at, told.offset = offset;
     told.key = told.value = hostile;
     told.headers = {{hostile, hostile}};
     told.outcome = "applied";
+    told.postgres = hostile;
     told.rows = {{hostile, "upsert", {{hostile, hostile}}}};
     told.sql = {hostile};
     return told;

@@ -6,6 +6,7 @@
 #include "base/host_port.h"
 #include "base/printable.h"
 #include "base/units.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {
@@ -20,6 +21,23 @@ TEST(ParseInteger, only_a_whole_number_in_range_is_one) {
   EXPECT_EQ(parse_integer<int>("4", 1, 4), 4);
   EXPECT_EQ(parse_integer<int>("5", 1, 4), std::nullopt);
   EXPECT_EQ(parse_integer<int>("0", 1, 4), std::nullopt);
+}
+
+TEST(ParseBoolean, what_postgresqls_boolean_input_takes_is_one_and_nothing_else) {
+  for (const char* text : {"t", "tr", "TRUE", " yes ", "y", "on", "1"}) EXPECT_EQ(parse_boolean(text), true) << text;
+  for (const char* text : {"f", "fals", "No", "n", "of", "off", "0"}) EXPECT_EQ(parse_boolean(text), false) << text;
+  for (const char* text : {"", "o", "2", "maybe", "truee", "10"}) EXPECT_EQ(parse_boolean(text), std::nullopt) << text;
+}
+
+TEST(Utf8, only_whole_and_shortest_forms_of_characters_are_valid) {
+  EXPECT_EQ(first_character("\xe6\xbc\xa2x").code, 0x6f22u);
+  EXPECT_EQ(first_character("\xf0\x9f\x98\x80").bytes, 4u);
+  for (const char* text :
+       {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xe6\xbc", "\xff"}) {
+    EXPECT_FALSE(first_character(text).valid) << text;
+    EXPECT_EQ(first_character(text).bytes, 1u) << text;
+  }
+  EXPECT_EQ(count_characters("größe"), 5u);
 }
 
 TEST(HostPort, a_name_or_an_address_with_or_without_a_port_is_taken_apart) {

@@ -425,8 +425,9 @@ TEST_F(ConfigLoad, a_reference_may_stand_for_a_number_or_a_boolean) {
   };
   EXPECT_EQ(read(with_lanes("\"${env:SLUICE_TEST_LANES}\""))->postgres.lanes, 7);
   EXPECT_FALSE(read(with("[[route]]", "[batch]\nadaptive = \"${env:SLUICE_TEST_FLAG}\"\n[[route]]"))->batch.adaptive);
-  EXPECT_NE(error_of(with_lanes("\"${env:SLUICE_TEST_WORD}\"")).find("its reference holds \"many\""),
-            std::string::npos);
+  const auto refused = error_of(with_lanes("\"${env:SLUICE_TEST_WORD}\""));
+  EXPECT_HAS(refused, "what \"${env:SLUICE_TEST_WORD}\" names is not an integer");
+  EXPECT_EQ(refused.find("many"), std::string::npos) << "what a reference brings may be a secret in the wrong place";
   EXPECT_NE(error_of(with_lanes("\"7\"")).find("is a string"), std::string::npos);  // quotes alone change nothing
 }
 

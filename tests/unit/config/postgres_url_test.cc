@@ -25,6 +25,9 @@ TEST(PostgresUrl, what_a_reference_brings_is_one_value_in_its_place) {
   EXPECT_EQ(filled("password=", password, " host=h"), "password=a@b/c:d%e?f#g\\ h\\'i\\\\j&k=l host=h");
   EXPECT_EQ(filled("password='", "it's \\ x", "' host=h"), "password='it\\'s \\\\ x' host=h");
   EXPECT_EQ(filled("password=", "", " host=h"), "password='' host=h");
+  EXPECT_EQ(filled("password =  ", "a b", " host=h"), "password =  a\\ b host=h");
+  EXPECT_EQ(filled("password = 'a ", "it's", "'"), "password = 'a it\\'s'");
+  EXPECT_EQ(filled("password=x", "y z", ""), "password=xy\\ z");
 }
 
 TEST(PostgresUrl, hosts_parameters_and_whole_strings_come_as_they_are) {
@@ -32,6 +35,17 @@ TEST(PostgresUrl, hosts_parameters_and_whole_strings_come_as_they_are) {
   EXPECT_EQ(filled("postgresql://h/db?", "a=b&c=d", ""), "postgresql://h/db?a=b&c=d");
   EXPECT_EQ(filled("", "postgresql://a:b@c/d", ""), "postgresql://a:b@c/d");
   EXPECT_EQ(filled("host=h ", "user=x password=y", ""), "host=h user=x password=y");
+}
+
+TEST(PostgresUrl, what_a_reference_brings_is_one_value_in_the_user_info_of_http_urls) {
+  const auto in_urls = [](const std::string& before, const std::string& value, const std::string& after) {
+    return before + encode_in_http_urls(before, after, value) + after;
+  };
+  EXPECT_EQ(in_urls("http://app:", "p@s/s,w:d", "@h:1/path"), "http://app:p%40s%2Fs%2Cw%3Ad@h:1/path");
+  EXPECT_EQ(in_urls("http://a:1/x,https://", "a@b", ":${file:/x/y}@h:2"), "http://a:1/x,https://a%40b:${file:/x/y}@h:2");
+  EXPECT_EQ(in_urls("http://", "a:1/x", ""), "http://a:1/x");
+  EXPECT_EQ(in_urls("http://a:1/", "x/y", ",http://u:p@b:2"), "http://a:1/x/y,http://u:p@b:2");
+  EXPECT_EQ(in_urls("", "http://a:1,http://u:p@b:2", ""), "http://a:1,http://u:p@b:2");
 }
 
 TEST(PostgresUrl, a_second_at_sign_is_refused_with_what_to_write) {

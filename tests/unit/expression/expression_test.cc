@@ -92,15 +92,6 @@ TEST(Expression, like_matches_as_postgresql_does_and_in_linear_time) {
   EXPECT_FALSE(matches_like(many, "%a%a%a%a%a%a%a%a%a%a%b"));
 }
 
-TEST(Expression, booleans_are_read_as_postgresql_reads_them) {
-  bool truth = false;
-  for (const char* text : {"t", "tr", "TRUE", " yes ", "y", "on", "1"})
-    EXPECT_TRUE(parse_sql_boolean(text, truth) && truth) << text;
-  for (const char* text : {"f", "fals", "No", "n", "of", "off", "0"})
-    EXPECT_TRUE(parse_sql_boolean(text, truth) && !truth) << text;
-  for (const char* text : {"", "o", "2", "maybe", "truee", "10"}) EXPECT_FALSE(parse_sql_boolean(text, truth)) << text;
-}
-
 TEST(Expression, the_names_of_its_fields_are_known) {
   const auto expression = Expression::parse("a.b = 1 or @source.c = 2");
   ASSERT_TRUE(expression);

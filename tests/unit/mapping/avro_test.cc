@@ -173,6 +173,7 @@ TEST(MappingAvro, an_unavailable_value_leaves_its_column_alone) {
 TEST(MappingAvro, the_source_of_an_envelope_names_the_table) {
   AvroFixture fixture(target(), envelope(fields));
   fixture.route.table = "{source.schema}.{source.table}";
+  fixture.route.schemas = {"public"};
   EXPECT_EQ(fixture.row(event("", value(1, "a"), "c")), "write id=1 v=a j=NULL\n");
   EXPECT_THAT(fixture.asked, testing::ElementsAre("public.target"));
 }
@@ -260,11 +261,15 @@ TEST(MappingAvro, a_frame_without_a_registry_is_refused_with_what_to_do) {
   EXPECT_THAT(fixture.asked_schemas, testing::IsEmpty());
 }
 
-TEST(MappingAvro, an_unreadable_key_does_not_matter_where_the_value_has_the_key) {
+TEST(MappingAvro, an_unreadable_key_is_a_dead_letter_unless_the_route_takes_keys_from_the_value) {
   AvroFixture fixture(target(), record({{"id", "\"int\""}}));
-  EXPECT_EQ(fixture.row(number(1), std::string("\0\0\0\0\0\0\0\7", 8)), "write id=1\n") << "a long of Java's";
+  const std::string long_of_java("\0\0\0\0\0\0\0\7", 8);
+  EXPECT_THAT(fixture.row(number(1), long_of_java), testing::MatchesRegex("22P03 key: found schema 0, .*key_from.*"));
   fixture.add({frame(9, ""), std::nullopt});
   EXPECT_THAT(fixture.take().dead.front().reason, testing::StartsWith("key: found schema 9, expected"));
+  AvroFixture other(target(), record({{"id", "\"int\""}}));
+  other.route.key_from = config::KeyFrom::record_value;
+  EXPECT_EQ(other.row(number(1), long_of_java), "write id=1\n");
 }
 
 TEST(MappingAvro, the_format_avro_takes_nothing_else) {

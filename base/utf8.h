@@ -1,0 +1,22 @@
+// The characters of a text in UTF-8. Pure, of any thread.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace sluice {
+
+struct Character {
+  char32_t code = 0;
+  std::size_t bytes = 1;
+  bool valid = false;
+};
+
+// The first character of a text that is not empty: overlong forms, surrogates and cut ones are not valid, and one byte
+// long.
+Character first_character(std::string_view text);
+
+// Counts characters as the bytes that begin one; of a text that is not valid, an approximation.
+std::size_t count_characters(std::string_view text);
+
+}  // namespace sluice
