@@ -9,10 +9,8 @@
 #include <functional>
 
 #include "admin/snapshot.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mutex.h"
-#include "base/thread.h"
 #include "config/kafka_security.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
@@ -21,6 +19,7 @@
 #include "runtime/control/admin_service.h"
 #include "runtime/http/http.h"
 #include "runtime/identity.h"
+#include "runtime/migration.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/lane.h"
 #include "runtime/pipeline/lane_choice.h"
@@ -29,7 +28,6 @@
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
 #include "sink/schema_copies.h"
-#include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 namespace {
@@ -69,8 +67,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
-  bool migrate();
-  std::optional<Result<void>> try_migration(sink::TableCatalogue& catalogue);
+  std::optional<int> migrate();
   bool start();
   bool start_console();
   void serve();
@@ -98,7 +95,6 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
-  int exit_code_ = 0;  // of a start that failed
   mutable Mutex waiting_mutex_;
   std::string waiting_for_ GUARDED_BY(waiting_mutex_);
   std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
@@ -189,7 +185,7 @@ int Service::run() {
   if (!start_console()) return wrong_setup;
   // Configured and listening: what systemd waits for. Whether data flows is /readyz's and STATUS='s to say.
   if (!options_.wait_ready) systemd::ready("starting");
-  if (!migrate()) return exit_code_;
+  if (const auto code = migrate()) return *code;
   if (!start()) return 1;
   serve();
   return stop();
@@ -203,56 +199,22 @@ void Service::wait_for(const std::string& what) {
   systemd::status(what.empty() ? "starting" : "starting: waiting for " + what);
 }
 
-// One attempt, which may take minutes, in a thread of its own: systemd's watchdog and signals are not kept waiting.
-// Nothing if a signal ended it; what PostgreSQL runs for it is cancelled then.
-std::optional<Result<void>> Service::try_migration(sink::TableCatalogue& catalogue) {
-  std::stop_source stop;
-  std::atomic<bool> ended{false};
-  Result<void> done = fail(ErrorClass::retry, "the thread that prepares the schema has failed");
-  const auto body = [&] {
-    const InterruptScope scope(stop.get_token());
-    done = catalogue.migrate();
-    ended = true;
-  };
-  auto thread = Thread::start("migration", body, Thread::usual_stack, [&] { ended = true; });
-  if (!thread) return std::unexpected(thread.error());
-  while (!ended) {
-    watchdog();
-    const int signal = signals_.next(milliseconds(10));
-    if (signal == SIGTERM || signal == SIGINT) stop.request_stop();
-    if (signal == SIGHUP) reload();
+// Returns the exit code if the service ends here.
+std::optional<int> Service::migrate() {
+  const WhileMigrating meanwhile{.watchdog = [this] { watchdog(); },
+                                 .reload = [this] { reload(); },
+                                 .waiting_for = [this](const std::string& what) { wait_for(what); }};
+  switch (prepare_schema(pipeline_->postgres, signals_, meanwhile)) {
+    case Migration::done:
+      return std::nullopt;
+    case Migration::interrupted:
+      return 0;
+    case Migration::failed:
+      return 1;
+    case Migration::wrong_setup:
+      return wrong_setup;
   }
-  thread->join();
-  return stop.stop_requested() ? std::nullopt : std::optional(std::move(done));
-}
-
-// PostgreSQL may start after the service: waits for it. Any other error ends the start.
-bool Service::migrate() {
-  sink::TableCatalogue catalogue(pipeline_->postgres);
-  std::string told;
-  for (;;) {
-    const auto done = try_migration(catalogue);
-    if (!done) return false;
-    if (*done) {
-      if (!told.empty()) wait_for("");
-      return true;
-    }
-    const auto& error = done->error();
-    if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
-      log::error(who, "cannot prepare schema {}: {} {}", pipeline_->postgres.schema, error.sqlstate, error.message);
-      exit_code_ = error.next == ErrorClass::stop_service ? wrong_setup : 1;
-      return false;
-    }
-    if (told != error.message) {
-      told = error.message;
-      log::warning(who, "waiting for PostgreSQL: {}", told);
-      wait_for("PostgreSQL: " + told);
-    }
-    watchdog();
-    const int signal = signals_.next(milliseconds(500));
-    if (signal == SIGTERM || signal == SIGINT) return false;
-    if (signal == SIGHUP) reload();
-  }
+  return 1;
 }
 
 // With a section [console], failing to start the console is fatal. Without, it starts if the keys file exists, and a
