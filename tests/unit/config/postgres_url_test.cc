@@ -42,7 +42,8 @@ TEST(PostgresUrl, what_a_reference_brings_is_one_value_in_the_user_info_of_http_
     return before + encode_in_http_urls(before, after, value) + after;
   };
   EXPECT_EQ(in_urls("http://app:", "p@s/s,w:d", "@h:1/path"), "http://app:p%40s%2Fs%2Cw%3Ad@h:1/path");
-  EXPECT_EQ(in_urls("http://a:1/x,https://", "a@b", ":${file:/x/y}@h:2"), "http://a:1/x,https://a%40b:${file:/x/y}@h:2");
+  EXPECT_EQ(in_urls("http://a:1/x,https://", "a@b", ":${file:/x/y}@h:2"),
+            "http://a:1/x,https://a%40b:${file:/x/y}@h:2");
   EXPECT_EQ(in_urls("http://", "a:1/x", ""), "http://a:1/x");
   EXPECT_EQ(in_urls("http://a:1/", "x/y", ",http://u:p@b:2"), "http://a:1/x/y,http://u:p@b:2");
   EXPECT_EQ(in_urls("", "http://a:1,http://u:p@b:2", ""), "http://a:1,http://u:p@b:2");
