@@ -128,7 +128,8 @@ class FieldFinder {
     if (place < row_.size() && row_[place].name == name) return &row_[place];
     if (sorted_.empty()) {
       for (Field& field : row_) sorted_.emplace_back(&field);
-      std::ranges::stable_sort(sorted_, {}, &Field::name);
+      // The first of two that have one name comes first.
+      std::ranges::sort(sorted_, {}, [](const Field* field) { return std::pair(field->name, field); });
     }
     const auto found = std::ranges::lower_bound(sorted_, name, {}, &Field::name);
     return found != sorted_.end() && (*found)->name == name ? *found : nullptr;
