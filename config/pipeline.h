@@ -21,7 +21,11 @@ namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium, avro };
+enum class Format { automatic, json, connect_json, debezium, avro, json_schema };
+// Values of this format are frames of a schema registry and nothing else.
+constexpr bool is_framed(Format format) {
+  return format == Format::avro || format == Format::json_schema;
+}
 using Mode = WriteMode;
 enum class KeyFrom { automatic, record_key, record_value };
 enum class OnDelete { apply, ignore };

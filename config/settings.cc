@@ -140,8 +140,10 @@ std::vector<Setting> route_source() {
        .name = "format",
        .type = choice,
        .field = in<&Route::format>(),
-       .help = "Format of the values; auto detects it for each record.",
-       .choices = {"auto", "json", "connect-json", "debezium", "avro"}},
+       .help = "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
+               "registry, which auto and debezium take as well, and json those with a JSON Schema. Keys are recognised "
+               "by themselves.",
+       .choices = {"auto", "json", "connect-json", "debezium", "avro", "json-schema"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),

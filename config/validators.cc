@@ -175,8 +175,7 @@ std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipelin
   if (registry.cert.empty() != registry.key.empty())
     return {registry.cert.empty() ? "registry.cert" : "registry.key",
             "is missing, and a client certificate needs both; set cert and key, or neither"};
-  const bool needed =
-      std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.format == Format::avro; });
+  const bool needed = std::ranges::any_of(pipeline.routes, [](const Route& route) { return is_framed(route.format); });
   if (!needed || !registry.url.empty()) return {};
   return {"registry.url", "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]"};
 }

@@ -39,7 +39,9 @@ std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space,
   FrameRules rules;
   switch (format) {
     case config::Format::json:
-      return std::make_unique<PlainJsonDecoder>(space);
+      made = std::make_unique<PlainJsonDecoder>(space);
+      rules.kind = SchemaKind::json;
+      break;
     case config::Format::connect_json:
       return std::make_unique<ConnectJsonDecoder>(space);
     case config::Format::debezium:
@@ -52,6 +54,10 @@ std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space,
     case config::Format::avro:
       made = std::make_unique<FramedDecoder>(space);
       rules.kind = SchemaKind::avro;
+      break;
+    case config::Format::json_schema:
+      made = std::make_unique<FramedDecoder>(space);
+      rules.kind = SchemaKind::json;
       break;
   }
   made->take_frames(frames, rules);

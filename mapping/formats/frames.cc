@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/excerpt.h"
+#include "base/json_text.h"
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
@@ -72,9 +73,8 @@ bool read_frame(std::string_view bytes, std::span<const Header> headers, Side si
   return true;
 }
 
-bool readable(SchemaKind kind) {
-  return kind == SchemaKind::avro;
-}
+// What the kinds are called that can be read.
+constexpr const char* readable_kinds = "AVRO or JSON";
 
 }  // namespace
 
@@ -94,21 +94,27 @@ void SchemaBook::set(const SchemaName& name, const RegisteredSchema& schema) {
   if (entries_.size() == capacity) entries_.clear();
   last_ = nullptr;
   Entry& entry = entries_[name];
-  entry = {schema.kind, {}, {}};
-  if (!readable(schema.kind)) {
-    entry.refusal = fmt::format("found schema {} of kind {}, expected AVRO", name.text(), sluice::name(schema.kind));
-    return;
-  }
-  auto compiled = compile_avro(schema.body, schema.references);
-  if (compiled) {
-    entry.avro = std::move(*compiled);
-  } else {
-    entry.refusal = fmt::format("found schema {}, expected one of Avro: {}", name.text(), compiled.error());
+  entry = {schema.kind, {}, {}, {}};
+  const auto take = [&](auto compiled, auto& to, const char* of) {
+    if (compiled)
+      to = std::move(*compiled);
+    else
+      entry.refusal = fmt::format("found schema {}, expected one of {}: {}", name.text(), of, compiled.error());
+  };
+  switch (schema.kind) {
+    case SchemaKind::avro:
+      return take(compile_avro(schema.body, schema.references), entry.avro, "Avro");
+    case SchemaKind::json:
+      return take(compile_json_schema(schema.body, schema.references), entry.json, "JSON Schema");
+    case SchemaKind::protobuf:
+    case SchemaKind::other:
+      entry.refusal = fmt::format("found schema {} of kind {}, expected {}", name.text(), sluice::name(schema.kind),
+                                  readable_kinds);
   }
 }
 
 void SchemaBook::refuse(const SchemaName& name, std::string reason) {
-  refused_.emplace(name, Entry{SchemaKind::other, std::move(reason), {}});
+  refused_.emplace(name, Entry{SchemaKind::other, std::move(reason), {}, {}});
 }
 
 // The entry that the frame is to be read with. Null with `error` set.
@@ -158,6 +164,7 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
              fmt::format("value: found a frame of kind {}, expected {}", name(entry->kind), name(*rules.kind))};
     return false;
   }
+  if (entry->kind == SchemaKind::json) return read_json_event(*entry, frame, rules, space, event, error);
   Value datum;
   if (!read_datum(*entry, frame, Side::value, space, datum, error)) return false;
   const AvroSchema& schema = entry->avro;
@@ -180,11 +187,34 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
   return true;
 }
 
+bool FrameReader::read_json_event(const SchemaBook::Entry& entry, const Frame& frame, const FrameRules& rules,
+                                  DecodeSpace& space, Event& event, DecodeError& error) {
+  Payload payload;
+  payload.schema = &entry.json.types;
+  payload.connect = entry.json.connect;
+  Value value;
+  payload.null = read_json(frame.payload, value) && value.kind() == ValueKind::null;
+  if (!payload.null && !open_object(frame.payload, space, error)) return false;
+  if (rules.envelopes_only && !payload.null && !is_debezium(space))
+    return refuse(error, "value", frame.payload, "a Debezium envelope");
+  return read_payload(payload, space, event, error);
+}
+
 bool FrameReader::read_key(std::string_view bytes, std::span<const Header> headers, DecodeSpace& space, Image& image,
                            DecodeError& error) {
   Frame frame;
   const SchemaBook::Entry* entry = open(bytes, headers, Side::key, frame, error);
   if (!entry) return false;
+  if (entry->kind == SchemaKind::json) {
+    Value value;
+    if (!simdjson::validate_utf8(frame.payload) || !read_json(frame.payload, value))
+      return refuse(error, "key", frame.payload, "JSON");
+    image = {};
+    image.path = "key";
+    set_key(value, &entry->json.types, space, image);
+    image.text_is_json = entry->json.connect;
+    return true;
+  }
   Value datum;
   if (!read_datum(*entry, frame, Side::key, space, datum, error)) return false;
   const AvroSchema& schema = entry->avro;

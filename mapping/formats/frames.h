@@ -20,6 +20,7 @@
 #include "mapping/formats/avro_reader.h"
 #include "mapping/formats/avro_schema.h"
 #include "mapping/formats/event.h"
+#include "mapping/formats/json_schema.h"
 
 namespace sluice::mapping {
 
@@ -45,6 +46,7 @@ class SchemaBook {
     SchemaKind kind = SchemaKind::other;
     std::string refusal;  // why records with this schema cannot be read; empty if they can
     AvroSchema avro;
+    JsonSchema json;
   };
 
   bool answers() const { return answers_; }
@@ -88,6 +90,8 @@ class FrameReader {
  private:
   const SchemaBook::Entry* open(std::string_view bytes, std::span<const Header> headers, Side side, Frame& frame,
                                 DecodeError& error);
+  bool read_json_event(const SchemaBook::Entry& entry, const Frame& frame, const FrameRules& rules, DecodeSpace& space,
+                       Event& event, DecodeError& error);
   bool read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space, Value& datum,
                   DecodeError& error);
 

@@ -1,4 +1,4 @@
-"""Events in Avro with a schema registry: what real serializers write reaches the table, and a registry in trouble is
+"""Events in frames of a schema registry: what real serializers write reaches the table, and a registry in trouble is
 nobody's record's fault.
 """
 import datetime
@@ -92,14 +92,41 @@ def test_what_a_real_serializer_writes_is_what_the_table_holds(pipeline, registr
     service.stop()
 
 
+def test_a_topic_may_carry_json_schema_and_avro_and_keys_of_either(pipeline, registry):
+    pipeline.sql("CREATE TABLE public.rows (id int PRIMARY KEY, v text, at timestamptz, n numeric, y bytea)")
+    topic = pipeline.topic("rows")
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Row", "type": "object", "properties": {
+        "id": {"type": "integer", "connect.type": "int32"}, "v": {"type": "string", "default": "none"},
+        "at": {"type": "integer", "title": "org.apache.kafka.connect.data.Timestamp", "connect.type": "int64"},
+        "n": {"type": "number"}, "y": {"oneOf": [{"type": "null"}, {"type": "string", "connect.type": "bytes"}]}}}
+    rows = [{"id": 1, "v": "ä", "at": 1709210096789, "n": 2**60 + 1, "y": "AP8="}, {"id": 2, "n": 0.25, "y": None}]
+    key, = registry.serialize(topic, "JSON", {"$schema": schema["$schema"], "title": "Key", "type": "integer"}, [2], field="key")
+    values = registry.serialize(topic, "JSON", schema, rows)
+    avro = {"type": "record", "name": "Other", "fields": ROW["fields"]}
+    third, = registry.serialize(topic + "-other", "AVRO", avro, [{"id": 3, "v": "avro"}])
+    pipeline.kafka.publish(topic, [(None, values[0]), (key, values[1]), (None, third)])
+    pipeline.service(route(topic, "public.rows"), rest=registry_settings(registry.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.dead_letters() == {}
+    found = pipeline.sql("SELECT id, v, extract(epoch FROM at)::text, n::text, y::text FROM public.rows ORDER BY id")
+    assert found == [(1, "ä", "1709210096.789000", str(2**60 + 1), "\\x00ff"), (2, "none", None, "0.25", None),
+                     (3, "avro", None, None, None)]
+    assert {kind for kind, in pipeline.sql("SELECT kind FROM sluice.schema")} == {"AVRO", "JSON"}
+
+
 def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline, stub):
     pipeline.sql(ROWS)
     topic = pipeline.topic("rows")
     pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, row(2, "b", schema=99)), (None, row(3, "c", schema=2**31)),
                                    (None, row(4, "d") + b"!"), (None, row(5, "e"))])
+    guid = uuid.UUID("0d3d5ad3-6a02-4ee0-a4b6-6f7a3f1a2b3c")
+    stub.schemas[f"/schemas/guids/{guid}"] = stub.schemas["1"]
+    producer = pipeline.kafka.producer()
+    producer.produce(topic, value=number(6) + text("f"), headers=[("__value_schema_id", b"\1" + guid.bytes)])
+    producer.flush(10)
     pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
     pipeline.wait_caught_up(topic)
-    assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(1,), (5,)]
+    assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(1,), (5,), (6,)]
     assert pipeline.dead_letters() == {
         (topic, 0, 1): ("decode", "value: found schema 99, expected one that the registry knows"),
         (topic, 0, 2): ("decode", "value: found schema 2147483648, expected a number below 2147483648"),
