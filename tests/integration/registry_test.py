@@ -1,6 +1,7 @@
 """Events in frames of a schema registry: what real serializers write reaches the table, and a registry in trouble is
 nobody's record's fault.
 """
+import base64
 import datetime
 import decimal
 import json
@@ -10,7 +11,7 @@ import uuid
 import pytest
 
 from support.pipeline import route
-from support.registry import Registry, StubRegistry, frame, number, text
+from support.registry import Registry, StubRegistry, frame, number, random_avro, text
 from support.sluice import Sluice
 from support.waiting import wait_until
 
@@ -201,3 +202,22 @@ def test_check_reaches_the_registry(pipeline, stub):
     done = check()
     assert done.returncode == 1
     assert "answered 401" in done.stderr
+
+
+def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub, option, seed):
+    count, values_of_each = option("events", 1000), 10
+    pipeline.sql("CREATE TABLE public.rows (id bigint PRIMARY KEY, v jsonb)")
+    pipeline.sql("CREATE TABLE public.expected (id bigint PRIMARY KEY, v jsonb)")
+    topic, records, expected = pipeline.topic("rows"), [], []
+    for index, pairs in enumerate(random_avro(seed, count // values_of_each, values_of_each), 1):
+        stub.schemas[str(index)] = {"schema": pairs["schema"]}
+        records += [(None, frame(index, base64.b64decode(datum))) for datum, _ in pairs["values"]]
+        expected += [json_text for _, json_text in pairs["values"]]
+    pipeline.sql("INSERT INTO public.expected SELECT n, v::jsonb FROM unnest(%s) WITH ORDINALITY AS t (v, n)", expected)
+    pipeline.kafka.publish(topic, records)
+    pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic, seconds=60 + count // 100)
+    assert pipeline.dead_letters() == {}
+    assert pipeline.sql("SELECT id, e.v, r.v FROM public.expected e FULL JOIN public.rows r USING (id) "
+                        "WHERE e.v IS DISTINCT FROM r.v ORDER BY id LIMIT 5") == []
+    assert pipeline.sql("SELECT count(*) FROM public.rows") == [(len(records),)]

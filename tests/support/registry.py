@@ -134,5 +134,12 @@ def text(characters):
     return number(len(written)) + written
 
 
+def random_avro(seed, schemas, values):
+    """What avro_pairs.py prints for each schema, in order."""
+    done = subprocess.run([str(TOOL), "python", str(SERIALIZER.with_name("avro_pairs.py")), str(seed), str(schemas), str(values)],
+                          stdout=subprocess.PIPE, text=True, check=True, timeout=900)
+    return map(json.loads, done.stdout.splitlines())
+
+
 def frame(schema, datum):
     return b"\0" + schema.to_bytes(4, "big") + datum
