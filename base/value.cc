@@ -1,9 +1,23 @@
 #include "base/value.h"
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "base/json_text.h"
 
 namespace sluice {
+
+void* ValueArena::take_new(std::size_t bytes) {
+  if (!block_ && bytes <= block_bytes) {
+    block_ = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
+    left_ = {block_.get(), block_bytes};
+    return take(bytes);
+  }
+  const std::size_t size = std::max(bytes, 4 * block_bytes);
+  std::byte* first = large_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(size)).get();
+  left_ = {first + bytes, size - bytes};
+  return first;
+}
 
 Value Value::boolean(bool value) {
   Value made(ValueKind::boolean);
@@ -20,6 +34,12 @@ Value Value::integer(std::int64_t value) {
 Value Value::real(double value) {
   Value made(ValueKind::real);
   made.data_ = word(value);
+  return made;
+}
+
+Value Value::single(float value) {
+  Value made = real(static_cast<double>(value));
+  made.extra_ = 1;
   return made;
 }
 
@@ -58,6 +78,7 @@ Value Value::structure(std::span<const Field> members) {
 
 TextError Value::append_characters(std::string& out) const {
   if (kind_ == ValueKind::escaped_text) return unescape_json(unread_json(), out);
+  if (unread_json().find('\0') != std::string_view::npos) return TextError::nul;
   out.append(unread_json());
   return TextError::none;
 }

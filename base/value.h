@@ -7,11 +7,11 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,22 +78,36 @@ class ValueArena {
   }
   template <class T>
   std::span<T> allocate(std::size_t count) {
-    static_assert(std::is_trivially_destructible_v<T>);
-    used_ = true;
-    T* first = static_cast<T*>(memory_.allocate(count * sizeof(T), alignof(T)));
+    static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= alignof(std::max_align_t));
+    T* first = static_cast<T*>(take(count * sizeof(T)));
     std::uninitialized_value_construct_n(first, count);
     return {first, count};
   }
   void clear() {
     if (!std::exchange(used_, false)) return;
     texts_.clear();
-    memory_.release();
+    large_.clear();
+    left_ = {block_.get(), block_ ? block_bytes : 0};
   }
 
  private:
+  static constexpr std::size_t block_bytes = 16 << 10;  // kept from record to record
+
+  void* take(std::size_t bytes) {
+    used_ = true;
+    bytes = (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+    if (bytes > left_.size()) return take_new(bytes);
+    void* taken = left_.data();
+    left_ = left_.subspan(bytes);
+    return taken;
+  }
+  void* take_new(std::size_t bytes);
+
   bool used_ = false;
   std::deque<std::string> texts_;
-  std::pmr::monotonic_buffer_resource memory_;
+  std::unique_ptr<std::byte[]> block_;
+  std::vector<std::unique_ptr<std::byte[]>> large_;  // what did not fit into the block
+  std::span<std::byte> left_;
 };
 
 class Value {
@@ -103,6 +117,7 @@ class Value {
   static Value boolean(bool value);
   static Value integer(std::int64_t value);
   static Value real(double value);
+  static Value single(float value);  // a real whose digits are a float's: 0.1, not 0.10000000149011612
   static Value decimal(std::string_view unscaled, std::int32_t scale);
   static Value text(std::string_view characters) { return {ValueKind::text, false, characters}; }
   static Value bytes(std::string_view bytes) { return {ValueKind::bytes, false, bytes}; }
@@ -131,6 +146,7 @@ class Value {
   bool is_true() const { return data_ != 0; }                    // of a boolean
   std::int64_t integer() const { return data<std::int64_t>(); }  // of an integer, and the count of a ready temporal
   double real() const { return data<double>(); }                 // of a real
+  bool is_single() const { return extra_ != 0; }                 // of a real
   std::int32_t scale() const { return static_cast<std::int32_t>(extra_); }   // of a decimal
   std::int32_t length() const { return static_cast<std::int32_t>(extra_); }  // of bits
   TemporalUnit unit() const { return unit_; }                                // of a temporal
@@ -139,8 +155,8 @@ class Value {
   // The characters of a text: in `scratch` if they had to be unescaped.
   TextError characters(std::string& scratch, std::string_view& text) const {
     text = {data<const char*>(), size_};
-    if (kind_ == ValueKind::text || !std::memchr(text.data(), '\\', size_)) return TextError::none;
-    return unescaped(scratch, text);
+    if (kind_ == ValueKind::text) return text.find('\0') == text.npos ? TextError::none : TextError::nul;
+    return std::memchr(text.data(), '\\', size_) ? unescaped(scratch, text) : TextError::none;
   }
   TextError append_characters(std::string& out) const;
   // Appends the bytes of bytes, bits, or a decimal's unscaled ones. False if the event has no valid base64 for them.

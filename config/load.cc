@@ -196,6 +196,10 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   }
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
+  if (const auto missing = missing_for_registry(pipeline); !missing.first.empty()) {
+    const toml::node* given = root.get("registry");
+    complain(given ? given->source().begin : toml::source_position{1, 1}, missing.first, missing.second);
+  }
   add_library_files(pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   return pipeline;

@@ -78,9 +78,11 @@ struct Text {
 Text text_of(const toml::node& node, const std::string& key, Type type) {
   const auto* string = node.as_string();
   if (string == nullptr) wrong_type(node, key, type);
-  auto value = type == Type::connection ? expand(string->get(), encode_reference) : expand(string->get());
+  auto value = type == Type::connection ? expand(string->get(), encode_reference)
+               : type == Type::urls     ? expand(string->get(), encode_in_http_urls)
+                                        : expand(string->get());
   if (!value) complain(node.source().begin, key, value.error());
-  const bool secret = type == Type::connection || type == Type::properties;
+  const bool secret = type == Type::connection || type == Type::urls || type == Type::properties;
   // Secrets may be certificates of many lines, and a reference may bring a key; nothing else has a use for control
   // characters.
   const bool lines = secret || is_key(*value);
@@ -212,6 +214,7 @@ Value value_of(const toml::node& node, const Setting& setting) {
   switch (setting.type) {
     case Type::string:
     case Type::connection:
+    case Type::urls:
       return checked_text(node, setting);
     case Type::expression:
       return expression_of(node, setting);

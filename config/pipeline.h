@@ -21,7 +21,11 @@ namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium };
+enum class Format { automatic, json, connect_json, debezium, avro, json_schema };
+// Values of this format are frames of a schema registry and nothing else.
+constexpr bool is_framed(Format format) {
+  return format == Format::avro || format == Format::json_schema;
+}
 using Mode = WriteMode;
 enum class KeyFrom { automatic, record_key, record_value };
 enum class OnDelete { apply, ignore };
@@ -76,6 +80,13 @@ struct DeadLetters {
   bool values = true;
 };
 
+struct Registry {
+  Secret url;  // several separated by commas; empty = none
+  std::string ca;
+  std::string cert, key;
+  std::chrono::milliseconds timeout{5000};
+};
+
 struct Console {
   bool given = false;  // the file has a section [console]
   std::string listen = "127.0.0.1:2222";
@@ -100,6 +111,7 @@ struct Pipeline {
   Postgres postgres;
   Batch batch;
   std::vector<Route> routes;
+  Registry registry;
   DeadLetters dead_letters;
   Console console;
   Http http;

@@ -152,6 +152,14 @@ std::string encode_reference(std::string_view before_text, std::string_view afte
   return in_pairs(before, after, std::move(value));
 }
 
+std::string encode_in_http_urls(std::string_view before_text, std::string_view after_text, std::string value) {
+  const auto before = without_references(before_text), after = without_references(after_text);
+  const auto scheme = before.rfind("://");
+  if (scheme == before.npos || before.find_first_of("/,", scheme + 3) != before.npos) return value;
+  const bool user_info = after.substr(0, after.find_first_of("/,")).contains('@');
+  return user_info ? percent_encoded(value) : value;
+}
+
 std::string parameter(std::string_view url, std::string_view name) {
   const auto length = scheme_length(url);
   if (length == 0) {

@@ -1,4 +1,5 @@
-// The connection string of PostgreSQL as text: how a reference's content becomes a part of it, and how it is shown.
+// The connection string of PostgreSQL as text: how a reference's content becomes a part of it, and how it is shown; and
+// the same for the user and password in HTTP URLs.
 //
 // Pure functions of any thread. libpq has the last word about what the string means (sink/connection_options.h).
 #pragma once
@@ -13,6 +14,8 @@ namespace sluice::config {
 // it is where it may be more than a value: as the whole string, as hosts of a URI, in place of a key.
 std::string encode_reference(std::string_view before, std::string_view after, std::string value);
 
+// The same for URLs of HTTP that are separated by commas: percent-encoded in the user-info, as it is elsewhere.
+std::string encode_in_http_urls(std::string_view before, std::string_view after, std::string value);
 // Returns the value of a parameter by libpq's name, of a URI also the password before the host; empty if it is not set.
 std::string parameter(std::string_view url, std::string_view name);
 

@@ -43,6 +43,7 @@ std::string type_name(const Setting& setting) {
     case Type::expression:
       return "expression";
     case Type::connection:
+    case Type::urls:
       return "string, secret";
     case Type::choice:
       return "word";
@@ -134,6 +135,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
     case Type::choice:
       return quoted(is_key(std::get<std::string>(value)) ? Secret::mask : std::get<std::string>(value));
     case Type::connection:
+    case Type::urls:
       return quoted(std::get<std::string>(value).empty() ? std::string_view() : Secret::mask);
     case Type::integer:
       return fmt::to_string(std::get<std::int64_t>(value));

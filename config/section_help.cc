@@ -10,6 +10,8 @@ std::string_view section_help(std::string_view section) {
   if (section == "route")
     return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
            "error at start.";
+  if (section == "registry")
+    return "The schemas of events that are frames of a schema registry: Avro, JSON Schema. What it said is kept in sluice.schema.";
   if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "http") return "Prometheus metrics and health probes.";

@@ -2,86 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
-#include <utility>
 
+#include "config/setting_fields.h"
 #include "config/validators.h"
 
 namespace sluice::config {
 
 namespace {
-
-template <class T>
-void assign(const Setting& setting, T& to, Value&& value) {
-  if constexpr (std::is_same_v<T, Expression>) {
-    const auto& text = std::get<std::string>(value);
-    to = text.empty() ? Expression() : Expression::parse(text).value();
-  } else if constexpr (std::is_same_v<T, Secret>) {
-    to = Secret(std::get<std::string>(std::move(value)));
-  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
-    to.clear();
-    for (auto& [name, text] : std::get<Properties>(value)) to.emplace(name, Secret(std::move(text)));
-  } else if constexpr (std::is_enum_v<T>) {
-    to = static_cast<T>(std::ranges::find(setting.choices, std::get<std::string>(value)) - setting.choices.begin());
-  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
-    to = T(std::get<std::int64_t>(value));
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    to = static_cast<T>(std::get<std::int64_t>(value));
-  } else {
-    to = std::get<T>(std::move(value));
-  }
-}
-
-template <class T>
-Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Expression>) {
-    return from.text();
-  } else if constexpr (std::is_same_v<T, Secret>) {
-    return from.reveal();
-  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
-    Properties properties;
-    for (const auto& [name, secret] : from) properties.emplace(name, secret.reveal());
-    return properties;
-  } else if constexpr (std::is_enum_v<T>) {
-    return std::string(setting.choices.at(static_cast<std::size_t>(from)));
-  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
-    return std::int64_t{from.count()};
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    return static_cast<std::int64_t>(from);
-  } else {
-    return from;
-  }
-}
-
-template <class Owner, class Member>
-Owner owner_of(Member Owner::*);
-
-template <auto first, auto... rest>
-auto& follow(auto& object) {
-  if constexpr (sizeof...(rest) == 0)
-    return object.*first;
-  else
-    return follow<rest...>(object.*first);
-}
-
-template <auto first, auto... rest>
-auto& reach(auto& pipeline, auto& route) {
-  if constexpr (std::is_same_v<decltype(owner_of(first)), Route>)
-    return follow<first, rest...>(route);
-  else
-    return follow<first, rest...>(pipeline);
-}
-
-// Where a setting lands: the members on the way from the Pipeline, or from a Route.
-template <auto... path>
-constexpr Field in() {
-  return {[](const Setting& setting, Pipeline& pipeline, Route& route, Value value) {
-            assign(setting, reach<path...>(pipeline, route), std::move(value));
-          },
-          [](const Setting& setting, const Pipeline& pipeline, const Route& route) {
-            return read(setting, reach<path...>(pipeline, route));
-          }};
-}
 
 using enum Type;
 
@@ -213,8 +140,10 @@ std::vector<Setting> route_source() {
        .name = "format",
        .type = choice,
        .field = in<&Route::format>(),
-       .help = "Format of the values; auto detects it for each record.",
-       .choices = {"auto", "json", "connect-json", "debezium"}},
+       .help = "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
+               "registry, which auto and debezium take as well, and json those with a JSON Schema. Keys are recognised "
+               "by themselves.",
+       .choices = {"auto", "json", "connect-json", "debezium", "avro", "json-schema"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),
@@ -305,6 +234,43 @@ std::vector<Setting> route_policy() {
   };
 }
 
+std::vector<Setting> registry() {
+  return {
+      {.section = "registry",
+       .name = "url",
+       .type = urls,
+       .field = in<&Pipeline::registry, &Registry::url>(),
+       .help =
+           "Where the schema registry's API (Confluent's) is, http://HOST:PORT or https://HOST:PORT, with its path if "
+           "it has one; several URLs of the same registry are separated by commas. May hold user:password@, best by "
+           "${credential:NAME}. Empty: records with a schema's number cannot be read.",
+       .check = check_registry_url},
+      {.section = "registry",
+       .name = "ca",
+       .field = in<&Pipeline::registry, &Registry::ca>(),
+       .help = "File of the certificate authorities (PEM) that https trusts; empty: the system's.",
+       .check = check_optional_path},
+      {.section = "registry",
+       .name = "cert",
+       .field = in<&Pipeline::registry, &Registry::cert>(),
+       .help = "File of the client certificate (PEM) for a registry that wants one; needs `key`.",
+       .check = check_optional_path},
+      {.section = "registry",
+       .name = "key",
+       .field = in<&Pipeline::registry, &Registry::key>(),
+       .help = "File of the client certificate's key (PEM).",
+       .check = check_optional_path},
+      {.section = "registry",
+       .name = "timeout",
+       .type = duration,
+       .field = in<&Pipeline::registry, &Registry::timeout>(),
+       .help = "How long one question may take. Partitions that still lack a schema after this time are in state "
+               "schema until the registry answers.",
+       .least = 100,
+       .most = 60'000},
+  };
+}
+
 std::vector<Setting> dead_letters() {
   return {
       {.section = "dead_letters",
@@ -383,7 +349,8 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, dead_letters, surroundings})
+    for (auto part :
+         {general, kafka, postgres_and_batch, route_source, route_policy, registry, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

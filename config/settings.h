@@ -17,7 +17,7 @@
 
 namespace sluice::config {
 
-enum class Type { string, expression, connection, choice, integer, boolean, duration, size, strings, properties };
+enum class Type { string, expression, connection, urls, choice, integer, boolean, duration, size, strings, properties };
 
 // What a setting holds between the file and the Pipeline: text, expression or choice, number (milliseconds, bytes),
 // boolean, list, properties.
@@ -48,7 +48,7 @@ struct Setting {
   std::string (*check)(const std::string& text) = nullptr;  // of a string or each of a list: what is wrong, or ""
 
   std::string key() const;  // "kafka.brokers"
-  bool secret() const { return type == Type::connection || type == Type::properties; }
+  bool secret() const { return type == Type::connection || type == Type::urls || type == Type::properties; }
 };
 
 std::span<const Setting> settings();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/host_port.h"
+#include "base/http_url.h"
 #include "base/parse.h"
 #include "base/pattern.h"
 #include "base/server_socket.h"
@@ -148,6 +149,27 @@ std::string check_user(const std::string& text) {
 
 std::string check_path(const std::string& text) {
   return text.empty() || text.ends_with('/') ? "must be the path of a file; write one" : "";
+}
+
+std::string check_optional_path(const std::string& text) {
+  return text.empty() ? std::string() : check_path(text);
+}
+
+std::string check_registry_url(const std::string& text) {
+  const auto urls = split_urls(text);
+  if (text.empty() || (!urls.empty() && std::ranges::all_of(urls, is_http_url))) return {};
+  return "must be http://HOST:PORT or https://HOST:PORT, with the API's path if it has one, without a query; several "
+         "are separated by commas";
+}
+
+std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline) {
+  const auto& registry = pipeline.registry;
+  if (registry.cert.empty() != registry.key.empty())
+    return {registry.cert.empty() ? "registry.cert" : "registry.key",
+            "is missing, and a client certificate needs both; set cert and key, or neither"};
+  const bool needed = std::ranges::any_of(pipeline.routes, [](const Route& route) { return is_framed(route.format); });
+  if (!needed || !registry.url.empty()) return {};
+  return {"registry.url", "is missing, and a route's format needs it; write url = \"http://HOST:PORT\" in [registry]"};
 }
 
 std::string check_listen(const std::string& text) {

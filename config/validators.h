@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/pipeline.h"
 
@@ -21,6 +22,8 @@ std::string check_column(const std::string& text);
 std::string check_target_schema(const std::string& text);
 std::string check_user(const std::string& text);
 std::string check_path(const std::string& text);
+std::string check_optional_path(const std::string& text);
+std::string check_registry_url(const std::string& text);
 std::string check_listen(const std::string& text);
 std::string check_console_listen(const std::string& text);
 
@@ -35,6 +38,9 @@ std::string check_schemas(const Route& route, std::string_view own_schema);
 
 // Number of groups of a topic's regular expression; 0 for an exact name. The topic has passed check_topic.
 unsigned groups_of(const std::string& topic);
+
+// The key that the registry or a route with its schemas lacks, and what to do; empty if nothing is missing.
+std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline);
 
 // Sets Route::shares_table. Only {topic} makes a table one topic's own.
 void mark_shared_tables(std::span<Route> routes);

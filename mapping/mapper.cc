@@ -15,8 +15,8 @@ TopicState& Mapper::State::topic_state(const std::string& name) {
   if (!topic) {
     topic = std::make_unique<TopicState>(name, router.match(name));
     if (const config::Route* route = topic->match.route) {
-      topic->decoder = make_decoder(route->format, decode_space);
-      topic->key_decoder.emplace(decode_space);
+      topic->decoder = make_decoder(route->format, decode_space, frames);
+      topic->key_decoder.emplace(decode_space, frames);
       topic->names_source = config::names_source(route->table);
       if (!topic->names_source) {
         topic->table = target_name(*route, pipeline->postgres.schema, name, topic->match.captures, {});
@@ -88,9 +88,8 @@ std::expected<Outcome, Blocked> Mapper::State::without_table(const TableWanted& 
 // What the route's conditions make of the record, if that decides it.
 std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& record) {
   const config::Route& route = *topic.match.route;
-  if (!RouteConditions::has_any(route)) return std::nullopt;
-  if (!read_key(topic, record)) key_image.present = false;
-  RecordError fault;
+  RecordError fault, unread;  // a key that cannot be read has no fields
+  read_key(topic, record, unread);
   switch (conditions.judge(route, record, key_image, event, fault)) {
     case RouteConditions::Verdict::map:
       return std::nullopt;
@@ -113,9 +112,13 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   doubtful = {};
   DecodeError error;
   if (!topic.decoder->decode(record, event, error)) {
+    if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
     return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
-  if (const auto decided = judge(topic, record)) return *decided;
+  if (RouteConditions::has_any(*route)) {
+    if (const auto schema = topic.key_decoder->wanted(record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
+    if (const auto decided = judge(topic, record)) return *decided;
+  }
   if (without_effect(topic, record)) {
     set->begin_record();
     set->skip();
@@ -126,6 +129,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   TableState* table = find_table(*route, *name);
   if (table && table->paused) return std::unexpected(TablePaused{*name, *table->paused});
   if (!table || !table->table) return without_table({route, *name}, asks);
+  if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
 
   set->begin_record();
   const std::size_t arena = set->arena().size();
@@ -146,11 +150,15 @@ Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)
 Mapper::~Mapper() = default;
 
 std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set) {
-  return state_->map(record, set, true);
+  auto mapped = state_->map(record, set, true);
+  if (mapped) state_->schemas.forget_refusal();
+  return mapped;
 }
 
 std::expected<Outcome, Blocked> Mapper::map_again(const Record& record, ChangeSet& set) {
-  return state_->map(record, set, false);
+  auto mapped = state_->map(record, set, false);
+  if (mapped) state_->schemas.forget_refusal();
+  return mapped;
 }
 
 void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> description) {
@@ -176,6 +184,14 @@ void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::s
 
 void Mapper::ask_again_for_refused() {
   ++state_->round;
+}
+
+void Mapper::set_schema(const SchemaName& name, const RegisteredSchema& schema) {
+  state_->schemas.set(name, schema);
+}
+
+void Mapper::refuse_schema(const SchemaName& name, std::string reason) {
+  state_->schemas.refuse(name, std::move(reason));
 }
 
 void Mapper::invalidate_tables() {

@@ -15,6 +15,7 @@
 #include <variant>
 
 #include "base/record.h"
+#include "base/schema.h"
 #include "config/pipeline.h"
 #include "mapping/change_set.h"
 
@@ -27,8 +28,14 @@ struct TableWanted {
 
   bool operator==(const TableWanted&) const = default;
 };
+// A schema of a registry is needed: see Mapper::set_schema.
+struct SchemaWanted {
+  SchemaName schema;
+
+  bool operator==(const SchemaWanted&) const = default;
+};
 // A fact that mapping needs before it can continue, and that a caller with I/O can look up.
-using Wanted = std::variant<TableWanted>;
+using Wanted = std::variant<TableWanted, SchemaWanted>;
 
 // The table of the record is paused.
 struct TablePaused {
@@ -60,6 +67,11 @@ class Mapper {
   // Makes records of a table that they name themselves dead letters, until it is asked for again.
   void refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason);
   void ask_again_for_refused();
+  // Sets a schema, which never changes.
+  void set_schema(const SchemaName& name, const RegisteredSchema& schema);
+  // The registry does not know the schema: the next record that is mapped, and has it, is a dead letter with this
+  // reason.
+  void refuse_schema(const SchemaName& name, std::string reason);
   // Forgets every description: the catalogue may have changed.
   void invalidate_tables();
 

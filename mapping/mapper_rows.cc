@@ -18,10 +18,18 @@ constexpr const char* advice =
 
 }  // namespace
 
-bool Mapper::State::read_key(TopicState& topic, const Record& record) {
-  if (!record.key) return false;
-  if (!std::exchange(key_read, true)) topic.key_decoder->decode(*record.key, key_image);
-  return key_image.present;
+std::optional<SchemaName> Mapper::State::wanted_for_key(TopicState& topic, const Record& record) {
+  if (topic.match.route->key_from == KeyFrom::record_value) return std::nullopt;
+  return topic.key_decoder->wanted(record);
+}
+
+bool Mapper::State::read_key(TopicState& topic, const Record& record, RecordError& fault) {
+  if (key_read) return true;
+  key_image.present = false;
+  DecodeError error;
+  key_read = !record.key || topic.key_decoder->decode(record, key_image, error);
+  if (!key_read) fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
+  return key_read;
 }
 
 // The key that the row had before, in old_cells; absent if the event does not have it.
@@ -43,8 +51,12 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   if (strict) {
     for (const std::uint16_t column : target.key) cells[column] = {};
   }
-  if (!read_key(topic, record)) return true;
   const bool in_value = has_key(target, cells);
+  if (!read_key(topic, record, fault)) {
+    if (!strict && in_value) fault.reason += fmt::format("; {}", advice);
+    return false;
+  }
+  if (!key_image.present) return true;
   record_cells.assign(target.columns.size(), {});
   if (!rows.encode_key(table, key_image, set->arena(), record_cells, fault)) {
     if (!strict && in_value) fault.reason += fmt::format("; {}", advice);

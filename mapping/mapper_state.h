@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mapping/formats/decoder.h"
+#include "mapping/formats/frames.h"
 #include "mapping/mapper.h"
 #include "mapping/route_conditions.h"
 #include "mapping/router.h"
@@ -40,7 +41,8 @@ struct RefusedTable {
 };
 
 struct Mapper::State {
-  explicit State(std::shared_ptr<const config::Pipeline> settings) : pipeline(std::move(settings)), router(*pipeline) {}
+  explicit State(std::shared_ptr<const config::Pipeline> settings)
+      : pipeline(std::move(settings)), router(*pipeline), schemas(!pipeline->registry.url.empty()), frames(schemas) {}
 
   using TableKey = std::pair<const config::Route*, std::string>;
 
@@ -54,6 +56,8 @@ struct Mapper::State {
   std::uint64_t round = 0;  // what was refused in another one is asked for again
   PausedTable paused;
 
+  SchemaBook schemas;
+  FrameReader frames;
   DecodeSpace decode_space;
   Event event;
   Image key_image;
@@ -80,7 +84,9 @@ struct Mapper::State {
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
-  bool read_key(TopicState& topic, const Record& record);  // returns true if there is one
+  // The schema of a framed key, if it is not known yet and the key may count.
+  std::optional<SchemaName> wanted_for_key(TopicState& topic, const Record& record);
+  bool read_key(TopicState& topic, const Record& record, RecordError& fault);  // into key_image
   // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.
   bool merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);

@@ -2,14 +2,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 
+#include "base/http_url.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "config/kafka_security.h"
 #include "config/load.h"
 #include "config/secret_files.h"
 #include "console/ssh/console.h"
+#include "listener/registry/registry_client.h"
 #include "listener/topics.h"
 #include "mapping/mapper.h"
 #include "runtime/load_config.h"
@@ -53,6 +56,7 @@ class Plan {
   bool print() {
     servers();
     topics();
+    registry();
     tables();
     rights();
     schema();
@@ -113,6 +117,17 @@ class Plan {
       });
       fmt::print("  {}  no topic yet -> {}\n", pattern, describe(*route));
     }
+  }
+
+  // Asks for a schema, whichever it is: what `run` needs is that this question is answered.
+  void registry() {
+    if (pipeline_->registry.url.empty()) return;
+    const std::atomic<bool> stop = false;
+    const auto answer = listener::RegistryClient(pipeline_->registry, stop).fetch({.low = 1});
+    if (!answer && answer.error().next != ErrorClass::reject) return error(answer.error().message);
+    fmt::print("registry\n");
+    for (const auto& url : split_urls(pipeline_->registry.url.reveal())) fmt::print("  {}\n", without_user(url));
+    fmt::print("  answers\n");
   }
 
   void tables() {

@@ -15,6 +15,7 @@
 #include "config/secret_files.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
+#include "listener/registry/schema_registry.h"
 #include "listener/topics.h"
 #include "runtime/control/admin_service.h"
 #include "runtime/http/http.h"
@@ -27,6 +28,7 @@
 #include "runtime/signals.h"
 #include "runtime/subcommands.h"
 #include "runtime/systemd.h"
+#include "sink/schema_copies.h"
 
 namespace sluice::runtime {
 namespace {
@@ -97,7 +99,8 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   mutable Mutex waiting_mutex_;
   std::string waiting_for_ GUARDED_BY(waiting_mutex_);
   std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
-  // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener.
+  // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener, schemas.
+  listener::SchemaRegistry schemas_;
   std::unique_ptr<listener::Consumer> consumer_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   LaneChoice lane_choice_;  // the poll thread's
@@ -116,6 +119,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
     : pipeline_(std::move(pipeline)),
       options_(options),
       reloader_(pipeline_, options.config),
+      schemas_(pipeline_->registry, std::make_unique<sink::SchemaCopies>(pipeline_->postgres)),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_(new_identity(pipeline_->name)),
       admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}),
@@ -124,7 +128,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_,
+    lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
                                             [this](const std::string& why) { fatal(why); }));
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -19,6 +20,21 @@ namespace sluice::mapping {
 namespace {
 
 template <class Float>
+void append_bits_of(Float number, std::string& out) {
+  using Bits = std::conditional_t<sizeof(Float) == 4, std::uint32_t, std::uint64_t>;
+  append_network(std::bit_cast<Bits>(number), out);
+}
+
+// As PostgreSQL's cast of float8 to float4.
+ValueError append_narrowed(double number, std::string& out) {
+  const auto narrow = static_cast<float>(number);
+  const bool lost = (std::isinf(narrow) && !std::isinf(number)) || (narrow == 0 && number != 0);
+  if (lost) return value_error::range;
+  append_bits_of(narrow, out);
+  return {};
+}
+
+template <class Float>
 ValueError append_as(std::string_view text, std::string& out) {
   using Limits = std::numeric_limits<Float>;
   Float number = 0;
@@ -32,8 +48,7 @@ ValueError append_as(std::string_view text, std::string& out) {
     if (error == std::errc::result_out_of_range) return value_error::range;
     if (error != std::errc{} || at != text.data() + text.size()) return value_error::text;
   }
-  using Bits = std::conditional_t<sizeof(Float) == 4, std::uint32_t, std::uint64_t>;
-  append_network(std::bit_cast<Bits>(number), out);
+  append_bits_of(number, out);
   return {};
 }
 
@@ -149,6 +164,11 @@ ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::s
 }
 
 ValueError Encoder::append_float(Encoding encoding, const Value& value, std::string& out) {
+  if (value.kind() == ValueKind::real) {
+    if (encoding == Encoding::float4) return append_narrowed(value.real(), out);
+    append_bits_of(value.real(), out);
+    return {};
+  }
   std::string_view text = value.digits();
   std::string digits;
   if (value.kind() == ValueKind::number_text) {
@@ -255,7 +275,7 @@ ValueError Encoder::digits_of(const Value& value, std::string_view& digits) {
       break;
     case ValueKind::real:
       scratch_.clear();
-      append_real(value.real(), scratch_);
+      append_real(value, scratch_);
       break;
     default:
       return value_error::text;

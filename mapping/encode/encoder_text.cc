@@ -31,7 +31,7 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
       fmt::format_to(std::back_inserter(out), "{}", value.integer());
       return {};
     case ValueKind::real:
-      append_real(value.real(), out);
+      append_real(value, out);
       return {};
     case ValueKind::decimal:
       if (const ValueError error = decimal_of(value)) return error;

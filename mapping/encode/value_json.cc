@@ -91,7 +91,7 @@ ValueError append_value_json(const Value& value, std::string& out) {
       return {};
     case ValueKind::real:
       if (!std::isfinite(value.real())) out.push_back('"');
-      append_real(value.real(), out);
+      append_real(value, out);
       if (!std::isfinite(value.real())) out.push_back('"');
       return {};
     case ValueKind::decimal:
@@ -141,13 +141,16 @@ std::string excerpt_of(const Value& value) {
   return excerpt(text);
 }
 
-void append_real(double value, std::string& out) {
-  if (std::isnan(value)) {
+void append_real(const Value& value, std::string& out) {
+  const double number = value.real();
+  if (std::isnan(number)) {
     out += "NaN";
-  } else if (std::isinf(value)) {
-    out += value < 0 ? "-Infinity" : "Infinity";
+  } else if (std::isinf(number)) {
+    out += number < 0 ? "-Infinity" : "Infinity";
+  } else if (value.is_single()) {
+    fmt::format_to(std::back_inserter(out), "{}", static_cast<float>(number));
   } else {
-    fmt::format_to(std::back_inserter(out), "{}", value);
+    fmt::format_to(std::back_inserter(out), "{}", number);
   }
 }
 

@@ -15,8 +15,8 @@ namespace sluice::mapping {
 ValueError append_value_json(const Value& value, std::string& out);
 // Returns at most 60 bytes of it, on one line.
 std::string excerpt_of(const Value& value);
-// Returns digits that give the same double again, or NaN, Infinity, -Infinity.
-void append_real(double value, std::string& out);
+// Appends the fewest digits that give the same double, or float, again; or NaN, Infinity, -Infinity.
+void append_real(const Value& value, std::string& out);
 // Bits as digits: `length` of them, or as few as it takes if 0.
 ValueError append_bits_text(const Value& value, std::int32_t length, std::string& out);
 

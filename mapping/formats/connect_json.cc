@@ -10,7 +10,7 @@ bool open_known_prefix(std::string_view text, DecodeSpace& space, SchemaCache& s
   if (!entry) return false;
   const std::string_view behind = space.payload_text.assign(behind_prefix(text, entry->prefix.size()));
   if (space.reader.read(behind, space.arena, space.top) != simdjson::SUCCESS) return false;
-  payload = {true, false, entry};
+  payload = {.wrapped = true, .schema = entry};
   return true;
 }
 

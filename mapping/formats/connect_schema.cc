@@ -21,12 +21,6 @@ constexpr std::pair<std::string_view, ConnectType> types[] = {
     {"map", ConnectType::map},          {"struct", ConnectType::structure},
 };
 
-struct LogicalName {
-  std::string_view name;
-  Logical logical;
-  TemporalUnit unit = TemporalUnit::date_days;
-};
-
 constexpr LogicalName logical_names[] = {
     {"org.apache.kafka.connect.data.Decimal", Logical::decimal},
     {"org.apache.kafka.connect.data.Date", Logical::temporal, TemporalUnit::date_days},
@@ -44,16 +38,8 @@ constexpr LogicalName logical_names[] = {
     {"io.debezium.time.MicroDuration", Logical::temporal, TemporalUnit::duration_micros},
 };
 
-// Empty if the field is missing or not a string.
-std::string string_of(const std::vector<Field>& fields, std::string_view name) {
-  const Value* value = find(fields, name);
-  std::string text;
-  if (!value || !value->is_text() || value->append_characters(text) != TextError::none) text.clear();
-  return text;
-}
-
 std::int32_t integer_parameter(const std::vector<Field>& parameters, std::string_view name) {
-  const std::string text = string_of(parameters, name);
+  const std::string text = text_attribute(parameters, name);
   std::int32_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -86,27 +72,13 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   std::vector<Field> fields;
   ValueArena names;
   if (depth == 0 || !read_json_object(json, names, fields)) return false;
-  const std::string type_name = string_of(fields, "type");
-  const auto* type = std::ranges::find(types, type_name, &std::pair<std::string_view, ConnectType>::first);
-  if (type == std::end(types)) return false;
-  schema.type = type->second;
-  schema.name = string_of(fields, "field");
-  const std::string name = string_of(fields, "name");
-  const auto* logical = std::ranges::find(logical_names, name, &LogicalName::name);
-  if (logical != std::end(logical_names)) {
-    schema.logical = logical->logical;
-    schema.unit = logical->unit;
-  }
-  std::vector<Field> parameters;
-  if (const Value* value = find(fields, "parameters");
-      value && value->is_nested() && read_json_object(value->unread_json(), names, parameters)) {
-    schema.scale = integer_parameter(parameters, "scale");
-    schema.length = integer_parameter(parameters, "length");
-  }
+  const auto type = connect_type(text_attribute(fields, "type"));
+  if (!type) return false;
+  schema.type = *type;
+  schema.name = text_attribute(fields, "field");
+  schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"));
   if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
-  if (const Value* fallback = find(fields, "default"); fallback && fallback->kind() != ValueKind::null) {
-    schema.default_json = json_of(*fallback);
-  }
+  if (const Value* fallback = find(fields, "default")) schema.set_default(*fallback);
   if (const Value* items = find(fields, "items"); items && schema.type == ConnectType::array) {
     if (!items->is_nested() || !parse(items->unread_json(), depth - 1, schema.items.emplace_back())) return false;
   }
@@ -115,14 +87,9 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   std::vector<Value> values;
   if (!members || !members->is_nested() || !read_json_array(members->unread_json(), values)) return false;
   for (const Value& member : values) {
-    ConnectSchema& field = schema.fields.emplace_back();
-    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, field)) return false;
-    if (field.is_typed()) schema.typed.push_back(schema.fields.size() - 1);
-    if (!field.default_json.empty() || has_inner_defaults(field)) schema.completed.push_back(schema.fields.size() - 1);
+    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, schema.fields.emplace_back())) return false;
   }
-  schema.by_name.resize(schema.fields.size());
-  std::iota(schema.by_name.begin(), schema.by_name.end(), std::size_t{0});
-  std::ranges::sort(schema.by_name, {}, [&](std::size_t n) -> std::string_view { return schema.fields[n].name; });
+  schema.finish();
   return true;
 }
 
@@ -135,7 +102,8 @@ class FieldFinder {
     if (place < row_.size() && row_[place].name == name) return &row_[place];
     if (sorted_.empty()) {
       for (Field& field : row_) sorted_.emplace_back(&field);
-      std::ranges::stable_sort(sorted_, {}, &Field::name);
+      // The first of two that have one name comes first.
+      std::ranges::sort(sorted_, {}, [](const Field* field) { return std::pair(field->name, field); });
     }
     const auto found = std::ranges::lower_bound(sorted_, name, {}, &Field::name);
     return found != sorted_.end() && (*found)->name == name ? *found : nullptr;
@@ -145,11 +113,6 @@ class FieldFinder {
   std::span<Field> row_;
   std::vector<Field*> sorted_;
 };
-
-SchemaId next_id() {
-  static std::atomic<SchemaId> last{no_schema};
-  return ++last;
-}
 
 // Debezium's decimal with a scale of its own, {"scale":…,"value":base64}.
 void apply_variable_scale(Value& value) {
@@ -170,6 +133,58 @@ void apply_variable_scale(Value& value) {
 }
 
 }  // namespace
+
+const LogicalName* find_logical(std::string_view name) {
+  const auto* found = std::ranges::find(logical_names, name, &LogicalName::name);
+  return found == std::end(logical_names) ? nullptr : found;
+}
+
+std::optional<ConnectType> connect_type(std::string_view name) {
+  const auto* found = std::ranges::find(types, name, &std::pair<std::string_view, ConnectType>::first);
+  return found == std::end(types) ? std::nullopt : std::optional(found->second);
+}
+
+std::string text_attribute(std::span<const Field> attributes, std::string_view name) {
+  const Value* value = find(attributes, name);
+  std::string text;
+  if (!value || !value->is_text() || value->append_characters(text) != TextError::none) text.clear();
+  return text;
+}
+
+SchemaId new_schema_id() {
+  static std::atomic<SchemaId> last{no_schema};
+  return ++last;
+}
+
+void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameters) {
+  if (const LogicalName* known = find_logical(meaning)) {
+    logical = known->logical;
+    unit = known->unit;
+  }
+  std::vector<Field> given;
+  ValueArena names;
+  if (!parameters || !parameters->is_nested() || !read_json_object(parameters->unread_json(), names, given)) return;
+  scale = integer_parameter(given, "scale");
+  length = integer_parameter(given, "length");
+}
+
+void ConnectSchema::set_default(const Value& value) {
+  if (value.kind() != ValueKind::null) default_json = json_of(value);
+}
+
+void ConnectSchema::finish() {
+  if (type != ConnectType::structure) fields.clear();
+  if (type != ConnectType::array) items.clear();
+  typed.clear();
+  completed.clear();
+  for (std::size_t n = 0; n < fields.size(); ++n) {
+    if (fields[n].is_typed()) typed.push_back(n);
+    if (!fields[n].default_json.empty() || has_inner_defaults(fields[n])) completed.push_back(n);
+  }
+  by_name.resize(fields.size());
+  std::iota(by_name.begin(), by_name.end(), std::size_t{0});
+  std::ranges::sort(by_name, {}, [&](std::size_t n) -> std::string_view { return fields[n].name; });
+}
 
 const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
   const auto name_of = [&](std::size_t n) -> std::string_view { return fields[n].name; };
@@ -279,13 +294,13 @@ const SchemaCache::Entry* SchemaCache::find(std::string_view text) {
 
 const SchemaCache::Entry* SchemaCache::add(std::string_view prefix, ConnectSchema schema) {
   if (entries_.size() == capacity) entries_.pop_back();
-  auto entry = std::make_unique<Entry>(std::string(prefix), std::move(schema), next_id());
+  auto entry = std::make_unique<Entry>(std::string(prefix), std::move(schema), new_schema_id());
   return entries_.insert(entries_.begin(), std::move(entry))->get();
 }
 
 const SchemaCache::Entry* SchemaCache::hold(ConnectSchema schema) {
   held_.schema = std::move(schema);
-  held_.id = next_id();
+  held_.id = new_schema_id();
   return &held_;
 }
 

@@ -22,6 +22,22 @@ enum class ConnectType : std::uint8_t { integer, floating, boolean, string, byte
 // The meaning of a value beyond its type, given by the schema's name.
 enum class Logical : std::uint8_t { none, decimal, variable_scale_decimal, bits, temporal };
 
+// What a schema's name says, of Connect's or Debezium's; null if it says nothing of this kind.
+struct LogicalName {
+  std::string_view name;
+  Logical logical = Logical::none;
+  TemporalUnit unit = TemporalUnit::date_days;
+};
+const LogicalName* find_logical(std::string_view name);
+
+// The type of that name in a schema of Connect's.
+std::optional<ConnectType> connect_type(std::string_view name);
+// An attribute of a schema; empty if it is missing or not a string.
+std::string text_attribute(std::span<const Field> attributes, std::string_view name);
+
+// A new identity for a schema.
+SchemaId new_schema_id();
+
 struct ConnectSchema final : PartTypes {
   ConnectType type = ConnectType::string;
   Logical logical = Logical::none;
@@ -36,6 +52,12 @@ struct ConnectSchema final : PartTypes {
   std::string default_json;                     // what stands for a missing value; empty if nothing does
   std::vector<std::size_t> completed;           // indexes of the fields that have a default, or parts with one
   std::vector<std::size_t> by_name;             // indexes of all fields
+
+  // While it is made: what its name says, with the parameters (an object) beside it, if any.
+  void set_meaning(std::string_view meaning, const Value* parameters);
+  void set_default(const Value& value);
+  // Makes the indexes, once all fields are there.
+  void finish();
 
   const ConnectSchema* field(std::string_view field_name) const;
   // Converts a lazy JSON value to the type of this schema. A value of another type is left as it is.

@@ -52,7 +52,85 @@ bool read_image(const Payload& payload, DecodeSpace& space, const char* name, st
   return true;
 }
 
+// Sets the operation of an envelope's op; false if there is none of this name.
+bool set_operation(std::string_view code, Event& event) {
+  Operation& operation = event.operation;
+  switch (code.size() == 1 ? code.front() : '?') {
+    case 'r':
+      event.is_snapshot = true;
+      [[fallthrough]];
+    case 'c':
+      operation = Operation::write;
+      return true;
+    case 'u':
+      operation = Operation::update;
+      return true;
+    case 'd':
+      operation = Operation::remove;
+      return true;
+    case 't':
+      operation = Operation::truncate;
+      return true;
+    case 'm':
+      operation = Operation::message;
+      return true;
+    default:
+      return false;
+  }
+}
+
+// An image whose values are ready.
+bool set_image(std::span<const Field> fields, const char* name, const char* path, SchemaId schema, Image& image,
+               DecodeError& error) {
+  const bool is_after = std::string_view(name) == "after";
+  const Value* value = find(fields, name);
+  if (!value || value->kind() == ValueKind::null)
+    return !is_after || refuse(error, path, value ? "null" : "", "the row as a record");
+  if (value->kind() != ValueKind::structure) return refuse(error, path, "a value of another type", "a record");
+  std::vector<Field> unread;
+  ValueArena names;
+  value->members(unread, names, image.row.fields);
+  image.row.schema = schema;
+  image.path = path;
+  image.text_is_json = image.present = true;
+  return true;
+}
+
 }  // namespace
+
+bool is_placeholder(const Value& value) {
+  if (value.is_lazy()) return false;
+  switch (value.kind()) {
+    case ValueKind::text:
+    case ValueKind::bytes:
+      return value.unread_json() == unavailable;
+    case ValueKind::array: {
+      std::vector<Value> unread;
+      std::span<const Value> items;
+      return value.items(unread, items) && items.size() == 1 && is_placeholder(items.front());
+    }
+    case ValueKind::structure: {
+      std::vector<Field> unread;
+      ValueArena names;
+      std::span<const Field> members;
+      return value.members(unread, names, members) && members.size() == 1 && members.front().name == unavailable;
+    }
+    default:
+      return false;
+  }
+}
+
+bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event, DecodeError& error) {
+  const Value* source = find(fields, "source");
+  if (source && source->kind() == ValueKind::structure) event.source = *source;
+  const Value* op = find(fields, "op");
+  const std::string_view code = op && op->is_text() ? op->unread_json() : std::string_view();
+  if (!set_operation(code, event)) return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
+  const bool writes = event.operation == Operation::write || event.operation == Operation::update;
+  if (writes && !set_image(fields, "after", "value.after", schema, event.after, error)) return false;
+  const bool had = event.operation == Operation::update || event.operation == Operation::remove;
+  return !had || set_image(fields, "before", "value.before", schema, event.before, error);
+}
 
 void mark_unavailable(std::vector<Field>& fields) {
   for (Field& field : fields) {
@@ -75,28 +153,12 @@ bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, Dec
   std::string scratch;
   std::string_view code;
   const bool readable = op.characters(scratch, code) == TextError::none;
-  switch (readable && code.size() == 1 ? code.front() : '?') {
-    case 'r':
-      event.is_snapshot = true;
-      [[fallthrough]];
-    case 'c':
-      return read_image(payload, space, "after", space.after, event.after, error);
-    case 'u':
-      event.operation = Operation::update;
-      return read_image(payload, space, "after", space.after, event.after, error) &&
-             read_image(payload, space, "before", space.before, event.before, error);
-    case 'd':
-      event.operation = Operation::remove;
-      return read_image(payload, space, "before", space.before, event.before, error);
-    case 't':
-      event.operation = Operation::truncate;
-      return true;
-    case 'm':
-      event.operation = Operation::message;
-      return true;
-    default:
-      return refuse(error, payload.wrapped ? "value.payload.op" : "value.op", op, "one of c, r, u, d, t, m", "22023");
-  }
+  if (!readable || !set_operation(code, event))
+    return refuse(error, payload.wrapped ? "value.payload.op" : "value.op", op, "one of c, r, u, d, t, m", "22023");
+  const bool writes = event.operation == Operation::write || event.operation == Operation::update;
+  if (writes && !read_image(payload, space, "after", space.after, event.after, error)) return false;
+  const bool had = event.operation == Operation::update || event.operation == Operation::remove;
+  return !had || read_image(payload, space, "before", space.before, event.before, error);
 }
 
 bool DebeziumDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {

@@ -7,6 +7,17 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
+// Values that are frames and nothing else.
+class FramedDecoder final : public Decoder {
+ public:
+  explicit FramedDecoder(DecodeSpace& space) : Decoder(space) {}
+
+ private:
+  bool decode_value(std::string_view text, Event&, DecodeError& error) override {
+    return refuse(error, "value", text, "a frame of a schema registry", "22P03");
+  }
+};
+
 }  // namespace
 
 bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
@@ -17,22 +28,40 @@ bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   event.source = {};
   if (!record.value) return true;
   std::string_view text = *record.value;
+  if (frames_ && is_framed(text, record.headers, Side::value))
+    return frames_->read_event(text, record.headers, rules_, space_, event, error);
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return decode_value(text, event, error);
 }
 
-std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space) {
+std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames) {
+  std::unique_ptr<Decoder> made;
+  FrameRules rules;
   switch (format) {
     case config::Format::json:
-      return std::make_unique<PlainJsonDecoder>(space);
+      made = std::make_unique<PlainJsonDecoder>(space);
+      rules.kind = SchemaKind::json;
+      break;
     case config::Format::connect_json:
       return std::make_unique<ConnectJsonDecoder>(space);
     case config::Format::debezium:
-      return std::make_unique<DebeziumDecoder>(space);
+      made = std::make_unique<DebeziumDecoder>(space);
+      rules.envelopes_only = true;
+      break;
     case config::Format::automatic:
+      made = std::make_unique<AutomaticDecoder>(space);
+      break;
+    case config::Format::avro:
+      made = std::make_unique<FramedDecoder>(space);
+      rules.kind = SchemaKind::avro;
+      break;
+    case config::Format::json_schema:
+      made = std::make_unique<FramedDecoder>(space);
+      rules.kind = SchemaKind::json;
       break;
   }
-  return std::make_unique<AutomaticDecoder>(space);
+  made->take_frames(frames, rules);
+  return made;
 }
 
 }  // namespace sluice::mapping

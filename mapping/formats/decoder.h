@@ -14,6 +14,7 @@
 #include "config/pipeline.h"
 #include "mapping/formats/connect_schema.h"
 #include "mapping/formats/event.h"
+#include "mapping/formats/frames.h"
 #include "mapping/formats/json_reader.h"
 
 namespace sluice::mapping {
@@ -35,6 +36,8 @@ class Decoder {
 
   // The event in `record.value`; false with `error` set. A record without a value is a tombstone in every format.
   bool decode(const Record& record, Event& event, DecodeError& error);
+  // Frames of a schema registry are taken as well, by these rules.
+  void take_frames(FrameReader& frames, const FrameRules& rules) { frames_ = &frames, rules_ = rules; }
 
  protected:
   explicit Decoder(DecodeSpace& space) : space_(space) {}
@@ -43,21 +46,31 @@ class Decoder {
   virtual bool decode_value(std::string_view text, Event& event, DecodeError& error) = 0;
 
   DecodeSpace& space_;
+
+ private:
+  FrameReader* frames_ = nullptr;
+  FrameRules rules_;
 };
 
-std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space);
+std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames);
 
 // Decodes record keys, whose format it recognises.
 class KeyDecoder {
  public:
-  explicit KeyDecoder(DecodeSpace& space) : space_(space) {}
+  KeyDecoder(DecodeSpace& space, FrameReader& frames) : space_(space), frames_(frames) {}
 
-  // A key that is an object, also in Connect's wrapping: its fields. A scalar: one field without a name; bytes that are
-  // not JSON are taken as a text. Not present if null, an array or not UTF-8.
-  void decode(std::string_view key, Image& image);
+  // A frame of a schema registry: its fields, or false with `error` set. A key that is an object, also in Connect's
+  // wrapping: its fields. A scalar: one field without a name; bytes that are not JSON are taken as a text. Not present
+  // if null, an array or not UTF-8.
+  bool decode(const Record& record, Image& image, DecodeError& error);
+  // The schema that has to be asked for before the key can be decoded.
+  std::optional<SchemaName> wanted(const Record& record);
 
  private:
+  void decode_text(std::string_view key, Image& image);
+
   DecodeSpace& space_;
+  FrameReader& frames_;
   SchemaCache schemas_;
 };
 

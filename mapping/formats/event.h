@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "base/schema.h"
 #include "base/value.h"
 
 namespace sluice::mapping {
@@ -31,10 +33,12 @@ struct Event {
   Value source;              // an envelope's source block, a structure; null without one
 };
 
-// The record is not an event of its format: where, what was found and what was expected, in one line.
+// The record is not an event of its format: where, what was found and what was expected, in one line. Or nothing is
+// known of it before somebody has asked for its schema.
 struct DecodeError {
   std::string sqlstate;
   std::string reason;
+  std::optional<SchemaName> wanted{};
 };
 
 }  // namespace sluice::mapping

@@ -17,6 +17,7 @@ namespace sluice::mapping {
 struct Payload {
   bool wrapped = false;  // in Connect's {schema, payload}
   bool null = false;     // then it is Connect's tombstone
+  bool connect = false;  // made by Connect, though not wrapped: strings in JSON columns hold JSON
   const SchemaCache::Entry* schema = nullptr;
 
   const char* path() const { return wrapped ? "value.payload" : "value"; }
@@ -34,12 +35,20 @@ bool is_wrapping(const Value* schema, const Value* payload);
 // Returns what follows a known prefix, without the closing brace of the whole; empty if there is nothing.
 std::string_view behind_prefix(std::string_view text, std::size_t prefix);
 
+// The fields of a key in DecodeSpace::key, or its one value without a name; the image is not present if it is null, an
+// array or wrong inside (record_key.cc).
+void set_key(Value value, const SchemaCache::Entry* schema, DecodeSpace& space, Image& image);
+
 // An envelope (debezium.cc).
 bool is_debezium(const DecodeSpace& space);
 bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
 // Marks Debezium's placeholders for unsent values as absent. Events that were unwrapped on their way keep them, so this
 // is called for all rows.
 void mark_unavailable(std::vector<Field>& fields);
+// The same for a value that is not JSON.
+bool is_placeholder(const Value& value);
+// An envelope whose values are ready, as a frame has it; `schema` is that of its rows.
+bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event, DecodeError& error);
 
 // A tombstone, an envelope or a row, whichever the payload is (automatic.cc).
 bool read_payload(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);

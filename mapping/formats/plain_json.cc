@@ -16,7 +16,10 @@ void read_row(const Payload& payload, DecodeSpace& space, Event& event) {
     payload.schema->schema.complete(space.after, space.arena);
     payload.schema->schema.apply_to_fields(space.after);
   }
-  event.after = {{space.after, payload.schema ? payload.schema->id : no_schema}, payload.path(), payload.wrapped, true};
+  event.after = {{space.after, payload.schema ? payload.schema->id : no_schema},
+                 payload.path(),
+                 payload.wrapped || payload.connect,
+                 true};
 }
 
 bool PlainJsonDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {

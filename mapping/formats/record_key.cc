@@ -7,7 +7,19 @@
 
 namespace sluice::mapping {
 
-void KeyDecoder::decode(std::string_view key, Image& image) {
+bool KeyDecoder::decode(const Record& record, Image& image, DecodeError& error) {
+  if (is_framed(*record.key, record.headers, Side::key))
+    return frames_.read_key(*record.key, record.headers, space_, image, error);
+  decode_text(*record.key, image);
+  return true;
+}
+
+std::optional<SchemaName> KeyDecoder::wanted(const Record& record) {
+  if (!record.key || !is_framed(*record.key, record.headers, Side::key)) return std::nullopt;
+  return frames_.wanted_for_key(*record.key, record.headers);
+}
+
+void KeyDecoder::decode_text(std::string_view key, Image& image) {
   image = {};
   image.path = "key";
   if (!simdjson::validate_utf8(key)) return;
@@ -34,20 +46,24 @@ void KeyDecoder::decode(std::string_view key, Image& image) {
       image.path = "key.payload";
     }
   }
+  set_key(value, schema, space_, image);
+}
+
+void set_key(Value value, const SchemaCache::Entry* schema, DecodeSpace& space, Image& image) {
   if (value.kind() == ValueKind::structure) {
-    if (!read_json_object(value.unread_json(), space_.arena, space_.key)) return;
+    if (!read_json_object(value.unread_json(), space.arena, space.key)) return;
   } else if (value.kind() != ValueKind::null && value.kind() != ValueKind::array) {
-    space_.key.assign(1, {{}, value});
+    space.key.assign(1, {{}, value});
   } else {
     return;
   }
-  mark_unavailable(space_.key);
+  mark_unavailable(space.key);
   if (schema && value.kind() == ValueKind::structure) {
-    schema->schema.complete(space_.key, space_.arena);
-    schema->schema.apply_to_fields(space_.key);
+    schema->schema.complete(space.key, space.arena);
+    schema->schema.apply_to_fields(space.key);
   }
-  if (schema && value.kind() != ValueKind::structure) schema->schema.apply(space_.key.front().value);
-  image.row = {space_.key, schema ? schema->id : no_schema};
+  if (schema && value.kind() != ValueKind::structure) schema->schema.apply(space.key.front().value);
+  image.row = {space.key, schema ? schema->id : no_schema};
   image.text_is_json = schema != nullptr;
   image.present = true;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/failpoint.h"
+#include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
 
@@ -113,7 +114,9 @@ Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {
   pass.set.clear();
   for (std::size_t i = from; i < to; ++i) {
     if (pass.batch.excluded(i) || pass.blamed.contains(i)) continue;
-    const auto mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
+    auto mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
+    while (!mapped && resolve_at_hand(mapped.error(), state_.mapper, state_.parts.schemas))
+      mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
     if (!mapped) return fail(ErrorClass::retry, "a table's description was dropped while its batch was under way");
     pass.mapped.push_back(i);
   }

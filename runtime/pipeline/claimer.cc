@@ -109,7 +109,7 @@ void Claimer::recheck(Assignment& assignment, Stopped& stopped,
   if (stopped.wanted) {
     auto found = std::ranges::find(tried, *stopped.wanted, &std::pair<mapping::Wanted, std::string>::first);
     if (found == tried.end()) {
-      const auto done = resolve(*stopped.wanted, state_.mapper, state_.parts.tables);
+      const auto done = resolve(*stopped.wanted, state_.mapper, {state_.parts.tables, state_.parts.schemas});
       tried.emplace_back(*stopped.wanted, done ? std::string() : done.error().message);
       found = std::prev(tried.end());
     }

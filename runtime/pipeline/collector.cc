@@ -188,8 +188,8 @@ void Collector::on_end(Assignment& assignment, Offset next) {
 
 // Maps the record into the batch; returns false if that has to wait and the record will be read again.
 bool Collector::map(Assignment& assignment, const Record& record) {
-  const auto mapped =
-      map_record(state_.mapper, record, state_.collecting.set(), state_.parts.tables, state_.descriptions);
+  const auto mapped = map_record(state_.mapper, record, state_.collecting.set(),
+                                 {state_.parts.tables, state_.parts.schemas}, state_.descriptions);
   if (mapped) return true;
   const auto& [blocked, error] = mapped.error();
   if (error.next == ErrorClass::stop_service) {
@@ -200,8 +200,12 @@ bool Collector::map(Assignment& assignment, const Record& record) {
   } else if (blocked && error.next == ErrorClass::stop_partition) {
     state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(*blocked), {}});
   } else {
-    state_.stats.last_error = error.message;
-    log::warning(state_.log_prefix, "cannot describe a table, retrying: {}", error.message);
+    const auto* wanted = blocked ? std::get_if<mapping::Wanted>(&*blocked) : nullptr;
+    // The registry's own thread tells what keeps it; every schema has to be waited for once.
+    if (!wanted || !std::holds_alternative<mapping::SchemaWanted>(*wanted)) {
+      state_.stats.last_error = error.message;
+      log::warning(state_.log_prefix, "cannot describe a table, retrying: {}", error.message);
+    }
     Claiming again;
     again.claimed = true;
     again.resume_at = assignment.in<Streaming>()->expected;

@@ -15,6 +15,7 @@
 #include "admin/snapshot.h"
 #include "base/mutex.h"
 #include "base/ready_signal.h"
+#include "base/schema.h"
 #include "base/thread.h"
 #include "listener/consumer.h"
 #include "runtime/pipeline/lane_worker.h"
@@ -29,7 +30,7 @@ class Lane {
  public:
   // `fatal` is called from the lane's thread if the process cannot continue.
   Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
-       IncidentLog& incidents, std::function<void(std::string)> fatal);
+       IncidentLog& incidents, SchemaSource& schemas, std::function<void(std::string)> fatal);
   ~Lane();
 
   Result<void> start(listener::Consumer& consumer);
@@ -73,6 +74,7 @@ class Lane {
   const std::shared_ptr<const config::Pipeline> pipeline_;
   DeadLetterLimit& limit_;
   IncidentLog& incidents_;
+  SchemaSource& schemas_;
   const std::function<void(std::string)> fatal_;
   const std::shared_ptr<Mailbox> mail_;
   listener::Consumer* consumer_ = nullptr;

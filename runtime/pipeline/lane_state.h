@@ -15,6 +15,7 @@
 #include "admin/incident.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
+#include "base/schema.h"
 #include "config/pipeline.h"
 #include "listener/consumer.h"
 #include "mapping/mapper.h"
@@ -40,6 +41,7 @@ struct LaneParts {
   DeadLetterLimit& dead_letter_limit;
   IncidentLog& incidents;
   const TimeSource& time;
+  SchemaSource& schemas;
 };
 
 // Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew

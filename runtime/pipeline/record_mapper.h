@@ -1,13 +1,17 @@
-// Maps records outside a lane, for explain and replay: asks the catalogue for each table once.
+// Maps records outside a lane, for explain and replay: asks the catalogue for each table once, and the schema registry
+// for each schema.
 //
-// Used by one thread. Errors come from the catalogue: a missing table, or PostgreSQL is unreachable.
+// Used by one thread. Errors come from the catalogue or the registry: a missing table, or one of the two is
+// unreachable.
 #pragma once
 
 #include <memory>
 
 #include "config/pipeline.h"
+#include "listener/registry/schema_registry.h"
 #include "mapping/mapper.h"
 #include "runtime/pipeline/resolver.h"
+#include "sink/schema_copies.h"
 #include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
@@ -15,11 +19,14 @@ namespace sluice::runtime {
 class RecordMapper {
  public:
   explicit RecordMapper(std::shared_ptr<const config::Pipeline> pipeline)
-      : mapper_(pipeline), catalogue_(pipeline->postgres) {}
+      : mapper_(pipeline),
+        catalogue_(pipeline->postgres),
+        schemas_(pipeline->registry, std::make_unique<sink::SchemaCopies>(pipeline->postgres)),
+        patience_(pipeline->registry.timeout) {}
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
-    auto done = map_record(mapper_, record, set_, catalogue_, descriptions_);
+    auto done = map_record(mapper_, record, set_, {catalogue_, schemas_, patience_}, descriptions_);
     if (!done) return std::unexpected(std::move(done.error().error));
     return {};
   }
@@ -29,6 +36,8 @@ class RecordMapper {
   mapping::Mapper mapper_;
   mapping::ChangeSet set_;
   sink::TableCatalogue catalogue_;
+  listener::SchemaRegistry schemas_;
+  const std::chrono::milliseconds patience_;
   const SteadyTime time_;
   DescriptionCheck descriptions_{mapper_, catalogue_, time_};
 };

@@ -4,9 +4,28 @@
 
 namespace sluice::runtime {
 
-Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables) {
+namespace {
+
+Result<void> resolve_schema(const SchemaName& wanted, mapping::Mapper& mapper, SchemaSource& schemas,
+                            std::chrono::milliseconds patience) {
+  auto schema = schemas.find(wanted, patience);
+  if (schema) {
+    mapper.set_schema(wanted, **schema);
+  } else if (schema.error().next == ErrorClass::reject) {
+    mapper.refuse_schema(wanted, std::move(schema.error().message));
+  } else {
+    return std::unexpected(std::move(schema.error()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources) {
+  if (const auto* schema = std::get_if<mapping::SchemaWanted>(&wanted))
+    return resolve_schema(schema->schema, mapper, sources.schemas, sources.patience);
   const auto& asked = std::get<mapping::TableWanted>(wanted);
-  auto table = tables.describe(asked.table, *asked.route);
+  auto table = sources.tables.describe(asked.table, *asked.route);
   if (!table && table.error().next == ErrorClass::reject) {  // the event names it
     mapper.refuse_table(asked, table.error().sqlstate, table.error().message);
     return {};
@@ -16,8 +35,14 @@ Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sin
   return {};
 }
 
+bool resolve_at_hand(const mapping::Blocked& blocked, mapping::Mapper& mapper, SchemaSource& schemas) {
+  const auto* wanted = std::get_if<mapping::Wanted>(&blocked);
+  const auto* schema = wanted ? std::get_if<mapping::SchemaWanted>(wanted) : nullptr;
+  return schema && resolve_schema(schema->schema, mapper, schemas, std::chrono::milliseconds(0));
+}
+
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             sink::Tables& tables, DescriptionCheck& descriptions) {
+                                             const Sources& sources, DescriptionCheck& descriptions) {
   for (;;) {
     auto mapped = mapper.map(record, set);
     if (mapped) {
@@ -29,7 +54,7 @@ std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Reco
     }
     auto& blocked = mapped.error();
     if (const auto* wanted = std::get_if<mapping::Wanted>(&blocked)) {
-      auto done = resolve(*wanted, mapper, tables);
+      auto done = resolve(*wanted, mapper, sources);
       if (done) continue;
       return std::unexpected(NotMapped{std::move(blocked), std::move(done.error())});
     }

@@ -1,21 +1,30 @@
 // Maps a record and looks up what mapping needs for it: the one loop for lanes, replay and explain.
 //
 // Used by the thread that owns the mapper. Blocks while the catalogue is asked, so never with locks held in PostgreSQL:
-// the bisector does without.
+// the bisector does without. For a schema it waits as long as the patience of its sources says.
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <optional>
 
 #include "base/error.h"
+#include "base/schema.h"
 #include "mapping/mapper.h"
 #include "runtime/pipeline/description_check.h"
 #include "sink/tables.h"
 
 namespace sluice::runtime {
 
-// The reason why a record was not mapped, and the error for callers that do not handle it: the catalogue's, or a
-// sentence about a paused table or a topic without a route.
+// Who can be asked, and how long to wait for a schema that is asked for now.
+struct Sources {
+  sink::Tables& tables;
+  SchemaSource& schemas;
+  std::chrono::milliseconds patience{30};  // of a lane: most registries answer sooner
+};
+
+// The reason why a record was not mapped, and the error for callers that do not handle it: the catalogue's or the
+// registry's, or a sentence about a paused table or a topic without a route.
 struct NotMapped {
   std::optional<mapping::Blocked> blocked;  // nothing: the catalogue could not be asked whether the refusal is right
   Error error;
@@ -23,8 +32,10 @@ struct NotMapped {
 
 // A record is refused only by a description that is still true.
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
-                                             sink::Tables& tables, DescriptionCheck& descriptions);
+                                             const Sources& sources, DescriptionCheck& descriptions);
 // Looks up what is wanted and hands it to the mapper.
-Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, sink::Tables& tables);
+Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources);
+// Hands a schema to the mapper that is known, or known to be unknown, without waiting. False if it is not.
+bool resolve_at_hand(const mapping::Blocked& blocked, mapping::Mapper& mapper, SchemaSource& schemas);
 
 }  // namespace sluice::runtime

@@ -37,6 +37,18 @@ TEST(PostgresUrl, hosts_parameters_and_whole_strings_come_as_they_are) {
   EXPECT_EQ(filled("host=h ", "user=x password=y", ""), "host=h user=x password=y");
 }
 
+TEST(PostgresUrl, what_a_reference_brings_is_one_value_in_the_user_info_of_http_urls) {
+  const auto in_urls = [](const std::string& before, const std::string& value, const std::string& after) {
+    return before + encode_in_http_urls(before, after, value) + after;
+  };
+  EXPECT_EQ(in_urls("http://app:", "p@s/s,w:d", "@h:1/path"), "http://app:p%40s%2Fs%2Cw%3Ad@h:1/path");
+  EXPECT_EQ(in_urls("http://a:1/x,https://", "a@b", ":${file:/x/y}@h:2"),
+            "http://a:1/x,https://a%40b:${file:/x/y}@h:2");
+  EXPECT_EQ(in_urls("http://", "a:1/x", ""), "http://a:1/x");
+  EXPECT_EQ(in_urls("http://a:1/", "x/y", ",http://u:p@b:2"), "http://a:1/x/y,http://u:p@b:2");
+  EXPECT_EQ(in_urls("", "http://a:1,http://u:p@b:2", ""), "http://a:1,http://u:p@b:2");
+}
+
 TEST(PostgresUrl, a_second_at_sign_is_refused_with_what_to_write) {
   for (const auto* url : {"postgresql://app:a@b@h/db", "postgresql://app:a/b@h/db", "postgresql://@@h/db"})
     EXPECT_NE(check_postgres_url(url).find("%40"), std::string::npos) << url;

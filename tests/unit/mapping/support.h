@@ -220,6 +220,7 @@ inline void take_effect(const Changes& changes, Rows& rows) {
 struct Message {
   std::optional<std::string> key;
   std::optional<std::string> value;
+  std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 // A pipeline with one route and a table that the mapper learns when it asks.
@@ -236,6 +237,7 @@ class Fixture {
     if (!mapper_) {
       auto pipeline = std::make_shared<config::Pipeline>();
       pipeline->routes = {route};
+      pipeline->registry.url = Secret(registry);
       mapper_.emplace(pipeline);
     }
     return *mapper_;
@@ -247,13 +249,17 @@ class Fixture {
     record.at = &at_;
     if (message.key) record.key = *message.key;
     if (message.value) record.value = *message.value;
+    for (const auto& [name, header] : message.headers) record.headers.push_back({name, header});
     auto done = mapper().map(record, set_);
-    if (!done) {
+    for (int questions = 0; !done && questions < 3; ++questions) {  // a table, the schemas of key and value
       const auto* wanted = std::get_if<Wanted>(&done.error());
       ASSERT_NE(wanted, nullptr);
-      const auto& table = std::get<TableWanted>(*wanted);
-      asked.push_back(table.table);
-      mapper().set_table(table, target_);
+      if (const auto* table = std::get_if<TableWanted>(wanted)) {
+        asked.push_back(table->table);
+        mapper().set_table(*table, target_);
+      } else {
+        answer(std::get<SchemaWanted>(*wanted).schema);
+      }
       done = mapper().map(record, set_);
     }
     ASSERT_TRUE(done.has_value()) << "asked twice";
@@ -268,8 +274,21 @@ class Fixture {
 
   config::Route route;
   std::vector<std::string> asked;
+  std::string registry;                             // the configuration's URL
+  std::map<std::string, RegisteredSchema> schemas;  // what it knows
+  std::vector<std::string> asked_schemas;
 
  private:
+  void answer(const SchemaName& name) {
+    asked_schemas.push_back(name.text());
+    const auto found = schemas.find(name.text());
+    if (found != schemas.end()) {
+      mapper().set_schema(name, found->second);
+    } else {
+      mapper().refuse_schema(name, fmt::format("found schema {}, expected one that the registry knows", name.text()));
+    }
+  }
+
   std::shared_ptr<const Table> target_;
   std::optional<Mapper> mapper_;
   ChangeSet set_;

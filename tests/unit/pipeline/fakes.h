@@ -462,6 +462,22 @@ class FakeStore final : public sink::RowStore {
   std::vector<std::string> written_;   // values, in the transaction of a bisection
 };
 
+// A registry that answers what it is told to.
+class FakeSchemas final : public SchemaSource {
+ public:
+  Found find(const SchemaName& schema, milliseconds) override {
+    ++questions;
+    if (trouble) return std::unexpected(*trouble);
+    const auto found = known.find(schema.low);
+    if (found == known.end()) return fail(ErrorClass::reject, "no such schema");
+    return std::make_shared<const RegisteredSchema>(found->second);
+  }
+
+  std::map<std::uint64_t, RegisteredSchema> known;
+  std::optional<Error> trouble;
+  int questions = 0;
+};
+
 // A worker over all of that.
 class Rig {
  public:
@@ -480,7 +496,7 @@ class Rig {
       owned_.push_back(std::make_unique<FakePartition>(TopicPartition{"t", i}));
       partition.push_back(owned_.back().get());
     }
-    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time},
+    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time, schemas},
                    LaneWorker::Hooks{[this](std::string why) { fatal.push_back(std::move(why)); }, [] {},
                                      [this](const TopicPartition& at, const Result<listener::Watermarks>& log) {
                                        answers_.emplace_back(at, log);
@@ -516,6 +532,7 @@ class Rig {
   FakeTime time;
   FakeStore store;
   FakeTables tables;
+  FakeSchemas schemas;
   FakeConsumer consumer{partition};
   DeadLetterLimit limit;
   IncidentLog incidents;

@@ -360,6 +360,72 @@ TEST(LaneWorker, a_schema_stop_heals_by_a_probe_that_goes_alone) {
   EXPECT_EQ(rig.applied(2), offsets(0, 5));
 }
 
+void with_registry(config::Pipeline& pipeline) {
+  pipeline.registry.url = Secret("http://registry");
+}
+
+// Row `id` of the table, framed with schema 7.
+void write_framed(Rig& rig, Offset id, char schema = 7) {
+  std::string bytes("\0\0\0\0", 4);
+  bytes += {schema, static_cast<char>(2 * id), 2, 'x'};
+  rig.partition[0]->write(id, fmt::format("{}", id), bytes);
+}
+
+const RegisteredSchema row_schema{
+    SchemaKind::avro,
+    R"({"type":"record","name":"R","fields":[{"name":"id","type":"int"},{"name":"v","type":"string"}]})"};
+
+TEST(LaneWorker, a_schema_is_asked_for_once_and_its_records_are_applied) {
+  Rig rig(1, with_registry);
+  rig.schemas.known[7] = row_schema;
+  for (int id = 0; id < 10; ++id) write_framed(rig, id);
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
+  EXPECT_EQ(rig.schemas.questions, 1);
+}
+
+TEST(LaneWorker, a_schema_that_is_still_being_asked_for_is_waited_for_without_a_claim) {
+  Rig rig(2, with_registry);
+  rig.schemas.trouble = error(ErrorClass::retry, "");
+  write_framed(rig, 0);
+  rig.partition[1]->write_rows(3);
+  rig.assign().run(100);
+  EXPECT_EQ(rig.applied(1), offsets(0, 3)) << "the neighbour does not wait";
+  EXPECT_TRUE(rig.applied().empty());
+  const auto claims = rig.worker->state().stats.claims;
+  rig.schemas.trouble.reset();
+  rig.schemas.known[7] = row_schema;
+  rig.run(100);
+  EXPECT_EQ(rig.applied(), offsets(0, 1));
+  EXPECT_EQ(rig.worker->state().stats.claims, claims);
+}
+
+TEST(LaneWorker, a_registry_in_trouble_makes_state_schema_and_no_dead_letter_and_heals) {
+  Rig rig(1, with_registry);
+  rig.schemas.trouble = Error{ErrorClass::stop_partition, "", "the registry is away"};
+  write_framed(rig, 0);
+  rig.assign().run(100);
+  EXPECT_EQ(rig.row().state, PartitionState::schema);
+  EXPECT_TRUE(rig.store.dead.empty());
+  rig.schemas.trouble.reset();
+  rig.schemas.known[7] = row_schema;
+  rig.run(1000);
+  EXPECT_EQ(rig.applied(), offsets(0, 1));
+  EXPECT_EQ(rig.row().state, PartitionState::ok);
+}
+
+TEST(LaneWorker, bisection_takes_an_unknown_schema_as_it_was_found) {
+  Rig rig(1, with_registry);
+  rig.schemas.known[7] = row_schema;
+  write_framed(rig, 0);
+  write_framed(rig, 1, 8);
+  rig.partition[0]->write(2, "2", R"({"id":2,"v":"bad"})");
+  write_framed(rig, 3);
+  rig.assign().run(200);
+  EXPECT_EQ(rig.applied(), (std::vector<Offset>{0, 3}));
+  EXPECT_EQ(rig.store.dead[rig.at()], offsets(1, 3));
+}
+
 TEST(LaneWorker, a_broken_table_costs_one_probe_each_three_seconds) {
   Rig rig(10);
   for (int i = 0; i < 10; ++i) rig.store.failing.emplace(rig.at(i), error(ErrorClass::stop_partition, "42703"));

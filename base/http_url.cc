@@ -1,0 +1,52 @@
+#include "base/http_url.h"
+
+#include <algorithm>
+
+#include "base/host_port.h"
+
+namespace sluice {
+namespace {
+
+// What is behind the scheme; empty if it is another one.
+std::string_view behind_scheme(std::string_view url) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (url.starts_with(scheme)) return url.substr(scheme.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> split_urls(std::string_view list) {
+  std::vector<std::string> urls;
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    std::string_view one = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    const auto from = one.find_first_not_of(" \t\r\n");
+    if (from == one.npos) continue;
+    one = one.substr(from, one.find_last_not_of(" \t\r\n/") + 1 - from);
+    urls.emplace_back(one);
+  }
+  return urls;
+}
+
+bool is_http_url(std::string_view url) {
+  std::string_view rest = behind_scheme(url);
+  if (std::ranges::any_of(rest, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '?' || c == '#'; }))
+    return false;
+  rest = rest.substr(0, rest.find('/'));
+  if (const auto at = rest.rfind('@'); at != rest.npos) rest.remove_prefix(at + 1);
+  const auto host = parse_host_port(rest);
+  return host && !host->host.empty() && host->port != 0;
+}
+
+std::string without_user(std::string_view url) {
+  const std::string_view rest = behind_scheme(url);
+  const auto end = std::min(rest.find('/'), rest.size());
+  const auto at = rest.substr(0, end).rfind('@');
+  if (at == rest.npos) return std::string(url);
+  return std::string(url.substr(0, url.size() - rest.size())).append(rest.substr(at + 1));
+}
+
+}  // namespace sluice

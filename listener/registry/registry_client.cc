@@ -1,0 +1,195 @@
+#include "listener/registry/registry_client.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/http_url.h"
+#include "base/printable.h"
+
+namespace sluice::listener {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t longest_answer = 16u << 20;
+constexpr std::size_t most_references = 500;
+constexpr int deepest_reference = 32;
+constexpr int unknown_schema = 40403;  // the API's error code for it
+
+std::unexpected<Error> cannot_ask(const std::string& url, std::string_view why) {
+  return fail(ErrorClass::stop_partition, fmt::format("schema registry {}: {}", without_user(url), why));
+}
+
+std::string text_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::size_t receive(char* data, std::size_t, std::size_t size, void* to) {
+  auto& body = *static_cast<std::string*>(to);
+  if (body.size() + size > longest_answer) return 0;  // ends the transfer
+  body.append(data, size);
+  return size;
+}
+
+int is_stopped(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(stop)->load() ? 1 : 0;
+}
+
+// The number of a status that has one meaning for whoever runs the registry.
+std::string_view advice(long status) {
+  switch (status) {
+    case 401:
+      return "; set user and password in registry.url";
+    case 403:
+      return "; let this user read schemas";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+struct RegistryClient::Handle {
+  CURL* curl = nullptr;
+  curl_slist* headers = nullptr;
+
+  Handle() {
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    curl = curl_easy_init();
+    headers = curl_slist_append(nullptr, "Accept: application/vnd.schemaregistry.v1+json, application/json");
+  }
+  ~Handle() {
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  std::string escaped(const std::string& part) const {
+    char* text = curl_easy_escape(curl, part.data(), static_cast<int>(part.size()));
+    std::string copy = text ? text : "";
+    curl_free(text);
+    return copy;
+  }
+};
+
+RegistryClient::RegistryClient(const config::Registry& settings, const std::atomic<bool>& stop)
+    : settings_(settings), urls_(split_urls(settings.url.reveal())), stop_(stop), handle_(std::make_unique<Handle>()) {}
+
+RegistryClient::~RegistryClient() = default;
+
+// Any answer of HTTP; an error if there is none.
+Result<RegistryClient::Answer> RegistryClient::get_from(const std::string& url, const std::string& path) {
+  CURL* curl = handle_->curl;
+  if (!curl) return cannot_ask(url, "libcurl does not start");
+  Answer answer;
+  char reason[CURL_ERROR_SIZE] = {};
+  const std::string full = url + path;
+  const auto timeout = static_cast<long>(settings_.timeout.count());
+  curl_easy_reset(curl);  // keeps its connections
+  curl_easy_setopt(curl, CURLOPT_URL, full.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, handle_->headers);
+  curl_easy_setopt(curl, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_stopped);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stop_);
+  if (!settings_.ca.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, settings_.ca.c_str());
+  if (!settings_.cert.empty()) curl_easy_setopt(curl, CURLOPT_SSLCERT, settings_.cert.c_str());
+  if (!settings_.key.empty()) curl_easy_setopt(curl, CURLOPT_SSLKEY, settings_.key.c_str());
+  const CURLcode code = curl_easy_perform(curl);
+  if (code == CURLE_WRITE_ERROR) return cannot_ask(url, "its answer is longer than 16 MiB");
+  if (code != CURLE_OK) return cannot_ask(url, reason[0] ? printable(reason, 200) : curl_easy_strerror(code));
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+  return answer;
+}
+
+// An answer of the API's: 200 with a document, or 404 with its error. Everything else is the registry's own trouble.
+Result<RegistryClient::Answer> RegistryClient::get(const std::string& path) {
+  std::string trouble;
+  for (std::size_t n = 0; n < urls_.size(); ++n) {
+    const std::size_t index = (preferred_ + n) % urls_.size();
+    const std::string& url = urls_[index];
+    auto answer = get_from(url, path);
+    if (answer) {
+      const Json json = Json::parse(answer->body, nullptr, false);
+      const bool is_object = !json.is_discarded() && json.is_object();
+      const bool known = answer->status == 200 && is_object && json.contains("schema") && json["schema"].is_string();
+      const bool unknown = answer->status == 404 && is_object && json.value("error_code", Json()) == unknown_schema;
+      if (known || unknown) {
+        preferred_ = index;
+        return answer;
+      }
+      const std::string said = is_object ? text_of(json, "message") : std::string();
+      const bool refused = answer->status != 200;
+      answer =
+          cannot_ask(url, refused ? fmt::format("answered {}{}{}{}", answer->status, said.empty() ? "" : ": ",
+                                                said.empty() ? "" : printable(said, 200), advice(answer->status))
+                                  : fmt::format("answered 200 with {}, not with a schema; does the URL need a path?",
+                                                printable(answer->body)));
+    }
+    trouble += (trouble.empty() ? "" : "; ") + answer.error().message;
+    if (stop_) break;
+  }
+  return fail(ErrorClass::stop_partition, trouble.empty() ? "no schema registry is configured" : trouble);
+}
+
+Result<RegisteredSchema> RegistryClient::fetch(const SchemaName& schema) {
+  const std::string id = schema.text();
+  const auto answer = get((schema.is_guid ? "/schemas/guids/" : "/schemas/ids/") + id);
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status == 404)
+    return fail(ErrorClass::reject, fmt::format("found schema {}, expected one that the registry knows", id));
+  const Json json = Json::parse(answer->body, nullptr, false);
+  const std::string type = text_of(json, "schemaType");
+  RegisteredSchema found{type.empty() ? SchemaKind::avro : schema_kind(type), text_of(json, "schema"), {}};
+  if (const auto done = add_references(answer->body, deepest_reference, found); !done)
+    return std::unexpected(done.error());
+  return found;
+}
+
+// What a document refers to, each document after those that it refers to itself and once.
+Result<void> RegistryClient::add_references(const std::string& document, int depth, RegisteredSchema& schema) {
+  const Json json = Json::parse(document, nullptr, false);
+  const auto list = json.find("references");
+  if (list == json.end() || !list->is_array()) return {};
+  for (const Json& reference : *list) {
+    const std::string name = reference.is_object() ? text_of(reference, "name") : std::string();
+    const std::string subject = reference.is_object() ? text_of(reference, "subject") : std::string();
+    const Json version = reference.is_object() ? reference.value("version", Json()) : Json();
+    if (name.empty() || subject.empty() || !version.is_number_integer())
+      return cannot_ask(urls_[preferred_], "a reference has no name, subject or version");
+    if (std::ranges::find(schema.references, name, &SchemaDocument::name) != schema.references.end()) continue;
+    if (depth == 0 || schema.references.size() >= most_references)
+      return cannot_ask(urls_[preferred_], fmt::format("references are deeper than {} or more than {}",
+                                                       deepest_reference, most_references));
+    const auto answer =
+        get(fmt::format("/subjects/{}/versions/{}", handle_->escaped(subject), version.get<std::int64_t>()));
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->status == 404)
+      return cannot_ask(urls_[preferred_],
+                        fmt::format("it does not know {}, which a schema refers to", printable(subject)));
+    if (const auto done = add_references(answer->body, depth - 1, schema); !done) return done;
+    schema.references.push_back({name, text_of(Json::parse(answer->body, nullptr, false), "schema")});
+  }
+  return {};
+}
+
+std::string curl_version() {
+  return curl_version_info(CURLVERSION_NOW)->version;
+}
+
+}  // namespace sluice::listener

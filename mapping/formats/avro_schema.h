@@ -1,0 +1,77 @@
+// The schema that an Avro datum was written with, compiled to a flat program: one node for each type, with what its
+// value means (a decimal, a time) already decided.
+//
+// Immutable once it is made, and then used by one lane's thread. Values that are read with it point into it (names of
+// fields, symbols of enumerations), so it outlives them. Types may refer to themselves; what is read of them is bounded
+// by the reader. Errors say what is wrong with the schema.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/schema.h"
+#include "base/value.h"
+
+namespace sluice::mapping {
+
+enum class AvroType : std::uint8_t {
+  null,
+  boolean,
+  integer,
+  big_integer,
+  single,
+  real,
+  bytes,
+  text,
+  fixed,
+  enumeration,
+  record,
+  array,
+  map,
+  alternatives,  // Avro's union
+};
+
+// The meaning of a value beyond its type: of a logical type, or of the name that Connect gives a schema.
+enum class AvroMeaning : std::uint8_t { none, decimal, bits, temporal, uuid, duration, variable_scale_decimal };
+
+struct AvroNode {
+  AvroType type = AvroType::null;
+  AvroMeaning meaning = AvroMeaning::none;
+  TemporalUnit unit = TemporalUnit::date_days;  // of a temporal
+  std::int32_t scale = 0;                       // of a decimal; length of bits
+  std::uint32_t size = 0;                       // of a fixed, bytes
+  std::uint32_t first = 0, count = 0;           // of a record and of alternatives: parts; of an enumeration: symbols
+  std::uint32_t item = 0;                       // of an array and of a map: the node of its values
+  std::uint32_t least = 0;                      // a value takes at least so many bytes
+};
+
+// A field of a record; an alternative has no name.
+struct AvroPart {
+  std::string name;
+  std::uint32_t node = 0;
+};
+
+struct AvroSchema {
+  std::vector<AvroNode> nodes;
+  std::vector<AvroPart> parts;
+  std::vector<std::string> symbols;
+  std::uint32_t root = 0;
+  bool connect = false;      // made by Kafka Connect: strings in JSON columns hold JSON
+  bool is_envelope = false;  // of Debezium
+  SchemaId id = no_schema;
+
+  // A map's fields differ from one datum to the next.
+  bool fields_vary() const { return nodes[root].type != AvroType::record; }
+  std::span<const AvroPart> parts_of(const AvroNode& node) const {
+    return std::span(parts).subspan(node.first, node.count);
+  }
+};
+
+// Compiles the schema; `references` are schemas whose types it names.
+std::expected<AvroSchema, std::string> compile_avro(std::string_view json, std::span<const SchemaDocument> references);
+
+}  // namespace sluice::mapping

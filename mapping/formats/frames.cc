@@ -1,0 +1,244 @@
+#include "mapping/formats/frames.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/codec.h"
+#include "base/excerpt.h"
+#include "base/json_text.h"
+#include "mapping/formats/json_formats.h"
+
+namespace sluice::mapping {
+namespace {
+
+constexpr std::size_t number_frame = 5;  // a zero byte and the number, in front of the payload or alone in a header
+constexpr std::size_t guid_frame = 17;   // the byte 1 and the GUID, in a header
+constexpr const char* malformed = "22P03";
+
+const char* path_of(Side side) {
+  return side == Side::key ? "key" : "value";
+}
+
+std::uint64_t big_endian(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+  return number;
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr std::size_t shown = 16;
+  std::string text = "\\x";
+  append_hex(bytes.substr(0, shown), text);
+  return excerpt(bytes.size() > shown ? text + "…" : text);
+}
+
+std::optional<std::string_view> header_of(std::span<const Header> headers, Side side) {
+  const std::string_view name = side == Side::key ? "__key_schema_id" : "__value_schema_id";
+  for (auto header = headers.rbegin(); header != headers.rend(); ++header) {
+    if (header->name == name && header->value) return header->value;
+  }
+  return std::nullopt;
+}
+
+// Apicurio's serializers write an id of eight bytes, or a header, unless they are told to be Confluent's.
+bool is_apicurios(const Frame& frame, std::span<const Header> headers, Side side) {
+  const std::string_view name = side == Side::key ? "apicurio.key." : "apicurio.value.";
+  for (const Header& header : headers) {
+    if (header.name.starts_with(name)) return true;
+  }
+  return !frame.schema.is_guid && frame.schema.low == 0;
+}
+
+bool read_frame(std::string_view bytes, std::span<const Header> headers, Side side, Frame& frame, DecodeError& error) {
+  if (const auto header = headers.empty() ? std::nullopt : header_of(headers, side)) {
+    if (header->size() == guid_frame && header->front() == 1) {
+      frame = {{true, big_endian(header->substr(1, 8)), big_endian(header->substr(9))}, bytes};
+      return true;
+    }
+    if (header->size() == number_frame && header->front() == 0) {
+      frame = {{false, 0, big_endian(header->substr(1))}, bytes};
+      return true;
+    }
+    error = {malformed, fmt::format("{}: found a header {} with {}, expected the byte 1 and a GUID", path_of(side),
+                                    side == Side::key ? "__key_schema_id" : "__value_schema_id", hex(*header))};
+    return false;
+  }
+  if (bytes.size() < number_frame) {
+    error = {malformed, fmt::format("{}: found {}, expected a zero byte and the number of a schema in four bytes",
+                                    path_of(side), hex(bytes))};
+    return false;
+  }
+  frame = {{false, 0, big_endian(bytes.substr(1, 4))}, bytes.substr(number_frame)};
+  return true;
+}
+
+// What the kinds are called that can be read.
+constexpr const char* readable_kinds = "AVRO or JSON";
+
+}  // namespace
+
+bool is_framed(std::string_view bytes, std::span<const Header> headers, Side side) {
+  if (!bytes.empty() && bytes.front() == 0) return true;
+  return !headers.empty() && header_of(headers, side).has_value();
+}
+
+const SchemaBook::Entry* SchemaBook::look_up(const SchemaName& schema) {
+  const auto found = entries_.find(schema);
+  if (found == entries_.end()) return refused_ && refused_->first == schema ? &refused_->second : nullptr;
+  last_name_ = schema;
+  return last_ = &found->second;
+}
+
+void SchemaBook::set(const SchemaName& name, const RegisteredSchema& schema) {
+  if (entries_.size() == capacity) entries_.clear();
+  last_ = nullptr;
+  Entry& entry = entries_[name];
+  entry = {schema.kind, {}, {}, {}};
+  const auto take = [&](auto compiled, auto& to, const char* of) {
+    if (compiled)
+      to = std::move(*compiled);
+    else
+      entry.refusal = fmt::format("found schema {}, expected one of {}: {}", name.text(), of, compiled.error());
+  };
+  switch (schema.kind) {
+    case SchemaKind::avro:
+      return take(compile_avro(schema.body, schema.references), entry.avro, "Avro");
+    case SchemaKind::json:
+      return take(compile_json_schema(schema.body, schema.references), entry.json, "JSON Schema");
+    case SchemaKind::protobuf:
+    case SchemaKind::other:
+      entry.refusal = fmt::format("found schema {} of kind {}, expected {}", name.text(), sluice::name(schema.kind),
+                                  readable_kinds);
+  }
+}
+
+void SchemaBook::refuse(const SchemaName& name, std::string reason) {
+  refused_.emplace(name, Entry{SchemaKind::other, std::move(reason), {}, {}});
+}
+
+// The entry that the frame is to be read with. Null with `error` set.
+const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<const Header> headers, Side side,
+                                           Frame& frame, DecodeError& error) {
+  if (!read_frame(bytes, headers, side, frame, error)) return nullptr;
+  const auto refused = [&](std::string reason) {
+    error = {malformed, fmt::format("{}: {}", path_of(side), reason)};
+    return nullptr;
+  };
+  if (!book_.answers()) {
+    return refused(fmt::format("found a frame with schema {}, expected a [registry] in the configuration; set its url",
+                               frame.schema.text()));
+  }
+  if (!frame.schema.is_guid && frame.schema.low > max_schema_number)
+    return refused(fmt::format("found schema {}, expected a number below 2147483648", frame.schema.low));
+  const SchemaBook::Entry* entry = book_.find(frame.schema);
+  if (!entry) {
+    error.wanted = frame.schema;
+    return nullptr;
+  }
+  if (entry->refusal.empty()) return entry;
+  const bool apicurios = entry->kind == SchemaKind::other && is_apicurios(frame, headers, side);
+  return refused(entry->refusal +
+                 (apicurios
+                      ? "; the frame seems to be Apicurio's own: let its serializer write Confluent's (as-confluent, "
+                        "headers off, an id of four bytes)"
+                      : ""));
+}
+
+bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space,
+                             Value& datum, DecodeError& error) {
+  if (avro_.read(entry.avro, frame.payload, space.arena, datum)) return true;
+  error = {avro_.not_utf8() ? "22021" : malformed,
+           fmt::format("{}: found {} at byte {} of {}, expected a datum of schema {}", path_of(side), avro_.fault(),
+                       avro_.at(), frame.payload.size(), frame.schema.text())};
+  return false;
+}
+
+bool FrameReader::read_event(std::string_view bytes, std::span<const Header> headers, const FrameRules& rules,
+                             DecodeSpace& space, Event& event, DecodeError& error) {
+  Frame frame;
+  const SchemaBook::Entry* entry = open(bytes, headers, Side::value, frame, error);
+  if (!entry) return false;
+  if (rules.kind && entry->kind != *rules.kind) {
+    error = {malformed,
+             fmt::format("value: found a frame of kind {}, expected {}", name(entry->kind), name(*rules.kind))};
+    return false;
+  }
+  if (entry->kind == SchemaKind::json) return read_json_event(*entry, frame, rules, space, event, error);
+  Value datum;
+  if (!read_datum(*entry, frame, Side::value, space, datum, error)) return false;
+  const AvroSchema& schema = entry->avro;
+  std::span<const Field> fields;
+  if (datum.kind() == ValueKind::null) {
+    event.operation = Operation::tombstone;
+    return true;
+  }
+  if (datum.kind() != ValueKind::structure || !datum.members(space.top, space.arena, fields)) {
+    error = {malformed, fmt::format("value: found a schema {} whose values have no fields, expected a record",
+                                    frame.schema.text())};
+    return false;
+  }
+  if (schema.is_envelope) return read_envelope(fields, schema.id, event, error);
+  if (rules.envelopes_only) {
+    error = {malformed, fmt::format("value: found schema {}, expected a Debezium envelope", frame.schema.text())};
+    return false;
+  }
+  event.after = {{fields, schema.fields_vary() ? no_schema : schema.id}, "value", schema.connect, true};
+  return true;
+}
+
+bool FrameReader::read_json_event(const SchemaBook::Entry& entry, const Frame& frame, const FrameRules& rules,
+                                  DecodeSpace& space, Event& event, DecodeError& error) {
+  Payload payload;
+  payload.schema = &entry.json.types;
+  payload.connect = entry.json.connect;
+  Value value;
+  payload.null = read_json(frame.payload, value) && value.kind() == ValueKind::null;
+  if (!payload.null && !open_object(frame.payload, space, error)) return false;
+  if (rules.envelopes_only && !payload.null && !is_debezium(space))
+    return refuse(error, "value", frame.payload, "a Debezium envelope");
+  return read_payload(payload, space, event, error);
+}
+
+bool FrameReader::read_key(std::string_view bytes, std::span<const Header> headers, DecodeSpace& space, Image& image,
+                           DecodeError& error) {
+  Frame frame;
+  const SchemaBook::Entry* entry = open(bytes, headers, Side::key, frame, error);
+  if (!entry) return false;
+  if (entry->kind == SchemaKind::json) {
+    Value value;
+    if (!simdjson::validate_utf8(frame.payload) || !read_json(frame.payload, value))
+      return refuse(error, "key", frame.payload, "JSON");
+    image = {};
+    image.path = "key";
+    set_key(value, &entry->json.types, space, image);
+    image.text_is_json = entry->json.connect;
+    return true;
+  }
+  Value datum;
+  if (!read_datum(*entry, frame, Side::key, space, datum, error)) return false;
+  const AvroSchema& schema = entry->avro;
+  std::span<const Field> fields;
+  image = {};
+  image.path = "key";
+  if (datum.kind() == ValueKind::null || datum.kind() == ValueKind::array) return true;
+  if (datum.kind() == ValueKind::structure) {
+    if (!datum.members(space.key, space.arena, fields)) return true;
+  } else {
+    space.key.assign(1, {{}, datum});
+    fields = space.key;
+  }
+  image.row = {fields, schema.fields_vary() ? no_schema : schema.id};
+  image.text_is_json = schema.connect;
+  image.present = true;
+  return true;
+}
+
+std::optional<SchemaName> FrameReader::wanted_for_key(std::string_view bytes, std::span<const Header> headers) {
+  Frame frame;
+  DecodeError error;
+  if (!open(bytes, headers, Side::key, frame, error)) return error.wanted;
+  return std::nullopt;
+}
+
+}  // namespace sluice::mapping

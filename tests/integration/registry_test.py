@@ -1,0 +1,223 @@
+"""Events in frames of a schema registry: what real serializers write reaches the table, and a registry in trouble is
+nobody's record's fault.
+"""
+import base64
+import datetime
+import decimal
+import json
+import subprocess
+import uuid
+
+import pytest
+
+from support.pipeline import route
+from support.registry import Registry, StubRegistry, frame, number, random_avro, text
+from support.sluice import Sluice
+from support.waiting import wait_until
+
+ROW = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "string"}]}
+ROWS = "CREATE TABLE public.rows (id int PRIMARY KEY, v text)"
+
+
+def registry_settings(url, **more):
+    return "[registry]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in {"url": url, **more}.items())
+
+
+def row(identifier, value, schema=1):
+    return frame(schema, number(identifier) + text(value))
+
+
+@pytest.fixture(scope="module")
+def registry():
+    made = Registry()
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def stub():
+    made = StubRegistry({"1": {"schema": json.dumps(ROW)}})
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+TYPES = {  # column: (type of PostgreSQL, of Avro, value for the serializer, value that the row must have)
+    "b": ("boolean", "boolean", True, True),
+    "i": ("int", "int", -(2**31), -(2**31)),
+    "l": ("bigint", "long", 2**63 - 1, 2**63 - 1),
+    "f": ("real", "float", 0.5, 0.5),
+    "d": ("double precision", "double", 0.1, 0.1),
+    "s": ("text", "string", "Grüße €", "Grüße €"),
+    "y": ("bytea", "bytes", {"$": ["bytes", "00ff10"]}, b"\x00\xff\x10"),
+    "n": ("numeric(30,4)", {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 4},
+          {"$": ["decimal", "-12345678901234567890.1234"]}, decimal.Decimal("-12345678901234567890.1234")),
+    "da": ("date", {"type": "int", "logicalType": "date"}, {"$": ["date", "2024-02-29"]}, datetime.date(2024, 2, 29)),
+    "tm": ("time", {"type": "long", "logicalType": "time-micros"}, {"$": ["time", "23:59:59.123456"]},
+           datetime.time(23, 59, 59, 123456)),
+    "ts": ("timestamptz", {"type": "long", "logicalType": "timestamp-micros"},
+           {"$": ["datetime", "2024-02-29T12:34:56.789012+00:00"]},
+           datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.timezone.utc)),
+    "tl": ("timestamp", {"type": "long", "logicalType": "local-timestamp-millis"},
+           {"$": ["datetime", "2024-02-29T12:34:56.789000"]}, datetime.datetime(2024, 2, 29, 12, 34, 56, 789000)),
+    "u": ("uuid", {"type": "string", "logicalType": "uuid"}, {"$": ["uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]},
+          str(uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"))),
+    "e": ("text", {"type": "enum", "name": "E", "symbols": ["sad", "happy"]}, "happy", "happy"),
+    "a": ("int[]", {"type": "array", "items": "int"}, [1, -2], [1, -2]),
+    "m": ("jsonb", {"type": "map", "values": "long"}, {"k": 2**53 + 1}, {"k": 2**53 + 1}),
+    "r": ("jsonb", {"type": "record", "name": "Inner", "fields": [{"name": "x", "type": ["null", "string"]}]},
+          {"x": "y"}, {"x": "y"}),
+    "z": ("text", ["null", "string"], None, None),
+}
+
+
+def test_what_a_real_serializer_writes_is_what_the_table_holds(pipeline, registry):
+    columns = ", ".join(f"{name} {types[0]}" for name, types in TYPES.items())
+    pipeline.sql(f"CREATE TABLE public.everything (id bigint PRIMARY KEY, {columns})")
+    topic = pipeline.topic("everything")
+    schema = {"type": "record", "name": "Everything", "fields": [{"name": n, "type": t[1]} for n, t in TYPES.items()]}
+    key = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "long"}]}
+    keys = registry.serialize(topic, "AVRO", key, [{"id": n} for n in range(3)], field="key")
+    value, = registry.serialize(topic, "AVRO", schema, [{n: t[2] for n, t in TYPES.items()}])
+    pipeline.kafka.publish(topic, [(keys[0], value), (keys[1], value), (keys[2], value), (keys[1], None)])
+    service = pipeline.service(route(topic, "public.everything"), rest=registry_settings(registry.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.dead_letters() == {}
+    found = [tuple(bytes(value) if isinstance(value, memoryview) else value for value in values)
+             for values in pipeline.sql(f"SELECT {', '.join(TYPES)} FROM public.everything ORDER BY id")]
+    assert found == [tuple(t[3] for t in TYPES.values())] * 2
+    assert [kind for kind, in pipeline.sql("SELECT kind FROM sluice.schema")] == ["AVRO", "AVRO"]
+    service.stop()
+
+
+def test_a_topic_may_carry_json_schema_and_avro_and_keys_of_either(pipeline, registry):
+    pipeline.sql("CREATE TABLE public.rows (id int PRIMARY KEY, v text, at timestamptz, n numeric, y bytea)")
+    topic = pipeline.topic("rows")
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Row", "type": "object", "properties": {
+        "id": {"type": "integer", "connect.type": "int32"}, "v": {"type": "string", "default": "none"},
+        "at": {"type": "integer", "title": "org.apache.kafka.connect.data.Timestamp", "connect.type": "int64"},
+        "n": {"type": "number"}, "y": {"oneOf": [{"type": "null"}, {"type": "string", "connect.type": "bytes"}]}}}
+    rows = [{"id": 1, "v": "ä", "at": 1709210096789, "n": 2**60 + 1, "y": "AP8="}, {"id": 2, "n": 0.25, "y": None}]
+    key, = registry.serialize(topic, "JSON", {"$schema": schema["$schema"], "title": "Key", "type": "integer"}, [2], field="key")
+    values = registry.serialize(topic, "JSON", schema, rows)
+    avro = {"type": "record", "name": "Other", "fields": ROW["fields"]}
+    third, = registry.serialize(topic + "-other", "AVRO", avro, [{"id": 3, "v": "avro"}])
+    pipeline.kafka.publish(topic, [(None, values[0]), (key, values[1]), (None, third)])
+    pipeline.service(route(topic, "public.rows"), rest=registry_settings(registry.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.dead_letters() == {}
+    found = pipeline.sql("SELECT id, v, extract(epoch FROM at)::text, n::text, y::text FROM public.rows ORDER BY id")
+    assert found == [(1, "ä", "1709210096.789000", str(2**60 + 1), "\\x00ff"), (2, "none", None, "0.25", None),
+                     (3, "avro", None, None, None)]
+    assert {kind for kind, in pipeline.sql("SELECT kind FROM sluice.schema")} == {"AVRO", "JSON"}
+
+
+def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline, stub):
+    pipeline.sql(ROWS)
+    topic = pipeline.topic("rows")
+    pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, row(2, "b", schema=99)), (None, row(3, "c", schema=2**31)),
+                                   (None, row(4, "d") + b"!"), (None, row(5, "e"))])
+    guid = uuid.UUID("0d3d5ad3-6a02-4ee0-a4b6-6f7a3f1a2b3c")
+    stub.schemas[f"/schemas/guids/{guid}"] = stub.schemas["1"]
+    producer = pipeline.kafka.producer()
+    producer.produce(topic, value=number(6) + text("f"), headers=[("__value_schema_id", b"\1" + guid.bytes)])
+    producer.flush(10)
+    pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(1,), (5,), (6,)]
+    assert pipeline.dead_letters() == {
+        (topic, 0, 1): ("decode", "value: found schema 99, expected one that the registry knows"),
+        (topic, 0, 2): ("decode", "value: found schema 2147483648, expected a number below 2147483648"),
+        (topic, 0, 3): ("decode", "value: found bytes behind the datum at byte 3 of 4, expected a datum of schema 1"),
+    }
+    assert stub.asked.count("/schemas/ids/1") == 1
+    assert "/schemas/ids/2147483648" not in stub.asked
+
+
+@pytest.mark.parametrize("mode, reason", [("away", "Failed to connect"), (500, "answered 500: made by the test"),
+                                          (401, "set user and password"), ("rubbish", "not with a schema"),
+                                          ("slow", "timed out")])
+def test_a_registry_in_trouble_makes_no_dead_letter_and_the_partition_heals(pipeline, stub, mode, reason):
+    pipeline.sql(ROWS)
+    topic, other = pipeline.topic("rows"), pipeline.topic("json")
+    stub.become(mode)
+    pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, row(2, "b"))])
+    pipeline.kafka.publish(other, [(None, b'{"id": 3, "v": "json"}')])
+    service = pipeline.service(route(topic, "public.rows") + route(other, "public.rows"),
+                               rest=registry_settings(stub.url, timeout="1s"))
+    service.expected.append("stopped in state schema")
+    service.start(ready=False)
+    told = pipeline.wait_state(topic, "schema", seconds=30)
+    assert reason in told and "schema 1 cannot be had" in told
+    wait_until(lambda: pipeline.sql("SELECT v FROM public.rows") == [("json",)], "the other topic goes on", 20)
+    stub.become("ok")
+    pipeline.wait_caught_up(topic, seconds=30)
+    assert pipeline.sql("SELECT id, v FROM public.rows ORDER BY id") == [(1, "a"), (2, "b"), (3, "json")]
+    assert pipeline.dead_letters() == {}
+    assert pipeline.state(topic)[0] == "ok"
+    service.stop()
+
+
+def test_a_restart_goes_on_while_the_registry_is_away(pipeline, stub):
+    pipeline.sql(ROWS)
+    topic = pipeline.topic("rows")
+    stub.schemas["2"] = {"schema": json.dumps({**ROW, "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "Word"}]}),
+                         "references": [{"name": "Word", "subject": "word/s", "version": 3}]}
+    stub.schemas["/subjects/word%2Fs/versions/3"] = {
+        "schema": json.dumps({"type": "enum", "name": "Word", "symbols": ["x", "y"]}), "subject": "word/s", "version": 3}
+    pipeline.kafka.publish(topic, [(None, row(1, "a")), (None, frame(2, number(2) + number(1)))])
+    settings = registry_settings(stub.url.replace("//", "//someone:pass@"))
+    service = pipeline.service(route(topic, "public.rows"), rest=settings).start()
+    pipeline.wait_caught_up(topic)
+    assert set(stub.authorization) == {"Basic c29tZW9uZTpwYXNz"}
+    kept = "SELECT registry, id, kind FROM sluice.schema ORDER BY id"
+    wait_until(lambda: len(pipeline.sql(kept)) == 3, "the schemas are kept", 10)
+    assert pipeline.sql(kept) == [(stub.url, "1", "AVRO"), (stub.url, "2", "AVRO"), (stub.url, "2/001/Word", "AVRO")]
+    service.stop()
+    stub.become("away")
+    pipeline.kafka.publish(topic, [(None, row(3, "c")), (None, frame(2, number(4) + number(0)))])
+    service.start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT id, v FROM public.rows ORDER BY id") == [(1, "a"), (2, "y"), (3, "c"), (4, "x")]
+    assert pipeline.dead_letters() == {}
+    assert "pass@" not in service.log()
+
+
+def test_check_reaches_the_registry(pipeline, stub):
+    pipeline.sql(ROWS)
+    topic = pipeline.topic("rows")
+    service = pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url, timeout="1s"))
+
+    def check():
+        return subprocess.run([Sluice.binary, "check", "--config", service.config, "--connect"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=60, env=service.env)
+
+    done = check()
+    assert done.returncode == 0, done.stderr
+    assert f"registry\n  {stub.url}\n  answers\n" in done.stdout
+    stub.become(401)
+    done = check()
+    assert done.returncode == 1
+    assert "answered 401" in done.stderr
+
+
+def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub, option, seed):
+    count, values_of_each = option("events", 1000), 10
+    pipeline.sql("CREATE TABLE public.rows (id bigint PRIMARY KEY, v jsonb)")
+    pipeline.sql("CREATE TABLE public.expected (id bigint PRIMARY KEY, v jsonb)")
+    topic, records, expected = pipeline.topic("rows"), [], []
+    for index, pairs in enumerate(random_avro(seed, count // values_of_each, values_of_each), 1):
+        stub.schemas[str(index)] = {"schema": pairs["schema"]}
+        records += [(None, frame(index, base64.b64decode(datum))) for datum, _ in pairs["values"]]
+        expected += [json_text for _, json_text in pairs["values"]]
+    pipeline.sql("INSERT INTO public.expected SELECT n, v::jsonb FROM unnest(%s) WITH ORDINALITY AS t (v, n)", expected)
+    pipeline.kafka.publish(topic, records)
+    pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic, seconds=60 + count // 100)
+    assert pipeline.dead_letters() == {}
+    assert pipeline.sql("SELECT id, e.v, r.v FROM public.expected e FULL JOIN public.rows r USING (id) "
+                        "WHERE e.v IS DISTINCT FROM r.v ORDER BY id LIMIT 5") == []
+    assert pipeline.sql("SELECT count(*) FROM public.rows") == [(len(records),)]

@@ -1,0 +1,145 @@
+"""Schema registries for tests: a real one with real serializers, and one of our own whose trouble is made on purpose."""
+import base64
+import contextlib
+import http.server
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+
+TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "registry"
+SERIALIZER = pathlib.Path(__file__).resolve().parent / "serializer.py"
+
+
+class Registry:
+    """Apicurio, started by tools/registry; url is Confluent's API in it."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="sluice-registry-")
+        self.serializers = None
+        try:
+            self.url = self._tool("start")
+        except BaseException:
+            self.remove()
+            raise
+
+    def _tool(self, command, *arguments):
+        done = subprocess.run([str(TOOL), command, "--dir", self.dir, *arguments], stdout=subprocess.PIPE, text=True,
+                              timeout=1300)
+        if done.returncode:
+            raise RuntimeError(f"tools/registry {command} failed")
+        return done.stdout.strip()
+
+    def serialize(self, topic, kind, schema, values, field="value", **conf):
+        """Bytes of records as Confluent's serializer writes them, which registers the schema."""
+        if self.serializers is None:
+            self.serializers = subprocess.Popen([str(TOOL), "python", str(SERIALIZER)], stdin=subprocess.PIPE,
+                                                stdout=subprocess.PIPE, text=True)
+        task = {"url": self.url, "kind": kind, "schema": json.dumps(schema), "topic": topic, "field": field,
+                "values": values, "conf": conf}
+        self.serializers.stdin.write(json.dumps(task) + "\n")
+        self.serializers.stdin.flush()
+        return [base64.b64decode(text) for text in json.loads(self.serializers.stdout.readline())]
+
+    def remove(self):
+        if self.serializers is not None:
+            self.serializers.stdin.close()
+            self.serializers.wait(30)
+        self._tool("kill", "--remove")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class StubRegistry:
+    """Knows the schemas in `schemas` ({id: what the API answers}). `mode` says how it answers: ok, slow, rubbish, a status,
+    or away, when nobody listens. The port stays the same."""
+
+    def __init__(self, schemas=None):
+        self.schemas, self.mode, self.asked, self.authorization = schemas or {}, "ok", [], []
+        stub = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # pylint: disable=invalid-name
+                stub.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self._handler = Handler
+        self.server = None
+        self.port = 0
+        self.come()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def come(self):
+        if self.server is None:
+            http.server.ThreadingHTTPServer.allow_reuse_address = True
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler)
+            self.server.daemon_threads = True
+            self.port = self.server.server_port
+            threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def leave(self):
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def become(self, mode):
+        self.mode = mode
+        if mode == "away":
+            self.leave()
+        else:
+            self.come()
+
+    def answer(self, request):
+        self.asked.append(request.path)
+        self.authorization.append(request.headers.get("Authorization"))
+        if self.mode == "slow":
+            time.sleep(3)
+        status, body = 200, None
+        if isinstance(self.mode, int):
+            status, body = self.mode, {"error_code": self.mode, "message": "made by the test"}
+        else:
+            body = self.schemas.get(request.path.removeprefix("/schemas/ids/"))
+            if body is None:
+                status, body = 404, {"error_code": 40403, "message": "Schema not found"}
+        text = b"<html>hello</html>" if self.mode == "rubbish" else json.dumps(body).encode()
+        with contextlib.suppress(OSError):
+            request.send_response(status)
+            request.send_header("Content-Type", "application/json")
+            request.send_header("Content-Length", str(len(text)))
+            request.end_headers()
+            request.wfile.write(text)
+
+    def remove(self):
+        self.leave()
+
+
+def number(value):
+    """Avro's int and long."""
+    bits = (value << 1) ^ (value >> 63)
+    written = bytearray()
+    while bits > 0x7F:
+        written.append(bits & 0x7F | 0x80)
+        bits >>= 7
+    written.append(bits)
+    return bytes(written)
+
+
+def text(characters):
+    written = characters.encode()
+    return number(len(written)) + written
+
+
+def random_avro(seed, schemas, values):
+    """What avro_pairs.py prints for each schema, in order."""
+    done = subprocess.run([str(TOOL), "python", str(SERIALIZER.with_name("avro_pairs.py")), str(seed), str(schemas), str(values)],
+                          stdout=subprocess.PIPE, text=True, check=True, timeout=900)
+    return map(json.loads, done.stdout.splitlines())
+
+
+def frame(schema, datum):
+    return b"\0" + schema.to_bytes(4, "big") + datum

@@ -1,0 +1,293 @@
+// The registry's client against a small HTTP server: what an answer means, and who waits for it.
+#include <httplib.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "listener/registry/schema_registry.h"
+
+namespace sluice::listener {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+class Server {
+ public:
+  Server() {
+    server_.Get(R"(.*)", [this](const httplib::Request& request, httplib::Response& response) {
+      std::function<void(httplib::Response&)> answer;
+      {
+        const std::lock_guard lock(mutex_);
+        ++asked_[request.target];
+        authorization_ = request.get_header_value("Authorization");
+        answer = answers_.contains(request.target) ? answers_[request.target] : otherwise_;
+      }
+      answer(response);
+    });
+    port_ = server_.bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::sleep_for(milliseconds(1));
+  }
+  ~Server() {
+    server_.stop();
+    thread_.join();
+  }
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  void answer(const std::string& path, int status, std::string body, milliseconds after = {}) {
+    const std::lock_guard lock(mutex_);
+    answers_[path] = [=](httplib::Response& response) {
+      std::this_thread::sleep_for(after);
+      response.status = status;
+      response.set_content(body, "application/json");
+    };
+  }
+  void answer_all(int status, std::string body) {
+    const std::lock_guard lock(mutex_);
+    answers_.clear();
+    otherwise_ = [=](httplib::Response& response) {
+      response.status = status;
+      response.set_content(body, "application/json");
+    };
+  }
+  int asked(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return asked_[path];
+  }
+  std::string authorization() {
+    const std::lock_guard lock(mutex_);
+    return authorization_;
+  }
+
+ private:
+  httplib::Server server_;
+  std::mutex mutex_;
+  std::map<std::string, std::function<void(httplib::Response&)>> answers_;
+  std::function<void(httplib::Response&)> otherwise_ = [](httplib::Response& response) {
+    response.status = 404;
+    response.set_content(R"({"error_code":40403,"message":"Schema not found"})", "application/json");
+  };
+  std::map<std::string, int> asked_;
+  std::string authorization_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+config::Registry settings(const std::string& url, milliseconds timeout = seconds(5)) {
+  config::Registry made;
+  made.url = Secret(url);
+  made.timeout = timeout;
+  return made;
+}
+
+Result<RegisteredSchema> fetch(const config::Registry& registry, SchemaName name = {.low = 7}) {
+  const std::atomic<bool> stop = false;
+  return RegistryClient(registry, stop).fetch(name);
+}
+
+TEST(RegistryClient, an_answer_without_a_kind_is_avro) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})");
+  server.answer("/schemas/ids/8", 200, R"({"schema":"{}","schemaType":"JSON"})");
+  const auto avro = fetch(settings(server.url()));
+  ASSERT_TRUE(avro) << avro.error().message;
+  EXPECT_EQ(avro->kind, SchemaKind::avro);
+  EXPECT_EQ(avro->body, "\"int\"");
+  EXPECT_EQ(fetch(settings(server.url()), {.low = 8})->kind, SchemaKind::json);
+}
+
+TEST(RegistryClient, a_path_a_password_and_a_guid_reach_the_server) {
+  Server server;
+  server.answer("/apis/ccompat/v7/schemas/guids/00000000-0000-0001-0000-000000000002", 200, R"({"schema":"\"int\""})");
+  const std::string url = "http://user:p%40ss@" + server.url().substr(7) + "/apis/ccompat/v7/";
+  EXPECT_TRUE(fetch(settings(url), {true, 1, 2}));
+  EXPECT_EQ(server.authorization(), "Basic dXNlcjpwQHNz");
+}
+
+TEST(RegistryClient, references_come_before_what_refers_to_them_and_once) {
+  Server server;
+  server.answer(
+      "/schemas/ids/7", 200,
+      R"({"schema":"top","references":[{"name":"a","subject":"s/a","version":1},{"name":"b","subject":"b","version":2}]})");
+  server.answer("/subjects/s%2Fa/versions/1", 200,
+                R"({"schema":"A","references":[{"name":"b","subject":"b","version":2}]})");
+  server.answer("/subjects/b/versions/2", 200, R"({"schema":"B"})");
+  const auto found = fetch(settings(server.url()));
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->references.size(), 2u);
+  EXPECT_EQ(found->references[0].body, "B");
+  EXPECT_EQ(found->references[1].body, "A");
+}
+
+TEST(RegistryClient, references_in_a_circle_end) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"top","references":[{"name":"a","subject":"a","version":1}]})");
+  server.answer("/subjects/a/versions/1", 200,
+                R"({"schema":"A","references":[{"name":"a","subject":"a","version":1}]})");
+  EXPECT_THAT(fetch(settings(server.url())).error().message, HasSubstr("deeper than"));
+}
+
+struct Trouble {
+  int status;
+  const char* body;
+  ErrorClass next;
+  const char* message;
+};
+
+class RegistryTrouble : public testing::TestWithParam<Trouble> {};
+
+TEST_P(RegistryTrouble, an_answer_says_who_is_at_fault) {
+  Server server;
+  server.answer_all(GetParam().status, GetParam().body);
+  const auto found = fetch(settings(server.url()));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().next, GetParam().next);
+  EXPECT_THAT(found.error().message, HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    answers, RegistryTrouble,
+    testing::Values(Trouble{404, R"({"error_code":40403,"message":"Schema not found"})", ErrorClass::reject,
+                            "found schema 7, expected"},
+                    Trouble{404, R"({"error_code":404,"message":"HTTP 404 Not Found"})", ErrorClass::stop_partition,
+                            "answered 404"},
+                    Trouble{404, "<html>", ErrorClass::stop_partition, "answered 404"},
+                    Trouble{404, R"(["error_code"])", ErrorClass::stop_partition, "answered 404"},
+                    Trouble{401, R"({"error_code":401,"message":"User cannot access"})", ErrorClass::stop_partition,
+                            "answered 401: User cannot access; set user and password"},
+                    Trouble{403, "", ErrorClass::stop_partition, "answered 403; let this user read schemas"},
+                    Trouble{500, R"({"error_code":50001,"message":"store"})", ErrorClass::stop_partition,
+                            "answered 500: store"},
+                    Trouble{302, "", ErrorClass::stop_partition, "answered 302"},
+                    Trouble{200, "<html>hello", ErrorClass::stop_partition, "not with a schema"},
+                    Trouble{200, R"({"schema":7})", ErrorClass::stop_partition, "not with a schema"},
+                    Trouble{200, "", ErrorClass::stop_partition, "not with a schema"}));
+
+TEST(RegistryClient, the_next_url_is_asked_when_one_is_away_and_no_message_tells_the_password) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})");
+  EXPECT_TRUE(fetch(settings("http://127.0.0.1:1, " + server.url())));
+  const auto away = fetch(settings("http://user:secret@127.0.0.1:1"));
+  EXPECT_EQ(away.error().next, ErrorClass::stop_partition);
+  EXPECT_THAT(away.error().message, HasSubstr("http://127.0.0.1:1: "));
+  EXPECT_THAT(away.error().message, testing::Not(HasSubstr("secret")));
+}
+
+TEST(RegistryClient, a_slow_server_costs_its_time_out) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})", milliseconds(700));
+  const auto begin = Clock::now();
+  const auto found = fetch(settings(server.url(), milliseconds(200)));
+  EXPECT_EQ(found.error().next, ErrorClass::stop_partition);
+  EXPECT_LT(Clock::now() - begin, milliseconds(600));
+}
+
+class FakeStore final : public SchemaStore {
+ public:
+  using Kept = std::map<std::string, RegisteredSchema>;
+  explicit FakeStore(Kept& kept) : kept_(kept) {}
+  Result<std::optional<RegisteredSchema>> load(const std::string& registry, const std::string& id) override {
+    const auto found = kept_.find(registry + " " + id);
+    return found == kept_.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<void> save(const std::string& registry, const std::string& id, const RegisteredSchema& schema) override {
+    kept_[registry + " " + id] = schema;
+    return {};
+  }
+
+ private:
+  Kept& kept_;
+};
+
+constexpr SchemaName seven{.low = 7};
+
+TEST(SchemaRegistry, a_schema_is_asked_for_once_and_kept) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})");
+  FakeStore::Kept kept;
+  {
+    SchemaRegistry registry(settings(server.url()), std::make_unique<FakeStore>(kept));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ((*registry.find(seven, seconds(10)))->body, "\"int\"");
+    const auto deadline = Clock::now() + seconds(10);
+    while (kept.empty() && Clock::now() < deadline) std::this_thread::sleep_for(milliseconds(5));
+  }
+  EXPECT_EQ(server.asked("/schemas/ids/7"), 1);
+  EXPECT_TRUE(kept.contains(server.url() + " 7"));
+}
+
+TEST(SchemaRegistry, whoever_is_impatient_is_told_to_come_again_and_nobody_waits_twice) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})", milliseconds(300));
+  SchemaRegistry registry(settings(server.url()), nullptr);
+  EXPECT_EQ(registry.find(seven, milliseconds(20)).error().next, ErrorClass::retry);
+  std::this_thread::sleep_for(milliseconds(30));
+  const auto begin = Clock::now();
+  EXPECT_EQ(registry.find(seven, milliseconds(20)).error().next, ErrorClass::retry);
+  EXPECT_LT(Clock::now() - begin, milliseconds(15));
+  EXPECT_TRUE(registry.find(seven, seconds(10)));
+  EXPECT_EQ(server.asked("/schemas/ids/7"), 1);
+}
+
+TEST(SchemaRegistry, an_unknown_schema_is_not_asked_for_with_each_record) {
+  Server server;
+  SchemaRegistry registry(settings(server.url()), nullptr);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(registry.find(seven, seconds(10)).error().next, ErrorClass::reject);
+  EXPECT_EQ(server.asked("/schemas/ids/7"), 1);
+}
+
+TEST(SchemaRegistry, trouble_is_told_after_the_time_out_and_ends_by_itself) {
+  Server server;
+  server.answer_all(500, "");
+  SchemaRegistry registry(settings(server.url(), milliseconds(300)), nullptr);
+  EXPECT_EQ(registry.find(seven, milliseconds(200)).error().next, ErrorClass::retry);
+  const auto deadline = Clock::now() + seconds(10);
+  while (registry.find(seven, milliseconds(0)).error().next == ErrorClass::retry && Clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(10));
+  const auto told = registry.find(seven, milliseconds(0));
+  EXPECT_EQ(told.error().next, ErrorClass::stop_partition);
+  EXPECT_THAT(told.error().message, HasSubstr("schema 7 cannot be had: schema registry http://127.0.0.1"));
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})");
+  while (!registry.find(seven, milliseconds(0)) && Clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(registry.find(seven, milliseconds(0)));
+  EXPECT_LT(server.asked("/schemas/ids/7"), 15) << "with a back-off";
+}
+
+TEST(SchemaRegistry, a_copy_takes_the_place_of_a_registry_that_is_away) {
+  FakeStore::Kept kept{{"http://127.0.0.1:1 7", {SchemaKind::avro, "copy", {}}}};
+  SchemaRegistry registry(settings("http://127.0.0.1:1"), std::make_unique<FakeStore>(kept));
+  EXPECT_EQ((*registry.find(seven, seconds(10)))->body, "copy");
+  EXPECT_FALSE(registry.find({.low = 8}, milliseconds(50)));
+}
+
+TEST(SchemaRegistry, the_registry_goes_before_its_copy) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"new"})");
+  FakeStore::Kept kept{{server.url() + " 7", {SchemaKind::avro, "copy", {}}}};
+  SchemaRegistry registry(settings(server.url()), std::make_unique<FakeStore>(kept));
+  EXPECT_EQ((*registry.find(seven, seconds(10)))->body, "new");
+}
+
+TEST(SchemaRegistry, it_ends_at_once_in_the_middle_of_a_question) {
+  Server server;
+  server.answer("/schemas/ids/7", 200, R"({"schema":"\"int\""})", milliseconds(1500));
+  const auto begin = Clock::now();
+  {
+    SchemaRegistry registry(settings(server.url(), seconds(60)), nullptr);
+    EXPECT_FALSE(registry.find(seven, milliseconds(50)));
+  }
+  EXPECT_LT(Clock::now() - begin, milliseconds(1400));
+}
+
+}  // namespace
+}  // namespace sluice::listener

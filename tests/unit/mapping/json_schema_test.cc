@@ -1,0 +1,169 @@
+// Frames with a JSON Schema: the payload is JSON, and the schema tells what JSON does not show of a value.
+#include "tests/unit/mapping/avro_support.h"
+
+namespace sluice::mapping::test {
+namespace {
+
+class JsonSchemaFixture : public AvroFixture {
+ public:
+  JsonSchemaFixture(std::shared_ptr<const Table> target, std::string schema,
+                    std::vector<SchemaDocument> references = {})
+      : AvroFixture(std::move(target), "") {
+    schemas["7"] = {SchemaKind::json, std::move(schema), std::move(references)};
+  }
+};
+
+std::string object(const std::string& properties) {
+  return R"({"type":"object","properties":{"id":{"type":"integer"},)" + properties + "}}";
+}
+
+struct Typed {
+  const char* schema;
+  const char* column;
+  const char* value;
+  const char* expected;
+};
+
+class MappingJsonSchemaTypes : public testing::TestWithParam<Typed> {};
+
+TEST_P(MappingJsonSchemaTypes, a_value_has_the_type_that_the_schema_says) {
+  const Typed& typed = GetParam();
+  JsonSchemaFixture fixture(table({{"id", "int4"}, {"v", typed.column}}),
+                            object(fmt::format(R"("v":{})", typed.schema)));
+  EXPECT_EQ(fixture.row(fmt::format(R"({{"id":1,"v":{}}})", typed.value)),
+            fmt::format("write id=1 v={}\n", typed.expected));
+}
+
+constexpr const char* decimal =
+    R"({"type":"number","title":"org.apache.kafka.connect.data.Decimal","connect.version":1,)"
+    R"("connect.type":"bytes","connect.parameters":{"scale":"2"}})";
+
+INSTANTIATE_TEST_SUITE_P(
+    types, MappingJsonSchemaTypes,
+    testing::Values(
+        Typed{R"({"type":"integer"})", "int8", "9223372036854775807", "9223372036854775807"},
+        Typed{R"({"type":"string"})", "text", R"("a\u00e4")", "aä"},
+        Typed{R"({"type":"string","connect.type":"bytes"})", "bytea", R"("AP8=")", "00ff"},
+        Typed{R"({"oneOf":[{"type":"null"},{"type":"string","connect.type":"bytes"}]})", "bytea", R"("AP8=")", "00ff"},
+        Typed{R"({"oneOf":[{"type":"null"},{"type":"string","connect.type":"bytes"}]})", "bytea", "null", "NULL"},
+        Typed{R"({"type":["null","string"],"connect.type":"bytes"})", "bytea", R"("AP8=")", "00ff"},
+        Typed{R"({"anyOf":[{"type":"integer"},{"type":"string"}]})", "text", R"("AP8=")", "AP8="},
+        Typed{R"({"$ref":"#/definitions/a~1b"}, "w": {"definitions":{}})", "text", R"("AP8=")", "AP8="},
+        Typed{decimal, "numeric", R"("AeI=")", "4.82"}, Typed{decimal, "numeric", "4.82", "4.82"},
+        Typed{decimal, "numeric", "12345678901234567890123.45", "12345678901234567890123.45"},
+        Typed{R"({"type":"integer","title":"org.apache.kafka.connect.data.Date","connect.type":"int32"})", "date",
+              "19782", "2024-02-29"},
+        Typed{R"({"type":"integer","title":"io.debezium.time.MicroTimestamp","connect.type":"int64"})", "timestamp",
+              "1709210096789012", "2024-02-29 12:34:56.789012"},
+        Typed{R"({"type":"string","title":"io.debezium.data.Uuid"})", "uuid",
+              R"("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")", "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
+        Typed{R"({"type":"string","format":"date-time"})", "timestamptz", R"("2024-02-29T12:34:56Z")",
+              "2024-02-29 12:34:56.000000"},
+        Typed{R"({"type":"string"})", "jsonb", R"("7")", R"("7")"},
+        Typed{R"({"type":"string","connect.version":1})", "jsonb", R"("7")", "7"},
+        Typed{R"({"type":"array","items":{"type":"string"}})", "jsonb", R"(["x"])", R"(["x"])"},
+        Typed{"true", "text", R"("x")", "x"}, Typed{"{}", "text", R"("x")", "x"}));
+
+TEST(MappingJsonSchema, a_field_that_is_missing_gets_its_default_and_a_null_only_where_none_is_allowed) {
+  const auto fields = {std::pair<std::string, std::string>{"id", "int4"}, {"a", "int4"}, {"b", "int4"}, {"c", "int4"}};
+  JsonSchemaFixture fixture(
+      table(fields), object(R"("a":{"type":"integer","default":5},"b":{"oneOf":[{"type":"null"},{"type":"integer"}],)"
+                            R"("default":6},"c":{"allOf":[{"type":"integer","default":7}]})"));
+  EXPECT_EQ(fixture.row(R"({"id":1})"), "write id=1 a=5 b=6 c=7\n");
+  EXPECT_EQ(fixture.row(R"({"c":null,"b":null,"a":null,"id":1})"), "write id=1 a=5 b=NULL c=7\n");
+}
+
+TEST(MappingJsonSchema, a_type_that_a_reference_names_is_found_in_the_schema_and_in_others) {
+  const std::string bytes = R"({"type":"string","connect.type":"bytes"})";
+  JsonSchemaFixture fixture(
+      table({{"id", "int4"}, {"v", "bytea"}, {"w", "bytea"}, {"x", "bytea"}}),
+      R"({"$ref":"#/$defs/Row","$defs":{"a/b c":)" + bytes +
+          R"(,"Row":{"type":"object","properties":{"v":{"$ref":"#/$defs/a~1b%20c"},"w":{"$ref":"other.json"},)"
+          R"("x":{"$ref":"other.json#/definitions/X"}}}}})",
+      {{"other.json", R"({"type":"string","connect.type":"bytes","definitions":{"X":)" + bytes + "}}"}});
+  EXPECT_EQ(fixture.row(R"({"id":1,"v":"AP8=","w":"AQ==","x":"Ag=="})"), "write id=1 v=00ff w=01 x=02\n");
+}
+
+TEST(MappingJsonSchema, a_type_within_itself_ends) {
+  JsonSchemaFixture fixture(
+      table({{"id", "int4"}, {"v", "jsonb"}}),
+      object(R"("v":{"$ref":"#/definitions/Node"}},"definitions":{"Node":{"type":"object","properties":{)"
+             R"("next":{"$ref":"#/definitions/Node"},"all":{"type":"array","items":{"$ref":"#"}}}})"));
+  EXPECT_EQ(fixture.row(R"({"id":1,"v":{"next":{"next":{"next":null}},"all":[{"id":2}]}})"),
+            R"(write id=1 v={"next":{"next":{"next":null}},"all":[{"id":2}]})"
+            "\n");
+}
+
+TEST(MappingJsonSchema, an_envelope_a_framed_key_and_a_tombstone_are_read_like_those_of_json) {
+  const std::string row =
+      R"({"oneOf":[{"type":"null"},{"type":"object","properties":{"id":{"type":"integer",)"
+      R"("connect.index":0,"connect.type":"int32"},"v":{"type":"string","connect.type":"bytes"}}}]})";
+  JsonSchemaFixture fixture(
+      table({{"id", "int4"}, {"v", "bytea"}}),
+      R"({"type":"object","properties":{"before":)" + row + R"(,"after":)" + row + R"(,"op":{"type":"string"}}})");
+  fixture.schemas["8"] = {SchemaKind::json, R"({"type":"object","properties":{"id":{"type":"integer"}}})"};
+  fixture.schemas["9"] = {SchemaKind::json, R"({"type":"integer"})"};
+  const std::string key = frame(8, R"({"id":1})");
+  EXPECT_EQ(fixture.row(R"({"before":null,"after":{"id":1,"v":"AP8="},"op":"c"})", key), "write id=1 v=00ff\n");
+  EXPECT_EQ(fixture.row(R"({"before":{"id":1,"v":null},"after":null,"op":"d"})", key), "remove id=1\n");
+  fixture.add({frame(9, "1"), std::nullopt});
+  EXPECT_EQ(text_of(fixture.take()), "remove id=1\n");
+  fixture.add({key, frame(7, " null")});
+  EXPECT_EQ(text_of(fixture.take()), "remove id=1\n");
+  EXPECT_THAT(fixture.row(R"({"id":1})", frame(8, "{")), testing::StartsWith("22032 key: found"));
+}
+
+TEST(MappingJsonSchema, the_formats_json_and_json_schema_take_frames_of_that_kind_only) {
+  for (const auto format : {config::Format::json, config::Format::json_schema}) {
+    JsonSchemaFixture fixture(table({{"id", "int4"}}), "true");
+    fixture.schemas["8"] = {SchemaKind::avro, record({{"id", "\"int\""}})};
+    fixture.route.format = format;
+    EXPECT_EQ(fixture.row(R"({"id":1})"), "write id=1\n");
+    fixture.add({std::nullopt, frame(8, number(1))});
+    EXPECT_EQ(fixture.take().dead.front().reason, "value: found a frame of kind AVRO, expected JSON");
+    fixture.add({std::nullopt, R"({"id": 2})"});
+    const Changes bare = fixture.take();
+    EXPECT_EQ(bare.dead.empty(), format == config::Format::json);
+  }
+}
+
+TEST(MappingJsonSchema, a_guid_in_a_header_names_the_schema_of_a_bare_payload) {
+  JsonSchemaFixture fixture(table({{"id", "int4"}}), "true");
+  fixture.schemas["00112233-4455-6677-8899-aabbccddeeff"] = fixture.schemas["7"];
+  fixture.add({std::nullopt,
+               R"({"id":1})",
+               {{"__value_schema_id", "\x01" + bytes_of_hex("00112233445566778899AABBCCDDEEFF")}}});
+  EXPECT_EQ(text_of(fixture.take()), "write id=1\n");
+}
+
+TEST(MappingJsonSchema, a_payload_that_is_no_object_is_refused) {
+  JsonSchemaFixture fixture(table({{"id", "int4"}}), "true");
+  EXPECT_THAT(fixture.row("7"), testing::StartsWith("22032 value: found a value, expected a JSON object"));
+  EXPECT_THAT(fixture.row(R"({"id":1}x)"), testing::StartsWith("22032 value: found"));
+  EXPECT_THAT(fixture.row("{\"\xC3\":1}"), testing::StartsWith("22021 value: found"));
+}
+
+class MappingJsonSchemaBroken : public testing::TestWithParam<std::pair<std::string, const char*>> {};
+
+TEST_P(MappingJsonSchemaBroken, a_schema_that_is_none_makes_a_dead_letter_that_says_why) {
+  JsonSchemaFixture fixture(table({{"id", "int4"}}), GetParam().first);
+  EXPECT_THAT(fixture.row(R"({"id":1})"), testing::HasSubstr(GetParam().second));
+}
+
+// Each of n types has two of the next: 2^n when they are read one by one.
+std::string doubling(int types) {
+  std::string definitions;
+  for (int n = 0; n < types; ++n) {
+    const std::string next = fmt::format(R"({{"$ref":"#/definitions/{}"}})", n + 1);
+    definitions += fmt::format(R"("{}":{{"type":"object","properties":{{"a":{},"b":{}}}}},)", n, next, next);
+  }
+  return R"({"$ref":"#/definitions/0","definitions":{)" + definitions + R"("z":{}}})";
+}
+
+INSTANTIATE_TEST_SUITE_P(texts, MappingJsonSchemaBroken,
+                         testing::Values(std::pair{"{", "it is not JSON"}, std::pair{"7", "neither an object"},
+                                         std::pair{R"({"properties":7})", "properties in it are not an object"},
+                                         std::pair{doubling(20), "it has more than 20000 types"}));
+
+}  // namespace
+}  // namespace sluice::mapping::test
