@@ -9,7 +9,7 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -17,7 +17,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_
     {"route.time_unit", ""},
     {"route.flatten", ""},
     {"route.where", ""},
-    {"route.columns", ""},
     {"route.child", ""},
     {"route.format", "cloudevents"},
     {"route.format", "avro"},

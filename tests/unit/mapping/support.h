@@ -220,6 +220,8 @@ inline void take_effect(const Changes& changes, Rows& rows) {
 struct Message {
   std::optional<std::string> key;
   std::optional<std::string> value;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers = {};
+  std::int64_t timestamp_ms = -1;
 };
 
 // A pipeline with one route and a table that the mapper learns when it asks.
@@ -247,6 +249,9 @@ class Fixture {
     record.at = &at_;
     if (message.key) record.key = *message.key;
     if (message.value) record.value = *message.value;
+    for (const auto& [name, value] : message.headers) record.headers.push_back({name, value});
+    record.timestamp_ms = message.timestamp_ms;
+    record.offset = offset_++;
     auto done = mapper().map(record, set_);
     if (!done) {
       const auto* wanted = std::get_if<Wanted>(&done.error());
@@ -274,6 +279,7 @@ class Fixture {
   std::optional<Mapper> mapper_;
   ChangeSet set_;
   TopicPartition at_;
+  Offset offset_ = 0;
 };
 
 }  // namespace sluice::mapping::test
