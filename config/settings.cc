@@ -1,87 +1,14 @@
 #include "config/settings.h"
 
 #include <algorithm>
-#include <array>
-#include <type_traits>
-#include <utility>
+#include <iterator>
 
+#include "config/setting_field.h"
 #include "config/validators.h"
 
 namespace sluice::config {
 
 namespace {
-
-template <class T>
-void assign(const Setting& setting, T& to, Value&& value) {
-  if constexpr (std::is_same_v<T, Expression>) {
-    const auto& text = std::get<std::string>(value);
-    to = text.empty() ? Expression() : Expression::parse(text).value();
-  } else if constexpr (std::is_same_v<T, Secret>) {
-    to = Secret(std::get<std::string>(std::move(value)));
-  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
-    to.clear();
-    for (auto& [name, text] : std::get<Properties>(value)) to.emplace(name, Secret(std::move(text)));
-  } else if constexpr (std::is_enum_v<T>) {
-    to = static_cast<T>(std::ranges::find(setting.choices, std::get<std::string>(value)) - setting.choices.begin());
-  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
-    to = T(std::get<std::int64_t>(value));
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    to = static_cast<T>(std::get<std::int64_t>(value));
-  } else {
-    to = std::get<T>(std::move(value));
-  }
-}
-
-template <class T>
-Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Expression>) {
-    return from.text();
-  } else if constexpr (std::is_same_v<T, Secret>) {
-    return from.reveal();
-  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
-    Properties properties;
-    for (const auto& [name, secret] : from) properties.emplace(name, secret.reveal());
-    return properties;
-  } else if constexpr (std::is_enum_v<T>) {
-    return std::string(setting.choices.at(static_cast<std::size_t>(from)));
-  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
-    return std::int64_t{from.count()};
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    return static_cast<std::int64_t>(from);
-  } else {
-    return from;
-  }
-}
-
-template <class Owner, class Member>
-Owner owner_of(Member Owner::*);
-
-template <auto first, auto... rest>
-auto& follow(auto& object) {
-  if constexpr (sizeof...(rest) == 0)
-    return object.*first;
-  else
-    return follow<rest...>(object.*first);
-}
-
-template <auto first, auto... rest>
-auto& reach(auto& pipeline, auto& route) {
-  if constexpr (std::is_same_v<decltype(owner_of(first)), Route>)
-    return follow<first, rest...>(route);
-  else
-    return follow<first, rest...>(pipeline);
-}
-
-// Where a setting lands: the members on the way from the Pipeline, or from a Route.
-template <auto... path>
-constexpr Field in() {
-  return {[](const Setting& setting, Pipeline& pipeline, Route& route, Value value) {
-            assign(setting, reach<path...>(pipeline, route), std::move(value));
-          },
-          [](const Setting& setting, const Pipeline& pipeline, const Route& route) {
-            return read(setting, reach<path...>(pipeline, route));
-          }};
-}
 
 using enum Type;
 
@@ -288,34 +215,6 @@ std::vector<Setting> route_policy() {
        .help = "What a field without a column does: it makes the record a dead letter, or is left out.",
        .choices = {"reject", "ignore"}},
       {.section = "route",
-       .name = "columns.include",
-       .type = strings,
-       .field = in<&Route::columns, &Columns::include>(),
-       .help = "Fields of the value that become columns; empty: all. Fields of the key always do. What is left out is "
-               "no unknown field. See columns.md.",
-       .check = check_field},
-      {.section = "route",
-       .name = "columns.exclude",
-       .type = strings,
-       .field = in<&Route::columns, &Columns::exclude>(),
-       .help = "Fields of the value that do not become columns.",
-       .check = check_field},
-      {.section = "route",
-       .name = "columns.rename",
-       .type = pairs,
-       .field = in<&Route::columns, &Columns::rename>(),
-       .help = "Fields, of the value and of the record key, whose columns have another name: { field = \"column\" }. "
-               "`key` names columns.",
-       .check = check_column},
-      {.section = "route",
-       .name = "columns.add",
-       .type = pairs,
-       .field = in<&Route::columns, &Columns::add>(),
-       .help =
-           "Columns that hold facts of the record: { column = \"@offset\" }. There are @topic, @partition, @offset, "
-           "@timestamp, @key, @op, @source.FIELD and header:NAME.",
-       .check = check_column_source},
-      {.section = "route",
        .name = "on_error",
        .type = choice,
        .field = in<&Route::on_error>(),
@@ -411,7 +310,8 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, dead_letters, surroundings})
+    for (auto part :
+         {general, kafka, postgres_and_batch, route_source, route_policy, route_columns, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

@@ -17,7 +17,8 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
                                        lsn bigint)""")
     topic = pipeline.topic("item")
     at = 1_700_000_000_000
-    pipeline.kafka.publish(topic, [
+    producer = pipeline.kafka.producer()
+    for record in [
         {"key": encode({"ID": 1}), "value": encode({"ID": 1, "Name": "a", "internal": {}, "age": 3}), "timestamp": at,
          "headers": [("tenant", b"acme")]},
         {"key": encode({"ID": 2}), "value": change("c", None, {"ID": 2, "Name": "b"}), "timestamp": at},
@@ -25,12 +26,14 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
         {"key": b"4", "value": encode({"Name": "gone"}), "timestamp": at},
         {"key": b"4", "value": None, "timestamp": at},
         {"key": b"5", "value": encode({"Name": "x", "name": "y"}), "timestamp": at},
-        {"key": b"1", "value": encode({"age": 4}), "timestamp": at}])
+        {"key": b"1", "value": encode({"age": 4}), "timestamp": at}]:
+        producer.produce(topic, **record)
+    assert producer.flush(30) == 0
     service = pipeline.service(route(topic, "public.item") + COLUMNS)
     service.expected = [r"schema"]
     service.start(ready=False)
     assert "_offset" in pipeline.wait_state(topic, "schema")
-    check = subprocess.run([Sluice.binary, "check", "--connect", "--config", service.config_path], capture_output=True,
+    check = subprocess.run([Sluice.binary, "check", "--connect", "--config", service.config], capture_output=True,
                            text=True, timeout=30, check=False)
     assert check.returncode == 1 and "column _offset for @offset does not exist in public.item" in check.stderr
     pipeline.sql("ALTER TABLE item ADD COLUMN _offset bigint")
@@ -40,7 +43,7 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
                                            (3, "c", None, 2, "u", at // 1000, None, 77)]
     assert [(key[2], "name" in reason and "rename" in reason) for key, (_, reason) in pipeline.dead_letters().items()] \
         == [(5, True)]
-    check = subprocess.run([Sluice.binary, "check", "--connect", "--config", service.config_path], capture_output=True,
+    check = subprocess.run([Sluice.binary, "check", "--connect", "--config", service.config], capture_output=True,
                            text=True, timeout=30, check=True)
     assert "without internal; renamed ID to id, Name to name; added _at from @timestamp" in check.stdout
     assert service.stop() == 0
