@@ -137,7 +137,6 @@ TEST(ReadErrors, attempts_are_counted_anew_behind_a_record_that_was_read) {
   for (Offset at = 10; at < 18; ++at) {
     rig.partition[0]->damage = {{at, bad_crc}};
     rig.run(3 * read_attempts);
-    rig.partition[0]->damage.reset();
     rig.partition[0]->damage = {{at + 1, bad_crc}};
     rig.run(40);
     EXPECT_EQ(rig.row().state, PartitionState::ok) << at;
