@@ -11,6 +11,7 @@
 #include "config/node_value.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
+#include "config/route_columns.h"
 #include "config/secret_files.h"
 #include "config/settings.h"
 #include "config/spelling.h"
@@ -65,6 +66,16 @@ std::string without_content(std::string_view description) {
   return text + "; fix the TOML syntax (strings need quotes)";
 }
 
+// The setting's name within a table of its section, "include" within "route.columns"; empty if it is not there.
+std::string_view part_of(const Setting& setting, std::string_view table) {
+  if (setting.section.empty() || !table.starts_with(setting.section)) return {};
+  table.remove_prefix(setting.section.size());
+  const auto dot = setting.name.find('.');
+  const bool within =
+      dot != std::string_view::npos && table.starts_with('.') && table.substr(1) == setting.name.substr(0, dot);
+  return within ? setting.name.substr(dot + 1) : std::string_view();
+}
+
 [[noreturn]] void unknown_key(const toml::key& key, std::string_view section) {
   const std::string full = section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
   if (planned(full)) complain(key.source().begin, full, "this version of sluice does not have it yet; leave it out");
@@ -72,6 +83,7 @@ std::string without_content(std::string_view description) {
   for (const Setting& setting : settings()) {
     if (setting.section == section) near.push_back(setting.name);
     if (section.empty() && !setting.section.empty()) near.push_back(setting.section);
+    if (const auto within = part_of(setting, section); !within.empty()) near.push_back(within);
   }
   std::string hint = "remove it";
   if (const std::string_view meant = nearest(key.str(), near); !meant.empty()) {
@@ -86,6 +98,8 @@ std::string without_content(std::string_view description) {
 
 bool has_reference(const toml::node& node) {
   if (const auto* string = node.as_string()) return config::has_reference(string->get());
+  if (const auto* table = node.as_table())
+    return std::ranges::any_of(*table, [](const auto& one) { return has_reference(one.second); });
   const auto* array = node.as_array();
   return array != nullptr && std::ranges::any_of(*array, [](const toml::node& one) { return has_reference(one); });
 }
@@ -112,19 +126,38 @@ std::string shown(const toml::node& node, const Secret& url) {
   return shown_url(whole ? url.reveal() : expand(text, mask).value_or(""));
 }
 
+// Every key of a section, or of a table within one, is known.
+void check_keys(const toml::table& table, const std::string& section) {
+  for (const auto& [key, node] : table) {
+    const std::string_view name = key.str();
+    const std::string nested = fmt::format("{}.{}", section, name);
+    const bool known = std::ranges::any_of(settings(), [&](const Setting& setting) {
+      return (setting.section == section && setting.name == name) || (section.empty() && setting.section == name) ||
+             part_of(setting, section) == name;
+    });
+    if (known && !name.empty()) continue;
+    if (std::ranges::none_of(settings(), [&](const Setting& setting) { return !part_of(setting, nested).empty(); }))
+      unknown_key(key, section);
+    if (!node.is_table()) complain(node.source().begin, nested, "must be a table; write { … }");
+    check_keys(*node.as_table(), nested);
+  }
+}
+
+// The node of a setting; one whose name has a dot is in a table of the section.
+const toml::node* node_of(const toml::table& section, std::string_view name) {
+  const auto dot = name.find('.');
+  if (dot == std::string_view::npos) return section.get(name);
+  const toml::node* table = section.get(name.substr(0, dot));
+  return table ? table->as_table()->get(name.substr(dot + 1)) : nullptr;
+}
+
 // Reads one section into its part of the pipeline, or of the route. `position` is where a missing setting is reported.
 void read_section(const toml::table& table, std::string_view section, toml::source_position position,
                   Pipeline& pipeline, Route& route) {
-  for (const auto& [key, node] : table) {
-    const std::string_view name = key.str();
-    const bool known = std::ranges::any_of(settings(), [&](const Setting& setting) {
-      return (setting.section == section && setting.name == name) || (section.empty() && setting.section == name);
-    });
-    if (!known) unknown_key(key, section);
-  }
+  check_keys(table, std::string(section));
   for (const Setting& setting : settings()) {
     if (setting.section != section) continue;
-    if (const toml::node* node = table.get(setting.name)) {
+    if (const toml::node* node = node_of(table, setting.name)) {
       Value value = value_of(*node, setting);
       const auto* string = std::get_if<std::string>(&value);
       if (setting.secret() || (string != nullptr && is_key(*string))) note_secret(*node, setting, "", pipeline);
@@ -156,6 +189,7 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
     complain(place(table, "table"), "route.table", wrong);
   if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
     complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
+  check_columns(table, route);
   for (const std::string& topic : route.topics)
     if (!earlier.insert(topic).second)
       complain(place(table, "topics"), "route.topics",

@@ -55,6 +55,8 @@ std::string_view wanted(Type type) {
       return "a size with its unit, like \"512KiB\" or \"8MiB\"";
     case Type::strings:
       return "a list of strings, like [\"a\", \"b\"]";
+    case Type::pairs:
+      return "a table of strings, like { a = \"b\" }";
     case Type::properties:
       return "a table of strings";
     default:
@@ -93,7 +95,8 @@ Text text_of(const toml::node& node, const std::string& key, Type type) {
 }
 
 std::string checked_text(const toml::node& node, const Setting& setting) {
-  Text text = text_of(node, setting.key(), setting.type == Type::strings ? Type::string : setting.type);
+  const bool part = setting.type == Type::strings || setting.type == Type::pairs;
+  Text text = text_of(node, setting.key(), part ? Type::string : setting.type);
   if (const std::string wrong = setting.check ? setting.check(text.value) : ""; !wrong.empty())
     complain(node.source().begin, setting.key(), fmt::format("{} {}", text.raw, wrong));
   return std::move(text.value);
@@ -183,6 +186,20 @@ std::vector<std::string> strings_of(const toml::node& node, const Setting& setti
   return list;
 }
 
+Properties pairs_of(const toml::node& node, const Setting& setting) {
+  const auto* table = node.as_table();
+  if (table == nullptr) wrong_type(node, setting.key(), setting.type);
+  if (table->size() > longest_list)
+    complain(node.source().begin, setting.key(), fmt::format("has more than {} elements; use fewer", longest_list));
+  Properties pairs;
+  for (const auto& [name, value] : *table) {
+    if (value.is_table())
+      complain(name.source().begin, setting.key(), "has a name with a dot that is not in quotes; write \"a.b\" = …");
+    pairs.emplace(std::string(name.str()), checked_text(value, setting));
+  }
+  return pairs;
+}
+
 // A name without quotes, security.protocol = …, is TOML for nested tables; it is read as one name.
 void add_properties(const toml::table& table, const std::string& key, const std::string& prefix,
                     Properties& properties) {
@@ -226,6 +243,8 @@ Value value_of(const toml::node& node, const Setting& setting) {
       return number_of(node, setting);
     case Type::strings:
       return strings_of(node, setting);
+    case Type::pairs:
+      return pairs_of(node, setting);
     case Type::boolean:
       return boolean_of(node, setting);
     case Type::properties:

@@ -56,6 +56,14 @@ struct Batch {
   bool adaptive = true;
 };
 
+// Which fields of an event become which columns, and what the record itself adds to them.
+struct Columns {
+  std::vector<std::string> include = {};  // fields; empty: all
+  std::vector<std::string> exclude = {};
+  std::map<std::string, std::string> rename = {};  // field to column
+  std::map<std::string, std::string> add = {};     // column to what it holds: parse_column_source
+};
+
 struct Route {
   std::vector<std::string> topics;  // names, or regular expressions that begin with ^
   Format format = Format::automatic;
@@ -69,6 +77,7 @@ struct Route {
   Expression filter;       // events for which it does not hold are skipped
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
+  Columns columns;
   OnError on_error = OnError::dead_letter;
   int max_dead_letters = 1000;       // per minute
   bool shares_table = false;         // derived: more than one topic may be written to the table

@@ -17,7 +17,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> planned_
     {"route.time_unit", ""},
     {"route.flatten", ""},
     {"route.where", ""},
-    {"route.columns", ""},
     {"route.child", ""},
     {"route.format", "cloudevents"},
     {"route.format", "protobuf"},

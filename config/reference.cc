@@ -57,6 +57,8 @@ std::string type_name(const Setting& setting) {
       return "size";
     case Type::strings:
       return "list of strings";
+    case Type::pairs:
+      return "table of strings";
     case Type::properties:
       return "table of strings, secret";
   }
@@ -147,6 +149,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
     case Type::size:
       return quoted(size_text(std::get<std::int64_t>(value)));
     case Type::strings:
+    case Type::pairs:
     case Type::properties:
       break;
   }
@@ -157,7 +160,8 @@ std::string toml_text(const Setting& setting, const Value& value) {
     return '[' + items + ']';
   }
   for (const auto& property : std::get<Properties>(value))
-    items += fmt::format("{}{} = {}", items.empty() ? " " : ", ", quoted(property.first), quoted(Secret::mask));
+    items += fmt::format("{}{} = {}", items.empty() ? " " : ", ", quoted(property.first),
+                         quoted(setting.type == Type::pairs ? property.second : Secret::mask));
   return items.empty() ? "{}" : '{' + items + " }";
 }
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
-#include "config/setting_fields.h"
+#include "config/setting_field.h"
 #include "config/validators.h"
 
 namespace sluice::config {
@@ -349,8 +350,8 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part :
-         {general, kafka, postgres_and_batch, route_source, route_policy, registry, dead_letters, surroundings})
+    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_columns, registry,
+                      dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

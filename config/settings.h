@@ -17,10 +17,23 @@
 
 namespace sluice::config {
 
-enum class Type { string, expression, connection, urls, choice, integer, boolean, duration, size, strings, properties };
+enum class Type {
+  string,
+  expression,
+  connection,
+  urls,
+  choice,
+  integer,
+  boolean,
+  duration,
+  size,
+  strings,
+  pairs,
+  properties
+};
 
 // What a setting holds between the file and the Pipeline: text, expression or choice, number (milliseconds, bytes),
-// boolean, list, properties.
+// boolean, list, pairs or properties.
 using Properties = std::map<std::string, std::string>;
 using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Properties>;
 
@@ -33,19 +46,20 @@ struct Field {
 
 struct Setting {
   std::string_view section = {};  // empty: the top of the file; "route" may appear many times
-  std::string_view name = {};
+  std::string_view name = {};     // with a dot: of a table within the section
   Type type = Type::string;
   Field field = {};
-  std::string_view help = {};                               // full sentences
-  std::string_view example = {};                            // TOML, where there is no default worth showing
-  std::string_view unit = {};                               // of an integer
-  std::vector<std::string_view> choices = {};               // of a choice, in the order of its enumeration
-  std::int64_t least = 0, most = 0;                         // of an integer, a duration, a size
-  bool required = false;                                    // has no default
-  std::string_view computed = {};                           // the default, where it depends on other settings
-  bool reloadable = false;                                  // SIGHUP takes it over
-  bool may_be_empty = false;                                // of a duration: "" is 0, and shown as ""
-  std::string (*check)(const std::string& text) = nullptr;  // of a string or each of a list: what is wrong, or ""
+  std::string_view help = {};                  // full sentences
+  std::string_view example = {};               // TOML, where there is no default worth showing
+  std::string_view unit = {};                  // of an integer
+  std::vector<std::string_view> choices = {};  // of a choice, in the order of its enumeration
+  std::int64_t least = 0, most = 0;            // of an integer, a duration, a size
+  bool required = false;                       // has no default
+  std::string_view computed = {};              // the default, where it depends on other settings
+  bool reloadable = false;                     // SIGHUP takes it over
+  bool may_be_empty = false;                   // of a duration: "" is 0, and shown as ""
+  std::string (*check)(const std::string& text) =
+      nullptr;  // of a string, each of a list, each value of pairs: what is wrong, or ""
 
   std::string key() const;  // "kafka.brokers"
   bool secret() const { return type == Type::connection || type == Type::urls || type == Type::properties; }

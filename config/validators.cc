@@ -12,6 +12,7 @@
 #include "base/pattern.h"
 #include "base/server_socket.h"
 #include "base/table_name.h"
+#include "config/column_source.h"
 #include "config/conninfo.h"
 #include "config/table_template.h"
 
@@ -135,7 +136,16 @@ std::string check_topic(const std::string& text) {
 
 std::string check_column(const std::string& text) {
   if (!text.empty() && text.size() <= longest_identifier) return {};
-  return fmt::format("must be a column name of 1 to {} bytes; name the columns of the key", longest_identifier);
+  return fmt::format("must be a column name of 1 to {} bytes; name a column of the table", longest_identifier);
+}
+
+std::string check_field(const std::string& text) {
+  return text.empty() ? "is empty; name a field of the events" : "";
+}
+
+std::string check_column_source(const std::string& text) {
+  const auto source = parse_column_source(text);
+  return source ? "" : source.error();
 }
 
 std::string check_target_schema(const std::string& text) {

@@ -19,6 +19,8 @@ std::string check_postgres_url(const std::string& text);
 std::string check_schema(const std::string& text);
 std::string check_topic(const std::string& text);
 std::string check_column(const std::string& text);
+std::string check_field(const std::string& text);
+std::string check_column_source(const std::string& text);
 std::string check_target_schema(const std::string& text);
 std::string check_user(const std::string& text);
 std::string check_path(const std::string& text);

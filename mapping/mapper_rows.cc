@@ -35,11 +35,25 @@ bool Mapper::State::read_key(TopicState& topic, const Record& record, RecordErro
 // The key that the row had before, in old_cells; absent if the event does not have it.
 bool Mapper::State::find_old_key(TableState& table, RecordError& fault) {
   old_cells.assign(table.table->columns.size(), {});
-  return rows.encode_key(table, event.before, set->arena(), old_cells, fault);
+  for (const AddedColumn& added : table.added()) {  // of the record, and not of the row that was
+    if (table.is_key(added.column))
+      old_cells[static_cast<std::size_t>(added.column)] = cells[static_cast<std::size_t>(added.column)];
+  }
+  return rows.encode_key(table, event.before, ImageOf::before, set->arena(), old_cells, fault);
 }
 
-bool Mapper::State::record_key_is_old(const Table& target) const {
+bool Mapper::State::add_columns(TopicState& topic, const TableState& table, const Record& record, bool key_only,
+                                RecordError& fault) {
+  if (table.added().empty()) return true;
+  RecordError unread;  // where the key is needed for more than @key, merge_record_key() refuses the record
+  const Image* key = read_key(topic, record, unread) ? &key_image : nullptr;
+  return added_columns.encode(table, {event, event.after, record, key}, key_only, set->arena(), cells, fault);
+}
+
+bool Mapper::State::record_key_is_old(const TableState& table) const {
+  const Table& target = *table.table;
   return std::ranges::all_of(target.key, [&](std::uint16_t column) {
+    if (table.is_added(column)) return true;
     return record_cells[column].length >= 0 && old_cells[column].length >= 0 &&
            equal_values(target.columns[column], record_cells[column], old_cells[column], set->arena());
   });
@@ -49,7 +63,9 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   const Table& target = *table.table;
   const bool strict = table.route->key_from == KeyFrom::record_key;
   if (strict) {
-    for (const std::uint16_t column : target.key) cells[column] = {};
+    for (const std::uint16_t column : target.key) {
+      if (!table.is_added(column)) cells[column] = {};
+    }
   }
   const bool in_value = has_key(target, cells);
   if (!read_key(topic, record, fault)) {
@@ -58,7 +74,7 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   }
   if (!key_image.present) return true;
   record_cells.assign(target.columns.size(), {});
-  if (!rows.encode_key(table, key_image, set->arena(), record_cells, fault)) {
+  if (!rows.encode_key(table, key_image, ImageOf::record_key, set->arena(), record_cells, fault)) {
     if (!strict && in_value) fault.reason += fmt::format("; {}", advice);
     return false;
   }
@@ -71,7 +87,7 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
       // Of a row whose key changes, the record key may be the one that it had.
       if (event.operation == Operation::update && event.before.present) {
         if (!find_old_key(table, fault)) return false;
-        if (record_key_is_old(target)) return true;
+        if (record_key_is_old(table)) return true;
       }
       fault = {Stage::map, "22023",
                fmt::format("key: found another {} than in the value, expected the same; {}",
@@ -88,6 +104,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
   std::string& arena = set->arena();
   cells.assign(target.columns.size(), {});
   if (!rows.encode_row(table, event.after, arena, cells, fault)) return false;
+  if (!add_columns(topic, table, record, false, fault)) return false;
   if (target.key.empty()) {
     set->append(table, cells);
     return true;
@@ -133,9 +150,10 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
   const KeyFrom key_from = table.route->key_from;
   cells.assign(target.columns.size(), {});
   if (key_from != KeyFrom::record_key && event.before.present &&
-      !rows.encode_key(table, event.before, set->arena(), cells, fault)) {
+      !rows.encode_key(table, event.before, ImageOf::before, set->arena(), cells, fault)) {
     return false;
   }
+  if (!add_columns(topic, table, record, true, fault)) return false;
   if (key_from != KeyFrom::record_value && !merge_record_key(topic, table, record, fault)) return false;
   if (!has_key(target, cells)) {
     fault = {Stage::map, "23502",

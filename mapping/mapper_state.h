@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "mapping/added_columns.h"
 #include "mapping/formats/decoder.h"
 #include "mapping/formats/frames.h"
 #include "mapping/mapper.h"
@@ -66,6 +67,7 @@ struct Mapper::State {
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
   RowEncoder rows;
+  AddedColumns added_columns;
   ChangeSet* set = nullptr;            // of the record being mapped
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
@@ -90,7 +92,9 @@ struct Mapper::State {
   // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.
   bool merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
-  bool record_key_is_old(const Table& target) const;
+  // Sets the added columns of `cells`, or of its key alone.
+  bool add_columns(TopicState& topic, const TableState& table, const Record& record, bool key_only, RecordError& fault);
+  bool record_key_is_old(const TableState& table) const;
 };
 
 }  // namespace sluice::mapping

@@ -95,13 +95,42 @@ std::string_view canonical_key(const Table& table, const std::vector<Cell>& cell
   return scratch;
 }
 
+// The column that a field without one would need, for a reason.
+std::string shown_column(const TableState& table, std::string_view field) {
+  const std::string_view name = table.column_name(field);
+  return name == field ? "of that name" : fmt::format("{}, which columns.rename makes of it", name);
+}
+
+// A field of the event whose column holds a fact of the record.
+RecordError fault_of_taken(const TableState& table, const Image& image, const Field& field) {
+  return {Stage::map, "42701",
+          fmt::format("{}.{}: found a value of the column {}, which columns.add fills; exclude or rename the field",
+                      image.path, name_excerpt(field.name), table.column_name(field.name))};
+}
+
+// A second value of one column: the same field again, or one that `columns` gives the column of another.
+RecordError fault_of_second(const TableState& table, const Column& column, const Image& image, const Field& field) {
+  const std::string where = fmt::format("{}{}{}", image.path, field.name.empty() ? "" : ".", name_excerpt(field.name));
+  const auto other = std::ranges::find_if(image.row.fields, [&](const Field& earlier) {
+    return &earlier < &field && table.column_name(earlier.name) == column.name;
+  });
+  if (other == image.row.fields.end() || other->name == field.name)
+    return {Stage::decode, "22032", fmt::format("{}: found twice, expected once", where)};
+  return {Stage::map, "42701",
+          fmt::format("{}: found a second value of the column {}, which {} has become by columns.rename; rename or "
+                      "exclude one of the two",
+                      where, column.name, name_excerpt(other->name))};
+}
+
 }  // namespace
 
-bool RowEncoder::encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena,
-                             Cell& cell, RecordError& fault) {
+bool RowEncoder::encode_cell(const TableState& table, std::int32_t index, const Image& image, const Field& field,
+                             std::string& arena, std::vector<Cell>& cells, RecordError& fault) {
+  const Column& column = table.table->columns[static_cast<std::size_t>(index)];
+  Cell& cell = cells[static_cast<std::size_t>(index)];
   const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
-    fault = {Stage::decode, "22032", fmt::format("{}{}{}: found twice, expected once", image.path, dot, field.name)};
+    fault = fault_of_second(table, column, image, field);
     return false;
   }
   const ValueError error = encoder_.encode(column, field.value, image.text_is_json, arena, cell);
@@ -116,7 +145,7 @@ bool RowEncoder::encode_cell(const Column& column, const Image& image, const Fie
 
 bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                             RecordError& fault) {
-  Shape& shape = table.shape(image.row.schema, false);
+  Shape& shape = table.shape(image.row.schema, ImageOf::row);
   const auto& columns = table.table->columns;
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
     const Field& field = image.row.fields[n];
@@ -126,37 +155,42 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
         overlooked_ = true;
         continue;
       }
-      fault = {Stage::map, "42703",
-               fmt::format("{}.{}: found {}, expected no such field: {} has no column of that name", image.path,
-                           name_excerpt(field.name), excerpt_of(field.value), table.name)};
+      fault = {
+          Stage::map, "42703",
+          fmt::format("{}.{}: found {}, expected no such field: {} has no column {}", image.path,
+                      name_excerpt(field.name), excerpt_of(field.value), table.name, shown_column(table, field.name))};
       return false;
     }
-    if (slot.column == FieldSlot::mark) continue;
-    const auto at = static_cast<std::size_t>(slot.column);
-    if (columns[at].generated) {
+    if (slot.column == FieldSlot::left_out) continue;
+    if (slot.column == FieldSlot::taken) {
+      fault = fault_of_taken(table, image, field);
+      return false;
+    }
+    if (columns[static_cast<std::size_t>(slot.column)].generated) {
       overlooked_ = true;
       continue;
     }
-    if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
+    if (!encode_cell(table, slot.column, image, field, arena, cells, fault)) return false;
   }
   return true;
 }
 
-bool RowEncoder::encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
-                            RecordError& fault) {
-  const auto& columns = table.table->columns;
-  const auto& key = table.table->key;
+bool RowEncoder::encode_key(TableState& table, const Image& image, ImageOf of, std::string& arena,
+                            std::vector<Cell>& cells, RecordError& fault) {
   if (image.is_scalar()) {
-    if (key.size() != 1) return true;
-    return encode_cell(columns[key.front()], image, image.row.fields.front(), arena, cells[key.front()], fault);
+    const std::int32_t column = table.scalar_key();
+    return column < 0 || encode_cell(table, column, image, image.row.fields.front(), arena, cells, fault);
   }
-  Shape& shape = table.shape(image.row.schema, true);
+  Shape& shape = table.shape(image.row.schema, of);
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
+    if (slot.column == FieldSlot::taken) {
+      fault = fault_of_taken(table, image, field);
+      return false;
+    }
     if (slot.column < 0 || !table.is_key(slot.column)) continue;
-    const auto at = static_cast<std::size_t>(slot.column);
-    if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
+    if (!encode_cell(table, slot.column, image, field, arena, cells, fault)) return false;
   }
   return true;
 }

@@ -28,15 +28,15 @@ class RowEncoder {
   bool encode_row(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
   // The same for the key columns alone; other fields are ignored. A scalar is accepted as the key of a
-  // single-column key.
-  bool encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
+  // single-column key, of which added columns are no part.
+  bool encode_key(TableState& table, const Image& image, ImageOf of, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
   // Returns true, once, if a field was left out because the table has no column that could take it.
   bool take_overlooked() { return std::exchange(overlooked_, false); }
 
  private:
-  bool encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena, Cell& cell,
-                   RecordError& fault);
+  bool encode_cell(const TableState& table, std::int32_t column, const Image& image, const Field& field,
+                   std::string& arena, std::vector<Cell>& cells, RecordError& fault);
 
   Encoder encoder_;
   bool overlooked_ = false;

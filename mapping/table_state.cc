@@ -1,5 +1,6 @@
 #include "mapping/table_state.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -12,6 +13,8 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   shapes_.clear();
   columns_.clear();
   key_columns_.clear();
+  added_.clear();
+  scalar_key_ = -1;
   compares_loosely_ = false;
   if (!table) return;
   key_columns_.resize(table->columns.size());
@@ -22,26 +25,59 @@ void TableState::describe(std::shared_ptr<const Table> description) {
     key_columns_[column] = true;
     compares_loosely_ = compares_loosely_ || mapping::compares_loosely(table->columns[column]);
   }
+  for (const auto& [wanted, text] : route->columns.add) {
+    const auto column = columns_.find(wanted);
+    auto source = config::parse_column_source(text);
+    // The description was refused without the column, the configuration without the source.
+    if (column != columns_.end() && source) added_.push_back({column->second, std::move(*source), text});
+  }
+  std::size_t named = 0;
+  for (const std::uint16_t column : table->key) {
+    if (is_added(column)) continue;
+    scalar_key_ = ++named == 1 ? column : -1;
+  }
 }
 
-Shape& TableState::shape(SchemaId schema, bool key_only) {
+bool TableState::is_added(std::int32_t column) const {
+  return std::ranges::find(added_, column, &AddedColumn::column) != added_.end();
+}
+
+Shape& TableState::shape(SchemaId schema, ImageOf of) {
   constexpr std::size_t most = 32;
   for (Shape& shape : shapes_) {
-    if (shape.schema == schema && shape.key_only == key_only) return shape;
+    if (shape.schema == schema && shape.of == of) return shape;
   }
   if (shapes_.size() == most) shapes_.clear();
-  return shapes_.emplace_back(schema, key_only);
+  return shapes_.emplace_back(schema, of);
 }
 
 const FieldSlot& TableState::find_slot(Shape& shape, std::size_t n, std::string_view field) {
   if (n >= shape.slots.size()) shape.slots.resize(n + 1);
   FieldSlot& slot = shape.slots[n];
   slot.name = field;
-  const auto column = columns_.find(field);
-  slot.column = column != columns_.end()          ? column->second
-                : route->delete_when.names(field) ? FieldSlot::mark
-                                                  : FieldSlot::unknown;
+  slot.column = find_column(field, shape.of);
   return slot;
+}
+
+std::string_view TableState::column_name(std::string_view field) const {
+  const auto& renames = route->columns.rename;
+  if (renames.empty()) return field;
+  const auto renamed = renames.find(std::string(field));
+  return renamed == renames.end() ? field : renamed->second;
+}
+
+std::int32_t TableState::find_column(std::string_view field, ImageOf of) const {
+  const config::Columns& rules = route->columns;
+  const auto names = [&](const std::vector<std::string>& list) { return std::ranges::find(list, field) != list.end(); };
+  const auto found = columns_.find(column_name(field));
+  const bool exists = found != columns_.end();
+  if (of == ImageOf::record_key) return exists && !is_added(found->second) ? found->second : FieldSlot::left_out;
+  if (names(rules.exclude)) return FieldSlot::left_out;
+  const bool key = exists && is_key(found->second);
+  if (!rules.include.empty() && !key && !names(rules.include)) return FieldSlot::left_out;
+  if (exists && is_added(found->second)) return FieldSlot::taken;
+  if (exists) return found->second;
+  return route->delete_when.names(field) ? FieldSlot::left_out : FieldSlot::unknown;
 }
 
 }  // namespace sluice::mapping

@@ -14,21 +14,33 @@
 
 #include "base/table.h"
 #include "base/value.h"
+#include "config/column_source.h"
 #include "config/pipeline.h"
 
 namespace sluice::mapping {
 
 struct FieldSlot {
-  static constexpr std::int32_t unknown = -1;  // the table has no such column
-  static constexpr std::int32_t mark = -2;     // nor need it have one: delete_when asks about the field
+  static constexpr std::int32_t unknown = -1;   // the table has no such column
+  static constexpr std::int32_t left_out = -2;  // nor need it have one: excluded, or what delete_when asks about
+  static constexpr std::int32_t taken = -3;     // its column is another field's by `columns`, or an added one
   std::string name;
   std::int32_t column = unknown;
 };
 
+// Where an image comes from, which decides what becomes of its fields.
+enum class ImageOf : std::uint8_t { row, before, record_key };
+
 struct Shape {
   SchemaId schema = no_schema;
-  bool key_only = false;
+  ImageOf of = ImageOf::row;
   std::vector<FieldSlot> slots;
+};
+
+// A column that holds a fact of the record.
+struct AddedColumn {
+  std::int32_t column = 0;
+  config::ColumnSource source;
+  std::string text;  // the source as the configuration has it
 };
 
 struct TableState {
@@ -40,18 +52,25 @@ struct TableState {
 
   void describe(std::shared_ptr<const Table> description);
   // The shape of events with this schema.
-  Shape& shape(SchemaId schema, bool key_only);
+  Shape& shape(SchemaId schema, ImageOf of);
   // Column of the n-th field.
   const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field) {
     const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
     return known ? shape.slots[n] : find_slot(shape, n, field);
   }
+  // The column of a field by its name, which `columns.rename` may have changed.
+  std::string_view column_name(std::string_view field) const;
   // Returns true if keys of different bytes may be equal in PostgreSQL.
   bool compares_loosely() const { return compares_loosely_; }
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }
+  const std::vector<AddedColumn>& added() const { return added_; }
+  bool is_added(std::int32_t column) const;
+  // The key column that a record key without names stands for: the only one that is not added. Negative: none is.
+  std::int32_t scalar_key() const { return scalar_key_; }
 
  private:
   const FieldSlot& find_slot(Shape& shape, std::size_t n, std::string_view field);
+  std::int32_t find_column(std::string_view field, ImageOf of) const;
 
   struct Hash {
     using is_transparent = void;
@@ -59,6 +78,8 @@ struct TableState {
   };
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> columns_;
   std::vector<bool> key_columns_;
+  std::vector<AddedColumn> added_;
+  std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;
   std::vector<Shape> shapes_;
 };

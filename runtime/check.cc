@@ -37,9 +37,22 @@ const char* name(WriteMode mode) {
   return "";
 }
 
+std::string list(std::string_view what, const std::vector<std::string>& names) {
+  return names.empty() ? "" : fmt::format("; {} {}", what, escape(fmt::format("{}", fmt::join(names, ", "))));
+}
+
+std::string list(std::string_view what, const std::map<std::string, std::string>& pairs, std::string_view link) {
+  std::vector<std::string> texts;
+  for (const auto& [left, right] : pairs) texts.push_back(fmt::format("{} {} {}", left, link, right));
+  return list(what, texts);
+}
+
 std::string describe(const config::Route& route) {
-  return fmt::format("{} ({}, key {})", route.table, name(route.mode),
-                     route.key.empty() ? "none" : fmt::format("{}", fmt::join(route.key, ", ")));
+  const auto& columns = route.columns;
+  return fmt::format("{} ({}, key {}{}{}{}{})", route.table, name(route.mode),
+                     route.key.empty() ? "none" : fmt::format("{}", fmt::join(route.key, ", ")),
+                     list("only", columns.include), list("without", columns.exclude),
+                     list("renamed", columns.rename, "to"), list("added", columns.add, "from"));
 }
 
 void warning(const std::string& text) {
@@ -134,9 +147,10 @@ class Plan {
     fmt::print("tables\n");
     std::vector<std::string> seen;
     for (const auto& route : pipeline_->routes) {
-      if (std::ranges::find(seen, route.table) != seen.end()) continue;
+      const bool known = std::ranges::find(seen, route.table) != seen.end();
       seen.push_back(route.table);
       if (route.table.find('{') != std::string::npos) {
+        if (known) continue;
         fmt::print("  {}  named by the event, described when the first one arrives\n", route.table);
         continue;
       }
@@ -146,6 +160,7 @@ class Plan {
         if (table.error().next == ErrorClass::retry) return;  // not the table: the server
         continue;
       }
+      if (known) continue;
       fmt::print("  {}\n", (*table)->sql_name);
       if ((*table)->owned) owned_.push_back((*table)->sql_name);
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);

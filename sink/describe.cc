@@ -8,6 +8,7 @@
 #include <cctype>
 #include <map>
 
+#include "base/printable.h"
 #include "base/table_name.h"
 #include "config/route_rights.h"
 #include "config/table_template.h"
@@ -122,6 +123,29 @@ Result<void> find_key(Table& table, const config::Route& route) {
   return {};
 }
 
+// The columns that `columns` of the route names. Of a table that an event names, a rename may be about another one.
+Result<void> check_columns(const Table& table, const config::Route& route) {
+  const auto find = [&](const std::string& name) { return std::ranges::find(table.columns, name, &Column::name); };
+  for (const auto& [name, source] : route.columns.add) {
+    const auto found = find(name);
+    if (found == table.columns.end())
+      return stop(fmt::format("column {} for {} does not exist in {}; add it or change [[route]].columns.add", name,
+                              source, table.name));
+    if (found->generated)
+      return stop(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add", name,
+                              table.name));
+  }
+  if (config::has_placeholder(route.table)) return {};
+  for (const auto& [field, name] : route.columns.rename) {
+    if (find(name) == table.columns.end())
+      return stop(
+          fmt::format("column {} for the field {} does not exist in {}; add it or change "
+                      "[[route]].columns.rename",
+                      name, escape(field), table.name));
+  }
+  return {};
+}
+
 // The catalogue's rows of all the tables, by their object identifiers.
 struct Catalogue {
   std::multimap<std::int64_t, Row> columns;
@@ -184,6 +208,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
     table->columns.push_back(column_of(column->second));
   }
   if (auto done = find_key(*table, *route); !done) return std::unexpected(done.error());
+  if (auto done = check_columns(*table, *route); !done) return std::unexpected(done.error());
   if (route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause) {
     std::vector<std::int64_t> key;
     for (const auto index : table->key) key.push_back(numbers[index]);

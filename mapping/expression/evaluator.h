@@ -20,6 +20,7 @@
 #include "base/value.h"
 #include "mapping/encode/datetime.h"
 #include "mapping/encode/number.h"
+#include "mapping/expression/record_facts.h"
 #include "mapping/formats/event.h"
 
 namespace sluice::mapping {
@@ -53,14 +54,6 @@ class Truth {
 struct ExpressionFault {
   std::string sqlstate;
   std::string reason;  // without the record's data
-};
-
-// What an expression may ask about.
-struct Subject {
-  const Event& event;
-  const Image& row;  // where fields are looked up
-  const Record& record;
-  const Image* key = nullptr;  // of the record, for @key; null if there is none
 };
 
 class Evaluator {

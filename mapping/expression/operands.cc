@@ -1,5 +1,4 @@
 // The operands of an expression: literals, fields and facts of the record, read as terms and turned into each other.
-#include <algorithm>
 #include <charconv>
 
 #include "base/parse.h"
@@ -9,23 +8,6 @@ namespace sluice::mapping {
 namespace {
 
 using Kind = ExpressionNode::Kind;
-
-const char* op_of(const Event& event) {
-  switch (event.operation) {
-    case Operation::write:
-      return event.is_snapshot ? "r" : "c";
-    case Operation::update:
-      return "u";
-    case Operation::remove:
-    case Operation::tombstone:
-      return "d";
-    case Operation::truncate:
-      return "t";
-    case Operation::message:
-      break;
-  }
-  return "m";
-}
 
 }  // namespace
 
@@ -72,39 +54,14 @@ void Evaluator::read_literal(const Node& node, Term& term) {
 }
 
 void Evaluator::read_fact(const Node& node, Term& term) {
-  const Record& record = subject_->record;
-  const auto text = [&](std::string_view characters) {
-    term.kind = Term::Kind::text;
-    term.text = characters;
-  };
-  switch (node.fact) {
-    case RecordFact::op:
-      return text(op_of(subject_->event));
-    case RecordFact::topic:
-      return text(record.at->topic);
-    case RecordFact::partition:
-      return read_value(node, Value::integer(record.at->partition), term);
-    case RecordFact::offset:
-      return read_value(node, Value::integer(record.offset), term);
-    case RecordFact::timestamp:
-      if (record.timestamp_ms < 0) return;
-      return read_value(node, Value::temporal(record.timestamp_ms, TemporalUnit::timestamp_millis), term);
-    case RecordFact::key:
-      if (!record.key) return;
-      if (node.path.empty()) return text(*record.key);
-      if (subject_->key && subject_->key->present)
-        read_field(node, find(subject_->key->row.fields, node.path.front()), 1, term);
-      return;
-    case RecordFact::source: {
-      const Value& source = subject_->event.source;
-      return read_field(node, source.kind() == ValueKind::null ? nullptr : &source, 0, term);
-    }
-    case RecordFact::header:
-      break;
+  if (node.fact == RecordFact::key && !node.path.empty()) {
+    const Image* key = subject_->record.key ? subject_->key : nullptr;
+    if (key && key->present) read_field(node, find(key->row.fields, node.path.front()), 1, term);
+    return;
   }
-  // The last one counts, as for a map that headers are read into.
-  const auto found = std::ranges::find(record.headers.rbegin(), record.headers.rend(), node.text, &Header::name);
-  if (found != record.headers.rend() && found->value) text(*found->value);
+  const Value value = record_fact(node.fact, node.text, *subject_);
+  if (node.fact != RecordFact::source) return read_value(node, value, term);
+  read_field(node, value.kind() == ValueKind::null ? nullptr : &value, 0, term);
 }
 
 // Follows the node's path from `depth` on.

@@ -206,8 +206,63 @@ TEST_F(ConfigLoad, an_unknown_key_names_line_column_and_the_nearest_one) {
   EXPECT_HAS(error_with("[kafka]", "zzzzzzzzzz = 3\n[kafka]"), "remove it");
 }
 
+TEST_F(ConfigLoad, columns_of_a_route_are_a_table_inline_or_by_dotted_keys) {
+  const std::string inline_table =
+      R"(columns = { include = ["id", "a.b"], rename = { id = "id", "a.b" = "c" }, add = { _at = "@timestamp", t = "header:x y" } })";
+  const auto result = read(with("", inline_table + '\n'));
+  ASSERT_TRUE(result) << result.error();
+  const Columns& columns = result->routes[0].columns;
+  EXPECT_EQ(columns.include, (std::vector<std::string>{"id", "a.b"}));
+  EXPECT_EQ(columns.rename, (std::map<std::string, std::string>{{"id", "id"}, {"a.b", "c"}}));
+  EXPECT_EQ(columns.add, (std::map<std::string, std::string>{{"_at", "@timestamp"}, {"t", "header:x y"}}));
+  const auto dotted = read(with("", "columns.exclude = [\"x\"]\ncolumns.add = { _lsn = \"@source.lsn\" }\n"));
+  ASSERT_TRUE(dotted) << dotted.error();
+  EXPECT_EQ(dotted->routes[0].columns.exclude, std::vector<std::string>{"x"});
+  EXPECT_EQ(dotted->routes[0].columns.add.at("_lsn"), "@source.lsn");
+}
+
+TEST_F(ConfigLoad, parts_of_columns_that_contradict_each_other_are_refused_where_they_stand) {
+  const auto error = [&](std::string_view line) { return error_with("", std::string(line) + '\n'); };
+  EXPECT_HAS(error(R"(columns = { include = ["a", "b"], exclude = ["x", "b"] })"),
+             "10:51: route.columns.exclude: \"b\" is in include");
+  EXPECT_HAS(error(R"(columns = { exclude = ["a"], rename = { a = "b" } })"),
+             "10:41: route.columns.rename: \"a\" is in exclude");
+  EXPECT_HAS(error(R"(columns = { rename = { a = "c", b = "c" } })"), "\"b\" becomes the column c, as \"a\" does");
+  EXPECT_HAS(error(R"(columns = { include = ["a", "b"], rename = { a = "b" } })"), "as the field of that name does");
+  EXPECT_HAS(error(R"(columns = { include = ["a"], rename = { b = "c" } })"), "\"b\" is not in include");
+  EXPECT_HAS(error(R"(columns = { rename = { a = "c" }, add = { c = "@op" } })"),
+             "10:43: route.columns.add: \"c\" is what \"a\" is renamed to");
+  EXPECT_HAS(error(R"(columns = { include = ["c"], add = { c = "@op" } })"), "\"c\" is a field in include");
+  EXPECT_HAS(error("key_from = \"record_value\"\ncolumns.exclude = [\"id\"]"),
+             "11:20: route.columns.exclude: \"id\" is a part of the key");
+  EXPECT_EQ(error(R"(columns = { include = ["a", "b"], rename = { a = "b", b = "a" }, add = { _o = "@op" } })"), "");
+  EXPECT_EQ(error(R"(columns = { include = ["a"], rename = { number = "id" } })"), "")
+      << "a field of the key is always taken";
+}
+
+TEST_F(ConfigLoad, what_an_added_column_holds_is_a_fact_of_the_record) {
+  const auto error = [&](std::string_view source) {
+    return error_with("", fmt::format("columns.add = {{ c = \"{}\" }}\n", source));
+  };
+  for (const char* good_one :
+       {"@offset", "@partition", "@topic", "@timestamp", "@key", "@key.id", "@op", "@source.a.b", "header:x"})
+    EXPECT_EQ(error(good_one), "") << good_one;
+  EXPECT_HAS(error("@ofset"), "10:21: route.columns.add: \"@ofset\" cannot be read: there is no @ofset; use @op");
+  EXPECT_HAS(error("@source"), "needs a field of the event's source");
+  EXPECT_HAS(error("offset"), "is not a fact of the record; write @offset");
+  EXPECT_HAS(error("header:"), "has no name behind header:");
+  EXPECT_HAS(error("@op is null"), "is more than one fact");
+  EXPECT_HAS(error("@op = @op"), "is more than one fact");
+  EXPECT_HAS(error_with("", "columns.ad = {}\n"), "route.columns.ad: is not a setting; did you mean add?");
+  EXPECT_HAS(error_with("", "columns = []\n"), "10:11: route.columns: must be a table");
+  EXPECT_HAS(error_with("", "columns.add = [\"@op\"]\n"), "route.columns.add: is a list; write a table of strings");
+  EXPECT_HAS(error_with("", "columns.rename = { a = 1 }\n"), "is an integer");
+  EXPECT_HAS(error_with("", "columns.rename = { a.b = \"c\" }\n"), "a name with a dot that is not in quotes");
+  EXPECT_HAS(error_with("", "columns.rename = { a = \"\" }\n"), "must be a column name");
+}
+
 TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
-  for (const char* line : {"evolve = \"none\"", "where = \"\"", "columns = {}", "[[route.child]]", "[notify]"})
+  for (const char* line : {"evolve = \"none\"", "where = \"\"", "[[route.child]]", "[notify]"})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
   for (const char* line : {"format = \"protobuf\"", "key_from = \"kafka\"", "delete = \"soft:gone\""})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have ") << line;

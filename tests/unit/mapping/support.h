@@ -220,7 +220,8 @@ inline void take_effect(const Changes& changes, Rows& rows) {
 struct Message {
   std::optional<std::string> key;
   std::optional<std::string> value;
-  std::vector<std::pair<std::string, std::string>> headers{};
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers = {};
+  std::int64_t timestamp_ms = -1;
 };
 
 // A pipeline with one route and a table that the mapper learns when it asks.
@@ -249,7 +250,9 @@ class Fixture {
     record.at = &at_;
     if (message.key) record.key = *message.key;
     if (message.value) record.value = *message.value;
-    for (const auto& [name, header] : message.headers) record.headers.push_back({name, header});
+    for (const auto& [name, value] : message.headers) record.headers.push_back({name, value});
+    record.timestamp_ms = message.timestamp_ms;
+    record.offset = offset_++;
     auto done = mapper().map(record, set_);
     for (int questions = 0; !done && questions < 3; ++questions) {  // a table, the schemas of key and value
       const auto* wanted = std::get_if<Wanted>(&done.error());
@@ -293,6 +296,7 @@ class Fixture {
   std::optional<Mapper> mapper_;
   ChangeSet set_;
   TopicPartition at_;
+  Offset offset_ = 0;
 };
 
 }  // namespace sluice::mapping::test

@@ -1,15 +1,22 @@
-// Where a setting lands: how its value goes into a Pipeline or a Route, and comes out of it again.
+// Where a setting lands: in<&Pipeline::kafka, &Kafka::group>() is the Field that writes and reads that member.
 //
-// Internal to the table of settings (settings.cc).
+// Internal to this folder: for the files that hold the table of settings. Pure.
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <map>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "config/settings.h"
 
 namespace sluice::config {
+
+// A part of the table that has a file of its own.
+std::vector<Setting> route_columns();
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {
