@@ -23,7 +23,7 @@ enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
 enum class Format { automatic, json, connect_json, debezium };
 using Mode = WriteMode;
-enum class KeyFrom { automatic, record_key, record_value };
+enum class KeyFrom { automatic, record_key, record_value, header, kafka, none };
 enum class OnDelete { apply, ignore };
 enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };

@@ -9,7 +9,7 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -22,9 +22,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_
     {"route.format", "cloudevents"},
     {"route.format", "avro"},
     {"route.format", "protobuf"},
-    {"route.key_from", "header"},
-    {"route.key_from", "kafka"},
-    {"route.key_from", "none"},
     {"route.delete", "soft:"},
     {"route.delete", "soft"},
 }};

@@ -56,7 +56,8 @@ struct Mapper::State {
   DecodeSpace decode_space;
   Event event;
   Image key_image;
-  bool key_read = false;  // key_image is of the present record
+  bool key_read = false;          // key_image is of the present record
+  std::vector<Field> key_fields;  // of a key that is not the record's
   std::vector<Field> source_fields;
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
@@ -80,9 +81,13 @@ struct Mapper::State {
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool read_key(TopicState& topic, const Record& record);  // returns true if there is one
+  void read_header_key(TopicState& topic, const Record& record);
+  void read_place_as_key(const Record& record);
   // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.
   bool merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
+  // Refuses a row whose key has changed if the event lacks values that only the old row has.
+  bool is_whole(bool moved, const Record& record, RecordError& fault) const;
   bool record_key_is_old(const Table& target) const;
 };
 

@@ -45,6 +45,41 @@ test_B04f_a_delete_that_names_no_key_is_a_letter = case(
     TABLE, keyed(({"id": 1}, change("c", ROW)), (None, change("d", None, None))), rows=[STORED],
     letters={1: ("map", "23502", "expected the columns of the key")})
 
+ONE = {"id": 1}  # as a header
+
+test_B05_a_delete_takes_its_key_from_a_header = case(
+    TABLE, [Record(None, change("c", ROW), ONE), Record(None, change("d", None, None), ONE)], key_from="header", rows=[])
+
+test_B05b_a_composite_key_from_headers = case(
+    PAIR, [Record(None, {"v": 1}, {"a": 1, "b": b"x"}), Record(b"other", {"v": 2, "a": 9}, {"b": "x", "a": b"1"}),
+           Record(None, {"v": 3}, {"a": 2, "b": b"it's", "more": b"x"}), Record(None, None, {"a": 2, "b": b"it's"})],
+    key=["a", "b"], key_from="header", rows=["1|x|2"])
+
+test_B05c_a_header_that_is_missing_is_a_letter = case(
+    PAIR, [Record(None, {"v": 1}, {"a": 1}), Record(None, {"v": 1, "a": 1, "b": "x"}), Record(None, change("d", None, {"a": 1, "b": "x"}), {"a": 1}),
+           Record(None, {"v": 4}, {"a": b"no number", "b": b"x"}), Record(None, {"v": 5}, {"a": 5, "b": b"x"})],
+    key=["a", "b"], key_from="header", rows=["5|x|5"],
+    letters={0: ("map", "23502", "headers.b"), 1: ("map", "23502", "headers.a"), 2: ("map", "23502", "headers"), 3: ("map", "22P02", "headers.a")})
+
+test_B05d_the_last_of_several_headers_counts = case(
+    TABLE, [Record(None, ROW, [("id", b"7"), ("id", b"8")])], key_from="header", rows=["8|John Doe|John Doe$"])
+
+test_B05e_the_place_in_kafka_is_the_key = case(
+    "CREATE TABLE t (kafka_topic text, kafka_partition int, kafka_offset bigint, name text, PRIMARY KEY (kafka_topic, kafka_partition, kafka_offset))",
+    [Record(None, {"name": "a"}), Record(b"1", {"name": "a"}), Record(b"1", {"name": "b"}, partition=1)], partitions=2, key=None, key_from="kafka",
+    rows=["conformance.B05e|0|0|a", "conformance.B05e|0|1|a", "conformance.B05e|1|0|b"])
+
+test_B05f_a_delete_by_the_place_in_kafka_is_a_letter = case(
+    "CREATE TABLE t (kafka_topic text, kafka_partition int, kafka_offset bigint, name text, UNIQUE (kafka_offset, kafka_topic, kafka_partition))",
+    keyed((b"1", {"name": "a"}), (b"1", None), (None, change("d", None, {"name": "a"}))), key=["kafka_partition", "kafka_topic", "kafka_offset"],
+    key_from="kafka", rows=["conformance.B05f|0|0|a"], letters={1: ("map", "23502", "names no row"), 2: ("map", "23502", "names no row")})
+
+test_B05g_no_key = case("CREATE TABLE t (id int)", keyed((b"1", {"id": 1}), (b"1", {"id": 1})), mode="insert", key=None, key_from="none", rows=["1", "1"])
+test_B05h_no_key_and_a_key_are_refused = refused("route.key", {"mode": "insert", "key_from": "none", "key": ["id"]})
+test_B05i_no_key_is_refused_for_upsert = refused("route.key", {"key_from": "none"})
+test_B05j_other_columns_than_those_of_the_place_are_refused = refused("kafka_topic, kafka_partition and kafka_offset", {"key_from": "kafka", "key": ["id"]})
+test_B05k_headers_need_names = refused("route.key", {"mode": "insert", "key_from": "header", "key": []})
+
 test_B06_a_tombstone_behind_a_delete_is_skipped_where_the_value_has_the_key = case(
     TABLE, keyed(({"id": 1}, change("c", ROW)), ({"id": 1}, change("d", None, ROW)), ({"id": 1}, None)),
     key_from="record_value", rows=[], counts={"skipped": 1})
@@ -52,6 +87,10 @@ test_B06_a_tombstone_behind_a_delete_is_skipped_where_the_value_has_the_key = ca
 test_B06b_a_tombstone_without_a_key_behind_a_delete = case(
     TABLE, keyed((None, change("c", ROW)), (None, change("d", None, ROW)), (None, None)),
     format="debezium", rows=[], counts={"skipped": 1})
+
+test_B07_a_tombstone_behind_a_delete_is_skipped_where_headers_have_the_key = case(
+    TABLE, [Record(None, change("c", ROW), ONE), Record(None, change("d", None, ROW), ONE), Record(b"1", None)], key_from="header", rows=[],
+    counts={"skipped": 1})
 
 test_B08_a_delete_of_a_row_that_is_not_there = case(
     TABLE, keyed(({"id": 1}, change("d", None, ROW))), rows=[], counts={"applied": 1})
@@ -199,9 +238,20 @@ test_B28g_mode_update_refuses_a_changed_key = case(
     TABLE + "; INSERT INTO t VALUES (1, 'one')", values(change("u", row(2), row(1))), mode="update", rows=[r"1|one|\N"],
     letters={0: ("map", "0A000", "another key than before")})
 
-test_B28h_what_a_changed_key_leaves_unsaid_is_taken_along = case(
-    TABLE, values(change("c", ROW), change("u", {"id": 2, "name": "moved", "nick": "__debezium_unavailable_value"}, {"id": 1})),
-    rows=["2|moved|John Doe$"])
+TOAST = "__debezium_unavailable_value"
+
+test_B28h_what_only_the_old_row_has_is_never_lost_silently = case(
+    TABLE, values(change("c", ROW), change("u", {"id": 2, "name": "moved", "nick": TOAST}, {"id": 1})), rows=[STORED],
+    letters={1: ("map", "22004", "REPLICA IDENTITY FULL")})
+
+test_B28i_nor_where_the_change_of_a_key_is_split = case(
+    TABLE, [Record({"id": 2}, change("c", {"id": 2, "name": "moved", "nick": TOAST}), {"__debezium.oldkey": {"id": 1}})], rows=[],
+    letters={0: ("map", "22004", "REPLICA IDENTITY FULL")})
+
+test_B28j_a_changed_key_with_all_values = case(
+    TABLE, [Record({"id": 1}, change("c", ROW)), Record({"id": 1}, change("d", None, ROW), {"__debezium.newkey": {"id": 2}}),
+            Record({"id": 1}, None), Record({"id": 2}, change("c", {**ROW, "id": 2}), {"__debezium.oldkey": {"id": 1}})],
+    rows=["2|John Doe|John Doe$"])
 
 test_B29_the_mark_of_a_delete_is_not_a_column = case(
     TABLE, values({"id": 1, "op": "u", "name": "x"}, {"id": 2, "op": "u", "name": "y"}, {"id": 1, "op": "d"}),

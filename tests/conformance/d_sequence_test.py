@@ -72,3 +72,46 @@ test_D16_a_changelog_of_an_aggregation = case(
         ("user1", "10.02", 1), ("user2", "71.2", 1), ("user1", "18.02", 2), ("user3", "1", 1), ("user3", None, 0),
         ("user2", "72.0", 2), ("user1", "28.12", 3))]),
     key=["user_id"], rows=["user1|28.12|3", "user2|72.00|2"])
+
+# A unique index that calls nulls equal makes them parts of a key.
+NULLABLE = "CREATE TABLE t (f3 text, f4 text, f1 text, f2 int, UNIQUE NULLS NOT DISTINCT (f3, f4))"
+FIRE, YIN, WATER, EARTH, AIR = ("fire", "yang"), (None, "yin"), ("water", None), ("earth", "dao"), ("air", "qi")
+BEGUN = [(FIRE, ("dog", 42)), (YIN, ("sheep", 53)), (WATER, ("plesiosaur", 224)), (EARTH, ("turtle", 34)), (YIN, ("sheep", 54)),
+         (EARTH, ("snake", 68)), (WATER, ("crocodile", 7)), (EARTH, None)]
+CONTINUED = [(("fire", "yin"), None), (AIR, ("pigeon", 10)), (AIR, ("owl", 15)), (AIR, ("chicken", 47)), (EARTH, ("rhinoceros", 211)),
+             (YIN, None), (YIN, ("dog", 243)), (WATER, None)]
+
+
+def elements(pairs):
+    return keyed(*[({"f3": key[0], "f4": key[1]}, value and {"f1": value[0], "f2": value[1]}) for key, value in pairs])
+
+
+test_D05_nulls_in_a_key_are_equal = case(
+    NULLABLE, elements(BEGUN), key=["f3", "f4"], rows=["fire|yang|dog|42", r"\N|yin|sheep|54", r"water|\N|crocodile|7"])
+
+test_D06_rows_with_nulls_in_their_key_are_removed_and_come_back = case(
+    NULLABLE, elements(BEGUN + CONTINUED), key=["f3", "f4"],
+    rows=["fire|yang|dog|42", "air|qi|chicken|47", r"\N|yin|dog|243", "earth|dao|rhinoceros|211"])
+
+test_D05b_null_and_empty_text_are_two_keys = case(
+    "CREATE TABLE t (k text, v int, UNIQUE NULLS NOT DISTINCT (k))",
+    values({"k": None, "v": 1}, {"k": "", "v": 2}, {"k": None, "v": 3}, change("d", None, {"k": ""}), {"k": "x", "v": 4}), key=["k"],
+    rows=[r"\N|3", "x|4"])
+
+test_D05c_a_null_key_moves = case(
+    NULLABLE, values(change("c", {"f3": None, "f4": "a", "f1": "x", "f2": 1}),
+                     change("u", {"f3": "b", "f4": None, "f1": "x", "f2": 2}, {"f3": None, "f4": "a", "f1": "x", "f2": 1}),
+                     change("u", {"f3": "b", "f4": None, "f1": "y", "f2": 2}, {"f3": "b", "f4": None, "f1": "x", "f2": 2})),
+    key=["f3", "f4"], rows=[r"b|\N|y|2"])
+
+test_D05d_mode_update_finds_nulls = case(
+    NULLABLE + "; INSERT INTO t VALUES (NULL, 'a', 'x', 1), ('', 'a', 'x', 1)", elements([((None, "a"), ("y", 2))]), key=["f3", "f4"], mode="update",
+    rows=[r"\N|a|y|2", "|a|x|1"])
+
+test_D05e_a_missing_part_is_not_null = case(
+    NULLABLE, keyed(({"f3": "a"}, {"f1": "x"}), ({"f3": "a", "f4": None}, {"f1": "y"})), key=["f3", "f4"], rows=[r"a|\N|y|\N"],
+    letters={0: ("map", "23502", "no such field")})
+
+test_D05f_elsewhere_null_is_no_key = case(
+    "CREATE TABLE t (f3 text, f4 text, f1 text, f2 int, UNIQUE (f3, f4))", elements(BEGUN[:3]), key=["f3", "f4"], rows=["fire|yang|dog|42"],
+    letters={1: ("map", "23502", "f3"), 2: ("map", "23502", "f4")})

@@ -28,7 +28,8 @@ class Record:
 
     def __init__(self, key=None, value=None, headers=None, at=0, partition=0):
         self.key, self.value = as_bytes(key), as_bytes(value)
-        self.headers = [(name, as_bytes(one)) for name, one in (headers or {}).items()]
+        pairs = headers.items() if isinstance(headers, dict) else headers or []
+        self.headers = [(name, as_bytes(one)) for name, one in pairs]
         self.at, self.partition = at, partition
 
 
