@@ -1,4 +1,7 @@
 """C: batching, folding, order."""
+import hashlib
+import uuid
+
 from support.conformance import Record, b64, case, change, keyed, values
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, name text)"
@@ -136,21 +139,12 @@ test_C20b_a_placeholder_for_what_is_in_the_table = case(
 
 TOASTED = {"txt": TOAST, "js": TOAST, "jb": TOAST, "by": b64(TOAST.encode()), "hex": TOAST.encode().hex(), "ta": [TOAST],
            "ia": list(TOAST.encode()), "la": list(TOAST.encode()), "da": list(TOAST.encode()), "ba": [b64(TOAST.encode())],
-           "ua": ["8c5ee7b0-0000-0000-0000-000000000000"], "hs": {TOAST: TOAST}, "xm": TOAST, "nu": TOAST}
+           "ua": [str(uuid.UUID(bytes=hashlib.md5(TOAST.encode()).digest(), version=3))], "hs": {TOAST: TOAST}, "xm": TOAST, "nu": TOAST}
 TOAST_TABLE = """CREATE TABLE t (id int PRIMARY KEY, txt text, js json, jb jsonb, by bytea, hex bytea, ta text[], ia int[], la bigint[],
                                  da date[], ba bytea[], ua uuid[], hs hstore, xm xml, nu numeric, n int);
                  INSERT INTO t VALUES (1, 'a', '{"a": 1}', '{"a": 1}', '\\x01', '\\x02', '{a}', '{1}', '{2}', '{2024-01-01}',
                                        '{"\\\\x03"}', '{9bc6a215-84b5-4865-a058-9156427c887a}', 'a=>1', '<a/>', 4.5)"""
 TOAST_ROW = r'a|{"a": 1}|{"a": 1}|\\x01|\\x02|{a}|{1}|{2}|{2024-01-01}|{"\\\\x03"}|{9bc6a215-84b5-4865-a058-9156427c887a}|"a"=>"1"|<a/>|4.5'
-
-
-def uuid_of_placeholder():
-    import hashlib
-    import uuid
-    return str(uuid.UUID(bytes=hashlib.md5(TOAST.encode()).digest(), version=3))
-
-
-TOASTED["ua"] = [uuid_of_placeholder()]
 
 test_C20c_placeholders_of_every_type_leave_their_columns_alone = case(
     TOAST_TABLE, values(change("u", {"id": 1, **TOASTED, "n": 2})), rows=["1|" + TOAST_ROW + "|2"])
