@@ -386,8 +386,9 @@ TEST(MappingValues, an_object_becomes_a_row_of_a_composite_type_and_nothing_of_i
   }
   Fixture fixture(target);
   const Changes changes = fixture.map({
-      {{}, R"({"id":1,"v":{"name":"a \"b\", \\(c","at":"2024-01-01T02:00:00+02:00"},"many":[{"tags":["x",null]},null]})"},
-      {{}, R"({"id":2,"v":"(x,,{})"})"},
+      {{},
+       R"({"id":1,"v":{"name":"a \"b\", \\(c","at":"2024-01-01T02:00:00+02:00"},"many":[{"tags":["x",null]},null]})"},
+      {{}, R"_({"id":2,"v":"(x,,{})"})_"},
       {{}, R"({"id":3,"v":{"name":"a","more":1}})"},
       {{}, R"({"id":4,"v":{"name":"a","name":"b"}})"},
       {{}, R"({"id":5,"v":{"at":"never"}})"},
