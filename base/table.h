@@ -54,6 +54,7 @@ struct Column {
   bool identity_always = false;  // written with OVERRIDING SYSTEM VALUE, never in SET
   bool enumeration = false;      // an enum: two of its values are equal exactly if their labels are
   bool collated = false;         // compared by a collation that calls different characters equal
+  std::vector<Column> fields;    // of a composite type, in its order; of an array, those of an element
 };
 
 struct Table {
@@ -62,6 +63,7 @@ struct Table {
   std::uint32_t oid = 0;
   std::vector<Column> columns;     // in catalogue order, dropped ones left out
   std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
+  bool null_keys = false;          // the key's unique index has NULLS NOT DISTINCT: NULL is a value of its own
   bool shared = false;             // several topics may feed it: its writers may meet in the same rows
   bool delete_acts = false;        // a delete does more than remove the row: triggers, rules, foreign keys to it
   bool conflict_clause = true;     // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers

@@ -174,13 +174,27 @@ toml::source_position place(const toml::table& table, std::string_view name) {
   return node ? node->source().begin : table.source().begin;
 }
 
-// Checks what depends on several settings of a route, or on other routes.
-void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
-                 std::set<std::string>& earlier) {
-  if (!table.contains("key") && route.mode != Mode::insert)
+// Where the key comes from may say which columns it has.
+void check_key(const toml::table& table, Route& route) {
+  static const std::vector<std::string> of_kafka = {"kafka_topic", "kafka_partition", "kafka_offset"};
+  if (route.key_from == KeyFrom::kafka && !table.contains("key")) route.key = of_kafka;
+  if (route.key_from == KeyFrom::kafka && !std::ranges::is_permutation(route.key, of_kafka))
+    complain(place(table, "key"), "route.key",
+             "must be kafka_topic, kafka_partition and kafka_offset with key_from = \"kafka\"; leave it out");
+  if (route.key_from == KeyFrom::none && !route.key.empty())
+    complain(place(table, "key"), "route.key", "names columns, and key_from = \"none\" means none; remove one of them");
+  if (route.key_from == KeyFrom::header && route.key.empty())
+    complain(place(table, "key"), "route.key", "is empty; name the columns, whose values are headers of their names");
+  const bool given = table.contains("key") || !route.key.empty() || route.key_from == KeyFrom::none;
+  if (!given && route.mode != Mode::insert)
     complain(table.source().begin, "route.key", "is missing; add key = [\"id\"], or mode = \"insert\" with key = []");
   if (route.key.empty() && route.mode != Mode::insert)
     complain(place(table, "key"), "route.key", "is empty, which only mode = \"insert\" allows; name the key's columns");
+}
+
+// Checks what depends on several settings of a route, or on other routes.
+void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
+                 std::set<std::string>& earlier) {
   unsigned groups = 9;
   for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
   if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
@@ -207,6 +221,7 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     const toml::table& table = *element.as_table();
     Route& route = pipeline.routes.emplace_back();
     read_section(table, "route", table.source().begin, pipeline, route);
+    check_key(table, route);
     check_route(table, route, pipeline.postgres.schema, earlier);
   }
   mark_shared_tables(pipeline.routes);

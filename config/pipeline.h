@@ -27,7 +27,7 @@ constexpr bool is_framed(Format format) {
   return format == Format::avro || format == Format::json_schema;
 }
 using Mode = WriteMode;
-enum class KeyFrom { automatic, record_key, record_value };
+enum class KeyFrom { automatic, record_key, record_value, header, kafka, none };
 enum class OnDelete { apply, ignore };
 enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };

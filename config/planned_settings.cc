@@ -9,7 +9,7 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -20,9 +20,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> planned_
     {"route.child", ""},
     {"route.format", "cloudevents"},
     {"route.format", "protobuf"},
-    {"route.key_from", "header"},
-    {"route.key_from", "kafka"},
-    {"route.key_from", "none"},
     {"route.delete", "soft:"},
     {"route.delete", "soft"},
 }};

@@ -172,8 +172,9 @@ std::vector<Setting> route_source() {
        .field = in<&Route::key_from>(),
        .help = "Where the key comes from. auto: the record's key if it is an object with the key columns, or a "
                "scalar for a single key column; otherwise the fields of the value. Where both carry the key they must "
-               "agree, or the record is refused.",
-       .choices = {"auto", "record_key", "record_value"}},
+               "agree, or the record is refused. header: record headers with the names of the columns. kafka: the "
+               "columns kafka_topic, kafka_partition and kafka_offset. none: no key, as with key = [].",
+       .choices = {"auto", "record_key", "record_value", "header", "kafka", "none"}},
       {.section = "route",
        .name = "schemas",
        .type = strings,

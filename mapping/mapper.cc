@@ -64,7 +64,8 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
       return route.on_delete == config::OnDelete::ignore;
     case Operation::tombstone:  // one without a key to go by follows a delete with the same effect
       return route.on_delete == config::OnDelete::ignore || route.key_from == KeyFrom::record_value ||
-             topic.names_source || (!record.key && route.format == config::Format::debezium);
+             (route.key_from == KeyFrom::header && record.headers.empty()) || topic.names_source ||
+             (!record.key && route.format == config::Format::debezium);
     default:
       return false;
   }

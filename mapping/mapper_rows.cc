@@ -16,20 +16,62 @@ namespace {
 constexpr const char* advice =
     "set key_from = \"record_value\" if the record key only serves partitioning, \"record_key\" if it is the row's";
 
+// Returns true if the key comes from nowhere but where key_from says; what the value has does not matter.
+bool is_strict(KeyFrom key_from) {
+  return key_from == KeyFrom::record_key || key_from == KeyFrom::header || key_from == KeyFrom::kafka;
+}
+
+const char* place_of_key(const config::Route& route) {
+  return route.key_from == KeyFrom::header ? "headers" : "key";
+}
+
 }  // namespace
 
 std::optional<SchemaName> Mapper::State::wanted_for_key(TopicState& topic, const Record& record) {
-  if (topic.match.route->key_from == KeyFrom::record_value) return std::nullopt;
+  const KeyFrom key_from = topic.match.route->key_from;
+  if (key_from == KeyFrom::record_value || key_from == KeyFrom::header || key_from == KeyFrom::kafka)
+    return std::nullopt;
   return topic.key_decoder->wanted(record);
 }
 
 bool Mapper::State::read_key(TopicState& topic, const Record& record, RecordError& fault) {
   if (key_read) return true;
-  key_image.present = false;
-  DecodeError error;
-  key_read = !record.key || topic.key_decoder->decode(record, key_image, error);
-  if (!key_read) fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
-  return key_read;
+  key_image = {};
+  const KeyFrom key_from = topic.match.route->key_from;
+  if (key_from == KeyFrom::header) {
+    read_header_key(topic, record);
+  } else if (key_from == KeyFrom::kafka) {
+    read_place_as_key(record);
+  } else if (DecodeError error; record.key && !topic.key_decoder->decode(record, key_image, error)) {
+    key_image.present = false;
+    fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
+    return false;
+  }
+  return key_read = true;
+}
+
+// Each header that is named like a column of the key is read as a record key of one value; of several the last counts.
+void Mapper::State::read_header_key(TopicState& topic, const Record& record) {
+  key_fields.clear();
+  for (const std::string& column : topic.match.route->key) {
+    const auto found = std::ranges::find(record.headers.rbegin(), record.headers.rend(), column, &Header::name);
+    if (found == record.headers.rend() || !found->value) continue;
+    Image part;
+    topic.key_decoder->decode_text(*found->value, part);
+    if (part.present && part.is_scalar()) key_fields.push_back({column, part.row.fields.front().value});
+  }
+  key_image.row.fields = key_fields;
+  key_image.path = "headers";
+  key_image.present = !key_fields.empty();
+}
+
+void Mapper::State::read_place_as_key(const Record& record) {
+  key_fields.assign({{"kafka_topic", Value::text(record.at->topic)},
+                     {"kafka_partition", Value::integer(record.at->partition)},
+                     {"kafka_offset", Value::integer(record.offset)}});
+  key_image.row.fields = key_fields;
+  key_image.path = "kafka";
+  key_image.present = true;
 }
 
 // The key that the row had before, in old_cells; absent if the event does not have it.
@@ -54,14 +96,14 @@ bool Mapper::State::record_key_is_old(const TableState& table) const {
   const Table& target = *table.table;
   return std::ranges::all_of(target.key, [&](std::uint16_t column) {
     if (table.is_added(column)) return true;
-    return record_cells[column].length >= 0 && old_cells[column].length >= 0 &&
+    return is_key_part(target, record_cells[column]) && is_key_part(target, old_cells[column]) &&
            equal_values(target.columns[column], record_cells[column], old_cells[column], set->arena());
   });
 }
 
 bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   const Table& target = *table.table;
-  const bool strict = table.route->key_from == KeyFrom::record_key;
+  const bool strict = is_strict(table.route->key_from);
   if (strict) {
     for (const std::uint16_t column : target.key) {
       if (!table.is_added(column)) cells[column] = {};
@@ -80,8 +122,8 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   }
   for (const std::uint16_t column : target.key) {
     const Cell& of_record = record_cells[column];
-    if (of_record.length < 0) continue;
-    if (strict || cells[column].length < 0) {
+    if (!is_key_part(target, of_record)) continue;
+    if (strict || !is_key_part(target, cells[column])) {
       cells[column] = of_record;
     } else if (!equal_values(target.columns[column], cells[column], of_record, set->arena())) {
       // Of a row whose key changes, the record key may be the one that it had.
@@ -98,6 +140,23 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   return true;
 }
 
+bool Mapper::State::is_whole(bool moved, const Record& record, RecordError& fault) const {
+  // Debezium's create for a row whose key has changed; the row itself went with the delete before it.
+  moved |= event.operation == Operation::write &&
+           std::ranges::find(record.headers, "__debezium.oldkey", &Header::name) != record.headers.end();
+  if (!moved) return true;
+  for (const Field& field : event.after.row.fields) {
+    if (field.value.kind() != ValueKind::absent) continue;
+    fault = {
+        Stage::map, "22004",
+        fmt::format("{}.{}: found the placeholder of an unchanged value, expected the value: it belongs to the row of "
+                    "the key before; give the source's table REPLICA IDENTITY FULL",
+                    event.after.path, name_excerpt(field.name))};
+    return false;
+  }
+  return true;
+}
+
 bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
   const Table& target = *table.table;
   const config::Route& route = *table.route;
@@ -109,18 +168,19 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
     set->append(table, cells);
     return true;
   }
-  const bool strict = route.key_from == KeyFrom::record_key;
+  const bool strict = is_strict(route.key_from);
   const bool moves = event.operation == Operation::update && event.before.present && !strict;
   if (route.key_from != KeyFrom::record_value && !merge_record_key(topic, table, record, fault)) return false;
   for (const std::uint16_t column : target.key) {
-    if (cells[column].length >= 0) continue;
+    if (is_key_part(target, cells[column])) continue;
     fault = {Stage::map, "23502",
-             fmt::format("{}.{}: found {}, expected the key's value{}", strict ? "key" : event.after.path,
+             fmt::format("{}.{}: found {}, expected the key's value{}", strict ? place_of_key(route) : event.after.path,
                          target.columns[column].name, cells[column].length == Cell::null ? "null" : "no such field",
                          strict || route.key_from == KeyFrom::record_value ? "" : ", there or in the record key")};
     return false;
   }
   if (!moves || route.on_delete != config::OnDelete::apply) {
+    if (!is_whole(false, record, fault)) return false;
     set->write(table, cells, row_key(table, cells, arena, key_space));
     return true;
   }
@@ -135,7 +195,10 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
                            event.after.path)};
       return false;
     }
-    if (before.bytes != key.bytes) set->remove(table, old_cells, before);
+    if (before.bytes != key.bytes) {
+      if (!is_whole(true, record, fault)) return false;
+      set->remove(table, old_cells, before);
+    }
   }
   set->write(table, cells, key);
   return true;
@@ -148,20 +211,27 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
     return false;
   }
   const KeyFrom key_from = table.route->key_from;
+  if (key_from == KeyFrom::kafka) {
+    fault = {Stage::map, "23502",
+             "value: found a delete, expected none: with key_from = \"kafka\" a delete names no row that was written"};
+    return false;
+  }
   cells.assign(target.columns.size(), {});
-  if (key_from != KeyFrom::record_key && event.before.present &&
+  if (!is_strict(key_from) && event.before.present &&
       !rows.encode_key(table, event.before, ImageOf::before, set->arena(), cells, fault)) {
     return false;
   }
   if (!add_columns(topic, table, record, true, fault)) return false;
   if (key_from != KeyFrom::record_value && !merge_record_key(topic, table, record, fault)) return false;
   if (!has_key(target, cells)) {
-    fault = {Stage::map, "23502",
-             fmt::format("key: found {}, expected the columns of the key{}",
-                         record.key ? excerpt(*record.key) : "no record key",
-                         event.operation == Operation::remove && key_from != KeyFrom::record_key
-                             ? ", there or in the event's before"
-                             : "")};
+    fault = {
+        Stage::map, "23502",
+        fmt::format(
+            "{}: found {}, expected the columns of the key{}", place_of_key(*table.route),
+            key_from == KeyFrom::header ? "none"
+            : record.key                ? excerpt(*record.key)
+                                        : "no record key",
+            event.operation == Operation::remove && !is_strict(key_from) ? ", there or in the event's before" : "")};
     return false;
   }
   set->remove(table, cells, row_key(table, cells, set->arena(), key_space));

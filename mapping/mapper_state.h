@@ -62,7 +62,8 @@ struct Mapper::State {
   DecodeSpace decode_space;
   Event event;
   Image key_image;
-  bool key_read = false;  // key_image is of the present record
+  bool key_read = false;          // key_image is of the present record
+  std::vector<Field> key_fields;  // of a key that is not the record's
   std::vector<Field> source_fields;
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
@@ -89,11 +90,15 @@ struct Mapper::State {
   // The schema of a framed key, if it is not known yet and the key may count.
   std::optional<SchemaName> wanted_for_key(TopicState& topic, const Record& record);
   bool read_key(TopicState& topic, const Record& record, RecordError& fault);  // into key_image
+  void read_header_key(TopicState& topic, const Record& record);
+  void read_place_as_key(const Record& record);
   // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.
   bool merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
   // Sets the added columns of `cells`, or of its key alone.
   bool add_columns(TopicState& topic, const TableState& table, const Record& record, bool key_only, RecordError& fault);
+  // Refuses a row whose key has changed if the event lacks values that only the old row has.
+  bool is_whole(bool moved, const Record& record, RecordError& fault) const;
   bool record_key_is_old(const TableState& table) const;
 };
 

@@ -52,8 +52,13 @@ void append_alike(const Column& column, std::string_view bytes, std::string& out
   }
 }
 
+// NULL has a length that no value has.
 template <class Append>
-void append_with_length(std::string& out, Append append) {
+void append_with_length(const Cell& cell, std::string& out, Append append) {
+  if (cell.length < 0) {
+    out.append(sizeof(std::uint32_t), '\xff');
+    return;
+  }
   const std::size_t length_at = out.size();
   out.append(sizeof(std::uint32_t), '\0');
   append();
@@ -86,10 +91,11 @@ std::uint64_t key_order(const Table& table, const std::vector<Cell>& cells, std:
 std::string_view canonical_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena,
                                std::string& scratch) {
   const std::uint16_t first = table.key.front();
-  if (table.key.size() == 1 && has_one_form(table.columns[first])) return bytes_of(cells[first], arena);
+  if (table.key.size() == 1 && has_one_form(table.columns[first]) && !table.null_keys)
+    return bytes_of(cells[first], arena);
   scratch.clear();
   for (const std::uint16_t column : table.key) {
-    append_with_length(scratch,
+    append_with_length(cells[column], scratch,
                        [&] { append_canonical(table.columns[column], bytes_of(cells[column], arena), scratch); });
   }
   return scratch;
@@ -195,8 +201,12 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, ImageOf of, s
   return true;
 }
 
+bool is_key_part(const Table& table, const Cell& cell) {
+  return cell.length >= 0 || (table.null_keys && cell.length == Cell::null);
+}
+
 bool has_key(const Table& table, const std::vector<Cell>& cells) {
-  return std::ranges::all_of(table.key, [&](std::uint16_t column) { return cells[column].length >= 0; });
+  return std::ranges::all_of(table.key, [&](std::uint16_t column) { return is_key_part(table, cells[column]); });
 }
 
 bool compares_loosely(const Column& column) {
@@ -206,6 +216,7 @@ bool compares_loosely(const Column& column) {
 }
 
 bool equal_values(const Column& column, const Cell& one, const Cell& other, std::string_view arena) {
+  if (one.length < 0 || other.length < 0) return one.length == other.length;
   if (has_one_form(column) || column.array) return bytes_of(one, arena) == bytes_of(other, arena);
   std::string first, second;
   append_canonical(column, bytes_of(one, arena), first);
@@ -217,7 +228,7 @@ void append_alike_key(const Table& table, const std::vector<Cell>& cells, std::s
   for (const std::uint16_t column : table.key) {
     const Column& of = table.columns[column];
     const std::string_view bytes = bytes_of(cells[column], arena);
-    append_with_length(out, [&] {
+    append_with_length(cells[column], out, [&] {
       if (compares_loosely(of)) return append_alike(of, bytes, out);
       append_canonical(of, bytes, out);
     });

@@ -42,6 +42,8 @@ class RowEncoder {
   bool overlooked_ = false;
 };
 
+// Returns true if a cell of a key column says which row it is: NULL does where the index says so.
+bool is_key_part(const Table& table, const Cell& cell);
 bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value
 // Returns true if PostgreSQL may call values of different bytes equal, in a way that is not known here.
 bool compares_loosely(const Column& column);

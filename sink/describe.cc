@@ -91,7 +91,20 @@ Result<void> check_relation(const Row& relation, const std::string& name, const 
   return {};
 }
 
-Column column_of(const Row& row) {
+struct UniqueIndex {
+  std::string columns;     // their numbers, ascending: "1,3"
+  bool null_keys = false;  // NULLS NOT DISTINCT
+};
+
+// The catalogue's rows of all the tables, by their object identifiers.
+struct Catalogue {
+  std::multimap<std::int64_t, Row> columns;  // those of composite types, too
+  std::multimap<std::int64_t, UniqueIndex> unique;
+};
+
+constexpr int deepest_composite = 8;
+
+Column column_of(const Row& row, const Catalogue& catalogue, int deepest = deepest_composite) {
   Column column;
   column.name = row.text("name");
   column.cast = row.text("cast_name");
@@ -108,6 +121,10 @@ Column column_of(const Row& row) {
   column.identity_always = row.boolean("identity_always");
   column.enumeration = row.boolean("enumeration");
   column.collated = row.boolean("collated");
+  const auto [first, last] = catalogue.columns.equal_range(row.integer("composite"));
+  for (auto field = first; deepest > 0 && field != last; ++field) {
+    column.fields.push_back(column_of(field->second, catalogue, deepest - 1));
+  }
   return column;
 }
 
@@ -146,18 +163,16 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
   return {};
 }
 
-// The catalogue's rows of all the tables, by their object identifiers.
-struct Catalogue {
-  std::multimap<std::int64_t, Row> columns;
-  std::multimap<std::int64_t, std::string> unique;  // the numbers of an index's columns, ascending: "1,3"
-};
-
-Result<void> check_key(const Table& table, std::vector<std::int64_t> numbers, const config::Route& route,
-                       const Catalogue& catalogue) {
+// Finds the unique index on exactly the key, whose columns have these numbers.
+Result<void> find_key_index(Table& table, std::vector<std::int64_t> numbers, const config::Route& route, bool required,
+                            const Catalogue& catalogue) {
   std::ranges::sort(numbers);
   const auto wanted = fmt::format("{}", fmt::join(numbers, ","));
   const auto [first, last] = catalogue.unique.equal_range(table.oid);
-  if (std::any_of(first, last, [&](const auto& index) { return index.second == wanted; })) return {};
+  const auto is_wanted = [&](const auto& index) { return index.second.columns == wanted; };
+  table.null_keys =
+      std::any_of(first, last, [&](const auto& index) { return is_wanted(index) && index.second.null_keys; });
+  if (!required || std::any_of(first, last, is_wanted)) return {};
   std::string names;
   for (const auto& column : route.key) names += (names.empty() ? "" : ", ") + quoted(column);
   return stop(
@@ -205,15 +220,15 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   const auto [first, last] = catalogue.columns.equal_range(table->oid);
   for (auto column = first; column != last; ++column) {
     numbers.push_back(column->second.integer("number"));
-    table->columns.push_back(column_of(column->second));
+    table->columns.push_back(column_of(column->second, catalogue));
   }
   if (auto done = find_key(*table, *route); !done) return std::unexpected(done.error());
   if (auto done = check_columns(*table, *route); !done) return std::unexpected(done.error());
-  if (route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause) {
-    std::vector<std::int64_t> key;
-    for (const auto index : table->key) key.push_back(numbers[index]);
-    if (auto done = check_key(*table, std::move(key), *route, catalogue); !done) return std::unexpected(done.error());
-  }
+  const bool required = route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause;
+  std::vector<std::int64_t> key;
+  for (const auto index : table->key) key.push_back(numbers[index]);
+  if (auto done = find_key_index(*table, std::move(key), *route, required, catalogue); !done)
+    return std::unexpected(done.error());
   table->version = ++versions;
   return table;
 }
@@ -230,6 +245,24 @@ std::string array_of_names(const std::vector<std::string>& names) {
     out += '"';
   }
   return out.empty() ? "{}" : out + "}";
+}
+
+// Reads the columns of these tables, and then those of the composite types that they have.
+Result<void> read_columns(SqlClient& client, std::vector<std::int64_t> relations, Catalogue& catalogue,
+                          Clock::time_point deadline) {
+  for (int level = 0; level <= deepest_composite && !relations.empty(); ++level) {
+    const auto columns =
+        client.run(sql("table_columns", ""), {fmt::format("{{{}}}", fmt::join(relations, ","))}, deadline);
+    if (!columns) return std::unexpected(columns.error());
+    relations.clear();
+    for (const auto& column : *columns) catalogue.columns.emplace(column.integer("relation"), column);
+    for (const auto& column : *columns) {
+      const auto composite = column.integer("composite");
+      if (composite != 0 && !catalogue.columns.contains(composite) && !std::ranges::count(relations, composite))
+        relations.push_back(composite);
+    }
+  }
+  return {};
 }
 
 // The database's encoding has no such characters, so there is no such table.
@@ -288,12 +321,11 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   }
   const auto numbers = fmt::format("{{{}}}", fmt::join(found, ","));
   Catalogue catalogue;
-  const auto columns = ask("table_columns", numbers);
-  if (!columns) return std::unexpected(columns.error());
-  for (const auto& column : *columns) catalogue.columns.emplace(column.integer("relation"), column);
+  if (auto done = read_columns(client, found, catalogue, deadline); !done) return std::unexpected(done.error());
   const auto indexes = ask("table_unique_indexes", numbers);
   if (!indexes) return std::unexpected(indexes.error());
-  for (const auto& index : *indexes) catalogue.unique.emplace(index.integer("relation"), index.text("columns"));
+  for (const auto& index : *indexes)
+    catalogue.unique.emplace(index.integer("relation"), UniqueIndex{index.text("columns"), index.boolean("null_keys")});
   if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   std::vector<DescribedTable> described;
   for (std::size_t i = 0; i < wanted.size(); ++i)

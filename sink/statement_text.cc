@@ -77,13 +77,16 @@ std::string key_matches(const PlannedWrite& write) {
     const auto key = write.table->key[i];
     const auto at = std::ranges::find(write.columns, key) - write.columns.begin();
     const auto& column = column_of(write, key);
-    return fmt::format("target.{} {} source.s{}", quoted(column.name), column.equals, at);
+    const auto name = quoted(column.name);
+    if (!write.table->null_keys) return fmt::format("target.{} {} source.s{}", name, column.equals, at);
+    return fmt::format("(target.{0} {1} source.s{2} OR target.{0} IS NULL AND source.s{2} IS NULL)", name,
+                       column.equals, at);
   });
 }
 
 std::string remove(const PlannedWrite& write) {
   const auto& first = column_of(write, write.columns.front());
-  if (write.columns.size() == 1 && !first.array) {
+  if (write.columns.size() == 1 && !first.array && !write.table->null_keys) {
     return fmt::format("DELETE FROM {} WHERE {} {} ANY($1::{}[]{})", write.table->sql_name, quoted(first.name),
                        first.equals, wire(first).sql, cast_of(first, "[]"));
   }

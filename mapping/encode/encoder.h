@@ -47,7 +47,8 @@ class Encoder {
   ValueError append_hstore(const Value& value, std::string& out);
   ValueError append_hstore_part(const Value& value, std::string& out);
   ValueError append_array(const Column& column, const Value& value, int depth, std::string& out);
-  ValueError append_element(const Column& column, const Value& value, std::string& out);
+  ValueError append_as_text(const Column& column, Encoding encoding, const Value& value, std::string& out);
+  ValueError append_composite(const Column& column, const Value& value, std::string& out);
 
   // Returns the digits of a number in any form; in scratch_ if the value is not their text.
   ValueError digits_of(const Value& value, std::string_view& digits);

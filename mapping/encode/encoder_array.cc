@@ -1,4 +1,5 @@
-// Arrays travel as PostgreSQL's array literals, their elements as text.
+// Arrays and rows of composite types travel as PostgreSQL's literals, their parts as text.
+#include <algorithm>
 #include <utility>
 
 #include "base/codec.h"
@@ -49,7 +50,7 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
       if (const ValueError error = append_array(column, item, depth + 1, out)) return error;
     } else {
       element.clear();
-      if (const ValueError error = append_element(column, item, element)) return error;
+      if (const ValueError error = append_as_text(column, column.element, item, element)) return error;
       append_literal(element, out);
     }
     if (out.size() - begin > longest_array) return {"54000", "the array is longer than 256 MiB"};
@@ -58,9 +59,9 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
   return {};
 }
 
-// Elements are brought into a form that no setting of the session changes.
-ValueError Encoder::append_element(const Column& column, const Value& value, std::string& out) {
-  switch (column.element) {
+// Brought into a form that no setting of the session changes.
+ValueError Encoder::append_as_text(const Column& column, Encoding encoding, const Value& value, std::string& out) {
+  switch (encoding) {
     case Encoding::json:
     case Encoding::jsonb:
       return append_json(value, out);
@@ -89,14 +90,45 @@ ValueError Encoder::append_element(const Column& column, const Value& value, std
   if (const ValueError error = moment_of(value, moment)) return error;
   // A value that a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
   std::string binary;
-  const ValueError refused = column.element == Encoding::date   ? append_date(moment, binary)
-                             : column.element == Encoding::time ? append_time(moment, binary)
-                                                                : append_timestamp(moment, binary);
+  const ValueError refused = encoding == Encoding::date   ? append_date(moment, binary)
+                             : encoding == Encoding::time ? append_time(moment, binary)
+                                                          : append_timestamp(moment, binary);
   if (refused) return refused;
-  if (column.element == Encoding::date) moment.has_time = false;
+  if (encoding == Encoding::date) moment.has_time = false;
   to_utc(moment);
   append_moment_text(moment, out);
-  if (column.element == Encoding::timestamptz && moment.infinity == Moment::Infinity::none) out += "+00";
+  if (encoding == Encoding::timestamptz && moment.infinity == Moment::Infinity::none) out += "+00";
+  return {};
+}
+
+// A row of a composite type as a literal: each field by its name, NULL if it is missing.
+ValueError Encoder::append_composite(const Column& column, const Value& value, std::string& out) {
+  std::vector<Field> space;
+  std::span<const Field> members;
+  ValueArena names;
+  if (!value.members(space, names, members)) return value_error::nested;
+  const auto is_known = [&](const Field& member) {
+    return std::ranges::find(column.fields, member.name, &Column::name) != column.fields.end();
+  };
+  if (!std::ranges::all_of(members, is_known)) return {"42703", "a field that the type does not have"};
+  std::string part;
+  out.push_back('(');
+  for (bool first = true; const Column& field : column.fields) {
+    if (!std::exchange(first, false)) out.push_back(',');
+    const Value* found = nullptr;
+    for (const Field& member : members) {
+      if (member.name != field.name) continue;
+      if (found) return {"22032", "a field twice"};
+      found = &member.value;
+    }
+    if (!found || found->kind() == ValueKind::null || found->kind() == ValueKind::absent) continue;
+    part.clear();
+    const ValueError error =
+        field.array ? append_array(field, *found, 1, part) : append_as_text(field, field.encoding, *found, part);
+    if (error) return error;
+    append_literal(part, out);
+  }
+  out.push_back(')');
   return {};
 }
 

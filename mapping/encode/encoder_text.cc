@@ -121,6 +121,7 @@ ValueError Encoder::append_temporal_text(const Value& value, std::string& out) {
 }
 
 ValueError Encoder::append_structure_text(const Column& column, const Value& value, std::string& out) {
+  if (!column.fields.empty()) return append_composite(column, value, out);
   if (column.type_name == "hstore"sv) return append_hstore(value, out);
   if (column.type_name == "money"sv || column.type_name == "numeric"sv) {
     if (const ValueError error = scaled_decimal_of(value)) return error;

@@ -1,30 +1,56 @@
 // Debezium's envelope: {"op":…,"before":…,"after":…,"source":…}, bare or wrapped by Connect's converter.
+#include <algorithm>
+#include <iterator>
+
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
 namespace {
 
-// The placeholder for a TOASTed value that did not change, and the same as bytes.
+// The placeholder for a TOASTed value that did not change: as text, and its bytes in base64 and hexadecimal digits.
 constexpr std::string_view unavailable = "__debezium_unavailable_value";
 constexpr std::string_view unavailable_bytes = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+constexpr std::string_view unavailable_digits = "5f5f646562657a69756d5f756e617661696c61626c655f76616c7565";
+
+// What stands for it in columns of nested types, without blanks: arrays of text, of bytes, of uuid (its MD5), of
+// integers or dates (its bytes as numbers), hstore, PostGIS' geometry and geography (points beyond the map).
+constexpr std::string_view unavailable_nested[] = {
+    R"(["__debezium_unavailable_value"])",
+    R"(["X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="])",
+    R"(["5f5f646562657a69756d5f756e617661696c61626c655f76616c7565"])",
+    R"(["b68a35a7-17ad-35b3-af2a-ae46edb4545a"])",
+    "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]",
+    R"({"__debezium_unavailable_value":"__debezium_unavailable_value"})",
+    R"({"wkb":"AQEAACDmEAAAAAAA/IPXl8EAAAD8g9eXwQ==","srid":4326})",
+    R"({"wkb":"AQEAACDmEAAADCHn/f9/ZkAYQs77/39WQA==","srid":4326})",
+};
+
+bool is_unavailable_nested(std::string_view text) {
+  constexpr std::size_t longest = 256;  // with blanks
+  if (text.size() > longest) return false;
+  char compact[longest];
+  char* end = std::copy_if(text.begin(), text.end(), compact,
+                           [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n'; });
+  return std::ranges::find(unavailable_nested, std::string_view(compact, end)) != std::end(unavailable_nested);
+}
 
 bool is_unavailable(const Value& value) {
   const std::string_view text = value.unread_json();
   if (!value.is_lazy()) return false;
   switch (value.kind()) {
     case ValueKind::escaped_text: {
-      if (!text.starts_with("__de") && !text.starts_with("X19k")) return false;
+      if (!text.starts_with("__de") && !text.starts_with("X19k") && !text.starts_with("5f5f") && text.front() != '{') {
+        return false;
+      }
       std::string scratch;
       std::string_view characters;
-      return value.characters(scratch, characters) == TextError::none &&
-             (characters == unavailable || characters == unavailable_bytes);
+      if (value.characters(scratch, characters) != TextError::none) return false;
+      return characters == unavailable || characters == unavailable_bytes || characters == unavailable_digits ||
+             (characters.front() == '{' && is_unavailable_nested(characters));  // hstore as JSON
     }
     case ValueKind::array:
-    case ValueKind::structure: {  // ["…"], or {"…":"…"} for a map
-      if (text.size() >= 2 * unavailable.size() + 16) return false;
-      const auto quote = text.find_first_not_of(" \t\r\n", 1);
-      return quote != text.npos && text[quote] == '"' && text.substr(quote + 1).starts_with(unavailable);
-    }
+    case ValueKind::structure:
+      return is_unavailable_nested(text);
     default:
       return false;
   }

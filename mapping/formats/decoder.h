@@ -65,10 +65,10 @@ class KeyDecoder {
   bool decode(const Record& record, Image& image, DecodeError& error);
   // The schema that has to be asked for before the key can be decoded.
   std::optional<SchemaName> wanted(const Record& record);
-
- private:
+  // As decode() does with what is no frame.
   void decode_text(std::string_view key, Image& image);
 
+ private:
   DecodeSpace& space_;
   FrameReader& frames_;
   SchemaCache schemas_;

@@ -1,4 +1,4 @@
--- The tables' columns; a domain is followed to its base type, and its NOT NULL and DEFAULT count as the column's.
+-- The columns of tables and of composite types; a domain is followed to its base type, and its NOT NULL and DEFAULT count as the column's.
 WITH RECURSIVE chain AS (
   SELECT a.attrelid, a.attnum, t.oid AS type, t.typtype, t.typbasetype, a.atttypmod AS modifier, t.typtypmod,
          a.attnotnull OR t.typnotnull AS not_null, a.atthasdef OR t.typdefault IS NOT NULL AS has_default
@@ -22,7 +22,7 @@ SELECT c.attrelid AS relation, a.attnum AS number, a.attname AS name, format_typ
         JOIN pg_catalog.pg_operator o ON o.oid = s.amopopr
         JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
         WHERE f.opcintype = c.type AND f.opcdefault AND n.nspname <> 'pg_catalog') AS equals,
-       base.typtype = 'e' AS enumeration,
+       base.typtype = 'e' AS enumeration, coalesce(element.typrelid, base.typrelid) AS composite,
        EXISTS (SELECT FROM pg_catalog.pg_collation k
                WHERE NOT k.collisdeterministic
                  AND (k.oid = a.attcollation

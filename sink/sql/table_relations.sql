@@ -37,6 +37,11 @@ SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
           WHERE a.attrelid = c.oid AND a.attnum > 0),
          (SELECT string_agg(concat_ws(':', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid)
           FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),
+         (SELECT string_agg(concat_ws(':', f.attrelid, f.attnum, f.xmin), ',' ORDER BY f.attrelid, f.attnum)  -- composite types
+          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+          LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+          JOIN pg_catalog.pg_attribute f ON f.attrelid = coalesce(e.typrelid, t.typrelid)
+          WHERE a.attrelid = c.oid AND a.attnum > 0),
          acting.delete_acts, rules.of_writes)) AS signature
 FROM wanted
 LEFT JOIN pg_catalog.pg_class c ON c.oid = wanted.oid

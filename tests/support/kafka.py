@@ -62,6 +62,14 @@ class Kafka:
         self._wait_leaders(name, partitions)
         return name
 
+    def create_topics(self, topics):
+        """topics: {name: partitions}, all at once."""
+        new = [NewTopic(name, num_partitions=partitions, replication_factor=1) for name, partitions in topics.items()]
+        for made in self.admin.create_topics(new, request_timeout=SECONDS).values():
+            made.result(SECONDS)
+        for name, partitions in topics.items():
+            self._wait_leaders(name, partitions)
+
     def _wait_leaders(self, name, partitions):
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:

@@ -285,5 +285,46 @@ TEST(MappingEvents, a_paused_table_stops_its_records_and_no_others) {
   EXPECT_EQ(outcomes(fixture.take()), "a");
 }
 
+TEST(MappingEvents, null_is_a_part_of_a_key_exactly_where_the_index_calls_nulls_equal) {
+  const std::vector<Message> messages = {{R"({"a":null,"b":"x"})", R"({"v":"1"})"},
+                                         {R"({"a":"","b":"x"})", R"({"v":"2"})"},
+                                         {R"({"a":null,"b":"x"})", R"({"v":"3"})"},
+                                         {R"({"a":"","b":"x"})", {}},
+                                         {R"({"b":"x"})", R"({"v":"4"})"}};
+  auto target = table({{"a", "text"}, {"b", "text"}, {"v", "text"}}, {0, 1});
+  EXPECT_EQ(outcomes(Fixture(target, {"a", "b"}).map(messages)), "dfdad");
+  target->null_keys = true;
+  const Changes changes = Fixture(target, {"a", "b"}).map(messages);
+  EXPECT_EQ(text_of(changes), "write a=NULL b=x v=3\nremove a= b=x\n");
+  EXPECT_EQ(outcomes(changes), "ffaad");
+}
+
+TEST(MappingEvents, a_single_null_key_is_not_the_empty_text) {
+  auto target = table({{"id", "text"}, {"v", "text"}});
+  target->null_keys = true;
+  EXPECT_EQ(text_of(Fixture(target).map({{{}, R"({"id":null,"v":"1"})"}, {{}, R"({"id":"","v":"2"})"}})),
+            "write id=NULL v=1\nwrite id= v=2\n");
+}
+
+TEST(MappingEvents, the_place_in_kafka_is_a_key_that_no_delete_names) {
+  Fixture fixture(
+      table({{"kafka_topic", "text"}, {"kafka_partition", "int4"}, {"kafka_offset", "int8"}, {"v", "text"}}, {0, 1, 2}),
+      {"kafka_topic", "kafka_partition", "kafka_offset"});
+  fixture.route.key_from = config::KeyFrom::kafka;
+  const Changes changes = fixture.map({{"7", R"({"v":"1"})"}, {"7", {}}});
+  EXPECT_EQ(text_of(changes), "write kafka_topic=events kafka_partition=0 kafka_offset=0 v=1\n");
+  EXPECT_EQ(outcomes(changes), "ad");
+}
+
+TEST(MappingEvents, a_value_that_only_the_row_of_the_old_key_has_is_not_lost_silently) {
+  Fixture fixture(rows_table());
+  const Changes changes =
+      fixture.map({{{}, envelope("u", R"({"id":1})", R"({"id":2,"name":"__debezium_unavailable_value"})")},
+                   {{}, envelope("u", R"({"id":3})", R"({"id":3,"name":"__debezium_unavailable_value"})")}});
+  EXPECT_EQ(text_of(changes), "write id=3\n");
+  EXPECT_EQ(outcomes(changes), "da");
+  EXPECT_EQ(changes.dead[0].sqlstate, "22004");
+}
+
 }  // namespace
 }  // namespace sluice::mapping::test

@@ -226,6 +226,23 @@ TEST(MappingValues, text_takes_strings_and_the_raw_text_of_everything_else) {
   EXPECT_EQ(value("bytea", "\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\""), "absent");
 }
 
+TEST(MappingValues, every_form_of_the_placeholder_for_an_unchanged_value_is_known_and_nothing_that_resembles_it) {
+  const std::string text = "__debezium_unavailable_value";
+  std::string numbers;
+  for (const char c : text) numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", static_cast<int>(c));
+  EXPECT_EQ(value("int4[]", "[" + numbers + "]"), "absent");
+  EXPECT_EQ(value("date[]", "[" + numbers + "]"), "absent");
+  EXPECT_EQ(value("bytea[]", R"(["X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="])"), "absent");
+  EXPECT_EQ(value("uuid[]", R"(["b68a35a7-17ad-35b3-af2a-ae46edb4545a"])"), "absent");
+  EXPECT_EQ(value("bytea", R"("5f5f646562657a69756d5f756e617661696c61626c655f76616c7565")"), "absent");
+  EXPECT_EQ(value("hstore", R"({"__debezium_unavailable_value" : "__debezium_unavailable_value"})"), "absent");
+  EXPECT_EQ(value("hstore", R"("{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}")"), "absent");
+  EXPECT_EQ(value("geometry", R"({"wkb":"AQEAACDmEAAAAAAA/IPXl8EAAAD8g9eXwQ==","srid":4326})"), "absent");
+  EXPECT_EQ(value("text[]", R"(["__debezium_unavailable_value","x"])"), R"({"__debezium_unavailable_value","x"})");
+  EXPECT_EQ(value("text", R"("__debezium_unavailable_value!")"), "__debezium_unavailable_value!");
+  EXPECT_NE(value("int4[]", "[" + numbers + ",1]"), "absent");
+}
+
 TEST(MappingValues, json_columns_keep_the_text_of_nested_values) {
   EXPECT_EQ(value("jsonb", R"({"z": 1, "a": null})"), R"({"z": 1, "a": null})");
   EXPECT_EQ(value("json", "[1,2.50]"), "[1,2.50]");
@@ -359,6 +376,31 @@ TEST(MappingValues, other_types_travel_as_their_input_text) {
   EXPECT_EQ(value("hstore", R"({"a\"":"b\\c","nullkey":null})"), R"("a\""=>"b\\c","nullkey"=>NULL)");
   EXPECT_EQ(value("hstore", R"("{\"k\":\"v\"}")"), R"("k"=>"v")");
   EXPECT_EQ(value("geometry", R"({"wkb":"AQI=","srid":4326})"), "SRID=4326;0102");
+}
+
+TEST(MappingValues, an_object_becomes_a_row_of_a_composite_type_and_nothing_of_it_is_lost) {
+  auto target = table({{"id", "int4"}, {"v", "span"}, {"many", "span[]"}});
+  for (auto& column : target->columns) {
+    if (column.name != "id")
+      column.fields = {test::column("name", "text"), test::column("at", "timestamptz"), test::column("tags", "text[]")};
+  }
+  Fixture fixture(target);
+  const Changes changes = fixture.map({
+      {{},
+       R"({"id":1,"v":{"name":"a \"b\", \\(c","at":"2024-01-01T02:00:00+02:00"},"many":[{"tags":["x",null]},null]})"},
+      {{}, R"_({"id":2,"v":"(x,,{})"})_"},
+      {{}, R"({"id":3,"v":{"name":"a","more":1}})"},
+      {{}, R"({"id":4,"v":{"name":"a","name":"b"}})"},
+      {{}, R"({"id":5,"v":{"at":"never"}})"},
+  });
+  EXPECT_EQ(text_of(changes),
+            "write id=1 v=(\"a \\\"b\\\", \\\\(c\",\"2024-01-01 00:00:00+00\",) "
+            "many={\"(,,\\\"{\\\\\\\"x\\\\\\\",NULL}\\\")\",NULL}\n"
+            "write id=2 v=(x,,{})\n");
+  EXPECT_EQ(outcomes(changes), "aaddd");
+  EXPECT_EQ(changes.dead[0].sqlstate, "42703");
+  EXPECT_EQ(changes.dead[1].sqlstate, "22032");
+  EXPECT_EQ(changes.dead[2].sqlstate, "22007");
 }
 
 }  // namespace
