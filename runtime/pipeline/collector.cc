@@ -168,6 +168,7 @@ void Collector::on_record(Assignment& assignment, Record record) {
   auto& batch = state_.collecting;
   if (batch.changes().outcomes.back() == Outcome::dead && must_stop(assignment, record)) {
     batch.add_excluded(std::move(record));
+    if (batch.empty()) state_.drop_collecting();  // never due, it would still take the places of others
     return;
   }
   auto& streaming = *assignment.in<Streaming>();

@@ -117,6 +117,19 @@ TEST(LaneWorker, on_error_stop_stops_in_front_of_a_bad_record) {
   EXPECT_TRUE(rig.store.dead[rig.at()].empty());
 }
 
+TEST(LaneWorker, a_record_in_front_of_which_its_partition_stops_takes_no_place_in_a_batch) {
+  Rig rig(2, [](config::Pipeline& pipeline) {
+    pipeline.batch.rows = 1;
+    pipeline.batch.adaptive = false;
+    pipeline.routes[0].on_error = config::OnError::stop;
+  });
+  rig.partition[0]->write(0, "0", "{");
+  rig.partition[1]->write_rows(5);
+  rig.assign().run(60);
+  EXPECT_EQ(rig.row(0).state, PartitionState::poison);
+  EXPECT_EQ(rig.applied(1), offsets(0, 5));
+}
+
 TEST(LaneWorker, on_error_stop_stops_in_front_of_a_row_that_postgresql_refuses) {
   Rig rig(1, [](config::Pipeline& pipeline) { pipeline.routes[0].on_error = config::OnError::stop; });
   rig.partition[0]->write_rows(6);
