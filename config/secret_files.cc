@@ -43,6 +43,7 @@ void add_library_files(Pipeline& pipeline) {
     const auto found = pipeline.kafka.properties.find(name);
     if (found != pipeline.kafka.properties.end()) files.push_back(found->second.reveal());
   }
+  if (!pipeline.registry.key.empty()) files.push_back(pipeline.registry.key);
   for (const auto name : key_parameters) files.push_back(parameter(pipeline.postgres.url.reveal(), name));
 }
 

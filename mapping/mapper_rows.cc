@@ -140,13 +140,17 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   return true;
 }
 
-bool Mapper::State::is_whole(bool moved, const Record& record, RecordError& fault) const {
+bool Mapper::State::is_whole(TableState& table, bool moved, const Record& record, RecordError& fault) {
   // Debezium's create for a row whose key has changed; the row itself went with the delete before it.
   moved |= event.operation == Operation::write &&
            std::ranges::find(record.headers, "__debezium.oldkey", &Header::name) != record.headers.end();
   if (!moved) return true;
-  for (const Field& field : event.after.row.fields) {
-    if (field.value.kind() != ValueKind::absent) continue;
+  const auto& fields = event.after.row.fields;
+  Shape& shape = table.shape(event.after.row.schema, ImageOf::row);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const Field& field = fields[i];
+    if (field.value.kind() != ValueKind::absent || table.slot(shape, i, field.name).column == FieldSlot::left_out)
+      continue;
     fault = {
         Stage::map, "22004",
         fmt::format("{}.{}: found the placeholder of an unchanged value, expected the value: it belongs to the row of "
@@ -180,7 +184,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
     return false;
   }
   if (!moves || route.on_delete != config::OnDelete::apply) {
-    if (!is_whole(false, record, fault)) return false;
+    if (!is_whole(table, false, record, fault)) return false;
     set->write(table, cells, row_key(table, cells, arena, key_space));
     return true;
   }
@@ -196,7 +200,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
       return false;
     }
     if (before.bytes != key.bytes) {
-      if (!is_whole(true, record, fault)) return false;
+      if (!is_whole(table, true, record, fault)) return false;
       set->remove(table, old_cells, before);
     }
   }

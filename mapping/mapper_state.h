@@ -98,7 +98,7 @@ struct Mapper::State {
   // Sets the added columns of `cells`, or of its key alone.
   bool add_columns(TopicState& topic, const TableState& table, const Record& record, bool key_only, RecordError& fault);
   // Refuses a row whose key has changed if the event lacks values that only the old row has.
-  bool is_whole(bool moved, const Record& record, RecordError& fault) const;
+  bool is_whole(TableState& table, bool moved, const Record& record, RecordError& fault);
   bool record_key_is_old(const TableState& table) const;
 };
 

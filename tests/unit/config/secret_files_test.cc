@@ -65,6 +65,9 @@ TEST_F(SecretFiles, the_keys_that_the_libraries_read_are_among_them) {
                       "\"ssl.key.location\" = \"" + kafka + "\"\n\"ssl.ca.location\" = \"" + ca +
                           "\"\n\"ssl.ca.pem\" = \"${file:" + ca + "}\""),
               ElementsAre(StartsWith(kafka), StartsWith(client), StartsWith(passwords)));
+  const std::string registry =
+      "\n[registry]\nurl = \"https://127.0.0.1\"\ncert = \"" + ca + "\"\nkey = \"" + client + '"';
+  EXPECT_THAT(exposed("postgresql://app@127.0.0.1/shop", registry), ElementsAre(StartsWith(client)));
   std::string encoded = client;
   encoded.replace(encoded.find(' '), 1, "%20");
   EXPECT_THAT(exposed("postgresql://app@127.0.0.1/shop?sslkey=" + encoded), ElementsAre(StartsWith(client)));

@@ -33,6 +33,12 @@ TEST(MappingColumns, an_excluded_field_is_left_out_and_no_unknown_field) {
   EXPECT_EQ(outcomes(changes), "ad");
 }
 
+TEST(MappingColumns, a_changed_key_needs_no_value_of_an_excluded_field) {
+  const std::string moved = change('u', R"({"id":1})", R"({"id":2,"name":"a","age":"__debezium_unavailable_value"})");
+  EXPECT_EQ(outcomes(With({.exclude = {"age"}}).map({{{}, moved}})), "a");
+  EXPECT_EQ(outcomes(With({}).map({{{}, moved}})), "d");
+}
+
 TEST(MappingColumns, what_is_included_and_the_key_become_columns_and_an_included_field_needs_one) {
   const Changes changes = With({.include = {"name", "wanted"}})
                               .map({{{}, R"({"id":1,"name":"a","age":5,"extra":1})"}, {{}, R"({"id":2,"wanted":1})"}});
