@@ -114,7 +114,9 @@ void note_secret(const toml::node& node, const Setting& setting, std::string_vie
   const std::string text = node.value_or<std::string>("");
   if (setting.type == Type::properties && !is_secret_property(name)) return;
   for (auto& one : files_of(text)) pipeline.secret_files.push_back(std::move(one));
-  const bool written = setting.type == Type::connection ? has_written_password(text) : !config::has_reference(text);
+  const bool may_hold_one = setting.type != Type::urls || text.contains('@');  // behind the user and the password
+  const bool written =
+      setting.type == Type::connection ? has_written_password(text) : may_hold_one && !config::has_reference(text);
   if (written && !text.empty()) pipeline.secret_files.push_back(pipeline.file);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,7 +59,7 @@ TEST(LineWriter, a_reader_that_stands_still_costs_lines_and_no_time) {
   writer.flush(10s);
   reader.request_stop();
   reader.join();
-  EXPECT_TRUE(all.ends_with("the last\nlost " + std::to_string(writer.lost()) + "\n")) << all.substr(all.size() - 300);
+  EXPECT_TRUE(all.ends_with("lost " + std::to_string(writer.lost()) + "\nthe last\n")) << all.substr(all.size() - 300);
   const auto whole = static_cast<std::int64_t>(std::ranges::count(all, '\n'));
   EXPECT_EQ(whole, lines - writer.lost() + 2);  // every line is whole, or is not there at all
   EXPECT_EQ(static_cast<std::int64_t>(all.size()),
@@ -72,6 +73,50 @@ TEST(LineWriter, a_pipe_whose_reader_has_gone_keeps_nothing) {
   close(std::exchange(pipe->ends[0], dup(pipe->ends[1])));
   for (int i = 0; i < 10'000; ++i) writer.write(std::string(1000, 'x') + "\n");
   EXPECT_EQ(writer.lost(), 0);
+}
+
+TEST(LineWriter, a_flush_says_how_many_lines_are_lost) {
+  const Pipe pipe;
+  LineWriter writer(pipe.ends[1], note);
+  for (int i = 0; i < 20'000; ++i) writer.write(std::string(200, 'x') + "\n");
+  const auto lost = writer.lost();
+  ASSERT_GT(lost, 0);
+  std::string all;
+  for (auto until = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < until;) {
+    writer.flush(0ms);
+    const auto piece = pipe.read_now();
+    if (piece.empty()) break;
+    all += piece;
+  }
+  EXPECT_TRUE(all.ends_with(note(lost))) << all.substr(all.size() - 300);
+}
+
+TEST(LineWriter, lines_that_a_full_disk_refuses_are_counted) {
+  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  LineWriter writer(full, note);
+  for (int i = 0; i < 3; ++i) writer.write("x\n");
+  writer.flush(1s);
+  EXPECT_EQ(writer.lost(), 3);
+  close(full);
+}
+
+// A limit of the file's size stands for the disk.
+TEST(LineWriter, once_a_disk_has_room_again_the_note_begins_a_line_of_its_own) {
+  signal(SIGXFSZ, SIG_IGN);
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(tmpfile(), fclose);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  LineWriter writer(fileno(file.get()), note);
+  const rlimit small{6, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  for (const auto* line : {"one\n", "two\n", "three\n"}) writer.write(line);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(writer.lost(), 2);
+  writer.write("four\n");
+  char text[64] = {};
+  const auto size = pread(fileno(file.get()), text, sizeof text, 0);
+  EXPECT_EQ(std::string(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))), "one\ntw\nlost 2\nfour\n");
 }
 
 TEST(LineWriter, the_mode_of_a_descriptor_that_others_share_stays_as_it_is) {
