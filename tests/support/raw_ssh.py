@@ -59,16 +59,11 @@ class Raw:
         self.transport._send_message(message)
 
     def flood_with_method(self, method, count):
-        """Asks to log in by a method that does not exist; returns how many requests could be sent."""
+        """Asks to log in by a method that does not exist, so often or until the server has had enough."""
         self.send(cMSG_SERVICE_REQUEST, "ssh-userauth")
-        for sent in range(count):
-            if not self.transport.is_active():
-                return sent
-            try:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            for _ in range(count):
                 self.send(cMSG_USERAUTH_REQUEST, "ops", "ssh-connection", method)
-            except (OSError, EOFError, paramiko.SSHException):
-                return sent
-        return count
 
 
 def crowd(port, count, held_at_most=200):
