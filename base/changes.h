@@ -12,6 +12,7 @@
 #include "base/counts.h"
 #include "base/record.h"
 #include "base/table.h"
+#include "base/value_policies.h"
 
 namespace sluice {
 
@@ -63,13 +64,22 @@ struct DeadLetter {
   const std::string& whole() const { return detail.empty() ? reason : detail; }
 };
 
+// A value of a record that was changed because its route's policy says so.
+struct PolicyUse {
+  const Table* table = nullptr;  // of one of Changes::tables
+  std::uint32_t record = 0;      // index in the batch
+  std::uint16_t column = 0;
+  ValuePolicy policy = ValuePolicy::nul;
+};
+
 struct Changes {
   std::string arena;
   std::vector<Cell> cells;
   std::vector<TableChanges> tables;
   std::vector<Outcome> outcomes;  // by index of the record
   std::vector<DeadLetter> dead;
-  std::size_t rows = 0;  // changes in all tables and steps
+  std::vector<PolicyUse> policy_uses;  // in the order of the records; none of dead ones
+  std::size_t rows = 0;                // changes in all tables and steps
 
   const Cell* row(const RowChange& change) const { return cells.data() + change.cells; }
   std::string_view bytes(const Cell& cell) const {

@@ -16,6 +16,7 @@
 #include "base/expression/expression.h"
 #include "base/secret.h"
 #include "base/table.h"
+#include "base/value_policies.h"
 
 namespace sluice::config {
 
@@ -65,6 +66,7 @@ struct Route {
   Expression filter;       // events for which it does not hold are skipped
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
+  ValuePolicies values;  // what values become that a column cannot hold as they are
   OnError on_error = OnError::dead_letter;
   int max_dead_letters = 1000;       // per minute
   bool shares_table = false;         // derived: more than one topic may be written to the table

@@ -9,12 +9,10 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
-    {"route.nul", ""},
-    {"route.time_unit", ""},
     {"route.flatten", ""},
     {"route.where", ""},
     {"route.columns", ""},

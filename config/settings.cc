@@ -1,87 +1,14 @@
 #include "config/settings.h"
 
 #include <algorithm>
-#include <array>
-#include <type_traits>
-#include <utility>
+#include <iterator>
 
+#include "config/setting_field.h"
 #include "config/validators.h"
 
 namespace sluice::config {
 
 namespace {
-
-template <class T>
-void assign(const Setting& setting, T& to, Value&& value) {
-  if constexpr (std::is_same_v<T, Expression>) {
-    const auto& text = std::get<std::string>(value);
-    to = text.empty() ? Expression() : Expression::parse(text).value();
-  } else if constexpr (std::is_same_v<T, Secret>) {
-    to = Secret(std::get<std::string>(std::move(value)));
-  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
-    to.clear();
-    for (auto& [name, text] : std::get<Properties>(value)) to.emplace(name, Secret(std::move(text)));
-  } else if constexpr (std::is_enum_v<T>) {
-    to = static_cast<T>(std::ranges::find(setting.choices, std::get<std::string>(value)) - setting.choices.begin());
-  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
-    to = T(std::get<std::int64_t>(value));
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    to = static_cast<T>(std::get<std::int64_t>(value));
-  } else {
-    to = std::get<T>(std::move(value));
-  }
-}
-
-template <class T>
-Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Expression>) {
-    return from.text();
-  } else if constexpr (std::is_same_v<T, Secret>) {
-    return from.reveal();
-  } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
-    Properties properties;
-    for (const auto& [name, secret] : from) properties.emplace(name, secret.reveal());
-    return properties;
-  } else if constexpr (std::is_enum_v<T>) {
-    return std::string(setting.choices.at(static_cast<std::size_t>(from)));
-  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
-    return std::int64_t{from.count()};
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    return static_cast<std::int64_t>(from);
-  } else {
-    return from;
-  }
-}
-
-template <class Owner, class Member>
-Owner owner_of(Member Owner::*);
-
-template <auto first, auto... rest>
-auto& follow(auto& object) {
-  if constexpr (sizeof...(rest) == 0)
-    return object.*first;
-  else
-    return follow<rest...>(object.*first);
-}
-
-template <auto first, auto... rest>
-auto& reach(auto& pipeline, auto& route) {
-  if constexpr (std::is_same_v<decltype(owner_of(first)), Route>)
-    return follow<first, rest...>(route);
-  else
-    return follow<first, rest...>(pipeline);
-}
-
-// Where a setting lands: the members on the way from the Pipeline, or from a Route.
-template <auto... path>
-constexpr Field in() {
-  return {[](const Setting& setting, Pipeline& pipeline, Route& route, Value value) {
-            assign(setting, reach<path...>(pipeline, route), std::move(value));
-          },
-          [](const Setting& setting, const Pipeline& pipeline, const Route& route) {
-            return read(setting, reach<path...>(pipeline, route));
-          }};
-}
 
 using enum Type;
 
@@ -383,7 +310,8 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, dead_letters, surroundings})
+    for (auto part :
+         {general, kafka, postgres_and_batch, route_source, route_policy, route_values, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

@@ -191,6 +191,7 @@ void ChangeSet::clear() {
   empty(changes_.outcomes);
   changes_.tables.clear();
   changes_.dead.clear();
+  empty(changes_.policy_uses);
   changes_.rows = 0;
   live_.clear();
   for (auto& opened : open_) opened.table = nullptr;

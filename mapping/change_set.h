@@ -35,6 +35,10 @@ class ChangeSet {
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
   // Takes back the last record, which was rejected.
   void take_back_rejected();
+  // A value of the record was changed by a policy; the table has one of its changes.
+  void note_use(const TableState& table, std::uint16_t column, ValuePolicy policy) {
+    changes_.policy_uses.push_back({table.table.get(), record_, column, policy});
+  }
   // After the last change of a record: one without a lasting effect is skipped.
   void end_record();
 

@@ -104,6 +104,21 @@ std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& rec
   return Outcome::skipped;
 }
 
+// Once more with U+FFFD in place of what is not UTF-8, where the route wants it so.
+bool Mapper::State::decode(TopicState& topic, const Record& record, DecodeError& error) {
+  mended_text.clear();
+  if (topic.decoder->decode(record, event, error)) return true;
+  if (error.sqlstate != "22021" || topic.match.route->values.utf8 == Utf8Policy::reject) return false;
+  Record mended;
+  mended.at = record.at;
+  mended.offset = record.offset;
+  mended.timestamp_ms = record.timestamp_ms;
+  mended.key = record.key;
+  mended.value = mended_text.mend(*record.value);
+  mended.headers = record.headers;
+  return topic.decoder->decode(mended, event, error);
+}
+
 std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeSet& to, bool asks) {
   set = &to;
   TopicState& topic = topic_state(record.at->topic);
@@ -112,7 +127,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   key_read = false;
   doubtful = {};
   DecodeError error;
-  if (!topic.decoder->decode(record, event, error)) {
+  if (!decode(topic, record, error)) {
     return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
   if (const auto decided = judge(topic, record)) return *decided;
@@ -130,7 +145,9 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   set->begin_record();
   const std::size_t arena = set->arena().size();
   RecordError fault;
+  rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (make_changes(topic, *table, record, fault)) {
+    note_uses(*table);
     set->end_record();
   } else {
     set->arena().resize(arena);
@@ -139,6 +156,15 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   }
   if (rows.take_overlooked()) doubtful = {table->table, route};
   return set->changes().outcomes.back();
+}
+
+void Mapper::State::note_uses(const TableState& table) {
+  for (const auto& [column, policies] : rows.uses()) {
+    for (std::size_t one = 0; one < value_policy_names.size(); ++one) {
+      const auto policy = static_cast<ValuePolicy>(one);
+      if (policies.has(policy)) set->note_use(table, column, policy);
+    }
+  }
 }
 
 Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mapping/formats/decoder.h"
+#include "mapping/formats/mended_text.h"
 #include "mapping/mapper.h"
 #include "mapping/route_conditions.h"
 #include "mapping/router.h"
@@ -54,6 +55,7 @@ struct Mapper::State {
   PausedTable paused;
 
   DecodeSpace decode_space;
+  MendedText mended_text{decode_space};
   Event event;
   Image key_image;
   bool key_read = false;  // key_image is of the present record
@@ -74,6 +76,8 @@ struct Mapper::State {
   std::expected<Outcome, Blocked> without_table(const TableWanted& wanted, bool asks);
   Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
 
+  bool decode(TopicState& topic, const Record& record, DecodeError& error);
+  void note_uses(const TableState& table);
   std::optional<Outcome> judge(TopicState& topic, const Record& record);
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);

@@ -96,14 +96,31 @@ std::string_view canonical_key(const Table& table, const std::vector<Cell>& cell
 
 }  // namespace
 
-bool RowEncoder::encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena,
-                             Cell& cell, RecordError& fault) {
+ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
+                                    const Image& image, const Value& value, std::string& arena, Cell& cell) {
+  const bool mended = mended_ != nullptr && mended_->touches(value);
+  if (mended && table.is_key(static_cast<std::int32_t>(column))) return value_error::not_utf8;
+  UsedPolicies used;
+  const ValueError error =
+      encoder_.encode(table.table->columns[column], value, image.text_is_json, policies, arena, cell, used);
+  if (mended) used.add(ValuePolicy::utf8);
+  if (error || used.none()) return error;
+  const auto known = std::ranges::find(uses_, column, &Use::column);
+  (known != uses_.end() ? *known : uses_.emplace_back(static_cast<std::uint16_t>(column))).policies.add(used);
+  return {};
+}
+
+bool RowEncoder::encode_cell(const TableState& table, std::size_t at, const Image& image, const Field& field,
+                             std::string& arena, Cell& cell, RecordError& fault) {
+  const Column& column = table.table->columns[at];
   const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
     fault = {Stage::decode, "22032", fmt::format("{}{}{}: found twice, expected once", image.path, dot, field.name)};
     return false;
   }
-  const ValueError error = encoder_.encode(column, field.value, image.text_is_json, arena, cell);
+  const ValuePolicies* policies = table.policies(static_cast<std::int32_t>(at));
+  const ValueError error = policies == nullptr ? encoder_.encode(column, field.value, image.text_is_json, arena, cell)
+                                               : encode_under(*policies, table, at, image, field.value, arena, cell);
   if (!error) return true;
   fault = {
       Stage::map, error.sqlstate,
@@ -136,18 +153,17 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       overlooked_ = true;
       continue;
     }
-    if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
+    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
   return true;
 }
 
 bool RowEncoder::encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                             RecordError& fault) {
-  const auto& columns = table.table->columns;
   const auto& key = table.table->key;
   if (image.is_scalar()) {
     if (key.size() != 1) return true;
-    return encode_cell(columns[key.front()], image, image.row.fields.front(), arena, cells[key.front()], fault);
+    return encode_cell(table, key.front(), image, image.row.fields.front(), arena, cells[key.front()], fault);
   }
   Shape& shape = table.shape(image.row.schema, true);
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
@@ -155,7 +171,7 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, std::string& 
     const FieldSlot& slot = table.slot(shape, n, field.name);
     if (slot.column < 0 || !table.is_key(slot.column)) continue;
     const auto at = static_cast<std::size_t>(slot.column);
-    if (!encode_cell(columns[at], image, field, arena, cells[at], fault)) return false;
+    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
   return true;
 }

@@ -11,6 +11,7 @@
 #include "base/changes.h"
 #include "mapping/encode/encoder.h"
 #include "mapping/formats/event.h"
+#include "mapping/formats/mended_text.h"
 #include "mapping/key_index.h"
 #include "mapping/table_state.h"
 
@@ -34,11 +35,26 @@ class RowEncoder {
   // Returns true, once, if a field was left out because the table has no column that could take it.
   bool take_overlooked() { return std::exchange(overlooked_, false); }
 
+  // Of the present record, whose text is mended if it was not UTF-8: which policies changed which of its columns.
+  struct Use {
+    std::uint16_t column = 0;
+    UsedPolicies policies;
+  };
+  const std::vector<Use>& uses() const { return uses_; }
+  void begin_record(const MendedText* mended) {
+    uses_.clear();
+    mended_ = mended;
+  }
+
  private:
-  bool encode_cell(const Column& column, const Image& image, const Field& field, std::string& arena, Cell& cell,
-                   RecordError& fault);
+  bool encode_cell(const TableState& table, std::size_t column, const Image& image, const Field& field,
+                   std::string& arena, Cell& cell, RecordError& fault);
+  ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
+                          const Image& image, const Value& value, std::string& arena, Cell& cell);
 
   Encoder encoder_;
+  std::vector<Use> uses_;
+  const MendedText* mended_ = nullptr;
   bool overlooked_ = false;
 };
 

@@ -46,6 +46,12 @@ struct TableState {
     const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
     return known ? shape.slots[n] : find_slot(shape, n, field);
   }
+  // What becomes of values that do not fit, or null if all are rejected. A key that was changed would be another row's,
+  // so of its columns only the unit of a time is taken from there.
+  const ValuePolicies* policies(std::int32_t column) const {
+    if (!has_policies_) return nullptr;
+    return is_key(column) ? &key_policies_ : &route->values;
+  }
   // Returns true if keys of different bytes may be equal in PostgreSQL.
   bool compares_loosely() const { return compares_loosely_; }
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }
@@ -60,6 +66,8 @@ struct TableState {
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> columns_;
   std::vector<bool> key_columns_;
   bool compares_loosely_ = false;
+  bool has_policies_ = false;
+  ValuePolicies key_policies_;
   std::vector<Shape> shapes_;
 };
 

@@ -3,11 +3,6 @@
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
-namespace {
-
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-
-}  // namespace
 
 bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   space_.arena.clear();

@@ -18,10 +18,14 @@
 
 namespace sluice::mapping {
 
+// May stand at the beginning of a value, and means nothing.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 // Buffers that are reused for each record.
 struct DecodeSpace {
   JsonReader reader;
   PaddedText value_text, payload_text;
+  std::size_t payload_begins = 0;  // the place of payload_text in the value
   ValueArena arena;
   std::vector<Field> top;  // of a JSON object, or of the payload in it
   std::vector<Field> before, after, key, wrapped_key;
