@@ -62,6 +62,11 @@ struct Table {
   std::uint32_t oid = 0;
   std::vector<Column> columns;     // in catalogue order, dropped ones left out
   std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
+  // Of the column that holds the version of a row, and of the one that marks a row as deleted: an index, or `none`.
+  static constexpr std::int32_t none = -1;
+  std::int32_t guard = none;
+  std::int32_t marker = none;
+  bool is_guarded() const { return guard != none || marker != none; }
   bool shared = false;             // several topics may feed it: its writers may meet in the same rows
   bool delete_acts = false;        // a delete does more than remove the row: triggers, rules, foreign keys to it
   bool conflict_clause = true;     // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers

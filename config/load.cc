@@ -11,6 +11,7 @@
 #include "config/node_value.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
+#include "config/row_history.h"
 #include "config/settings.h"
 #include "config/spelling.h"
 #include "config/validators.h"
@@ -138,6 +139,10 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
     complain(place(table, "table"), "route.table", wrong);
   if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
     complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
+  if (const std::string wrong = check_soft_delete(route); !wrong.empty())
+    complain(place(table, "delete"), "route.delete", wrong);
+  if (const std::string wrong = check_version_of(route); !wrong.empty())
+    complain(place(table, "version"), "route.version", wrong);
   for (const std::string& topic : route.topics)
     if (!earlier.insert(topic).second)
       complain(place(table, "topics"), "route.topics",

@@ -9,10 +9,9 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 15> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
-    {"route.version", ""},
     {"route.flatten", ""},
     {"route.where", ""},
     {"route.columns", ""},
@@ -23,8 +22,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15> planned_
     {"route.key_from", "header"},
     {"route.key_from", "kafka"},
     {"route.key_from", "none"},
-    {"route.delete", "soft:"},
-    {"route.delete", "soft"},
 }};
 
 }  // namespace

@@ -71,7 +71,7 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
 }
 
 Outcome Mapper::State::reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason) {
-  set->begin_record();
+  set->begin_record(*place);
   set->reject(stage, table, std::move(sqlstate), std::move(reason));
   return Outcome::dead;
 }
@@ -99,7 +99,7 @@ std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& rec
     case RouteConditions::Verdict::skip:
       break;
   }
-  set->begin_record();
+  set->begin_record(*place);
   set->skip();
   return Outcome::skipped;
 }
@@ -121,6 +121,7 @@ bool Mapper::State::decode(TopicState& topic, const Record& record, DecodeError&
 
 std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeSet& to, bool asks) {
   set = &to;
+  place = record.at;
   TopicState& topic = topic_state(record.at->topic);
   const config::Route* route = topic.match.route;
   if (route == nullptr) return std::unexpected(NoRoute{});
@@ -132,7 +133,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   }
   if (const auto decided = judge(topic, record)) return *decided;
   if (without_effect(topic, record)) {
-    set->begin_record();
+    set->begin_record(*place);
     set->skip();
     return Outcome::skipped;
   }
@@ -142,7 +143,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   if (table && table->paused) return std::unexpected(TablePaused{*name, *table->paused});
   if (!table || !table->table) return without_table({route, *name}, asks);
 
-  set->begin_record();
+  set->begin_record(*place);
   const std::size_t arena = set->arena().size();
   RecordError fault;
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);

@@ -91,10 +91,13 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
                          strict || route.key_from == KeyFrom::record_value ? "" : ", there or in the record key")};
     return false;
   }
-  if (!moves || route.on_delete != config::OnDelete::apply) {
-    set->write(table, cells, row_key(table, cells, arena, key_space));
+  if (target.is_guarded() && !set_written(table, fault)) return false;
+  const auto write = [&] {
+    const RowKey by = row_key(table, cells, arena, key_space);
+    target.is_guarded() ? set->change_guarded(table, ChangeKind::write, cells, by) : set->write(table, cells, by);
     return true;
-  }
+  };
+  if (!moves || route.on_delete == config::OnDelete::ignore) return write();
   if (!find_old_key(table, fault)) return false;
   const RowKey key = row_key(table, cells, arena, key_space);
   if (has_key(target, old_cells)) {
@@ -106,10 +109,12 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
                            event.after.path)};
       return false;
     }
-    if (before.bytes != key.bytes) set->remove(table, old_cells, before);
+    if (before.bytes != key.bytes) {
+      if (target.guard != Table::none) old_cells[target.guard] = cells[target.guard];
+      if (!remove_row(table, record, old_cells, before, false, fault)) return false;
+    }
   }
-  set->write(table, cells, key);
-  return true;
+  return write();
 }
 
 bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
@@ -134,8 +139,8 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
                              : "")};
     return false;
   }
-  set->remove(table, cells, row_key(table, cells, set->arena(), key_space));
-  return true;
+  if (target.guard != Table::none && !set_version(table, event.before, fault)) return false;
+  return remove_row(table, record, cells, row_key(table, cells, set->arena(), key_space), true, fault);
 }
 
 bool Mapper::State::make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {

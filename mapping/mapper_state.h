@@ -59,11 +59,12 @@ struct Mapper::State {
   Event event;
   Image key_image;
   bool key_read = false;  // key_image is of the present record
-  std::vector<Field> source_fields;
+  std::vector<Field> source_fields, version_fields;
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
   RowEncoder rows;
   ChangeSet* set = nullptr;            // of the record being mapped
+  const TopicPartition* place = nullptr;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
   KeySpace key_space, old_key_space;
@@ -87,6 +88,13 @@ struct Mapper::State {
   // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.
   bool merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool find_old_key(TableState& table, RecordError& fault);
+  // What a table with versions or marks needs besides (mapper_history.cc).
+  const Value* find_version(const config::VersionPath& path, const Image& image);
+  bool set_version(TableState& table, const Image& image, RecordError& fault);
+  bool set_written(TableState& table, RecordError& fault);
+  bool set_deleted(TableState& table, const Record& record, std::vector<Cell>& of, RecordError& fault);
+  bool remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key, bool decides,
+                  RecordError& fault);
   bool record_key_is_old(const Table& target) const;
 };
 

@@ -32,6 +32,9 @@ class RowEncoder {
   // single-column key.
   bool encode_key(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
+  // Encodes one value for its column.
+  bool encode_cell(const TableState& table, std::size_t column, const Image& image, const Field& field,
+                   std::string& arena, Cell& cell, RecordError& fault);
   // Returns true, once, if a field was left out because the table has no column that could take it.
   bool take_overlooked() { return std::exchange(overlooked_, false); }
 
@@ -47,8 +50,6 @@ class RowEncoder {
   }
 
  private:
-  bool encode_cell(const TableState& table, std::size_t column, const Image& image, const Field& field,
-                   std::string& arena, Cell& cell, RecordError& fault);
   ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                           const Image& image, const Value& value, std::string& arena, Cell& cell);
 
