@@ -18,6 +18,43 @@ constexpr std::int64_t end_of_dates = 2145031949;  // behind 5874897-12-31
 constexpr std::int64_t first_timestamp = -211813488000000000;
 constexpr std::int64_t end_of_timestamps = 9223371331200000000;
 
+using Infinity = Moment::Infinity;
+
+// PostgreSQL's infinite dates as Debezium's connector passes them on: what overflows in Java leave of them, seen in its
+// events while it streams, and from its snapshot. None is a date that PostgreSQL holds.
+struct InfiniteDays {
+  std::int64_t unix_days;
+  Infinity infinity;
+};
+constexpr InfiniteDays infinite_days[] = {
+    {-2147472692, Infinity::positive},
+    {-2147472691, Infinity::negative},
+    {-622191234, Infinity::positive},
+    {-625821272, Infinity::negative},
+};
+struct InfiniteText {
+  std::string_view text;
+  Infinity infinity;
+};
+constexpr InfiniteText infinite_texts[] = {
+    {"infinity", Infinity::positive},
+    {"Infinity", Infinity::positive},
+    {"-infinity", Infinity::negative},
+    {"-Infinity", Infinity::negative},
+    {"-5877611-06-21Z", Infinity::positive},
+    {"-5877611-06-22Z", Infinity::negative},
+    {"+292278994-08-16Z", Infinity::positive},
+    {"+292269055-12-02Z", Infinity::negative},
+    {"+294247-01-10T04:00:25.2Z", Infinity::positive},
+    {"-290308-12-21T19:59:27.6Z", Infinity::negative},
+};
+
+Infinity infinity_of(std::string_view text) {
+  if (text.empty() || (text.front() >= '0' && text.front() <= '9')) return Infinity::none;
+  const auto* found = std::ranges::find(infinite_texts, text, &InfiniteText::text);
+  return found == std::end(infinite_texts) ? Infinity::none : found->infinity;
+}
+
 // Howard Hinnant's civil calendar, days relative to 2000-01-01.
 std::int64_t days_of(std::int64_t year, unsigned month, unsigned day) {
   year -= month <= 2;
@@ -168,6 +205,8 @@ Moment Moment::of_unix_days(std::int64_t days) {
   Moment moment;
   moment.has_date = true;
   moment.days = days + unix_epoch_days;
+  for (const auto& one : infinite_days)
+    if (one.unix_days == days) moment.infinity = one.infinity;
   return moment;
 }
 
@@ -193,8 +232,8 @@ Moment Moment::of_day_micros(std::int64_t micros) {
 
 ValueError parse_moment(std::string_view text, Moment& moment) {
   moment = {};
-  if (text == "infinity" || text == "Infinity" || text == "-infinity" || text == "-Infinity") {
-    moment.infinity = text.front() == '-' ? Moment::Infinity::negative : Moment::Infinity::positive;
+  moment.infinity = infinity_of(text);
+  if (moment.infinity != Infinity::none) {
     moment.has_date = moment.has_time = true;
     return {};
   }
@@ -218,8 +257,8 @@ ValueError parse_moment(std::string_view text, Moment& moment) {
   if (time_only || in.take('T') || in.take('t') || in.take(' ')) {
     if (const ValueError error = read_time(in, moment)) return error;
     in.take(' ');
-    if (const ValueError error = read_zone(in, moment)) return error;
   }
+  if (const ValueError error = read_zone(in, moment)) return error;
   return in.done() ? ValueError{} : value_error::datetime;
 }
 

@@ -34,8 +34,9 @@ struct Moment {
   static Moment of_day_micros(std::int64_t micros);
 };
 
-// `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]], years of any length, a sign or
-// BC, infinity and -infinity. 22007 if it is none of these, 22008 for a 30 February.
+// `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]] (behind a date, too: Debezium's
+// IsoDate; a date column ignores it), years of any length, a sign or BC, infinity and -infinity, also as Debezium
+// spells them. 22007 if it is none of these, 22008 for a 30 February.
 ValueError parse_moment(std::string_view text, Moment& moment);
 
 // The meaning of a count of this unit. A duration is not a point in time. Of a count that is too large `moment` is far

@@ -267,6 +267,10 @@ TEST(MappingValues, times_are_read_from_iso_text) {
   EXPECT_EQ(value("date", "\"0001-12-31 BC\""), "0000-12-31");
   EXPECT_EQ(value("date", "\"-0043-03-15\""), "-043-03-15");
   EXPECT_EQ(value("date", "\"12345-01-02\""), "12345-01-02");
+  EXPECT_EQ(value("date", "\"2024-02-29Z\""), "2024-02-29");  // Debezium's IsoDate
+  EXPECT_EQ(value("date", "\"2024-02-29+14:00\""), "2024-02-29");
+  EXPECT_EQ(value("date", "\"2024-02-29Zulu\""), "!22007");
+  EXPECT_EQ(value("timestamptz", "\"2024-02-29+02:00\""), "2024-02-28 22:00:00.000000");
   EXPECT_EQ(value("date", "\"infinity\""), "infinity");
   EXPECT_EQ(value("date", "\"tomorrow\""), "!22007");
   EXPECT_EQ(value("date", "\"6000000-01-01\""), "!22008");
@@ -284,6 +288,23 @@ TEST(MappingValues, times_are_read_from_iso_text) {
   EXPECT_EQ(value("time", "\"24:00:00\""), "24:00:00.000000");
   EXPECT_EQ(value("time", "\"23:59:59.123456\""), "23:59:59.123456");
   EXPECT_EQ(value("time", "\"12:00:00+02:00\""), "!22007");
+}
+
+TEST(MappingValues, what_debezium_makes_of_an_infinite_date_or_time_is_infinite_again) {
+  const auto date = [](const char* count) { return value("date", count, logical("int32", "io.debezium.time.Date")); };
+  EXPECT_EQ(date("-2147472692"), "infinity");
+  EXPECT_EQ(date("-2147472691"), "-infinity");
+  EXPECT_EQ(date("-622191234"), "infinity");
+  EXPECT_EQ(date("-625821272"), "-infinity");
+  EXPECT_EQ(date("-625821273"), "!22008");
+  EXPECT_EQ(value("date", "\"-5877611-06-21Z\""), "infinity");
+  EXPECT_EQ(value("date", "\"-5877611-06-22Z\""), "-infinity");
+  EXPECT_EQ(value("date", "\"+292278994-08-16Z\""), "infinity");
+  EXPECT_EQ(value("date", "\"+292269055-12-02Z\""), "-infinity");
+  EXPECT_EQ(value("date", "\"+292269055-12-03Z\""), "!22008");
+  EXPECT_EQ(value("timestamp", "\"+294247-01-10T04:00:25.2Z\""), "infinity");
+  EXPECT_EQ(value("timestamp", "\"-290308-12-21T19:59:27.6Z\""), "-infinity");
+  EXPECT_EQ(value("timestamp", "\"294247-01-10T04:00:25.2\""), "294247-01-10 04:00:25.200000");
 }
 
 TEST(MappingValues, counted_times_need_the_unit_that_a_schema_gives) {
