@@ -59,8 +59,7 @@ std::vector<Command> tables_commands() {
   return {
       {.words = "tables",
        .group = "look",
-       .summary =
-           "Rows written and removed per table, the last commit, and the values that a policy of the route changed.",
+       .summary = "Rows written and removed per table, and the last commit.",
        .examples = {"tables", "tables | match orders"},
        .run = handler<tables>},
   };

@@ -416,6 +416,18 @@ TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
   EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));
 }
 
+TEST_F(ConfigLoad, policies_of_values_are_words_of_their_route) {
+  const auto loaded = read(with("key = [\"id\"]",
+                                "key = [\"id\"]\nnul = \"strip\"\nutf8 = \"replace\"\ntoo_long = "
+                                "\"truncate\"\nout_of_range = \"clamp\"\ntime_unit = \"auto\""));
+  ASSERT_TRUE(loaded) << loaded.error();
+  const ValuePolicies wanted{NulPolicy::strip, Utf8Policy::replace, LengthPolicy::truncate, RangePolicy::clamp,
+                             TimeUnit::automatic};
+  EXPECT_EQ(loaded->routes[0].values, wanted);
+  EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\nout_of_range = \"zero\""),
+             "10:16: route.out_of_range: \"zero\" is not known; use reject | null | clamp");
+}
+
 TEST_F(ConfigLoad, a_reference_may_stand_for_a_number_or_a_boolean) {
   ::setenv("SLUICE_TEST_LANES", "7", 1);
   ::setenv("SLUICE_TEST_FLAG", "false", 1);
