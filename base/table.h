@@ -67,13 +67,13 @@ struct Table {
   std::int32_t guard = none;
   std::int32_t marker = none;
   bool is_guarded() const { return guard != none || marker != none; }
-  bool shared = false;             // several topics may feed it: its writers may meet in the same rows
-  bool delete_acts = false;        // a delete does more than remove the row: triggers, rules, foreign keys to it
-  bool conflict_clause = true;     // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
-  bool copy_is_insert = true;      // COPY does what INSERT does: not with rules, row security, views
-  bool owned = false;              // by the role that Sluice connects as
-  std::string signature;           // of the catalogue's rows that describe it; equal as long as they are the same
-  std::uint64_t version = 0;       // unique per description in this process
+  bool shared = false;          // several topics may feed it: its writers may meet in the same rows
+  bool delete_acts = false;     // a delete does more than remove the row: triggers, rules, foreign keys to it
+  bool conflict_clause = true;  // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
+  bool copy_is_insert = true;   // COPY does what INSERT does: not with rules, row security, views
+  bool owned = false;           // by the role that Sluice connects as
+  std::string signature;        // of the catalogue's rows that describe it; equal as long as they are the same
+  std::uint64_t version = 0;    // unique per description in this process
 };
 
 }  // namespace sluice

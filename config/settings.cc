@@ -186,8 +186,9 @@ std::vector<Setting> route_policy() {
       {.section = "route",
        .name = "delete",
        .field = in<&Route::on_delete>(),
-       .help = "What a delete event or a tombstone does: apply, ignore, or soft:COLUMN, which marks the row in a boolean, "
-               "date or timestamp column instead of removing it. See versions.md.",
+       .help =
+           "What a delete event or a tombstone does: apply, ignore, or soft:COLUMN, which marks the row in a boolean, "
+           "date or timestamp column instead of removing it. See versions.md.",
        .check = check_delete},
       {.section = "route",
        .name = "delete_when",

@@ -20,7 +20,8 @@ bool is_versioned(const Table& table, const Cell* cells) {
 
 // A second delete of a row that is deleted leaves the time of the first. A boolean has none.
 bool keeps_first_mark(const Table& table) {
-  return table.marker != Table::none && table.columns[static_cast<std::size_t>(table.marker)].encoding != Encoding::boolean;
+  return table.marker != Table::none &&
+         table.columns[static_cast<std::size_t>(table.marker)].encoding != Encoding::boolean;
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ const Value* Mapper::State::find_version(const config::VersionPath& path, const 
   for (; at != nullptr && depth < path.names.size(); ++depth) {
     const Value outer = *at;
     std::span<const Field> members;
-    if (outer.kind() != ValueKind::structure || !outer.members(version_fields, decode_space.arena, members)) return nullptr;
+    if (outer.kind() != ValueKind::structure || !outer.members(version_fields, decode_space.arena, members))
+      return nullptr;
     at = find(members, path.names[depth]);
   }
   return at;
@@ -64,8 +65,8 @@ bool Mapper::State::set_deleted(TableState& table, const Record& record, std::ve
                          table.table->columns[column].name)};
     return false;
   }
-  const Value mark = is_boolean ? Value::boolean(true)
-                                : Value::temporal(record.timestamp_ms, TemporalUnit::timestamp_millis);
+  const Value mark =
+      is_boolean ? Value::boolean(true) : Value::temporal(record.timestamp_ms, TemporalUnit::timestamp_millis);
   of[column] = {};
   return rows.encode_cell(table, column, {{}, "delete", false, true}, {{}, mark}, set->arena(), of[column], fault);
 }
@@ -80,8 +81,8 @@ bool Mapper::State::remove_row(TableState& table, const Record& record, std::vec
   // The key's bytes may lie in the arena, which grows.
   const std::string bytes(key.bytes), alike(key.alike);
   if (marks && !set_deleted(table, record, of, fault)) return false;
-  set->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of,
-                      {bytes, alike, key.loose, key.order}, decides);
+  set->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
+                      decides);
   return true;
 }
 

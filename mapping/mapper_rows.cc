@@ -92,12 +92,11 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
     return false;
   }
   if (target.is_guarded() && !set_written(table, fault)) return false;
-  const auto write = [&] {
-    const RowKey by = row_key(table, cells, arena, key_space);
+  const auto write = [&](const RowKey& by) {
     target.is_guarded() ? set->change_guarded(table, ChangeKind::write, cells, by) : set->write(table, cells, by);
     return true;
   };
-  if (!moves || route.on_delete == config::OnDelete::ignore) return write();
+  if (!moves || route.on_delete == config::OnDelete::ignore) return write(row_key(table, cells, arena, key_space));
   if (!find_old_key(table, fault)) return false;
   const RowKey key = row_key(table, cells, arena, key_space);
   if (has_key(target, old_cells)) {
@@ -114,7 +113,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
       if (!remove_row(table, record, old_cells, before, false, fault)) return false;
     }
   }
-  return write();
+  return write(target.is_guarded() ? row_key(table, cells, arena, key_space) : key);  // the arena has grown
 }
 
 bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {

@@ -63,7 +63,7 @@ struct Mapper::State {
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
   RowEncoder rows;
-  ChangeSet* set = nullptr;            // of the record being mapped
+  ChangeSet* set = nullptr;  // of the record being mapped
   const TopicPartition* place = nullptr;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record

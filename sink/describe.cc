@@ -122,6 +122,57 @@ Result<void> find_key(Table& table, const config::Route& route) {
   return {};
 }
 
+// The column of that name, which is what a setting of the route wants.
+Result<std::int32_t> find_column(const Table& table, const std::string& name, const char* setting) {
+  const auto found = std::ranges::find(table.columns, name, &Column::name);
+  if (found != table.columns.end() && !found->generated)
+    return static_cast<std::int32_t>(found - table.columns.begin());
+  return stop(fmt::format("{} has no column {} that could be written; add it or change [[route]].{}", table.name, name,
+                          setting));
+}
+
+bool holds_version(const Column& column) {
+  switch (column.encoding) {
+    case Encoding::boolean:
+    case Encoding::json:
+    case Encoding::jsonb:
+    case Encoding::time:
+    case Encoding::input:
+      return false;
+    case Encoding::text:
+      return column.type_name == "text" || column.type_name == "varchar";
+    default:
+      return true;
+  }
+}
+
+// The columns of versions and of marks, if the route has them.
+Result<void> find_history(Table& table, const config::Route& route) {
+  if (!route.version.empty()) {
+    const auto column = find_column(table, route.version.column(), "version");
+    if (!column) return std::unexpected(column.error());
+    const auto& of = table.columns[static_cast<std::size_t>(*column)];
+    if (!holds_version(of))
+      return stop(fmt::format(
+          "column {} of {} is {}, which is no order of versions; make it a number, a date, a timestamp or text",
+          of.name, table.name, of.declared));
+    table.guard = *column;
+  }
+  if (route.on_delete == config::OnDelete::soft) {
+    const auto column = find_column(table, route.on_delete.marker, "delete");
+    if (!column) return std::unexpected(column.error());
+    const auto& of = table.columns[static_cast<std::size_t>(*column)];
+    const bool time =
+        of.encoding == Encoding::date || of.encoding == Encoding::timestamp || of.encoding == Encoding::timestamptz;
+    if (of.encoding != Encoding::boolean && !(time && !of.not_null))
+      return stop(fmt::format(
+          "column {} of {} is {}{}, and cannot mark deleted rows; make it boolean, or a date or timestamp that may be NULL",
+          of.name, table.name, of.declared, of.not_null ? " not null" : ""));
+    table.marker = *column;
+  }
+  return {};
+}
+
 // The catalogue's rows of all the tables, by their object identifiers.
 struct Catalogue {
   std::multimap<std::int64_t, Row> columns;
@@ -184,6 +235,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
     table->columns.push_back(column_of(column->second));
   }
   if (auto done = find_key(*table, *route); !done) return std::unexpected(done.error());
+  if (auto done = find_history(*table, *route); !done) return std::unexpected(done.error());
   if (route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause) {
     std::vector<std::int64_t> key;
     for (const auto index : table->key) key.push_back(numbers[index]);

@@ -428,6 +428,23 @@ TEST_F(ConfigLoad, policies_of_values_are_words_of_their_route) {
              "10:16: route.out_of_range: \"zero\" is not known; use reject | null | clamp");
 }
 
+TEST_F(ConfigLoad, versions_and_soft_deletes_are_checked_with_their_route) {
+  const auto loaded = read(with("key = [\"id\"]", "key = [\"id\"]\ndelete = \"soft:gone\"\nversion = \"@source.lsn\""));
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_EQ(loaded->routes[0].on_delete.marker, "gone");
+  EXPECT_EQ(loaded->routes[0].version.column(), "lsn");
+  EXPECT_EQ(loaded->routes[0].version.text(), "@source.lsn");
+  const auto error = [&](const std::string& line) { return error_with("key = [\"id\"]", "key = [\"id\"]\n" + line); };
+  EXPECT_HAS(error("delete = \"soft\""), "10:10: route.delete: \"soft\" lacks the column; write soft:COLUMN");
+  EXPECT_HAS(error("delete = \"never\""),
+             "10:10: route.delete: \"never\" is not known; use apply | ignore | soft:COLUMN");
+  EXPECT_HAS(error("delete = \"soft:id\""), "10:10: route.delete: marks a column of the key");
+  EXPECT_HAS(error("version = \"a..b\""), "10:11: route.version: \"a..b\" is not a field path");
+  EXPECT_HAS(error("version = \"@offset\""), "10:11: route.version: \"@offset\" is not a field path");
+  EXPECT_HAS(error("version = \"meta.id\""), "10:11: route.version: is kept in the column id, which is of the key");
+  EXPECT_HAS(error("mode = \"insert\"\nversion = \"v\""), "11:11: route.version: needs rows that are changed");
+}
+
 TEST_F(ConfigLoad, a_reference_may_stand_for_a_number_or_a_boolean) {
   ::setenv("SLUICE_TEST_LANES", "7", 1);
   ::setenv("SLUICE_TEST_FLAG", "false", 1);
