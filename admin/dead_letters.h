@@ -47,9 +47,28 @@ struct DeadLetterFilter {
   bool resolved = false;                              // also those that are resolved
   bool failed = false;                                // only those tried more than once
   bool contents = false;                              // with key, value and headers
-  std::int64_t after = 0;                             // only those with a higher number
+  std::optional<std::int64_t> up_to;                  // only those with no higher number
   int limit = 100;
   LetterOrder order = LetterOrder::position;
+};
+
+// What the letters of a group have in common, besides what the filter asks for.
+enum class LetterGrouping : std::uint8_t {
+  reason,  // table, SQLSTATE and the reason without its numbers
+  table,
+  topic,
+};
+
+struct DeadLetterGroup {
+  std::int64_t letters = 0;
+  WallClock::time_point oldest{}, newest{};    // stored
+  std::int64_t example = 0;                    // the number of one of them
+  std::string topic, table, sqlstate, reason;  // empty unless they have it in common
+};
+
+struct DeadLetterGroups {
+  std::vector<DeadLetterGroup> largest;
+  std::int64_t groups = 0, letters = 0;  // of all, whatever the limit
 };
 
 // The outcome of one dead letter that was to be applied again.
@@ -69,9 +88,10 @@ class DeadLetters {
   virtual Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) = 0;
   // How many the filter has, whatever its limit.
   virtual Result<std::int64_t> count(const DeadLetterFilter& filter) = 0;
-  // Marks those with these numbers as resolved; returns how many were open.
-  virtual Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& reason,
-                                       const Caller& by) = 0;
+  // Groups of those that the filter has, no more than its limit.
+  virtual Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) = 0;
+  // Marks open ones that the filter has as resolved, the oldest first and no more than its limit; returns how many.
+  virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;
   // Applies open letters again in the order of their offsets, each in a transaction of its own that holds its
   // partition's pointer row. A letter whose key a later record has written is left alone unless `force`. A dry run asks
   // PostgreSQL, too, each letter in a transaction that is rolled back.

@@ -22,6 +22,8 @@ struct Interruption {
   Clock::time_point deadline = Clock::time_point::max();
 
   bool requested() const { return stop.stop_requested(); }
+  // The deadline of a wait that has one of its own.
+  Clock::time_point earlier(Clock::time_point other) const { return std::min(other, deadline); }
 };
 
 namespace detail {
@@ -39,7 +41,7 @@ class InterruptScope {
  public:
   explicit InterruptScope(std::stop_token stop) : InterruptScope(Interruption{std::move(stop)}) {}
   explicit InterruptScope(Clock::time_point deadline)
-      : InterruptScope(Interruption{interruption().stop, std::min(deadline, interruption().deadline)}) {}
+      : InterruptScope(Interruption{interruption().stop, interruption().earlier(deadline)}) {}
   ~InterruptScope() { detail::interruption = std::move(before_); }
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;

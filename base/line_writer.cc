@@ -39,24 +39,45 @@ int LineWriter::open_without_blocking() const {
 
 void LineWriter::write(std::string line) {
   const MutexLock lock(mutex_);
+  const bool takes_more = write_all();
   if (kept_bytes_ + line.size() > kept_at_most) {
     ++lost_;
   } else {
-    kept_bytes_ += line.size();
-    kept_.push_back(std::move(line));
+    keep({std::move(line)});
   }
-  write_kept();
-  if (!kept_.empty() || lost_ == told_) return;
-  auto told = note_(lost_ - told_);
+  if (takes_more) write_all();
+}
+
+void LineWriter::keep(Line line) {
+  kept_bytes_ += line.text.size();
+  kept_.push_back(std::move(line));
+}
+
+// The note about lost lines comes as soon as nothing else is waiting.
+bool LineWriter::write_all() {
+  if (!write_kept()) return false;
+  if (lost_ == told_) return true;
+  const auto news = lost_ - told_;
+  keep({(torn_ ? "\n" : "") + note_(news), news});
   told_ = lost_;
-  kept_bytes_ += told.size();
-  kept_.push_back(std::move(told));
-  write_kept();
+  return write_kept();
+}
+
+// An error is not a reader that stands still: what cannot be written is not kept. Nothing is missed by the reader of a
+// closed pipe, because there is none; a full disk costs the line, and the note is tried again with the next one.
+void LineWriter::drop_first(int problem) {
+  const Line& line = kept_.front();
+  const bool nobody_reads = problem == EPIPE || problem == ECONNRESET || problem == ENOTCONN;
+  if (line.tells > 0 && !nobody_reads) told_ -= line.tells;
+  if (line.tells == 0 && !nobody_reads) ++lost_;
+  torn_ = torn_ || line.begun;
+  kept_bytes_ -= line.text.size();
+  kept_.pop_front();
 }
 
 bool LineWriter::write_kept() {
   while (!kept_.empty()) {
-    auto& line = kept_.front();
+    auto& line = kept_.front().text;
     ssize_t written = 0;
     if (is_socket_) {
       written = send(fd_, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -70,13 +91,18 @@ bool LineWriter::write_kept() {
     }
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
-    // Nobody will ever read it: nothing is kept for a closed pipe.
-    const auto taken = written < 0 ? line.size() : static_cast<std::size_t>(written);
+    if (written < 0) {
+      drop_first(errno);
+      continue;
+    }
+    const auto taken = static_cast<std::size_t>(written);
     kept_bytes_ -= taken;
     if (taken == line.size()) {
       kept_.pop_front();
+      torn_ = false;
     } else {
       line.erase(0, taken);
+      kept_.front().begun = true;
     }
   }
   return true;
@@ -87,7 +113,7 @@ void LineWriter::flush(std::chrono::milliseconds within) {
   for (;;) {
     {
       const MutexLock lock(mutex_);
-      if (write_kept()) return;
+      if (write_all()) return;
     }
     if (std::chrono::steady_clock::now() >= until) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

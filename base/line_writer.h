@@ -1,8 +1,8 @@
 // Writes lines to a descriptor that may not be read, and never waits for its reader: lanes write the log.
 //
 // What the descriptor does not take at once is kept, up to a limit, and written before the next line; what exceeds the
-// limit is dropped whole lines at a time, and counted. Any thread. Owned by the log (base/log.h), as the only writer of
-// its descriptor in this process.
+// limit is dropped whole lines at a time, and counted, as is what an error such as a full disk costs. Any thread. Owned
+// by the log (base/log.h), as the only writer of its descriptor in this process.
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,16 @@ class LineWriter {
   std::int64_t lost() const;  // lines, so far
 
  private:
+  struct Line {
+    std::string text;
+    std::int64_t tells = 0;  // of so many lost lines; 0: it is not a note
+    bool begun = false;      // written in part
+  };
+
+  void keep(Line line) REQUIRES(mutex_);
+  bool write_all() REQUIRES(mutex_);   // with the note about what was lost; false: the descriptor takes no more
   bool write_kept() REQUIRES(mutex_);  // false: the descriptor takes no more
+  void drop_first(int problem) REQUIRES(mutex_);
   int open_without_blocking() const;
 
   const int fd_;
@@ -40,7 +49,8 @@ class LineWriter {
   const bool is_socket_;
   std::string (*const note_)(std::int64_t lost);
   mutable Mutex mutex_;
-  std::deque<std::string> kept_ GUARDED_BY(mutex_);  // the first one may be written in part
+  std::deque<Line> kept_ GUARDED_BY(mutex_);
+  bool torn_ GUARDED_BY(mutex_) = false;  // the last line that was written has no end
   std::size_t kept_bytes_ GUARDED_BY(mutex_) = 0;
   std::int64_t lost_ GUARDED_BY(mutex_) = 0;
   std::int64_t told_ GUARDED_BY(mutex_) = 0;

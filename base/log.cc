@@ -120,7 +120,8 @@ std::string line_of(Level level, std::string_view who, std::string_view text) {
 LineWriter& writer() {
   // Never destroyed: threads may log until the process is gone.
   static auto* const instance = new LineWriter(STDERR_FILENO, [](std::int64_t lost) {
-    return line_of(Level::warning, "log", fmt::format("{} lines are lost: nobody has read stderr", lost));
+    return line_of(Level::warning, "log",
+                   fmt::format("{} lines are lost: stderr was not read, or could not be written", lost));
   });
   return *instance;
 }
@@ -152,12 +153,9 @@ bool enabled(Level level) {
   return level >= threshold.load(std::memory_order_relaxed);
 }
 
-LevelNow level_now() {
+Level level_now() {
   enabled(Level::error);  // a level that was for a time only may be over
-  LevelNow now{threshold.load(), std::nullopt};
-  if (const auto until = falls_back_at.load(); until != never)
-    now.left = std::chrono::ceil<std::chrono::seconds>(std::chrono::nanoseconds(until - now_ns()));
-  return now;
+  return threshold.load();
 }
 
 std::vector<Entry> recent() {

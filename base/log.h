@@ -32,15 +32,10 @@ void set_level(std::string_view level, std::optional<std::chrono::seconds> lasti
 bool enabled(Level level);
 void write(Level level, std::string_view who, std::string_view text);
 
-// The level in force, and until when if it is for a time only.
-struct LevelNow {
-  Level level = Level::info;
-  std::optional<std::chrono::seconds> left;
-};
-LevelNow level_now();
+Level level_now();  // the level in force
 // Writes what a slow reader has not taken yet, for so long at most. Before the process ends, and from time to time.
 void flush(std::chrono::milliseconds within);
-std::int64_t lost_lines();  // that a reader who stood still has cost
+std::int64_t lost_lines();  // that a reader who stood still, or a full disk, has cost
 // How many of a level were written since the start, whatever the level in force.
 std::int64_t count(Level level);
 std::string_view name(Level level);

@@ -10,6 +10,14 @@ std::string_view trimmed(std::string_view text, std::string_view blanks) {
   return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t end = 0; (end = text.find(separator)) != text.npos; text.remove_prefix(end + 1))
+    parts.push_back(text.substr(0, end));
+  parts.push_back(text);
+  return parts;
+}
+
 std::optional<bool> parse_boolean(std::string_view text) {
   struct Word {
     std::string_view whole;
@@ -24,7 +32,6 @@ std::optional<bool> parse_boolean(std::string_view text) {
                                        {"off", 2, false},
                                        {"1", 1, true},
                                        {"0", 1, false}}};
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   text = trimmed(text);
   for (const Word& word : words) {
     if (text.size() < word.shortest || text.size() > word.whole.size()) continue;

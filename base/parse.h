@@ -1,11 +1,12 @@
-// Whole texts as integers and booleans. Pure functions of any thread; nothing if the text is anything else, or too
-// large.
+// Whole texts as integers and booleans, and what takes texts apart. Pure functions of any thread; a number or boolean
+// is nothing if the text is anything else, or too large.
 #pragma once
 
 #include <charconv>
 #include <concepts>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace sluice {
 
@@ -31,5 +32,13 @@ std::optional<bool> parse_boolean(std::string_view text);
 
 // White space as C's isspace() has it, unless told otherwise.
 std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\n\v\f\r");
+
+// The parts between the separators, empty ones too: one more than there are separators.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+// The small form of an ASCII letter, in every locale; any other byte as it is.
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace sluice

@@ -23,9 +23,13 @@ struct Body {
 void report(const Body& body, const char* what) noexcept {
   try {
     log::error(body.name, "a thread ended by an error that nobody expected: {}", what);
+  } catch (...) {
+    // There is no memory left to say so, but whoever waits for the thread is still told.
+  }
+  try {
     if (body.failed) body.failed();
   } catch (...) {
-    // There is no memory left to say so; whoever waits for the thread sees that it has ended.
+    // Whoever waits for the thread sees that it has ended.
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/host_port.h"
+#include "base/parse.h"
 
 namespace sluice::config {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 std::string property(const Kafka& settings, const std::string& name, const char* otherwise) {
   const auto found = settings.properties.find(name);
   std::string value = found == settings.properties.end() ? otherwise : found->second.reveal();
-  std::ranges::transform(value, value.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+  std::ranges::transform(value, value.begin(), lower);
   return value;
 }
 
@@ -23,11 +24,10 @@ std::vector<ServerSecurity> kafka_security(const Kafka& settings) {
   const bool encrypted = protocol == "ssl" || protocol == "sasl_ssl";
   const bool verified = encrypted && verification != "false" && verification != "f" && verification != "0";
   std::vector<ServerSecurity> brokers;
-  for (std::size_t at = 0; at < settings.brokers.size();) {
-    const auto end = std::min(settings.brokers.find(',', at), settings.brokers.size());
-    auto name = settings.brokers.substr(at, end - at);
+  for (const std::string_view part : split(settings.brokers, ',')) {
+    std::string name(part);
     std::erase(name, ' ');
-    at = end + 1;
+    if (name.empty()) continue;
     const auto address = parse_host_port(name);
     ServerSecurity broker{"kafka", std::move(name), encrypted, verified, address && is_loopback(address->host)};
     if (!broker.local && !encrypted)

@@ -12,6 +12,7 @@
 #include "config/postgres_url.h"
 #include "config/references.h"
 #include "config/row_history.h"
+#include "config/secret_files.h"
 #include "config/settings.h"
 #include "config/spelling.h"
 #include "config/validators.h"
@@ -90,6 +91,20 @@ bool has_reference(const toml::node& node) {
   return array != nullptr && std::ranges::any_of(*array, [](const toml::node& one) { return has_reference(one); });
 }
 
+// Notes where a setting's secret is kept: in files that it names, or in the text itself.
+void note_secret(const toml::node& node, const Setting& setting, std::string_view name, Pipeline& pipeline) {
+  if (const auto* table = node.as_table()) {
+    for (const auto& [key, inner] : *table)
+      note_secret(inner, setting, fmt::format("{}{}{}", name, name.empty() ? "" : ".", key.str()), pipeline);
+    return;
+  }
+  const std::string text = node.value_or<std::string>("");
+  if (setting.type == Type::properties && !is_secret_property(name)) return;
+  for (auto& one : files_of(text)) pipeline.secret_files.push_back(std::move(one));
+  const bool written = setting.type == Type::connection ? has_written_password(text) : !config::has_reference(text);
+  if (written && !text.empty()) pipeline.secret_files.push_back(pipeline.file);
+}
+
 // Where one brings only a part, that part is masked. A string that is one reference is shown by what it says.
 std::string shown(const toml::node& node, const Secret& url) {
   const std::string text = node.value_or<std::string>("");
@@ -111,7 +126,10 @@ void read_section(const toml::table& table, std::string_view section, toml::sour
   for (const Setting& setting : settings()) {
     if (setting.section != section) continue;
     if (const toml::node* node = table.get(setting.name)) {
-      setting.field.put(setting, pipeline, route, value_of(*node, setting));
+      Value value = value_of(*node, setting);
+      const auto* string = std::get_if<std::string>(&value);
+      if (setting.secret() || (string != nullptr && is_key(*string))) note_secret(*node, setting, "", pipeline);
+      setting.field.put(setting, pipeline, route, std::move(value));
       if (has_reference(*node)) (section == "route" ? route.referenced : pipeline.referenced).insert(setting.key());
       if (setting.type == Type::connection) pipeline.postgres.shown_url = shown(*node, pipeline.postgres.url);
     } else if (setting.required)
@@ -165,8 +183,9 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   mark_shared_tables(pipeline.routes);
 }
 
-Pipeline read_pipeline(const toml::table& root) {
+Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   Pipeline pipeline;
+  pipeline.file = path;
   Route none;
   read_section(root, "", {1, 1}, pipeline, none);
   static const toml::table empty;
@@ -182,6 +201,7 @@ Pipeline read_pipeline(const toml::table& root) {
   }
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
+  add_library_files(pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   return pipeline;
 }
@@ -198,7 +218,7 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
   if (!text) return fail({1, 1}, "file", text.error() + "; name a readable TOML file");
   try {
     check_depth(*text);
-    return read_pipeline(toml::parse(std::string_view(*text), std::string_view(path)));
+    return read_pipeline(toml::parse(std::string_view(*text), std::string_view(path)), path);
   } catch (const Complaint& complaint) {
     return fail(complaint.at, complaint.key, complaint.text);
   } catch (const toml::parse_error& error) {

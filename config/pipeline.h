@@ -121,6 +121,7 @@ struct Log {
 };
 
 struct Pipeline {
+  std::string file;  // that it was read from
   std::string name;
   Kafka kafka;
   Postgres postgres;
@@ -130,7 +131,8 @@ struct Pipeline {
   Console console;
   Http http;
   Log log;
-  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
+  std::set<std::string> referenced;       // settings whose text holds a reference: never shown
+  std::vector<std::string> secret_files;  // derived: see secret_files.h
 };
 
 }  // namespace sluice::config

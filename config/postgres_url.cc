@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 
 #include "base/secret.h"
 #include "config/conninfo.h"
@@ -47,6 +48,32 @@ std::string percent_encoded(std::string_view value) {
       out += c;
     else
       out += fmt::format("%{:02X}", byte);
+  }
+  return out;
+}
+
+std::string percent_decoded(std::string_view value) {
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    unsigned byte = 0;
+    const auto* digits = value.data() + i + 1;
+    if (value[i] == '%' && i + 2 < value.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += value[i];
+    }
+  }
+  return out;
+}
+
+std::string unquoted(std::string_view value) {
+  if (value.starts_with('\'')) value.remove_prefix(1);
+  if (value.ends_with('\'')) value.remove_suffix(1);
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && i + 1 < value.size()) ++i;
+    out += value[i];
   }
   return out;
 }
@@ -123,6 +150,31 @@ std::string encode_reference(std::string_view before_text, std::string_view afte
   if (const auto length = scheme_length(before); length > 0)
     return in_uri(std::string_view(before).substr(length), after, std::move(value));
   return in_pairs(before, after, std::move(value));
+}
+
+std::string parameter(std::string_view url, std::string_view name) {
+  const auto length = scheme_length(url);
+  if (length == 0) {
+    std::string_view last;
+    while (const auto pair = next_pair(url))
+      if (pair->name == name) last = pair->value;
+    return unquoted(last);
+  }
+  url.remove_prefix(length);
+  const auto query = std::min(url.find('?'), url.size());
+  std::string_view last;
+  const auto authority = url.substr(0, std::min(url.find('/'), query));
+  if (const auto at = authority.rfind('@'); name == "password" && at != authority.npos) {
+    const auto user = authority.substr(0, at);
+    if (const auto colon = user.find(':'); colon != user.npos) last = user.substr(colon + 1);
+  }
+  for (auto rest = url.substr(query); !rest.empty();) {
+    rest.remove_prefix(1);
+    const auto pair = rest.substr(0, rest.find('&'));
+    if (pair.substr(0, pair.find('=')) == name) last = pair.substr(std::min(name.size() + 1, pair.size()));
+    rest.remove_prefix(pair.size());
+  }
+  return percent_decoded(last);
 }
 
 std::string shown_url(std::string_view url) {

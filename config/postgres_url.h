@@ -13,6 +13,9 @@ namespace sluice::config {
 // it is where it may be more than a value: as the whole string, as hosts of a URI, in place of a key.
 std::string encode_reference(std::string_view before, std::string_view after, std::string value);
 
+// Returns the value of a parameter by libpq's name, of a URI also the password before the host; empty if it is not set.
+std::string parameter(std::string_view url, std::string_view name);
+
 // Returns the string with host, port, database, user and sslmode as they are and all other values masked.
 std::string shown_url(std::string_view url);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,10 @@ std::expected<std::string, std::string> from_file(const std::string& path) {
   return content;
 }
 
+std::string credential_file(std::string_view directory, std::string_view name) {
+  return fmt::format("{}/{}", directory, name);
+}
+
 std::expected<std::string, std::string> resolve(std::string_view kind, const std::string& name) {
   if (kind == "env") {
     if (const char* value = std::getenv(name.c_str())) return value;
@@ -41,7 +46,7 @@ std::expected<std::string, std::string> resolve(std::string_view kind, const std
       return std::unexpected("needs CREDENTIALS_DIRECTORY; start under systemd with LoadCredential=");
     if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
       return std::unexpected("is not the name of a credential; write the name alone");
-    return from_file(std::string(directory) + '/' + name);
+    return from_file(credential_file(directory, name));
   }
   return std::unexpected("is not known; write ${env:NAME}, ${file:/path} or ${credential:NAME}");
 }
@@ -50,6 +55,19 @@ std::expected<std::string, std::string> resolve(std::string_view kind, const std
 
 bool has_reference(std::string_view text) {
   return text.contains("${");
+}
+
+std::vector<std::string> files_of(std::string_view text) {
+  std::vector<std::string> files;
+  for (auto open = text.find("${"); open != text.npos; open = text.find("${", open + 2)) {
+    auto name = text.substr(open + 2, text.find('}', open) - open - 2);
+    const auto kind = name.substr(0, name.find(':'));
+    name.remove_prefix(std::min(kind.size() + 1, name.size()));
+    const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+    if (kind == "file") files.emplace_back(name);
+    if (kind == "credential" && directory != nullptr) files.push_back(credential_file(directory, name));
+  }
+  return files;
 }
 
 std::expected<std::string, std::string> expand(const std::string& text) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::config {
 
@@ -20,6 +21,9 @@ using Encode = std::function<std::string(std::string_view before, std::string_vi
 std::expected<std::string, std::string> expand(const std::string& text, const Encode& encode);
 
 bool has_reference(std::string_view text);
+
+// Returns the files that the text's references are read from.
+std::vector<std::string> files_of(std::string_view text);
 
 // Reads a regular file of at most `limit` bytes; the error does not repeat the path.
 std::expected<std::string, std::string> read_file(const std::string& path, std::size_t limit);

@@ -26,14 +26,6 @@ bool only(std::string_view text, std::string_view extra) {
                              [&](char c) { return letters.contains(c) || digits.contains(c) || extra.contains(c); });
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (std::size_t end = 0; (end = text.find(separator)) != std::string_view::npos; text.remove_prefix(end + 1))
-    parts.push_back(text.substr(0, end));
-  parts.push_back(text);
-  return parts;
-}
-
 std::string check_name(const std::string& text, std::size_t longest) {
   if (!text.empty() && text.size() <= longest && only(text, "._-")) return {};
   return fmt::format("must be 1 to {} letters, digits, dots, dashes and underscores; choose another name", longest);

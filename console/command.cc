@@ -1,9 +1,9 @@
 #include "console/command.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
+#include "base/parse.h"
 #include "base/printable.h"
 #include "base/units.h"
 #include "config/references.h"
@@ -12,10 +12,9 @@
 namespace sluice::console {
 namespace {
 
-std::string lower(std::string_view text) {
+std::string lowered(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
+  std::ranges::transform(result, result.begin(), lower);
   return result;
 }
 
@@ -27,7 +26,7 @@ std::size_t words_in(std::string_view words) {
 std::string leading(std::span<const Word> words, std::size_t count) {
   std::string text;
   for (const Word& word : words.first(std::min(count, words.size())))
-    text += (text.empty() ? "" : " ") + lower(word.text);
+    text += (text.empty() ? "" : " ") + lowered(word.text);
   return text;
 }
 
@@ -70,6 +69,10 @@ std::string Command::usage() const {
   return text;
 }
 
+Effect Command::effect_of(const Arguments& given, const Login& login) const {
+  return lesser == nullptr ? effect : lesser(given, role_of(login.caller.role));
+}
+
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten) {
   const std::size_t show = words.size() > 1 && leading(words, 1) == "show" ? 1 : 0;
   words = words.subspan(show);
@@ -107,7 +110,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
       continue;
     }
     const auto equals = word.text.find('=');
-    const std::string name = lower(word.text.substr(2, equals == std::string::npos ? equals : equals - 2));
+    const std::string name = lowered(word.text.substr(2, equals == std::string::npos ? equals : equals - 2));
     const bool has_value = equals != std::string::npos;
     if (!has_value && (name == "json" || name == "csv" || name == "no-color")) {
       (name == "json" ? given.json : name == "csv" ? given.csv : given.color) = name != "no-color";

@@ -74,6 +74,13 @@ struct Option {
 
 enum class Effect : std::uint8_t { none, shows_data, changes };
 
+// Words and options of a line, told apart by the command's row.
+struct Arguments {
+  std::vector<std::string> words;
+  std::map<std::string, std::string, std::less<>> options;
+  bool json = false, csv = false, color = true;
+};
+
 class Call;
 struct CommandContext;
 using Handler = int (*)(Call& call, const CommandContext& context);
@@ -85,7 +92,8 @@ struct Command {
   ArgumentKind takes = ArgumentKind::none;  // what they are
   std::vector<Option> options = {};
   Role role = Role::viewer;
-  Effect effect = Effect::none;
+  Effect effect = Effect::none;                                   // the most that it has
+  Effect (*lesser)(const Arguments& given, Role role) = nullptr;  // where it depends on these
   bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
   std::string_view group = {};  // of the help: look, control, records, service, session
   std::string_view summary = {};
@@ -93,16 +101,11 @@ struct Command {
   Handler run = nullptr;
 
   std::string usage() const;
+  Effect effect_of(const Arguments& given, const Login& login) const;
 };
 
 // In the order of the help; console/commands/registry.cc lists the groups.
 std::span<const Command> commands();
-// Words and options of a line, told apart by the command's row.
-struct Arguments {
-  std::vector<std::string> words;
-  std::map<std::string, std::string, std::less<>> options;
-  bool json = false, csv = false, color = true;
-};
 std::expected<Arguments, std::string> parse_arguments(const Command& command, std::span<const Word> words);
 struct Found {
   const Command* command = nullptr;
@@ -168,9 +171,7 @@ class Call {
   int fail(Code code, fmt::format_string<Args...> text, Args&&... args) {
     return write_error(code, fmt::format(text, std::forward<Args>(args)...));
   }
-  int fail(const Error& error) {
-    return write_error(stop_.stop_requested() ? Code::interrupted : Code::failed, error.message);
-  }
+  int fail(const Error& error) { return write_error(Code::failed, error.message); }
   // Added to "done" in the audit trail.
   void remark(std::string text) { remark_ = std::move(text); }
   const std::string& remark() const { return remark_; }
@@ -180,8 +181,6 @@ class Call {
   Report report{};
   Stream& stream() { return stream_; }
   bool leave = false;
-  bool shows_data =
-      false;  // set by a handler whose report holds a record's data only for some: noted in the audit trail
 
  private:
   int write_error(Code code, std::string text);

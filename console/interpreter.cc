@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/printable.h"
 #include "console/command.h"
+#include "console/guarded.h"
 #include "console/pace.h"
 #include "console/selection.h"
 
@@ -46,7 +47,8 @@ std::string outcome_of(int code, const Call& call) {
   const std::string& remark = call.remark();
   const bool begun =
       code == Code::done || code == Code::partly_done || code == Code::deadline_passed || code == Code::interrupted;
-  if (begun) return remark.empty() ? "done" : "done: " + valid_utf8(remark);
+  if (begun && !remark.empty()) return "done: " + valid_utf8(remark);
+  if (begun && call.error().empty()) return "done";
   return fmt::format("failed: {}", valid_utf8(call.error()));
 }
 
@@ -61,6 +63,11 @@ struct ErrorWriter {
     return code;
   }
 };
+
+// The code of what ended because it was stopped (Ctrl-C, the client went away).
+int cut_short(int code, const std::stop_token& stop) {
+  return stop.stop_requested() && (code == Code::failed || code == Code::partly_done) ? int{Code::interrupted} : code;
+}
 
 std::string refusal(const Command& command, const Login& login) {
   if (command.role > role_of(login.caller.role))
@@ -86,9 +93,7 @@ struct Interpreter::State {
 // Ctrl-C ends whatever the command waits for, in PostgreSQL and Kafka, too.
 int Interpreter::State::call(Call& call, const Command& command) const {
   const InterruptScope scope(call.stop());
-  const int code = command.run(call, context);
-  const bool cut_short = call.stop().stop_requested() && (code == Code::failed || code == Code::partly_done);
-  return cut_short ? int{Code::interrupted} : code;
+  return cut_short(command.run(call, context), call.stop());
 }
 
 Result<std::int64_t> Interpreter::State::record(const Call& call, const Command& command, const AuditRow& entry) const {
@@ -101,11 +106,11 @@ Result<std::int64_t> Interpreter::State::record(const Call& call, const Command&
 // A command that changes something is recorded before and after; one that shows data is noted; others are not audited.
 int Interpreter::State::carry_out(Call& call, const Command& command, const Arguments& given,
                                   std::span<const Word> words, const Login& login, const ErrorWriter& errors) const {
-  const bool changes = command.effect == Effect::changes && !given.options.contains("dry-run");
+  const Effect effect = command.effect_of(given, login);
   AuditRow entry = entry_of(command, given, words, login);
-  if (!changes) {
+  if (effect != Effect::changes) {
     const int code = this->call(call, command);
-    if (command.effect == Effect::none && !call.shows_data) return code;
+    if (effect == Effect::none) return code;
     entry.outcome = outcome_of(code, call);
     context.admin.audit.note(entry);
     return code;
@@ -113,7 +118,7 @@ int Interpreter::State::carry_out(Call& call, const Command& command, const Argu
   const auto id = record(call, command, entry);
   if (!id && !command.recorded_later)
     return errors.fail(
-        call.stop().stop_requested() ? Code::interrupted : Code::failed,
+        cut_short(Code::failed, call.stop()),
         fmt::format("{} was not done, because it cannot be recorded: {}", command.words, id.error().message));
   const int code = this->call(call, command);
   entry.id = id.value_or(0);
@@ -163,11 +168,14 @@ Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, const
 Interpreter::~Interpreter() = default;
 
 CommandResult Interpreter::execute(std::string_view line, const Login& login, const Terminal& terminal, Output& output,
-                                   std::stop_token stop) const {
+                                   std::stop_token stop) const noexcept {
   try {
     return state_->run(line, login, terminal, output, std::move(stop));
   } catch (const std::exception& problem) {
-    return {ErrorWriter{terminal, output}.fail(Code::failed, problem.what())};
+    // Without memory to say it, the code alone tells.
+    bool untold = false;
+    return {guarded(
+        untold, [&] { return ErrorWriter{terminal, output}.fail(Code::failed, problem.what()); }, Code::failed)};
   }
 }
 
@@ -187,6 +195,9 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
                      pause.expires ? " until " + time_text(*pause.expires) : "", pause.reason));
   for (const auto& one : now.partitions)
     if (is_broken(one.state)) line(fmt::format("! {} stopped, {}: {}", partition_text(one.at), one.state, one.reason));
+  if (now.dead_letters_open > 0)
+    line(fmt::format("! {}; 'dead group' says why",
+                     counted(static_cast<std::size_t>(now.dead_letters_open), "open dead letter")));
   line("'help' lists the commands, 'exit' leaves");
   return terminal.utf8 ? text : ascii(text);
 }

@@ -38,7 +38,7 @@ class Interpreter {
   Interpreter& operator=(const Interpreter&) = delete;
 
   CommandResult execute(std::string_view line, const Login& login, const Terminal& terminal, Output& output,
-                        std::stop_token stop) const;
+                        std::stop_token stop) const noexcept;
 
   // The greeting of a shell session: name, state, what is paused and by whom. From snapshots, at once.
   std::string greeting(const Login& login, const Terminal& terminal) const;

@@ -1,8 +1,10 @@
 // How often a key may give commands: twenty a second on average, and forty at once. Who is faster waits.
 //
-// Of the interpreter; any thread. It remembers a bounded number of keys.
+// Of the interpreter; any thread. It remembers a bounded number of keys: whom it has to forget is the one with the
+// shortest wait left.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -21,11 +23,18 @@ class Pace {
   // Returns how long the key's next command has to wait, which is counted as given.
   Clock::duration next(const std::string& fingerprint, Clock::time_point now) {
     const MutexLock lock(mutex_);
-    if (free_at_.size() >= most_keys) std::erase_if(free_at_, [&](const auto& one) { return one.second <= now; });
+    if (free_at_.size() >= most_keys && !free_at_.contains(fingerprint)) {
+      if (std::erase_if(free_at_, [&](const auto& one) { return one.second <= now; }) == 0)
+        free_at_.erase(std::ranges::min_element(free_at_, {}, [](const auto& one) { return one.second; }));
+    }
     // The time at which it would have no command outstanding, as in the virtual scheduling of ATM.
     auto& free = free_at_.try_emplace(fingerprint, now).first->second;
     free = std::max(free, now) + interval;
     return std::max(Clock::duration::zero(), free - now - at_once * interval);
+  }
+  std::size_t remembered() {
+    const MutexLock lock(mutex_);
+    return free_at_.size();
   }
 
  private:

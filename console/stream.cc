@@ -1,7 +1,13 @@
 #include "console/stream.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
+
+#include "console/pager.h"
 
 namespace sluice::console {
 namespace {
@@ -40,8 +46,50 @@ std::string Stream::shown(const report::Report& report) const {
 
 void Stream::write(const report::Report& report) {
   if (!has_content(report)) return;
-  output_.out(shown(report));
+  if (report.pages && terminal_.pager != nullptr && !form_.json && !form_.csv)
+    begin_pages(report);
+  else
+    output_.out(shown(report));
   written_ = true;
+}
+
+void Stream::begin_pages(const report::Report& report) {
+  report::Report list = report, total;
+  std::swap(list.notes, total.notes);
+  Pager& pager = *terminal_.pager;
+  pager = {.header = {}, .total = shown(total), .lines = {}};
+  const auto text = shown(list);
+  for (std::string_view left = text; !left.empty();) {
+    const auto length = left.find('\n') + 1;
+    pager.lines.emplace_back(left.substr(0, length));
+    left.remove_prefix(length);
+  }
+  if (pager.lines.size() > 1) {
+    pager.header = std::move(pager.lines.front());
+    pager.lines.erase(pager.lines.begin());
+  }
+  output_.out(next_page());
+}
+
+// As many lines as leave room for the header, what stands below, and the prompt.
+std::string Stream::next_page() {
+  Pager& pager = *terminal_.pager;
+  const auto others = 1 + std::ranges::count(pager.total, '\n') + (pager.header.empty() ? 0 : 1);
+  const auto room = static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, terminal_.rows - others - 1));
+  const auto left = pager.lines.size() - pager.shown;
+  const auto some = left <= room + 1 ? left : room;  // the last page needs no line that says how to go on
+  std::string page = pager.header;
+  for (std::size_t line = 0; line < some; ++line) page += pager.lines[pager.shown++];
+  page += pager.total;
+  if (pager.has_more()) page += fmt::format("{} more lines: 'more' shows the next\n", pager.lines.size() - pager.shown);
+  return page;
+}
+
+bool Stream::more() {
+  if (terminal_.pager == nullptr || !terminal_.pager->has_more()) return false;
+  output_.out(next_page());
+  written_ = true;
+  return true;
 }
 
 void Stream::redraw(const report::Report& report) {

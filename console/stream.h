@@ -2,7 +2,7 @@
 //
 // Made by the interpreter for one call and used by the call's thread. write() waits while the reader is slow. The forms
 // are those of the call: text, JSON (one document a line) or CSV. On a terminal that can move its cursor a redrawn
-// report takes the place of the one before.
+// report takes the place of the one before. A long list is written a screen at a time, where there is a pager.
 #pragma once
 
 #include <chrono>
@@ -30,11 +30,15 @@ class Stream {
   // In the place of what was written before, where the terminal can.
   void redraw(const report::Report& report);
   void clear_screen();
+  // The next page of the list that was written last. Returns false if there is none.
+  bool more();
   // Waits; false once the call was stopped (Ctrl-C, or the client is gone).
   bool wait(std::chrono::milliseconds time) const;
 
  private:
   std::string shown(const report::Report& report) const;
+  void begin_pages(const report::Report& report);
+  std::string next_page();
 
   const std::string_view command_;
   const Form form_;

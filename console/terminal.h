@@ -5,6 +5,8 @@
 
 namespace sluice::console {
 
+struct Pager;
+
 // What the client's side can show. Without a pty there are no colours and lines end with \n; with one the transport
 // turns \n into \r\n.
 struct Terminal {
@@ -13,6 +15,7 @@ struct Terminal {
   bool cursor = false;  // understands the sequences that move the cursor and erase
   bool utf8 = true;
   int columns = 80, rows = 24;
+  Pager* pager = nullptr;  // of an interactive session: long lists stop there
 };
 
 // Where a command's result goes. Any thread; never blocks for long: the transport queues, bounded.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -87,20 +88,22 @@ void Assignments::revoke(rd_kafka_topic_partition_list_t* partitions) {
 
 // Assigning anew costs claims. A broker that refuses an offset again and again must not have that done ten times a
 // second.
-void Assignments::assign_stopped() {
-  if (!reassign_) return;
+void Assignments::assign_waiting() {
+  if (!reassign_ && lost_.empty()) return;
   const auto now = Clock::now();
   if (now - reassigned_ < reassign_pause_) return;
   reassign_ = false;
+  const auto lost = std::exchange(lost_, {});
+  const ListHandle waiting(rd_kafka_topic_partition_list_new(1));
+  for (const auto& [at, one] : known_) {
+    if (one->assigned() && (one->stopped() || (lost.contains(at.topic) && one->started())))
+      rd_kafka_topic_partition_list_add(waiting.get(), at.topic.c_str(), at.partition);
+  }
+  if (waiting->cnt == 0) return;
   reassign_pause_ = now - reassigned_ > reassign_calm ? reassign_pause_min
                                                       : std::min<milliseconds>(reassign_pause_ * 2, reassign_pause_max);
   reassigned_ = now;
-  const ListHandle stopped(rd_kafka_topic_partition_list_new(1));
-  for (const auto& [at, one] : known_) {
-    if (one->assigned() && one->stopped())
-      rd_kafka_topic_partition_list_add(stopped.get(), at.topic.c_str(), at.partition);
-  }
-  assign_anew(stopped.get());
+  assign_anew(waiting.get());
 }
 
 // A topic that was deleted and made anew has other partitions inside librdkafka, which the queue opened before does not
@@ -113,19 +116,16 @@ void Assignments::replace_queue(const TopicPartition& at) {
   reassign_ = true;
 }
 
-void Assignments::assign_anew(const std::string& topic) {
-  const ListHandle started(rd_kafka_topic_partition_list_new(1));
-  for (const auto& [at, one] : known_) {
-    if (at.topic == topic && one->assigned() && one->started())
-      rd_kafka_topic_partition_list_add(started.get(), at.topic.c_str(), at.partition);
-  }
-  assign_anew(started.get());
+void Assignments::lose(const std::string& topic) {
+  const auto is_started = [&](const auto& known) {
+    return known.first.topic == topic && known.second->assigned() && known.second->started();
+  };
+  if (std::ranges::any_of(known_, is_started)) lost_.insert(topic);
 }
 
 // A partition that librdkafka stopped (offset out of range) cannot be sought, only assigned again; under the eager
 // protocol only all of them together. Each is claimed again, which is always safe.
 void Assignments::assign_anew(rd_kafka_topic_partition_list_t* partitions) {
-  if (partitions->cnt == 0) return;
   ListHandle all;
   if (!cooperative()) {
     rd_kafka_topic_partition_list_t* raw = nullptr;

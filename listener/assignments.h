@@ -27,12 +27,13 @@ class Assignments {
 
   void begin(rd_kafka_t* client, PartitionQueue::Limit limit);
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
-  // Assigns those anew that librdkafka has stopped and that want to be started.
-  void assign_stopped();
+  // Assigns those anew that librdkafka has stopped and that want to be started, and those that were lost; seldom, where
+  // it is for the same reason again and again.
+  void assign_waiting();
   // Its records arrive elsewhere than in its queue: assigns it anew, with a queue that is opened again.
   void replace_queue(const TopicPartition& at);
-  // Those of the topic that have been started.
-  void assign_anew(const std::string& topic);
+  // The topic is not found any more: what has been started of it waits to be assigned anew.
+  void lose(const std::string& topic);
   void close() {
     for (auto& [at, one] : known_) one->close();
     for (auto& one : replaced_) one->close();
@@ -52,6 +53,7 @@ class Assignments {
   PartitionQueue::Limit limit_;
   std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;
   std::set<TopicPartition> to_replace_;                    // when they are assigned next
+  std::set<std::string> lost_;                             // topics
   std::vector<std::unique_ptr<PartitionQueue>> replaced_;  // a lane, or whoever shows ends, may still hold them
   std::atomic<bool> reassign_{false};                      // set by lanes
   Clock::time_point reassigned_{};

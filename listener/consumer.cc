@@ -27,11 +27,12 @@ constexpr std::size_t partitions_of_a_topic_to_come = 8;
 constexpr milliseconds list_timeout{2000}, list_pause{1000}, destroy_timeout{2000};
 constexpr std::string_view who = "kafka";
 
-// Lets a text pass once a minute: librdkafka says some of its errors ten times a second. The poll thread's.
+// Lets a text pass once a minute: librdkafka says some of its errors ten times a second. Any thread.
 class Told {
  public:
   bool is_new(const std::string& text) {
     const auto now = Clock::now();
+    const MutexLock lock(mutex_);
     std::erase_if(at_, [&](const auto& one) { return now - one.second >= std::chrono::minutes(1); });
     if (at_.size() >= remembered_max) at_.clear();
     return at_.emplace(text, now).second;
@@ -39,7 +40,8 @@ class Told {
 
  private:
   static constexpr std::size_t remembered_max = 100;
-  std::map<std::string, Clock::time_point> at_;
+  Mutex mutex_;
+  std::map<std::string, Clock::time_point> at_ GUARDED_BY(mutex_);
 };
 
 bool says_missing(int error) {
@@ -76,6 +78,7 @@ class KafkaConsumer final : public Consumer {
   Result<ConfHandle> conf(std::size_t partition_count);
   Result<void> subscribe(const std::vector<std::string>& names);
   void follow_topics();
+  void follow_losses();
   void on_message(const rd_kafka_message_t* message);
   void on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
   void on_topic_lost(std::string_view reason);
@@ -90,12 +93,12 @@ class KafkaConsumer final : public Consumer {
   // The poll thread only, while it runs.
   ClientHandle client_;
   std::optional<TopicSelection> selection_;
-  Told told_;
-  std::set<std::string> lost_topics_;               // that librdkafka does not find any more
   std::map<std::string, int> partitions_at_start_;  // read by lanes, which are given partitions afterwards
 
+  Told told_;
   Mutex mutex_;
   std::optional<std::vector<std::string>> new_topics_ GUARDED_BY(mutex_);  // from the watcher, to be subscribed
+  std::set<std::string> lost_topics_ GUARDED_BY(mutex_);                   // that librdkafka does not find any more
 
   // Threads that borrow the client; stop() closes the gate before the client is destroyed.
   ClientGate gate_;
@@ -227,6 +230,16 @@ void KafkaConsumer::follow_topics() {
   if (const auto done = subscribe(*names); !done) events_.fatal(done.error().message);
 }
 
+// Has what was started of the topics that librdkafka does not find assigned anew.
+void KafkaConsumer::follow_losses() {
+  std::set<std::string> lost;
+  {
+    const MutexLock lock(mutex_);
+    lost.swap(lost_topics_);
+  }
+  for (const auto& topic : lost) assignments_.lose(topic);
+}
+
 // False leaves the poll thread or the handle behind: the process is expected to end.
 bool KafkaConsumer::stop(milliseconds timeout) {
   if (!thread_.joinable()) return true;
@@ -241,13 +254,19 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   watcher_.reset();
   gate_.close();
   assignments_.close();
+  if (!client_) return true;
   // Before 2.1.0 the client of a topic that was deleted waits for ever for its own references.
-  std::promise<void> destroyed;
-  const auto end = destroyed.get_future();
-  std::thread([client = std::move(client_), told = std::move(destroyed)]() mutable {
-    client.reset();
-    told.set_value();
-  }).detach();
+  const auto destroyed = std::make_shared<std::promise<void>>();
+  const auto end = destroyed->get_future();
+  auto destroying = Thread::start("kafka end", [client = client_.release(), destroyed] {
+    rd_kafka_destroy(client);
+    destroyed->set_value();
+  });
+  if (!destroying) {
+    log::warning(who, "Kafka's client is not closed: {}", destroying.error().message);
+    return false;
+  }
+  destroying->detach();
   return end.wait_for(destroy_timeout) == std::future_status::ready;
 }
 
@@ -256,8 +275,8 @@ void KafkaConsumer::run(std::promise<void> closed) {
   auto connected = existing ? connect(*existing) : Result<void>(std::unexpected(existing.error()));
   if (!connected && !stopping_) events_.fatal(connected.error().message);
   while (connected && !stopping_) {
-    assignments_.assign_stopped();
-    for (const auto& topic : std::exchange(lost_topics_, {})) assignments_.assign_anew(topic);
+    follow_losses();
+    assignments_.assign_waiting();
     follow_topics();
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
       on_message(message);
@@ -290,10 +309,14 @@ void KafkaConsumer::on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partit
 // The reason begins with "TOPIC [PARTITION]". Should the topic be made anew before the group notices, librdkafka would
 // read on from the middle of the new log: so whatever of it was started is claimed again, which compares the logs.
 void KafkaConsumer::on_topic_lost(std::string_view reason) {
-  lost_topics_.emplace(reason.substr(0, reason.find(" [")));
+  {
+    const MutexLock lock(mutex_);
+    lost_topics_.emplace(reason.substr(0, reason.find(" [")));
+  }
   if (watcher_) watcher_->look_now();
 }
 
+// Called by whoever polls a queue that librdkafka has put the error into: the poll thread, or a lane.
 void KafkaConsumer::on_error(int error, const char* reason) {
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[512];

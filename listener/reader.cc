@@ -18,8 +18,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds one_wait{200};  // after which it looks whether it is interrupted
 
 milliseconds left(Clock::time_point deadline) {
-  deadline = std::min(deadline, interruption().deadline);
-  const auto time = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
+  const auto time = std::chrono::duration_cast<milliseconds>(interruption().earlier(deadline) - Clock::now());
   return std::clamp(time, milliseconds(0), milliseconds(30'000));
 }
 

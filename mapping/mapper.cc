@@ -81,7 +81,7 @@ std::expected<Outcome, Blocked> Mapper::State::without_table(const TableWanted& 
     if (auto reason = paused(wanted.table)) return std::unexpected(TablePaused{wanted.table, std::move(*reason)});
   }
   const auto known = refused.find({wanted.route, wanted.table});
-  if (known == refused.end() || (known->second.ask_again && asks)) return std::unexpected(Wanted(wanted));
+  if (known == refused.end() || (known->second.round != round && asks)) return std::unexpected(Wanted(wanted));
   return reject(Stage::map, wanted.table, known->second.sqlstate, known->second.reason);
 }
 
@@ -198,11 +198,11 @@ void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::s
   constexpr std::size_t most = 1000;  // events may name any number of them
   auto& refused = state_->refused;
   if (refused.size() >= most) refused.clear();
-  refused[{asked.route, asked.table}] = {std::move(sqlstate), std::move(reason), false};
+  refused[{asked.route, asked.table}] = {std::move(sqlstate), std::move(reason), state_->round};
 }
 
 void Mapper::ask_again_for_refused() {
-  for (auto& [name, refused] : state_->refused) refused.ask_again = true;
+  ++state_->round;
 }
 
 void Mapper::invalidate_tables() {

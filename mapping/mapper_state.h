@@ -37,7 +37,7 @@ struct TopicState {
 // A table that events name and that cannot be written for that reason.
 struct RefusedTable {
   std::string sqlstate, reason;
-  bool ask_again = false;
+  std::uint64_t round = 0;  // in which it was refused
 };
 
 struct Mapper::State {
@@ -52,6 +52,7 @@ struct Mapper::State {
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
+  std::uint64_t round = 0;  // what was refused in another one is asked for again
   PausedTable paused;
 
   DecodeSpace decode_space;

@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "base/excerpt.h"
+#include "base/parse.h"
 #include "mapping/encode/value_json.h"
 
 using std::string_view_literals::operator""sv;
@@ -46,7 +47,7 @@ void append_alike(const Column& column, std::string_view bytes, std::string& out
   if (column.type_name != "citext"sv || column.array || column.collated) return;
   // What a letter's small form is depends on the locale, but of ASCII only I and K have one beyond it, or are one's.
   for (const char c : bytes) {
-    const char small = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const char small = lower(c);
     if (static_cast<unsigned char>(c) < 0x80 && small != 'i' && small != 'k') out.push_back(small);
   }
 }

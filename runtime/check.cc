@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "config/kafka_security.h"
 #include "config/load.h"
+#include "config/secret_files.h"
 #include "console/ssh/console.h"
 #include "listener/topics.h"
 #include "mapping/mapper.h"
@@ -38,6 +39,11 @@ std::string describe(const config::Route& route) {
                      route.key.empty() ? "none" : fmt::format("{}", fmt::join(route.key, ", ")));
 }
 
+void warning(const std::string& text) {
+  std::fflush(stdout);
+  fmt::print(stderr, "warning: {}\n", text);
+}
+
 // Prints the plan of a pipeline: what `run` would read, write and create. Reads only.
 class Plan {
  public:
@@ -58,11 +64,6 @@ class Plan {
     std::fflush(stdout);
     fmt::print(stderr, "error: {}\n", text);
     failed_ = true;
-  }
-
-  static void warning(const std::string& text) {
-    std::fflush(stdout);
-    fmt::print(stderr, "warning: {}\n", text);
   }
 
   void servers() {
@@ -177,6 +178,7 @@ int check(const std::string& config_path, bool connect) {
     }
     files = std::move(*found);
   }
+  for (const auto& line : config::exposed_files(*pipeline)) warning(line);
   const auto count = pipeline->routes.size();
   fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count, count == 1 ? "route" : "routes");
   for (const auto& line : files) fmt::print("console: {}\n", escape(line));

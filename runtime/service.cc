@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "config/kafka_security.h"
+#include "config/secret_files.h"
 #include "console/ssh/console.h"
 #include "listener/consumer.h"
 #include "listener/topics.h"
@@ -121,6 +122,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
+  for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_,
                                             [this](const std::string& why) { fatal(why); }));

@@ -103,7 +103,7 @@ Field list_of(const std::vector<std::int64_t>& ids) {
   return fmt::format("{{{}}}", fmt::join(ids, ","));
 }
 
-// $2 to $9 of sql/dead_letter_select.sql and sql/dead_letter_count.sql.
+// $2 to $10 of sql/part_dead_letter_filter.sql; what is null there filters nothing.
 void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
   parameters.push_back(filter.ids.empty() ? Field() : list_of(filter.ids));
   parameters.push_back(unless_empty(filter.topic));
@@ -113,10 +113,15 @@ void add_filter(Fields& parameters, const DeadLetterFilter& filter) {
   parameters.push_back(text(filter.until));
   parameters.push_back(text(filter.resolved));
   parameters.push_back(text(filter.failed));
+  parameters.push_back(filter.up_to ? std::to_string(*filter.up_to) : Field());
 }
 
 std::string_view text(LetterOrder order) {
   return order == LetterOrder::newest ? "newest" : order == LetterOrder::oldest ? "oldest" : "position";
+}
+
+std::string_view text(LetterGrouping by) {
+  return by == LetterGrouping::topic ? "topic" : by == LetterGrouping::table ? "table" : "reason";
 }
 
 }  // namespace
@@ -156,7 +161,7 @@ Result<Rows> AdminTables::ask(std::string_view file, Fields parameters, Asker as
   if (asker == Asker::service) return ask_until(deadline, file, std::move(parameters));
   while (!places_.try_acquire_for(look_interval)) {
     if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
-    if (Clock::now() < std::min(deadline, interruption().deadline)) continue;
+    if (Clock::now() < interruption().earlier(deadline)) continue;
     return fail(ErrorClass::retry, fmt::format("{} commands ask PostgreSQL already; try again", at_a_time));
   }
   auto rows = ask_until(deadline, file, std::move(parameters));
@@ -222,8 +227,8 @@ Result<std::int64_t> AdminTables::open_letters() {
 Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& filter) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(), {std::to_string(filter.limit), text(filter.contents),
-                                       std::string(text(filter.order)), std::to_string(filter.after)});
+  parameters.insert(parameters.end(),
+                    {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order))});
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 
@@ -235,10 +240,30 @@ Result<std::int64_t> AdminTables::count_letters(const DeadLetterFilter& filter) 
   return rows->front().integer("found");
 }
 
-Result<std::int64_t> AdminTables::discard(const std::vector<std::int64_t>& ids, const std::string& resolution) {
-  const auto rows = ask("dead_letter_discard", {list_of(ids), resolution});
+Result<DeadLetterGroups> AdminTables::letter_groups(const DeadLetterFilter& filter, LetterGrouping by) {
+  Fields parameters;
+  add_filter(parameters, filter);
+  parameters.insert(parameters.end(), {std::string(text(by)), std::to_string(filter.limit)});
+  const auto rows = ask("dead_letter_groups", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
-  return static_cast<std::int64_t>(rows->size());
+  DeadLetterGroups found;
+  for (const auto& row : *rows) {
+    found.groups = row.integer("all_groups");
+    found.letters = row.integer("all_letters");
+    found.largest.push_back({row.integer("letters"), moment(row, "oldest_ms"), moment(row, "newest_ms"),
+                             row.integer("example"), row.text("topic"), row.text("table_name"), row.text("sqlstate"),
+                             row.text("reason")});
+  }
+  return found;
+}
+
+Result<std::int64_t> AdminTables::discard(const DeadLetterFilter& filter, const std::string& resolution) {
+  Fields parameters;
+  add_filter(parameters, filter);
+  parameters.insert(parameters.end(), {resolution, std::to_string(filter.limit)});
+  const auto rows = ask("dead_letter_discard", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->front().integer("discarded");
 }
 
 Result<std::vector<Offset>> AdminTables::unapplied(const TopicPartition& at, std::int32_t generation, Offset from) {

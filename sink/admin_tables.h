@@ -45,7 +45,8 @@ class AdminTables {
   Result<std::int64_t> open_letters();
   Result<std::vector<DeadLetterRow>> letters(const DeadLetterFilter& filter);
   Result<std::int64_t> count_letters(const DeadLetterFilter& filter);
-  Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& resolution);
+  Result<DeadLetterGroups> letter_groups(const DeadLetterFilter& filter, LetterGrouping by);
+  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& resolution);
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 

@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds longest_timeout{10};
-constexpr seconds answer_timeout{5};             // of the first statements of a session
+constexpr seconds pooler_timeout{5};             // to find out whether there is a pooler, if there is so much time
 constexpr milliseconds interrupt_interval{100};  // how often a wait looks whether it is interrupted
 constexpr int pooler_rounds = 3;
 
@@ -50,7 +50,7 @@ std::unexpected<Error> refused(const PGconn* connection, const ConnectionOptions
 Result<void> ready(const PGconn* connection, short events, Clock::time_point deadline, std::string_view what = "") {
   for (;;) {
     if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
-    const auto until = std::min(deadline, interruption().deadline);
+    const auto until = interruption().earlier(deadline);
     const auto now = Clock::now();
     if (now >= until) return fail(ErrorClass::retry, fmt::format("PostgreSQL did not answer{} in time", what));
     const auto left = std::chrono::ceil<milliseconds>(std::min<Clock::duration>(until - now, interrupt_interval));
@@ -60,14 +60,7 @@ Result<void> ready(const PGconn* connection, short events, Clock::time_point dea
 }
 
 Result<ConnectionHandle> connect_to(const ConnectionOptions& options, Clock::time_point deadline) {
-  std::vector<const char*> names, values;
-  for (const auto& [name, value] : options.values) {
-    names.push_back(name.c_str());
-    values.push_back(value.c_str());
-  }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  ConnectionHandle connection(PQconnectStartParams(names.data(), values.data(), 0));
+  auto connection = start_connecting(options.values);
   if (!connection) return fail(ErrorClass::retry, "out of memory");
   if (PQstatus(connection.get()) == CONNECTION_BAD) return refused(connection.get(), options);
   for (auto wanted = PGRES_POLLING_WRITING;;) {
@@ -102,24 +95,32 @@ Result<int> ask(PGconn* connection, const char* text, Clock::time_point deadline
 
 // Behind a pooler the number that the connection was given is not that of the server process. One that shares the
 // processes between transactions gives another client's transaction ours, or gives us another afterwards.
-bool shares_backends(PGconn* connection, int backend, const ConnectionOptions& options) {
+Result<bool> shares_backends(PGconn* connection, int backend, const ConnectionOptions& options,
+                             Clock::time_point deadline) {
   if (backend == PQbackendPID(connection)) return false;
+  // The last moments are for the session itself, which has to answer.
+  const auto left = std::min<Clock::duration>(deadline - Clock::now(), pooler_timeout) / (pooler_rounds + 1);
   for (int i = 0; i < pooler_rounds; ++i) {
-    const auto deadline = Clock::now() + answer_timeout / pooler_rounds;
-    const auto other = connect_to(options, deadline);
+    const auto round = Clock::now() + left;
+    const auto other = connect_to(options, round);
     if (!other) return false;  // a full pool of whole sessions
-    const auto held = ask(other->get(), hold_backend, deadline);
+    const auto held = ask(other->get(), hold_backend, round);
     if (held && *held == backend) return true;
-    const auto now = ask(connection, whose_backend, Clock::now() + answer_timeout);
-    if (now && *now != backend) return true;
+    const auto now = ask(connection, whose_backend, deadline);
+    if (!now) return std::unexpected(now.error());
+    if (*now != backend) return true;
   }
   return false;
 }
 
-Result<ConnectionHandle> begin(ConnectionHandle connection, const ConnectionOptions& options) {
-  const auto backend = ask(connection.get(), begin_session, Clock::now() + answer_timeout);
+Result<ConnectionHandle> open(const ConnectionOptions& options, Clock::time_point deadline) {
+  auto connection = connect_to(options, deadline);
+  if (!connection) return connection;
+  const auto backend = ask(connection->get(), begin_session, deadline);
   if (!backend) return std::unexpected(backend.error());
-  if (!shares_backends(connection.get(), *backend, options)) return connection;
+  const auto shared = shares_backends(connection->get(), *backend, options, deadline);
+  if (!shared) return std::unexpected(shared.error());
+  if (!*shared) return connection;
   return fail(ErrorClass::stop_service,
               fmt::format("{} is a pooler in transaction mode, which loses session settings and prepared statements; "
                           "connect to PostgreSQL itself, or to a pool in session mode",
@@ -143,8 +144,8 @@ Result<ConnectionHandle> connect(const Secret& url, const std::string& applicati
   for (std::size_t i = 0; i < hosts->size(); ++i) {
     const auto left = deadline - Clock::now();
     const auto& options = (*hosts)[i];
-    auto connection = connect_to(options, Clock::now() + left / static_cast<int>(hosts->size() - i));
-    if (connection) return begin(std::move(*connection), options);
+    auto connection = open(options, Clock::now() + left / static_cast<int>(hosts->size() - i));
+    if (connection || connection.error().next != ErrorClass::retry) return connection;
     reasons += (reasons.empty() ? "" : "; ") + connection.error().message;
   }
   return fail(ErrorClass::retry, reasons);

@@ -1,12 +1,13 @@
 // Opens connections to PostgreSQL, with the same defaults and the same deadline for both stacks.
 //
 // A session that is returned has the search path `pg_catalog, pg_temp`: whoever may create objects in another schema
-// cannot have them called by a statement of ours. Only sql/table_names.sql runs under the path of the role and
-// database.
+// cannot have them called by a statement of ours. Only sql/table_names.sql, and what is written to users' tables
+// (WriterSession::use_path_of_user), runs under the path of the role and database.
 //
 // Thread-safe. An attempt takes at most connect_timeout (5 s unless the connection string says otherwise, 10 s at
-// most) for all hosts of the string together, each of which gets an equal share of what is left. Only name resolution
-// is bounded by the system's own settings alone.
+// most) for all hosts of the string together, each of which gets an equal share of what is left; that is from the first
+// packet to the answer of the session's first statements, and a host that does not give it is left for the next one.
+// Only name resolution is bounded by the system's own settings alone.
 #pragma once
 
 #include <libpq-fe.h>

@@ -253,7 +253,7 @@ std::optional<Result<Reply>> Connection::poll() {
 
 Result<Reply> Connection::wait(Clock::time_point deadline) {
   const auto& interrupted = interruption();
-  deadline = std::min(deadline, interrupted.deadline);
+  deadline = interrupted.earlier(deadline);
   bool asked = false;  // the server, to cancel
   for (;;) {
     if (auto done = poll()) return std::move(*done);

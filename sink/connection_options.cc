@@ -29,10 +29,6 @@ struct FreeOptions {
 };
 using ParsedOptions = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
-struct Finish {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-
 Values values_of(const ParsedOptions& parsed) {
   Values values;
   for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr; ++option) {
@@ -59,14 +55,7 @@ Values effective(const Values& given) {
   constexpr const char* refused_value = "none of them";
   Values probe = given;
   probe[refused_option] = refused_value;
-  std::vector<const char*> names, values;
-  for (const auto& [name, value] : probe) {
-    names.push_back(name.c_str());
-    values.push_back(value.c_str());
-  }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  const std::unique_ptr<PGconn, Finish> connection(PQconnectStartParams(names.data(), values.data(), 0));
+  const auto connection = start_connecting(probe);
   if (!connection) return given;
   auto found = values_of(ParsedOptions(PQconninfo(connection.get())));
   if (found[refused_option] != refused_value) return given;  // a service that does not exist: connecting will say so
@@ -87,6 +76,17 @@ bool says_sslmode(const Values& given, const Values& all) {
 }
 
 }  // namespace
+
+ConnectionHandle start_connecting(const std::map<std::string, std::string>& options) {
+  std::vector<const char*> names, values;
+  for (const auto& [name, value] : options) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  return ConnectionHandle(PQconnectStartParams(names.data(), values.data(), 0));
+}
 
 std::string ConnectionOptions::get(const std::string& name) const {
   const auto found = values.find(name);

@@ -1,7 +1,8 @@
 // What a connection string comes to: one set of libpq's options for each host, with Sluice's defaults, service files
 // and the environment worked in, and with TLS demanded where the connection leaves this machine.
 //
-// Thread-safe, opens no connection. Errors are `stop_service`: the string is not one that libpq understands.
+// Thread-safe; only start_connecting() connects to anything. Errors are `stop_service`: the string is not one that
+// libpq understands.
 #pragma once
 
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "sink/connect.h"
 
 namespace sluice::sink {
 
@@ -24,6 +26,9 @@ struct ConnectionOptions {
 
 // In the order in which they are to be tried.
 Result<std::vector<ConnectionOptions>> connection_options(const Secret& url, const std::string& application_name);
+
+// Begins to connect and does not wait; null if there is no memory for it.
+ConnectionHandle start_connecting(const std::map<std::string, std::string>& values);
 
 // Returns true if the name or address cannot leave this machine: a socket's directory, localhost, 127.0.0.0/8, ::1.
 bool is_local(std::string_view host);

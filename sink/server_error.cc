@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "sink/connect.h"
@@ -18,6 +19,12 @@ constexpr std::string_view hidden = "…";
 constexpr auto reports_of_constraints =
     std::to_array<std::string_view>({"execMain.c", "execIndexing.c", "execExprInterp.c", "execPartition.c",
                                      "nbtinsert.c", "ri_triggers.c", "domains.c"});
+// What looks at a statement before it has a row. parse_type.c, namespace.c, the scanner and the grammar are not among
+// them: types such as regclass and regtype read their values with these.
+constexpr auto readers_of_statements = std::to_array<std::string_view>(
+    {"analyze.c", "parse_agg.c", "parse_clause.c", "parse_coerce.c", "parse_collate.c", "parse_expr.c", "parse_func.c",
+     "parse_node.c", "parse_oper.c", "parse_param.c", "parse_relation.c", "parse_target.c", "plancat.c", "plancache.c",
+     "rewriteHandler.c", "copy.c", "copyfrom.c", "execMain.c"});
 
 std::string_view name_of(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
@@ -29,16 +36,29 @@ bool is_raised_by_advance(const ErrorReport& report) {
   return report.sqlstate.starts_with("SL") && first.contains("advance(text,uuid,text[],integer[],");
 }
 
-// A procedural language, where the words of a report are the function's own: pl_exec.c, plpy_elog.c, plperl.c, pltcl.c.
+// A procedural language, where the words of a report are the function's own: pl_exec.c, plpy_elog.c, plperl.c, pltcl.c;
+// not the planner.
 bool is_raised_by_a_function(const ErrorReport& report) {
-  return name_of(report.source_file).starts_with("pl") || report.sqlstate.starts_with("P0");
+  const auto file = name_of(report.source_file);
+  return (file.starts_with("pl") && !file.starts_with("plan")) || report.sqlstate.starts_with("P0");
+}
+
+bool is_one_of(std::span<const std::string_view> files, const ErrorReport& report) {
+  return std::ranges::find(files, name_of(report.source_file)) != files.end();
+}
+
+// The statement is Sluice's own, which has names of the catalogue only. What a function or a trigger executes, and what
+// reads a value of COPY or of a parameter, has a context; a permission is always one of an object that exists.
+bool is_about_our_statement(const ErrorReport& report) {
+  if (name_of(report.source_file) == "aclchk.c") return true;
+  return report.context.empty() && is_one_of(readers_of_statements, report);
 }
 
 // "PL/pgSQL function public.guard() line 4 at RAISE": names and types, no values.
 std::string place_of(const ErrorReport& report) {
   const std::string_view first = std::string_view(report.context).substr(0, report.context.find('\n'));
-  const bool known = first.starts_with("PL/pgSQL function ") && first.find(" line ") != first.npos &&
-                     first.substr(first.rfind(" at ")) == " at RAISE";
+  const bool known =
+      first.starts_with("PL/pgSQL function ") && first.contains(" line ") && first.ends_with(" at RAISE");
   return known ? std::string(first) : "a function or trigger";
 }
 
@@ -58,18 +78,27 @@ bool is_name(const ErrorReport& report, std::string_view text) {
   return std::ranges::any_of(known, [&](const std::string* name) { return !name->empty() && *name == text; });
 }
 
-// PostgreSQL puts values between quotes, or behind a colon; encodings' errors show bytes as 0x….
+// Where the value ends that `text` begins to quote, or the text's size. A value may hold quotation marks itself, so it
+// is the last one that ends it.
+std::size_t end_of_quotation(std::string_view text) {
+  const auto end = text.rfind(text.front());
+  return end == 0 ? text.size() : end + 1;
+}
+
+// PostgreSQL puts values between quotes, or behind a colon; encodings' errors show bytes as 0x…, extensions use
+// apostrophes.
 std::string without_quotations(const ErrorReport& report) {
   std::string_view text = report.message;
   std::string out;
   bool foreign = false;
   while (!text.empty()) {
     const char c = text.front();
-    if (c == '"') {
-      const auto end = text.find('"', 1);
-      const auto inside = text.substr(1, end == text.npos ? text.npos : end - 1);
-      out += is_name(report, inside) ? fmt::format("\"{}\"", inside) : std::string(hidden);
-      text.remove_prefix(end == text.npos ? text.size() : end + 1);
+    if (c == '"' || (c == '\'' && (out.empty() || out.back() == ' ' || out.back() == '('))) {
+      const auto end = text.find(c, 1);
+      const auto name = text.substr(0, end == text.npos ? text.npos : end + 1);
+      const bool known = c == '"' && end != text.npos && is_name(report, name.substr(1, name.size() - 2));
+      out += known ? name : hidden;
+      text.remove_prefix(known ? name.size() : end_of_quotation(text));
     } else if (text.starts_with(": ")) {
       return foreign ? std::string() : out;
     } else if (text.starts_with("0x")) {
@@ -93,13 +122,18 @@ std::string without_data(const ErrorReport& report) {
   if (is_raised_by_advance(report)) return report.message;
   if (is_raised_by_a_function(report)) return generic(place_of(report));
   const bool constraint = report.sqlstate.starts_with("23") || report.sqlstate.starts_with("44");
-  if (constraint &&
-      std::ranges::find(reports_of_constraints, name_of(report.source_file)) != reports_of_constraints.end())
-    return report.message;
-  const bool about_data = constraint || report.sqlstate.starts_with("22");
-  if (!about_data) {
-    const auto next = classify(report.sqlstate, report.message);
-    return next == ErrorClass::reject ? generic("PostgreSQL") : report.message;
+  if (constraint && is_one_of(reports_of_constraints, report)) return report.message;
+  if (!constraint && !report.sqlstate.starts_with("22")) {
+    switch (classify(report.sqlstate, report.message)) {
+      case ErrorClass::reject:
+        return generic("PostgreSQL");
+      case ErrorClass::stop_partition:
+      case ErrorClass::unclear:  // a statement's fault, or a value's: the code does not tell (sqlstate.h)
+        if (is_about_our_statement(report)) return report.message;
+        break;
+      default:
+        return report.message;
+    }
   }
   const auto text = without_quotations(report);
   return text.empty() ? generic("PostgreSQL") : text + names(report);

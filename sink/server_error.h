@@ -1,7 +1,8 @@
 // An error of the server as Sluice's own: what may be told to everybody apart from what may hold a record's data.
 //
 // The message names column, constraint, type and place, and is for viewers, states and logs. PostgreSQL's own words,
-// which quote values and rows, are the detail. Pure; any thread.
+// which quote values and rows, are the detail. They are the message, too, where they can only speak of names: of a
+// constraint, of a statement of Sluice's own, of the session or the server. Pure; any thread.
 #pragma once
 
 #include <libpq-fe.h>

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "admin/partition_state.h"
 
 namespace sluice::sink {
@@ -22,6 +24,15 @@ void replace_all(std::string& text, std::string_view placeholder, const std::str
     text.replace(at, placeholder.size(), by);
 }
 
+void insert_parts(std::string& text) {
+  constexpr std::string_view mark = ":part ";
+  for (auto at = text.find(mark); at != text.npos; at = text.find(mark, at)) {
+    const auto name = at + mark.size();
+    const auto end = std::min(text.find_first_of(" \n", name), text.size());
+    text.replace(at, end - at, sql_files().at("part_" + text.substr(name, end - name)));
+  }
+}
+
 std::string stored_states() {
   std::string out;
   for (const auto& one : partition_states()) {
@@ -35,6 +46,7 @@ std::string stored_states() {
 
 std::string sql(std::string_view name, std::string_view schema) {
   std::string text(sql_files().at(name));
+  insert_parts(text);
   replace_all(text, ":states", stored_states());
   replace_all(text, ":schema", quoted(schema));
   return text;

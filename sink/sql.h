@@ -1,5 +1,6 @@
 // The statements in sink/sql/*.sql, embedded at build; in them `:schema` stands for Sluice's own schema and `:states`
-// for the states that a pointer row may have.
+// for the states that a pointer row may have; `:part NAME` for the text of part_NAME.sql, which several statements
+// share.
 //
 // Thread-safe: constant data. An unknown name is a bug and throws std::out_of_range.
 #pragma once

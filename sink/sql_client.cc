@@ -129,8 +129,7 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Cl
   if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled));
   std::optional<SocketDeadline> limit;
   try {
-    limit.emplace(state_->session.sock(), std::min(deadline, interrupted.deadline), interrupted.stop,
-                  state_->seen.cancel);
+    limit.emplace(state_->session.sock(), interrupted.earlier(deadline), interrupted.stop, state_->seen.cancel);
     // Without BEGIN and COMMIT of its own; the statement may bring them.
     pqxx::nontransaction direct(state_->session);
     if (parameters.empty()) return rows_of(direct.exec(sql));

@@ -36,10 +36,6 @@ void Transaction::start(TransactionRows rows, const Changes& changes, std::span<
   writes_ = std::move(rows.writes);
   encoded_ = std::move(rows.parameters);
   if (!session_.can_stage) write_without_stages();
-  if (!session_.not_direct.empty()) {
-    for (auto& write : writes_)
-      if (write.path == Path::direct && session_.not_direct.contains(write.table->version)) write.path = Path::arrays;
-  }
   if (!prepare()) write();
 }
 
@@ -185,10 +181,6 @@ std::optional<Result<void>> Transaction::failed(Error error) {
     write();
     return std::nullopt;
   }
-  // COPY into a table with row security is refused where INSERT is not.
-  if (phase_ == Phase::writing && next_ > 0 && writes_[next_ - 1].path == Path::direct &&
-      error.next == ErrorClass::stop_partition)
-    session_.not_direct.insert(writes_[next_ - 1].table->version);
   if (!connection.in_transaction()) return std::unexpected(std::move(error));
   error_ = std::move(error);
   connection.send("ROLLBACK");

@@ -147,7 +147,6 @@ void WriterSession::rollback() {
 void WriterSession::forget() {
   statements.clear();
   stages.clear();
-  not_direct.clear();
   can_stage = true;
 }
 

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 
@@ -28,7 +27,6 @@ struct WriterSession {
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
   std::chrono::milliseconds lock_wait{0};     // of a batch's transaction; 0: the session's own
   bool letters_keep_contents = true;          // config::DeadLetters::values
-  std::set<std::uint64_t> not_direct;         // versions of tables that COPY was refused for
   bool counted_outdated = false;              // in the transaction under way
   std::vector<PartitionCounts> counts;        // of the one that ended last
   bool can_stage = true;                      // until the role proves to lack the privilege

@@ -14,7 +14,7 @@ pytest.register_assert_rewrite("support", "fault")
 from fault.flow import Flow  # noqa: E402
 from support.console_service import running_console  # noqa: E402
 from support.kafka import EmbeddedBroker, Kafka  # noqa: E402
-from support.pipeline import Database, Pipeline, Services  # noqa: E402
+from support.pipeline import Database, Pipeline, running_services  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
 from support.sluice import Sluice  # noqa: E402
 
@@ -44,8 +44,9 @@ OPTIONS = {
 def pytest_addoption(parser):
     group = parser.getgroup("sluice")
     group.addoption("--sluice", default=str(ROOT / "build/release/sluice"), help="the binary under test")
-    group.addoption("--postgres", help="the folder with initdb and pg_ctl of the server to test with, instead of Debian's")
-    group.addoption("--libraries", help="a folder with libraries that the binary loads instead of Debian's")
+    group.addoption("--postgres", type=os.path.abspath,
+                    help="the folder with initdb and pg_ctl of the server to test with, instead of Debian's")
+    group.addoption("--libraries", type=os.path.abspath, help="a folder with libraries that the binary loads instead of Debian's")
     group.addoption("--build", default=str(ROOT / "build/release"), help="the folder with compile_commands.json")
     group.addoption("--faults", choices=("ON", "OFF"), default="OFF", help="what the binary was configured with")
     group.addoption("--update", action="store_true", help="write the transcripts anew instead of comparing them")
@@ -108,14 +109,15 @@ def database(postgres):
 @pytest.fixture
 def sluice(kafka, database):
     """sluice(routes, **settings) makes a service on the test's database."""
-    services = Services(kafka, database)
-    told = ""
-    try:
+    with running_services(kafka, database) as services:
         yield services
-    finally:
-        told = services.close()
-    if told:
-        pytest.fail(told, pytrace=False)
+
+
+@pytest.fixture
+def services(broker, database):
+    """The same at the broker of `sluice demo`."""
+    with running_services(broker, database) as made:
+        yield made
 
 
 @pytest.fixture

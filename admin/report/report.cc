@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/printable.h"
 #include "base/time_text.h"
@@ -92,7 +93,38 @@ std::string header_of(const Column& column) {
   return header;
 }
 
-// The header first, then a line for each row. With a width the last column gives way, then the whole line.
+// The columns that people see.
+Section for_people(const Section& section) {
+  Section shown{.name = section.name, .columns = {}, .rows = {}, .record = section.record};
+  shown.rows.resize(section.rows.size());
+  for (std::size_t at = 0; at < section.columns.size(); ++at) {
+    if (section.columns[at].programs) continue;
+    shown.columns.push_back(section.columns[at]);
+    for (std::size_t row = 0; row < section.rows.size(); ++row) shown.rows[row].push_back(section.rows[row].at(at));
+  }
+  return shown;
+}
+
+// The last column takes what the others leave. Where that is too little to be read, the widest texts give way.
+void make_room(const Section& section, std::vector<int>& widths, int columns) {
+  constexpr int narrowest = 10, last_at_least = 24;
+  const auto text = [&](std::size_t at) {
+    const auto kind = section.columns[at].kind;
+    return at + 1 < widths.size() && kind != ColumnType::time && !right_aligned(kind) && widths[at] > narrowest;
+  };
+  const auto used = [&] {
+    return std::accumulate(widths.begin(), widths.end() - 1, 0) + static_cast<int>((widths.size() - 1) * gap.size());
+  };
+  while (used() > columns - std::min(widths.back(), last_at_least)) {
+    std::size_t widest = widths.size();
+    for (std::size_t at = 0; at < widths.size(); ++at)
+      if (text(at) && (widest == widths.size() || widths[at] > widths[widest])) widest = at;
+    if (widest == widths.size()) return;
+    --widths[widest];
+  }
+}
+
+// The header first, then a line for each row. With a width some columns give way, then the whole line.
 std::vector<std::string> table_lines(const Section& section, const Rendering& rendering) {
   const std::size_t count = section.columns.size();
   std::vector<std::vector<std::string>> cells(1);
@@ -107,6 +139,7 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& re
   std::vector<int> widths(count, 0);
   for (const auto& line : cells)
     for (std::size_t at = 0; at < count; ++at) widths[at] = std::max(widths[at], width(line[at]));
+  if (rendering.columns > 0) make_room(section, widths, rendering.columns);
   std::vector<std::string> lines;
   for (std::size_t row = 0; row < cells.size(); ++row) {
     std::string line;
@@ -114,11 +147,12 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& re
     for (std::size_t at = 0; at < count; ++at) {
       const Column& column = section.columns[at];
       std::string shown = cells[row][at];
+      const bool last = at + 1 == count;
+      if (rendering.columns > 0 && !last) shown = cut(shown, widths[at]);
       if (rendering.columns > 0) shown = cut(shown, rendering.columns - used);
       int missing = widths[at] - width(shown);
       if (rendering.columns > 0) missing = std::min(missing, rendering.columns - used - width(shown));
       const std::string pad = spaces(missing);
-      const bool last = at + 1 == count;
       used += width(shown) + width(pad) + static_cast<int>(gap.size());
       if (row > 0) shown = colored(section.rows[row - 1][at], std::move(shown), rendering.color);
       line += right_aligned(column.kind) ? pad + shown : last ? shown : shown + pad;
@@ -229,8 +263,9 @@ std::string as_text(const Report& report, const Rendering& rendering, const std:
   if (!report.line.empty()) lines.push_back(escape(report.line));
   std::vector<std::string> headers;
   bool rows = false;
-  for (const Section& section : report.sections) {
-    if (!report.line.empty() || section.rows.empty()) continue;
+  for (const Section& every : report.sections) {
+    if (!report.line.empty() || every.rows.empty()) continue;
+    const Section section = for_people(every);
     auto more = section.record ? record_lines(section, rendering) : table_lines(section, rendering);
     if (!filters.empty() && !section.record) {
       if (headers.empty()) headers.push_back(more.front());

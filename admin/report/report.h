@@ -48,6 +48,7 @@ struct Column {
   std::string_view label = {};  // for people, where the name is not good enough
   std::string_view line = {};   // of a record: fields of one line stand side by side
   bool people = false;          // not in JSON and CSV
+  bool programs = false;        // only there
 };
 
 struct Section {
@@ -60,6 +61,7 @@ struct Section {
 struct Report {
   std::vector<Section> sections;
   std::vector<std::string> notes;  // lines for people below the sections; programs do not need them
+  bool pages = false;              // a list that may be longer than a screen: one table, then notes
   std::string line;                // one line for people, instead of the sections
   std::string text;                // instead of sections: a page, {"text": …} in JSON; may hold line ends
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace sluice {
@@ -130,10 +131,8 @@ class Lexer {
 
 }  // namespace
 
-bool Token::is_word(std::string_view lower) const {
-  return kind == Kind::word && std::ranges::equal(text, lower, {}, [](char c) {
-           return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-         });
+bool Token::is_word(std::string_view wanted) const {
+  return kind == Kind::word && std::ranges::equal(text, wanted, {}, lower);
 }
 
 std::expected<std::vector<Token>, ExpressionError> tokenize(std::string_view text) {

@@ -19,7 +19,7 @@ struct Token {
 
   bool is(std::string_view symbol) const { return kind == Kind::symbol && text == symbol; }
   // Compares a word with one of the language, without case.
-  bool is_word(std::string_view lower) const;
+  bool is_word(std::string_view wanted) const;
 };
 
 // The last token is the end.

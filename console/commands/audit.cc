@@ -33,6 +33,7 @@ int audit(Call& call, Audit& trail) {
     section.rows.push_back({row.id, row.at, optional_text(row.who.name), optional_text(row.who.role),
                             optional_text(row.who.address), row.command, optional_text(row.target), row.outcome,
                             optional_text(row.who.fingerprint), optional_text(row.detail)});
+  call.report.pages = true;
   call.report.sections = {std::move(section)};
   return Code::done;
 }

@@ -1,13 +1,13 @@
 // dead list, show, replay and discard.
 #include <algorithm>
 
+#include "base/units.h"
+#include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
 namespace sluice::console {
 namespace {
-
-constexpr int letters_at_most = 10'000;  // of one list, replay, or step of a discard
 
 std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
   std::vector<std::int64_t> ids;
@@ -21,32 +21,23 @@ std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
   return ids;
 }
 
-std::expected<DeadLetterFilter, int> filter_of(Call& call) {
-  DeadLetterFilter filter{.ids = {},
-                          .topic = call.option("topic"),
-                          .table = call.option("table"),
-                          .reason = call.option("reason"),
-                          .since = {},
-                          .until = {},
-                          .resolved = call.has("all"),
-                          .failed = call.has("failed"),
-                          .order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest};
-  const auto since = time_option(call, "since");
-  if (!since) return std::unexpected(since.error());
-  filter.since = *since;
-  const auto limit = number_option(call, "limit", filter.limit, letters_at_most);
-  if (!limit) return std::unexpected(limit.error());
-  filter.limit = static_cast<int>(*limit);
-  return filter;
-}
-
 report::Value id_cell(std::int64_t id) {
   return id;
 }
 
+// The detail may quote a record's data: not for viewers, and whoever reads it is in the audit trail.
+bool reads_details(Role role) {
+  return role >= Role::operator_;
+}
+
+Effect list_effect(const Arguments&, Role role) {
+  return reads_details(role) ? Effect::shows_data : Effect::none;
+}
+
 int dead_list(Call& call, DeadLetters& dead_letters) {
-  const auto filter = filter_of(call);
+  auto filter = letter_filter(call, 100);
   if (!filter) return filter.error();
+  filter->order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest;
   const auto letters = dead_letters.dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
   Section section{.name = "dead_letters",
@@ -60,26 +51,25 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
                               {.name = "tries", .kind = ColumnType::number}}};
   if (filter->resolved) section.columns.push_back({.name = "resolution"});
   section.columns.push_back({.name = "reason"});
-  // The detail may quote a record's data: not for viewers, and whoever reads it is in the audit trail.
-  call.shows_data = role_of(call.login().caller.role) >= Role::operator_;
-  if (call.shows_data) section.columns.push_back({.name = "detail"});
+  const bool details = reads_details(role_of(call.login().caller.role));
+  if (details) section.columns.push_back({.name = "detail", .programs = true});
   for (const auto& letter : *letters) {
     auto& row = section.rows.emplace_back(std::vector<report::Value>{
         id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset, optional_text(letter.table),
         letter.stage, optional_text(letter.sqlstate), std::int64_t{letter.attempts}});
     if (filter->resolved) row.push_back(optional_text(letter.resolution));
     row.emplace_back(letter.reason);
-    if (call.shows_data) row.push_back(optional_text(letter.detail));
+    if (details) row.push_back(optional_text(letter.detail));
   }
-  const std::string_view noun = filter->resolved ? "dead letter" : "open dead letter";
-  std::string note = counted(letters->size(), noun);
+  auto note = counted_letters(static_cast<std::int64_t>(letters->size()), filter->resolved);
   if (std::cmp_greater_equal(letters->size(), filter->limit)) {
     const auto total = dead_letters.count(*filter);
     if (!total) return call.fail(total.error());
-    note = fmt::format("{} of {}, the {} first; see --limit", letters->size(),
-                       counted(static_cast<std::size_t>(*total), noun), call.has("oldest") ? "oldest" : "newest");
+    note = fmt::format("{} of {}, the {} first; see --limit", grouped(static_cast<std::int64_t>(letters->size())),
+                       counted_letters(*total, filter->resolved), call.has("oldest") ? "oldest" : "newest");
   }
   call.report.notes = {std::move(note)};
+  call.report.pages = true;
   call.report.sections = {std::move(section)};
   return Code::done;
 }
@@ -148,6 +138,30 @@ int nothing_matches(Call& call, const DeadLetterFilter& filter) {
   return Code::done;
 }
 
+Effect replay_effect(const Arguments& given, Role) {
+  return given.options.contains("dry-run") ? Effect::shows_data : Effect::changes;
+}
+
+// How many the filter has beyond the first slice, which is what a replay takes at a time.
+std::int64_t beyond(DeadLetters& dead_letters, const DeadLetterFilter& filter, const std::vector<Replayed>& replayed) {
+  if (!filter.ids.empty() || std::cmp_less(replayed.size(), letters_at_most)) return 0;
+  const auto open = dead_letters.count(filter);
+  const auto still_open = std::ranges::count(replayed, false, &Replayed::applied);
+  return open ? std::max<std::int64_t>(0, *open - still_open) : 0;
+}
+
+// Letters that were refused again are another matter than those that nobody has tried.
+int not_all_applied(Call& call, const std::vector<Replayed>& replayed, std::size_t applied) {
+  const auto refused = static_cast<std::size_t>(std::ranges::count(replayed, true, &Replayed::refused));
+  const auto left = replayed.size() - applied - refused;
+  const Code code = applied == 0 ? Code::failed : Code::partly_done;
+  if (left == 0)
+    return call.fail(code, "{} of {} dead letters not applied; see 'dead list --failed'", refused, replayed.size());
+  return call.fail(code, "{} of {} dead letters not applied: {}{} left as they were, see their outcomes",
+                   refused + left, replayed.size(),
+                   refused > 0 ? fmt::format("{} refused again, see 'dead list --failed'; ", refused) : "", left);
+}
+
 int dead_replay(Call& call, DeadLetters& dead_letters) {
   auto filter = selection_of(call, "--table T, --topic T or --reason R");
   if (!filter) return filter.error();
@@ -171,9 +185,10 @@ int dead_replay(Call& call, DeadLetters& dead_letters) {
     if (dry_run) row.emplace_back(one.sql);
   }
   call.report.sections = {std::move(section)};
-  const auto total = filter->ids.empty() ? dead_letters.count(*filter) : Result<std::int64_t>(0);
-  if (std::cmp_greater_equal(replayed->size(), letters_at_most) && total && std::cmp_greater(*total, replayed->size()))
-    call.report.notes.push_back(fmt::format("the first {} by offset; run it again for the others", replayed->size()));
+  if (const auto others = beyond(dead_letters, *filter, *replayed); others > 0)
+    call.report.notes.push_back(
+        fmt::format("the first {} by offset; {} more match: {}", replayed->size(), others,
+                    applied > 0 ? "run it again for them" : "choose them by number, --table, --topic or --reason"));
   if (dry_run) {
     const auto refused = std::ranges::count(*replayed, true, &Replayed::refused);
     call.report.notes.push_back("a dry run: each letter was tried alone and rolled back, nothing was changed");
@@ -183,25 +198,7 @@ int dead_replay(Call& call, DeadLetters& dead_letters) {
   }
   call.report.notes.push_back(fmt::format("{} of {} applied", applied, replayed->size()));
   call.remark(fmt::format("{} of {} applied", applied, replayed->size()));
-  if (applied == replayed->size()) return Code::done;
-  return call.fail(applied == 0 ? Code::failed : Code::partly_done,
-                   "{} of {} dead letters not applied; see 'dead list --failed'", replayed->size() - applied,
-                   replayed->size());
-}
-
-// The numbers of all that the filter has now: what is counted is what is discarded, whatever arrives meanwhile.
-std::expected<std::vector<std::int64_t>, int> all_ids(Call& call, DeadLetters& dead_letters, DeadLetterFilter filter) {
-  filter.order = LetterOrder::oldest;
-  filter.limit = letters_at_most;
-  std::vector<std::int64_t> ids;
-  for (bool more = true; more;) {
-    filter.after = ids.empty() ? 0 : ids.back();
-    const auto letters = dead_letters.dead_letters(filter);
-    if (!letters) return std::unexpected(call.fail(letters.error()));
-    for (const auto& letter : *letters) ids.push_back(letter.id);
-    more = std::cmp_greater_equal(letters->size(), letters_at_most);
-  }
-  return ids;
+  return applied == replayed->size() ? int{Code::done} : not_all_applied(call, *replayed, applied);
 }
 
 int dead_discard(Call& call, DeadLetters& dead_letters) {
@@ -219,23 +216,24 @@ int dead_discard(Call& call, DeadLetters& dead_letters) {
     return call.fail(Code::confirmation_missing,
                      "{} dead letters would be marked as resolved without being applied; add --yes", *count);
   }
-  const auto ids = all_ids(call, dead_letters, *filter);
-  if (!ids) return ids.error();
-  if (ids->empty()) return nothing_matches(call, *filter);
+  // What arrives meanwhile is left alone.
+  DeadLetterFilter newest = *filter;
+  newest.order = LetterOrder::newest;
+  newest.limit = 1;
+  const auto last = dead_letters.dead_letters(newest);
+  if (!last) return call.fail(last.error());
+  if (last->empty()) return nothing_matches(call, *filter);
+  filter->up_to = last->front().id;
   std::int64_t discarded = 0;
-  for (std::size_t first = 0; first < ids->size();) {
-    const std::size_t last = std::min<std::size_t>(ids->size(), first + letters_at_most);
-    const auto done = dead_letters.discard(
-        {ids->begin() + static_cast<std::ptrdiff_t>(first), ids->begin() + static_cast<std::ptrdiff_t>(last)},
-        call.option("reason"), call.login().caller);
+  for (bool more = true; more;) {
+    const auto done = dead_letters.discard(*filter, call.option("reason"), call.login().caller);
     if (!done) {
       call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
       if (discarded == 0) return call.fail(done.error());
-      return call.fail(Code::partly_done, "{} of {} dead letters discarded, then: {}", discarded, ids->size(),
-                       done.error().message);
+      return call.fail(Code::partly_done, "{} dead letters discarded, then: {}", discarded, done.error().message);
     }
     discarded += *done;
-    first = last;
+    more = *done >= filter->limit;
   }
   call.report.sections = {
       {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .rows = {{discarded}}, .record = true}};
@@ -252,24 +250,19 @@ std::vector<Command> dead_letters_commands() {
   const Option topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
   const Option reason{
       .name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"};
+  auto list_options = letter_filter_options();
+  list_options.push_back({.name = "oldest", .help = "the oldest first, instead of the newest"});
+  list_options.push_back(
+      {.name = "limit", .value = ArgumentKind::number, .shown = "N", .help = "at most so many; 100 unless given"});
   return {
       {.words = "dead list",
-       .options = {table,
-                   topic,
-                   reason,
-                   {.name = "since",
-                    .value = ArgumentKind::time,
-                    .shown = "TIME",
-                    .help = "stored since then: 2h, 7d, or a time of RFC 3339"},
-                   {.name = "all", .help = "also those that are resolved"},
-                   {.name = "failed", .help = "only those that were tried more than once"},
-                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
-                   {.name = "limit",
-                    .value = ArgumentKind::number,
-                    .shown = "N",
-                    .help = "at most so many; 100 unless given"}},
+       .options = std::move(list_options),
+       .effect = Effect::shows_data,
+       .lesser = list_effect,
        .group = "records",
-       .summary = "The dead letters, the newest first: records that could not be applied, each with its reason.",
+       .summary =
+           "The dead letters, the newest first, each with its reason; for operators with the detail, too, in JSON and "
+           "CSV.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
        .run = handler<dead_list>},
       {.words = "dead show",
@@ -298,6 +291,7 @@ std::vector<Command> dead_letters_commands() {
             {.name = "force", .help = "also over a row that a later record has written"}},
        .role = Role::operator_,
        .effect = Effect::changes,
+       .lesser = replay_effect,
        .group = "records",
        .summary = "Applies dead letters again, in the order of their offsets.",
        .examples = {"dead replay 1041 1042", "dead replay --table public.orders --dry-run",

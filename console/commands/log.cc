@@ -16,7 +16,7 @@ int log_level(Call& call, Logging& logging) {
     lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
     if (lasting->count() == 0) return call.fail(Code::not_understood, "--for needs at least a second");
   }
-  const std::string before(log::name(log::level_now().level));
+  const std::string before(log::name(log::level_now()));
   logging.set_log_level(level, lasting);
   call.remark(fmt::format("{} -> {}", before, level));
   call.report.sections = {

@@ -2,6 +2,7 @@
 // nothing.
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "base/interrupt.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
@@ -75,6 +76,17 @@ int nothing_to_do(Call& call, const Snapshots& snapshots, const Pause& wanted, s
   return Code::done;
 }
 
+// A pause's number is of itself and not of its place in a list, so that it means the same pause whatever others come
+// and go before it is typed.
+std::int64_t number_of(const Pause& pause) {
+  const auto at = std::chrono::floor<std::chrono::milliseconds>(pause.at.time_since_epoch());
+  return 1000 + crc32c(fmt::format("{} {}", pause.target, at.count())) % 9000;
+}
+
+std::string number_text(const Pause& pause) {
+  return fmt::format("#{}", number_of(pause));
+}
+
 // Who ended a pause, as the audit trail says; empty if it does not.
 std::string ended_by(Audit& trail, const Pause& pause) {
   AuditFilter filter;
@@ -82,9 +94,11 @@ std::string ended_by(Audit& trail, const Pause& pause) {
   const auto rows = trail.audit(filter);
   if (!rows) return {};
   const auto row = std::ranges::find_if(*rows, [&](const AuditRow& one) {
+    const bool ending = one.outcome == "asked" || one.outcome.find(" ended: ") != std::string::npos;
+    if (one.command != "resume" || !ending) return false;
     const auto target = PartitionSelector::parse(one.target);
-    return one.command == "resume" && one.outcome != "refused" && target &&
-           (target->text() == pause.target || target->kind == PartitionSelector::Kind::all);
+    return one.target == number_text(pause) ||
+           (target && (target->text() == pause.target || target->kind == PartitionSelector::Kind::all));
   });
   return row == rows->end() ? std::string() : " by " + row->who.name;
 }
@@ -197,13 +211,8 @@ std::set<std::string> still_paused(const Inventory& inventory, const std::vector
   return others;
 }
 
-// The pauses in force with their numbers, the longest first: what `resume` alone shows, and what '#2' means.
-std::vector<Pause> numbered(std::vector<Pause> pauses) {
+int list_pauses(Call& call, std::vector<Pause> pauses) {
   std::ranges::sort(pauses, {}, [](const Pause& one) { return std::pair(one.at, one.target); });
-  return pauses;
-}
-
-int list_pauses(Call& call, const std::vector<Pause>& pauses) {
   Section section{.name = "pauses",
                   .columns = {{.name = "number", .kind = ColumnType::id},
                               {.name = "target"},
@@ -212,8 +221,7 @@ int list_pauses(Call& call, const std::vector<Pause>& pauses) {
                               {.name = "expires", .kind = ColumnType::time, .label = "until"},
                               {.name = "reason"}}};
   for (const Pause& one : pauses)
-    section.rows.push_back({static_cast<std::int64_t>(section.rows.size() + 1), one.target, one.by, one.at,
-                            optional_time(one.expires), one.reason});
+    section.rows.push_back({number_of(one), one.target, one.by, one.at, optional_time(one.expires), one.reason});
   call.report.notes = {pauses.empty() ? "nothing is paused"
                                       : "nothing was changed; 'resume TARGET' or 'resume #NUMBER' ends one of them"};
   call.report.sections = {std::move(section)};
@@ -224,10 +232,16 @@ int list_pauses(Call& call, const std::vector<Pause>& pauses) {
 std::expected<std::set<std::string>, int> wanted_targets(Call& call, const std::vector<Pause>& pauses) {
   const std::string words = call.words_text();
   if (words.starts_with('#')) {
-    const auto number = parse_number(std::string_view(words).substr(1));
-    if (!number || *number < 1 || std::cmp_greater(*number, pauses.size()))
-      return std::unexpected(call.fail(Code::no_such_thing, "no pause {}; 'resume' lists them", words));
-    return std::set{pauses[static_cast<std::size_t>(*number - 1)].target};
+    std::set<std::string> named;
+    for (const Pause& one : pauses)
+      if (number_text(one) == words) named.insert(one.target);
+    if (named.empty())
+      return std::unexpected(
+          call.fail(Code::no_such_thing, "no pause {} is in force; 'resume' lists those that are", words));
+    if (named.size() > 1)
+      return std::unexpected(call.fail(Code::wrong_state, "{} is more than one pause: {}; name the target", words,
+                                       fmt::join(named, ", ")));
+    return named;
   }
   const auto target = PartitionSelector::parse(words);
   if (!target) return std::unexpected(call.fail(Code::not_understood, "{}", target.error()));
@@ -240,7 +254,7 @@ std::expected<std::set<std::string>, int> wanted_targets(Call& call, const std::
 int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
   const auto stored = pauses.stored();
   if (!stored) return call.fail(stored.error());
-  const auto pauses_now = numbered(*stored);
+  const auto& pauses_now = *stored;
   if (call.words().empty()) return list_pauses(call, pauses_now);
   const auto wanted = wanted_targets(call, pauses_now);
   if (!wanted) return wanted.error();
@@ -314,10 +328,11 @@ std::vector<Command> pause_commands() {
        .takes = ArgumentKind::target,
        .role = Role::operator_,
        .effect = Effect::changes,
+       .lesser = [](const Arguments& given, Role) { return given.words.empty() ? Effect::none : Effect::changes; },
        .group = "control",
        .summary = "Ends the pause of exactly this target and says how long it lasted; 'resume all' ends "
-                  "every pause, 'resume' alone lists them with numbers.",
-       .examples = {"resume", "resume shop.orders", "resume #2", "resume all"},
+                  "every pause. 'resume' alone ends none and lists them, each with a number that stays its own.",
+       .examples = {"resume", "resume shop.orders", "resume #4711", "resume all"},
        .run = handler<resume>},
       {.words = "drain",
        .arguments = "[TARGET]",

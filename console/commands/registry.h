@@ -12,6 +12,7 @@ std::vector<Command> check_commands();
 std::vector<Command> config_commands();
 std::vector<Command> count_commands();
 std::vector<Command> dead_letters_commands();
+std::vector<Command> dead_groups_commands();
 std::vector<Command> errors_commands();
 std::vector<Command> explain_commands();
 std::vector<Command> help_commands();

@@ -53,6 +53,13 @@ int clear(Call& call) {
   return Code::done;
 }
 
+int more(Call& call) {
+  if (call.terminal().pager == nullptr)
+    return call.fail(Code::wrong_state, "more is for a session in a terminal; elsewhere a list is shown as a whole");
+  if (!call.stream().more()) call.report.line = "nothing more to show";
+  return Code::done;
+}
+
 int leave(Call& call) {
   call.leave = true;
   return Code::done;
@@ -82,6 +89,11 @@ std::vector<Command> session_commands() {
        .summary = "Clears the screen.",
        .examples = {"clear"},
        .run = handler<clear>},
+      {.words = "more",
+       .group = "session",
+       .summary = "The next page of a list that was longer than the screen, in a session in a terminal.",
+       .examples = {"more"},
+       .run = handler<more>},
       {.words = "exit",
        .group = "session",
        .summary = "Ends the session.",

@@ -28,11 +28,12 @@ bool Admission::refused(const std::string& group, Clock::time_point now) const {
 std::optional<std::int64_t> Admission::arrive(std::int64_t id, const std::string& group, Progress progress,
                                               Clock::time_point now) {
   const MutexLock lock(mutex_);
-  const auto strangers = std::ranges::count_if(connections_, [](const auto& known) {
-    return known.second.fingerprint.empty() && known.second.progress < Progress::listed;
-  });
   std::optional<std::int64_t> evicted;
-  if (static_cast<std::size_t>(strangers) >= limits_.unauthenticated) evicted = victim(now);
+  if (size_of(Crowd::strangers) >= limits_.unauthenticated) {
+    evicted = victim(Crowd::strangers, now);
+  } else if (size_of(Crowd::listed) >= limits_.listed) {
+    evicted = victim(Crowd::listed, now);
+  }
   if (evicted) connections_.erase(*evicted);
   connections_[id] = {group, {}, progress, now};
   return evicted;
@@ -46,16 +47,23 @@ void Admission::progress(std::int64_t id, Progress progress, Clock::time_point n
   connection->second.since = now;
 }
 
-// Of the addresses with the most strangers. First those that stand still, then those that have come least far; who has
-// asked for a listed key stays.
-std::optional<std::int64_t> Admission::victim(Clock::time_point now) const {
+Admission::Crowd Admission::crowd_of(const Connection& connection) {
+  if (!connection.fingerprint.empty()) return Crowd::sessions;
+  return connection.progress < Progress::listed ? Crowd::strangers : Crowd::listed;
+}
+
+std::size_t Admission::size_of(Crowd crowd) const {
+  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                [&](const auto& known) { return crowd_of(known.second) == crowd; }));
+}
+
+// Of the addresses with the most of the crowd. First those that stand still, then those that have come least far; of
+// those that have asked for a listed key, which a signature follows at once, that is the oldest.
+std::optional<std::int64_t> Admission::victim(Crowd crowd, Clock::time_point now) const {
   std::map<std::string, std::size_t> sizes;
   std::size_t largest = 0;
-  const auto stranger = [](const Connection& connection) {
-    return connection.fingerprint.empty() && connection.progress < Progress::listed;
-  };
   for (const auto& [id, connection] : connections_) {
-    if (stranger(connection)) largest = std::max(largest, ++sizes[connection.group]);
+    if (crowd_of(connection) == crowd) largest = std::max(largest, ++sizes[connection.group]);
   }
   const auto rank = [&](const Connection& connection) {
     const bool moving = now - connection.since < limits_.stalled;
@@ -63,7 +71,7 @@ std::optional<std::int64_t> Admission::victim(Clock::time_point now) const {
   };
   const std::pair<const std::int64_t, Connection>* chosen = nullptr;
   for (const auto& known : connections_) {
-    if (!stranger(known.second) || sizes[known.second.group] < largest) continue;
+    if (crowd_of(known.second) != crowd || sizes[known.second.group] < largest) continue;
     if (chosen == nullptr || rank(known.second) < rank(chosen->second)) chosen = &known;
   }
   return chosen == nullptr ? std::nullopt : std::optional(chosen->first);
@@ -136,14 +144,12 @@ bool Admission::count_handshake(const std::string& group, Clock::time_point now)
 
 std::size_t Admission::unauthenticated() const {
   const MutexLock lock(mutex_);
-  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
-                                                [](const auto& known) { return known.second.fingerprint.empty(); }));
+  return size_of(Crowd::strangers) + size_of(Crowd::listed);
 }
 
 std::size_t Admission::sessions() const {
   const MutexLock lock(mutex_);
-  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
-                                                [](const auto& known) { return !known.second.fingerprint.empty(); }));
+  return size_of(Crowd::sessions);
 }
 
 std::optional<std::int64_t> Admission::may_log(Clock::time_point now) {

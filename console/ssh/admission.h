@@ -3,7 +3,8 @@
 // Shared by the accepting thread and every session's; keeps a mutex for an instant and never waits. The clock is passed
 // in. Everything it holds is bounded, whatever clients do. Strangers of an operator's own address must not shut her
 // out: who leaves for a newcomer is decided by how far a connection has come and when it last came further, and an
-// address from which somebody has logged in is not refused.
+// address from which somebody has logged in is not refused. Who has asked for a listed key proves nothing by that,
+// because such keys are public: those have a limit of their own, so that neither crowd takes the other's places.
 #pragma once
 
 #include <chrono>
@@ -24,6 +25,7 @@ class Admission {
  public:
   struct Limits {
     std::size_t unauthenticated = 64;  // of which none has asked for a listed key
+    std::size_t listed = 64;           // which have, and have not signed
     std::size_t sessions = 24, reserved_for_admin = 2;
     std::chrono::seconds penalty{5}, longest_penalty{600};
     std::chrono::seconds good_standing{3600};            // after a login
@@ -38,7 +40,8 @@ class Admission {
 
   // Returns true if the address has to wait.
   bool refused(const std::string& group, Clock::time_point now) const;
-  // Returns the unauthenticated connection that has to leave for this one, if any.
+  // Returns the unauthenticated connection that has to leave for this one, if any. So there are never more of them than
+  // both limits together, whoever has asked for which key meanwhile.
   std::optional<std::int64_t> arrive(std::int64_t id, const std::string& group, Progress progress,
                                      Clock::time_point now);
   void progress(std::int64_t id, Progress progress, Clock::time_point now);
@@ -76,7 +79,12 @@ class Admission {
     Clock::time_point at{};
   };
 
-  std::optional<std::int64_t> victim(Clock::time_point now) const REQUIRES(mutex_);
+  // The crowds that have places of their own.
+  enum class Crowd : std::uint8_t { strangers, listed, sessions };
+
+  static Crowd crowd_of(const Connection& connection);
+  std::size_t size_of(Crowd crowd) const REQUIRES(mutex_);
+  std::optional<std::int64_t> victim(Crowd crowd, Clock::time_point now) const REQUIRES(mutex_);
   bool in_good_standing(const std::string& group, Clock::time_point now) const REQUIRES(mutex_);
 
   Limits limits_{};
@@ -88,6 +96,24 @@ class Admission {
   Clock::time_point log_second_ GUARDED_BY(mutex_){};
   int logged_ GUARDED_BY(mutex_) = 0;
   std::int64_t not_logged_ GUARDED_BY(mutex_) = 0;
+};
+
+// A connection's place, which it leaves again unless somebody keeps it.
+class Place {
+ public:
+  Place(Admission& admission, std::int64_t id) : admission_(admission), id_(id) {}
+  ~Place() {
+    if (!kept_) admission_.leave(id_);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  void keep() { kept_ = true; }
+
+ private:
+  Admission& admission_;
+  const std::int64_t id_;
+  bool kept_ = false;
 };
 
 }  // namespace sluice::console

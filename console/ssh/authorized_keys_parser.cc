@@ -49,17 +49,10 @@ bool names_commands(const std::string& granted) {
       commands(), [&](const Command& one) { return one.words == granted || one.words.starts_with(granted + ' '); });
 }
 
-std::vector<std::string> split(std::string_view list) {
+std::vector<std::string> words_of(std::string_view list) {
   std::vector<std::string> words;
-  while (true) {
-    const auto comma = list.find(',');
-    auto word = list.substr(0, comma);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
-    words.emplace_back(word);
-    if (comma == std::string_view::npos) return words;
-    list.remove_prefix(comma + 1);
-  }
+  for (const std::string_view word : split(list, ',')) words.emplace_back(trimmed(word, " "));
+  return words;
 }
 
 // Strict: no blanks, padding only where it belongs.
@@ -174,13 +167,13 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     if (!plain(value)) return fmt::format("name {} is not a plain word of up to 64 characters", quoted(value));
     key.name = value;
   } else if (name == "from") {
-    for (const auto& word : split(value)) {
+    for (const auto& word : words_of(value)) {
       const auto network = Network::parse(word);
       if (!network) return fmt::format("{} is not an address or network; write 10.0.0.0/8 or ::1", quoted(word));
       key.from.push_back(*network);
     }
   } else if (name == "commands") {
-    key.commands = split(value);
+    key.commands = words_of(value);
     const bool empty =
         std::any_of(key.commands.begin(), key.commands.end(), [](const auto& command) { return command.empty(); });
     if (empty) return "an empty word among the commands; write commands=\"status,count\"";

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "console/guarded.h"
 #include "console/ssh/channel_limits.h"
 
 namespace sluice::console {
@@ -33,17 +34,6 @@ std::string terminal_name(const char* term) {
 
 Channel& of(void* self) {
   return *static_cast<Channel*>(self);
-}
-
-// Answers for a callback whose work may throw: no memory is the client's bad luck, not the process's end.
-template <class Function>
-int guarded(bool& broken, Function function) noexcept {
-  try {
-    return function();
-  } catch (...) {
-    broken = true;
-    return refused;
-  }
 }
 
 }  // namespace
@@ -80,12 +70,13 @@ Channel::~Channel() {
 int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) noexcept {
   auto& channel = of(self);
   if (!channel.context_.pty_allowed || channel.terminal_.pty || channel.mode_ != Mode::none) return refused;
-  return guarded(channel.broken_, [&] {
+  const auto take = [&] {
     channel.term_ = terminal_name(term);
     channel.terminal_.pty = true;
     channel.resize(columns, rows);
     return accepted;
-  });
+  };
+  return guarded(channel.broken_, take, refused);
 }
 
 int Channel::on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self) noexcept {
@@ -110,12 +101,13 @@ int Channel::on_shell(ssh_session, ssh_channel, void* self) noexcept {
 int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) noexcept {
   auto& channel = of(self);
   if (channel.mode_ != Mode::none) return refused;
-  return guarded(channel.broken_, [&] {
+  const auto take = [&] {
     channel.line_.assign(command, strnlen(command, longest_command + 1));
     channel.mode_ = Mode::exec;
     channel.context_.keystroke();
     return accepted;
-  });
+  };
+  return guarded(channel.broken_, take, refused);
 }
 
 // NO_COLOR and the locale say something to us; what else a client sends unasked is not noted as refused.
@@ -131,10 +123,11 @@ int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* valu
 }
 
 int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self) noexcept {
-  return guarded(of(self).broken_, [&] {
+  const auto note = [&] {
     of(self).context_.refused("subsystem", name);
     return refused;
-  });
+  };
+  return guarded(of(self).broken_, note, refused);
 }
 
 void Channel::on_signal(ssh_session, ssh_channel, const char*, void* self) noexcept {
@@ -145,14 +138,9 @@ void Channel::on_signal(ssh_session, ssh_channel, const char*, void* self) noexc
 // limit for that, too.
 int Channel::on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self) noexcept {
   auto& channel = of(self);
-  std::size_t taken = length;
-  if (is_stderr == 0) {
-    guarded(channel.broken_, [&] {
-      taken = channel.take({static_cast<const char*>(data), length});
-      return accepted;
-    });
-  }
-  return static_cast<int>(taken);
+  if (is_stderr != 0) return static_cast<int>(length);
+  const auto take = [&] { return channel.take({static_cast<const char*>(data), length}); };
+  return static_cast<int>(guarded(channel.broken_, take, length));
 }
 
 void Channel::on_eof(ssh_session, ssh_channel, void* self) noexcept {
@@ -182,6 +170,7 @@ void Channel::begin() {
     finish(Code::not_understood);
   } else if (mode_ == Mode::shell) {
     resized_ = false;
+    terminal_.pager = &pager_;
     editor_.emplace(context_.prompt, dumb, terminal_.columns, [this](std::string_view before) {
       return context_.interpreter->complete(before, *context_.login);
     });
@@ -197,12 +186,7 @@ void Channel::start_command(const std::string& line) {
   context_.running(line);
   auto started = Thread::start("console command", [this, line, terminal = terminal_, stop = stop_.get_token()] {
     const log::SessionScope log_lines(context_.login->session);
-    outcome_ = {Code::failed};
-    try {
-      outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
-    } catch (const std::exception& problem) {
-      log::error("console", "a command ended by an error that nobody expected: {}", problem.what());
-    }
+    outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
     finished_ = true;
     context_.wake();
   });

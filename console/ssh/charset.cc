@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/parse.h"
+
 namespace sluice::console {
 namespace {
 
@@ -13,10 +15,9 @@ constexpr std::array<std::string_view, 13> utf8_terminals{"xterm", "screen",  "t
                                                           "st-",   "wezterm", "ghostty"};
 
 bool names_utf8(std::string_view locale) {
-  std::string lower(locale.substr(0, 64));
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower.find("utf-8") != lower.npos || lower.find("utf8") != lower.npos;
+  std::string name(locale.substr(0, 64));
+  std::ranges::transform(name, name.begin(), lower);
+  return name.find("utf-8") != name.npos || name.find("utf8") != name.npos;
 }
 
 }  // namespace

@@ -79,12 +79,9 @@ Result<std::vector<std::string>> check_files(const config::Console& settings) {
   // Root looks at what the service's user will read, and may write it.
   const auto owner = geteuid() == 0 ? Owner::anybody : Owner::service;
   const auto look = [&](const std::string& file, std::string_view missing, const auto& read) -> Result<void> {
-    if (access(file.c_str(), R_OK) != 0 && errno == ENOENT) {
-      lines.push_back(fmt::format("{}: does not exist; {}", file, missing));
-      return {};
-    }
     if (access(file.c_str(), R_OK) != 0) {
-      lines.push_back(fmt::format("{}: not checked: {}", file, std::strerror(errno)));
+      lines.push_back(errno == ENOENT ? fmt::format("{}: does not exist; {}", file, missing)
+                                      : fmt::format("{}: not checked: {}", file, std::strerror(errno)));
       return {};
     }
     auto found = read();

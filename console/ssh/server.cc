@@ -142,35 +142,41 @@ void Server::admit_guests(Clock::time_point now) {
   }
 }
 
+// The guest's descriptor is closed and its place given back, unless a session has taken both over.
 void Server::admit(const Lobby::Guest& guest, Clock::time_point now) {
+  Descriptor descriptor(guest.fd);
   tend();
   const auto id = next_id_++;
   const auto evicted =
       context_.admission.arrive(id, guest.peer.group(), guest.greeted ? Progress::greeted : Progress::silent, now);
+  Place place(context_.admission, id);
   const MutexLock lock(mutex_);
   if (evicted) {
     for (auto& connection : connections_) {
       if (connection.session->id() == *evicted) connection.session->end({});
     }
   }
-  const bool room = connections_.size() < most_threads;
-  const ssh_session ssh = room ? accept_session(bind_.get(), guest.fd) : nullptr;
-  if (!room) close(guest.fd);
-  if (ssh == nullptr) {
-    context_.admission.leave(id);
-    return tell(room ? "the library has no session for one; is there memory?" : "too many are ending", now);
+  if (connections_.size() >= most_threads) {
+    return tell(fmt::format("{} have a thread, most of them are ending", most_threads), now);
   }
-  auto& connection = connections_.emplace_back();
-  connection.session = std::make_unique<Session>(context_, id, guest.peer, ssh);
+  const auto begun = begin_session(id, guest.peer, descriptor);
+  if (!begun) return tell(begun.error().message, now);
+  place.keep();
+}
+
+// Nothing is in the list before its thread runs: what throws on the way there leaves no trace.
+Result<void> Server::begin_session(std::int64_t id, const Address& peer, Descriptor& descriptor) {
+  SessionHandle ssh = accept_session(bind_.get(), descriptor);
+  if (!ssh) return fail(ErrorClass::retry, "the library has no session for one; is there memory?");
+  std::list<Connection> made(1);
+  auto& connection = made.front();
+  connection.session = std::make_unique<Session>(context_, id, peer, std::move(ssh));
   auto thread = Thread::start(
       fmt::format("console {}", id), [session = connection.session.get()] { session->run(); }, Thread::small_stack);
-  if (thread) {
-    connection.thread = std::move(*thread);
-  } else {
-    connections_.pop_back();
-    context_.admission.leave(id);
-    tell(thread.error().message, now);
-  }
+  if (!thread) return std::unexpected(thread.error());
+  connection.thread = std::move(*thread);
+  connections_.splice(connections_.end(), made);
+  return {};
 }
 
 // Joins the threads that have ended, and logs those that make no progress.

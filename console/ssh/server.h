@@ -43,6 +43,7 @@ class Server {
   void recheck();
 
  private:
+  // In the list its thread runs, until it is joined.
   struct Connection {
     std::unique_ptr<Session> session;
     Thread thread;
@@ -54,7 +55,8 @@ class Server {
   bool accept_one();
   void out_of_descriptors();
   void admit_guests(Clock::time_point now);
-  void admit(const Lobby::Guest& guest, Clock::time_point now);
+  void admit(const Lobby::Guest& guest, Clock::time_point now) EXCLUDES(mutex_);
+  Result<void> begin_session(std::int64_t id, const Address& peer, Descriptor& descriptor) REQUIRES(mutex_);
   void tell(std::string_view problem, Clock::time_point now);
   void tend() EXCLUDES(mutex_);
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "console/guarded.h"
 
 namespace sluice::console {
 namespace {
@@ -62,8 +63,10 @@ ssh_channel waiting_room(ssh_session ssh) {
 
 }  // namespace
 
-Session::Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle)
-    : context_(context), id_(id), peer_(peer), ssh_(handle), view_(id) {}
+Session::Session(ServerContext& context, std::int64_t id, const Address& peer, SessionHandle handle)
+    : context_(context), id_(id), peer_(peer), ssh_(handle.get()), view_(id) {
+  handle.release();  // last: what throws before leaves it to its owner
+}
 
 Session::~Session() {
   if (!over_) ssh_free(ssh_);  // no thread could be made for it
@@ -82,16 +85,6 @@ void Session::run() {
   }
   disconnect();
   over_ = true;
-}
-
-template <class Function>
-auto Session::guarded(Function function, decltype(function()) otherwise) noexcept {
-  try {
-    return function();
-  } catch (...) {
-    broken_ = true;
-    return otherwise;
-  }
 }
 
 bool Session::begin() {
@@ -165,7 +158,7 @@ void Session::check_session(Clock::time_point now) {
 
 ssh_channel Session::on_channel(ssh_session, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  return session.guarded([&] { return session.open_channel(); }, nullptr);
+  return guarded(session.broken_, [&] { return session.open_channel(); }, nullptr);
 }
 
 ssh_channel Session::open_channel() {
@@ -192,7 +185,8 @@ ssh_channel Session::open_channel() {
 // 1 leaves the answer to the library: it accepts the service and refuses everything else.
 int Session::on_message(ssh_session, ssh_message message, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  return session.guarded(
+  return guarded(
+      session.broken_,
       [&] {
         session.look_at(message);
         return 1;

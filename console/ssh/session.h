@@ -28,6 +28,7 @@
 #include "console/ssh/network.h"
 #include "console/ssh/session_end.h"
 #include "console/ssh/session_view.h"
+#include "console/ssh/transport.h"
 
 namespace sluice::console {
 
@@ -52,7 +53,7 @@ struct ServerContext {
 class Session {
  public:
   // Takes over the library's session, which has accepted its connection but exchanged nothing yet.
-  Session(ServerContext& context, std::int64_t id, const Address& peer, ssh_session handle);
+  Session(ServerContext& context, std::int64_t id, const Address& peer, SessionHandle handle);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -66,14 +67,12 @@ class Session {
   const SessionView& view() const { return view_; }
 
  private:
-  // The library is C: no exception may pass through it. These call what follows them, and end the session if it throws.
+  // These call what follows them, and end the session if it throws.
   static int on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) noexcept;
   static ssh_channel on_channel(ssh_session, void* self) noexcept;
   static int on_message(ssh_session, ssh_message message, void* self) noexcept;
   static int on_wake(socket_t fd, int events, void* self) noexcept;
   static void on_step(void* self, float status) noexcept;
-  template <class Function>
-  auto guarded(Function function, decltype(function()) otherwise) noexcept;
 
   bool offer_key(const char* user, ssh_key key, char state);
   ssh_channel open_channel();

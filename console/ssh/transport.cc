@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace sluice::console {
 namespace {
 
@@ -68,22 +70,22 @@ Result<BindHandle> make_bind(ssh_key host_key, int listening) {
   return made;
 }
 
-ssh_session accept_session(ssh_bind bind, int fd) {
-  tune(fd);
-  ssh_session ssh = ssh_new();
+SessionHandle accept_session(ssh_bind bind, Descriptor& descriptor) {
+  tune(descriptor.fd());
+  SessionHandle made(ssh_new());
+  if (!made) return nullptr;
+  auto* const ssh = made.get();
   std::uint64_t rekey_bytes = 1ULL << 30;
   std::uint32_t rekey_seconds = 3600;
-  if (ssh != nullptr) {
-    ssh_set_blocking(ssh, 0);
-    ssh_options_set(ssh, SSH_OPTIONS_COMPRESSION_C_S, "none");
-    ssh_options_set(ssh, SSH_OPTIONS_COMPRESSION_S_C, "none");
-    ssh_options_set(ssh, SSH_OPTIONS_REKEY_DATA, &rekey_bytes);
-    ssh_options_set(ssh, SSH_OPTIONS_REKEY_TIME, &rekey_seconds);
-  }
-  if (ssh != nullptr && ssh_bind_accept_fd(bind, ssh, fd) == SSH_OK) return ssh;
-  if (ssh == nullptr || ssh_get_fd(ssh) != fd) close(fd);  // else the library took it over
-  if (ssh != nullptr) ssh_free(ssh);
-  return nullptr;
+  ssh_set_blocking(ssh, 0);
+  ssh_options_set(ssh, SSH_OPTIONS_COMPRESSION_C_S, "none");
+  ssh_options_set(ssh, SSH_OPTIONS_COMPRESSION_S_C, "none");
+  ssh_options_set(ssh, SSH_OPTIONS_REKEY_DATA, &rekey_bytes);
+  ssh_options_set(ssh, SSH_OPTIONS_REKEY_TIME, &rekey_seconds);
+  const bool accepted = ssh_bind_accept_fd(bind, ssh, descriptor.fd()) == SSH_OK;
+  // Failed or not: what the session has, it closes when it is freed.
+  if (ssh_get_fd(ssh) == descriptor.fd()) descriptor.release();
+  return accepted ? std::move(made) : nullptr;
 }
 
 }  // namespace sluice::console

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "console/ssh/descriptor.h"
 
 namespace sluice::console {
 
@@ -20,7 +21,12 @@ using BindHandle = std::unique_ptr<std::remove_pointer_t<ssh_bind>, FreeBind>;
 // Takes the host key over. The listening socket is watched by the caller, never by the library.
 Result<BindHandle> make_bind(ssh_key host_key, int listening);
 
-// Takes the descriptor over: null, and it is closed, if the library has no session for it.
-ssh_session accept_session(ssh_bind bind, int fd);
+struct FreeSession {
+  void operator()(ssh_session session) const { ssh_free(session); }
+};
+using SessionHandle = std::unique_ptr<std::remove_pointer_t<ssh_session>, FreeSession>;
+
+// Takes the descriptor over if the library has a session for it; else null, and it may still be the caller's.
+SessionHandle accept_session(ssh_bind bind, Descriptor& descriptor);
 
 }  // namespace sluice::console

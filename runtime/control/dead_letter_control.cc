@@ -13,10 +13,10 @@ constexpr std::chrono::seconds count_pause{10};
 
 }  // namespace
 
-Result<std::int64_t> DeadLetterControl::discard(const std::vector<std::int64_t>& ids, const std::string& reason,
+Result<std::int64_t> DeadLetterControl::discard(const DeadLetterFilter& filter, const std::string& reason,
                                                 const Caller& by) {
-  return tables_.discard(ids, reason.empty() ? fmt::format("discarded by {}", by.name)
-                                             : fmt::format("discarded by {}: {}", by.name, reason));
+  return tables_.discard(filter, reason.empty() ? fmt::format("discarded by {}", by.name)
+                                                : fmt::format("discarded by {}: {}", by.name, reason));
 }
 
 void DeadLetterControl::count_open() {

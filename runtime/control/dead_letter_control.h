@@ -24,8 +24,10 @@ class DeadLetterControl final : public DeadLetters {
     return tables_.letters(filter);
   }
   Result<std::int64_t> count(const DeadLetterFilter& filter) override { return tables_.count_letters(filter); }
-  Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& reason,
-                               const Caller& by) override;
+  Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
+    return tables_.letter_groups(filter, by);
+  }
+  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller& by) override {
     return replayer_.run(filter, dry_run, force, by);

@@ -76,6 +76,7 @@ class Replayer::Partition {
   void apply(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
   std::string outdated(const DeadLetterRow& letter, const Changes& changes,
                        const sink::ReplayTransaction::Pointer& pointer);
+  std::string unless_applied(const DeadLetterRow& letter, const std::string& resolution, const std::string& problem);
   void refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result);
 
   sink::AdminTables& admin_tables_;
@@ -231,16 +232,35 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
     return;
   }
   const auto tables = tables_of(changes);
-  const auto done = writer_.applied(letter, "replayed by " + by_.name);
-  if (!done) {
-    result.outcome = "perhaps not applied, look at the letter: " + text(done.error());
-    return;
+  const auto resolution = "replayed by " + by_.name;
+  if (const auto done = writer_.applied(letter, resolution); !done) {
+    result.outcome = unless_applied(letter, resolution, text(done.error()));
+    if (!result.outcome.empty()) return;
   }
   applied_.insert(letter.offset);
   result.applied = true;
   result.outcome = tables.empty() ? "resolved without effect: configuration skips it" : "applied to " + tables;
   log::info(who, "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
             letter.offset, result.outcome, by_.name);
+}
+
+// After a COMMIT without an answer: returns why the letter was not applied; empty if it was. Whoever holds the letter's
+// lock knows, because an end that is still on its way in the server would hold it.
+std::string Replayer::Partition::unless_applied(const DeadLetterRow& letter, const std::string& resolution,
+                                                const std::string& problem) {
+  const auto unknown = "perhaps not applied, look at the letter: " + problem;
+  if (const auto held = writer_.begin(letter); held) {
+    writer_.rollback();
+    return "not applied: " + problem;
+  } else if (held.error().next != ErrorClass::reject) {
+    return unknown;
+  }
+  DeadLetterFilter this_one;
+  this_one.ids = {letter.id};
+  this_one.resolved = true;
+  const auto found = admin_tables_.letters(this_one);
+  if (!found || found->empty()) return unknown;
+  return found->front().resolution == resolution ? std::string() : "resolved by someone else meanwhile";
 }
 
 void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result) {

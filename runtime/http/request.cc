@@ -23,7 +23,6 @@ bool visible(std::string_view text) {
 }
 
 bool same(std::string_view one, std::string_view other) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::ranges::equal(one, other, {}, lower, lower);
 }
 

@@ -224,16 +224,9 @@ void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
                     error.sqlstate,
                     error.message,
                     error.detail};
-  const auto* route = state_.mapper.route(record.at->topic);
-  if (route != nullptr && route->on_error == config::OnError::stop) {
+  if (auto reason = state_.reason_to_stop(record, letter.reason)) {
     pass.stop_at = index;
-    pass.stop_reason = fmt::format("offset {}: {}", record.offset, letter.reason);
-    return;
-  }
-  if (route != nullptr && !state_.parts.dead_letter_limit.admit(*route, *record.at, record.offset, state_.now())) {
-    pass.stop_at = index;
-    pass.stop_reason = fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
-                                   route->max_dead_letters, record.offset, error.message);
+    pass.stop_reason = std::move(*reason);
     return;
   }
   pass.blamed.emplace(index, std::move(letter));

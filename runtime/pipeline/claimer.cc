@@ -184,8 +184,11 @@ void Claimer::ask_logs() {
 }
 
 void Claimer::on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) {
-  if (const auto ends = topic_ends_.find(at.topic); ends != topic_ends_.end() && ends->second.asked.erase(at) > 0) {
-    if (log) ends->second.known.emplace(at, log->high);
+  if (const auto ends = topic_ends_.find(at.topic); ends != topic_ends_.end()) {
+    if (const auto end = ends->second.find(at); end != ends->second.end() && !end->second) {
+      if (log) end->second = log->high;
+      if (!log) ends->second.erase(end);
+    }
   }
   auto* held = state_.find(at);
   auto* claiming = held == nullptr ? nullptr : held->in<Claiming>();
@@ -263,7 +266,10 @@ Result<bool> Claimer::decide_start(Assignment& assignment) {
   if (rule == config::Start::earliest || assignment.claim.epoch > 0 || at.partition >= partitions) return true;
   const auto exists = state_.parts.store.pointer_exists(at);
   if (!exists) return std::unexpected(exists.error());
-  if (exists->partition) return true;  // the row decides
+  if (exists->partition) {  // the row decides
+    topic_ends_.erase(at.topic);
+    return true;
+  }
   if (rule == config::Start::stop) {
     try_later(
         assignment, std::chrono::duration_cast<milliseconds>(recheck_after),
@@ -287,12 +293,14 @@ Result<bool> Claimer::begin_at_end(const std::string& topic, int partitions) {
   std::vector<TopicPartition> ask;
   for (std::int32_t partition = 0; partition < partitions; ++partition) {
     TopicPartition at{topic, partition};
-    if (ends.known.contains(at) || !ends.asked.insert(at).second) continue;
-    ask.push_back(std::move(at));
+    if (ends.try_emplace(at).second) ask.push_back(std::move(at));
   }
   if (!ask.empty()) state_.parts.consumer.ask_watermarks(std::move(ask), answer_);
-  if (ends.known.size() < static_cast<std::size_t>(partitions)) return false;
-  const std::vector<std::pair<TopicPartition, Offset>> starts(ends.known.begin(), ends.known.end());
+  std::vector<std::pair<TopicPartition, Offset>> starts;
+  for (const auto& [at, end] : ends) {
+    if (!end) return false;
+    starts.emplace_back(at, *end);
+  }
   topic_ends_.erase(topic);
   if (auto done = state_.parts.store.create_pointers(starts); !done) return std::unexpected(std::move(done.error()));
   return true;

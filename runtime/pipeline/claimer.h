@@ -9,7 +9,6 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -56,15 +55,12 @@ class Claimer {
     Clock::time_point since;
   };
 
-  struct TopicEnds {
-    std::map<TopicPartition, Offset> known;
-    std::set<TopicPartition> asked;
-  };
+  using TopicEnds = std::map<TopicPartition, std::optional<Offset>>;  // nothing: asked for
 
   LaneState& state_;
   const listener::WatermarksAnswer answer_;
   std::map<TopicPartition, Probe> probes_;       // partitions admitted alone
-  std::map<std::string, TopicEnds> topic_ends_;  // of topics that begin at their ends
+  std::map<std::string, TopicEnds> topic_ends_;  // of topics that begin at their ends, until their rows exist
 };
 
 }  // namespace sluice::runtime

@@ -214,25 +214,14 @@ bool Collector::map(Assignment& assignment, const Record& record) {
 
 // A dead letter that is one too many stops the partition before its record.
 bool Collector::must_stop(Assignment& assignment, const Record& record) {
-  const auto* route = state_.mapper.route(assignment.at().topic);
-  if (route == nullptr) return false;
-  const auto& letter = state_.collecting.changes().dead.back();
-  if (route->on_error == config::OnError::stop) {
-    state_.stop(assignment,
-                {PartitionState::poison, fmt::format("offset {}: {}", record.offset, letter.reason), {}, {}});
-    return true;
-  }
-  if (state_.parts.dead_letter_limit.admit(*route, *record.at, record.offset, state_.now())) return false;
+  auto reason = state_.reason_to_stop(record, state_.collecting.changes().dead.back().reason);
+  if (!reason) return false;
   // A table that was altered a moment ago makes a flood of its own: it must not stop anybody.
   if (const auto holds = state_.descriptions.allows_stop(); !holds || !*holds) {
     state_.rewind(assignment, assignment.in<Streaming>()->expected);
-    return true;
+  } else {
+    state_.stop(assignment, {PartitionState::poison, std::move(*reason), {}, {}});
   }
-  state_.stop(assignment, {PartitionState::poison,
-                           fmt::format("more than {} dead letters a minute; the last, at offset {}: {}",
-                                       route->max_dead_letters, record.offset, letter.reason),
-                           {},
-                           {}});
   return true;
 }
 

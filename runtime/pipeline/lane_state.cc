@@ -78,6 +78,15 @@ void LaneState::drop_collecting(const Batch* except) {
   descriptions.batch_ended();
 }
 
+std::optional<std::string> LaneState::reason_to_stop(const Record& record, std::string_view reason) {
+  const auto* route = mapper.route(record.at->topic);
+  if (route == nullptr) return std::nullopt;
+  if (route->on_error == config::OnError::stop) return fmt::format("offset {}: {}", record.offset, reason);
+  if (parts.dead_letter_limit.admit(*route, *record.at, record.offset, now())) return std::nullopt;
+  return fmt::format("more than {} dead letters a minute; the last, at offset {}: {}", route->max_dead_letters,
+                     record.offset, reason);
+}
+
 std::optional<std::string> LaneState::paused(const Assignment& assignment) const {
   const auto& at = assignment.at();
   auto fed = tables.fed_by(at.topic);

@@ -1,7 +1,7 @@
 // State shared by the parts of one lane: its assignments, the two batches, and the few operations that change both.
 //
-// Owned by a LaneWorker, used by its thread only. A rewind needs no claim, a doubt
-// about one partition leaves its neighbours alone, and only a lost connection claims all again.
+// Owned by a LaneWorker, used by its thread only. A rewind needs no claim, a doubt about one partition leaves its
+// neighbours alone, and only a lost connection claims all again.
 #pragma once
 
 #include <chrono>
@@ -45,8 +45,11 @@ struct LaneParts {
 // Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew
 // when the damage has led librdkafka to an offset that does not exist.
 struct ReadTrouble {
+  Offset expected = -1;      // the place
+  Clock::time_point last{};  // when it was met last
   std::string said;
-  int attempts = 0;
+  int attempts = 0;                    // in a row, whatever the error
+  int damaged = 0;                     // those of them that found the bytes wrong
   std::chrono::seconds look_after{0};  // pause before the next look, once it has stopped
 };
 
@@ -73,6 +76,10 @@ class LaneState {
   bool collecting_holds(const Assignment& assignment) const { return collecting.holds(assignment.collecting); }
   // Returns the reason why the partition is paused, by its topic, its number or a table that it is known to write.
   std::optional<std::string> paused(const Assignment& assignment) const;
+
+  // Counts the record's dead letter, which says `reason`. Returns why its partition has to stop before the record
+  // instead; nothing if the letter may be written.
+  std::optional<std::string> reason_to_stop(const Record& record, std::string_view reason);
 
   const LaneParts parts;
   const std::string log_prefix;

@@ -16,56 +16,66 @@ using std::chrono::seconds;
 constexpr milliseconds pause_min{100}, pause_max{5000};
 constexpr seconds look_after_min{3}, look_after_max{30};
 constexpr milliseconds look_again{200};  // when it could not begin
+constexpr seconds remembered_for{60};    // afterwards the partition may have been elsewhere
 
 milliseconds pause_after(int attempts) {
   return std::min(pause_max, pause_min * (1 << std::clamp(attempts - 1, 0, 10)));
 }
 
+// Counts one more error at the place that is expected; what was met at another place, or long ago, is forgotten.
+ReadTrouble& count(LaneState& state, Assignment& assignment, bool damaged) {
+  const auto expected = assignment.in<Streaming>()->expected;
+  const auto now = state.now();
+  auto& trouble = state.read_troubles[assignment.at()];
+  if (trouble.expected != expected || now - trouble.last > remembered_for) trouble = {};
+  trouble.expected = expected;
+  trouble.last = now;
+  ++trouble.attempts;
+  if (damaged) ++trouble.damaged;
+  assignment.troubled = true;
+  return trouble;
+}
+
 void stop_as_corrupt(LaneState& state, Assignment& assignment, const ReadTrouble& trouble) {
   const auto& at = assignment.at();
-  state.stop(assignment,
-             {PartitionState::corrupt,
-              fmt::format("{}; {}/{} cannot be read from offset {} on, tried {} times: repair the log, or "
-                          "move the pointer behind the damage",
-                          trouble.said, at.topic, at.partition, assignment.in<Streaming>()->expected, trouble.attempts),
-              {},
-              {}});
+  state.stop(assignment, {PartitionState::corrupt,
+                          fmt::format("{}; {}/{} cannot be read from offset {} on, tried {} times: repair the log, or "
+                                      "move the pointer behind the damage",
+                                      trouble.said, at.topic, at.partition, trouble.expected, trouble.damaged),
+                          {},
+                          {}});
 }
 
 }  // namespace
 
 void on_out_of_range(LaneState& state, Assignment& assignment) {
   const auto& at = assignment.at();
-  const auto expected = assignment.in<Streaming>()->expected;
-  auto& trouble = state.read_troubles[at];
-  assignment.troubled = true;
-  if (trouble.said.empty()) trouble.said = fmt::format("the broker does not have offset {}", expected);
+  auto& trouble = count(state, assignment, true);
+  if (trouble.said.empty()) trouble.said = fmt::format("the broker does not have offset {}", trouble.expected);
   log::warning(state.log_prefix, "{}/{}: the broker does not have offset {}, claiming again", at.topic, at.partition,
-               expected);
-  if (++trouble.attempts >= read_attempts) return stop_as_corrupt(state, assignment, trouble);
+               trouble.expected);
+  if (trouble.damaged >= read_attempts) return stop_as_corrupt(state, assignment, trouble);
   state.doubt(assignment);
 }
 
 void on_read_error(LaneState& state, Assignment& assignment, const listener::BrokerError& error) {
   const auto& at = assignment.at();
   const auto streaming = *assignment.in<Streaming>();
-  auto& trouble = state.read_troubles[at];
-  assignment.troubled = true;
-  ++trouble.attempts;
+  auto& trouble = count(state, assignment, error.damaged);
   if (std::exchange(trouble.said, error.message) != error.message) {
     log::warning(state.log_prefix, "{}/{}: Kafka delivers an error instead of offset {}, reading again: {}", at.topic,
                  at.partition, streaming.expected, error.message);
   }
   bool compare_anchor = streaming.anchor >= 0;
   const auto pause = pause_after(trouble.attempts);
-  if (error.damaged && trouble.attempts >= read_attempts) {
+  if (error.damaged && trouble.damaged >= read_attempts) {
     if (!compare_anchor) return stop_as_corrupt(state, assignment, trouble);
     // What is damaged has been applied before; what follows it may be readable.
     log::warning(state.log_prefix,
                  "{}/{}: the record at {} cannot be read, so it is not compared with what was applied", at.topic,
                  at.partition, streaming.anchor);
     compare_anchor = false;
-    trouble.attempts = 0;
+    trouble.attempts = trouble.damaged = 0;
   }
   assignment.source().pause();
   Claiming again;

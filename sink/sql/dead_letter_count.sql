@@ -1,8 +1,4 @@
--- How many the filter of sql/dead_letter_select.sql has.
+-- How many the filter has.
 SELECT count(*) AS found
 FROM :schema.dead_letter
-WHERE pipeline = $1 AND ($2::bigint[] IS NULL OR id = ANY($2::bigint[])) AND ($3::text IS NULL OR topic = $3)
-  AND ($4::text IS NULL OR table_name = $4) AND ($5::text IS NULL OR strpos(lower(reason), lower($5)) > 0)
-  AND ($6::bigint IS NULL OR created_at >= to_timestamp($6::bigint / 1000.0))
-  AND ($7::bigint IS NULL OR created_at < to_timestamp($7::bigint / 1000.0))
-  AND ($8::boolean OR resolved_at IS NULL) AND (NOT $9::boolean OR attempts > 1)
+WHERE :part dead_letter_filter

@@ -1,3 +1,2 @@
-SELECT target, coalesce(reason, '') AS reason, coalesce(paused_by, '') AS paused_by, (extract(epoch FROM paused_at) * 1000)::bigint AS paused_at,
-       (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+SELECT :part pause
 FROM :schema.pause WHERE pipeline = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY pause.paused_at, target

@@ -1,6 +1,5 @@
 """Pauses that outlive a restart, and dead letters that are applied again."""
 import json
-import re
 
 import pytest
 
@@ -44,7 +43,7 @@ def test_a_pause_with_an_expiry_ends_by_itself(console):
                and console.state(console.orders, 1)[0] == "ok", lambda: console.state(console.orders, 1), 30)
     console.publish(range(20_000, 20_100))
     console.wait_caught_up(console.orders)
-    assert next((one for one in console.data("status").get("pauses", []) if one["target"] == first), None) is None
+    assert [one for one in console.data("status")["pauses"] if one["target"] == first] == []
 
 
 def test_a_pause_of_a_table_stops_every_partition_that_feeds_it(console):
@@ -75,10 +74,10 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
     assert "status" in console.ok("dead", "show", one, key="k_oper")
     rows = count_rows(console)
     dry = console.run_ssh("dead", "replay", one, "--dry-run", key="k_oper")
-    assert "orders" in dry.out
+    assert (dry.code, "PostgreSQL would refuse: 23502" in dry.out) == (0, True), dry
     assert rows == count_rows(console)
     still = console.run_ssh("dead", "replay", one, key="k_oper")
-    assert still.code in (1, 9), still
+    assert (still.code, "refused again: 23502" in still.out) == (1, True), still
     # The table is fixed: NULL becomes allowed, but for three.
     console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
     console.sql("ALTER TABLE orders ADD CONSTRAINT three CHECK (id NOT BETWEEN 30000 AND 30002)")
@@ -109,8 +108,7 @@ def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(consol
     console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
     (letter,), = console.sql("SELECT id FROM sluice.dead_letter WHERE resolved_at IS NULL")
     answer = console.run_ssh("dead", "replay", str(letter), key="k_oper", seconds=60)
-    assert answer.code in (1, 4, 9), answer
-    assert re.search("--force", answer.out + answer.err)
+    assert (answer.code, "wrote this key later; --force applies it anyway" in answer.out) == (1, True), answer
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [("newer",)]
     console.ok("dead", "replay", str(letter), "--force", key="k_oper", seconds=60)
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [(None,)]

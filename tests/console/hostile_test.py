@@ -32,7 +32,7 @@ def connect(console, source="127.0.0.1"):
 
 def test_an_operator_works_while_strangers_crowd_the_door(console, option):
     count = option("strangers", 500)
-    base = console.status_of("Threads")
+    base = console.live.status_of("Threads")
     logins, most = [], 0
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -41,12 +41,13 @@ def test_an_operator_works_while_strangers_crowd_the_door(console, option):
             answer = console.run_ssh("status", options=["BindAddress=127.0.0.1"])
             assert answer.code == 0, answer
             logins.append(answer.took)
-            most = max(most, console.status_of("Threads") - base)
+            most = max(most, console.live.status_of("Threads") - base)
         opened = strangers.result()
     print(f"{opened} strangers in {time.monotonic() - begin:.1f} s; {len(logins)} of {len(logins)} logins, median"
           f" {sorted(logins)[len(logins) // 2]:.2f} s, slowest {max(logins):.2f} s; at most {most} threads more")
+    # And a few more: an operator's session with its command, and strangers whose place another one has, but who have not ended.
     assert most <= 64 + 16, "no more strangers than the limit has a thread"
-    wait_until(lambda: console.status_of("Threads") <= base + 2, lambda: console.status_of("Threads"), 30)
+    wait_until(lambda: console.live.status_of("Threads") <= base + 2, lambda: console.live.status_of("Threads"), 30)
 
 
 def test_strangers_of_her_own_address_cost_an_operator_no_login(console):
@@ -62,6 +63,8 @@ def test_strangers_of_her_own_address_cost_an_operator_no_login(console):
         begin = time.monotonic()
         answers = [console.run_ssh("version") for _ in range(20)]
         seconds = time.monotonic() - begin
+        assert flood.thread.is_alive(), "without a flood the logins prove nothing"
+        assert flood.opened > 100 * seconds
     failed = [answer for answer in answers if answer.code != 0]
     print(f"{len(answers) - len(failed)} of 20 logins in {seconds:.1f} s, slowest {max(a.took for a in answers):.2f} s, beside"
           f" {flood.opened / seconds:.0f} connections a second")
@@ -92,7 +95,6 @@ def test_input_faster_than_it_is_used_is_held_up_and_not_lost(console):
     assert answer.code == 0, answer.err
     assert answer.out.count("libssh") == 1
     print(f"{len(text) / 2**20:.1f} MiB in {answer.took:.1f} s")
-    assert answer.took < 20
 
 
 def ends(one, seconds):
@@ -155,25 +157,23 @@ def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         channel = raw.transport.open_session(window_size=2**31 - 1, max_packet_size=2**15, timeout=10)
         channel.invoke_shell()
-        raw.transport.packetizer.close()  # from here on nobody reads
-        raw.transport.packetizer._Packetizer__closed = False
-        command = b"help\n" * 4000
-        try:
-            channel.sendall(command)
-        except (OSError, EOFError):
-            pass
-        took = [console.run_ssh("status").took for _ in range(10)]
+        raw.stop_reading()
+        channel.sendall(b"help\n" * 4000)
+        for _ in range(10):
+            console.ok("status")
         queued = max(one["queued"] for one in console.sessions())
-        print(f"others in {max(took):.2f} s at most, the slow one has {queued} bytes queued")
-        assert queued < 5 * 2**20
+        print(f"the slow one has {queued} bytes queued")
+        assert raw.transport.is_alive()
+        assert 0 < queued < 5 * 2**20
 
 
 def test_a_stopped_client_is_not_waited_for(console):
     client = console.popen()
+    wait_until(lambda: len(console.sessions()) > 1, "its session", 20)
     os.kill(client.pid, signal.SIGSTOP)
-    took = [console.run_ssh("status").took for _ in range(5)]
-    print(f"others in {max(took):.2f} s at most")
-    client.kill()
+    for _ in range(5):
+        console.ok("status")
+    assert len(console.sessions()) > 1, "it is still there"
 
 
 def test_a_client_killed_in_the_middle_of_a_command_leaves_nothing(console):

@@ -177,3 +177,18 @@ def test_a_watched_command_is_redrawn_in_its_place_until_ctrl_c(console):
     screen.keys("C-c")
     wait_line(console, screen, "")
     screen.keys("C-d").wait_ended()
+
+
+def test_a_list_longer_than_the_screen_stops_at_its_end_and_more_goes_on(console):
+    for _ in range(5):
+        console.ok("version")  # each a login and a logout in the trail, which are stored a moment later
+    wait_until(lambda: len(console.audit("log%")) >= 10, lambda: console.audit("log%"), 20)
+    screen = console.screen(key="k_adm", rows=10)
+    screen.type("audit").keys("Enter").wait(r"\d+ more lines: 'more' shows the next")
+    wait_line(console, screen, "")
+    first = screen.text()
+    assert re.match(r" *id +at ", first) or re.search(r"> audit\n *id +at ", first), first
+    screen.type("more").keys("Enter")
+    wait_until(lambda: screen.text() != first and "> more" not in screen.text().splitlines()[-1], screen.text, 10)
+    assert " login " in screen.text()
+    screen.keys("C-d").wait_ended()

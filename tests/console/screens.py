@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Captures the screens of docs/console.md from a live service, in a real terminal, and writes them there.
+"""Captures the screens of docs/console.md and README.md from a live service, in a real terminal, and writes them there.
 
-Usage: screens.py --sluice PATH [--write]. Every block of the page below a line `<!-- screen: NAME -->` is replaced by what
+Usage: screens.py --sluice PATH [--write]. Every block of the pages below a line `<!-- screen: NAME -->` is replaced by what
 the session of that name shows; without --write they are printed. Times, keys and ports are those of the run, but for
 the address, which is what the configuration has by default.
 """
@@ -22,7 +22,8 @@ from support.postgres import Postgres  # noqa: E402
 from support.sluice import Sluice  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/console.md"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "docs/console.md", ROOT / "README.md")
 PROMPT = re.compile(r"^\S*> ?$")
 CLIENT = "ssh -p 2222 ops@127.0.0.1"
 
@@ -66,6 +67,7 @@ class Screens:
         ends = console.kafka.ends(console.orders)
         wait_until(lambda: all(console.pointers()[(console.orders, p)] == ends[p] for p in others), console.pointers, 60)
         yield "status", self.session("status", "partitions --sort lag")
+        yield "login", f"$ {CLIENT}\n{self.session('status', 'dead group')}"
         yield "json", self.shell("S status --json | jq -c '.data | {state, lag, partitions_paused, dead_letters_open}'",
                                  "S check --lag 30s; echo $?")
         console.restart()
@@ -73,6 +75,7 @@ class Screens:
         console.wait_caught_up(console.orders)
         yield "count", self.session("count", "pointers")
         (first,), = console.sql("SELECT min(id) FROM sluice.dead_letter")
+        yield "groups", self.session("dead group")
         yield "dead", self.session("dead list", f"dead show {first}")
         refused = self.shell(f"S dead replay {first}")
         console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
@@ -82,23 +85,25 @@ class Screens:
         yield "audit", self.session("audit", key="k_adm", columns=140)
 
 
-def write(page, name, text):
-    """The page with this text below the mark of that name."""
+def write(pages, name, text):
+    """Puts this text below the mark of that name, which one of the pages has."""
     pattern = re.compile(rf"(<!-- screen: {name} -->\n\n?```\n).*?^(```)", re.S | re.M)
-    page, count = pattern.subn(lambda found: f"{found[1]}{text}\n{found[2]}", page)
-    if count != 1:
-        raise SystemExit(f"docs/console.md has {count} marks `screen: {name}`")
-    return page
+    marks = 0
+    for path, page in pages.items():
+        pages[path], count = pattern.subn(lambda found: f"{found[1]}{text}\n{found[2]}", page)
+        marks += count
+    if marks != 1:
+        raise SystemExit(f"the pages have {marks} marks `screen: {name}`")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sluice", required=True, help="the binary")
-    parser.add_argument("--write", action="store_true", help="into docs/console.md instead of printing them")
+    parser.add_argument("--write", action="store_true", help="into the pages instead of printing them")
     options = parser.parse_args()
     Sluice.binary = options.sluice
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or what was started would stay behind
-    page = PAGE.read_text() if PAGE.exists() else ""
+    pages = {path: path.read_text() for path in PAGES}
     with contextlib.ExitStack() as stack:
         broker, postgres = EmbeddedBroker(), Postgres()
         stack.callback(broker.remove)
@@ -107,11 +112,12 @@ def main():
         for name, text in Screens(console).captured():
             text = text.replace(str(console.access.folder), "~/.ssh")
             if options.write:
-                page = write(page, name, text)
+                write(pages, name, text)
             else:
                 print(f"--- {name}\n{text}")
     if options.write:
-        PAGE.write_text(page)
+        for path, page in pages.items():
+            path.write_text(page)
 
 
 if __name__ == "__main__":

@@ -5,88 +5,61 @@ import os
 import pathlib
 import re
 import resource
-import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 
 from support.console import Access
-from support.sluice import Sluice
+from support.pipeline import Nowhere, route, running_services
+from support.sluice import NOBODY, configuration, run
 from support.waiting import free_port, wait_until
 
-ROUTE = '[[route]]\ntopics = ["a"]\ntable = "public.a"\nkey = ["id"]\n'
+ROUTE = route("a", "public.a")
 PROXY = "import os,socket,sys,threading;s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1])\n" \
         "def up():\n while d:=os.read(0,65536): s.sendall(d)\n" \
         "threading.Thread(target=up,daemon=True).start()\nwhile d:=s.recv(65536): os.write(1,d)\n"
 
 
-class Waiting:
-    """A service whose PostgreSQL and Kafka are not there."""
-
-    def __init__(self, listen=None):
-        self.access = Access()
-        console = self.access.toml()
+@contextlib.contextmanager
+def waiting(listen=None):
+    """(a service whose PostgreSQL and Kafka are not there, its keys)."""
+    with Access() as access, running_services(Nowhere, Nowhere) as services:
+        console = access.toml()
         if listen:
             console = re.sub(r'listen = "[^"]*"', f'listen = "{listen}"', console)
-        self.service = Sluice("127.0.0.1:1", "postgresql://secret_user@127.0.0.1:1/none", ROUTE, console=console)
-        self.service.start(ready=False)
-        try:
-            wait_until(lambda: "waiting for PostgreSQL" in self.service.log(), self.service.tail, 20)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self):
-        if self.service.running():
-            self.service.process.kill()
-            self.service.process.wait(10)
-        self.service.remove()
-        self.access.remove()
-
-    def get(self, path, seconds=1):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.service.port}{path}", timeout=seconds) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as answer:
-            return answer.code, answer.read().decode()
-
-    def limit(self, kind, most):
-        resource.prlimit(self.service.process.pid, kind, (most, resource.prlimit(self.service.process.pid, kind)[1]))
-
-    def status_of(self, field):
-        text = pathlib.Path(f"/proc/{self.service.process.pid}/status").read_text()
-        return int(re.search(rf"^{field}:\s+(\d+)", text, re.M)[1])
-
-    def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.service.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def reload(self):
-        seen = len(self.service.log())
-        self.service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.service.log()[seen:]), self.service.tail, 20)
-
-
-@contextlib.contextmanager
-def waiting(**how):
-    service = Waiting(**how)
-    try:
-        yield service
-        assert service.service.running(), service.service.tail()
-    finally:
-        service.close()
+        service = services(ROUTE, console=console).start(ready=False)
+        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail, 20)
+        yield service, access
+        assert service.running(), service.tail()
 
 
 @pytest.fixture(scope="module")
-def service():
-    with waiting() as one:
-        yield one
+def live():
+    with waiting() as both:
+        yield both
+
+
+@pytest.fixture
+def service(live):
+    return live[0]
+
+
+@pytest.fixture
+def access(live):
+    return live[1]
+
+
+def limit(service, kind, most):
+    resource.prlimit(service.process.pid, kind, (most, resource.prlimit(service.process.pid, kind)[1]))
+
+
+def cpu_seconds(service):
+    fields = pathlib.Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture
@@ -105,7 +78,7 @@ def test_health_is_good_while_the_start_waits_on_purpose(service):
 
 def test_probes_are_answered_beside_every_kind_of_slow_client(service, crowd):
     before = service.status_of("VmRSS")
-    slow = crowd(service.service.port, 200)
+    slow = crowd(service.port, 200)
     took = []
     for turn in range(20):
         for one in slow:
@@ -117,7 +90,7 @@ def test_probes_are_answered_beside_every_kind_of_slow_client(service, crowd):
         time.sleep(0.05)
     for begin, part in ((b"GET /", b"a" * 65536), (b"GET / HTTP/1.1\r\n", b"Name: value\r\n" * 5000),
                         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"a" * 65535 + b"\r\n")):
-        one, = crowd(service.service.port, 1)
+        one, = crowd(service.port, 1)
         with contextlib.suppress(OSError):
             one.sendall(begin)
             for _ in range(640):
@@ -129,13 +102,13 @@ def test_probes_are_answered_beside_every_kind_of_slow_client(service, crowd):
     assert growth < 10
 
 
-def test_keys_are_reloaded_while_the_start_waits_and_an_error_keeps_the_old_ones_and_is_shown(service):
-    access = service.access
+def test_keys_are_reloaded_while_the_start_waits_and_an_error_keeps_the_old_ones_and_is_shown(service, access):
     assert access.run("status").code == 0
     access.make_key("k_late")
     access.write_keys(access.line("k_late"))
     service.reload()
     assert access.run("status", key="k_late").code == 0
+    service.expected.append("there is no command 'pasue'")
     access.write_keys(access.line("k_late", commands="pasue"))
     service.reload()
     assert access.run("status", key="k_late").code == 0
@@ -147,90 +120,79 @@ def test_keys_are_reloaded_while_the_start_waits_and_an_error_keeps_the_old_ones
     assert "sluice_config_last_reload_successful 1" in service.get("/metrics")[1]
 
 
-def test_a_session_ends_when_its_key_would_not_be_let_in_any_more(service):
-    access = service.access
+def test_a_session_ends_when_its_key_would_not_be_let_in_any_more(service, access):
     for change in ({"expiry_time": "20200101Z"}, {"from": "10.9.9.9"}, {"no_pty": True}):
         access.write_keys(access.line("k_none", "viewer"))
         service.reload()
-        seen = service.service.log().count(" logged in ")
+        seen = service.log().count(" logged in ")
         client = access.popen(key="k_none")
         try:
-            wait_until(lambda: service.service.log().count(" logged in ") > seen, "a login", 20)  # noqa: B023
+            wait_until(lambda: service.log().count(" logged in ") > seen, "a login", 20)  # noqa: B023
             access.write_keys(access.line("k_none", "viewer", **change))
             service.reload()
             client.communicate(timeout=10)
         finally:
             client.kill()
         assert client.returncode != 0
-        ended = service.service.log().rpartition(" logged in ")[2]  # what came after that login
+        ended = service.log().rpartition(" logged in ")[2]  # what came after that login
         assert re.search("none ended: (your key may not go on|your rights were changed)", ended), ended
     access.write_keys()
     service.reload()
 
 
-def test_without_threads_memory_or_descriptors_a_connection_is_lost_and_nothing_else(service, crowd):
-    access = service.access
+def test_without_threads_memory_or_descriptors_a_connection_is_lost_and_nothing_else(service, access, crowd):
     for kind, most in ((resource.RLIMIT_AS, service.status_of("VmSize") * 1024 + 300_000),
-                       (resource.RLIMIT_NOFILE, len(os.listdir(f"/proc/{service.service.process.pid}/fd")) + 4)):
-        before = resource.prlimit(service.service.process.pid, kind)
-        service.limit(kind, most)
+                       (resource.RLIMIT_NOFILE, len(os.listdir(f"/proc/{service.process.pid}/fd")) + 4)):
+        before = resource.prlimit(service.process.pid, kind)
+        limit(service, kind, most)
         for number, one in enumerate(crowd(access.port, 42)):
             with contextlib.suppress(OSError):
                 one.sendall((b"", b"SSH-2.0-x\r\n", b"SSH-2.0")[number % 3])
         access.run("status", seconds=15)
-        begin = service.cpu_seconds()
+        begin = cpu_seconds(service)
         time.sleep(1)
-        assert service.cpu_seconds() - begin < 0.5, "it does not spin"
-        assert service.service.running(), service.service.tail()
-        resource.prlimit(service.service.process.pid, kind, before)
-        wait_until(lambda: access.run("status").code == 0, service.service.tail, 20)
-        assert service.get("/healthz", 5)[0] == 200
-    assert "connections are refused" in service.service.log()
+        assert cpu_seconds(service) - begin < 0.5, "it does not spin"
+        assert service.running(), service.tail()
+        resource.prlimit(service.process.pid, kind, before)
+        wait_until(lambda: access.run("status").code == 0, service.tail, 20)
+        assert service.get("/healthz")[0] == 200
+    assert "connections are refused" in service.log()
 
 
-def test_a_unix_socket_is_for_its_owner_and_group_and_outlives_a_killed_service():
-    folder = Access()
-    path = folder.folder / "console.sock"
+def test_a_unix_socket_is_for_its_owner_and_group_and_outlives_a_killed_service(tmp_path):
+    path = tmp_path / "console.sock"
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(path))
     left.close()  # as a process that was killed leaves it behind
-    try:
-        with waiting(listen=f"unix:{path}") as service:
-            assert stat.S_IMODE(path.stat().st_mode) == 0o660
-            proxy = service.access.folder / "proxy.py"
-            proxy.write_text(PROXY)
-            options = [f"ProxyCommand={sys.executable} {proxy} {path}"]
-            who = service.access.run("whoami", "--json", options=options)
-            assert who.code == 0, who
-            assert json.loads(who.out)["data"]["address"] == f"local user {os.getuid()}"
-            assert service.access.run("whoami", key="k_none", options=options).code == 255, "a key is still needed"
-            second = Sluice("127.0.0.1:1", "postgresql://a@127.0.0.1:1/b", ROUTE,
-                            console=service.access.toml().replace(f"127.0.0.1:{service.access.port}", f"unix:{path}"))
-            second.expected = ["another one listens"]
-            second.start(ready=False)
-            assert second.wait(20) == 2
-            assert "another one listens" in second.log()
-            second.remove()
-            service.service.process.send_signal(signal.SIGTERM)
-            assert service.service.wait(20) == 0
-            assert not path.exists()
-            service.service.start(ready=False)
-            wait_until(path.exists, service.service.tail, 20)
-    finally:
-        folder.remove()
+    with waiting(listen=f"unix:{path}") as (service, access):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        proxy = access.folder / "proxy.py"
+        proxy.write_text(PROXY)
+        options = [f"ProxyCommand={sys.executable} {proxy} {path}"]
+        who = access.run("whoami", "--json", options=options)
+        assert who.code == 0, who
+        assert json.loads(who.out)["data"]["address"] == f"local user {os.getuid()}"
+        assert access.run("whoami", key="k_none", options=options).code == 255, "a key is still needed"
+        config = access.folder / "second.toml"
+        config.write_text(pathlib.Path(service.config).read_text().replace(str(service.port), str(free_port())))
+        second = run("run", "--config", str(config), seconds=20)
+        assert second.returncode == 2
+        assert re.search(f"{path}.*another one listens", second.stderr), second.stderr
+        assert service.stop(20) == 0
+        assert not path.exists()
+        service.start(ready=False)
+        wait_until(path.exists, service.tail, 20)
 
 
 def check(access, *replaced):
     config = access.folder / "sluice.toml"
-    text = (f'pipeline = "p"\n[kafka]\nbrokers = "127.0.0.1:1"\ngroup = "g"\n[postgres]\nurl = "postgresql://a@127.0.0.1/b"\n'
-            f"{ROUTE}[console]\n{access.toml()}\n")
+    text = configuration(ROUTE, console=access.toml())
     config.write_text(text.replace(*replaced) if replaced else text)
-    return subprocess.run([Sluice.binary, "check", "--config", str(config)], capture_output=True, text=True, timeout=20)
+    return run("check", "--config", str(config), seconds=20)
 
 
 def test_check_reads_the_files_of_the_console():
-    access = Access()
-    try:
+    with Access() as access:
         done = check(access)
         assert done.returncode == 0, done
         assert "3 keys" in done.stdout
@@ -250,16 +212,16 @@ def test_check_reads_the_files_of_the_console():
         done = check(access, str(access.host_key), f"${{file:{access.host_key}}}")
         assert done.returncode == 0, done
         assert "PRIVATE" not in done.stdout + done.stderr
-    finally:
-        access.remove()
 
 
 def test_publish_takes_properties_from_a_file_and_secrets_by_reference(tmp_path):
     properties = tmp_path / "properties"
-    properties.write_text("# for the broker\nsecurity.protocol=SASL_PLAINTEXT\nsasl.password=${env:ABSENT_SECRET}\n")
-    command = [Sluice.binary, "publish", "--brokers", f"127.0.0.1:{free_port()}", "--topic", "t", "--properties-file", str(properties)]
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=20)
+    properties.write_text("# for the broker\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=u\nsasl.password=${env:ABSENT_SECRET}\n")
+    words = ("publish", "--brokers", NOBODY, "--topic", "t", "--properties-file", str(properties),
+             "--property", "message.timeout.ms=500")
+    done = run(*words, seconds=20)
     assert done.returncode == 2
     assert "${env:ABSENT_SECRET} is not set" in done.stderr
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=80, env={**os.environ, "ABSENT_SECRET": "x"})
+    done = run(*words, text='{"id":1}\n', ABSENT_SECRET="x")
+    assert done.returncode == 1, done
     assert "ABSENT_SECRET" not in done.stderr

@@ -21,7 +21,7 @@ def test_postgresql_away_costs_neither_memory_nor_membership(pipeline, make_flow
     begin, curve, log_before = time.monotonic(), [], len(service.log())
     pipeline.postgres.stop("immediate")
     while (passed := time.monotonic() - begin) < away:
-        curve.append((round(passed, 1), resident(service)))
+        curve.append((round(passed, 1), round(service.resident(), 1)))
         assert service.running(), service.tail()
         assert service.get("/healthz")[0] == 200, "waiting on purpose is healthy"
         flow.enough.wait(min(1, away / 15))
@@ -31,18 +31,12 @@ def test_postgresql_away_costs_neither_memory_nor_membership(pipeline, make_flow
     caught_up = time.monotonic()
     flow.check(seconds=300)
     caught_up = time.monotonic() - caught_up
-    after = resident(service)
+    after = round(service.resident(), 1)
     meanwhile = service.log()[log_before:]
     tell(option("json", ""), away, rate, curve, returned, caught_up, after, produced_while_away)
     assert [line for line in meanwhile.splitlines() if REBALANCE.search(line)] == []
     assert max(size for _, size in curve) - curve[0][1] < GROWTH_AT_MOST
     assert service.stop() == 0
-
-
-def resident(service):
-    """MB."""
-    status = pathlib.Path(f"/proc/{service.process.pid}/status").read_text(encoding="ascii")
-    return round(int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024, 1)
 
 
 def tell(path, away, rate, curve, returned, caught_up, after, produced):

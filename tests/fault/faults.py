@@ -17,6 +17,7 @@ DISK_FULL = """
 CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
 CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE OR DELETE ON {} FOR EACH STATEMENT EXECUTE FUNCTION disk_full()"""
+LOCKED_WITHIN = 20  # seconds
 # With these a transaction is open when the process dies, by what they mean.
 OPEN_POINTS = ("after_advance", "before_copy", "after_copy", "before_dead_letters", "after_dead_letters", "before_commit",
                "commit_sent", "bisect")
@@ -30,9 +31,9 @@ def kill(x):
     return hit
 
 
-def terminate(x):
+def terminate(x, victim=None):
     """SIGTERM: what is under way is finished, the exit code is 0."""
-    victim = x.victim()
+    victim = victim or x.victim()
     hit = x.aim(victim)
     x.began = time.monotonic()
     victim.stop()
@@ -158,8 +159,10 @@ def disk_full(x):
     """Every write to one of the tables is refused as on a full disk; nobody's record is at fault."""
     hit = x.cluster.open_transaction()
     x.cluster.sql(DISK_FULL.format(x.chance.choice(("witness", *KEYED))))
-    x.pause(4)
-    x.cluster.sql("DROP FUNCTION disk_full CASCADE")
+    try:
+        x.pause(4)
+    finally:
+        x.cluster.sql("DROP FUNCTION disk_full CASCADE")
     return hit
 
 
@@ -167,8 +170,12 @@ def lock(x):
     """Somebody locks one of the tables, until every partition that feeds another one has taken a step."""
     table = x.chance.choice(KEYED)
     hit = x.cluster.open_transaction()
-    with contextlib.closing(psycopg2.connect(x.cluster.postgres.url(x.cluster.database), connect_timeout=10)) as other:
-        other.cursor().execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")  # the watcher goes on reading
+    with contextlib.closing(psycopg2.connect(x.cluster.postgres.url(x.cluster.database), connect_timeout=10,
+                                             options=f"-c lock_timeout={LOCKED_WITHIN}s")) as other:
+        try:
+            other.cursor().execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")  # the watcher goes on reading
+        except psycopg2.errors.LockNotAvailable:
+            return None
         x.began = time.monotonic()
         x.wait_recovery(lambda topic: topic != x.load.topics[table])
     x.began = None
@@ -188,9 +195,7 @@ def clock(x):
 def version(x):
     """An instance goes on as the older version, or as the present one again."""
     victim = x.victim()
-    hit = x.aim(victim)
-    x.began = time.monotonic()
-    victim.stop()
+    hit = terminate(x, victim)
     victim.binary = None if victim.binary else x.older
     return hit
 

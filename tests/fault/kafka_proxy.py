@@ -1,7 +1,7 @@
 """A TCP proxy between the service and a broker that damages what the broker sends: bytes within a batch of records.
 
 The broker's answers name its own address; the proxy puts its own in that place, so that every connection comes this way.
-It reads answers to Fetch in the versions that librdkafka 2.0.2 asks for (4 to 11) and leaves later ones alone.
+It reads answers to Fetch up to version 11, and has the broker say that there is none later: newer clients ask for more.
 """
 import collections
 import struct
@@ -9,7 +9,8 @@ import threading
 
 from fault.proxy import TO_SERVER, Proxy
 
-FETCH = 1
+FETCH, FETCH_AT_MOST = 1, 11
+API_VERSIONS, UNSUPPORTED_VERSION = 18, 35
 # Where a byte lies within a batch of records (version 2).
 MAGIC, RECORDS = 16, 61
 DAMAGE = {
@@ -29,6 +30,15 @@ class Reader:
         self.at += struct.calcsize(">" + form)
         return found[0]
 
+    def varint(self):
+        found, shift = 0, 0
+        while True:
+            byte = self.take("B")
+            found |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                return found
+
     def text(self):
         size = self.take("h")
         self.at += size
@@ -37,6 +47,8 @@ class Reader:
 
 def fetched_batches(answer, version):
     """(topic, partition, base offset, where it begins in the answer) of every batch that is there as a whole."""
+    if version > FETCH_AT_MOST:
+        raise ValueError(f"version {version} of Fetch is not one that the proxy can read")
     reader, found = Reader(answer, 8), []
     reader.take("i")
     if version >= 7:
@@ -65,13 +77,28 @@ def fetched_batches(answer, version):
     return found
 
 
+def limit_fetch(answer, version):
+    """In an answer to ApiVersions, which says what a broker understands, lowers the latest version of Fetch."""
+    error, = struct.unpack_from(">h", answer, 8)
+    flexible = version >= 3 and error != UNSUPPORTED_VERSION  # which is answered in version 0
+    reader = Reader(answer, 10)
+    for _ in range(reader.varint() - 1 if flexible else reader.take("i")):
+        key, _, latest = reader.take("h"), reader.take("h"), reader.take("h")
+        if key == FETCH:
+            struct.pack_into(">h", answer, reader.at - 2, min(latest, FETCH_AT_MOST))
+        for _ in range(reader.varint() if flexible else 0):  # tagged fields
+            reader.varint()
+            size = reader.varint()
+            reader.at += size
+
+
 class KafkaProxy(Proxy):
     def __init__(self, bootstrap):
         host, port = bootstrap.rsplit(":", 1)
         self.theirs = host.encode() + struct.pack(">i", int(port))
         self.harms, self.damaged = [], 0
         self.harm_lock = threading.Lock()
-        self.asked = collections.defaultdict(dict)  # by connection: correlation id → version of a Fetch
+        self.asked = collections.defaultdict(dict)  # by connection: correlation id → what was asked, in which version
         self.rest = collections.defaultdict(bytearray)
         super().__init__(int(port), host=host, framed=False)
         self.bootstrap = f"{host}:{self.port}"
@@ -97,14 +124,16 @@ class KafkaProxy(Proxy):
             del rest[:size]
             if direction == TO_SERVER:
                 key, version, number = struct.unpack_from(">hhi", frame, 4)
-                if key == FETCH:
-                    self.asked[link][number] = version
+                if key in (FETCH, API_VERSIONS):
+                    self.asked[link][number] = (key, version)
             else:
-                version = self.asked[link].pop(int.from_bytes(frame[4:8], "big"), None)
-                if version is None:
-                    frame = frame.replace(self.theirs, self.ours)
-                elif version <= 11:
+                key, version = self.asked[link].pop(int.from_bytes(frame[4:8], "big"), (None, None))
+                if key == FETCH:
                     self._harm(frame, version)
+                elif key == API_VERSIONS:
+                    limit_fetch(frame, version)
+                else:
+                    frame = frame.replace(self.theirs, self.ours)
             out += frame
         sink.sendall(out)
         return True

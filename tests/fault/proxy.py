@@ -31,15 +31,14 @@ class Rule:
 
 
 class Link:
-    """One client's connection and the one to the server that belongs to it."""
+    """Connections that end together: a client's, and the one to the server that belongs to it."""
 
-    def __init__(self, client, server):
-        self.client, self.server = client, server
-        self.in_transaction = False
+    def __init__(self, *ends):
+        self.ends, self.in_transaction = ends, False
 
     def close(self, reset):
         """With a reset both sides lose what is on the way, as when a machine falls over; otherwise an orderly end."""
-        for one in (self.client, self.server):
+        for one in self.ends:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads or writes; close alone would not
                 if reset:
@@ -183,6 +182,19 @@ class Proxy:
                 continue
             threading.Thread(target=self._join, args=(client,), daemon=True).start()
 
+    def _link(self, *ends):
+        """From now on cut_all() and close() end these, which wakes who reads from them."""
+        link = Link(*ends)
+        with self.lock:
+            self.links.add(link)
+        return link
+
+    def _unlink(self, link):
+        with self.lock:
+            self.links.discard(link)
+        for one in link.ends:
+            one.close()
+
     def _join(self, client):
         try:
             server = socket.create_connection(self.target, timeout=5)
@@ -192,9 +204,7 @@ class Proxy:
         server.settimeout(None)
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link = Link(client, server)
-        with self.lock:
-            self.links.add(link)
+        link = self._link(client, server)
         self.counts["connections"] += 1
         pumps = [threading.Thread(target=self._pump, args=(link, client, server, TO_SERVER), daemon=True),
                  threading.Thread(target=self._pump, args=(link, server, client, TO_CLIENT), daemon=True)]
@@ -202,10 +212,7 @@ class Proxy:
             pump.start()
         for pump in pumps:
             pump.join()
-        with self.lock:
-            self.links.discard(link)
-        client.close()
-        server.close()
+        self._unlink(link)
 
     def _pump(self, link, source, sink, direction):
         frames = Frames(direction) if self.framed else None

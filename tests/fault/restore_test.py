@@ -4,6 +4,7 @@ Rows and pointers go back together, so whatever is missing then has to be applie
 service must notice by itself that the pointers are not where it has left them.
 """
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -13,21 +14,21 @@ import time
 
 import pytest
 
-from support.pipeline import Database, Pipeline, Services, route
+from support.pipeline import Database, Pipeline, route, running_services
 from support.postgres import Postgres
 from support.waiting import wait_until
 
 NOTICED = 60  # seconds within which an idle service sees that a pointer went back
 BEFORE, AFTER = range(0, 400), range(400, 1000)
+NUMBERS = itertools.count(1)
 
 
 class World:
     """A pipeline on a server of its own, and a stream of numbered records into a table without a key."""
 
-    def __init__(self, kafka, postgres, name):
-        self.kafka, self.postgres, self.database = kafka, postgres, Database(postgres, name)
-        self.services = Services(kafka, self.database)
-        self.pipeline = Pipeline(kafka, self.database, self.services)
+    def __init__(self, kafka, database, services):
+        self.kafka, self.postgres, self.database, self.services = kafka, database.postgres, database, services
+        self.pipeline = Pipeline(kafka, database, services)
         self.pipeline.sql("CREATE TABLE witness (number bigint)")
         self.topic = self.pipeline.topic("witness", 2)
 
@@ -50,17 +51,14 @@ class World:
 
 
 @pytest.fixture
-def world(kafka, request):
+def world(kafka):
     postgres = Postgres()
-    made = World(kafka, postgres, f"back{request.node.name.count('_')}")
-    told = ""
     try:
-        yield made
+        database = Database(postgres, f"back{next(NUMBERS)}")
+        with running_services(kafka, database) as services:
+            yield World(kafka, database, services)
     finally:
-        told = made.services.close()
         postgres.remove()
-    if told:
-        pytest.fail(told, pytrace=False)
 
 
 def copied(postgres, target):

@@ -1,7 +1,9 @@
 """A wall clock that is wrong by as much as a test says, for the services that are started with its environment.
 
-The library is built when the first one is asked for. Not for binaries with a sanitizer, which want to come first.
+The library is built once in a run, when the first one is asked for. Not for binaries with a sanitizer, which want to come first.
 """
+import atexit
+import functools
 import os
 import pathlib
 import shutil
@@ -18,16 +20,21 @@ def possible(binary):
     return not any(name in text for name in SANITIZED)
 
 
+@functools.cache
+def library():
+    """Its path; it is removed when the run ends."""
+    folder = tempfile.mkdtemp(prefix="sluice-clock-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = os.path.join(folder, "wrong_clock.so")
+    subprocess.run(["g++", "-std=c++20", "-O1", "-shared", "-fPIC", "-o", path, str(SOURCE), "-ldl"], check=True, timeout=120)
+    return path
+
+
 class WrongClock:
     def __init__(self):
+        self.library = library()
         self.dir = tempfile.mkdtemp(prefix="sluice-clock-")
-        self.library, self.file = os.path.join(self.dir, "wrong_clock.so"), os.path.join(self.dir, "seconds")
-        try:
-            subprocess.run(["g++", "-std=c++20", "-O1", "-shared", "-fPIC", "-o", self.library, str(SOURCE), "-ldl"], check=True,
-                           timeout=120)
-        except BaseException:
-            self.remove()
-            raise
+        self.file = os.path.join(self.dir, "seconds")
         pathlib.Path(self.file).write_bytes(struct.pack("q", 0))
 
     def environment(self):

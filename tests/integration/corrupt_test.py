@@ -1,10 +1,8 @@
 """Batches of records that arrive damaged: nothing is lost, and damage that stays stops its partition and no other."""
-import types
-
 import pytest
 
 from fault.kafka_proxy import KafkaProxy
-from support.pipeline import Services, encode, route
+from support.pipeline import encode, route
 from support.waiting import wait_until
 
 COUNT = 100  # records of a batch
@@ -21,9 +19,7 @@ def proxy(kafka):
 def service(pipeline, proxy):
     """service(topic): a service that reaches the broker through the proxy."""
     pipeline.sql("CREATE TABLE item (topic text, id bigint, PRIMARY KEY (topic, id))")
-    services = Services(types.SimpleNamespace(bootstrap=proxy.bootstrap), pipeline.database)
-    pipeline.service.made = services.made  # so that its logs are shown
-    yield lambda topic, **more: services(route(topic, "public.item", key=["topic", "id"]), **more)
+    return lambda topic: pipeline.service(route(topic, "public.item", key=["topic", "id"]), brokers=proxy.bootstrap)
 
 
 def publish(pipeline, topic, batches, partition=0, first=0):

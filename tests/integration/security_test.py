@@ -1,6 +1,5 @@
 """What PostgreSQL sees of the service: whose code runs in its sessions, what it may, what viewers and logs are told."""
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -8,9 +7,9 @@ import subprocess
 
 import pytest
 
-from support.pipeline import Services, encode, route
-from support.sluice import Sluice, environment
-from support.transaction_pooler import TransactionPooler
+from fault.transaction_pooler import TransactionPooler
+from support.pipeline import encode, route
+from support.sluice import configuration, run
 from support.waiting import wait_until
 
 # Exact matches for what statements of ours could mean by a bare name. Each writes down whose rights it has.
@@ -51,9 +50,12 @@ def publish(kafka, topic, *events):
     kafka.publish(topic, [(key, value if value is None or isinstance(value, bytes) else encode(value)) for key, value in events])
 
 
-def run(*words, config=None, **env):
-    return subprocess.run([Sluice.binary, *words, *(("--config", str(config)) if config else ())], capture_output=True,
-                          text=True, timeout=60, env=environment(**env))
+def with_config(tmp_path, broker, url, *words, brokers=None, properties="", **env):
+    """Runs the program with a configuration for this broker and this database."""
+    config = tmp_path / "sluice.toml"
+    config.write_text(configuration(route("nothing", "public.nothing"), brokers or broker.bootstrap, url, properties=properties),
+                      encoding="utf-8")
+    return run(*words, "--config", str(config), **env)
 
 
 class TestSearchPath:
@@ -86,29 +88,31 @@ class TestSearchPath:
         console.ok("resume", "all", key="k_oper")
         for words in (["pointers"], ["dead", "list"], ["explain", f"{console.orders}/{at}", str(offset - 1)], ["audit"],
                       ["dead", "replay", "1", "--dry-run"]):
-            console.access.run(*words, key="k_admin")
-        console.access.run("dead", "replay", "1", key="k_oper")
+            console.ok(*words, key="k_adm")
+        refused = console.access.run("dead", "replay", "1", key="k_oper")
+        assert (refused.code, "refused again: 23502" in refused.out) == (1, True), refused
+        sql("ALTER TABLE orders ALTER status DROP NOT NULL")
+        console.ok("dead", "replay", "1", key="k_oper")
+        assert sql("SELECT status FROM orders WHERE id = 1") == [(None,)]
         assert sql("SELECT DISTINCT who, how FROM public.trapped") == []
         assert sql("SELECT count(*) FROM public.pointer, public.dead_letter") == [(0,)]
 
-    def test_a_key_of_an_extensions_type_is_compared_by_that_types_operator(self, broker, database):
-        services = Services(broker, database)
-        with contextlib.closing(services):
-            database.sql("CREATE EXTENSION citext SCHEMA public")
-            database.sql("CREATE TABLE users (name citext PRIMARY KEY, n int)")
-            database.sql("CREATE TABLE pairs (name citext, part int, n int, PRIMARY KEY (name, part))")
-            users, pairs = broker.create_topic(f"{database.name}.users"), broker.create_topic(f"{database.name}.pairs")
-            service = services(route(users, "users", "name") + route(pairs, "pairs", ["name", "part"]))
-            publish(broker, users, (b"Ann", {"name": "Ann", "n": 1}), (b"Bob", {"name": "Bob", "n": 1}))
-            publish(broker, pairs, (b"a", {"name": "Ann", "part": 1, "n": 1}), (b"b", {"name": "Bob", "part": 1, "n": 1}))
-            service.start()
-            wait_until(lambda: database.sql("SELECT count(*) FROM users, pairs") == [(4,)], service.tail)
-            publish(broker, users, (b"ANN", None))
-            publish(broker, pairs, (b'{"name":"ANN","part":1}', None))
-            wait_until(lambda: (database.sql("SELECT name FROM users"), database.sql("SELECT name FROM pairs")) == ([("Bob",)], [("Bob",)]),
-                       lambda: f"{database.sql('SELECT * FROM users')} {database.sql('SELECT * FROM pairs')} "
-                       f"{database.sql('SELECT * FROM sluice.dead_letter')}\n{service.tail()}", 20)
-            assert service.stop() == 0
+    def test_a_key_of_an_extensions_type_is_compared_by_that_types_operator(self, broker, database, services):
+        database.sql("CREATE EXTENSION citext SCHEMA public")
+        database.sql("CREATE TABLE users (name citext PRIMARY KEY, n int)")
+        database.sql("CREATE TABLE pairs (name citext, part int, n int, PRIMARY KEY (name, part))")
+        users, pairs = broker.create_topic(f"{database.name}.users"), broker.create_topic(f"{database.name}.pairs")
+        service = services(route(users, "users", "name") + route(pairs, "pairs", ["name", "part"]))
+        publish(broker, users, (b"Ann", {"name": "Ann", "n": 1}), (b"Bob", {"name": "Bob", "n": 1}))
+        publish(broker, pairs, (b"a", {"name": "Ann", "part": 1, "n": 1}), (b"b", {"name": "Bob", "part": 1, "n": 1}))
+        service.start()
+        wait_until(lambda: database.sql("SELECT count(*) FROM users, pairs") == [(4,)], service.tail)
+        publish(broker, users, (b"ANN", None))
+        publish(broker, pairs, (b'{"name":"ANN","part":1}', None))
+        wait_until(lambda: (database.sql("SELECT name FROM users"), database.sql("SELECT name FROM pairs")) == ([("Bob",)], [("Bob",)]),
+                   lambda: f"{database.sql('SELECT * FROM users')} {database.sql('SELECT * FROM pairs')} "
+                   f"{database.sql('SELECT * FROM sluice.dead_letter')}\n{service.tail()}", 20)
+        assert service.stop() == 0
 
 
 @pytest.fixture(scope="class")
@@ -146,16 +150,7 @@ class TestTls:
     def check(self, protected, broker, tmp_path, url, brokers=None, properties="", **env):
         postgres, folder = protected
         url = url.format(port=postgres.port, ca=folder / "ca.crt")
-        config = tmp_path / "sluice.toml"
-        config.write_text(f'''pipeline = "p"
-[kafka]
-brokers = "{brokers or broker.bootstrap}"
-[kafka.properties]
-{properties}
-[postgres]
-url = "{url}"
-''' + route("nothing", "public.nothing"), encoding="utf-8")
-        return run("check", "--connect", config=config, HOME=str(tmp_path), **env)
+        return with_config(tmp_path, broker, url, "check", "--connect", brokers=brokers, properties=properties, HOME=str(tmp_path), **env)
 
     def test_a_server_elsewhere_must_show_a_certificate_that_verifies(self, protected, broker, tmp_path):
         plain = "postgresql://app@db.test:{port}/postgres?hostaddr=127.0.0.1"
@@ -204,25 +199,11 @@ url = "{url}"
 
 
 class TestPooler:
-    def config(self, tmp_path, broker, url):
-        config = tmp_path / "sluice.toml"
-        config.write_text(f'''pipeline = "p"
-[kafka]
-brokers = "{broker.bootstrap}"
-[postgres]
-url = "{url}"
-[console]
-listen = ""
-[http]
-listen = ""
-''' + route("nothing", "public.nothing"), encoding="utf-8")
-        return config
-
     def test_a_pooler_that_shares_sessions_is_refused_in_one_line(self, broker, database, tmp_path):
         pooler = TransactionPooler(database.postgres.port)
         with contextlib.closing(pooler):
             url = f"postgresql://app@127.0.0.1:{pooler.port}/{database.name}?sslmode=disable&gssencmode=disable"
-            done = run("run", config=self.config(tmp_path, broker, url))
+            done = with_config(tmp_path, broker, url, "run")
         assert done.returncode == 2
         assert re.search(r"error .*is a pooler in transaction mode.*session mode", done.stderr), done.stderr
 
@@ -231,7 +212,7 @@ listen = ""
         pooler = TransactionPooler(database.postgres.port, whole=True)
         with contextlib.closing(pooler):
             url = f"postgresql://app@127.0.0.1:{pooler.port}/{database.name}?sslmode=disable&gssencmode=disable"
-            done = run("check", "--connect", config=self.config(tmp_path, broker, url))
+            done = with_config(tmp_path, broker, url, "check", "--connect")
         assert "pooler" not in done.stderr, done.stderr
         assert "schema sluice" in done.stdout
 
@@ -259,17 +240,10 @@ class TestSecrets:
                 for wrong in (False, True):
                     if wrong:
                         url = url.replace(str(port), "1")
-                    done = self.check(tmp_path, broker, url)
+                    done = with_config(tmp_path, broker, url, "check", "--connect", PW=self.PASSWORD)
                     told = done.stdout + done.stderr
                     assert ("postgres 127.0.0.1" in told) != wrong, told
                     assert "S3cret" not in told
         finally:
             hba.write_text(before)
             database.sql(f"SELECT pg_reload_conf(); DROP ROLE {role}")
-
-    def check(self, tmp_path, broker, url):
-        config = tmp_path / "secret.toml"
-        text = json.dumps(url)
-        config.write_text(f'pipeline = "p"\n[kafka]\nbrokers = "{broker.bootstrap}"\n[postgres]\nurl = {text}\n' +
-                          route("nothing", "public.nothing"), encoding="utf-8")
-        return run("check", "--connect", config=config, PW=self.PASSWORD)

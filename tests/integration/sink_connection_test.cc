@@ -1,4 +1,9 @@
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <thread>
 
 #include "sink/admin_tables.h"
 #include "sink/writer_session.h"
@@ -21,6 +26,56 @@ class Frozen {
 
  private:
   pid_t pid_;
+};
+
+// A server that lets everybody log in and answers no statement.
+class Mute {
+ public:
+  Mute() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    socklen_t size = sizeof address;
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(socket_, raw, size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    EXPECT_EQ(::getsockname(socket_, raw, &size), 0);
+    port = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~Mute() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    for (const int client : clients_) ::close(client);
+    ::close(socket_);
+  }
+  Mute(const Mute&) = delete;
+  Mute& operator=(const Mute&) = delete;
+
+  int port = 0;
+
+ private:
+  void serve() {
+    using namespace std::string_view_literals;
+    // AuthenticationOk, what tells a writable server, ReadyForQuery.
+    constexpr auto welcome =
+        "R\0\0\0\x08\0\0\0\0"
+        "S\0\0\0\x16server_version\0"
+        "15\0"
+        "S\0\0\0\x17in_hot_standby\0"
+        "off\0"
+        "S\0\0\0\x26"
+        "default_transaction_read_only\0"
+        "off\0"
+        "Z\0\0\0\x05I"sv;
+    for (int client = ::accept(socket_, nullptr, nullptr); client >= 0; client = ::accept(socket_, nullptr, nullptr)) {
+      char startup[1024];
+      if (::recv(client, startup, sizeof startup, 0) > 0) (void)::send(client, welcome.data(), welcome.size(), 0);
+      clients_.push_back(client);
+    }
+  }
+
+  const int socket_;
+  std::vector<int> clients_;
+  std::thread thread_;
 };
 
 std::string with_option(const Secret& url, const std::string& option) {
@@ -124,6 +179,24 @@ TEST_F(ConnectionTest, a_host_that_does_not_answer_leaves_time_for_the_next) {
   const Secret hosts(fmt::format("host=192.0.2.1,127.0.0.1 port={0} user=app dbname=postgres connect_timeout=4", port));
   const auto opened = SqlClient::open(hosts);
   EXPECT_TRUE(opened) << opened.error().message;
+}
+
+TEST_F(ConnectionTest, a_host_whose_session_does_not_answer_is_left_for_the_next_and_not_waited_for_longer) {
+  const Mute mute;
+  const auto hosts = [&](std::string_view of, const std::string& ports, int timeout) {
+    return Secret(
+        fmt::format("host={} port={} user=app dbname=postgres sslmode=disable gssencmode=disable "
+                    "connect_timeout={}",
+                    of, ports, timeout));
+  };
+  const auto port = sql("SHOW port");
+  const auto opened = SqlClient::open(hosts("127.0.0.1,127.0.0.1", fmt::format("{},{}", mute.port, port), 2));
+  EXPECT_TRUE(opened) << opened.error().message;
+  const auto begin = Clock::now();
+  const auto never = SqlClient::open(hosts("127.0.0.1", std::to_string(mute.port), 1));
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().message, "PostgreSQL did not answer in time");
+  EXPECT_LT(Clock::now() - begin, seconds(3));
 }
 
 TEST_F(ConnectionTest, the_consoles_calls_end_when_every_pooled_connection_is_frozen) {

@@ -129,10 +129,33 @@ TEST_F(ReplayTest, letters_come_in_the_order_that_is_asked_for_and_know_their_si
   EXPECT_GT((*newest)[0].id, (*newest)[1].id);
   EXPECT_GE((*newest)[0].bytes, 2);  // key and value, which are not here
   EXPECT_FALSE((*newest)[0].value);
-  const auto rest = store->letters(with(&DeadLetterFilter::after, letters[0].id));
-  ASSERT_TRUE(rest);
-  ASSERT_EQ(rest->size(), 1u);
-  EXPECT_EQ((*rest)[0].id, letters[1].id);
+  const auto older = store->letters(with(&DeadLetterFilter::up_to, std::optional(letters[0].id)));
+  ASSERT_TRUE(older);
+  ASSERT_EQ(older->size(), 1u);
+  EXPECT_EQ((*older)[0].id, letters[0].id);
+}
+
+TEST_F(ReplayTest, letters_that_differ_in_numbers_only_are_one_group) {
+  sql("UPDATE " + schema +
+      ".dead_letter SET reason = 'value ' || id * 10 || '.5 of \"t1\" is out of range', sqlstate = '22003'");
+  sql("INSERT INTO " + schema +
+      ".dead_letter (pipeline, topic, partition, record_offset, generation, stage, table_name, sqlstate, reason)"
+      " SELECT pipeline, topic, partition, 77, generation, stage, table_name, sqlstate, 'value 7.5 of \"t2\" is out of range' FROM " +
+      schema + ".dead_letter LIMIT 1");
+  const auto groups = store->letter_groups({}, LetterGrouping::reason);
+  ASSERT_TRUE(groups) << groups.error().message;
+  EXPECT_EQ(groups->groups, 2);
+  EXPECT_EQ(groups->letters, 3);
+  ASSERT_EQ(groups->largest.size(), 2u);
+  EXPECT_EQ(groups->largest[0].letters, 2);
+  EXPECT_EQ(groups->largest[0].reason, "value # of \"t1\" is out of range");
+  EXPECT_EQ(groups->largest[0].example, std::max(letters[0].id, letters[1].id));
+  EXPECT_LE(groups->largest[0].oldest, groups->largest[0].newest);
+  const auto topics = store->letter_groups({}, LetterGrouping::topic);
+  ASSERT_TRUE(topics);
+  ASSERT_EQ(topics->largest.size(), 1u);
+  EXPECT_EQ(topics->largest[0].topic, at.topic);
+  EXPECT_EQ(topics->largest[0].letters, 3);
 }
 
 TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_keeps_its_connection) {
@@ -143,7 +166,6 @@ TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_ke
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     stop.request_stop();
   });
-  const auto before = Clock::now();
   {
     const InterruptScope scope(stop.get_token());
     const auto slept = client->run("SELECT pg_sleep(15)");
@@ -152,13 +174,11 @@ TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_ke
     EXPECT_EQ(slept.error().sqlstate, "57014");
     EXPECT_FALSE(replay->rehearse(row(1, 5).changes));
   }
-  EXPECT_LT(Clock::now() - before, std::chrono::seconds(5));
   EXPECT_TRUE(client->run("SELECT 1"));
   EXPECT_EQ(sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"), "0");
   // A deadline of the thread's counts, too.
   const InterruptScope soon(Clock::now() + std::chrono::milliseconds(200));
   EXPECT_FALSE(client->run("SELECT pg_sleep(15)"));
-  EXPECT_LT(Clock::now() - before, std::chrono::seconds(10));
 }
 
 TEST_F(ReplayTest, a_letter_is_applied_once_whoever_else_tries) {
@@ -197,8 +217,9 @@ TEST_F(ReplayTest, a_discarded_letter_is_resolved_and_offsets_without_effect_are
   ASSERT_TRUE(replay->applied(letters[0], "replayed by ann"));
   EXPECT_EQ(store->count_letters(with(&DeadLetterFilter::topic, "others")), 0);
   EXPECT_EQ(store->count_letters(with(&DeadLetterFilter::reason, "TOO SMALL")), 1);
-  EXPECT_EQ(store->discard({letters[0].id}, "discarded by ann: old"), 0);  // it is resolved
-  EXPECT_EQ(store->discard({letters[0].id, letters[1].id}, "discarded by ann: old"), 1);
+  const auto both = with(&DeadLetterFilter::ids, std::vector{letters[0].id, letters[1].id});
+  EXPECT_EQ(store->discard(with(&DeadLetterFilter::up_to, std::optional(letters[0].id)), "discarded by ann: old"), 0);
+  EXPECT_EQ(store->discard(both, "discarded by ann: old"), 1);  // the other one is resolved
   const auto after = store->unapplied(at, 1, 0);
   ASSERT_TRUE(after);
   EXPECT_EQ(*after, std::vector<Offset>{1});

@@ -1,11 +1,17 @@
-"""Where a partition without a pointer begins: kafka.start, decided once per topic, and regular expressions of topics."""
+"""Where a partition without a pointer begins: kafka.start, decided once per topic, and regular expressions of topics; and a start
+that has to wait for another instance's.
+"""
+import contextlib
 import json
 
+import psycopg2
 import pytest
 from confluent_kafka.admin import NewPartitions
 
 from support.pipeline import encode, route
 from support.waiting import wait_until
+
+MIGRATION_LOCK = 7235391142  # sink/table_catalogue.cc: who has it prepares the schema, the others wait
 
 
 @pytest.fixture
@@ -80,3 +86,19 @@ def test_a_regular_expression_finds_its_topics_and_names_their_tables(pipeline, 
     pipeline.wait_caught_up(item, other)
     assert ids(pipeline) == [1]
     assert pipeline.sql("SELECT id FROM other") == [(7,)]
+
+
+def test_a_start_that_waits_for_another_instances_migration_ends_at_once_when_it_is_told_to(broker, database, services):
+    database.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text)")
+    service = services(route(broker.create_topic(f"{database.name}.item"), "public.item"))
+    waiting = "SELECT 1 FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE datname = current_database() AND NOT granted"
+    with contextlib.closing(psycopg2.connect(database.url, connect_timeout=10)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        service.start(ready=False)
+        wait_until(lambda: database.sql(waiting), service.tail, 30)
+        assert service.get("/healthz")[0] == 200
+        assert service.stop(10) == 0
+        wait_until(lambda: not database.sql(waiting), "the end of the statement in PostgreSQL", 10)
+    assert database.sql("SELECT to_regclass('sluice.pointer')") == [(None,)]
+    service.start()
+    assert service.stop() == 0

@@ -39,7 +39,7 @@ class Answer:
 
 
 class Access:
-    """Key pairs, the keys file, the host key and the client's configuration, in a folder of their own."""
+    """Key pairs, the keys file, the host key and the client's configuration, in a folder of their own, which `with` removes."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-console-"))
@@ -51,6 +51,12 @@ class Access:
         self.write_keys()
         self.changed = False  # whether the keys are others than at first
         (self.folder / "config").write_text(SSH_CONFIG.format(port=self.port, folder=self.folder))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
 
     def make_key(self, name, kind="ed25519", bits=None):
         """Returns the public key's line."""

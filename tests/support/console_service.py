@@ -3,7 +3,6 @@ import contextlib
 import json
 import pathlib
 import re
-import signal
 
 import psycopg2
 
@@ -53,7 +52,7 @@ class Console(Pipeline):
         assert self.live.running(), self.live.tail()
         if self.access.changed:
             self.access.write_keys()
-            self.reload()
+            self.live.reload()
             self.access.changed = False
         if self.sql("SELECT 1 FROM sluice.pause"):
             self.ok("resume", "all", key="k_oper")
@@ -113,19 +112,8 @@ class Console(Pipeline):
             screen.wait(rf"^{self.name}> ?$")
         return screen
 
-    def reload(self):
-        """SIGHUP, and until the log says what became of it."""
-        seen = len(self.live.log())
-        self.live.signal(signal.SIGHUP)
-        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.live.log()[seen:]), self.live.tail, 20)
-        return self.live.log()[seen:]
-
-    def status_of(self, field):
-        text = pathlib.Path(f"/proc/{self.live.process.pid}/status").read_text()
-        return int(re.search(rf"^{field}:\s+(\d+)", text, re.M)[1])
-
     def rss(self):
-        return self.status_of("VmRSS") / 1024
+        return self.live.resident()
 
     def sanitized(self):
         return bool(re.search(r"lib[atu]b?san", pathlib.Path(f"/proc/{self.live.process.pid}/maps").read_text()))

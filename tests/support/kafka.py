@@ -100,7 +100,7 @@ class Kafka:
         return where
 
     def fill(self, topic, records, **producer):
-        """For benchmarks: records of (key, value, partition), as many as there are, in large requests; nobody asks where they went."""
+        """Records of (key, value, partition), as many as there are, in large requests; nobody asks where they went."""
         sender = self.producer(linger_ms=50, batch_size=1000000, **producer)
         for index, (key, value, partition) in enumerate(records):
             while True:

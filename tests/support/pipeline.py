@@ -7,7 +7,7 @@ import json
 
 import psycopg2
 
-from support.sluice import Sluice
+from support.sluice import NOBODY, Sluice
 from support.waiting import wait_until
 
 IDENTITY = """SELECT topic, partition, start_offset, next_offset, applied, folded, skipped, dead, gaps
@@ -85,10 +85,10 @@ class Services:
     def __init__(self, kafka, database):
         self.kafka, self.database, self.made = kafka, database, []
 
-    def __call__(self, routes, url=None, **settings):
-        """url: another way to the same database."""
+    def __call__(self, routes, url=None, brokers=None, **settings):
+        """url, brokers: another way to the same database and Kafka."""
         settings.setdefault("pipeline", self.database.name)
-        self.made.append(Sluice(self.kafka.bootstrap, url or self.database.url, routes, **settings))
+        self.made.append(Sluice(brokers or self.kafka.bootstrap, url or self.database.url, routes, **settings))
         return self.made[-1]
 
     def tails(self, characters=2000):
@@ -108,6 +108,27 @@ class Services:
         for one in self.made:
             one.remove()
         return told
+
+
+@contextlib.contextmanager
+def running_services(kafka, database):
+    """Services for as long as the block lasts; lines in their logs that nobody expected are an error."""
+    services, told = Services(kafka, database), ""
+    try:
+        yield services
+    finally:
+        told = services.close()
+    if told:
+        raise AssertionError(told)
+
+
+class Nowhere:
+    """Kafka and a database that are not there, for services that are only to wait for them."""
+    bootstrap, name, url = NOBODY, "shop", f"postgresql://secret_user@{NOBODY}/none"
+
+    @staticmethod
+    def trouble():
+        return []
 
 
 class Pipeline:

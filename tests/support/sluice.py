@@ -1,5 +1,8 @@
-"""The service under test: a process of its own with a configuration, a captured log and signals by pid."""
+"""The service under test: a process of its own with a configuration, a captured log and signals by pid; and the program as
+scripts run it.
+"""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -17,25 +20,30 @@ SUPPRESSIONS = pathlib.Path(__file__).resolve().parent / "suppressions"
 SANITIZER = re.compile(r"ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer|runtime error:")
 ERROR_LINE = re.compile(r"^\S+Z (error|critical) ")
 
+NOBODY = "127.0.0.1:1"  # where nobody listens
 CONFIG = """pipeline = "{pipeline}"
 [kafka]
 brokers = "{brokers}"
 group = "{group}"
 {kafka}
 [kafka.properties]
-"session.timeout.ms" = "{session}"
 {properties}
 [postgres]
-url = "{url}"
+url = {url}
 {postgres}
 [console]
 {console}
 [http]
-listen = "127.0.0.1:{port}"
-[log]
-level = "{level}"
+{http}
 {rest}
 """
+
+
+def configuration(routes, brokers=NOBODY, url=f"postgresql://app@{NOBODY}/shop", pipeline="shop", group=None, kafka="", properties="",
+                  postgres="", console='listen = ""', http='listen = ""', rest=""):
+    """A file's text. routes: the [[route]] tables; the others by the section that they are lines of, rest: further sections."""
+    return CONFIG.format(pipeline=pipeline, brokers=brokers, group=group or pipeline, kafka=kafka, properties=properties,
+                         url=json.dumps(url), postgres=postgres, console=console, http=http, rest=f"{rest}\n{routes}")
 
 
 def environment(**more):
@@ -48,6 +56,12 @@ def environment(**more):
         "TSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/tsan.txt:second_deadlock_stack=1",
     }
     return {**os.environ, **options, **libraries, **more}
+
+
+def run(*words, text="", seconds=60, **env):
+    """The program until it ends, with `text` on stdin. What it prints is text, whatever bytes it holds."""
+    return subprocess.run([Sluice.binary, *words], input=text, capture_output=True, encoding="utf-8", errors="surrogateescape",
+                          timeout=seconds, env=environment(**env))
 
 
 class Sluice:
@@ -66,9 +80,9 @@ class Sluice:
         self.process = None
         self.expected = []  # patterns of error lines that the test provokes
         self.present.append(self)
-        pathlib.Path(self.config).write_text(CONFIG.format(
-            pipeline=pipeline, brokers=brokers, group=group or pipeline, url=url, kafka=kafka, properties=properties,
-            postgres=postgres, console=console, port=self.port, level=level, session=session, rest=rest + "\n" + routes), encoding="utf-8")
+        pathlib.Path(self.config).write_text(configuration(
+            routes, brokers, url, pipeline, group, kafka, f'"session.timeout.ms" = "{session}"\n{properties}', postgres, console,
+            f'listen = "127.0.0.1:{self.port}"', f'[log]\nlevel = "{level}"\n{rest}'), encoding="utf-8")
 
     def start(self, ready=True):
         wrapper = shlex.split(os.environ.get("SLUICE_WRAPPER", ""))
@@ -106,6 +120,22 @@ class Sluice:
 
     def signal(self, number):
         os.kill(self.process.pid, number)
+
+    def reload(self):
+        """SIGHUP, and until the log says what became of the keys; returns what it has said since."""
+        seen = len(self.log())
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.log()[seen:]), self.tail, 20)
+        return self.log()[seen:]
+
+    def status_of(self, field):
+        """A number of /proc/PID/status."""
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{field}:\s+(\d+)", text, re.M)[1])
+
+    def resident(self):
+        """MiB."""
+        return self.status_of("VmRSS") / 1024
 
     def stop(self, seconds=60):
         """SIGTERM; returns the exit code."""

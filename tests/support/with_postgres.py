@@ -4,6 +4,7 @@ the command has ended; the exit code is the command's.
 
     with_postgres.py [--postgres FOLDER] [--libraries FOLDER] COMMAND...     the folders as in tests/conftest.py"""
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from support.sluice import Sluice, environment  # noqa: E402
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--postgres")
-    parser.add_argument("--libraries")
+    parser.add_argument("--postgres", type=os.path.abspath)
+    parser.add_argument("--libraries", type=os.path.abspath)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     given = parser.parse_args()
     Postgres.programs, Sluice.libraries = given.postgres, given.libraries

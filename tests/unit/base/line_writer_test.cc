@@ -7,13 +7,10 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
-
-#include "base/log.h"
 
 namespace sluice {
 namespace {
@@ -46,9 +43,7 @@ TEST(LineWriter, a_reader_that_stands_still_costs_lines_and_no_time) {
   LineWriter writer(pipe.ends[1], note);
   const std::string line(200, 'x');
   constexpr int lines = 20'000;
-  const auto before = std::chrono::steady_clock::now();
-  for (int i = 0; i < lines; ++i) writer.write(line + "\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  for (int i = 0; i < lines; ++i) writer.write(line + "\n");  // whoever waited for a reader would wait for ever
   EXPECT_GT(writer.lost(), 0);
   std::string all;
   std::jthread reader([&](const std::stop_token& stop) {
@@ -85,39 +80,6 @@ TEST(LineWriter, the_mode_of_a_descriptor_that_others_share_stays_as_it_is) {
   writer.write("a\n");
   EXPECT_EQ(fcntl(pipe.ends[1], F_GETFL) & O_NONBLOCK, 0);
   EXPECT_EQ(pipe.read_now(), "a\n");
-}
-
-// What is written to stderr meanwhile.
-std::string logged(const std::function<void()>& work) {
-  testing::internal::CaptureStderr();
-  work();
-  log::flush(5s);
-  return testing::internal::GetCapturedStderr();
-}
-
-TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread) {
-  const auto text = logged([] {
-    log::setup("debug", "json");
-    log::info("lane 1", "a \"quoted\" {}", "text");
-    const log::SessionScope session(7);
-    log::warning("console", "b");
-    log::setup("info", "text");
-  });
-  EXPECT_NE(text.find(R"(","level":"info","component":"lane 1","text":"a \"quoted\" text"})"), std::string::npos)
-      << text;
-  EXPECT_NE(text.find(R"("component":"console","session":7,"text":"b"})"), std::string::npos) << text;
-  EXPECT_TRUE(text.starts_with(R"({"time":"20)")) << text;
-  EXPECT_EQ(text.find(R"("ms")"), std::string::npos);
-}
-
-TEST(Log, a_level_for_a_time_says_how_long_it_has_left) {
-  log::setup("info", "text");
-  EXPECT_FALSE(log::level_now().left);
-  log::set_level("debug", 600s);
-  EXPECT_EQ(log::level_now().level, log::Level::debug);
-  EXPECT_GT(*log::level_now().left, 590s);
-  log::setup("info", "text");
-  EXPECT_EQ(log::level_now().level, log::Level::info);
 }
 
 }  // namespace

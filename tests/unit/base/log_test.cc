@@ -1,12 +1,49 @@
-// What the log keeps for the console.
+// What the log writes, and what it keeps for the console.
 #include "base/log.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
 
 namespace sluice::log {
 namespace {
+
+using namespace std::chrono_literals;
+
+// What is written to stderr meanwhile. The log keeps the descriptor that its first line was written to, so this comes
+// before any other test of the program that logs.
+std::string logged(const std::function<void()>& work) {
+  testing::internal::CaptureStderr();
+  work();
+  flush(5s);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread) {
+  const auto text = logged([] {
+    setup("debug", "json");
+    info("lane 1", "a \"quoted\" {}", "text");
+    const SessionScope session(7);
+    warning("console", "b");
+    setup("info", "text");
+  });
+  EXPECT_NE(text.find(R"(","level":"info","component":"lane 1","text":"a \"quoted\" text"})"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"("component":"console","session":7,"text":"b"})"), std::string::npos) << text;
+  EXPECT_TRUE(text.starts_with(R"({"time":"20)")) << text;
+  EXPECT_EQ(text.find(R"("ms")"), std::string::npos);
+}
+
+TEST(Log, a_level_for_a_time_is_over_with_the_next_setup) {
+  setup("info", "text");
+  set_level("debug", 600s);
+  EXPECT_EQ(level_now(), Level::debug);
+  setup("info", "text");
+  EXPECT_EQ(level_now(), Level::info);
+}
 
 std::ptrdiff_t kept(std::string_view who) {
   const auto entries = recent();

@@ -29,6 +29,19 @@ TEST(ParseBoolean, what_postgresqls_boolean_input_takes_is_one_and_nothing_else)
   for (const char* text : {"", "o", "2", "maybe", "truee", "10"}) EXPECT_EQ(parse_boolean(text), std::nullopt) << text;
 }
 
+TEST(ParseText, a_text_has_one_part_more_than_separators_and_empty_ones_count) {
+  using Parts = std::vector<std::string_view>;
+  EXPECT_EQ(split("a,b c,,d", ','), (Parts{"a", "b c", "", "d"}));
+  EXPECT_EQ(split("a.", '.'), (Parts{"a", ""}));
+  EXPECT_EQ(split("", ','), Parts{""});
+}
+
+TEST(ParseText, only_letters_of_ascii_have_a_small_form) {
+  EXPECT_EQ(lower('A'), 'a');
+  EXPECT_EQ(lower('Z'), 'z');
+  for (const char c : {'a', '@', '[', '0', '\xc4'}) EXPECT_EQ(lower(c), c);
+}
+
 TEST(Utf8, only_whole_and_shortest_forms_of_characters_are_valid) {
   EXPECT_EQ(first_character("\xe6\xbc\xa2x").code, 0x6f22u);
   EXPECT_EQ(first_character("\xf0\x9f\x98\x80").bytes, 4u);

@@ -53,6 +53,55 @@ TEST(Admission, who_has_asked_for_a_listed_key_stays_however_many_come) {
   EXPECT_FALSE(admission.log_in(1, "k", false, 4, now + 5s));
 }
 
+TEST(Admission, who_asks_for_a_listed_key_and_does_not_sign_has_places_that_are_counted) {
+  Admission admission({.unauthenticated = 4, .listed = 3});
+  std::int64_t next = 1;
+  std::size_t most = 0;
+  for (auto at = now; next < 500; at += 20ms) {
+    greet(admission, next, "a", at);
+    admission.progress(next++, Progress::listed, at);
+    most = std::max(most, admission.unauthenticated());
+  }
+  EXPECT_EQ(most, 3U);
+  // Whoever asks later than they do has her time to sign.
+  const auto at = now + 100s;
+  greet(admission, next, "b", at);
+  admission.progress(next, Progress::listed, at);
+  EXPECT_NE(greet(admission, next + 1, "a", at), next);
+  EXPECT_FALSE(admission.log_in(next, "k", false, 4, at));
+}
+
+TEST(Admission, a_place_is_given_back_unless_it_is_kept) {
+  Admission admission;
+  {
+    greet(admission, 1, "a");
+    const Place lost(admission, 1);
+    greet(admission, 2, "a");
+    Place kept(admission, 2);
+    kept.keep();
+  }
+  EXPECT_EQ(admission.unauthenticated(), 1U);
+}
+
+TEST(Admission, of_those_that_do_not_sign_the_oldest_of_the_largest_address_leaves) {
+  Admission admission({.unauthenticated = 4, .listed = 4});
+  for (const auto& [id, group] : {std::pair{1, "b"}, {2, "a"}, {3, "a"}, {4, "a"}}) {
+    greet(admission, id, group);
+    admission.progress(id, Progress::listed, now + std::chrono::milliseconds(10 - id));
+  }
+  EXPECT_EQ(greet(admission, 5, "c", now + 20ms), 4);
+}
+
+TEST(Admission, however_they_ask_there_are_never_more_without_a_login_than_both_limits) {
+  Admission admission({.unauthenticated = 4, .listed = 3});
+  for (std::int64_t id = 1; id < 200; ++id) {
+    greet(admission, id, "a");
+    if (id % 5 == 0)
+      for (std::int64_t one = id - 4; one <= id; ++one) admission.progress(one, Progress::listed, now);
+    EXPECT_LE(admission.unauthenticated(), 7U);
+  }
+}
+
 // 400 greetings a second from the operator's own address, while she takes 20 ms for each step.
 TEST(Admission, a_flood_from_her_own_address_does_not_evict_an_operator) {
   Admission admission;

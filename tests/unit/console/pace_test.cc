@@ -18,5 +18,14 @@ TEST(Pace, lets_forty_through_at_once_and_then_twenty_a_second) {
   EXPECT_EQ(pace.next("k", now + 10s), 0s);
 }
 
+TEST(Pace, remembers_no_more_keys_than_its_limit_even_if_all_of_them_wait) {
+  Pace pace;
+  const Clock::time_point now{1000s};
+  for (int i = 0; i < 41; ++i) pace.next("busy", now);
+  for (std::size_t key = 0; key < 4 * Pace::most_keys; ++key) pace.next(std::to_string(key), now);
+  EXPECT_EQ(pace.remembered(), Pace::most_keys);
+  EXPECT_GT(pace.next("busy", now), 0s) << "the one that has to wait longest is remembered";
+}
+
 }  // namespace
 }  // namespace sluice::console

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -37,8 +38,10 @@ class FakeAdmin : public Snapshots,
   std::vector<DeadLetterRow> letters;
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
-  std::vector<std::int64_t> discarded;
+  std::set<std::int64_t> discarded;
+  std::optional<DeadLetterRow> arriving;  // while others are discarded
   IncidentLog incidents;
+  std::int64_t refused_up_to = std::numeric_limits<std::int64_t>::max();  // by a replay; others are not tried
   bool postgres = true, obedient = true;
   mutable std::mutex mutex;
 
@@ -139,7 +142,8 @@ class FakeAdmin : public Snapshots,
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     std::vector<DeadLetterRow> found;
     for (const auto& letter : letters)
-      if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) && letter.id > filter.after &&
+      if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) &&
+          (!filter.up_to || letter.id <= *filter.up_to) && (filter.resolved || !discarded.contains(letter.id)) &&
           (!filter.since || letter.created >= *filter.since))
         found.push_back(letter);
     if (filter.order == LetterOrder::newest) std::ranges::reverse(found);
@@ -151,11 +155,36 @@ class FakeAdmin : public Snapshots,
     all.limit = std::numeric_limits<int>::max();
     return static_cast<std::int64_t>(dead_letters(all)->size());
   }
-  Result<std::int64_t> discard(const std::vector<std::int64_t>& ids, const std::string& reason,
-                               const Caller& by) override {
+  Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
+    DeadLetterGroups found;
+    const auto letters_of_filter = *dead_letters(filter);
+    for (const auto& letter : letters_of_filter) {
+      ++found.letters;
+      DeadLetterGroup group{.letters = 1,
+                            .oldest = letter.created,
+                            .newest = letter.created,
+                            .example = letter.id,
+                            .topic = by == LetterGrouping::topic ? letter.at.topic : "",
+                            .table = by == LetterGrouping::topic ? "" : letter.table,
+                            .sqlstate = by == LetterGrouping::reason ? letter.sqlstate : "",
+                            .reason = by == LetterGrouping::reason ? letter.reason : ""};
+      const auto same = [&](const DeadLetterGroup& other) {
+        return std::tie(other.topic, other.table, other.reason) == std::tie(group.topic, group.table, group.reason);
+      };
+      if (const auto there = std::ranges::find_if(found.largest, same); there != found.largest.end())
+        ++there->letters;
+      else
+        found.largest.push_back(group);
+    }
+    found.groups = static_cast<std::int64_t>(found.largest.size());
+    return found;
+  }
+  Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override {
     calls.push_back("discard by " + by.name + ": " + reason);
-    discarded.insert(discarded.end(), ids.begin(), ids.end());
-    return static_cast<std::int64_t>(ids.size());
+    const auto found = *dead_letters(filter);
+    for (const auto& letter : found) discarded.insert(letter.id);
+    if (arriving) letters.push_back(*arriving);
+    return static_cast<std::int64_t>(found.size());
   }
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller&) override {
@@ -167,6 +196,7 @@ class FakeAdmin : public Snapshots,
                       .at = letter.at,
                       .offset = letter.offset,
                       .applied = !dry_run && letter.id % 2 == 0,
+                      .refused = letter.id % 2 != 0 && letter.id <= refused_up_to,
                       .outcome = "as the test has it",
                       .sql = {"INSERT"}});
     return done;

@@ -203,7 +203,7 @@ TEST(MappingSeam, a_decimal_longer_than_any_number_of_postgresql_is_refused_at_o
   EXPECT_EQ(encoded("text", Value::decimal(huge, 0)), "!22003");
   EXPECT_EQ(encoded("jsonb", Value::decimal(huge, 0)), "!22003");
   EXPECT_EQ(row_of("numeric", R"({"scale":0,"value":")" + std::string(1'000'000, 'f') + R"("})").substr(0, 1), "!");
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5)) << "it took a minute or more";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30)) << "it took a minute or more";
 }
 
 TEST(MappingSeam, a_negative_time_has_one_sign_in_front) {

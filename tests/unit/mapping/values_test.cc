@@ -186,7 +186,7 @@ TEST(MappingValues, a_scratch_text_is_never_read_while_it_is_written) {
 }
 
 // The numbers that PostgreSQL can hold have 147455 digits, which are 61231 bytes: seconds, if each digit looks at all.
-TEST(MappingValues, the_longest_decimal_is_read_and_a_longer_one_refused_before_any_work) {
+TEST(MappingValues, the_longest_decimal_is_read_and_a_longer_one_refused) {
   const std::string base64(81'636, 'f');
   EXPECT_GT(value("numeric", fmt::format(R"({{"scale":16383,"value":"{}"}})", base64)).size(), 147'440u);
   EXPECT_EQ(value("numeric", fmt::format(R"({{"scale":0,"value":"{}"}})", std::string(4'000'000, 'f'))), "!22003");

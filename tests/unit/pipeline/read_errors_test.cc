@@ -132,12 +132,44 @@ TEST(ReadErrors, an_offset_that_the_log_holds_and_the_broker_refuses_again_and_a
   EXPECT_EQ(rig.applied(), offsets(0, 20));
 }
 
+TEST(ReadErrors, what_is_no_damage_does_not_count_as_damage_however_often_it_came) {
+  Damaged rig;
+  rig.partition[0]->damage = {{10, {"Broker: Topic authorization failed", false}}};
+  rig.run(3000);
+  rig.partition[0]->damage = {{10, bad_crc}};
+  const auto starts = rig.partition[0]->starts;
+  while (rig.partition[0]->starts < starts + 3) rig.run(1);
+  EXPECT_EQ(rig.row().state, PartitionState::ok);
+  rig.partition[0]->damage.reset();
+  rig.run(600);
+  EXPECT_EQ(rig.applied(), offsets(0, 20));
+}
+
+TEST(ReadErrors, attempts_of_long_ago_or_at_another_place_are_forgotten) {
+  for (const bool elsewhere : {false, true}) {
+    Damaged rig;
+    const auto starts = rig.partition[0]->starts;
+    while (rig.partition[0]->starts < starts + read_attempts - 1) rig.run(1);
+    rig.partition[0]->revoke();
+    rig.worker->drop_lost();
+    rig.time.pass(elsewhere ? seconds(5) : seconds(3600));
+    if (elsewhere) rig.row().next = 12, rig.partition[0]->damage->first = 12;  // another instance went on
+    rig.partition[0]->assign_again();
+    rig.worker->assign(*rig.partition[0], rig.signal, 0);
+    const auto again = rig.partition[0]->starts;
+    while (rig.partition[0]->starts < again + 3) rig.run(1);
+    EXPECT_EQ(rig.row().state, PartitionState::ok) << elsewhere;
+    rig.partition[0]->damage.reset();
+    rig.run(600);
+    EXPECT_EQ(rig.row().next, 20);
+  }
+}
+
 TEST(ReadErrors, attempts_are_counted_anew_behind_a_record_that_was_read) {
   Damaged rig;
   for (Offset at = 10; at < 18; ++at) {
     rig.partition[0]->damage = {{at, bad_crc}};
     rig.run(3 * read_attempts);
-    rig.partition[0]->damage.reset();
     rig.partition[0]->damage = {{at + 1, bad_crc}};
     rig.run(40);
     EXPECT_EQ(rig.row().state, PartitionState::ok) << at;

@@ -134,6 +134,42 @@ TEST(Description, one_that_is_older_than_a_few_seconds_is_checked_before_it_is_w
   EXPECT_EQ(rig.tables.asked, 2);
 }
 
+TEST(Description, a_catalogue_that_does_not_answer_is_asked_seldom_and_at_last_again) {
+  Rig rig;
+  rig.partition[0]->write_rows(1);
+  rig.assign().run();
+  rig.tables.away = true;
+  rig.time.pass(DescriptionCheck::anything_believed_for);
+  for (int i = 0; i < 1000; ++i) {
+    rig.partition[0]->write_rows(1);
+    rig.run(1);
+  }
+  EXPECT_GE(rig.applied().size(), 990u);
+  EXPECT_GE(rig.tables.checks, 4);
+  EXPECT_LE(rig.tables.checks, 10) << "in ten seconds";
+  rig.tables.away = false;
+  add_column(rig);
+  rig.time.pass(DescriptionCheck::away_pause_max);
+  rig.partition[0]->write_rows(1);
+  rig.run();
+  EXPECT_EQ(rig.tables.asked, 2);
+}
+
+TEST(Description, one_that_nobody_has_any_more_is_not_remembered) {
+  const FakeTime time;
+  FakeTables tables;
+  mapping::Mapper mapper(Rig().pipeline);
+  DescriptionCheck check(mapper, tables, time);
+  const config::Route route;
+  for (int i = 0; i < 10000; ++i) {
+    Changes changes;
+    changes.tables.emplace_back().table = *tables.describe("public.t", route);
+    ASSERT_TRUE(check.allows_batch(changes).value());
+    ASSERT_TRUE(check.still_true(changes).value());
+  }
+  EXPECT_LE(check.remembered(), 100u);
+}
+
 TEST(Refusal, a_record_is_at_fault_if_the_same_statements_hold_without_rows_whatever_the_code_says) {
   Rig rig;
   rig.store.refusals.emplace("it's", Error{ErrorClass::stop_partition, "42601", "syntax error in tsvector"});

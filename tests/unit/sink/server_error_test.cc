@@ -59,9 +59,72 @@ TEST(ServerError, words_of_a_function_are_replaced_by_its_place) {
             "refused by PostgreSQL with SQLSTATE 54000");
 }
 
+TEST(ServerError, a_context_that_names_no_statement_is_a_place_like_any_other) {
+  auto raised = report("22003", "4111-1111 is out of range", "pl_exec.c");
+  raised.context = "PL/pgSQL function f() line 3 during statement block local variable initialization";
+  EXPECT_EQ(without_data(raised), "refused by a function or trigger with SQLSTATE 22003");
+  raised.context = "PL/pgSQL function f() while storing call arguments into local variables";
+  EXPECT_EQ(without_data(raised), "refused by a function or trigger with SQLSTATE 22003");
+}
+
+// tsvector, regclass (both ways), regtype, regrole, regnamespace, jsonpath, hstore, ltree, PostGIS, foreign data.
+TEST(ServerError, what_a_type_says_to_a_value_is_not_told_whatever_its_class) {
+  const ErrorReport reports[] = {
+      report("42601", "syntax error in tsvector: \"4111-1111\"", "tsvector_parser.c"),
+      report("42P01", "relation \"4111-1111\" does not exist", "namespace.c"),
+      report("42P01", "relation \"4111-1111\" does not exist", "regproc.c"),
+      report("42704", "type \"4111-1111\" does not exist", "parse_type.c"),
+      report("42601", "syntax error at or near \"4111-1111\"", "scan.l"),
+      report("42704", "role \"4111-1111\" does not exist", "acl.c"),
+      report("3F000", "schema \"4111-1111\" does not exist", "namespace.c"),
+      report("0A000", "cross-database references are not implemented: \"a.4111-1111\"", "namespace.c"),
+      report("42601", "syntax error at or near \"4111-1111\" of jsonpath input", "jsonpath_scan.l"),
+      report("XX000", "Syntax error near \"4111-1111\" at position 5", "hstore_io.c"),
+      report("42601", "ltree syntax error: \"4111-1111\"", "ltree_io.c"),
+      report("XX000", "invalid geometry: 4111-1111", "lwgeom_pg.c"),
+      report("XX000", "no geometry '4111-1111' here", "lwgeom_pg.c"),
+      report("HV00L", "remote says '4111-1111'", "mysql_fdw.c"),
+      report("HV000", "remote says \"4111-1111\"", "connection.c"),
+  };
+  for (const auto& one : reports) {
+    const auto told = without_data(one);
+    EXPECT_EQ(told.find(card), told.npos) << told;
+    EXPECT_FALSE(told.empty()) << one.message;
+  }
+  EXPECT_EQ(without_data(reports[0]), "syntax error in tsvector");
+  EXPECT_EQ(without_data(reports[1]), "relation … does not exist");
+}
+
+TEST(ServerError, a_value_that_holds_quotation_marks_is_hidden_to_its_end) {
+  EXPECT_EQ(without_data(report("42P01", "relation \"a\" 4111-1111 \"b\" does not exist", "namespace.c")),
+            "relation … does not exist");
+  EXPECT_EQ(without_data(report("XX000", "bad 'a' 4111-1111 'b'", "other.c")), "bad …");
+}
+
+TEST(ServerError, a_statement_that_a_trigger_executes_is_not_ours) {
+  auto missing = report("42P01", "relation \"orders_4111-1111\" does not exist", "parse_relation.c");
+  missing.context = "PL/pgSQL function route_by_card() line 3 at EXECUTE";
+  EXPECT_EQ(without_data(missing), "relation … does not exist");
+}
+
+TEST(ServerError, what_the_schema_lacks_is_told_by_name) {
+  const ErrorReport reports[] = {
+      report("42P01", "relation \"public.orders\" does not exist", "parse_relation.c"),
+      report("42703", "column \"a\" of relation \"orders\" does not exist", "parse_target.c"),
+      report("42804", "column \"a\" is of type point but expression is of type text", "parse_target.c"),
+      report("42501", "permission denied for table orders", "aclchk.c"),
+      report("42501", "new row violates row-level security policy for table \"orders\"", "execMain.c"),
+      report("428C9", "cannot insert a non-DEFAULT value into column \"id\"", "rewriteHandler.c"),
+      report("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification", "plancat.c"),
+      report("0A000", "cached plan must not change result type", "plancache.c"),
+      report("55000", "cannot insert into view \"orders\"", "rewriteHandler.c"),
+  };
+  for (const auto& one : reports) EXPECT_EQ(without_data(one), one.message);
+}
+
 TEST(ServerError, what_is_not_about_data_is_told_whole) {
-  const auto missing = report("42P01", "relation \"public.orders\" does not exist", "parse_relation.c");
-  EXPECT_EQ(without_data(missing), missing.message);
+  const auto disk = report("53100", "could not extend file \"base/1\": No space left on device", "md.c");
+  EXPECT_EQ(without_data(disk), disk.message);
   const auto deadlock = report("40P01", "deadlock detected", "deadlock.c");
   EXPECT_EQ(without_data(deadlock), deadlock.message);
 }

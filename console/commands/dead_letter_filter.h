@@ -1,0 +1,24 @@
+// What the commands on dead letters share: the options that choose letters, and how they are counted.
+//
+// Functions of a command's thread.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "base/table_name.h"
+#include "console/command.h"
+
+namespace sluice::console {
+
+inline constexpr int letters_at_most = 10'000;  // of one list, replay, or step of a discard
+
+// --table, --topic, --reason, --since, --all and --failed.
+std::vector<Option> letter_filter_options();
+// What those options and --limit chose; if they were not understood, a code after fail().
+std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwise);
+// "12 403 open dead letters"; without "open" where resolved ones are counted, too.
+std::string counted_letters(std::int64_t number, bool resolved = false);
+
+}  // namespace sluice::console
