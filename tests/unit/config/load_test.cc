@@ -209,7 +209,7 @@ TEST_F(ConfigLoad, an_unknown_key_names_line_column_and_the_nearest_one) {
 TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
   for (const char* line : {"evolve = \"none\"", "where = \"\"", "columns = {}", "[[route.child]]", "[notify]"})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
-  for (const char* line : {"format = \"avro\"", "key_from = \"kafka\"", "delete = \"soft:gone\""})
+  for (const char* line : {"format = \"avro\"", "key_from = \"kafka\""})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have ") << line;
 }
 
