@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/changes.h"
-#include "mapping/encode/encoder.h"
 #include "mapping/expression/record_facts.h"
 #include "mapping/row_encoder.h"
 #include "mapping/table_state.h"
@@ -16,15 +15,18 @@ namespace sluice::mapping {
 
 class AddedColumns {
  public:
+  explicit AddedColumns(RowEncoder& rows) : rows_(rows) {}
+
   // Sets the cells of the table's added columns, or of those alone that are part of its key. A fact that the record
   // does not have is NULL. Returns false with `fault` set.
   bool encode(const TableState& table, const Subject& subject, bool key_only, std::string& arena,
               std::vector<Cell>& cells, RecordError& fault);
 
  private:
-  bool find(const AddedColumn& added, const Column& column, const Subject& subject, Value& value, RecordError& fault);
+  bool find(const TableState& table, const AddedColumn& added, const Subject& subject, Value& value,
+            RecordError& fault);
 
-  Encoder encoder_;
+  RowEncoder& rows_;
   std::vector<Field> members_;
   ValueArena names_;
 };

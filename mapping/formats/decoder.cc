@@ -5,8 +5,6 @@
 namespace sluice::mapping {
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-
 // Values that are frames and nothing else.
 class FramedDecoder final : public Decoder {
  public:
@@ -34,9 +32,10 @@ bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   return decode_value(text, event, error);
 }
 
-std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames) {
+std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames, bool any_text) {
   std::unique_ptr<Decoder> made;
   FrameRules rules;
+  rules.any_text = any_text;
   switch (format) {
     case config::Format::json:
       made = std::make_unique<PlainJsonDecoder>(space);

@@ -19,10 +19,14 @@
 
 namespace sluice::mapping {
 
+// May stand at the beginning of a value, and means nothing.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 // Buffers that are reused for each record.
 struct DecodeSpace {
   JsonReader reader;
   PaddedText value_text, payload_text;
+  std::size_t payload_begins = 0;  // the place of payload_text in the value
   ValueArena arena;
   std::vector<Field> top;  // of a JSON object, or of the payload in it
   std::vector<Field> before, after, key, wrapped_key;
@@ -52,7 +56,9 @@ class Decoder {
   FrameRules rules_;
 };
 
-std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames);
+// `any_text`: texts in a binary form are taken as they are, also where they are not UTF-8.
+std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames,
+                                      bool any_text = false);
 
 // Decodes record keys, whose format it recognises.
 class KeyDecoder {
