@@ -21,7 +21,7 @@ namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium };
+enum class Format { automatic, json, connect_json, debezium, cloudevents };
 using Mode = WriteMode;
 enum class KeyFrom { automatic, record_key, record_value };
 enum class OnDelete { apply, ignore };

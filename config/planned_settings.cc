@@ -9,7 +9,7 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -18,7 +18,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> planned_
     {"route.flatten", ""},
     {"route.where", ""},
     {"route.child", ""},
-    {"route.format", "cloudevents"},
     {"route.format", "avro"},
     {"route.format", "protobuf"},
     {"route.key_from", "header"},

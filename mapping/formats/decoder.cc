@@ -1,5 +1,6 @@
 #include "mapping/formats/decoder.h"
 
+#include "mapping/formats/cloudevents.h"
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
@@ -16,6 +17,7 @@ bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   event.after.present = event.before.present = false;
   event.source = {};
   if (!record.value) return true;
+  headers_ = &record.headers;
   std::string_view text = *record.value;
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return decode_value(text, event, error);
@@ -29,10 +31,12 @@ std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space)
       return std::make_unique<ConnectJsonDecoder>(space);
     case config::Format::debezium:
       return std::make_unique<DebeziumDecoder>(space);
+    case config::Format::cloudevents:
+      return std::make_unique<CloudEventsDecoder>(space);
     case config::Format::automatic:
       break;
   }
-  return std::make_unique<AutomaticDecoder>(space);
+  return make_automatic_decoder(space);
 }
 
 }  // namespace sluice::mapping

@@ -43,6 +43,7 @@ class Decoder {
   virtual bool decode_value(std::string_view text, Event& event, DecodeError& error) = 0;
 
   DecodeSpace& space_;
+  const std::vector<Header>* headers_ = nullptr;  // of the record being decoded
 };
 
 std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space);
