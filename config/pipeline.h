@@ -24,7 +24,7 @@ namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium, avro, json_schema };
+enum class Format { automatic, json, connect_json, debezium, cloudevents, avro, json_schema };
 // Values of this format are frames of a schema registry and nothing else.
 constexpr bool is_framed(Format format) {
   return format == Format::avro || format == Format::json_schema;

@@ -143,8 +143,8 @@ std::vector<Setting> route_source() {
        .field = in<&Route::format>(),
        .help = "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
                "registry, which auto and debezium take as well, and json those with a JSON Schema. Keys are recognised "
-               "by themselves.",
-       .choices = {"auto", "json", "connect-json", "debezium", "avro", "json-schema"}},
+               "by themselves. See formats.md.",
+       .choices = {"auto", "json", "connect-json", "debezium", "cloudevents", "avro", "json-schema"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),

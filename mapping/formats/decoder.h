@@ -26,7 +26,8 @@ inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 struct DecodeSpace {
   JsonReader reader;
   PaddedText value_text, payload_text;
-  std::size_t payload_begins = 0;  // the place of payload_text in the value
+  std::size_t value_begins = 0;    // the place of value_text in the record's value
+  std::size_t payload_begins = 0;  // the place of payload_text in value_text
   ValueArena arena;
   std::vector<Field> top;  // of a JSON object, or of the payload in it
   std::vector<Field> before, after, key, wrapped_key;
@@ -50,6 +51,7 @@ class Decoder {
   virtual bool decode_value(std::string_view text, Event& event, DecodeError& error) = 0;
 
   DecodeSpace& space_;
+  const std::vector<Header>* headers_ = nullptr;  // of the record being decoded
 
  private:
   FrameReader* frames_ = nullptr;

@@ -41,6 +41,7 @@ bool MendedText::touches(const Value& value) const {
     if (!begin) return false;
     *begin += space_.payload_begins;
   }
+  *begin += space_.value_begins;
   const auto first = std::ranges::lower_bound(replaced_, *begin);
   return first != replaced_.end() && *first < *begin + part.size();
 }

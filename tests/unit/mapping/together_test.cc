@@ -135,5 +135,34 @@ TEST(MappingTogether, the_payload_of_a_frame_with_a_json_schema_is_mended_and_it
   EXPECT_EQ(text_of(made) + uses(made), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", fffd));
 }
 
+TEST(MappingTogether, the_data_of_a_cloud_event_is_mended_where_it_is_and_keys_are_not) {
+  const std::string attributes = R"("specversion":"1.0","type":"t","source":"/s","id":"e")";
+  const auto made = [&](const std::string& data) {
+    Fixture fixture(table({{"id", "text"}, {"v", "text"}, {"w", "text"}}));
+    fixture.route.values.utf8 = Utf8Policy::replace;
+    const Changes changes = fixture.map({{{}, fmt::format(R"({{{},"data":{}}})", attributes, data)}});
+    return changes.dead.empty() ? text_of(changes) + uses(changes) : changes.dead.front().sqlstate;
+  };
+  EXPECT_EQ(made("{\"id\":\"1\",\"v\":\"x\",\"w\":\"a\xff\"}"), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", fffd));
+  EXPECT_EQ(made("{\"id\":\"1\xff\",\"v\":\"x\",\"w\":\"a\"}"), "22021");
+}
+
+TEST(MappingTogether, a_frame_is_the_data_of_no_cloud_event_unless_the_route_says_avro) {
+  const std::string schema = record({{"id", R"("string")"}});
+  const auto made = [&](config::Format format) {
+    AvroFixture fixture(table({{"id", "text"}}), schema);
+    fixture.route.format = format;
+    fixture.add(
+        {{},
+         frame(7, text("1")),
+         {{"ce_specversion", "1.0"}, {"ce_id", "1"}, {"ce_source", "/s"}, {"ce_type", "t"}, {"ce_iodebeziumop", "d"}}});
+    const Changes changes = fixture.take();
+    return changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate;
+  };
+  EXPECT_EQ(made(config::Format::automatic), "0A000") << "what it does is in its headers";
+  EXPECT_EQ(made(config::Format::cloudevents), "0A000");
+  EXPECT_EQ(made(config::Format::avro), "write id=1\n");
+}
+
 }  // namespace
 }  // namespace sluice::mapping::test
