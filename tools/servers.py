@@ -61,7 +61,7 @@ def maven(folder, artifacts):
     """Leaves the jars of these artifacts, "group:name:version", and of what they need in the folder."""
     if not shutil.which("mvn"):
         fail("Maven is missing: run tools/setup first")
-    pom = folder.with_name(f"{folder.name}.pom.xml")
+    pom = folder.with_name(f"pom-{folder.name}.xml")
     pom.write_text(POM.format(name=folder.name, dependencies="\n".join(DEPENDENCY.format(*one.split(":")) for one in artifacts)))
     fetched(["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
             ", ".join(artifacts))
