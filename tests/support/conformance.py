@@ -80,6 +80,8 @@ class Case:
 
 
 def toml_text(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{toml_text(name)} = {toml_text(one)}" for name, one in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -14,7 +14,6 @@ NOT_APPLICABLE = {
     "D13": "`kafka.start` names no time; a pointer set by hand does (H18)",
     "E02": "there is no mode that only validates; `sluice check --connect` refuses a missing table (E01)",
     "E03": EVOLUTION, "E05": EVOLUTION, "E24": EVOLUTION, "F10": EVOLUTION,
-    "E18": "`columns.exclude` is not in this version", "E19": "`columns.include` is not in this version",
     "F40": "`version` is not in this version",
     "H15": "no step of a recovery sets an offset: the pointer row is the only one (H06)",
     "H21": "a claim is of a partition, which has one pointer row: claims cannot overlap in part",
