@@ -266,8 +266,9 @@ std::vector<Setting> registry() {
        .name = "timeout",
        .type = duration,
        .field = in<&Pipeline::registry, &Registry::timeout>(),
-       .help = "How long one question may take. Partitions that still lack a schema after this time are in state "
-               "schema until the registry answers.",
+       .help =
+           "How long one question may take, for each URL and each document that a schema refers to. Partitions that "
+           "still lack a schema after this time are in state schema until the registry answers.",
        .least = 100,
        .most = 60'000},
   };

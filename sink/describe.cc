@@ -233,20 +233,6 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   return table;
 }
 
-// Quoted names as a parameter.
-std::string array_of_names(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) {
-    out += out.empty() ? "{\"" : ",\"";
-    for (const char c : name) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    out += '"';
-  }
-  return out.empty() ? "{}" : out + "}";
-}
-
 // Reads the columns of these tables, and then those of the composite types that they have.
 Result<void> read_columns(SqlClient& client, std::vector<std::int64_t> relations, Catalogue& catalogue,
                           Clock::time_point deadline) {
@@ -306,7 +292,7 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   // Where the user's path leads is asked once, here. Under ours, names of types come out with their schema.
   if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
     return std::unexpected(set.error());
-  const auto known = ask("table_names", array_of_names(names));
+  const auto known = ask("table_names", array_of_texts(names));
   if (!known && is_of_encoding(known.error())) return describe_apart(client, wanted, own_schema, deadline);
   if (!known) return std::unexpected(known.error());
   if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)

@@ -52,4 +52,17 @@ std::string sql(std::string_view name, std::string_view schema) {
   return text;
 }
 
+std::string array_of_texts(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) {
+    out += out.empty() ? "{\"" : ",\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  return out.empty() ? "{}" : out + "}";
+}
+
 }  // namespace sluice::sink

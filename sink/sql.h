@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::sink {
 
@@ -18,5 +19,8 @@ std::string sql(std::string_view name, std::string_view schema);
 
 // An SQL identifier, quoted always.
 std::string quoted(std::string_view name);
+
+// An array of texts as a parameter: its elements are quoted.
+std::string array_of_texts(const std::vector<std::string>& texts);
 
 }  // namespace sluice::sink

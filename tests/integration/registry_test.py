@@ -12,7 +12,7 @@ import pytest
 
 from support.pipeline import route
 from support.registry import Registry, StubRegistry, frame, number, random_avro, text
-from support.sluice import Sluice
+from support.sluice import Sluice, run
 from support.waiting import wait_until
 
 ROW = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "string"}]}
@@ -125,7 +125,7 @@ def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline
     producer = pipeline.kafka.producer()
     producer.produce(topic, value=number(6) + text("f"), headers=[("__value_schema_id", b"\1" + guid.bytes)])
     producer.flush(10)
-    pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
+    service = pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
     pipeline.wait_caught_up(topic)
     assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(1,), (5,), (6,)]
     assert pipeline.dead_letters() == {
@@ -135,6 +135,13 @@ def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline
     }
     assert stub.asked.count("/schemas/ids/1") == 1
     assert "/schemas/ids/2147483648" not in stub.asked
+    # The explain of the command line asks by itself and keeps nothing.
+    wait_until(lambda: pipeline.sql("SELECT count(*) FROM sluice.schema") == [(2,)], "the schemas are kept", 10)
+    pipeline.sql("DELETE FROM sluice.schema")
+    explained = run("explain", "--config", service.config, "--topic", topic, "--at", "0:0")
+    assert "applied" in explained.stdout, explained.stderr
+    assert stub.asked.count("/schemas/ids/1") == 2
+    assert pipeline.sql("SELECT count(*) FROM sluice.schema") == [(0,)]
 
 
 @pytest.mark.parametrize("mode, reason", [("away", "Failed to connect"), (500, "answered 500: made by the test"),
