@@ -33,9 +33,10 @@ WITH RECURSIVE wanted AS MATERIALIZED (
     UNION ALL
     SELECT f.atttypid FROM pg_catalog.pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0) onward
 ), composed AS (
-  SELECT u.target, string_agg(concat_ws(':', t.oid, t.xmin, f.attnum, f.xmin), ',' ORDER BY t.oid, f.attnum) AS rows
+  SELECT u.target, string_agg(concat_ws(':', t.oid, t.xmin,
+           (SELECT string_agg(concat_ws(':', f.attnum, f.xmin), ',' ORDER BY f.attnum)
+            FROM pg_catalog.pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0)), '/' ORDER BY t.oid) AS rows
   FROM types u JOIN pg_catalog.pg_type t ON t.oid = u.oid
-  LEFT JOIN pg_catalog.pg_attribute f ON f.attrelid = t.typrelid AND f.attnum > 0
   GROUP BY u.target
 )
 SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
