@@ -203,7 +203,7 @@ def test_check_reaches_the_registry(pipeline, stub):
 
 
 def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub, option, seed):
-    count, values_of_each = option("events", 1000), 10
+    count, values_of_each = option("values", 1000), 10
     pipeline.sql("CREATE TABLE public.rows (id bigint PRIMARY KEY, v jsonb)")
     pipeline.sql("CREATE TABLE public.expected (id bigint PRIMARY KEY, v jsonb)")
     topic, records, expected = pipeline.topic("rows"), [], []
