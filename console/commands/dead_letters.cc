@@ -292,6 +292,7 @@ std::vector<Command> dead_letters_commands() {
        .role = Role::operator_,
        .effect = Effect::changes,
        .lesser = replay_effect,
+       .least = Effect::shows_data,
        .group = "records",
        .summary = "Applies dead letters again, in the order of their offsets.",
        .examples = {"dead replay 1041 1042", "dead replay --table public.orders --dry-run",
