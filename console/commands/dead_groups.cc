@@ -1,4 +1,5 @@
 // dead group: what the dead letters have in common.
+#include "base/table_name.h"
 #include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
 
@@ -11,12 +12,6 @@ std::expected<LetterGrouping, int> grouping_of(Call& call) {
   if (by == "table") return LetterGrouping::table;
   if (by == "topic") return LetterGrouping::topic;
   return std::unexpected(call.fail(Code::not_understood, "--by '{}' is not one of reason, table, topic", by));
-}
-
-std::string quoted(std::string_view name) {
-  std::string text = "\"";
-  for (const char one : name) text.append(one == '"' ? 2 : 1, one);
-  return text + '"';
 }
 
 // What a sentence has between its beginning and its end; empty if they differ.
@@ -35,11 +30,11 @@ std::string_view between(std::string_view text, std::string_view begin, std::str
 std::string freeing(const DeadLetterGroup& group) {
   if (group.table.empty() || group.reason.find('#') != std::string::npos) return {};
   const auto name = TableName::parse(group.table);
-  const auto table = (name.schema.empty() ? "" : quoted(name.schema) + '.') + quoted(name.table);
   if (group.sqlstate == "23502") {
     const auto column = between(group.reason, "null value in column \"",
                                 fmt::format("\" of relation \"{}\" violates not-null constraint", name.table));
-    return column.empty() ? "" : fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, quoted(column));
+    return column.empty() ? ""
+                          : fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", name.sql(), quoted(column));
   }
   const auto begin =
       group.sqlstate == "23503"
@@ -48,7 +43,7 @@ std::string freeing(const DeadLetterGroup& group) {
                                   : "";
   const auto constraint = begin.empty() ? std::string_view() : between(group.reason, begin, "\"");
   if (constraint.empty() || constraint.find('"') != constraint.npos) return {};
-  return fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, quoted(constraint));
+  return fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", name.sql(), quoted(constraint));
 }
 
 Section groups_section(LetterGrouping by) {
