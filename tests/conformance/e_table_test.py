@@ -1,5 +1,5 @@
 """E: tables, their columns and names; which topic goes where."""
-from support.conformance import Record, case, change, keyed, named, refused, typed, values, wrapped, wrapped_change
+from support.conformance import Record, case, change, keyed, refused, typed, values, wrapped, wrapped_change
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, name text)"
 ROW = {"id": 1, "name": "a"}

@@ -49,7 +49,7 @@ def test_a_role_with_what_grants_prints_runs_everything_and_may_nothing_else(bro
                  "CREATE TABLE shop.log (id bigserial, what text); CREATE TABLE shop.secret (card text)")
     orders, log = broker.create_topic(f"{database.name}.orders"), broker.create_topic(f"{database.name}.log")
     url = f"postgresql://{role.replace(' ', '%20')}@127.0.0.1:{database.postgres.port}/{database.name}"
-    service = services(route(orders, "shop.orders", truncate="apply") + route(log, "shop.log", None, mode="insert"), url=url,
+    service = services(route(orders, "shop.orders", truncate="apply") + route(log, "shop.log", [], mode="insert"), url=url,
                        console=access.toml())
     script = run("grants", "--config", service.config, seconds=30)
     assert script.returncode == 0, script.stderr

@@ -5,14 +5,13 @@ import base64
 import datetime
 import decimal
 import json
-import subprocess
 import uuid
 
 import pytest
 
 from support.pipeline import route
 from support.registry import Registry, StubRegistry, frame, number, random_avro, text
-from support.sluice import Sluice
+from support.sluice import run
 from support.waiting import wait_until
 
 ROW = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "string"}]}
@@ -192,8 +191,7 @@ def test_check_reaches_the_registry(pipeline, stub):
     service = pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url, timeout="1s"))
 
     def check():
-        return subprocess.run([Sluice.binary, "check", "--config", service.config, "--connect"], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, env=service.env)
+        return run("check", "--config", service.config, "--connect")
 
     done = check()
     assert done.returncode == 0, done.stderr
@@ -205,7 +203,7 @@ def test_check_reaches_the_registry(pipeline, stub):
 
 
 def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub, option, seed):
-    count, values_of_each = option("events", 1000), 10
+    count, values_of_each = option("values", 1000), 10
     pipeline.sql("CREATE TABLE public.rows (id bigint PRIMARY KEY, v jsonb)")
     pipeline.sql("CREATE TABLE public.expected (id bigint PRIMARY KEY, v jsonb)")
     topic, records, expected = pipeline.topic("rows"), [], []

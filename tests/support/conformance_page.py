@@ -67,6 +67,12 @@ def known():
             yield from (f"{family}{n:02}" for n in range(int(first), int(last or first) + 1))
 
 
+def cases_of(name):
+    """Cases and siblings that the name of a test begins with, and what the rest of it says; none of a name of another form."""
+    match = NAME.fullmatch(name)
+    return (match.group(1).strip("_").split("_"), match.group(2).replace("_", " ")) if match else ([], "")
+
+
 def tests():
     """{case or sibling: what its name says}"""
     found = {}
@@ -74,10 +80,10 @@ def tests():
         for node in ast.parse(script.read_text(encoding="utf-8")).body:
             names = [node.name] if isinstance(node, ast.FunctionDef) else [
                 one.id for one in getattr(node, "targets", []) if isinstance(one, ast.Name)]
-            for match in filter(None, map(NAME.fullmatch, names)):
-                for case in match.group(1).strip("_").split("_"):
+            for cases, what in map(cases_of, names):
+                for case in cases:
                     assert case not in found, f"{case} is there twice"
-                    found[case] = match.group(2).replace("_", " ")
+                    found[case] = what
     return found
 
 
