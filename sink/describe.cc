@@ -46,10 +46,6 @@ Encoding encoding_of(oid::Type type) {
   return found == encodings.end() ? Encoding::input : found->second;
 }
 
-std::string quoted_name(const TableName& name) {
-  return name.schema.empty() ? quoted(name.table) : quoted(name.schema) + "." + quoted(name.table);
-}
-
 auto stop(std::string message) {
   return fail(ErrorClass::stop_partition, std::move(message));
 }
@@ -207,7 +203,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   table->name = name;
   table->shared = route->shares_table;
   table->oid = static_cast<oid::Type>(relation.integer("oid"));
-  table->sql_name = quoted(relation.text("schema")) + "." + quoted(relation.text("relation"));
+  table->sql_name = TableName{relation.text("schema"), relation.text("relation")}.sql();
   table->signature = relation.text("signature");
   table->owned = relation.boolean("owned");
   table->delete_acts = relation.boolean("delete_acts");
@@ -286,7 +282,7 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
     return client.run(sql(file, ""), {array}, deadline);
   };
   std::vector<std::string> names;
-  for (const auto& one : wanted) names.push_back(quoted_name(TableName::parse(one.name)));
+  for (const auto& one : wanted) names.push_back(TableName::parse(one.name).sql());
   if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
     return std::unexpected(begun.error());
   // Where the user's path leads is asked once, here. Under ours, names of types come out with their schema.

@@ -5,18 +5,9 @@
 #include <algorithm>
 
 #include "admin/partition_state.h"
+#include "base/table_name.h"
 
 namespace sluice::sink {
-
-std::string quoted(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out += '"';
-}
-
 namespace {
 
 void replace_all(std::string& text, std::string_view placeholder, const std::string& by) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "sink/sql.h"
+#include "base/table_name.h"
 
 namespace sluice::sink {
 namespace {
