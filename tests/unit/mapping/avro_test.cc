@@ -170,6 +170,46 @@ TEST(MappingAvro, an_unavailable_value_leaves_its_column_alone) {
   EXPECT_EQ(fixture.row(event("", value(1, "__debezium_unavailable_value"), "u")), "write id=1 j=NULL\n");
 }
 
+TEST(MappingAvro, every_form_of_the_placeholder_for_an_unchanged_value_is_known_and_nothing_that_resembles_it) {
+  const std::string word = "__debezium_unavailable_value";
+  const std::string base64 = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+  const std::string hex = "5f5f646562657a69756d5f756e617661696c61626c655f76616c7565";
+  std::string numbers = number(28), nullable = numbers;
+  for (const char c : word) numbers += number(c), nullable += number(1) + number(c);
+  const auto list = [](const std::string& item) { return number(1) + item + number(0); };
+  const std::string strings = R"({"type":"array","items":"string"})", map = R"({"type":"map","values":"string"})";
+  const std::string days = R"({"type":"array","items":{"type":"int","connect.name":"io.debezium.time.Date"}})";
+  const std::string geometry = R"({"type":"record","name":"G","connect.name":"io.debezium.data.geometry.Geometry",)"
+                               R"("fields":[{"name":"wkb","type":"bytes"},{"name":"srid","type":["null","int"]}]})";
+  const auto row = [](const std::string& column, const std::string& avro, const std::string& datum) {
+    AvroFixture fixture(table({{"id", "int4"}, {"v", column}}),
+                        record({{"id", "\"int\""}, {"v", avro}}, R"(,"connect.name":"row")"));
+    return fixture.row(number(1) + datum);
+  };
+  const std::string absent = "write id=1\n";
+  for (const std::string& form : {word, base64, hex}) {
+    EXPECT_EQ(row("bytea", R"("string")", text(form)), absent) << form;
+    EXPECT_EQ(row("text[]", strings, list(text(form))), absent) << form;
+  }
+  EXPECT_EQ(row("bytea", R"("bytes")", text(word)), absent);
+  EXPECT_EQ(row("bytea[]", R"({"type":"array","items":"bytes"})", list(text(word))), absent);
+  EXPECT_EQ(row("uuid[]", strings, list(text("b68a35a7-17ad-35b3-af2a-ae46edb4545a"))), absent);
+  EXPECT_EQ(row("int4[]", R"({"type":"array","items":"int"})", numbers + number(0)), absent);
+  EXPECT_EQ(row("int8[]", R"({"type":"array","items":["null","long"]})", nullable + number(0)), absent);
+  EXPECT_EQ(row("date[]", days, numbers + number(0)), absent);
+  EXPECT_EQ(row("hstore", map, list(text(word) + text(word))), absent);
+  EXPECT_EQ(row("hstore", R"("string")", text(fmt::format(R"({{"{0}" : "{0}"}})", word))), absent);
+  for (const char* point :
+       {"0101000020e6100000000000fc83d797c1000000fc83d797c1", "0101000020e61000000c21e7fdff7f66401842cefbff7f5640"})
+    EXPECT_EQ(row("geometry", geometry, text(bytes_of_hex(point)) + number(1) + number(4326)), absent) << point;
+
+  EXPECT_EQ(row("text", R"("string")", text(word + "!")), "write id=1 v=" + word + "!\n");
+  EXPECT_NE(row("text[]", strings, number(2) + text(word) + text("x") + number(0)), absent);
+  EXPECT_NE(row("uuid", R"("string")", text("b68a35a7-17ad-35b3-af2a-ae46edb4545a")), absent);
+  EXPECT_NE(row("int4[]", R"({"type":"array","items":"int"})", numbers + number(1) + number(1) + number(0)), absent);
+  EXPECT_NE(row("hstore", map, list(text(word) + text("x"))), absent);
+}
+
 TEST(MappingAvro, the_source_of_an_envelope_names_the_table) {
   AvroFixture fixture(target(), envelope(fields));
   fixture.route.table = "{source.schema}.{source.table}";
