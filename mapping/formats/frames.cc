@@ -34,11 +34,7 @@ std::string hex(std::string_view bytes) {
 }
 
 std::optional<std::string_view> header_of(std::span<const Header> headers, Side side) {
-  const std::string_view name = side == Side::key ? "__key_schema_id" : "__value_schema_id";
-  for (auto header = headers.rbegin(); header != headers.rend(); ++header) {
-    if (header->name == name && header->value) return header->value;
-  }
-  return std::nullopt;
+  return last_header(headers, side == Side::key ? "__key_schema_id" : "__value_schema_id");
 }
 
 // Apicurio's serializers write an id of eight bytes, or a header, unless they are told to be Confluent's.
