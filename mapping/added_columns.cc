@@ -1,6 +1,9 @@
 #include "mapping/added_columns.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
 
 #include "base/printable.h"
 #include "mapping/encode/value_json.h"
@@ -28,6 +31,13 @@ RecordError fault_of(const AddedColumn& added, const Column& column, const Value
 }
 
 }  // namespace
+bool AddedColumns::ask_about_key(const config::Route& route) {
+  return std::ranges::any_of(route.columns.add, [](const auto& added) {
+    const auto source = config::parse_column_source(added.second);
+    return source && source->fact == RecordFact::key && !source->path.empty();
+  });
+}
+
 
 bool AddedColumns::find(const AddedColumn& added, const Column& column, const Subject& subject, Value& value,
                         RecordError& fault) {
@@ -35,9 +45,7 @@ bool AddedColumns::find(const AddedColumn& added, const Column& column, const Su
   value = {};
   std::size_t depth = 0;
   if (fact == RecordFact::key && !path.empty()) {
-    const Value* field = nullptr;
-    if (subject.key && subject.key->present) field = sluice::find(subject.key->row.fields, path.front());
-    if (field) value = *field;
+    if (const Value* field = key_field(subject, path.front())) value = *field;
     depth = 1;
   } else {
     value = record_fact(fact, header, subject);

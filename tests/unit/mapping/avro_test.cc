@@ -312,6 +312,35 @@ TEST(MappingAvro, an_unreadable_key_is_a_dead_letter_unless_the_route_takes_keys
   EXPECT_EQ(other.row(number(1), long_of_java), "write id=1\n");
 }
 
+TEST(MappingAvro, the_schema_of_a_key_is_asked_for_where_the_key_may_count_and_nowhere_else) {
+  using config::KeyFrom;
+  const std::string written = event("", number(1), "c"), deleted = event("", "", "d");
+  const auto ask = [](KeyFrom key_from, const std::string& datum, const std::string& filter,
+                      const std::string& added = "@offset") {
+    const std::vector<std::uint16_t> key(key_from == KeyFrom::none ? 0 : 1);
+    AvroFixture fixture(table({{"id", "int4"}, {"k", "int4"}}, key), envelope(R"({"name":"id","type":"int"})"));
+    fixture.schemas["8"] = {SchemaKind::avro, record({{"id", "\"int\""}})};
+    fixture.route.key_from = key_from;
+    if (key_from == KeyFrom::none) fixture.route.key = {};
+    if (!filter.empty()) fixture.route.filter = Expression::parse(filter).value();
+    fixture.route.columns.add = {{"k", added}};
+    fixture.add({frame(8, number(5)), frame(7, datum), {{"id", "1"}}});
+    const Changes changes = fixture.take();
+    const bool asked = std::ranges::find(fixture.asked_schemas, "8") != fixture.asked_schemas.end();
+    return (asked ? "asks, " : "") + (changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate);
+  };
+  for (const KeyFrom key_from : {KeyFrom::record_value, KeyFrom::header, KeyFrom::none}) {
+    EXPECT_EQ(ask(key_from, written, "id > 0", "@key.id"), "asks, write id=1 k=5\n");
+    EXPECT_EQ(ask(key_from, written, "@key.id = 5"), "asks, write id=1 k=0\n");
+    EXPECT_EQ(ask(key_from, written, "id > 0"), "write id=1 k=0\n");
+    EXPECT_EQ(ask(key_from, written, "header('id') = '1'"), "write id=1 k=0\n");
+  }
+  EXPECT_EQ(ask(KeyFrom::record_key, written, ""), "asks, write id=5 k=0\n");
+  EXPECT_EQ(ask(KeyFrom::record_key, deleted, "id > 4"), "asks, remove id=5\n");
+  EXPECT_EQ(ask(KeyFrom::header, deleted, "id > 4"), "") << "the row's key is in the header";
+  EXPECT_EQ(ask(KeyFrom::record_value, deleted, "id > 6"), "asks, ") << "all that a delete without before carries";
+}
+
 TEST(MappingAvro, the_format_avro_takes_nothing_else) {
   AvroFixture fixture(target(), record({{"id", "\"int\""}}));
   fixture.schemas["8"] = {SchemaKind::json, "{}"};
