@@ -193,6 +193,10 @@ bool FrameReader::read_json_event(const SchemaBook::Entry& entry, const Frame& f
   if (!payload.null && !open_object(frame.payload, space, error)) return false;
   if (rules.envelopes_only && !payload.null && !is_debezium(space))
     return refuse(error, "value", frame.payload, "a Debezium envelope");
+  if (rules.rows_only && !payload.null) {
+    read_row(payload, space, event);
+    return true;
+  }
   return read_payload(payload, space, event, error);
 }
 
