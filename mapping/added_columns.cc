@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "base/printable.h"
 #include "mapping/encode/value_json.h"
 
 namespace sluice::mapping {
@@ -19,7 +18,7 @@ ValueError take_bytes(const Column& column, Value& value) {
     return {};
   }
   if (bytes.contains('\0')) return value_error::nul;
-  return valid_utf8(bytes) == bytes ? ValueError{} : ValueError{"22021", "not UTF-8"};
+  return simdjson::validate_utf8(bytes) ? ValueError{} : ValueError{"22021", "not UTF-8"};
 }
 
 RecordError fault_of(const AddedColumn& added, const Column& column, const Value& value, const ValueError& error) {
@@ -31,13 +30,13 @@ RecordError fault_of(const AddedColumn& added, const Column& column, const Value
 }
 
 }  // namespace
+
 bool AddedColumns::ask_about_key(const config::Route& route) {
   return std::ranges::any_of(route.columns.add, [](const auto& added) {
     const auto source = config::parse_column_source(added.second);
     return source && source->fact == RecordFact::key && !source->path.empty();
   });
 }
-
 
 bool AddedColumns::find(const AddedColumn& added, const Column& column, const Subject& subject, Value& value,
                         RecordError& fault) {
