@@ -257,6 +257,10 @@ TEST(MappingAvro, the_guid_of_a_header_names_the_schema_and_the_payload_is_bare)
   EXPECT_EQ(text_of(fixture.take()), "write id=1 v=x\n");
   fixture.add({std::nullopt, number(1) + text("x"), {{"__value_schema_id", "short"}}});
   EXPECT_THAT(fixture.take().dead.front().reason, testing::HasSubstr("__value_schema_id"));
+  fixture.add({std::nullopt, number(2) + text("y"), {{"__value_schema_id", {}}, {"__value_schema_id", guid}}});
+  EXPECT_EQ(text_of(fixture.take()), "write id=2 v=y\n");
+  fixture.add({std::nullopt, number(3) + text("z"), {{"__value_schema_id", guid}, {"__value_schema_id", {}}}});
+  EXPECT_EQ(fixture.take().dead.size(), 1u) << "the last header has no value";
 }
 
 TEST(MappingAvro, types_of_another_schema_are_found_by_their_full_names) {
