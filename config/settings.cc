@@ -141,9 +141,10 @@ std::vector<Setting> route_source() {
        .name = "format",
        .type = choice,
        .field = in<&Route::format>(),
-       .help = "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
-               "registry, which auto and debezium take as well, and json those with a JSON Schema. Keys are recognised "
-               "by themselves.",
+       .help =
+           "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
+           "registry, which auto and debezium take as well, and json those with a JSON Schema. To json every object "
+           "is a row, even if it looks like a change event. Keys are recognised by themselves.",
        .choices = {"auto", "json", "connect-json", "debezium", "avro", "json-schema"}},
       {.section = "route",
        .name = "table",

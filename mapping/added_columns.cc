@@ -1,8 +1,10 @@
 #include "mapping/added_columns.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
-#include "base/printable.h"
+#include <algorithm>
+
 #include "mapping/encode/value_json.h"
 
 namespace sluice::mapping {
@@ -16,7 +18,7 @@ ValueError take_bytes(const Column& column, Value& value) {
     return {};
   }
   if (bytes.contains('\0')) return value_error::nul;
-  return valid_utf8(bytes) == bytes ? ValueError{} : ValueError{"22021", "not UTF-8"};
+  return simdjson::validate_utf8(bytes) ? ValueError{} : ValueError{"22021", "not UTF-8"};
 }
 
 RecordError fault_of(const AddedColumn& added, const Column& column, const Value& value, const ValueError& error) {
@@ -29,15 +31,20 @@ RecordError fault_of(const AddedColumn& added, const Column& column, const Value
 
 }  // namespace
 
+bool AddedColumns::ask_about_key(const config::Route& route) {
+  return std::ranges::any_of(route.columns.add, [](const auto& added) {
+    const auto source = config::parse_column_source(added.second);
+    return source && source->fact == RecordFact::key && !source->path.empty();
+  });
+}
+
 bool AddedColumns::find(const AddedColumn& added, const Column& column, const Subject& subject, Value& value,
                         RecordError& fault) {
   const auto& [fact, path, header] = added.source;
   value = {};
   std::size_t depth = 0;
   if (fact == RecordFact::key && !path.empty()) {
-    const Value* field = nullptr;
-    if (subject.key && subject.key->present) field = sluice::find(subject.key->row.fields, path.front());
-    if (field) value = *field;
+    if (const Value* field = key_field(subject, path.front())) value = *field;
     depth = 1;
   } else {
     value = record_fact(fact, header, subject);

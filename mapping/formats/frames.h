@@ -72,6 +72,7 @@ class SchemaBook {
 struct FrameRules {
   std::optional<SchemaKind> kind;  // nothing: any
   bool envelopes_only = false;
+  bool rows_only = false;  // what looks like an envelope is a row, too
 };
 
 class FrameReader {
