@@ -177,6 +177,17 @@ bool append_hex_decoded(std::string_view digits, std::string& out) {
   return true;
 }
 
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '%' && at + 2 < text.size() && append_hex_decoded(text.substr(at + 1, 2), out))
+      at += 2;
+    else
+      out.push_back(text[at]);
+  }
+  return out;
+}
+
 void append_hex(std::string_view bytes, std::string& out) {
   static constexpr char digits[] = "0123456789abcdef";
   for (const char byte : bytes) {

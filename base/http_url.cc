@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/host_port.h"
+#include "base/parse.h"
 
 namespace sluice {
 namespace {
@@ -19,14 +20,11 @@ std::string_view behind_scheme(std::string_view url) {
 
 std::vector<std::string> split_urls(std::string_view list) {
   std::vector<std::string> urls;
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    std::string_view one = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    const auto from = one.find_first_not_of(" \t\r\n");
-    if (from == one.npos) continue;
-    one = one.substr(from, one.find_last_not_of(" \t\r\n/") + 1 - from);
-    urls.emplace_back(one);
+  for (const std::string_view part : split(list, ',')) {
+    const std::string_view one = trimmed(part);
+    if (one.empty()) continue;
+    const auto last = one.find_last_not_of('/');  // of slashes alone none is taken away: they are no URL
+    urls.emplace_back(last == one.npos ? one : one.substr(0, last + 1));
   }
   return urls;
 }

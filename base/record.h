@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,15 @@ struct Header {
   std::string_view name;
   std::optional<std::string_view> value;  // a header without a value is not a header with an empty one
 };
+
+// The value of the last header of that name, which is the one that counts, as for a map that headers are read into.
+// Nothing if there is none, or if it has no value.
+inline std::optional<std::string_view> last_header(std::span<const Header> headers, std::string_view name) {
+  for (std::size_t n = headers.size(); n-- > 0;) {
+    if (headers[n].name == name) return headers[n].value;
+  }
+  return std::nullopt;
+}
 
 struct Record {
   const TopicPartition* at = nullptr;  // lives as long as the process (the listener interns it)

@@ -4,7 +4,6 @@
 // these plain values and interfaces are what passes between them. A name stands for the same schema for ever.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>

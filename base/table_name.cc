@@ -6,17 +6,8 @@
 namespace sluice {
 namespace {
 
-void append_part(std::string_view part, std::string& out) {
-  if (part.find_first_of(".\"") == part.npos) {
-    out += part;
-    return;
-  }
-  out += '"';
-  for (const char c : part) {
-    if (c == '"') out += c;
-    out += c;
-  }
-  out += '"';
+std::string part_text(std::string_view part) {
+  return part.find_first_of(".\"") == part.npos ? std::string(part) : quoted(part);
 }
 
 // Removes a part from the beginning of `text`, up to a dot or, of the last one, to the end.
@@ -43,13 +34,11 @@ std::string take_part(std::string_view& text, bool last) {
 }  // namespace
 
 std::string TableName::text() const {
-  std::string out;
-  if (!schema.empty()) {
-    append_part(schema, out);
-    out += '.';
-  }
-  append_part(table, out);
-  return out;
+  return schema.empty() ? part_text(table) : part_text(schema) + '.' + part_text(table);
+}
+
+std::string TableName::sql() const {
+  return schema.empty() ? quoted(table) : quoted(schema) + '.' + quoted(table);
 }
 
 TableName TableName::parse(std::string_view text) {
@@ -60,6 +49,15 @@ TableName TableName::parse(std::string_view text) {
   name.schema = std::move(name.table);
   name.table = take_part(text, true);
   return name;
+}
+
+std::string quoted(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out += '"';
 }
 
 }  // namespace sluice

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 
+#include "base/codec.h"
 #include "base/secret.h"
 #include "config/conninfo.h"
 
@@ -48,21 +48,6 @@ std::string percent_encoded(std::string_view value) {
       out += c;
     else
       out += fmt::format("%{:02X}", byte);
-  }
-  return out;
-}
-
-std::string percent_decoded(std::string_view value) {
-  std::string out;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    unsigned byte = 0;
-    const auto* digits = value.data() + i + 1;
-    if (value[i] == '%' && i + 2 < value.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += value[i];
-    }
   }
   return out;
 }

@@ -98,8 +98,8 @@ This page is made by `sluice config reference` from the table of settings, `conf
 The file is TOML. A setting that does not exist is an error that names the nearest one. Durations and sizes carry a
 unit: `"50ms"`, `"5s"`, `"2m"`, `"1h"`, `"90d"`; `"64KiB"`, `"8MiB"`, `"1GiB"`, `"8MB"`; a bare number there is an error. In
 any string `${env:NAME}`, `${file:/path}` and `${credential:NAME}` (systemd credentials) are replaced by the environment
-variable, the file's content or the credential; in `postgres.url` such content is encoded where it stands, so that a
-password may hold any character. Secret values never appear in logs, listings or errors; listings mask whatever a
+variable, the file's content or the credential; in `postgres.url`, and in user and password of `registry.url`, such
+content is encoded where it stands, so that a password may hold any character. Secret values never appear in logs, listings or errors; listings mask whatever a
 reference brings, but for host, port, database, user and sslmode of the connection string.
 An error is one line, `FILE:LINE:COLUMN: KEY: what is wrong; what to do`, and the exit code 2.
 

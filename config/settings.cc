@@ -141,9 +141,10 @@ std::vector<Setting> route_source() {
        .name = "format",
        .type = choice,
        .field = in<&Route::format>(),
-       .help = "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
-               "registry, which auto and debezium take as well, and json those with a JSON Schema. Keys are recognised "
-               "by themselves. See formats.md.",
+       .help =
+           "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
+           "registry, which auto and debezium take as well, and json those with a JSON Schema. To json every object "
+           "is a row, even if it looks like a change event. Keys are recognised by themselves. See formats.md.",
        .choices = {"auto", "json", "connect-json", "debezium", "cloudevents", "avro", "json-schema"}},
       {.section = "route",
        .name = "table",
@@ -273,8 +274,9 @@ std::vector<Setting> registry() {
        .name = "timeout",
        .type = duration,
        .field = in<&Pipeline::registry, &Registry::timeout>(),
-       .help = "How long one question may take. Partitions that still lack a schema after this time are in state "
-               "schema until the registry answers.",
+       .help =
+           "How long one question may take, for each URL and each document that a schema refers to. Partitions that "
+           "still lack a schema after this time are in state schema until the registry answers.",
        .least = 100,
        .most = 60'000},
   };

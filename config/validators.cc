@@ -69,18 +69,15 @@ std::string check_uri(std::string_view text) {
 }
 
 std::string check_conninfo(std::string_view text) {
-  bool any = false;
+  constexpr const char* neither = "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
+  if (trimmed(text).empty()) return neither;
   while (const auto pair = next_pair(text)) {
-    any = true;
     const bool named = !pair->name.empty() &&
                        std::ranges::all_of(pair->name, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
-    if (!named || !pair->assigned) {
-      any = false;
-      break;
-    }
+    if (!named || !pair->assigned) return neither;
     if (pair->quoted && !pair->ended) return "has a quote that is not closed; close it";
   }
-  return any ? "" : "is neither a URI nor key=value pairs; write postgresql://user@host:5432/database";
+  return {};
 }
 
 }  // namespace

@@ -94,7 +94,9 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
 
 bool allowed(const Command& command, const Login& login) {
   if (command.role > role_of(login.caller.role)) return false;
-  if (login.commands.empty() || command.words == "exit" || command.words == "help") return true;
+  // 'more' shows only what an allowed command has fetched.
+  if (login.commands.empty() || command.words == "exit" || command.words == "help" || command.words == "more")
+    return true;
   return std::ranges::any_of(login.commands, [&](const std::string& granted) {
     return command.words == granted || command.words.starts_with(granted + ' ');
   });

@@ -39,6 +39,18 @@ std::string option_lines(const Command& command, std::string_view bullet, std::s
   return text;
 }
 
+// Whether the audit trail has it, and why; follows the role.
+std::string_view trail(const Command& command) {
+  const bool changes = command.effect == Effect::changes;
+  if (command.effect == Effect::none) return "";
+  if (command.lesser == nullptr)
+    return changes ? "; changes something, so it goes to the audit trail"
+                   : "; shows data, so it goes to the audit trail";
+  if (command.least == Effect::shows_data) return "; changes something or shows data, so it goes to the audit trail";
+  return changes ? "; may change something; if so, it goes to the audit trail"
+                 : "; may show data; if so, it goes to the audit trail";
+}
+
 std::string codes() {
   std::string text = "## Exit codes\n\n| code | meaning |\n|---|---|\n";
   for (const auto& [code, meaning] : exit_codes) text += fmt::format("| {} | {} |\n", static_cast<int>(code), meaning);
@@ -60,8 +72,7 @@ std::string help_page(const Command& command) {
   if (!command.options.empty()) page += '\n' + option_lines(command, "  ", "");
   page += "\nexamples\n";
   for (const auto example : command.examples) page += fmt::format("  {}\n", example);
-  page += fmt::format("\nneeds role {}{}\n", name(command.role),
-                      command.effect == Effect::none ? "" : "; goes to the audit trail");
+  page += fmt::format("\nneeds role {}{}\n", name(command.role), trail(command));
   return page;
 }
 
@@ -76,11 +87,7 @@ std::string reference() {
     for (const Command& command : commands()) {
       if (command.group != first.group) continue;
       text += fmt::format("### `{}`\n\n{}\n\n", command.usage(), command.summary);
-      text +=
-          fmt::format("* role: {}{}\n", name(command.role),
-                      command.effect == Effect::none         ? ""
-                      : command.effect == Effect::shows_data ? "; shows data, so it goes to the audit trail"
-                                                             : "; changes something, so it goes to the audit trail");
+      text += fmt::format("* role: {}{}\n", name(command.role), trail(command));
       text += option_lines(command, "* ", "`");
       text += fmt::format("* example{}: `{}`\n\n", command.examples.size() > 1 ? "s" : "",
                           fmt::join(command.examples, "`, `"));

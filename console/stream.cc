@@ -57,7 +57,8 @@ void Stream::begin_pages(const report::Report& report) {
   report::Report list = report, total;
   std::swap(list.notes, total.notes);
   Pager& pager = *terminal_.pager;
-  pager = {.header = {}, .total = shown(total), .lines = {}};
+  // Filters are about the list; they leave nothing of its notes, but would count them.
+  pager = {.header = {}, .total = form_.filters.empty() ? shown(total) : "", .lines = {}};
   const auto text = shown(list);
   for (std::string_view left = text; !left.empty();) {
     const auto length = left.find('\n') + 1;

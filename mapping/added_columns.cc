@@ -1,8 +1,10 @@
 #include "mapping/added_columns.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
-#include "base/printable.h"
+#include <algorithm>
+
 #include "mapping/encode/value_json.h"
 
 namespace sluice::mapping {
@@ -18,7 +20,7 @@ ValueError take_bytes(const Column& column, const ValuePolicies* policies, Value
   }
   const ValuePolicies of = policies ? *policies : ValuePolicies();
   if (of.nul == NulPolicy::reject && bytes.contains('\0')) return value_error::nul;
-  const bool fits = of.utf8 != Utf8Policy::reject || valid_utf8(bytes) == bytes;
+  const bool fits = of.utf8 != Utf8Policy::reject || simdjson::validate_utf8(bytes);
   return fits ? ValueError{} : ValueError{"22021", "not UTF-8"};
 }
 
@@ -32,6 +34,13 @@ RecordError fault_of(const AddedColumn& added, const Column& column, const Value
 
 }  // namespace
 
+bool AddedColumns::ask_about_key(const config::Route& route) {
+  return std::ranges::any_of(route.columns.add, [](const auto& added) {
+    const auto source = config::parse_column_source(added.second);
+    return source && source->fact == RecordFact::key && !source->path.empty();
+  });
+}
+
 bool AddedColumns::find(const TableState& table, const AddedColumn& added, const Subject& subject, Value& value,
                         RecordError& fault) {
   const Column& column = table.table->columns[static_cast<std::size_t>(added.column)];
@@ -39,9 +48,7 @@ bool AddedColumns::find(const TableState& table, const AddedColumn& added, const
   value = {};
   std::size_t depth = 0;
   if (fact == RecordFact::key && !path.empty()) {
-    const Value* field = nullptr;
-    if (subject.key && subject.key->present) field = sluice::find(subject.key->row.fields, path.front());
-    if (field) value = *field;
+    if (const Value* field = key_field(subject, path.front())) value = *field;
     depth = 1;
   } else {
     value = record_fact(fact, header, subject);

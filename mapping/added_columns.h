@@ -17,6 +17,9 @@ class AddedColumns {
  public:
   explicit AddedColumns(RowEncoder& rows) : rows_(rows) {}
 
+  // Returns true if a column of the route holds a field of the record key.
+  static bool ask_about_key(const config::Route& route);
+
   // Sets the cells of the table's added columns, or of those alone that are part of its key. A fact that the record
   // does not have is NULL. Returns false with `fault` set.
   bool encode(const TableState& table, const Subject& subject, bool key_only, std::string& arena,

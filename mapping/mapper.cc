@@ -17,6 +17,7 @@ TopicState& Mapper::State::topic_state(const std::string& name) {
     if (const config::Route* route = topic->match.route) {
       topic->decoder = make_decoder(route->format, decode_space, frames, route->values.utf8 == Utf8Policy::replace);
       topic->key_decoder.emplace(decode_space, frames);
+      topic->reads_key = RouteConditions::ask_about_key(*route) || AddedColumns::ask_about_key(*route);
       topic->names_source = config::names_source(route->table);
       if (!topic->names_source) {
         topic->table = target_name(*route, pipeline->postgres.schema, name, topic->match.captures, {});
@@ -90,8 +91,9 @@ std::expected<Outcome, Blocked> Mapper::State::without_table(const TableWanted& 
 std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& record) {
   const config::Route& route = *topic.match.route;
   RecordError fault, unread;  // a key that cannot be read has no fields
-  read_key(topic, record, unread);
-  switch (conditions.judge(route, record, key_image, event, fault)) {
+  const Image* given = given_key(topic, record);
+  if (key_may_count(topic)) read_key(topic, record, unread);
+  switch (conditions.judge(route, record, key_image, given ? *given : key_image, event, fault)) {
     case RouteConditions::Verdict::map:
       return std::nullopt;
     case RouteConditions::Verdict::reject:
@@ -125,7 +127,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   TopicState& topic = topic_state(record.at->topic);
   const config::Route* route = topic.match.route;
   if (route == nullptr) return std::unexpected(NoRoute{});
-  key_read = false;
+  key_read = key_image.present = given_read = false;
   doubtful = {};
   DecodeError error;
   if (!decode(topic, record, error)) {
@@ -133,7 +135,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
     return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
   if (RouteConditions::has_any(*route)) {
-    if (const auto schema = topic.key_decoder->wanted(record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
+    if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
     if (const auto decided = judge(topic, record)) return *decided;
   }
   if (without_effect(topic, record)) {

@@ -27,22 +27,23 @@ const char* place_of_key(const config::Route& route) {
 
 }  // namespace
 
+bool Mapper::State::key_may_count(const TopicState& topic) const {
+  const config::Route& route = *topic.match.route;
+  if (topic.reads_key) return true;
+  if (route.key_from == KeyFrom::header || route.key_from == KeyFrom::kafka) return false;
+  // A filter judges a delete by the key where there is no more of the row.
+  if (!route.filter.empty() && !writes(event.operation) && !event.before.present) return true;
+  return !route.key.empty() && route.key_from != KeyFrom::record_value;
+}
+
 std::optional<SchemaName> Mapper::State::wanted_for_key(TopicState& topic, const Record& record) {
-  const KeyFrom key_from = topic.match.route->key_from;
-  if (key_from == KeyFrom::record_value || key_from == KeyFrom::header || key_from == KeyFrom::kafka)
-    return std::nullopt;
-  return topic.key_decoder->wanted(record);
+  return key_may_count(topic) ? topic.key_decoder->wanted(record) : std::nullopt;
 }
 
 bool Mapper::State::read_key(TopicState& topic, const Record& record, RecordError& fault) {
   if (key_read) return true;
   key_image = {};
-  const KeyFrom key_from = topic.match.route->key_from;
-  if (key_from == KeyFrom::header) {
-    read_header_key(topic, record);
-  } else if (key_from == KeyFrom::kafka) {
-    read_place_as_key(record);
-  } else if (DecodeError error; record.key && !topic.key_decoder->decode(record, key_image, error)) {
+  if (DecodeError error; record.key && !topic.key_decoder->decode(record, key_image, error)) {
     key_image.present = false;
     fault = {Stage::decode, std::move(error.sqlstate), std::move(error.reason)};
     return false;
@@ -50,28 +51,41 @@ bool Mapper::State::read_key(TopicState& topic, const Record& record, RecordErro
   return key_read = true;
 }
 
-// Each header that is named like a column of the key is read as a record key of one value; of several the last counts.
+const Image* Mapper::State::given_key(TopicState& topic, const Record& record) {
+  const KeyFrom key_from = topic.match.route->key_from;
+  if (key_from != KeyFrom::header && key_from != KeyFrom::kafka) return nullptr;
+  if (std::exchange(given_read, true)) return &given_image;
+  given_image = {};
+  if (key_from == KeyFrom::header)
+    read_header_key(topic, record);
+  else
+    read_place_as_key(record);
+  return &given_image;
+}
+
+// Each header that is named like a column of the key is read as a record key of one value.
 void Mapper::State::read_header_key(TopicState& topic, const Record& record) {
-  key_fields.clear();
+  key_read = false;  // the decoder's space holds one key at a time
+  given_fields.clear();
   for (const std::string& column : topic.match.route->key) {
-    const auto found = std::ranges::find(record.headers.rbegin(), record.headers.rend(), column, &Header::name);
-    if (found == record.headers.rend() || !found->value) continue;
+    const auto found = last_header(record.headers, column);
+    if (!found) continue;
     Image part;
-    topic.key_decoder->decode_text(*found->value, part);
-    if (part.present && part.is_scalar()) key_fields.push_back({column, part.row.fields.front().value});
+    topic.key_decoder->decode_text(*found, part);
+    if (part.present && part.is_scalar()) given_fields.push_back({column, part.row.fields.front().value});
   }
-  key_image.row.fields = key_fields;
-  key_image.path = "headers";
-  key_image.present = !key_fields.empty();
+  given_image.row.fields = given_fields;
+  given_image.path = "headers";
+  given_image.present = !given_fields.empty();
 }
 
 void Mapper::State::read_place_as_key(const Record& record) {
-  key_fields.assign({{"kafka_topic", Value::text(record.at->topic)},
-                     {"kafka_partition", Value::integer(record.at->partition)},
-                     {"kafka_offset", Value::integer(record.offset)}});
-  key_image.row.fields = key_fields;
-  key_image.path = "kafka";
-  key_image.present = true;
+  given_fields.assign({{"kafka_topic", Value::text(record.at->topic)},
+                       {"kafka_partition", Value::integer(record.at->partition)},
+                       {"kafka_offset", Value::integer(record.offset)}});
+  given_image.row.fields = given_fields;
+  given_image.path = "kafka";
+  given_image.present = true;
 }
 
 // The key that the row had before, in old_cells; absent if the event does not have it.
@@ -89,7 +103,7 @@ bool Mapper::State::add_columns(TopicState& topic, const TableState& table, cons
                                 RecordError& fault) {
   if (table.added().empty()) return true;
   RecordError unread;  // where the key is needed for more than @key, merge_record_key() refuses the record
-  const Image* key = read_key(topic, record, unread) ? &key_image : nullptr;
+  const Image* key = topic.reads_key && read_key(topic, record, unread) ? &key_image : nullptr;
   return added_columns.encode(table, {event, event.after, record, key}, key_only, set->arena(), cells, fault);
 }
 
@@ -111,13 +125,16 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
     }
   }
   const bool in_value = has_key(target, cells);
-  if (!read_key(topic, record, fault)) {
+  const Image* given = given_key(topic, record);
+  if (!given && !read_key(topic, record, fault)) {
     if (!strict && in_value) fault.reason += fmt::format("; {}", advice);
     return false;
   }
-  if (!key_image.present) return true;
+  const Image& key = given ? *given : key_image;
+  if (!key.present) return true;
   record_cells.assign(target.columns.size(), {});
-  if (!rows.encode_key(table, key_image, ImageOf::record_key, set->arena(), record_cells, fault)) {
+  const ImageOf of = given ? ImageOf::given_key : ImageOf::record_key;
+  if (!rows.encode_key(table, key, of, set->arena(), record_cells, fault)) {
     if (!strict && in_value) fault.reason += fmt::format("; {}", advice);
     return false;
   }

@@ -25,6 +25,7 @@ namespace sluice::mapping {
 struct TopicState {
   std::string name;
   RouteMatch match;
+  bool reads_key = false;                         // a condition or an added column is about a field of the record key
   bool names_source = false;                      // the table's name depends on the event,
   std::expected<std::string, NameError> table{};  // or is this
   std::unique_ptr<Decoder> decoder;
@@ -63,9 +64,11 @@ struct Mapper::State {
   DecodeSpace decode_space;
   MendedText mended_text{decode_space};
   Event event;
-  Image key_image;
-  bool key_read = false;          // key_image is of the present record
-  std::vector<Field> key_fields;  // of a key that is not the record's
+  Image key_image;          // the record key
+  bool key_read = false;    // key_image is of the present record
+  Image given_image;        // the key that the headers or the place give instead
+  bool given_read = false;  // given_image is of the present record
+  std::vector<Field> given_fields;
   std::vector<Field> source_fields, version_fields;
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
@@ -93,9 +96,13 @@ struct Mapper::State {
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool write_row(TableState& table, bool moved, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  // Returns true if anything may depend on what is in the record key: the row's key, a condition, an added column.
+  bool key_may_count(const TopicState& topic) const;
   // The schema of a framed key, if it is not known yet and the key may count.
   std::optional<SchemaName> wanted_for_key(TopicState& topic, const Record& record);
   bool read_key(TopicState& topic, const Record& record, RecordError& fault);  // into key_image
+  // The key that the route takes from headers or the place; null if it takes none from there.
+  const Image* given_key(TopicState& topic, const Record& record);
   void read_header_key(TopicState& topic, const Record& record);
   void read_place_as_key(const Record& record);
   // Sets the key columns of `cells` as the record key has them, which must agree with what they are already.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace sluice::mapping {
@@ -17,10 +19,17 @@ bool RouteConditions::evaluate(const Expression& expression, const Subject& subj
   return false;
 }
 
+bool RouteConditions::ask_about_key(const config::Route& route) {
+  return std::ranges::any_of(std::array{&route.delete_when, &route.filter}, [](const Expression* condition) {
+    return !condition->empty() && std::ranges::any_of(condition->nodes(), [](const ExpressionNode& node) {
+      return node.kind == ExpressionNode::Kind::fact && node.fact == RecordFact::key && !node.path.empty();
+    });
+  });
+}
+
 RouteConditions::Verdict RouteConditions::judge(const config::Route& route, const Record& record, const Image& key,
-                                                Event& event, RecordError& fault) {
-  const bool written = event.operation == Operation::write || event.operation == Operation::update;
-  if (written && !route.delete_when.empty()) {
+                                                const Image& row_key, Event& event, RecordError& fault) {
+  if (writes(event.operation) && !route.delete_when.empty()) {
     bool deleted = false;
     if (!evaluate(route.delete_when, {event, event.after, record, &key}, false, deleted, fault)) return Verdict::reject;
     if (deleted) {
@@ -31,8 +40,8 @@ RouteConditions::Verdict RouteConditions::judge(const config::Route& route, cons
   }
   if (route.filter.empty()) return Verdict::map;
   static constexpr Image nothing;
-  const bool whole = event.operation == Operation::write || event.operation == Operation::update;
-  const Image& row = whole ? event.after : event.before.present ? event.before : key.present ? key : nothing;
+  const bool whole = writes(event.operation);
+  const Image& row = whole ? event.after : event.before.present ? event.before : row_key.present ? row_key : nothing;
   bool holds = false;
   if (!evaluate(route.filter, {event, row, record, &key}, !whole, holds, fault)) return Verdict::reject;
   return holds ? Verdict::map : Verdict::skip;

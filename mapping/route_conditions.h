@@ -17,9 +17,13 @@ class RouteConditions {
 
   static bool has_any(const config::Route& route) { return !route.delete_when.empty() || !route.filter.empty(); }
 
+  // Returns true if one of them asks about a field of the record key.
+  static bool ask_about_key(const config::Route& route);
+
   // Turns a written row for which delete_when holds into a delete, then asks the filter. `key` is the record key's
-  // image.
-  Verdict judge(const config::Route& route, const Record& record, const Image& key, Event& event, RecordError& fault);
+  // image, `row_key` what a delete without the row before carries of it.
+  Verdict judge(const config::Route& route, const Record& record, const Image& key, const Image& row_key, Event& event,
+                RecordError& fault);
 
  private:
   bool evaluate(const Expression& expression, const Subject& subject, bool partial, bool& holds, RecordError& fault);

@@ -72,9 +72,10 @@ std::string_view TableState::column_name(std::string_view field) const {
 std::int32_t TableState::find_column(std::string_view field, ImageOf of) const {
   const config::Columns& rules = route->columns;
   const auto names = [&](const std::vector<std::string>& list) { return std::ranges::find(list, field) != list.end(); };
-  const auto found = columns_.find(column_name(field));
+  const auto found = columns_.find(of == ImageOf::given_key ? field : column_name(field));
   const bool exists = found != columns_.end();
-  if (of == ImageOf::record_key) return exists && !is_added(found->second) ? found->second : FieldSlot::left_out;
+  if (of == ImageOf::record_key || of == ImageOf::given_key)
+    return exists && !is_added(found->second) ? found->second : FieldSlot::left_out;
   if (names(rules.exclude)) return FieldSlot::left_out;
   const bool key = exists && is_key(found->second);
   if (!rules.include.empty() && !key && !names(rules.include)) return FieldSlot::left_out;

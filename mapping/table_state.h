@@ -22,13 +22,13 @@ namespace sluice::mapping {
 struct FieldSlot {
   static constexpr std::int32_t unknown = -1;   // the table has no such column
   static constexpr std::int32_t left_out = -2;  // nor need it have one: excluded, or what delete_when asks about
-  static constexpr std::int32_t taken = -3;     // its column is another field's by `columns`, or an added one
+  static constexpr std::int32_t taken = -3;     // `columns.add` fills its column
   std::string name;
   std::int32_t column = unknown;
 };
 
-// Where an image comes from, which decides what becomes of its fields.
-enum class ImageOf : std::uint8_t { row, before, record_key };
+// Where an image comes from, which decides what becomes of its fields. Those of a given key carry the names of columns.
+enum class ImageOf : std::uint8_t { row, before, record_key, given_key };
 
 struct Shape {
   SchemaId schema = no_schema;

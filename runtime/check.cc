@@ -2,7 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 
 #include "base/http_url.h"
@@ -135,8 +134,7 @@ class Plan {
   // Asks for a schema, whichever it is: what `run` needs is that this question is answered.
   void registry() {
     if (pipeline_->registry.url.empty()) return;
-    const std::atomic<bool> stop = false;
-    const auto answer = listener::RegistryClient(pipeline_->registry, stop).fetch({.low = 1});
+    const auto answer = listener::RegistryClient(pipeline_->registry, {}).fetch({.low = 1});
     if (!answer && answer.error().next != ErrorClass::reject) return error(answer.error().message);
     fmt::print("registry\n");
     for (const auto& url : split_urls(pipeline_->registry.url.reveal())) fmt::print("  {}\n", without_user(url));

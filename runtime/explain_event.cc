@@ -11,11 +11,13 @@
 #include "admin/report/explanation.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "listener/registry/schema_registry.h"
 #include "mapping/mapper.h"
 #include "runtime/control/explain.h"
 #include "runtime/load_config.h"
 #include "runtime/publish_line.h"
 #include "runtime/subcommands.h"
+#include "sink/schema_copies.h"
 
 namespace sluice::runtime {
 namespace {
@@ -51,7 +53,8 @@ int complain(std::string_view text) {
   return wrong_usage;
 }
 
-int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const TopicPartition& at, bool dry) {
+int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const TopicPartition& at, bool dry,
+                  SchemaSource& schemas) {
   PublishLineParser parser("", true);
   std::string line;
   Offset offset = 0;
@@ -68,7 +71,7 @@ int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const
     record.key = parsed->key;
     record.value = parsed->value;
     record.headers = parsed->headers;
-    const auto explained = explain(pipeline, record, !dry);
+    const auto explained = explain(pipeline, record, !dry, schemas);
     if (!explained) {
       fmt::print(stderr, "error: {}\n", explained.error().message);
       return 1;
@@ -88,10 +91,12 @@ int explain_event(const ExplainOptions& options) {
   if (!topic) return complain("the routes take more than one topic; name one with --topic");
   if (mapping::Mapper(pipeline).route(*topic) == nullptr)
     return complain(fmt::format("no route takes topic {}; correct --topic, or add a route", *topic));
-  if (options.at.empty()) return explain_stdin(pipeline, {*topic, 0}, options.dry);
+  listener::SchemaRegistry schemas(
+      pipeline->registry, std::make_unique<sink::SchemaCopies>(pipeline->postgres, sink::SchemaCopies::Access::read));
+  if (options.at.empty()) return explain_stdin(pipeline, {*topic, 0}, options.dry, schemas);
   const auto place = parse_place(options.at);
   if (!place) return complain(fmt::format("--at {}: write it as PARTITION:OFFSET, for example 3:4711", options.at));
-  const auto explained = explain(pipeline, {*topic, place->first}, place->second, !options.dry);
+  const auto explained = explain(pipeline, {*topic, place->first}, place->second, !options.dry, schemas);
   if (!explained) {
     fmt::print(stderr, "error: {}\n", explained.error().message);
     return 1;

@@ -5,17 +5,15 @@
 #include <map>
 #include <set>
 
+#include "base/table_name.h"
 #include "config/route_rights.h"
 #include "config/table_template.h"
 #include "runtime/load_config.h"
 #include "runtime/subcommands.h"
 #include "sink/server_check.h"
-#include "sink/sql.h"
 
 namespace sluice::runtime {
 namespace {
-
-using sink::quoted;
 
 // In the order in which PostgreSQL's manual lists them.
 constexpr auto all_rights = std::to_array<std::string_view>({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"});
@@ -78,7 +76,7 @@ class Script {
       if (inserts) fmt::print("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {};\n", quoted(target.schema), role_);
       return;
     }
-    const auto name = target.schema.empty() ? quoted(target.table) : quoted(target.schema) + "." + quoted(target.table);
+    const auto name = TableName{target.schema, target.table}.sql();
     if (target.schema.empty())
       fmt::print("-- {} is found by the search path: run this with that of {}, which also needs USAGE on the schema\n",
                  name, role_);

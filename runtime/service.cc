@@ -44,6 +44,7 @@ constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds admin_deadline{4};
 constexpr seconds log_deadline{1};
+constexpr seconds client_margin{1};  // of what may come after the Kafka client's own deadline
 // What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
 constexpr int wrong_setup = 2;
 constexpr seconds hint_interval{5};
@@ -119,10 +120,11 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
     : pipeline_(std::move(pipeline)),
       options_(options),
       reloader_(pipeline_, options.config),
-      schemas_(pipeline_->registry, std::make_unique<sink::SchemaCopies>(pipeline_->postgres)),
+      schemas_(pipeline_->registry,
+               std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots) {
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
@@ -359,13 +361,13 @@ int Service::stop() {
   stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
               "ending at once; what was not committed is read again at the next start");
   // Whatever Kafka takes, operators and the audit trail have their time.
-  const auto leave_by = std::min(within(leave_deadline), whole - console_deadline - admin_deadline - seconds(1));
+  const auto leave_by = std::min(within(leave_deadline), whole - console_deadline - admin_deadline - client_margin);
   bool left = false;
   const auto leave = [&] {
     left = consumer_->stop(milliseconds_until(leave_by));
     return true;
   };
-  stop_within(leave, leave_by + seconds(1), "ending at once; the group notices it after its session timeout");
+  stop_within(leave, leave_by + client_margin, "ending at once; the group notices it after its session timeout");
   if (!left) log::warning(who, "the Kafka client does not close; ending without it");
   // Operators see the drain to its end.
   const auto told = [&] {

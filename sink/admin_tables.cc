@@ -130,7 +130,7 @@ AdminTables::AdminTables(const config::Postgres& settings, Identity identity)
     : settings_(settings), identity_(std::move(identity)) {}
 
 Result<SqlClient> AdminTables::take() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!idle_.empty()) {
     auto client = std::move(idle_.back());
     idle_.pop_back();
@@ -151,7 +151,7 @@ Result<SqlClient> AdminTables::take() {
 
 void AdminTables::give_back(SqlClient client) {
   if (!client.connected()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (idle_.size() < idle_at_most) idle_.push_back(std::move(client));
 }
 
@@ -296,7 +296,7 @@ Result<std::map<std::string, std::int64_t>> AdminTables::sizes() {
 }
 
 ServerSecurity AdminTables::security() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return security_;
 }
 

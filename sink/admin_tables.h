@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <semaphore>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 #include "admin/dead_letters.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
+#include "base/mutex.h"
 #include "config/pipeline.h"
 #include "sink/claim.h"
 #include "sink/sql_client.h"
@@ -76,9 +76,9 @@ class AdminTables {
   const config::Postgres settings_;
   const Identity identity_;
   std::counting_semaphore<at_a_time> places_{at_a_time};
-  std::mutex mutex_;
-  std::vector<SqlClient> idle_;
-  ServerSecurity security_;
+  Mutex mutex_;
+  std::vector<SqlClient> idle_ GUARDED_BY(mutex_);
+  ServerSecurity security_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::sink

@@ -47,10 +47,6 @@ Encoding encoding_of(oid::Type type) {
   return found == encodings.end() ? Encoding::input : found->second;
 }
 
-std::string quoted_name(const TableName& name) {
-  return name.schema.empty() ? quoted(name.table) : quoted(name.schema) + "." + quoted(name.table);
-}
-
 auto stop(std::string message) {
   return fail(ErrorClass::stop_partition, std::move(message));
 }
@@ -173,7 +169,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   table->name = name;
   table->shared = route->shares_table;
   table->oid = static_cast<oid::Type>(relation.integer("oid"));
-  table->sql_name = quoted(relation.text("schema")) + "." + quoted(relation.text("relation"));
+  table->sql_name = TableName{relation.text("schema"), relation.text("relation")}.sql();
   table->signature = relation.text("signature");
   table->owned = relation.boolean("owned");
   table->delete_acts = relation.boolean("delete_acts");
@@ -196,20 +192,6 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
     return std::unexpected(done.error());
   table->version = ++versions;
   return table;
-}
-
-// Quoted names as a parameter.
-std::string array_of_names(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) {
-    out += out.empty() ? "{\"" : ",\"";
-    for (const char c : name) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    out += '"';
-  }
-  return out.empty() ? "{}" : out + "}";
 }
 
 // Reads the columns of these tables, and then those of the composite types that they have.
@@ -265,13 +247,13 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
     return client.run(sql(file, ""), {array}, deadline);
   };
   std::vector<std::string> names;
-  for (const auto& one : wanted) names.push_back(quoted_name(TableName::parse(one.name)));
+  for (const auto& one : wanted) names.push_back(TableName::parse(one.name).sql());
   if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
     return std::unexpected(begun.error());
   // Where the user's path leads is asked once, here. Under ours, names of types come out with their schema.
   if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
     return std::unexpected(set.error());
-  const auto known = ask("table_names", array_of_names(names));
+  const auto known = ask("table_names", array_of_texts(names));
   if (!known && is_of_encoding(known.error())) return describe_apart(client, wanted, own_schema, deadline);
   if (!known) return std::unexpected(known.error());
   if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "sink/sql.h"
+#include "sink/sqlstate.h"
 
 namespace sluice::sink {
 namespace {
@@ -10,6 +15,12 @@ namespace {
 // Sorts as the references do, and tells their names.
 std::string id_of(const std::string& id, std::size_t index, const std::string& reference) {
   return fmt::format("{}/{:03}/{}", id, index + 1, reference);
+}
+
+// What PostgreSQL refuses for its contents will never be stored.
+std::unexpected<Error> failed(Error error) {
+  if (classify(error.sqlstate, error.message) == ErrorClass::reject) error.next = ErrorClass::reject;
+  return std::unexpected(std::move(error));
 }
 
 std::string reference_of(const std::string& id, const std::string& stored) {
@@ -37,19 +48,23 @@ Result<std::optional<RegisteredSchema>> SchemaCopies::load(const std::string& re
 
 // What it refers to goes first: a schema that is there is there as a whole.
 Result<void> SchemaCopies::save(const std::string& registry, const std::string& id, const RegisteredSchema& schema) {
+  if (access_ == Access::read) return {};
   auto client = SqlClient::open(settings_.url);
   if (!client) return std::unexpected(client.error());
   const std::string kind(name(schema.kind));
-  const auto put = [&](const std::string& as, const std::string& body) -> Result<void> {
-    const auto done = client->run(sql("schema_insert", settings_.schema), {registry, as, kind, body});
-    if (!done) return std::unexpected(done.error());
+  const auto run = [&](const char* statement, const Fields& values) -> Result<void> {
+    const auto done = client->run(sql(statement, settings_.schema), values);
+    if (!done) return failed(done.error());
     return {};
   };
-  for (std::size_t n = 0; n < schema.references.size(); ++n) {
-    const auto& [reference, body] = schema.references[n];
-    if (auto done = put(id_of(id, n, reference), body); !done) return done;
+  std::vector<std::string> references;
+  for (const auto& [reference, body] : schema.references) {
+    references.push_back(id_of(id, references.size(), reference));
+    if (auto done = run("schema_insert", {registry, references.back(), kind, body}); !done) return done;
   }
-  return put(id, schema.body);
+  // Of an earlier schema with this number, before the registry was set up anew.
+  if (auto done = run("schema_delete", {registry, id, array_of_texts(references)}); !done) return done;
+  return run("schema_insert", {registry, id, kind, schema.body});
 }
 
 }  // namespace sluice::sink

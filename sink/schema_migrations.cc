@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/failpoint.h"
+#include "base/table_name.h"
 #include "sink/sql.h"
 
 namespace sluice::sink {

@@ -5,8 +5,8 @@
 #ifdef SLUICE_FAULTS
 #include <fmt/format.h>
 
+#include "base/table_name.h"
 #include "sink/pointer_parameters.h"
-#include "sink/sql.h"
 #include "sink/transaction.h"
 
 namespace sluice::sink {

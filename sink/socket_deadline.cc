@@ -49,10 +49,10 @@ SocketDeadline::~SocketDeadline() {
 
 void SocketDeadline::wait(const std::stop_token& over, Clock::time_point deadline) {
   const std::stop_callback wake(stop_, [this] {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     condition_.notify_all();
   });
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   condition_.wait_until(lock, over, deadline, [this] { return stop_.stop_requested(); });
   if (over.stop_requested()) return;
   if (stop_.stop_requested()) {

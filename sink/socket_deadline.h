@@ -12,11 +12,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace sluice::sink {
 
@@ -38,11 +38,11 @@ class SocketDeadline {
  private:
   void wait(const std::stop_token& over, Clock::time_point deadline);
 
-  int socket_;
+  const int socket_;
   std::atomic<bool> passed_ = false;
-  std::stop_token stop_;
-  CancelHandle cancel_;
-  std::mutex mutex_;
+  const std::stop_token stop_;
+  const CancelHandle cancel_;
+  Mutex mutex_;  // guards no member: none changes but passed_; a wait needs one
   std::condition_variable_any condition_;
   std::jthread thread_;  // last: it uses the others
 };

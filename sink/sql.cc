@@ -5,18 +5,9 @@
 #include <algorithm>
 
 #include "admin/partition_state.h"
+#include "base/table_name.h"
 
 namespace sluice::sink {
-
-std::string quoted(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out += '"';
-}
-
 namespace {
 
 void replace_all(std::string& text, std::string_view placeholder, const std::string& by) {
@@ -50,6 +41,19 @@ std::string sql(std::string_view name, std::string_view schema) {
   replace_all(text, ":states", stored_states());
   replace_all(text, ":schema", quoted(schema));
   return text;
+}
+
+std::string array_of_texts(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) {
+    out += out.empty() ? "{\"" : ",\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  return out.empty() ? "{}" : out + "}";
 }
 
 }  // namespace sluice::sink

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::sink {
 
@@ -16,7 +17,7 @@ const std::map<std::string_view, std::string_view>& sql_files();
 // The text of sql/NAME.sql with the schema (given unquoted) and the states in place.
 std::string sql(std::string_view name, std::string_view schema);
 
-// An SQL identifier, quoted always.
-std::string quoted(std::string_view name);
+// An array of texts as a parameter: its elements are quoted.
+std::string array_of_texts(const std::vector<std::string>& texts);
 
 }  // namespace sluice::sink

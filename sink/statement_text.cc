@@ -6,7 +6,7 @@
 #include <array>
 #include <optional>
 
-#include "sink/sql.h"
+#include "base/table_name.h"
 
 namespace sluice::sink {
 namespace {

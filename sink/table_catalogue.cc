@@ -38,7 +38,11 @@ Result<void> migrate_with(SqlClient& client, const std::string& schema) {
   if (!pending) return std::unexpected(pending.error());
   if (pending->empty()) return {};
   const auto deadline = Clock::now() + migration_timeout;
-  if (auto locked = client.run(begin_migration, {}, deadline); !locked) return std::unexpected(locked.error());
+  if (auto locked = client.run(begin_migration, {}, deadline); !locked) {
+    if (locked.error().sqlstate == "55P03")  // lock_not_available, by the session's lock_timeout
+      locked.error().message = fmt::format("another instance is preparing schema {}; going on once it has", schema);
+    return std::unexpected(std::move(locked.error()));
+  }
   const auto script = migration(client, schema);  // another may have run it meanwhile
   if (!script) return std::unexpected(script.error());
   if (!script->empty()) {

@@ -6,10 +6,10 @@
 #include <cstdlib>
 
 #include "base/failpoint.h"
+#include "base/table_name.h"
 #include "sink/dead_letters.h"
 #include "sink/oid.h"
 #include "sink/pointer_parameters.h"
-#include "sink/sql.h"
 #include "sink/transaction.h"
 
 namespace sluice::sink {

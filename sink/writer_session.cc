@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/parse.h"
+#include "base/table_name.h"
 #include "sink/dead_letters.h"
 #include "sink/oid.h"
 #include "sink/pointer_parameters.h"

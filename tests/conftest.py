@@ -30,6 +30,7 @@ OPTIONS = {
     "minutes": (float, "length of the fault harness"),
     "seconds": (float, "length of a single scenario"),
     "rate": (int, "records a second"),
+    "values": (int, "random values of a comparison with another implementation"),
     "rounds": (int, "how often a fault is repeated"),
     "transactions": (int, "Kafka transactions"),
     "keys": (int, "different keys"),

@@ -11,7 +11,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE", ROOT / ".cache"))
+CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE", ROOT / ".cache")).absolute()  # a server runs in another folder
 NAME = pathlib.Path(sys.argv[0]).name
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -57,20 +57,23 @@ def fetched(command, what):
     fail(f"could not fetch {what}:\n{done.stdout[-3000:]}")
 
 
-def maven(folder, artifacts):
-    """Leaves the jars of these artifacts, "group:name:version", and of what they need in the folder."""
+def run_maven(arguments, what):
     if not shutil.which("mvn"):
         fail("Maven is missing: run tools/setup first")
-    pom = folder.with_name(f"{folder.name}.pom.xml")
+    fetched(["mvn", "-B", "-q", *arguments], what)
+
+
+def maven(folder, artifacts):
+    """Leaves the jars of these artifacts, "group:name:version", and of what they need in the folder."""
+    pom = folder.with_name(f"pom-{folder.name}.xml")
     pom.write_text(POM.format(name=folder.name, dependencies="\n".join(DEPENDENCY.format(*one.split(":")) for one in artifacts)))
-    fetched(["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
-            ", ".join(artifacts))
+    run_maven(["-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], ", ".join(artifacts))
 
 
-def verify(folder, listed):
+def verify(folder, listed, pattern="*.jar"):
     """Nothing else than what the file of hashes lists may be there: a class path is the whole folder."""
     wanted = dict(reversed(line.split()) for line in listed.read_text().splitlines())
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.jar")}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob(pattern)}
     wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     if wrong:
         fail(f"{', '.join(wrong)} in {folder}: not the hashes of {listed}; remove the folder, and find out who changed them")

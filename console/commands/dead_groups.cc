@@ -1,4 +1,5 @@
 // dead group: what the dead letters have in common.
+#include "base/table_name.h"
 #include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
 
@@ -13,33 +14,36 @@ std::expected<LetterGrouping, int> grouping_of(Call& call) {
   return std::unexpected(call.fail(Code::not_understood, "--by '{}' is not one of reason, table, topic", by));
 }
 
-std::string quoted(std::string_view name) {
-  std::string text = "\"";
-  for (const char one : name) text.append(one == '"' ? 2 : 1, one);
-  return text + '"';
+// What a sentence has between its beginning and its end; empty if they differ.
+std::string_view between(std::string_view text, std::string_view begin, std::string_view end) {
+  if (!text.starts_with(begin)) return {};
+  text.remove_prefix(begin.size());
+  if (!text.ends_with(end)) return {};
+  text.remove_suffix(end.size());
+  return text;
 }
 
-std::string_view between(std::string_view text, std::string_view before, std::string_view behind) {
-  const auto begin = text.find(before);
-  if (begin == text.npos) return {};
-  text.remove_prefix(begin + before.size());
-  const auto end = text.rfind(behind);
-  return end == text.npos ? std::string_view() : text.substr(0, end);
-}
-
-// The statement after which the letters of a group could be replayed, as far as PostgreSQL's message names what stands
-// in the way; empty if it does not. Whether that is right is for people to say.
+// The statement after which the letters of a group could be replayed, where PostgreSQL's message names what stands in
+// the way, and names the table of the letters; empty for any other: of a domain, a trigger's message, what a trigger
+// does to another table, a name that has lost its digits ("#"). A unique index stays: what runs into it is there
+// already. Whether the statement is right is for people to say.
 std::string freeing(const DeadLetterGroup& group) {
-  if (group.table.empty()) return {};
+  if (group.table.empty() || group.reason.find('#') != std::string::npos) return {};
   const auto name = TableName::parse(group.table);
-  const auto table = (name.schema.empty() ? "" : quoted(name.schema) + '.') + quoted(name.table);
   if (group.sqlstate == "23502") {
-    const auto column = between(group.reason, "null value in column \"", "\" of relation \"");
-    return column.empty() ? "" : fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, quoted(column));
+    const auto column = between(group.reason, "null value in column \"",
+                                fmt::format("\" of relation \"{}\" violates not-null constraint", name.table));
+    return column.empty() ? ""
+                          : fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", name.sql(), quoted(column));
   }
-  if (group.sqlstate != "23503" && group.sqlstate != "23505" && group.sqlstate != "23514") return {};
-  const auto constraint = between(group.reason, " constraint \"", "\"");
-  return constraint.empty() ? "" : fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", table, quoted(constraint));
+  const auto begin =
+      group.sqlstate == "23503"
+          ? fmt::format("insert or update on table \"{}\" violates foreign key constraint \"", name.table)
+      : group.sqlstate == "23514" ? fmt::format("new row for relation \"{}\" violates check constraint \"", name.table)
+                                  : "";
+  const auto constraint = begin.empty() ? std::string_view() : between(group.reason, begin, "\"");
+  if (constraint.empty() || constraint.find('"') != constraint.npos) return {};
+  return fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", name.sql(), quoted(constraint));
 }
 
 Section groups_section(LetterGrouping by) {

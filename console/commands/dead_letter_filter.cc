@@ -2,10 +2,17 @@
 
 namespace sluice::console {
 
+DeadLetterFilter letters_of(const Call& call) {
+  DeadLetterFilter filter;
+  filter.topic = call.option(of_topic.name);
+  filter.table = call.option(of_table.name);
+  return filter;
+}
+
 std::vector<Option> letter_filter_options() {
-  return {{.name = "table", .value = ArgumentKind::table, .shown = "T", .help = "of this table"},
-          {.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"},
-          {.name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"},
+  return {of_table,
+          of_topic,
+          with_reason,
           {.name = "since",
            .value = ArgumentKind::time,
            .shown = "TIME",
@@ -15,10 +22,8 @@ std::vector<Option> letter_filter_options() {
 }
 
 std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwise) {
-  DeadLetterFilter filter;
-  filter.topic = call.option("topic");
-  filter.table = call.option("table");
-  filter.reason = call.option("reason");
+  DeadLetterFilter filter = letters_of(call);
+  filter.reason = call.option(with_reason.name);
   filter.resolved = call.has("all");
   filter.failed = call.has("failed");
   const auto since = time_option(call, "since");

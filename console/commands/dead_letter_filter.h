@@ -7,14 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "base/table_name.h"
 #include "console/command.h"
 
 namespace sluice::console {
 
 inline constexpr int letters_at_most = 10'000;  // of one list, replay, or step of a discard
 
-// --table, --topic, --reason, --since, --all and --failed.
+inline constexpr Option of_table{.name = "table", .value = ArgumentKind::table, .shown = "T", .help = "of this table"};
+inline constexpr Option of_topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
+inline constexpr Option with_reason{
+    .name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"};
+// What of_table and of_topic chose.
+DeadLetterFilter letters_of(const Call& call);
+
+// The three, --since, --all and --failed.
 std::vector<Option> letter_filter_options();
 // What those options and --limit chose; if they were not understood, a code after fail().
 std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwise);

@@ -117,10 +117,8 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
 std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options) {
   const auto ids = ids_of(call);
   if (!ids) return std::unexpected(ids.error());
-  DeadLetterFilter filter;
+  DeadLetterFilter filter = letters_of(call);
   filter.ids = *ids;
-  filter.topic = call.option("topic");
-  filter.table = call.option("table");
   filter.limit = letters_at_most;
   const bool some = !filter.topic.empty() || !filter.table.empty() || call.has("older") ||
                     (options.find("--reason") != options.npos && call.has("reason"));
@@ -165,7 +163,7 @@ int not_all_applied(Call& call, const std::vector<Replayed>& replayed, std::size
 int dead_replay(Call& call, DeadLetters& dead_letters) {
   auto filter = selection_of(call, "--table T, --topic T or --reason R");
   if (!filter) return filter.error();
-  filter->reason = call.option("reason");
+  filter->reason = call.option(with_reason.name);
   const bool dry_run = call.has("dry-run");
   const auto replayed = dead_letters.replay(*filter, dry_run, call.has("force"), call.login().caller);
   if (!replayed) return call.fail(replayed.error());
@@ -246,10 +244,6 @@ int dead_discard(Call& call, DeadLetters& dead_letters) {
 }  // namespace
 
 std::vector<Command> dead_letters_commands() {
-  const Option table{.name = "table", .value = ArgumentKind::table, .shown = "T", .help = "of this table"};
-  const Option topic{.name = "topic", .value = ArgumentKind::topic, .shown = "T", .help = "of this topic"};
-  const Option reason{
-      .name = "reason", .value = ArgumentKind::text, .shown = "R", .help = "with this text in the reason"};
   auto list_options = letter_filter_options();
   list_options.push_back({.name = "oldest", .help = "the oldest first, instead of the newest"});
   list_options.push_back(
@@ -282,9 +276,9 @@ std::vector<Command> dead_letters_commands() {
        .max_words = 200,
        .takes = ArgumentKind::number,
        .options =
-           {table,
-            topic,
-            reason,
+           {of_table,
+            of_topic,
+            with_reason,
             {.name = "dry-run",
              .help =
                  "show the SQL and what PostgreSQL says to it; nothing stays but the numbers that sequences gave out"},
@@ -292,6 +286,7 @@ std::vector<Command> dead_letters_commands() {
        .role = Role::operator_,
        .effect = Effect::changes,
        .lesser = replay_effect,
+       .least = Effect::shows_data,
        .group = "records",
        .summary = "Applies dead letters again, in the order of their offsets.",
        .examples = {"dead replay 1041 1042", "dead replay --table public.orders --dry-run",
@@ -301,8 +296,8 @@ std::vector<Command> dead_letters_commands() {
        .arguments = "[ID…]",
        .max_words = 200,
        .takes = ArgumentKind::number,
-       .options = {table,
-                   topic,
+       .options = {of_table,
+                   of_topic,
                    {.name = "older", .value = ArgumentKind::span, .shown = "30d", .help = "stored longer ago"},
                    {.name = "reason",
                     .value = ArgumentKind::text,

@@ -36,7 +36,8 @@ std::vector<Command> explain_commands() {
        .effect = Effect::shows_data,
        .group = "records",
        .summary = "One record of the log: how it is decoded, which rows result, which SQL would run, and "
-                  "what PostgreSQL says to it. Leaves nothing behind but the numbers that sequences gave out.",
+                  "what PostgreSQL says to it. Leaves nothing behind but the numbers that sequences gave out, and the "
+                  "copy of a schema that the service did not know yet.",
        .examples = {"explain shop.orders/3 4711", "explain shop.orders/3 4711 --sql"},
        .run = handler<explain>},
   };

@@ -65,7 +65,7 @@ ssh_channel waiting_room(ssh_session ssh) {
 
 Session::Session(ServerContext& context, std::int64_t id, const Address& peer, SessionHandle handle)
     : context_(context), id_(id), peer_(peer), ssh_(handle.get()), view_(id) {
-  handle.release();  // last: what throws before leaves it to its owner
+  static_cast<void>(handle.release());  // last: what throws before leaves it to its owner
 }
 
 Session::~Session() {

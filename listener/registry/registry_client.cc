@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/http_url.h"
 #include "base/printable.h"
@@ -18,7 +20,9 @@ using Json = nlohmann::json;
 constexpr std::size_t longest_answer = 16u << 20;
 constexpr std::size_t most_references = 500;
 constexpr int deepest_reference = 32;
-constexpr int unknown_schema = 40403;  // the API's error code for it
+// The API's error codes for what it does not know: a schema; a subject, or a version of it.
+constexpr std::array unknown_schema{40403};
+constexpr std::array unknown_reference{40401, 40402, 40403};
 
 std::unexpected<Error> cannot_ask(const std::string& url, std::string_view why) {
   return fail(ErrorClass::stop_partition, fmt::format("schema registry {}: {}", without_user(url), why));
@@ -37,7 +41,7 @@ std::size_t receive(char* data, std::size_t, std::size_t size, void* to) {
 }
 
 int is_stopped(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const std::atomic<bool>*>(stop)->load() ? 1 : 0;
+  return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
 }
 
 // The number of a status that has one meaning for whoever runs the registry.
@@ -53,6 +57,12 @@ std::string_view advice(long status) {
 }
 
 }  // namespace
+
+struct RegistryClient::Answer {
+  long status = 0;
+  std::string body;
+  Json json;  // of the body; discarded if it is none
+};
 
 struct RegistryClient::Handle {
   CURL* curl = nullptr;
@@ -79,8 +89,11 @@ struct RegistryClient::Handle {
   }
 };
 
-RegistryClient::RegistryClient(const config::Registry& settings, const std::atomic<bool>& stop)
-    : settings_(settings), urls_(split_urls(settings.url.reveal())), stop_(stop), handle_(std::make_unique<Handle>()) {}
+RegistryClient::RegistryClient(const config::Registry& settings, std::stop_token stop)
+    : settings_(settings),
+      urls_(split_urls(settings.url.reveal())),
+      stop_(std::move(stop)),
+      handle_(std::make_unique<Handle>()) {}
 
 RegistryClient::~RegistryClient() = default;
 
@@ -117,19 +130,22 @@ Result<RegistryClient::Answer> RegistryClient::get_from(const std::string& url, 
   return answer;
 }
 
-// An answer of the API's: 200 with a document, or 404 with its error. Everything else is the registry's own trouble.
-Result<RegistryClient::Answer> RegistryClient::get(const std::string& path) {
+// An answer of the API's: 200 with a document, or 404 with one of the error codes in `unknown`. Everything else is the
+// registry's own trouble.
+Result<RegistryClient::Answer> RegistryClient::get(const std::string& path, std::span<const int> unknown) {
   std::string trouble;
   for (std::size_t n = 0; n < urls_.size(); ++n) {
     const std::size_t index = (preferred_ + n) % urls_.size();
     const std::string& url = urls_[index];
     auto answer = get_from(url, path);
     if (answer) {
-      const Json json = Json::parse(answer->body, nullptr, false);
-      const bool is_object = !json.is_discarded() && json.is_object();
+      answer->json = Json::parse(answer->body, nullptr, false);
+      const Json& json = answer->json;
+      const bool is_object = json.is_object();
       const bool known = answer->status == 200 && is_object && json.contains("schema") && json["schema"].is_string();
-      const bool unknown = answer->status == 404 && is_object && json.value("error_code", Json()) == unknown_schema;
-      if (known || unknown) {
+      const Json code = is_object ? json.value("error_code", Json()) : Json();
+      const auto is_code = [&](int one) { return code == one; };
+      if (known || (answer->status == 404 && std::ranges::any_of(unknown, is_code))) {
         preferred_ = index;
         return answer;
       }
@@ -142,30 +158,28 @@ Result<RegistryClient::Answer> RegistryClient::get(const std::string& path) {
                                                 printable(answer->body)));
     }
     trouble += (trouble.empty() ? "" : "; ") + answer.error().message;
-    if (stop_) break;
+    if (stop_.stop_requested()) break;
   }
   return fail(ErrorClass::stop_partition, trouble.empty() ? "no schema registry is configured" : trouble);
 }
 
 Result<RegisteredSchema> RegistryClient::fetch(const SchemaName& schema) {
   const std::string id = schema.text();
-  const auto answer = get((schema.is_guid ? "/schemas/guids/" : "/schemas/ids/") + id);
+  const auto answer = get((schema.is_guid ? "/schemas/guids/" : "/schemas/ids/") + id, unknown_schema);
   if (!answer) return std::unexpected(answer.error());
   if (answer->status == 404)
     return fail(ErrorClass::reject, fmt::format("found schema {}, expected one that the registry knows", id));
-  const Json json = Json::parse(answer->body, nullptr, false);
-  const std::string type = text_of(json, "schemaType");
-  RegisteredSchema found{type.empty() ? SchemaKind::avro : schema_kind(type), text_of(json, "schema"), {}};
-  if (const auto done = add_references(answer->body, deepest_reference, found); !done)
+  const std::string type = text_of(answer->json, "schemaType");
+  RegisteredSchema found{type.empty() ? SchemaKind::avro : schema_kind(type), text_of(answer->json, "schema"), {}};
+  if (const auto done = add_references(answer->json, deepest_reference, found); !done)
     return std::unexpected(done.error());
   return found;
 }
 
 // What a document refers to, each document after those that it refers to itself and once.
-Result<void> RegistryClient::add_references(const std::string& document, int depth, RegisteredSchema& schema) {
-  const Json json = Json::parse(document, nullptr, false);
-  const auto list = json.find("references");
-  if (list == json.end() || !list->is_array()) return {};
+Result<void> RegistryClient::add_references(const Json& document, int depth, RegisteredSchema& schema) {
+  const auto list = document.find("references");
+  if (list == document.end() || !list->is_array()) return {};
   for (const Json& reference : *list) {
     const std::string name = reference.is_object() ? text_of(reference, "name") : std::string();
     const std::string subject = reference.is_object() ? text_of(reference, "subject") : std::string();
@@ -176,14 +190,14 @@ Result<void> RegistryClient::add_references(const std::string& document, int dep
     if (depth == 0 || schema.references.size() >= most_references)
       return cannot_ask(urls_[preferred_], fmt::format("references are deeper than {} or more than {}",
                                                        deepest_reference, most_references));
-    const auto answer =
-        get(fmt::format("/subjects/{}/versions/{}", handle_->escaped(subject), version.get<std::int64_t>()));
+    const auto path = fmt::format("/subjects/{}/versions/{}", handle_->escaped(subject), version.get<std::int64_t>());
+    const auto answer = get(path, unknown_reference);
     if (!answer) return std::unexpected(answer.error());
     if (answer->status == 404)
       return cannot_ask(urls_[preferred_],
                         fmt::format("it does not know {}, which a schema refers to", printable(subject)));
-    if (const auto done = add_references(answer->body, depth - 1, schema); !done) return done;
-    schema.references.push_back({name, text_of(Json::parse(answer->body, nullptr, false), "schema")});
+    if (const auto done = add_references(answer->json, depth - 1, schema); !done) return done;
+    schema.references.push_back({name, text_of(answer->json, "schema")});
   }
   return {};
 }

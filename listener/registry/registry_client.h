@@ -6,9 +6,10 @@
 // returned holds the password of a URL.
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ namespace sluice::listener {
 
 class RegistryClient {
  public:
-  // `stop`: ends what is under way once it is true.
-  RegistryClient(const config::Registry& settings, const std::atomic<bool>& stop);
+  // `stop`: ends what is under way once it is asked for.
+  RegistryClient(const config::Registry& settings, std::stop_token stop);
   ~RegistryClient();
   RegistryClient(const RegistryClient&) = delete;
   RegistryClient& operator=(const RegistryClient&) = delete;
@@ -31,18 +32,15 @@ class RegistryClient {
 
  private:
   struct Handle;
-  struct Answer {
-    long status = 0;
-    std::string body;
-  };
+  struct Answer;
 
-  Result<Answer> get(const std::string& path);
+  Result<Answer> get(const std::string& path, std::span<const int> unknown);
   Result<Answer> get_from(const std::string& url, const std::string& path);
-  Result<void> add_references(const std::string& list, int depth, RegisteredSchema& schema);
+  Result<void> add_references(const nlohmann::json& document, int depth, RegisteredSchema& schema);
 
   const config::Registry settings_;
   const std::vector<std::string> urls_;
-  const std::atomic<bool>& stop_;
+  const std::stop_token stop_;
   std::size_t preferred_ = 0;  // the URL that answered last
   std::unique_ptr<Handle> handle_;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/http_url.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 
 namespace sluice::listener {
@@ -37,19 +38,19 @@ std::string name_of(const config::Registry& settings) {
 }  // namespace
 
 SchemaRegistry::SchemaRegistry(const config::Registry& settings, std::unique_ptr<SchemaStore> store)
-    : settings_(settings), name_(name_of(settings)), store_(std::move(store)), client_(settings, stop_) {}
+    : settings_(settings), name_(name_of(settings)), store_(std::move(store)), client_(settings, stop_.get_token()) {}
 
 SchemaRegistry::~SchemaRegistry() {
   {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+    const MutexLock lock(mutex_);
+    stop_.request_stop();
   }
   asked_.notify_all();
   answered_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
-// Under the lock. What is known can be asked for again, so it makes room.
+// What is known can be asked for again, so it makes room.
 bool SchemaRegistry::make_room(std::size_t bytes) {
   if (known_.size() >= most_schemas || bytes_ + bytes > most_bytes) {
     known_.clear();
@@ -59,7 +60,6 @@ bool SchemaRegistry::make_room(std::size_t bytes) {
   return questions_.size() < most_schemas;
 }
 
-// Under the lock.
 SchemaSource::Found SchemaRegistry::answer_to(const SchemaName& schema, Clock::time_point now) const {
   if (const auto known = known_.find(schema); known != known_.end()) return known->second;
   if (const auto refused = refused_.find(schema); refused != refused_.end() && now < refused->second.until)
@@ -74,8 +74,24 @@ SchemaSource::Found SchemaRegistry::answer_to(const SchemaName& schema, Clock::t
               fmt::format("schema {} cannot be had: {}", schema.text(), trouble));
 }
 
+// An error that ended it has been logged; the next question starts it again.
+Result<void> SchemaRegistry::start() {
+  if (running_ || stop_.stop_requested()) return {};
+  auto started = Thread::start("schema registry", [this] { run(); }, Thread::usual_stack, [this] { has_ended(); });
+  if (!started) return std::unexpected(std::move(started.error()));
+  thread_ = std::move(*started);
+  running_ = true;
+  return {};
+}
+
+void SchemaRegistry::has_ended() {
+  const MutexLock lock(mutex_);
+  running_ = false;
+  hold_until_ = Clock::now() + backoff_max;
+}
+
 SchemaSource::Found SchemaRegistry::find(const SchemaName& schema, milliseconds patience) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto now = Clock::now();
   auto answer = answer_to(schema, now);
   if (answer || answer.error().next == ErrorClass::reject) return answer;
@@ -84,58 +100,65 @@ SchemaSource::Found SchemaRegistry::find(const SchemaName& schema, milliseconds 
   const auto [question, is_new] = questions_.try_emplace(schema);
   question->second.wanted = now;
   if (is_new) question->second.asked = now;
-  const auto until = question->second.asked + patience;
-  if (!thread_.joinable() && !stop_) thread_ = std::thread(&SchemaRegistry::run, this);
+  const auto until = interruption().earlier(question->second.asked + patience);
+  if (auto done = start(); !done) return std::unexpected(std::move(done.error()));
   if (is_new) asked_.notify_all();
-  const auto waits = [&] {
+  const auto is_over = [&]() REQUIRES(mutex_) {
     const auto found = questions_.find(schema);
-    return !stop_ && found != questions_.end() && found->second.trouble.empty();
+    return stop_.stop_requested() || found == questions_.end() || !found->second.trouble.empty();
   };
-  while (waits() && answered_.wait_until(lock, until) != std::cv_status::timeout) {
-  }
+  if (!answered_.wait_until(lock, interruption().stop, until, is_over) && interruption().requested())
+    return fail(ErrorClass::retry, std::string(cancelled));
   return answer_to(schema, Clock::now());
 }
 
 void SchemaRegistry::run() {
-  std::unique_lock lock(mutex_);
-  while (!stop_) {
-    const auto now = Clock::now();
-    std::erase_if(questions_, [&](const auto& one) { return now - one.second.wanted > forgotten_after; });
-    if (!questions_.empty() && now >= hold_until_) {
-      auto next = questions_.upper_bound(last_asked_);
-      if (next == questions_.end()) next = questions_.begin();
-      last_asked_ = next->first;
-      const SchemaName schema = last_asked_;
-      ask(schema, lock);
-      continue;
+  const InterruptScope scope(stop_.get_token());
+  while (!stop_.stop_requested()) {
+    if (const auto schema = next_question()) {
+      ask(*schema);
+    } else if (!unsaved_.empty() && Clock::now() >= save_after_) {
+      save_next();
+    } else {
+      wait();
     }
-    if (!unsaved_.empty() && now >= save_after_) {
-      lock.unlock();
-      save_new();
-      lock.lock();
-      continue;
-    }
-    auto until = now + forgotten_after;
-    if (!questions_.empty()) until = std::min(until, hold_until_);
-    if (!unsaved_.empty()) until = std::min(until, save_after_);
-    asked_.wait_until(lock, until);
   }
 }
 
-// Called and left with the lock, which is not held while the registry is asked.
-void SchemaRegistry::ask(const SchemaName& schema, std::unique_lock<std::mutex>& lock) {
-  lock.unlock();
+// The question whose turn it is, if the registry may be asked now.
+std::optional<SchemaName> SchemaRegistry::next_question() {
+  const MutexLock lock(mutex_);
+  const auto now = Clock::now();
+  std::erase_if(questions_, [&](const auto& one) { return now - one.second.wanted > forgotten_after; });
+  if (questions_.empty() || now < hold_until_) return std::nullopt;
+  auto next = questions_.upper_bound(last_asked_);
+  if (next == questions_.end()) next = questions_.begin();
+  last_asked_ = next->first;
+  return last_asked_;
+}
+
+void SchemaRegistry::wait() {
+  MutexLock lock(mutex_);
+  const auto now = Clock::now();
+  auto until = now + forgotten_after;
+  if (!questions_.empty()) until = std::min(until, hold_until_);
+  if (!unsaved_.empty()) until = std::min(until, save_after_);
+  if (until > now && !stop_.stop_requested()) asked_.wait_until(lock, until);
+}
+
+void SchemaRegistry::ask(const SchemaName& schema) {
   auto fetched = client_.fetch(schema);
+  if (stop_.stop_requested()) return;
   const bool answered = fetched || fetched.error().next == ErrorClass::reject;
-  if (!stop_) note(answered ? std::string() : fetched.error().message);
+  note(answered ? std::string() : fetched.error().message);
   Known found;
   if (fetched) {
     found = std::make_shared<const RegisteredSchema>(std::move(*fetched));
-    if (store_) unsaved_[schema] = found;
-  } else {
+    save_later(schema, found);
+  } else if (!answered) {
     found = kept(schema);
   }
-  lock.lock();
+  const MutexLock lock(mutex_);
   if (answered) {
     backoff_ = milliseconds(0);
     hold_until_ = {};
@@ -157,7 +180,6 @@ void SchemaRegistry::ask(const SchemaName& schema, std::unique_lock<std::mutex>&
   answered_.notify_all();
 }
 
-// Under the lock.
 void SchemaRegistry::keep(const SchemaName& schema, Known found) {
   const std::size_t bytes = size_of(*found);
   make_room(bytes);
@@ -175,17 +197,41 @@ SchemaRegistry::Known SchemaRegistry::kept(const SchemaName& schema) {
   return std::make_shared<const RegisteredSchema>(std::move(**loaded));
 }
 
-void SchemaRegistry::save_new() {
-  while (!unsaved_.empty() && !stop_) {
-    const auto first = unsaved_.begin();
-    if (const auto done = store_->save(name_, first->first.text(), *first->second); !done) {
-      log::warning(who, "schema {} is not kept in sluice.schema yet: {}", first->first.text(), done.error().message);
-      break;
-    }
-    unsaved_.erase(first);
+void SchemaRegistry::save_later(const SchemaName& schema, Known found) {
+  if (!store_) return;
+  const std::size_t bytes = size_of(*found);
+  if (unsaved_.size() >= most_schemas || unsaved_bytes_ + bytes > most_bytes) {
+    log::warning(who, "{} schemas are not kept in sluice.schema: too many wait for it", unsaved_.size());
+    unsaved_.clear();
+    unsaved_bytes_ = 0;
   }
-  save_after_ = unsaved_.empty() ? Clock::time_point{} : Clock::now() + save_again_after;
-  if (unsaved_.size() > most_schemas) unsaved_.clear();
+  auto& place = unsaved_[schema];
+  if (place) unsaved_bytes_ -= size_of(*place);
+  unsaved_bytes_ += bytes;
+  place = std::move(found);
+}
+
+// One for each turn, as questions go first. What PostgreSQL refuses for its contents it refuses for ever; whatever else
+// is wrong, the others are tried before the same one again.
+void SchemaRegistry::save_next() {
+  auto next = unsaved_.upper_bound(last_saved_);
+  if (next == unsaved_.end()) next = unsaved_.begin();
+  last_saved_ = next->first;
+  const auto done = store_->save(name_, next->first.text(), *next->second);
+  if (stop_.stop_requested()) return;
+  const bool refused = !done && done.error().next == ErrorClass::reject;
+  if (refused) {
+    log::warning(who, "schema {} is not kept in sluice.schema: {}", next->first.text(), done.error().message);
+  } else if (!done) {
+    save_after_ = Clock::now() + save_again_after;
+    if (std::exchange(save_trouble_, done.error().message) != done.error().message)
+      log::warning(who, "schemas are not kept in sluice.schema yet: {}", done.error().message);
+    return;
+  } else {
+    save_trouble_.clear();
+  }
+  unsaved_bytes_ -= size_of(*next->second);
+  unsaved_.erase(next);
 }
 
 // One line when the trouble changes, and one when it is over.

@@ -1,23 +1,24 @@
 // The schemas of a registry: known for ever once they were asked for, and asked for by a thread of its own, so that no
 // lane waits for HTTP.
 //
-// Owned by the service, or by one explain or replay; find() may be called by any thread. The thread starts with the
-// first question and ends with the object. While the registry cannot be asked, a copy in the SchemaStore takes its
-// place, and the question is repeated with a back-off from 100 ms to 5 s for as long as somebody comes back for the
-// answer. Bounded: schemas by number and size, questions by number.
+// Owned by the service, or by one `sluice explain`; find() may be called by any thread, and ends early with its
+// interruption. The thread starts with the first question and ends with the object, which interrupts what it waits for.
+// While the registry cannot be asked, a copy in the SchemaStore takes its place, and the question is repeated with a
+// back-off from 100 ms to 5 s for as long as somebody comes back for the answer. Bounded: schemas, and those that wait
+// to be stored, by number and size, questions by number.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <set>
+#include <optional>
+#include <stop_token>
 #include <string>
-#include <thread>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/schema.h"
+#include "base/thread.h"
 #include "config/pipeline.h"
 #include "listener/registry/registry_client.h"
 
@@ -43,36 +44,46 @@ class SchemaRegistry final : public SchemaSource {
   };
   using Known = std::shared_ptr<const RegisteredSchema>;
 
-  Found answer_to(const SchemaName& schema, Clock::time_point now) const;
-  bool make_room(std::size_t bytes);
-  void run();
-  void ask(const SchemaName& schema, std::unique_lock<std::mutex>& lock);
-  void keep(const SchemaName& schema, Known found);
+  Found answer_to(const SchemaName& schema, Clock::time_point now) const REQUIRES(mutex_);
+  bool make_room(std::size_t bytes) REQUIRES(mutex_);
+  void keep(const SchemaName& schema, Known found) REQUIRES(mutex_);
+  Result<void> start() REQUIRES(mutex_);
+  void has_ended() EXCLUDES(mutex_);
+  // The thread's.
+  void run() EXCLUDES(mutex_);
+  std::optional<SchemaName> next_question() EXCLUDES(mutex_);
+  void ask(const SchemaName& schema) EXCLUDES(mutex_);
+  void wait() EXCLUDES(mutex_);
   Known kept(const SchemaName& schema);
-  void save_new();
+  void save_later(const SchemaName& schema, Known found);
+  void save_next();
   void note(const std::string& trouble);
 
   const config::Registry settings_;
   const std::string name_;  // in sluice.schema
   const std::unique_ptr<SchemaStore> store_;
-  std::atomic<bool> stop_{false};
+  std::stop_source stop_;
 
   // The thread's only.
   RegistryClient client_;
   std::map<SchemaName, Known> unsaved_;
+  std::size_t unsaved_bytes_ = 0;
   Clock::time_point save_after_{};
-  std::string told_;  // the trouble that was logged last; empty: it answers
+  SchemaName last_saved_;     // or tried: those that wait have turns
+  std::string save_trouble_;  // that was logged last
+  std::string told_;          // the trouble that was logged last; empty: it answers
 
-  std::mutex mutex_;
-  std::condition_variable asked_, answered_;
-  std::map<SchemaName, Known> known_;
-  std::map<SchemaName, Refusal> refused_;
-  std::map<SchemaName, Question> questions_;
-  std::size_t bytes_ = 0;  // of what is known
-  Clock::time_point hold_until_{};
-  std::chrono::milliseconds backoff_{0};
-  SchemaName last_asked_;  // questions have turns
-  std::thread thread_;
+  Mutex mutex_;
+  std::condition_variable_any asked_, answered_;
+  std::map<SchemaName, Known> known_ GUARDED_BY(mutex_);
+  std::map<SchemaName, Refusal> refused_ GUARDED_BY(mutex_);
+  std::map<SchemaName, Question> questions_ GUARDED_BY(mutex_);
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;  // of what is known
+  Clock::time_point hold_until_ GUARDED_BY(mutex_){};
+  std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};
+  SchemaName last_asked_ GUARDED_BY(mutex_);  // questions have turns
+  bool running_ GUARDED_BY(mutex_) = false;
+  Thread thread_;  // started under the mutex, joined without
 };
 
 }  // namespace sluice::listener

@@ -54,11 +54,8 @@ void Evaluator::read_literal(const Node& node, Term& term) {
 }
 
 void Evaluator::read_fact(const Node& node, Term& term) {
-  if (node.fact == RecordFact::key && !node.path.empty()) {
-    const Image* key = subject_->record.key ? subject_->key : nullptr;
-    if (key && key->present) read_field(node, find(key->row.fields, node.path.front()), 1, term);
-    return;
-  }
+  if (node.fact == RecordFact::key && !node.path.empty())
+    return read_field(node, key_field(*subject_, node.path.front()), 1, term);
   const Value value = record_fact(node.fact, node.text, *subject_);
   if (node.fact != RecordFact::source) return read_value(node, value, term);
   read_field(node, value.kind() == ValueKind::null ? nullptr : &value, 0, term);

@@ -1,7 +1,5 @@
 #include "mapping/expression/record_facts.h"
 
-#include <algorithm>
-
 namespace sluice::mapping {
 namespace {
 
@@ -45,8 +43,12 @@ Value record_fact(RecordFact fact, std::string_view header, const Subject& subje
     case RecordFact::header:
       break;
   }
-  const auto found = std::ranges::find(record.headers.rbegin(), record.headers.rend(), header, &Header::name);
-  return found != record.headers.rend() && found->value ? Value::text(*found->value) : Value();
+  const auto found = last_header(record.headers, header);
+  return found ? Value::text(*found) : Value();
+}
+
+const Value* key_field(const Subject& subject, std::string_view name) {
+  return subject.key && subject.key->present ? find(subject.key->row.fields, name) : nullptr;
 }
 
 }  // namespace sluice::mapping

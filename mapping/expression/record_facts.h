@@ -17,11 +17,12 @@ struct Subject {
   const Event& event;
   const Image& row;  // where fields are looked up
   const Record& record;
-  const Image* key = nullptr;  // of the record, for @key; null if there is none
+  const Image* key = nullptr;  // the record key, for @key.FIELD; null if nobody read it
 };
 
-// Returns the fact, null if the record does not have it. The record key and a header are texts of any bytes; of several
-// headers with the name the last one counts, as for a map that headers are read into.
+// Returns the fact, null if the record does not have it. The record key and a header are texts of any bytes.
 Value record_fact(RecordFact fact, std::string_view header, const Subject& subject);
+// Returns the field of the record key by this name, for @key.FIELD; null if the key cannot be read or has none.
+const Value* key_field(const Subject& subject, std::string_view name);
 
 }  // namespace sluice::mapping

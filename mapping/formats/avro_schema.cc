@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 
 #include "base/json_text.h"
+#include "base/parse.h"
 #include "base/printable.h"
 #include "mapping/formats/connect_schema.h"
 
@@ -63,35 +63,23 @@ class Attributes {
 
   const Value* find(std::string_view name) const { return sluice::find(fields_, name); }
   // Empty if it is missing or not a string.
-  std::string text(std::string_view name) const {
-    const Value* value = find(name);
-    std::string characters;
-    if (!value || !value->is_text() || value->append_characters(characters) != TextError::none) characters.clear();
-    return characters;
-  }
+  std::string text(std::string_view name) const { return text_attribute(fields_, name); }
   std::optional<std::int64_t> integer(std::string_view name) const {
     const Value* value = find(name);
     if (!value || value->kind() != ValueKind::number_text) return std::nullopt;
-    return number(value->digits());
+    return parse_integer<std::int32_t>(value->digits());
   }
   // Of connect.parameters, whose values are strings.
   std::optional<std::int64_t> parameter(std::string_view name) const {
     const Value* value = find("connect.parameters");
     if (!value || value->kind() != ValueKind::structure) return std::nullopt;
-    return number(Attributes(value->unread_json()).text(name));
+    return parse_integer<std::int32_t>(Attributes(value->unread_json()).text(name));
   }
   bool of_connect() const {
     return std::ranges::any_of(fields_, [](const Field& field) { return field.name.starts_with("connect."); });
   }
 
  private:
-  static std::optional<std::int64_t> number(std::string_view digits) {
-    std::int32_t value = 0;
-    const auto [at, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || at != digits.data() + digits.size()) return std::nullopt;
-    return value;
-  }
-
   std::vector<Field> fields_;
   ValueArena names_;
 };

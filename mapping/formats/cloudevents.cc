@@ -1,6 +1,7 @@
 #include "mapping/formats/cloudevents.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -16,9 +17,8 @@ constexpr std::string_view prefix = "ce_";
 constexpr std::array<std::string_view, 4> required{"specversion", "id", "source", "type"};
 constexpr std::string_view of_debezium = "iodebezium";
 
-std::string_view header(const std::vector<Header>& headers, std::string_view name) {
-  const auto found = std::ranges::find(headers.rbegin(), headers.rend(), name, &Header::name);
-  return found == headers.rend() ? std::string_view() : found->value.value_or(std::string_view());
+std::string_view content_type(const std::vector<Header>& headers) {
+  return last_header(headers, "content-type").value_or(std::string_view());
 }
 
 char small(char c) {
@@ -49,7 +49,7 @@ std::string_view text_of(const std::vector<Field>& fields, std::string_view name
 
 bool CloudEventReader::announced(const std::vector<Header>& headers) {
   if (headers.empty()) return false;
-  if (media_type_of(header(headers, "content-type")).starts_with(media_type)) return true;
+  if (media_type_of(content_type(headers)).starts_with(media_type)) return true;
   return std::ranges::all_of(required, [&](std::string_view name) {
     return std::ranges::any_of(headers, [&](const Header& one) {
       return one.name.starts_with(prefix) && one.name.substr(prefix.size()) == name;
@@ -67,7 +67,7 @@ bool CloudEventReader::is_event(const std::vector<Field>& fields) {
 bool CloudEventReader::read(std::string_view text, const std::vector<Header>& headers, DecodeSpace& space, Event& event,
                             DecodeError& error) {
   attributes_.clear();
-  const std::string type = media_type_of(header(headers, "content-type"));
+  const std::string type = media_type_of(content_type(headers));
   if (type.starts_with(media_type)) {
     const std::string_view format = std::string_view(type).substr(media_type.size());
     if (format.starts_with("-batch")) {
@@ -85,7 +85,7 @@ bool CloudEventReader::read(std::string_view text, const std::vector<Header>& he
   if (!is_json(type)) return refuse(error, "header content-type", type, "application/json, in which rows are", "0A000");
   for (const Header& one : headers) {
     if (!one.name.starts_with(prefix) || !one.value) continue;
-    if (valid_utf8(*one.value) != *one.value || one.value->contains('\0'))
+    if (!simdjson::validate_utf8(*one.value) || one.value->contains('\0'))
       return refuse(error, fmt::format("header {}", escape(one.name)), *one.value, "UTF-8 without U+0000", "22021");
     attributes_.push_back({one.name.substr(prefix.size()), Value::text(*one.value)});
   }

@@ -25,6 +25,14 @@ constexpr std::string_view unavailable_nested[] = {
     R"({"wkb":"AQEAACDmEAAADCHn/f9/ZkAYQs77/39WQA==","srid":4326})",
 };
 
+// What arrays of uuid hold, and the points, as values that are not JSON have them.
+constexpr std::string_view unavailable_uuid = "b68a35a7-17ad-35b3-af2a-ae46edb4545a";
+constexpr std::string_view unavailable_points[] = {
+    {"\x01\x01\x00\x00\x20\xE6\x10\x00\x00\x00\x00\x00\xFC\x83\xD7\x97\xC1\x00\x00\x00\xFC\x83\xD7\x97\xC1", 25},
+    {"\x01\x01\x00\x00\x20\xE6\x10\x00\x00\x0C\x21\xE7\xFD\xFF\x7F\x66\x40\x18\x42\xCE\xFB\xFF\x7F\x56\x40", 25},
+};
+constexpr std::int64_t unavailable_srid = 4326;
+
 bool is_unavailable_nested(std::string_view text) {
   constexpr std::size_t longest = 256;  // with blanks
   if (text.size() > longest) return false;
@@ -32,6 +40,35 @@ bool is_unavailable_nested(std::string_view text) {
   char* end = std::copy_if(text.begin(), text.end(), compact,
                            [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n'; });
   return std::ranges::find(unavailable_nested, std::string_view(compact, end)) != std::end(unavailable_nested);
+}
+
+// The same forms of values that are not JSON.
+bool is_placeholder_text(std::string_view text) {
+  if (text.size() < unavailable.size()) return false;  // most are
+  return text == unavailable || text == unavailable_bytes || text == unavailable_digits ||
+         (text.front() == '{' && is_unavailable_nested(text));  // hstore as JSON
+}
+
+bool is_placeholder_list(const Value& list) {
+  std::vector<Value> unread;
+  std::span<const Value> items;
+  if (!list.items(unread, items)) return false;
+  if (items.size() == 1) {
+    const Value& item = items.front();
+    return is_placeholder(item) || (item.kind() == ValueKind::text && item.unread_json() == unavailable_uuid);
+  }
+  return std::ranges::equal(items, unavailable, [](const Value& item, char byte) {
+    const bool counts = item.kind() == ValueKind::integer || item.kind() == ValueKind::temporal;
+    return counts && !item.is_lazy() && item.integer() == byte;
+  });
+}
+
+bool is_placeholder_point(std::span<const Field> members) {
+  const Value* bytes = find(members, "wkb");
+  const Value* srid = find(members, "srid");
+  return bytes && bytes->kind() == ValueKind::bytes && srid && srid->kind() == ValueKind::integer &&
+         srid->integer() == unavailable_srid &&
+         std::ranges::find(unavailable_points, bytes->unread_json()) != std::end(unavailable_points);
 }
 
 bool is_unavailable(const Value& value) {
@@ -105,6 +142,11 @@ bool set_operation(std::string_view code, Event& event) {
   }
 }
 
+// Returns true if the row existed before, so that an envelope may have it.
+bool had_row(Operation operation) {
+  return operation == Operation::update || operation == Operation::remove;
+}
+
 // An image whose values are ready.
 bool set_image(std::span<const Field> fields, const char* name, const char* path, SchemaId schema, Image& image,
                DecodeError& error) {
@@ -128,18 +170,18 @@ bool is_placeholder(const Value& value) {
   if (value.is_lazy()) return false;
   switch (value.kind()) {
     case ValueKind::text:
+      return is_placeholder_text(value.unread_json());
     case ValueKind::bytes:
       return value.unread_json() == unavailable;
-    case ValueKind::array: {
-      std::vector<Value> unread;
-      std::span<const Value> items;
-      return value.items(unread, items) && items.size() == 1 && is_placeholder(items.front());
-    }
+    case ValueKind::array:
+      return is_placeholder_list(value);
     case ValueKind::structure: {
       std::vector<Field> unread;
       ValueArena names;
       std::span<const Field> members;
-      return value.members(unread, names, members) && members.size() == 1 && members.front().name == unavailable;
+      if (!value.members(unread, names, members)) return false;
+      if (members.size() == 1) return members.front().name == unavailable && is_placeholder(members.front().value);
+      return members.size() == 2 && is_placeholder_point(members);
     }
     default:
       return false;
@@ -152,10 +194,8 @@ bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event,
   const Value* op = find(fields, "op");
   const std::string_view code = op && op->is_text() ? op->unread_json() : std::string_view();
   if (!set_operation(code, event)) return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
-  const bool writes = event.operation == Operation::write || event.operation == Operation::update;
-  if (writes && !set_image(fields, "after", "value.after", schema, event.after, error)) return false;
-  const bool had = event.operation == Operation::update || event.operation == Operation::remove;
-  return !had || set_image(fields, "before", "value.before", schema, event.before, error);
+  if (writes(event.operation) && !set_image(fields, "after", "value.after", schema, event.after, error)) return false;
+  return !had_row(event.operation) || set_image(fields, "before", "value.before", schema, event.before, error);
 }
 
 void mark_unavailable(std::vector<Field>& fields) {
@@ -181,10 +221,8 @@ bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, Dec
   const bool readable = op.characters(scratch, code) == TextError::none;
   if (!readable || !set_operation(code, event))
     return refuse(error, payload.wrapped ? "value.payload.op" : "value.op", op, "one of c, r, u, d, t, m", "22023");
-  const bool writes = event.operation == Operation::write || event.operation == Operation::update;
-  if (writes && !read_image(payload, space, "after", space.after, event.after, error)) return false;
-  const bool had = event.operation == Operation::update || event.operation == Operation::remove;
-  return !had || read_image(payload, space, "before", space.before, event.before, error);
+  if (writes(event.operation) && !read_image(payload, space, "after", space.after, event.after, error)) return false;
+  return !had_row(event.operation) || read_image(payload, space, "before", space.before, event.before, error);
 }
 
 bool DebeziumDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {

@@ -44,6 +44,7 @@ std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space,
     case config::Format::json:
       made = std::make_unique<PlainJsonDecoder>(space);
       rules.kind = SchemaKind::json;
+      rules.rows_only = true;
       break;
     case config::Format::connect_json:
       return std::make_unique<ConnectJsonDecoder>(space);

@@ -24,6 +24,9 @@ struct Image {
 };
 
 enum class Operation : std::uint8_t { write, update, remove, truncate, tombstone, message };
+constexpr bool writes(Operation operation) {
+  return operation == Operation::write || operation == Operation::update;
+}
 
 struct Event {
   Operation operation = Operation::write;

@@ -34,11 +34,7 @@ std::string hex(std::string_view bytes) {
 }
 
 std::optional<std::string_view> header_of(std::span<const Header> headers, Side side) {
-  const std::string_view name = side == Side::key ? "__key_schema_id" : "__value_schema_id";
-  for (auto header = headers.rbegin(); header != headers.rend(); ++header) {
-    if (header->name == name && header->value) return header->value;
-  }
-  return std::nullopt;
+  return last_header(headers, side == Side::key ? "__key_schema_id" : "__value_schema_id");
 }
 
 // Apicurio's serializers write an id of eight bytes, or a header, unless they are told to be Confluent's.
@@ -197,6 +193,10 @@ bool FrameReader::read_json_event(const SchemaBook::Entry& entry, const Frame& f
   if (!payload.null && !open_object(frame.payload, space, error)) return false;
   if (rules.envelopes_only && !payload.null && !is_debezium(space))
     return refuse(error, "value", frame.payload, "a Debezium envelope");
+  if (rules.rows_only && !payload.null) {
+    read_row(payload, space, event);
+    return true;
+  }
   return read_payload(payload, space, event, error);
 }
 

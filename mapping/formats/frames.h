@@ -72,6 +72,7 @@ class SchemaBook {
 struct FrameRules {
   std::optional<SchemaKind> kind;  // nothing: any
   bool envelopes_only = false;
+  bool rows_only = false;                // what looks like an envelope is a row, too
   bool apart_from_cloud_events = false;  // which are not read from frames
   bool any_text = false;                 // Avro's texts need not be UTF-8: their policies mend them
 };

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
 #include <utility>
 #include <vector>
 
+#include "base/codec.h"
 #include "base/json_text.h"
 
 namespace sluice::mapping {
@@ -35,40 +36,51 @@ bool is_null_type(const Value& schema) {
 
 // One step of a JSON pointer, with what its ~ and % stand for.
 std::string step_name(std::string_view step) {
-  std::string name;
-  for (std::size_t at = 0; at < step.size(); ++at) {
-    unsigned code = 0;
-    const char* digits = step.data() + at + 1;
-    if (step[at] == '%' && at + 2 < step.size() && std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2) {
-      name += static_cast<char>(code);
-      at += 2;
-    } else {
-      name += step[at];
-    }
-  }
+  std::string name = percent_decoded(step);
   for (std::size_t at = 0; (at = name.find('~', at)) != name.npos && at + 1 < name.size(); ++at) {
     if (name[at + 1] == '0' || name[at + 1] == '1') name.replace(at, 2, name[at + 1] == '0' ? "~" : "/");
   }
   return name;
 }
 
-// The value in an object that a pointer like /definitions/Address leads to; null if there is none.
-Value at_pointer(Value value, std::string_view pointer) {
-  while (!pointer.empty()) {
-    if (pointer.front() != '/' || value.kind() != ValueKind::structure) return {};
-    pointer.remove_prefix(1);
-    const auto end = std::min(pointer.find('/'), pointer.size());
-    const std::string name = step_name(pointer.substr(0, end));
-    std::vector<Field> fields;
-    ValueArena names;
-    if (!read_json_object(value.unread_json(), names, fields)) return {};
-    const Value* found = find(fields, name);
-    if (!found) return {};
-    value = *found;
-    pointer.remove_prefix(end);
+// What pointers like /definitions/Address lead to. Documents and the objects on the way are read once, however many
+// references lead through them.
+class Pointers {
+ public:
+  // Returns the value in the document; null if there is none.
+  Value target(std::string_view document, std::string_view pointer) {
+    Value value = root(document);
+    while (!pointer.empty()) {
+      if (pointer.front() != '/' || value.kind() != ValueKind::structure) return {};
+      pointer.remove_prefix(1);
+      const auto end = std::min(pointer.find('/'), pointer.size());
+      const Value* found = find(members(value), step_name(pointer.substr(0, end)));
+      if (!found) return {};
+      value = *found;
+      pointer.remove_prefix(end);
+    }
+    return value;
   }
-  return value;
-}
+
+ private:
+  Value root(std::string_view document) {
+    const auto [known, is_new] = roots_.try_emplace(document.data());
+    if (is_new && !read_json(document, known->second)) throw Complaint{"what it refers to is not JSON"};
+    return known->second;
+  }
+
+  // Empty if the object is wrong inside.
+  const std::vector<Field>& members(const Value& object) {
+    const auto [known, is_new] = objects_.try_emplace(object.unread_json().data());
+    if (is_new && !read_json_object(object.unread_json(), names_, known->second)) known->second.clear();
+    return known->second;
+  }
+
+  // By where they begin.
+  std::map<const char*, Value> roots_;
+  std::map<const char*, std::vector<Field>> objects_;
+  ValueArena names_;
+};
 
 class Compiler {
  public:
@@ -178,9 +190,7 @@ class Compiler {
       if (found == references_.end()) return;
       document = found->body;
     }
-    Value root;
-    if (!read_json(document, root)) throw Complaint{"what it refers to is not JSON"};
-    const Value target = at_pointer(root, pointer);
+    const Value target = pointers_.target(document, pointer);
     if (target.kind() != ValueKind::structure) return;
     const char* place = target.unread_json().data();
     if (std::ranges::find(open_, place) != open_.end()) return;
@@ -190,6 +200,7 @@ class Compiler {
   }
 
   std::span<const SchemaDocument> references_;
+  Pointers pointers_;
   std::vector<const char*> open_;  // where the types begin that are being read
   std::size_t types_ = 0;
 };

@@ -25,17 +25,17 @@ void guarded(Round round) {
 }  // namespace
 
 AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
-                           const ServiceParts& parts)
+                           const ServiceParts& parts, SchemaSource& schemas)
     : incidents_(parts.incidents),
       subscription_(parts.incidents, &bell_),
       routes_(*pipeline),
       tables_(pipeline->postgres, identity),
       pauses_(tables_, parts.pauses, bell_),
-      dead_letters_(pipeline, identity, tables_),
+      dead_letters_(pipeline, identity, tables_, schemas),
       missing_(tables_, parts.incidents),
       watch_(parts, tables_),
       positions_(tables_, routes_),
-      inspection_(pipeline),
+      inspection_(pipeline, schemas),
       audit_(tables_),
       retention_(tables_, pipeline->dead_letters),
       snapshots_(

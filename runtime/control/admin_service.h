@@ -30,7 +30,7 @@ namespace sluice::runtime {
 class AdminService {
  public:
   AdminService(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
-               const ServiceParts& parts);
+               const ServiceParts& parts, SchemaSource& schemas);
   ~AdminService();
   AdminService(const AdminService&) = delete;
   AdminService& operator=(const AdminService&) = delete;

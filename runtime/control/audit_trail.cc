@@ -64,7 +64,16 @@ Result<void> AuditTrail::conclude(std::int64_t id, const std::string& outcome) {
   return tables_.conclude(id, outcome);
 }
 
-std::optional<AuditRow> AuditTrail::end_minute(bool now) {
+void AuditTrail::end_minute(bool now) {
+  std::optional<AuditRow> summary;
+  {
+    const MutexLock lock(mutex_);
+    summary = summary_of_minute(now);
+  }
+  if (summary) add(std::move(*summary));
+}
+
+std::optional<AuditRow> AuditTrail::summary_of_minute(bool now) {
   if (!now && Clock::now() < minute_ends_) return std::nullopt;
   minute_ends_ = Clock::now() + std::chrono::minutes(1);
   const int left_out = std::exchange(strangers_, 0) - strangers_at_most;
@@ -78,15 +87,12 @@ std::optional<AuditRow> AuditTrail::end_minute(bool now) {
 
 void AuditTrail::note(const AuditRow& entry) {
   const bool stranger = entry.who.role.empty() && !entry.who.address.empty();
-  std::optional<AuditRow> summary;
-  bool left_out = false;
   if (stranger) {
+    end_minute(false);
     const MutexLock lock(mutex_);
-    summary = end_minute(false);
-    left_out = ++strangers_ > strangers_at_most;
+    if (++strangers_ > strangers_at_most) return;
   }
-  if (summary) add(std::move(*summary));
-  if (!left_out) add(entry);
+  add(entry);
 }
 
 void AuditTrail::add(AuditRow entry) {
@@ -102,12 +108,7 @@ void AuditTrail::add(AuditRow entry) {
 }
 
 void AuditTrail::write_notes() {
-  std::optional<AuditRow> summary;
-  {
-    const MutexLock lock(mutex_);
-    summary = end_minute(false);
-  }
-  if (summary) add(std::move(*summary));
+  end_minute(false);
   for (;;) {
     AuditRow entry;
     {
@@ -130,12 +131,7 @@ void AuditTrail::write_notes() {
 }
 
 void AuditTrail::give_up() {
-  std::optional<AuditRow> summary;
-  {
-    const MutexLock lock(mutex_);
-    summary = end_minute(true);
-  }
-  if (summary) add(std::move(*summary));
+  end_minute(true);
   const MutexLock lock(mutex_);
   for (const auto& entry : std::exchange(notes_, {})) lost(entry, "the process ends");
 }

@@ -34,8 +34,9 @@ class AuditTrail final : public Audit {
   void give_up();
 
  private:
-  // Ends the strangers' minute when it is over, or now; returns the row that tells how many were left out in it.
-  std::optional<AuditRow> end_minute(bool now) REQUIRES(mutex_);
+  // Ends the strangers' minute when it is over, or now, and adds the row that tells how many were left out in it.
+  void end_minute(bool now) EXCLUDES(mutex_);
+  std::optional<AuditRow> summary_of_minute(bool now) REQUIRES(mutex_);
   void add(AuditRow entry);
 
   sink::AdminTables& tables_;

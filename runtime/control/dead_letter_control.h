@@ -17,8 +17,8 @@ namespace sluice::runtime {
 class DeadLetterControl final : public DeadLetters {
  public:
   DeadLetterControl(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
-                    sink::AdminTables& tables)
-      : tables_(tables), replayer_(std::move(pipeline), identity, tables) {}
+                    sink::AdminTables& tables, SchemaSource& schemas)
+      : tables_(tables), replayer_(std::move(pipeline), identity, tables, schemas) {}
 
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     return tables_.letters(filter);

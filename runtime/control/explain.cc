@@ -69,9 +69,10 @@ void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanat
 
 }  // namespace
 
-Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record, bool ask_postgres) {
+Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const Record& record, bool ask_postgres,
+                            SchemaSource& schemas) {
   auto out = description(record);
-  RecordMapper mapper(pipeline);
+  RecordMapper mapper(pipeline, schemas);
   if (const auto done = mapper.add(record); !done) return std::unexpected(done.error());
   const auto changes = mapper.take();
   if (!changes.dead.empty()) {
@@ -96,13 +97,13 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
 }
 
 Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, const TopicPartition& at, Offset offset,
-                            bool ask_postgres) {
+                            bool ask_postgres, SchemaSource& schemas) {
   const auto deadline = Clock::now() + fetch_deadline;
   auto reader = listener::Reader::open(pipeline->kafka, at, offset, deadline);
   if (!reader) return std::unexpected(reader.error());
   std::optional<Result<Explanation>> found;
-  const auto read = reader->read_to(offset + 1, deadline,
-                                    [&](const Record& record) { found = explain(pipeline, record, ask_postgres); });
+  const auto read = reader->read_to(
+      offset + 1, deadline, [&](const Record& record) { found = explain(pipeline, record, ask_postgres, schemas); });
   if (!read) return std::unexpected(read.error());
   if (found) return std::move(*found);
   return fail(ErrorClass::retry,

@@ -54,7 +54,7 @@ class Replayer::Partition {
         kafka_(replayer.pipeline_->kafka),
         by_(by),
         force_(force),
-        successors_(replayer.pipeline_) {}
+        successors_(replayer.pipeline_, replayer.schemas_) {}
 
   // `next`: the approximate position of the partition's pointer. The letters are without their contents.
   std::vector<Replayed> run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
@@ -281,7 +281,7 @@ Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_ru
   const auto pointers = admin_tables_.pointers();
   if (!pointers) return std::unexpected(pointers.error());
   sink::ReplayTransaction writer(pipeline_->postgres, identity_);
-  RecordMapper mapper(pipeline_);
+  RecordMapper mapper(pipeline_, schemas_);
   std::vector<Replayed> results;
   for (auto first = letters->begin(); first != letters->end();) {
     const auto last = std::find_if(first, letters->end(), [&](const auto& one) {

@@ -40,7 +40,7 @@ Result<void> SupersededKeys::open(const TopicPartition& at, std::set<Offset> wit
   auto reader = listener::Reader::open(pipeline_->kafka, at, first + 1, deadline);
   if (!reader) return std::unexpected(reader.error());
   reader_ = std::move(*reader);
-  mapper_ = std::make_unique<RecordMapper>(pipeline_);
+  mapper_ = std::make_unique<RecordMapper>(pipeline_, schemas_);
   return {};
 }
 

@@ -20,7 +20,8 @@ namespace sluice::runtime {
 
 class SupersededKeys {
  public:
-  explicit SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+  SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline, SchemaSource& schemas)
+      : pipeline_(std::move(pipeline)), schemas_(schemas) {}
 
   // Adds the keys that a letter writes. Before the first read_to().
   void watch(Offset letter, const Changes& changes);
@@ -37,6 +38,7 @@ class SupersededKeys {
   void mark(const std::string& key, Offset by);
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
+  SchemaSource& schemas_;
   std::unique_ptr<RecordMapper> mapper_;
   std::optional<listener::Reader> reader_;
   std::set<Offset> without_effect_;

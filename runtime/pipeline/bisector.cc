@@ -117,7 +117,8 @@ Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {
     auto mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
     while (!mapped && resolve_at_hand(mapped.error(), state_.mapper, state_.parts.schemas))
       mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
-    if (!mapped) return fail(ErrorClass::retry, "a table's description was dropped while its batch was under way");
+    if (!mapped)
+      return fail(ErrorClass::retry, "a table's description or a schema was dropped while its batch was under way");
     pass.mapped.push_back(i);
   }
   return {};

@@ -1,28 +1,29 @@
 // Maps records outside a lane, for explain and replay: asks the catalogue for each table once, and the schema registry
 // for each schema.
 //
-// Used by one thread. Errors come from the catalogue or the registry: a missing table, or one of the two is
+// Used by one thread; the schemas outlive it. A schema has the time that the registry's URLs may take one after the
+// other. Errors come from the catalogue or the registry: a missing table, or one of the two is
 // unreachable.
 #pragma once
 
 #include <memory>
 
+#include "base/http_url.h"
+#include "base/schema.h"
 #include "config/pipeline.h"
-#include "listener/registry/schema_registry.h"
 #include "mapping/mapper.h"
 #include "runtime/pipeline/resolver.h"
-#include "sink/schema_copies.h"
 #include "sink/table_catalogue.h"
 
 namespace sluice::runtime {
 
 class RecordMapper {
  public:
-  explicit RecordMapper(std::shared_ptr<const config::Pipeline> pipeline)
+  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas)
       : mapper_(pipeline),
         catalogue_(pipeline->postgres),
-        schemas_(pipeline->registry, std::make_unique<sink::SchemaCopies>(pipeline->postgres)),
-        patience_(pipeline->registry.timeout) {}
+        schemas_(schemas),
+        patience_(pipeline->registry.timeout * split_urls(pipeline->registry.url.reveal()).size()) {}
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
@@ -36,7 +37,7 @@ class RecordMapper {
   mapping::Mapper mapper_;
   mapping::ChangeSet set_;
   sink::TableCatalogue catalogue_;
-  listener::SchemaRegistry schemas_;
+  SchemaSource& schemas_;
   const std::chrono::milliseconds patience_;
   const SteadyTime time_;
   DescriptionCheck descriptions_{mapper_, catalogue_, time_};

@@ -23,6 +23,21 @@ WITH RECURSIVE wanted AS MATERIALIZED (
            AS delete_acts
   FROM reached r JOIN pg_catalog.pg_class c ON c.oid = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   GROUP BY r.target
+), types (target, oid) AS (  -- of the columns, and what these are made of: domains, arrays and composite types at any depth
+  SELECT a.attrelid, a.atttypid FROM wanted w JOIN pg_catalog.pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0
+  UNION
+  SELECT u.target, onward.oid FROM types u JOIN pg_catalog.pg_type t ON t.oid = u.oid CROSS JOIN LATERAL (
+    SELECT t.typbasetype AS oid
+    UNION ALL
+    SELECT t.typelem WHERE t.typcategory = 'A'
+    UNION ALL
+    SELECT f.atttypid FROM pg_catalog.pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0) onward
+), composed AS (
+  SELECT u.target, string_agg(concat_ws(':', t.oid, t.xmin,
+           (SELECT string_agg(concat_ws(':', f.attnum, f.xmin), ',' ORDER BY f.attnum)
+            FROM pg_catalog.pg_attribute f WHERE f.attrelid = t.typrelid AND f.attnum > 0)), '/' ORDER BY t.oid) AS rows
+  FROM types u JOIN pg_catalog.pg_type t ON t.oid = u.oid
+  GROUP BY u.target
 )
 SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
        has_table_privilege(c.oid, 'INSERT') AS may_insert, has_table_privilege(c.oid, 'UPDATE') AS may_update,
@@ -32,21 +47,16 @@ SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 64 <> 0) AS instead_of,
        pg_has_role(c.relowner, 'USAGE') AS owned,
        md5(concat_ws('/', c.oid, c.xmin,
-         (SELECT string_agg(concat_ws(':', a.attnum, a.xmin, t.xmin), ',' ORDER BY a.attnum)
-          FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-          WHERE a.attrelid = c.oid AND a.attnum > 0),
+         (SELECT string_agg(concat_ws(':', a.attnum, a.xmin), ',' ORDER BY a.attnum)
+          FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
          (SELECT string_agg(concat_ws(':', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid)
           FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),
-         (SELECT string_agg(concat_ws(':', f.attrelid, f.attnum, f.xmin), ',' ORDER BY f.attrelid, f.attnum)  -- composite types
-          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-          LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-          JOIN pg_catalog.pg_attribute f ON f.attrelid = coalesce(e.typrelid, t.typrelid)
-          WHERE a.attrelid = c.oid AND a.attnum > 0),
-         acting.delete_acts, rules.of_writes)) AS signature
+         composed.rows, acting.delete_acts, rules.of_writes)) AS signature
 FROM wanted
 LEFT JOIN pg_catalog.pg_class c ON c.oid = wanted.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN acting ON acting.target = c.oid
+LEFT JOIN composed ON composed.target = c.oid
 LEFT JOIN LATERAL (
   SELECT count(*) > 0 AS of_writes, coalesce(bool_or(w.ev_type IN ('2', '3')), false) AS of_conflicts
   FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type <> '1') rules ON true

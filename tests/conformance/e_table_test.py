@@ -1,5 +1,5 @@
 """E: tables, their columns and names; which topic goes where."""
-from support.conformance import Record, case, change, keyed, named, refused, typed, values, wrapped, wrapped_change
+from support.conformance import Record, case, change, keyed, refused, typed, values, wrapped, wrapped_change
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, name text)"
 ROW = {"id": 1, "name": "a"}
@@ -130,6 +130,25 @@ test_E25_only_the_columns_of_the_named_schema_count = case(
     'CREATE TABLE t (id int PRIMARY KEY, name text); CREATE SCHEMA IF NOT EXISTS "{schema}_x"; '
     'CREATE TABLE "{schema}_x".t (id int PRIMARY KEY, other text)',
     values(ROW, {"id": 2, "other": "x"}), rows=["1|a"], letters={1: ("map", "42703", "other")})
+
+PERSON = {"id": 1, "name": "a", "email": "a@b", "age": 7}
+PEOPLE = "CREATE TABLE t (id int PRIMARY KEY, name text, email text, age int)"
+
+test_E18_an_excluded_field_is_no_column = case(
+    PEOPLE, values(PERSON), **{"columns.exclude": ["name"]}, rows=[r"1|\N|a@b|7"])
+
+test_E18b_a_field_has_its_column_under_another_name = case(
+    PEOPLE, values({"Id": 1, "Name": "a"}), **{"columns.rename": {"Id": "id", "Name": "name"}}, rows=[r"1|a|\N|\N"])
+
+test_E18c_columns_hold_facts_of_the_record = case(
+    "CREATE TABLE t (id int PRIMARY KEY, name text, _offset bigint, _op text, _at timestamptz, tenant text)",
+    [Record(None, {"id": 1, "name": "a"}, {"tenant": b"t1"}, at=1709210096789), Record(None, {"id": 2}, at=1709210096789)],
+    **{"columns.add": {"_offset": "@offset", "_op": "@op", "_at": "@timestamp", "tenant": "header:tenant"}},
+    query={"SELECT id, name, _offset, _at, tenant FROM t": [
+        "1|a|0|2024-02-29 12:34:56.789+00|t1", r"2|\N|1|2024-02-29 12:34:56.789+00|\N"]})
+
+test_E19_only_included_fields_are_columns = case(
+    PEOPLE, values(PERSON), **{"columns.include": ["id", "name"]}, rows=[r"1|a|\N|\N"])
 
 test_E26_an_unknown_field_is_left_out_where_the_route_says_so = case(
     TABLE, values({"id": 1, "name": "a", "more": {"deep": 1}, "x": [1]}), unknown_fields="ignore", rows=["1|a"])

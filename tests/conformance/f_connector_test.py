@@ -1,5 +1,5 @@
 """F: types and values, as Debezium and Connect send them with a schema."""
-from support.conformance import Record, b64, case, change, decimal, keyed, named, typed, unscaled, values, wrapped, wrapped_change
+from support.conformance import b64, case, decimal, keyed, named, typed, unscaled, values, wrapped, wrapped_change
 
 DAY, SECOND = 86_400_000, 1_000_000  # in milliseconds, in microseconds
 UUID = "9bc6a215-84b5-4865-a058-9156427c887a"

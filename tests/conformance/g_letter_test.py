@@ -1,5 +1,5 @@
 """G: records that cannot be applied."""
-from support.conformance import Record, case, change, keyed, values
+from support.conformance import Record, case, keyed, values
 
 PEOPLE = "CREATE TABLE t (first text PRIMARY KEY, last text)"
 NUMBERS = "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL CHECK (n < 100))"

@@ -3,6 +3,7 @@ docs/conformance.md says where."""
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from support.conformance import change
 from support.pipeline import encode, route
 from support.waiting import wait_until
 
@@ -17,15 +18,15 @@ def publish(pipeline, topic, *pairs):
     pipeline.kafka.publish(topic, [(b"%d" % number, encode({"id": number, "v": v})) for number, v in pairs])
 
 
-def upsert(topic):
+def inserting(topic):
     return route(topic, "public.t", mode="insert")  # a repeat would be a letter
 
 
 def test_H01_what_came_while_it_was_away_is_applied_once(pipeline, numbers):
     publish(pipeline, numbers, *[(n, n) for n in range(5)])
-    assert pipeline.service(upsert(numbers)).start().stop() == 0
+    assert pipeline.service(inserting(numbers)).start().stop() == 0
     publish(pipeline, numbers, *[(n, n) for n in range(5, 10)])
-    pipeline.service(upsert(numbers)).start()
+    pipeline.service(inserting(numbers)).start()
     pipeline.wait_caught_up(numbers)
     assert pipeline.sql("SELECT count(*), sum(v) FROM t") == [(10, 45)]
     assert pipeline.dead_letters() == {}
@@ -34,7 +35,7 @@ def test_H01_what_came_while_it_was_away_is_applied_once(pipeline, numbers):
 def test_H06_H07_H22_a_range_that_is_committed_is_not_applied_again(pipeline, numbers):
     """Whatever the group has committed in Kafka, and whatever the row has become meanwhile."""
     publish(pipeline, numbers, *[(n, n) for n in range(10)])
-    service = pipeline.service(upsert(numbers)).start()
+    service = pipeline.service(inserting(numbers)).start()
     pipeline.wait_caught_up(numbers)
     assert service.stop() == 0
     pipeline.sql("UPDATE t SET v = 100 WHERE id = 5")
@@ -42,19 +43,19 @@ def test_H06_H07_H22_a_range_that_is_committed_is_not_applied_again(pipeline, nu
     group.commit(offsets=[TopicPartition(numbers, 0, 3)], asynchronous=False)
     group.close()
     publish(pipeline, numbers, (10, 10))
-    pipeline.service(upsert(numbers)).start()
+    pipeline.service(inserting(numbers)).start()
     pipeline.wait_caught_up(numbers)
     assert pipeline.sql("SELECT count(*), max(v) FROM t") == [(11, 100)]
     assert pipeline.dead_letters() == {}
 
 
 def test_H18_D07_a_pointer_that_is_set_by_hand_counts(pipeline, numbers):
-    service = pipeline.service(upsert(numbers)).start()
+    service = pipeline.service(inserting(numbers)).start()
     wait_until(lambda: (numbers, 0) in pipeline.pointers(), pipeline.logs)
     assert service.stop() == 0
     publish(pipeline, numbers, *[(n, n) for n in range(1, 11)])
     pipeline.sql("UPDATE sluice.pointer SET start_offset = 3, next_offset = 3 WHERE topic = %s", numbers)
-    pipeline.service(upsert(numbers)).start()
+    pipeline.service(inserting(numbers)).start()
     pipeline.wait_caught_up(numbers)
     publish(pipeline, numbers, *[(n, n) for n in range(11, 16)])
     pipeline.wait_caught_up(numbers)
@@ -62,7 +63,9 @@ def test_H18_D07_a_pointer_that_is_set_by_hand_counts(pipeline, numbers):
 
 
 def test_H27_H28_H30_idle_moves_nothing_and_few_rows_appear_at_once(pipeline, numbers):
-    pipeline.service(upsert(numbers), rest='[batch]\nlinger = "20ms"').start()
+    pipeline.sql("CREATE TABLE busy (id int PRIMARY KEY, v int)")
+    busy = pipeline.topic("busy")
+    pipeline.service(inserting(numbers) + route(busy, "public.busy"), rest='[batch]\nlinger = "20ms"').start()
     wait_until(lambda: (numbers, 0) in pipeline.pointers(), pipeline.logs)
     assert pipeline.pointers()[(numbers, 0)] == 0
     before = pipeline.sql("SELECT epoch, updated_at FROM sluice.pointer WHERE topic = %s", numbers)
@@ -70,18 +73,23 @@ def test_H27_H28_H30_idle_moves_nothing_and_few_rows_appear_at_once(pipeline, nu
     wait_until(lambda: pipeline.sql("SELECT count(*) FROM t") == [(1,)], pipeline.logs, seconds=10)
     after = pipeline.sql("SELECT epoch, updated_at FROM sluice.pointer WHERE topic = %s", numbers)
     assert after[0][0] == before[0][0] and after[0][1] > before[0][1]
-    assert pipeline.sql("SELECT updated_at FROM sluice.pointer WHERE topic = %s", numbers)[0][0] == after[0][1]
+    for number in range(3):  # the other topic's pointer moves, the idle one's does not
+        publish(pipeline, busy, (number, number))
+        pipeline.wait_caught_up(busy)
+    assert pipeline.sql("SELECT epoch, updated_at FROM sluice.pointer WHERE topic = %s", numbers) == after
 
 
 def test_H31_writes_deletes_and_truncates_are_counted(pipeline):
     pipeline.sql("CREATE TABLE t (id int PRIMARY KEY, v int)")
     topic = pipeline.topic("counted")
-    service = pipeline.service(route(topic, "public.t")).start()
-    pipeline.kafka.publish(topic, [(b"1", b'{"v": 1}'), (b"2", b'{"v": 1}'), (b"2", b'{"v": 2}'), (b"1", None), (b"3", b"no json")])
+    service = pipeline.service(route(topic, "public.t", truncate="apply")).start()
+    pipeline.kafka.publish(topic, [(b"1", b'{"v": 1}'), (b"2", b'{"v": 1}'), (b"2", b'{"v": 2}'), (b"1", None), (b"3", b"no json"),
+                                   (None, encode(change("t"))), (b"4", b'{"v": 4}')])
     pipeline.wait_caught_up(topic)
     assert service.stop() == 0
     applied, folded, skipped, dead = pipeline.sql("SELECT applied, folded, skipped, dead FROM sluice.pointer WHERE topic = %s", topic)[0]
-    assert (applied + folded, skipped, dead) == (4, 0, 1)
+    assert (applied + folded, skipped, dead) == (6, 0, 1)
+    assert pipeline.sql("SELECT * FROM t") == [(4, 4)]
 
 
 def test_I06_two_topics_whose_names_meet_beyond_63_bytes_are_refused(pipeline):

@@ -8,8 +8,8 @@ import time
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from support.pipeline import route
-from support.sluice import NOBODY, Sluice, configuration, run
+from support.pipeline import Nowhere, route, running_services
+from support.sluice import NOBODY, configuration, run
 from support.waiting import wait_until
 
 ROUTE = route("orders", "public.orders")
@@ -76,15 +76,13 @@ def test_a_secret_that_others_may_read_is_told_once_by_check_and_by_run(tmp_path
     told = f"{password} has mode 0644, so others may read the secret in it; run chmod 600 {password}"
     done = run("check", "--config", str(file))
     assert (done.returncode, done.stderr) == (0, f"warning: {told}\n")
-    service = Sluice(NOBODY, f"postgresql://app:{reference}@{NOBODY}/shop", ROUTE, properties=f'"sasl.password" = "{reference}"')
-    try:  # before anything is waited for
+    with running_services(Nowhere, Nowhere) as services:
+        service = services(ROUTE, url=f"postgresql://app:{reference}@{NOBODY}/shop", properties=f'"sasl.password" = "{reference}"')
         service.start(ready=False)
-        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail, 20)
+        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail, 20)  # before that it is told
         assert service.log().count(f"warning service: {told}\n") == 1
         assert "hunter2" not in service.log()
-    finally:
         service.stop()
-        service.remove()
     password.chmod(0o600)
     assert run("check", "--config", str(file)).stderr == ""
 

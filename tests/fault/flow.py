@@ -32,7 +32,7 @@ class Flow(threading.Thread):
         self.error = None
 
     def routes(self):
-        return (route(self.witness, "public.witness", None, mode="insert")
+        return (route(self.witness, "public.witness", [], mode="insert")
                 + route(self.keyed, "public.keyed", max_dead_letters=1000000))
 
     def run(self):

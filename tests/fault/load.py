@@ -44,7 +44,7 @@ class Load(threading.Thread):
 
     def routes(self, route):
         """As TOML; route is support.pipeline.route or something like it."""
-        return (route(self.topics["witness"], "public.witness", None, mode="insert")
+        return (route(self.topics["witness"], "public.witness", [], mode="insert")
                 + "".join(route(self.topics[name], f"public.{name}", max_dead_letters=1000000) for name in KEYED))
 
     def run(self):

@@ -18,7 +18,7 @@ def test_only_committed_transactions_take_effect_and_pointers_reach_the_end(pipe
     transactions = option("transactions", 150)
     pipeline.sql("CREATE TABLE witness (number bigint)")
     topic, partitions = pipeline.topic("witness", 2), 2
-    service = pipeline.service(route(topic, "public.witness", None, mode="insert"),
+    service = pipeline.service(route(topic, "public.witness", [], mode="insert"),
                                rest="[batch]\nrows = 50\nadaptive = false").start()
     producer = Producer({"bootstrap.servers": pipeline.kafka.bootstrap, "transactional.id": pipeline.name, "linger.ms": 0})
     producer.init_transactions(60)

@@ -33,7 +33,7 @@ class World:
         self.topic = self.pipeline.topic("witness", 2)
 
     def start(self, **settings):
-        return self.services(route(self.topic, "public.witness", None, mode="insert"), **settings).start()
+        return self.services(route(self.topic, "public.witness", [], mode="insert"), **settings).start()
 
     def publish(self, numbers):
         self.kafka.publish(self.topic, [(None, json.dumps({"number": number}).encode()) for number in numbers])

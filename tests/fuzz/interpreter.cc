@@ -85,7 +85,11 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return 1;
   }
-  Result<std::int64_t> discard(const std::vector<std::int64_t>&, const std::string&, const Caller&) override {
+  Result<DeadLetterGroups> groups(const DeadLetterFilter&, LetterGrouping) override {
+    if (fails) return broken();
+    return DeadLetterGroups{{{2, {}, {}, 1, hostile, hostile, "23502", hostile}}, 1, 2};
+  }
+  Result<std::int64_t> discard(const DeadLetterFilter&, const std::string&, const Caller&) override {
     if (fails) return broken();
     return 1;
   }

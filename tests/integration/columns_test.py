@@ -1,11 +1,9 @@
 """`columns` of a route: fields left out and renamed, facts of the record added; what is missing is waited for."""
-import subprocess
-
 from support.pipeline import encode, route
-from support.sluice import Sluice
+from support.sluice import run
 
-COLUMNS = ('columns = { exclude = ["internal"], rename = { ID = "id", Name = "name" }, add = { _offset = "@offset", '
-           '_op = "@op", _at = "@timestamp", tenant = "header:tenant", lsn = "@source.lsn" } }\n')
+COLUMNS = {"exclude": ["internal"], "rename": {"ID": "id", "Name": "name"}, "add": {
+    "_offset": "@offset", "_op": "@op", "_at": "@timestamp", "tenant": "header:tenant", "lsn": "@source.lsn"}}
 
 
 def change(op, before, after):
@@ -29,12 +27,11 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
         {"key": b"1", "value": encode({"age": 4}), "timestamp": at}]:
         producer.produce(topic, **record)
     assert producer.flush(30) == 0
-    service = pipeline.service(route(topic, "public.item") + COLUMNS)
+    service = pipeline.service(route(topic, "public.item", columns=COLUMNS))
     service.expected = [r"schema"]
     service.start(ready=False)
     assert "_offset" in pipeline.wait_state(topic, "schema")
-    check = subprocess.run([Sluice.binary, "check", "--connect", "--config", service.config], capture_output=True,
-                           text=True, timeout=30, check=False)
+    check = run("check", "--connect", "--config", service.config, seconds=30)
     assert check.returncode == 1 and "column _offset for @offset does not exist in public.item" in check.stderr
     pipeline.sql("ALTER TABLE item ADD COLUMN _offset bigint")
     pipeline.wait_caught_up(topic)
@@ -43,7 +40,7 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
                                            (3, "c", None, 2, "u", at // 1000, None, 77)]
     assert [(key[2], "name" in reason and "rename" in reason) for key, (_, reason) in pipeline.dead_letters().items()] \
         == [(5, True)]
-    check = subprocess.run([Sluice.binary, "check", "--connect", "--config", service.config], capture_output=True,
-                           text=True, timeout=30, check=True)
+    check = run("check", "--connect", "--config", service.config, seconds=30)
+    assert check.returncode == 0, check.stderr
     assert "without internal; renamed ID to id, Name to name; added _at from @timestamp" in check.stdout
     assert service.stop() == 0

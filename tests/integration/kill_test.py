@@ -53,7 +53,7 @@ def test_killed_services_lose_and_repeat_nothing(pipeline, option, seed):
     pipeline.sql("CREATE TABLE witness (number bigint, text text)")
     pipeline.sql("CREATE TABLE keyed (id bigint PRIMARY KEY, number bigint)")
     witness, keyed = pipeline.topic("witness", PARTITIONS), pipeline.topic("keyed", PARTITIONS)
-    service = pipeline.service(route(witness, "public.witness", None, mode="insert")
+    service = pipeline.service(route(witness, "public.witness", [], mode="insert")
                                + route(keyed, "public.keyed"), kafka='instance = "one"')
     stream = Stream(pipeline.kafka, witness, keyed, option("events", 60000), seed)
     stream.start()

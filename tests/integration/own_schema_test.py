@@ -49,7 +49,7 @@ def test_a_role_with_what_grants_prints_runs_everything_and_may_nothing_else(bro
                  "CREATE TABLE shop.log (id bigserial, what text); CREATE TABLE shop.secret (card text)")
     orders, log = broker.create_topic(f"{database.name}.orders"), broker.create_topic(f"{database.name}.log")
     url = f"postgresql://{role.replace(' ', '%20')}@127.0.0.1:{database.postgres.port}/{database.name}"
-    service = services(route(orders, "shop.orders", truncate="apply") + route(log, "shop.log", None, mode="insert"), url=url,
+    service = services(route(orders, "shop.orders", truncate="apply") + route(log, "shop.log", [], mode="insert"), url=url,
                        console=access.toml())
     script = run("grants", "--config", service.config, seconds=30)
     assert script.returncode == 0, script.stderr
@@ -109,7 +109,7 @@ def test_a_living_database_moves_on_and_programs_of_both_versions_go_on(broker, 
     service.start()
     wait_until(lambda: database.sql("SELECT count(*) FROM orders") == [(100,)], service.tail)
     newest, reader = database.sql("SELECT version, oldest_reader FROM sluice.schema_version ORDER BY 1 DESC LIMIT 1")[0]
-    assert reader == newest - 1
+    assert reader == 2, "whoever wrote before may stay: nothing was taken away since"
     # What an earlier version had in one text is not told to viewers any more, and the earlier version can still write.
     assert letters(database)[0][5] == f"found {CARD}" and CARD not in letters(database)[0][4]
     database.sql(OLD_LETTER, database.name, "t", 2, "an older instance still runs")
@@ -239,6 +239,6 @@ def test_a_viewer_a_state_and_the_log_see_no_data_and_who_reads_it_is_audited(br
     assert all(CARD not in one.out + one.err for one in told), told
     assert "0 open" in told[-1].out
     assert CARD not in service.log() + service.get("/readyz")[1] + service.get("/metrics")[1]
-    assert CARD in access.run("dead", "list", key="k_oper").out
+    assert CARD in access.run("dead", "list", "--json", key="k_oper").out
     wait_until(lambda: database.sql("SELECT who FROM sluice.audit WHERE command = 'dead list'") == [("oper",)], service.tail)
     service.stop()

@@ -5,14 +5,13 @@ import base64
 import datetime
 import decimal
 import json
-import subprocess
 import uuid
 
 import pytest
 
 from support.pipeline import route
 from support.registry import Registry, StubRegistry, frame, number, random_avro, text
-from support.sluice import Sluice
+from support.sluice import run
 from support.waiting import wait_until
 
 ROW = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "int"}, {"name": "v", "type": "string"}]}
@@ -125,7 +124,7 @@ def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline
     producer = pipeline.kafka.producer()
     producer.produce(topic, value=number(6) + text("f"), headers=[("__value_schema_id", b"\1" + guid.bytes)])
     producer.flush(10)
-    pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
+    service = pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url)).start()
     pipeline.wait_caught_up(topic)
     assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(1,), (5,), (6,)]
     assert pipeline.dead_letters() == {
@@ -135,6 +134,13 @@ def test_an_unknown_schema_is_a_dead_letter_that_others_do_not_wait_for(pipeline
     }
     assert stub.asked.count("/schemas/ids/1") == 1
     assert "/schemas/ids/2147483648" not in stub.asked
+    # The explain of the command line asks by itself and keeps nothing.
+    wait_until(lambda: pipeline.sql("SELECT count(*) FROM sluice.schema") == [(2,)], "the schemas are kept", 10)
+    pipeline.sql("DELETE FROM sluice.schema")
+    explained = run("explain", "--config", service.config, "--topic", topic, "--at", "0:0")
+    assert "applied" in explained.stdout, explained.stderr
+    assert stub.asked.count("/schemas/ids/1") == 2
+    assert pipeline.sql("SELECT count(*) FROM sluice.schema") == [(0,)]
 
 
 @pytest.mark.parametrize("mode, reason", [("away", "Failed to connect"), (500, "answered 500: made by the test"),
@@ -192,8 +198,7 @@ def test_check_reaches_the_registry(pipeline, stub):
     service = pipeline.service(route(topic, "public.rows", format="avro"), rest=registry_settings(stub.url, timeout="1s"))
 
     def check():
-        return subprocess.run([Sluice.binary, "check", "--config", service.config, "--connect"], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, env=service.env)
+        return run("check", "--config", service.config, "--connect")
 
     done = check()
     assert done.returncode == 0, done.stderr
@@ -205,7 +210,7 @@ def test_check_reaches_the_registry(pipeline, stub):
 
 
 def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub, option, seed):
-    count, values_of_each = option("events", 1000), 10
+    count, values_of_each = option("values", 1000), 10
     pipeline.sql("CREATE TABLE public.rows (id bigint PRIMARY KEY, v jsonb)")
     pipeline.sql("CREATE TABLE public.expected (id bigint PRIMARY KEY, v jsonb)")
     topic, records, expected = pipeline.topic("rows"), [], []

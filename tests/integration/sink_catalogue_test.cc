@@ -184,5 +184,27 @@ TEST_F(CatalogueTest, a_description_is_true_until_the_table_changes) {
   }
 }
 
+TEST_F(CatalogueTest, a_description_is_true_until_a_type_changes_however_deep_it_is) {
+  sql(
+      fmt::format("CREATE TYPE {0}.inside AS (a int); CREATE DOMAIN {0}.checked AS {0}.inside; CREATE DOMAIN {0}.cents "
+                  "AS int; CREATE DOMAIN {0}.price AS {0}.cents; CREATE TYPE {0}.middle AS (b {0}.checked[], p "
+                  "{0}.price); CREATE TYPE {0}.outside AS (c {0}.middle); CREATE TABLE {0}.t (id int PRIMARY KEY, o "
+                  "{0}.outside[])",
+                  schema));
+  config::Route route;
+  route.key = {"id"};
+  TableCatalogue catalogue(elsewhere());
+  for (const auto* change : {"ALTER TYPE {}.outside ADD ATTRIBUTE d int", "ALTER TYPE {}.middle ADD ATTRIBUTE d int",
+                             "ALTER TYPE {}.inside ADD ATTRIBUTE d int", "ALTER TYPE {}.inside RENAME ATTRIBUTE d TO e",
+                             "ALTER TYPE {}.inside DROP ATTRIBUTE e", "ALTER DOMAIN {}.cents SET DEFAULT 1"}) {
+    const auto table = catalogue.describe(schema + ".t", route);
+    ASSERT_TRUE(table) << table.error().message;
+    const std::vector<const Table*> described{table->get()};
+    EXPECT_EQ(catalogue.unchanged(described), true) << change;
+    sql(fmt::format(fmt::runtime(change), schema));
+    EXPECT_EQ(catalogue.unchanged(described), false) << change;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::sink::test

@@ -196,7 +196,7 @@ TEST_F(ConnectionTest, a_host_whose_session_does_not_answer_is_left_for_the_next
   const auto never = SqlClient::open(hosts("127.0.0.1", std::to_string(mute.port), 1));
   ASSERT_FALSE(never);
   EXPECT_EQ(never.error().message, "PostgreSQL did not answer in time");
-  EXPECT_LT(Clock::now() - begin, seconds(3));
+  EXPECT_LT(Clock::now() - begin, seconds(5)) << "the first statement's own limit, not connect_timeout";
 }
 
 TEST_F(ConnectionTest, the_consoles_calls_end_when_every_pooled_connection_is_frozen) {

@@ -9,15 +9,13 @@ import base64
 import contextlib
 import io
 import json
-import re
-import subprocess
 
 import psycopg2
 
-from support.sluice import Sluice
+from support.pipeline import NO_SCHEMA_YET, route
+from support.sluice import configuration, run as run_sluice
 from support.waiting import wait_until
 
-ID = re.compile(r"test_(([A-I]\d\d)[a-z]*)_(\w+)")
 SETTINGS = {"whole": "rows = 20000\nadaptive = false\nlinger = \"300ms\"\nbytes = \"64MiB\"", "single": "rows = 1\nadaptive = false"}
 COUNTS = ("applied", "folded", "skipped", "dead")
 SECONDS = 60
@@ -50,10 +48,10 @@ def keyed(*pairs):
 
 class Case:
     def __init__(self, ddl, records, rows=None, query=None, letters=None, state=None, counts=None, cuts=("whole", "single"),
-                 partitions=1, table="{schema}.t", key=("id",), **route):
+                 partitions=1, table="{schema}.t", key="id", **settings):
         self.ddl, self.records, self.rows, self.query = ddl, records, rows, query or {}
         self.letters, self.state, self.counts, self.cuts = letters or {}, state, counts or {}, cuts
-        self.partitions, self.table, self.key, self.route = partitions, table, key, route
+        self.partitions, self.table, self.key, self.settings = partitions, table, key, settings
         self.name = self.topic = None
 
     def named(self, name):
@@ -67,7 +65,7 @@ class Case:
         return bool(self.letters or self.state)
 
     def toml(self, run):
-        return route_of(self.topic, self.table.replace("{schema}", self.schema(run)), self.key, self.route)
+        return route(self.topic, self.table.replace("{schema}", self.schema(run)), self.key, **self.settings)
 
     def ends(self):
         """The next offset of each partition, once everything has taken effect."""
@@ -79,40 +77,29 @@ class Case:
         return found
 
 
-def toml_text(value):
-    return json.dumps(value, ensure_ascii=False)
-
-
-def route_of(topic, table, key, settings):
-    more = "".join(f"{name.rstrip('_')} = {toml_text(value)}\n" for name, value in settings.items())
-    keys = "" if key is None else f"key = {toml_text(list(key))}\n"
-    return f"[[route]]\ntopics = [{toml_text(topic)}]\ntable = {toml_text(table)}\n{keys}{more}"
-
-
 def case(ddl, records, **declared):
     """A test. ddl: statements of tables, in the case's own schema; `t` is the target. rows: what `t` must hold, each as COPY
     writes it, with | between. query: the same for other statements. letters: {offset: (stage, SQLSTATE, part of the reason)}.
     state: (state, part of the reason, next offset or None) of a partition that must stop. counts: of the run `whole`. Everything else is a
-    setting of the route (delete_ and the like for words that Python keeps for itself).
+    setting of the route.
     """
     made = Case(ddl, records, **declared)
 
-    def run(world, request):
+    def run(world):
         world.check(made)
 
     run.case = made
     return run
 
 
-def refused(what, *routes, rest=""):
+def refused(what, *routes):
     """A test: `sluice check` refuses these routes (each a dict of settings) with exit code 2 and one line that says `what`."""
+    tables = "".join(route(**{"topic": "t", "table": "public.t", "key": None, **one}) for one in routes)
+
     def run(tmp_path):
         config = tmp_path / "sluice.toml"
-        tables = [{"table": "public.t", **one} for one in routes]
-        config.write_text('pipeline = "p"\n[kafka]\nbrokers = "127.0.0.1:1"\n[postgres]\nurl = "postgresql://app@127.0.0.1:1/x"\n'
-                          + rest + "".join(route_of(one.pop("topic", "t"), one.pop("table"), None, one) for one in tables), encoding="utf-8")
-        done = subprocess.run([Sluice.binary, "check", "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=30)
+        config.write_text(configuration(tables), encoding="utf-8")
+        done = run_sluice("check", "--config", str(config), seconds=30)
         assert done.returncode == 2, done.stdout + done.stderr
         assert len(done.stderr.splitlines()) == 1 and what in done.stderr, done.stderr
     return run
@@ -154,7 +141,7 @@ class World:
         failed = []
         for one in self.cases:
             for record in one.records:
-                producer.produce(one.topic, key=record.key, value=record.value, headers=record.headers, timestamp=record.at or 0,
+                producer.produce(one.topic, key=record.key, value=record.value, headers=record.headers, timestamp=record.at,
                                  partition=record.partition, on_delivery=lambda error, _: error and failed.append(error))
             producer.poll(0)
         assert producer.flush(SECONDS) == 0 and not failed, failed
@@ -173,7 +160,7 @@ class World:
 
     def pointers(self, one, run):
         """{partition: (next offset, state, reason, counts)}"""
-        with contextlib.suppress(psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
+        with contextlib.suppress(*NO_SCHEMA_YET):
             rows = self.sql(f"SELECT partition, next_offset, state, state_reason, {', '.join(COUNTS)} FROM sluice.pointer "
                             f"WHERE pipeline = '{self.pipeline(run, one.troubled())}' AND topic = '{one.topic}'")
             return {row[0]: row[1:] for row in rows}
@@ -216,16 +203,18 @@ class World:
                 assert one.state[1] in held[0][2], run
                 assert one.state[2] in (None, held[0][0]), run
             else:
-                assert held[0][1] == "ok", run
+                assert {row[1] for row in held.values()} == {"ok"}, (run, held)
             if run == "whole":
                 found = dict(zip(COUNTS, (sum(row[n] for row in held.values()) for n in range(3, 7))))
                 self.check_counts(found, one.counts)
 
     @staticmethod
     def check_counts(found, wanted):
-        """On a busy machine a case may come in two batches: fewer records are folded then, and as many more applied."""
+        """On a busy machine a case may come in two batches: fewer records are folded then, and as many more applied. As the
+        cases that count them have one key that comes again, one record less, so where there are two or more, some are left."""
         spared = wanted.get("folded", 0) - found["folded"] if "folded" in wanted else 0
         assert spared >= 0, found
+        assert found["folded"] > 0 or wanted.get("folded", 0) < 2, (found, wanted)
         shifted = found | {"folded": found["folded"] + spared, "applied": found["applied"] - spared}
         assert shifted | wanted == shifted, (found, wanted)
 

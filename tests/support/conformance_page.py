@@ -14,7 +14,6 @@ NOT_APPLICABLE = {
     "D13": "`kafka.start` names no time; a pointer set by hand does (H18)",
     "E02": "there is no mode that only validates; `sluice check --connect` refuses a missing table (E01)",
     "E03": EVOLUTION, "E05": EVOLUTION, "E24": EVOLUTION, "F10": EVOLUTION,
-    "E18": "`columns.exclude` is not in this version", "E19": "`columns.include` is not in this version",
     "F40": "`version` is not in this version",
     "H15": "no step of a recovery sets an offset: the pointer row is the only one (H06)",
     "H21": "a claim is of a partition, which has one pointer row: claims cannot overlap in part",
@@ -68,6 +67,12 @@ def known():
             yield from (f"{family}{n:02}" for n in range(int(first), int(last or first) + 1))
 
 
+def cases_of(name):
+    """Cases and siblings that the name of a test begins with, and what the rest of it says; none of a name of another form."""
+    match = NAME.fullmatch(name)
+    return (match.group(1).strip("_").split("_"), match.group(2).replace("_", " ")) if match else ([], "")
+
+
 def tests():
     """{case or sibling: what its name says}"""
     found = {}
@@ -75,10 +80,10 @@ def tests():
         for node in ast.parse(script.read_text(encoding="utf-8")).body:
             names = [node.name] if isinstance(node, ast.FunctionDef) else [
                 one.id for one in getattr(node, "targets", []) if isinstance(one, ast.Name)]
-            for match in filter(None, map(NAME.fullmatch, names)):
-                for case in match.group(1).strip("_").split("_"):
+            for cases, what in map(cases_of, names):
+                for case in cases:
                     assert case not in found, f"{case} is there twice"
-                    found[case] = match.group(2).replace("_", " ")
+                    found[case] = what
     return found
 
 

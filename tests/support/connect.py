@@ -1,41 +1,20 @@
 """A Kafka Connect worker with Debezium's PostgreSQL source connector, started by tools/connect."""
 import json
-import pathlib
-import shutil
-import subprocess
-import tempfile
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "connect"
+from support.server import Server
 
 
-class Connect:
+class Connect(Server):
     """connectors: {name: settings}"""
 
+    tool = "connect"
+
     def __init__(self, brokers, connectors):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sluice-connect-"))
-        files = []
-        for name, settings in connectors.items():
-            files.append(str(self.dir / f"{name}.json"))
-            pathlib.Path(files[-1]).write_text(json.dumps({"name": name, "config": settings}), encoding="utf-8")
-        try:
-            self._tool("start", "--brokers", brokers, "--connector", *files)
-        except BaseException:
-            self.remove()
-            raise
-
-    def _tool(self, command, *arguments):
-        done = subprocess.run([str(TOOL), command, "--dir", str(self.dir), *arguments], stdout=subprocess.PIPE, text=True,
-                              timeout=700)
-        if done.returncode:
-            raise RuntimeError(f"tools/connect {command} failed:\n{self.log()[-3000:]}")
-
-    def log(self):
-        path = self.dir / "server.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    def remove(self):
-        self._tool("kill", "--remove")
-        shutil.rmtree(self.dir, ignore_errors=True)
+        super().__init__()
+        files = {self.dir / f"{name}.json": {"name": name, "config": settings} for name, settings in connectors.items()}
+        for path, content in files.items():
+            path.write_text(json.dumps(content), encoding="utf-8")
+        self.begin("--brokers", brokers, "--connector", *map(str, files))
 
 
 def postgres_source(port, database, prefix, tables, **settings):

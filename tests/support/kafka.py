@@ -1,51 +1,34 @@
 """A Kafka cluster of the test's own, started by tools/kafka, and the few client calls that tests need."""
-import contextlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
 import time
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "kafka"
+from support.server import TOOLS, Server
+
 SECONDS = 30
 
 
-class Kafka:
+class Kafka(Server):
+    tool = "kafka"
+
     def __init__(self, nodes=1, memory="512m"):
-        self.dir = tempfile.mkdtemp(prefix="sluice-kafka-")
-        try:
-            self.bootstrap = self._tool("start", "--nodes", str(nodes), "--memory", memory)
-        except BaseException:
-            with contextlib.suppress(RuntimeError):  # there is nothing to end if it did not come that far
-                self.remove()  # a node that was merely too slow would stay for ever
-            shutil.rmtree(self.dir, ignore_errors=True)
-            raise
+        super().__init__()
+        self.bootstrap = self.begin("--nodes", str(nodes), "--memory", memory)
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
 
-    def _tool(self, command, *arguments):
-        done = subprocess.run([str(TOOL), command, "--dir", self.dir, *arguments], stdout=subprocess.PIPE, text=True,
-                              timeout=700)
-        if done.returncode:
-            raise RuntimeError(f"tools/kafka {command} failed")
-        return done.stdout.strip()
-
     def restart(self):
-        self._tool("restart")
+        self.call("restart")
 
     def kill(self):
-        self._tool("kill")
+        self.call("kill")
 
     def start(self):
-        self._tool("start")
-
-    def remove(self):
-        self._tool("kill", "--remove")
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.call("start")
 
     def create_topic(self, name, partitions=1, **config):
         """config: a topic's settings with _ for the dot, e.g. cleanup_policy="compact"."""
@@ -151,7 +134,7 @@ class Kafka:
 
     def delete_records(self, topic, partition, before):
         """Kafka's own tool, as this client has no DeleteRecords."""
-        request = pathlib.Path(self.dir) / "delete.json"
+        request = self.dir / "delete.json"
         request.write_text(json.dumps({"version": 1, "partitions": [
             {"topic": topic, "partition": partition, "offset": before}]}))
         libraries = next(self.cache().glob("libs-*"))
@@ -161,7 +144,7 @@ class Kafka:
 
     @staticmethod
     def cache():
-        return pathlib.Path(os.environ.get("SLUICE_CACHE", TOOL.parent.parent / ".cache")) / "kafka"
+        return pathlib.Path(os.environ.get("SLUICE_CACHE", TOOLS.parent / ".cache")) / "kafka"
 
 
 class EmbeddedBroker(Kafka):

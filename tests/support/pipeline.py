@@ -19,11 +19,17 @@ def encode(value):
     return None if value is None else json.dumps(value).encode()
 
 
+def toml_text(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{toml_text(name)} = {toml_text(one)}" for name, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def route(topic, table, key="id", **settings):
-    """One [[route]] as TOML; key is a column, a list of them, or None."""
-    columns = [] if key is None else [key] if isinstance(key, str) else key
-    more = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
-    return f'[[route]]\ntopics = [{json.dumps(topic)}]\ntable = "{table}"\nkey = {json.dumps(columns)}\n{more}'
+    """One [[route]] as TOML; key is a column, a list of them, or None for a route that does not name it."""
+    columns = {} if key is None else {"key": [key] if isinstance(key, str) else key}
+    lines = {"topics": [topic], "table": table, **columns, **settings}
+    return "[[route]]\n" + "".join(f"{name} = {toml_text(value)}\n" for name, value in lines.items())
 
 
 def check_identity(rows):

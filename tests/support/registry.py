@@ -4,52 +4,46 @@ import contextlib
 import http.server
 import json
 import pathlib
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools" / "registry"
+from support.server import TOOLS, Server
+
+TOOL = TOOLS / "registry"
 SERIALIZER = pathlib.Path(__file__).resolve().parent / "serializer.py"
 
 
-class Registry:
+class Registry(Server):
     """Apicurio, started by tools/registry; url is Confluent's API in it."""
 
+    tool, seconds = "registry", 1300
+
     def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="sluice-registry-")
+        super().__init__()
         self.serializers = None
-        try:
-            self.url = self._tool("start")
-        except BaseException:
-            self.remove()
-            raise
+        self.url = self.begin()
 
-    def _tool(self, command, *arguments):
-        done = subprocess.run([str(TOOL), command, "--dir", self.dir, *arguments], stdout=subprocess.PIPE, text=True,
-                              timeout=1300)
-        if done.returncode:
-            raise RuntimeError(f"tools/registry {command} failed")
-        return done.stdout.strip()
-
-    def serialize(self, topic, kind, schema, values, field="value", **conf):
+    def serialize(self, topic, kind, schema, values, field="value"):
         """Bytes of records as Confluent's serializer writes them, which registers the schema."""
         if self.serializers is None:
             self.serializers = subprocess.Popen([str(TOOL), "python", str(SERIALIZER)], stdin=subprocess.PIPE,
                                                 stdout=subprocess.PIPE, text=True)
         task = {"url": self.url, "kind": kind, "schema": json.dumps(schema), "topic": topic, "field": field,
-                "values": values, "conf": conf}
+                "values": values}
         self.serializers.stdin.write(json.dumps(task) + "\n")
         self.serializers.stdin.flush()
-        return [base64.b64decode(text) for text in json.loads(self.serializers.stdout.readline())]
+        line = self.serializers.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{SERIALIZER.name} ended with {self.serializers.wait(30)}; its error is on stderr")
+        return [base64.b64decode(text) for text in json.loads(line)]
 
     def remove(self):
         if self.serializers is not None:
-            self.serializers.stdin.close()
+            with contextlib.suppress(OSError):  # it may have ended before
+                self.serializers.stdin.close()
             self.serializers.wait(30)
-        self._tool("kill", "--remove")
-        shutil.rmtree(self.dir, ignore_errors=True)
+        super().remove()
 
 
 class StubRegistry:

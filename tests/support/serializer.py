@@ -36,8 +36,8 @@ def special(pairs):
 def serializer(task):
     client = SchemaRegistryClient({"url": task["url"]})
     if task["kind"] == "AVRO":
-        return AvroSerializer(client, task["schema"], conf=task.get("conf", {}))
-    return JSONSerializer(task["schema"], client, conf=task.get("conf", {}))
+        return AvroSerializer(client, task["schema"])
+    return JSONSerializer(task["schema"], client)
 
 
 def main():

@@ -18,7 +18,7 @@ class Witness(threading.Thread):
         self.produced, self.enough, self.error = 0, threading.Event(), None
 
     def route(self):
-        return route(self.topic, "public.witness", None, mode="insert")
+        return route(self.topic, "public.witness", [], mode="insert")
 
     def run(self):
         try:

@@ -1,15 +1,29 @@
 // Texts as integers and addresses, and numbers as text.
 #include "base/parse.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/codec.h"
 #include "base/host_port.h"
+#include "base/http_url.h"
 #include "base/printable.h"
 #include "base/units.h"
 #include "base/utf8.h"
 
 namespace sluice {
 namespace {
+
+TEST(SplitUrls, blanks_and_slashes_around_a_url_go_and_no_url_is_empty) {
+  EXPECT_THAT(split_urls(" http://a:1/ ,\thttps://b/c//,, "), testing::ElementsAre("http://a:1", "https://b/c"));
+  EXPECT_THAT(split_urls("///"), testing::ElementsAre("///"));
+  EXPECT_THAT(split_urls(""), testing::IsEmpty());
+}
+
+TEST(PercentDecoded, two_digits_behind_a_percent_sign_are_a_byte_and_anything_else_stays) {
+  EXPECT_EQ(percent_decoded("a%20b%2Fc%c3%A9"), "a b/c\u00e9");
+  for (const auto* text : {"", "%", "%4", "100%", "%zz", "%4g", "%+1"}) EXPECT_EQ(percent_decoded(text), text);
+}
 
 TEST(ParseInteger, only_a_whole_number_in_range_is_one) {
   EXPECT_EQ(parse_integer<int>("-17"), -17);

@@ -345,6 +345,44 @@ TEST_F(ConsoleControl, dead_letters_are_grouped_by_what_they_have_in_common_with
   EXPECT_EQ(run("dead group --by age").code, Code::not_understood);
 }
 
+TEST_F(ConsoleControl, ddl_is_only_for_messages_that_name_the_letters_own_table_and_a_whole_name) {
+  struct Case {
+    std::string sqlstate, reason, ddl;
+  };
+  const std::vector<Case> cases{
+      {"23503", R"(insert or update on table "orders" violates foreign key constraint "fk")",
+       R"(ALTER TABLE "public"."orders" DROP CONSTRAINT "fk")"},
+      {"23503", R"(insert or update on table "items" violates foreign key constraint "fk")", ""},
+      {"23503", R"(update or delete on table "orders" violates foreign key constraint "fk" on table "items")", ""},
+      {"23505", R"(duplicate key value violates unique constraint "orders_pkey")", ""},
+      {"23514", R"(new row for relation "orders" violates check constraint "small")",
+       R"(ALTER TABLE "public"."orders" DROP CONSTRAINT "small")"},
+      {"23514", R"(new row for relation "log" violates check constraint "small")", ""},
+      {"23514", R"(new row for relation "orders" violates check constraint "c-#")", ""},
+      {"23514", R"(new row for relation "orders" violates check constraint "a"b")", ""},
+      {"23514", R"(new row for relation "orders" violates check constraint "")", ""},
+      {"23514", R"(new row for relation "orders" violates partition constraint)", ""},
+      {"23514", R"(value for domain positive violates check constraint "positive_check")", ""},
+      {"23514", R"(the trigger says: new row for relation "orders" violates check constraint "small")", ""},
+      {"23514", R"(new row for relation "orders" violates check constraint "small" and more)", ""},
+      {"23502", R"(null value in column "status" of relation "orders" violates not-null constraint)",
+       R"(ALTER TABLE "public"."orders" ALTER COLUMN "status" DROP NOT NULL)"},
+      {"23502", R"(null value in column "status" of relation "log" violates not-null constraint)", ""},
+      {"23502", R"(null value in column "c-#" of relation "orders" violates not-null constraint)", ""},
+      {"23502", "domain positive does not allow null values", ""},
+      {"P0001", R"(new row for relation "orders" violates check constraint "small")", ""}};
+  for (const auto& [sqlstate, reason, ddl] : cases) {
+    admin.letters.clear();
+    add_letters(1);
+    admin.letters[0].table = "public.orders";
+    admin.letters[0].sqlstate = sqlstate;
+    admin.letters[0].reason = reason;
+    const auto shown = run("dead group --json").data().at("groups").at(0).at("ddl");
+    EXPECT_EQ(shown.is_null() ? "" : shown.get<std::string>(), ddl) << reason;
+    EXPECT_EQ(run("dead group").out.find("would free") == std::string::npos, ddl.empty()) << reason;
+  }
+}
+
 TEST_F(ConsoleControl, the_greeting_points_to_the_groups_of_dead_letters) {
   EXPECT_EQ(interpreter.greeting(login, terminal).find("dead"), std::string::npos);
   admin.now.dead_letters_open = 4031;
@@ -374,9 +412,26 @@ TEST_F(ConsoleControl, a_long_list_stops_at_the_end_of_the_screen_and_more_goes_
   EXPECT_EQ(pages, 4);
   EXPECT_NE(rest.find("\n 51  "), std::string::npos) << rest;
   EXPECT_EQ(run("more").out, "nothing more to show\n");
+  EXPECT_EQ(run("dead list | count").out, "100\n");
+  EXPECT_EQ(run("dead list | match shop.orders | count").out, "100\n");
+  EXPECT_EQ(run("audit | count").out, "0\n");
   terminal.pager = nullptr;
   EXPECT_EQ(lines(run("dead list").out), 102);
   EXPECT_EQ(run("more").code, Code::wrong_state);
+}
+
+TEST_F(ConsoleControl, a_key_that_may_list_dead_letters_only_may_also_see_more_of_the_list) {
+  Pager pager;
+  terminal = {.pty = true, .color = false, .cursor = true, .utf8 = true, .columns = 110, .rows = 24, .pager = &pager};
+  login.commands = {"dead list"};
+  add_letters(50);
+  EXPECT_NE(run("dead list").out.find("more lines: 'more' shows the next"), std::string::npos);
+  admin.notes.clear();
+  const auto page = run("more");
+  EXPECT_EQ(page.code, Code::done) << page.err;
+  EXPECT_TRUE(page.out.starts_with("id  created")) << page.out;
+  EXPECT_TRUE(admin.notes.empty());
+  EXPECT_EQ(run("dead show 1").code, Code::not_allowed);
 }
 
 TEST_F(ConsoleControl, in_a_narrow_terminal_the_reason_has_what_the_other_columns_leave) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/log.h"
 #include "console/command.h"
 #include "tests/unit/console/support.h"
@@ -30,6 +32,24 @@ TEST_F(ConsoleInterpreter, every_row_of_the_table_is_complete_and_its_examples_a
     EXPECT_EQ(std::ranges::count(commands(), command.words, &Command::words), 1) << command.words;
     EXPECT_NE(reference().find(fmt::format("### `{}`", command.usage())), std::string::npos) << command.words;
     EXPECT_EQ(run(fmt::format("help {}", command.words)).code, Code::done);
+  }
+}
+
+TEST_F(ConsoleInterpreter, the_help_says_whether_a_command_always_goes_to_the_audit_trail) {
+  const std::string shows = "may show data; if so, it goes to the audit trail",
+                    changes = "may change something; if so, it goes to the audit trail",
+                    either = "changes something or shows data, so it goes to the audit trail";
+  for (const auto& [words, text] : std::map<std::string, std::string>{
+           {"status", "role viewer"},
+           {"dead list", "role viewer; " + shows},
+           {"dead show", "role operator; shows data, so it goes to the audit trail"},
+           {"dead replay", "role operator; " + either},
+           {"resume", "role operator; " + changes},
+           {"pause", "role operator; changes something, so it goes to the audit trail"}}) {
+    const auto page = run("help " + words).out;
+    EXPECT_TRUE(page.ends_with("\nneeds " + text + '\n')) << page;
+    auto line = text;
+    EXPECT_NE(reference().find("\n* " + line.insert(4, ":") + '\n'), std::string::npos) << words;
   }
 }
 

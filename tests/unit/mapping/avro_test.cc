@@ -170,6 +170,46 @@ TEST(MappingAvro, an_unavailable_value_leaves_its_column_alone) {
   EXPECT_EQ(fixture.row(event("", value(1, "__debezium_unavailable_value"), "u")), "write id=1 j=NULL\n");
 }
 
+TEST(MappingAvro, every_form_of_the_placeholder_for_an_unchanged_value_is_known_and_nothing_that_resembles_it) {
+  const std::string word = "__debezium_unavailable_value";
+  const std::string base64 = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+  const std::string hex = "5f5f646562657a69756d5f756e617661696c61626c655f76616c7565";
+  std::string numbers = number(28), nullable = numbers;
+  for (const char c : word) numbers += number(c), nullable += number(1) + number(c);
+  const auto list = [](const std::string& item) { return number(1) + item + number(0); };
+  const std::string strings = R"({"type":"array","items":"string"})", map = R"({"type":"map","values":"string"})";
+  const std::string days = R"({"type":"array","items":{"type":"int","connect.name":"io.debezium.time.Date"}})";
+  const std::string geometry = R"({"type":"record","name":"G","connect.name":"io.debezium.data.geometry.Geometry",)"
+                               R"("fields":[{"name":"wkb","type":"bytes"},{"name":"srid","type":["null","int"]}]})";
+  const auto row = [](const std::string& column, const std::string& avro, const std::string& datum) {
+    AvroFixture fixture(table({{"id", "int4"}, {"v", column}}),
+                        record({{"id", "\"int\""}, {"v", avro}}, R"(,"connect.name":"row")"));
+    return fixture.row(number(1) + datum);
+  };
+  const std::string absent = "write id=1\n";
+  for (const std::string& form : {word, base64, hex}) {
+    EXPECT_EQ(row("bytea", R"("string")", text(form)), absent) << form;
+    EXPECT_EQ(row("text[]", strings, list(text(form))), absent) << form;
+  }
+  EXPECT_EQ(row("bytea", R"("bytes")", text(word)), absent);
+  EXPECT_EQ(row("bytea[]", R"({"type":"array","items":"bytes"})", list(text(word))), absent);
+  EXPECT_EQ(row("uuid[]", strings, list(text("b68a35a7-17ad-35b3-af2a-ae46edb4545a"))), absent);
+  EXPECT_EQ(row("int4[]", R"({"type":"array","items":"int"})", numbers + number(0)), absent);
+  EXPECT_EQ(row("int8[]", R"({"type":"array","items":["null","long"]})", nullable + number(0)), absent);
+  EXPECT_EQ(row("date[]", days, numbers + number(0)), absent);
+  EXPECT_EQ(row("hstore", map, list(text(word) + text(word))), absent);
+  EXPECT_EQ(row("hstore", R"("string")", text(fmt::format(R"({{"{0}" : "{0}"}})", word))), absent);
+  for (const char* point :
+       {"0101000020e6100000000000fc83d797c1000000fc83d797c1", "0101000020e61000000c21e7fdff7f66401842cefbff7f5640"})
+    EXPECT_EQ(row("geometry", geometry, text(bytes_of_hex(point)) + number(1) + number(4326)), absent) << point;
+
+  EXPECT_EQ(row("text", R"("string")", text(word + "!")), "write id=1 v=" + word + "!\n");
+  EXPECT_NE(row("text[]", strings, number(2) + text(word) + text("x") + number(0)), absent);
+  EXPECT_NE(row("uuid", R"("string")", text("b68a35a7-17ad-35b3-af2a-ae46edb4545a")), absent);
+  EXPECT_NE(row("int4[]", R"({"type":"array","items":"int"})", numbers + number(1) + number(1) + number(0)), absent);
+  EXPECT_NE(row("hstore", map, list(text(word) + text("x"))), absent);
+}
+
 TEST(MappingAvro, the_source_of_an_envelope_names_the_table) {
   AvroFixture fixture(target(), envelope(fields));
   fixture.route.table = "{source.schema}.{source.table}";
@@ -217,6 +257,10 @@ TEST(MappingAvro, the_guid_of_a_header_names_the_schema_and_the_payload_is_bare)
   EXPECT_EQ(text_of(fixture.take()), "write id=1 v=x\n");
   fixture.add({std::nullopt, number(1) + text("x"), {{"__value_schema_id", "short"}}});
   EXPECT_THAT(fixture.take().dead.front().reason, testing::HasSubstr("__value_schema_id"));
+  fixture.add({std::nullopt, number(2) + text("y"), {{"__value_schema_id", {}}, {"__value_schema_id", guid}}});
+  EXPECT_EQ(text_of(fixture.take()), "write id=2 v=y\n");
+  fixture.add({std::nullopt, number(3) + text("z"), {{"__value_schema_id", guid}, {"__value_schema_id", {}}}});
+  EXPECT_EQ(fixture.take().dead.size(), 1u) << "the last header has no value";
 }
 
 TEST(MappingAvro, types_of_another_schema_are_found_by_their_full_names) {
@@ -270,6 +314,35 @@ TEST(MappingAvro, an_unreadable_key_is_a_dead_letter_unless_the_route_takes_keys
   AvroFixture other(target(), record({{"id", "\"int\""}}));
   other.route.key_from = config::KeyFrom::record_value;
   EXPECT_EQ(other.row(number(1), long_of_java), "write id=1\n");
+}
+
+TEST(MappingAvro, the_schema_of_a_key_is_asked_for_where_the_key_may_count_and_nowhere_else) {
+  using config::KeyFrom;
+  const std::string written = event("", number(1), "c"), deleted = event("", "", "d");
+  const auto ask = [](KeyFrom key_from, const std::string& datum, const std::string& filter,
+                      const std::string& added = "@offset") {
+    const std::vector<std::uint16_t> key(key_from == KeyFrom::none ? 0 : 1);
+    AvroFixture fixture(table({{"id", "int4"}, {"k", "int4"}}, key), envelope(R"({"name":"id","type":"int"})"));
+    fixture.schemas["8"] = {SchemaKind::avro, record({{"id", "\"int\""}})};
+    fixture.route.key_from = key_from;
+    if (key_from == KeyFrom::none) fixture.route.key = {};
+    if (!filter.empty()) fixture.route.filter = Expression::parse(filter).value();
+    fixture.route.columns.add = {{"k", added}};
+    fixture.add({frame(8, number(5)), frame(7, datum), {{"id", "1"}}});
+    const Changes changes = fixture.take();
+    const bool asked = std::ranges::find(fixture.asked_schemas, "8") != fixture.asked_schemas.end();
+    return (asked ? "asks, " : "") + (changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate);
+  };
+  for (const KeyFrom key_from : {KeyFrom::record_value, KeyFrom::header, KeyFrom::none}) {
+    EXPECT_EQ(ask(key_from, written, "id > 0", "@key.id"), "asks, write id=1 k=5\n");
+    EXPECT_EQ(ask(key_from, written, "@key.id = 5"), "asks, write id=1 k=0\n");
+    EXPECT_EQ(ask(key_from, written, "id > 0"), "write id=1 k=0\n");
+    EXPECT_EQ(ask(key_from, written, "header('id') = '1'"), "write id=1 k=0\n");
+  }
+  EXPECT_EQ(ask(KeyFrom::record_key, written, ""), "asks, write id=5 k=0\n");
+  EXPECT_EQ(ask(KeyFrom::record_key, deleted, "id > 4"), "asks, remove id=5\n");
+  EXPECT_EQ(ask(KeyFrom::header, deleted, "id > 4"), "") << "the row's key is in the header";
+  EXPECT_EQ(ask(KeyFrom::record_value, deleted, "id > 6"), "asks, ") << "all that a delete without before carries";
 }
 
 TEST(MappingAvro, the_format_avro_takes_nothing_else) {

@@ -167,6 +167,29 @@ TEST(MappingColumns, an_added_column_is_part_of_the_key_where_key_names_it) {
   EXPECT_EQ(text_of(by_key.map({{"7", R"({"name":"a"})", acme}})), "write tenant=acme id=7 name=a\n");
 }
 
+TEST(MappingColumns, a_key_of_headers_or_of_the_place_names_columns_and_is_not_what_key_stands_for) {
+  const Columns columns{{"customer_id", "int8"}, {"legacy_id", "int8"}, {"k", "int8"}};
+  const config::Columns rules{.rename = {{"customer_id", "legacy_id"}, {"id", "customer_id"}},
+                              .add = {{"k", "@key.customer_id"}}};
+  With by_header(rules, columns);
+  by_header.route.key_from = config::KeyFrom::header;
+  by_header.route.filter = Expression::parse("@key.customer_id = 7").value();
+  const Changes changes =
+      by_header.map({{R"({"customer_id":7})", R"({"id":1,"customer_id":2})", {{"customer_id", "5"}}},
+                     {R"({"customer_id":8})", R"({"id":1,"customer_id":2})", {{"customer_id", "7"}}},
+                     {R"({"customer_id":7})", {}, {{"customer_id", "6"}}}});
+  EXPECT_EQ(outcomes(changes), "asa");
+  EXPECT_EQ(text_of(changes), "write customer_id=5 legacy_id=2 k=7\nremove customer_id=6\n");
+
+  With by_place(
+      {.rename = {{"kafka_offset", "name"}}, .add = {{"k", "@key.kafka_offset"}}},
+      {{"kafka_topic", "text"}, {"kafka_partition", "int4"}, {"kafka_offset", "int8"}, {"name", "text"}, {"k", "int8"}},
+      {0, 1, 2});
+  by_place.route.key_from = config::KeyFrom::kafka;
+  EXPECT_EQ(text_of(by_place.map({{R"({"kafka_offset":9})", R"({"kafka_offset":"a"})"}})),
+            "write kafka_topic=events kafka_partition=0 kafka_offset=0 name=a k=9\n");
+}
+
 TEST(MappingColumns, conditions_see_the_event_as_it_is) {
   With fixture({.exclude = {"age"}, .rename = {{"Name", "name"}}});
   fixture.route.filter = Expression::parse("age > 3 and \"Name\" <> 'x'").value();

@@ -127,6 +127,16 @@ TEST(MappingJsonSchema, the_formats_json_and_json_schema_take_frames_of_that_kin
   }
 }
 
+TEST(MappingJsonSchema, what_looks_like_an_envelope_is_a_row_to_the_format_json_framed_or_not) {
+  const std::string event = R"({"op":"d","before":{"id":1},"after":null})";
+  JsonSchemaFixture fixture(table({{"op", "text"}, {"before", "jsonb"}, {"after", "jsonb"}}), "true");
+  fixture.route.key = {"op"};
+  fixture.route.format = config::Format::json;
+  const std::string row = "write op=d before={\"id\":1} after=NULL\n";
+  EXPECT_EQ(text_of(fixture.map({{std::nullopt, event}})), row);
+  EXPECT_EQ(fixture.row(event), row);
+}
+
 TEST(MappingJsonSchema, a_guid_in_a_header_names_the_schema_of_a_bare_payload) {
   JsonSchemaFixture fixture(table({{"id", "int4"}}), "true");
   fixture.schemas["00112233-4455-6677-8899-aabbccddeeff"] = fixture.schemas["7"];

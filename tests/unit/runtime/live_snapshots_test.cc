@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "listener/registry/schema_registry.h"
+
 namespace sluice::runtime {
 namespace {
 
@@ -38,7 +40,8 @@ class LiveSnapshotsTest : public ::testing::Test {
   RouteTables routes{*pipeline};
   EventFd bell;
   PauseControl pauses{tables, parts, bell};
-  DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables};
+  listener::SchemaRegistry schemas{pipeline->registry, nullptr};
+  DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables, schemas};
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
   const ServiceParts service{parts, parts, parts, parts, parts.incidents};
