@@ -93,7 +93,7 @@ bool CloudEventReader::read(std::string_view text, const std::vector<Header>& he
 }
 
 bool CloudEventReader::read_structured(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error) {
-  text = envelope_.assign(text);
+  space.envelope = text = envelope_.assign(text);
   if (const auto code = space.reader.read(text, space.arena, attributes_)) return refuse(error, "value", text, code);
   for (const std::string_view name : required) {
     const Value* value = find(attributes_, name);
@@ -122,6 +122,7 @@ bool CloudEventReader::read_structured(std::string_view text, DecodeSpace& space
       !append_base64_decoded(characters, decoded)) {
     return refuse(error, "value.data_base64", *encoded, "base64");
   }
+  space.value_begins.reset();
   return read_data(space.arena.keep(std::move(decoded)), space, event, error);
 }
 

@@ -22,6 +22,7 @@ class FramedDecoder final : public Decoder {
 bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   space_.arena.clear();
   space_.value_begins = 0;
+  space_.envelope = {};
   event.is_snapshot = false;
   event.operation = record.value ? Operation::write : Operation::tombstone;
   event.after.present = event.before.present = false;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,8 +27,10 @@ inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 struct DecodeSpace {
   JsonReader reader;
   PaddedText value_text, payload_text;
-  std::size_t value_begins = 0;    // the place of value_text in the record's value
+  std::optional<std::size_t> value_begins =
+      0;                           // the place of value_text in the record's value; nothing if it was decoded
   std::size_t payload_begins = 0;  // the place of payload_text in value_text
+  std::string_view envelope;       // a padded copy of the record's value, of which value_text is a part
   ValueArena arena;
   std::vector<Field> top;  // of a JSON object, or of the payload in it
   std::vector<Field> before, after, key, wrapped_key;

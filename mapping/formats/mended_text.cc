@@ -35,13 +35,16 @@ std::string_view MendedText::mend(std::string_view text) {
 bool MendedText::touches(const Value& value) const {
   if (replaced_.empty() || !value.is_lazy()) return false;
   const std::string_view part = value.unread_json();
-  auto begin = place_in(space_.value_text.view(), part);
+  auto begin = place_in(space_.envelope, part);
   if (!begin) {
-    begin = place_in(space_.payload_text.view(), part);
-    if (!begin) return false;
-    *begin += space_.payload_begins;
+    begin = place_in(space_.value_text.view(), part);
+    if (!begin) {
+      begin = place_in(space_.payload_text.view(), part);
+      if (begin) *begin += space_.payload_begins;
+    }
+    if (!begin || !space_.value_begins) return false;
+    *begin += *space_.value_begins;
   }
-  *begin += space_.value_begins;
   const auto first = std::ranges::lower_bound(replaced_, *begin);
   return first != replaced_.end() && *first < *begin + part.size();
 }

@@ -147,6 +147,23 @@ TEST(MappingTogether, the_data_of_a_cloud_event_is_mended_where_it_is_and_keys_a
   EXPECT_EQ(made("{\"id\":\"1\xff\",\"v\":\"x\",\"w\":\"a\"}"), "22021");
 }
 
+TEST(MappingTogether, what_is_mended_in_an_attribute_counts_there_and_not_in_data_that_is_base64) {
+  const auto made = [](const std::string& rest) {
+    Fixture fixture(table({{"id", "text"}, {"v", "text"}, {"origin", "text"}}));
+    fixture.route.values.utf8 = Utf8Policy::replace;
+    fixture.route.columns.add = {{"origin", "@source.table"}};
+    const char* attributes = R"("specversion":"1.0","type":"t","source":"/s","id":"e")";
+    const Changes changes = fixture.map({{{}, fmt::format("{{{},{}}}", rest, attributes)}});
+    return changes.dead.empty() ? text_of(changes) + uses(changes) : changes.dead.front().sqlstate;
+  };
+  // The places that are wrong in the event are those of id and v in the data, {"id":"1","v":"x"}.
+  EXPECT_EQ(made("\"xy\":\"\xff....\xff\",\"data_base64\":\"eyJpZCI6IjEiLCJ2IjoieCJ9\""),
+            "write id=1 v=x origin=NULL\n");
+  EXPECT_EQ(
+      made("\"iodebeziumop\":\"c\",\"iodebeziumtable\":\"a\xff\",\"data\":{\"before\":null,\"after\":{\"id\":\"1\"}}"),
+      fmt::format("write id=1 origin=a{}\n2:utf8 ", fffd));
+}
+
 TEST(MappingTogether, a_frame_is_the_data_of_no_cloud_event_unless_the_route_says_avro) {
   const std::string schema = record({{"id", R"("string")"}});
   const auto made = [&](config::Format format) {
