@@ -1,6 +1,7 @@
 #include "mapping/change_set.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/excerpt.h"
@@ -185,7 +186,7 @@ void ChangeSet::clear() {
   constexpr std::size_t kept_bytes = 16u << 20;
   const auto empty = [](auto& buffer) {
     using Buffer = std::remove_reference_t<decltype(buffer)>;
-    if (buffer.capacity() * sizeof(buffer[0]) > kept_bytes) buffer = Buffer();
+    if (std::span(buffer.data(), buffer.capacity()).size_bytes() > kept_bytes) buffer = Buffer();
     buffer.clear();
   };
   empty(changes_.arena);
