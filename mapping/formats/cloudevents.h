@@ -27,6 +27,7 @@ class CloudEventReader {
 
  private:
   bool read_structured(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error);
+  bool has_required(std::string_view before, DecodeError& error) const;
   bool read_data(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error);
   // Puts the operation and the source where Debezium's converter for CloudEvents keeps them: in attributes.
   void take_attributes(DecodeSpace& space) const;
