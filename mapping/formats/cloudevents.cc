@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/codec.h"
 #include "base/parse.h"
@@ -108,11 +109,22 @@ bool CloudEventReader::has_required(std::string_view before, DecodeError& error)
 bool CloudEventReader::read_structured(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error) {
   space.envelope = text = envelope_.assign(text);
   if (const auto code = space.reader.read(text, space.arena, attributes_)) return refuse(error, "value", text, code);
+  return read_attributes(space, event, error);
+}
+
+bool CloudEventReader::read_opened(DecodeSpace& space, Event& event, DecodeError& error) {
+  std::swap(envelope_, space.value_text);
+  std::swap(attributes_, space.top);
+  space.envelope = envelope_.view();
+  return read_attributes(space, event, error);
+}
+
+bool CloudEventReader::read_attributes(DecodeSpace& space, Event& event, DecodeError& error) {
   if (!has_required("value.", error)) return false;
   const Value* data = find(attributes_, "data");
   if (data && data->kind() != ValueKind::null) {
     if (data->kind() != ValueKind::structure) return refuse(error, "value.data", *data, "an object");
-    space.value_begins = static_cast<std::size_t>(begin_of(*data) - text.data());
+    space.value_begins = static_cast<std::size_t>(begin_of(*data) - space.envelope.data());
     return read_data(data->unread_json(), space, event, error);
   }
   const Value* encoded = find(attributes_, "data_base64");
