@@ -213,18 +213,19 @@ TEST_F(ListenerTest, a_partition_that_is_started_or_was_full_is_fetched_without_
   publish(std::vector<Outgoing>(4000, Outgoing{.key = "k", .value = value, .headers = {}}));
   auto* partition = assigned_partition({.queue_bytes = 1, .queue_records = 1});  // the smallest: 256 KiB
   ASSERT_NE(partition, nullptr);
-  ASSERT_TRUE(start_at(*partition, 0));
-  Offset expected = 0;
-  milliseconds longest{0};
-  while (expected < 3000) {
-    std::this_thread::sleep_for(milliseconds(200));  // time enough to become full
-    const auto begun = std::chrono::steady_clock::now();
-    for (int i = 0; i < 500 && expected < 3000; ++i) ASSERT_EQ(next_offset(*partition), expected++);
-    std::fprintf(stderr, "round %ld\n",
-                 (long)std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun).count());
-    longest = std::max(longest, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun));
-  }
-  EXPECT_LT(longest, milliseconds(900)) << "librdkafka's own pause is a second";
+  // A busy machine may be slow now and then; librdkafka's own pause of a second, less the time that the queue has to
+  // become full in, is in every attempt.
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(start_at(*partition, 0));
+    std::chrono::steady_clock::duration longest{};
+    for (Offset expected = 0; expected < 2000;) {
+      std::this_thread::sleep_for(milliseconds(200));
+      const auto begun = std::chrono::steady_clock::now();
+      for (int i = 0; i < 500; ++i) EXPECT_EQ(next_offset(*partition), expected++);
+      longest = std::max(longest, std::chrono::steady_clock::now() - begun);
+    }
+    return longest < milliseconds(400);
+  }));
   EXPECT_TRUE(consumer_->stop(deadline));
 }
 
