@@ -65,6 +65,13 @@ TEST_F(ConsoleLook, counting_balances_and_knows_topics_and_tables) {
   }
   EXPECT_EQ(run("count public.orders --json").data().at("tables").at(0).at("written"), 4711);
   EXPECT_EQ(run("count shop.items --json").data().at("topics").size(), 1u);
+  for (const char* line : {"count --json", "count public.orders --json", "tables --json"}) {
+    const auto changed = run(line).data().at("values").at(0);
+    EXPECT_EQ(changed.at("column"), "note") << line;
+    EXPECT_EQ(changed.at("policy"), "too_long") << line;
+    EXPECT_EQ(changed.at("records"), 12) << line;
+  }
+  EXPECT_FALSE(run("count shop.items --json").data().contains("values"));
   EXPECT_EQ(run("count nosuch").code, Code::no_such_thing);
   admin.postgres = false;
   EXPECT_EQ(run("count").err, "error: PostgreSQL does not answer\n");
