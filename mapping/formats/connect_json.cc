@@ -23,8 +23,8 @@ std::string_view behind_prefix(std::string_view text, std::size_t prefix) {
   return last == text.npos || text[last] != '}' ? std::string_view{} : text.substr(0, last);
 }
 
-bool is_wrapping(const Value* schema, const Value* payload) {
-  return schema && payload && (schema->kind() == ValueKind::structure || schema->kind() == ValueKind::null);
+bool is_wrapping(const Value& schema) {
+  return schema.kind() == ValueKind::structure || schema.kind() == ValueKind::null;
 }
 
 bool open_payload(std::string_view text, DecodeSpace& space, SchemaCache& schemas, Payload& payload,
@@ -33,7 +33,7 @@ bool open_payload(std::string_view text, DecodeSpace& space, SchemaCache& schema
   if (!open_object(text, space, error)) return false;
   const Value* schema = space.top.size() == 2 ? find(space.top, "schema") : nullptr;
   const Value* inner = space.top.size() == 2 ? find(space.top, "payload") : nullptr;
-  if (!is_wrapping(schema, inner)) return true;
+  if (!schema || !inner || !is_wrapping(*schema)) return true;
   payload.wrapped = true;
   const Value wrapped = *inner;
   const bool object = wrapped.kind() == ValueKind::structure;

@@ -31,7 +31,8 @@ void read_row(const Payload& payload, DecodeSpace& space, Event& event);
 // Removes Connect's wrapping if there is one (connect_json.cc).
 bool open_payload(std::string_view text, DecodeSpace& space, SchemaCache& schemas, Payload& payload,
                   DecodeError& error);
-bool is_wrapping(const Value* schema, const Value* payload);
+// Says whether an object of a schema and a payload, and nothing else, is Connect's wrapping: by its schema.
+bool is_wrapping(const Value& schema);
 // Returns what follows a known prefix, without the closing brace of the whole; empty if there is nothing.
 std::string_view behind_prefix(std::string_view text, std::size_t prefix);
 

@@ -34,7 +34,7 @@ void KeyDecoder::decode_text(std::string_view key, Image& image) {
              space_.wrapped_key.size() == 2) {
     const Value* found = find(space_.wrapped_key, "schema");
     const Value* payload = find(space_.wrapped_key, "payload");
-    if (is_wrapping(found, payload)) {
+    if (found && payload && is_wrapping(*found)) {
       auto parsed = found->is_lazy() ? parse_connect_schema(found->unread_json()) : std::nullopt;
       if (parsed) {
         const char* begin = begin_of(*payload);
