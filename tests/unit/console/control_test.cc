@@ -142,7 +142,7 @@ TEST_F(ConsoleControl, who_waits_for_a_pause_is_told_at_once_that_somebody_has_e
                          .outcome = "asked"});
   std::jthread other([&](const std::stop_token& over) {
     while (admin.snapshot().pauses.empty() && !over.stop_requested()) std::this_thread::sleep_for(1ms);
-    (void)admin.resume("shop.items");
+    (void)admin.resume("shop.items", std::nullopt);
   });
   const auto told = run("pause shop.items --reason x --timeout 60s");
   EXPECT_EQ(told.code, Code::wrong_state);  // and not deadline_passed
