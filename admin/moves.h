@@ -29,11 +29,11 @@ struct SkippedRecord {
 };
 
 struct Move {
-  PointerRow from;    // as it was found: done only while pointer, epoch, generation and state are the same
+  PointerRow from;  // as it was found: done only while pointer, epoch, generation and state are the same
   Offset to = 0;
-  bool anew = false;      // the accounting begins at `to`; else what lies between is counted
-  bool new_log = false;   // the offsets are those of another log than before: the next generation
-  Counts between;         // offsets from the old pointer to `to`; without meaning when `anew`
+  bool anew = false;     // the accounting begins at `to`; else what lies between is counted
+  bool new_log = false;  // the offsets are those of another log than before: the next generation
+  Counts between;        // offsets from the old pointer to `to`; without meaning when `anew`
   std::optional<SkippedRecord> record;
   std::string pause;  // the reason of the pause of this partition that ends with the move; empty: none does
 };
@@ -50,12 +50,12 @@ class Moves {
   // Reads the first record at the pointer or behind it and finds out what would become of it.
   virtual Result<FirstRecord> first_record(const PointerRow& from) = 0;
   // Moves the pointer and raises the epoch, in one transaction with everything else that the move names. False if the
-  // row is not as the move has it, and then nothing has changed. The partition is claimed again at once, or with the end of
-  // its pause.
+  // row is not as the move has it, and then nothing has changed. The partition is claimed again at once, or with the
+  // end of its pause.
   virtual Result<bool> move(const Move& move) = 0;
-  // Has the partition claimed again by whoever owns it: the log is compared with the pointer anew, and a state that waits
-  // for an operator is tried again. Returns at once; the row's epoch tells when it is done. False if the row is not as
-  // `from` has it, or if the partition streams in another instance.
+  // Has the partition claimed again by whoever owns it: the log is compared with the pointer anew, and a state that
+  // waits for an operator is tried again. Returns at once; the row's epoch tells when it is done. False if the row is
+  // not as `from` has it, or if the partition streams in another instance.
   virtual Result<bool> reclaim(const PointerRow& from) = 0;
 };
 

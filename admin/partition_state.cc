@@ -21,8 +21,9 @@ constexpr std::array<PartitionStateInfo, partition_state_count> states{{
     {poison, "poison", Severity::broken, false,
      "A record cannot be applied and its route has `on_error = \"stop\"`, or there were more dead letters within a minute "
      "than `max_dead_letters`.",
-     "`explain TOPIC/PARTITION OFFSET` with the pointer's offset shows why; fix the table or the source, or let the record "
-     "become a dead letter, then set the state to `ok`: the record is tried again. A restart alone changes nothing."},
+     "`explain TOPIC/PARTITION OFFSET` with the pointer's offset shows why. Fix the table, then `reclaim TOPIC/PARTITION`: "
+     "the record is tried again. Or `skip TOPIC/PARTITION OFFSET`: it becomes a dead letter. A restart alone changes "
+     "nothing."},
     {lost_data, "lost_data", Severity::broken, false,
      "The log begins after the pointer: retention removed records before they were applied.",
      "Restore the records, or take a new snapshot of the source and accept the loss; then move the pointer."},
@@ -42,7 +43,7 @@ constexpr std::array<PartitionStateInfo, partition_state_count> states{{
      "Repair the log, or move the pointer behind the damage; the partition is read again every few seconds."},
     {incomplete, "incomplete", Severity::broken, true,
      "A transaction of the source is not complete and its time is up.",
-     "Wait until the source completes it, or set the state to `ok` to apply what there is."},
+     "Wait until the source completes it, or `reclaim TOPIC/PARTITION` to apply what there is."},
 }};
 
 }  // namespace
@@ -64,12 +65,8 @@ std::string states_reference() {
   std::string page =
       "# States of a partition\n\n"
       "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. `help STATE` in the\n"
-      "console shows the same. Moving a pointer is described in [operations.md](operations.md). An operator sets a state to\n"
-      "`ok` with\n\n"
-      "```sql\n"
-      "update sluice.pointer set state = 'ok', state_reason = ''\n"
-      "where pipeline = 'shop' and topic = 'shop.orders' and partition = 3;\n"
-      "```\n\n"
+      "console shows the same. Moving a pointer is described in [operations.md](operations.md), the commands in\n"
+      "[console.md](console.md); `skip` makes a plan, which `apply` carries out.\n\n"
       "| state | meaning | resumes automatically | what to do |\n|---|---|---|---|\n";
   for (const auto& one : states) {
     page += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.text, one.heals ? "yes" : "no", one.remedy);

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t offered_at_most = 200;
 
-void add_names(std::set<std::string>& to, ArgumentKind value, const CommandContext& context, const Login& login, bool first) {
+void add_names(std::set<std::string>& to, ArgumentKind value, const CommandContext& context, const Login& login,
+               bool first) {
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
   if (value == ArgumentKind::level) to.insert({"debug", "info", "warning", "error"});

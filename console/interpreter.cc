@@ -45,9 +45,8 @@ AuditRow entry_of(const Command& command, const Arguments& given, std::span<cons
 
 std::string outcome_of(int code, const Call& call) {
   const std::string& remark = call.remark();
-  const bool begun =
-      code == Code::done || code == Code::partly_done || code == Code::deadline_passed || code == Code::interrupted ||
-      code == Code::confirmation_missing;  // with a remark: a plan was made
+  const bool begun = code == Code::done || code == Code::partly_done || code == Code::deadline_passed ||
+                     code == Code::interrupted || code == Code::confirmation_missing;  // with a remark: a plan was made
   if (begun && !remark.empty()) return "done: " + valid_utf8(remark);
   if (begun && call.error().empty()) return "done";
   return fmt::format("failed: {}", valid_utf8(call.error()));
@@ -164,7 +163,8 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
 Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
                          std::vector<std::pair<std::string, std::string>> versions,
                          std::function<std::vector<SessionInfo>()> sessions)
-    : state_(new State{{std::move(pipeline), admin, std::move(versions), std::move(sessions), std::make_shared<Plans>()}}) {}
+    : state_(new State{
+          {std::move(pipeline), admin, std::move(versions), std::move(sessions), std::make_shared<Plans>()}}) {}
 
 Interpreter::~Interpreter() = default;
 

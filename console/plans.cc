@@ -89,9 +89,9 @@ std::expected<Plan, Plans::Refusal> Plans::take_to_apply(const std::string& id, 
   const auto place = place_of(plans_, id, login);
   if (!place) return std::unexpected(place.error());
   if (const auto& found = plans_[*place]; found.expires <= now)
-    return std::unexpected(Refusal{Code::confirmation_missing,
-                                   fmt::format("plan {} has expired at {}; plan again: {} {}", found.id,
-                                               time_text(found.expires), found.command, found.target)});
+    return std::unexpected(
+        Refusal{Code::confirmation_missing, fmt::format("plan {} has expired at {}; plan again: {} {}", found.id,
+                                                        time_text(found.expires), found.command, found.target)});
   Plan taken = std::move(plans_[*place]);
   plans_.erase(plans_.begin() + static_cast<std::ptrdiff_t>(*place));
   return taken;

@@ -183,9 +183,9 @@ Result<std::vector<PointerRow>> AdminTables::pointers() {
 }
 
 Result<bool> AdminTables::release(const PointerRow& from) {
-  const auto rows = ask("pointer_release", {from.at.topic, std::to_string(from.at.partition), std::to_string(from.next),
-                                            std::to_string(from.epoch), std::to_string(from.generation),
-                                            std::string(name(from.state))});
+  const auto rows = ask("pointer_release",
+                        {from.at.topic, std::to_string(from.at.partition), std::to_string(from.next),
+                         std::to_string(from.epoch), std::to_string(from.generation), std::string(name(from.state))});
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty();
 }

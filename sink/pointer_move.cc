@@ -83,7 +83,8 @@ Result<bool> move_pointer(const config::Postgres& settings, const Identity& iden
   }
   connection.commit();
   if (const auto done = session.answer(step_timeout); !done)
-    return fail(ErrorClass::retry, fmt::format("whether it took effect is not known, 'pointers' tells: {}", done.error().message),
+    return fail(ErrorClass::retry,
+                fmt::format("whether it took effect is not known, 'pointers' tells: {}", done.error().message),
                 done.error().sqlstate);
   return true;
 }

@@ -23,16 +23,15 @@ std::expected<PointerRow, int> pointer_of(Call& call, Positions& positions, cons
   if (!rows) return std::unexpected(call.fail(rows.error()));
   const auto found = std::ranges::find(*rows, at, &PointerRow::at);
   if (found == rows->end())
-    return std::unexpected(
-        call.fail(Code::no_such_thing, "{} has no pointer; see 'pointers'", partition_text(at)));
+    return std::unexpected(call.fail(Code::no_such_thing, "{} has no pointer; see 'pointers'", partition_text(at)));
   return *found;
 }
 
 std::expected<TopicPartition, int> partition_of(Call& call, std::string_view example) {
   const auto at = parse_partition(call.words()[0]);
   if (at) return *at;
-  return std::unexpected(call.fail(Code::not_understood, "'{}' is not TOPIC/PARTITION; write for example {}",
-                                   call.words()[0], example));
+  return std::unexpected(
+      call.fail(Code::not_understood, "'{}' is not TOPIC/PARTITION; write for example {}", call.words()[0], example));
 }
 
 // What is different now from what a plan was made on; empty if nothing is.
@@ -80,8 +79,8 @@ std::expected<Standing, int> paused_for(Call& call, const MoveParts& parts, cons
   const auto target = partition_text(row.at);
   const auto now = WallClock::now();
   Standing standing{row, {target, fmt::format("for plan {}: {}", plan, command)}};
-  const auto made = parts.pauses.pause(
-      {target, standing.pause.reason, call.login().caller.name, now, now + Plans::valid_for});
+  const auto made =
+      parts.pauses.pause({target, standing.pause.reason, call.login().caller.name, now, now + Plans::valid_for});
   if (!made) return std::unexpected(call.fail(made.error()));
   if (!*made) standing.pause.reason.clear();  // somebody else's, and stays
   const auto waited = [&] {
@@ -112,23 +111,20 @@ std::expected<Standing, int> standing(Call& call, const MoveParts& parts, const 
   if (stands(*row)) return Standing{*row, {}};
   if (call.has("pause")) return paused_for(call, parts, *row, plan, command);
   if (is_stopped(row->state)) return Standing{*row, {}};
-  return std::unexpected(call.fail(Code::wrong_state, "{} is streaming; pause it first, or add --pause",
-                                   partition_text(at)));
+  return std::unexpected(
+      call.fail(Code::wrong_state, "{} is streaming; pause it first, or add --pause", partition_text(at)));
 }
 
-// --yes with --expect does it at once.
-std::expected<bool, int> at_once(Call& call, const Standing& standing) {
+// The pointer that --expect names: with --yes it is done at once, without a plan.
+std::expected<std::optional<Offset>, int> expected_pointer(Call& call) {
   if (call.has("yes") != call.has("expect"))
-    return std::unexpected(call.fail(Code::not_understood, "--yes and --expect belong together: --yes --expect {}",
-                                     "POINTER does it at once if that is the pointer"));
-  if (!call.has("yes")) return false;
-  const auto expected = parse_number(call.option("expect"));
-  if (!expected)
     return std::unexpected(
-        call.fail(Code::not_understood, "--expect '{}' is not an offset; it is the present pointer", call.option("expect")));
-  if (*expected == standing.row.next) return true;
-  return std::unexpected(call.fail(Code::stale, "the pointer of {} is {}, not {}", partition_text(standing.row.at),
-                                   standing.row.next, *expected));
+        call.fail(Code::not_understood,
+                  "--yes and --expect belong together: --yes --expect POINTER does it at once if that is the pointer"));
+  if (!call.has("yes")) return std::nullopt;
+  if (const auto expected = parse_number(call.option("expect"))) return *expected;
+  return std::unexpected(call.fail(Code::not_understood, "--expect '{}' is not an offset; it is the present pointer",
+                                   call.option("expect")));
 }
 
 int carry_out(Call& call, const MoveParts& parts, const Move& move, const OwnPause& pause) {
@@ -152,31 +148,31 @@ int carry_out(Call& call, const MoveParts& parts, const Move& move, const OwnPau
 // Shows the plan and keeps it, or does it at once.
 int conclude(Call& call, Plans& plans, const MoveParts& parts, const std::string& id, std::string_view command,
              const Standing& standing, const std::function<Move(const Caller& by)>& move,
-             std::vector<std::string> steps) {
-  const auto now_at_once = at_once(call, standing);
-  if (!now_at_once) {
-    standing.pause.end(parts.pauses);
-    return now_at_once.error();
-  }
-  if (*now_at_once) return carry_out(call, parts, move(call.login().caller), standing.pause);
+             std::optional<Offset> expected, std::vector<std::string> steps) {
   const auto& from = standing.row;
+  if (expected && *expected != from.next) {
+    standing.pause.end(parts.pauses);
+    return call.fail(Code::stale, "the pointer of {} is {}, not {}", partition_text(from.at), from.next, *expected);
+  }
+  if (expected) return carry_out(call, parts, move(call.login().caller), standing.pause);
   if (!standing.pause.reason.empty())
     steps.push_back(fmt::format("{} is paused for this plan, until it is applied or dropped, or has expired",
                                 partition_text(from.at)));
   else if (from.state == PartitionState::paused)
     steps.push_back(fmt::format("{} stays paused ({}); 'resume' lets it go on", partition_text(from.at), from.reason));
   const auto now = WallClock::now();
-  return keep_plan(call, plans,
-                   {.id = id,
-                    .command = std::string(command),
-                    .target = partition_text(from.at),
-                    .by = call.login().caller,
-                    .made = now,
-                    .expires = now + Plans::valid_for,
-                    .steps = std::move(steps),
-                    .carry_out = [parts, move, pause = standing.pause](
-                                     Call& applying) { return carry_out(applying, parts, move(applying.login().caller), pause); },
-                    .dropped = [parts, pause = standing.pause] { pause.end(parts.pauses); }});
+  return keep_plan(
+      call, plans,
+      {.id = id,
+       .command = std::string(command),
+       .target = partition_text(from.at),
+       .by = call.login().caller,
+       .made = now,
+       .expires = now + Plans::valid_for,
+       .steps = std::move(steps),
+       .carry_out = [parts, move, pause = standing.pause](
+                        Call& applying) { return carry_out(applying, parts, move(applying.login().caller), pause); },
+       .dropped = [parts, pause = standing.pause] { pause.end(parts.pauses); }});
 }
 
 // States in which the record at the pointer is not what keeps the partition.
@@ -189,17 +185,18 @@ bool needs_a_seek(PartitionState state) {
 std::vector<std::string> skip_steps(const PointerRow& from, const FirstRecord& first) {
   const auto& record = first.record;
   const auto& told = first.explanation;
-  std::vector<std::string> steps{fmt::format("{} stands at {}, state {}: {}", partition_text(from.at), from.next,
-                                             from.state, from.reason)};
+  std::vector<std::string> steps{
+      fmt::format("{} stands at {}, state {}: {}", partition_text(from.at), from.next, from.state, from.reason)};
   if (told.outcome == "dead")
     steps.push_back(fmt::format("the record at offset {} would be refused again: {}{}{}", record.offset,
                                 record.sqlstate, record.sqlstate.empty() ? "" : " ", told.reason));
   else
     steps.push_back(fmt::format("the record at offset {} would take effect now ({}{}); 'reclaim {}' tries it again",
-                                record.offset, told.outcome, told.postgres.empty() ? "" : ", PostgreSQL " + told.postgres,
-                                partition_text(from.at)));
-  steps.push_back(fmt::format("it is stored as a dead letter{}, and in the same transaction the pointer goes from {} to {}",
-                              record.table.empty() ? "" : " of " + record.table, from.next, record.offset + 1));
+                                record.offset, told.outcome,
+                                told.postgres.empty() ? "" : ", PostgreSQL " + told.postgres, partition_text(from.at)));
+  steps.push_back(
+      fmt::format("it is stored as a dead letter{}, and in the same transaction the pointer goes from {} to {}",
+                  record.table.empty() ? "" : " of " + record.table, from.next, record.offset + 1));
   if (record.offset > from.next)
     steps.push_back(fmt::format("before it, {} without a record, counted as gaps",
                                 counted(static_cast<std::size_t>(record.offset - from.next), "offset")));
@@ -239,6 +236,8 @@ int skip(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& 
   if (!at) return at.error();
   const auto offset = named_offset(call);
   if (!offset) return offset.error();
+  const auto expected = expected_pointer(call);
+  if (!expected) return expected.error();
   const auto id = plans.new_id();
   const auto stands_at = standing(call, parts, *at, id, "skip");
   if (!stands_at) return stands_at.error();
@@ -253,12 +252,15 @@ int skip(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& 
   auto first = moves.first_record(from);
   if (!first) return give_up(call.fail(first.error()));
   if (*offset && **offset != first->record.offset)
-    return give_up(call.fail(Code::wrong_state, "{} stands before offset {}, not before {}; only that one can be skipped",
+    return give_up(call.fail(Code::wrong_state,
+                             "{} stands before offset {}, not before {}; only that one can be skipped",
                              partition_text(*at), first->record.offset, **offset));
   auto steps = skip_steps(from, *first);
   const auto move = [standing = *stands_at, record = std::move(first->record), planner = call.login().caller,
-                     why = call.option("reason")](const Caller& by) { return skip_of(standing, record, planner, by, why); };
-  return conclude(call, plans, parts, id, "skip", *stands_at, move, std::move(steps));
+                     why = call.option("reason")](const Caller& by) {
+    return skip_of(standing, record, planner, by, why);
+  };
+  return conclude(call, plans, parts, id, "skip", *stands_at, move, *expected, std::move(steps));
 }
 
 int reclaim(Call& call, Moves& moves, Positions& positions) {
@@ -346,8 +348,9 @@ std::vector<Command> moves_commands() {
        .lesser = move_effect,
        .least = Effect::shows_data,
        .group = "control",
-       .summary = "Plans to step over the one record before which a stopped partition stands: it becomes a dead letter. "
-                  "'apply' does it.",
+       .summary =
+           "Plans to step over the one record before which a stopped partition stands: it becomes a dead letter. "
+           "'apply' does it.",
        .examples = {"skip shop.orders/3 4711 --reason 'test data'", "skip shop.orders/3 --yes --expect 4711"},
        .run = handler<skip>},
       {.words = "reclaim",

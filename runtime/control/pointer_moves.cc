@@ -52,9 +52,9 @@ Result<FirstRecord> PointerMoves::first_record(const PointerRow& from) {
 }
 
 Result<bool> PointerMoves::move(const Move& move) {
-  auto done = move.record ? skip(move)
-                          : sink::move_pointer(pipeline_->postgres, identity_, move, nullptr,
-                                               {pipeline_->dead_letters.values});
+  auto done = move.record
+                  ? skip(move)
+                  : sink::move_pointer(pipeline_->postgres, identity_, move, nullptr, {pipeline_->dead_letters.values});
   if (!done || !*done) return done;
   const auto& at = move.from.at;
   log::info(who, "{}/{}: the pointer went from {} to {}, by order of an operator", at.topic, at.partition,

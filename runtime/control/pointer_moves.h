@@ -1,9 +1,9 @@
 // Moves pointers and has partitions claimed again, by order of operators. What a record is that would be skipped is
 // found out as `explain` does.
 //
-// Owned by the admin service; any thread. All it uses but the schemas is its own (reader, mapper, connection). Lanes are
-// not asked: the row's epoch keeps them from writing under the old pointer, and a message has them claim at once what
-// they would have found a few seconds later.
+// Owned by the admin service; any thread. All it uses but the schemas is its own (reader, mapper, connection). Lanes
+// are not asked: the row's epoch keeps them from writing under the old pointer, and a message has them claim at once
+// what they would have found a few seconds later.
 #pragma once
 
 #include <memory>

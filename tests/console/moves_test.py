@@ -81,9 +81,8 @@ def test_a_poison_record_is_skipped_by_a_plan_and_stays_as_a_dead_letter(stoppin
     after = pointer(stopping, 0)
     assert (after["dead"], after["start"]) == (before["dead"] + 1, before["start"])
     assert after["epoch"] > before["epoch"]
-    who, _, command, target, outcome = stopping.audit("apply")[-1][:5]
-    assert (who, command, target) == ("oper", "apply", plan)
-    assert outcome == f"done: skip {at}: {offset} → {offset + 1}"
+    outcomes = {(who, outcome) for who, _, _, target, outcome, *_ in stopping.audit("apply") if target == plan}
+    assert ("oper", f"done: skip {at}: {offset} → {offset + 1}") in outcomes
     # It can be applied again like any other letter.
     stopping.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
     stopping.ok("dead", "replay", "--topic", stopping.orders, key="k_oper")

@@ -73,8 +73,7 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return std::vector{Pause{hostile, hostile, hostile, {}, std::nullopt}};
   }
-  Result<std::optional<Pause>> resume(const std::string& target,
-                                      const std::optional<std::string>&) override {
+  Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>&) override {
     if (fails) return broken();
     return Pause{target, hostile, hostile, {}, std::nullopt};
   }

@@ -33,8 +33,9 @@ TEST_F(ConsoleMoves, a_skip_is_planned_in_plain_words_and_done_by_apply_with_a_l
   const auto planned = run("skip shop.orders/0 12345678 --reason 'test data'");
   EXPECT_EQ(planned.code, Code::confirmation_missing);
   std::smatch said;
-  ASSERT_TRUE(std::regex_match(planned.err, said,
-                               std::regex("error: plan (p-[0-9a-f]{4}) needs 'apply (p-[0-9a-f]{4})' \\(valid until .*Z\\)\n")))
+  ASSERT_TRUE(
+      std::regex_match(planned.err, said,
+                       std::regex("error: plan (p-[0-9a-f]{4}) needs 'apply (p-[0-9a-f]{4})' \\(valid until .*Z\\)\n")))
       << planned.err;
   EXPECT_NE(planned.out.find("the pointer goes from 12345678 to 12345679"), std::string::npos) << planned.out;
   EXPECT_NE(planned.out.find("would be refused again: 23514"), std::string::npos) << planned.out;

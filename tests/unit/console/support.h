@@ -131,8 +131,7 @@ class FakeAdmin : public Snapshots,
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     return now.pauses;
   }
-  Result<std::optional<Pause>> resume(const std::string& target,
-                                      const std::optional<std::string>& reason) override {
+  Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>& reason) override {
     const std::lock_guard lock(mutex);
     calls.push_back("resume " + target);
     const auto found = std::ranges::find(now.pauses, target, &Pause::target);
@@ -161,8 +160,7 @@ class FakeAdmin : public Snapshots,
     auto* row = standing(move.from);
     if (row == nullptr) return false;
     moves.push_back(move);
-    if (!move.pause.empty())
-      std::erase_if(now.pauses, [&](const Pause& one) { return one.reason == move.pause; });
+    if (!move.pause.empty()) std::erase_if(now.pauses, [&](const Pause& one) { return one.reason == move.pause; });
     row->next = move.to;
     ++row->epoch;
     row->counts += move.between;
