@@ -6,7 +6,11 @@ namespace sluice::console {
 namespace {
 
 int apply(Call& call, Plans& plans) {
-  const auto plan = plans.take_to_apply(call.words()[0], call.login(), WallClock::now());
+  const auto& id = call.words()[0];
+  const auto found = plans.find(id, call.login());
+  if (found && !found->demands.empty() && !call.has(found->demands))
+    return call.fail(Code::confirmation_missing, "{}; apply {} --{}", found->why, id, found->demands);
+  const auto plan = plans.take_to_apply(id, call.login(), WallClock::now());
   if (!plan) return call.fail(plan.error().code, "{}", plan.error().text);
   const int code = plan->carry_out(call);
   const bool own = plan->by.name == call.login().caller.name;
@@ -60,6 +64,7 @@ std::vector<Command> plans_commands() {
        .min_words = 1,
        .max_words = 1,
        .takes = ArgumentKind::plan,
+       .options = {{.name = "allow-stale", .help = "also if it brings older rows back for a while"}},
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",

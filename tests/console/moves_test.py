@@ -98,7 +98,7 @@ def test_a_plan_is_stale_once_the_partition_was_claimed_again(stopping):
     out = stopping.ok("reclaim", at, key="k_adm")
     assert f"epoch {before['epoch']} → {before['epoch'] + 1}" in out
     stopping.wait_state(stopping.orders, "poison", 1)
-    stopping.refused(8, f"its epoch was {before['epoch']}, now {before['epoch'] + 1}; plan again", "apply", plan, key="k_oper")
+    stopping.refused(8, f"plan {plan} is stale: {at} epoch was {before['epoch']}, now {before['epoch'] + 1}; plan again", "apply", plan, key="k_oper")
     stopping.ok("plan", "drop", again, key="k_adm")
     assert pointer(stopping, 1)["next"] == offset
     stopping.ok("skip", at, "--yes", "--expect", str(offset), key="k_oper")
