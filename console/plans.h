@@ -30,7 +30,7 @@ struct Plan {
   Role role = Role::operator_;  // that applying it needs
   WallClock::time_point made = {}, expires = {};
   std::vector<std::string> steps = {};  // what it will do, in sentences; may quote a record
-  std::string demands = {}, why = {};     // an option that applying it needs, and why; empty: none
+  std::string demands = {}, why = {};   // an option that applying it needs, and why; empty: none
   std::function<int(Call&)> carry_out = {};
   std::function<void()> dropped = {};  // takes back what the command had done for its plan; may be empty
 };

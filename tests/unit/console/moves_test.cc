@@ -64,7 +64,8 @@ TEST_F(ConsoleMoves, a_plan_is_refused_when_pointer_epoch_or_state_have_moved_si
     EXPECT_EQ(run("apply " + id).code, Code::no_such_thing);
     stopped() = before;
   };
-  refused([&] { stopped().next = 12'345'700; }, " is stale: shop.orders/0 pointer was 12345678, now 12345700; plan again");
+  refused([&] { stopped().next = 12'345'700; },
+          " is stale: shop.orders/0 pointer was 12345678, now 12345700; plan again");
   refused([&] { stopped().epoch = 18; }, "epoch was 17, now 18; plan again");
   refused([&] { stopped().state = PartitionState::ok; }, "state was poison, now ok; plan again");
   EXPECT_TRUE(admin.moves.empty());
