@@ -44,9 +44,16 @@ struct FirstRecord {
   Explanation explanation;
 };
 
+// What a partition's log holds, and where in it a moment is.
+struct LogPlace {
+  Offset first = 0, end = 0;
+  Offset at_time = 0;  // of the first record that is not older than the moment, else the end
+};
+
 class Moves {
  public:
   virtual ~Moves() = default;
+  virtual Result<LogPlace> log(const TopicPartition& at, std::optional<WallClock::time_point> moment) = 0;
   // Reads the first record at the pointer or behind it and finds out what would become of it.
   virtual Result<FirstRecord> first_record(const PointerRow& from) = 0;
   // Moves the pointer and raises the epoch, in one transaction with everything else that the move names. False if the

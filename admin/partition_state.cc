@@ -26,21 +26,24 @@ constexpr std::array<PartitionStateInfo, partition_state_count> states{{
      "nothing."},
     {lost_data, "lost_data", Severity::broken, false,
      "The log begins after the pointer: retention removed records before they were applied.",
-     "Restore the records, or take a new snapshot of the source and accept the loss; then move the pointer."},
+     "Restore the records, then `reclaim TOPIC/PARTITION`. Or accept the loss: `seek TOPIC/PARTITION start` goes on where "
+     "the log begins; take a new snapshot of the source."},
     {log_shrunk, "log_shrunk", Severity::broken, false,
      "The log ends before the pointer: the topic was created anew, or the brokers lost records.",
-     "Find out what the brokers did; the tables hold more than the log. If that is right, move the pointer to where the "
-     "new log is to be applied from."},
+     "Find out what the brokers did; the tables hold more than the log. `seek TOPIC/PARTITION start` applies the new log "
+     "from its beginning, `seek TOPIC/PARTITION end` only what comes; if the old log is back, `reclaim TOPIC/PARTITION`."},
     {log_changed, "log_changed", Severity::broken, false,
      "The record at the anchor is not the one that was applied: the topic was created anew or truncated.",
-     "Decide whether the new log is to be applied from its beginning, and move the pointer there."},
+     "Find out what the brokers did. `seek TOPIC/PARTITION start` applies the new log from its beginning, "
+     "`seek TOPIC/PARTITION end` only what comes; if the old log is back, `reclaim TOPIC/PARTITION`."},
     {topic_missing, "topic_missing", Severity::broken, true, "The topic or the partition is not in the cluster.",
      "Create the topic again, or remove it from the route."},
     {schema, "schema", Severity::broken, true,
      "A table, a column, a permission or a schema is missing; no record is at fault.",
      "Fix what the reason names; the partition is checked every few seconds."},
     {corrupt, "corrupt", Severity::broken, true, "Kafka keeps delivering a damaged batch of records.",
-     "Repair the log, or move the pointer behind the damage; the partition is read again every few seconds."},
+     "Repair the log; the partition is read again every few seconds. Or `seek TOPIC/PARTITION OFFSET` to an offset behind "
+     "the damage: what lies between is not applied."},
     {incomplete, "incomplete", Severity::broken, true,
      "A transaction of the source is not complete and its time is up.",
      "Wait until the source completes it, or `reclaim TOPIC/PARTITION` to apply what there is."},
@@ -66,7 +69,7 @@ std::string states_reference() {
       "# States of a partition\n\n"
       "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. `help STATE` in the\n"
       "console shows the same. Moving a pointer is described in [operations.md](operations.md), the commands in\n"
-      "[console.md](console.md); `skip` makes a plan, which `apply` carries out.\n\n"
+      "[console.md](console.md); `skip` and `seek` make a plan, which `apply` carries out.\n\n"
       "| state | meaning | resumes automatically | what to do |\n|---|---|---|---|\n";
   for (const auto& one : states) {
     page += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.text, one.heals ? "yes" : "no", one.remedy);

@@ -24,6 +24,7 @@ std::vector<Command> partitions_commands();
 std::vector<Command> pause_commands();
 std::vector<Command> plans_commands();
 std::vector<Command> pointers_commands();
+std::vector<Command> seek_commands();
 std::vector<Command> session_commands();
 std::vector<Command> status_commands();
 std::vector<Command> tables_commands();

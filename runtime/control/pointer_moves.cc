@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "listener/log_range.h"
 #include "listener/reader.h"
 #include "runtime/control/explain.h"
 #include "runtime/pipeline/batch.h"
@@ -18,6 +19,12 @@ constexpr std::string_view who = "moves";
 constexpr std::chrono::seconds fetch_deadline{10};
 
 }  // namespace
+
+Result<LogPlace> PointerMoves::log(const TopicPartition& at, std::optional<WallClock::time_point> moment) {
+  const auto range = listener::log_range(pipeline_->kafka, at, moment, Clock::now() + fetch_deadline);
+  if (!range) return std::unexpected(range.error());
+  return LogPlace{range->first, range->end, range->at_time};
+}
 
 Result<FirstRecord> PointerMoves::first_record(const PointerRow& from) {
   const auto deadline = Clock::now() + fetch_deadline;

@@ -30,6 +30,7 @@ class PointerMoves final : public Moves {
                const Parts& parts)
       : pipeline_(std::move(pipeline)), identity_(std::move(identity)), tables_(tables), parts_(parts) {}
 
+  Result<LogPlace> log(const TopicPartition& at, std::optional<WallClock::time_point> moment) override;
   Result<FirstRecord> first_record(const PointerRow& from) override;
   Result<bool> move(const Move& move) override;
   Result<bool> reclaim(const PointerRow& from) override;

@@ -77,6 +77,10 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return Pause{target, hostile, hostile, {}, std::nullopt};
   }
+  Result<LogPlace> log(const TopicPartition&, std::optional<WallClock::time_point>) override {
+    if (fails) return broken();
+    return LogPlace{5, 20, 7};
+  }
   Result<FirstRecord> first_record(const PointerRow& from) override {
     if (fails) return broken();
     return FirstRecord{{from.next, 1, "write", hostile, hostile, hostile, hostile}, *explain(from.at, from.next, true)};

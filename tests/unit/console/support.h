@@ -141,6 +141,9 @@ class FakeAdmin : public Snapshots,
     release();
     return gone;
   }
+  Result<LogPlace> log(const TopicPartition&, std::optional<WallClock::time_point> moment) override {
+    return LogPlace{100, 20'000'000, moment ? 12'000'000 : 20'000'000};
+  }
   Result<FirstRecord> first_record(const PointerRow& from) override {
     FirstRecord first{.record = {.offset = from.next,
                                  .fingerprint = 1,
@@ -272,15 +275,20 @@ class FakeAdmin : public Snapshots,
                        .sql = {"INSERT INTO x"}};
   }
   Result<std::int64_t> record(const AuditRow& entry) override {
+    const std::lock_guard lock(mutex);
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     trail.push_back(entry);
     return static_cast<std::int64_t>(trail.size());
   }
   Result<void> conclude(std::int64_t id, const std::string& outcome) override {
+    const std::lock_guard lock(mutex);
     trail.at(static_cast<std::size_t>(id - 1)).outcome = outcome;
     return {};
   }
-  void note(const AuditRow& entry) override { notes.push_back(entry); }
+  void note(const AuditRow& entry) override {
+    const std::lock_guard lock(mutex);
+    notes.push_back(entry);
+  }
   Result<std::vector<AuditRow>> audit(const AuditFilter&) override { return trail; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) override {
     calls.push_back("log " + level + (lasting ? " for " + std::to_string(lasting->count()) : ""));
