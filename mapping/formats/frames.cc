@@ -141,9 +141,9 @@ const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<con
                       : ""));
 }
 
-bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space,
-                             Value& datum, DecodeError& error) {
-  if (avro_.read(entry.avro, frame.payload, space.arena, datum)) return true;
+bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                             DecodeSpace& space, Value& datum, DecodeError& error) {
+  if (avro_.read(entry.avro, frame.payload, space.arena, datum, any_text)) return true;
   error = {avro_.not_utf8() ? "22021" : malformed,
            fmt::format("{}: found {} at byte {} of {}, expected a datum of schema {}", path_of(side), avro_.fault(),
                        avro_.at(), frame.payload.size(), frame.schema.text())};
@@ -162,7 +162,7 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
   }
   if (entry->kind == SchemaKind::json) return read_json_event(*entry, frame, rules, space, event, error);
   Value datum;
-  if (!read_datum(*entry, frame, Side::value, space, datum, error)) return false;
+  if (!read_datum(*entry, frame, Side::value, rules.any_text, space, datum, error)) return false;
   const AvroSchema& schema = entry->avro;
   std::span<const Field> fields;
   if (datum.kind() == ValueKind::null) {
@@ -216,7 +216,7 @@ bool FrameReader::read_key(std::string_view bytes, std::span<const Header> heade
     return true;
   }
   Value datum;
-  if (!read_datum(*entry, frame, Side::key, space, datum, error)) return false;
+  if (!read_datum(*entry, frame, Side::key, false, space, datum, error)) return false;
   const AvroSchema& schema = entry->avro;
   std::span<const Field> fields;
   image = {};
