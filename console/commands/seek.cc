@@ -84,12 +84,18 @@ std::vector<std::string> forward_steps(const PointerRow& from, Offset to, const 
   return steps;
 }
 
+bool is_guarded(const config::Route* route) {
+  return route != nullptr && !route->version.empty();
+}
+
 std::vector<std::string> backward_steps(const PointerRow& from, Offset to, const std::string& tables,
                                         const config::Route* route) {
   std::vector<std::string> steps{
       fmt::format("{} are read again and applied again to {}", offsets_text(to, from.next), tables),
-      "their older rows come back, and are overwritten once the log has been read to the old pointer: the route has no "
-      "version guard"};
+      is_guarded(route)
+          ? "the route's version guard keeps rows that are newer than what is read"
+          : "the route has no version guard: older rows come back, and are overwritten once the log has been "
+            "read to the old pointer"};
   if (route != nullptr && route->mode == config::Mode::insert && route->key.empty())
     steps.push_back("the route's mode is insert without a key: each of the rows will be there twice");
   steps.push_back(fmt::format(
@@ -141,6 +147,7 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
                                     "'seek' goes there",
                                     to, at, from.next));
   const bool backward = to < from.next && !new_log;
+  const auto* route = route_of(pipeline, from.at.topic);
   Move wanted;
   wanted.from = from;
   wanted.to = to;
@@ -152,11 +159,11 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
       fmt::format("the pointer of {} goes from {} to {}; the log begins at {} and ends before {}", at, from.next, to,
                   log->first, log->end)};
   const auto more = new_log    ? new_log_steps(from, to, *log)
-                    : backward ? backward_steps(from, to, tables, route_of(pipeline, from.at.topic))
+                    : backward ? backward_steps(from, to, tables, route)
                                : forward_steps(from, to, *log);
   steps.insert(steps.end(), more.begin(), more.end());
   Demand demands;
-  if (backward)
+  if (backward && !is_guarded(route))
     demands = {"allow-stale",
                fmt::format("{} of {} would be applied again, which brings older rows of {} back for a while",
                            offsets_text(to, from.next), at, tables)};

@@ -130,3 +130,87 @@ def test_reclaim_of_a_partition_that_streams_loses_nothing(stopping):
     assert after["epoch"] == before["epoch"] + 3
     assert (after["applied"] + after["folded"], after["dead"]) == (before["applied"] + before["folded"] + 3000, before["dead"])
     assert stopping.sql("SELECT count(*) FROM orders WHERE id BETWEEN %s AND %s", keys[0], keys[-1]) == [(3000,)]
+
+
+def at_rest(console, partition):
+    """A pause of the partition, and what stops it: each test of a log pauses, spoils the log, and claims it anew."""
+    at = f"{console.orders}/{partition}"
+    console.wait_caught_up(console.orders)
+    console.ok("pause", at, "--reason", "the log is spoilt", key="k_oper")
+    return at
+
+
+def test_a_rewind_with_a_pause_of_its_own_applies_again_what_there_is(stopping):
+    at = f"{stopping.orders}/1"
+    publish(stopping, 1, range(1_400_000, 1_400_500))
+    stopping.wait_caught_up(stopping.orders)
+    stopping.refused(4, "is streaming; pause it first, or add --pause", "seek", at, "-100", key="k_oper")
+    stopping.sql("DELETE FROM orders WHERE id >= 1400400 AND id < 1400500")
+    before = pointer(stopping, 1)
+    plan, steps = planned(stopping, "rewind", at, "-100", "--pause")
+    assert "100 offsets" in steps and "older rows come back" in steps
+    pause, = stopping.data("status")["pauses"]
+    assert (pause["target"], pause["reason"]) == (at, f"for plan {plan}: rewind")
+    stopping.refused(7, f"apply {plan} --allow-stale", "apply", plan, key="k_oper")
+    stopping.ok("apply", plan, "--allow-stale", key="k_oper")
+    wait_row(stopping, 1_400_499)
+    stopping.wait_caught_up(stopping.orders)
+    assert stopping.sql("SELECT count(*) FROM orders WHERE id BETWEEN 1400000 AND 1400499") == [(500,)]
+    after = pointer(stopping, 1)
+    assert (after["start"], after["next"]) == (before["next"] - 100, before["next"])
+    assert after["applied"] + after["folded"] == 100 and after["generation"] == before["generation"]
+
+
+def test_lost_data_ends_by_a_seek_to_the_start_and_counts_what_is_lost(stopping):
+    at = at_rest(stopping, 0)
+    before = pointer(stopping, 0)
+    publish(stopping, 0, range(1_500_000, 1_500_100))
+    stopping.kafka.delete_records(stopping.orders, 0, before["next"] + 40)
+    stopping.ok("resume", at, key="k_oper")
+    stopping.wait_state(stopping.orders, "lost_data", 0)
+    stopping.refused(4, "'help lost_data' tells what does", "skip", at, key="k_oper")
+    assert "`seek TOPIC/PARTITION start`" in stopping.ok("help", "lost_data")
+    plan, steps = planned(stopping, "seek", at, "start")
+    assert "40 offsets" in steps and "the log does not hold" in steps
+    stopping.ok("apply", plan, key="k_oper")
+    wait_row(stopping, 1_500_099)
+    stopping.wait_caught_up(stopping.orders)
+    after = pointer(stopping, 0)
+    assert (after["start"], after["skipped"]) == (before["start"], before["skipped"] + 40)
+    assert stopping.sql("SELECT count(*) FROM orders WHERE id BETWEEN 1500000 AND 1500099") == [(60,)]
+
+
+def test_of_two_admins_who_apply_one_plan_at_once_exactly_one_is_done(stopping):
+    at = at_rest(stopping, 2)
+    before = pointer(stopping, 2)
+    plan, _ = planned(stopping, "seek", at, "-10")
+    clients = [stopping.popen("apply", plan, "--allow-stale", key="k_adm") for _ in range(2)]
+    assert sorted(client.wait(60) for client in clients) == [0, 5]
+    assert pointer(stopping, 2)["next"] == before["next"] - 10
+    assert stopping.state(stopping.orders, 2)[0] == "paused"
+    stopping.ok("resume", at, key="k_oper")
+
+
+@pytest.mark.parametrize("state, count", (("log_shrunk", 10), ("log_changed", 900)))
+def test_a_topic_made_anew_is_applied_from_its_beginning_by_a_seek(stopping, state, count):
+    generation = pointer(stopping, 3)["generation"]
+    stopping.wait_caught_up(stopping.orders)
+    stopping.ok("pause", "all", "--reason", "the topic is made anew", key="k_oper")
+    stopping.kafka.delete_topic(stopping.orders)
+    stopping.kafka.create_topic(stopping.orders, 4)
+    first = {"log_shrunk": 2_000_000, "log_changed": 3_000_000}[state]
+    for partition in range(4):
+        publish(stopping, partition, range(first + partition * 1000, first + partition * 1000 + count))
+    stopping.restart()
+    stopping.ok("resume", "all", key="k_oper")
+    for partition in range(4):
+        at = f"{stopping.orders}/{partition}"
+        stopping.wait_state(stopping.orders, state, partition)
+        plan, steps = planned(stopping, "seek", at, "start")
+        assert "another one than the one that was applied" in steps
+        stopping.ok("apply", plan, key="k_adm")
+        wait_row(stopping, first + partition * 1000 + count - 1)
+    stopping.wait_caught_up(stopping.orders)
+    for partition in range(4):
+        row = pointer(stopping, partition)
+        assert (row["generation"], row["start"], row["next"], row["applied"]) == (generation + 1, 0, count, count)

@@ -118,6 +118,14 @@ TEST_F(ConsoleSeek, rows_without_a_key_are_there_twice_and_the_plan_says_so) {
   EXPECT_EQ(planned("rewind shop.orders/0 -1").find("twice"), std::string::npos);
 }
 
+TEST_F(ConsoleSeek, behind_a_version_guard_older_rows_do_not_come_back_and_nothing_more_is_wanted) {
+  pipeline->routes[0].topics = {"shop.orders"};
+  pipeline->routes[0].version = config::VersionPath::parse("updated_at");
+  const auto said = planned("rewind shop.orders/0 -1");
+  EXPECT_NE(said.find("version guard keeps rows that are newer"), std::string::npos) << said;
+  EXPECT_EQ(run("rewind shop.orders/0 -1 --yes --expect 12345678").code, Code::done);
+}
+
 // Two operators and an admin at one partition.
 class ConsoleRace : public ConsoleSeek {
  protected:
