@@ -1,5 +1,7 @@
 #include "mapping/mapper.h"
 
+#include <simdjson.h>
+
 #include <utility>
 
 #include "config/table_template.h"
@@ -45,7 +47,9 @@ const std::expected<std::string, NameError>& Mapper::State::table_name(TopicStat
       const Value* value = find(members, field);
       std::string_view characters;
       const bool known = value && value->is_text() && value->characters(scratch, characters) == TextError::none;
-      return known ? characters : std::string_view{};
+      // A name that is not UTF-8, or was not, would be another table's.
+      const bool as_sent = known && !mended_text.touches(*value) && simdjson::validate_utf8(characters);
+      return as_sent ? characters : std::string_view{};
     };
     source = {text("db", database), text("schema", schema), text("table", name)};
   }
@@ -107,9 +111,7 @@ std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& rec
 }
 
 // Once more with U+FFFD in place of what is not UTF-8, where the route wants it so.
-bool Mapper::State::decode(TopicState& topic, const Record& record, DecodeError& error) {
-  mended_text.clear();
-  if (topic.decoder->decode(record, event, error)) return true;
+bool Mapper::State::decode_mended(TopicState& topic, const Record& record, DecodeError& error) {
   if (error.sqlstate != "22021" || topic.match.route->values.utf8 == Utf8Policy::reject) return false;
   Record mended;
   mended.at = record.at;
@@ -130,7 +132,8 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   key_read = key_image.present = given_read = false;
   doubtful = {};
   DecodeError error;
-  if (!decode(topic, record, error)) {
+  mended_text.clear();
+  if (!topic.decoder->decode(record, event, error) && !decode_mended(topic, record, error)) {
     if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
     return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
@@ -155,7 +158,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   RecordError fault;
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (make_changes(topic, *table, record, fault)) {
-    note_uses(*table);
+    if (!rows.uses().empty()) note_uses(*table);
     set->end_record();
   } else {
     set->arena().resize(arena);

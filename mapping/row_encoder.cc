@@ -103,8 +103,20 @@ std::string_view canonical_key(const Table& table, const std::vector<Cell>& cell
 }
 
 // A text that a binary format brought as it was, because the route replaces what is not UTF-8.
-bool is_broken_text(const Value& value) {
-  return value.is_text() && !value.is_lazy() && !simdjson::validate_utf8(value.unread_json());
+bool has_broken_text(const Value& value) {
+  if (value.is_lazy()) return false;
+  if (value.is_text()) return !simdjson::validate_utf8(value.unread_json());
+  std::vector<Value> item_space;
+  std::vector<Field> member_space;
+  ValueArena names;
+  std::span<const Value> items;
+  std::span<const Field> members;
+  if (value.kind() == ValueKind::array && value.items(item_space, items))
+    return std::ranges::any_of(items, has_broken_text);
+  return value.kind() == ValueKind::structure && value.members(member_space, names, members) &&
+         std::ranges::any_of(members, [](const Field& field) {
+           return !simdjson::validate_utf8(field.name) || has_broken_text(field.value);
+         });
 }
 
 // The column that a field without one would need, for a reason.
@@ -134,19 +146,22 @@ RecordError fault_of_second(const TableState& table, const Column& column, const
                       where, column.name, name_excerpt(other->name))};
 }
 
-}  // namespace
-
-ValueError RowEncoder::encode_value(const TableState& table, std::size_t at, const Value& value, bool text_is_json,
-                                    std::string& arena, Cell& cell) {
-  const ValuePolicies* policies = table.policies(static_cast<std::int32_t>(at));
-  return policies == nullptr ? encoder_.encode(table.table->columns[at], value, text_is_json, arena, cell)
-                             : encode_under(*policies, table, at, value, text_is_json, arena, cell);
+RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
+  RecordError fault{
+      Stage::map, error.sqlstate,
+      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, field.name.empty() ? "" : ".", field.name,
+                  excerpt_of(field.value), column.declared.empty() ? column.cast : column.declared,
+                  *error.detail ? " (" : "", error.detail)};
+  if (*error.detail) fault.reason.push_back(')');
+  return fault;
 }
+
+}  // namespace
 
 ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                                     const Value& value, bool text_is_json, std::string& arena, Cell& cell) {
   const bool mended = mended_ != nullptr && mended_->touches(value);
-  if (table.is_key(static_cast<std::int32_t>(column)) && (mended || is_broken_text(value)))
+  if (table.is_exact(static_cast<std::int32_t>(column)) && (mended || has_broken_text(value)))
     return value_error::not_utf8;
   UsedPolicies used;
   const ValueError error =
@@ -161,18 +176,13 @@ ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableSt
 bool RowEncoder::encode_cell(const TableState& table, std::size_t at, const Image& image, const Field& field,
                              std::string& arena, Cell& cell, RecordError& fault) {
   const Column& column = table.table->columns[at];
-  const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
     fault = fault_of_second(table, column, image, field);
     return false;
   }
   const ValueError error = encode_value(table, at, field.value, image.text_is_json, arena, cell);
   if (!error) return true;
-  fault = {
-      Stage::map, error.sqlstate,
-      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, dot, field.name, excerpt_of(field.value),
-                  column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
-  if (*error.detail) fault.reason.push_back(')');
+  fault = fault_of_value(column, image, field, error);
   return false;
 }
 
