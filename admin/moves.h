@@ -24,7 +24,7 @@ struct SkippedRecord {
   Offset offset = 0;
   std::int64_t fingerprint = 0;
   std::string stage, table, sqlstate;
-  std::string reason;  // holds no data of the record
+  std::string reason;  // holds no data of the record; of what is found: why it would be refused, empty if it would not
   std::string detail;  // may
 };
 
@@ -35,7 +35,9 @@ struct Move {
   bool new_log = false;  // the offsets are those of another log than before: the next generation
   Counts between;        // offsets from the old pointer to `to`; without meaning when `anew`
   std::optional<SkippedRecord> record;
-  std::string pause;  // the reason of the pause of this partition that ends with the move; empty: none does
+  std::string pause;       // the reason of the pause of this partition that ends with the move; empty: none does
+  std::int64_t audit = 0;  // the row of the audit trail that the move is ordered by; 0: none
+  std::string outcome;     // that this row says once the move is done
 };
 
 // The record before which a partition stands.
@@ -54,8 +56,8 @@ class Moves {
  public:
   virtual ~Moves() = default;
   virtual Result<LogPlace> log(const TopicPartition& at, std::optional<WallClock::time_point> moment) = 0;
-  // Reads the first record at the pointer or behind it and finds out what would become of it.
-  virtual Result<FirstRecord> first_record(const PointerRow& from) = 0;
+  // Reads the first record at the pointer or behind it and finds out what would become of it; nothing if there is none.
+  virtual Result<std::optional<FirstRecord>> first_record(const PointerRow& from) = 0;
   // Moves the pointer and raises the epoch, in one transaction with everything else that the move names. False if the
   // row is not as the move has it, and then nothing has changed. The partition is claimed again at once, or with the
   // end of its pause.

@@ -26,15 +26,20 @@ struct MoveParts {
 // The partition that the first word names.
 std::expected<TopicPartition, int> partition_of(Call& call, std::string_view example);
 std::expected<PointerRow, int> pointer_of(Call& call, Positions& positions, const TopicPartition& at);
-// Says what is different now from `then`, or what else keeps it from being done.
-int say_stale(Call& call, Positions& positions, const PointerRow& then, std::string_view what,
-              std::string_view otherwise);
+// Says what is different now from `then`, or what else keeps it from being done. `what` is "plan p-7f3a" or the like,
+// `next` what to do now.
+struct Order {
+  std::string what, next;
+};
+int say_stale(Call& call, Positions& positions, const PointerRow& then, const Order& order, std::string_view otherwise);
 
 // A pause that a command makes for its plan. It ends with the plan: applied, dropped or expired.
 struct OwnPause {
   std::string target = {}, reason = {};  // reason empty: there is none
+  WallClock::time_point until = {};
 
-  void end(Pauses& pauses) const;
+  // Also after a stop, which has ended the command. Returns what is left of the pause, a sentence, if it could not.
+  std::string end(Pauses& pauses) const;
 };
 
 // A move that is asked for, as far as it is known: which plan, of a partition that has stopped.
@@ -47,7 +52,7 @@ struct Moving {
   std::optional<Offset> expected;  // --yes --expect: done at once, if that is the pointer
 
   // Takes back what was done for the plan.
-  int give_up(int code) const;
+  int give_up(Call& call, int code) const;
 };
 // The partition of the words, which has stopped, or is paused by this command with --pause.
 std::expected<Moving, int> begin_move(Call& call, const MoveParts& parts, std::string_view command,

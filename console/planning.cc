@@ -18,8 +18,8 @@ int keep_plan(Call& call, Plans& plans, Plan plan) {
   const auto dropped = plan.dropped;
   const auto shown = plan;
   if (const auto kept = plans.add(std::move(plan), WallClock::now()); !kept) {
-    if (dropped) dropped();
-    return call.fail(Code::wrong_state, "{}", kept.error());
+    const auto left = dropped ? dropped() : std::string();
+    return call.fail(Code::wrong_state, "{}{}{}", kept.error(), left.empty() ? "" : "; ", left);
   }
   show_plan(call, shown);
   call.remark("plan " + shown.id);

@@ -45,8 +45,12 @@ std::expected<std::size_t, Plans::Refusal> place_of(const std::vector<Plan>& pla
 std::string Plans::new_id() {
   const MutexLock lock(mutex_);
   if (given_out_ == 0) given_out_ = std::random_device()();
-  // A step that has no factor in common with 65536 comes to every number once.
-  return fmt::format("p-{:04x}", (given_out_ += 40'503) & 0xffff);
+  // A step that has no factor in common with 65536 comes to every number once, and there are far fewer plans.
+  std::string id;
+  do {
+    id = fmt::format("p-{:04x}", (given_out_ += 40'503) & 0xffff);
+  } while (std::ranges::find(plans_, id, &Plan::id) != plans_.end());
+  return id;
 }
 
 void Plans::make_room(WallClock::time_point now) {

@@ -32,7 +32,9 @@ struct Plan {
   std::vector<std::string> steps = {};  // what it will do, in sentences; may quote a record
   std::string demands = {}, why = {};   // an option that applying it needs, and why; empty: none
   std::function<int(Call&)> carry_out = {};
-  std::function<void()> dropped = {};  // takes back what the command had done for its plan; may be empty
+  // Takes back what the command had done for its plan, and returns what is left of it, a sentence or nothing. May be
+  // empty.
+  std::function<std::string()> dropped = {};
 };
 
 class Plans {

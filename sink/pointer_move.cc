@@ -78,7 +78,13 @@ Result<bool> move_pointer(const config::Postgres& settings, const Identity& iden
       session.parameters.add_text(value);
     connection.send(session.file("pause_delete"), session.parameters);
   }
-  if (skipped != nullptr || !move.pause.empty()) {
+  if (move.audit != 0) {
+    session.parameters.clear();
+    for (const auto& value : {identity.pipeline, std::to_string(move.audit), move.outcome})
+      session.parameters.add_text(value);
+    connection.send(session.file("audit_finish"), session.parameters);
+  }
+  if (skipped != nullptr || !move.pause.empty() || move.audit != 0) {
     if (const auto stored = session.answer(step_timeout); !stored) return give_up(session, stored.error());
   }
   connection.commit();

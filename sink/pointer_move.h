@@ -1,5 +1,5 @@
 // Moves one pointer by order of an operator: in one transaction the row, the dead letter of a record that is skipped,
-// and the end of the pause that was made for the move.
+// the end of the pause that was made for the move, and what the audit trail says of it.
 //
 // A function of any thread, with a connection of its own, blocking with deadlines. False: the row is not as the move
 // has it, and nothing has changed. After an error behind COMMIT the outcome is unknown, as the message says: the row

@@ -9,11 +9,9 @@
 namespace sluice::console {
 namespace {
 
-// States in which the record at the pointer is not what keeps the partition.
-bool needs_a_seek(PartitionState state) {
-  using enum PartitionState;
-  return state == lost_data || state == log_shrunk || state == log_changed || state == topic_missing ||
-         state == corrupt;
+// In the other states the record at the pointer is not what keeps the partition, so no letter is made of it.
+bool may_skip(PartitionState state) {
+  return state == PartitionState::poison || state == PartitionState::paused;
 }
 
 std::vector<std::string> skip_steps(const PointerRow& from, const FirstRecord& first) {
@@ -24,6 +22,10 @@ std::vector<std::string> skip_steps(const PointerRow& from, const FirstRecord& f
   if (told.outcome == "dead")
     steps.push_back(fmt::format("the record at offset {} would be refused again: {}{}{}", record.offset,
                                 record.sqlstate, record.sqlstate.empty() ? "" : " ", told.reason));
+  else if (told.unknown)
+    steps.push_back(
+        fmt::format("whether the record at offset {} would be refused could not be found out: PostgreSQL {}",
+                    record.offset, told.postgres));
   else
     steps.push_back(fmt::format("the record at offset {} would take effect now ({}{}); 'reclaim {}' tries it again",
                                 record.offset, told.outcome,
@@ -37,6 +39,13 @@ std::vector<std::string> skip_steps(const PointerRow& from, const FirstRecord& f
   return steps;
 }
 
+// Why the record is skipped, without data of it: a pause has hidden what it would have stopped for.
+std::string trouble_of(const PointerRow& from, const SkippedRecord& found) {
+  if (from.state != PartitionState::paused) return fmt::format("it had stopped: {}", from.reason);
+  if (!found.reason.empty()) return fmt::format("it would have been refused: {}", found.reason);
+  return fmt::format("the partition was {}", from.reason);
+}
+
 Move skip_of(const Moving& moving, const SkippedRecord& found, const Caller& planner, const Caller& by,
              const std::string& why) {
   const auto& from = moving.from;
@@ -47,9 +56,8 @@ Move skip_of(const Moving& moving, const SkippedRecord& found, const Caller& pla
   move.between.gaps = found.offset - from.next;
   move.record = found;
   move.pause = moving.pause.reason;
-  move.record->reason =
-      fmt::format("skipped by {}{}{}; it had stopped: {}", by.name, planner.name == by.name ? "" : ", planned by ",
-                  planner.name == by.name ? std::string() : planner.name, from.reason);
+  move.record->reason = fmt::format("skipped by {}{}{}; {}", by.name, planner.name == by.name ? "" : ", planned by ",
+                                    planner.name == by.name ? std::string() : planner.name, trouble_of(from, found));
   if (!why.empty()) move.record->reason = fmt::format("{} ({})", move.record->reason, why);
   return move;
 }
@@ -70,21 +78,25 @@ int skip(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& 
   const auto moving = begin_move(call, {moves, pauses, positions, plans}, "skip", "skip shop.orders/3 4711");
   if (!moving) return moving.error();
   const auto& from = moving->from;
-  if (needs_a_seek(from.state))
-    return moving->give_up(call.fail(Code::wrong_state,
-                                     "{} is in state {}, which no skip ends; 'help {}' tells what does",
-                                     partition_text(from.at), from.state, from.state));
-  const auto first = moves.first_record(from);
-  if (!first) return moving->give_up(call.fail(first.error()));
-  if (*offset && **offset != first->record.offset)
-    return moving->give_up(call.fail(Code::wrong_state,
-                                     "{} stands before offset {}, not before {}; only that one can be skipped",
-                                     partition_text(from.at), first->record.offset, **offset));
-  const auto move = [moving = *moving, record = first->record, planner = call.login().caller,
+  const auto refuse = [&](int code) { return moving->give_up(call, code); };
+  if (!may_skip(from.state))
+    return refuse(call.fail(Code::wrong_state, "{} is in state {}, which no skip ends; 'help {}' tells what does",
+                            partition_text(from.at), from.state, from.state));
+  const auto found = moves.first_record(from);
+  if (!found) return refuse(call.fail(found.error()));
+  if (!*found)
+    return refuse(call.fail(Code::wrong_state, "{} has no record to skip: its log ends at the pointer, {}",
+                            partition_text(from.at), from.next));
+  const FirstRecord& first = **found;
+  if (*offset && **offset != first.record.offset)
+    return refuse(call.fail(Code::wrong_state,
+                            "{} stands before offset {}, not before {}; only that one can be skipped",
+                            partition_text(from.at), first.record.offset, **offset));
+  const auto move = [moving = *moving, record = first.record, planner = call.login().caller,
                      why = call.option("reason")](const Caller& by) {
     return skip_of(moving, record, planner, by, why);
   };
-  return conclude(call, *moving, move, skip_steps(from, *first));
+  return conclude(call, *moving, move, skip_steps(from, first));
 }
 
 int reclaim(Call& call, Moves& moves, Positions& positions) {
@@ -110,7 +122,7 @@ int reclaim(Call& call, Moves& moves, Positions& positions) {
   };
   const auto asked = moves.reclaim(*from);
   if (!asked) return call.fail(asked.error());
-  if (!*asked) return say_stale(call, positions, *from, "the request", "belongs to somebody else");
+  if (!*asked) return say_stale(call, positions, *from, {"the request", "ask again"}, "belongs to somebody else");
   call.remark("the next epoch was asked for");
   const auto waited = [&] {
     const InterruptScope limit(Clock::now() + *timeout);
@@ -124,15 +136,13 @@ int reclaim(Call& call, Moves& moves, Positions& positions) {
   call.report.sections = {{.columns = {{.name = "partition"},
                                        {.name = "epoch_before", .kind = ColumnType::id},
                                        {.name = "epoch", .kind = ColumnType::id},
-                                       {.name = "pointer", .kind = ColumnType::id},
-                                       {.name = "state"},
-                                       {.name = "reason"}},
-                           .rows = {{partition_text(*at), from->epoch, now.epoch, now.next, status_of(now.state),
-                                     optional_text(now.reason)}},
+                                       {.name = "pointer", .kind = ColumnType::id}},
+                           .rows = {{partition_text(*at), from->epoch, now.epoch, now.next}},
                            .record = true}};
+  // What the claim comes to is not known yet.
   call.report.line =
-      fmt::format("done: {} claimed again at {}, epoch {} → {}, state {} → {}{}", partition_text(*at), now.next,
-                  from->epoch, now.epoch, from->state, now.state, now.reason.empty() ? "" : ": " + now.reason);
+      fmt::format("done: {} claimed again at {}, epoch {} → {}{}", partition_text(*at), now.next, from->epoch,
+                  now.epoch, is_broken(from->state) ? "; what stopped it is tried again, 'partitions' tells" : "");
   call.remark(fmt::format("epoch {} → {}", from->epoch, now.epoch));
   return Code::done;
 }

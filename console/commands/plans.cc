@@ -48,9 +48,10 @@ int plan_show(Call& call, Plans& plans) {
 int plan_drop(Call& call, Plans& plans) {
   const auto plan = plans.take_to_drop(call.words()[0], call.login());
   if (!plan) return call.fail(plan.error().code, "{}", plan.error().text);
-  if (plan->dropped) plan->dropped();
+  const auto left = plan->dropped ? plan->dropped() : std::string();
   call.remark(fmt::format("{} {}", plan->command, plan->target));
-  call.report.line = fmt::format("done: plan {} is dropped, {} {} was not done", plan->id, plan->command, plan->target);
+  call.report.line = fmt::format("done: plan {} is dropped, {} {} was not done{}{}", plan->id, plan->command,
+                                 plan->target, left.empty() ? "" : "; ", left);
   call.report.sections = {{.columns = {{.name = "dropped"}}, .rows = {{plan->id}}, .record = true}};
   return Code::done;
 }

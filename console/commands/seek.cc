@@ -1,6 +1,6 @@
 // seek and rewind: the pointer of a stopped partition is moved to another place of the log.
 #include <algorithm>
-#include <charconv>
+#include <limits>
 
 #include "base/pattern.h"
 #include "console/commands/registry.h"
@@ -47,7 +47,8 @@ Offset offset_of(const Position& position, const PointerRow& from, const LogPlac
     case Position::Kind::offset:
       return position.number;
     case Position::Kind::relative:
-      return from.next + position.number;
+      if (Offset sum = 0; !__builtin_add_overflow(from.next, position.number, &sum)) return sum;
+      return std::numeric_limits<Offset>::max();  // beyond any log
     case Position::Kind::start:
       return log.first;
     case Position::Kind::end:
@@ -58,9 +59,10 @@ Offset offset_of(const Position& position, const PointerRow& from, const LogPlac
   return from.next;
 }
 
-// The log is another one than the one that was applied, so that equal offsets mean other records.
-bool is_new_log(PartitionState state) {
-  return state == PartitionState::log_shrunk || state == PartitionState::log_changed;
+// The log is another one than the one that was applied, so that equal offsets mean other records. A pause may have
+// hidden that it ends before the pointer.
+bool is_new_log(const PointerRow& from, const LogPlace& log) {
+  return from.state == PartitionState::log_shrunk || from.state == PartitionState::log_changed || log.end < from.next;
 }
 
 const config::Route* route_of(const config::Pipeline& pipeline, const std::string& topic) {
@@ -93,7 +95,7 @@ std::vector<std::string> backward_steps(const PointerRow& from, Offset to, const
   std::vector<std::string> steps{
       fmt::format("{} are read again and applied again to {}", offsets_text(to, from.next), tables),
       is_guarded(route)
-          ? "the route's version guard keeps rows that are newer than what is read"
+          ? "the route's version guard keeps rows that are newer than what is read; a tombstone has no version, and deletes"
           : "the route has no version guard: older rows come back, and are overwritten once the log has been "
             "read to the old pointer"};
   if (route != nullptr && route->mode == config::Mode::insert && route->key.empty())
@@ -122,7 +124,7 @@ int nothing_to_do(Call& call, const Moving& moving) {
   call.report.line =
       fmt::format("nothing to do: the pointer of {} is {}; 'reclaim {}' tries it again", at, moving.from.next, at);
   call.remark("nothing to do");
-  return moving.give_up(Code::done);
+  return moving.give_up(call, Code::done);
 }
 
 int seek_to(Call& call, const Moving& moving, const Position& position, bool backward_only,
@@ -131,21 +133,21 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
   const auto at = partition_text(from.at);
   const auto log = moving.parts.moves.log(
       from.at, position.kind == Position::Kind::time ? std::optional(position.time) : std::nullopt);
-  if (!log) return moving.give_up(call.fail(log.error()));
+  if (!log) return moving.give_up(call, call.fail(log.error()));
   const Offset to = offset_of(position, from, *log);
   if (to < log->first || to > log->end)
     return moving.give_up(
-        call.fail(Code::no_such_thing,
-                  "the log of {} begins at {} and ends before {}, so {} is not in it; 'start' and 'end' "
-                  "always are",
-                  at, log->first, log->end, to));
-  const bool new_log = is_new_log(from.state);
+        call, call.fail(Code::no_such_thing,
+                        "the log of {} begins at {} and ends before {}, so {} is not in it; 'start' and 'end' "
+                        "always are",
+                        at, log->first, log->end, to));
+  const bool new_log = is_new_log(from, *log);
   if (to == from.next && !new_log) return nothing_to_do(call, moving);
   if (backward_only && to > from.next)
-    return moving.give_up(call.fail(Code::wrong_state,
-                                    "rewind goes backwards only, and {} is ahead of the pointer of {}, {}; "
-                                    "'seek' goes there",
-                                    to, at, from.next));
+    return moving.give_up(call, call.fail(Code::wrong_state,
+                                          "rewind goes backwards only, and {} is ahead of the pointer of {}, {}; "
+                                          "'seek' goes there",
+                                          to, at, from.next));
   const bool backward = to < from.next && !new_log;
   const auto* route = route_of(pipeline, from.at.topic);
   Move wanted;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "listener/log_range.h"
 #include "listener/reader.h"
@@ -17,26 +18,30 @@ namespace {
 
 constexpr std::string_view who = "moves";
 constexpr std::chrono::seconds fetch_deadline{10};
+constexpr std::chrono::seconds one_call{30};  // however many waits there are in it
 
 }  // namespace
 
 Result<LogPlace> PointerMoves::log(const TopicPartition& at, std::optional<WallClock::time_point> moment) {
+  const InterruptScope limit(Clock::now() + one_call);
   const auto range = listener::log_range(pipeline_->kafka, at, moment, Clock::now() + fetch_deadline);
   if (!range) return std::unexpected(range.error());
   return LogPlace{range->first, range->end, range->at_time};
 }
 
-Result<FirstRecord> PointerMoves::first_record(const PointerRow& from) {
+Result<std::optional<FirstRecord>> PointerMoves::first_record(const PointerRow& from) {
+  const InterruptScope limit(Clock::now() + one_call);
   const auto deadline = Clock::now() + fetch_deadline;
   auto reader = listener::Reader::open(pipeline_->kafka, from.at, from.next, deadline);
   if (!reader) return std::unexpected(reader.error());
-  std::optional<Result<FirstRecord>> found;
+  std::optional<FirstRecord> found;
+  Result<void> explained;
   const auto read = reader->read_to(
       reader->end(), deadline,
       [&](const Record& record) {
         auto told = explain(pipeline_, record, true, parts_.schemas);
         if (!told) {
-          found = std::unexpected(told.error());
+          explained = std::unexpected(told.error());
           return;
         }
         FirstRecord first{.record = {.offset = record.offset,
@@ -44,7 +49,7 @@ Result<FirstRecord> PointerMoves::first_record(const PointerRow& from) {
                                      .stage = told->stage.empty() ? "write" : told->stage,
                                      .table = told->rows.empty() ? std::string() : told->rows.front().table,
                                      .sqlstate = told->sqlstate,
-                                     .reason = {},
+                                     .reason = told->cause,
                                      .detail = told->outcome == "dead" ? told->reason : std::string()},
                           .explanation = {}};
         if (first.record.table.empty()) first.record.table = parts_.routes.by_configuration(from.at.topic).value_or("");
@@ -53,12 +58,12 @@ Result<FirstRecord> PointerMoves::first_record(const PointerRow& from) {
       },
       1);
   if (!read) return std::unexpected(read.error());
-  if (found) return std::move(*found);
-  return fail(ErrorClass::retry, fmt::format("{}/{} has no record at the pointer {} or behind it", from.at.topic,
-                                             from.at.partition, from.next));
+  if (!explained) return std::unexpected(explained.error());
+  return found;
 }
 
 Result<bool> PointerMoves::move(const Move& move) {
+  const InterruptScope limit(Clock::now() + one_call);
   auto done = move.record
                   ? skip(move)
                   : sink::move_pointer(pipeline_->postgres, identity_, move, nullptr, {pipeline_->dead_letters.values});
@@ -90,6 +95,7 @@ Result<bool> PointerMoves::skip(const Move& move) {
 }
 
 Result<bool> PointerMoves::reclaim(const PointerRow& from) {
+  const InterruptScope limit(Clock::now() + one_call);
   if (is_broken(from.state)) {
     const auto released = tables_.release(from);
     if (!released || !*released) return released;

@@ -31,7 +31,7 @@ class PointerMoves final : public Moves {
       : pipeline_(std::move(pipeline)), identity_(std::move(identity)), tables_(tables), parts_(parts) {}
 
   Result<LogPlace> log(const TopicPartition& at, std::optional<WallClock::time_point> moment) override;
-  Result<FirstRecord> first_record(const PointerRow& from) override;
+  Result<std::optional<FirstRecord>> first_record(const PointerRow& from) override;
   Result<bool> move(const Move& move) override;
   Result<bool> reclaim(const PointerRow& from) override;
 

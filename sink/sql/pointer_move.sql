@@ -1,5 +1,6 @@
 -- By order of an operator: only from where it was found, and only while the partition is stopped. The next epoch keeps
--- whoever still believes the old pointer from writing. A pause outlives the move.
+-- whoever still believes the old pointer from writing. The state of a paused
+-- partition stays: whether its pause ends with the move is not said here.
 UPDATE :schema.pointer
 SET next_offset = $4::bigint,
     start_offset = CASE WHEN $5::boolean THEN $4::bigint ELSE start_offset END,

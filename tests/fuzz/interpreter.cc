@@ -81,7 +81,7 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return LogPlace{5, 20, 7};
   }
-  Result<FirstRecord> first_record(const PointerRow& from) override {
+  Result<std::optional<FirstRecord>> first_record(const PointerRow& from) override {
     if (fails) return broken();
     return FirstRecord{{from.next, 1, "write", hostile, hostile, hostile, hostile}, *explain(from.at, from.next, true)};
   }

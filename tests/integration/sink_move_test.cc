@@ -128,11 +128,50 @@ TEST_F(PointerMoves, what_stopped_is_released_to_try_again_but_not_what_is_pause
   EXPECT_FALSE(*tables.release(row()));
 }
 
-// Two operators and a lane that claims: each move succeeds or is refused, and the accounting holds whoever was first.
+TEST_F(PointerMoves, a_seek_counts_as_skipped_or_begins_anew_and_another_log_is_the_next_generation) {
+  const auto moved = [&](Offset to, bool anew, bool new_log) {
+    sql("UPDATE " + schema + ".pointer SET state = 'lost_data', anchor_offset = 39, anchor_crc = 1");
+    Move move;
+    move.from = row();
+    move.to = to;
+    move.anew = anew;
+    move.new_log = new_log;
+    move.between.skipped = to - move.from.next;
+    EXPECT_TRUE(*carry_out(move));
+    const auto claimed = claim_one(*writer, at, 0);
+    EXPECT_TRUE(claimed && claimed->counts.total() == claimed->next - claimed->start);
+    return pointer();
+  };
+  stopped("lost_data");
+  EXPECT_EQ(moved(52, false, false), "40|52|1|3|ok|12|0|0|");
+  EXPECT_EQ(moved(45, true, false), "45|45|1|5|ok|0|0|0|");
+  EXPECT_EQ(moved(45, true, true), "45|45|2|7|ok|0|0|0|");
+}
+
+TEST_F(PointerMoves, the_trails_row_says_that_it_is_done_in_the_transaction_of_the_move) {
+  AdminTables tables(settings, operators);
+  const auto from = stopped("poison");
+  AuditRow asked;
+  asked.command = "apply";
+  asked.outcome = "asked";
+  const auto id = tables.record(asked);
+  ASSERT_TRUE(id) << id.error().message;
+  auto move = skip(from);
+  move.audit = *id;
+  move.outcome = "done: 40 → 42";
+  ++move.from.epoch;
+  EXPECT_FALSE(*carry_out(move));
+  EXPECT_EQ(sql("SELECT outcome FROM " + schema + ".audit"), "asked");
+  move.from = from;
+  EXPECT_TRUE(*carry_out(move));
+  EXPECT_EQ(sql("SELECT outcome FROM " + schema + ".audit"), "done: 40 → 42");
+}
+
+// Two operators at one place: one of them succeeds.
 TEST_F(PointerMoves, of_moves_that_race_from_one_place_exactly_one_is_done_and_the_identity_holds) {
   stopped("paused");
   int none = 0, more = 0;
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 50; ++round) {
     const auto from = row();
     std::atomic<int> done = 0, refused = 0;
     const auto try_it = [&] {
@@ -149,8 +188,37 @@ TEST_F(PointerMoves, of_moves_that_race_from_one_place_exactly_one_is_done_and_t
   }
   EXPECT_EQ(none, 0);
   EXPECT_EQ(more, 0);
-  EXPECT_EQ(pointer(), "40|240|1|101|paused|0|100|100|239");
-  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".dead_letter"), "100");
+  EXPECT_EQ(pointer(), "40|140|1|51|paused|0|50|50|139");
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".dead_letter"), "50");
+}
+
+// A lane that claims raises the epoch: whichever is first, a move is done as a whole from the row that it names, or not
+// at all, and the claim shows either the old pointer or the new one.
+TEST_F(PointerMoves, a_move_that_races_with_a_claim_is_done_from_the_row_that_it_names_or_not_at_all) {
+  stopped("paused");
+  Offset moves = 0;
+  for (int round = 0; round < 50; ++round) {
+    const auto from = row();
+    std::atomic<bool> done = false;
+    std::thread operators([&] {
+      const auto moved = carry_out(skip(from));
+      ASSERT_TRUE(moved) << moved.error().message;
+      done = *moved;
+    });
+    const auto claimed = claim_one(*writer, at, 0);
+    operators.join();
+    if (claimed) {
+      EXPECT_TRUE(claimed->next == from.next || (done && claimed->next == from.next + 2)) << claimed->next;
+      EXPECT_EQ(claimed->counts.total(), claimed->next - claimed->start);
+      if (done) EXPECT_EQ(claimed->epoch, from.epoch + 2) << "the claim came first, and the move did not see it";
+    }
+    moves += done ? 1 : 0;
+    EXPECT_EQ(row().next, from.next + (done ? 2 : 0));
+  }
+  const auto now = row();
+  EXPECT_EQ(now.next, 40 + 2 * moves);
+  EXPECT_EQ(now.counts, (Counts{.dead = moves, .gaps = moves}));
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".dead_letter"), std::to_string(moves));
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST_F(ConsoleSeek, a_position_is_an_offset_a_distance_an_end_of_the_log_or_a_ti
   for (const std::string wrong :
        {"soon", "ago", "ago soon", "time 2h", "ago 2026-11-21T11:52:44Z", "2h", "+-3", "start 3"})
     EXPECT_EQ(place(wrong), Code::not_understood) << wrong;
-  for (const std::string outside : {"99", "20000001", "-12345678", "+10000000"})
+  for (const std::string outside : {"99", "20000001", "-12345678", "+10000000", "+9223372036854775807"})
     EXPECT_EQ(place(outside), Code::no_such_thing) << outside;
 }
 
@@ -100,6 +100,23 @@ TEST_F(ConsoleSeek, another_log_is_the_next_generation_wherever_it_is_taken_up) 
     EXPECT_TRUE(admin.moves.back().anew && admin.moves.back().new_log) << position;
     partition() = before;
   }
+}
+
+TEST_F(ConsoleSeek, a_log_that_ends_before_the_pointer_is_another_one_also_where_a_pause_has_hidden_it) {
+  stop(PartitionState::paused);
+  admin.log_end = 5000;
+  const auto plan = run("seek shop.orders/0 start --json");
+  ASSERT_EQ(plan.code, Code::confirmation_missing) << plan.err;
+  EXPECT_NE(plan.data().at("steps").dump().find("with generation"), std::string::npos);
+  EXPECT_EQ(run("apply " + plan.data().at("plan").get<std::string>()).code, Code::done);
+  EXPECT_TRUE(admin.moves.back().anew && admin.moves.back().new_log);
+}
+
+TEST_F(ConsoleSeek, a_state_that_is_tried_again_by_itself_makes_a_plan_that_says_so) {
+  stop(PartitionState::schema);
+  EXPECT_NE(planned("seek shop.orders/0 +1").find("once it is claimed, the plan is stale"), std::string::npos);
+  stop(PartitionState::corrupt);
+  EXPECT_EQ(planned("seek shop.orders/0 +1").find("once it is claimed, the plan is stale"), std::string::npos);
 }
 
 TEST_F(ConsoleSeek, what_the_log_has_lost_is_told) {

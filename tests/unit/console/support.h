@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "admin/selector.h"
+#include "base/interrupt.h"
 #include "console/interpreter.h"
 
 namespace sluice::console {
@@ -40,6 +42,10 @@ class FakeAdmin : public Snapshots,
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
   std::vector<Move> moves;
+  std::function<void()> meanwhile;  // while the record at a pointer is looked at
+  bool resumes = true, has_record = true, reclaims = true;
+  std::string unknown;  // why PostgreSQL could not be asked about that record
+  Offset log_end = 20'000'000;
   std::set<std::int64_t> discarded;
   std::optional<DeadLetterRow> arriving;  // while others are discarded
   IncidentLog incidents;
@@ -135,6 +141,8 @@ class FakeAdmin : public Snapshots,
   Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>& reason) override {
     const std::lock_guard lock(mutex);
     calls.push_back("resume " + target);
+    if (!resumes) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    if (interruption().requested()) return sluice::fail(ErrorClass::retry, std::string(cancelled));
     const auto found = std::ranges::find(now.pauses, target, &Pause::target);
     if (found == now.pauses.end() || (reason && found->reason != *reason)) return std::optional<Pause>();
     std::optional<Pause> gone = *found;
@@ -143,17 +151,26 @@ class FakeAdmin : public Snapshots,
     return gone;
   }
   Result<LogPlace> log(const TopicPartition&, std::optional<WallClock::time_point> moment) override {
-    return LogPlace{100, 20'000'000, moment ? 12'000'000 : 20'000'000};
+    return LogPlace{100, log_end, moment ? 12'000'000 : log_end};
   }
-  Result<FirstRecord> first_record(const PointerRow& from) override {
+  Result<std::optional<FirstRecord>> first_record(const PointerRow& from) override {
+    if (meanwhile) meanwhile();
+    if (interruption().requested()) return sluice::fail(ErrorClass::retry, std::string(cancelled));
+    if (!has_record) return std::nullopt;
     FirstRecord first{.record = {.offset = from.next,
                                  .fingerprint = 1,
                                  .stage = "write",
                                  .table = "public.orders",
                                  .sqlstate = "23514",
-                                 .reason = {},
+                                 .reason = "violates a check",
                                  .detail = "the row (1, -1)"},
                       .explanation = *explain(from.at, from.next, true)};
+    first.explanation.unknown = !unknown.empty();
+    if (first.explanation.unknown) {
+      first.explanation.postgres = unknown;
+      first.record.reason.clear();
+      return first;
+    }
     first.explanation.outcome = "dead";
     first.explanation.reason = "the row (1, -1) is refused";
     return first;
@@ -177,7 +194,7 @@ class FakeAdmin : public Snapshots,
     const std::lock_guard lock(mutex);
     calls.push_back("reclaim " + from.at.topic);
     const auto row = std::ranges::find(now.partitions, from.at, &PartitionSnapshot::at);
-    if (row == now.partitions.end() || row->epoch != from.epoch) return false;
+    if (!reclaims || row == now.partitions.end() || row->epoch != from.epoch) return false;
     if (obedient) ++row->epoch;
     if (obedient && is_broken(row->state)) row->state = PartitionState::ok, row->reason.clear();
     return true;
@@ -271,6 +288,7 @@ class FakeAdmin : public Snapshots,
                        .stage = {},
                        .sqlstate = {},
                        .reason = {},
+                       .cause = {},
                        .postgres = ask_postgres ? "accepts it; rolled back" : "",
                        .rows = {{"public.orders", "upsert", {{"id", "1"}}}},
                        .sql = {"INSERT INTO x"}};
