@@ -9,6 +9,7 @@
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/logging.h"
+#include "admin/moves.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
 #include "admin/snapshot.h"
@@ -20,6 +21,7 @@ struct Capabilities {
   Pauses& pauses;
   DeadLetters& dead_letters;
   Positions& positions;
+  Moves& moves;
   Inspection& inspection;
   Audit& audit;
   Logging& logging;

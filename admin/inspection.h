@@ -24,7 +24,9 @@ struct Explanation {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string outcome;                  // applied | skipped | dead
   std::string stage, sqlstate, reason;  // of a dead letter
+  std::string cause;                    // the reason without data of the record
   std::string postgres;                 // what it said in a transaction that was rolled back; empty: it was not asked
+  bool unknown = false;                 // what PostgreSQL makes of it could not be found out; `postgres` says why
   struct Row {
     std::string table;
     std::string change;                                        // upsert | insert | update | delete | replace | truncate

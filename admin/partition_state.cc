@@ -21,28 +21,32 @@ constexpr std::array<PartitionStateInfo, partition_state_count> states{{
     {poison, "poison", Severity::broken, false,
      "A record cannot be applied and its route has `on_error = \"stop\"`, or there were more dead letters within a minute "
      "than `max_dead_letters`.",
-     "`explain TOPIC/PARTITION OFFSET` with the pointer's offset shows why; fix the table or the source, or let the record "
-     "become a dead letter, then set the state to `ok`: the record is tried again. A restart alone changes nothing."},
+     "`explain TOPIC/PARTITION OFFSET` with the pointer's offset shows why. Fix the table, then `reclaim TOPIC/PARTITION`: "
+     "the record is tried again. Or `skip TOPIC/PARTITION OFFSET`: it becomes a dead letter. A restart alone changes "
+     "nothing."},
     {lost_data, "lost_data", Severity::broken, false,
      "The log begins after the pointer: retention removed records before they were applied.",
-     "Restore the records, or take a new snapshot of the source and accept the loss; then move the pointer."},
+     "Restore the records, then `reclaim TOPIC/PARTITION`. Or accept the loss: `seek TOPIC/PARTITION start` goes on where "
+     "the log begins; take a new snapshot of the source."},
     {log_shrunk, "log_shrunk", Severity::broken, false,
      "The log ends before the pointer: the topic was created anew, or the brokers lost records.",
-     "Find out what the brokers did; the tables hold more than the log. If that is right, move the pointer to where the "
-     "new log is to be applied from."},
+     "Find out what the brokers did; the tables hold more than the log. `seek TOPIC/PARTITION start` applies the new log "
+     "from its beginning, `seek TOPIC/PARTITION end` only what comes; if the old log is back, `reclaim TOPIC/PARTITION`."},
     {log_changed, "log_changed", Severity::broken, false,
      "The record at the anchor is not the one that was applied: the topic was created anew or truncated.",
-     "Decide whether the new log is to be applied from its beginning, and move the pointer there."},
+     "Find out what the brokers did. `seek TOPIC/PARTITION start` applies the new log from its beginning, "
+     "`seek TOPIC/PARTITION end` only what comes; if the old log is back, `reclaim TOPIC/PARTITION`."},
     {topic_missing, "topic_missing", Severity::broken, true, "The topic or the partition is not in the cluster.",
      "Create the topic again, or remove it from the route."},
     {schema, "schema", Severity::broken, true,
      "A table, a column, a permission or a schema is missing; no record is at fault.",
      "Fix what the reason names; the partition is checked every few seconds."},
     {corrupt, "corrupt", Severity::broken, true, "Kafka keeps delivering a damaged batch of records.",
-     "Repair the log, or move the pointer behind the damage; the partition is read again every few seconds."},
+     "Repair the log; the partition is read again every few seconds. Or `seek TOPIC/PARTITION OFFSET` to an offset behind "
+     "the damage: what lies between is not applied."},
     {incomplete, "incomplete", Severity::broken, true,
      "A transaction of the source is not complete and its time is up.",
-     "Wait until the source completes it, or set the state to `ok` to apply what there is."},
+     "Wait until the source completes it, or `reclaim TOPIC/PARTITION` to apply what there is."},
 }};
 
 }  // namespace
@@ -64,12 +68,8 @@ std::string states_reference() {
   std::string page =
       "# States of a partition\n\n"
       "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. `help STATE` in the\n"
-      "console shows the same. Moving a pointer is described in [operations.md](operations.md). An operator sets a state to\n"
-      "`ok` with\n\n"
-      "```sql\n"
-      "update sluice.pointer set state = 'ok', state_reason = ''\n"
-      "where pipeline = 'shop' and topic = 'shop.orders' and partition = 3;\n"
-      "```\n\n"
+      "console shows the same. Moving a pointer is described in [operations.md](operations.md), the commands in\n"
+      "[console.md](console.md); `skip` and `seek` make a plan, which `apply` carries out.\n\n"
       "| state | meaning | resumes automatically | what to do |\n|---|---|---|---|\n";
   for (const auto& one : states) {
     page += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.text, one.heals ? "yes" : "no", one.remedy);

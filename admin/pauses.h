@@ -30,8 +30,9 @@ class Pauses {
   virtual Result<bool> pause(const Pause& pause) = 0;
   // The pauses in force, as PostgreSQL has them now.
   virtual Result<std::vector<Pause>> stored() = 0;
-  // Removes the pause and returns it; nothing if there is none for the same target.
-  virtual Result<std::optional<Pause>> resume(const std::string& target) = 0;
+  // Removes the pause and returns it; nothing if there is none for the same target, or if `reason` is given and that
+  // one has another.
+  virtual Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>& reason) = 0;
 };
 
 }  // namespace sluice

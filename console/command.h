@@ -27,6 +27,7 @@
 #include "console/command_line.h"
 #include "console/exit_code.h"
 #include "console/login.h"
+#include "console/plans.h"
 #include "console/stream.h"
 #include "console/terminal.h"
 
@@ -42,10 +43,6 @@ using report::Report;
 using report::Section;
 using report::Status;
 
-enum class Role : std::uint8_t { viewer, operator_, admin };
-std::string_view name(Role role);
-Role role_of(std::string_view name);  // unknown: viewer
-
 // The kind of a word or of an option's value; completion offers it.
 enum class ArgumentKind : std::uint8_t {
   none,
@@ -56,6 +53,7 @@ enum class ArgumentKind : std::uint8_t {
   topic,
   table,
   partition,
+  plan,
   setting,
   level,
   command,
@@ -125,15 +123,16 @@ struct CommandContext {
   Capabilities admin;
   Versions versions;
   Sessions sessions;
+  std::shared_ptr<Plans> plans = std::make_shared<Plans>();
 };
 
 // One part of the context, by its type.
 template <class Part>
 Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
-  return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.inspection,
-                                  admin.audit, admin.logging, admin.incidents, *context.pipeline, context.versions,
-                                  context.sessions));
+  return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
+                                  admin.inspection, admin.audit, admin.logging, admin.incidents, *context.pipeline,
+                                  context.versions, context.sessions, *context.plans));
 }
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
@@ -182,6 +181,7 @@ class Call {
   Report report{};
   Stream& stream() { return stream_; }
   bool leave = false;
+  std::int64_t audit = 0;  // its row in the audit trail; 0: there is none
 
  private:
   int write_error(Code code, std::string text);

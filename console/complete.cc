@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t offered_at_most = 200;
 
-void add_names(std::set<std::string>& to, ArgumentKind value, const CommandContext& context, bool first) {
+void add_names(std::set<std::string>& to, ArgumentKind value, const CommandContext& context, const Login& login,
+               bool first) {
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
   if (value == ArgumentKind::level) to.insert({"debug", "info", "warning", "error"});
@@ -19,6 +20,8 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
   if (value == ArgumentKind::command)
     for (const auto& one : partition_states()) to.insert(std::string(one.name));
   if (value == ArgumentKind::span) to.insert({"30s", "10m", "1h"});
+  if (value == ArgumentKind::plan)
+    for (const Plan& one : context.plans->of(login)) to.insert(one.id);
   const bool topics =
       value == ArgumentKind::target || value == ArgumentKind::topic || value == ArgumentKind::topic_or_table;
   const bool tables = value == ArgumentKind::table || value == ArgumentKind::topic_or_table;
@@ -50,15 +53,15 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
     const auto option =
         std::ranges::find(command.options, std::string_view(before.back().text).substr(2), &Option::name);
     if (option != command.options.end() && option->value != ArgumentKind::none) {
-      add_names(next, option->value, context, true);
+      add_names(next, option->value, context, login, true);
       return next;
     }
   }
   const bool first = before.size() == found->words;
   if (before.back().text == "table" && command.takes == ArgumentKind::target)
-    add_names(next, ArgumentKind::table, context, false);
+    add_names(next, ArgumentKind::table, context, login, false);
   else if (first || command.takes == ArgumentKind::number)
-    add_names(next, command.takes, context, true);
+    add_names(next, command.takes, context, login, true);
   for (const Option& option : command.options)
     if (std::ranges::find(before, fmt::format("--{}", option.name), &Word::text) == before.end())
       next.insert(fmt::format("--{}", option.name));

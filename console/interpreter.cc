@@ -45,8 +45,8 @@ AuditRow entry_of(const Command& command, const Arguments& given, std::span<cons
 
 std::string outcome_of(int code, const Call& call) {
   const std::string& remark = call.remark();
-  const bool begun =
-      code == Code::done || code == Code::partly_done || code == Code::deadline_passed || code == Code::interrupted;
+  const bool begun = code == Code::done || code == Code::partly_done || code == Code::deadline_passed ||
+                     code == Code::interrupted || code == Code::confirmation_missing;  // with a remark: a plan was made
   if (begun && !remark.empty()) return "done: " + valid_utf8(remark);
   if (begun && call.error().empty()) return "done";
   return fmt::format("failed: {}", valid_utf8(call.error()));
@@ -120,8 +120,8 @@ int Interpreter::State::carry_out(Call& call, const Command& command, const Argu
     return errors.fail(
         cut_short(Code::failed, call.stop()),
         fmt::format("{} was not done, because it cannot be recorded: {}", command.words, id.error().message));
+  call.audit = entry.id = id.value_or(0);
   const int code = this->call(call, command);
-  entry.id = id.value_or(0);
   entry.outcome = outcome_of(code, call);
   // Who has pressed Ctrl-C does not wait for the trail, either.
   const bool wait = entry.id != 0 && !call.stop().stop_requested();
@@ -163,7 +163,10 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
 Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
                          std::vector<std::pair<std::string, std::string>> versions,
                          std::function<std::vector<SessionInfo>()> sessions)
-    : state_(new State{{std::move(pipeline), admin, std::move(versions), std::move(sessions)}}) {}
+    : state_(new State{{.pipeline = std::move(pipeline),
+                        .admin = admin,
+                        .versions = std::move(versions),
+                        .sessions = std::move(sessions)}}) {}
 
 Interpreter::~Interpreter() = default;
 

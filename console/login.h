@@ -4,12 +4,17 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/caller.h"
 #include "base/clock.h"
 
 namespace sluice::console {
+
+enum class Role : std::uint8_t { viewer, operator_, admin };
+std::string_view name(Role role);
+Role role_of(std::string_view name);  // unknown: viewer
 
 // A caller and the commands that the key may run. `commands` empty: any of the role. `session` is 0 where there is
 // none.

@@ -45,7 +45,7 @@ struct Reader::State {
   ClientHandle client;
   rd_kafka_topic_t* topic = nullptr;
   bool started = false;
-  Offset next = 0;
+  Offset next = 0, end = 0;
   std::optional<Record> ahead;  // read, but not visited yet
 
   ~State() {
@@ -64,6 +64,10 @@ Offset Reader::next() const {
   return state_->next;
 }
 
+Offset Reader::end() const {
+  return state_->end;
+}
+
 Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition& at, Offset from,
                             Clock::time_point deadline) {
   auto client = simple_consumer(settings);
@@ -78,6 +82,7 @@ Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition&
     return fail(ErrorClass::retry, fmt::format("{}/{}: the log holds the offsets {} to {}, not {}", at.topic,
                                                at.partition, marks->low, marks->high - 1, from));
   }
+  state->end = marks->high;
   state->topic = rd_kafka_topic_new(state->client.get(), at.topic.c_str(), nullptr);
   if (state->topic == nullptr || rd_kafka_consume_start(state->topic, at.partition, from) != 0) {
     return fail(ErrorClass::retry, fmt::format("{}/{} cannot be read: {}", at.topic, at.partition,
@@ -87,7 +92,8 @@ Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition&
   return Reader(std::move(state));
 }
 
-Result<void> Reader::read_to(Offset to, Clock::time_point deadline, const std::function<void(const Record&)>& visit) {
+Result<void> Reader::read_to(Offset to, Clock::time_point deadline, const std::function<void(const Record&)>& visit,
+                             std::size_t at_most) {
   const auto& at = state_->at;
   while (state_->next < to) {
     auto& ahead = state_->ahead;
@@ -96,6 +102,7 @@ Result<void> Reader::read_to(Offset to, Clock::time_point deadline, const std::f
       visit(*ahead);
       state_->next = ahead->offset + 1;
       ahead.reset();
+      if (--at_most == 0) break;
       continue;
     }
     if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));

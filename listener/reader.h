@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "base/clock.h"
@@ -25,10 +26,14 @@ class Reader {
   Reader& operator=(Reader&&) noexcept;
   ~Reader();
 
-  // Visits the records below `to`, which the log must have; those that are not committed are left out.
-  Result<void> read_to(Offset to, Clock::time_point deadline, const std::function<void(const Record&)>& visit);
+  // Visits the records below `to`, which the log must have, and no more than `at_most` of them; those that are not
+  // committed are left out.
+  Result<void> read_to(Offset to, Clock::time_point deadline, const std::function<void(const Record&)>& visit,
+                       std::size_t at_most = std::numeric_limits<std::size_t>::max());
   // First offset that was not visited.
   Offset next() const;
+  // The log's end when it was opened.
+  Offset end() const;
 
  private:
   struct State;

@@ -69,6 +69,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
+  void reclaim(const TopicPartition& at, std::int64_t epoch) override;
   std::optional<int> migrate();
   bool start();
   bool start_console();
@@ -170,6 +171,10 @@ void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {
 
 void Service::doubt_pointers(const std::vector<TopicPartition>& partitions) {
   for (auto& lane : lanes_) lane->doubt(partitions);  // those that are not its own it leaves alone
+}
+
+void Service::reclaim(const TopicPartition& at, std::int64_t epoch) {
+  for (auto& lane : lanes_) lane->reclaim(at, epoch);
 }
 
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {

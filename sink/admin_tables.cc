@@ -182,6 +182,14 @@ Result<std::vector<PointerRow>> AdminTables::pointers() {
   return each(ask("pointer_select", {identity_.owner}), to_pointer);
 }
 
+Result<bool> AdminTables::release(const PointerRow& from) {
+  const auto rows = ask("pointer_release",
+                        {from.at.topic, std::to_string(from.at.partition), std::to_string(from.next),
+                         std::to_string(from.epoch), std::to_string(from.generation), std::string(name(from.state))});
+  if (!rows) return std::unexpected(rows.error());
+  return !rows->empty();
+}
+
 Result<std::vector<TopicPartition>> AdminTables::mark_missing(const std::vector<std::string>& topics,
                                                               const std::string& reason) {
   return each(ask("pointer_mark_missing", {reason, fmt::format("{}", fmt::join(topics, ","))}, Asker::service),
@@ -208,8 +216,8 @@ Result<bool> AdminTables::pause(const Pause& pause) {
   return !rows->empty();
 }
 
-Result<std::optional<Pause>> AdminTables::resume(const std::string& target) {
-  const auto rows = ask("pause_delete", {target});
+Result<std::optional<Pause>> AdminTables::resume(const std::string& target, const std::optional<std::string>& reason) {
+  const auto rows = ask("pause_delete", {target, reason});
   if (!rows) return std::unexpected(rows.error());
   return rows->empty() ? std::optional<Pause>() : to_pause(rows->front());
 }

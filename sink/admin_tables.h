@@ -30,6 +30,8 @@ class AdminTables {
   AdminTables(const config::Postgres& settings, Identity identity);
 
   Result<std::vector<PointerRow>> pointers();
+  // Lets a stopped partition try again; false if its row is not as `from` has it.
+  Result<bool> release(const PointerRow& from);
   // Records that these topics are missing, for partitions whose state is ok; returns those.
   Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
   // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
@@ -38,7 +40,7 @@ class AdminTables {
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();
   Result<bool> pause(const Pause& pause);
-  Result<std::optional<Pause>> resume(const std::string& target);
+  Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>& reason);
   // Removes the pauses that have expired, each with an audit row, and returns them.
   Result<std::vector<Pause>> expire();
 

@@ -199,20 +199,61 @@ int dead_replay(Call& call, DeadLetters& dead_letters) {
   return applied == replayed->size() ? int{Code::done} : not_all_applied(call, *replayed, applied);
 }
 
-int dead_discard(Call& call, DeadLetters& dead_letters) {
+// Those that the filter has, slice by slice.
+int discard_all(Call& call, DeadLetters& dead_letters, const DeadLetterFilter& filter, const std::string& reason) {
+  std::int64_t discarded = 0;
+  for (bool more = true; more;) {
+    const auto done = dead_letters.discard(filter, reason, call.login().caller);
+    if (!done) {
+      call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
+      if (discarded == 0) return call.fail(done.error());
+      return call.fail(Code::partly_done, "{} dead letters discarded, then: {}", discarded, done.error().message);
+    }
+    discarded += *done;
+    more = *done >= filter.limit;
+  }
+  call.report.sections = {
+      {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .rows = {{discarded}}, .record = true}};
+  call.report.line =
+      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(discarded), "dead letter"));
+  call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
+  return Code::done;
+}
+
+// The letters that there are now, whatever comes until it is applied.
+int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const DeadLetterFilter& filter) {
+  const auto count = dead_letters.count(filter);
+  if (!count) return call.fail(count.error());
+  if (*count == 0) return nothing_matches(call, filter);
+  const auto now = WallClock::now();
+  const auto letters = counted(static_cast<std::size_t>(*count), "dead letter");
+  Plan plan{.id = plans.new_id(),
+            .command = "dead discard",
+            .target = letters,
+            .by = call.login().caller,
+            .role = Role::admin,
+            .made = now,
+            .expires = now + Plans::valid_for};
+  plan.steps = {fmt::format("{} would be marked as resolved without being applied", letters)};
+  plan.carry_out = [&dead_letters, filter, reason = call.option("reason")](Call& applying) {
+    return discard_all(applying, dead_letters, filter, reason);
+  };
+  const auto id = plan.id;
+  const auto expires = plan.expires;
+  if (const auto kept = plans.add(std::move(plan), now); !kept) return call.fail(Code::wrong_state, "{}", kept.error());
+  return call.fail(Code::confirmation_missing,
+                   "{} dead letters would be marked as resolved without being applied; add --yes, or 'apply {}' (valid "
+                   "until {})",
+                   *count, id, time_text(expires));
+}
+
+int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {
   auto filter = selection_of(call, "--table T, --topic T or --older 30d");
   if (!filter) return filter.error();
   if (call.has("older")) {
     const auto age = span_option(call, "older", "");
     if (!age) return age.error();
     filter->until = WallClock::now() - *age;
-  }
-  if (!call.has("yes")) {
-    const auto count = dead_letters.count(*filter);
-    if (!count) return call.fail(count.error());
-    if (*count == 0) return nothing_matches(call, *filter);
-    return call.fail(Code::confirmation_missing,
-                     "{} dead letters would be marked as resolved without being applied; add --yes", *count);
   }
   // What arrives meanwhile is left alone.
   DeadLetterFilter newest = *filter;
@@ -222,23 +263,8 @@ int dead_discard(Call& call, DeadLetters& dead_letters) {
   if (!last) return call.fail(last.error());
   if (last->empty()) return nothing_matches(call, *filter);
   filter->up_to = last->front().id;
-  std::int64_t discarded = 0;
-  for (bool more = true; more;) {
-    const auto done = dead_letters.discard(*filter, call.option("reason"), call.login().caller);
-    if (!done) {
-      call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
-      if (discarded == 0) return call.fail(done.error());
-      return call.fail(Code::partly_done, "{} dead letters discarded, then: {}", discarded, done.error().message);
-    }
-    discarded += *done;
-    more = *done >= filter->limit;
-  }
-  call.report.sections = {
-      {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .rows = {{discarded}}, .record = true}};
-  call.report.line =
-      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(discarded), "dead letter"));
-  call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
-  return Code::done;
+  if (!call.has("yes")) return plan_discard(call, dead_letters, plans, *filter);
+  return discard_all(call, dead_letters, *filter, call.option("reason"));
 }
 
 }  // namespace
@@ -304,7 +330,7 @@ std::vector<Command> dead_letters_commands() {
                     .shown = "TEXT",
                     .help = "why; stored with each",
                     .required = "say why they may be left out"},
-                   {.name = "yes", .help = "apply; without it, only the count is printed"}},
+                   {.name = "yes", .help = "at once; without it, a plan is made"}},
        .role = Role::admin,
        .effect = Effect::changes,
        .group = "records",

@@ -260,7 +260,7 @@ int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
   if (!wanted) return wanted.error();
   std::vector<Pause> resumed;
   for (const auto& one : *wanted) {
-    auto gone = pauses.resume(one);
+    auto gone = pauses.resume(one, std::nullopt);
     if (!gone) return call.fail(gone.error());
     if (*gone) resumed.push_back(std::move(**gone));
   }

@@ -35,6 +35,7 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       missing_(tables_, parts.incidents),
       watch_(parts, tables_),
       positions_(tables_, routes_),
+      moves_(pipeline, identity, tables_, {routes_, parts.doubts, bell_, schemas}),
       inspection_(pipeline, schemas),
       audit_(tables_),
       retention_(tables_, pipeline->dead_letters),
@@ -48,7 +49,7 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_, inspection_, audit_, logging_, incidents_};
+  return {snapshots_, pauses_, dead_letters_, positions_, moves_, inspection_, audit_, logging_, incidents_};
 }
 
 Result<void> AdminService::start() {

@@ -22,6 +22,7 @@
 #include "runtime/control/log_level.h"
 #include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
+#include "runtime/control/pointer_moves.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/stored_positions.h"
 
@@ -65,6 +66,7 @@ class AdminService {
   MissingTopics missing_;
   LaneWatch watch_;
   StoredPositions positions_;
+  PointerMoves moves_;
   RecordInspection inspection_;
   AuditTrail audit_;
   Retention retention_;

@@ -27,10 +27,11 @@ Explanation description(const Record& record) {
   return out;
 }
 
-void say_dead(Explanation& out, Stage stage, std::string sqlstate, std::string reason) {
+void say_dead(Explanation& out, Stage stage, std::string sqlstate, std::string cause, std::string reason) {
   out.outcome = "dead";
   out.stage = sink::stage_name(stage);
   out.sqlstate = std::move(sqlstate);
+  out.cause = std::move(cause);
   out.reason = std::move(reason);
 }
 
@@ -60,10 +61,11 @@ void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanat
   const auto& error = written.error();
   const auto said = error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
   if (error.next == ErrorClass::reject) {
-    say_dead(out, Stage::write, error.sqlstate, error.message);
+    say_dead(out, Stage::write, error.sqlstate, error.message, error.message);
     out.postgres = "would refuse: " + said;
   } else {
     out.postgres = "could not be asked: " + said;
+    out.unknown = true;
   }
 }
 
@@ -77,7 +79,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   const auto changes = mapper.take();
   if (!changes.dead.empty()) {
     const auto& letter = changes.dead.front();
-    say_dead(out, letter.stage, letter.sqlstate, letter.whole());
+    say_dead(out, letter.stage, letter.sqlstate, letter.reason, letter.whole());
     return out;
   }
   out.outcome = changes.outcomes.front() == Outcome::skipped ? "skipped" : "applied";
@@ -88,7 +90,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
       out.rows.push_back({row.table->name, row.marks ? "soft delete" : change_of(row.action), std::move(row.columns)});
   } else if (rows.error().next == ErrorClass::reject) {
     const auto& error = rows.error();
-    say_dead(out, Stage::write, error.sqlstate, error.detail.empty() ? error.message : error.detail);
+    say_dead(out, Stage::write, error.sqlstate, error.message, error.detail.empty() ? error.message : error.detail);
   } else {
     return std::unexpected(rows.error());
   }

@@ -17,8 +17,8 @@ Result<bool> PauseControl::pause(const Pause& pause) {
   return done;
 }
 
-Result<std::optional<Pause>> PauseControl::resume(const std::string& target) {
-  auto done = tables_.resume(target);
+Result<std::optional<Pause>> PauseControl::resume(const std::string& target, const std::optional<std::string>& reason) {
+  auto done = tables_.resume(target, reason);
   if (done && *done) bell_.notify();
   return done;
 }

@@ -23,7 +23,7 @@ class PauseControl final : public Pauses {
 
   Result<bool> pause(const Pause& pause) override;
   Result<std::vector<Pause>> stored() override { return tables_.pauses(); }
-  Result<std::optional<Pause>> resume(const std::string& target) override;
+  Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>& reason) override;
 
   // Removes what has expired, reads what is in force, and hands it to the lanes if it has changed.
   void refresh();

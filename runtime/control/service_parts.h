@@ -41,6 +41,8 @@ class PointerDoubts {
   virtual ~PointerDoubts() = default;
   // Returns at once; the lanes claim these partitions again a moment later.
   virtual void doubt_pointers(const std::vector<TopicPartition>& partitions) = 0;
+  // Returns at once; the lane that has claimed the partition under this epoch claims it again a moment later.
+  virtual void reclaim(const TopicPartition& at, std::int64_t epoch) = 0;
 };
 
 struct ServiceParts {

@@ -71,6 +71,14 @@ void Lane::doubt(const std::vector<TopicPartition>& partitions) {
   mail_->signal.ring();
 }
 
+void Lane::reclaim(const TopicPartition& at, std::int64_t epoch) {
+  {
+    const MutexLock lock(mail_->mutex);
+    mail_->reclaimed[at] = epoch;
+  }
+  mail_->signal.ring();
+}
+
 void Lane::set_pauses(std::shared_ptr<const PauseRules> pauses) {
   {
     const MutexLock lock(mail_->mutex);
@@ -122,6 +130,7 @@ void Lane::take_mail(LaneWorker& worker) {
   std::vector<listener::Partition*> assigned;
   std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs;
   std::vector<TopicPartition> doubted;
+  std::map<TopicPartition, std::int64_t> reclaimed;
   std::shared_ptr<const PauseRules> pauses;
   bool revoked = false;
   {
@@ -129,6 +138,7 @@ void Lane::take_mail(LaneWorker& worker) {
     assigned.swap(mail_->assigned);
     logs.swap(mail_->logs);
     doubted.swap(mail_->doubted);
+    reclaimed.swap(mail_->reclaimed);
     if (pauses_ != mail_->pauses) pauses = pauses_ = mail_->pauses;
     revoked = std::exchange(mail_->revoked, false);
     if (mail_->drain) worker.drain();
@@ -138,6 +148,7 @@ void Lane::take_mail(LaneWorker& worker) {
   if (pauses) worker.set_pauses(std::move(pauses));
   for (const auto& [at, log] : logs) worker.on_log(at, log);
   for (const auto& at : doubted) worker.doubt_pointer(at);
+  for (const auto& [at, epoch] : reclaimed) worker.reclaim(at, epoch);
   worker.ready(tokens);
   if (revoked || !assigned.empty()) publish(worker, true);
 }

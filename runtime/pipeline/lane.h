@@ -39,6 +39,8 @@ class Lane {
   void revoked();
   // The pointers of these partitions are not where the lane believes them to be: those of its own are claimed again.
   void doubt(const std::vector<TopicPartition>& partitions);
+  // The partition, if it is claimed under this epoch, is claimed again.
+  void reclaim(const TopicPartition& at, std::int64_t epoch);
   // Replaces the pause rules. Before the first call nothing is claimed.
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
@@ -54,6 +56,7 @@ class Lane {
     std::vector<listener::Partition*> assigned GUARDED_BY(mutex);
     std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs GUARDED_BY(mutex);
     std::vector<TopicPartition> doubted GUARDED_BY(mutex);
+    std::map<TopicPartition, std::int64_t> reclaimed GUARDED_BY(mutex);  // under which epoch; taken a moment later
     std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
     bool revoked GUARDED_BY(mutex) = false;
     bool drain GUARDED_BY(mutex) = false;

@@ -63,4 +63,19 @@ void LaneWorker::doubt_pointer(const TopicPartition& at) {
   state_.doubt(*held);
 }
 
+void LaneWorker::reclaim(const TopicPartition& at, std::int64_t epoch) {
+  auto* held = state_.find(at);
+  if (held == nullptr || held->claim.epoch != epoch) return;
+  if (held->phase() != Phase::streaming && held->phase() != Phase::stopped) return;  // on its way
+  log::info(state_.log_prefix, "{}/{} is claimed again by order of an operator", at.topic, at.partition);
+  if (held->phase() == Phase::streaming) {
+    if (state_.collecting_holds(*held)) drop_collecting(nullptr);
+    return state_.doubt(*held);
+  }
+  held->source().pause();  // it may have been looked at
+  held->on(AssignmentEvent::released, Claiming{});
+  state_.next_duty = {};
+  state_.show(*held);
+}
+
 }  // namespace sluice::runtime

@@ -32,6 +32,9 @@ class LaneWorker {
   void drop_lost();
   // The pointer row is not what we believe it to be.
   void doubt_pointer(const TopicPartition& at);
+  // By order of an operator: claims again what is claimed under this epoch, and looks at the log anew. A batch under
+  // way takes effect before.
+  void reclaim(const TopicPartition& at, std::int64_t epoch);
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) { claimer_.on_log(at, log); }
   void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }

@@ -83,6 +83,10 @@ class Screens:
                                    self.shell("S dead replay --table public.orders", "S dead list")])
         yield "mistakes", self.session("pasue", "pause all", "partitions nosuch", key="k_view")
         yield "audit", self.session("audit", key="k_adm", columns=140)
+        console.wait_caught_up(console.orders)
+        planned = self.shell(f"S rewind {third} -3 --pause")
+        plan = re.search(r"p-[0-9a-f]{4}", planned)[0]
+        yield "plan", "\n".join([planned, self.shell(f"S apply {plan}", f"S apply {plan} --allow-stale", f"S apply {plan}")])
 
 
 def write(pages, name, text):

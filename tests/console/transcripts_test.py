@@ -27,6 +27,7 @@ MASKS = (
     (r"SHA256:[\w+/]{43}", "SHA256:KEY"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"/tmp/sluice-\w+-\w+", "FOLDER"),
+    (r"\bp-[0-9a-f]{4}\b", "PLAN"),
     (r"(?m)^ *\d+(?=  DATE  \w+  (operator|admin)  )", "N"),  # of an audit row: notes take numbers when they are written
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0

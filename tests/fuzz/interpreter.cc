@@ -20,6 +20,7 @@ class HostileAdmin : public Snapshots,
                      public Pauses,
                      public DeadLetters,
                      public Positions,
+                     public Moves,
                      public Inspection,
                      public Audit,
                      public Logging {
@@ -28,7 +29,7 @@ class HostileAdmin : public Snapshots,
   IncidentLog incidents;
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
 
   Snapshot snapshot() const override {
     Snapshot now;
@@ -58,7 +59,10 @@ class HostileAdmin : public Snapshots,
     row.next = row.counts.applied = 10;
     row.owner = row.owner_host = row.reason = hostile;
     row.state = PartitionState::ok;
-    return std::vector{row};
+    PointerRow stopped = row;
+    stopped.at = {"orders", 1};
+    stopped.state = PartitionState::poison;
+    return std::vector{row, stopped};
   }
   std::optional<std::string> configured_table(const std::string&) const override { return hostile; }
   Result<bool> pause(const Pause&) override {
@@ -69,9 +73,25 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return std::vector{Pause{hostile, hostile, hostile, {}, std::nullopt}};
   }
-  Result<std::optional<Pause>> resume(const std::string& target) override {
+  Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>&) override {
     if (fails) return broken();
     return Pause{target, hostile, hostile, {}, std::nullopt};
+  }
+  Result<LogPlace> log(const TopicPartition&, std::optional<WallClock::time_point>) override {
+    if (fails) return broken();
+    return LogPlace{5, 20, 7};
+  }
+  Result<std::optional<FirstRecord>> first_record(const PointerRow& from) override {
+    if (fails) return broken();
+    return FirstRecord{{from.next, 1, "write", hostile, hostile, hostile, hostile}, *explain(from.at, from.next, true)};
+  }
+  Result<bool> move(const Move& move) override {
+    if (fails) return broken();
+    return !move.record;
+  }
+  Result<bool> reclaim(const PointerRow& from) override {
+    if (fails) return broken();
+    return from.ours;
   }
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter&) override {
     if (fails) return broken();

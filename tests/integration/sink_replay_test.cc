@@ -254,10 +254,10 @@ TEST_F(AdminTablesTest, a_pause_is_stored_once_taken_back_once_and_swept_when_it
   ASSERT_EQ(known->size(), 1u);
   EXPECT_EQ(known->front().reason, "vacuum");
   EXPECT_EQ(known->front().expires, std::nullopt);
-  const auto back = store->resume("orders");
+  const auto back = store->resume("orders", std::nullopt);
   ASSERT_TRUE(back && *back);
   EXPECT_EQ((*back)->by, "ann");
-  EXPECT_EQ(*store->resume("orders"), std::nullopt);
+  EXPECT_EQ(*store->resume("orders", std::nullopt), std::nullopt);
 
   pause.expires = WallClock::now() - std::chrono::hours(1);
   EXPECT_EQ(store->pause(pause), true);

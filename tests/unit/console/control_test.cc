@@ -143,7 +143,7 @@ TEST_F(ConsoleControl, who_waits_for_a_pause_is_told_at_once_that_somebody_has_e
                          .outcome = "asked"});
   std::jthread other([&](const std::stop_token& over) {
     while (admin.snapshot().pauses.empty() && !over.stop_requested()) std::this_thread::sleep_for(1ms);
-    (void)admin.resume("shop.items");
+    (void)admin.resume("shop.items", std::nullopt);
   });
   const auto told = run("pause shop.items --reason x --timeout 60s");
   EXPECT_EQ(told.code, Code::wrong_state);  // and not deadline_passed
@@ -248,7 +248,9 @@ TEST_F(ConsoleControl, a_discard_needs_a_reason_and_a_yes) {
   EXPECT_EQ(run("dead discard 1").code, Code::not_understood);
   const auto asked = run("dead discard --older 30d --reason obsolete");
   EXPECT_EQ(asked.code, Code::confirmation_missing);
-  EXPECT_EQ(asked.err, "error: 3 dead letters would be marked as resolved without being applied; add --yes\n");
+  EXPECT_TRUE(asked.err.starts_with(
+      "error: 3 dead letters would be marked as resolved without being applied; add --yes, or 'apply p-"))
+      << asked.err;
   EXPECT_EQ(run("dead discard --reason obsolete --yes").code, Code::not_understood);  // never all by accident
   EXPECT_TRUE(admin.calls.empty());
   EXPECT_EQ(run("dead discard 1 2 --reason obsolete --yes --json").data().at("discarded"), 2);
@@ -257,8 +259,7 @@ TEST_F(ConsoleControl, a_discard_needs_a_reason_and_a_yes) {
 
 TEST_F(ConsoleControl, a_discard_takes_all_of_its_set_however_large_it_is) {
   add_letters(25'000);
-  EXPECT_EQ(run("dead discard --table public.orders --reason x").err,
-            "error: 25000 dead letters would be marked as resolved without being applied; add --yes\n");
+  EXPECT_TRUE(run("dead discard --table public.orders --reason x").err.starts_with("error: 25000 dead letters would"));
   EXPECT_EQ(run("dead discard --table public.orders --reason x --yes --json").data().at("discarded"), 25'000);
   EXPECT_EQ(admin.discarded.size(), 25'000u);
 }
@@ -269,6 +270,19 @@ TEST_F(ConsoleControl, a_letter_that_arrives_during_a_discard_is_not_discarded) 
   admin.arriving->id = 10'001;
   EXPECT_EQ(run("dead discard --table public.orders --reason x --yes --json").data().at("discarded"), 10'000);
   EXPECT_EQ(admin.discarded.size(), 10'000u);
+}
+
+TEST_F(ConsoleControl, a_discard_without_yes_is_a_plan_for_the_letters_that_there_were) {
+  add_letters(3);
+  const auto asked = run("dead discard --table public.orders --reason obsolete").err;
+  const auto id = asked.substr(asked.find("p-"), 6);
+  auto late = admin.letters.back();
+  late.id = 4;
+  admin.letters.push_back(late);
+  EXPECT_EQ(run("plan show " + id + " --json").data().at("target"), "3 dead letters");
+  EXPECT_EQ(run("apply " + id + " --json").data().at("discarded"), 3);
+  EXPECT_EQ(admin.discarded, (std::set<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(admin.trail.back().outcome, "done: dead discard 3 dead letters: 3 dead letters");
 }
 
 TEST_F(ConsoleControl, a_replay_tells_what_was_refused_from_what_was_not_tried) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "admin/selector.h"
+#include "base/interrupt.h"
 #include "console/interpreter.h"
 
 namespace sluice::console {
@@ -30,6 +32,7 @@ class FakeAdmin : public Snapshots,
                   public Pauses,
                   public DeadLetters,
                   public Positions,
+                  public Moves,
                   public Inspection,
                   public Audit,
                   public Logging {
@@ -38,6 +41,11 @@ class FakeAdmin : public Snapshots,
   std::vector<DeadLetterRow> letters;
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
+  std::vector<Move> moves;
+  std::function<void()> meanwhile;  // while the record at a pointer is looked at
+  bool resumes = true, has_record = true, reclaims = true;
+  std::string unknown;  // why PostgreSQL could not be asked about that record
+  Offset log_end = 20'000'000;
   std::set<std::int64_t> discarded;
   std::optional<DeadLetterRow> arriving;  // while others are discarded
   IncidentLog incidents;
@@ -88,7 +96,7 @@ class FakeAdmin : public Snapshots,
     now.applied_per_second.assign(60, 100.0);
   }
 
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
 
   Snapshot snapshot() const override {
     const std::lock_guard lock(mutex);
@@ -108,7 +116,7 @@ class FakeAdmin : public Snapshots,
                       .owner_host = "here",
                       .ours = true,
                       .state = one.state,
-                      .reason = {},
+                      .reason = one.reason,
                       .counts = one.counts,
                       .anchor_offset = {},
                       .updated = {}});
@@ -130,14 +138,82 @@ class FakeAdmin : public Snapshots,
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     return now.pauses;
   }
-  Result<std::optional<Pause>> resume(const std::string& target) override {
+  Result<std::optional<Pause>> resume(const std::string& target, const std::optional<std::string>& reason) override {
     const std::lock_guard lock(mutex);
     calls.push_back("resume " + target);
+    if (!resumes) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    if (interruption().requested()) return sluice::fail(ErrorClass::retry, std::string(cancelled));
     const auto found = std::ranges::find(now.pauses, target, &Pause::target);
-    if (found == now.pauses.end()) return std::optional<Pause>();
+    if (found == now.pauses.end() || (reason && found->reason != *reason)) return std::optional<Pause>();
     std::optional<Pause> gone = *found;
     now.pauses.erase(found);
+    release();
     return gone;
+  }
+  Result<LogPlace> log(const TopicPartition&, std::optional<WallClock::time_point> moment) override {
+    return LogPlace{100, log_end, moment ? 12'000'000 : log_end};
+  }
+  Result<std::optional<FirstRecord>> first_record(const PointerRow& from) override {
+    if (meanwhile) meanwhile();
+    if (interruption().requested()) return sluice::fail(ErrorClass::retry, std::string(cancelled));
+    if (!has_record) return std::nullopt;
+    FirstRecord first{.record = {.offset = from.next,
+                                 .fingerprint = 1,
+                                 .stage = "write",
+                                 .table = "public.orders",
+                                 .sqlstate = "23514",
+                                 .reason = "violates a check",
+                                 .detail = "the row (1, -1)"},
+                      .explanation = *explain(from.at, from.next, true)};
+    first.explanation.unknown = !unknown.empty();
+    if (first.explanation.unknown) {
+      first.explanation.postgres = unknown;
+      first.record.reason.clear();
+      return first;
+    }
+    first.explanation.outcome = "dead";
+    first.explanation.reason = "the row (1, -1) is refused";
+    return first;
+  }
+  Result<bool> move(const Move& move) override {
+    const std::lock_guard lock(mutex);
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    auto* row = standing(move.from);
+    if (row == nullptr) return false;
+    moves.push_back(move);
+    if (!move.pause.empty()) std::erase_if(now.pauses, [&](const Pause& one) { return one.reason == move.pause; });
+    row->next = move.to;
+    ++row->epoch;
+    row->counts += move.between;
+    if (move.anew) row->start = move.to, row->counts = {};
+    if (row->state != PartitionState::paused) row->state = PartitionState::ok, row->reason.clear();
+    release();
+    return true;
+  }
+  Result<bool> reclaim(const PointerRow& from) override {
+    const std::lock_guard lock(mutex);
+    calls.push_back("reclaim " + from.at.topic);
+    const auto row = std::ranges::find(now.partitions, from.at, &PartitionSnapshot::at);
+    if (!reclaims || row == now.partitions.end() || row->epoch != from.epoch) return false;
+    if (obedient) ++row->epoch;
+    if (obedient && is_broken(row->state)) row->state = PartitionState::ok, row->reason.clear();
+    return true;
+  }
+  // What nothing pauses any more is claimed again.
+  void release() {
+    for (auto& one : now.partitions) {
+      const bool paused = std::ranges::any_of(now.pauses, [&](const Pause& pause) {
+        const auto target = PartitionSelector::parse(pause.target);
+        return target && target->covers(one.at, now.topic_tables[one.at.topic]);
+      });
+      if (one.state == PartitionState::paused && !paused && obedient) one.state = PartitionState::ok, ++one.epoch;
+    }
+  }
+  PartitionSnapshot* standing(const PointerRow& from) {
+    const auto row = std::ranges::find(now.partitions, from.at, &PartitionSnapshot::at);
+    const bool same = row != now.partitions.end() && row->next == from.next && row->epoch == from.epoch &&
+                      row->state == from.state && is_stopped(row->state);
+    return same ? &*row : nullptr;
   }
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     std::vector<DeadLetterRow> found;
@@ -212,20 +288,26 @@ class FakeAdmin : public Snapshots,
                        .stage = {},
                        .sqlstate = {},
                        .reason = {},
+                       .cause = {},
                        .postgres = ask_postgres ? "accepts it; rolled back" : "",
                        .rows = {{"public.orders", "upsert", {{"id", "1"}}}},
                        .sql = {"INSERT INTO x"}};
   }
   Result<std::int64_t> record(const AuditRow& entry) override {
+    const std::lock_guard lock(mutex);
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     trail.push_back(entry);
     return static_cast<std::int64_t>(trail.size());
   }
   Result<void> conclude(std::int64_t id, const std::string& outcome) override {
+    const std::lock_guard lock(mutex);
     trail.at(static_cast<std::size_t>(id - 1)).outcome = outcome;
     return {};
   }
-  void note(const AuditRow& entry) override { notes.push_back(entry); }
+  void note(const AuditRow& entry) override {
+    const std::lock_guard lock(mutex);
+    notes.push_back(entry);
+  }
   Result<std::vector<AuditRow>> audit(const AuditFilter&) override { return trail; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) override {
     calls.push_back("log " + level + (lasting ? " for " + std::to_string(lasting->count()) : ""));

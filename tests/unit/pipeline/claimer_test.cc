@@ -351,5 +351,42 @@ TEST(Claimer, stop_claims_nothing_that_has_no_pointer) {
   EXPECT_EQ(rig.applied(), offsets(2, 5));
 }
 
+TEST(Claimer, an_operators_reclaim_raises_the_epoch_of_one_partition_once_and_loses_nothing) {
+  Rig rig(2);
+  for (auto* one : rig.partition) one->write_rows(50);
+  rig.assign().run();
+  const auto claims = rig.store.claims_of[rig.at(1)];
+  const auto epoch = rig.row(0).epoch;
+  rig.partition[0]->write_rows(50);
+  rig.run(1);  // some of it is collected, or under way
+  rig.worker->reclaim(rig.at(0), epoch);
+  rig.worker->reclaim(rig.at(0), epoch);  // asked for again by who has not seen it yet
+  rig.run();
+  rig.worker->reclaim(rig.at(0), epoch);
+  rig.run();
+  EXPECT_EQ(rig.row(0).epoch, epoch + 1);
+  EXPECT_EQ(rig.applied(0), offsets(0, 100));
+  EXPECT_EQ(rig.store.claims_of[rig.at(1)], claims);
+}
+
+TEST(Claimer, a_stopped_partition_that_is_reclaimed_reads_its_row_anew) {
+  Rig rig;
+  rig.partition[0]->write_rows(10);
+  rig.partition[0]->low = 5;
+  rig.row().next = 3;
+  rig.assign().run();
+  ASSERT_EQ(rig.row().state, PartitionState::lost_data);
+  const auto epoch = rig.row().epoch;
+  rig.worker->reclaim(rig.at(0), epoch);
+  rig.run();
+  EXPECT_EQ(rig.phase(), Phase::stopped) << "the state waits for an operator";
+  rig.row().next = 5;  // as a seek leaves it
+  rig.row().state = PartitionState::ok;
+  rig.worker->reclaim(rig.at(0), epoch + 1);
+  rig.run();
+  EXPECT_EQ(rig.phase(), Phase::streaming);
+  EXPECT_EQ(rig.applied(), offsets(5, 10));
+}
+
 }  // namespace
 }  // namespace sluice::runtime::test

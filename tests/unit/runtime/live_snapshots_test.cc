@@ -19,6 +19,7 @@ class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds, 
   Snapshot lanes() const override { return now; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
+  void reclaim(const TopicPartition&, std::int64_t) override {}
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override {
     asked = partitions;
     for (const auto& [at, end] : ends) known(at, end);

@@ -1,0 +1,16 @@
+// What the commands that make plans have in common: how a plan is shown, kept and announced.
+//
+// Functions of a command's thread.
+#pragma once
+
+#include "console/command.h"
+
+namespace sluice::console {
+
+// Fills the report with what the plan will do.
+void show_plan(Call& call, const Plan& plan);
+// Keeps the plan, shows it, and says how to apply it: the code is that of a confirmation which is missing. If it cannot
+// be kept, takes back what was done for it.
+int keep_plan(Call& call, Plans& plans, Plan plan);
+
+}  // namespace sluice::console

@@ -1,0 +1,53 @@
+#include "listener/log_range.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/interrupt.h"
+#include "listener/client_config.h"
+#include "listener/watermarks.h"
+
+namespace sluice::listener {
+namespace {
+
+using std::chrono::milliseconds;
+
+// What the answer says, or the error.
+Result<Offset> offset_at(rd_kafka_t* client, const TopicPartition& at, WallClock::time_point moment,
+                         milliseconds timeout) {
+  const ListHandle list(rd_kafka_topic_partition_list_new(1));
+  auto* one = rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition);
+  one->offset = std::chrono::duration_cast<milliseconds>(moment.time_since_epoch()).count();
+  auto error = rd_kafka_offsets_for_times(client, list.get(), static_cast<int>(timeout.count()));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = one->err;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return one->offset;
+  return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka did not tell which offset that time has: {}", at.topic,
+                                             at.partition, rd_kafka_err2str(error)));
+}
+
+}  // namespace
+
+Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& at,
+                           std::optional<WallClock::time_point> moment, Clock::time_point deadline) {
+  const auto left = [until = interruption().earlier(deadline)] {
+    return std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()), milliseconds(1),
+                      milliseconds(30'000));
+  };
+  auto conf = client_conf(settings);
+  if (!conf) return std::unexpected(conf.error());
+  static constexpr Setting ours[] = {{"isolation.level", "read_committed"}, {"allow.auto.create.topics", "false"}};
+  if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
+  const auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
+  if (!client) return std::unexpected(client.error());
+  const auto marks = query_watermarks(client->get(), at, left());
+  if (!marks) return std::unexpected(marks.error());
+  LogRange range{marks->low, marks->high, marks->high};
+  if (!moment) return range;
+  const auto found = offset_at(client->get(), at, *moment, left());
+  if (!found) return std::unexpected(found.error());
+  if (*found >= 0) range.at_time = std::clamp(*found, range.first, range.end);  // negative: nothing is as young
+  return range;
+}
+
+}  // namespace sluice::listener
