@@ -9,7 +9,7 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> planned_settings = {{
     {"notify", ""},
     {"route.evolve", ""},
     {"route.version", ""},
@@ -19,7 +19,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> planned_
     {"route.where", ""},
     {"route.child", ""},
     {"route.format", "cloudevents"},
-    {"route.format", "protobuf"},
     {"route.delete", "soft:"},
     {"route.delete", "soft"},
 }};
