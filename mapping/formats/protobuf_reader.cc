@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
-#include <iterator>
-#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -23,34 +20,32 @@ constexpr std::size_t values_for_each_byte = 8;
 constexpr std::size_t values_without_bytes = 65'536;
 constexpr std::size_t kept_from_record_to_record = 65'536;  // places of a vector
 
-constexpr std::uint32_t varint = 0, eight_bytes = 1, with_length = 2, group_begin = 3, group_end = 4, four_bytes = 5;
-
 std::uint32_t wire_of(ProtobufType type) {
   switch (type) {
     case ProtobufType::fixed64:
     case ProtobufType::sfixed64:
     case ProtobufType::real:
-      return eight_bytes;
+      return ProtobufWire::eight_bytes;
     case ProtobufType::fixed32:
     case ProtobufType::sfixed32:
     case ProtobufType::single:
-      return four_bytes;
+      return ProtobufWire::four_bytes;
     case ProtobufType::text:
     case ProtobufType::bytes:
     case ProtobufType::message:
-      return with_length;
+      return ProtobufWire::with_length;
     case ProtobufType::group:
-      return group_begin;
+      return ProtobufWire::group_begin;
     default:
-      return varint;
+      return ProtobufWire::varint;
   }
 }
 
 // Returns true if a value of the field may come in this form; else it is none of the schema's.
 bool comes_as(const ProtobufField& field, std::uint32_t wire) {
   const std::uint32_t expected = wire_of(field.type);
-  const bool packs = field.repeated && expected != with_length && expected != group_begin;
-  return wire == expected || (packs && wire == with_length);
+  const bool packs = field.repeated && expected != ProtobufWire::with_length && expected != ProtobufWire::group_begin;
+  return wire == expected || (packs && wire == ProtobufWire::with_length);
 }
 
 std::int64_t of_zigzag(std::uint64_t bits) {
@@ -104,9 +99,7 @@ bool ProtobufReader::read(const ProtobufSchema& schema, std::uint32_t message, s
                           ValueArena& arena, Value& datum) {
   schema_ = &schema;
   arena_ = &arena;
-  all_ = bytes;
-  at_ = bytes.data();
-  end_ = at_ + bytes.size();
+  in_.begin(bytes);
   budget_ = values_without_bytes + values_for_each_byte * bytes.size();
   not_utf8_ = false;
   if (pieces_.capacity() > kept_from_record_to_record) pieces_ = {};
@@ -116,97 +109,6 @@ bool ProtobufReader::read(const ProtobufSchema& schema, std::uint32_t message, s
   const bool is_envelope = schema.messages[message].meaning == ProtobufMeaning::envelope;
   null_if_unset_ = schema.connect || is_envelope;
   return read_message(message, bytes, max_depth, is_envelope ? Place::envelope : Place::row, datum);
-}
-
-bool ProtobufReader::fail(const char* fault) {
-  fault_ = fault;
-  // What came in pieces was put together elsewhere.
-  const std::less_equal<const char*> before;
-  const bool within = before(all_.data(), at_) && before(at_, all_.data() + all_.size());
-  fault_at_ = within ? static_cast<std::size_t>(at_ - all_.data()) : all_.size();
-  return false;
-}
-
-bool ProtobufReader::read_varint(std::uint64_t& bits) {
-  if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) [[likely]] {
-    bits = static_cast<unsigned char>(*at_++);
-    return true;
-  }
-  bits = 0;
-  for (int shift = 0; shift < 70; shift += 7) {
-    if (at_ == end_) return fail("the end within a number");
-    const auto byte = static_cast<unsigned char>(*at_++);
-    bits |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-    if (!(byte & 0x80)) return true;
-  }
-  return fail("a number of more than ten bytes");
-}
-
-bool ProtobufReader::read_tag(std::uint32_t& number, std::uint32_t& wire) {
-  std::uint64_t bits = 0;
-  if (!read_varint(bits)) return false;
-  if (bits > std::numeric_limits<std::uint32_t>::max() || bits < 8) return fail("a field with an impossible number");
-  number = static_cast<std::uint32_t>(bits) >> 3;
-  wire = static_cast<std::uint32_t>(bits) & 7;
-  return true;
-}
-
-bool ProtobufReader::take(std::size_t size, std::string_view& bytes) {
-  if (size > static_cast<std::size_t>(end_ - at_)) return fail("a length beyond the end");
-  bytes = {at_, size};
-  at_ += size;
-  return true;
-}
-
-bool ProtobufReader::read_length(std::string_view& bytes) {
-  std::uint64_t length = 0;
-  return read_varint(length) && take(length, bytes);
-}
-
-template <class Number>
-bool ProtobufReader::take_number(Number& number) {
-  std::string_view bytes;
-  if (!take(sizeof number, bytes)) return false;
-  static_assert(std::endian::native == std::endian::little);
-  std::memcpy(&number, bytes.data(), sizeof number);
-  return true;
-}
-
-// Steps over a group whose beginning has been read; `bytes` is what lies in it.
-bool ProtobufReader::skip_group(std::uint32_t number, int depth, std::string_view& bytes) {
-  if (depth == 0) return fail("messages nested too deep");
-  const char* begin = at_;
-  for (;;) {
-    const char* end = at_;
-    std::uint32_t inner = 0, wire = 0;
-    if (!read_tag(inner, wire)) return false;
-    if (wire == group_end) {
-      bytes = {begin, static_cast<std::size_t>(end - begin)};
-      return inner == number || fail("the end of a group that did not begin");
-    }
-    if (!skip(inner, wire, depth - 1)) return false;
-  }
-}
-
-bool ProtobufReader::skip(std::uint32_t number, std::uint32_t wire, int depth) {
-  std::string_view bytes;
-  std::uint64_t bits = 0;
-  switch (wire) {
-    case varint:
-      return read_varint(bits);
-    case eight_bytes:
-      return take(8, bytes);
-    case with_length:
-      return read_length(bytes);
-    case group_begin:
-      return skip_group(number, depth, bytes);
-    case four_bytes:
-      return take(4, bytes);
-    case group_end:
-      return fail("the end of a group that did not begin");
-    default:
-      return fail("a field of an unknown form");
-  }
 }
 
 Value ProtobufReader::unsigned_value(std::uint64_t number) {
@@ -233,39 +135,39 @@ bool ProtobufReader::read_scalar(const ProtobufField& field, Value& out) {
   };
   switch (field.type) {
     case ProtobufType::boolean:
-      return set(read_varint(bits), [&] { return Value::boolean(bits != 0); });
+      return set(in_.read_varint(bits), [&] { return Value::boolean(bits != 0); });
     case ProtobufType::int32:
-      return set(read_varint(bits), [&] { return Value::integer(static_cast<std::int32_t>(bits)); });
+      return set(in_.read_varint(bits), [&] { return Value::integer(static_cast<std::int32_t>(bits)); });
     case ProtobufType::int64:
-      return set(read_varint(bits), [&] { return Value::integer(static_cast<std::int64_t>(bits)); });
+      return set(in_.read_varint(bits), [&] { return Value::integer(static_cast<std::int64_t>(bits)); });
     case ProtobufType::uint32:
-      return set(read_varint(bits), [&] { return Value::integer(static_cast<std::uint32_t>(bits)); });
+      return set(in_.read_varint(bits), [&] { return Value::integer(static_cast<std::uint32_t>(bits)); });
     case ProtobufType::uint64:
-      return set(read_varint(bits), [&] { return unsigned_value(bits); });
+      return set(in_.read_varint(bits), [&] { return unsigned_value(bits); });
     case ProtobufType::sint32:
-      return set(read_varint(bits), [&] { return Value::integer(of_zigzag(static_cast<std::uint32_t>(bits))); });
+      return set(in_.read_varint(bits), [&] { return Value::integer(of_zigzag(static_cast<std::uint32_t>(bits))); });
     case ProtobufType::sint64:
-      return set(read_varint(bits), [&] { return Value::integer(of_zigzag(bits)); });
+      return set(in_.read_varint(bits), [&] { return Value::integer(of_zigzag(bits)); });
     case ProtobufType::fixed32:
-      return set(take_number(half), [&] { return Value::integer(half); });
+      return set(in_.take_number(half), [&] { return Value::integer(half); });
     case ProtobufType::fixed64:
-      return set(take_number(bits), [&] { return unsigned_value(bits); });
+      return set(in_.take_number(bits), [&] { return unsigned_value(bits); });
     case ProtobufType::sfixed32:
-      return set(take_number(half), [&] { return Value::integer(static_cast<std::int32_t>(half)); });
+      return set(in_.take_number(half), [&] { return Value::integer(static_cast<std::int32_t>(half)); });
     case ProtobufType::sfixed64:
-      return set(take_number(bits), [&] { return Value::integer(static_cast<std::int64_t>(bits)); });
+      return set(in_.take_number(bits), [&] { return Value::integer(static_cast<std::int64_t>(bits)); });
     case ProtobufType::single:
-      return set(take_number(half), [&] { return Value::single(std::bit_cast<float>(half)); });
+      return set(in_.take_number(half), [&] { return Value::single(std::bit_cast<float>(half)); });
     case ProtobufType::real:
-      return set(take_number(bits), [&] { return Value::real(std::bit_cast<double>(bits)); });
+      return set(in_.take_number(bits), [&] { return Value::real(std::bit_cast<double>(bits)); });
     case ProtobufType::enumeration:
-      return set(read_varint(bits), [&] { return enumeration_value(field, static_cast<std::int32_t>(bits)); });
+      return set(in_.read_varint(bits), [&] { return enumeration_value(field, static_cast<std::int32_t>(bits)); });
     case ProtobufType::text:
     case ProtobufType::bytes: {
       std::string_view bytes;
-      if (!read_length(bytes)) return false;
+      if (!in_.read_length(bytes)) return false;
       not_utf8_ = field.type == ProtobufType::text && !is_utf8(bytes);
-      if (not_utf8_) return fail("a text that is not UTF-8");
+      if (not_utf8_) return in_.fail("a text that is not UTF-8");
       out = field.type == ProtobufType::text ? Value::text(bytes) : Value::bytes(bytes);
       return true;
     }
@@ -273,7 +175,7 @@ bool ProtobufReader::read_scalar(const ProtobufField& field, Value& out) {
     case ProtobufType::group:
       break;
   }
-  return fail("a field of an unknown form");
+  return in_.fail("a field of an unknown form");
 }
 
 // Of a oneof the field that was set last counts.
@@ -286,18 +188,16 @@ void ProtobufReader::choose(Reading& reading, std::uint32_t slot) {
 }
 
 bool ProtobufReader::read_packed(const ProtobufField& field, std::uint32_t slot, std::string_view bytes) {
-  const char* behind = std::exchange(at_, bytes.data());
-  const char* outer = std::exchange(end_, bytes.data() + bytes.size());
-  while (at_ != end_) {
+  const std::string_view outer = in_.enter(bytes);
+  while (!in_.at_end()) {
     Value value;
     if (!read_scalar(field, value)) return false;
     if (value.kind() == ValueKind::absent) continue;
-    if (budget_ == 0) return fail("more values than an event may have");
+    if (budget_ == 0) return in_.fail("more values than an event may have");
     --budget_;
     elements_.push_back({slot, {{}, value}});
   }
-  at_ = behind;
-  end_ = outer;
+  in_.leave(outer);
   return true;
 }
 
@@ -333,15 +233,15 @@ bool ProtobufReader::read_part(Reading& reading, std::uint32_t slot, std::string
 bool ProtobufReader::read_field(Reading& reading, std::uint32_t slot, std::uint32_t wire) {
   const ProtobufField& field = reading.type.fields[slot];
   std::string_view bytes;
-  if (field.type == ProtobufType::message) return read_length(bytes) && read_part(reading, slot, bytes);
+  if (field.type == ProtobufType::message) return in_.read_length(bytes) && read_part(reading, slot, bytes);
   if (field.type == ProtobufType::group)
-    return skip_group(field.number, reading.depth, bytes) && read_part(reading, slot, bytes);
-  if (wire != wire_of(field.type)) return read_length(bytes) && read_packed(field, slot, bytes);
+    return in_.skip_group(field.number, reading.depth, bytes) && read_part(reading, slot, bytes);
+  if (wire != wire_of(field.type)) return in_.read_length(bytes) && read_packed(field, slot, bytes);
   Value value;
   if (!read_scalar(field, value)) return false;
   if (value.kind() == ValueKind::absent) return true;
   if (field.repeated) {
-    if (budget_ == 0) return fail("more values than an event may have");
+    if (budget_ == 0) return in_.fail("more values than an event may have");
     --budget_;
     elements_.push_back({slot, {{}, value}});
     return true;
@@ -354,9 +254,9 @@ bool ProtobufReader::read_field(Reading& reading, std::uint32_t slot, std::uint3
 bool ProtobufReader::read_fields(Reading& reading) {
   const auto& fields = reading.type.fields;
   std::size_t next = 0;  // most writers keep the order of the numbers, and leave out few
-  while (at_ != end_) {
+  while (!in_.at_end()) {
     std::uint32_t number = 0, wire = 0;
-    if (!read_tag(number, wire)) return false;
+    if (!in_.read_tag(number, wire)) return false;
     if (next < fields.size() && fields[next].number < number) ++next;
     if (next == fields.size() || fields[next].number != number) {
       const auto found = std::ranges::lower_bound(fields, number, {}, &ProtobufField::number);
@@ -364,7 +264,7 @@ bool ProtobufReader::read_fields(Reading& reading) {
     }
     const bool known = next < fields.size() && fields[next].number == number && comes_as(fields[next], wire);
     const bool read =
-        known ? read_field(reading, static_cast<std::uint32_t>(next), wire) : skip(number, wire, reading.depth);
+        known ? read_field(reading, static_cast<std::uint32_t>(next), wire) : in_.skip(number, wire, reading.depth);
     if (!read) return false;
   }
   return true;
@@ -431,7 +331,7 @@ bool ProtobufReader::complete(Reading& reading, Value& out) {
     const ProtobufField& field = reading.type.fields[slot];
     Field& made = reading.fields[slot];
     if (made.value.kind() == ValueKind::absent) {
-      if (field.required) return fail("the end without a required field");
+      if (field.required) return in_.fail("the end without a required field");
       if (field.repeated) {
         made.value = field.map ? Value::structure({}) : Value::array({});
       } else if (field.has_default) {
@@ -456,8 +356,8 @@ bool ProtobufReader::complete(Reading& reading, Value& out) {
 bool ProtobufReader::read_message(std::uint32_t index, std::string_view bytes, int depth, Place place, Value& out) {
   const ProtobufMessage& type = schema_->messages[index];
   const std::size_t count = type.fields.size();
-  if (depth == 0) return fail("messages nested too deep");
-  if (count >= budget_) return fail("more values than an event may have");
+  if (depth == 0) return in_.fail("messages nested too deep");
+  if (count >= budget_) return in_.fail("more values than an event may have");
   budget_ -= count + 1;
   const bool has_meaning = type.meaning != ProtobufMeaning::none && type.meaning != ProtobufMeaning::envelope;
   Reading reading{type,
@@ -468,16 +368,14 @@ bool ProtobufReader::read_message(std::uint32_t index, std::string_view bytes, i
                   pieces_.size(),
                   elements_.size()};
   for (std::size_t slot = 0; slot < count; ++slot) reading.fields[slot] = {type.fields[slot].name, Value::absent()};
-  const char* behind = std::exchange(at_, bytes.data());
-  const char* outer = std::exchange(end_, bytes.data() + bytes.size());
+  const std::string_view outer = in_.enter(bytes);
   if (!read_fields(reading)) return false;
   if (pieces_.size() > reading.first_piece && !read_pieces(reading)) return false;
   if (elements_.size() > reading.first_element) gather_elements(reading);
   if (!complete(reading, out)) return false;
   if (has_meaning)
     out = meaningful(type.meaning, reading.fields, place != Place::row && place != Place::column, *arena_);
-  at_ = behind;
-  end_ = outer;
+  in_.leave(outer);
   return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/value.h"
 #include "mapping/formats/protobuf/protobuf_schema.h"
+#include "mapping/formats/protobuf_cursor.h"
 
 namespace sluice::mapping {
 
@@ -22,8 +23,8 @@ class ProtobufReader {
   bool read(const ProtobufSchema& schema, std::uint32_t message, std::string_view bytes, ValueArena& arena,
             Value& datum);
 
-  const char* fault() const { return fault_; }
-  std::size_t at() const { return fault_at_; }
+  const char* fault() const { return in_.fault(); }
+  std::size_t at() const { return in_.fault_at(); }
   bool not_utf8() const { return not_utf8_; }
 
  private:
@@ -58,29 +59,16 @@ class ProtobufReader {
   void gather_elements(Reading& reading);
   bool complete(Reading& reading, Value& out);
   bool read_scalar(const ProtobufField& field, Value& out);
-  bool skip(std::uint32_t number, std::uint32_t wire, int depth);
-  bool skip_group(std::uint32_t number, int depth, std::string_view& bytes);
-  bool read_tag(std::uint32_t& number, std::uint32_t& wire);
-  bool read_varint(std::uint64_t& bits);
-  bool read_length(std::string_view& bytes);
-  bool take(std::size_t size, std::string_view& bytes);
-  template <class Number>
-  bool take_number(Number& number);
   void choose(Reading& reading, std::uint32_t slot);
   Value unsigned_value(std::uint64_t number);
   Value enumeration_value(const ProtobufField& field, std::int32_t number);
-  bool fail(const char* fault);
 
   const ProtobufSchema* schema_ = nullptr;
   ValueArena* arena_ = nullptr;
-  std::string_view all_;
-  const char* at_ = nullptr;
-  const char* end_ = nullptr;
+  ProtobufCursor in_;
   std::size_t budget_ = 0;       // values that may still be made
   bool null_if_unset_ = false;   // of fields with presence in rows
   bool unknown_symbol_ = false;  // the last value was a number that its closed enumeration does not have
-  const char* fault_ = "";
-  std::size_t fault_at_ = 0;
   bool not_utf8_ = false;
   std::vector<Piece> pieces_;      // of the messages that are being read, the innermost last
   std::vector<Element> elements_;  // the same
