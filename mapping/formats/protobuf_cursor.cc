@@ -1,7 +1,6 @@
 #include "mapping/formats/protobuf_cursor.h"
 
 #include <functional>
-#include <limits>
 
 namespace sluice::mapping {
 
@@ -17,10 +16,10 @@ bool ProtobufCursor::fail(const char* fault) {
 bool ProtobufCursor::read_tag(std::uint32_t& number, std::uint32_t& wire) {
   std::uint64_t bits = 0;
   if (!read_varint(bits)) return false;
-  if (bits > std::numeric_limits<std::uint32_t>::max() || bits < 8) return fail("a field with an impossible number");
-  number = static_cast<std::uint32_t>(bits) >> 3;
-  wire = static_cast<std::uint32_t>(bits) & 7;
-  return true;
+  const auto tag = static_cast<std::uint32_t>(bits);  // as all readers of Protobuf, whatever lies above
+  number = tag >> 3;
+  wire = tag & 7;
+  return number > 0 || fail("a field with the number 0");
 }
 
 bool ProtobufCursor::read_long_varint(std::uint64_t& bits) {
