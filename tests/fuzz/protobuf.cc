@@ -1,6 +1,6 @@
-// A schema and a message, both hostile: up to the first zero byte the .proto file, or its descriptor in base64, behind it
-// the path and the message. Whatever is read is shown as JSON, so that every value is looked at; memory is bounded by
-// what the fuzzer allows.
+// A schema and a message, both hostile: up to the first zero byte the .proto file, or its descriptor in base64, behind
+// it the path and the message. Whatever is read is shown as JSON, so that every value is looked at; memory is bounded
+// by what the fuzzer allows.
 #include <cstdint>
 #include <string>
 #include <string_view>
