@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "admin/incident.h"
@@ -33,12 +34,20 @@ struct PartitionSnapshot {
   double stalled_seconds = 0;  // since `next` moved last while records waited; 0 while none wait
 };
 
+// The records of a topic in which a policy of the route changed the value of a column.
+struct ValueChange {
+  std::string topic, column;
+  std::string_view policy;  // of value_policy_names
+  auto operator<=>(const ValueChange&) const = default;
+};
+
 // Counts of the rows of one table, in this process.
 struct TableSnapshot {
   std::string table;
   std::vector<std::string> topics;        // that have fed it
   std::int64_t written = 0, removed = 0;  // rows in committed transactions
   std::optional<WallClock::time_point> last_commit;
+  std::map<ValueChange, std::int64_t> changed_values;  // records; as many entries as topics have columns and policies
 };
 
 struct LaneSnapshot {

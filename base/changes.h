@@ -12,6 +12,7 @@
 #include "base/counts.h"
 #include "base/record.h"
 #include "base/table.h"
+#include "base/value_policies.h"
 
 namespace sluice {
 
@@ -26,6 +27,7 @@ enum class ChangeKind : std::uint8_t {
   write,    // by the route's mode: insert, upsert or update
   remove,   // delete by key; only the key cells are set
   replace,  // delete, then insert: absent columns take their defaults
+  mark,     // a soft delete: only the cells of key, marker and version are set
 };
 
 struct RowChange {
@@ -33,8 +35,12 @@ struct RowChange {
   std::uint32_t record = 0;  // index in the batch of the record that gave it its final state
   std::uint32_t cells = 0;   // index of the row's first cell in Changes::cells
   ChangeKind kind = ChangeKind::write;
+  bool decides = true;  // what becomes of the row is the record's outcome: not of the old row where a key changes
 };
 
+// Where a table has a column for versions (Table::guard), a change whose cell of it is set has no effect on a row of a
+// newer version; one without, as a tombstone's, always has.
+//
 // Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the other.
 struct Step {
   bool truncate = false;  // empty the table before the rows
@@ -63,13 +69,23 @@ struct DeadLetter {
   const std::string& whole() const { return detail.empty() ? reason : detail; }
 };
 
+// A value of a record that was changed because its route's policy says so.
+struct PolicyUse {
+  const Table* table = nullptr;  // of one of Changes::tables
+  std::uint32_t record = 0;      // index in the batch
+  std::uint16_t column = 0;
+  ValuePolicy policy = ValuePolicy::nul;
+};
+
 struct Changes {
   std::string arena;
   std::vector<Cell> cells;
   std::vector<TableChanges> tables;
-  std::vector<Outcome> outcomes;  // by index of the record
+  std::vector<Outcome> outcomes;              // by index of the record
+  std::vector<const TopicPartition*> places;  // by index of the record
   std::vector<DeadLetter> dead;
-  std::size_t rows = 0;  // changes in all tables and steps
+  std::vector<PolicyUse> policy_uses;  // in the order of the records; none of dead ones
+  std::size_t rows = 0;                // changes in all tables and steps
 
   const Cell* row(const RowChange& change) const { return cells.data() + change.cells; }
   std::string_view bytes(const Cell& cell) const {

@@ -64,13 +64,18 @@ struct Table {
   std::vector<Column> columns;     // in catalogue order, dropped ones left out
   std::vector<std::uint16_t> key;  // indexes of the key columns, in the order of the route; empty = no key
   bool null_keys = false;          // the key's unique index has NULLS NOT DISTINCT: NULL is a value of its own
-  bool shared = false;             // several topics may feed it: its writers may meet in the same rows
-  bool delete_acts = false;        // a delete does more than remove the row: triggers, rules, foreign keys to it
-  bool conflict_clause = true;     // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
-  bool copy_is_insert = true;      // COPY does what INSERT does: not with rules, row security, views
-  bool owned = false;              // by the role that Sluice connects as
-  std::string signature;           // of the catalogue's rows that describe it; equal as long as they are the same
-  std::uint64_t version = 0;       // unique per description in this process
+  // Of the column that holds the version of a row, and of the one that marks a row as deleted: an index, or `none`.
+  static constexpr std::int32_t none = -1;
+  std::int32_t guard = none;
+  std::int32_t marker = none;
+  bool is_guarded() const { return guard != none || marker != none; }
+  bool shared = false;          // several topics may feed it: its writers may meet in the same rows
+  bool delete_acts = false;     // a delete does more than remove the row: triggers, rules, foreign keys to it
+  bool conflict_clause = true;  // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
+  bool copy_is_insert = true;   // COPY does what INSERT does: not with rules, row security, views
+  bool owned = false;           // by the role that Sluice connects as
+  std::string signature;        // of the catalogue's rows that describe it; equal as long as they are the same
+  std::uint64_t version = 0;    // unique per description in this process
 };
 
 }  // namespace sluice

@@ -131,6 +131,14 @@ class Value {
   static Value escaped_text(std::string_view between_quotes) { return {ValueKind::escaped_text, true, between_quotes}; }
   static Value nested_json(ValueKind kind, std::string_view json) { return {kind, true, json}; }
 
+  // The same kind of value, with the same types of its parts, of another text.
+  Value with_text(std::string_view text) const {
+    Value made = *this;
+    made.size_ = static_cast<std::uint32_t>(text.size());
+    made.data_ = word(text.data());
+    return made;
+  }
+
   // What a schema makes of a lazy value: of a string in base64, of a number, of a nested value.
   void become_bytes() { kind_ = ValueKind::bytes; }
   void become_bits(std::int32_t length) { kind_ = ValueKind::bits, extra_ = word<std::int64_t>(length); }

@@ -12,6 +12,7 @@
 #include "config/postgres_url.h"
 #include "config/references.h"
 #include "config/route_columns.h"
+#include "config/row_history.h"
 #include "config/secret_files.h"
 #include "config/settings.h"
 #include "config/spelling.h"
@@ -206,6 +207,10 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
   if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
     complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
   check_columns(table, route);
+  if (const std::string wrong = check_soft_delete(route); !wrong.empty())
+    complain(place(table, "delete"), "route.delete", wrong);
+  if (const std::string wrong = check_version_of(route); !wrong.empty())
+    complain(place(table, "version"), "route.version", wrong);
   for (const std::string& topic : route.topics)
     if (!earlier.insert(topic).second)
       complain(place(table, "topics"), "route.topics",

@@ -11,27 +11,52 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/expression/expression.h"
 #include "base/secret.h"
 #include "base/table.h"
+#include "base/value_policies.h"
 
 namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium, avro, json_schema, protobuf };
+enum class Format { automatic, json, connect_json, debezium, cloudevents, avro, json_schema, protobuf };
 // Values of this format are frames of a schema registry and nothing else.
 constexpr bool is_framed(Format format) {
   return format == Format::avro || format == Format::json_schema || format == Format::protobuf;
 }
 using Mode = WriteMode;
 enum class KeyFrom { automatic, record_key, record_value, header, kafka, none };
-enum class OnDelete { apply, ignore };
+enum class OnDelete { apply, ignore, soft };
 enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };
 enum class OnError { dead_letter, stop };
+
+// What a delete does, and for a soft one which column it marks.
+struct DeleteRule {
+  OnDelete what = OnDelete::apply;
+  std::string marker = {};
+
+  DeleteRule() = default;
+  DeleteRule(OnDelete rule, std::string column = {}) : what(rule), marker(std::move(column)) {}
+  bool operator==(OnDelete rule) const { return what == rule; }
+};
+
+// Where an event says which version of its row it brings, and the column that keeps it: the last name of the path.
+struct VersionPath {
+  bool of_source = false;  // in the event's source block, not in its row
+  std::vector<std::string> names;
+
+  bool empty() const { return names.empty(); }
+  const std::string& column() const { return names.back(); }
+  std::string text() const;
+  // Reads "updated_at", "meta.version", "@source.lsn"; empty for what is none of these.
+  static VersionPath parse(std::string_view text);
+};
 
 struct Kafka {
   std::string brokers;
@@ -72,12 +97,14 @@ struct Route {
   std::vector<std::string> key;  // empty = none, insert mode only
   KeyFrom key_from = KeyFrom::automatic;
   std::vector<std::string> schemas;  // that a placeholder in the table's schema part may name
-  OnDelete on_delete = OnDelete::apply;
+  DeleteRule on_delete;
   Expression delete_when;  // a written row for which it holds is a delete
   Expression filter;       // events for which it does not hold are skipped
+  VersionPath version;     // empty: no guard
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
   Columns columns;
+  ValuePolicies values;  // what values become that a column cannot hold as they are
   OnError on_error = OnError::dead_letter;
   int max_dead_letters = 1000;       // per minute
   bool shares_table = false;         // derived: more than one topic may be written to the table

@@ -11,18 +11,24 @@
 #include <utility>
 #include <vector>
 
+#include "config/row_history.h"
 #include "config/settings.h"
 
 namespace sluice::config {
 
 // A part of the table that has a file of its own.
 std::vector<Setting> route_columns();
+std::vector<Setting> route_values();
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {
   if constexpr (std::is_same_v<T, Expression>) {
     const auto& text = std::get<std::string>(value);
     to = text.empty() ? Expression() : Expression::parse(text).value();
+  } else if constexpr (std::is_same_v<T, DeleteRule>) {
+    to = parse_delete(std::get<std::string>(value));
+  } else if constexpr (std::is_same_v<T, VersionPath>) {
+    to = VersionPath::parse(std::get<std::string>(value));
   } else if constexpr (std::is_same_v<T, Secret>) {
     to = Secret(std::get<std::string>(std::move(value)));
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {
@@ -41,8 +47,10 @@ void assign(const Setting& setting, T& to, Value&& value) {
 
 template <class T>
 Value read(const Setting& setting, const T& from) {
-  if constexpr (std::is_same_v<T, Expression>) {
+  if constexpr (std::is_same_v<T, Expression> || std::is_same_v<T, VersionPath>) {
     return from.text();
+  } else if constexpr (std::is_same_v<T, DeleteRule>) {
+    return delete_text(from);
   } else if constexpr (std::is_same_v<T, Secret>) {
     return from.reveal();
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {

@@ -144,8 +144,8 @@ std::vector<Setting> route_source() {
        .help =
            "Format of the values; auto detects it for each record. avro, json-schema and protobuf are frames of a "
            "schema registry, which auto and debezium take as well, and json those with a JSON Schema. To json every object "
-           "is a row, even if it looks like a change event. Keys are recognised by themselves.",
-       .choices = {"auto", "json", "connect-json", "debezium", "avro", "json-schema", "protobuf"}},
+           "is a row, even if it looks like a change event. Keys are recognised by themselves. See formats.md.",
+       .choices = {"auto", "json", "connect-json", "debezium", "cloudevents", "avro", "json-schema", "protobuf"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),
@@ -190,10 +190,11 @@ std::vector<Setting> route_policy() {
   return {
       {.section = "route",
        .name = "delete",
-       .type = choice,
        .field = in<&Route::on_delete>(),
-       .help = "What a delete event or a tombstone does.",
-       .choices = {"apply", "ignore"}},
+       .help =
+           "What a delete event or a tombstone does: apply, ignore, or soft:COLUMN, which marks the row in a boolean, "
+           "date or timestamp column instead of removing it. See versions.md.",
+       .check = check_delete},
       {.section = "route",
        .name = "delete_when",
        .type = expression,
@@ -207,6 +208,12 @@ std::vector<Setting> route_policy() {
        .field = in<&Route::filter>(),
        .help = "An expression: events for which it does not hold are skipped. A delete is judged by the fields that it "
                "carries. See expressions.md."},
+      {.section = "route",
+       .name = "version",
+       .field = in<&Route::version>(),
+       .help = "A field path, such as updated_at or @source.lsn: an event never changes a row of a newer version. The "
+               "column of the path's last name keeps the version. Empty: rows take what comes last. See versions.md.",
+       .check = check_version},
       {.section = "route",
        .name = "truncate",
        .type = choice,
@@ -353,8 +360,8 @@ std::string Setting::key() const {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_columns, registry,
-                      dead_letters, surroundings})
+    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_values, route_columns,
+                      registry, dead_letters, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

@@ -34,7 +34,7 @@ class FetchWaker {
   ClientGate& client_;
   Mutex mutex_;
   std::condition_variable_any asked_;
-  std::set<const TopicPartition*> waiting_ GUARDED_BY(mutex_);  // interned, they outlive us
+  std::set<TopicPartition> waiting_ GUARDED_BY(mutex_);  // copies: the queues may be gone before the thread
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -10,15 +10,18 @@
 namespace sluice::mapping {
 namespace {
 
-// The bytes of a key or header as the column takes them: PostgreSQL has texts in UTF-8 without U+0000 only.
-ValueError take_bytes(const Column& column, Value& value) {
+// The bytes of a key or header as the column takes them: PostgreSQL has texts in UTF-8 without U+0000 only, which is
+// what the policies make of them, if any.
+ValueError take_bytes(const Column& column, const ValuePolicies* policies, Value& value) {
   const std::string_view bytes = value.unread_json();
   if (column.encoding == Encoding::bytea) {
     value = Value::bytes(bytes);
     return {};
   }
-  if (bytes.contains('\0')) return value_error::nul;
-  return simdjson::validate_utf8(bytes) ? ValueError{} : ValueError{"22021", "not UTF-8"};
+  const ValuePolicies of = policies ? *policies : ValuePolicies();
+  if (of.nul == NulPolicy::reject && bytes.contains('\0')) return value_error::nul;
+  const bool fits = of.utf8 != Utf8Policy::reject || simdjson::validate_utf8(bytes);
+  return fits ? ValueError{} : ValueError{"22021", "not UTF-8"};
 }
 
 RecordError fault_of(const AddedColumn& added, const Column& column, const Value& value, const ValueError& error) {
@@ -38,8 +41,9 @@ bool AddedColumns::ask_about_key(const config::Route& route) {
   });
 }
 
-bool AddedColumns::find(const AddedColumn& added, const Column& column, const Subject& subject, Value& value,
+bool AddedColumns::find(const TableState& table, const AddedColumn& added, const Subject& subject, Value& value,
                         RecordError& fault) {
+  const Column& column = table.table->columns[static_cast<std::size_t>(added.column)];
   const auto& [fact, path, header] = added.source;
   value = {};
   std::size_t depth = 0;
@@ -60,7 +64,7 @@ bool AddedColumns::find(const AddedColumn& added, const Column& column, const Su
   }
   if (value.kind() == ValueKind::absent) value = {};
   if (value.kind() != ValueKind::text || (fact != RecordFact::key && fact != RecordFact::header)) return true;
-  if (const ValueError error = take_bytes(column, value)) {
+  if (const ValueError error = take_bytes(column, table.policies(added.column), value)) {
     fault = fault_of(added, column, value, error);
     return false;
   }
@@ -76,8 +80,8 @@ bool AddedColumns::encode(const TableState& table, const Subject& subject, bool 
     const auto at = static_cast<std::size_t>(added.column);
     const Column& column = table.table->columns[at];
     Value value;
-    if (!find(added, column, subject, value, fault)) return false;
-    if (const ValueError error = encoder_.encode(column, value, false, arena, cells[at])) {
+    if (!find(table, added, subject, value, fault)) return false;
+    if (const ValueError error = rows_.encode_value(table, at, value, false, arena, cells[at])) {
       fault = fault_of(added, column, value, error);
       return false;
     }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/changes.h"
-#include "mapping/encode/encoder.h"
 #include "mapping/expression/record_facts.h"
 #include "mapping/row_encoder.h"
 #include "mapping/table_state.h"
@@ -16,6 +15,8 @@ namespace sluice::mapping {
 
 class AddedColumns {
  public:
+  explicit AddedColumns(RowEncoder& rows) : rows_(rows) {}
+
   // Returns true if a column of the route holds a field of the record key.
   static bool ask_about_key(const config::Route& route);
 
@@ -25,9 +26,10 @@ class AddedColumns {
               std::vector<Cell>& cells, RecordError& fault);
 
  private:
-  bool find(const AddedColumn& added, const Column& column, const Subject& subject, Value& value, RecordError& fault);
+  bool find(const TableState& table, const AddedColumn& added, const Subject& subject, Value& value,
+            RecordError& fault);
 
-  Encoder encoder_;
+  RowEncoder& rows_;
   std::vector<Field> members_;
   ValueArena names_;
 };

@@ -1,26 +1,25 @@
 #include "mapping/change_set.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/excerpt.h"
 #include "base/failpoint.h"
 
 namespace sluice::mapping {
-namespace {
 
-bool is_complete(const Table& table, const Cell* cells) {
+bool ChangeSet::is_complete(const Table& table, const Cell* cells) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (cells[i].length == Cell::absent && !table.columns[i].generated) return false;
   }
   return true;
 }
 
-}  // namespace
-
-std::uint32_t ChangeSet::begin_record() {
+std::uint32_t ChangeSet::begin_record(const TopicPartition& place) {
   record_ = static_cast<std::uint32_t>(changes_.outcomes.size());
   changes_.outcomes.push_back(Outcome::applied);
+  changes_.places.push_back(&place);
   live_.push_back(0);
   return record_;
 }
@@ -34,6 +33,7 @@ void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate
 
 void ChangeSet::take_back_rejected() {
   changes_.outcomes.pop_back();
+  changes_.places.pop_back();
   changes_.dead.pop_back();
   live_.pop_back();
 }
@@ -46,6 +46,7 @@ void ChangeSet::forget_keys(OpenTable& opened) {
   opened.keys.clear();
   opened.alike.clear();
   opened.groups.clear();
+  opened.places.clear();
 }
 
 ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
@@ -55,6 +56,7 @@ ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
     opened.table = table.table.get();
     opened.index = static_cast<std::uint32_t>(changes_.tables.size());
     forget_keys(opened);
+    opened.first_step = 0;
     changes_.tables.push_back({table.table, table.route->mode, {}});
     changes_.tables.back().steps.emplace_back();
   }
@@ -66,7 +68,7 @@ RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cel
   changes_.cells.insert(changes_.cells.end(), cells.begin(), cells.end());
   ++changes_.rows;
   ++live_[record_];
-  return step.rows.emplace_back(order, record_, first, kind);
+  return step.rows.emplace_back(order, record_, first, kind, true);
 }
 
 void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {
@@ -175,6 +177,7 @@ void ChangeSet::truncate(const TableState& table) {
   TableChanges& of_table = changes_.tables[opened.index];
   if (!of_table.steps.back().rows.empty()) of_table.steps.emplace_back();
   of_table.steps.back().truncate = true;
+  opened.first_step = static_cast<std::uint32_t>(of_table.steps.size() - 1);
   forget_keys(opened);
   ++live_[record_];
 }
@@ -183,14 +186,16 @@ void ChangeSet::clear() {
   constexpr std::size_t kept_bytes = 16u << 20;
   const auto empty = [](auto& buffer) {
     using Buffer = std::remove_reference_t<decltype(buffer)>;
-    if (buffer.capacity() * sizeof(buffer[0]) > kept_bytes) buffer = Buffer();
+    if (std::span(buffer.data(), buffer.capacity()).size_bytes() > kept_bytes) buffer = Buffer();
     buffer.clear();
   };
   empty(changes_.arena);
   empty(changes_.cells);
   empty(changes_.outcomes);
+  empty(changes_.places);
   changes_.tables.clear();
   changes_.dead.clear();
+  empty(changes_.policy_uses);
   changes_.rows = 0;
   live_.clear();
   for (auto& opened : open_) opened.table = nullptr;

@@ -29,12 +29,16 @@ class ChangeSet {
   void clear();
   Changes take();
 
-  // Adds the next record; its outcome is `applied` unless changed later.
-  std::uint32_t begin_record();
+  // Adds the next record, which is from there; its outcome is `applied` unless changed later.
+  std::uint32_t begin_record(const TopicPartition& place);
   void skip() { changes_.outcomes.back() = Outcome::skipped; }
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
   // Takes back the last record, which was rejected.
   void take_back_rejected();
+  // A value of the record was changed by a policy; the table has one of its changes.
+  void note_use(const TableState& table, std::uint16_t column, ValuePolicy policy) {
+    changes_.policy_uses.push_back({table.table.get(), record_, column, policy});
+  }
   // After the last change of a record: one without a lasting effect is skipped.
   void end_record();
 
@@ -42,9 +46,19 @@ class ChangeSet {
   // `cells` of a removal are its key columns'; others are ignored.
   void write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
   void remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
+  // In a table with versions or a mark of deleted rows: a write, a removal or a mark. `decides`: see RowChange.
+  void change_guarded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key,
+                      bool decides = true);
   void truncate(const TableState& table);
 
  private:
+  // The last row of a key in a guarded table; its next one may need the step behind.
+  struct Place {
+    std::uint32_t step = 0, row = 0;
+  };
+  // What becomes of a row and a later one with its key.
+  enum class Fold : std::uint8_t { keep, ignore, replace, merge, remove, separate };
+
   // Rows of a step whose keys may be equal. There is one, or there are several that have the same effect in any order,
   // or of which PostgreSQL refuses a statement (21000, 23505) if two are equal after all.
   struct Group {
@@ -59,6 +73,9 @@ class ChangeSet {
     KeyIndex keys;                 // of the last step
     KeyIndex alike;                // of the last step's loose keys, into `groups`
     std::vector<Group> groups;
+    // Of a guarded table instead of these: rows of different keys may be in any step from `first_step` on.
+    std::vector<Place> places;  // by `keys`
+    std::uint32_t first_step = 0;
   };
 
   OpenTable& open(const TableState& table);
@@ -71,6 +88,11 @@ class ChangeSet {
   static bool may_meet(const TableChanges& of, ChangeKind kind, const Cell* cells);
   void begin_step(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
   void hand_over(RowChange& row);
+  Fold fold_of(const TableChanges& of, const RowChange& old, ChangeKind kind, const Cell* cells) const;
+  Fold fold_of_versions(const TableChanges& of, const RowChange& old, ChangeKind kind, const Cell* cells) const;
+  void merge_guarded(const Table& table, RowChange& old, ChangeKind kind, const std::vector<Cell>& cells);
+  // Returns true if the cells are all that a row has.
+  static bool is_complete(const Table& table, const Cell* cells);
 
   Changes changes_;
   std::uint32_t record_ = 0;

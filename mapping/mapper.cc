@@ -15,7 +15,7 @@ TopicState& Mapper::State::topic_state(const std::string& name) {
   if (!topic) {
     topic = std::make_unique<TopicState>(name, router.match(name));
     if (const config::Route* route = topic->match.route) {
-      topic->decoder = make_decoder(route->format, decode_space, frames);
+      topic->decoder = make_decoder(route->format, decode_space, frames, route->values.utf8 == Utf8Policy::replace);
       topic->key_decoder.emplace(decode_space, frames);
       topic->reads_key = RouteConditions::ask_about_key(*route) || AddedColumns::ask_about_key(*route);
       topic->names_source = config::names_source(route->table);
@@ -73,7 +73,7 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
 }
 
 Outcome Mapper::State::reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason) {
-  set->begin_record();
+  set->begin_record(*place);
   set->reject(stage, table, std::move(sqlstate), std::move(reason));
   return Outcome::dead;
 }
@@ -101,20 +101,36 @@ std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& rec
     case RouteConditions::Verdict::skip:
       break;
   }
-  set->begin_record();
+  set->begin_record(*place);
   set->skip();
   return Outcome::skipped;
 }
 
+// Once more with U+FFFD in place of what is not UTF-8, where the route wants it so.
+bool Mapper::State::decode(TopicState& topic, const Record& record, DecodeError& error) {
+  mended_text.clear();
+  if (topic.decoder->decode(record, event, error)) return true;
+  if (error.sqlstate != "22021" || topic.match.route->values.utf8 == Utf8Policy::reject) return false;
+  Record mended;
+  mended.at = record.at;
+  mended.offset = record.offset;
+  mended.timestamp_ms = record.timestamp_ms;
+  mended.key = record.key;
+  mended.value = mended_text.mend(*record.value);
+  mended.headers = record.headers;
+  return topic.decoder->decode(mended, event, error);
+}
+
 std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeSet& to, bool asks) {
   set = &to;
+  place = record.at;
   TopicState& topic = topic_state(record.at->topic);
   const config::Route* route = topic.match.route;
   if (route == nullptr) return std::unexpected(NoRoute{});
   key_read = key_image.present = given_read = false;
   doubtful = {};
   DecodeError error;
-  if (!topic.decoder->decode(record, event, error)) {
+  if (!decode(topic, record, error)) {
     if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
     return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
@@ -123,7 +139,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
     if (const auto decided = judge(topic, record)) return *decided;
   }
   if (without_effect(topic, record)) {
-    set->begin_record();
+    set->begin_record(*place);
     set->skip();
     return Outcome::skipped;
   }
@@ -134,10 +150,12 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   if (!table || !table->table) return without_table({route, *name}, asks);
   if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
 
-  set->begin_record();
+  set->begin_record(*place);
   const std::size_t arena = set->arena().size();
   RecordError fault;
+  rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (make_changes(topic, *table, record, fault)) {
+    note_uses(*table);
     set->end_record();
   } else {
     set->arena().resize(arena);
@@ -146,6 +164,15 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   }
   if (rows.take_overlooked()) doubtful = {table->table, route};
   return set->changes().outcomes.back();
+}
+
+void Mapper::State::note_uses(const TableState& table) {
+  for (const auto& [column, policies] : rows.uses()) {
+    for (std::size_t one = 0; one < value_policy_names.size(); ++one) {
+      const auto policy = static_cast<ValuePolicy>(one);
+      if (policies.has(policy)) set->note_use(table, column, policy);
+    }
+  }
 }
 
 Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)

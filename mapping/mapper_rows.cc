@@ -91,8 +91,9 @@ void Mapper::State::read_place_as_key(const Record& record) {
 // The key that the row had before, in old_cells; absent if the event does not have it.
 bool Mapper::State::find_old_key(TableState& table, RecordError& fault) {
   old_cells.assign(table.table->columns.size(), {});
+  const bool marks = table.table->marker != Table::none;
   for (const AddedColumn& added : table.added()) {  // of the record, and not of the row that was
-    if (table.is_key(added.column))
+    if (marks || table.is_key(added.column))
       old_cells[static_cast<std::size_t>(added.column)] = cells[static_cast<std::size_t>(added.column)];
   }
   return rows.encode_key(table, event.before, ImageOf::before, set->arena(), old_cells, fault);
@@ -200,28 +201,32 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
                          strict || route.key_from == KeyFrom::record_value ? "" : ", there or in the record key")};
     return false;
   }
-  if (!moves || route.on_delete != config::OnDelete::apply) {
-    if (!is_whole(table, false, record, fault)) return false;
-    set->write(table, cells, row_key(table, cells, arena, key_space));
-    return true;
-  }
+  if (target.is_guarded() && !set_written(table, fault)) return false;
+  if (!moves || route.on_delete == config::OnDelete::ignore) return write_row(table, false, record, fault);
   if (!find_old_key(table, fault)) return false;
-  const RowKey key = row_key(table, cells, arena, key_space);
-  if (has_key(target, old_cells)) {
-    const RowKey before = row_key(table, old_cells, arena, old_key_space);
-    if (before.bytes != key.bytes && route.mode == WriteMode::update) {
-      fault = {Stage::map, "0A000",
-               fmt::format("{}: found another key than before, expected the same: mode = \"update\" changes rows, not "
-                           "their keys; use mode = \"upsert\"",
-                           event.after.path)};
-      return false;
-    }
-    if (before.bytes != key.bytes) {
-      if (!is_whole(table, true, record, fault)) return false;
-      set->remove(table, old_cells, before);
-    }
+  if (!has_key(target, old_cells)) return write_row(table, false, record, fault);
+  const RowKey before = row_key(table, old_cells, arena, old_key_space);
+  if (before.bytes == row_key(table, cells, arena, key_space).bytes) return write_row(table, false, record, fault);
+  if (route.mode == WriteMode::update) {
+    fault = {Stage::map, "0A000",
+             fmt::format("{}: found another key than before, expected the same: mode = \"update\" changes rows, not "
+                         "their keys; use mode = \"upsert\"",
+                         event.after.path)};
+    return false;
   }
-  set->write(table, cells, key);
+  if (!is_whole(table, true, record, fault)) return false;
+  if (target.guard != Table::none) old_cells[target.guard] = cells[target.guard];
+  return remove_row(table, record, old_cells, before, false, fault) && write_row(table, true, record, fault);
+}
+
+// The last step of a write. The row's key is put together here, because its bytes may lie in the arena, which grows.
+bool Mapper::State::write_row(TableState& table, bool moved, const Record& record, RecordError& fault) {
+  if (!is_whole(table, moved, record, fault)) return false;
+  const RowKey key = row_key(table, cells, set->arena(), key_space);
+  if (table.table->is_guarded())
+    set->change_guarded(table, ChangeKind::write, cells, key);
+  else
+    set->write(table, cells, key);
   return true;
 }
 
@@ -242,7 +247,8 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
       !rows.encode_key(table, event.before, ImageOf::before, set->arena(), cells, fault)) {
     return false;
   }
-  if (!add_columns(topic, table, record, true, fault)) return false;
+  const bool marks = target.marker != Table::none;
+  if (!add_columns(topic, table, record, !marks, fault)) return false;
   if (key_from != KeyFrom::record_value && !merge_record_key(topic, table, record, fault)) return false;
   if (!has_key(target, cells)) {
     fault = {
@@ -255,8 +261,8 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
             event.operation == Operation::remove && !is_strict(key_from) ? ", there or in the event's before" : "")};
     return false;
   }
-  set->remove(table, cells, row_key(table, cells, set->arena(), key_space));
-  return true;
+  if (target.guard != Table::none && !set_version(table, event.before, fault)) return false;
+  return remove_row(table, record, cells, row_key(table, cells, set->arena(), key_space), true, fault);
 }
 
 bool Mapper::State::make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {

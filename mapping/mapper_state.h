@@ -14,6 +14,7 @@
 #include "mapping/added_columns.h"
 #include "mapping/formats/decoder.h"
 #include "mapping/formats/frames.h"
+#include "mapping/formats/mended_text.h"
 #include "mapping/mapper.h"
 #include "mapping/route_conditions.h"
 #include "mapping/router.h"
@@ -61,18 +62,20 @@ struct Mapper::State {
   SchemaBook schemas;
   FrameReader frames;
   DecodeSpace decode_space;
+  MendedText mended_text{decode_space};
   Event event;
   Image key_image;          // the record key
   bool key_read = false;    // key_image is of the present record
   Image given_image;        // the key that the headers or the place give instead
   bool given_read = false;  // given_image is of the present record
   std::vector<Field> given_fields;
-  std::vector<Field> source_fields;
+  std::vector<Field> source_fields, version_fields;
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
   RowEncoder rows;
-  AddedColumns added_columns;
-  ChangeSet* set = nullptr;            // of the record being mapped
+  AddedColumns added_columns{rows};
+  ChangeSet* set = nullptr;  // of the record being mapped
+  const TopicPartition* place = nullptr;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
   KeySpace key_space, old_key_space;
@@ -85,10 +88,13 @@ struct Mapper::State {
   std::expected<Outcome, Blocked> without_table(const TableWanted& wanted, bool asks);
   Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
 
+  bool decode(TopicState& topic, const Record& record, DecodeError& error);
+  void note_uses(const TableState& table);
   std::optional<Outcome> judge(TopicState& topic, const Record& record);
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  bool write_row(TableState& table, bool moved, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   // Returns true if anything may depend on what is in the record key: the row's key, a condition, an added column.
   bool key_may_count(const TopicState& topic) const;
@@ -106,6 +112,13 @@ struct Mapper::State {
   bool add_columns(TopicState& topic, const TableState& table, const Record& record, bool key_only, RecordError& fault);
   // Refuses a row whose key has changed if the event lacks values that only the old row has.
   bool is_whole(TableState& table, bool moved, const Record& record, RecordError& fault);
+  // What a table with versions or marks needs besides (mapper_history.cc).
+  const Value* find_version(TableState& table, const Image& image);
+  bool set_version(TableState& table, const Image& image, RecordError& fault);
+  bool set_written(TableState& table, RecordError& fault);
+  bool set_deleted(TableState& table, const Record& record, std::vector<Cell>& of, RecordError& fault);
+  bool remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key, bool decides,
+                  RecordError& fault);
   bool record_key_is_old(const TableState& table) const;
 };
 

@@ -1,6 +1,7 @@
 #include "mapping/row_encoder.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <cstring>
@@ -101,6 +102,11 @@ std::string_view canonical_key(const Table& table, const std::vector<Cell>& cell
   return scratch;
 }
 
+// A text that a binary format brought as it was, because the route replaces what is not UTF-8.
+bool is_broken_text(const Value& value) {
+  return value.is_text() && !value.is_lazy() && !simdjson::validate_utf8(value.unread_json());
+}
+
 // The column that a field without one would need, for a reason.
 std::string shown_column(const TableState& table, std::string_view field) {
   const std::string_view name = table.column_name(field);
@@ -130,16 +136,37 @@ RecordError fault_of_second(const TableState& table, const Column& column, const
 
 }  // namespace
 
-bool RowEncoder::encode_cell(const TableState& table, std::int32_t index, const Image& image, const Field& field,
-                             std::string& arena, std::vector<Cell>& cells, RecordError& fault) {
-  const Column& column = table.table->columns[static_cast<std::size_t>(index)];
-  Cell& cell = cells[static_cast<std::size_t>(index)];
+ValueError RowEncoder::encode_value(const TableState& table, std::size_t at, const Value& value, bool text_is_json,
+                                    std::string& arena, Cell& cell) {
+  const ValuePolicies* policies = table.policies(static_cast<std::int32_t>(at));
+  return policies == nullptr ? encoder_.encode(table.table->columns[at], value, text_is_json, arena, cell)
+                             : encode_under(*policies, table, at, value, text_is_json, arena, cell);
+}
+
+ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
+                                    const Value& value, bool text_is_json, std::string& arena, Cell& cell) {
+  const bool mended = mended_ != nullptr && mended_->touches(value);
+  if (table.is_key(static_cast<std::int32_t>(column)) && (mended || is_broken_text(value)))
+    return value_error::not_utf8;
+  UsedPolicies used;
+  const ValueError error =
+      encoder_.encode(table.table->columns[column], value, text_is_json, policies, arena, cell, used);
+  if (mended) used.add(ValuePolicy::utf8);
+  if (error || used.none()) return error;
+  const auto known = std::ranges::find(uses_, column, &Use::column);
+  (known != uses_.end() ? *known : uses_.emplace_back(static_cast<std::uint16_t>(column))).policies.add(used);
+  return {};
+}
+
+bool RowEncoder::encode_cell(const TableState& table, std::size_t at, const Image& image, const Field& field,
+                             std::string& arena, Cell& cell, RecordError& fault) {
+  const Column& column = table.table->columns[at];
   const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
     fault = fault_of_second(table, column, image, field);
     return false;
   }
-  const ValueError error = encoder_.encode(column, field.value, image.text_is_json, arena, cell);
+  const ValueError error = encode_value(table, at, field.value, image.text_is_json, arena, cell);
   if (!error) return true;
   fault = {
       Stage::map, error.sqlstate,
@@ -172,11 +199,12 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       fault = fault_of_taken(table, image, field);
       return false;
     }
-    if (columns[static_cast<std::size_t>(slot.column)].generated) {
+    const auto at = static_cast<std::size_t>(slot.column);
+    if (columns[at].generated) {
       overlooked_ = true;
       continue;
     }
-    if (!encode_cell(table, slot.column, image, field, arena, cells, fault)) return false;
+    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
   return true;
 }
@@ -184,8 +212,9 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
 bool RowEncoder::encode_key(TableState& table, const Image& image, ImageOf of, std::string& arena,
                             std::vector<Cell>& cells, RecordError& fault) {
   if (image.is_scalar()) {
-    const std::int32_t column = table.scalar_key();
-    return column < 0 || encode_cell(table, column, image, image.row.fields.front(), arena, cells, fault);
+    if (table.scalar_key() < 0) return true;
+    const auto at = static_cast<std::size_t>(table.scalar_key());
+    return encode_cell(table, at, image, image.row.fields.front(), arena, cells[at], fault);
   }
   Shape& shape = table.shape(image.row.schema, of);
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
@@ -196,7 +225,8 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, ImageOf of, s
       return false;
     }
     if (slot.column < 0 || !table.is_key(slot.column)) continue;
-    if (!encode_cell(table, slot.column, image, field, arena, cells, fault)) return false;
+    const auto at = static_cast<std::size_t>(slot.column);
+    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
   return true;
 }

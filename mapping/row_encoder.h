@@ -11,6 +11,7 @@
 #include "base/changes.h"
 #include "mapping/encode/encoder.h"
 #include "mapping/formats/event.h"
+#include "mapping/formats/mended_text.h"
 #include "mapping/key_index.h"
 #include "mapping/table_state.h"
 
@@ -31,14 +32,33 @@ class RowEncoder {
   // single-column key, of which added columns are no part.
   bool encode_key(TableState& table, const Image& image, ImageOf of, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
+  // Encodes one value for its column, as the route's policies have it.
+  ValueError encode_value(const TableState& table, std::size_t column, const Value& value, bool text_is_json,
+                          std::string& arena, Cell& cell);
+  // The same of a field, whose column may have one value only.
+  bool encode_cell(const TableState& table, std::size_t column, const Image& image, const Field& field,
+                   std::string& arena, Cell& cell, RecordError& fault);
   // Returns true, once, if a field was left out because the table has no column that could take it.
   bool take_overlooked() { return std::exchange(overlooked_, false); }
 
+  // Of the present record, whose text is mended if it was not UTF-8: which policies changed which of its columns.
+  struct Use {
+    std::uint16_t column = 0;
+    UsedPolicies policies;
+  };
+  const std::vector<Use>& uses() const { return uses_; }
+  void begin_record(const MendedText* mended) {
+    uses_.clear();
+    mended_ = mended;
+  }
+
  private:
-  bool encode_cell(const TableState& table, std::int32_t column, const Image& image, const Field& field,
-                   std::string& arena, std::vector<Cell>& cells, RecordError& fault);
+  ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
+                          const Value& value, bool text_is_json, std::string& arena, Cell& cell);
 
   Encoder encoder_;
+  std::vector<Use> uses_;
+  const MendedText* mended_ = nullptr;
   bool overlooked_ = false;
 };
 

@@ -60,6 +60,12 @@ struct TableState {
   }
   // The column of a field by its name, which `columns.rename` may have changed.
   std::string_view column_name(std::string_view field) const;
+  // What becomes of values that do not fit, or null if all are rejected. A key that was changed would be another row's,
+  // so of its columns only the unit of a time is taken from there.
+  const ValuePolicies* policies(std::int32_t column) const {
+    if (!has_policies_) return nullptr;
+    return is_key(column) ? &key_policies_ : &route->values;
+  }
   // Returns true if keys of different bytes may be equal in PostgreSQL.
   bool compares_loosely() const { return compares_loosely_; }
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }
@@ -81,6 +87,8 @@ struct TableState {
   std::vector<AddedColumn> added_;
   std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;
+  bool has_policies_ = false;
+  ValuePolicies key_policies_;
   std::vector<Shape> shapes_;
 };
 

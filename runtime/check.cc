@@ -168,8 +168,10 @@ class Plan {
   static void column(const Table& table, std::size_t index) {
     const Column& column = table.columns[index];
     const bool key = std::ranges::find(table.key, index) != table.key.end();
-    fmt::print("    {:<24} {}{}{}{}\n", column.name, column.declared, column.not_null ? " not null" : "",
-               key ? ", key" : "", column.generated ? ", generated: never written" : "");
+    const auto at = static_cast<std::int32_t>(index);
+    const char* history = at == table.guard ? ", version" : at == table.marker ? ", marks deleted rows" : "";
+    fmt::print("    {:<24} {}{}{}{}{}\n", column.name, column.declared, column.not_null ? " not null" : "",
+               key ? ", key" : "", history, column.generated ? ", generated: never written" : "");
   }
 
   void schema() {

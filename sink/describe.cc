@@ -12,6 +12,7 @@
 #include "base/table_name.h"
 #include "config/route_rights.h"
 #include "config/table_template.h"
+#include "sink/describe_columns.h"
 #include "sink/oid.h"
 #include "sink/sql.h"
 
@@ -124,41 +125,6 @@ Column column_of(const Row& row, const Catalogue& catalogue, int deepest = deepe
   return column;
 }
 
-Result<void> find_key(Table& table, const config::Route& route) {
-  for (const auto& name : route.key) {
-    const auto found = std::ranges::find(table.columns, name, &Column::name);
-    if (found == table.columns.end()) {
-      return stop(
-          fmt::format("column {} of the key does not exist in {}; add it or change [[route]].key", name, table.name));
-    }
-    table.key.push_back(static_cast<std::uint16_t>(found - table.columns.begin()));
-  }
-  return {};
-}
-
-// The columns that `columns` of the route names. Of a table that an event names, a rename may be about another one.
-Result<void> check_columns(const Table& table, const config::Route& route) {
-  const auto find = [&](const std::string& name) { return std::ranges::find(table.columns, name, &Column::name); };
-  for (const auto& [name, source] : route.columns.add) {
-    const auto found = find(name);
-    if (found == table.columns.end())
-      return stop(fmt::format("column {} for {} does not exist in {}; add it or change [[route]].columns.add", name,
-                              source, table.name));
-    if (found->generated)
-      return stop(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add", name,
-                              table.name));
-  }
-  if (config::has_placeholder(route.table)) return {};
-  for (const auto& [field, name] : route.columns.rename) {
-    if (find(name) == table.columns.end())
-      return stop(
-          fmt::format("column {} for the field {} does not exist in {}; add it or change "
-                      "[[route]].columns.rename",
-                      name, escape(field), table.name));
-  }
-  return {};
-}
-
 // Finds the unique index on exactly the key, whose columns have these numbers.
 Result<void> find_key_index(Table& table, std::vector<std::int64_t> numbers, const config::Route& route, bool required,
                             const Catalogue& catalogue) {
@@ -218,8 +184,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
     numbers.push_back(column->second.integer("number"));
     table->columns.push_back(column_of(column->second, catalogue));
   }
-  if (auto done = find_key(*table, *route); !done) return std::unexpected(done.error());
-  if (auto done = check_columns(*table, *route); !done) return std::unexpected(done.error());
+  if (auto done = find_columns(*table, *route); !done) return std::unexpected(done.error());
   const bool required = route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause;
   std::vector<std::int64_t> key;
   for (const auto index : table->key) key.push_back(numbers[index]);

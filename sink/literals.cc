@@ -25,7 +25,7 @@ Result<void> add_rows(Connection& connection, const Changes& changes, const Plan
   const auto reply = connection.wait(Clock::now() + statement_timeout);
   if (!reply) return std::unexpected(reply.error());
   for (int i = 0; i < PQntuples(reply->rows.get()); ++i) {
-    auto& row = rows.emplace_back(LiteralRow{write.table, write.action, {}});
+    auto& row = rows.emplace_back(LiteralRow{write.table, write.action, {}, write.marks});
     for (std::size_t c = 0; c < write.columns.size(); ++c)
       row.columns.emplace_back(write.table->columns[write.columns[c]].name,
                                PQgetvalue(reply->rows.get(), i, static_cast<int>(c)));
@@ -42,7 +42,7 @@ Result<std::vector<LiteralRow>> literals(const config::Postgres& settings, const
   for (const auto& write : plan(changes, true)) {
     if (!shows(write)) continue;
     if (write.action == Action::truncate || write.columns.empty()) {
-      rows.push_back({write.table, write.action, {}});
+      rows.push_back({write.table, write.action, {}, write.marks});
     } else if (auto done = add_rows(connection, changes, write, rows); !done) {
       return std::unexpected(done.error());
     }

@@ -19,6 +19,7 @@ struct LiteralRow {
   const Table* table = nullptr;  // of the changes
   Action action = Action::truncate;
   std::vector<std::pair<std::string, std::string>> columns;  // name, literal
+  bool marks = false;                                        // a soft delete
 };
 
 // One for each row that the changes write or remove, and one for each truncation.

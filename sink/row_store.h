@@ -44,6 +44,12 @@ class PreparedRows {
   virtual ~PreparedRows() = default;
 };
 
+// The counts of a pointer row.
+struct PartitionCounts {
+  TopicPartition at;
+  Counts counts;
+};
+
 class RowStore {
  public:
   virtual ~RowStore() = default;
@@ -101,6 +107,10 @@ class RowStore {
   virtual Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
                               std::span<const PartitionRange> ranges) = 0;
   virtual void rollback() = 0;
+
+  // Takes what the pointers say after the transaction that ended last, where it may be another than the ranges' counts
+  // said: a record that a newer row leaves without an effect is skipped.
+  virtual std::vector<PartitionCounts> take_counts() { return {}; }
 
 #ifdef SLUICE_FAULTS
   // For a seeded bug: moves the pointer row to another offset.

@@ -31,7 +31,8 @@ Statement& StatementCache::get(const std::string& key, const std::function<std::
 }
 
 Statement& StatementCache::of(const PlannedWrite& write) {
-  std::string key = fmt::format("{} {}", write.table->version, static_cast<int>(write.action));
+  std::string key =
+      fmt::format("{} {}{}", write.table->version, static_cast<int>(write.action), write.marks ? 'm' : ' ');
   for (const auto column : write.columns) key.append(reinterpret_cast<const char*>(&column), sizeof column);
   return get(key, [&] { return statement(write); });
 }

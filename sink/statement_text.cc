@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/table_name.h"
 
@@ -84,14 +85,37 @@ std::string key_matches(const PlannedWrite& write) {
   });
 }
 
+// A comparison as the type's own order has it, as a name of its own: `version` compares texts by their bytes.
+std::string version_compares(const PlannedWrite& write, std::string_view one, std::string_view sign,
+                             std::string_view other) {
+  const auto& column = column_of(write, static_cast<std::uint16_t>(write.table->guard));
+  const bool is_text = column.encoding == Encoding::text;
+  return fmt::format("{} OPERATOR(pg_catalog.{}) {}{}", one, sign, other, is_text ? " COLLATE pg_catalog.\"C\"" : "");
+}
+
+std::string target_version(const PlannedWrite& write) {
+  return "target." + quoted(column_of(write, static_cast<std::uint16_t>(write.table->guard)).name);
+}
+
+std::string source_version(const PlannedWrite& write) {
+  return fmt::format("source.s{}", std::ranges::find(write.columns, write.table->guard) - write.columns.begin());
+}
+
+// What a row must be for the write to change it, behind `before`; nothing where there are no versions.
+std::string guard(const PlannedWrite& write, std::string_view before, std::string_view version) {
+  if (!write.guarded()) return {};
+  const auto target = target_version(write);
+  return fmt::format("{}({} IS NULL OR {})", before, target, version_compares(write, version, ">=", target));
+}
+
 std::string remove(const PlannedWrite& write) {
   const auto& first = column_of(write, write.columns.front());
   if (write.columns.size() == 1 && !first.array && !write.table->null_keys) {
     return fmt::format("DELETE FROM {} WHERE {} {} ANY($1::{}[]{})", write.table->sql_name, quoted(first.name),
                        first.equals, wire(first).sql, cast_of(first, "[]"));
   }
-  return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {}", write.table->sql_name,
-                     sources(write, false, true), key_matches(write));
+  return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {}{}", write.table->sql_name,
+                     sources(write, false, true), key_matches(write), guard(write, " AND ", source_version(write)));
 }
 
 // Among Sluice's own writers, by the table: locks of the table itself would also stop readers' and others' work.
@@ -122,7 +146,10 @@ std::string assignments(const PlannedWrite& write, Value value) {
     const auto& column = column_of(write, write.columns[i]);
     if (is_key(write, write.columns[i]) || column.identity_always) continue;
     if (!out.empty()) out += ", ";
-    out += fmt::format("{} = {}", quoted(column.name), value(i));
+    const bool first_stays =
+        write.marks && write.columns[i] == write.table->marker && column.encoding != Encoding::boolean;
+    out += first_stays ? fmt::format("{0} = COALESCE(target.{0}, {1})", quoted(column.name), value(i))
+                       : fmt::format("{} = {}", quoted(column.name), value(i));
   }
   return out;
 }
@@ -132,7 +159,12 @@ std::string on_conflict(const PlannedWrite& write) {
       assignments(write, [&](std::size_t i) { return "excluded." + quoted(column_of(write, write.columns[i]).name); });
   const auto keys = join(write.table->key.size(), ", ",
                          [&](std::size_t i) { return quoted(column_of(write, write.table->key[i]).name); });
-  return fmt::format(" ON CONFLICT ({}) DO {}", keys, set.empty() ? "NOTHING" : "UPDATE SET " + set);
+  if (set.empty()) return fmt::format(" ON CONFLICT ({}) DO NOTHING", keys);
+  const auto version =
+      write.table->guard == Table::none
+          ? std::string()
+          : "excluded." + quoted(column_of(write, static_cast<std::uint16_t>(write.table->guard)).name);
+  return fmt::format(" ON CONFLICT ({}) DO UPDATE SET {}{}", keys, set, guard(write, " WHERE ", version));
 }
 
 }  // namespace
@@ -165,9 +197,9 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
     case Action::upsert:
       return insert_into(write) + select + on_conflict(write);
     case Action::update:
-      return fmt::format("UPDATE {} AS target SET {} FROM (SELECT {}) AS source WHERE {}", write.table->sql_name,
+      return fmt::format("UPDATE {} AS target SET {} FROM (SELECT {}) AS source WHERE {}{}", write.table->sql_name,
                          assignments(write, [](std::size_t i) { return fmt::format("source.s{}", i); }),
-                         sources(write, false, true), key_matches(write));
+                         sources(write, false, true), key_matches(write), guard(write, " AND ", source_version(write)));
     case Action::insert_missing:
       return fmt::format("{}SELECT {} FROM (SELECT {}) AS source WHERE NOT EXISTS (SELECT FROM {} AS target WHERE {})",
                          insert_into(write),
@@ -189,6 +221,34 @@ std::string literals_of(const PlannedWrite& write) {
                      join(write.columns.size(), ", ",
                           [](std::size_t i) { return fmt::format("pg_catalog.quote_nullable(s{}::text)", i); }),
                      sources(write, false, true));
+}
+
+std::string count_outdated(const PlannedWrite& write, std::string_view pointers) {
+  const auto next = write.columns.size() + 1;
+  return fmt::format(
+      "UPDATE {0} AS p SET applied = p.applied OPERATOR(pg_catalog.-) s.outdated, skipped = p.skipped "
+      "OPERATOR(pg_catalog.+) s.outdated FROM (SELECT source.topic, source.partition, pg_catalog.count(*) AS outdated "
+      "FROM (SELECT {1}, pg_catalog.unnest(${2}::text[]) AS topic, pg_catalog.unnest(${3}::integer[]) AS partition) AS "
+      "source WHERE EXISTS (SELECT FROM {4} AS target WHERE {5} AND {6}) GROUP BY source.topic, source.partition) AS s "
+      "WHERE p.pipeline OPERATOR(pg_catalog.=) ${7}::text AND p.topic OPERATOR(pg_catalog.=) s.topic AND p.partition "
+      "OPERATOR(pg_catalog.=) s.partition",
+      pointers, sources(write, false, true), next, next + 1, write.table->sql_name, key_matches(write),
+      version_compares(write, target_version(write), ">", source_version(write)), next + 2);
+}
+
+void add_count_outdated(Parameters& parameters, const Changes& changes, const PlannedWrite& write,
+                        std::string_view pipeline) {
+  add_write(parameters, changes, write);
+  std::vector<std::optional<std::string_view>> topics;
+  std::vector<std::int32_t> partitions;
+  for (const auto* row : write.rows) {
+    const auto* place = changes.places[row->record];
+    topics.push_back(row->decides ? std::optional<std::string_view>(place->topic) : std::nullopt);
+    partitions.push_back(place->partition);
+  }
+  parameters.add_bytes(topics, oid::text);
+  parameters.add_int4s(partitions);
+  parameters.add_text(pipeline);
 }
 
 std::string stage_columns(const PlannedWrite& write) {

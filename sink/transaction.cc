@@ -30,6 +30,7 @@ void Transaction::start(TransactionRows rows, const Changes& changes, std::span<
   ranges_ = ranges;
   next_ = 0;
   begun_ = false;
+  session_.counted_outdated = false;
   filled_.clear();
   deadline_ = Clock::now() + batch_timeout;
   writes_ = std::move(rows.writes);
@@ -94,9 +95,11 @@ void Transaction::write() {
     }
   }
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
-  if (!changes_->dead.empty() && !SEEDED_BUG("dead_letters_apart")) {
+  const bool letters = !changes_->dead.empty() && !SEEDED_BUG("dead_letters_apart");
+  if (letters || session_.counted_outdated) {
     session_.use_own_path();
-    session_.send_dead_letters(changes_->dead, records_, ranges_);
+    if (letters) session_.send_dead_letters(changes_->dead, records_, ranges_);
+    session_.send_counts(ranges_);
     session_.use_path_of_user();  // of the deferred triggers that COMMIT fires
   }
   FAILPOINT("before_commit", connection.flush());
@@ -108,9 +111,13 @@ void Transaction::write() {
 
 void Transaction::send(std::size_t place) {
   const auto& write = writes_[place];
-  if (place >= encoded_.size() || encoded_[place].count() == 0) return session_.send_write(*changes_, write);
-  session_.connection.send(session_.statements.of(write), encoded_[place]);
-  encoded_[place] = {};  // libpq has its copy
+  if (place >= encoded_.size() || encoded_[place].count() == 0) {
+    session_.send_write(*changes_, write);
+  } else {
+    session_.connection.send(session_.statements.of(write), encoded_[place]);
+    encoded_[place] = {};  // libpq has its copy
+  }
+  session_.send_count_outdated(*changes_, write);
 }
 
 void Transaction::copy(const PlannedWrite& write) {
@@ -150,6 +157,7 @@ std::optional<Result<void>> Transaction::answer(Result<Reply> reply) {
   if (!reply) return failed(std::move(reply.error()));
   if (phase_ == Phase::committing) {
     FAILPOINT("commit_answered");
+    session_.read_counts(*reply);
     return Result<void>{};
   }
   if (phase_ == Phase::preparing) session_.stages.insert(making_.begin(), making_.end());

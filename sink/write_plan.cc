@@ -27,6 +27,10 @@ class Planner {
   void step(const TableChanges& of, const Step& step);
   std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
   void removals(const Table& table, const std::vector<const RowChange*>& rows);
+  void removals(const Table& table, const std::vector<const RowChange*>& rows, bool versioned);
+  bool versioned(const Table& table, const RowChange& row) const {
+    return table.guard != Table::none && changes_.row(row)[table.guard].length >= 0;
+  }
   void writes(const TableChanges& of, const std::vector<const RowChange*>& rows);
   void emit(const Table& table, Action action, PlannedWrite&& shape);
   Path path(const PlannedWrite& write) const;
@@ -47,12 +51,12 @@ void Planner::table(std::span<const TableChanges* const> same) {
   if (written.empty() || !(same.front()->table->shared || truncates)) return;
   const auto only = written.size() == 1 ? written.front().action : Action::exclusive;
   const auto lock = only == Action::insert || only == Action::upsert ? Action::share : Action::exclusive;
-  writes_.insert(writes_.begin() + first, {same.front()->table.get(), lock, Path::arrays, {}, {}});
+  writes_.insert(writes_.begin() + first, {same.front()->table.get(), lock, Path::arrays, {}, {}, false});
 }
 
 void Planner::step(const TableChanges& of, const Step& step) {
   const auto& table = *of.table;
-  if (step.truncate) writes_.push_back({&table, Action::truncate, Path::arrays, {}, {}});
+  if (step.truncate) writes_.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
   if (step.rows.empty()) return;
   const auto rows = sorted(table, step);
   removals(table, rows);
@@ -76,9 +80,16 @@ std::vector<const RowChange*> Planner::sorted(const Table& table, const Step& st
 }
 
 void Planner::removals(const Table& table, const std::vector<const RowChange*>& rows) {
-  PlannedWrite write{&table, Action::remove, Path::arrays, table.key, {}};
+  removals(table, rows, false);
+  if (table.guard != Table::none) removals(table, rows, true);
+}
+
+void Planner::removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version) {
+  PlannedWrite write{&table, Action::remove, Path::arrays, table.key, {}, false};
+  if (with_version) write.columns.push_back(static_cast<std::uint16_t>(table.guard));
   for (const auto* row : rows) {
-    if (row->kind != ChangeKind::write) write.rows.push_back(row);
+    const bool removes = row->kind == ChangeKind::remove || row->kind == ChangeKind::replace;
+    if (removes && versioned(table, *row) == with_version) write.rows.push_back(row);
   }
   if (!write.rows.empty()) writes_.push_back(std::move(write));
 }
@@ -88,16 +99,20 @@ Action action_of(WriteMode mode, ChangeKind kind) {
   return mode == WriteMode::update ? Action::update : Action::upsert;
 }
 
+bool holds(const PlannedWrite& write, std::int32_t column) {
+  return column != Table::none && std::ranges::find(write.columns, column) != write.columns.end();
+}
+
 // Groups the rows by which columns they carry: each group is a statement.
 void Planner::writes(const TableChanges& of, const std::vector<const RowChange*>& rows) {
   const auto& columns = of.table->columns;
   struct Shape {
-    std::string mask;  // one byte per column, and one for the action
+    std::string mask;  // one byte per column, one for a mark, and one for the action
     PlannedWrite write;
   };
   std::vector<Shape> shapes;
   std::unordered_map<std::string, std::size_t> known;
-  std::string mask(columns.size() + 1, '\0');
+  std::string mask(columns.size() + 2, '\0');
   std::size_t current = 0;
   for (const auto* row : rows) {
     if (row->kind == ChangeKind::remove) continue;
@@ -105,13 +120,16 @@ void Planner::writes(const TableChanges& of, const std::vector<const RowChange*>
     for (std::size_t i = 0; i < columns.size(); ++i) {
       mask[i] = cells[i].length != Cell::absent && !columns[i].generated ? 1 : 0;
     }
-    const auto action = action_of(of.mode, row->kind);
+    // A mark without a version changes a row that is there, and leaves nothing where there is none.
+    const bool marks = row->kind == ChangeKind::mark;
+    const auto action = marks && !versioned(*of.table, *row) ? Action::update : action_of(of.mode, row->kind);
     mask.back() = static_cast<char>(action);
+    mask[columns.size()] = marks ? 1 : 0;
     if (shapes.empty() || mask != shapes[current].mask) {
       const auto [found, is_new] = known.try_emplace(mask, shapes.size());
       current = found->second;
       if (is_new) {
-        PlannedWrite write{of.table.get(), action, Path::arrays, {}, {}};
+        PlannedWrite write{of.table.get(), action, Path::arrays, {}, {}, marks};
         for (std::size_t i = 0; i < columns.size(); ++i) {
           if (mask[i] != 0) write.columns.push_back(static_cast<std::uint16_t>(i));
         }
@@ -160,7 +178,7 @@ void Planner::emit(const Table& table, Action action, PlannedWrite&& write) {
 }
 
 Path Planner::path(const PlannedWrite& write) const {
-  if (arrays_only_ || write.columns.empty()) return Path::arrays;
+  if (arrays_only_ || write.columns.empty() || write.guarded()) return Path::arrays;
   if (write.action != Action::insert && write.action != Action::upsert) return Path::arrays;
   const auto& columns = write.table->columns;
   const bool own_form =
@@ -186,6 +204,11 @@ std::vector<const TableChanges*> by_name(const Changes& changes) {
 
 }  // namespace
 
+bool PlannedWrite::guarded() const {
+  return (action == Action::upsert || action == Action::update || action == Action::remove) &&
+         holds(*this, table->guard);
+}
+
 std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only) {
   const auto tables = by_name(changes);
   Planner planner(changes, arrays_only);
@@ -203,7 +226,8 @@ std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only) {
 std::vector<PlannedWrite> locks(const Changes& changes) {
   std::vector<PlannedWrite> writes;
   for (const auto* changed : by_name(changes)) {
-    if (changed->table->shared) writes.push_back({changed->table.get(), Action::exclusive, Path::arrays, {}, {}});
+    if (changed->table->shared)
+      writes.push_back({changed->table.get(), Action::exclusive, Path::arrays, {}, {}, false});
   }
   return writes;
 }

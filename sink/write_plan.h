@@ -35,8 +35,12 @@ struct PlannedWrite {
   const Table* table = nullptr;
   Action action = Action::truncate;
   Path path = Path::arrays;
-  std::vector<std::uint16_t> columns;  // that the rows carry, of a removal the key's
+  std::vector<std::uint16_t> columns;  // that the rows carry, of a removal the key's and, if it has one, the version's
   std::vector<const RowChange*> rows;
+  bool marks = false;  // soft deletes: a mark that is there already stays
+
+  // Returns true if rows of newer versions are left alone.
+  bool guarded() const;
 };
 
 // With `arrays_only` no write takes another path.

@@ -317,7 +317,7 @@ Result<void> Writer::begin(std::span<const PartitionRange> ranges, const Changes
 }
 
 Result<void> Writer::try_rows(const Changes& changes, bool check_deferred) {
-  return state_->attempt(&changes, {.check_deferred = check_deferred});
+  return state_->attempt(&changes, {.check_deferred = check_deferred, .counts = true});
 }
 
 Result<void> Writer::check_deferred() {
@@ -345,18 +345,25 @@ Result<void> Writer::finish(const std::vector<DeadLetter>& dead, std::span<const
     return fail(ErrorClass::fenced, "the pointers of this transaction are not where it put them");
   }
   session.send_dead_letters(dead, records, ranges);
+  session.send_counts(ranges);
   FAILPOINT("before_commit", session.connection.flush());
   session.use_path_of_user();  // of the deferred triggers that COMMIT fires
   session.connection.commit();
   FAILPOINT("commit_sent", session.connection.flush());
   auto committed = state_->answer(step_timeout);
   if (!committed) return std::unexpected(committed.error());
+  session.read_counts(*committed);
   FAILPOINT("commit_answered");
   return {};
 }
 
 void Writer::rollback() {
   state_->session.rollback();
+  state_->session.counted_outdated = false;
+}
+
+std::vector<PartitionCounts> Writer::take_counts() {
+  return std::exchange(state_->session.counts, {});
 }
 
 }  // namespace sluice::sink

@@ -57,6 +57,7 @@ class Writer final : public RowStore {
   Result<void> finish(const std::vector<DeadLetter>& dead, std::span<const Record> records,
                       std::span<const PartitionRange> ranges) override;
   void rollback() override;
+  std::vector<PartitionCounts> take_counts() override;
 #ifdef SLUICE_FAULTS
   Result<void> force_next(const Claim& claim, Offset next) override;
 #endif

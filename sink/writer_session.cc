@@ -2,8 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <utility>
+#include <vector>
+
 #include "base/failpoint.h"
+#include "base/parse.h"
+#include "base/table_name.h"
 #include "sink/dead_letters.h"
+#include "sink/oid.h"
 #include "sink/pointer_parameters.h"
 #include "sink/sql.h"
 #include "sink/statement_text.h"
@@ -37,6 +44,44 @@ void WriterSession::use_own_path() {
 void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
   add_write(parameters, changes, write);
   connection.send(statements.of(write), parameters);
+}
+
+void WriterSession::send_count_outdated(const Changes& changes, const PlannedWrite& write) {
+  if (!write.guarded() || write.rows.empty()) return;
+  std::string key = fmt::format("outdated {}", write.table->version);
+  for (const auto column : write.columns) key += fmt::format(" {}", column);
+  auto& statement = statements.get(key, [&] { return count_outdated(write, quoted(schema) + ".pointer"); });
+  add_count_outdated(parameters, changes, write, identity.pipeline);
+  connection.send(statement, parameters);
+  counted_outdated = true;
+}
+
+void WriterSession::send_counts(std::span<const PartitionRange> ranges) {
+  counts.clear();
+  if (!counted_outdated) return;
+  std::vector<std::optional<std::string_view>> topics;
+  std::vector<std::int32_t> partitions;
+  for (const auto& range : ranges) {
+    topics.emplace_back(range.at->topic);
+    partitions.push_back(range.at->partition);
+  }
+  parameters.clear();
+  parameters.add_text(identity.pipeline);
+  parameters.add_bytes(topics, oid::text);
+  parameters.add_int4s(partitions);
+  connection.send(file("pointer_counts"), parameters);
+}
+
+void WriterSession::read_counts(const Reply& reply) {
+  if (!std::exchange(counted_outdated, false)) return;
+  const auto* rows = reply.rows.get();
+  for (int row = 0; row < PQntuples(rows); ++row) {
+    const auto number = [&](int column) {
+      return parse_integer<std::int64_t>(PQgetvalue(rows, row, column)).value_or(0);
+    };
+    counts.push_back({{PQgetvalue(rows, row, 0), static_cast<std::int32_t>(number(1))},
+                      {number(2), number(3), number(4), number(5), number(6)}});
+  }
 }
 
 void WriterSession::send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
@@ -79,6 +124,7 @@ Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::ch
     for (auto& write : plan(*changes, true)) {
       if (how.without_rows) write.rows.clear();
       send_write(*changes, write);
+      if (how.counts) send_count_outdated(*changes, write);
     }
   }
   if (how.check_deferred) connection.send("SET CONSTRAINTS ALL IMMEDIATE");

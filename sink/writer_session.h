@@ -12,6 +12,7 @@
 #include "base/changes.h"
 #include "sink/claim.h"
 #include "sink/connection.h"
+#include "sink/row_store.h"
 #include "sink/statement_cache.h"
 #include "sink/write_plan.h"
 
@@ -26,6 +27,8 @@ struct WriterSession {
   std::map<std::string, std::string> stages;  // name by columns, of the temporary tables that exist
   std::chrono::milliseconds lock_wait{0};     // of a batch's transaction; 0: the session's own
   bool letters_keep_contents = true;          // config::DeadLetters::values
+  bool counted_outdated = false;              // in the transaction under way
+  std::vector<PartitionCounts> counts;        // of the one that ended last
   bool can_stage = true;                      // until the role proves to lack the privilege
 
   Statement& file(std::string_view name);  // sql/NAME.sql
@@ -38,6 +41,11 @@ struct WriterSession {
   void use_path_of_user();
   void use_own_path();
   void send_write(const Changes& changes, const PlannedWrite& write);
+  // Behind it: counts the records that its guard left without an effect as skipped.
+  void send_count_outdated(const Changes& changes, const PlannedWrite& write);
+  // Asks for the counts of the ranges' pointers if guards may have changed them; the answer is COMMIT's.
+  void send_counts(std::span<const PartitionRange> ranges);
+  void read_counts(const Reply& reply);
   void send_dead_letters(std::span<const DeadLetter> letters, std::span<const Record> records,
                          std::span<const PartitionRange> ranges);
   // Before a transaction: ends the statements that the cache has given up.
@@ -51,6 +59,7 @@ struct WriterSession {
     bool check_deferred = false;  // constraints that COMMIT would check
     bool without_rows = false;    // the same statements, with empty arrays
     bool undo = false;            // also when it succeeds
+    bool counts = false;          // records without an effect, in the pointers
   };
   // Writes the rows, if any, within a savepoint; on error the savepoint is undone and the transaction can be continued
   // as long as the connection is open.

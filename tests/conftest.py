@@ -49,6 +49,7 @@ def pytest_addoption(parser):
                     help="the folder with initdb and pg_ctl of the server to test with, instead of Debian's")
     group.addoption("--libraries", type=os.path.abspath, help="a folder with libraries that the binary loads instead of Debian's")
     group.addoption("--build", default=str(ROOT / "build/release"), help="the folder with compile_commands.json")
+    group.addoption("--deep", action="store_true", help="let clang's analyzer look as deep as it can")
     group.addoption("--faults", choices=("ON", "OFF"), default="OFF", help="what the binary was configured with")
     group.addoption("--update", action="store_true", help="write the transcripts anew instead of comparing them")
     group.addoption("--within", type=int, default=0, help="seconds after which the run ends as after SIGTERM")

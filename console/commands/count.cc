@@ -40,6 +40,7 @@ int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   if (!of_topic || of_table) call.report.sections.push_back(tables_section(inventory, only));
   call.report.notes = {"topics: of the whole pipeline, since the pointers' start",
                        "tables: of this process, since its start"};
+  if (!of_topic || of_table) add_changed_values(inventory, only, call.report);
   return Code::done;
 }
 

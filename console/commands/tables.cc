@@ -26,11 +26,30 @@ Section tables_section(const Inventory& inventory, const std::string& only) {
   return section;
 }
 
+void add_changed_values(const Inventory& inventory, const std::string& only, Report& report) {
+  Section section{.name = "values",
+                  .columns = {{.name = "table"},
+                              {.name = "column"},
+                              {.name = "policy"},
+                              {.name = "records", .kind = ColumnType::number},
+                              {.name = "topic"}}};
+  for (const auto& table : inventory.now.tables) {
+    if (!only.empty() && table.table != only) continue;
+    for (const auto& [change, records] : table.changed_values)
+      section.rows.push_back({table.table, change.column, std::string(change.policy), records, change.topic});
+  }
+  if (section.rows.empty()) return;
+  report.sections.push_back(std::move(section));
+  report.notes.emplace_back("values: records in which a policy of the route changed the column's value");
+}
+
 namespace {
 
 int tables(Call& call, const Snapshots& snapshots) {
-  call.report.sections = {tables_section(inventory(snapshots), {})};
+  const Inventory known = inventory(snapshots);
+  call.report.sections = {tables_section(known, {})};
   call.report.notes = {"rows that this process wrote and removed since its start"};
+  add_changed_values(known, {}, call.report);
   return Code::done;
 }
 

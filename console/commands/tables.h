@@ -1,4 +1,4 @@
-// The section of tables, which `tables` and `count` show. Pure.
+// The sections of tables, which `tables` and `count` show. Pure.
 #pragma once
 
 #include <string>
@@ -9,5 +9,7 @@ namespace sluice::console {
 
 // `only`: the one table that is shown; empty: all.
 Section tables_section(const Inventory& inventory, const std::string& only);
+// The values that policies of routes changed, with a note; nothing if there are none.
+void add_changed_values(const Inventory& inventory, const std::string& only, Report& report);
 
 }  // namespace sluice::console

@@ -159,8 +159,8 @@ ValueError read_time(Reader& in, Moment& moment) {
     if (in.take('.') && !in.take_fraction(fraction)) return value_error::datetime;
   }
   moment.micros = (hour * 3600LL + minute * 60 + second) * 1'000'000 + fraction;
-  if (hour > 24 || minute > 59 || second > 60 || moment.micros > micros_per_day) return value_error::datetime_range;
   moment.has_time = true;
+  if (hour > 24 || minute > 59 || second > 60 || moment.micros > micros_per_day) return value_error::datetime_range;
   return {};
 }
 
@@ -181,10 +181,15 @@ ValueError read_zone(Reader& in, Moment& moment) {
   return {};
 }
 
-std::int64_t rounded(std::int64_t micros, int precision) {
+// Microseconds of the last digit that is kept.
+std::int64_t unit_of(int precision) {
   constexpr std::int64_t units[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10};
-  if (precision < 0 || precision >= static_cast<int>(std::size(units))) return micros;
-  const std::int64_t unit = units[precision];
+  return precision < 0 || precision >= static_cast<int>(std::size(units)) ? 1 : units[precision];
+}
+
+std::int64_t rounded(std::int64_t micros, int precision) {
+  const std::int64_t unit = unit_of(precision);
+  if (unit == 1) return micros;
   const std::int64_t size = (std::abs(micros) + unit / 2) / unit * unit;
   return micros < 0 ? -size : size;
 }
@@ -244,8 +249,8 @@ ValueError parse_moment(std::string_view text, Moment& moment) {
     if (before_christ && year < 1) return value_error::datetime;
     if (before_christ) year = 1 - year;
     if (day < 1 || day > days_in(year, month)) return value_error::datetime_range;
-    if (year < -4713 || year > 5874897) return value_error::datetime_range;
     moment.days = days_of(year, month, day);
+    if (year < -4713 || year > 5874897) return value_error::datetime_range;
   } else if (before_christ) {
     return value_error::datetime;
   }
@@ -259,10 +264,17 @@ ValueError parse_moment(std::string_view text, Moment& moment) {
 
 ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment) {
   std::int64_t micros = 0;
+  const auto beyond = [&] {
+    constexpr std::int64_t far = 1LL << 40;  // days
+    moment =
+        unit == TemporalUnit::time_millis ? Moment::of_day_micros(count) : Moment::of_unix_days(count < 0 ? -far : far);
+    moment.has_time = unit != TemporalUnit::date_days;
+    return value_error::datetime_range;
+  };
   const bool overflow = __builtin_mul_overflow(count, 1000, &micros);
   switch (unit) {
     case TemporalUnit::date_days:
-      if (!std::in_range<std::int32_t>(count)) return value_error::datetime_range;
+      if (!std::in_range<std::int32_t>(count)) return beyond();
       moment = Moment::of_unix_days(count);
       return {};
     case TemporalUnit::time_millis:
@@ -286,7 +298,7 @@ ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment
     case TemporalUnit::duration_micros:
       return value_error::datetime;
   }
-  return overflow ? value_error::datetime_range : ValueError{};
+  return overflow ? beyond() : ValueError{};
 }
 
 ValueError append_date(const Moment& moment, std::string& out) {
@@ -322,6 +334,25 @@ ValueError append_timestamp(const Moment& moment, std::string& out, int precisio
   }
   append_network(micros, out);
   return {};
+}
+
+bool clamp_moment(Encoding encoding, int precision, Moment& moment) {
+  if (encoding == Encoding::time) {
+    if (!moment.has_time || moment.has_date || (moment.micros >= 0 && moment.micros <= micros_per_day)) return false;
+    moment.micros = std::clamp<std::int64_t>(moment.micros, 0, micros_per_day);
+    return true;
+  }
+  if (!moment.has_date || moment.infinity != Moment::Infinity::none) return false;
+  const bool is_date = encoding == Encoding::date;
+  const bool before = moment.days < first_day + (is_date ? 0 : 1);
+  const bool after = moment.days >= (is_date ? end_of_dates : end_of_timestamps / micros_per_day - 1);
+  if (!before && !after) return false;
+  moment.zone.reset();
+  moment.days = before ? first_day : is_date ? end_of_dates - 1 : end_of_timestamps / micros_per_day - 1;
+  moment.micros = 0;
+  moment.has_time = !is_date;
+  if (!is_date && after) moment.micros = micros_per_day - unit_of(precision);
+  return true;
 }
 
 void to_utc(Moment& moment) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/table.h"
 #include "base/value.h"
 #include "mapping/value_error.h"
 
@@ -38,7 +39,8 @@ struct Moment {
 // spells them. 22007 if it is none of these, 22008 for a 30 February.
 ValueError parse_moment(std::string_view text, Moment& moment);
 
-// The meaning of a count of this unit. A duration is not a point in time.
+// The meaning of a count of this unit. A duration is not a point in time. Of a count that is too large `moment` is far
+// beyond what a column can hold.
 ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment);
 
 ValueError append_date(const Moment& moment, std::string& out);
@@ -46,6 +48,9 @@ ValueError append_date(const Moment& moment, std::string& out);
 ValueError append_time(const Moment& moment, std::string& out, int precision = -1);
 // Converts to UTC, whether the column has a time zone or not; a text without a zone is UTC.
 ValueError append_timestamp(const Moment& moment, std::string& out, int precision = -1);
+// Moves a moment that is out of a column's range to the nearest one that the column holds. False if there is none: a 30
+// February has no neighbour.
+bool clamp_moment(Encoding encoding, int precision, Moment& moment);
 // Applies the zone, if one is given, and removes it.
 void to_utc(Moment& moment);
 // ISO text that PostgreSQL's input functions read.

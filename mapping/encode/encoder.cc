@@ -52,12 +52,9 @@ ValueError append_as(std::string_view text, std::string& out) {
   return {};
 }
 
-// A column's scale or precision, or -1 if it has none.
-int digits_behind_point(const Column& column) {
-  if (column.modifier < 0) return -1;
-  if (column.encoding != Encoding::numeric) return column.modifier;
-  constexpr std::int32_t header = 4, scale_bits = 0x7ff, sign = 0x400;
-  return static_cast<int>((((column.modifier - header) & scale_bits) ^ sign) - sign);
+bool fits(const Column& column, const Decimal& number) {
+  constexpr std::int32_t header = 4;
+  return column.modifier < header || number.fits((column.modifier - header) >> 16, digits_behind_point(column));
 }
 
 // The assignment to varchar(n) drops blanks beyond its length; here already, so that a key is compared as it is stored.
@@ -72,6 +69,13 @@ void drop_blanks_beyond(std::size_t length, std::size_t begin, std::string& out)
 
 }  // namespace
 
+int digits_behind_point(const Column& column) {
+  if (column.modifier < 0) return -1;
+  if ((column.array ? column.element : column.encoding) != Encoding::numeric) return column.modifier;
+  constexpr std::int32_t header = 4, scale_bits = 0x7ff, sign = 0x400;
+  return static_cast<int>((((column.modifier - header) & scale_bits) ^ sign) - sign);
+}
+
 ValueError Encoder::encode(const Column& column, const Value& value, bool text_is_json, std::string& arena,
                            Cell& cell) {
   if (value.kind() == ValueKind::null) {
@@ -84,7 +88,11 @@ ValueError Encoder::encode(const Column& column, const Value& value, bool text_i
   }
   text_is_json_ = text_is_json;
   const std::size_t begin = arena.size();
-  if (const ValueError error = append(column, value, arena)) return error;
+  if (const ValueError error = append(column, value, arena)) {
+    if (policies_.out_of_range != RangePolicy::clamp || error.sqlstate != "22003"sv) return error;  // times are already
+    arena.resize(begin);
+    if (const ValueError none = append_nearest(column, column.encoding, value, arena)) return none;
+  }
   if (arena.size() > std::numeric_limits<std::int32_t>::max()) return {"54000", "the batch is larger than 2 GiB"};
   cell.offset = static_cast<std::uint32_t>(begin);
   cell.length = static_cast<std::int32_t>(arena.size() - begin);
@@ -104,6 +112,7 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
     case Encoding::numeric:
       if (const ValueError error = decimal_of(value)) return error;
       if (column.modifier >= 0) decimal_.round(digits_behind_point(column));
+      if (policies_.out_of_range != RangePolicy::reject && !fits(column, decimal_)) return value_error::range;
       return decimal_.append_binary(out);
     case Encoding::boolean:
       return append_boolean(value, out);
@@ -117,18 +126,19 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
     case Encoding::date:
     case Encoding::time:
     case Encoding::timestamp:
-    case Encoding::timestamptz:
-      return append_datetime(column, value, out);
+    case Encoding::timestamptz: {
+      Moment moment;
+      return append_datetime(column.encoding, digits_behind_point(column), value, moment, out);
+    }
     case Encoding::uuid:
       return append_uuid_bytes(value, out);
     case Encoding::text: {
       const std::size_t begin = out.size();
       if (const ValueError error = append_text(column, value, out)) return error;
-      constexpr std::int32_t header = 4;
-      const auto longest = static_cast<std::size_t>(std::max(column.modifier - header, 0));
-      if (longest > 0 && out.size() - begin > longest && column.type_name == "varchar"sv) {
-        drop_blanks_beyond(longest, begin, out);
-      }
+      const std::size_t longest = longest_text(column);
+      if (longest == 0 || out.size() - begin <= longest) return {};
+      if (column.type_name == "varchar"sv) drop_blanks_beyond(longest, begin, out);
+      if (policies_.too_long == LengthPolicy::truncate) truncate(longest, begin, out);
       return {};
     }
     case Encoding::input:
@@ -244,16 +254,22 @@ ValueError Encoder::append_json(const Value& value, std::string& out) {
   } else if (const ValueError error = append_value_json(value, out)) {
     return error;
   }
+  if (std::string clean; mend_json(std::string_view(out).substr(begin), clean)) out.replace(begin, out.npos, clean);
   return json_holds_nul(std::string_view(out).substr(begin)) ? value_error::nul : ValueError{};
 }
 
-ValueError Encoder::append_datetime(const Column& column, const Value& value, std::string& out) {
-  Moment moment;
-  if (const ValueError error = moment_of(value, moment)) return error;
-  if (column.encoding == Encoding::date) return append_date(moment, out);
-  const int precision = digits_behind_point(column);
-  if (column.encoding == Encoding::time) return append_time(moment, out, precision);
-  return append_timestamp(moment, out, precision);
+ValueError Encoder::append_datetime(Encoding encoding, int precision, const Value& value, Moment& moment,
+                                    std::string& out) {
+  const auto append = [&] {
+    if (encoding == Encoding::date) return append_date(moment, out);
+    return encoding == Encoding::time ? append_time(moment, out, precision) : append_timestamp(moment, out, precision);
+  };
+  ValueError error = moment_of(encoding, value, moment);
+  if (!error) error = append();
+  if (!error || policies_.out_of_range != RangePolicy::clamp || !is_out_of_range(error)) return error;
+  if (!clamp_moment(encoding, precision, moment)) return error;
+  used_.add(ValuePolicy::out_of_range);
+  return append();
 }
 
 ValueError Encoder::digits_of(const Value& value, std::string_view& digits) {
@@ -320,13 +336,15 @@ ValueError Encoder::bytes_of(const Value& value) {
   return append_base64_decoded(text, bytes_) ? ValueError{} : value_error::text;
 }
 
-ValueError Encoder::moment_of(const Value& value, Moment& moment) {
+ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& moment) {
   if (value.is_text()) {
     std::string_view text;
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
     return parse_moment(text, moment);
   }
-  if (value.kind() == ValueKind::number_text || value.kind() == ValueKind::integer) return value_error::no_unit;
+  if (value.kind() == ValueKind::number_text || value.kind() == ValueKind::integer) {
+    return policies_.time_unit == TimeUnit::reject ? value_error::no_unit : counted_moment(encoding, value, moment);
+  }
   if (value.kind() != ValueKind::temporal) return value_error::datetime;
   std::int64_t count = value.integer();
   if (value.is_lazy()) {

@@ -50,8 +50,14 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
       if (const ValueError error = append_array(column, item, depth + 1, out)) return error;
     } else {
       element.clear();
-      if (const ValueError error = append_as_text(column, column.element, item, element)) return error;
-      append_literal(element, out);
+      const ValueError error = append_as_text(column, column.element, item, element);
+      if (!error) {
+        append_literal(element, out);
+      } else if (nulls(error)) {
+        out += "NULL";
+      } else {
+        return error;
+      }
     }
     if (out.size() - begin > longest_array) return {"54000", "the array is longer than 256 MiB"};
   }
@@ -83,17 +89,27 @@ ValueError Encoder::append_as_text(const Column& column, Encoding encoding, cons
     case Encoding::timestamp:
     case Encoding::timestamptz:
       break;
+    case Encoding::text: {
+      if (const ValueError error = append_text(column, value, out)) return error;
+      const std::size_t longest = longest_text(column);
+      if (longest > 0 && policies_.too_long == LengthPolicy::truncate) truncate(longest, 0, out);
+      return {};
+    }
+    case Encoding::int2:
+    case Encoding::int4:
+    case Encoding::int8:
+    case Encoding::float4:
+    case Encoding::float8:
+    case Encoding::numeric:
+      if (policies_.out_of_range != RangePolicy::reject) return append_number_text(column, encoding, value, out);
+      [[fallthrough]];
     default:
       return append_text(column, value, out);
   }
   Moment moment;
-  if (const ValueError error = moment_of(value, moment)) return error;
   // A value that a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
   std::string binary;
-  const ValueError refused = encoding == Encoding::date   ? append_date(moment, binary)
-                             : encoding == Encoding::time ? append_time(moment, binary)
-                                                          : append_timestamp(moment, binary);
-  if (refused) return refused;
+  if (const ValueError error = append_datetime(encoding, -1, value, moment, binary)) return error;
   if (encoding == Encoding::date) moment.has_time = false;
   to_utc(moment);
   append_moment_text(moment, out);
@@ -125,8 +141,8 @@ ValueError Encoder::append_composite(const Column& column, const Value& value, s
     part.clear();
     const ValueError error =
         field.array ? append_array(field, *found, 1, part) : append_as_text(field, field.encoding, *found, part);
-    if (error) return error;
-    append_literal(part, out);
+    if (error && !nulls(error)) return error;
+    if (!error) append_literal(part, out);
   }
   out.push_back(')');
   return {};

@@ -115,7 +115,7 @@ ValueError Encoder::append_temporal_text(const Value& value, std::string& out) {
     return {};
   }
   Moment moment;
-  if (const ValueError error = moment_of(value, moment)) return error;
+  if (const ValueError error = moment_of(Encoding::input, value, moment)) return error;
   append_moment_text(moment, out);
   return {};
 }

@@ -12,8 +12,6 @@
 namespace sluice::mapping {
 namespace {
 
-constexpr std::int64_t max_integer_digits = 131072;  // PostgreSQL's bounds of an unconstrained numeric
-constexpr std::int64_t max_scale = 16383;
 constexpr std::size_t max_unscaled_bytes = 61231;  // what (131072 + 16383) digits and a sign bit take, rounded up
 
 bool digit(char c) {
@@ -128,7 +126,7 @@ void Decimal::trim_zeros() {
   if (digits_.empty()) {
     negative_ = false;
     exponent_ = std::min<std::int64_t>(exponent_, 0);
-    exponent_ = std::max(exponent_, -max_scale);
+    exponent_ = std::max<std::int64_t>(exponent_, -max_scale);
   }
 }
 
@@ -148,6 +146,38 @@ void Decimal::round(int scale) {
     }
   }
   trim_zeros();
+}
+
+bool Decimal::fits(int precision, int scale) const {
+  if (special_ != Special::none) return special_ == Special::nan;
+  return digits_.empty() || integer_digits() <= precision - scale;
+}
+
+bool Decimal::clamp(int precision, int scale) {
+  if (special_ == Special::nan) return false;
+  negative_ = below_zero();
+  special_ = Special::none;
+  digits_.assign(static_cast<std::size_t>(precision), '9');
+  exponent_ = -static_cast<std::int64_t>(scale);
+  return true;
+}
+
+bool Decimal::clamp_integer(std::int64_t least, std::int64_t most) {
+  if (special_ == Special::nan) return false;
+  assign(below_zero() ? least : most);
+  return true;
+}
+
+bool Decimal::clamp_magnitude(std::string_view most) {
+  if (special_ == Special::nan) return false;
+  const bool negative = below_zero();
+  if (special_ == Special::none && integer_digits() <= 0) {
+    parse("0");
+  } else {
+    parse(most);
+    negative_ = negative;
+  }
+  return true;
 }
 
 ValueError Decimal::append_binary(std::string& out) const {

@@ -16,6 +16,9 @@ ValueError parse_integer(std::string_view text, std::int64_t& value);
 
 class Decimal {
  public:
+  static constexpr int max_integer_digits = 131072;  // PostgreSQL's bounds of an unconstrained numeric
+  static constexpr int max_scale = 16383;
+
   // Parses a JSON number, or NaN, Infinity, -Infinity. Returns false for anything else.
   bool parse(std::string_view text);
   // unscaled * 10^-scale, the bytes being a big-endian two's complement integer. Refused before any work if it is
@@ -31,6 +34,14 @@ class Decimal {
   // Rounds half away from zero to `scale` digits behind the point, as an assignment to numeric(p,s) does.
   void round(int scale);
 
+  // A numeric(precision, scale) holds it, once it is rounded to that scale.
+  bool fits(int precision, int scale) const;
+  // Of one that does not fit: becomes the nearest number that does; false for NaN, which has none.
+  bool clamp(int precision, int scale);
+  // Becomes the nearest integer between the two, or the same for reals.
+  bool clamp_integer(std::int64_t least, std::int64_t most);
+  bool clamp_magnitude(std::string_view most);
+
   ValueError append_binary(std::string& out) const;
   ValueError append_text(std::string& out) const;
   ValueError to_integer(std::int64_t& value) const;
@@ -39,6 +50,7 @@ class Decimal {
   enum class Special : std::uint8_t { none, nan, infinity, negative_infinity };
 
   void trim_zeros();
+  bool below_zero() const { return special_ == Special::negative_infinity || (special_ == Special::none && negative_); }
   std::int64_t integer_digits() const { return static_cast<std::int64_t>(digits_.size()) + exponent_; }
 
   Special special_ = Special::none;

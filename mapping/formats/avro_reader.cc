@@ -67,7 +67,9 @@ void apply_variable_scale(std::span<const Field> fields, Value& value) {
 
 }  // namespace
 
-bool AvroReader::read(const AvroSchema& schema, std::string_view bytes, ValueArena& arena, Value& datum) {
+bool AvroReader::read(const AvroSchema& schema, std::string_view bytes, ValueArena& arena, Value& datum,
+                      bool any_text) {
+  any_text_ = any_text;
   schema_ = &schema;
   arena_ = &arena;
   begin_ = at_ = reinterpret_cast<const Byte*>(bytes.data());
@@ -115,7 +117,7 @@ bool AvroReader::read_length(std::string_view& bytes) {
 
 bool AvroReader::read_text(std::string_view& text) {
   if (!read_length(text)) return false;
-  if (is_utf8(text)) return true;
+  if (any_text_ || is_utf8(text)) return true;
   not_utf8_ = true;
   return fail("a text that is not UTF-8");
 }

@@ -17,7 +17,8 @@ namespace sluice::mapping {
 class AvroReader {
  public:
   // Reads `bytes` as one datum with nothing behind it. False if that is not what they are: see fault() and at().
-  bool read(const AvroSchema& schema, std::string_view bytes, ValueArena& arena, Value& datum);
+  // `any_text`: texts need not be UTF-8.
+  bool read(const AvroSchema& schema, std::string_view bytes, ValueArena& arena, Value& datum, bool any_text = false);
 
   const char* fault() const { return fault_; }
   std::size_t at() const { return static_cast<std::size_t>(at_ - begin_); }
@@ -47,6 +48,7 @@ class AvroReader {
   const Byte* end_ = nullptr;
   std::size_t budget_ = 0;  // values that may still be made
   const char* fault_ = "";
+  bool any_text_ = false;
   bool not_utf8_ = false;
   std::vector<Value> items_;    // of the arrays that are being read, the innermost last
   std::vector<Field> members_;  // of maps

@@ -8,6 +8,7 @@ namespace {
 bool open_known_prefix(std::string_view text, DecodeSpace& space, SchemaCache& schemas, Payload& payload) {
   const SchemaCache::Entry* entry = schemas.find(text);
   if (!entry) return false;
+  space.payload_begins = entry->prefix.size();
   const std::string_view behind = space.payload_text.assign(behind_prefix(text, entry->prefix.size()));
   if (space.reader.read(behind, space.arena, space.top) != simdjson::SUCCESS) return false;
   payload = {.wrapped = true, .schema = entry};

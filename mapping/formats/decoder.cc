@@ -1,11 +1,10 @@
 #include "mapping/formats/decoder.h"
 
+#include "mapping/formats/cloudevents.h"
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
 namespace {
-
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // Values that are frames and nothing else.
 class FramedDecoder final : public Decoder {
@@ -22,21 +21,26 @@ class FramedDecoder final : public Decoder {
 
 bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   space_.arena.clear();
+  space_.value_begins = 0;
+  space_.envelope = {};
   event.is_snapshot = false;
   event.operation = record.value ? Operation::write : Operation::tombstone;
   event.after.present = event.before.present = false;
   event.source = {};
   if (!record.value) return true;
+  headers_ = &record.headers;
   std::string_view text = *record.value;
-  if (frames_ && is_framed(text, record.headers, Side::value))
+  const bool framed = frames_ && is_framed(text, record.headers, Side::value);
+  if (framed && !(rules_.apart_from_cloud_events && CloudEventReader::announced(record.headers)))
     return frames_->read_event(text, record.headers, rules_, space_, event, error);
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   return decode_value(text, event, error);
 }
 
-std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames) {
+std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames, bool any_text) {
   std::unique_ptr<Decoder> made;
   FrameRules rules;
+  rules.any_text = any_text;
   switch (format) {
     case config::Format::json:
       made = std::make_unique<PlainJsonDecoder>(space);
@@ -49,8 +53,11 @@ std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space,
       made = std::make_unique<DebeziumDecoder>(space);
       rules.envelopes_only = true;
       break;
+    case config::Format::cloudevents:
+      return std::make_unique<CloudEventsDecoder>(space);
     case config::Format::automatic:
-      made = std::make_unique<AutomaticDecoder>(space);
+      made = make_automatic_decoder(space);
+      rules.apart_from_cloud_events = true;
       break;
     case config::Format::avro:
       made = std::make_unique<FramedDecoder>(space);

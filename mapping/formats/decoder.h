@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,10 +20,17 @@
 
 namespace sluice::mapping {
 
+// May stand at the beginning of a value, and means nothing.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 // Buffers that are reused for each record.
 struct DecodeSpace {
   JsonReader reader;
   PaddedText value_text, payload_text;
+  std::optional<std::size_t> value_begins =
+      0;                           // the place of value_text in the record's value; nothing if it was decoded
+  std::size_t payload_begins = 0;  // the place of payload_text in value_text
+  std::string_view envelope;       // a padded copy of the record's value, of which value_text is a part
   ValueArena arena;
   std::vector<Field> top;  // of a JSON object, or of the payload in it
   std::vector<Field> before, after, key, wrapped_key;
@@ -46,13 +54,16 @@ class Decoder {
   virtual bool decode_value(std::string_view text, Event& event, DecodeError& error) = 0;
 
   DecodeSpace& space_;
+  const std::vector<Header>* headers_ = nullptr;  // of the record being decoded
 
  private:
   FrameReader* frames_ = nullptr;
   FrameRules rules_;
 };
 
-std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames);
+// `any_text`: texts in a binary form are taken as they are, also where they are not UTF-8.
+std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames,
+                                      bool any_text = false);
 
 // Decodes record keys, whose format it recognises.
 class KeyDecoder {

@@ -155,10 +155,10 @@ const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<con
                       : ""));
 }
 
-bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space,
-                            Datum& datum, DecodeError& error) {
+bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                            DecodeSpace& space, Datum& datum, DecodeError& error) {
   const AvroSchema& schema = entry.avro;
-  if (avro_.read(schema, frame.payload, space.arena, datum.value)) {
+  if (avro_.read(schema, frame.payload, space.arena, datum.value, any_text)) {
     datum.schema = schema.fields_vary() ? no_schema : schema.id;
     datum.connect = schema.connect;
     datum.is_envelope = schema.is_envelope;
@@ -170,8 +170,8 @@ bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, 
   return false;
 }
 
-bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space,
-                                Datum& datum, DecodeError& error) {
+bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                                DecodeSpace& space, Datum& datum, DecodeError& error) {
   const ProtobufSchema& schema = entry.protobuf;
   std::string_view payload = frame.payload;
   std::string_view in_header = frame.behind_id.empty() ? std::string_view("\0", 1) : frame.behind_id;
@@ -182,7 +182,7 @@ bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& fra
                                     hex(frame.in_header ? frame.behind_id : frame.payload), frame.schema.text())};
     return false;
   }
-  if (protobuf_.read(schema, message, payload, space.arena, datum.value)) {
+  if (protobuf_.read(schema, message, payload, space.arena, datum.value, any_text)) {
     const ProtobufMessage& type = schema.messages[message];
     datum.is_envelope = type.meaning == ProtobufMeaning::envelope;
     datum.schema = datum.is_envelope || type.meaning == ProtobufMeaning::none ? type.id : no_schema;
@@ -195,10 +195,10 @@ bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& fra
   return false;
 }
 
-bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space,
-                             Datum& datum, DecodeError& error) {
-  return entry.kind == SchemaKind::protobuf ? read_protobuf(entry, frame, side, space, datum, error)
-                                            : read_avro(entry, frame, side, space, datum, error);
+bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                             DecodeSpace& space, Datum& datum, DecodeError& error) {
+  return entry.kind == SchemaKind::protobuf ? read_protobuf(entry, frame, side, any_text, space, datum, error)
+                                            : read_avro(entry, frame, side, any_text, space, datum, error);
 }
 
 bool FrameReader::read_event(std::string_view bytes, std::span<const Header> headers, const FrameRules& rules,
@@ -213,7 +213,7 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
   }
   if (entry->kind == SchemaKind::json) return read_json_event(*entry, frame, rules, space, event, error);
   Datum datum;
-  if (!read_datum(*entry, frame, Side::value, space, datum, error)) return false;
+  if (!read_datum(*entry, frame, Side::value, rules.any_text, space, datum, error)) return false;
   std::span<const Field> fields;
   if (datum.value.kind() == ValueKind::null) {
     event.operation = Operation::tombstone;
@@ -266,7 +266,7 @@ bool FrameReader::read_key(std::string_view bytes, std::span<const Header> heade
     return true;
   }
   Datum datum;
-  if (!read_datum(*entry, frame, Side::key, space, datum, error)) return false;
+  if (!read_datum(*entry, frame, Side::key, false, space, datum, error)) return false;
   const Value& value = datum.value;
   std::span<const Field> fields;
   image = {};

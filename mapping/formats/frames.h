@@ -85,7 +85,9 @@ struct Datum {
 struct FrameRules {
   std::optional<SchemaKind> kind;  // nothing: any
   bool envelopes_only = false;
-  bool rows_only = false;  // what looks like an envelope is a row, too
+  bool rows_only = false;                // what looks like an envelope is a row, too
+  bool apart_from_cloud_events = false;  // which are not read from frames
+  bool any_text = false;                 // texts of Avro and Protobuf need not be UTF-8: policies mend them
 };
 
 class FrameReader {
@@ -106,12 +108,12 @@ class FrameReader {
                                 DecodeError& error);
   bool read_json_event(const SchemaBook::Entry& entry, const Frame& frame, const FrameRules& rules, DecodeSpace& space,
                        Event& event, DecodeError& error);
-  bool read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space, Datum& datum,
-                  DecodeError& error);
-  bool read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space, Datum& datum,
-                 DecodeError& error);
-  bool read_protobuf(const SchemaBook::Entry& entry, const Frame& frame, Side side, DecodeSpace& space, Datum& datum,
-                     DecodeError& error);
+  bool read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text, DecodeSpace& space,
+                  Datum& datum, DecodeError& error);
+  bool read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text, DecodeSpace& space,
+                 Datum& datum, DecodeError& error);
+  bool read_protobuf(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text, DecodeSpace& space,
+                     Datum& datum, DecodeError& error);
 
   SchemaBook& book_;
   AvroReader avro_;

@@ -91,14 +91,7 @@ class DebeziumDecoder final : public Decoder {
   SchemaCache schemas_;
 };
 
-class AutomaticDecoder final : public Decoder {
- public:
-  explicit AutomaticDecoder(DecodeSpace& space) : Decoder(space) {}
-
- private:
-  bool decode_value(std::string_view text, Event& event, DecodeError& error) override;
-
-  SchemaCache schemas_;
-};
+// Format `auto` (automatic.cc).
+std::unique_ptr<Decoder> make_automatic_decoder(DecodeSpace& space);
 
 }  // namespace sluice::mapping

@@ -96,12 +96,13 @@ struct ProtobufReader::Reading {
 };
 
 bool ProtobufReader::read(const ProtobufSchema& schema, std::uint32_t message, std::string_view bytes,
-                          ValueArena& arena, Value& datum) {
+                          ValueArena& arena, Value& datum, bool any_text) {
   schema_ = &schema;
   arena_ = &arena;
   in_.begin(bytes);
   budget_ = values_without_bytes + values_for_each_byte * bytes.size();
   not_utf8_ = false;
+  any_text_ = any_text;
   if (pieces_.capacity() > kept_from_record_to_record) pieces_ = {};
   if (elements_.capacity() > kept_from_record_to_record) elements_ = {};
   pieces_.clear();
@@ -166,7 +167,7 @@ bool ProtobufReader::read_scalar(const ProtobufField& field, Value& out) {
     case ProtobufType::bytes: {
       std::string_view bytes;
       if (!in_.read_length(bytes)) return false;
-      not_utf8_ = field.type == ProtobufType::text && !is_utf8(bytes);
+      not_utf8_ = field.type == ProtobufType::text && !any_text_ && !is_utf8(bytes);
       if (not_utf8_) return in_.fail("a text that is not UTF-8");
       out = field.type == ProtobufType::text ? Value::text(bytes) : Value::bytes(bytes);
       return true;

@@ -19,9 +19,9 @@ namespace sluice::mapping {
 class ProtobufReader {
  public:
   // Reads `bytes` as one message of the schema, by its index in there. False if that is not what they are: see fault()
-  // and at().
+  // and at(). `any_text`: texts may be no UTF-8.
   bool read(const ProtobufSchema& schema, std::uint32_t message, std::string_view bytes, ValueArena& arena,
-            Value& datum);
+            Value& datum, bool any_text = false);
 
   const char* fault() const { return in_.fault(); }
   std::size_t at() const { return in_.fault_at(); }
@@ -69,6 +69,7 @@ class ProtobufReader {
   std::size_t budget_ = 0;       // values that may still be made
   bool null_if_unset_ = false;   // of fields with presence in rows
   bool unknown_symbol_ = false;  // the last value was a number that its closed enumeration does not have
+  bool any_text_ = false;
   bool not_utf8_ = false;
   std::vector<Piece> pieces_;      // of the messages that are being read, the innermost last
   std::vector<Element> elements_;  // the same

@@ -84,7 +84,8 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   out.sql = sink::statements_of(changes);
   auto rows = sink::literals(pipeline->postgres, changes);
   if (rows) {
-    for (auto& row : *rows) out.rows.push_back({row.table->name, change_of(row.action), std::move(row.columns)});
+    for (auto& row : *rows)
+      out.rows.push_back({row.table->name, row.marks ? "soft delete" : change_of(row.action), std::move(row.columns)});
   } else if (rows.error().next == ErrorClass::reject) {
     const auto& error = rows.error();
     say_dead(out, Stage::write, error.sqlstate, error.detail.empty() ? error.message : error.detail);

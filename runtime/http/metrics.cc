@@ -35,6 +35,7 @@ struct Outcomes {};       // five samples per partition, label outcome
 struct States {};         // one sample per partition, label state
 struct CommitSeconds {};  // a histogram per lane
 struct Rows {};           // two samples per table, label change
+struct ChangedValues {};  // one sample per topic, column and policy that was used
 struct StateChanges {};   // one sample per pair of states that has occurred
 struct TableBytes {};     // one sample per table of Sluice's own
 
@@ -43,7 +44,9 @@ struct Metric {
   MetricType type;
   const char* labels;
   const char* help;
-  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, StateChanges, TableBytes> value;
+  std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, ChangedValues, StateChanges,
+               TableBytes>
+      value;
 };
 
 constexpr auto counter = MetricType::Counter;
@@ -118,6 +121,8 @@ const Metric metrics[] = {
     {"sluice_schema_table_bytes", gauge, "table",
      "Size of each of Sluice's own tables with its indexes; absent while unknown.", TableBytes{}},
     {"sluice_table_rows_total", counter, "table, change", "Rows in committed transactions of this process: written, removed.", Rows{}},
+    {"sluice_values_changed_total", counter, "table, topic, column, policy",
+     "Records of committed transactions of this process in which a policy of the route changed the column's value: nul, utf8, too_long, out_of_range, time_unit.", ChangedValues{}},
 
     {"sluice_records_total", counter, "topic, partition, outcome",
      "Offsets that took effect since the pointer's beginning, by outcome: applied, folded, skipped, dead, gap.", Outcomes{}},
@@ -234,6 +239,17 @@ struct Collect {
     for (const auto& table : process.snapshot.tables) {
       add(family, {{"table", table.table}, {"change", "written"}}, number(table.written));
       add(family, {{"table", table.table}, {"change", "removed"}}, number(table.removed));
+    }
+  }
+  void operator()(ChangedValues) const {
+    for (const auto& table : process.snapshot.tables) {
+      for (const auto& [change, records] : table.changed_values)
+        add(family,
+            {{"table", table.table},
+             {"topic", change.topic},
+             {"column", change.column},
+             {"policy", std::string(change.policy)}},
+            number(records));
     }
   }
   void operator()(TableBytes) const {

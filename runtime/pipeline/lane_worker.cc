@@ -216,12 +216,16 @@ void LaneWorker::committed(std::optional<TableStats> written) {
   const Flight flight{std::chrono::duration<double>(now - submitted_).count(), was_full_, in_flight_alone_};
   done_.clear();
   done_.swap(state_.in_flight);
+  const auto counts = state_.parts.store.take_counts();
   backoff_ = milliseconds(0);
   last_rows_ = done_.records();
   last_commit_ = now;
   if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_) submit();
   if (!written) written.emplace().add(done_.changes(), done_.all_records());
   account(flight, std::move(*written));
+  for (const auto& [at, of_row] : counts) {
+    if (auto* held = state_.find(at)) held->claim.counts = of_row;
+  }
   done_.clear();
 }
 

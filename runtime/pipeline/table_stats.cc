@@ -9,6 +9,14 @@ void add_topic(TableSnapshot& table, const std::string& topic) {
   if (place == table.topics.end() || *place != topic) table.topics.insert(place, topic);
 }
 
+namespace {
+
+const TopicPartition& place_of(std::uint32_t record, std::span<const Record> records, std::span<const std::size_t> of) {
+  return *records[of.empty() ? record : of[record]].at;
+}
+
+}  // namespace
+
 void TableStats::add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of) {
   for (const auto& changed : changes.tables) {
     auto& table = tables_[changed.table->name];
@@ -17,12 +25,17 @@ void TableStats::add(const Changes& changes, std::span<const Record> records, st
     for (const auto& step : changed.steps) {
       for (const auto& row : step.rows) {
         ++(row.kind == ChangeKind::remove ? table.removed : table.written);
-        const auto* at = records[of.empty() ? row.record : of[row.record]].at;
+        const auto* at = &place_of(row.record, records, of);
         if (at == last) continue;
         add_topic(table, at->topic);
         last = at;
       }
     }
+  }
+  for (const auto& use : changes.policy_uses) {
+    const auto policy = value_policy_names.at(static_cast<std::size_t>(use.policy));
+    ++tables_[use.table->name]
+          .changed_values[{place_of(use.record, records, of).topic, use.table->columns[use.column].name, policy}];
   }
 }
 
@@ -38,6 +51,7 @@ void TableStats::merge(const TableStats& other) {
     table.written += theirs.written;
     table.removed += theirs.removed;
     table.last_commit = std::max(table.last_commit, theirs.last_commit);
+    for (const auto& [change, records] : theirs.changed_values) table.changed_values[change] += records;
     for (const auto& topic : theirs.topics) add_topic(table, topic);
   }
 }

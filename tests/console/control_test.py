@@ -40,7 +40,7 @@ def test_a_pause_with_an_expiry_ends_by_itself(console):
     first = f"{console.orders}/1"
     console.ok("pause", first, "--reason", "short", "--for", "3s", key="k_oper")
     wait_until(lambda: not console.sql("SELECT 1 FROM sluice.pause WHERE expires_at IS NULL OR expires_at > now()")
-               and console.state(console.orders, 1)[0] == "ok", lambda: console.state(console.orders, 1), 30)
+               and console.state(console.orders, 1)[0] == "ok", lambda: console.state(console.orders, 1))
     console.publish(range(20_000, 20_100))
     console.wait_caught_up(console.orders)
     assert [one for one in console.data("status")["pauses"] if one["target"] == first] == []
@@ -81,7 +81,7 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
     # The table is fixed: NULL becomes allowed, but for three.
     console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
     console.sql("ALTER TABLE orders ADD CONSTRAINT three CHECK (id NOT BETWEEN 30000 AND 30002)")
-    done = console.run_ssh("dead", "replay", "--table", "public.orders", key="k_oper", seconds=90)
+    done = console.run_ssh("dead", "replay", "--table", "public.orders", key="k_oper")
     assert done.code == 9, done
     assert rows + 37 == count_rows(console)
     applied = console.sql("SELECT count(*) FROM sluice.dead_letter WHERE resolution LIKE '%%oper%%' AND resolved_at IS NOT NULL"
@@ -107,8 +107,8 @@ def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(consol
     console.wait_caught_up(console.orders)
     console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
     (letter,), = console.sql("SELECT id FROM sluice.dead_letter WHERE resolved_at IS NULL")
-    answer = console.run_ssh("dead", "replay", str(letter), key="k_oper", seconds=60)
+    answer = console.run_ssh("dead", "replay", str(letter), key="k_oper")
     assert (answer.code, "wrote this key later; --force applies it anyway" in answer.out) == (1, True), answer
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [("newer",)]
-    console.ok("dead", "replay", str(letter), "--force", key="k_oper", seconds=60)
+    console.ok("dead", "replay", str(letter), "--force", key="k_oper")
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [(None,)]

@@ -25,7 +25,7 @@ OURS = re.compile(r"\x1b\[(\??\d*(;\d+)*)[mKJHGCDABhl]")
 
 
 def connect(console, source="127.0.0.1"):
-    one = socket.create_connection(("127.0.0.1", console.access.port), 10, (source, 0))
+    one = socket.create_connection(("127.0.0.1", console.access.port), 60, (source, 0))
     console.cleanup.callback(one.close)
     return one
 
@@ -47,7 +47,7 @@ def test_an_operator_works_while_strangers_crowd_the_door(console, option):
           f" {sorted(logins)[len(logins) // 2]:.2f} s, slowest {max(logins):.2f} s; at most {most} threads more")
     # And a few more: an operator's session with its command, and strangers whose place another one has, but who have not ended.
     assert most <= 64 + 16, "no more strangers than the limit has a thread"
-    wait_until(lambda: console.live.status_of("Threads") <= base + 2, lambda: console.live.status_of("Threads"), 30)
+    wait_until(lambda: console.live.status_of("Threads") <= base + 2, lambda: console.live.status_of("Threads"))
 
 
 def test_strangers_of_her_own_address_cost_an_operator_no_login(console):
@@ -78,22 +78,22 @@ def test_a_connection_has_four_channels(console):
         opened = []  # and kept: what is forgotten, Paramiko closes
         for _ in range(200):
             with contextlib.suppress(paramiko.ChannelException):
-                opened.append(raw.transport.open_session(timeout=10))
+                opened.append(raw.transport.open_session(timeout=60))
         assert len(opened) == 4
         opened.pop().close()
 
         def another():  # in the place of the one that ends
             with contextlib.suppress(paramiko.ChannelException):
-                return raw.transport.open_session(timeout=10)
+                return raw.transport.open_session(timeout=60)
 
-        wait_until(another, "a channel in the place of another", 10)
+        wait_until(another, "a channel in the place of another")
     console.ok("version")
 
 
 def test_input_faster_than_it_is_used_is_held_up_and_not_lost(console):
     # More than the window and the buffer hold, of lines that cost nothing; and one that does at the end.
     text = "# nothing\n\n" * 300_000 + "version\n"
-    answer = console.run_ssh(text=text, seconds=60)
+    answer = console.run_ssh(text=text, seconds=300)
     assert answer.code == 0, answer.err
     assert answer.out.count("libssh") == 1
     print(f"{len(text) / 2**20:.1f} MiB in {answer.took:.1f} s")
@@ -122,13 +122,13 @@ def test_junk_before_the_handshake_is_closed_without_an_answer(console):
         waiting[name] = connect(console, f"127.2.0.{number + 1}")
         waiting[name].sendall(text)
     for name, one in waiting.items():
-        assert len(ends(one, 15)) < 4096, name  # the deadline for a banner is 3 s, for a login 10 s
+        assert len(ends(one, 60)) < 4096, name  # the deadline for a banner is 3 s, for a login 10 s
     assert console.run_ssh("version", options=["KexAlgorithms=diffie-hellman-group14-sha1"]).code == 255
 
 
 def test_random_keys_on_a_shell_do_no_harm(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
-        channel = raw.transport.open_session(timeout=10)
+        channel = raw.transport.open_session(timeout=60)
         channel.get_pty("xterm", 80, 24)
         channel.invoke_shell()
         channel.settimeout(20)
@@ -157,21 +157,26 @@ def test_raw_channel_messages_out_of_order_do_no_harm(console):
 def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        channel = raw.transport.open_session(window_size=2**31 - 1, max_packet_size=2**15, timeout=10)
+        channel = raw.transport.open_session(window_size=2**31 - 1, max_packet_size=2**15, timeout=60)
         channel.invoke_shell()
         raw.stop_reading()
         channel.sendall(b"help\n" * 4000)
+
+        def queued():
+            return max(one["queued"] for one in console.sessions())
+
+        wait_until(queued, "what waits for the slow one")
         for _ in range(10):
             console.ok("status")
-        queued = max(one["queued"] for one in console.sessions())
-        print(f"the slow one has {queued} bytes queued")
+        most = queued()
+        print(f"the slow one has {most} bytes queued")
         assert raw.transport.is_alive()
-        assert 0 < queued < 5 * 2**20
+        assert 0 < most < 5 * 2**20
 
 
 def test_a_stopped_client_is_not_waited_for(console):
     client = console.popen()
-    wait_until(lambda: len(console.sessions()) > 1, "its session", 20)
+    wait_until(lambda: len(console.sessions()) > 1, "its session")
     os.kill(client.pid, signal.SIGSTOP)
     for _ in range(5):
         console.ok("status")
@@ -179,12 +184,12 @@ def test_a_stopped_client_is_not_waited_for(console):
 
 
 def test_a_client_killed_in_the_middle_of_a_command_leaves_nothing(console):
-    for words in (("drain", "--reason", "test", "--yes", "--timeout", "60s"), ("help",), ("partitions", "--json")):
+    for words in (("drain", "--reason", "test", "--yes", "--timeout", "600s"), ("help",), ("partitions", "--json")):
         client = console.popen(*words, key="k_oper")
-        wait_until(lambda: client.poll() is not None or len(console.sessions()) > 1, "its session", 20)
+        wait_until(lambda: client.poll() is not None or len(console.sessions()) > 1, "its session")
         client.kill()
-        client.communicate(timeout=10)
-    wait_until(lambda: len(console.sessions()) == 1, lambda: console.ok("sessions"), 20)
+        client.communicate(timeout=60)
+    wait_until(lambda: len(console.sessions()) == 1, lambda: console.ok("sessions"))
     console.ok("resume", "all", key="k_oper")
 
 
@@ -245,21 +250,21 @@ def test_too_many_sessions_are_refused_and_an_admin_still_gets_in(console):
         seen = console.live.log().count(" logged in ")
         clients.append(console.popen(key=key))
         # One after the other: together they would be a crowd of strangers from one address.
-        wait_until(lambda: console.live.log().count(" logged in ") > seen, "a login", 20)
-    wait_until(lambda: [c for c in clients if c.poll() is not None], "somebody refused", 30)
+        wait_until(lambda: console.live.log().count(" logged in ") > seen, "a login")
+    wait_until(lambda: [c for c in clients if c.poll() is not None], "somebody refused")
     answer = console.run_ssh("whoami", key="k_adm")
     assert answer.code == 0, answer
     wait_until(lambda: len(console.sessions("k_adm")) + len([c for c in clients if c.poll() is not None]) == 31,
-               "all of them counted", 30)
+               "all of them counted")
     refused = [client for client in clients if client.poll() is not None]
-    told = [client for client in refused if b"too many sessions" in client.communicate(timeout=10)[1]]
+    told = [client for client in refused if b"too many sessions" in client.communicate(timeout=60)[1]]
     assert len(told) == len(refused), "who is sent away is told why"
     admitted = len(clients) - len(refused)
     print(f"{admitted} admitted, {len(refused)} refused, {len(told)} told why, an admin in {answer.took:.2f} s")
     assert admitted >= 20
     for client in clients:
         if client.poll() is None:
-            client.communicate(b"exit\n", timeout=20)
+            client.communicate(b"exit\n", timeout=60)
 
 
 def test_sessions_are_told_of_the_end(console):

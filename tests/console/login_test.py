@@ -31,7 +31,7 @@ def test_every_key_type_logs_in_and_the_identity_is_the_keys(console):
         assert ("operator", console.access.fingerprint(name)) == (who["role"], who["fingerprint"]), kind
         assert name[2:] == who["name"]
     wait_until(lambda: any(row[0] == "rsa3072" and row[6].startswith("127.0.0.1:") for row in console.audit("login%")),
-               lambda: f"a row in the audit trail: {console.audit()}", 20)
+               lambda: f"a row in the audit trail: {console.audit()}")
 
 
 def test_a_security_key_logs_in(console):
@@ -59,25 +59,32 @@ def test_an_unlisted_key_is_denied(console):
 def test_an_agent_full_of_unlisted_keys_is_dropped_after_six_tries_and_others_get_in(console):
     socket = console.access.folder / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
-    console.cleanup.callback(agent.wait, 10)
+    console.cleanup.callback(agent.wait, 60)
     console.cleanup.callback(agent.terminate)
-    wait_until(socket.exists, "the agent's socket", 10)
+    wait_until(socket.exists, "the agent's socket")
     env = {"SSH_AUTH_SOCK": str(socket)}
     names = [f"unlisted{n}" for n in range(8)]
     for name in names:
         console.access.make_key(name)
     subprocess.run(["ssh-add", "-q", *(str(console.access.folder / name) for name in names)], env={**os.environ, **env},
-                   check=True, timeout=20)
+                   check=True, timeout=60)
     seen = len(console.live.log())
-    answer = denied(console, key="unlisted0", env=env, options=["IdentitiesOnly=no", f"IdentityAgent={socket}",
-                                                                "BindAddress=127.0.0.9"])
-    wait_until(lambda: re.search(r"127\.0\.0\.9:\d+ after 6 tries", console.live.log()[seen:]), console.live.tail, 10)
+
+    def offend():
+        denied(console, key="unlisted0", env=env, options=["IdentitiesOnly=no", f"IdentityAgent={socket}", "BindAddress=127.0.0.9"])
+
+    offend()
+    wait_until(lambda: re.search(r"127\.0\.0\.9:\d+ after 6 tries", console.live.log()[seen:]), console.live.tail)
     assert len(re.findall(r"console: .*127\.0\.0\.9", console.live.log()[seen:])) == 1, "one line for the address"
     console.ok("status")  # from 127.0.0.1
-    # The address is in the penalty box: closed before anything is said, and let in again later.
-    denied(console, options=["BindAddress=127.0.0.9"])
-    wait_until(lambda: console.run_ssh("version", options=["BindAddress=127.0.0.9"]).code == 0, "the end of the penalty", 60,
-               every=1)
+    # The address is in the penalty box: closed before anything is said, and let in again later. The first penalty may be
+    # over before a slow machine comes to ask; each next one is longer.
+
+    def comes_in():
+        return console.run_ssh("version", options=["BindAddress=127.0.0.9"]).code == 0
+
+    wait_until(lambda: not comes_in() or offend(), "a penalty that is noticed")
+    wait_until(comes_in, "the end of the penalty", 120, every=1)
 
 
 def test_a_wrong_user_is_denied_with_a_listed_key_and_logged_in_short(console):
@@ -101,7 +108,7 @@ def test_what_cannot_be_verified_does_not_log_in(console):
     def lie(number):
         # Each from an address of its own: after the deadline an address has to wait.
         with Raw(console.access.port, f"127.0.4.{number + 1}") as raw:
-            raw.transport.auth_timeout = 20  # silence: only the server's deadline ends it
+            raw.transport.auth_timeout = 60  # silence: only the server's deadline ends it
             with pytest.raises(paramiko.SSHException):
                 raw.transport.auth_publickey("ops", lies[number])
             return raw.transport.is_authenticated()
@@ -132,7 +139,7 @@ def test_a_certificate_falls_back_to_its_plain_key(console):
     folder = console.access.folder
     console.access.make_key("authority")
     subprocess.run(["ssh-keygen", "-q", "-s", str(folder / "authority"), "-I", "id", "-n", "ops", str(folder / "k_view.pub")],
-                   check=True, timeout=20)
+                   check=True, timeout=60)
     console.cleanup.callback((folder / "k_view-cert.pub").unlink)
     console.ok("version")
 
@@ -140,10 +147,10 @@ def test_a_certificate_falls_back_to_its_plain_key(console):
 def test_a_thousand_unknown_methods_end_the_connection_and_its_address_has_to_wait(console):
     with Raw(console.access.port, "127.0.0.14") as raw:
         raw.flood_with_method("teleport", 1000)
-        wait_until(lambda: not raw.transport.is_active(), "the end of the connection", 20)
+        wait_until(lambda: not raw.transport.is_active(), "the end of the connection")
         assert not raw.transport.is_authenticated()
     told = wait_until(lambda: re.search(r"no login from 127\.0\.0\.14:\d+ after (\d+) tries: .*its address is refused", console.live.log()),
-                      console.live.tail, 10)
+                      console.live.tail)
     assert int(told[1]) >= 6  # and as many more as libssh had read by then
 
 
@@ -184,7 +191,7 @@ def test_a_reload_adds_removes_and_refuses(console):
     assert "chmod" in console.live.reload()
     console.access.write_keys()
     console.live.reload()
-    screen.wait("key", 10)
+    screen.wait("key", 60)
     assert screen.wait_ended() != 0, screen.text()
     denied(console, key="k_new", options=["BindAddress=127.0.0.16"])
 
@@ -197,13 +204,13 @@ def test_the_host_key_is_made_closed_and_a_bad_one_stops_the_start(console):
     make = ["ssh-keygen", "-q", "-t", "ed25519", "-f", str(spoiled), "-N"]
     for passphrase, mode, word in (("", 0o644, "chmod 600"), ("secret", 0o600, "encrypted")):
         spoiled.unlink(missing_ok=True)
-        subprocess.run([*make, passphrase], check=True, timeout=20)
+        subprocess.run([*make, passphrase], check=True, timeout=60)
         spoiled.chmod(mode)
         second = console.service(route(console.orders, "public.orders"), pipeline="second",
                                  console=toml)
         second.expected = [word]
         second.start(ready=False)
-        assert second.wait(30) == 2
+        assert second.wait(60) == 2
         assert word in second.log()
 
 

@@ -12,7 +12,7 @@ from support.waiting import wait_until
 
 def lock(console, table):
     """A transaction that lets nobody read or write a table of Sluice's. Close it to go on."""
-    holder = psycopg2.connect(console.url, connect_timeout=10)
+    holder = psycopg2.connect(console.url, connect_timeout=60)
     console.cleanup.callback(holder.close)
     with holder.cursor() as cursor:
         cursor.execute(f"LOCK TABLE sluice.{table} IN ACCESS EXCLUSIVE MODE")
@@ -28,25 +28,25 @@ def test_ctrl_c_ends_a_command_that_waits_for_postgresql_in_the_server_too(conso
     screen = console.screen(key="k_adm")
     holder = lock(console, "audit")
     screen.type("audit").keys("Enter")
-    wait_until(lambda: waiting(console), "a query that waits for the lock", 15)
+    wait_until(lambda: waiting(console), "a query that waits for the lock")
     screen.keys("C-c")
-    screen.wait(r"error: cancelled", seconds=10)
+    screen.wait(r"error: cancelled", seconds=60)
     screen.wait(rf"^{console.name}> ?$")
-    wait_until(lambda: not waiting(console), lambda: f"nothing waits any more: {waiting(console)}", 5)
+    wait_until(lambda: not waiting(console), lambda: f"nothing waits any more: {waiting(console)}", 20)  # by itself after 25
     # The level of the log is changed although that cannot be recorded now; the row is stored later, with its time.
-    answer = console.run_ssh("log", "level", "debug", "--for", "30s", key="k_oper")
+    answer = console.run_ssh("log", "level", "debug", "--for", "10m", key="k_oper")
     assert answer.code == 0, answer
     assert "info -> debug" in answer.out
     stored = "SELECT outcome FROM sluice.audit WHERE command = 'log level'"
     holder.close()
-    wait_until(lambda: ("done: info -> debug",) in console.sql(stored), lambda: console.sql(stored), 40)
+    wait_until(lambda: ("done: info -> debug",) in console.sql(stored), lambda: console.sql(stored))
     console.publish(range(50))
     console.wait_caught_up(console.orders)
     for word in (r"polled \d+ records", r"submits \d+ records", r"committed \d+ records", r"advanced from \d+ to \d+"):
-        wait_until(lambda: re.search("debug lane .*" + word, console.live.log()), f"a line of level debug: {word}", 10)
+        wait_until(lambda: re.search("debug lane .*" + word, console.live.log()), f"a line of level debug: {word}")
+    console.ok("log", "level", "info", key="k_oper")
     screen.keys("C-d").wait_ended()
-    commands = [row[2] for row in console.audit("log%")]
-    assert "login" in commands and "logout" in commands
+    wait_until(lambda: {"login", "logout"} <= {row[2] for row in console.audit("log%")}, lambda: console.audit("log%"))
 
 
 @pytest.mark.alone
@@ -55,7 +55,7 @@ def test_dry_runs_and_explain_say_what_postgresql_says_and_leave_nothing_behind(
     console.kafka.publish(console.orders, [(b"95000", encode({"id": 95000, "status": "x", "note": None}))])
     console.wait_caught_up(console.orders)
     (letter, partition, offset), = console.sql("SELECT id, partition, record_offset FROM sluice.dead_letter")
-    wait_until(lambda: console.run_ssh("check").code == 10, "a new dead letter in check", 3)
+    wait_until(lambda: console.run_ssh("check").code == 10, "a new dead letter in check", 20)
     dry = console.ok("dead", "replay", str(letter), "--dry-run", key="k_oper")
     assert "PostgreSQL would refuse: 23514" in dry
     explained = console.data("explain", f"{console.orders}/{partition}", str(offset), key="k_oper")
@@ -95,7 +95,7 @@ def test_a_replay_of_many_large_letters_needs_the_memory_of_a_few(console):
     before = console.rss()
     with open(f"/proc/{console.live.process.pid}/clear_refs", "w") as file:
         file.write("5")  # the peak counts from now on
-    answer = console.run_ssh("dead", "replay", "--table", "public.orders", "--dry-run", "--force", key="k_oper", seconds=90)
+    answer = console.run_ssh("dead", "replay", "--table", "public.orders", "--dry-run", "--force", key="k_oper")
     assert answer.code == 0, answer
     growth = peak(console) - before
     print(f"peak {growth:+.1f} MiB over {before:.1f}")
@@ -113,22 +113,22 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
         console.access.make_key("k_new")
         console.access.write_keys(console.access.line("k_new", "operator"))
         console.live.reload()
-        wait_until(lambda: "reload: read" in console.live.log(), console.live.tail, 10)
+        wait_until(lambda: "reload: read" in console.live.log(), console.live.tail)
         told = console.live.log()
         assert re.search(r'log\.level: "info" -> "debug": in force', told)
         assert re.search(r'batch\.linger: "5ms" -> "7ms": needs a restart', told)
-        assert console.live.metrics()["sluice_config_last_reload_successful"] == 1
+        wait_until(lambda: console.live.metrics().get("sluice_config_last_reload_successful") == 1, console.live.tail)
         fingerprint = console.access.fingerprint("k_new")
-        wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key added")), lambda: console.audit("key%"), 10)
+        wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key added")), lambda: console.audit("key%"))
         with open(path, "w") as file:
             file.write("nonsense")
         console.live.expected = ["not reloaded"]
         console.live.reload()
-        wait_until(lambda: console.live.metrics()["sluice_config_last_reload_successful"] == 0, console.live.tail, 10)
+        wait_until(lambda: console.live.metrics().get("sluice_config_last_reload_successful") == 0, console.live.tail)
     finally:
         with open(path, "w") as file:
             file.write(old)
     console.access.write_keys()
     console.live.reload()
-    wait_until(lambda: console.live.metrics()["sluice_config_last_reload_successful"] == 1, console.live.tail, 10)
-    wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key removed")), lambda: console.audit("key%"), 10)
+    wait_until(lambda: console.live.metrics().get("sluice_config_last_reload_successful") == 1, console.live.tail)
+    wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key removed")), lambda: console.audit("key%"))

@@ -24,9 +24,9 @@ def line(console, screen):
 
 
 def wait_line(console, screen, text, column=None):
-    wait_until(lambda: line(console, screen) == text, lambda: f"{text!r} on:\n{screen.text()}", 10)
+    wait_until(lambda: line(console, screen) == text, lambda: f"{text!r} on:\n{screen.text()}")
     if column is not None:
-        wait_until(lambda: screen.cursor()[0] == len(prompt(console)) + column, lambda: f"column {column}: {screen.cursor()}", 10)
+        wait_until(lambda: screen.cursor()[0] == len(prompt(console)) + column, lambda: f"column {column}: {screen.cursor()}")
 
 
 def test_tab_completes_words_and_live_names_and_runs_nothing(console):
@@ -76,15 +76,15 @@ def test_wide_characters_keep_the_cursor_right_and_long_lines_scroll_on_one_row(
     wait_line(console, screen, "中文é👍")
     for width in (5, 4, 2, 0):
         screen.keys("BSpace")
-        wait_until(lambda: screen.cursor()[0] == len(prompt(console)) + width, lambda: f"{width}: {screen.cursor()}", 10)
+        wait_until(lambda: screen.cursor()[0] == len(prompt(console)) + width, lambda: f"{width}: {screen.cursor()}")
     row = screen.cursor()[1]
     text = "".join(chr(ord("a") + n % 26) for n in range(150))
     screen.type(text)
-    wait_until(lambda: screen.lines()[-1].endswith(text[-20:]), screen.text, 10)
+    wait_until(lambda: screen.lines()[-1].endswith(text[-20:]), screen.text)
     assert row == screen.cursor()[1]
     for columns in (40, 20):
         screen.resize(columns)
-        wait_until(lambda: 0 < screen.cursor()[0] < columns, screen.text, 10)
+        wait_until(lambda: 0 < screen.cursor()[0] < columns, screen.text)
     screen.resize(100)
     screen.keys("C-a", "C-k").type("whoami").keys("Enter")
     screen.wait("operator")
@@ -98,8 +98,8 @@ def test_ctrl_c_drops_a_line_or_ends_a_wait_and_undoes_nothing(console):
     wait_line(console, screen, "")
     holder = console.hold_pointers()
     try:
-        screen.type(f"pause {console.orders} --reason held --timeout 60s").keys("Enter")
-        wait_until(lambda: console.sql("SELECT 1 FROM sluice.pause"), "the pause in the table", 10)
+        screen.type(f"pause {console.orders} --reason held --timeout 600s").keys("Enter")
+        wait_until(lambda: console.sql("SELECT 1 FROM sluice.pause"), "the pause in the table")
         screen.keys("C-c")
         screen.wait("stays in force")
         wait_line(console, screen, "")
@@ -131,9 +131,9 @@ def dialogue(console, term, typed):
     client = subprocess.Popen(console.access.ssh("-tt", key="k_oper"), stdin=slave, stdout=slave, stderr=slave,
                               env={**os.environ, "TERM": term})
     os.close(slave)
-    console.cleanup.callback(client.wait, 10)
+    console.cleanup.callback(client.wait, 60)
     console.cleanup.callback(client.kill)
-    seen, step, deadline = b"", 0, time.monotonic() + 30
+    seen, step, deadline = b"", 0, time.monotonic() + 120
     waiting = prompt(console).strip().encode()
     while time.monotonic() < deadline:
         if not select.select([master], [], [], 0.2)[0]:
@@ -172,8 +172,8 @@ def test_a_watched_command_is_redrawn_in_its_place_until_ctrl_c(console):
     screen = console.screen()
     screen.type("status --watch 1s").keys("Enter").wait(r"postgres +lanes connected")
     first = screen.text()
-    wait_until(lambda: screen.text() != first, screen.text, 10)
-    assert screen.text().count("lanes connected") == 1, screen.text()
+    wait_until(lambda: screen.text() != first, screen.text)
+    wait_until(lambda: screen.text().count("lanes connected") == 1, screen.text)  # it may be in the middle of drawing
     screen.keys("C-c")
     wait_line(console, screen, "")
     screen.keys("C-d").wait_ended()
@@ -182,13 +182,13 @@ def test_a_watched_command_is_redrawn_in_its_place_until_ctrl_c(console):
 def test_a_list_longer_than_the_screen_stops_at_its_end_and_more_goes_on(console):
     for _ in range(5):
         console.ok("version")  # each a login and a logout in the trail, which are stored a moment later
-    wait_until(lambda: len(console.audit("log%")) >= 10, lambda: console.audit("log%"), 20)
+    wait_until(lambda: len(console.audit("log%")) >= 10, lambda: console.audit("log%"))
     screen = console.screen(key="k_adm", rows=10)
     screen.type("audit").keys("Enter").wait(r"\d+ more lines: 'more' shows the next")
     wait_line(console, screen, "")
     first = screen.text()
     assert re.match(r" *id +at ", first) or re.search(r"> audit\n *id +at ", first), first
     screen.type("more").keys("Enter")
-    wait_until(lambda: screen.text() != first and "> more" not in screen.text().splitlines()[-1], screen.text, 10)
-    assert " login " in screen.text()
+    wait_until(lambda: screen.text() != first and "> more" not in screen.text().splitlines()[-1] and " login " in screen.text(),
+               screen.text)
     screen.keys("C-d").wait_ended()

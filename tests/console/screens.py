@@ -36,11 +36,11 @@ class Screens:
         """What a terminal shows after these lines, without the last prompt."""
         screen = Screen(self.console.access.ssh("-tt", key=key), columns, 48)
         try:
-            wait_until(lambda: PROMPT.match(screen.lines()[-1] if screen.lines() else ""), screen.text, 20)
+            wait_until(lambda: PROMPT.match(screen.lines()[-1] if screen.lines() else ""), screen.text)
             for command in commands:
                 before = screen.text()
                 screen.type(command).keys("Enter")
-                wait_until(lambda: screen.text() != before and PROMPT.match(screen.lines()[-1]), screen.text, 30)
+                wait_until(lambda: screen.text() != before and PROMPT.match(screen.lines()[-1]), screen.text)
             return re.sub(r"\n\S*> ?$", "", screen.text().rstrip())
         finally:
             screen.close()

@@ -12,15 +12,15 @@ def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(con
     rounds, codes, took = option("rounds", 2), [], []
     for turn in range(rounds):
         console.ok("pause", f"{console.orders}/{turn % 4}", "--reason", "standing still", key="k_oper")
-        with psycopg2.connect(console.url, connect_timeout=10) as holder, holder.cursor() as cursor:
+        with psycopg2.connect(console.url, connect_timeout=60) as holder, holder.cursor() as cursor:
             cursor.execute("LOCK TABLE sluice.dead_letter IN ACCESS EXCLUSIVE MODE")
             client = console.popen("dead", "list", key="k_oper")
             wait_until(lambda: console.sql("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND"
-                                           " wait_event_type = 'Lock' AND query LIKE '%%dead_letter%%'"), "a blocked command", 20)
+                                           " wait_event_type = 'Lock' AND query LIKE '%%dead_letter%%'"), "a blocked command")
             begin = time.monotonic()
             codes.append(console.live.stop())
             took.append(time.monotonic() - begin)
-            client.communicate(timeout=20)
+            client.communicate(timeout=60)
             holder.rollback()
         console.live.start()
         console.ok("resume", "all", key="k_oper")

@@ -42,13 +42,11 @@ NAMES = itertools.count(10)
 
 def settle(console):
     """Lanes publish what they have counted at most ten times a second, so a moment after the commit."""
-    read = []
-
-    def unchanged():
-        page = console.live.get("/metrics")[1]
-        read.append([line for line in page.splitlines() if line.startswith("sluice_table_rows_total")])
-        return read[-2:-1] == read[-1:]
-    wait_until(unchanged, "the counts of the lanes change", every=0.25)
+    def published():
+        metrics = console.live.metrics()
+        return all(metrics.get(f'sluice_partition_next_offset{{topic="{topic}",partition="{partition}"}}') == next_offset
+                   for (topic, partition), next_offset in console.pointers().items())
+    wait_until(published, lambda: f"{console.pointers()} in {console.live.get('/metrics')[1]}")
 
 
 def publish(console, count):

@@ -26,19 +26,19 @@ def test_logins_commands_a_session_and_a_killed_client_touch_no_memory_that_is_n
     assert console.run_ssh("status", key="k_none").code == 255
     console.ok(text="version\nwhoami\npartitions\n")
     third = f"{console.orders}/3"
-    console.ok("pause", third, "--reason", "memcheck", key="k_oper", seconds=60)
-    console.ok("resume", third, key="k_oper", seconds=60)
+    console.ok("pause", third, "--reason", "memcheck", key="k_oper")
+    console.ok("resume", third, key="k_oper")
     screen = console.screen(key="k_view")
-    screen.type("stat").keys("Tab", "Enter").wait("lag", 30)
-    screen.keys("Up", "C-a", "C-k", "C-d").wait_ended(30)
+    screen.type("stat").keys("Tab", "Enter").wait("lag", 60)
+    screen.keys("Up", "C-a", "C-k", "C-d").wait_ended(60)
     killed = console.popen("drain", "--reason", "test", "--yes", key="k_oper")
-    wait_until(lambda: len(console.sessions()) > 1 or killed.poll() is not None, "its session", 30)
+    wait_until(lambda: len(console.sessions()) > 1 or killed.poll() is not None, "its session")
     killed.kill()
-    killed.communicate(timeout=10)
+    killed.communicate(timeout=60)
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
-        raw.transport.open_session(timeout=20).exec_command("status")
-    console.ok("resume", "all", key="k_oper", seconds=60)
-    wait_until(lambda: len(console.sessions()) == 1, lambda: console.ok("sessions"), 30)
+        raw.transport.open_session(timeout=60).exec_command("status")
+    console.ok("resume", "all", key="k_oper")
+    wait_until(lambda: len(console.sessions()) == 1, lambda: console.ok("sessions"))
     code = console.live.stop(120)
     found = [line for line in console.live.log().splitlines() if line.startswith("==")]
     assert (code, found) == (0, []), "\n".join(found[:60])

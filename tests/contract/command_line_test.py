@@ -79,7 +79,7 @@ def test_a_secret_that_others_may_read_is_told_once_by_check_and_by_run(tmp_path
     with running_services(Nowhere, Nowhere) as services:
         service = services(ROUTE, url=f"postgresql://app:{reference}@{NOBODY}/shop", properties=f'"sasl.password" = "{reference}"')
         service.start(ready=False)
-        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail, 20)  # before that it is told
+        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail)  # before that it is told
         assert service.log().count(f"warning service: {told}\n") == 1
         assert "hunter2" not in service.log()
         service.stop()
@@ -103,9 +103,9 @@ def records(broker, topic):
     """(key, value, headers) of everything in the topic."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader", "enable.auto.commit": False})
     try:
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1] for p in range(broker.PARTITIONS)}
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=60)[1] for p in range(broker.PARTITIONS)}
         consumer.assign([TopicPartition(topic, p, 0) for p in ends])
-        found, deadline = [], time.monotonic() + 30
+        found, deadline = [], time.monotonic() + 60
         while len(found) < sum(ends.values()) and time.monotonic() < deadline:
             message = consumer.poll(0.5)
             if message is not None and not message.error():  # a tombstone counts as False

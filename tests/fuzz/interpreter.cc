@@ -45,7 +45,7 @@ class HostileAdmin : public Snapshots,
     }
     now.lanes.emplace_back();
     now.lanes.back().last_error = now.postgres_trouble = hostile;
-    now.tables.push_back({"public.orders", {"orders"}, 5, 1, std::nullopt});
+    now.tables.push_back({"public.orders", {"orders"}, 5, 1, std::nullopt, {{{"orders", "note", "too_long"}, 12}}});
     now.topic_tables = {{"orders", {"public.orders"}}, {hostile, {hostile}}};
     now.pauses.push_back({"orders/1", hostile, hostile, {}, std::nullopt});
     now.applied_per_second = {0, 1, 2.5};

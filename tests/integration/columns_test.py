@@ -31,7 +31,7 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
     service.expected = [r"schema"]
     service.start(ready=False)
     assert "_offset" in pipeline.wait_state(topic, "schema")
-    check = run("check", "--connect", "--config", service.config, seconds=30)
+    check = run("check", "--connect", "--config", service.config, seconds=60)
     assert check.returncode == 1 and "column _offset for @offset does not exist in public.item" in check.stderr
     pipeline.sql("ALTER TABLE item ADD COLUMN _offset bigint")
     pipeline.wait_caught_up(topic)
@@ -40,7 +40,7 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
                                            (3, "c", None, 2, "u", at // 1000, None, 77)]
     assert [(key[2], "name" in reason and "rename" in reason) for key, (_, reason) in pipeline.dead_letters().items()] \
         == [(5, True)]
-    check = run("check", "--connect", "--config", service.config, seconds=30)
+    check = run("check", "--connect", "--config", service.config, seconds=60)
     assert check.returncode == 0, check.stderr
     assert "without internal; renamed ID to id, Name to name; added _at from @timestamp" in check.stdout
     assert service.stop() == 0

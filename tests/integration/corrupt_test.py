@@ -60,7 +60,7 @@ def test_damage_that_stays_stops_its_partition_and_heals_once_it_is_gone(pipelin
     reason = pipeline.wait_state(topic, "corrupt")
     assert f"{topic}/0" in reason and f"offset {COUNT}" in reason, reason
     publish(pipeline, topic, 2, 1, first=3)
-    wait_until(lambda: pipeline.pointers().get((topic, 1)) == 5 * COUNT, pipeline.logs, 30)
+    wait_until(lambda: pipeline.pointers().get((topic, 1)) == 5 * COUNT, pipeline.logs)
     assert pipeline.pointers()[(topic, 0)] == COUNT
     assert pipeline.state(topic) == ("corrupt", reason)
     proxy.mend()

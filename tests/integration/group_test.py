@@ -31,7 +31,7 @@ def wait_owners(pipeline, count):
     """Until every partition has an owner, and there are so many of them; returns the owners."""
     def found():
         return len(owners(pipeline)) == PARTITIONS and len(set(owners(pipeline).values())) == count
-    wait_until(found, lambda: f"{count} owners of {PARTITIONS} partitions, found {owners(pipeline)}\n{pipeline.logs(2500)}", 60)
+    wait_until(found, lambda: f"{count} owners of {PARTITIONS} partitions, found {owners(pipeline)}\n{pipeline.logs(2500)}", 120)
     return set(owners(pipeline).values())
 
 
@@ -44,7 +44,7 @@ def test_instances_share_leave_and_join(pipeline, witness, strategy):
     wait_owners(pipeline, 2)
     assert first.stop() == 0
     wait_until(lambda: len(owners(pipeline)) == PARTITIONS and one.isdisjoint(owners(pipeline).values()),
-               lambda: f"{one} should own nothing: {owners(pipeline)}\n{second.tail()}", 60)
+               lambda: f"{one} should own nothing: {owners(pipeline)}\n{second.tail()}", 120)
     wait_owners(pipeline, 1)
     third = instance(pipeline, witness, strategy).start()
     wait_owners(pipeline, 2)

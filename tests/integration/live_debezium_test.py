@@ -200,7 +200,7 @@ def test_every_table_equals_its_source_whatever_form_the_events_have(pipeline, s
         for name in KEYS:
             for mode in MODES:
                 topic = f"{prefixes[mode]}.public.{name}"
-                wait_until(lambda t=topic: t in pipeline.kafka.admin.list_topics(timeout=10).topics,
+                wait_until(lambda t=topic: t in pipeline.kafka.admin.list_topics(timeout=60).topics,
                            lambda t=topic: f"no topic {t}\n{connect.log()[-3000:]}")
         service = pipeline.service(routes)
         for _ in range(option("kills", 2)):

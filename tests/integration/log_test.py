@@ -115,16 +115,16 @@ def test_gaps_from_compaction_are_counted(pipeline):
 def test_control_records_and_aborted_transactions_are_gaps(pipeline):
     topic = pipeline.topic("item")
     producer = pipeline.kafka.producer(transactional_id=pipeline.name)
-    producer.init_transactions(30)
+    producer.init_transactions(60)
     for number in range(6):
         producer.begin_transaction()
         for key, value in records(number * 100, number * 100 + 20, f"transaction {number}"):
             producer.produce(topic, value=value, key=key, partition=0)
-        producer.flush(30)
+        producer.flush(60)
         if number % 2:
-            producer.abort_transaction(30)
+            producer.abort_transaction(60)
         else:
-            producer.commit_transaction(30)
+            producer.commit_transaction(60)
     assert readable(pipeline, topic) == 60
     check_gaps(pipeline, topic, 60)
     assert pipeline.sql("SELECT count(*), count(*) FILTER (WHERE name LIKE '%%1' OR name LIKE '%%3') FROM item") == [(60, 0)]

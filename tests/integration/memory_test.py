@@ -1,6 +1,8 @@
 """What waits for PostgreSQL stays within its limits, also records that have no value."""
 import contextlib
 
+import psycopg2
+
 from fault.proxy import Proxy
 from support.pipeline import route
 from support.waiting import wait_until
@@ -14,9 +16,11 @@ def test_a_backlog_of_tombstones_is_not_fetched_into_memory_while_postgresql_is_
     pipeline.kafka.fill(topic, ((b"%d" % number, None, number % PARTITIONS) for number in range(TOMBSTONES)))
     with contextlib.closing(Proxy(pipeline.postgres.port)) as proxy:
         service = pipeline.service(route(topic, "public.item"), url=proxy.url(pipeline.url))
-        service.start(ready=False)
-        wait_until(lambda: any(pipeline.pointers().values()), service.tail, 60, every=0.001)
-        proxy.refuse(600)
+        with contextlib.closing(psycopg2.connect(pipeline.url)) as holder:
+            holder.cursor().execute("LOCK TABLE item IN EXCLUSIVE MODE")  # a first batch is on its way, and no further one
+            service.start(ready=False)
+            wait_until(lambda: pipeline.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'item'::regclass"), service.tail)
+            proxy.refuse(600)
         sizes = [service.resident()]
 
         def settled():

@@ -85,7 +85,7 @@ def test_a_mixed_stream_ends_as_the_model_says(pipeline, option, seed):
         model, poison = {}, []
         wanted = produce(pipeline, topic, events(count, seed, model, poison), poison)
         print(f"produced {count} in {time.monotonic() - began:.1f} s")
-        pipeline.wait_caught_up(topic, seconds=60 + count // 1000)
+        pipeline.wait_caught_up(topic, seconds=120 + count // 1000)
         print(f"caught up after {time.monotonic() - began:.1f} s")
     finally:
         stop.set()

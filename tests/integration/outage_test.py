@@ -25,7 +25,7 @@ def service(pipeline, witness):
 
 def test_postgresql_away_costs_no_membership_and_no_record(pipeline, witness, service, option):
     def members():
-        groups = pipeline.kafka.admin.list_groups(pipeline.name, timeout=30)
+        groups = pipeline.kafka.admin.list_groups(pipeline.name, timeout=60)
         return sorted(member.id for group in groups for member in group.members)
 
     before = members()

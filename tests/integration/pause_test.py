@@ -100,8 +100,9 @@ def test_a_paused_table_stops_the_topics_that_feed_it(pipeline, feeds):
 
 def test_a_pause_ends_by_itself_when_it_expires_and_the_audit_trail_says_so(pipeline, feeds):
     service = feeds.started()
-    feeds.pause("all", "clock_timestamp() + interval '6 seconds'")
+    feeds.pause("all", "clock_timestamp() + interval '1 hour'")
     pipeline.wait_state(feeds.other, "paused")
+    pipeline.sql("UPDATE sluice.pause SET expires_at = clock_timestamp() + interval '1 second'")
     feeds.publish()
     pipeline.wait_caught_up(feeds.item, feeds.other)
     assert pipeline.sql("SELECT count(*) FROM sluice.pause") == [(0,)]
@@ -117,7 +118,7 @@ def test_a_pause_does_not_hide_what_else_stopped_a_partition(pipeline, feeds):
     service.start(ready=False)
     pipeline.wait_state(feeds.other, "poison")
     feeds.pause("all")
-    wait_until(lambda: service.metrics().get("sluice_pauses") == 1, service.tail, 30)
+    wait_until(lambda: service.metrics().get("sluice_pauses") == 1, service.tail)
     assert pipeline.state(feeds.other)[0] == "poison"
     assert service.stop() == 0
 
@@ -126,10 +127,10 @@ def test_a_pause_is_obeyed_and_taken_back_quickly(pipeline, feeds):
     service = feeds.started()
     began = time.monotonic()
     feeds.pause("all")
-    pipeline.wait_state(feeds.other, "paused", seconds=30)
+    pipeline.wait_state(feeds.other, "paused", seconds=60)
     paused = time.monotonic() - began
     began = time.monotonic()
     pipeline.sql("DELETE FROM sluice.pause")
-    pipeline.wait_state(feeds.other, "ok", seconds=30)
+    pipeline.wait_state(feeds.other, "ok", seconds=60)
     print(f"paused after {paused:.2f} s, resumed after {time.monotonic() - began:.2f} s")
     assert service.stop() == 0

@@ -82,7 +82,7 @@ class TestSearchPath:
         console.publish(range(10), note="x" * 10)
         publish(console.kafka, console.orders, (b"1", {"id": 1, "status": None}), (b"2", None))
         console.wait_caught_up(console.orders)
-        wait_until(lambda: sql("SELECT 1 FROM sluice.dead_letter"), console.live.tail, 20)
+        wait_until(lambda: sql("SELECT 1 FROM sluice.dead_letter"), console.live.tail)
         at, offset = sql("SELECT partition, record_offset FROM sluice.dead_letter")[0]
         console.ok("pause", console.orders, "--reason", "x", "--for", "5s", key="k_oper")
         console.ok("resume", "all", key="k_oper")
@@ -111,7 +111,7 @@ class TestSearchPath:
         publish(broker, pairs, (b'{"name":"ANN","part":1}', None))
         wait_until(lambda: (database.sql("SELECT name FROM users"), database.sql("SELECT name FROM pairs")) == ([("Bob",)], [("Bob",)]),
                    lambda: f"{database.sql('SELECT * FROM users')} {database.sql('SELECT * FROM pairs')} "
-                   f"{database.sql('SELECT * FROM sluice.dead_letter')}\n{service.tail()}", 20)
+                   f"{database.sql('SELECT * FROM sluice.dead_letter')}\n{service.tail()}")
         assert service.stop() == 0
 
 

@@ -78,6 +78,12 @@ class Mute {
   std::thread thread_;
 };
 
+std::string times(int count, const std::string& text) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
 std::string with_option(const Secret& url, const std::string& option) {
   const auto& text = url.reveal();
   return text + (text.find('?') == text.npos ? "?" : "&") + option;
@@ -86,7 +92,7 @@ std::string with_option(const Secret& url, const std::string& option) {
 TEST_F(ConnectionTest, only_the_tag_commit_is_a_success) {
   Connection connection;
   ASSERT_TRUE(connection.open(settings.url, "sluice/test"));
-  const auto deadline = Clock::now() + seconds(10);
+  const auto deadline = Clock::now() + seconds(60);
   connection.send("BEGIN");
   connection.commit();
   connection.sync();
@@ -111,14 +117,14 @@ TEST_F(ConnectionTest, statements_beyond_the_capacity_are_deallocated_one_by_one
     session.parameters.clear();
     session.connection.send(session.statements.get(std::to_string(i), [&] { return fmt::format("SELECT {}", i); }),
                             session.parameters);
-    const auto reply = session.answer(seconds(10));
+    const auto reply = session.answer(seconds(60));
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(PQgetvalue(reply->rows.get(), 0, 0), std::to_string(i));
   };
   const auto capacity = static_cast<int>(StatementCache::default_capacity);
   for (int i = 0; i < capacity + 40; ++i) ask(i);
   ask(0);  // which had been given up
-  const auto kept = session.connection.run("SELECT count(*) FROM pg_prepared_statements", Clock::now() + seconds(10));
+  const auto kept = session.connection.run("SELECT count(*) FROM pg_prepared_statements", Clock::now() + seconds(60));
   ASSERT_TRUE(kept);
   EXPECT_EQ(PQgetvalue(kept->rows.get(), 0, 0), std::to_string(capacity + 1));  // the last one given up is still there
 }
@@ -126,12 +132,12 @@ TEST_F(ConnectionTest, statements_beyond_the_capacity_are_deallocated_one_by_one
 TEST_F(ConnectionTest, an_idle_writer_says_once_that_its_server_went_away) {
   EXPECT_GE(writer->socket(), 0);
   EXPECT_FALSE(writer->poll());
-  sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sluice/shop'");
+  sql("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'sluice/shop'");
   pollfd descriptor{writer->socket(), POLLIN, 0};
-  ASSERT_EQ(::poll(&descriptor, 1, 5000), 1) << "a lane that waits for the socket wakes up";
+  ASSERT_EQ(::poll(&descriptor, 1, 60'000), 1) << "a lane that waits for the socket wakes up";
   auto lost = writer->poll();
-  for (int i = 0; i < 100 && !lost; ++i) {  // the reason and the end may come apart
-    ::poll(&descriptor, 1, 10);
+  for (const auto until = Clock::now() + seconds(60); !lost && Clock::now() < until;) {
+    ::poll(&descriptor, 1, 10);  // the reason and the end may come apart
     lost = writer->poll();
   }
   ASSERT_TRUE(lost && !*lost);
@@ -151,17 +157,15 @@ TEST_F(ConnectionTest, a_question_to_a_frozen_server_ends_at_its_deadline) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().message, "PostgreSQL did not answer in time");
   EXPECT_FALSE(client->connected());
-  EXPECT_LT(Clock::now() - begin, seconds(4));
+  EXPECT_LT(Clock::now() - begin, seconds(20)) << "a question without a deadline of its own has 25";
   EXPECT_FALSE(client->run("SELECT 1")) << "it does not connect again behind our back";
 }
 
 TEST_F(ConnectionTest, connecting_to_a_frozen_server_ends_at_its_deadline_however_many_hosts_there_are) {
   const auto postmaster = sql("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
   const auto port = sql("SHOW port");
-  const Secret hosts(
-      fmt::format("host=127.0.0.1,127.0.0.1,127.0.0.1 port={0},{0},{0} user=app dbname=postgres "
-                  "connect_timeout=2",
-                  port));
+  const Secret hosts(fmt::format("host=127.0.0.1{0} port={1}{2} user=app dbname=postgres connect_timeout=3",
+                                 times(9, ",127.0.0.1"), port, times(9, "," + port)));
   EXPECT_TRUE(SqlClient::open(hosts));
   const Frozen server(postmaster);
   const auto begin = Clock::now();
@@ -170,13 +174,13 @@ TEST_F(ConnectionTest, connecting_to_a_frozen_server_ends_at_its_deadline_howeve
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().next, ErrorClass::retry);
   EXPECT_FALSE(SqlClient::open(Secret(with_option(settings.url, "connect_timeout=1"))));
-  EXPECT_LT(Clock::now() - begin, seconds(6));
+  EXPECT_LT(Clock::now() - begin, seconds(20)) << "three seconds for each host";
 }
 
 TEST_F(ConnectionTest, a_host_that_does_not_answer_leaves_time_for_the_next) {
   const auto port = sql("SHOW port");
   // 192.0.2.1 is nobody's address: the attempt is refused at once, or never answered.
-  const Secret hosts(fmt::format("host=192.0.2.1,127.0.0.1 port={0} user=app dbname=postgres connect_timeout=4", port));
+  const Secret hosts(fmt::format("host=192.0.2.1,127.0.0.1 port={0} user=app dbname=postgres connect_timeout=8", port));
   const auto opened = SqlClient::open(hosts);
   EXPECT_TRUE(opened) << opened.error().message;
 }
@@ -190,13 +194,13 @@ TEST_F(ConnectionTest, a_host_whose_session_does_not_answer_is_left_for_the_next
                     of, ports, timeout));
   };
   const auto port = sql("SHOW port");
-  const auto opened = SqlClient::open(hosts("127.0.0.1,127.0.0.1", fmt::format("{},{}", mute.port, port), 2));
+  const auto opened = SqlClient::open(hosts("127.0.0.1,127.0.0.1", fmt::format("{},{}", mute.port, port), 6));
   EXPECT_TRUE(opened) << opened.error().message;
   const auto begin = Clock::now();
   const auto never = SqlClient::open(hosts("127.0.0.1", std::to_string(mute.port), 1));
   ASSERT_FALSE(never);
   EXPECT_EQ(never.error().message, "PostgreSQL did not answer in time");
-  EXPECT_LT(Clock::now() - begin, seconds(5)) << "the first statement's own limit, not connect_timeout";
+  EXPECT_LT(Clock::now() - begin, seconds(9)) << "the first statement's own limit, not connect_timeout";
 }
 
 TEST_F(ConnectionTest, the_consoles_calls_end_when_every_pooled_connection_is_frozen) {
@@ -208,7 +212,7 @@ TEST_F(ConnectionTest, the_consoles_calls_end_when_every_pooled_connection_is_fr
   const auto begin = Clock::now();
   const auto pauses = tables.pauses();
   EXPECT_TRUE(pauses) << pauses.error().message;
-  EXPECT_LT(Clock::now() - begin, seconds(10));
+  EXPECT_LT(Clock::now() - begin, seconds(20)) << "a call that does not ask first has 25";
 }
 
 TEST_F(ConnectionTest, columns_are_read_by_name_and_an_unknown_name_is_a_mistake) {

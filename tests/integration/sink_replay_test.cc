@@ -163,12 +163,12 @@ TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_ke
   auto client = SqlClient::open(settings.url);
   ASSERT_TRUE(client);
   std::jthread interrupt([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(eventually("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'", "1"), "1");
     stop.request_stop();
   });
   {
     const InterruptScope scope(stop.get_token());
-    const auto slept = client->run("SELECT pg_sleep(15)");
+    const auto slept = client->run("SELECT pg_sleep(600)", {}, Clock::now() + std::chrono::seconds(300));
     ASSERT_FALSE(slept);
     EXPECT_EQ(slept.error().message, cancelled);
     EXPECT_EQ(slept.error().sqlstate, "57014");
@@ -178,7 +178,7 @@ TEST_F(ReplayTest, an_interrupted_thread_ends_its_statement_in_the_server_and_ke
   EXPECT_EQ(sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"), "0");
   // A deadline of the thread's counts, too.
   const InterruptScope soon(Clock::now() + std::chrono::milliseconds(200));
-  EXPECT_FALSE(client->run("SELECT pg_sleep(15)"));
+  EXPECT_FALSE(client->run("SELECT pg_sleep(600)", {}, Clock::now() + std::chrono::seconds(300)));
 }
 
 TEST_F(ReplayTest, a_letter_is_applied_once_whoever_else_tries) {

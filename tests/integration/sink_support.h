@@ -7,8 +7,11 @@
 #include <poll.h>
 
 #include <bit>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
+#include "base/clock.h"
 #include "sink/sql_client.h"
 #include "sink/table_catalogue.h"
 #include "sink/writer.h"
@@ -105,6 +108,15 @@ class SinkTest : public testing::Test {
       for (std::size_t i = 0; i < row.fields().size(); ++i) out += (i > 0 ? "|" : "") + row.fields()[i].value_or("\\N");
     }
     return out;
+  }
+
+  // Asks until this is the answer, at most a minute; returns the last answer.
+  std::string eventually(const std::string& text, const std::string& wanted) {
+    const auto until = Clock::now() + std::chrono::seconds(60);
+    auto found = sql(text);
+    for (; found != wanted && Clock::now() < until; found = sql(text))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return found;
   }
 
   // The tests keep their tables beside Sluice's own, which a route may not.

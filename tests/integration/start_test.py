@@ -42,7 +42,7 @@ def test_latest_reads_what_comes_from_now_on_and_a_partition_added_later_from_it
     publish(pipeline, item, 3)
     wait_ids(pipeline, 3)
     assert service.stop() == 0
-    pipeline.kafka.admin.create_partitions([NewPartitions(item, 3)])[item].result(30)
+    pipeline.kafka.admin.create_partitions([NewPartitions(item, 3)])[item].result(60)
     publish(pipeline, item, 4, 5, partition=2)
     pipeline.service(route(item, "public.item"), kafka='start = "latest"').start()
     wait_ids(pipeline, 3, 4, 5)
@@ -54,7 +54,7 @@ def test_a_topic_that_a_pattern_finds_later_is_read_from_its_beginning_also_unde
     service = pipeline.service(f'[[route]]\ntopics = [{json.dumps(pattern)}]\ntable = "public.item"\nkey = ["id"]\n',
                                kafka='start = "latest"').start()
     assert f"no topic matches {pattern} yet" in service.log()
-    wait_until(lambda: "ready: 0 partitions" in service.log(), service.log, 20)
+    wait_until(lambda: "ready: 0 partitions" in service.log(), service.log)
     late = pipeline.topic("late_1")
     pipeline.topic("late_d")
     publish(pipeline, late, 11, 12)
@@ -92,13 +92,13 @@ def test_a_start_that_waits_for_another_instances_migration_ends_at_once_when_it
     database.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text)")
     service = services(route(broker.create_topic(f"{database.name}.item"), "public.item"))
     waiting = "SELECT 1 FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE datname = current_database() AND NOT granted"
-    with contextlib.closing(psycopg2.connect(database.url, connect_timeout=10)) as other, other.cursor() as cursor:
+    with contextlib.closing(psycopg2.connect(database.url, connect_timeout=60)) as other, other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         service.start(ready=False)
-        wait_until(lambda: database.sql(waiting), service.tail, 30)
+        wait_until(lambda: database.sql(waiting), service.tail)
         assert service.get("/healthz")[0] == 200
-        assert service.stop(10) == 0
-        wait_until(lambda: not database.sql(waiting), "the end of the statement in PostgreSQL", 10)
+        assert service.stop(20) == 0  # PostgreSQL's answer is waited for longer
+        wait_until(lambda: not database.sql(waiting), "the end of the statement in PostgreSQL")
     assert database.sql("SELECT to_regclass('sluice.pointer')") == [(None,)]
     service.start()
     assert service.stop() == 0

@@ -18,7 +18,7 @@ from support.waiting import wait_until
 
 SETTINGS = {"whole": "rows = 20000\nadaptive = false\nlinger = \"300ms\"\nbytes = \"64MiB\"", "single": "rows = 1\nadaptive = false"}
 COUNTS = ("applied", "folded", "skipped", "dead")
-SECONDS = 60
+SECONDS = 120
 
 
 class Record:
@@ -99,7 +99,7 @@ def refused(what, *routes):
     def run(tmp_path):
         config = tmp_path / "sluice.toml"
         config.write_text(configuration(tables), encoding="utf-8")
-        done = run_sluice("check", "--config", str(config), seconds=30)
+        done = run_sluice("check", "--config", str(config), seconds=60)
         assert done.returncode == 2, done.stdout + done.stderr
         assert len(done.stderr.splitlines()) == 1 and what in done.stderr, done.stderr
     return run

@@ -25,7 +25,7 @@ SSH_CONFIG = """Host console
   UserKnownHostsFile {folder}/known_hosts
   StrictHostKeyChecking accept-new
   PreferredAuthentications publickey
-  ConnectTimeout 10
+  ConnectTimeout 60
   LogLevel ERROR
 """
 
@@ -70,7 +70,7 @@ class Access:
 
     def fingerprint(self, name):
         done = subprocess.run(["ssh-keygen", "-l", "-f", str(self.folder / f"{name}.pub")], capture_output=True, text=True,
-                              check=True, timeout=10)
+                              check=True, timeout=60)
         return done.stdout.split()[1]
 
     def line(self, name, role="viewer", **options):
@@ -99,7 +99,7 @@ class Access:
         return ["ssh", "-F", str(self.folder / "config"), "-i", str(self.folder / key), *settings, *name, *flags, "console",
                 *words]
 
-    def run(self, *words, seconds=30, text="", env=None, **how):
+    def run(self, *words, seconds=120, text="", env=None, **how):
         begin = time.monotonic()
         done = subprocess.run(self.ssh(*words, **how), input=text.encode() if isinstance(text, str) else text,
                               capture_output=True, timeout=seconds, env={**os.environ, **(env or {})})
@@ -135,7 +135,7 @@ class Screen:
         self.tmux("respawn-pane", "-k", *wrapped)
 
     def tmux(self, *arguments):
-        done = subprocess.run(["tmux", "-u", "-L", self.server, *arguments], capture_output=True, timeout=20, env=self.env)
+        done = subprocess.run(["tmux", "-u", "-L", self.server, *arguments], capture_output=True, timeout=60, env=self.env)
         if done.returncode:
             raise AssertionError(f"tmux {arguments}: {done.stderr.decode()}")
         return done.stdout.decode(errors="replace")
@@ -170,11 +170,11 @@ class Screen:
     def code(self):
         return int(self.code_file.read_text())
 
-    def wait(self, pattern, seconds=20):
+    def wait(self, pattern, seconds=60):
         """Until the screen matches; returns the match."""
         return wait_until(lambda: re.search(pattern, self.text(), re.M), lambda: f"{pattern!r} on:\n{self.text()}", seconds)
 
-    def wait_ended(self, seconds=20):
+    def wait_ended(self, seconds=60):
         wait_until(self.ended, lambda: f"the client's end:\n{self.text()}", seconds)
         return self.code()
 
@@ -182,5 +182,5 @@ class Screen:
         self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     def close(self):
-        subprocess.run(["tmux", "-L", self.server, "kill-server"], capture_output=True, timeout=20, env=self.env)
+        subprocess.run(["tmux", "-L", self.server, "kill-server"], capture_output=True, timeout=60, env=self.env)
         shutil.rmtree(self.folder, ignore_errors=True)

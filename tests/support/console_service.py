@@ -56,7 +56,7 @@ class Console(Pipeline):
             self.access.changed = False
         if self.sql("SELECT 1 FROM sluice.pause"):
             self.ok("resume", "all", key="k_oper")
-        wait_until(lambda: len(self.sessions()) == 1, lambda: f"sessions are left: {self.ok('sessions')}", 15)
+        wait_until(lambda: len(self.sessions()) == 1, lambda: f"sessions are left: {self.ok('sessions')}")
         growth = self.rss() - self.first_rss
         print(f"resident {self.rss():.0f} MiB, {growth:+.1f}")
         assert self.sanitized() or growth < GROWTH
@@ -80,7 +80,7 @@ class Console(Pipeline):
     def popen(self, *words, **how):
         """A client that is ended with the test at the latest."""
         client = self.access.popen(*words, **how)
-        self.cleanup.callback(client.wait, 10)
+        self.cleanup.callback(client.wait, 60)
         self.cleanup.callback(client.kill)
         return client
 
@@ -128,13 +128,13 @@ class Console(Pipeline):
 
     def hold_pointers(self):
         """A transaction that keeps every batch from committing, and a batch that waits for it. Close it to go on."""
-        holder = psycopg2.connect(self.url, connect_timeout=10)
+        holder = psycopg2.connect(self.url, connect_timeout=60)
         self.cleanup.callback(holder.close)
         with holder.cursor() as cursor:
             cursor.execute("SELECT 1 FROM sluice.pointer FOR UPDATE")
         self.publish(range(100))
         wait_until(lambda: self.sql("SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-                                    " AND wait_event_type = 'Lock'"), "a lane that waits for the lock", 20)
+                                    " AND wait_event_type = 'Lock'"), "a lane that waits for the lock")
         return holder
 
 

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from support.server import TOOLS, Server
 
-SECONDS = 30
+SECONDS = 60
 
 
 class Kafka(Server):
@@ -169,5 +169,5 @@ class EmbeddedBroker(Kafka):
 
     def remove(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stdout.close()

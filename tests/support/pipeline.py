@@ -48,7 +48,7 @@ class Database:
 
     def sql(self, text, *arguments):
         """Rows of one statement, on a connection of its own."""
-        with contextlib.closing(psycopg2.connect(self.url, connect_timeout=10)) as connection:
+        with contextlib.closing(psycopg2.connect(self.url, connect_timeout=60)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(text, arguments or None)

@@ -99,7 +99,7 @@ class Postgres:
         return f"postgresql://app@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database="postgres"):
-        connection = psycopg2.connect(self.url(database), connect_timeout=10)
+        connection = psycopg2.connect(self.url(database), connect_timeout=60)
         connection.autocommit = True
         return connection
 

@@ -21,11 +21,11 @@ class Raw:
     """A connection after the key exchange; `with` closes it. source: a loopback address of one's own."""
 
     def __init__(self, port, source="127.0.0.1", **how):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
+        self.socket = socket.create_connection(("127.0.0.1", port), 60, (source, 0))
         self.transport = paramiko.Transport(self.socket, **how)
-        self.transport.banner_timeout = 20
+        self.transport.banner_timeout = 60
         self.closed = threading.Event()
-        self.transport.start_client(timeout=20)
+        self.transport.start_client(timeout=60)
 
     def __enter__(self):
         return self
@@ -122,7 +122,7 @@ class Flood:
 
     def __exit__(self, *_):
         self.ended.set()
-        self.thread.join(20)
+        self.thread.join(60)
 
 
 class Junk(paramiko.PKey):

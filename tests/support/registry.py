@@ -36,7 +36,7 @@ class Registry(Server):
         self.serializers.stdin.flush()
         line = self.serializers.stdout.readline()
         if not line:
-            raise RuntimeError(f"{SERIALIZER.name} ended with {self.serializers.wait(30)}; its error is on stderr")
+            raise RuntimeError(f"{SERIALIZER.name} ended with {self.serializers.wait(60)}; its error is on stderr")
         return [base64.b64decode(text) for text in json.loads(line)]
 
     def register(self, subject, kind, schema, references=()):
@@ -52,7 +52,7 @@ class Registry(Server):
         if self.serializers is not None:
             with contextlib.suppress(OSError):  # it may have ended before
                 self.serializers.stdin.close()
-            self.serializers.wait(30)
+            self.serializers.wait(60)
         super().remove()
 
 

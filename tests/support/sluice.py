@@ -93,7 +93,7 @@ class Sluice:
             self.wait_ready()
         return self
 
-    def wait_ready(self, seconds=60):
+    def wait_ready(self, seconds=120):
         def is_ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended with {self.process.returncode}:\n{self.tail()}")
@@ -103,7 +103,7 @@ class Sluice:
     def get(self, path):
         """(status, body); status 0 when nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -125,7 +125,7 @@ class Sluice:
         """SIGHUP, and until the log says what became of the keys; returns what it has said since."""
         seen = len(self.log())
         self.signal(signal.SIGHUP)
-        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.log()[seen:]), self.tail, 20)
+        wait_until(lambda: re.search(r"keys (in|stay).*\n", self.log()[seen:]), self.tail)
         return self.log()[seen:]
 
     def status_of(self, field):
@@ -153,7 +153,7 @@ class Sluice:
     def kill9(self):
         with contextlib.suppress(ProcessLookupError):
             self.signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def remove(self):
         if self.running():

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 std::string logged(const std::function<void()>& work) {
   testing::internal::CaptureStderr();
   work();
-  flush(5s);
+  flush(60s);
   return testing::internal::GetCapturedStderr();
 }
 

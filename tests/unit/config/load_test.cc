@@ -264,8 +264,6 @@ TEST_F(ConfigLoad, what_an_added_column_holds_is_a_fact_of_the_record) {
 TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
   for (const char* line : {"evolve = \"none\"", "where = \"\"", "[[route.child]]", "[notify]"})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
-  for (const char* line : {"format = \"cloudevents\"", "delete = \"soft:gone\""})
-    EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have ") << line;
 }
 
 TEST_F(ConfigLoad, what_is_required_and_missing_is_named_with_what_to_add) {
@@ -469,6 +467,40 @@ TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
   EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\ndelete_when = '''a = 'x' b'''"),
              "10:15: route.delete_when: at character 9");
   EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));
+}
+
+TEST_F(ConfigLoad, policies_of_values_are_words_of_their_route) {
+  const auto loaded = read(with("key = [\"id\"]",
+                                "key = [\"id\"]\nnul = \"strip\"\nutf8 = \"replace\"\ntoo_long = "
+                                "\"truncate\"\nout_of_range = \"clamp\"\ntime_unit = \"auto\""));
+  ASSERT_TRUE(loaded) << loaded.error();
+  const ValuePolicies wanted{NulPolicy::strip, Utf8Policy::replace, LengthPolicy::truncate, RangePolicy::clamp,
+                             TimeUnit::automatic};
+  EXPECT_EQ(loaded->routes[0].values, wanted);
+  EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\nout_of_range = \"zero\""),
+             "10:16: route.out_of_range: \"zero\" is not known; use reject | null | clamp");
+}
+
+TEST_F(ConfigLoad, versions_and_soft_deletes_are_checked_with_their_route) {
+  const auto loaded = read(with("key = [\"id\"]", "key = [\"id\"]\ndelete = \"soft:gone\"\nversion = \"@source.lsn\""));
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_EQ(loaded->routes[0].on_delete.marker, "gone");
+  EXPECT_EQ(loaded->routes[0].version.column(), "lsn");
+  EXPECT_EQ(loaded->routes[0].version.text(), "@source.lsn");
+  const auto error = [&](const std::string& line) { return error_with("key = [\"id\"]", "key = [\"id\"]\n" + line); };
+  EXPECT_HAS(error("delete = \"soft\""), "10:10: route.delete: \"soft\" lacks the column; write soft:COLUMN");
+  EXPECT_HAS(error("delete = \"never\""),
+             "10:10: route.delete: \"never\" is not known; use apply | ignore | soft:COLUMN");
+  EXPECT_HAS(error("delete = \"soft:id\""), "10:10: route.delete: marks a column of the key");
+  EXPECT_HAS(error("version = \"a..b\""), "10:11: route.version: \"a..b\" is not a field path");
+  EXPECT_HAS(error("version = \"@offset\""), "10:11: route.version: \"@offset\" is not a field path");
+  EXPECT_HAS(error("version = \"meta.id\""), "10:11: route.version: is kept in the column id, which is of the key");
+  EXPECT_HAS(error("mode = \"insert\"\nversion = \"v\""), "11:11: route.version: needs rows that are changed");
+  EXPECT_HAS(error("delete = \"soft:op\"\ncolumns.add = { op = \"@op\" }"),
+             "10:10: route.delete: marks a column that columns.add fills");
+  EXPECT_HAS(error("version = \"lsn\"\ncolumns.add = { lsn = \"@offset\" }"),
+             "10:11: route.version: is kept in the column lsn, which columns.add fills with @offset");
+  EXPECT_EQ(error("version = \"@source.lsn\"\ncolumns.add = { lsn = \"@source.lsn\" }"), "");
 }
 
 TEST_F(ConfigLoad, a_reference_may_stand_for_a_number_or_a_boolean) {

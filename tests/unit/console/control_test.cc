@@ -1,6 +1,7 @@
 // Commands that change something: what is asked of the service, what goes on record, which code ends them.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 
@@ -181,13 +182,15 @@ TEST_F(ConsoleControl, what_cannot_be_recorded_is_not_done_but_the_log_level_can
 // As a call of the service's that PostgreSQL keeps, until the test gives up.
 struct Waiting : FakeAdmin {
   bool keeps = true;
+  std::atomic<bool> asked{false};
   Result<bool> pause(const Pause& pause) override {
     keeps = true;  // what is asked from then on
     return FakeAdmin::pause(pause);
   }
   Result<std::vector<PointerRow>> pointers() override {
     if (!keeps) return FakeAdmin::pointers();
-    const auto given_up = Clock::now() + 30s;
+    asked = true;
+    const auto given_up = Clock::now() + 60s;
     while (!interruption().requested() && Clock::now() < interruption().deadline) {
       if (Clock::now() > given_up) {
         ADD_FAILURE() << "nothing ends what a command has asked for";
@@ -203,8 +206,8 @@ TEST_F(ConsoleControl, ctrl_c_and_time_outs_reach_what_a_command_asks_of_the_ser
   Waiting slow;
   const Interpreter other(pipeline, slow.capabilities(), {}, [] { return std::vector<SessionInfo>(); });
   std::stop_source stop;
-  std::jthread interrupt([&] {
-    std::this_thread::sleep_for(50ms);
+  std::jthread interrupt([&](const std::stop_token& over) {
+    while (!slow.asked && !over.stop_requested()) std::this_thread::sleep_for(1ms);
     stop.request_stop();
   });
   Captured captured;

@@ -65,6 +65,13 @@ TEST_F(ConsoleLook, counting_balances_and_knows_topics_and_tables) {
   }
   EXPECT_EQ(run("count public.orders --json").data().at("tables").at(0).at("written"), 4711);
   EXPECT_EQ(run("count shop.items --json").data().at("topics").size(), 1u);
+  for (const char* line : {"count --json", "count public.orders --json", "tables --json"}) {
+    const auto changed = run(line).data().at("values").at(0);
+    EXPECT_EQ(changed.at("column"), "note") << line;
+    EXPECT_EQ(changed.at("policy"), "too_long") << line;
+    EXPECT_EQ(changed.at("records"), 12) << line;
+  }
+  EXPECT_FALSE(run("count shop.items --json").data().contains("values"));
   EXPECT_EQ(run("count nosuch").code, Code::no_such_thing);
   admin.postgres = false;
   EXPECT_EQ(run("count").err, "error: PostgreSQL does not answer\n");
@@ -110,9 +117,9 @@ TEST_F(ConsoleLook, check_reports_the_worst_first_and_lists_the_rest) {
   admin.now.dead_letters_open = 2;
   const auto all = run("check");
   EXPECT_EQ(all.code, 11);
-  EXPECT_EQ(all.out,
-            "critical: 3 of 4 partitions apply nothing, shop.orders/0 since 17s with lag 2; 2 open dead letters > 0; "
-            "note: shop.items paused by bob since 10m 00s: vacuum\n");
+  EXPECT_THAT(all.out, testing::MatchesRegex(
+                           "critical: 3 of 4 partitions apply nothing, shop.orders/0 since 17s with lag 2; 2 open "
+                           "dead letters > 0; note: shop.items paused by bob since 10m [0-5][0-9]s: vacuum\n"));
   const auto findings = run("check --json").data().at("findings");
   ASSERT_EQ(findings.size(), 3u);
   EXPECT_EQ(findings[0].at("result"), "critical");
@@ -124,9 +131,9 @@ TEST_F(ConsoleLook, a_pause_is_a_note_until_it_is_older_than_it_may_be) {
   admin.now.pauses.push_back({"shop.items", "vacuum", "bob", WallClock::now() - 10min, {}});
   const auto young = run("check");
   EXPECT_EQ(young.code, 0);
-  EXPECT_EQ(young.out,
-            "ok: lag 33 records; 4 partitions, 0 open dead letters; note: shop.items paused by bob since 10m 00s: "
-            "vacuum\n");
+  EXPECT_THAT(young.out,
+              testing::MatchesRegex("ok: lag 33 records; 4 partitions, 0 open dead letters; note: shop.items paused by "
+                                    "bob since 10m [0-5][0-9]s: vacuum\n"));
   EXPECT_EQ(run("check --pause-age 5m").code, 10);
   admin.now.pauses[0].at -= 2h;
   EXPECT_EQ(run("check").code, 10);
@@ -199,7 +206,7 @@ TEST_F(ConsoleLook, offsets_are_never_grouped_and_times_are_distances_on_a_termi
   terminal.pty = true;
   terminal.columns = 200;
   EXPECT_NE(run("partitions").out.find(" 12345678 "), std::string::npos);
-  EXPECT_NE(run("tables").out.find("ms ago"), std::string::npos) << run("tables").out;
+  EXPECT_NE(run("tables").out.find("s ago"), std::string::npos) << run("tables").out;
 }
 
 TEST_F(ConsoleLook, secrets_are_never_shown) {

@@ -81,7 +81,8 @@ class FakeAdmin : public Snapshots,
                    .topics = {"shop.orders"},
                    .written = 4711,
                    .removed = 3,
-                   .last_commit = WallClock::now()}};
+                   .last_commit = WallClock::now(),
+                   .changed_values = {{{"shop.orders", "note", "too_long"}, 12}}}};
     now.topic_tables = {{"shop.orders", {"public.order_items", "public.orders"}}, {"shop.items", {"public.items"}}};
     now.dead_letters_open = 0;
     now.applied_per_second.assign(60, 100.0);

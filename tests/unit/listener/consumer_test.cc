@@ -73,7 +73,7 @@ class ListenerTest : public ::testing::Test {
 
   static Result<void> start_at(Partition& partition, Offset offset) {
     Result<void> done;
-    for (int attempt = 0; attempt < 100; ++attempt) {
+    for (const auto until = std::chrono::steady_clock::now() + deadline; std::chrono::steady_clock::now() < until;) {
       done = partition.start_at(offset);
       if (done) return done;
       std::this_thread::sleep_for(milliseconds(100));
@@ -101,7 +101,7 @@ TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started
   EXPECT_EQ(std::get<EndOfPartition>(end).next, 10);
   EXPECT_EQ(consumer_->partitions_at_start("orders"), 1);
   EXPECT_EQ(consumer_->partitions_at_start("unknown"), 0);
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST_F(ListenerTest, starting_again_rewinds_and_drops_what_was_queued) {
@@ -115,15 +115,15 @@ TEST_F(ListenerTest, starting_again_rewinds_and_drops_what_was_queued) {
     EXPECT_EQ(next_offset(*partition), from + 1);
     if (round % 3 == 0) partition->pause();
   }
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST_F(ListenerTest, an_offset_out_of_range_is_an_event_and_the_partition_can_be_started_after_a_new_assignment) {
   publish_numbers(5);
   auto* partition = assigned_partition();
   ASSERT_NE(partition, nullptr);
-  const auto before = partition->assignment_id();
   ASSERT_TRUE(start_at(*partition, 999));
+  const auto before = partition->assignment_id();
   const auto event = next(*partition);
   if (const auto* end = std::get_if<EndOfPartition>(&event)) ADD_FAILURE() << "end of partition at " << end->next;
   ASSERT_TRUE(std::holds_alternative<OutOfRange>(event)) << event.index();
@@ -131,7 +131,7 @@ TEST_F(ListenerTest, an_offset_out_of_range_is_an_event_and_the_partition_can_be
   ASSERT_TRUE(start_at(*partition, 2));
   EXPECT_GT(partition->assignment_id(), before);
   EXPECT_EQ(next_offset(*partition), 2);
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST_F(ListenerTest, under_a_cooperative_protocol_an_offset_out_of_range_takes_no_other_partition_from_its_lane) {
@@ -158,8 +158,8 @@ TEST_F(ListenerTest, under_a_cooperative_protocol_an_offset_out_of_range_takes_n
   }
   std::map<std::int32_t, std::uint64_t> before;
   for (auto& [number, partition] : all) {
-    before[number] = partition->assignment_id();
     ASSERT_TRUE(start_at(*partition, number == 1 ? 999 : 0));
+    before[number] = partition->assignment_id();
   }
   ASSERT_TRUE(std::holds_alternative<OutOfRange>(next(*all[1])));
   ASSERT_TRUE(start_at(*all[1], 0));
@@ -167,7 +167,7 @@ TEST_F(ListenerTest, under_a_cooperative_protocol_an_offset_out_of_range_takes_n
     EXPECT_EQ(partition->assignment_id() == before[number], number != 1) << "partition " << number;
     EXPECT_FALSE(std::holds_alternative<std::monostate>(next(*partition))) << "partition " << number;
   }
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST_F(ListenerTest, a_queue_tells_its_token_when_it_becomes_readable_and_not_for_every_record) {
@@ -179,7 +179,7 @@ TEST_F(ListenerTest, a_queue_tells_its_token_when_it_becomes_readable_and_not_fo
   ASSERT_TRUE(start_at(*partition, 0));
   const auto rung = [&] {
     pollfd one{signal.fd(), POLLIN, 0};
-    return poll(&one, 1, 10'000) == 1 && signal.take() == std::vector<std::uint32_t>{5};
+    return poll(&one, 1, 60'000) == 1 && signal.take() == std::vector<std::uint32_t>{5};
   };
   ASSERT_TRUE(rung());
   while (!std::holds_alternative<EndOfPartition>(next(*partition))) {
@@ -189,13 +189,23 @@ TEST_F(ListenerTest, a_queue_tells_its_token_when_it_becomes_readable_and_not_fo
   signal.take();
   publish_numbers(100);
   ASSERT_TRUE(rung());
-  int rings = 0;
-  for (Offset offset = 0; offset < 100; ++offset) {
-    EXPECT_EQ(next_offset(*partition), offset);
-    rings += signal.take().empty() ? 0 : 1;
-  }
-  EXPECT_LT(rings, 50);
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  int rings = 0, pauses = 0;
+  Offset read = 0;
+  const auto reads_a_record = [&] {
+    const auto event = partition->poll();
+    const auto* record = std::get_if<Record>(&event);
+    if (record != nullptr) {
+      EXPECT_EQ(record->offset, read++);
+    }
+    return record != nullptr;
+  };
+  EXPECT_TRUE(eventually([&] {
+    while (reads_a_record()) rings += signal.take().empty() ? 0 : 1;
+    ++pauses;
+    return read == 100;
+  })) << read;
+  EXPECT_LT(rings, 50 + pauses) << "what comes after a pause rings, and on a slow machine records come one by one";
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST_F(ListenerTest, a_partition_that_is_started_or_was_full_is_fetched_without_a_pause) {
@@ -203,17 +213,20 @@ TEST_F(ListenerTest, a_partition_that_is_started_or_was_full_is_fetched_without_
   publish(std::vector<Outgoing>(4000, Outgoing{.key = "k", .value = value, .headers = {}}));
   auto* partition = assigned_partition({.queue_bytes = 1, .queue_records = 1});  // the smallest: 256 KiB
   ASSERT_NE(partition, nullptr);
-  ASSERT_TRUE(start_at(*partition, 0));
-  Offset expected = 0;
-  milliseconds longest{0};
-  while (expected < 3000) {
-    std::this_thread::sleep_for(milliseconds(200));  // time enough to become full
-    const auto begun = std::chrono::steady_clock::now();
-    for (int i = 0; i < 500 && expected < 3000; ++i) ASSERT_EQ(next_offset(*partition), expected++);
-    longest = std::max(longest, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun));
-  }
-  EXPECT_LT(longest, milliseconds(900)) << "librdkafka's own pause is a second";
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  // A busy machine may be slow now and then; librdkafka's own pause of a second, less the time that the queue has to
+  // become full in, is in every attempt.
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(start_at(*partition, 0));
+    std::chrono::steady_clock::duration longest{};
+    for (Offset expected = 0; expected < 2000;) {
+      std::this_thread::sleep_for(milliseconds(200));
+      const auto begun = std::chrono::steady_clock::now();
+      for (int i = 0; i < 500; ++i) EXPECT_EQ(next_offset(*partition), expected++);
+      longest = std::max(longest, std::chrono::steady_clock::now() - begun);
+    }
+    return longest < milliseconds(400);
+  }));
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
@@ -226,8 +239,8 @@ TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
   }
   EXPECT_EQ(partition->known_end(), 10);
   publish_numbers(5);
-  EXPECT_TRUE(eventually([&] { return partition->known_end() == 15; }, seconds(5))) << "nobody polls meanwhile";
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  EXPECT_TRUE(eventually([&] { return partition->known_end() == 15; })) << "nobody polls meanwhile";
+  EXPECT_TRUE(consumer_->stop(deadline));
   std::this_thread::sleep_for(milliseconds(1100));
   EXPECT_EQ(partition->known_end(), 15) << "watchers ask until the end";
 }
@@ -235,13 +248,15 @@ TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
 TEST_F(ListenerTest, questions_that_are_open_when_it_stops_are_answered_and_nothing_is_asked_any_more) {
   auto* partition = assigned_partition();
   ASSERT_NE(partition, nullptr);
-  std::atomic<int> good{0}, bad{0};
+  std::atomic<int> asked{0}, good{0}, bad{0};
   const auto count = [&](const TopicPartition&, const Result<Watermarks>& marks) { ++(marks ? good : bad); };
-  consumer_->ask_watermarks({{"orders", 0}}, count);
-  ASSERT_TRUE(eventually([&] { return good == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    consumer_->ask_watermarks({{"orders", 0}}, count);
+    ++asked;
+    return eventually([&] { return good + bad == asked; }) && good > 0;
+  }));
   broker_->set_delay(1, milliseconds(300));
   std::atomic<bool> asking{true};
-  std::atomic<int> asked{0};
   std::thread other([&] {
     while (asking) {
       consumer_->ask_watermarks({{"orders", 0}, {"unknown", 7}}, count);
@@ -251,12 +266,12 @@ TEST_F(ListenerTest, questions_that_are_open_when_it_stops_are_answered_and_noth
     }
   });
   std::this_thread::sleep_for(milliseconds(100));
-  const bool stopped = consumer_->stop(seconds(20));
+  const bool stopped = consumer_->stop(deadline);
   std::this_thread::sleep_for(milliseconds(50));
   asking = false;
   other.join();
   EXPECT_TRUE(stopped);
-  EXPECT_EQ(good + bad, asked + 1) << "each question has one answer";
+  EXPECT_EQ(good + bad, asked) << "each question has one answer";
 }
 
 TEST_F(ListenerTest, null_is_not_empty_and_headers_keep_their_order) {
@@ -281,7 +296,7 @@ TEST_F(ListenerTest, null_is_not_empty_and_headers_keep_their_order) {
   EXPECT_EQ(std::get<Record>(event).key, "");
   EXPECT_FALSE(std::get<Record>(event).value.has_value());
   event = {};
-  EXPECT_TRUE(consumer_->stop(seconds(10)));
+  EXPECT_TRUE(consumer_->stop(deadline));
 }
 
 TEST(ListenerSettings, an_unknown_property_is_named_but_its_value_is_not) {

@@ -26,7 +26,7 @@ TEST(Producer, knows_the_end_of_every_partition_once_all_is_acknowledged) {
     if (i % 2 == 0) record.value = "v";
     ASSERT_TRUE((*producer)->send("t", record));
   }
-  const auto flushed = (*producer)->flush(seconds(20));
+  const auto flushed = (*producer)->flush(seconds(60));
   ASSERT_TRUE(flushed) << flushed.error().message;
   EXPECT_EQ((*producer)->acknowledged(), 1000);
   Offset sum = 0;
@@ -41,7 +41,7 @@ TEST(Producer, an_undelivered_record_makes_flush_fail_and_is_counted) {
   auto producer = Producer::make(kafka);
   ASSERT_TRUE(producer) << producer.error().message;
   ASSERT_TRUE((*producer)->send("t", {std::nullopt, "v", {}}));
-  const auto flushed = (*producer)->flush(seconds(20));
+  const auto flushed = (*producer)->flush(seconds(60));
   ASSERT_FALSE(flushed);
   EXPECT_EQ((*producer)->failed(), 1);
   EXPECT_NE(flushed.error().message.find("1 records failed"), std::string::npos) << flushed.error().message;

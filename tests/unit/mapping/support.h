@@ -161,6 +161,7 @@ inline std::string text_of(const Changes& changes) {
       for (const RowChange& row : of_table.steps[n].rows) {
         const char* kind = row.kind == ChangeKind::write    ? "write"
                            : row.kind == ChangeKind::remove ? "remove"
+                           : row.kind == ChangeKind::mark   ? "mark"
                                                             : "replace";
         text += fmt::format("{} {}\n", kind, row_text(changes, *of_table.table, row));
       }

@@ -36,7 +36,7 @@ void collect(Batch& batch, const TopicPartition& at, Offset expected, Offset off
 
 // As if the mapper had found these.
 void seal(Batch& batch, const std::vector<Outcome>& outcomes) {
-  for (std::size_t i = 0; i < outcomes.size(); ++i) batch.set().begin_record();
+  for (std::size_t i = 0; i < outcomes.size(); ++i) batch.set().begin_record(orders);
   batch.seal();
   batch.recount(outcomes);
 }
@@ -75,8 +75,8 @@ TEST(Batch, an_excluded_record_leaves_no_dead_letter_and_is_not_counted) {
   Batch batch;
   collect(batch, orders, 0, 0);
   batch.add_excluded(record(orders, 1));
-  batch.set().begin_record();
-  batch.set().begin_record();
+  batch.set().begin_record(orders);
+  batch.set().begin_record(orders);
   batch.set().reject(Stage::decode, "", "22032", "bad");
   batch.seal();
   EXPECT_TRUE(batch.changes().dead.empty());

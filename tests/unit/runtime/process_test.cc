@@ -17,7 +17,7 @@ class ChildTest : public testing::Test {
   ChildTest() { close(mkstemp(output_.data())); }
   ~ChildTest() override { unlink(output_.c_str()); }
 
-  Result<Process> shell(const std::string& script, milliseconds stop_timeout = seconds(10)) {
+  Result<Process> shell(const std::string& script, milliseconds stop_timeout = seconds(60)) {
     return Process::start(
         {.arguments = {"/bin/sh", "-c", script}, .output = output_, .account = {}, .stop_timeout = stop_timeout});
   }
@@ -28,7 +28,7 @@ class ChildTest : public testing::Test {
     return line;
   }
   void await_output() {
-    const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+    const auto deadline = std::chrono::steady_clock::now() + seconds(60);
     while (first_line().empty() && std::chrono::steady_clock::now() < deadline) usleep(1000);
   }
 
@@ -38,7 +38,7 @@ class ChildTest : public testing::Test {
 TEST_F(ChildTest, tells_the_exit_code_and_keeps_the_output) {
   auto child = shell("echo out; echo err >&2; exit 7");
   ASSERT_TRUE(child);
-  EXPECT_EQ(child->wait(seconds(10)), 7);
+  EXPECT_EQ(child->wait(seconds(60)), 7);
   EXPECT_FALSE(child->running());
   EXPECT_EQ(first_line(), "out");
 }
@@ -46,7 +46,7 @@ TEST_F(ChildTest, tells_the_exit_code_and_keeps_the_output) {
 TEST_F(ChildTest, has_a_process_group_of_its_own_so_that_ctrl_c_does_not_reach_it) {
   auto child = shell("cut -d' ' -f5 /proc/$$/stat");
   ASSERT_TRUE(child);
-  ASSERT_EQ(child->wait(seconds(10)), 0);
+  ASSERT_EQ(child->wait(seconds(60)), 0);
   EXPECT_NE(std::stoi(first_line()), getpgrp());
 }
 
@@ -62,7 +62,7 @@ TEST_F(ChildTest, is_killed_when_it_does_not_heed_the_stop_signal) {
 TEST_F(ChildTest, a_program_that_does_not_exist_ends_at_once_with127) {
   auto child = Process::start({.arguments = {"/no/such/program"}, .output = output_, .account = {}});
   ASSERT_TRUE(child);
-  EXPECT_EQ(child->wait(seconds(10)), 127);
+  EXPECT_EQ(child->wait(seconds(60)), 127);
 }
 
 }  // namespace

@@ -1,0 +1,232 @@
+// Versions of rows and soft deletes: whatever the sequence and wherever batches are cut, the table is as if each event
+// had been applied alone, and no older version ever takes the place of a newer one.
+#include <map>
+#include <optional>
+#include <random>
+
+#include "mapping/mapper.h"
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+struct Event {
+  enum class Kind { whole, part, gone, tombstone } kind = Kind::whole;
+  int id = 0, a = 0, version = 0;
+};
+
+struct Kept {
+  std::optional<int> a, b, version;
+  std::string deleted;  // as the column shows it; empty: not
+};
+
+// One event after the other, as the contract says.
+class Model {
+ public:
+  Model(bool versioned, bool soft, bool timed) : versioned_(versioned), soft_(soft), timed_(timed) {}
+
+  void apply(const Event& event, std::int64_t second) {
+    const auto found = rows.find(event.id);
+    const bool says = versioned_ && event.kind != Event::Kind::tombstone;
+    if (says && found != rows.end() && found->second.version && event.version < *found->second.version) {
+      ++outdated;
+      return;
+    }
+    const bool deletes = event.kind == Event::Kind::gone || event.kind == Event::Kind::tombstone;
+    if (deletes && !soft_) {
+      rows.erase(event.id);
+      return;
+    }
+    if (deletes && found == rows.end() && !says) return;
+    Kept& row = rows[event.id];
+    if (versioned_ && says) row.version = event.version;
+    if (!deletes) {
+      row.a = event.a;
+      if (event.kind == Event::Kind::whole) row.b = event.a + 1;
+      row.deleted.clear();
+    } else if (row.deleted.empty()) {
+      row.deleted = timed_ ? fmt::format("{}", second) : "true";
+    }
+  }
+
+  std::map<int, Kept> rows;
+  int outdated = 0;
+
+ private:
+  bool versioned_, soft_, timed_;
+};
+
+class Guard : public SinkTest {
+ protected:
+  void make(bool soft, bool timed, const std::string& version) {
+    sql(fmt::format(
+        "DROP TABLE IF EXISTS {0}.t; CREATE TABLE {0}.t (id int PRIMARY KEY, a int, b int, v {1}, deleted {2})", schema,
+        version, timed ? "timestamptz" : "boolean"));
+    described.reset();
+    pipeline = std::make_shared<config::Pipeline>();
+    config::Route& route = pipeline->routes.emplace_back();
+    route.topics = {"orders"};
+    route.table = schema + ".t";
+    route.key = {"id"};
+    if (soft) route.on_delete = {config::OnDelete::soft, "deleted"};
+    route.unknown_fields = config::UnknownFields::reject;
+  }
+
+  void guard_by(const char* path) {
+    described.reset();
+    pipeline->routes[0].version = config::VersionPath::parse(path);
+  }
+
+  struct Message {
+    std::string key, value;
+    std::int64_t timestamp_ms = 0;
+  };
+
+  void write_batch(std::span<const Message> messages) {
+    mapping::Mapper mapper(pipeline);
+    if (!described) {
+      const auto asked = TableCatalogue(elsewhere()).describe(pipeline->routes[0].table, pipeline->routes[0]);
+      ASSERT_TRUE(asked) << asked.error().message;
+      described = *asked;
+    }
+    mapper.set_table({&pipeline->routes[0], pipeline->routes[0].table}, described);
+    mapping::ChangeSet set;
+    for (const auto& message : messages) {
+      Record record;
+      record.at = &at;
+      record.timestamp_ms = message.timestamp_ms;
+      record.key = message.key;
+      if (!message.value.empty()) record.value = message.value;
+      const auto mapped = mapper.map(record, set);
+      ASSERT_TRUE(mapped);
+      ASSERT_NE(*mapped, Outcome::dead) << set.changes().dead.back().reason;
+    }
+    Batch batch;
+    batch.changes = set.take();
+    claim(batch, *writer, static_cast<std::int64_t>(messages.size()));
+    auto& counts = batch.ranges[0].counts = {};
+    for (const auto outcome : batch.changes.outcomes)
+      ++(outcome == Outcome::applied ? counts.applied : outcome == Outcome::folded ? counts.folded : counts.skipped);
+    writer->submit(batch.changes, batch.records, batch.ranges);
+    const auto done = wait(*writer);
+    ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
+    for (const auto& [place, stored] : writer->take_counts()) {
+      EXPECT_EQ(fmt::format("{}|{}|{}", stored.applied, stored.folded, stored.skipped),
+                sql(fmt::format("SELECT applied, folded, skipped FROM {}.pointer WHERE topic = 'orders'", schema)));
+    }
+  }
+
+  std::string table_text() {
+    return sql(fmt::format(
+        "SELECT id, a, b, v, CASE WHEN deleted::text IN ('f', 'false') THEN NULL WHEN deleted::text = 'true' "
+        "THEN 'true' ELSE extract(epoch FROM deleted::text::timestamptz)::bigint::text END FROM {}.t ORDER BY id",
+        schema));
+  }
+
+  std::shared_ptr<config::Pipeline> pipeline;
+  std::shared_ptr<const Table> described;
+};
+
+std::string text_of(const std::map<int, Kept>& rows) {
+  const auto number = [](const std::optional<int>& value) {
+    return value ? std::to_string(*value) : std::string("\\N");
+  };
+  std::string text;
+  for (const auto& [id, row] : rows) {
+    text += fmt::format("{}{}|{}|{}|{}|{}", text.empty() ? "" : "\n", id, number(row.a), number(row.b),
+                        number(row.version), row.deleted.empty() ? "\\N" : row.deleted);
+  }
+  return text;
+}
+
+TEST_F(Guard, random_events_in_any_batches_equal_one_by_one_application) {
+  std::mt19937 random(20261126);
+  const auto below = [&](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
+  constexpr std::int64_t begin = 1'700'000'000;
+  for (int round = 0; round < 12; ++round) {
+    const bool soft = round % 4 != 0, versioned = round % 4 != 3, timed = round % 4 == 2 || round % 8 == 7;
+    make(soft, timed, round % 3 == 0 ? "numeric" : "bigint");
+    if (versioned) guard_by("v");
+    Model model(versioned, soft, timed);
+    const std::string old = sql(fmt::format("SELECT coalesce(sum(skipped), 0) FROM {}.pointer", schema));
+    std::vector<Message> batch;
+    const int longest = round < 4 ? 1 : 14;
+    for (int n = 0; n < 40; ++n) {
+      const Event event{static_cast<Event::Kind>(below(4)), below(3), below(100), below(8)};
+      const auto version = versioned ? fmt::format(R"(,"v":{})", event.version) : std::string();
+      Message message{fmt::format(R"({{"id":{}}})", event.id), {}, (begin + n) * 1000};
+      if (event.kind == Event::Kind::gone)
+        message.value = fmt::format(R"({{"op":"d","before":{{"id":{}{}}},"after":null}})", event.id, version);
+      if (event.kind == Event::Kind::whole)
+        message.value = fmt::format(R"({{"id":{},"a":{},"b":{}{}}})", event.id, event.a, event.a + 1, version);
+      if (event.kind == Event::Kind::part)
+        message.value = fmt::format(R"({{"id":{},"a":{}{}}})", event.id, event.a, version);
+      model.apply(event, begin + n);
+      batch.push_back(std::move(message));
+      if (static_cast<int>(batch.size()) > below(longest) || n == 39) {
+        write_batch(batch);
+        batch.clear();
+        if (HasFatalFailure()) return;
+        ASSERT_EQ(table_text(), text_of(model.rows)) << "round " << round << " event " << n;
+      }
+    }
+    if (longest == 1) {
+      EXPECT_EQ(sql(fmt::format("SELECT sum(skipped) - {} FROM {}.pointer", old, schema)),
+                std::to_string(model.outdated));
+    }
+    EXPECT_EQ(sql(fmt::format(
+                  "SELECT count(*) FROM {}.pointer WHERE next_offset - start_offset <> applied + folded + skipped + "
+                  "dead + gaps",
+                  schema)),
+              "0");
+  }
+}
+
+TEST_F(Guard, a_version_comes_from_the_source_or_from_within_the_row) {
+  make(true, false, "bigint");
+  sql(fmt::format("ALTER TABLE {0}.t RENAME v TO lsn; ALTER TABLE {0}.t ADD doc jsonb", schema));
+  guard_by("@source.lsn");
+  const auto event = [](const char* op, int a, int lsn) {
+    const bool gone = *op == 'd';
+    const auto row = fmt::format(R"({{"id":1,"a":{}}})", a);
+    return Message{R"({"id":1})",
+                   fmt::format(R"({{"op":"{}","before":{},"after":{},"source":{{"lsn":{}}}}})", op, gone ? row : "null",
+                               gone ? "null" : row, lsn),
+                   1};
+  };
+  const auto now = [&] { return sql(fmt::format("SELECT a, lsn, deleted FROM {}.t", schema)); };
+  const std::vector<Message> first{event("c", 5, 50), event("c", 4, 40)};
+  write_batch(first);
+  EXPECT_EQ(now(), "5|50|f");
+  const std::vector<Message> second{event("d", 5, 60)}, third{event("c", 5, 55)}, fourth{event("c", 7, 60)};
+  write_batch(second);
+  write_batch(third);
+  EXPECT_EQ(now(), "5|60|t") << "a deleted row keeps its version";
+  write_batch(fourth);
+  EXPECT_EQ(now(), "7|60|f") << "an equal version applies";
+  guard_by("doc.lsn");
+  const std::vector<Message> older{{R"({"id":1})", R"({"id":1,"a":9,"doc":{"lsn":59}})", 1}};
+  const std::vector<Message> newer{{R"({"id":1})", R"({"id":1,"a":10,"doc":{"lsn":61}})", 1}};
+  write_batch(older);
+  EXPECT_EQ(now(), "7|60|f");
+  write_batch(newer);
+  EXPECT_EQ(now(), "10|61|f");
+}
+
+TEST_F(Guard, a_column_that_cannot_hold_a_version_or_a_mark_is_told) {
+  make(false, false, "jsonb");
+  const auto refusal = [&] {
+    const auto answer = TableCatalogue(elsewhere()).describe(pipeline->routes[0].table, pipeline->routes[0]);
+    return answer ? std::string() : answer.error().message;
+  };
+  guard_by("v");
+  EXPECT_NE(refusal().find("no order of versions"), std::string::npos) << refusal();
+  guard_by("missing");
+  EXPECT_NE(refusal().find("no column missing"), std::string::npos) << refusal();
+  pipeline->routes[0].version = {};
+  pipeline->routes[0].on_delete = {config::OnDelete::soft, "a"};
+  EXPECT_NE(refusal().find("cannot mark"), std::string::npos) << refusal();
+}
+
+}  // namespace
+}  // namespace sluice::sink::test

@@ -1,0 +1,185 @@
+// Policies of values, versions and marks together with columns that a route renames or adds, rows in columns, schemas.
+#include "tests/unit/mapping/avro_support.h"
+
+namespace sluice::mapping::test {
+namespace {
+
+constexpr std::string_view fffd = "\xEF\xBF\xBD";
+
+// id, a, v (the version), gone (the mark), off (an added column).
+struct History : Fixture {
+  explicit History(bool soft = true) : Fixture(described(soft)) {
+    route.version = config::VersionPath::parse("v");
+    if (soft) route.on_delete = {config::OnDelete::soft, "gone"};
+    route.columns.add = {{"off", "@offset"}};
+  }
+
+  static std::shared_ptr<Table> described(bool soft) {
+    auto made = table({{"id", "int4"}, {"a", "text"}, {"v", "int8"}, {"gone", "bool"}, {"off", "int8"}});
+    made->guard = 2;
+    if (soft) made->marker = 3;
+    return made;
+  }
+
+  std::string changes(const std::vector<Message>& messages) {
+    const Changes made = map(messages);
+    return outcomes(made) + "\n" + text_of(made);
+  }
+};
+
+Message change(char op, const std::string& before, const std::string& after) {
+  return {{}, fmt::format(R"({{"op":"{}","before":{},"after":{}}})", op, before, after)};
+}
+
+std::string uses(const Changes& changes) {
+  std::string text;
+  for (const PolicyUse& use : changes.policy_uses)
+    text += fmt::format("{}:{} ", use.column, value_policy_names.at(static_cast<std::size_t>(use.policy)));
+  return text;
+}
+
+TEST(MappingTogether, a_row_that_is_marked_gets_the_added_columns_and_one_that_is_removed_needs_none) {
+  EXPECT_EQ(History().changes({change('d', R"({"id":1,"v":5})", "null")}), "a\nmark id=1 v=5 gone=true off=0\n");
+  EXPECT_EQ(History(false).changes({change('d', R"({"id":1,"v":5})", "null")}), "a\nremove id=1 v=5\n");
+}
+
+TEST(MappingTogether, the_row_of_a_key_before_is_marked_with_the_version_and_the_added_columns_of_the_change) {
+  EXPECT_EQ(History().changes({change('u', R"({"id":1})", R"({"id":2,"a":"x","v":5})")}),
+            "a\nmark id=1 v=5 gone=true off=0\nwrite id=2 a=x v=5 gone=false off=0\n");
+}
+
+TEST(MappingTogether, a_changed_key_with_a_placeholder_is_refused_before_anything_is_marked) {
+  EXPECT_EQ(History().changes({change('u', R"({"id":1})", R"({"id":2,"a":"__debezium_unavailable_value","v":5})")}),
+            "d\n");
+}
+
+TEST(MappingTogether, a_version_is_found_in_the_field_that_its_column_is_renamed_from_in_deletes_too) {
+  History renamed(false);
+  renamed.route.columns.rename = {{"ts", "v"}};
+  EXPECT_EQ(renamed.changes({change('c', "null", R"({"id":1,"a":"x","ts":5})"),
+                             change('d', R"({"id":1,"ts":4})", "null"), change('d', R"({"id":1,"ts":6})", "null")}),
+            "fsa\nremove id=1 v=6\n");
+}
+
+TEST(MappingTogether, policies_hold_for_added_columns_and_are_counted) {
+  const auto add = [](const ValuePolicies& policies, const std::string& header) {
+    Fixture fixture(table({{"id", "int4"}, {"h", "varchar"}}));
+    fixture.route.values = policies;
+    fixture.route.columns.add = {{"h", "header:x"}};
+    const Changes made = fixture.map({{{}, R"({"id":1})", {{"x", header}}}});
+    return made.dead.empty() ? text_of(made) + uses(made) : made.dead.front().sqlstate;
+  };
+  const std::string nul("a\0b", 3);
+  EXPECT_EQ(add({}, nul), "22P05");
+  EXPECT_EQ(add({.nul = NulPolicy::strip}, nul), "write id=1 h=ab\n1:nul ");
+  EXPECT_EQ(add({.nul = NulPolicy::strip}, "a\xff"), "22021");
+  EXPECT_EQ(add({.utf8 = Utf8Policy::replace}, "a\xff"), fmt::format("write id=1 h=a{}\n1:utf8 ", fffd));
+  EXPECT_EQ(add({.utf8 = Utf8Policy::replace}, "a"), "write id=1 h=a\n");
+}
+
+TEST(MappingTogether, an_added_column_of_the_key_is_never_changed) {
+  Fixture fixture(table({{"id", "int4"}, {"h", "text"}}, {0, 1}), {"id", "h"});
+  fixture.route.values = {.nul = NulPolicy::strip, .utf8 = Utf8Policy::replace};
+  fixture.route.columns.add = {{"h", "header:x"}};
+  const Changes made = fixture.map({{{}, R"({"id":1})", {{"x", "a\xff"}}}, {{}, R"({"id":2})", {{"x", "b"}}}});
+  EXPECT_EQ(outcomes(made), "da");
+  EXPECT_EQ(made.dead.front().sqlstate, "22021");
+}
+
+TEST(MappingTogether, the_fields_of_a_composite_type_follow_the_policies_one_by_one) {
+  const auto row = [](const ValuePolicies& policies, const std::string& json) {
+    auto target = table({{"id", "int4"}, {"v", "composite"}});
+    Column text = column("t", "varchar");
+    text.modifier = 2 + 4;
+    target->columns[1].fields = {text, column("n", "int2"), column("d", "date"), column("ns", "int2[]")};
+    Fixture fixture(target);
+    fixture.route.values = policies;
+    const Changes made = fixture.map({{{}, fmt::format(R"({{"id":1,"v":{}}})", json)}});
+    return made.dead.empty() ? text_of(made).substr(std::string("write id=1 v=").size()) + uses(made)
+                             : made.dead.front().sqlstate;
+  };
+  EXPECT_EQ(row({.nul = NulPolicy::strip}, R"({"t":"a\u0000"})"), "(\"a\",,,)\n1:nul ");
+  EXPECT_EQ(row({.too_long = LengthPolicy::truncate}, R"({"t":"abc"})"), "(\"ab\",,,)\n1:too_long ");
+  EXPECT_EQ(row({.out_of_range = RangePolicy::null}, R"({"t":"a","n":40000})"), "(\"a\",,,)\n1:out_of_range ");
+  EXPECT_EQ(row({.out_of_range = RangePolicy::clamp}, R"({"n":-40000,"ns":[1,40000]})"),
+            "(,\"-32768\",,\"{\\\"1\\\",\\\"32767\\\"}\")\n1:out_of_range ");
+  EXPECT_EQ(row({.time_unit = TimeUnit::seconds}, R"({"d":86400})"), "(,,\"1970-01-02\",)\n1:time_unit ");
+}
+
+TEST(MappingTogether, texts_of_avro_that_are_not_utf_8_are_replaced_and_the_frame_stays_as_it_is) {
+  const std::string schema = record(
+      {{"id", R"("string")"}, {"v", R"("string")"}, {"b", R"("bytes")"}, {"m", R"({"type":"map","values":"string"})"}});
+  const auto datum = [](std::string_view id, std::string_view v, std::string_view name) {
+    return text(id) + text(v) + text("\xff\xfe") + number(1) + text(name) + text("x") + number(0);
+  };
+  const auto target = table({{"id", "text"}, {"v", "text"}, {"b", "bytea"}, {"m", "jsonb"}});
+  EXPECT_TRUE(AvroFixture(target, schema).row(datum("1", "a\xff", "k")).starts_with("22021 value: "));
+  AvroFixture fixture(target, schema);
+  fixture.route.values.utf8 = Utf8Policy::replace;
+  EXPECT_EQ(fixture.row(datum("1", "a", "k")), "write id=1 v=a b=fffe m={\"k\":\"x\"}\n");
+  EXPECT_EQ(fixture.row(datum("1", "a\xff", "k\xc3")),
+            fmt::format("write id=1 v=a{0} b=fffe m={{\"k{0}\":\"x\"}}\n", fffd));
+  EXPECT_TRUE(fixture.row(datum("\xff", "a", "k")).starts_with("22021 "));
+  fixture.add({{}, frame(7, datum("1", "\xff", "k"))});
+  EXPECT_EQ(uses(fixture.take()), "1:utf8 ");
+}
+
+TEST(MappingTogether, the_payload_of_a_frame_with_a_json_schema_is_mended_and_its_number_is_not) {
+  AvroFixture fixture(table({{"id", "text"}, {"v", "text"}, {"w", "text"}}), "");
+  fixture.route.values.utf8 = Utf8Policy::replace;
+  fixture.schemas[fmt::format("{}", 0xfff0)] = {SchemaKind::json, R"({"type":"object"})"};
+  fixture.add({{}, frame(0xfff0, "{\"id\":\"1\",\"v\":\"x\",\"w\":\"a\xff\"}")});
+  fixture.add({{}, frame(0xfff0, "{\"id\":\"1\xff\",\"v\":\"x\",\"w\":\"a\"}")});
+  const Changes made = fixture.take();
+  EXPECT_EQ(outcomes(made), "ad");
+  EXPECT_EQ(text_of(made) + uses(made), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", fffd));
+}
+
+TEST(MappingTogether, the_data_of_a_cloud_event_is_mended_where_it_is_and_keys_are_not) {
+  const std::string attributes = R"("specversion":"1.0","type":"t","source":"/s","id":"e")";
+  const auto made = [&](const std::string& data) {
+    Fixture fixture(table({{"id", "text"}, {"v", "text"}, {"w", "text"}}));
+    fixture.route.values.utf8 = Utf8Policy::replace;
+    const Changes changes = fixture.map({{{}, fmt::format(R"({{{},"data":{}}})", attributes, data)}});
+    return changes.dead.empty() ? text_of(changes) + uses(changes) : changes.dead.front().sqlstate;
+  };
+  EXPECT_EQ(made("{\"id\":\"1\",\"v\":\"x\",\"w\":\"a\xff\"}"), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", fffd));
+  EXPECT_EQ(made("{\"id\":\"1\xff\",\"v\":\"x\",\"w\":\"a\"}"), "22021");
+}
+
+TEST(MappingTogether, what_is_mended_in_an_attribute_counts_there_and_not_in_data_that_is_base64) {
+  const auto made = [](const std::string& rest) {
+    Fixture fixture(table({{"id", "text"}, {"v", "text"}, {"origin", "text"}}));
+    fixture.route.values.utf8 = Utf8Policy::replace;
+    fixture.route.columns.add = {{"origin", "@source.table"}};
+    const char* attributes = R"("specversion":"1.0","type":"t","source":"/s","id":"e")";
+    const Changes changes = fixture.map({{{}, fmt::format("{{{},{}}}", rest, attributes)}});
+    return changes.dead.empty() ? text_of(changes) + uses(changes) : changes.dead.front().sqlstate;
+  };
+  // The places that are wrong in the event are those of id and v in the data, {"id":"1","v":"x"}.
+  EXPECT_EQ(made("\"xy\":\"\xff....\xff\",\"data_base64\":\"eyJpZCI6IjEiLCJ2IjoieCJ9\""),
+            "write id=1 v=x origin=NULL\n");
+  EXPECT_EQ(
+      made("\"iodebeziumop\":\"c\",\"iodebeziumtable\":\"a\xff\",\"data\":{\"before\":null,\"after\":{\"id\":\"1\"}}"),
+      fmt::format("write id=1 origin=a{}\n2:utf8 ", fffd));
+}
+
+TEST(MappingTogether, a_frame_is_the_data_of_no_cloud_event_unless_the_route_says_avro) {
+  const std::string schema = record({{"id", R"("string")"}});
+  const auto made = [&](config::Format format) {
+    AvroFixture fixture(table({{"id", "text"}}), schema);
+    fixture.route.format = format;
+    fixture.add(
+        {{},
+         frame(7, text("1")),
+         {{"ce_specversion", "1.0"}, {"ce_id", "1"}, {"ce_source", "/s"}, {"ce_type", "t"}, {"ce_iodebeziumop", "d"}}});
+    const Changes changes = fixture.take();
+    return changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate;
+  };
+  EXPECT_EQ(made(config::Format::automatic), "0A000") << "what it does is in its headers";
+  EXPECT_EQ(made(config::Format::cloudevents), "0A000");
+  EXPECT_EQ(made(config::Format::avro), "write id=1\n");
+}
+
+}  // namespace
+}  // namespace sluice::mapping::test
