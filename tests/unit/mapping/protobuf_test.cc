@@ -335,6 +335,12 @@ TEST(MappingProtobuf, a_row_may_be_any_json) {
   EXPECT_EQ(text_of(fixture.take()), "write id=1 v=x\n");
 }
 
+TEST(MappingProtobuf, a_text_that_is_not_utf8_is_mended_where_the_route_says_so) {
+  ProtobufFixture fixture(table({{"id", "int4"}, {"v", "text"}}), proto3("string v = 2;"));
+  fixture.route.values.utf8 = Utf8Policy::replace;
+  EXPECT_EQ(fixture.row(first_message + "\x12\x01\xFF"), "write id=0 v=\xEF\xBF\xBD\n");
+}
+
 // Tags and lengths as the specification of the binary form has them.
 TEST(MappingProtobuf, parts_of_a_message_are_merged_and_the_last_of_a_oneof_counts) {
   ProtobufFixture fixture(
