@@ -107,9 +107,7 @@ std::optional<Outcome> Mapper::State::judge(TopicState& topic, const Record& rec
 }
 
 // Once more with U+FFFD in place of what is not UTF-8, where the route wants it so.
-bool Mapper::State::decode(TopicState& topic, const Record& record, DecodeError& error) {
-  mended_text.clear();
-  if (topic.decoder->decode(record, event, error)) return true;
+bool Mapper::State::decode_mended(TopicState& topic, const Record& record, DecodeError& error) {
   if (error.sqlstate != "22021" || topic.match.route->values.utf8 == Utf8Policy::reject) return false;
   Record mended;
   mended.at = record.at;
@@ -130,7 +128,8 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   key_read = key_image.present = given_read = false;
   doubtful = {};
   DecodeError error;
-  if (!decode(topic, record, error)) {
+  mended_text.clear();
+  if (!topic.decoder->decode(record, event, error) && !decode_mended(topic, record, error)) {
     if (error.wanted) return std::unexpected(Wanted(SchemaWanted{*error.wanted}));
     return reject(Stage::decode, topic.known_table(), std::move(error.sqlstate), std::move(error.reason));
   }
@@ -155,7 +154,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   RecordError fault;
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (make_changes(topic, *table, record, fault)) {
-    note_uses(*table);
+    if (!rows.uses().empty()) note_uses(*table);
     set->end_record();
   } else {
     set->arena().resize(arena);

@@ -88,7 +88,7 @@ struct Mapper::State {
   std::expected<Outcome, Blocked> without_table(const TableWanted& wanted, bool asks);
   Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
 
-  bool decode(TopicState& topic, const Record& record, DecodeError& error);
+  bool decode_mended(TopicState& topic, const Record& record, DecodeError& error);
   void note_uses(const TableState& table);
   std::optional<Outcome> judge(TopicState& topic, const Record& record);
   bool without_effect(const TopicState& topic, const Record& record) const;

@@ -134,14 +134,17 @@ RecordError fault_of_second(const TableState& table, const Column& column, const
                       where, column.name, name_excerpt(other->name))};
 }
 
-}  // namespace
-
-ValueError RowEncoder::encode_value(const TableState& table, std::size_t at, const Value& value, bool text_is_json,
-                                    std::string& arena, Cell& cell) {
-  const ValuePolicies* policies = table.policies(static_cast<std::int32_t>(at));
-  return policies == nullptr ? encoder_.encode(table.table->columns[at], value, text_is_json, arena, cell)
-                             : encode_under(*policies, table, at, value, text_is_json, arena, cell);
+RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
+  RecordError fault{
+      Stage::map, error.sqlstate,
+      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, field.name.empty() ? "" : ".", field.name,
+                  excerpt_of(field.value), column.declared.empty() ? column.cast : column.declared,
+                  *error.detail ? " (" : "", error.detail)};
+  if (*error.detail) fault.reason.push_back(')');
+  return fault;
 }
+
+}  // namespace
 
 ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                                     const Value& value, bool text_is_json, std::string& arena, Cell& cell) {
@@ -161,18 +164,13 @@ ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableSt
 bool RowEncoder::encode_cell(const TableState& table, std::size_t at, const Image& image, const Field& field,
                              std::string& arena, Cell& cell, RecordError& fault) {
   const Column& column = table.table->columns[at];
-  const std::string_view dot = field.name.empty() ? "" : ".";
   if (cell.length != Cell::absent) {
     fault = fault_of_second(table, column, image, field);
     return false;
   }
   const ValueError error = encode_value(table, at, field.value, image.text_is_json, arena, cell);
   if (!error) return true;
-  fault = {
-      Stage::map, error.sqlstate,
-      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, dot, field.name, excerpt_of(field.value),
-                  column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
-  if (*error.detail) fault.reason.push_back(')');
+  fault = fault_of_value(column, image, field, error);
   return false;
 }
 

@@ -34,7 +34,11 @@ class RowEncoder {
                   RecordError& fault);
   // Encodes one value for its column, as the route's policies have it.
   ValueError encode_value(const TableState& table, std::size_t column, const Value& value, bool text_is_json,
-                          std::string& arena, Cell& cell);
+                          std::string& arena, Cell& cell) {
+    const ValuePolicies* policies = table.policies(static_cast<std::int32_t>(column));
+    return policies == nullptr ? encoder_.encode(table.table->columns[column], value, text_is_json, arena, cell)
+                               : encode_under(*policies, table, column, value, text_is_json, arena, cell);
+  }
   // The same of a field, whose column may have one value only.
   bool encode_cell(const TableState& table, std::size_t column, const Image& image, const Field& field,
                    std::string& arena, Cell& cell, RecordError& fault);

@@ -1,18 +1,22 @@
 """What the scripts share that fetch a Java server with Maven, run it in a folder of its own, and end it by its pid."""
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE", ROOT / ".cache")).absolute()  # a server runs in another folder
 NAME = pathlib.Path(sys.argv[0]).name
+GIVEN = set()  # ports, by this process
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -79,13 +83,28 @@ def verify(folder, listed, pattern="*.jar"):
         fail(f"{', '.join(wrong)} in {folder}: not the hashes of {listed}; remove the folder, and find out who changed them")
 
 
+@functools.cache
+def leases():
+    """A file whose byte N is locked by the process that port N was given to, for as long as that lives."""
+    return os.open(os.path.join(tempfile.gettempdir(), f"sluice-ports-{os.getuid()}"), os.O_RDWR | os.O_CREAT, 0o600)
+
+
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    """Below the ports that the system gives to outgoing connections: such a one would be taken before it is listened on, or
+    while its server restarts."""
+    ports, chance = [], random.SystemRandom()
+    while len(ports) < count:
+        port = chance.randrange(10_000, 32_768)
+        try:
+            if port in GIVEN:
+                continue
+            fcntl.lockf(leases(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        GIVEN.add(port)
+        ports.append(port)
     return ports
 
 

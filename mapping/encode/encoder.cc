@@ -88,11 +88,11 @@ ValueError Encoder::encode(const Column& column, const Value& value, bool text_i
   }
   text_is_json_ = text_is_json;
   const std::size_t begin = arena.size();
-  if (const ValueError error = append(column, value, arena)) {
-    if (policies_.out_of_range != RangePolicy::clamp || error.sqlstate != "22003"sv) return error;  // times are already
-    arena.resize(begin);
-    if (const ValueError none = append_nearest(column, column.encoding, value, arena)) return none;
-  }
+  if (const ValueError error = append(column, value, arena)) return error;
+  return set_cell(begin, arena, cell);
+}
+
+ValueError Encoder::set_cell(std::size_t begin, const std::string& arena, Cell& cell) {
   if (arena.size() > std::numeric_limits<std::int32_t>::max()) return {"54000", "the batch is larger than 2 GiB"};
   cell.offset = static_cast<std::uint32_t>(begin);
   cell.length = static_cast<std::int32_t>(arena.size() - begin);
@@ -126,25 +126,26 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
     case Encoding::date:
     case Encoding::time:
     case Encoding::timestamp:
-    case Encoding::timestamptz: {
-      Moment moment;
-      return append_datetime(column.encoding, digits_behind_point(column), value, moment, out);
-    }
+    case Encoding::timestamptz:
+      return append_datetime(column, value, out);
     case Encoding::uuid:
       return append_uuid_bytes(value, out);
-    case Encoding::text: {
-      const std::size_t begin = out.size();
-      if (const ValueError error = append_text(column, value, out)) return error;
-      const std::size_t longest = longest_text(column);
-      if (longest == 0 || out.size() - begin <= longest) return {};
-      if (column.type_name == "varchar"sv) drop_blanks_beyond(longest, begin, out);
-      if (policies_.too_long == LengthPolicy::truncate) truncate(longest, begin, out);
-      return {};
-    }
+    case Encoding::text:
+      return column.modifier < 0 ? append_text(column, value, out) : append_short_text(column, value, out);
     case Encoding::input:
       return append_text(column, value, out);
   }
   return value_error::text;
+}
+
+ValueError Encoder::append_short_text(const Column& column, const Value& value, std::string& out) {
+  const std::size_t begin = out.size();
+  if (const ValueError error = append_text(column, value, out)) return error;
+  const std::size_t longest = longest_text(column);
+  if (longest == 0 || out.size() - begin <= longest) return {};
+  if (column.type_name == "varchar"sv) drop_blanks_beyond(longest, begin, out);
+  if (policies_.too_long == LengthPolicy::truncate) truncate(longest, begin, out);
+  return {};
 }
 
 ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::string& out) {
@@ -256,6 +257,11 @@ ValueError Encoder::append_json(const Value& value, std::string& out) {
   }
   if (std::string clean; mend_json(std::string_view(out).substr(begin), clean)) out.replace(begin, out.npos, clean);
   return json_holds_nul(std::string_view(out).substr(begin)) ? value_error::nul : ValueError{};
+}
+
+ValueError Encoder::append_datetime(const Column& column, const Value& value, std::string& out) {
+  Moment moment;
+  return append_datetime(column.encoding, digits_behind_point(column), value, moment, out);
 }
 
 ValueError Encoder::append_datetime(Encoding encoding, int precision, const Value& value, Moment& moment,

@@ -49,6 +49,7 @@ class Encoder {
   ValueError append_number_text(const Column& column, Encoding encoding, const Value& value, std::string& out);
   ValueError counted_moment(Encoding encoding, const Value& value, Moment& moment);
 
+  static ValueError set_cell(std::size_t begin, const std::string& arena, Cell& cell);
   ValueError append(const Column& column, const Value& value, std::string& out);
   ValueError append_integer(Encoding encoding, const Value& value, std::string& out);
   ValueError append_float(Encoding encoding, const Value& value, std::string& out);
@@ -56,10 +57,12 @@ class Encoder {
   ValueError append_bytea(const Value& value, std::string& out);
   ValueError append_uuid_bytes(const Value& value, std::string& out);
   ValueError append_json(const Value& value, std::string& out);
+  ValueError append_datetime(const Column& column, const Value& value, std::string& out);
   ValueError append_datetime(Encoding encoding, int precision, const Value& value, Moment& moment, std::string& out);
 
   // The text that PostgreSQL's input functions read: of text columns, of `input` columns and of array elements.
   ValueError append_text(const Column& column, const Value& value, std::string& out);
+  ValueError append_short_text(const Column& column, const Value& value, std::string& out);  // varchar(n), char(n)
   ValueError append_bit_string(const Column& column, const Value& value, std::string& out);
   ValueError append_temporal_text(const Value& value, std::string& out);
   ValueError append_structure_text(const Column& column, const Value& value, std::string& out);

@@ -79,7 +79,13 @@ ValueError Encoder::encode(const Column& column, const Value& value, bool text_i
   mended_.clear();
   const std::size_t begin = arena.size();
   const bool mends = holds_texts(column) && !keeps_escapes(column, value) && needs_mending(value);
-  ValueError error = encode(column, mends ? mended(value) : value, text_is_json, arena, cell);
+  const Value taken = mends ? mended(value) : value;
+  ValueError error = encode(column, taken, text_is_json, arena, cell);
+  if (policies_.out_of_range == RangePolicy::clamp && error && error.sqlstate == "22003"sv) {  // times are already
+    arena.resize(begin);
+    error = append_nearest(column, column.encoding, taken, arena);
+    if (!error) error = set_cell(begin, arena, cell);
+  }
   if (error && !column.not_null && !column.array && nulls(error)) {
     arena.resize(begin);
     cell.length = Cell::null;

@@ -29,7 +29,7 @@ def test_postgresql_away_costs_neither_memory_nor_membership(pipeline, make_flow
     pipeline.postgres.start()
     returned = flow.wait_progress()
     caught_up = time.monotonic()
-    flow.check(seconds=300)
+    flow.check()
     caught_up = time.monotonic() - caught_up
     after = round(service.resident(), 1)
     meanwhile = service.log()[log_before:]

@@ -83,7 +83,7 @@ class Flow(threading.Thread):
                    lambda: f"no progress\n{self.pipeline.logs(3000)}", seconds, every=0.02)
         return time.monotonic() - begin
 
-    def check(self, seconds=120):
+    def check(self, seconds=300):
         """Ends the stream and holds the tables against what was sent."""
         sql = self.pipeline.sql
         self.finish()

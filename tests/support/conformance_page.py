@@ -14,7 +14,6 @@ NOT_APPLICABLE = {
     "D13": "`kafka.start` names no time; a pointer set by hand does (H18)",
     "E02": "there is no mode that only validates; `sluice check --connect` refuses a missing table (E01)",
     "E03": EVOLUTION, "E05": EVOLUTION, "E24": EVOLUTION, "F10": EVOLUTION,
-    "F40": "`version` is not in this version",
     "H15": "no step of a recovery sets an offset: the pointer row is the only one (H06)",
     "H21": "a claim is of a partition, which has one pointer row: claims cannot overlap in part",
 }
@@ -45,7 +44,6 @@ ELSEWHERE = {
     "I05": "integration/poison_test.py test_bad_rows_are_found_first_last_in_the_middle_and_side_by_side",
     "I08": "fault/gate_test.py test_nothing_is_lost_repeated_or_out_of_order_whatever_fails",
     "I09": "fault/away_test.py test_postgresql_away_costs_neither_memory_nor_membership",
-    "I10": "fault/gate_test.py test_nothing_is_lost_repeated_or_out_of_order_whatever_fails",
 }
 HEAD = """# Conformance
 

@@ -1,6 +1,10 @@
 """Waiting for a condition, never for a time; and free ports."""
-import socket
+import pathlib
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+from servers import free_ports  # noqa: E402
 
 
 class Late(AssertionError):
@@ -20,6 +24,4 @@ def wait_until(predicate, what, seconds=60, every=0.05):
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    return free_ports(1)[0]
