@@ -196,7 +196,7 @@ bool ProtobufReader::read_packed(const ProtobufField& field, std::uint32_t slot,
     if (value.kind() == ValueKind::absent) continue;
     if (budget_ == 0) return in_.fail("more values than an event may have");
     --budget_;
-    elements_.push_back({slot, {{}, value}});
+    elements_.push_back({slot, 0, {{}, value}});
   }
   in_.leave(outer);
   return true;
@@ -216,7 +216,7 @@ bool ProtobufReader::read_part(Reading& reading, std::uint32_t slot, std::string
     pieces_.push_back({slot, bytes});
     return true;
   }
-  Element element{slot, {}};
+  Element element{slot, 0, {}};
   unknown_symbol_ = false;
   if (!read_message(field.of, bytes, reading.depth - 1, reading.inside(field), element.field.value)) return false;
   if (field.map) {
@@ -244,7 +244,7 @@ bool ProtobufReader::read_field(Reading& reading, std::uint32_t slot, std::uint3
   if (field.repeated) {
     if (budget_ == 0) return in_.fail("more values than an event may have");
     --budget_;
-    elements_.push_back({slot, {{}, value}});
+    elements_.push_back({slot, 0, {{}, value}});
     return true;
   }
   choose(reading, slot);
@@ -281,7 +281,8 @@ bool ProtobufReader::read_pieces(Reading& reading) {
   }
   pieces_.resize(end);
   const auto first = pieces_.begin() + static_cast<std::ptrdiff_t>(reading.first_piece);
-  if (reading.in_pieces) std::stable_sort(first, pieces_.end(), [](auto& a, auto& b) { return a.slot < b.slot; });
+  const auto in_order = [](const Piece& one) { return std::pair(one.slot, one.bytes.data()); };
+  if (reading.in_pieces) std::sort(first, pieces_.end(), [&](auto& a, auto& b) { return in_order(a) < in_order(b); });
   for (std::size_t n = reading.first_piece, behind = n; n < end; n = behind) {
     const std::uint32_t slot = pieces_[n].slot;
     std::size_t size = 0;
@@ -304,8 +305,12 @@ bool ProtobufReader::read_pieces(Reading& reading) {
 
 void ProtobufReader::gather_elements(Reading& reading) {
   const auto first = elements_.begin() + static_cast<std::ptrdiff_t>(reading.first_element);
-  const auto by_slot = [](const Element& a, const Element& b) { return a.slot < b.slot; };
-  if (!std::is_sorted(first, elements_.end(), by_slot)) std::stable_sort(first, elements_.end(), by_slot);
+  const auto in_order = [](const Element& a, const Element& b) {
+    return std::pair(a.slot, a.order) < std::pair(b.slot, b.order);
+  };
+  std::uint32_t order = 0;
+  for (auto element = first; element != elements_.end(); ++element) element->order = order++;
+  if (!std::is_sorted(first, elements_.end(), in_order)) std::sort(first, elements_.end(), in_order);
   for (auto begin = first; begin != elements_.end();) {
     const std::uint32_t slot = begin->slot;
     const auto end = std::find_if(begin, elements_.end(), [&](const Element& one) { return one.slot != slot; });

@@ -45,6 +45,7 @@ class ProtobufReader {
   // A value of a repeated field or of a map; its name is the key there.
   struct Element {
     std::uint32_t slot;
+    std::uint32_t order;  // among those of its message, once they are gathered
     Field field;
   };
   // A message that is being read.

@@ -168,12 +168,12 @@ class Compiler {
     ProtobufEnumeration made;
     made.closed = from.file()->syntax() != pb::FileDescriptor::SYNTAX_PROTO3;
     made.only_null = from.full_name() == "google.protobuf.NullValue";
+    std::map<std::int32_t, std::string> symbols;  // of several with one number the first is meant
     for (int n = 0; n < from.value_count(); ++n) {
       count();
-      made.symbols.emplace_back(from.value(n)->number(), from.value(n)->name());
+      symbols.try_emplace(from.value(n)->number(), from.value(n)->name());
     }
-    // Of several symbols with one number the first is meant.
-    std::ranges::stable_sort(made.symbols, {}, &std::pair<std::int32_t, std::string>::first);
+    made.symbols.assign(symbols.begin(), symbols.end());
     schema_.enumerations.push_back(std::move(made));
     return found->second;
   }
