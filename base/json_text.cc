@@ -129,21 +129,6 @@ bool read_members(std::string_view text, char open, Each&& each) {
   return at && skip_space(at, end) == end;
 }
 
-// Four hex digits, or -1.
-int hex4(const char* at) {
-  int code = 0;
-  for (int i = 0; i < 4; ++i) {
-    const char c = at[i];
-    const int nibble = digit(c)               ? c - '0'
-                       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                              : -1;
-    if (nibble < 0) return -1;
-    code = code * 16 + nibble;
-  }
-  return code;
-}
-
 void append_utf8(std::uint32_t code, std::string& out) {
   const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (code < 0x80) return put(code);
@@ -163,22 +148,38 @@ void append_utf8(std::uint32_t code, std::string& out) {
 
 // At the `u` of an escape; moves `at` to its last character.
 TextError unescape_unicode(const char*& at, const char* end, std::string& out) {
-  int code = end - at >= 5 ? hex4(at + 1) : -1;
-  if (code < 0) return TextError::malformed;
-  if (code == 0) return TextError::nul;
+  const auto first = escaped_code({at - 1, end});
+  if (!first) return TextError::malformed;
+  if (*first == 0) return TextError::nul;
   at += 4;
-  if (code >= 0xDC00 && code < 0xE000) return TextError::surrogate;
-  if (code >= 0xD800 && code < 0xDC00) {
-    const int low = end - at >= 7 && at[1] == '\\' && at[2] == 'u' ? hex4(at + 3) : -1;
-    if (low < 0xDC00 || low >= 0xE000) return TextError::surrogate;
-    code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+  if (is_low_surrogate(*first)) return TextError::surrogate;
+  std::uint32_t code = *first;
+  if (is_high_surrogate(code)) {
+    const auto low = escaped_code({at + 1, end});
+    if (!low || !is_low_surrogate(*low)) return TextError::surrogate;
+    code = 0x10000 + ((code - 0xD800) << 10) + (*low - 0xDC00);
     at += 6;
   }
-  append_utf8(static_cast<std::uint32_t>(code), out);
+  append_utf8(code, out);
   return TextError::none;
 }
 
 }  // namespace
+
+std::optional<unsigned> escaped_code(std::string_view text) {
+  constexpr std::size_t size = 6;
+  if (text.size() < size || text[0] != '\\' || text[1] != 'u') return std::nullopt;
+  unsigned code = 0;
+  for (const char c : text.substr(2, size - 2)) {
+    const int nibble = digit(c)               ? c - '0'
+                       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                              : -1;
+    if (nibble < 0) return std::nullopt;
+    code = code * 16 + static_cast<unsigned>(nibble);
+  }
+  return code;
+}
 
 bool read_json(std::string_view text, Value& value) {
   const char* end = text.data() + text.size();

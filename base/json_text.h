@@ -4,6 +4,7 @@
 // deeper than 512 is refused. Plain functions; values are views of the text.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,16 @@ bool read_json_object(std::string_view text, ValueArena& arena, std::vector<Fiel
 bool read_json_array(std::string_view text, std::vector<Value>& items);
 // One token that is not an object or array, with nothing but white space behind it.
 bool read_json_token(std::string_view token, Value& value);
+
+// The code of an escape \uXXXX at the beginning of the text.
+std::optional<unsigned> escaped_code(std::string_view text);
+// The two halves of a character beyond U+FFFF, which JSON spells as two escapes.
+constexpr bool is_high_surrogate(unsigned code) {
+  return code >= 0xD800 && code < 0xDC00;
+}
+constexpr bool is_low_surrogate(unsigned code) {
+  return code >= 0xDC00 && code < 0xE000;
+}
 
 // Appends the characters that the text between two quotes stands for.
 TextError unescape_json(std::string_view between_quotes, std::string& out);

@@ -140,7 +140,8 @@ bool ChangeSet::may_meet(const TableChanges& of, ChangeKind kind, const Cell* ce
 }
 
 void ChangeSet::hand_over(RowChange& row) {
-  if (--live_[row.record] == 0 && row.record != record_) changes_.outcomes[row.record] = Outcome::folded;
+  Outcome& before = changes_.outcomes[row.record];
+  if (--live_[row.record] == 0 && row.record != record_ && before == Outcome::applied) before = Outcome::folded;
   row.record = record_;
   ++live_[record_];
 }

@@ -90,6 +90,7 @@ void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const s
     };
     switch (known ? fold_of(of_table, old, kind, cells.data()) : Fold::separate) {
       case Fold::ignore:
+        if (decides) skip();  // even if the old row of a key that changes stays
         return;
       case Fold::keep:
         return take_over();

@@ -1,5 +1,7 @@
 #include "mapping/mapper.h"
 
+#include <simdjson.h>
+
 #include <utility>
 
 #include "config/table_template.h"
@@ -45,7 +47,9 @@ const std::expected<std::string, NameError>& Mapper::State::table_name(TopicStat
       const Value* value = find(members, field);
       std::string_view characters;
       const bool known = value && value->is_text() && value->characters(scratch, characters) == TextError::none;
-      return known ? characters : std::string_view{};
+      // A name that is not UTF-8, or was not, would be another table's.
+      const bool as_sent = known && !mended_text.touches(*value) && simdjson::validate_utf8(characters);
+      return as_sent ? characters : std::string_view{};
     };
     source = {text("db", database), text("schema", schema), text("table", name)};
   }

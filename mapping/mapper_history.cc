@@ -7,13 +7,13 @@ namespace sluice::mapping {
 
 // Null if the event does not say it; valid until the next call. A field that becomes the version's column comes first:
 // in a write it is what the column holds.
-const Value* Mapper::State::find_version(TableState& table, const Image& image) {
+const Value* Mapper::State::find_version(TableState& table, const Image& image, ImageOf of) {
   const config::VersionPath& path = table.route->version;
   std::size_t depth = 0;
   const Value* at = nullptr;
   if (image.present && !image.row.fields.empty()) {
     const auto& fields = image.row.fields;
-    Shape& shape = table.shape(image.row.schema, ImageOf::before);
+    Shape& shape = table.shape(image.row.schema, of);
     for (std::size_t n = 0; n < fields.size(); ++n) {
       if (table.slot(shape, n, fields[n].name).column == table.table->guard) return &fields[n].value;
     }
@@ -35,21 +35,21 @@ const Value* Mapper::State::find_version(TableState& table, const Image& image) 
   return at;
 }
 
-bool Mapper::State::set_version(TableState& table, const Image& image, RecordError& fault) {
+bool Mapper::State::set_version(TableState& table, const Image& image, ImageOf of, RecordError& fault) {
   const auto column = static_cast<std::size_t>(table.table->guard);
   Cell& cell = cells[column];
   if (cell.length != Cell::absent) return true;  // a field of the row, which the column is named after
-  const Value* version = find_version(table, image);
+  const Value* version = find_version(table, image, of);
   if (version == nullptr) return true;
-  const Image of{{}, "version", image.text_is_json, true};
-  return rows.encode_cell(table, column, of, {{}, *version}, set->arena(), cell, fault);
+  const Image one{{}, "version", image.text_is_json, true};
+  return rows.encode_cell(table, column, one, {{}, *version}, set->arena(), cell, fault);
 }
 
 // A write without a version could put an old row in the place of a newer one.
 bool Mapper::State::set_written(TableState& table, RecordError& fault) {
   const Table& target = *table.table;
   if (target.guard != Table::none) {
-    if (!set_version(table, event.after, fault)) return false;
+    if (!set_version(table, event.after, ImageOf::row, fault)) return false;
     if (cells[target.guard].length < 0) {
       fault = {Stage::map, "23502",
                fmt::format("{}: found no version at {}, expected one: the route's version is a guard", event.after.path,

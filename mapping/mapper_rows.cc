@@ -261,7 +261,11 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
             event.operation == Operation::remove && !is_strict(key_from) ? ", there or in the event's before" : "")};
     return false;
   }
-  if (target.guard != Table::none && !set_version(table, event.before, fault)) return false;
+  if (target.guard != Table::none) {
+    if (!set_version(table, event.before, ImageOf::before, fault)) return false;
+    // A version that is NULL is none: compared, it would hold the delete back.
+    if (cells[target.guard].length < 0) cells[target.guard] = {};
+  }
   return remove_row(table, record, cells, row_key(table, cells, set->arena(), key_space), true, fault);
 }
 

@@ -113,8 +113,8 @@ struct Mapper::State {
   // Refuses a row whose key has changed if the event lacks values that only the old row has.
   bool is_whole(TableState& table, bool moved, const Record& record, RecordError& fault);
   // What a table with versions or marks needs besides (mapper_history.cc).
-  const Value* find_version(TableState& table, const Image& image);
-  bool set_version(TableState& table, const Image& image, RecordError& fault);
+  const Value* find_version(TableState& table, const Image& image, ImageOf of);
+  bool set_version(TableState& table, const Image& image, ImageOf of, RecordError& fault);
   bool set_written(TableState& table, RecordError& fault);
   bool set_deleted(TableState& table, const Record& record, std::vector<Cell>& of, RecordError& fault);
   bool remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key, bool decides,

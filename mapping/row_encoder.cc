@@ -103,8 +103,20 @@ std::string_view canonical_key(const Table& table, const std::vector<Cell>& cell
 }
 
 // A text that a binary format brought as it was, because the route replaces what is not UTF-8.
-bool is_broken_text(const Value& value) {
-  return value.is_text() && !value.is_lazy() && !simdjson::validate_utf8(value.unread_json());
+bool has_broken_text(const Value& value) {
+  if (value.is_lazy()) return false;
+  if (value.is_text()) return !simdjson::validate_utf8(value.unread_json());
+  std::vector<Value> item_space;
+  std::vector<Field> member_space;
+  ValueArena names;
+  std::span<const Value> items;
+  std::span<const Field> members;
+  if (value.kind() == ValueKind::array && value.items(item_space, items))
+    return std::ranges::any_of(items, has_broken_text);
+  return value.kind() == ValueKind::structure && value.members(member_space, names, members) &&
+         std::ranges::any_of(members, [](const Field& field) {
+           return !simdjson::validate_utf8(field.name) || has_broken_text(field.value);
+         });
 }
 
 // The column that a field without one would need, for a reason.
@@ -149,7 +161,7 @@ RecordError fault_of_value(const Column& column, const Image& image, const Field
 ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                                     const Value& value, bool text_is_json, std::string& arena, Cell& cell) {
   const bool mended = mended_ != nullptr && mended_->touches(value);
-  if (table.is_key(static_cast<std::int32_t>(column)) && (mended || is_broken_text(value)))
+  if (table.is_exact(static_cast<std::int32_t>(column)) && (mended || has_broken_text(value)))
     return value_error::not_utf8;
   UsedPolicies used;
   const ValueError error =

@@ -18,8 +18,8 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   compares_loosely_ = false;
   if (!table) return;
   has_policies_ = route->values.any();
-  key_policies_ = {};
-  key_policies_.time_unit = route->values.time_unit;
+  exact_policies_ = {};
+  exact_policies_.time_unit = route->values.time_unit;
   key_columns_.resize(table->columns.size());
   for (std::size_t i = 0; i < table->columns.size(); ++i) {
     columns_.emplace(table->columns[i].name, static_cast<std::int32_t>(i));

@@ -60,11 +60,14 @@ struct TableState {
   }
   // The column of a field by its name, which `columns.rename` may have changed.
   std::string_view column_name(std::string_view field) const;
-  // What becomes of values that do not fit, or null if all are rejected. A key that was changed would be another row's,
-  // so of its columns only the unit of a time is taken from there.
+  // Returns true if no policy may change what the column gets: a key that was changed would be another row's, and an
+  // older version could equal a newer one.
+  bool is_exact(std::int32_t column) const { return is_key(column) || column == table->guard; }
+  // What becomes of values that do not fit, or null if all are rejected. Of columns that are exact only the unit of a
+  // time is taken from there.
   const ValuePolicies* policies(std::int32_t column) const {
     if (!has_policies_) return nullptr;
-    return is_key(column) ? &key_policies_ : &route->values;
+    return is_exact(column) ? &exact_policies_ : &route->values;
   }
   // Returns true if keys of different bytes may be equal in PostgreSQL.
   bool compares_loosely() const { return compares_loosely_; }
@@ -88,7 +91,7 @@ struct TableState {
   std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;
   bool has_policies_ = false;
-  ValuePolicies key_policies_;
+  ValuePolicies exact_policies_;
   std::vector<Shape> shapes_;
 };
 

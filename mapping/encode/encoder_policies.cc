@@ -1,6 +1,5 @@
 // What a route's policies make of values that their columns cannot hold as they are (base/value_policies.h).
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -17,23 +16,6 @@ namespace {
 
 constexpr std::string_view escape = "\\u";
 constexpr std::size_t escape_size = 6;
-
-// Of an escape \uXXXX at the beginning of the text.
-std::optional<unsigned> code_of(std::string_view text) {
-  if (text.size() < escape_size || !text.starts_with(escape)) return std::nullopt;
-  unsigned code = 0;
-  const char* end = text.data() + escape_size;
-  const auto [at, error] = std::from_chars(text.data() + escape.size(), end, code, 16);
-  return at == end && error == std::errc{} ? std::optional(code) : std::nullopt;
-}
-
-bool is_high(unsigned code) {
-  return code >= 0xd800 && code < 0xdc00;
-}
-
-bool is_low(unsigned code) {
-  return code >= 0xdc00 && code < 0xe000;
-}
 
 // A column's element if it is an array.
 Encoding kind_of(const Column& column) {
@@ -53,8 +35,8 @@ bool holds_texts(const Column& column) {
   }
 }
 
-// A nested value in a text column is its JSON, which may say \u0000.
-bool keeps_escapes(const Column& column, const Value& value) {
+// A nested value in a text column becomes JSON, which may say \u0000; that of a JSON event is taken as it is spelled.
+bool becomes_json_text(const Column& column, const Value& value) {
   const Encoding kind = kind_of(column);
   return value.is_nested() && !column.array && column.fields.empty() && kind != Encoding::json &&
          kind != Encoding::jsonb && column.type_name != "hstore"sv;
@@ -78,7 +60,9 @@ ValueError Encoder::encode(const Column& column, const Value& value, bool text_i
   used_ = {};
   mended_.clear();
   const std::size_t begin = arena.size();
-  const bool mends = holds_texts(column) && !keeps_escapes(column, value) && needs_mending(value);
+  const bool is_json_text = becomes_json_text(column, value);
+  if (is_json_text) policies_.nul = NulPolicy::reject;
+  const bool mends = holds_texts(column) && !(is_json_text && value.is_lazy()) && needs_mending(value);
   const Value taken = mends ? mended(value) : value;
   ValueError error = encode(column, taken, text_is_json, arena, cell);
   if (policies_.out_of_range == RangePolicy::clamp && error && error.sqlstate == "22003"sv) {  // times are already
@@ -171,13 +155,13 @@ bool Encoder::mend_json(std::string_view json, std::string& out) {
     out += json.substr(at, stop - at);
     at = stop;
     if (at == json.size()) break;
-    const auto code = code_of(json.substr(at));
+    const auto code = escaped_code(json.substr(at));
     std::size_t size = code ? escape_size : std::min<std::size_t>(2, json.size() - at);
-    if (code && is_high(*code)) {
-      const auto low = code_of(json.substr(at + escape_size));
-      if (low && is_low(*low)) size += escape_size;
+    if (code && is_high_surrogate(*code)) {
+      const auto low = escaped_code(json.substr(at + escape_size));
+      if (low && is_low_surrogate(*low)) size += escape_size;
     }
-    const bool half = code && size == escape_size && (is_high(*code) || is_low(*code));
+    const bool half = code && size == escape_size && (is_high_surrogate(*code) || is_low_surrogate(*code));
     if (code == 0u && policies_.nul != NulPolicy::reject) {
       replace(ValuePolicy::nul, policies_.nul == NulPolicy::strip);
     } else if (half && policies_.utf8 == Utf8Policy::replace) {

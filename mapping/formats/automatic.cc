@@ -22,7 +22,7 @@ bool AutomaticDecoder::decode_value(std::string_view text, Event& event, DecodeE
   Payload payload;
   if (!open_payload(text, space_, schemas_, payload, error)) return false;
   if (!payload.wrapped && CloudEventReader::is_event(space_.top))
-    return cloud_events_.read(text, *headers_, space_, event, error);
+    return cloud_events_.read_opened(space_, event, error);
   return read_payload(payload, space_, event, error);
 }
 

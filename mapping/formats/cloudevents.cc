@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/codec.h"
+#include "base/parse.h"
 #include "base/printable.h"
 
 namespace sluice::mapping {
@@ -21,16 +23,12 @@ std::string_view content_type(const std::vector<Header>& headers) {
   return last_header(headers, "content-type").value_or(std::string_view());
 }
 
-char small(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 // A media type in small letters, without its parameters.
 std::string media_type_of(std::string_view text) {
   text = text.substr(0, text.find(';'));
   text = text.substr(0, text.find_last_not_of(" \t") + 1);
   std::string type;
-  for (const char c : text) type.push_back(small(c));
+  for (const char c : text) type.push_back(lower(c));
   return type;
 }
 
@@ -43,6 +41,10 @@ std::string_view text_of(const std::vector<Field>& fields, std::string_view name
   const Value* value = find(fields, name);
   if (!value || !value->is_text() || value->unread_json().contains('\\')) return {};
   return value->unread_json();
+}
+
+bool is_supported(const std::vector<Field>& attributes) {
+  return text_of(attributes, "specversion").starts_with("1.");
 }
 
 }  // namespace
@@ -60,7 +62,7 @@ bool CloudEventReader::announced(const std::vector<Header>& headers) {
 bool CloudEventReader::is_event(const std::vector<Field>& fields) {
   if (std::ranges::none_of(fields, [](const Field& field) { return field.name.size() == required.front().size(); }))
     return false;  // as in most rows
-  return text_of(fields, "specversion").starts_with("1.") && std::ranges::all_of(required, [&](std::string_view name) {
+  return is_supported(fields) && std::ranges::all_of(required, [&](std::string_view name) {
            const Value* value = find(fields, name);
            return value && value->is_text();
          });
@@ -91,24 +93,40 @@ bool CloudEventReader::read(std::string_view text, const std::vector<Header>& he
       return refuse(error, fmt::format("header {}", escape(one.name)), *one.value, "UTF-8 without U+0000", "22021");
     attributes_.push_back({one.name.substr(prefix.size()), Value::text(*one.value)});
   }
-  return read_data(text, space, event, error);
+  return has_required("header ce_", error) && read_data(text, space, event, error);
+}
+
+// Where an attribute is, is told by what comes before its name.
+bool CloudEventReader::has_required(std::string_view before, DecodeError& error) const {
+  for (const std::string_view name : required) {
+    const Value* value = find(attributes_, name);
+    if (!value || !value->is_text())
+      return refuse(error, fmt::format("{}{}", before, name), value ? value->unread_json() : "",
+                    "an attribute of a CloudEvent");
+  }
+  return is_supported(attributes_) ||
+         refuse(error, fmt::format("{}specversion", before), *find(attributes_, "specversion"), "1.0", "0A000");
 }
 
 bool CloudEventReader::read_structured(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error) {
   space.envelope = text = envelope_.assign(text);
   if (const auto code = space.reader.read(text, space.arena, attributes_)) return refuse(error, "value", text, code);
-  for (const std::string_view name : required) {
-    const Value* value = find(attributes_, name);
-    if (!value || !value->is_text())
-      return refuse(error, fmt::format("value.{}", name), value ? value->unread_json() : "",
-                    "an attribute of a CloudEvent");
-  }
-  if (!text_of(attributes_, "specversion").starts_with("1."))
-    return refuse(error, "value.specversion", *find(attributes_, "specversion"), "1.0", "0A000");
+  return read_attributes(space, event, error);
+}
+
+bool CloudEventReader::read_opened(DecodeSpace& space, Event& event, DecodeError& error) {
+  std::swap(envelope_, space.value_text);
+  std::swap(attributes_, space.top);
+  space.envelope = envelope_.view();
+  return read_attributes(space, event, error);
+}
+
+bool CloudEventReader::read_attributes(DecodeSpace& space, Event& event, DecodeError& error) {
+  if (!has_required("value.", error)) return false;
   const Value* data = find(attributes_, "data");
   if (data && data->kind() != ValueKind::null) {
     if (data->kind() != ValueKind::structure) return refuse(error, "value.data", *data, "an object");
-    space.value_begins = static_cast<std::size_t>(begin_of(*data) - text.data());
+    space.value_begins = static_cast<std::size_t>(begin_of(*data) - space.envelope.data());
     return read_data(data->unread_json(), space, event, error);
   }
   const Value* encoded = find(attributes_, "data_base64");
@@ -131,13 +149,20 @@ bool CloudEventReader::read_structured(std::string_view text, DecodeSpace& space
 bool CloudEventReader::read_data(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error) {
   Payload payload;
   if (!open_payload(text, space, schemas_, payload, error)) return false;
-  const std::string_view op = text_of(attributes_, "iodebeziumop");
-  if (payload.null || op.empty() || is_debezium(space)) return read_payload(payload, space, event, error);
+  const Value* operation = find(attributes_, "iodebeziumop");
+  if (operation && operation->kind() == ValueKind::null) operation = nullptr;
+  if (payload.null || !operation || is_debezium(space)) return read_payload(payload, space, event, error);
+  std::string scratch;
+  std::string_view op;
+  if (!operation->is_text() || operation->characters(scratch, op) != TextError::none)
+    return refuse(error, "iodebeziumop", *operation, "one of c, r, u, d, t, m", "22023");
   if (find(space.top, "before") || find(space.top, "after")) {
     take_attributes(space);
     return read_debezium(payload, space, event, error);
   }
   // Flattened by ExtractNewRecordState: the operation is all that is left of the envelope.
+  if (op.size() != 1 || !std::string_view("crud").contains(op))
+    return refuse(error, "iodebeziumop", *operation, "one of c, r, u, d", "22023");
   read_row(payload, space, event);
   event.is_snapshot = op == "r";
   if (op == "u") event.operation = Operation::update;
@@ -149,7 +174,7 @@ bool CloudEventReader::read_data(std::string_view text, DecodeSpace& space, Even
 }
 
 void CloudEventReader::take_attributes(DecodeSpace& space) const {
-  space.top.push_back({"op", Value::escaped_text(text_of(attributes_, "iodebeziumop"))});
+  space.top.push_back({"op", *find(attributes_, "iodebeziumop")});
   if (find(space.top, "source")) return;
   std::size_t count = 0;
   const auto source = space.arena.allocate<Field>(attributes_.size());

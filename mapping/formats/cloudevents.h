@@ -24,9 +24,13 @@ class CloudEventReader {
   // Reads a value that is one: without headers that say more, in structured mode.
   bool read(std::string_view text, const std::vector<Header>& headers, DecodeSpace& space, Event& event,
             DecodeError& error);
+  // The same of one in structured mode that open_object() has read into the space already.
+  bool read_opened(DecodeSpace& space, Event& event, DecodeError& error);
 
  private:
+  bool read_attributes(DecodeSpace& space, Event& event, DecodeError& error);
   bool read_structured(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error);
+  bool has_required(std::string_view before, DecodeError& error) const;
   bool read_data(std::string_view text, DecodeSpace& space, Event& event, DecodeError& error);
   // Puts the operation and the source where Debezium's converter for CloudEvents keeps them: in attributes.
   void take_attributes(DecodeSpace& space) const;

@@ -134,7 +134,7 @@ Result<void> Bisector::try_range(Pass& pass, std::size_t from, std::size_t to) {
   auto tried = state_.parts.store.try_rows(changes, pass.check_at_once);
   if (!tried) return refused(pass, from, to, std::move(tried.error()));
   for (std::size_t n = 0; n < pass.mapped.size(); ++n) pass.outcomes[pass.mapped[n]] = changes.outcomes[n];
-  pass.tables.add(changes, pass.batch.all_records(), pass.mapped);
+  pass.tables.add(changes);
   for (auto letter : changes.dead) {
     letter.record = static_cast<std::uint32_t>(pass.mapped[letter.record]);
     pass.dead.push_back(std::move(letter));

@@ -221,15 +221,12 @@ void LaneWorker::committed(std::optional<TableStats> written) {
   last_rows_ = done_.records();
   last_commit_ = now;
   if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_) submit();
-  if (!written) written.emplace().add(done_.changes(), done_.all_records());
-  account(flight, std::move(*written));
-  for (const auto& [at, of_row] : counts) {
-    if (auto* held = state_.find(at)) held->claim.counts = of_row;
-  }
+  if (!written) written.emplace().add(done_.changes());
+  account(flight, std::move(*written), counts);
   done_.clear();
 }
 
-void LaneWorker::account(const Flight& flight, TableStats written) {
+void LaneWorker::account(const Flight& flight, TableStats written, std::span<const sink::PartitionCounts> stored) {
   auto& stats = state_.stats;
   log::debug(state_.log_prefix, "committed {} records, {} rows in {:.1f} ms", done_.records(), done_.changes().rows,
              flight.seconds * 1000);
@@ -253,6 +250,8 @@ void LaneWorker::account(const Flight& flight, TableStats written) {
                range.to);
     held->claim.next = range.to;
     held->claim.counts += range.counts;
+    const auto of_row = std::ranges::find(stored, *range.at, &sink::PartitionCounts::at);
+    if (of_row != stored.end()) held->claim.counts = of_row->counts;
     state_.show(*held);
     if (!flight.alone) continue;
     state_.suspects.succeeded(held->at(), state_.sizer.rows(), flight.was_full);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "runtime/pipeline/bisector.h"
@@ -63,7 +64,8 @@ class LaneWorker {
     bool was_full = false, alone = false;
   };
   void committed(std::optional<TableStats> written);
-  void account(const Flight& flight, TableStats written);
+  // `stored`: what pointers say where it may be another than the ranges' counts.
+  void account(const Flight& flight, TableStats written, std::span<const sink::PartitionCounts> stored);
   void handle_error(const Error& error);
   void read_again();
   void stop_for_schema(const Error& error);

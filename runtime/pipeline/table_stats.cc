@@ -9,15 +9,7 @@ void add_topic(TableSnapshot& table, const std::string& topic) {
   if (place == table.topics.end() || *place != topic) table.topics.insert(place, topic);
 }
 
-namespace {
-
-const TopicPartition& place_of(std::uint32_t record, std::span<const Record> records, std::span<const std::size_t> of) {
-  return *records[of.empty() ? record : of[record]].at;
-}
-
-}  // namespace
-
-void TableStats::add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of) {
+void TableStats::add(const Changes& changes) {
   for (const auto& changed : changes.tables) {
     auto& table = tables_[changed.table->name];
     table.table = changed.table->name;
@@ -25,7 +17,7 @@ void TableStats::add(const Changes& changes, std::span<const Record> records, st
     for (const auto& step : changed.steps) {
       for (const auto& row : step.rows) {
         ++(row.kind == ChangeKind::remove ? table.removed : table.written);
-        const auto* at = &place_of(row.record, records, of);
+        const auto* at = changes.places[row.record];
         if (at == last) continue;
         add_topic(table, at->topic);
         last = at;
@@ -35,7 +27,7 @@ void TableStats::add(const Changes& changes, std::span<const Record> records, st
   for (const auto& use : changes.policy_uses) {
     const auto policy = value_policy_names.at(static_cast<std::size_t>(use.policy));
     ++tables_[use.table->name]
-          .changed_values[{place_of(use.record, records, of).topic, use.table->columns[use.column].name, policy}];
+          .changed_values[{changes.places[use.record]->topic, use.table->columns[use.column].name, policy}];
   }
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <map>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -15,8 +14,7 @@ namespace sluice::runtime {
 
 class TableStats {
  public:
-  // `of` maps an index in the changes to a record; empty: they are the same.
-  void add(const Changes& changes, std::span<const Record> records, std::span<const std::size_t> of = {});
+  void add(const Changes& changes);
   // Adds the counts of one transaction, which has just taken effect.
   void add_committed(TableStats more, WallClock::time_point at);
   // Adds those of another lane.

@@ -57,6 +57,12 @@ test_F45j_other_formats_in_the_same_topic_are_recognised = case(
 test_F45k_what_is_not_an_event_is_a_letter_where_the_route_takes_nothing_else = case(
     TABLE, [*values({"id": 1, "name": "plain"}, event(data={"id": 2, "name": "event"}))], format="cloudevents", rows=["2|event"],
     letters={0: ("decode", "22032", "value.specversion")})
+test_F45m_headers_of_another_version_or_without_values_are_letters = case(
+    TABLE, [binary({"id": 1, "name": "a"}, specversion=b"1.1"), binary({"id": 2}, specversion=b"0.3"), binary({"id": 3}, specversion=None)],
+    rows=["1|a"], letters={1: ("decode", "0A000", "ce_specversion"), 2: ("decode", "22032", "ce_specversion")})
+test_F45n_an_operation_that_a_flattened_row_cannot_have_is_a_letter = case(
+    TABLE, values(*(event(iodebeziumop=op, data={"id": n, "name": "a"}) for n, op in enumerate("crutmx"))),
+    rows=["0|a", "1|a", "2|a"], letters={n: ("decode", "22023", "one of c, r, u, d") for n in (3, 4, 5)})
 test_F45l_attributes_become_columns = case(
     "CREATE TABLE t (id int PRIMARY KEY, event text, lsn bigint)",
     [binary({"id": 1}), binary({"before": None, "after": {"id": 2}}, iodebeziumop=b"c", iodebeziumlsn=b"29")],

@@ -64,6 +64,12 @@ test_F40m_a_changed_key_leaves_a_newer_row_of_the_old_key = case(
     rows=["1|newer|9", "2|moved|5", "4|moved|5"])
 test_F40n_a_column_that_holds_no_versions_waits_in_state_schema = case(
     "CREATE TABLE t (id int PRIMARY KEY, v jsonb)", keyed((b"1", {"id": 1, "v": 1})), version="v", state=("schema", "no order of versions", 0))
+test_F40q_a_delete_whose_version_is_null_marks_its_row = case(
+    MARKED, [*values(row(1, "a", 5), gone(1, None), row(2, "b", 5), gone(2, None), row(2, "late", 4))], version="v", delete="soft:gone",
+    rows=["1|a|5|t", "2|b|5|t"])
+test_F40r_a_version_is_never_changed_by_a_policy = case(
+    "CREATE TABLE t (id int PRIMARY KEY, name text, v smallint)", values(row(1, "new", 32767), row(1, "old", 40000), gone(1, 40000)), version="v", out_of_range="clamp",
+    rows=["1|new|32767"], letters={n: ("map", "22003", "smallint") for n in (1, 2)})
 test_F40o_a_version_needs_a_key = refused("route.version: needs a key", {"mode": "insert", "version": "v"})
 test_F40p_a_version_cannot_be_part_of_the_key = refused("is not its key", {"key": ["id", "v"], "version": "v"})
 

@@ -1,18 +1,36 @@
 // Versions of rows and soft deletes: whatever the sequence and wherever batches are cut, the table is as if each event
 // had been applied alone, and no older version ever takes the place of a newer one.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
 
 #include "mapping/mapper.h"
+#include "sink/write_plan.h"
 #include "tests/integration/sink_support.h"
 
 namespace sluice::sink::test {
 namespace {
 
 struct Event {
-  enum class Kind { whole, part, gone, tombstone } kind = Kind::whole;
-  int id = 0, a = 0, version = 0;
+  enum class Kind { whole, part, moved, gone, gone_without_version, tombstone } kind = Kind::whole;
+  int id = 0, a = 0, version = 0, from = 0;  // whose row moves
+
+  bool deletes() const { return kind >= Kind::gone; }
+};
+
+// What a round of random events is about.
+struct Rules {
+  bool soft = false, timed = false, versioned = false;
+  bool updates = false;    // mode = "update"
+  bool demanding = false;  // b is NOT NULL
+
+  // Returns true if the event needs a row that is there: there is no other value for what it does not carry.
+  bool needs_row(const Event& event) const {
+    if (!demanding || updates) return false;
+    const bool leaves_mark = soft && versioned && event.kind != Event::Kind::whole;
+    return event.kind == Event::Kind::part || leaves_mark;
+  }
 };
 
 struct Kept {
@@ -23,52 +41,63 @@ struct Kept {
 // One event after the other, as the contract says.
 class Model {
  public:
-  Model(bool versioned, bool soft, bool timed) : versioned_(versioned), soft_(soft), timed_(timed) {}
+  explicit Model(const Rules& rules) : rules_(rules) {}
 
   void apply(const Event& event, std::int64_t second) {
-    const auto found = rows.find(event.id);
-    const bool says = versioned_ && event.kind != Event::Kind::tombstone;
-    if (says && found != rows.end() && found->second.version && event.version < *found->second.version) {
-      ++outdated;
-      return;
-    }
-    const bool deletes = event.kind == Event::Kind::gone || event.kind == Event::Kind::tombstone;
-    if (deletes && !soft_) {
-      rows.erase(event.id);
-      return;
-    }
-    if (deletes && found == rows.end() && !says) return;
-    Kept& row = rows[event.id];
-    if (versioned_ && says) row.version = event.version;
-    if (!deletes) {
-      row.a = event.a;
-      if (event.kind == Event::Kind::whole) row.b = event.a + 1;
-      row.deleted.clear();
-    } else if (row.deleted.empty()) {
-      row.deleted = timed_ ? fmt::format("{}", second) : "true";
-    }
+    if (event.kind == Event::Kind::moved && event.from != event.id)
+      change({Event::Kind::gone, event.from, 0, event.version}, second);
+    if (!change(event, second)) ++outdated;
   }
 
   std::map<int, Kept> rows;
   int outdated = 0;
 
  private:
-  bool versioned_, soft_, timed_;
+  // Returns false if the row is newer.
+  bool change(const Event& event, std::int64_t second) {
+    const auto found = rows.find(event.id);
+    const bool is_there = found != rows.end();
+    const bool says = rules_.versioned && event.kind <= Event::Kind::gone;
+    if (says && is_there && found->second.version && event.version < *found->second.version) return false;
+    if (!is_there && (rules_.updates || (event.deletes() && !says))) return true;
+    if (event.deletes() && !rules_.soft) {
+      rows.erase(event.id);
+      return true;
+    }
+    Kept& row = rows[event.id];
+    if (says) row.version = event.version;
+    if (!event.deletes()) {
+      row.a = event.a;
+      if (event.kind != Event::Kind::part) row.b = event.a + 1;
+      row.deleted.clear();
+    } else if (row.deleted.empty()) {
+      row.deleted = rules_.timed ? fmt::format("{}", second) : "true";
+    }
+    return true;
+  }
+
+  Rules rules_;
+};
+
+struct Message {
+  std::string key, value;
+  std::int64_t timestamp_ms = 0;
 };
 
 class Guard : public SinkTest {
  protected:
-  void make(bool soft, bool timed, const std::string& version) {
+  void make(const Rules& rules, const std::string& version) {
     sql(fmt::format(
-        "DROP TABLE IF EXISTS {0}.t; CREATE TABLE {0}.t (id int PRIMARY KEY, a int, b int, v {1}, deleted {2})", schema,
-        version, timed ? "timestamptz" : "boolean"));
+        "DROP TABLE IF EXISTS {0}.t; CREATE TABLE {0}.t (id int PRIMARY KEY, a int, b int {1}, v {2}, deleted {3})",
+        schema, rules.demanding ? "NOT NULL" : "", version, rules.timed ? "timestamptz" : "boolean"));
     described.reset();
     pipeline = std::make_shared<config::Pipeline>();
     config::Route& route = pipeline->routes.emplace_back();
     route.topics = {"orders"};
     route.table = schema + ".t";
     route.key = {"id"};
-    if (soft) route.on_delete = {config::OnDelete::soft, "deleted"};
+    route.mode = rules.updates ? WriteMode::update : WriteMode::upsert;
+    if (rules.soft) route.on_delete = {config::OnDelete::soft, "deleted"};
     route.unknown_fields = config::UnknownFields::reject;
   }
 
@@ -76,11 +105,6 @@ class Guard : public SinkTest {
     described.reset();
     pipeline->routes[0].version = config::VersionPath::parse(path);
   }
-
-  struct Message {
-    std::string key, value;
-    std::int64_t timestamp_ms = 0;
-  };
 
   void write_batch(std::span<const Message> messages) {
     mapping::Mapper mapper(pipeline);
@@ -110,7 +134,9 @@ class Guard : public SinkTest {
     writer->submit(batch.changes, batch.records, batch.ranges);
     const auto done = wait(*writer);
     ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
-    for (const auto& [place, stored] : writer->take_counts()) {
+    const auto stored_counts = writer->take_counts();
+    EXPECT_EQ(stored_counts.size(), std::ranges::any_of(plan(batch.changes, false), &PlannedWrite::guarded) ? 1 : 0);
+    for (const auto& [place, stored] : stored_counts) {
       EXPECT_EQ(fmt::format("{}|{}|{}", stored.applied, stored.folded, stored.skipped),
                 sql(fmt::format("SELECT applied, folded, skipped FROM {}.pointer WHERE topic = 'orders'", schema)));
     }
@@ -139,36 +165,65 @@ std::string text_of(const std::map<int, Kept>& rows) {
   return text;
 }
 
+Message message_of(const Event& event, const Rules& rules, std::int64_t second) {
+  const auto version = !rules.versioned                                  ? std::string()
+                       : event.kind == Event::Kind::gone_without_version ? R"(,"v":null)"
+                                                                         : fmt::format(R"(,"v":{})", event.version);
+  Message message{fmt::format(R"({{"id":{}}})", event.id), {}, second * 1000};
+  const auto whole = fmt::format(R"({{"id":{},"a":{},"b":{}{}}})", event.id, event.a, event.a + 1, version);
+  switch (event.kind) {
+    case Event::Kind::whole:
+      message.value = whole;
+      break;
+    case Event::Kind::part:
+      message.value = fmt::format(R"({{"id":{},"a":{}{}}})", event.id, event.a, version);
+      break;
+    case Event::Kind::moved:
+      message.value = fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{}}})", event.from, whole);
+      break;
+    case Event::Kind::gone:
+    case Event::Kind::gone_without_version:
+      message.value = fmt::format(R"({{"op":"d","before":{{"id":{}{}}},"after":null}})", event.id, version);
+      break;
+    case Event::Kind::tombstone:
+      break;
+  }
+  return message;
+}
+
 TEST_F(Guard, random_events_in_any_batches_equal_one_by_one_application) {
   std::mt19937 random(20261126);
   const auto below = [&](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
   constexpr std::int64_t begin = 1'700'000'000;
-  for (int round = 0; round < 12; ++round) {
-    const bool soft = round % 4 != 0, versioned = round % 4 != 3, timed = round % 4 == 2 || round % 8 == 7;
-    make(soft, timed, round % 3 == 0 ? "numeric" : "bigint");
-    if (versioned) guard_by("v");
-    Model model(versioned, soft, timed);
+  for (int round = 0; round < 24; ++round) {
+    Rules rules{round % 4 != 0, round % 4 == 2 || round % 8 == 7, round % 4 != 3};
+    rules.updates = round % 5 == 4;
+    rules.demanding = round % 3 == 1;
+    make(rules, round % 3 == 0 ? "numeric" : "bigint");
+    if (rules.versioned) guard_by("v");
+    Model model(rules);
     const std::string old = sql(fmt::format("SELECT coalesce(sum(skipped), 0) FROM {}.pointer", schema));
     std::vector<Message> batch;
-    const int longest = round < 4 ? 1 : 14;
+    const int longest = round < 6 ? 1 : 14;
     for (int n = 0; n < 40; ++n) {
-      const Event event{static_cast<Event::Kind>(below(4)), below(3), below(100), below(8)};
-      const auto version = versioned ? fmt::format(R"(,"v":{})", event.version) : std::string();
-      Message message{fmt::format(R"({{"id":{}}})", event.id), {}, (begin + n) * 1000};
-      if (event.kind == Event::Kind::gone)
-        message.value = fmt::format(R"({{"op":"d","before":{{"id":{}{}}},"after":null}})", event.id, version);
-      if (event.kind == Event::Kind::whole)
-        message.value = fmt::format(R"({{"id":{},"a":{},"b":{}{}}})", event.id, event.a, event.a + 1, version);
-      if (event.kind == Event::Kind::part)
-        message.value = fmt::format(R"({{"id":{},"a":{}{}}})", event.id, event.a, version);
+      Event event{static_cast<Event::Kind>(below(6)), below(3), below(100), below(8), below(3)};
+      if (event.kind == Event::Kind::moved && rules.updates) event.from = event.id;
+      const int needed = event.kind == Event::Kind::moved ? event.from : event.id;
+      if (rules.needs_row(event) && !model.rows.contains(needed)) event.kind = Event::Kind::whole;
       model.apply(event, begin + n);
-      batch.push_back(std::move(message));
-      if (static_cast<int>(batch.size()) > below(longest) || n == 39) {
-        write_batch(batch);
-        batch.clear();
-        if (HasFatalFailure()) return;
-        ASSERT_EQ(table_text(), text_of(model.rows)) << "round " << round << " event " << n;
-      }
+      batch.push_back(message_of(event, rules, begin + n));
+      if (static_cast<int>(batch.size()) <= below(longest) && n != 39) continue;
+      write_batch(batch);
+      batch.clear();
+      if (HasFatalFailure()) return;
+      ASSERT_EQ(table_text(), text_of(model.rows)) << "round " << round << " event " << n;
+      // Somebody else's row, or one from before the route had versions.
+      const int other = below(9);
+      sql(fmt::format("UPDATE {}.t SET v = NULL WHERE id = {}", schema, other));
+      if (const auto found = model.rows.find(other); found != model.rows.end()) found->second.version.reset();
+      if (!rules.updates || other > 2) continue;
+      sql(fmt::format("INSERT INTO {}.t (id, a, b) VALUES ({}, 1, 2) ON CONFLICT DO NOTHING", schema, other));
+      model.rows.try_emplace(other, Kept{1, 2, {}, {}});
     }
     if (longest == 1) {
       EXPECT_EQ(sql(fmt::format("SELECT sum(skipped) - {} FROM {}.pointer", old, schema)),
@@ -183,7 +238,7 @@ TEST_F(Guard, random_events_in_any_batches_equal_one_by_one_application) {
 }
 
 TEST_F(Guard, a_version_comes_from_the_source_or_from_within_the_row) {
-  make(true, false, "bigint");
+  make({.soft = true}, "bigint");
   sql(fmt::format("ALTER TABLE {0}.t RENAME v TO lsn; ALTER TABLE {0}.t ADD doc jsonb", schema));
   guard_by("@source.lsn");
   const auto event = [](const char* op, int a, int lsn) {
@@ -214,7 +269,7 @@ TEST_F(Guard, a_version_comes_from_the_source_or_from_within_the_row) {
 }
 
 TEST_F(Guard, a_column_that_cannot_hold_a_version_or_a_mark_is_told) {
-  make(false, false, "jsonb");
+  make({}, "jsonb");
   const auto refusal = [&] {
     const auto answer = TableCatalogue(elsewhere()).describe(pipeline->routes[0].table, pipeline->routes[0]);
     return answer ? std::string() : answer.error().message;

@@ -68,6 +68,35 @@ TEST_P(CloudEvents, debeziums_converter_has_operation_and_source_in_attributes) 
   EXPECT_EQ(text_of(changes), "write id=1 name=a op=r lsn=29\nremove id=2\nremove id=3\nwrite id=4 op=c lsn=8\n");
 }
 
+TEST_P(CloudEvents, an_operation_that_a_flattened_row_cannot_have_is_refused) {
+  const auto of = [&](const std::string& op) {
+    const Changes changes = fixture.map({{{}, structured(fmt::format(R"(,"iodebeziumop":{},"data":{{"id":1}})", op))}});
+    return changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate;
+  };
+  for (const char* op : {R"("t")", R"("m")", R"("x")", R"("cc")", R"("")", "5", R"(["c"])", R"("\ud800")"})
+    EXPECT_EQ(of(op), "22023") << op;
+  for (const char* op : {R"("c")", R"("r")", R"("u")", "null"}) EXPECT_TRUE(of(op).starts_with("write id=1")) << op;
+  EXPECT_EQ(of(R"("d")"), "remove id=1\n");
+  EXPECT_EQ(of(R"("\u0064")"), "remove id=1\n");
+  const Changes headers = fixture.map({{{}, R"({"id":1})", and_more(binary, {{"ce_iodebeziumop", "t"}})},
+                                       {{}, R"({"id":1})", and_more(binary, {{"ce_iodebeziumop", "d"}})}});
+  EXPECT_EQ(outcomes(headers), "da");
+  EXPECT_EQ(headers.dead.at(0).sqlstate, "22023");
+}
+
+TEST_P(CloudEvents, headers_of_another_version_or_without_values_are_refused) {
+  const auto of = [&](const std::string& name, const std::optional<std::string>& value) {
+    Headers headers = binary;
+    std::ranges::find(headers, name, [](const auto& header) { return header.first; })->second = value;
+    const Changes changes = fixture.map({{{}, R"({"id":1})", headers}});
+    return changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate + changes.dead.front().reason;
+  };
+  EXPECT_EQ(of("ce_specversion", "1.1"), "write id=1 op=c lsn=NULL\n");
+  EXPECT_TRUE(of("ce_specversion", "0.3").starts_with("0A000header ce_specversion: ")) << of("ce_specversion", "0.3");
+  EXPECT_TRUE(of("ce_specversion", std::nullopt).contains("header ce_specversion: "));
+  EXPECT_TRUE(of("ce_id", std::nullopt).contains("header ce_id: "));
+}
+
 TEST_P(CloudEvents, a_record_without_value_deletes_and_a_structured_event_without_data_does_not) {
   const Changes changes = fixture.map({{"1", {}, binary}, {"2", structured("")}, {"3", structured(R"(,"data":null)")}});
   EXPECT_EQ(outcomes(changes), "add");

@@ -53,6 +53,29 @@ TEST(MappingGuard, a_write_without_a_version_is_refused) {
   EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":null})")}), "d\n");
 }
 
+TEST(MappingGuard, a_delete_whose_version_is_null_has_none) {
+  EXPECT_EQ(folded(true, {gone(R"({"id":1,"v":null})")}), "a\nmark id=1 gone=true\n");
+  EXPECT_EQ(folded(false, {gone(R"({"id":1,"v":null})")}), "a\nremove id=1\n");
+  EXPECT_EQ(folded(true, {gone(R"({"id":1,"v":3})"), gone(R"({"id":1,"v":null})")}),
+            "aa\nmark id=1 v=3 gone=true\nstep\nmark id=1 gone=true\n");
+}
+
+TEST(MappingGuard, a_record_whose_new_row_is_older_is_skipped_although_it_moves_the_old_one) {
+  const auto moves = [](int from, int to, int version) {
+    return Message{
+        {}, fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{{"id":{},"a":"m","v":{}}}}})", from, to, version)};
+  };
+  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":9})"), moves(2, 1, 5)}),
+            "as\nwrite id=1 a=x v=9 gone=false\nmark id=2 v=5 gone=true\n");
+  const Message again{{}, R"({"id":2,"a":"y","v":6})"};
+  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":9})"), moves(2, 1, 5), again}),
+            "asa\nwrite id=1 a=x v=9 gone=false\nwrite id=2 a=y v=6 gone=false\n")
+      << "what becomes of the old row changes nothing of that";
+  EXPECT_EQ(folded(true, {{{}, R"({"id":2,"a":"x","v":9})"}, moves(2, 1, 5)}),
+            "aa\nwrite id=2 a=x v=9 gone=false\nwrite id=1 a=m v=5 gone=false\n")
+      << "the new row decides, not the old one";
+}
+
 TEST(MappingGuard, versions_compare_as_postgresql_compares_them) {
   const auto bytes = [](std::initializer_list<int> values) {
     std::string made;

@@ -61,6 +61,42 @@ TEST(MappingTogether, a_version_is_found_in_the_field_that_its_column_is_renamed
             "fsa\nremove id=1 v=6\n");
 }
 
+TEST(MappingTogether, a_tombstone_has_no_version_where_an_added_column_takes_it_from_the_source) {
+  History history;
+  history.route.version = config::VersionPath::parse("@source.v");
+  history.route.columns.add = {{"v", "@source.v"}};
+  const std::string write = R"({"op":"c","before":null,"after":{"id":1,"a":"x"},"source":{"v":5}})";
+  EXPECT_EQ(history.changes({{R"({"id":1})", write}, {R"({"id":1})", {}}}),
+            "aa\nwrite id=1 a=x v=5 gone=false\nstep\nmark id=1 gone=true\n");
+}
+
+TEST(MappingTogether, a_version_is_never_changed_by_a_policy) {
+  const auto made = [](const std::string& type, const ValuePolicies& policies, const std::string& value) {
+    auto target = table({{"id", "int4"}, {"v", type}, {"gone", "bool"}});
+    if (type == "varchar") target->columns[1].modifier = 2 + 4;
+    target->guard = 1;
+    target->marker = 2;
+    Fixture fixture(target);
+    fixture.route.version = config::VersionPath::parse("v");
+    fixture.route.on_delete = {config::OnDelete::soft, "gone"};
+    fixture.route.values = policies;
+    const std::string row = fmt::format(R"({{"id":1,"v":{}}})", value);
+    const Changes changes = fixture.map({{{}, row}, change('d', row, "null")});
+    std::string text = text_of(changes) + uses(changes);
+    for (const auto& letter : changes.dead) text += letter.sqlstate + " ";
+    return text;
+  };
+  EXPECT_EQ(made("int2", {.out_of_range = RangePolicy::clamp}, "40000"), "22003 22003 ");
+  EXPECT_EQ(made("int2", {.out_of_range = RangePolicy::null}, "40000"), "22003 22003 ");
+  EXPECT_EQ(made("varchar", {.too_long = LengthPolicy::truncate}, R"("abc")"), "write id=1 v=abc gone=true\n")
+      << "which PostgreSQL refuses";
+  EXPECT_EQ(made("text", {.nul = NulPolicy::strip}, R"("a\u0000")"), "22P05 22P05 ");
+  EXPECT_EQ(made("text", {.utf8 = Utf8Policy::replace}, "\"a\xff\""), "22021 22021 ");
+  EXPECT_EQ(made("date", {.time_unit = TimeUnit::seconds}, "86400"),
+            "write id=1 v=1970-01-02 gone=true\n1:time_unit 1:time_unit ")
+      << "without a unit a count is no version at all";
+}
+
 TEST(MappingTogether, policies_hold_for_added_columns_and_are_counted) {
   const auto add = [](const ValuePolicies& policies, const std::string& header) {
     Fixture fixture(table({{"id", "int4"}, {"h", "varchar"}}));
@@ -122,6 +158,59 @@ TEST(MappingTogether, texts_of_avro_that_are_not_utf_8_are_replaced_and_the_fram
   EXPECT_TRUE(fixture.row(datum("\xff", "a", "k")).starts_with("22021 "));
   fixture.add({{}, frame(7, datum("1", "\xff", "k"))});
   EXPECT_EQ(uses(fixture.take()), "1:utf8 ");
+}
+
+TEST(MappingTogether, nested_values_of_avro_that_are_not_utf_8_are_replaced_in_a_column_of_text_and_refused_in_a_key) {
+  const std::string schema = record({{"id", R"({"type":"map","values":"string"})"},
+                                     {"m", R"({"type":"map","values":"string"})"},
+                                     {"a", R"({"type":"array","items":"string"})"}});
+  const auto datum = [](std::string_view id, std::string_view name, std::string_view item) {
+    return number(1) + text("k") + text(id) + number(0) + number(1) + text(name) + text("x") + number(0) + number(1) +
+           text(item) + number(0);
+  };
+  AvroFixture fixture(table({{"id", "text"}, {"m", "text"}, {"a", "varchar"}}), schema);
+  fixture.route.values = {.nul = NulPolicy::strip, .utf8 = Utf8Policy::replace};
+  EXPECT_EQ(fixture.row(datum("i", "k", std::string("\0", 1))), R"(write id={"k":"i"} m={"k":"x"} a=["\u0000"])"
+                                                                "\n");
+  EXPECT_EQ(fixture.row(datum("i", "k\xc3", "b\xff")),
+            fmt::format("write id={{\"k\":\"i\"}} m={{\"k{0}\":\"x\"}} a=[\"b{0}\"]\n", fffd));
+  EXPECT_TRUE(fixture.row(datum("i\xff", "k", "b")).starts_with("22021 "));
+  fixture.add({{}, frame(7, datum("i", "k", "\xff"))});
+  EXPECT_EQ(uses(fixture.take()), "2:utf8 ");
+}
+
+TEST(MappingTogether, a_source_that_is_not_utf_8_names_no_table) {
+  const auto asked = [](Fixture& fixture, const Message& message) {
+    fixture.route.table = "public.{source.table}";
+    fixture.route.values.utf8 = Utf8Policy::replace;
+    fixture.add(message);
+    const Changes changes = fixture.take();
+    return fmt::format("{} {}", changes.dead.empty() ? "written" : changes.dead.front().sqlstate,
+                       fmt::join(fixture.asked, " "));
+  };
+  const auto envelope = [](std::string_view name, std::string_view value) {
+    return fmt::format(
+        "{{\"op\":\"c\",\"before\":null,\"after\":{{\"id\":\"{}\"}},\"source\":{{\"db\":\"\xff\",\"table\":\"{}\"}}}}",
+        value, name);
+  };
+  Fixture json(table({{"id", "text"}, {"v", "text"}})), wrong(table({{"id", "text"}}));
+  EXPECT_EQ(asked(json, {{}, envelope("orders", "1")}), "written public.orders");
+  EXPECT_EQ(asked(wrong, {{},
+                          envelope("or\xff"
+                                   "ders",
+                                   "1")}),
+            "42602 ");
+  const std::string schema =
+      record({{"op", R"("string")"},
+              {"after", R"({"type":"record","name":"After","fields":[{"name":"id","type":"string"}]})"},
+              {"source", R"({"type":"record","name":"Source","fields":[{"name":"table","type":"string"}]})"}});
+  AvroFixture avro(table({{"id", "text"}}), schema), broken(table({{"id", "text"}}), schema);
+  EXPECT_EQ(asked(avro, {{}, frame(7, text("c") + text("1") + text("orders"))}), "written public.orders");
+  EXPECT_EQ(asked(broken, {{},
+                           frame(7, text("c") + text("1") +
+                                        text("or\xff"
+                                             "ders"))}),
+            "42602 ");
 }
 
 TEST(MappingTogether, the_payload_of_a_frame_with_a_json_schema_is_mended_and_its_number_is_not) {

@@ -352,6 +352,7 @@ class FakeStore final : public sink::RowStore {
     return apply({}, records, ranges, letters);
   }
   void rollback() override { ++rollbacks; }
+  std::vector<sink::PartitionCounts> take_counts() override { return std::exchange(stored_counts, {}); }
 #ifdef SLUICE_FAULTS
   Result<void> force_next(const sink::Claim& claim, Offset next) override {
     rows[*claim.at].next = next;
@@ -369,11 +370,12 @@ class FakeStore final : public sink::RowStore {
   std::map<TopicPartition, std::vector<Offset>> applied;  // offsets of records, in the order in which they took effect
   std::map<TopicPartition, std::vector<Offset>> dead;
   std::map<TopicPartition, int> claims_of;
-  std::map<TopicPartition, bool> locked;      // rows that another transaction holds
-  std::map<TopicPartition, Error> failing;    // what a batch with this partition fails with
-  std::deque<Error> errors;                   // what the next exchanges answer
-  std::vector<std::size_t> batches;           // records of each
-  std::vector<std::string> batch_partitions;  // of each
+  std::vector<sink::PartitionCounts> stored_counts;  // what pointers say after the next commit
+  std::map<TopicPartition, bool> locked;             // rows that another transaction holds
+  std::map<TopicPartition, Error> failing;           // what a batch with this partition fails with
+  std::deque<Error> errors;                          // what the next exchanges answer
+  std::vector<std::size_t> batches;                  // records of each
+  std::vector<std::string> batch_partitions;         // of each
   // What PostgreSQL says to a value that contains the text.
   std::map<std::string, Error> refusals{{"bad", {ErrorClass::reject, "23514", "violates check constraint"}}};
   std::optional<Error> table_fails;  // its statements fail, with rows or without

@@ -483,6 +483,25 @@ TEST(LaneWorker, a_partition_taken_and_given_back_goes_on_where_it_was) {
   EXPECT_EQ(rig.applied(), offsets(0, 10));
 }
 
+TEST(LaneWorker, what_a_pointer_counts_after_a_commit_is_shown_for_the_claim_that_wrote_it) {
+  Rig rig(2);
+  rig.assign().run();
+  rig.store.hold = true;
+  rig.partition[0]->write_rows(5);
+  rig.run(3);
+  Counts stored;
+  stored.applied = 2;
+  stored.skipped = 3;
+  Counts of_nobody;
+  of_nobody.skipped = 9;
+  rig.store.stored_counts = {{rig.at(0), stored}, {rig.at(1), of_nobody}};
+  rig.store.hold = false;
+  rig.run();
+  EXPECT_EQ(rig.held(0).claim.counts.skipped, 3);
+  EXPECT_EQ(rig.held(0).claim.counts.applied, 2);
+  EXPECT_EQ(rig.held(1).claim.counts.skipped, 0) << "the transaction moved no pointer of it";
+}
+
 TEST(LaneWorker, a_drained_lane_commits_what_it_has_and_ends) {
   Rig rig;
   rig.assign().run();

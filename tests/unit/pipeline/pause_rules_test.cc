@@ -36,13 +36,11 @@ TEST(TableStats, rows_are_counted_by_table_and_topics_by_who_gave_them) {
   changes.tables.push_back({table, WriteMode::upsert, {}});
   auto& step = changes.tables.back().steps.emplace_back();
   for (std::uint32_t i = 0; i < 3; ++i) step.rows.push_back({0, i, 0, i == 1 ? ChangeKind::remove : ChangeKind::write});
-  std::vector<Record> records(4);
-  records[0].at = records[1].at = records[2].at = &orders_3;
-  records[3].at = &items_0;
+  changes.places = {&orders_3, &orders_3, &orders_3};
   TableStats batch, all;
-  batch.add(changes, records);
-  const std::size_t last_is_an_item[] = {0, 1, 3};
-  batch.add(changes, records, last_is_an_item);
+  batch.add(changes);
+  changes.places.back() = &items_0;
+  batch.add(changes);
   const auto now = WallClock::now();
   all.add_committed(batch, now);
   all.add_committed(batch, now);
