@@ -76,6 +76,21 @@ bool read_frame(std::string_view bytes, std::span<const Header> headers, Side si
   return true;
 }
 
+std::size_t types_in(const ConnectSchema& schema) {
+  std::size_t count = 1;
+  for (const ConnectSchema& field : schema.fields) count += types_in(field);
+  for (const ConnectSchema& item : schema.items) count += types_in(item);
+  return count;
+}
+
+// Fields, types and symbols: what the memory of a schema grows with.
+std::size_t parts_of(const SchemaBook::Entry& entry) {
+  std::size_t count = entry.avro.nodes.size() + entry.avro.parts.size() + entry.avro.symbols.size();
+  for (const ProtobufMessage& message : entry.protobuf.messages) count += 1 + message.fields.size();
+  for (const ProtobufEnumeration& enumeration : entry.protobuf.enumerations) count += enumeration.symbols.size();
+  return count + types_in(entry.json.types.schema);
+}
+
 // What the kinds are called that can be read.
 constexpr const char* readable_kinds = "AVRO, JSON or PROTOBUF";
 
@@ -94,7 +109,15 @@ const SchemaBook::Entry* SchemaBook::look_up(const SchemaName& schema) {
 }
 
 void SchemaBook::set(const SchemaName& name, const RegisteredSchema& schema) {
-  if (entries_.size() == capacity) entries_.clear();
+  compile(name, schema);
+  parts_ += parts_of(entries_[name]);
+}
+
+void SchemaBook::compile(const SchemaName& name, const RegisteredSchema& schema) {
+  if (entries_.size() == capacity || parts_ > most_parts) {
+    entries_.clear();
+    parts_ = 0;
+  }
   last_ = nullptr;
   Entry& entry = entries_[name];
   entry = {schema.kind, {}, {}, {}, {}};
@@ -177,9 +200,14 @@ bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& fra
   std::string_view in_header = frame.behind_id.empty() ? std::string_view("\0", 1) : frame.behind_id;
   std::string_view& path = frame.in_header ? in_header : payload;
   std::uint32_t message = 0;
-  if (!schema.take_path(path, message) || (frame.in_header && !path.empty())) {
-    error = {malformed, fmt::format("{}: found {}, expected the path of a message of schema {}", path_of(side),
-                                    hex(frame.in_header ? frame.behind_id : frame.payload), frame.schema.text())};
+  const PathFault fault = schema.take_path(path, message);
+  if (fault != PathFault::none || (frame.in_header && !path.empty())) {
+    error = {malformed, fmt::format("{}: found {}, expected the path of a message of schema {}{}", path_of(side),
+                                    hex(frame.in_header ? frame.behind_id : frame.payload), frame.schema.text(),
+                                    fault == PathFault::ambiguous
+                                        ? "; beside maps or groups only the first message within another "
+                                          "is the same for all serializers"
+                                        : "")};
     return false;
   }
   if (protobuf_.read(schema, message, payload, space.arena, datum.value, any_text)) {

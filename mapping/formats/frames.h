@@ -64,10 +64,13 @@ class SchemaBook {
 
  private:
   static constexpr std::size_t capacity = 4096;
+  static constexpr std::size_t most_parts = 1'000'000;
+  void compile(const SchemaName& name, const RegisteredSchema& schema);
   const Entry* look_up(const SchemaName& schema);
 
   const bool answers_;
   std::map<SchemaName, Entry> entries_;
+  std::size_t parts_ = 0;  // of all entries
   std::optional<std::pair<SchemaName, Entry>> refused_;
   SchemaName last_name_;
   const Entry* last_ = nullptr;

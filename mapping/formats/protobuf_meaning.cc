@@ -18,6 +18,13 @@ constexpr std::int64_t first_second = -62'135'596'800, last_second = 253'402'300
 constexpr std::int64_t longest_duration = 315'576'000'000;                             // 10,000 years
 constexpr std::int64_t seconds_per_day = 86'400;
 
+// Rounds half to even, as PostgreSQL reads times, so that a column of integers has one unit.
+std::int64_t micros_of(std::int64_t seconds, std::int64_t nanos) {
+  const std::int64_t whole = nanos / 1000, rest = std::abs(nanos % 1000);
+  const bool away = rest > 500 || (rest == 500 && whole % 2 != 0);
+  return seconds * 1'000'000 + whole + (away ? (nanos < 0 ? -1 : 1) : 0);
+}
+
 // ".5" as ".500": no, three, six or nine digits, as Protobuf's JSON has them.
 std::string fraction_text(std::int64_t nanos) {
   if (nanos == 0) return {};
@@ -40,19 +47,16 @@ std::string timestamp_text(std::int64_t seconds, std::int64_t nanos) {
 
 std::optional<Value> timestamp(std::int64_t seconds, std::int64_t nanos, bool as_text, ValueArena& arena) {
   if (seconds < first_second || seconds > last_second || nanos < 0 || nanos >= nanos_per_second) return std::nullopt;
-  if (!as_text && nanos % 1000 == 0)
-    return Value::temporal(seconds * 1'000'000 + nanos / 1000, TemporalUnit::timestamp_micros);
-  constexpr std::int64_t most = INT64_MAX / nanos_per_second - 1;
-  if (!as_text && seconds > -most && seconds < most)
-    return Value::temporal(seconds * nanos_per_second + nanos, TemporalUnit::timestamp_nanos);
+  if (!as_text) return Value::temporal(micros_of(seconds, nanos), TemporalUnit::timestamp_micros);
   return Value::text(kept(timestamp_text(seconds, nanos), arena));
 }
 
 std::optional<Value> duration(std::int64_t seconds, std::int64_t nanos, bool as_text, ValueArena& arena) {
   const bool one_sign = seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0);
-  if (std::abs(seconds) > longest_duration || std::abs(nanos) >= nanos_per_second || !one_sign) return std::nullopt;
-  if (!as_text && nanos % 1000 == 0)
-    return Value::temporal(seconds * 1'000'000 + nanos / 1000, TemporalUnit::duration_micros);
+  if (seconds < -longest_duration || seconds > longest_duration || nanos <= -nanos_per_second ||
+      nanos >= nanos_per_second || !one_sign)
+    return std::nullopt;
+  if (!as_text) return Value::temporal(micros_of(seconds, nanos), TemporalUnit::duration_micros);
   return Value::text(kept(
       fmt::format("{}{}{}s", seconds < 0 || nanos < 0 ? "-" : "", std::abs(seconds), fraction_text(std::abs(nanos))),
       arena));
@@ -81,8 +85,7 @@ std::optional<Value> time_of_day(std::span<const Field> fields, bool as_text, Va
   const std::int64_t count = hours * 3600 + minutes * 60 + seconds;
   if (count > seconds_per_day || (count == seconds_per_day && nanos > 0)) return std::nullopt;
   if (as_text) return Value::text(kept(clock_text(count, nanos), arena));
-  if (nanos % 1000 == 0) return Value::temporal(count * 1'000'000 + nanos / 1000, TemporalUnit::time_micros);
-  return Value::temporal(count * nanos_per_second + nanos, TemporalUnit::time_nanos);
+  return Value::temporal(micros_of(count, nanos), TemporalUnit::time_micros);
 }
 
 Value decimal(std::span<const Field> fields) {

@@ -209,10 +209,12 @@ bool ProtobufReader::read_part(Reading& reading, std::uint32_t slot, std::string
   if (!field.repeated) {
     choose(reading, slot);
     Value& pending = reading.fields[slot].value;
-    if (pending.kind() == ValueKind::absent)
+    if (pending.kind() == ValueKind::absent) {
       pending = Value::integer(static_cast<std::int64_t>(pieces_.size()));
-    else
+    } else {
+      if (bytes.empty()) return true;
       reading.in_pieces = true;
+    }
     pieces_.push_back({slot, bytes});
     return true;
   }
@@ -223,8 +225,7 @@ bool ProtobufReader::read_part(Reading& reading, std::uint32_t slot, std::string
     std::vector<Field> unread;
     std::span<const Field> pair;
     element.field.value.members(unread, *arena_, pair);
-    const bool is_symbol = schema_->messages[field.of].fields[1].type == ProtobufType::enumeration;
-    if (is_symbol && unknown_symbol_) return true;
+    if (pair[1].value.kind() == ValueKind::absent) return true;
     element.field = {key_text(pair[0].value, *arena_), pair[1].value};
   }
   elements_.push_back(element);
@@ -289,6 +290,8 @@ bool ProtobufReader::read_pieces(Reading& reading) {
     for (; behind < end && pieces_[behind].slot == slot; ++behind) size += pieces_[behind].bytes.size();
     std::string_view bytes = pieces_[n].bytes;
     if (behind > n + 1) {
+      if (size / sizeof(Field) > budget_) return in_.fail("more values than an event may have");
+      budget_ -= size / sizeof(Field);
       const std::span<char> joined = arena_->allocate<char>(size);
       auto to = joined.begin();
       for (std::size_t piece = n; piece < behind; ++piece) to = std::ranges::copy(pieces_[piece].bytes, to).out;
@@ -338,7 +341,9 @@ bool ProtobufReader::complete(Reading& reading, Value& out) {
     Field& made = reading.fields[slot];
     if (made.value.kind() == ValueKind::absent) {
       if (field.required) return in_.fail("the end without a required field");
-      if (field.repeated) {
+      if (place == Place::entry && field.type == ProtobufType::enumeration && unknown_symbol_) {
+        // Its only values are unknown to a closed enumeration: the entry does not count.
+      } else if (field.repeated) {
         made.value = field.map ? Value::structure({}) : Value::array({});
       } else if (field.has_default) {
         made.value = field.default_value();

@@ -7,7 +7,9 @@
 #include <google/protobuf/unknown_field_set.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "base/codec.h"
 #include "base/parse.h"
@@ -19,7 +21,11 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr std::size_t max_text = 8u << 20;
-constexpr int confluents_meta = 1088;  // the number of its extensions of every kind of options
+constexpr std::size_t max_words = 2'000'000;  // of one text
+constexpr std::size_t max_files = 1000;
+constexpr int max_blocks = 64;                // of a text, each within another
+constexpr int confluents_meta = 1088;         // the number of its extensions of every kind of options
+constexpr const char* own_name = "<schema>";  // which no import has
 
 class FirstError final : public pb::io::ErrorCollector {
  public:
@@ -29,65 +35,95 @@ class FirstError final : public pb::io::ErrorCollector {
   std::string text;
 };
 
-// Options of one's own are of no use here. Without them nothing has to be known of what they are made of, and the text
-// of their values, which may be nested at will, is never read. What Connect's converter keeps there tells it apart.
-class OptionCleaner {
+// Options are of no use here, but for two that decide what is valid. Without them nothing has to be known of what they
+// are made of, nor of those that newer compilers have, and the text of their values, which may be nested at will, is
+// never read. What Connect's converter keeps there tells it apart. Of extensions nothing is read either, and what is
+// reserved would be compared with everything else.
+class FileCleaner {
  public:
   bool of_connect = false;
+  std::size_t fields = 0;  // and messages, enumerations, symbols
 
   void clean(pb::FileDescriptorProto& file) {
     file.clear_service();
     file.clear_source_code_info();
+    file.clear_extension();
     if (file.has_options()) clean_options(*file.mutable_options());
     for (auto& message : *file.mutable_message_type()) clean(message);
     for (auto& enumeration : *file.mutable_enum_type()) clean(enumeration);
-    for (auto& extension : *file.mutable_extension()) clean(extension);
   }
 
  private:
   template <class Options>
   void clean_options(Options& options) {
     auto& own = *options.mutable_uninterpreted_option();
-    for (const auto& option : own) find_connect(option.aggregate_value() + option.string_value());
-    own.erase(
-        std::remove_if(own.begin(), own.end(),
-                       [](const auto& option) { return option.name_size() > 0 && option.name(0).is_extension(); }),
-        own.end());
+    for (const auto& option : own) find_connect(option);
+    const auto is_useless = [](const pb::UninterpretedOption& option) {
+      return option.name_size() != 1 || option.name(0).is_extension() ||
+             (option.name(0).name_part() != "allow_alias" && option.name(0).name_part() != "message_set_wire_format");
+    };
+    own.erase(std::remove_if(own.begin(), own.end(), is_useless), own.end());
     const auto& unknown = options.unknown_fields();
     for (int n = 0; n < unknown.field_count(); ++n) {
-      const auto& field = unknown.field(n);
-      if (field.number() == confluents_meta && field.type() == pb::UnknownField::TYPE_LENGTH_DELIMITED)
-        find_connect(field.length_delimited());
+      if (is_bytes(unknown.field(n), confluents_meta)) find_connect(unknown.field(n).length_delimited());
     }
     options.DiscardUnknownFields();
   }
-  void find_connect(const std::string& parameters) {
-    of_connect = of_connect || parameters.find("connect.") != parameters.npos;
+  // As the parser keeps it: `params : [ { key : "connect.type" , value : "int8" } ]`.
+  void find_connect(const pb::UninterpretedOption& option) {
+    if (option.name_size() == 0 || !option.name(0).is_extension()) return;
+    std::string_view name = option.name(0).name_part();
+    if (name.starts_with('.')) name.remove_prefix(1);
+    const std::string& value = option.aggregate_value();
+    of_connect = of_connect || (name.starts_with("confluent.") && (value.find("key : \"connect.") != value.npos ||
+                                                                   value.find("key : 'connect.") != value.npos));
   }
-  void clean(pb::FieldDescriptorProto& field) {
-    if (field.has_options()) clean_options(*field.mutable_options());
+  // As the compiler writes it: Meta { string doc = 1; map<string, string> params = 2; … }.
+  void find_connect(const std::string& bytes) {
+    pb::UnknownFieldSet meta;
+    if (!meta.ParseFromString(bytes)) return;
+    for (int n = 0; n < meta.field_count(); ++n) {
+      pb::UnknownFieldSet parameter;
+      if (!is_bytes(meta.field(n), 2) || !parameter.ParseFromString(meta.field(n).length_delimited())) continue;
+      for (int part = 0; part < parameter.field_count(); ++part) {
+        const auto& key = parameter.field(part);
+        of_connect = of_connect || (is_bytes(key, 1) && key.length_delimited().starts_with("connect."));
+      }
+    }
+  }
+  static bool is_bytes(const pb::UnknownField& field, int number) {
+    return field.number() == number && field.type() == pb::UnknownField::TYPE_LENGTH_DELIMITED;
   }
   void clean(pb::EnumDescriptorProto& enumeration) {
+    fields += 1 + static_cast<std::size_t>(enumeration.value_size());
+    enumeration.clear_reserved_range();
+    enumeration.clear_reserved_name();
     if (enumeration.has_options()) clean_options(*enumeration.mutable_options());
     for (auto& symbol : *enumeration.mutable_value()) {
       if (symbol.has_options()) clean_options(*symbol.mutable_options());
     }
   }
   void clean(pb::DescriptorProto& message) {
+    fields += 1 + static_cast<std::size_t>(message.field_size());
+    message.clear_reserved_range();
+    message.clear_reserved_name();
+    message.clear_extension();
+    message.clear_extension_range();
     if (message.has_options()) clean_options(*message.mutable_options());
-    for (auto& field : *message.mutable_field()) clean(field);
-    for (auto& field : *message.mutable_extension()) clean(field);
+    for (auto& field : *message.mutable_field()) {
+      if (field.has_options()) clean_options(*field.mutable_options());
+    }
     for (auto& inner : *message.mutable_nested_type()) clean(inner);
     for (auto& enumeration : *message.mutable_enum_type()) clean(enumeration);
-    for (auto& range : *message.mutable_extension_range()) range.clear_options();
     for (auto& choice : *message.mutable_oneof_decl()) choice.clear_options();
   }
 };
 
 }  // namespace
 
-void ProtoFiles::complain(std::string text) {
+bool ProtoFiles::complain(std::string text) {
   if (error_.empty()) error_ = printable(text, 300);
+  return false;
 }
 
 void ProtoFiles::AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
@@ -95,20 +131,32 @@ void ProtoFiles::AddError(const std::string&, const std::string& element, const 
   complain(message.find(element) == message.npos ? fmt::format("{}: {}", element, message) : message);
 }
 
-bool ProtoFiles::parse(const std::string& name, std::string_view text, pb::FileDescriptorProto& file) {
-  if (text.size() > max_text) {
-    complain(fmt::format("{} is longer than 8 MiB", name));
-    return false;
+// The parser goes into each block by a call of its own, and what it makes of a word may be a hundred times as large.
+bool ProtoFiles::is_bounded(std::string_view text) {
+  FirstError errors;
+  pb::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+  pb::io::Tokenizer tokens(&stream, &errors);
+  int blocks = 0;
+  for (std::size_t words = 0; tokens.Next(); ++words) {
+    if (words == max_words) return complain(fmt::format("it has more than {} words", max_words));
+    const std::string& word = tokens.current().text;
+    if (word == "{" && ++blocks > max_blocks)
+      return complain(
+          fmt::format("line {}: more than {} blocks within one another", tokens.current().line + 1, max_blocks));
+    if (word == "}" && blocks > 0) --blocks;
   }
+  return true;
+}
+
+bool ProtoFiles::parse(std::string_view text, pb::FileDescriptorProto& file) {
+  if (!is_bounded(text)) return false;
   FirstError errors;
   pb::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
   pb::io::Tokenizer tokens(&stream, &errors);
   pb::compiler::Parser parser;
   parser.RecordErrorsTo(&errors);
-  const bool parsed = parser.Parse(&tokens, &file) && errors.text.empty();
-  if (!parsed) complain(errors.text.empty() ? "it is not a .proto file" : errors.text);
-  file.set_name(name);
-  return parsed;
+  if (parser.Parse(&tokens, &file) && errors.text.empty()) return true;
+  return complain(errors.text.empty() ? "it is not a .proto file" : errors.text);
 }
 
 // A registry may keep a file compiled: alone, as Confluent's clients register it, or behind those that it imports.
@@ -129,14 +177,16 @@ bool ProtoFiles::add_compiled(const std::string& name, std::string_view body) {
   return true;
 }
 
-std::string ProtoFiles::add(std::string_view body, std::span<const SchemaDocument> references) {
-  std::string own = "schema.proto";
-  for (const auto& [name, text] : references) {
-    if (!add_compiled(name, text)) texts_[name] = text;
-    if (name == own) own.insert(0, "_");
-  }
-  if (!add_compiled(own, body)) texts_[own] = body;
-  return own;
+void ProtoFiles::add_file(const std::string& name, std::string_view body) {
+  if (body.size() > max_text)
+    complain(fmt::format("{} is longer than 8 MiB", name));
+  else if (!add_compiled(name, body))
+    texts_[name] = body;
+}
+
+void ProtoFiles::add(std::string_view body, std::span<const SchemaDocument> references) {
+  for (const auto& [name, text] : references) add_file(name, text);
+  add_file(own_name, body);
 }
 
 bool ProtoFiles::find(const std::string& name, pb::FileDescriptorProto& file) {
@@ -152,19 +202,49 @@ bool ProtoFiles::find(const std::string& name, pb::FileDescriptorProto& file) {
   }
   const auto text = texts_.find(name);
   const std::string_view body = text != texts_.end() ? std::string_view(text->second) : usual_proto_file(name);
-  if (text == texts_.end() && body.empty()) {
-    complain(fmt::format("it imports {}, which the registry does not have for it", name));
-    return false;
-  }
-  return parse(name, body, file);
+  if (text == texts_.end() && body.empty())
+    return complain(fmt::format("it imports {}, which the registry does not have for it", name));
+  return parse(body, file);
 }
 
-bool ProtoFiles::FindFileByName(const std::string& name, pb::FileDescriptorProto* file) {
-  if (!find(name, *file)) return false;
-  OptionCleaner cleaner;
-  cleaner.clean(*file);
-  of_connect_ = of_connect_ || cleaner.of_connect;
-  return true;
+bool ProtoFiles::load(const std::string& name, pb::FileDescriptorProto& file) {
+  if (++files_ > max_files) return complain(fmt::format("it is made of more than {} files", max_files));
+  if (!find(name, file)) return false;
+  file.set_name(name);
+  FileCleaner cleaner;
+  cleaner.clean(file);
+  if (name == own_name) of_connect_ = cleaner.of_connect;  // of what it imports others may be the makers
+  fields_ += cleaner.fields;
+  return fields_ <= max_fields || complain(fmt::format("it has more than {} fields", max_fields));
+}
+
+// In a loop, as a chain of imports is as long as its maker likes. In the pool each file finds what it imports at hand.
+const pb::FileDescriptor* ProtoFiles::build(pb::DescriptorPool& pool) {
+  struct Opened {
+    pb::FileDescriptorProto file;
+    int next = 0;  // of its imports
+  };
+  if (!error_.empty()) return nullptr;
+  std::vector<Opened> opened(1);
+  std::set<std::string> names = {own_name};
+  if (!load(own_name, opened.back().file)) return nullptr;
+  for (;;) {
+    auto& [file, next] = opened.back();
+    if (next < file.dependency_size()) {
+      const std::string wanted = file.dependency(next++);
+      if (pool.FindFileByName(wanted)) continue;
+      if (!names.insert(wanted).second) {
+        complain(fmt::format("{} imports itself", wanted));
+        return nullptr;
+      }
+      opened.emplace_back();
+      if (!load(wanted, opened.back().file)) return nullptr;
+      continue;
+    }
+    const pb::FileDescriptor* built = pool.BuildFileCollectingErrors(file, this);
+    if (!built || opened.size() == 1) return built;
+    opened.pop_back();
+  }
 }
 
 }  // namespace sluice::mapping

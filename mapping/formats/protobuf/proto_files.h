@@ -4,7 +4,6 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
-#include <google/protobuf/descriptor_database.h>
 
 #include <map>
 #include <span>
@@ -15,18 +14,17 @@
 
 namespace sluice::mapping {
 
-// Gives files to a DescriptorPool, and keeps the first thing that is wrong with one.
-class ProtoFiles final : public google::protobuf::DescriptorDatabase,
-                         public google::protobuf::DescriptorPool::ErrorCollector {
+// Builds files in a DescriptorPool, and keeps the first thing that is wrong with one. What strangers may make large is
+// measured before libprotobuf works on it: texts, nesting, words, files, fields.
+class ProtoFiles final : public google::protobuf::DescriptorPool::ErrorCollector {
  public:
-  // Adds the schema and what it refers to. Returns the name that the schema's own file has here.
-  std::string add(std::string_view body, std::span<const SchemaDocument> references);
+  static constexpr std::size_t max_fields = 100'000;  // of all files, with messages, enumerations and symbols
 
-  bool FindFileByName(const std::string& name, google::protobuf::FileDescriptorProto* file) override;
-  bool FindFileContainingSymbol(const std::string&, google::protobuf::FileDescriptorProto*) override { return false; }
-  bool FindFileContainingExtension(const std::string&, int, google::protobuf::FileDescriptorProto*) override {
-    return false;
-  }
+  // Adds the schema and what it refers to.
+  void add(std::string_view body, std::span<const SchemaDocument> references);
+  // Builds what the schema's own file imports, and then that. Null with error() set.
+  const google::protobuf::FileDescriptor* build(google::protobuf::DescriptorPool& pool);
+
   void AddError(const std::string& file, const std::string& element, const google::protobuf::Message*, ErrorLocation,
                 const std::string& message) override;
 
@@ -35,15 +33,19 @@ class ProtoFiles final : public google::protobuf::DescriptorDatabase,
   bool of_connect() const { return of_connect_; }
 
  private:
-  bool parse(const std::string& name, std::string_view text, google::protobuf::FileDescriptorProto& file);
+  void add_file(const std::string& name, std::string_view body);
   bool add_compiled(const std::string& name, std::string_view body);
+  bool load(const std::string& name, google::protobuf::FileDescriptorProto& file);
   bool find(const std::string& name, google::protobuf::FileDescriptorProto& file);
-  void complain(std::string text);
+  bool parse(std::string_view text, google::protobuf::FileDescriptorProto& file);
+  bool is_bounded(std::string_view text);
+  bool complain(std::string text);
 
   std::map<std::string, google::protobuf::FileDescriptorProto> compiled_;
   std::map<std::string, std::string> texts_;
   std::string error_;
   bool of_connect_ = false;
+  std::size_t files_ = 0, fields_ = 0;
 };
 
 // The text of a file that schemas import without telling the registry of it; empty if there is none of this name.

@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "base/printable.h"
 #include "mapping/formats/protobuf/proto_files.h"
@@ -19,11 +20,7 @@ namespace {
 
 namespace pb = google::protobuf;
 
-constexpr std::size_t max_fields = 100'000;  // of all messages, each of which counts as one, too
-constexpr std::uint32_t most_steps = 64;     // of a path
-
-// Thrown and caught in this file only.
-struct TooLarge {};
+constexpr std::uint32_t most_steps = 64;  // of a path
 
 ProtobufType type_of(const pb::FieldDescriptor& field) {
   switch (field.type()) {
@@ -131,15 +128,24 @@ class Compiler {
   }
 
  private:
-  // Declared messages in breadth: those within one lie together. Entries of maps are none that anybody has declared.
+  // Declared messages in breadth: those within one lie together. Entries of maps and groups are none: Confluent's own
+  // serializer in Java does not count them. That in Python does, and the registry may have moved them meanwhile.
   void place_inner(const pb::FileDescriptor& file) {
     std::vector<const pb::Descriptor*> placed;
     for (int n = 0; n < file.message_type_count(); ++n) placed.push_back(file.message_type(n));
     for (std::size_t outer = 0; outer < placed.size(); ++outer) {
       const pb::Descriptor& message = *placed[outer];
       schema_.places[outer].first = static_cast<std::uint32_t>(schema_.places.size());
+      std::set<const pb::Descriptor*> groups;
+      for (int n = 0; n < message.field_count(); ++n) {
+        if (message.field(n)->type() == pb::FieldDescriptor::TYPE_GROUP)
+          groups.insert(message.field(n)->message_type());
+      }
       for (int n = 0; n < message.nested_type_count(); ++n) {
-        if (message.nested_type(n)->options().map_entry()) continue;
+        if (message.nested_type(n)->options().map_entry() || groups.contains(message.nested_type(n))) {
+          schema_.places[outer].counted_otherwise = true;
+          continue;
+        }
         schema_.places.push_back(place(*message.nested_type(n)));
         placed.push_back(message.nested_type(n));
         ++schema_.places[outer].count;
@@ -151,15 +157,10 @@ class Compiler {
   std::uint32_t index(const pb::Descriptor& message) {
     const auto [found, is_new] = messages_.try_emplace(&message, static_cast<std::uint32_t>(messages_.size()));
     if (is_new) {
-      count();
       schema_.messages.emplace_back();
       waiting_.push_back(&message);
     }
     return found->second;
-  }
-
-  void count() {
-    if (++fields_ > max_fields) throw TooLarge{};
   }
 
   std::uint32_t index(const pb::EnumDescriptor& from) {
@@ -170,7 +171,6 @@ class Compiler {
     made.only_null = from.full_name() == "google.protobuf.NullValue";
     std::map<std::int32_t, std::string> symbols;  // of several with one number the first is meant
     for (int n = 0; n < from.value_count(); ++n) {
-      count();
       symbols.try_emplace(from.value(n)->number(), from.value(n)->name());
     }
     made.symbols.assign(symbols.begin(), symbols.end());
@@ -183,7 +183,6 @@ class Compiler {
     made.is_entry = from.options().map_entry();
     made.choices = static_cast<std::uint32_t>(from.real_oneof_decl_count());
     for (int n = 0; n < from.field_count(); ++n) {
-      count();
       made.fields.push_back(field(*from.field(n), made.is_entry));
     }
     std::ranges::sort(made.fields, {}, &ProtobufField::number);
@@ -251,7 +250,6 @@ class Compiler {
   std::map<const pb::Descriptor*, std::uint32_t> messages_;
   std::map<const pb::EnumDescriptor*, std::uint32_t> enumerations_;
   std::vector<const pb::Descriptor*> waiting_;
-  std::size_t fields_ = 0;
 };
 
 // A number of the path: zigzag, as of all that Confluent's serializers write in front of a message.
@@ -289,18 +287,23 @@ const std::string* ProtobufEnumeration::symbol(std::int32_t number) const {
   return found == symbols.end() || found->first != number ? nullptr : &found->second;
 }
 
-bool ProtobufSchema::take_path(std::string_view& bytes, std::uint32_t& message) const {
+PathFault ProtobufSchema::take_path(std::string_view& bytes, std::uint32_t& message) const {
   std::uint32_t steps = 0, first = 0, count = roots;
-  if (!take_index(bytes, steps) || steps > most_steps) return false;
+  bool counted_otherwise = false;
+  if (!take_index(bytes, steps) || steps > most_steps) return PathFault::wrong;
   for (std::uint32_t step = 0; step < std::max(steps, 1u); ++step) {
     std::uint32_t index = 0;  // a path of no steps is the short form of the first message
-    if ((steps > 0 && !take_index(bytes, index)) || index >= count) return false;
+    if (steps > 0 && !take_index(bytes, index)) return PathFault::wrong;
+    // The first message is the first for all: nobody writes the entry of a map.
+    if (counted_otherwise && count > 0 && index > 0) return PathFault::ambiguous;
+    if (index >= count) return PathFault::wrong;
     const ProtobufPlace& place = places[first + index];
     message = place.message;
     first = place.first;
     count = place.count;
+    counted_otherwise = place.counted_otherwise;
   }
-  return true;
+  return PathFault::none;
 }
 
 std::expected<ProtobufSchema, std::string> compile_protobuf(std::string_view body,
@@ -309,18 +312,14 @@ std::expected<ProtobufSchema, std::string> compile_protobuf(std::string_view bod
   std::call_once(once, [] { pb::SetLogHandler(nullptr); });  // it would print what is returned here
   ProtoFiles files;
   try {
-    const std::string name = files.add(body, references);
-    pb::DescriptorPool pool(&files, &files);
-    // In their order each finds what it imports at hand.
-    for (const SchemaDocument& reference : references) pool.FindFileByName(reference.name);
-    const pb::FileDescriptor* file = pool.FindFileByName(name);
+    files.add(body, references);
+    pb::DescriptorPool pool;
+    const pb::FileDescriptor* file = files.build(pool);
     if (!file) return std::unexpected(files.error().empty() ? "it is not a .proto file" : files.error());
     if (file->message_type_count() == 0) return std::unexpected("it describes no message");
     ProtobufSchema schema = Compiler().compile(*file);
     schema.connect = files.of_connect() || file->message_type(0)->name().starts_with("ConnectDefault");
     return schema;
-  } catch (const TooLarge&) {
-    return std::unexpected(fmt::format("it has more than {} fields", max_fields));
   } catch (const std::exception& exception) {  // libprotobuf's own checks
     return std::unexpected(printable(exception.what(), 300));
   }

@@ -94,6 +94,13 @@ struct ProtobufEnumeration {
 struct ProtobufPlace {
   std::uint32_t message = 0;
   std::uint32_t first = 0, count = 0;  // of the messages that are declared in it
+  bool counted_otherwise = false;      // there are maps or groups, which some serializers count as messages
+};
+
+enum class PathFault : std::uint8_t {
+  none,
+  wrong,      // it is not a path, or leads nowhere
+  ambiguous,  // it leads to one message or to another, by who wrote it
 };
 
 struct ProtobufSchema {
@@ -103,9 +110,8 @@ struct ProtobufSchema {
   std::uint32_t roots = 0;
   bool connect = false;  // made by Kafka Connect, which leaves out what is null: strings in JSON columns hold JSON
 
-  // Takes the path of a message from the front of `bytes`: a count and so many indices, each a zigzag number. False if
-  // that is not what is there, or if it leads nowhere.
-  bool take_path(std::string_view& bytes, std::uint32_t& message) const;
+  // Takes the path of a message from the front of `bytes`: a count and so many indices, each a zigzag number.
+  PathFault take_path(std::string_view& bytes, std::uint32_t& message) const;
 };
 
 // Compiles the schema, which is a .proto file or, in base64, a FileDescriptorProto or FileDescriptorSet; `references`

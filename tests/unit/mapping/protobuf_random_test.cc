@@ -370,7 +370,7 @@ class Comparison {
     std::string path_bytes = path({index});
     std::string_view left = path_bytes;
     std::uint32_t place = 0;
-    ASSERT_TRUE(schema.take_path(left, place));
+    ASSERT_EQ(schema.take_path(left, place), PathFault::none);
     arena_.clear();
     Value value;
     const bool is_read = reader_.read(schema, place, bytes, arena_, value);
