@@ -97,12 +97,12 @@ TEST(ProtobufBounds, a_schema_with_blocks_deep_within_one_another_is_refused_bef
   EXPECT_THAT(row(groups), HasSubstr("more than 64 blocks within one another"));
 }
 
-TEST(ProtobufBounds, what_a_schema_reserves_is_not_compared_with_itself) {
-  std::string reserved = "reserved 3";
-  for (int n = 5; n < 400'000; n += 2) reserved += fmt::format(",{}", n);
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(row(proto3(reserved + ";")), "write id=1\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+// libprotobuf compares each with all others and with all fields: of a long text that is hours.
+TEST(ProtobufBounds, what_a_schema_reserves_is_not_looked_at) {
+  EXPECT_EQ(
+      row("syntax = \"proto2\"; message Row { reserved 1, 5, 5; reserved 'id'; extensions 1 to 5, 3; optional int32 "
+          "id = 1; } enum E { A = 1; reserved 1, 1; reserved 'A'; }"),
+      "write id=1\n");
 }
 
 TEST(ProtobufBounds, a_large_schema_is_refused_before_it_is_built) {
@@ -143,7 +143,7 @@ TEST(ProtobufBounds, a_chain_of_imports_is_followed_to_a_thousand_files) {
   EXPECT_EQ(row(chain(1000, true)), "write id=1\n");
   EXPECT_EQ(row(chain(1000, false)), "write id=1\n");
   EXPECT_THAT(row(chain(1001, true)), HasSubstr("it is made of more than 1000 files"));
-  EXPECT_THAT(row(chain(100'000, false)), HasSubstr("it is made of more than 1000 files"));
+  EXPECT_THAT(row(chain(20'000, false)), HasSubstr("it is made of more than 1000 files"));
 }
 
 TEST(ProtobufBounds, files_that_import_each_other_are_refused) {
