@@ -24,10 +24,10 @@ namespace sluice::config {
 
 enum class Start { earliest, latest, stop };
 enum class Strategy { range, cooperative_sticky };
-enum class Format { automatic, json, connect_json, debezium, cloudevents, avro, json_schema };
+enum class Format { automatic, json, connect_json, debezium, cloudevents, avro, json_schema, protobuf };
 // Values of this format are frames of a schema registry and nothing else.
 constexpr bool is_framed(Format format) {
-  return format == Format::avro || format == Format::json_schema;
+  return format == Format::avro || format == Format::json_schema || format == Format::protobuf;
 }
 using Mode = WriteMode;
 enum class KeyFrom { automatic, record_key, record_value, header, kafka, none };

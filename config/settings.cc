@@ -142,10 +142,10 @@ std::vector<Setting> route_source() {
        .type = choice,
        .field = in<&Route::format>(),
        .help =
-           "Format of the values; auto detects it for each record. avro and json-schema are frames of a schema "
-           "registry, which auto and debezium take as well, and json those with a JSON Schema. To json every object "
+           "Format of the values; auto detects it for each record. avro, json-schema and protobuf are frames of a "
+           "schema registry, which auto and debezium take as well, and json those with a JSON Schema. To json every object "
            "is a row, even if it looks like a change event. Keys are recognised by themselves. See formats.md.",
-       .choices = {"auto", "json", "connect-json", "debezium", "cloudevents", "avro", "json-schema"}},
+       .choices = {"auto", "json", "connect-json", "debezium", "cloudevents", "avro", "json-schema", "protobuf"}},
       {.section = "route",
        .name = "table",
        .field = in<&Route::table>(),

@@ -4,12 +4,12 @@
 
 #include "base/codec.h"
 #include "mapping/encode/encoder.h"
+#include "mapping/encode/value_json.h"
 
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_dimensions = 6;                  // PostgreSQL's
-constexpr std::size_t longest_array = 256u << 20;  // a short decimal may have a hundred thousand zeros
+constexpr int max_dimensions = 6;  // PostgreSQL's
 
 bool is_json(Encoding encoding) {
   return encoding == Encoding::json || encoding == Encoding::jsonb;
@@ -59,7 +59,7 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
         return error;
       }
     }
-    if (out.size() - begin > longest_array) return {"54000", "the array is longer than 256 MiB"};
+    if (out.size() - begin > longest_nested) return {"54000", "the array is longer than 256 MiB"};
   }
   out.push_back('}');
   return {};

@@ -175,7 +175,9 @@ ValueError Encoder::append_hstore(const Value& value, std::string& out) {
   std::span<const Field> members;
   names_.clear();
   if (parts.kind() != ValueKind::structure || !parts.members(fields_, names_, members)) return value_error::text;
+  const std::size_t begin = out.size();
   for (bool first = true; const Field& member : members) {
+    if (out.size() - begin > longest_nested) return {"54000", "the hstore is longer than 256 MiB"};
     if (!std::exchange(first, false)) out.push_back(',');
     if (const ValueError error = append_hstore_part(Value::text(member.name), out)) return error;
     out += "=>";

@@ -15,6 +15,8 @@
 namespace sluice::mapping {
 namespace {
 
+constexpr ValueError too_long{"54000", "the JSON is longer than 256 MiB"};
+
 void append_lazy(const Value& value, std::string& out) {
   const bool nested_or_number =
       value.is_nested() || value.kind() == ValueKind::number_text || value.kind() == ValueKind::temporal;
@@ -46,7 +48,9 @@ ValueError append_time(const Value& value, std::string& out) {
   return {};
 }
 
-ValueError append_parts(const Value& value, std::string& out) {
+ValueError append_within(const Value& value, std::size_t end, std::string& out);
+
+ValueError append_parts(const Value& value, std::size_t end, std::string& out) {
   std::vector<Value> item_space;
   std::vector<Field> member_space;
   ValueArena names;
@@ -58,7 +62,7 @@ ValueError append_parts(const Value& value, std::string& out) {
     out.push_back('[');
     for (const Value& item : items) {
       if (!std::exchange(first, false)) out.push_back(',');
-      if (const ValueError error = append_value_json(item, out)) return error;
+      if (const ValueError error = append_within(item, end, out)) return error;
     }
     out.push_back(']');
     return {};
@@ -69,15 +73,15 @@ ValueError append_parts(const Value& value, std::string& out) {
     if (!std::exchange(first, false)) out.push_back(',');
     append_json_string(member.name, out);
     out.push_back(':');
-    if (const ValueError error = append_value_json(member.value, out)) return error;
+    if (const ValueError error = append_within(member.value, end, out)) return error;
   }
   out.push_back('}');
   return {};
 }
 
-}  // namespace
-
-ValueError append_value_json(const Value& value, std::string& out) {
+// Refuses what leads beyond `end`, which nothing but many values together do.
+ValueError append_within(const Value& value, std::size_t end, std::string& out) {
+  if (out.size() > end) return too_long;
   switch (value.kind()) {
     case ValueKind::null:
     case ValueKind::absent:
@@ -124,18 +128,25 @@ ValueError append_value_json(const Value& value, std::string& out) {
       return {};
     case ValueKind::array:
     case ValueKind::structure:
-      if (!value.is_lazy()) return append_parts(value, out);
+      if (!value.is_lazy()) return append_parts(value, end, out);
       append_lazy(value, out);
       return {};
   }
   return value_error::text;
 }
 
+}  // namespace
+
+ValueError append_value_json(const Value& value, std::string& out) {
+  return append_within(value, out.size() + longest_nested, out);
+}
+
 std::string excerpt_of(const Value& value) {
+  constexpr std::size_t enough = 4096;  // before it is cut
   std::string text;
   if (value.is_lazy()) {
     append_lazy(value, text);
-  } else if (append_value_json(value, text)) {
+  } else if (append_within(value, enough, text) && text.size() <= enough) {
     return "a value that cannot be shown";
   }
   return excerpt(text);

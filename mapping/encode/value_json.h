@@ -4,6 +4,7 @@
 // as PostgreSQL's hexadecimal text. Plain functions.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/value.h"
@@ -11,7 +12,10 @@
 
 namespace sluice::mapping {
 
-// Returns an error only for decimals that are too large for PostgreSQL, or for invalid base64.
+// What nested values may be as text: a short decimal may have a hundred thousand zeros.
+inline constexpr std::size_t longest_nested = 256u << 20;
+
+// Returns an error only for decimals that are too large for PostgreSQL, for invalid base64, and beyond longest_nested.
 ValueError append_value_json(const Value& value, std::string& out);
 // Returns at most 60 bytes of it, on one line.
 std::string excerpt_of(const Value& value);

@@ -1,7 +1,6 @@
 #include "mapping/formats/avro_reader.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <bit>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "mapping/formats/binary_text.h"
 #include "mapping/formats/json_formats.h"
 
 namespace sluice::mapping {
@@ -19,34 +19,11 @@ constexpr int max_depth = 64;
 constexpr std::size_t values_for_each_byte = 8;
 constexpr std::size_t values_without_bytes = 65'536;
 
-// Most texts are short and ASCII: eight bytes at a time are then quicker than a call.
-bool is_utf8(std::string_view text) {
-  constexpr std::size_t short_text = 32;
-  constexpr std::uint64_t high_bits = 0x8080'8080'8080'8080;
-  if (text.size() > short_text) return simdjson::validate_utf8(text);
-  std::uint64_t all = 0, word = 0;
-  const char* at = text.data();
-  std::size_t left = text.size();
-  for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
-    std::memcpy(&word, at, sizeof word);
-    all |= word;
-  }
-  word = 0;
-  std::memcpy(&word, at, left);
-  return !((all | word) & high_bits) || simdjson::validate_utf8(text);
-}
-
 std::uint32_t little_endian(std::string_view bytes, std::size_t at) {
   std::uint32_t number = 0;
   static_assert(std::endian::native == std::endian::little);
   std::memcpy(&number, bytes.data() + at, sizeof number);
   return number;
-}
-
-std::string_view kept(std::string_view text, ValueArena& arena) {
-  const auto space = arena.allocate<char>(text.size());
-  std::ranges::copy(text, space.begin());
-  return {space.data(), space.size()};
 }
 
 std::string_view uuid_text(std::string_view bytes, ValueArena& arena) {

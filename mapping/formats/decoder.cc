@@ -63,6 +63,10 @@ std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space,
       made = std::make_unique<FramedDecoder>(space);
       rules.kind = SchemaKind::avro;
       break;
+    case config::Format::protobuf:
+      made = std::make_unique<FramedDecoder>(space);
+      rules.kind = SchemaKind::protobuf;
+      break;
     case config::Format::json_schema:
       made = std::make_unique<FramedDecoder>(space);
       rules.kind = SchemaKind::json;

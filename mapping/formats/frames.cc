@@ -46,18 +46,25 @@ bool is_apicurios(const Frame& frame, std::span<const Header> headers, Side side
   return !frame.schema.is_guid && frame.schema.low == 0;
 }
 
+void refuse_header(std::string_view header, Side side, DecodeError& error) {
+  error = {malformed, fmt::format("{}: found a header {} with {}, expected the byte 1 and a GUID", path_of(side),
+                                  side == Side::key ? "__key_schema_id" : "__value_schema_id", hex(header))};
+}
+
 bool read_frame(std::string_view bytes, std::span<const Header> headers, Side side, Frame& frame, DecodeError& error) {
   if (const auto header = headers.empty() ? std::nullopt : header_of(headers, side)) {
-    if (header->size() == guid_frame && header->front() == 1) {
-      frame = {{true, big_endian(header->substr(1, 8)), big_endian(header->substr(9))}, bytes};
+    if (header->size() >= guid_frame && header->front() == 1) {
+      frame = {{true, big_endian(header->substr(1, 8)), big_endian(header->substr(9, 8))},
+               bytes,
+               header->substr(guid_frame),
+               true};
       return true;
     }
-    if (header->size() == number_frame && header->front() == 0) {
-      frame = {{false, 0, big_endian(header->substr(1))}, bytes};
+    if (header->size() >= number_frame && header->front() == 0) {
+      frame = {{false, 0, big_endian(header->substr(1, 4))}, bytes, header->substr(number_frame), true};
       return true;
     }
-    error = {malformed, fmt::format("{}: found a header {} with {}, expected the byte 1 and a GUID", path_of(side),
-                                    side == Side::key ? "__key_schema_id" : "__value_schema_id", hex(*header))};
+    refuse_header(*header, side, error);
     return false;
   }
   if (bytes.size() < number_frame) {
@@ -65,12 +72,27 @@ bool read_frame(std::string_view bytes, std::span<const Header> headers, Side si
                                     path_of(side), hex(bytes))};
     return false;
   }
-  frame = {{false, 0, big_endian(bytes.substr(1, 4))}, bytes.substr(number_frame)};
+  frame = {{false, 0, big_endian(bytes.substr(1, 4))}, bytes.substr(number_frame), {}};
   return true;
 }
 
+std::size_t types_in(const ConnectSchema& schema) {
+  std::size_t count = 1;
+  for (const ConnectSchema& field : schema.fields) count += types_in(field);
+  for (const ConnectSchema& item : schema.items) count += types_in(item);
+  return count;
+}
+
+// Fields, types and symbols: what the memory of a schema grows with.
+std::size_t parts_of(const SchemaBook::Entry& entry) {
+  std::size_t count = entry.avro.nodes.size() + entry.avro.parts.size() + entry.avro.symbols.size();
+  for (const ProtobufMessage& message : entry.protobuf.messages) count += 1 + message.fields.size();
+  for (const ProtobufEnumeration& enumeration : entry.protobuf.enumerations) count += enumeration.symbols.size();
+  return count + types_in(entry.json.types.schema);
+}
+
 // What the kinds are called that can be read.
-constexpr const char* readable_kinds = "AVRO or JSON";
+constexpr const char* readable_kinds = "AVRO, JSON or PROTOBUF";
 
 }  // namespace
 
@@ -87,10 +109,18 @@ const SchemaBook::Entry* SchemaBook::look_up(const SchemaName& schema) {
 }
 
 void SchemaBook::set(const SchemaName& name, const RegisteredSchema& schema) {
-  if (entries_.size() == capacity) entries_.clear();
+  compile(name, schema);
+  parts_ += parts_of(entries_[name]);
+}
+
+void SchemaBook::compile(const SchemaName& name, const RegisteredSchema& schema) {
+  if (entries_.size() == capacity || parts_ > most_parts) {
+    entries_.clear();
+    parts_ = 0;
+  }
   last_ = nullptr;
   Entry& entry = entries_[name];
-  entry = {schema.kind, {}, {}, {}};
+  entry = {schema.kind, {}, {}, {}, {}};
   const auto take = [&](auto compiled, auto& to, const char* of) {
     if (compiled)
       to = std::move(*compiled);
@@ -103,6 +133,9 @@ void SchemaBook::set(const SchemaName& name, const RegisteredSchema& schema) {
     case SchemaKind::json:
       return take(compile_json_schema(schema.body, schema.references), entry.json, "JSON Schema");
     case SchemaKind::protobuf:
+      take(compile_protobuf(schema.body, schema.references), entry.protobuf, "Protobuf");
+      for (ProtobufMessage& message : entry.protobuf.messages) message.id = new_schema_id();
+      return;
     case SchemaKind::other:
       entry.refusal = fmt::format("found schema {} of kind {}, expected {}", name.text(), sluice::name(schema.kind),
                                   readable_kinds);
@@ -110,7 +143,7 @@ void SchemaBook::set(const SchemaName& name, const RegisteredSchema& schema) {
 }
 
 void SchemaBook::refuse(const SchemaName& name, std::string reason) {
-  refused_.emplace(name, Entry{SchemaKind::other, std::move(reason), {}, {}});
+  refused_.emplace(name, Entry{SchemaKind::other, std::move(reason), {}, {}, {}});
 }
 
 // The entry that the frame is to be read with. Null with `error` set.
@@ -132,7 +165,11 @@ const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<con
     error.wanted = frame.schema;
     return nullptr;
   }
-  if (entry->refusal.empty()) return entry;
+  if (entry->refusal.empty()) {
+    if (entry->kind == SchemaKind::protobuf || frame.behind_id.empty()) return entry;
+    refuse_header(*header_of(headers, side), side, error);
+    return nullptr;
+  }
   const bool apicurios = entry->kind == SchemaKind::other && is_apicurios(frame, headers, side);
   return refused(entry->refusal +
                  (apicurios
@@ -141,13 +178,55 @@ const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<con
                       : ""));
 }
 
-bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
-                             DecodeSpace& space, Value& datum, DecodeError& error) {
-  if (avro_.read(entry.avro, frame.payload, space.arena, datum, any_text)) return true;
+bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                            DecodeSpace& space, Datum& datum, DecodeError& error) {
+  const AvroSchema& schema = entry.avro;
+  if (avro_.read(schema, frame.payload, space.arena, datum.value, any_text)) {
+    datum.schema = schema.fields_vary() ? no_schema : schema.id;
+    datum.connect = schema.connect;
+    datum.is_envelope = schema.is_envelope;
+    return true;
+  }
   error = {avro_.not_utf8() ? "22021" : malformed,
            fmt::format("{}: found {} at byte {} of {}, expected a datum of schema {}", path_of(side), avro_.fault(),
                        avro_.at(), frame.payload.size(), frame.schema.text())};
   return false;
+}
+
+bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                                DecodeSpace& space, Datum& datum, DecodeError& error) {
+  const ProtobufSchema& schema = entry.protobuf;
+  std::string_view payload = frame.payload;
+  std::string_view in_header = frame.behind_id.empty() ? std::string_view("\0", 1) : frame.behind_id;
+  std::string_view& path = frame.in_header ? in_header : payload;
+  std::uint32_t message = 0;
+  const PathFault fault = schema.take_path(path, message);
+  if (fault != PathFault::none || (frame.in_header && !path.empty())) {
+    error = {malformed, fmt::format("{}: found {}, expected the path of a message of schema {}{}", path_of(side),
+                                    hex(frame.in_header ? frame.behind_id : frame.payload), frame.schema.text(),
+                                    fault == PathFault::ambiguous
+                                        ? "; beside maps or groups only the first message within another "
+                                          "is the same for all serializers"
+                                        : "")};
+    return false;
+  }
+  if (protobuf_.read(schema, message, payload, space.arena, datum.value, any_text)) {
+    const ProtobufMessage& type = schema.messages[message];
+    datum.is_envelope = type.meaning == ProtobufMeaning::envelope;
+    datum.schema = datum.is_envelope || type.meaning == ProtobufMeaning::none ? type.id : no_schema;
+    datum.connect = schema.connect || datum.is_envelope;
+    return true;
+  }
+  error = {protobuf_.not_utf8() ? "22021" : malformed,
+           fmt::format("{}: found {} at byte {} of {}, expected a message of schema {}", path_of(side),
+                       protobuf_.fault(), protobuf_.at(), payload.size(), frame.schema.text())};
+  return false;
+}
+
+bool FrameReader::read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,
+                             DecodeSpace& space, Datum& datum, DecodeError& error) {
+  return entry.kind == SchemaKind::protobuf ? read_protobuf(entry, frame, side, any_text, space, datum, error)
+                                            : read_avro(entry, frame, side, any_text, space, datum, error);
 }
 
 bool FrameReader::read_event(std::string_view bytes, std::span<const Header> headers, const FrameRules& rules,
@@ -161,25 +240,24 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
     return false;
   }
   if (entry->kind == SchemaKind::json) return read_json_event(*entry, frame, rules, space, event, error);
-  Value datum;
+  Datum datum;
   if (!read_datum(*entry, frame, Side::value, rules.any_text, space, datum, error)) return false;
-  const AvroSchema& schema = entry->avro;
   std::span<const Field> fields;
-  if (datum.kind() == ValueKind::null) {
+  if (datum.value.kind() == ValueKind::null) {
     event.operation = Operation::tombstone;
     return true;
   }
-  if (datum.kind() != ValueKind::structure || !datum.members(space.top, space.arena, fields)) {
+  if (datum.value.kind() != ValueKind::structure || !datum.value.members(space.top, space.arena, fields)) {
     error = {malformed, fmt::format("value: found a schema {} whose values have no fields, expected a record",
                                     frame.schema.text())};
     return false;
   }
-  if (schema.is_envelope) return read_envelope(fields, schema.id, event, error);
+  if (datum.is_envelope) return read_envelope(fields, datum.schema, event, error);
   if (rules.envelopes_only) {
     error = {malformed, fmt::format("value: found schema {}, expected a Debezium envelope", frame.schema.text())};
     return false;
   }
-  event.after = {{fields, schema.fields_vary() ? no_schema : schema.id}, "value", schema.connect, true};
+  event.after = {{fields, datum.schema}, "value", datum.connect, true};
   return true;
 }
 
@@ -215,21 +293,21 @@ bool FrameReader::read_key(std::string_view bytes, std::span<const Header> heade
     image.text_is_json = entry->json.connect;
     return true;
   }
-  Value datum;
+  Datum datum;
   if (!read_datum(*entry, frame, Side::key, false, space, datum, error)) return false;
-  const AvroSchema& schema = entry->avro;
+  const Value& value = datum.value;
   std::span<const Field> fields;
   image = {};
   image.path = "key";
-  if (datum.kind() == ValueKind::null || datum.kind() == ValueKind::array) return true;
-  if (datum.kind() == ValueKind::structure) {
-    if (!datum.members(space.key, space.arena, fields)) return true;
+  if (value.kind() == ValueKind::null || value.kind() == ValueKind::array) return true;
+  if (value.kind() == ValueKind::structure) {
+    if (!value.members(space.key, space.arena, fields)) return true;
   } else {
-    space.key.assign(1, {{}, datum});
+    space.key.assign(1, {{}, value});
     fields = space.key;
   }
-  image.row = {fields, schema.fields_vary() ? no_schema : schema.id};
-  image.text_is_json = schema.connect;
+  image.row = {fields, datum.schema};
+  image.text_is_json = datum.connect;
   image.present = true;
   return true;
 }

@@ -21,6 +21,8 @@
 #include "mapping/formats/avro_schema.h"
 #include "mapping/formats/event.h"
 #include "mapping/formats/json_schema.h"
+#include "mapping/formats/protobuf/protobuf_schema.h"
+#include "mapping/formats/protobuf_reader.h"
 
 namespace sluice::mapping {
 
@@ -29,6 +31,8 @@ struct DecodeSpace;
 struct Frame {
   SchemaName schema;
   std::string_view payload;
+  std::string_view behind_id;  // in a header: the path of a Protobuf message
+  bool in_header = false;
 };
 
 // Which part of a record, for the header of its frame and for messages.
@@ -47,6 +51,7 @@ class SchemaBook {
     std::string refusal;  // why records with this schema cannot be read; empty if they can
     AvroSchema avro;
     JsonSchema json;
+    ProtobufSchema protobuf;
   };
 
   bool answers() const { return answers_; }
@@ -59,13 +64,24 @@ class SchemaBook {
 
  private:
   static constexpr std::size_t capacity = 4096;
+  static constexpr std::size_t most_parts = 1'000'000;
+  void compile(const SchemaName& name, const RegisteredSchema& schema);
   const Entry* look_up(const SchemaName& schema);
 
   const bool answers_;
   std::map<SchemaName, Entry> entries_;
+  std::size_t parts_ = 0;  // of all entries
   std::optional<std::pair<SchemaName, Entry>> refused_;
   SchemaName last_name_;
   const Entry* last_ = nullptr;
+};
+
+// What a frame of Avro or Protobuf holds.
+struct Datum {
+  Value value;
+  SchemaId schema = no_schema;  // none if the fields differ from one datum to the next
+  bool connect = false;
+  bool is_envelope = false;
 };
 
 // Which frames a route takes.
@@ -74,7 +90,7 @@ struct FrameRules {
   bool envelopes_only = false;
   bool rows_only = false;                // what looks like an envelope is a row, too
   bool apart_from_cloud_events = false;  // which are not read from frames
-  bool any_text = false;                 // Avro's texts need not be UTF-8: their policies mend them
+  bool any_text = false;                 // texts of Avro and Protobuf need not be UTF-8: policies mend them
 };
 
 class FrameReader {
@@ -96,10 +112,15 @@ class FrameReader {
   bool read_json_event(const SchemaBook::Entry& entry, const Frame& frame, const FrameRules& rules, DecodeSpace& space,
                        Event& event, DecodeError& error);
   bool read_datum(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text, DecodeSpace& space,
-                  Value& datum, DecodeError& error);
+                  Datum& datum, DecodeError& error);
+  bool read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text, DecodeSpace& space,
+                 Datum& datum, DecodeError& error);
+  bool read_protobuf(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text, DecodeSpace& space,
+                     Datum& datum, DecodeError& error);
 
   SchemaBook& book_;
   AvroReader avro_;
+  ProtobufReader protobuf_;
 };
 
 }  // namespace sluice::mapping

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from support import protobuf
 from support.pipeline import route
 from support.registry import Registry, StubRegistry, frame, number, random_avro, text
 from support.sluice import run
@@ -226,3 +227,79 @@ def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub,
     assert pipeline.sql("SELECT id, e.v, r.v FROM public.expected e FULL JOIN public.rows r USING (id) "
                         "WHERE e.v IS DISTINCT FROM r.v ORDER BY id LIMIT 5") == []
     assert pipeline.sql("SELECT count(*) FROM public.rows") == [(len(records),)]
+
+
+PRICE = protobuf.file("shop/price.proto", {"Price": {"units": "int64", "currency": "string"}}, package="shop")
+ORDERS = protobuf.file("orders.proto", {
+    "Order": {"id": "int64", "total": "uint64", "note": "optional string", "placed": ".google.protobuf.Timestamp",
+              "took": ".google.protobuf.Duration", "price": ".shop.Price", "tags": "repeated string", "any": ".google.protobuf.Struct",
+              "raw": "bytes", "paid": "oneof how bool", "owed": "oneof how double", "weight": ".google.protobuf.FloatValue"},
+    "Key": {"id": "int64"},
+    "Key.Inner": {"id": "int64"},
+}, ["shop/price.proto"] + [f"google/protobuf/{name}.proto" for name in ("timestamp", "duration", "struct", "wrappers")], "shop")
+
+
+def test_protobuf_of_a_real_registry_is_what_the_table_holds(pipeline, registry):
+    pipeline.sql("CREATE TABLE public.orders (id bigint PRIMARY KEY, total numeric, note text, placed timestamptz, took interval, "
+                 "price jsonb, tags text[], any_json jsonb, raw bytea, paid boolean, owed double precision, weight real)")
+    topic = pipeline.topic("orders")
+    made = protobuf.classes(PRICE, ORDERS)
+    registry.register("price", "PROTOBUF", protobuf.text_of(PRICE))
+    schema = registry.register(f"{topic}-value", "PROTOBUF", protobuf.text_of(ORDERS), [("shop/price.proto", "price")])
+    order = made["shop.Order"](id=1, total=2**64 - 1, price={"units": 2**53 + 1, "currency": "€"}, tags=["a", "b"], raw=b"\0\xff",
+                               owed=0.1, weight={"value": 0.5})
+    order.placed.FromJsonString("2024-02-29T12:34:56.789012Z")
+    order.took.FromJsonString("-1.5s")
+    order.any.update({"list": [1.5, None, {"x": True}]})
+    key = made["shop.Key"]
+    inner = protobuf.framed(schema, made["shop.Key.Inner"](id=3), protobuf.path(1, 0))
+    records = [(protobuf.framed(schema, key(id=1), protobuf.path(1)), protobuf.framed(schema, order)),
+               (None, protobuf.framed(schema, made["shop.Order"](id=2, paid=False))), (inner, protobuf.framed(schema, made["shop.Order"](id=3))),
+               (inner, None), (None, protobuf.framed(schema, made["shop.Order"](id=4))[:-1]), (None, frame(schema, protobuf.path(7)))]
+    pipeline.kafka.publish(topic, records)
+    service = pipeline.service(route(topic, "public.orders", columns={"rename": {"any": "any_json"}}),
+                               rest=registry_settings(registry.url)).start()
+    pipeline.wait_caught_up(topic)
+    letters = pipeline.dead_letters()
+    assert letters == {
+        (topic, 0, 4): ("decode", f"value: found the end within a number at byte 1 of 1, expected a message of schema {schema}"),
+        (topic, 0, 5): ("decode", f"value: found a value, expected the path of a message of schema {schema}"),
+    }
+    found = pipeline.sql("SELECT id, total, note, placed, took::text, price, tags, any_json, raw::text, paid, owed, weight "
+                         "FROM public.orders ORDER BY id")
+    placed = datetime.datetime(2024, 2, 29, 12, 34, 56, 789012, datetime.timezone.utc)
+    assert found == [
+        (1, 2**64 - 1, None, placed, "-00:00:01.5", {"units": 2**53 + 1, "currency": "€"}, ["a", "b"],
+         {"list": [1.5, None, {"x": True}]}, "\\x00ff", None, 0.1, 0.5),
+        (2, 0, None, None, None, None, [], None, "\\x", False, None, None)]
+    done = run("check", "--config", service.config, "--connect")
+    assert done.returncode == 0, done.stderr
+    service.stop()
+
+
+def test_protobuf_goes_on_after_a_restart_while_the_registry_is_away(pipeline, stub):
+    pipeline.sql("CREATE TABLE public.rows (id int PRIMARY KEY, p jsonb)")
+    topic = pipeline.topic("rows")
+    rows = protobuf.file("rows.proto", {"Row": {"id": "int32", "p": ".shop.Price"}}, ["shop/price.proto"])
+    made = protobuf.classes(PRICE, rows)
+    stub.schemas["2"] = {"schema": protobuf.text_of(rows), "schemaType": "PROTOBUF",
+                         "references": [{"name": "shop/price.proto", "subject": "price", "version": 1}]}
+    stub.schemas["/subjects/price/versions/1"] = {"schema": base64.b64encode(PRICE.SerializeToString()).decode(), "subject": "price",
+                                                  "version": 1, "schemaType": "PROTOBUF"}
+
+    def record(identifier):
+        return None, protobuf.framed(2, made["Row"](id=identifier, p={"units": identifier}))
+
+    pipeline.kafka.publish(topic, [record(1)])
+    service = pipeline.service(route(topic, "public.rows", format="protobuf"), rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic)
+    kept = "SELECT id, kind FROM sluice.schema ORDER BY id"
+    wait_until(lambda: len(pipeline.sql(kept)) == 2, "the schemas are kept", 10)
+    assert pipeline.sql(kept) == [("2", "PROTOBUF"), ("2/001/shop/price.proto", "PROTOBUF")]
+    service.stop()
+    stub.become("away")
+    pipeline.kafka.publish(topic, [record(2)])
+    service.start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT id, p FROM public.rows ORDER BY id") == [(n, {"units": n, "currency": ""}) for n in (1, 2)]
+    assert pipeline.dead_letters() == {}

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import threading
 import time
+import urllib.request
 
 from support.server import TOOLS, Server
 
@@ -37,6 +38,15 @@ class Registry(Server):
         if not line:
             raise RuntimeError(f"{SERIALIZER.name} ended with {self.serializers.wait(60)}; its error is on stderr")
         return [base64.b64decode(text) for text in json.loads(line)]
+
+    def register(self, subject, kind, schema, references=()):
+        """The number of a schema. References are (name, subject) of what was registered before."""
+        body = {"schemaType": kind, "schema": schema, "references": [
+            {"name": name, "subject": of, "version": 1} for name, of in references]}
+        request = urllib.request.Request(f"{self.url}/subjects/{subject}/versions", json.dumps(body).encode(),
+                                         {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["id"]
 
     def remove(self):
         if self.serializers is not None:

@@ -29,13 +29,13 @@ LAYERS = {
 # Inner rooms of a folder: which of their siblings each may include. The folder's own files may include all of them, and
 # they its own.
 ROOMS = {
-    "mapping/formats": set(), "mapping/encode": set(), "listener/registry": set(),
+    "mapping/formats/protobuf": set(), "mapping/formats": {"mapping/formats/protobuf"}, "mapping/encode": set(), "listener/registry": set(),
     "runtime/pipeline": set(), "runtime/control": {"runtime/pipeline"}, "runtime/http": set(), "runtime/demo": set(),
     "console/commands": set(), "console/ssh": set(), "admin/report": set(),
 }
 # A library's headers appear in one folder only.
 LIBRARIES = {r"librdkafka/": "listener", r"curl/": "listener/registry", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console/ssh",
-             r"re2/": "base", r"simdjson": "mapping", r"toml(\+\+|plusplus)": "config", r"(prometheus/|systemd/|CLI/)": "runtime"}
+             r"re2/": "base", r"simdjson": "mapping", r"google/protobuf/": "mapping/formats/protobuf", r"toml(\+\+|plusplus)": "config", r"(prometheus/|systemd/|CLI/)": "runtime"}
 LONGEST = 400
 options = None
 
