@@ -27,7 +27,7 @@ class Planner {
   void step(const TableChanges& of, const Step& step);
   std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
   void removals(const Table& table, const std::vector<const RowChange*>& rows);
-  void removals(const Table& table, const std::vector<const RowChange*>& rows, bool versioned);
+  void removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version);
   bool versioned(const Table& table, const RowChange& row) const {
     return table.guard != Table::none && changes_.row(row)[table.guard].length >= 0;
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include "base/codec.h"
@@ -87,11 +88,11 @@ bool CloudEventReader::read(std::string_view text, const std::vector<Header>& he
   if (text.starts_with('\0'))
     return refuse(error, "value", "a frame of a schema registry", "JSON as the data of a CloudEvent", "0A000");
   if (!is_json(type)) return refuse(error, "header content-type", type, "application/json, in which rows are", "0A000");
-  for (const Header& one : headers) {
-    if (!one.name.starts_with(prefix) || !one.value) continue;
-    if (!simdjson::validate_utf8(*one.value) || one.value->contains('\0'))
+  for (const Header& one : std::views::reverse(headers)) {  // the last of a name counts, and is found first
+    if (!one.name.starts_with(prefix)) continue;
+    if (one.value && (!simdjson::validate_utf8(*one.value) || one.value->contains('\0')))
       return refuse(error, fmt::format("header {}", escape(one.name)), *one.value, "UTF-8 without U+0000", "22021");
-    attributes_.push_back({one.name.substr(prefix.size()), Value::text(*one.value)});
+    attributes_.push_back({one.name.substr(prefix.size()), one.value ? Value::text(*one.value) : Value()});
   }
   return has_required("header ce_", error) && read_data(text, space, event, error);
 }

@@ -31,7 +31,6 @@ MASKS = (
     (r"(?m)^ *\d+(?=  DATE  \w+  (operator|admin)  )", "N"),  # of an audit row: notes take numbers when they are written
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
-    (r"  last minute: commit p50 <= \S+  p99 <= \S+", ""),  # is only there if something was committed in it
     (r"(  up |<= | since )[\d.]+(ms|s|m|h|d)\b", r"\1SPAN"),
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),

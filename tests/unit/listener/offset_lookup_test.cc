@@ -177,7 +177,7 @@ TEST_F(OffsetLookupTest, stop_answers_what_is_open_and_later_questions_with_an_e
   EXPECT_EQ(open.count(), 0u);
   const auto begun = Clock::now();
   lookup_->stop();
-  EXPECT_LT(Clock::now() - begun, deadline) << "it has waited for the broker";
+  EXPECT_LT(Clock::now() - begun, deadline / 2) << "it has waited for the broker, or for the question's deadline";
   ASSERT_EQ(open.count(), 1u);
   EXPECT_FALSE(open.of({"orders", 3}));
   gate_.close();

@@ -97,6 +97,18 @@ TEST_P(CloudEvents, headers_of_another_version_or_without_values_are_refused) {
   EXPECT_TRUE(of("ce_id", std::nullopt).contains("header ce_id: "));
 }
 
+TEST_P(CloudEvents, the_last_header_of_a_name_counts) {
+  const auto of = [&](Headers more) {
+    const Changes changes = fixture.map({{{}, R"({"id":1})", and_more(binary, std::move(more))}});
+    return changes.dead.empty() ? text_of(changes) : changes.dead.front().sqlstate;
+  };
+  const std::string op = "ce_iodebeziumop";
+  EXPECT_EQ(of({{op, "c"}, {op, "d"}}), "remove id=1\n");
+  EXPECT_EQ(of({{op, "d"}, {op, std::nullopt}}), "write id=1 op=c lsn=NULL\n");
+  EXPECT_EQ(of({{"ce_specversion", "0.3"}}), "0A000");
+  EXPECT_EQ(of({{"ce_id", std::nullopt}}), "22032");
+}
+
 TEST_P(CloudEvents, a_record_without_value_deletes_and_a_structured_event_without_data_does_not) {
   const Changes changes = fixture.map({{"1", {}, binary}, {"2", structured("")}, {"3", structured(R"(,"data":null)")}});
   EXPECT_EQ(outcomes(changes), "add");
