@@ -223,7 +223,7 @@ RULES = {
                      r"waited 30 s in vain: pointers .*stopped in state schema: 42"),
     "deferred_too_early": (altered_test.test_a_child_before_its_parent_is_written_also_beside_a_bad_record,
                            r"assert \[0, 2, 3, 4\] == \[2, 3\]"),
-    "idle_pointer_believed": (altered_test.test_an_idle_service_notices_that_rows_and_pointer_went_back,
+    "idle_pointer_believed": (altered_test.test_an_idle_service_notices_within_ten_seconds_that_rows_and_pointer_went_back,
                               r"waited 30 s in vain: .*ready: 1 partitions(?!.*claim)"),
 }
 
