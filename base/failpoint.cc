@@ -154,7 +154,7 @@ void act(const Plan::Entry& entry) {
       ::kill(::getpid(), SIGKILL);
       break;
     case Action::stop:
-      ::kill(::getpid(), SIGSTOP);
+      ::raise(SIGSTOP);  // not kill(): another thread may take that, and this one goes on until it is stopped, too
       break;
     case Action::sleep:
       std::this_thread::sleep_for(entry.pause);
