@@ -46,11 +46,13 @@ void add_running(CLI::App& app, Action& action) {
 
   auto* config_command = app.add_subcommand("config", "Print what can be configured");
   config_command->require_subcommand(1);
-  for (const auto& [page, text] : {std::pair{"sample", "A commented configuration file with every default"},
-                                   std::pair{"reference", "The page of all settings, in Markdown"},
-                                   std::pair{"metrics", "The page of all metrics, in Markdown"},
-                                   std::pair{"states", "The page of a partition's states, in Markdown"},
-                                   std::pair{"console", "The page of all console commands, in Markdown"}}) {
+  for (const auto& [page, text] :
+       {std::pair{"sample", "A commented configuration file with every default"},
+        std::pair{"reference", "The page of all settings, in Markdown"},
+        std::pair{"metrics", "The page of all metrics, in Markdown"},
+        std::pair{"states", "The page of a partition's states, in Markdown"},
+        std::pair{"console", "The page of all console commands, in Markdown"},
+        std::pair{"connect", "The page of what becomes of a Kafka Connect sink, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, name = std::string(page)] {
       action = [name] { return config_page(name); };
     });
@@ -70,6 +72,17 @@ void add_explain(CLI::App& app, Action& action) {
       R"(PARTITION:OFFSET of a record of the topic; without it lines {"key":...,"value":...} of stdin)");
   command->add_flag("--dry", options.dry, "Do not ask PostgreSQL what it says to the rows");
   command->callback([&action] { action = [] { return explain_event(options); }; });
+}
+
+void add_init(CLI::App& app, Action& action) {
+  static InitOptions options;
+  auto* command = app.add_subcommand("init", "Print a configuration that is equivalent to a Kafka Connect JDBC sink's");
+  command
+      ->add_option("--from-connect", options.from_connect,
+                   "The sink's configuration (properties or JSON): Debezium's, Confluent's or Aiven's")
+      ->required();
+  command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]");
+  command->callback([&action] { action = [] { return init(options); }; });
 }
 
 void add_publish(CLI::App& app, Action& action) {
@@ -138,6 +151,7 @@ int main(int argc, char** argv) {
   Action action;
   add_running(app, action);
   add_explain(app, action);
+  add_init(app, action);
   add_publish(app, action);
   add_demo(app, action);
   add_version(app, action);

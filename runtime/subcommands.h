@@ -33,6 +33,11 @@ struct ExplainOptions {
   bool dry = false;    // PostgreSQL is not asked what it says to the rows
 };
 
+struct InitOptions {
+  std::string from_connect;  // file of a Kafka Connect sink
+  std::string brokers;       // empty: a placeholder
+};
+
 struct DemoOptions {
   std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C
   int rate = 2000;                       // events per second
@@ -43,7 +48,9 @@ int run(const RunOptions& options);
 int check(const std::string& config_path, bool connect);
 // Prints the SQL that gives the service's role what the routes need; makes no connection.
 int grants(const std::string& config_path);
-int config_page(const std::string& page);  // sample | reference | metrics | console
+// Prints a configuration that is equivalent to a Kafka Connect sink's; makes no connection.
+int init(const InitOptions& options);
+int config_page(const std::string& page);  // sample | reference | metrics | states | console | connect
 int explain_event(const ExplainOptions& options);
 int publish(const PublishOptions& options);
 int run_demo(const DemoOptions& options);

@@ -20,6 +20,7 @@ NUMBERS = itertools.count(1)
     "", "run", "nonsense", "check", "check --config", "config", "config x", "run --config a --extra", "publish --topic t",
     "demo --for 20", "demo --for -1s", "demo --rate 0", "version --yaml", "publish --brokers b --topic t --key k --envelope",
     "publish --brokers b --topic t --header novalue", "publish --brokers b --topic t --property no.such.property=1",
+    "init", "init --from-connect /no/such/file", "init --brokers b:1",
     "run --config /no/such/file", "check --config /no/such/file"])
 def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
     done = run(*line.split())
@@ -29,7 +30,7 @@ def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
 def test_help_names_every_subcommand_and_is_no_error():
     done = run("--help")
     assert done.returncode == 0
-    for name in ("run", "check", "config", "explain", "publish", "demo", "version"):
+    for name in ("run", "check", "config", "explain", "init", "publish", "demo", "version"):
         assert re.search(rf"(?m)^  {name} +\w", done.stdout)
         assert run(name, "--help").returncode == 0
 
