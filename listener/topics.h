@@ -2,15 +2,18 @@
 //
 // `check` and the consumer use the same two steps, so that they agree: list_topics() asks the cluster, a TopicSelection
 // made from the routes chooses. Names that are given count even before the topic exists; a regular expression chooses
-// among the topics that exist, never Kafka's internal ones. Any thread; list_topics() blocks up to its time-out.
+// among the topics that exist, never Kafka's internal ones. Any thread; what asks the cluster blocks up to its
+// time-out.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/pattern.h"
+#include "base/record.h"
 #include "config/pipeline.h"
 
 namespace sluice::listener {
@@ -39,5 +42,15 @@ std::vector<std::string> topics_of(const config::Pipeline& pipeline);
 
 // Lists the topics of the whole cluster, with a client of its own.
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout);
+
+struct PartitionEnds {
+  std::int32_t partition = 0;
+  Offset low = 0;   // first offset that the broker still has
+  Offset high = 0;  // one past the last
+};
+
+// Where the log of each of the topic's partitions begins and ends, with a client of its own.
+Result<std::vector<PartitionEnds>> partition_ends(const config::Kafka& settings, const Topic& topic,
+                                                  std::chrono::milliseconds timeout);
 
 }  // namespace sluice::listener

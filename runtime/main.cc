@@ -76,12 +76,25 @@ void add_explain(CLI::App& app, Action& action) {
 
 void add_init(CLI::App& app, Action& action) {
   static InitOptions options;
-  auto* command = app.add_subcommand("init", "Print a configuration that is equivalent to a Kafka Connect JDBC sink's");
-  command
-      ->add_option("--from-connect", options.from_connect,
-                   "The sink's configuration (properties or JSON): Debezium's, Confluent's or Aiven's")
-      ->required();
+  auto* command = app.add_subcommand(
+      "init", "Print a proposed configuration with DDL, for a topic or in place of a Kafka Connect sink");
   command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]");
+  auto* topic = command->add_option("--topic", options.topic, "Topic whose records are looked at");
+  auto* postgres =
+      command->add_option("--postgres", options.postgres,
+                          "Connection string for the result, which is not connected to; its password is not printed");
+  auto* registry =
+      command->add_option("--registry", options.registry, "Schema registry of the topic, http://HOST:PORT");
+  auto* property =
+      command
+          ->add_option(
+              "--property", options.properties,
+              "NAME=VALUE for librdkafka, may be repeated; a VALUE like ${env:NAME} or ${file:/path} is replaced")
+          ->allow_extra_args(false);
+  auto* connect =
+      command->add_option("--from-connect", options.from_connect,
+                          "Configuration (properties or JSON) of a JDBC sink: Debezium's, Confluent's or Aiven's");
+  for (auto* other : {topic, postgres, registry, property}) connect->excludes(other);
   command->callback([&action] { action = [] { return init(options); }; });
 }
 

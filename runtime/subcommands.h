@@ -34,8 +34,12 @@ struct ExplainOptions {
 };
 
 struct InitOptions {
-  std::string from_connect;  // file of a Kafka Connect sink
-  std::string brokers;       // empty: a placeholder
+  std::string from_connect;  // file of a Kafka Connect sink; empty: a topic is looked at
+  std::string brokers;       // with from_connect empty: a placeholder
+  std::string topic;
+  std::string postgres;                 // connection string for the result; nothing is connected to
+  std::string registry;                 // empty = none
+  std::vector<std::string> properties;  // NAME=VALUE for librdkafka; a value may hold references to secrets
 };
 
 struct DemoOptions {
@@ -48,7 +52,8 @@ int run(const RunOptions& options);
 int check(const std::string& config_path, bool connect);
 // Prints the SQL that gives the service's role what the routes need; makes no connection.
 int grants(const std::string& config_path);
-// Prints a configuration that is equivalent to a Kafka Connect sink's; makes no connection.
+// Prints a proposed configuration: for a topic, which it looks at, or equivalent to a Kafka Connect sink's, without any
+// connection.
 int init(const InitOptions& options);
 int config_page(const std::string& page);  // sample | reference | metrics | states | console | connect
 int explain_event(const ExplainOptions& options);
