@@ -227,6 +227,13 @@ std::vector<Setting> route_policy() {
        .help = "What a field without a column does: it makes the record a dead letter, or is left out.",
        .choices = {"reject", "ignore"}},
       {.section = "route",
+       .name = "evolve",
+       .type = choice,
+       .field = in<&Route::evolve>(),
+       .help = "Whether the table follows the events. columns: a field without a column becomes one, before its batch "
+               "is written; the role must own the table. `unknown_fields` then decides nothing. See evolution.md.",
+       .choices = {"none", "columns"}},
+      {.section = "route",
        .name = "on_error",
        .type = choice,
        .field = in<&Route::on_error>(),

@@ -32,9 +32,13 @@ void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate
 }
 
 void ChangeSet::take_back_rejected() {
+  changes_.dead.pop_back();
+  take_back_begun();
+}
+
+void ChangeSet::take_back_begun() {
   changes_.outcomes.pop_back();
   changes_.places.pop_back();
-  changes_.dead.pop_back();
   live_.pop_back();
 }
 

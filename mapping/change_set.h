@@ -35,6 +35,8 @@ class ChangeSet {
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
   // Takes back the last record, which was rejected.
   void take_back_rejected();
+  // Takes back the last record, which has changed nothing yet.
+  void take_back_begun();
   // A value of the record was changed by a policy; the table has one of its changes.
   void note_use(const TableState& table, std::uint16_t column, ValuePolicy policy) {
     changes_.policy_uses.push_back({table.table.get(), record_, column, policy});

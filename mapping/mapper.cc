@@ -157,7 +157,14 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   const std::size_t arena = set->arena().size();
   RecordError fault;
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
-  if (make_changes(topic, *table, record, fault)) {
+  const bool made = make_changes(topic, *table, record, fault);
+  if (!made && fault.reason.empty() && !rows.lacking().empty()) {  // a record at fault alters nothing
+    set->arena().resize(arena);
+    set->take_back_begun();
+    rows.take_overlooked();
+    return std::unexpected(Wanted(EvolutionWanted{{route, *name}, rows.take_lacking(), *record.at, record.offset}));
+  }
+  if (made) {
     if (!rows.uses().empty()) note_uses(*table);
     set->end_record();
   } else {

@@ -10,6 +10,7 @@
 #include "base/excerpt.h"
 #include "base/parse.h"
 #include "mapping/encode/value_json.h"
+#include "mapping/evolution.h"
 
 using std::string_view_literals::operator""sv;
 
@@ -133,17 +134,17 @@ RecordError fault_of_taken(const TableState& table, const Image& image, const Fi
 }
 
 // A second value of one column: the same field again, or one that `columns` gives the column of another.
-RecordError fault_of_second(const TableState& table, const Column& column, const Image& image, const Field& field) {
+RecordError fault_of_second(const TableState& table, std::string_view column, const Image& image, const Field& field) {
   const std::string where = fmt::format("{}{}{}", image.path, field.name.empty() ? "" : ".", name_excerpt(field.name));
   const auto other = std::ranges::find_if(image.row.fields, [&](const Field& earlier) {
-    return &earlier < &field && table.column_name(earlier.name) == column.name;
+    return &earlier < &field && table.column_name(earlier.name) == column;
   });
   if (other == image.row.fields.end() || other->name == field.name)
     return {Stage::decode, "22032", fmt::format("{}: found twice, expected once", where)};
   return {Stage::map, "42701",
           fmt::format("{}: found a second value of the column {}, which {} has become by columns.rename; rename or "
                       "exclude one of the two",
-                      where, column.name, name_excerpt(other->name))};
+                      where, column, name_excerpt(other->name))};
 }
 
 RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
@@ -177,7 +178,7 @@ bool RowEncoder::encode_cell(const TableState& table, std::size_t at, const Imag
                              std::string& arena, Cell& cell, RecordError& fault) {
   const Column& column = table.table->columns[at];
   if (cell.length != Cell::absent) {
-    fault = fault_of_second(table, column, image, field);
+    fault = fault_of_second(table, column.name, image, field);
     return false;
   }
   const ValueError error = encode_value(table, at, field.value, image.text_is_json, arena, cell);
@@ -194,15 +195,8 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
     if (slot.column == FieldSlot::unknown) {
-      if (table.route->unknown_fields == config::UnknownFields::ignore) {
-        overlooked_ = true;
-        continue;
-      }
-      fault = {
-          Stage::map, "42703",
-          fmt::format("{}.{}: found {}, expected no such field: {} has no column {}", image.path,
-                      name_excerpt(field.name), excerpt_of(field.value), table.name, shown_column(table, field.name))};
-      return false;
+      if (!without_column(table, image, field, fault)) return false;
+      continue;
     }
     if (slot.column == FieldSlot::left_out) continue;
     if (slot.column == FieldSlot::taken) {
@@ -216,6 +210,37 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     }
     if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
+  return lacking_.empty();
+}
+
+// Returns true if the record may go on without the field, or with a column that is still to be added.
+bool RowEncoder::without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault) {
+  if (table.route->evolve != config::Evolve::none) return need_column(table, image, field, fault);
+  if (table.route->unknown_fields == config::UnknownFields::ignore) return overlooked_ = true;
+  fault = {Stage::map, "42703",
+           fmt::format("{}.{}: found {}, expected no such field: {} has no column {}", image.path,
+                       name_excerpt(field.name), excerpt_of(field.value), table.name, shown_column(table, field.name))};
+  return false;
+}
+
+bool RowEncoder::need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault) {
+  const std::string_view column = table.column_name(field.name);
+  if (const char* why = fault_of_name(column)) {
+    fault = {Stage::map, "42622",
+             fmt::format("{}.{}: found a field without a column, expected a name that a column can have: it {}; rename "
+                         "or exclude the field",
+                         image.path, name_excerpt(field.name), why)};
+    return false;
+  }
+  if (std::ranges::find(lacking_.added, column, &ColumnChange::column) != lacking_.added.end()) {
+    fault = fault_of_second(table, column, image, field);
+    return false;
+  }
+  FieldType type = image.types.of(field.name);
+  if (type.kind == FieldKind::unknown) type = inferred_type(field.value);
+  if (type.kind == FieldKind::unknown)
+    return overlooked_ = true;  // it waits for a value; the column may be there by now
+  lacking_.added.push_back({std::string(column), column_type(type)});
   return true;
 }
 

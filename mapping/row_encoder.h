@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/changes.h"
+#include "base/evolution.h"
 #include "mapping/encode/encoder.h"
 #include "mapping/formats/event.h"
 #include "mapping/formats/mended_text.h"
@@ -53,14 +54,24 @@ class RowEncoder {
   const std::vector<Use>& uses() const { return uses_; }
   void begin_record(const MendedText* mended) {
     uses_.clear();
+    lacking_ = {};
     mended_ = mended;
   }
+
+  // What the table of the present record lacks, where its route lets it evolve: then encode_row() has returned false
+  // without a fault.
+  const Evolution& lacking() const { return lacking_; }
+  Evolution take_lacking() { return std::exchange(lacking_, {}); }
 
  private:
   ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                           const Value& value, bool text_is_json, std::string& arena, Cell& cell);
 
+  bool without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
+  bool need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
+
   Encoder encoder_;
+  Evolution lacking_;
   std::vector<Use> uses_;
   const MendedText* mended_ = nullptr;
   bool overlooked_ = false;

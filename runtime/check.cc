@@ -160,7 +160,10 @@ class Plan {
       }
       if (known) continue;
       fmt::print("  {}\n", (*table)->sql_name);
-      if ((*table)->owned) owned_.push_back((*table)->sql_name);
+      if ((*table)->owned && route.evolve == config::Evolve::none) owned_.push_back((*table)->sql_name);
+      if (!(*table)->owned && route.evolve != config::Evolve::none)
+        warning(fmt::format("postgres: the role does not own {}, which it has to for evolve; see sluice grants",
+                            (*table)->sql_name));
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     }
   }

@@ -60,9 +60,25 @@ class Script {
     const auto schemas = any_schema ? route.schemas : std::vector{std::string(schema)};
     for (const auto& one : schemas) {
       if (!one.empty()) schemas_.insert(one);
-      auto& rights = targets_[{one, any_schema || config::has_placeholder(table) ? "" : std::string(table)}];
+      auto& rights = targets_[target_of(one, any_schema, table)];
       for (const auto right : config::route_rights(route)) rights.insert(right);
+      if (route.evolve != config::Evolve::none) evolving_.insert(target_of(one, any_schema, table));
     }
+  }
+
+  static Target target_of(const std::string& schema, bool any_schema, std::string_view table) {
+    return {schema, any_schema || config::has_placeholder(table) ? "" : std::string(table)};
+  }
+
+  // Only the owner of a table may alter it.
+  void print_ownership(const Target& target) const {
+    if (!evolving_.contains(target)) return;
+    if (target.table.empty())
+      fmt::print("-- evolve: {} has to own each table that is to get columns: ALTER TABLE {}.t OWNER TO {};\n", role_,
+                 quoted(target.schema), role_);
+    else
+      fmt::print("-- evolve: it adds columns, which only the owner may\nALTER TABLE {} OWNER TO {};\n",
+                 TableName{target.schema, target.table}.sql(), role_);
   }
 
   void print(const Target& target, const std::set<std::string_view>& rights) const {
@@ -74,6 +90,7 @@ class Script {
       fmt::print("GRANT {} ON ALL TABLES IN SCHEMA {} TO {};\n", fmt::join(ordered, ", "), quoted(target.schema),
                  role_);
       if (inserts) fmt::print("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {};\n", quoted(target.schema), role_);
+      print_ownership(target);
       return;
     }
     const auto name = TableName{target.schema, target.table}.sql();
@@ -82,6 +99,7 @@ class Script {
                  name, role_);
     fmt::print("GRANT {} ON TABLE {} TO {};\n", fmt::join(ordered, ", "), name, role_);
     if (inserts) print_sequences(name);
+    print_ownership(target);
   }
 
   // Those that a default of the table's columns draws from: `serial` has one, an identity column needs no privilege.
@@ -113,6 +131,7 @@ $grants$;
   const std::string user_, role_, database_;
   std::set<std::string> schemas_, notes_;
   std::map<Target, std::set<std::string_view>> targets_;
+  std::set<Target> evolving_;
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
       return stop(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add", name,
                               table.name));
   }
-  if (config::has_placeholder(route.table)) return {};
+  if (config::has_placeholder(route.table) || route.evolve != config::Evolve::none) return {};
   for (const auto& [field, name] : route.columns.rename) {
     if (find(name) == table.columns.end())
       return stop(

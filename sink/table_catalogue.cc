@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/table_name.h"
+#include "sink/alter_table.h"
 #include "sink/describe.h"
 #include "sink/schema_migrations.h"
 #include "sink/sql.h"
@@ -106,6 +108,29 @@ Result<bool> TableCatalogue::is_superuser() {
   });
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty() && rows->front().boolean("rolsuper");
+}
+
+Result<Tables::Evolved> TableCatalogue::evolve(const WantedTable& wanted, const Evolution& evolution) {
+  auto described = describe(wanted.name, *wanted.route);
+  if (!described) return std::unexpected(std::move(described.error()));
+  Evolution left = evolution;
+  std::erase_if(left.added, [&](const ColumnChange& one) {
+    return std::ranges::find((*described)->columns, one.column, &Column::name) != (*described)->columns.end();
+  });
+  if (left.empty()) return Evolved{std::move(*described), {}};
+  const auto deadline = Clock::now() + describe_timeout;
+  auto altered = with_client([&](SqlClient& client) {
+    return alter_table(client, (*described)->oid, (*described)->sql_name, left, deadline);
+  });
+  if (!altered) return std::unexpected(std::move(altered.error()));
+  if (!*altered) return std::unexpected(std::move(altered->error()));
+  described = describe(wanted.name, *wanted.route);
+  if (!described) return std::unexpected(std::move(described.error()));
+  return Evolved{std::move(*described), std::move(**altered)};
+}
+
+std::string TableCatalogue::statement_for(const std::string& name, const Evolution& evolution) const {
+  return alter_statement(TableName::parse(name).sql(), evolution);
 }
 
 Result<bool> TableCatalogue::unchanged(std::span<const Table* const> tables) {

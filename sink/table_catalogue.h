@@ -28,6 +28,8 @@ class TableCatalogue final : public Tables {
 
   DescribedTable describe(const std::string& name, const config::Route& route) override;
   std::vector<DescribedTable> describe_all(std::span<const WantedTable> wanted) override;
+  Result<Evolved> evolve(const WantedTable& wanted, const Evolution& evolution) override;
+  std::string statement_for(const std::string& name, const Evolution& evolution) const override;
   Result<bool> unchanged(std::span<const Table* const> tables) override;
 
   // Returns true if the role that Sluice connects as may do anything.
