@@ -15,11 +15,11 @@ using Action = std::function<int()>;
 constexpr int wrong_usage = 2;
 
 // As in the configuration file: a bare number is refused.
-std::chrono::milliseconds duration_of(const std::string& text) {
+std::chrono::milliseconds duration_of(const std::string& option, const std::string& text) {
   const auto milliseconds = sluice::parse_duration(text);
   constexpr std::int64_t longest = 1'000'000LL * 3'600'000;
   if (milliseconds && *milliseconds > 0 && *milliseconds <= longest) return std::chrono::milliseconds(*milliseconds);
-  throw CLI::ValidationError("--for", fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  throw CLI::ValidationError(option, fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
 }
 
 void add_running(CLI::App& app, Action& action) {
@@ -93,6 +93,22 @@ void add_publish(CLI::App& app, Action& action) {
   command->callback([&action] { action = [] { return publish(options); }; });
 }
 
+void add_wait(CLI::App& app, Action& action) {
+  static WaitOptions options;
+  static std::string timeout = "30s";
+  auto* command =
+      app.add_subcommand("wait", "Wait until records have taken effect in PostgreSQL; exit 6 at the time-out");
+  command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
+  command->add_option("--topic", options.topic, "Topic of the records")->required();
+  command->add_option("--at", options.at, "PARTITION:OFFSET of a record, several of them, or the option again")
+      ->required();
+  command->add_option("--timeout", timeout, "How long to wait (500ms, 30s, 5m)")->capture_default_str();
+  command->callback([&action] {
+    options.timeout = duration_of("--timeout", timeout);
+    action = [] { return wait(options); };
+  });
+}
+
 void add_demo(CLI::App& app, Action& action) {
   static DemoOptions options;
   static std::string run_for;
@@ -104,7 +120,7 @@ void add_demo(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--keep", options.keep, "Leave the temporary folder behind");
   command->callback([&action] {
-    if (!run_for.empty()) options.run_for = duration_of(run_for);
+    if (!run_for.empty()) options.run_for = duration_of("--for", run_for);
     action = [] { return run_demo(options); };
   });
 
@@ -134,11 +150,12 @@ std::string spoken_command(const CLI::App& app) {
 int main(int argc, char** argv) {
   CLI::App app("Streams Kafka change events into PostgreSQL, each exactly once", "sluice");
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.");
+  app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 6 time-out of a wait.");
   Action action;
   add_running(app, action);
   add_explain(app, action);
   add_publish(app, action);
+  add_wait(app, action);
   add_demo(app, action);
   add_version(app, action);
   try {

@@ -33,6 +33,13 @@ struct ExplainOptions {
   bool dry = false;    // PostgreSQL is not asked what it says to the rows
 };
 
+struct WaitOptions {
+  std::string config;  // path of the file
+  std::string topic;
+  std::vector<std::string> at;  // PARTITION:OFFSET
+  std::chrono::milliseconds timeout{0};
+};
+
 struct DemoOptions {
   std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C
   int rate = 2000;                       // events per second
@@ -46,6 +53,8 @@ int grants(const std::string& config_path);
 int config_page(const std::string& page);  // sample | reference | metrics | console
 int explain_event(const ExplainOptions& options);
 int publish(const PublishOptions& options);
+// Returns 0 once these offsets have taken effect, 6 at the time-out.
+int wait(const WaitOptions& options);
 int run_demo(const DemoOptions& options);
 // The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.
 int demo_broker(const std::vector<std::string>& topics);

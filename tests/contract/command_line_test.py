@@ -20,7 +20,8 @@ NUMBERS = itertools.count(1)
     "", "run", "nonsense", "check", "check --config", "config", "config x", "run --config a --extra", "publish --topic t",
     "demo --for 20", "demo --for -1s", "demo --rate 0", "version --yaml", "publish --brokers b --topic t --key k --envelope",
     "publish --brokers b --topic t --header novalue", "publish --brokers b --topic t --property no.such.property=1",
-    "run --config /no/such/file", "check --config /no/such/file"])
+    "run --config /no/such/file", "check --config /no/such/file", "wait --config a --topic t", "wait --config a --at 0:1",
+    "wait --config a --topic t --at 0:1 --timeout 5", "wait --config /no/such/file --topic t --at 0:1"])
 def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
     done = run(*line.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
@@ -29,7 +30,7 @@ def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
 def test_help_names_every_subcommand_and_is_no_error():
     done = run("--help")
     assert done.returncode == 0
-    for name in ("run", "check", "config", "explain", "publish", "demo", "version"):
+    for name in ("run", "check", "config", "explain", "publish", "wait", "demo", "version"):
         assert re.search(rf"(?m)^  {name} +\w", done.stdout)
         assert run(name, "--help").returncode == 0
 
@@ -92,6 +93,30 @@ def test_a_property_that_librdkafka_does_not_know_is_named():
     assert done.returncode == 2
     assert "no.such.property" in done.stderr
     assert "hunter2" not in done.stderr
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A configuration whose servers are not there."""
+    path = tmp_path / "sluice.toml"
+    path.write_text(configuration(ROUTE))
+    return str(path)
+
+
+@pytest.mark.parametrize("words, told", [
+    (["--at", "1"], "PARTITION:OFFSET"), (["--at", "-1:0"], "PARTITION:OFFSET"), (["--at", "0:9223372036854775807"], "PARTITION:OFFSET"),
+    (["--at", "0:1", "--topic", "other"], "no route takes topic other")])
+def test_a_wait_for_what_cannot_come_is_refused_at_once(file, words, told):
+    done = run("wait", "--config", file, *([] if "--topic" in words else ["--topic", "orders"]), *words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert told in done.stderr
+
+
+def test_a_wait_without_postgresql_ends_with_6_at_its_time_out_and_says_why(file):
+    done = run("wait", "--config", file, "--topic", "orders", "--at", "0:1", "--timeout", "200ms")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (6, "", 1), done.stderr
+    assert re.match(r"sluice wait: not in effect after 200ms: orders/0 offset 1 \(nobody has begun to read it\); .*refused",
+                    done.stderr)
 
 
 @pytest.fixture

@@ -1,0 +1,90 @@
+"""What has taken effect, and how others learn of it: the function applied() and `sluice wait`."""
+import contextlib
+import subprocess
+
+import psycopg2
+import pytest
+
+from fault.proxy import Proxy
+from support.pipeline import encode, route
+from support.sluice import Sluice, environment, run
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def orders(broker, database):
+    database.sql("CREATE TABLE orders (id bigint PRIMARY KEY, status text NOT NULL)")
+    return broker.create_topic(f"{database.name}.orders")
+
+
+def publish(broker, topic, *ids, status="new", partition=0):
+    return broker.publish(topic, [(b"%d" % n, encode({"id": n, "status": status})) for n in ids], partition)
+
+
+@contextlib.contextmanager
+def waiting(service, *words):
+    """`sluice wait`, which still waits."""
+    line = [Sluice.binary, "wait", "--config", service.config, "--timeout", "60s", *words]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_wait_begins_before_the_first_start_and_outlives_an_absence_of_postgresql(broker, database, orders, services):
+    publish(broker, orders, 1, 2)
+    with contextlib.closing(Proxy(database.postgres.port)) as proxy:
+        service = services(route(orders, "public.orders"))
+        elsewhere = services(route(orders, "public.orders"), url=proxy.url(database.url))
+        with waiting(service, "--topic", orders, "--at", "0:1") as before:
+            service.start()
+            assert before.wait(60) == 0, before.stderr.read()
+        assert database.sql("SELECT count(*) FROM orders") == [(2,)]
+        proxy.refuse(2)
+        proxy.cut_all()
+        with waiting(elsewhere, "--topic", orders, "--at", "0:2", "--at", "1:0") as away:
+            publish(broker, orders, 3)
+            publish(broker, orders, 4, partition=1)
+            assert away.wait(60) == 0, away.stderr.read()
+        assert proxy.counts["refused"] > 0
+    late = run("wait", "--config", service.config, "--topic", orders, "--at", "0:2", "1:7", "--timeout", "300ms")
+    assert (late.returncode, late.stdout) == (6, ""), late
+    assert late.stderr == f"sluice wait: not in effect after 300ms: {orders}/1 offset 7 (the next offset is 1)\n"
+    assert service.stop() == 0
+
+
+def test_an_application_that_may_use_the_schema_and_no_more_reads_its_writes(broker, database, orders, services):
+    publish(broker, orders, 1, 2)
+    publish(broker, orders, 3, status=None)  # a dead letter has taken effect, too
+    service = services(route(orders, "public.orders")).start()
+    reader = f"reader_{database.name}"
+    database.sql(f"CREATE ROLE {reader} LOGIN; GRANT USAGE ON SCHEMA sluice TO {reader}")
+    url = f"postgresql://{reader}@127.0.0.1:{database.postgres.port}/{database.name}"
+    try:
+        with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+
+            def ask(*arguments):
+                cursor.execute(f"SELECT sluice.applied({', '.join(['%s'] * len(arguments))})", arguments)
+                return cursor.fetchone()[0]
+
+            wait_until(lambda: ask(orders, 0, 2), service.tail)
+            assert database.sql("SELECT count(*) FROM orders") == [(2,)] and len(database.dead_letters()) == 1
+            assert [ask(orders, 0, 3), ask(orders, 1, 0), ask("no.such.topic", 0, 0)] == [False, False, False]
+            assert [ask(database.name, orders, 0, 2), ask("another", orders, 0, 2)] == [True, False]
+            cursor.execute("SELECT sluice.applied(partition => 0, record_offset => 2, topic => %s)", [orders])
+            assert cursor.fetchone() == (True,)
+            database.sql("INSERT INTO sluice.pointer (pipeline, topic, partition, start_offset, next_offset) "
+                         "VALUES ('another', %s, 7, 0, 0)", orders)
+            with pytest.raises(psycopg2.Error, match=rf"several pipelines read the topic {orders}: another, {database.name}"):
+                ask(orders, 0, 2)
+            assert ask(database.name, orders, 0, 2)
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("SELECT * FROM sluice.pointer")
+    finally:
+        database.sql(f"DROP OWNED BY {reader}; DROP ROLE {reader}")
+    assert service.stop() == 0
