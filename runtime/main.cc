@@ -74,6 +74,7 @@ void add_explain(CLI::App& app, Action& action) {
 
 void add_publish(CLI::App& app, Action& action) {
   static PublishOptions options;
+  static std::string timeout = "10m";
   auto* command = app.add_subcommand("publish", "Publish NDJSON from stdin to a topic, acknowledged and in order");
   command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]")->required();
   command->add_option("--topic", options.topic, "Topic to publish to")->required();
@@ -90,7 +91,20 @@ void add_publish(CLI::App& app, Action& action) {
       ->add_flag("--envelope", options.envelope,
                  R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")
       ->excludes(key);
-  command->callback([&action] { action = [] { return publish(options); }; });
+  command->add_option("--receipt", options.receipt,
+                      "File for topic, partition, offset and key of each acknowledgement, a line of JSON each");
+  auto* config =
+      command->add_option("-c,--config", options.config, "Configuration file (TOML) of the pipeline for --wait");
+  auto* wait =
+      command->add_flag("--wait", options.wait, "Return once all of it has taken effect in PostgreSQL")->needs(config);
+  config->needs(wait);
+  command->add_option("--timeout", timeout, "How long to wait for that (30s, 10m); exit 6 at the time-out")
+      ->needs(wait)
+      ->capture_default_str();
+  command->callback([&action] {
+    options.timeout = duration_of("--timeout", timeout);
+    action = [] { return publish(options); };
+  });
 }
 
 void add_wait(CLI::App& app, Action& action) {

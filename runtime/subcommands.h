@@ -19,11 +19,15 @@ struct RunOptions {
 struct PublishOptions {
   std::string brokers;
   std::string topic;
-  std::string key;                      // field of the value that becomes the record key; empty = none
-  std::vector<std::string> headers;     // NAME=VALUE, added to every record
-  std::vector<std::string> properties;  // NAME=VALUE for librdkafka; a value may hold references to secrets
-  std::string properties_file;          // the same, a line each; empty = none
-  bool envelope = false;                // lines are {"key":…,"value":…,"headers":{}}
+  std::string key;                       // field of the value that becomes the record key; empty = none
+  std::vector<std::string> headers;      // NAME=VALUE, added to every record
+  std::vector<std::string> properties;   // NAME=VALUE for librdkafka; a value may hold references to secrets
+  std::string properties_file;           // the same, a line each; empty = none
+  bool envelope = false;                 // lines are {"key":…,"value":…,"headers":{}}
+  std::string receipt;                   // path of a file for what is acknowledged; empty = none
+  bool wait = false;                     // until all of it has taken effect in the pipeline of `config`
+  std::string config;                    // path of the file
+  std::chrono::milliseconds timeout{0};  // of the wait
 };
 
 struct ExplainOptions {

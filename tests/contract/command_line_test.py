@@ -21,7 +21,9 @@ NUMBERS = itertools.count(1)
     "demo --for 20", "demo --for -1s", "demo --rate 0", "version --yaml", "publish --brokers b --topic t --key k --envelope",
     "publish --brokers b --topic t --header novalue", "publish --brokers b --topic t --property no.such.property=1",
     "run --config /no/such/file", "check --config /no/such/file", "wait --config a --topic t", "wait --config a --at 0:1",
-    "wait --config a --topic t --at 0:1 --timeout 5", "wait --config /no/such/file --topic t --at 0:1"])
+    "wait --config a --topic t --at 0:1 --timeout 5", "wait --config /no/such/file --topic t --at 0:1",
+    "publish --brokers b --topic t --wait", "publish --brokers b --topic t --config a", "publish --brokers b --topic t --timeout 1s",
+    "publish --brokers b --topic t --wait --config /no/such/file", "publish --brokers b --topic t --receipt /no/such/folder/r"])
 def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
     done = run(*line.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
@@ -162,6 +164,31 @@ def test_an_envelope_publishes_tombstones_headers_and_keys(broker, topic):
     assert done.returncode == 0, done.stderr
     wanted = [(b'{"id":1}', None, (("h", b"v"), ("n", b"[1]"))), (b"plain", b'{"a" : 1}', ()), (None, b"text", ())]
     assert sorted(found, key=str) == sorted(wanted, key=str)
+
+
+def test_a_receipt_holds_key_partition_and_offset_of_each_acknowledgement(broker, topic, tmp_path):
+    receipt = tmp_path / "receipt.ndjson"
+    done, _ = publish(broker, topic, "".join(f'{{"id":"k-{n}"}}\n' for n in range(300)), "--key", "id", "--receipt", str(receipt))
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in receipt.read_text().splitlines()]
+    assert {line["topic"] for line in lines} == {topic}
+    assert sorted(line["key"] for line in lines) == sorted(f"k-{n}" for n in range(300))
+    for partition in range(broker.PARTITIONS):
+        offsets = [line["offset"] for line in lines if line["partition"] == partition]
+        assert offsets == list(range(len(offsets))) and offsets
+
+
+def test_a_receipt_that_cannot_be_written_ends_the_publishing(broker, topic):
+    done, found = publish(broker, topic, '{"id":1}\n' * 2000, "--receipt", "/dev/full")
+    assert done.returncode == 1
+    assert "sluice publish: the receipt is not complete: /dev/full cannot be written: No space left on device" in done.stderr
+    assert f"published {len(found)} events\n" in done.stderr
+
+
+def test_nothing_is_published_where_the_wait_would_be_in_vain(broker, topic, file):
+    done, found = publish(broker, topic, '{"id":1}\n', "--wait", "--config", file)
+    assert (done.returncode, found) == (2, [])
+    assert done.stderr.startswith("sluice publish: no route of ") and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_nothing_is_published_from_a_bad_line_on(broker, topic):

@@ -1,4 +1,4 @@
-"""What has taken effect, and how others learn of it: the function applied() and `sluice wait`."""
+"""What has taken effect, and how others learn of it: the function applied() and `sluice wait`, `sluice publish --wait`."""
 import contextlib
 import subprocess
 
@@ -55,6 +55,19 @@ def test_a_wait_begins_before_the_first_start_and_outlives_an_absence_of_postgre
     assert (late.returncode, late.stdout) == (6, ""), late
     assert late.stderr == f"sluice wait: not in effect after 300ms: {orders}/1 offset 7 (the next offset is 1)\n"
     assert service.stop() == 0
+
+
+def test_publish_returns_when_its_records_have_taken_effect_and_with_6_when_they_have_not(broker, database, orders, services):
+    service = services(route(orders, "public.orders")).start()
+    line = ["publish", "--brokers", broker.bootstrap, "--topic", orders, "--key", "id", "--wait", "--config", service.config]
+    rows = "".join(f'{{"id":{n},"status":{"null" if n == 7 else "1"}}}\n' for n in range(500))
+    done = run(*line, text=rows)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "published 500 events"), done
+    assert database.sql("SELECT count(*) FROM orders") == [(499,)] and len(database.dead_letters()) == 1
+    assert service.stop() == 0
+    late = run(*line, "--timeout", "300ms", text=rows)
+    assert late.returncode == 6
+    assert late.stderr.splitlines()[-1].startswith(f"sluice publish: not in effect after 300ms: {orders}/0 offset "), late
 
 
 def test_an_application_that_may_use_the_schema_and_no_more_reads_its_writes(broker, database, orders, services):
