@@ -123,6 +123,16 @@ void add_wait(CLI::App& app, Action& action) {
   });
 }
 
+void add_verify(CLI::App& app, Action& action) {
+  static VerifyOptions options;
+  auto* command = app.add_subcommand(
+      "verify", "Prove that nothing is missing: pointers, accounts and dead letters against Kafka; exit 0 or 1");
+  command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
+  command->add_option("--receipt", options.receipt,
+                      "File of `publish --receipt`: what became of each of its records: applied, dead, not yet");
+  command->callback([&action] { action = [] { return verify(options); }; });
+}
+
 void add_demo(CLI::App& app, Action& action) {
   static DemoOptions options;
   static std::string run_for;
@@ -170,6 +180,7 @@ int main(int argc, char** argv) {
   add_explain(app, action);
   add_publish(app, action);
   add_wait(app, action);
+  add_verify(app, action);
   add_demo(app, action);
   add_version(app, action);
   try {

@@ -44,6 +44,11 @@ struct WaitOptions {
   std::chrono::milliseconds timeout{0};
 };
 
+struct VerifyOptions {
+  std::string config;   // path of the file
+  std::string receipt;  // path of a file that `publish --receipt` wrote; empty = none
+};
+
 struct DemoOptions {
   std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C
   int rate = 2000;                       // events per second
@@ -59,6 +64,8 @@ int explain_event(const ExplainOptions& options);
 int publish(const PublishOptions& options);
 // Returns 0 once these offsets have taken effect, 6 at the time-out.
 int wait(const WaitOptions& options);
+// Returns 0 if completeness is proved, 1 if not.
+int verify(const VerifyOptions& options);
 int run_demo(const DemoOptions& options);
 // The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.
 int demo_broker(const std::vector<std::string>& topics);

@@ -22,7 +22,7 @@ NUMBERS = itertools.count(1)
     "publish --brokers b --topic t --header novalue", "publish --brokers b --topic t --property no.such.property=1",
     "run --config /no/such/file", "check --config /no/such/file", "wait --config a --topic t", "wait --config a --at 0:1",
     "wait --config a --topic t --at 0:1 --timeout 5", "wait --config /no/such/file --topic t --at 0:1",
-    "publish --brokers b --topic t --wait", "publish --brokers b --topic t --config a", "publish --brokers b --topic t --timeout 1s",
+    "verify", "verify --config /no/such/file", "publish --brokers b --topic t --wait", "publish --brokers b --topic t --config a", "publish --brokers b --topic t --timeout 1s",
     "publish --brokers b --topic t --wait --config /no/such/file", "publish --brokers b --topic t --receipt /no/such/folder/r"])
 def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
     done = run(*line.split())
@@ -32,7 +32,7 @@ def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
 def test_help_names_every_subcommand_and_is_no_error():
     done = run("--help")
     assert done.returncode == 0
-    for name in ("run", "check", "config", "explain", "publish", "wait", "demo", "version"):
+    for name in ("run", "check", "config", "explain", "publish", "wait", "verify", "demo", "version"):
         assert re.search(rf"(?m)^  {name} +\w", done.stdout)
         assert run(name, "--help").returncode == 0
 
@@ -112,6 +112,20 @@ def test_a_wait_for_what_cannot_come_is_refused_at_once(file, words, told):
     done = run("wait", "--config", file, *([] if "--topic" in words else ["--topic", "orders"]), *words)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert told in done.stderr
+
+
+def test_a_receipt_that_is_not_there_is_refused_at_once(file, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    for path in ("/no/such/receipt", str(empty)):
+        done = run("verify", "--config", file, "--receipt", path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert done.stderr.startswith(f"sluice verify: {path} ")
+
+
+def test_nothing_is_proved_without_servers(file):
+    done = run("verify", "--config", file)
+    assert done.returncode == 1 and "error: PostgreSQL could not be asked: " in done.stderr, done
 
 
 def test_a_wait_without_postgresql_ends_with_6_at_its_time_out_and_says_why(file):

@@ -1,5 +1,7 @@
-"""What has taken effect, and how others learn of it: the function applied() and `sluice wait`, `sluice publish --wait`."""
+"""What has taken effect, how others learn of it, and the proof that nothing is missing: applied(), `wait`, `publish --wait`, `verify`."""
 import contextlib
+import json
+import re
 import subprocess
 
 import psycopg2
@@ -101,3 +103,67 @@ def test_an_application_that_may_use_the_schema_and_no_more_reads_its_writes(bro
     finally:
         database.sql(f"DROP OWNED BY {reader}; DROP ROLE {reader}")
     assert service.stop() == 0
+
+
+def verify(service, *words):
+    return run("verify", "--config", service.config, *words)
+
+
+def proofs(database):
+    """Result and verified_through of each partition's last proof."""
+    rows = database.sql("SELECT DISTINCT ON (partition) partition, result, verified_through FROM sluice.verification "
+                        "ORDER BY partition, id DESC")
+    return {partition: (result, through) for partition, result, through in rows}
+
+
+DAMAGE = {
+    "UPDATE sluice.pointer SET applied = applied - 1 WHERE partition = 0": "/0: the accounting does not hold: ",
+    "UPDATE sluice.pointer SET next_offset = next_offset + 50, gaps = gaps + 50 WHERE partition = 0": "/0: the log ends at ",
+    "UPDATE sluice.pointer SET state = 'poison', state_reason = 'no' WHERE partition = 0": "/0: state poison: no",
+    "DELETE FROM sluice.pointer WHERE partition = 0": "/0: Kafka has this partition, and the pipeline no pointer for it",
+    "INSERT INTO sluice.pointer SELECT pipeline, topic, 9, 0, 0 FROM sluice.pointer WHERE partition = 0":
+        "/9: Kafka has no such partition",
+    "DELETE FROM sluice.dead_letter": "/[0-3]: 1 dead letters are accounted for, 0 are stored",
+}
+
+
+def test_a_proof_holds_on_what_was_applied_and_names_each_kind_of_damage(broker, database, orders, services, tmp_path):
+    service = services(route(orders, "public.orders"))
+    before = verify(service)
+    assert before.returncode == 1 and "error: PostgreSQL could not be asked: " in before.stderr, before
+    service.start()
+    receipt = tmp_path / "receipt"
+    line = ["publish", "--brokers", broker.bootstrap, "--topic", orders, "--key", "id", "--receipt", str(receipt)]
+    rows = "".join(f'{{"id":{n},"status":{"null" if n == 7 else "1"}}}\n' for n in range(200))
+    done = run(*line, "--wait", "--config", service.config, text=rows)
+    assert done.returncode == 0, done
+    good = verify(service, "--receipt", str(receipt))
+    assert (good.returncode, good.stderr) == (0, ""), good
+    assert "proved: 4 of 4 partitions, 200 offsets; 0 not applied yet\n" in good.stdout
+    assert good.stdout.endswith("receipt: 199 applied, 1 dead, 0 not yet, 0 unknown\n")
+    assert len(re.findall(rf'^{re.escape(orders)}/\d \d+ "\d+" applied$', good.stdout, re.M)) == 199
+    assert re.search(r'/\d \d+ "7" dead \(letter 1\)$', good.stdout, re.M), good.stdout
+    nexts = {partition: end for (_, partition), end in database.pointers().items()}
+    assert proofs(database) == {partition: ("ok", end) for partition, end in nexts.items()}
+    assert service.stop() == 0
+    publish(broker, orders, 1000)
+    late = run(*line, text='{"id":7,"status":"1"}\n')
+    assert late.returncode == 0, late
+    lagging = verify(service, "--receipt", str(receipt))
+    assert lagging.returncode == 1 and lagging.stderr == "", lagging
+    assert "200 offsets; 2 not applied yet\n" in lagging.stdout
+    assert lagging.stdout.endswith("receipt: 0 applied, 0 dead, 1 not yet, 0 unknown\n")
+    assert verify(service).returncode == 0, "what is not applied yet is no contradiction"
+    for damage, told in DAMAGE.items():
+        database.sql("CREATE TABLE kept AS TABLE sluice.pointer; CREATE TABLE kept_letter AS TABLE sluice.dead_letter")
+        database.sql(damage)
+        bad = verify(service)
+        assert bad.returncode == 1 and bad.stderr.count("error: ") == 1, (damage, bad)
+        assert re.search(f"(?m)^error: {re.escape(orders)}{told}", bad.stderr), (damage, bad)
+        database.sql("TRUNCATE sluice.pointer, sluice.dead_letter; INSERT INTO sluice.pointer TABLE kept; "
+                     "INSERT INTO sluice.dead_letter OVERRIDING SYSTEM VALUE TABLE kept_letter; DROP TABLE kept, kept_letter")
+        if "partition = 0" in damage and "INSERT" not in damage:
+            assert proofs(database)[0] == ("failed", nexts[0]), damage
+    detail = database.sql("SELECT detail FROM sluice.verification WHERE result = 'failed' ORDER BY id LIMIT 1")[0][0]
+    assert detail["next_offset"] == nexts[0] and "accounting" in json.dumps(detail["problems"])
+    assert verify(service).returncode == 0
