@@ -130,6 +130,8 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
   command->add_option("--receipt", options.receipt,
                       "File of `publish --receipt`: what became of each of its records: applied, dead, not yet");
+  command->add_flag("--deep", options.deep,
+                    "Read the topics again and compare the final state of every key with the tables");
   command->callback([&action] { action = [] { return verify(options); }; });
 }
 

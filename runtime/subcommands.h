@@ -47,6 +47,7 @@ struct WaitOptions {
 struct VerifyOptions {
   std::string config;   // path of the file
   std::string receipt;  // path of a file that `publish --receipt` wrote; empty = none
+  bool deep = false;    // read the topics again and compare the tables
 };
 
 struct DemoOptions {

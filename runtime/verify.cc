@@ -7,10 +7,13 @@
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/units.h"
+#include "listener/registry/schema_registry.h"
 #include "runtime/control/proof.h"
+#include "runtime/control/row_proof.h"
 #include "runtime/load_config.h"
 #include "runtime/receipt_fates.h"
 #include "runtime/subcommands.h"
+#include "sink/schema_copies.h"
 
 namespace sluice::runtime {
 namespace {
@@ -94,11 +97,18 @@ int verify(const VerifyOptions& options) {
     receipt = std::move(*opened);
   }
   auto proof = prove(*pipeline, Clock::now() + time_for_all);
+  std::vector<std::string> compared;
+  if (options.deep) {
+    listener::SchemaRegistry schemas(
+        pipeline->registry, std::make_unique<sink::SchemaCopies>(pipeline->postgres, sink::SchemaCopies::Access::read));
+    compared = prove_rows(pipeline, schemas, proof);
+  }
   if (const auto stored = store(*pipeline, proof); !stored)
     proof.problems.push_back(fmt::format("the results are not stored in {}.verification: {}", pipeline->postgres.schema,
                                          stored.error().message));
   print(proof);
   print_sum(proof);
+  for (const auto& line : compared) fmt::print("{}\n", escape(line));
   bool holds = proof.holds();
   if (receipt) {
     const auto told = receipt->print();

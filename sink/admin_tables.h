@@ -52,7 +52,8 @@ class AdminTables {
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 
-  // Removes a slice of what is older: resolved letters, audit rows, results of proofs. Returns how many; purged_at_most: there are more.
+  // Removes a slice of what is older: resolved letters, audit rows, results of proofs. Returns how many;
+  // purged_at_most: there are more.
   static constexpr std::int64_t purged_at_most = 1000;
   Result<std::int64_t> purge_letters(std::chrono::milliseconds keep);
   Result<std::int64_t> purge_audit(std::chrono::milliseconds keep);

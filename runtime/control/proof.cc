@@ -108,7 +108,9 @@ std::string detail_of(const PartitionProof& proof) {
     detail["log_end"] = proof.log->end;
   }
   if (const auto lag = proof.lag()) detail["lag"] = *lag;
+  detail["rows_compared"] = proof.rows_compared;
   detail["problems"] = proof.problems;
+  for (const auto& told : proof.tables) detail["problems"].push_back(told);
   return detail.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

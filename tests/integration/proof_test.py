@@ -167,3 +167,46 @@ def test_a_proof_holds_on_what_was_applied_and_names_each_kind_of_damage(broker,
     detail = database.sql("SELECT detail FROM sluice.verification WHERE result = 'failed' ORDER BY id LIMIT 1")[0][0]
     assert detail["next_offset"] == nexts[0] and "accounting" in json.dumps(detail["problems"])
     assert verify(service).returncode == 0
+
+
+def test_a_deep_proof_names_the_row_that_was_changed_the_one_that_was_deleted_and_the_one_that_was_added(broker, database, services):
+    """Beside the service: updates, deletes, partial rows, columns that nobody sends, letters, one replayed, a table without a key."""
+    database.sql('CREATE TABLE item (id bigint, "Part" text, n int NOT NULL, price numeric(9,2), tags text[], at timestamptz '
+                 'DEFAULT now(), number serial, PRIMARY KEY (id, "Part")); CREATE TABLE log (what text NOT NULL, n int)')
+    item, log = broker.create_topic(f"{database.name}.item"), broker.create_topic(f"{database.name}.log")
+    events = []
+    for n in range(3000):
+        key = {"id": n % 400, "Part": "a'b" if n % 2 else 'c,"d'}
+        row = {**key, "n": n, **({"price": f"{n}.5", "tags": ["x", None, str(n)]} if n % 3 else {})}
+        events.append((encode(key), None if n % 7 == 0 else encode({**row, "n": None} if n % 500 == 1 else row)))
+    for partition in range(4):  # each key in one of them
+        broker.publish(item, [(key, value) for key, value in events if json.loads(key)["id"] % 4 == partition], partition)
+    broker.publish(log, [(None, encode({"what": "same" if n % 3 else f"x{n}", "n": n % 5})) for n in range(500)], 0)
+    service = services(route(item, "public.item", ["id", "Part"]) + route(log, "public.log", [], mode="insert")).start()
+    done = run("wait", "--config", service.config, "--topic", log, "--at", "0:499", "--timeout", "60s")
+    assert done.returncode == 0, done
+    wait_until(lambda: sum(database.pointers().values()) == 3500, service.tail)
+    assert database.dead_letters()
+    good = verify(service, "--deep")
+    assert (good.returncode, good.stderr) == (0, ""), good
+    assert "read again: 3 500 records\n" in good.stdout
+    assert re.search(r"(?m)^table public.item: \d+ rows expected; 0 missing, 0 changed, 0 extra; not compared: at, number$", good.stdout)
+    assert re.search(r"(?m)^table public.log: 500 rows expected; 0 missing, 0 changed, 0 extra$", good.stdout), good.stdout
+    assert database.sql("SELECT count(*) FROM sluice.verification WHERE detail ->> 'rows_compared' = 'true'") == [(8,)]
+
+    changed, deleted = database.sql('SELECT id, "Part" FROM item WHERE price IS NOT NULL ORDER BY id DESC LIMIT 2')
+    database.sql('UPDATE item SET price = price + 0.01, tags = NULL WHERE (id, "Part") = (%s, %s)', *changed)
+    database.sql('DELETE FROM item WHERE (id, "Part") = (%s, %s)', *deleted)
+    database.sql("INSERT INTO item (id, \"Part\", n) VALUES (77777, 'by hand', 1)")
+    database.sql("DELETE FROM log WHERE ctid = (SELECT min(ctid) FROM log WHERE what = 'same')")
+    bad = verify(service, "--deep")
+    assert bad.returncode == 1, bad
+    told = [line.removeprefix("error: table public.") for line in bad.stderr.splitlines()]
+    assert told[:3] == [f"item: (id, Part) = ({deleted[0]}, {deleted[1]}): the row is missing",
+                        "item: (id, Part) = (77777, by hand): no record of the log makes this row",
+                        f"item: (id, Part) = ({changed[0]}, {changed[1]}): the row differs in price, tags"], bad
+    assert re.fullmatch(r"log: \(what, n\) = \(same, \d\): the row is missing", told[3]) and len(told) == 4, bad
+    assert "rows expected; 1 missing, 1 changed, 1 extra" in bad.stdout and "500 rows expected; 1 missing, 0 changed, 0 extra" in bad.stdout
+    assert {result for result, _ in proofs(database).values()} == {"failed"}
+    assert verify(service).returncode == 0, "the books know nothing of it"
+    assert service.stop() == 0
