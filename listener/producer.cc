@@ -21,6 +21,13 @@ constexpr Setting preferred[] = {
     {"partitioner", "murmur2_random"},
 };
 
+Acknowledgement acknowledgement(const rd_kafka_message_t& message) {
+  Acknowledgement out{rd_kafka_topic_name(message.rkt), message.partition, {}, {}};
+  if (message.offset >= 0) out.offset = message.offset;
+  if (message.key != nullptr) out.key.emplace(static_cast<const char*>(message.key), message.key_len);
+  return out;
+}
+
 }  // namespace
 
 struct Producer::State {
@@ -30,6 +37,7 @@ struct Producer::State {
   std::string delivery_error;
   std::string broker_error;
   std::map<TopicPartition, Offset> ends;
+  std::function<void(const Acknowledgement&)> told;
 
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     auto& self = *static_cast<State*>(opaque);
@@ -41,6 +49,7 @@ struct Producer::State {
     self.broker_error.clear();
     Offset& end = self.ends[{rd_kafka_topic_name(message->rkt), message->partition}];
     end = std::max(end, message->offset + 1);
+    if (self.told) self.told(acknowledgement(*message));
   }
 };
 
@@ -105,6 +114,10 @@ Result<void> Producer::send(const std::string& topic, const Outgoing& record, st
     }
     serve(std::chrono::milliseconds(50));
   }
+}
+
+void Producer::on_acknowledged(std::function<void(const Acknowledgement&)> told) {
+  state_->told = std::move(told);
 }
 
 void Producer::serve(std::chrono::milliseconds timeout) {

@@ -44,6 +44,10 @@ class Script {
     for (const auto& schema : schemas_) fmt::print("GRANT USAGE ON SCHEMA {} TO {};\n", quoted(schema), role_);
     for (const auto& [target, rights] : targets_) print(target, rights);
     for (const auto& note : notes_) fmt::print("-- {}\n", note);
+    fmt::print(
+        "-- An application asks what has taken effect by SELECT {0}.applied(topic, partition, record_offset); for that its\n"
+        "-- role needs no more than: GRANT USAGE ON SCHEMA {0} TO its_role;\n",
+        quoted(pipeline_.postgres.schema));
   }
 
  private:

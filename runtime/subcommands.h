@@ -19,11 +19,15 @@ struct RunOptions {
 struct PublishOptions {
   std::string brokers;
   std::string topic;
-  std::string key;                      // field of the value that becomes the record key; empty = none
-  std::vector<std::string> headers;     // NAME=VALUE, added to every record
-  std::vector<std::string> properties;  // NAME=VALUE for librdkafka; a value may hold references to secrets
-  std::string properties_file;          // the same, a line each; empty = none
-  bool envelope = false;                // lines are {"key":…,"value":…,"headers":{}}
+  std::string key;                       // field of the value that becomes the record key; empty = none
+  std::vector<std::string> headers;      // NAME=VALUE, added to every record
+  std::vector<std::string> properties;   // NAME=VALUE for librdkafka; a value may hold references to secrets
+  std::string properties_file;           // the same, a line each; empty = none
+  bool envelope = false;                 // lines are {"key":…,"value":…,"headers":{}}
+  std::string receipt;                   // path of a file for what is acknowledged; empty = none
+  bool wait = false;                     // until all of it has taken effect in the pipeline of `config`
+  std::string config;                    // path of the file
+  std::chrono::milliseconds timeout{0};  // of the wait
 };
 
 struct ExplainOptions {
@@ -42,6 +46,19 @@ struct InitOptions {
   std::vector<std::string> properties;  // NAME=VALUE for librdkafka; a value may hold references to secrets
 };
 
+struct WaitOptions {
+  std::string config;  // path of the file
+  std::string topic;
+  std::vector<std::string> at;  // PARTITION:OFFSET
+  std::chrono::milliseconds timeout{0};
+};
+
+struct VerifyOptions {
+  std::string config;   // path of the file
+  std::string receipt;  // path of a file that `publish --receipt` wrote; empty = none
+  bool deep = false;    // read the topics again and compare the tables
+};
+
 struct DemoOptions {
   std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C
   int rate = 2000;                       // events per second
@@ -58,6 +75,10 @@ int init(const InitOptions& options);
 int config_page(const std::string& page);  // sample | reference | metrics | states | console | connect
 int explain_event(const ExplainOptions& options);
 int publish(const PublishOptions& options);
+// Returns 0 once these offsets have taken effect, 6 at the time-out.
+int wait(const WaitOptions& options);
+// Returns 0 if completeness is proved, 1 if not.
+int verify(const VerifyOptions& options);
 int run_demo(const DemoOptions& options);
 // The demo's broker, a process of its own: prints its bootstrap address and runs until SIGTERM.
 int demo_broker(const std::vector<std::string>& topics);

@@ -297,6 +297,10 @@ Result<std::int64_t> AdminTables::purge_audit(std::chrono::milliseconds keep) {
   return purge("audit_purge", keep);
 }
 
+Result<std::int64_t> AdminTables::purge_verification(std::chrono::milliseconds keep) {
+  return purge("verification_purge", keep);
+}
+
 Result<std::map<std::string, std::int64_t>> AdminTables::sizes() {
   const auto rows = ask("schema_sizes", {settings_.schema}, Asker::service);
   if (!rows) return std::unexpected(rows.error());

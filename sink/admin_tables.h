@@ -57,10 +57,12 @@ class AdminTables {
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 
-  // Removes a slice of what is older: resolved letters, audit rows. Returns how many; purged_at_most: there are more.
+  // Removes a slice of what is older: resolved letters, audit rows, results of proofs. Returns how many;
+  // purged_at_most: there are more.
   static constexpr std::int64_t purged_at_most = 1000;
   Result<std::int64_t> purge_letters(std::chrono::milliseconds keep);
   Result<std::int64_t> purge_audit(std::chrono::milliseconds keep);
+  Result<std::int64_t> purge_verification(std::chrono::milliseconds keep);  // but for the last of each partition
   // Bytes of Sluice's own tables, by name.
   Result<std::map<std::string, std::int64_t>> sizes();
   // Of the way to the server, as of the last connection; without a server before there was one.
