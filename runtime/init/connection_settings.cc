@@ -164,6 +164,9 @@ std::string jaas_option(std::string_view line, std::string_view name) {
 }
 
 void take_jaas(Sink& sink, const ConnectEntry& entry) {
+  const bool named = entry.value.contains("LoginModule");
+  if (named && !entry.value.contains("PlainLoginModule") && !entry.value.contains("ScramLoginModule"))
+    return sink.without(entry.name, "a login of Java's: set what librdkafka needs for it in [kafka.properties]");
   const auto user = jaas_option(entry.value, "username");
   sink.properties["sasl.username"] =
       user.empty() || user.contains("${") ? sink.secret({entry.name, user, entry.line}, "kafka_user") : user;

@@ -73,7 +73,11 @@ void take_evolution(Sink& sink, const ConnectEntry& entry) {
 }
 
 void take_quotes(Sink& sink, const ConnectEntry& entry) {
-  sink.quotes = word_of(entry, {"true", "false", "always", "never"}).find_first_of("ta") == 0;
+  const auto word = word_of(entry, {"true", "false", "always", "never"});
+  sink.quotes = word == "true" || word == "always";
+  if (!sink.quotes)
+    sink.without(entry.name,
+                 "names are quoted: a field with capitals, whose column has small letters, needs columns.rename");
 }
 
 void take_batch(Sink& sink, const ConnectEntry& entry) {
