@@ -58,11 +58,13 @@ std::string cell(std::string_view becomes, bool taken) {
   return taken ? "nothing needed" : "none";
 }
 
+// A reason as it stands in a table: it begins with a capital, unless it begins with a setting's name.
 std::string sentence(std::string_view text) {
+  const bool setting = text.substr(0, text.find(' ')).contains('.');
   std::string out;
   for (const char c : text) {
     if (c == '|') out += '\\';
-    out += out.empty() && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    out += out.empty() && !setting && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
   return out;
 }

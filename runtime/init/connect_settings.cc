@@ -14,8 +14,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::array<ConverterFormat, 9> converters = {{
-    {"cloudevents.CloudEventsConverter", "cloudevents", "Debezium's converter for CloudEvents"},
+constexpr std::array<ConverterFormat, 8> converters = {{
     {"CloudEventsConverter", "cloudevents", "Debezium's converter for CloudEvents"},
     {"JsonSchemaConverter", "json-schema", "With `[registry]`"},
     {"ExtJsonConverter", "connect-json", "Apicurio's"},

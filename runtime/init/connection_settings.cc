@@ -164,6 +164,9 @@ std::string jaas_option(std::string_view line, std::string_view name) {
 }
 
 void take_jaas(Sink& sink, const ConnectEntry& entry) {
+  const bool named = entry.value.contains("LoginModule");
+  if (named && !entry.value.contains("PlainLoginModule") && !entry.value.contains("ScramLoginModule"))
+    return sink.without(entry.name, "a login of Java's: set what librdkafka needs for it in [kafka.properties]");
   const auto user = jaas_option(entry.value, "username");
   sink.properties["sasl.username"] =
       user.empty() || user.contains("${") ? sink.secret({entry.name, user, entry.line}, "kafka_user") : user;
@@ -195,7 +198,11 @@ void take_override(Sink& sink, const ConnectEntry& entry) {
   const auto refused = std::ranges::find_if(config::refused_properties(), [&](const config::Refused& one) {
     return one.property.ends_with('.') ? name.starts_with(one.property) : name == one.property;
   });
-  if (known != client_properties.end()) {
+  // One word, or a reference: what is more may hold a secret.
+  const bool plain = entry.value.find_first_of(" \t\"'@;") == entry.value.npos;
+  if (known != client_properties.end() && !plain) {
+    sink.without(entry.name, "is not one word; set it in [kafka.properties]");
+  } else if (known != client_properties.end()) {
     auto value = sink.open_value(entry, "kafka_property");
     if (known->first == "ssl.endpoint.identification.algorithm" && trimmed(value).empty()) value = "none";
     sink.properties[std::string(known->second)] = value;

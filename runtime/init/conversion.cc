@@ -275,13 +275,13 @@ std::expected<std::string, std::string> convert_sink(const ConnectFile& file, co
     sink.kind = kind_of(file);
     sink.quotes = sink.kind != SinkKind::debezium;
     required(file, "connection.url", "write connection.url=jdbc:postgresql://HOST:PORT/DATABASE");
-    const auto *topics = file.find("topics"), *pattern = file.find("topics.regex");
-    if (topics && pattern)
-      throw BadSetting{std::max(topics->line, pattern->line), "topics and topics.regex are both set; keep one"};
-    if (!topics && !pattern) required(file, "topics", "name the topics that the sink reads");
+    const auto* pattern = file.find("topics.regex");
+    const auto& topics = pattern ? *pattern : required(file, "topics", "name the topics that the sink reads");
+    if (const auto* both = file.find("topics"); both && pattern)
+      throw BadSetting{std::max(both->line, pattern->line), "topics and topics.regex are both set; keep one"};
     apply_settings(sink);
     if (sink.topics.empty() && sink.topics_pattern.empty())
-      throw BadSetting{(topics ? topics : pattern)->line, "topics is empty; name the topics that the sink reads"};
+      throw BadSetting{topics.line, "topics is empty; name the topics that the sink reads"};
     return written(sink, brokers);
   } catch (const BadSetting& bad) {
     return std::unexpected(file.error(bad.line, bad.text));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "base/parse.h"
 #include "config/table_template.h"
@@ -106,6 +107,8 @@ void settle_columns(const Sink& sink, const DraftKey& key, const std::string& to
   for (const auto& list : {sink.dropped, fields_of(sink, sink.excluded, topic)})
     for (const auto& field : list)
       if (!holds(route.exclude, field)) route.exclude.push_back(field);
+  std::set<std::string> seen;
+  std::erase_if(route.include, [&](const auto& field) { return !seen.insert(field).second; });
   std::erase_if(route.include,
                 [&](const auto& field) { return sink.added.contains(field) || holds(route.exclude, field); });
   std::erase_if(route.exclude, [&](const auto& field) {
@@ -116,9 +119,11 @@ void settle_columns(const Sink& sink, const DraftKey& key, const std::string& to
     if (taken && field != column && !holds(route.exclude, field)) route.rename.emplace(field, column);
   }
   if (!sink.quotes)
-    for (const auto& column : sink.key)
-      if (const auto folded = lowered(column); folded != column && !route.rename.contains(column))
-        route.rename.emplace(column, folded);
+    for (const auto& column : sink.key) {
+      const auto folded = lowered(column);
+      const bool clear = holds(key.columns, folded) && !holds(route.include, folded) && !holds(route.exclude, column);
+      if (folded != column && clear && !sink.added.contains(column)) route.rename.emplace(column, folded);
+    }
   for (const auto& [column, source] : sink.added) {
     const bool renamed = std::ranges::find(route.rename, column, &std::pair<const std::string, std::string>::second) !=
                          route.rename.end();

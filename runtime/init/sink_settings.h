@@ -42,7 +42,7 @@ void apply_transforms(Sink& sink, const ConnectEntry& list);
 
 // The class of a value converter and the format that it stands for.
 struct ConverterFormat {
-  std::string_view type;  // the last part of its class's name, with the part before where that makes the difference
+  std::string_view type;  // the last part of its class's name
   std::string_view format;
   std::string_view text;
 };

@@ -98,6 +98,12 @@ class TopicDraft {
 
   // The field that the key repeats, or a column of its own.
   KeyChoice key_of_scalar() const {
+    const auto* field = key_like(2);
+    if (field != nullptr && !shape_.deletes && field->values.size() > shape_.key.front().values.size())
+      return {{field->name},
+              "record_value",
+              "records with the same key differ in this field, so the record key seems to serve "
+              "partitioning only; make sure that the field names a row"};
     std::string found;
     for (const auto& column : shape_.columns) {
       const bool equal = shape_.keyed_rows > 0 && column.equals_key == shape_.keyed_rows && usable(column);
@@ -111,22 +117,28 @@ class TopicDraft {
             "the record key is one value that no field repeats, so it has a column of its own; name it as you like"};
   }
 
-  KeyChoice guessed_key() const {
+  // The field whose name says most that it names a row, if its name says as much as `least`.
+  const ShapedColumn* key_like(int least) const {
     const auto table = table_of_topic(place_.topic);
     const ShapedColumn* best = nullptr;
-    int best_rank = 0;
     for (const auto& column : shape_.columns) {
       if (!usable(column) || !always_there(column)) continue;
       const auto& name = column.name;
-      const int rank = name == "id" || name == "ID" || name == "_id"                                  ? 4
-                       : name == "uuid" || name == "guid"                                             ? 3
-                       : table.starts_with(name.substr(0, name.find("_id"))) && name.ends_with("_id") ? 2
-                       : name == "key"                                                                ? 1
-                                                                                                      : 0;
-      if (rank > best_rank) best = &column, best_rank = rank;
+      const bool of_table = name.ends_with("_id") && table.starts_with(name.substr(0, name.size() - 3));
+      const int rank = name == "id" || name == "ID" || name == "_id" ? 4
+                       : name == "uuid" || name == "guid"            ? 3
+                       : of_table                                    ? 2
+                       : name == "key"                               ? 1
+                                                                     : 0;
+      if (rank >= least) best = &column, least = rank + 1;
     }
-    if (best == nullptr) return {{}, "none", "and no field looks like one: each record becomes a row of its own"};
-    return {{best->name}, "record_value", "the field is a guess: make sure that it names a row"};
+    return best;
+  }
+
+  KeyChoice guessed_key() const {
+    if (const auto* found = key_like(1))
+      return {{found->name}, "record_value", "the field is a guess: make sure that it names a row"};
+    return {{}, "none", "and no field looks like one: each record becomes a row of its own"};
   }
 
   void choose_columns() {

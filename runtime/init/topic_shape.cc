@@ -17,6 +17,7 @@ using mapping::Event;
 using mapping::Image;
 
 constexpr auto patience = std::chrono::seconds(1);
+constexpr std::size_t longest_compared = 200;  // bytes of a value that may be a key
 
 // Decodes by one format, and asks for the schemas on the way.
 class SampleDecoder {
@@ -207,8 +208,9 @@ class Shaping {
     if (const auto type = types.find(column.name); type != types.end()) column.guess.say(type->second);
     if (value.kind() == ValueKind::null || value.kind() == ValueKind::absent) return;
     ++column.rows;
-    const auto text = scalar_text(value);
+    auto text = scalar_text(value);
     column.only_true_false = column.only_true_false && value.is_text() && (text == "true" || text == "false");
+    if (!text.empty() && text.size() <= longest_compared) column.values.insert(std::move(text));
   }
 
   void add_row(const Image& image, const std::map<std::string, std::string>& types, const Image& key, bool counts) {

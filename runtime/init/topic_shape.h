@@ -22,9 +22,10 @@ namespace sluice::runtime {
 struct ShapedColumn {
   std::string name;
   ColumnGuess guess;
-  std::size_t rows = 0;         // that have a value which is not null
-  std::size_t equals_key = 0;   // that have the record key's one value
-  bool only_true_false = true;  // of a text: it is one of these two words
+  std::size_t rows = 0;          // that have a value which is not null
+  std::size_t equals_key = 0;    // that have the record key's one value
+  bool only_true_false = true;   // of a text: it is one of these two words
+  std::set<std::string> values;  // different scalars, at most one for each record of the sample
 };
 
 struct TopicShape {

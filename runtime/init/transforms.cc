@@ -86,6 +86,7 @@ void extract_value(Sink& sink, const std::string& prefix) {
 // The record key becomes one of its fields: the column is filled from the key's object as it is.
 void extract_key(Sink& sink, const std::string& prefix) {
   const auto field = text_of(sink, prefix, {"field"});
+  if (field.empty()) return sink.without(prefix + "type", "field is missing");
   if (sink.key.size() == 1 && sink.key.front() != field)
     sink.renamed[field] = sink.key.front();
   else if (sink.key.empty())

@@ -34,7 +34,21 @@ void take_tombstones(Sink& sink, const ConnectEntry& entry) {
   if (boolean_of(entry)) sink.drops_tombstones = true;
 }
 
+// Braces are placeholders to Sluice, so that no table's name can have one.
+void check_braces(const ConnectEntry& entry, std::string_view table) {
+  for (std::size_t at = 0; (at = table.find_first_of("{}", at)) != table.npos; ++at) {
+    const auto close = table.find('}', at);
+    const bool placeholder = at > 0 && table[at] == '{' && table[at - 1] == '$' && close != table.npos;
+    if (!placeholder)
+      throw BadSetting{
+          entry.line,
+          fmt::format("{} has a brace that is not of a placeholder ${{…}}; write a name without", entry.name)};
+    at = close;
+  }
+}
+
 void take_table_format(Sink& sink, const ConnectEntry& entry) {
+  check_braces(entry, entry.value);
   sink.table_format = std::string(trimmed(entry.value));
   if (sink.table_format.empty()) throw BadSetting{entry.line, fmt::format("{} is empty; write the table", entry.name)};
 }
@@ -48,6 +62,7 @@ void take_tables(Sink& sink, const ConnectEntry& entry) {
     const auto parts = split(pair, ':');
     if (parts.size() != 2 || trimmed(parts[0]).empty() || trimmed(parts[1]).empty())
       throw BadSetting{entry.line, fmt::format("{} is not a list TOPIC:TABLE,TOPIC:TABLE; correct it", entry.name)};
+    if (parts[1].find_first_of("{}") != parts[1].npos) check_braces(entry, "{");
     sink.tables[std::string(trimmed(parts[0]))] = std::string(trimmed(parts[1]));
   }
 }
@@ -73,7 +88,11 @@ void take_evolution(Sink& sink, const ConnectEntry& entry) {
 }
 
 void take_quotes(Sink& sink, const ConnectEntry& entry) {
-  sink.quotes = word_of(entry, {"true", "false", "always", "never"}).find_first_of("ta") == 0;
+  const auto word = word_of(entry, {"true", "false", "always", "never"});
+  sink.quotes = word == "true" || word == "always";
+  if (!sink.quotes)
+    sink.without(entry.name,
+                 "names are quoted: a field with capitals, whose column has small letters, needs columns.rename");
 }
 
 void take_batch(Sink& sink, const ConnectEntry& entry) {

@@ -129,6 +129,18 @@ def test_a_router_that_cannot_be_joined_is_named(tmp_path):
     assert "# transforms: RegexRouter and topics.regex could not be made one expression" in printed
 
 
+@pytest.mark.parametrize("more, wanted", [
+    ("topics=x.Orders\nquote.sql.identifiers=never\npk.mode=record_key\npk.fields=Id\ninsert.mode=upsert", 'columns.rename = { "Id" = "id" }'),
+    ("topics=a\nfields.whitelist=a,b,c\ntransforms=r\ntransforms.r.type=org.apache.kafka.connect.transforms.ReplaceField$Value\n"
+     "transforms.r.renames=c:a,d:b\ntransforms.r.exclude=x", 'columns.include = ["c", "d"]'),
+    ("topics=a\ntransforms=k\ntransforms.k.type=org.apache.kafka.connect.transforms.ExtractField$Key", "# transforms.k.type: field is missing"),
+    ("topics=a\nconsumer.override.client.id=a password='hunter2'", "# consumer.override.client.id: is not one word"),
+    ("topics=a\nconsumer.override.sasl.jaas.config=x.Krb5LoginModule required;", "# consumer.override.sasl.jaas.config: a login of Java's")])
+def test_what_settings_say_of_each_other_is_settled(more, wanted, tmp_path):
+    printed = accepted(convert(f"{HEAD}{URL}{more}\n", tmp_path), tmp_path)
+    assert wanted in printed and SECRET not in printed
+
+
 @pytest.mark.parametrize("url, wanted", [
     ("jdbc:postgresql://db/shop?user=a%2Bb&password=hunter2", "postgresql://a%2Bb:${credential:postgres_password}@db/shop"),
     ("jdbc:postgresql:shop", "postgresql://localhost/shop"),
@@ -157,6 +169,7 @@ def test_a_url_of_jdbc_becomes_one_of_libpq(url, wanted, tmp_path):
     (PLAIN.replace("localhost", "local host"), 4, "a host that is not"),
     (PLAIN.replace("upsert", SECRET), 5, "insert.mode is not one of insert, multi, upsert, update"),
     (PLAIN + "\n\n# more\ndelete.enabled = \\\n  perhaps", 11, "delete.enabled is not one of true, false"),
+    (PLAIN + "table.name.format=a}b", 8, "has a brace"),
     (PLAIN + "batch.size=many", 8, "batch.size is not a whole number"),
     (PLAIN + "alone\n", 8, "is not NAME=VALUE"),
     (PLAIN + r"other=\u12", 8, "four hexadecimal digits"),

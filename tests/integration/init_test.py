@@ -36,6 +36,8 @@ TOPICS = {
               ['key = ["tenant", "n"]', '#   "tenant" text NOT NULL,', '#   PRIMARY KEY ("tenant", "n")']),
     "sessions": ([(f"s{n % 4}".encode(), encode({"id": 7, "Page": n})) for n in range(12)], 4,
                  ['key = ["record_key"]', 'key_from = "record_key"', "one value that no field repeats"]),
+    "shared": ([(f"c{n % 3}".encode(), encode({"id": n, "customer": f"c{n % 3}"})) for n in range(12)], 12,
+               ['key = ["id"]', 'key_from = "record_value"', "seems to serve partitioning only"]),
     "clicks": ([(None, encode({"at": f"2026-01-{n:02}T00:00:00Z", "big": 10**25 + n})) for n in range(1, 10)], 9,
                ['mode = "insert"', "key = []", '#   "big" numeric', "each record becomes a row of its own"]),
     "users": ([(None, encode({"uuid": f"u{n % 3}", "name": n})) for n in range(9)], 3,
