@@ -168,7 +168,11 @@ DescribedTable ExpectedTables::stand_in(const std::shared_ptr<const Table>& targ
     pair.name = fmt::format("expected_{}", state_->pairs.size());
     pair.written.resize(target->columns.size());
     pair.lacking.resize(target->columns.size());
-    if (auto made = state_->run(create(pair)); !made) return std::unexpected(std::move(made.error()));
+    if (auto made = state_->run(create(pair)); !made) {
+      made.error().message = fmt::format("table {}: {}{}", target->name, made.error().message,
+                                         made.error().sqlstate == "42501" ? "; a comparison needs SELECT on it" : "");
+      return std::unexpected(std::move(made.error()));
+    }
   } else if (pair.target->signature != target->signature) {
     return fail(ErrorClass::stop_service, fmt::format("table {} was altered meanwhile; run it again", target->name));
   }

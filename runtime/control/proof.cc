@@ -72,7 +72,8 @@ bool is_listed(const Evidence& evidence, const TopicPartition& at) {
 
 PartitionProof judge(const Evidence& evidence, const TopicPartition& at, const sink::Account* account) {
   PartitionProof proof{.at = at};
-  for (const auto& why : evidence.unknown) proof.fail(Verdict::unknown, why);
+  if (!evidence.unknown.empty()) proof.verdict = Verdict::unknown;
+  proof.common = evidence.unknown;
   if (account != nullptr) {
     proof.account = *account;
     compare_accounts(proof);
@@ -110,7 +111,7 @@ std::string detail_of(const PartitionProof& proof) {
   if (const auto lag = proof.lag()) detail["lag"] = *lag;
   detail["rows_compared"] = proof.rows_compared;
   detail["problems"] = proof.problems;
-  for (const auto& told : proof.tables) detail["problems"].push_back(told);
+  for (const auto& told : proof.common) detail["problems"].push_back(told);
   return detail.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -182,8 +183,7 @@ Proof judge(const Evidence& evidence) {
   for (const auto& [at, account] : accounts) proof.partitions.push_back(judge(evidence, at, account));
   if (proof.partitions.empty() && evidence.unknown.empty())
     proof.problems.emplace_back("there is no partition to prove");
-  if (proof.partitions.empty())
-    proof.problems.insert(proof.problems.end(), evidence.unknown.begin(), evidence.unknown.end());
+  proof.problems.insert(proof.problems.end(), evidence.unknown.begin(), evidence.unknown.end());
   return proof;
 }
 

@@ -35,9 +35,9 @@ struct PartitionProof {
   std::optional<sink::Account> account{};  // nothing: there is no pointer row
   std::optional<listener::LogRange> log{};
   Verdict verdict = Verdict::proved;
-  std::vector<std::string> problems{};  // sentences without the partition's name
-  bool rows_compared = false;           // by prove_rows()
-  std::vector<std::string> tables{};    // sentences about tables that its topic feeds, told once for all partitions
+  std::vector<std::string> problems{};       // sentences without the partition's name
+  bool rows_compared = false;                // by prove_rows()
+  std::vector<std::string> common{};         // the same of several partitions, told once among the proof's problems
   std::optional<Offset> verified_through{};  // set by store()
 
   // Offsets that have not taken effect yet; nothing where log or pointer is not known.

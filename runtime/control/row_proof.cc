@@ -232,7 +232,7 @@ void RowProof::judge(const std::vector<sink::TableDifference>& differences) {
     for (auto& partition : proof_.partitions) {
       if (!topics_[one.oid].contains(partition.at.topic)) continue;
       partition.verdict = Verdict::failed;
-      partition.tables.push_back(
+      partition.common.push_back(
           fmt::format("table {}: {} missing, {} changed, {} extra", one.table, one.missing, one.changed, one.extra));
     }
   }

@@ -210,3 +210,27 @@ def test_a_deep_proof_names_the_row_that_was_changed_the_one_that_was_deleted_an
     assert {result for result, _ in proofs(database).values()} == {"failed"}
     assert verify(service).returncode == 0, "the books know nothing of it"
     assert service.stop() == 0
+
+
+def test_a_deep_proof_says_what_it_cannot_know(broker, database, services):
+    """Rows from before the place where the reading begins are no error; those that others make cannot be compared."""
+    database.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text); CREATE TABLE made (LIKE item INCLUDING ALL); "
+                 "INSERT INTO item VALUES (1, 'x'), (2, 'older'); INSERT INTO made VALUES (1, 'x')")
+    item, made = broker.create_topic(f"{database.name}.item"), broker.create_topic(f"{database.name}.made")
+    rows = [(b"1", encode({"id": 1, "name": "y"}))]
+    broker.publish(item, rows, 0)
+    service = services(route(item, "public.item") + route(made, "public.made", mode="update", delete="ignore"),
+                       kafka='start = "latest"').start()
+    broker.publish(item, [(b"3", encode({"id": 3, "name": "z"}))], 0)
+    wait_until(lambda: database.sql("SELECT count(*) FROM item") == [(3,)], service.tail)
+    late = verify(service, "--deep")
+    assert (late.returncode, late.stderr) == (0, ""), late
+    assert f"{item}/0 is read from 1 on, where the pointer started\n" in late.stdout
+    assert "table public.item: 2 rows that what was read says nothing about\n" in late.stdout
+    broker.publish(made, rows, 0)
+    wait_until(lambda: database.sql("SELECT name FROM made") == [("y",)], service.tail)
+    elsewhere = verify(service, "--deep")
+    assert elsewhere.returncode == 1
+    assert elsewhere.stderr == ("error: table public.made is not compared: a route with mode update writes it, so others make its "
+                                "rows\n")
+    assert service.stop() == 0
