@@ -101,6 +101,7 @@ struct Route {
   DeleteRule on_delete;
   Expression delete_when;  // a written row for which it holds is a delete
   Expression filter;       // events for which it does not hold are skipped
+  Expression where;        // rows for which it does not hold are not in the table
   VersionPath version;     // empty: no guard
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;

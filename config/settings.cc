@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "base/expression/row_condition.h"
 #include "config/setting_field.h"
 #include "config/validators.h"
 
@@ -208,6 +209,14 @@ std::vector<Setting> route_policy() {
        .field = in<&Route::filter>(),
        .help = "An expression: events for which it does not hold are skipped. A delete is judged by the fields that it "
                "carries. See expressions.md."},
+      {.section = "route",
+       .name = "where",
+       .type = expression,
+       .field = in<&Route::where>(),
+       .help =
+           "An expression about the table's columns: the table holds exactly the rows for which it holds, and a row "
+           "that stops matching is deleted. See expressions.md.",
+       .check_expression = unfit_for_rows},
       {.section = "route",
        .name = "version",
        .field = in<&Route::version>(),

@@ -72,7 +72,7 @@ RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cel
   changes_.cells.insert(changes_.cells.end(), cells.begin(), cells.end());
   ++changes_.rows;
   ++live_[record_];
-  return step.rows.emplace_back(order, record_, first, kind, true);
+  return step.rows.emplace_back(order, record_, first, kind);
 }
 
 void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {

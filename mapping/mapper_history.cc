@@ -83,7 +83,10 @@ bool Mapper::State::set_deleted(TableState& table, const Record& record, std::ve
 bool Mapper::State::remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key,
                                bool decides, RecordError& fault) {
   if (!table.table->is_guarded()) {
-    set->remove(table, of, key);
+    if (table.table->is_conditional())
+      set->change_guarded(table, ChangeKind::remove, of, key, decides);
+    else
+      set->remove(table, of, key);
     return true;
   }
   const bool marks = table.table->marker != Table::none;

@@ -19,6 +19,7 @@
 #include "mapping/route_conditions.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
+#include "mapping/row_judge.h"
 
 namespace sluice::mapping {
 
@@ -74,7 +75,9 @@ struct Mapper::State {
   RouteConditions conditions;
   RowEncoder rows;
   AddedColumns added_columns{rows};
-  ChangeSet* set = nullptr;  // of the record being mapped
+  RowJudge row_judge;
+  RowVerdict verdict = RowVerdict::write;  // on the row in `cells`
+  ChangeSet* set = nullptr;                // of the record being mapped
   const TopicPartition* place = nullptr;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
@@ -94,6 +97,9 @@ struct Mapper::State {
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  // Judges the row in `cells` by the table's condition, if it has one.
+  void judge_row(const TableState& table, const Record& record);
+  bool append_row(TableState& table, RecordError& fault);
   bool write_row(TableState& table, bool moved, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   // Returns true if anything may depend on what is in the record key: the row's key, a condition, an added column.

@@ -12,6 +12,7 @@
 #include "base/table_name.h"
 #include "config/route_rights.h"
 #include "config/table_template.h"
+#include "sink/condition_text.h"
 #include "sink/describe_columns.h"
 #include "sink/oid.h"
 #include "sink/sql.h"
@@ -212,6 +213,20 @@ Result<void> read_columns(SqlClient& client, std::vector<std::int64_t> relations
   return {};
 }
 
+// A literal that PostgreSQL cannot read would otherwise fail every batch.
+Result<void> try_condition(SqlClient& client, DescribedTable& table, Clock::time_point deadline) {
+  if (!table || !(*table)->is_conditional()) return {};
+  if (auto done = client.run("SAVEPOINT condition", {}, deadline); !done) return std::unexpected(done.error());
+  const auto tried = client.run(condition_probe(**table), {}, deadline);
+  if (!tried && (tried.error().sqlstate.empty() || !client.connected())) return std::unexpected(tried.error());
+  if (auto done = client.run("ROLLBACK TO SAVEPOINT condition", {}, deadline); !done)
+    return std::unexpected(done.error());
+  if (!tried)
+    table = stop(fmt::format("PostgreSQL refuses the condition of {}: {}; change [[route]].where", (*table)->name,
+                             tried.error().message));
+  return {};
+}
+
 // The database's encoding has no such characters, so there is no such table.
 bool is_of_encoding(const Error& error) {
   return error.sqlstate == "22P05" || error.sqlstate == "22021";
@@ -273,10 +288,12 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   if (!indexes) return std::unexpected(indexes.error());
   for (const auto& index : *indexes)
     catalogue.unique.emplace(index.integer("relation"), UniqueIndex{index.text("columns"), index.boolean("null_keys")});
-  if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   std::vector<DescribedTable> described;
-  for (std::size_t i = 0; i < wanted.size(); ++i)
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
     described.push_back(describe_one(wanted[i], (*relations)[i], catalogue, own_schema));
+    if (auto done = try_condition(client, described.back(), deadline); !done) return std::unexpected(done.error());
+  }
+  if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   return described;
 }
 

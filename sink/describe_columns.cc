@@ -8,6 +8,7 @@
 
 #include "base/printable.h"
 #include "config/table_template.h"
+#include "sink/condition_text.h"
 
 namespace sluice::sink {
 namespace {
@@ -107,6 +108,11 @@ Result<void> find_history(Table& table, const config::Route& route) {
 Result<void> find_columns(Table& table, const config::Route& route) {
   if (auto done = find_key(table, route); !done) return done;
   if (auto done = check_columns(table, route); !done) return done;
+  if (!route.where.empty()) {
+    auto condition = condition_of(route.where, table);
+    if (!condition) return std::unexpected(std::move(condition.error()));
+    table.condition = std::move(*condition);
+  }
   return find_history(table, route);
 }
 
