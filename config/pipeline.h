@@ -34,7 +34,7 @@ enum class KeyFrom { automatic, record_key, record_value, header, kafka, none };
 enum class OnDelete { apply, ignore, soft };
 enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };
-enum class Evolve { none, columns };  // what of a table follows the events
+enum class Evolve { none, columns, tables };  // what of a table follows the events
 enum class OnError { dead_letter, stop };
 
 // What a delete does, and for a soft one which column it marks.

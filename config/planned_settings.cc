@@ -11,7 +11,6 @@ namespace {
 // Planned for a later version. An empty value stands for the key itself.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> planned_settings = {{
     {"notify", ""},
-    {"route.evolve", "tables"},
     {"route.flatten", ""},
     {"route.child", ""},
 }};

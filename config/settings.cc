@@ -239,9 +239,12 @@ std::vector<Setting> route_policy() {
        .name = "evolve",
        .type = choice,
        .field = in<&Route::evolve>(),
-       .help = "Whether the table follows the events. columns: a field without a column becomes one, before its batch "
-               "is written; the role must own the table. `unknown_fields` then decides nothing. See evolution.md.",
-       .choices = {"none", "columns"}},
+       .help =
+           "Whether the table follows the events. columns: a field without a column becomes one, before its batch "
+           "is written; columns are widened, and may be NULL, where the event's schema says so; the role must own the table. "
+           "tables: a table that is missing is made as well, in a schema that is "
+           "there. `unknown_fields` then decides nothing. See evolution.md.",
+       .choices = {"none", "columns", "tables"}},
       {.section = "route",
        .name = "on_error",
        .type = choice,

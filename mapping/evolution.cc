@@ -122,6 +122,68 @@ FieldType inferred_type(const Value& value) {
   return {};
 }
 
+namespace {
+
+// Digits before and behind the point.
+struct Digits {
+  std::int32_t whole = 0, behind = 0;
+};
+
+std::optional<Digits> digits_of(const Column& column) {
+  switch (column.encoding) {
+    case Encoding::int2:
+      return Digits{5, 0};
+    case Encoding::int4:
+      return Digits{10, 0};
+    case Encoding::int8:
+      return Digits{19, 0};
+    default:
+      break;
+  }
+  constexpr std::int32_t header = 4;  // of a modifier, which then is precision << 16 | scale
+  if (column.encoding != Encoding::numeric || column.modifier < header) return std::nullopt;
+  const std::int32_t modifier = column.modifier - header;
+  const std::int32_t scale = ((modifier & 0x7FF) ^ 1024) - 1024;
+  return Digits{(modifier >> 16 & 0xFFFF) - scale, scale};
+}
+
+// A number with these digits, and room for those of the column.
+std::string wider_decimal(const Column& column, const FieldType& type) {
+  const auto held = digits_of(column);
+  if (!held) return {};
+  if (type.precision <= 0 || held->behind < 0) return "numeric";
+  const Digits wanted{type.precision - type.scale, type.scale};
+  if (wanted.whole <= held->whole && wanted.behind <= held->behind) return {};
+  const std::int32_t whole = std::max(wanted.whole, held->whole), behind = std::max(wanted.behind, held->behind);
+  return column_type({.kind = FieldKind::decimal, .precision = whole + behind, .scale = behind});
+}
+
+}  // namespace
+
+std::string wider_type(const Column& column, const FieldType& type) {
+  // A domain's declared type is its own name: its rules would be lost.
+  const bool domain = !column.declared.starts_with(column.cast) && !column.declared.starts_with(column.type_name);
+  if (type.array || column.array || domain) return {};
+  const bool is_int2 = column.encoding == Encoding::int2, is_int4 = column.encoding == Encoding::int4;
+  switch (type.kind) {
+    case FieldKind::int32:
+      return is_int2 ? "integer" : "";
+    case FieldKind::int64:
+      return is_int2 || is_int4 ? "bigint" : "";
+    case FieldKind::real:
+      return is_int2 || is_int4 || column.encoding == Encoding::float4 ? "double precision" : "";
+    case FieldKind::decimal:
+      return wider_decimal(column, type);
+    case FieldKind::text: {
+      constexpr std::int32_t header = 4;
+      if (column.type_name != "varchar" || column.modifier < header) return {};
+      return type.length == 0 || type.length > column.modifier - header ? column_type(type) : "";
+    }
+    default:
+      return {};
+  }
+}
+
 const char* fault_of_name(std::string_view column) {
   constexpr std::array<std::string_view, 6> of_the_system = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
   if (column.empty()) return "is empty";

@@ -10,6 +10,7 @@
 
 #include "base/evolution.h"
 #include "base/field_type.h"
+#include "base/table.h"
 #include "base/value.h"
 
 namespace sluice::mapping {
@@ -18,6 +19,9 @@ namespace sluice::mapping {
 std::string column_type(const FieldType& type);
 // What a value shows of its type; `unknown` of null and absent.
 FieldType inferred_type(const Value& value);
+
+// The wider type that takes every value of the column and of the event's type; empty if the event's is not wider.
+std::string wider_type(const Column& column, const FieldType& type);
 
 // Returns why a column cannot have this name; null if it can. PostgreSQL would cut a long one.
 const char* fault_of_name(std::string_view column);

@@ -82,10 +82,12 @@ Outcome Mapper::State::reject(Stage stage, std::string_view table, std::string s
   return Outcome::dead;
 }
 
-std::expected<Outcome, Blocked> Mapper::State::without_table(const TableWanted& wanted, bool asks) {
+std::expected<Outcome, Blocked> Mapper::State::without_table(TopicState& topic, const TableWanted& wanted,
+                                                             const Record& record, bool asks) {
   if (paused) {
     if (auto reason = paused(wanted.table)) return std::unexpected(TablePaused{wanted.table, std::move(*reason)});
   }
+  if (missing.contains({wanted.route, wanted.table})) return make_table(topic, wanted, record);
   const auto known = refused.find({wanted.route, wanted.table});
   if (known == refused.end() || (known->second.round != round && asks)) return std::unexpected(Wanted(wanted));
   return reject(Stage::map, wanted.table, known->second.sqlstate, known->second.reason);
@@ -150,7 +152,7 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   if (!name) return reject(Stage::map, "", name.error().sqlstate, name.error().reason);
   TableState* table = find_table(*route, *name);
   if (table && table->paused) return std::unexpected(TablePaused{*name, *table->paused});
-  if (!table || !table->table) return without_table({route, *name}, asks);
+  if (!table || !table->table) return without_table(topic, {route, *name}, record, asks);
   if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
 
   set->begin_record(*place);
@@ -204,6 +206,7 @@ std::expected<Outcome, Blocked> Mapper::map_again(const Record& record, ChangeSe
 void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> description) {
   State& state = *state_;
   state.refused.erase({asked.route, asked.table});
+  state.missing.erase({asked.route, asked.table});
   auto& table = state.tables[{asked.route, asked.table}];
   if (!table) {
     table = std::make_unique<TableState>();
@@ -213,6 +216,10 @@ void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> de
     if (state.paused) table->paused = state.paused(asked.table);
   }
   table->describe(std::move(description));
+}
+
+void Mapper::set_missing(const TableWanted& asked) {
+  state_->missing.insert({asked.route, asked.table});
 }
 
 void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason) {
@@ -236,6 +243,7 @@ void Mapper::refuse_schema(const SchemaName& name, std::string reason) {
 
 void Mapper::invalidate_tables() {
   for (auto& [name, table] : state_->tables) table->describe(nullptr);
+  state_->missing.clear();
   ask_again_for_refused();
 }
 

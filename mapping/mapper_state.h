@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -57,7 +58,8 @@ struct Mapper::State {
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
-  std::uint64_t round = 0;  // what was refused in another one is asked for again
+  std::set<TableKey> missing;  // tables that are to be made
+  std::uint64_t round = 0;     // what was refused in another one is asked for again
   PausedTable paused;
 
   SchemaBook schemas;
@@ -88,7 +90,10 @@ struct Mapper::State {
   TopicState& topic_state(const std::string& name);
   TableState* find_table(const config::Route& route, const std::string& name);
   const std::expected<std::string, NameError>& table_name(TopicState& topic);
-  std::expected<Outcome, Blocked> without_table(const TableWanted& wanted, bool asks);
+  std::expected<Outcome, Blocked> without_table(TopicState& topic, const TableWanted& wanted, const Record& record,
+                                                bool asks);
+  // The table that the record needs (mapper_tables.cc).
+  std::expected<Outcome, Blocked> make_table(TopicState& topic, const TableWanted& wanted, const Record& record);
   Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
 
   bool decode_mended(TopicState& topic, const Record& record, DecodeError& error);

@@ -126,6 +126,31 @@ std::string shown_column(const TableState& table, std::string_view field) {
   return name == field ? "of that name" : fmt::format("{}, which columns.rename makes of it", name);
 }
 
+// Returns true if a number is right, but not for this column.
+bool is_of_range(const RecordError& fault, const Value& value) {
+  if (fault.sqlstate == "22003") return true;
+  const ValueKind kind = value.kind();
+  return fault.sqlstate == "22P02" &&
+         (kind == ValueKind::number_text || kind == ValueKind::real || kind == ValueKind::decimal);
+}
+
+// Returns true if a text has as many characters as its varchar(n) takes, a number as many digits before the point.
+bool fits(const Column& column, std::string_view bytes) {
+  constexpr std::int32_t header = 4;
+  if (column.modifier < header) return true;
+  if (column.encoding == Encoding::text)
+    return std::ranges::count_if(bytes, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }) <=
+           column.modifier - header;
+  if (column.encoding != Encoding::numeric || bytes.size() < 10) return true;
+  const auto word = [&](std::size_t at) {
+    return static_cast<std::int16_t>(static_cast<unsigned char>(bytes[at]) << 8 |
+                                     static_cast<unsigned char>(bytes[at + 1]));
+  };
+  const int weight = word(2), first = word(8);
+  const int whole = weight < 0 ? 0 : weight * 4 + static_cast<int>(fmt::formatted_size("{}", first));
+  return whole <= ((column.modifier - header) >> 16) - digits_behind_point(column);
+}
+
 // A field of the event whose column holds a fact of the record.
 RecordError fault_of_taken(const TableState& table, const Image& image, const Field& field) {
   return {Stage::map, "42701",
@@ -191,6 +216,7 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
                             RecordError& fault) {
   Shape& shape = table.shape(image.row.schema, ImageOf::row);
   const auto& columns = table.table->columns;
+  if (table.route->evolve != config::Evolve::none) table.set_types(image.types);
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
@@ -203,14 +229,45 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       fault = fault_of_taken(table, image, field);
       return false;
     }
-    const auto at = static_cast<std::size_t>(slot.column);
+    const bool narrow = slot.column <= FieldSlot::narrow;
+    const auto at = static_cast<std::size_t>(narrow ? FieldSlot::narrow - slot.column : slot.column);
     if (columns[at].generated) {
       overlooked_ = true;
       continue;
     }
-    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
+    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) {
+      if (!narrow || !is_of_range(fault, field.value) || !need_wider(table, at, image, field)) return false;
+      fault = {};
+    } else if (narrow && !fits(columns[at], bytes_of(cells[at], arena))) {
+      need_wider(table, at, image, field);
+    }
   }
+  if (!table.demanded().empty()) need_nulls(table, image, cells);
   return lacking_.empty();
+}
+
+// Of a value that its column cannot hold: returns true if a wider one of the event's type can.
+bool RowEncoder::need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field) {
+  const Column& column = table.table->columns[at];
+  std::string type = wider_type(column, image.types.of(field.name));
+  if (type.empty()) return false;
+  lacking_.widened.push_back({column.name, std::move(type), column.declared});
+  return true;
+}
+
+// Columns that must not be NULL, where the event's schema has a null for them, or does not have them any more.
+void RowEncoder::need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells) {
+  if (image.types.schema == nullptr) return;
+  for (const std::uint16_t at : table.demanded()) {
+    const Column& column = table.table->columns[at];
+    const auto field = std::ranges::find_if(
+        image.row.fields, [&](const Field& one) { return table.column_name(one.name) == column.name; });
+    const bool missing = field == image.row.fields.end();
+    const bool gone = missing && !column.has_default && table.route->mode != WriteMode::update;
+    const bool null = !missing && field->value.kind() == ValueKind::null && cells[at].length == Cell::null &&
+                      image.types.of(field->name).optional;
+    if (gone || null) lacking_.relaxed.push_back(column.name);
+  }
 }
 
 // Returns true if the record may go on without the field, or with a column that is still to be added.
@@ -240,7 +297,7 @@ bool RowEncoder::need_column(const TableState& table, const Image& image, const 
   if (type.kind == FieldKind::unknown) type = inferred_type(field.value);
   if (type.kind == FieldKind::unknown)
     return overlooked_ = true;  // it waits for a value; the column may be there by now
-  lacking_.added.push_back({std::string(column), column_type(type)});
+  lacking_.added.push_back({std::string(column), column_type(type), {}});
   return true;
 }
 

@@ -69,6 +69,8 @@ class RowEncoder {
 
   bool without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
   bool need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
+  bool need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field);
+  void need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells);
 
   Encoder encoder_;
   Evolution lacking_;

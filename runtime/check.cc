@@ -153,6 +153,11 @@ class Plan {
         continue;
       }
       const auto table = catalogue_.describe(route.table, route);
+      if (!table && table.error().sqlstate == "42P01" && route.evolve == config::Evolve::tables) {
+        if (!known)
+          fmt::print("  {}  does not exist: the first event decides which columns it is made with\n", route.table);
+        continue;
+      }
       if (!table) {
         error(fmt::format("postgres: {}", table.error().message));
         if (table.error().next == ErrorClass::retry) return;  // not the table: the server

@@ -41,6 +41,9 @@ class Script {
     fmt::print("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {};\n", quoted(database_), role_);
     fmt::print("CREATE SCHEMA IF NOT EXISTS {0} AUTHORIZATION {1};\nGRANT USAGE, CREATE ON SCHEMA {0} TO {1};\n",
                quoted(pipeline_.postgres.schema), role_);
+    for (const auto& schema : making_in_)
+      fmt::print("-- evolve = \"tables\": it makes tables there, which are its own\nGRANT CREATE ON SCHEMA {} TO {};\n",
+                 quoted(schema), role_);
     for (const auto& schema : schemas_) fmt::print("GRANT USAGE ON SCHEMA {} TO {};\n", quoted(schema), role_);
     for (const auto& [target, rights] : targets_) print(target, rights);
     for (const auto& note : notes_) fmt::print("-- {}\n", note);
@@ -67,11 +70,27 @@ class Script {
       auto& rights = targets_[target_of(one, any_schema, table)];
       for (const auto right : config::route_rights(route)) rights.insert(right);
       if (route.evolve != config::Evolve::none) evolving_.insert(target_of(one, any_schema, table));
+      if (route.evolve != config::Evolve::tables) continue;
+      made_.insert(target_of(one, any_schema, table));
+      if (!one.empty()) making_in_.insert(one);
     }
   }
 
   static Target target_of(const std::string& schema, bool any_schema, std::string_view table) {
     return {schema, any_schema || config::has_placeholder(table) ? "" : std::string(table)};
+  }
+
+  // A table that may be there already, or is still to be made; the owner has every right.
+  void print_owner_of_made(const std::string& table) const {
+    fmt::print(R"(DO $grants$
+BEGIN
+  IF to_regclass({0}) IS NOT NULL THEN
+    EXECUTE format('ALTER TABLE %s OWNER TO %I', {0}::regclass, {1});
+  END IF;
+END
+$grants$;
+)",
+               literal(table), literal(user_));
   }
 
   // Only the owner of a table may alter it.
@@ -98,6 +117,7 @@ class Script {
       return;
     }
     const auto name = TableName{target.schema, target.table}.sql();
+    if (made_.contains(target)) return print_owner_of_made(name);
     if (target.schema.empty())
       fmt::print("-- {} is found by the search path: run this with that of {}, which also needs USAGE on the schema\n",
                  name, role_);
@@ -135,7 +155,8 @@ $grants$;
   const std::string user_, role_, database_;
   std::set<std::string> schemas_, notes_;
   std::map<Target, std::set<std::string_view>> targets_;
-  std::set<Target> evolving_;
+  std::set<Target> evolving_, made_;
+  std::set<std::string> making_in_;
 };
 
 }  // namespace

@@ -145,6 +145,9 @@ Result<void> find_key_index(Table& table, std::vector<std::int64_t> numbers, con
 }
 
 std::unexpected<Error> missing(const WantedTable& wanted) {
+  if (wanted.route->evolve == config::Evolve::tables)
+    return fail(ErrorClass::stop_partition,
+                fmt::format("table {} does not exist; the first event makes it", wanted.name), "42P01");
   return fault_of(config::names_source(wanted.route->table), "42P01",
                   fmt::format("table {} does not exist; create it or change [[route]].table", wanted.name));
 }
@@ -250,6 +253,16 @@ Result<std::vector<DescribedTable>> describe_apart(SqlClient& client, std::span<
 }
 
 }  // namespace
+
+Result<std::string> schema_of_new_tables(SqlClient& client, Clock::time_point deadline) {
+  if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
+    return std::unexpected(set.error());
+  const auto found = client.run("SELECT pg_catalog.current_schema() AS name", {}, deadline);
+  if (!found) return std::unexpected(found.error());
+  if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)
+    return std::unexpected(set.error());
+  return found->empty() ? std::string() : found->front().text("name");
+}
 
 Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& oids, const std::string& own_schema,
                           Clock::time_point deadline) {

@@ -112,11 +112,10 @@ Result<bool> TableCatalogue::is_superuser() {
 
 Result<Tables::Evolved> TableCatalogue::evolve(const WantedTable& wanted, const Evolution& evolution) {
   auto described = describe(wanted.name, *wanted.route);
+  if (!described && evolution.creates && described.error().sqlstate == "42P01") return create(wanted, evolution);
   if (!described) return std::unexpected(std::move(described.error()));
-  Evolution left = evolution;
-  std::erase_if(left.added, [&](const ColumnChange& one) {
-    return std::ranges::find((*described)->columns, one.column, &Column::name) != (*described)->columns.end();
-  });
+  if (evolution.creates) return Evolved{std::move(*described), {}};  // another instance has made it
+  const Evolution left = unmet(evolution, **described);
   if (left.empty()) return Evolved{std::move(*described), {}};
   const auto deadline = Clock::now() + describe_timeout;
   auto altered = with_client([&](SqlClient& client) {
@@ -126,7 +125,21 @@ Result<Tables::Evolved> TableCatalogue::evolve(const WantedTable& wanted, const 
   if (!*altered) return std::unexpected(std::move(altered->error()));
   described = describe(wanted.name, *wanted.route);
   if (!described) return std::unexpected(std::move(described.error()));
+  if (!unmet(left, **described).empty())  // a domain's NOT NULL, a trigger on DDL
+    return fail(ErrorClass::stop_partition, fmt::format("{} is as before; alter it by hand, or change the events: {};",
+                                                        wanted.name, alter_statement((*described)->sql_name, left)));
   return Evolved{std::move(*described), std::move(**altered)};
+}
+
+Result<Tables::Evolved> TableCatalogue::create(const WantedTable& wanted, const Evolution& evolution) {
+  const auto deadline = Clock::now() + describe_timeout;
+  auto created = with_client(
+      [&](SqlClient& client) { return create_table(client, wanted.name, evolution, settings_.schema, deadline); });
+  if (!created) return std::unexpected(std::move(created.error()));
+  if (!*created) return std::unexpected(std::move(created->error()));
+  auto described = describe(wanted.name, *wanted.route);
+  if (!described) return std::unexpected(std::move(described.error()));
+  return Evolved{std::move(*described), std::move(**created)};
 }
 
 std::string TableCatalogue::statement_for(const std::string& name, const Evolution& evolution) const {

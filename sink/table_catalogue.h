@@ -41,6 +41,8 @@ class TableCatalogue final : public Tables {
   template <class Ask>
   auto with_client(Ask ask) -> decltype(ask(std::declval<SqlClient&>()));
 
+  Result<Evolved> create(const WantedTable& wanted, const Evolution& evolution);
+
   const config::Postgres settings_;
   std::optional<SqlClient> client_;
   Clock::time_point last_used_{};

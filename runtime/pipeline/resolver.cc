@@ -46,6 +46,10 @@ Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, con
     return resolve_evolution(*evolution, mapper, sources);
   const auto& asked = std::get<mapping::TableWanted>(wanted);
   auto table = sources.tables.describe(asked.table, *asked.route);
+  if (!table && table.error().sqlstate == "42P01" && asked.route->evolve == config::Evolve::tables) {
+    mapper.set_missing(asked);
+    return {};
+  }
   if (!table && table.error().next == ErrorClass::reject) {  // the event names it
     mapper.refuse_table(asked, table.error().sqlstate, table.error().message);
     return {};

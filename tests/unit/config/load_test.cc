@@ -264,8 +264,6 @@ TEST_F(ConfigLoad, what_an_added_column_holds_is_a_fact_of_the_record) {
 TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
   for (const char* line : {"flatten = \"\"", "[[route.child]]", "[notify]"})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
-  EXPECT_HAS(error_with("", "evolve = \"tables\"\n"),
-             "this version of sluice does not have \"tables\" yet; use none | columns");
 }
 
 TEST_F(ConfigLoad, what_is_required_and_missing_is_named_with_what_to_add) {
