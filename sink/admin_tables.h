@@ -25,6 +25,11 @@
 
 namespace sluice::sink {
 
+struct SessionWait {
+  std::string reason;
+  int blocker = 0;  // the session that holds what is wanted; 0: nobody does
+};
+
 class AdminTables {
  public:
   AdminTables(const config::Postgres& settings, Identity identity);
@@ -35,7 +40,7 @@ class AdminTables {
   // Records that these topics are missing, for partitions whose state is ok; returns those.
   Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
   // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
-  Result<std::map<int, std::string>> waits(const std::vector<int>& sessions);
+  Result<std::map<int, SessionWait>> waits(const std::vector<int>& sessions);
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();

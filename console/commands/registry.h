@@ -24,10 +24,15 @@ std::vector<Command> partitions_commands();
 std::vector<Command> pause_commands();
 std::vector<Command> plans_commands();
 std::vector<Command> pointers_commands();
+std::vector<Command> record_commands();
+std::vector<Command> runway_commands();
 std::vector<Command> seek_commands();
 std::vector<Command> session_commands();
 std::vector<Command> status_commands();
 std::vector<Command> tables_commands();
+std::vector<Command> tail_commands();
 std::vector<Command> topics_commands();
+std::vector<Command> trace_commands();
+std::vector<Command> why_commands();
 
 }  // namespace sluice::console
