@@ -68,8 +68,8 @@ int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Posit
   const auto now = WallClock::now();
   std::vector<std::pair<Line, const Runway*>> lines;
   for (const auto& one : *found) lines.emplace_back(line_of(one, now), &one);
-  std::ranges::stable_sort(lines, {}, [](const auto& one) {
-    return std::tuple(one.first.rank, one.first.left.value_or(0), -one.first.age.value_or(0));
+  std::ranges::sort(lines, {}, [](const auto& one) {
+    return std::tuple(one.first.rank, one.first.left.value_or(0), -one.first.age.value_or(0), one.second->from.at);
   });
   Section section{.name = "partitions",
                   .columns = {{.name = "partition"},

@@ -135,6 +135,21 @@ def test_tail_shows_records_as_they_come_and_only_those_that_its_filter_takes(co
     console.wait_caught_up(console.orders)
 
 
+def test_the_time_line_has_states_orders_and_notes(console):
+    place = f"{console.orders}/2"
+    console.ok("pause", place, "--reason", "look", key="k_oper")
+    console.ok("note", "the disk is full, bob is on it", key="k_oper")
+    console.ok("resume", place, key="k_oper")
+    console.wait_state(console.orders, "ok", 2)
+    wanted = [("order", "pause"), ("state", "ok -> paused"), ("note", None), ("order", "resume")]
+
+    def line():
+        return [(one["kind"], one["what"]) for one in console.data("incident", "--since", "1h", key="k_oper")["incident"]]
+    wait_until(lambda: set(wanted) <= set(line()), line)
+    assert "bob is on it" in console.ok("incident", key="k_oper")
+    assert [one["lane"] for one in console.data("lanes")["lanes"]] == [1, 2]
+
+
 @pytest.mark.alone
 def test_dry_runs_and_explain_say_what_postgresql_says_and_leave_nothing_behind(console):
     console.sql("ALTER TABLE orders ADD CONSTRAINT small CHECK (id < 90000)")
