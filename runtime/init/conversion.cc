@@ -161,17 +161,20 @@ std::string delete_of(const Sink& sink, const DraftKey& key) {
 // What a sink may do to the tables themselves, as far as this version has it.
 std::string evolution_of(Sink& sink) {
   if (!sink.creates && !sink.evolves) return {};
-  const bool only_creates = !sink.evolves;
-  const std::string wanted = sink.creates ? "tables" : "columns";
-  if (!only_creates && is_taken("route.evolve", wanted)) return wanted;
+  const std::string wanted = !sink.evolves ? "" : sink.creates ? "tables" : "columns";
+  if (!wanted.empty() && is_taken("route.evolve", wanted)) return wanted;
+  const std::string left = sink.evolves && is_taken("route.evolve", "columns") ? "columns" : "";
+  const auto note = [&](std::string_view name, std::string_view why) {
+    if (const auto* entry = sink.file.find(name); entry != nullptr) sink.without(entry->name, why);
+  };
   const std::string_view why =
-      only_creates
-          ? "Sluice creates tables only together with their later changes; they have to exist"
-          : "this version of Sluice does not change tables: those of new topics, and new columns, are an operator's DDL";
-  for (const std::string_view name : {"auto.create", "auto.evolve", "schema.evolution"})
-    if (const auto* entry = sink.file.find(name); entry && trimmed(entry->value) != "false")
-      sink.without(entry->name, why);
-  return {};
+      !sink.evolves   ? "Sluice makes tables only where it may change them later, too; they have to exist"
+      : !left.empty() ? "this version of Sluice makes no tables; they have to exist"
+                      : "this version of Sluice does not change tables: new ones and new columns are an operator's DDL";
+  if (sink.creates) note("auto.create", why);
+  note("schema.evolution", why);
+  if (left.empty() && sink.evolves) note("auto.evolve", why);
+  return left;
 }
 
 void write_route(const Sink& sink, const DraftRoute& route, const DraftKey& key, const std::string& evolve, bool first,

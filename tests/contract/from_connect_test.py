@@ -15,6 +15,8 @@ FILES = sorted(path for path in DATA.iterdir() if path.suffix in (".json", ".pro
 PAGE = DATA.parents[2] / "docs" / "from-kafka-connect.md"
 SECRET = "hunter2"  # every secret of the files
 NAMES = re.compile(r"\$\{(env|credential|file):([^}]*)\}")
+# What this version has of `evolve` decides these; the test of it asks `check`.
+OF_VERSION = re.compile(r"evolve = |# (auto\.create|auto\.evolve|schema\.evolution): ")
 URL = "connection.url=jdbc:postgresql://localhost/shop\n"
 HEAD = "name=s\nconnector.class=io.confluent.connect.jdbc.JdbcSinkConnector\n"
 PLAIN = f"{HEAD}topics=orders\n{URL}insert.mode=upsert\npk.mode=record_key\npk.fields=id\n"
@@ -65,6 +67,7 @@ def settings_of(path):
 def test_a_sink_becomes_the_file_that_is_written_down_and_check_takes_it(path, tmp_path, pytestconfig):
     printed = accepted(run("init", "--from-connect", str(path)), tmp_path)
     assert SECRET not in printed
+    printed = "".join(line for line in printed.splitlines(keepends=True) if not OF_VERSION.match(line))
     kept = DATA / "expected" / f"{path.stem}.toml"
     if pytestconfig.getoption("--update"):
         kept.write_text(printed, encoding="utf-8")
@@ -81,6 +84,18 @@ def test_the_page_is_what_the_tables_say_and_has_every_setting_of_the_samples():
     unknown = [name for path in FILES for name in settings_of(path)
                if not any(row == name or (row.endswith("*") and name.startswith(row[:-1])) for row in rows)]
     assert unknown == ["my.own.setting"]
+
+
+@pytest.mark.parametrize("create, evolve", [(False, False), (True, False), (False, True), (True, True)])
+def test_a_sink_that_changes_tables_becomes_as_much_of_evolve_as_this_version_takes(create, evolve, tmp_path):
+    text = f"{PLAIN}auto.create={create}\nauto.evolve={evolve}\n"
+    printed = accepted(convert(text, tmp_path), tmp_path)
+    plain = "\n".join(line for line in printed.splitlines() if not OF_VERSION.match(line))
+    taken = [word for word in ("columns", "tables") if check(f'{plain}\nevolve = "{word}"\n', tmp_path).returncode == 0]
+    wanted = ("tables" if create and "tables" in taken else "columns" if "columns" in taken else None) if evolve else None
+    assert re.findall(r'(?m)^evolve = "(.*)"$', printed) == ([wanted] if wanted else [])
+    assert ("# auto.create: " in printed) == (create and wanted != "tables")
+    assert ("# auto.evolve: " in printed) == (evolve and not wanted)
 
 
 def test_brokers_of_the_command_line_are_those_of_the_file(tmp_path):
