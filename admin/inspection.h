@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,11 @@ struct TraceRequest {
   std::vector<Pointer> places;
   std::size_t records = 0;  // to be read at most, of all places together: the last ones of each
 };
+// Returns true if a dead letter with this resolution has been applied after all; any other has not written anything, as
+// in sink/sql/dead_letter_unapplied.sql.
+inline bool was_replayed(std::string_view resolution) {
+  return resolution.starts_with("replayed");
+}
 // What was found of a row: as much as the last records of the log and the stored dead letters tell.
 struct Trace {
   struct Read {
@@ -76,7 +82,7 @@ struct Trace {
     std::optional<WallClock::time_point> timestamp;
     std::string change;       // write | delete | truncate
     bool taken = false;       // below the pointer
-    std::int64_t letter = 0;  // its dead letter, 0 if it has none
+    std::int64_t letter = 0;  // its dead letter; 0: it has none, unless `places_left` tells otherwise
   };
   struct Letter {
     std::int64_t id = 0;
@@ -87,9 +93,11 @@ struct Trace {
   };
   std::vector<std::string> key_columns;  // empty: no record of the table was met
   std::vector<Read> read;
-  std::vector<Mention> mentions;  // by partition and offset; of each partition the last ones
-  std::vector<Letter> letters;    // the newest first
-  std::int64_t letters_left = 0;  // that were not looked at, because they are too many or too large
+  std::vector<Mention> mentions;   // by partition and offset; of each partition the last ones
+  std::vector<Letter> letters;     // the newest first
+  std::int64_t letters_left = 0;   // that were not looked at, because they are too many or too large
+  std::int64_t places_left = 0;    // those of them that may be of a record in `mentions`
+  std::int64_t replayed_left = 0;  // those of them that may have written the row when they were replayed
 };
 
 // How long what is not applied of a partition will be there, by the topic's configuration.

@@ -4,7 +4,6 @@
 
 #include <set>
 
-#include "base/log.h"
 #include "listener/client_config.h"
 #include "listener/handles.h"
 #include "listener/partition_queue.h"
@@ -24,9 +23,6 @@ Result<ClientHandle> follower_client(const config::Kafka& settings) {
       {"queued.min.messages", "100"},   {"queued.max.messages.kbytes", "256"},
   };
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
-  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
-    log::debug("kafka follower", "{}: {}", facility, text);
-  });
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }
 

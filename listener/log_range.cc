@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
-#include "base/log.h"
 #include "listener/client_config.h"
 #include "listener/watermarks.h"
 
@@ -32,9 +31,6 @@ Result<ClientHandle> client_of(const config::Kafka& settings) {
   if (!conf) return std::unexpected(conf.error());
   static constexpr Setting ours[] = {{"isolation.level", "read_committed"}, {"allow.auto.create.topics", "false"}};
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
-  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
-    log::debug("kafka log range", "{}: {}", facility, text);
-  });
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "listener/client_config.h"
 
 namespace sluice::listener {
@@ -66,9 +65,6 @@ Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) 
   rd_kafka_conf_set_dr_msg_cb(conf->get(), State::on_delivery);
   rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
     static_cast<State*>(opaque)->broker_error = reason;
-  });
-  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
-    log::debug("producer", "{}: {}", facility, text);
   });
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return std::unexpected(client.error());

@@ -8,7 +8,6 @@
 
 #include "listener/client_config.h"
 #include "listener/topic_watcher.h"
-#include "listener/watermarks.h"
 
 namespace sluice::listener {
 namespace {
@@ -73,7 +72,6 @@ Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::millisec
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
-  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return std::unexpected(client.error());
   auto topics = list_topics(client->get(), timeout);
@@ -82,25 +80,6 @@ Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chron
         fmt::format("kafka.brokers: {} cannot be reached: {}", settings.brokers, topics.error().message);
   }
   return topics;
-}
-
-Result<std::vector<PartitionEnds>> partition_ends(const config::Kafka& settings, const Topic& topic,
-                                                  std::chrono::milliseconds timeout) {
-  auto conf = client_conf(settings);
-  if (!conf) return std::unexpected(conf.error());
-  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
-  auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
-  if (!client) return std::unexpected(client.error());
-  std::vector<TopicPartition> asked;
-  for (std::int32_t partition = 0; partition < topic.partitions; ++partition) asked.push_back({topic.name, partition});
-  const auto answers = query_watermarks(client->get(), asked, timeout);
-  if (!answers) return std::unexpected(answers.error());
-  std::vector<PartitionEnds> ends;
-  for (const auto& [at, marks] : *answers) {
-    if (!marks) return std::unexpected(marks.error());
-    ends.push_back({at.partition, marks->low, marks->high});
-  }
-  return ends;
 }
 
 }  // namespace sluice::listener

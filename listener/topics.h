@@ -7,13 +7,11 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/pattern.h"
-#include "base/record.h"
 #include "config/pipeline.h"
 
 namespace sluice::listener {
@@ -42,15 +40,5 @@ std::vector<std::string> topics_of(const config::Pipeline& pipeline);
 
 // Lists the topics of the whole cluster, with a client of its own.
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout);
-
-struct PartitionEnds {
-  std::int32_t partition = 0;
-  Offset low = 0;   // first offset that the broker still has
-  Offset high = 0;  // one past the last
-};
-
-// Where the log of each of the topic's partitions begins and ends, with a client of its own.
-Result<std::vector<PartitionEnds>> partition_ends(const config::Kafka& settings, const Topic& topic,
-                                                  std::chrono::milliseconds timeout);
 
 }  // namespace sluice::listener

@@ -11,6 +11,12 @@ namespace sluice::mapping {
 
 using config::KeyFrom;
 
+namespace {
+
+constexpr std::size_t most_unwritten = 1000;  // tables that are missing or refused; events may name any number of them
+
+}  // namespace
+
 TopicState& Mapper::State::topic_state(const std::string& name) {
   if (last_topic && last_topic->name == name) return *last_topic;
   auto& topic = topics[name];
@@ -87,7 +93,10 @@ std::expected<Outcome, Blocked> Mapper::State::without_table(TopicState& topic, 
   if (paused) {
     if (auto reason = paused(wanted.table)) return std::unexpected(TablePaused{wanted.table, std::move(*reason)});
   }
-  if (missing.contains({wanted.route, wanted.table})) return make_table(topic, wanted, record);
+  // Somebody else may have made it by the next record.
+  const auto absent = missing.find({wanted.route, wanted.table});
+  if (absent != missing.end() && (std::exchange(absent->second, false) || !asks))
+    return make_table(topic, wanted, record);
   const auto known = refused.find({wanted.route, wanted.table});
   if (known == refused.end() || (known->second.round != round && asks)) return std::unexpected(Wanted(wanted));
   return reject(Stage::map, wanted.table, known->second.sqlstate, known->second.reason);
@@ -219,13 +228,14 @@ void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> de
 }
 
 void Mapper::set_missing(const TableWanted& asked) {
-  state_->missing.insert({asked.route, asked.table});
+  auto& missing = state_->missing;
+  if (missing.size() >= most_unwritten) missing.clear();
+  missing[{asked.route, asked.table}] = true;
 }
 
 void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason) {
-  constexpr std::size_t most = 1000;  // events may name any number of them
   auto& refused = state_->refused;
-  if (refused.size() >= most) refused.clear();
+  if (refused.size() >= most_unwritten) refused.clear();
   refused[{asked.route, asked.table}] = {std::move(sqlstate), std::move(reason), state_->round};
 }
 

@@ -76,9 +76,10 @@ class Mapper {
 
   // Sets or replaces the description of a table.
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
-  // Makes records of a table that they name themselves dead letters, until it is asked for again.
-  // The table does not exist, and its route lets it be made: the next record of it says of which columns.
+  // The table does not exist, and its route lets it be made: the next record of it says of which columns, or does
+  // without it. For any other the table is asked for again.
   void set_missing(const TableWanted& asked);
+  // Makes records of a table that they name themselves dead letters, until it is asked for again.
   void refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason);
   void ask_again_for_refused();
   // Sets a schema, which never changes.

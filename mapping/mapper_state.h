@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -58,8 +57,8 @@ struct Mapper::State {
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
-  std::set<TableKey> missing;  // tables that are to be made
-  std::uint64_t round = 0;     // what was refused in another one is asked for again
+  std::map<TableKey, bool> missing;  // tables that are to be made; true: nothing was mapped since it was said
+  std::uint64_t round = 0;           // what was refused in another one is asked for again
   PausedTable paused;
 
   SchemaBook schemas;
@@ -102,8 +101,9 @@ struct Mapper::State {
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
-  // Judges the row in `cells` by the table's condition, if it has one.
-  void judge_row(const TableState& table, const Record& record);
+  // Judges the row in `cells` by the table's condition, if it has one. Returns false if the table has to become wider
+  // first.
+  bool judge_row(const TableState& table, const Record& record);
   bool append_row(TableState& table, RecordError& fault);
   bool write_row(TableState& table, bool moved, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);

@@ -73,6 +73,15 @@ class NewTable {
     return found == route_.key.end() ? nullptr : &*found;
   }
 
+  // The first column that `where` asks about and whose type nothing says; null if all are there.
+  const std::string* without_condition() const {
+    if (route_.where.empty()) return nullptr;
+    for (const ExpressionNode& node : route_.where.nodes()) {
+      if (node.kind == ExpressionNode::Kind::field && !has(node.path.front())) return &node.path.front();
+    }
+    return nullptr;
+  }
+
   Evolution take() {
     evolution_.key = route_.key;
     return std::move(evolution_);
@@ -128,11 +137,12 @@ class NewTable {
 std::expected<Outcome, Blocked> Mapper::State::make_table(TopicState& topic, const TableWanted& wanted,
                                                           const Record& record) {
   if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
-  if (event.operation == Operation::truncate) {  // nothing is there to remove
+  const auto skip = [&] {  // nothing is there to remove
     set->begin_record(*place);
     set->skip();
     return Outcome::skipped;
-  }
+  };
+  if (event.operation == Operation::truncate) return skip();
   NewTable table(*wanted.route);
   RecordError fault;
   const auto refuse = [&] { return reject(fault.stage, wanted.table, std::move(fault.sqlstate), fault.reason); };
@@ -152,6 +162,17 @@ std::expected<Outcome, Blocked> Mapper::State::make_table(TopicState& topic, con
                  "{}: found no value of {}, expected the key's, in the record key or in the value, as the table {} is "
                  "to be made with it",
                  row.present ? row.path : "key", *column, wanted.table)};
+    return refuse();
+  }
+  if (const std::string* column = table.without_condition()) {
+    const config::Route& route = *wanted.route;
+    const bool leaves_mark = !route.version.empty() || route.on_delete == config::OnDelete::soft;
+    if (!writes(event.operation) && !leaves_mark) return skip();
+    fault = {
+        Stage::map, "22004",
+        fmt::format("{}: found no value that says the type of {}, expected one, as the table {} is to be made with "
+                    "it and where asks about it; make the table beforehand",
+                    row.present ? row.path : "key", *column, wanted.table)};
     return refuse();
   }
   return std::unexpected(Wanted(EvolutionWanted{wanted, table.take(), *record.at, record.offset}));

@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/excerpt.h"
 #include "base/parse.h"
+#include "base/utf8.h"
 #include "mapping/encode/value_json.h"
 #include "mapping/evolution.h"
 
@@ -138,9 +139,7 @@ bool is_of_range(const RecordError& fault, const Value& value) {
 bool fits(const Column& column, std::string_view bytes) {
   constexpr std::int32_t header = 4;
   if (column.modifier < header) return true;
-  if (column.encoding == Encoding::text)
-    return std::ranges::count_if(bytes, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }) <=
-           column.modifier - header;
+  if (column.encoding == Encoding::text) return fits_length(column, bytes);
   if (column.encoding != Encoding::numeric || bytes.size() < 10) return true;
   const auto word = [&](std::size_t at) {
     return static_cast<std::int16_t>(static_cast<unsigned char>(bytes[at]) << 8 |
@@ -149,6 +148,14 @@ bool fits(const Column& column, std::string_view bytes) {
   const int weight = word(2), first = word(8);
   const int whole = weight < 0 ? 0 : weight * 4 + static_cast<int>(fmt::formatted_size("{}", first));
   return whole <= ((column.modifier - header) >> 16) - digits_behind_point(column);
+}
+
+// Returns true if the event's schema has a field for the column, whether or not the event has it.
+bool is_in_schema(const TableState& table, const Image& image, const std::string& column) {
+  const auto& renames = table.route->columns.rename;
+  const auto known = [&](std::string_view field) { return image.types.of(field).kind != FieldKind::unknown; };
+  if (!renames.contains(column) && known(column)) return true;
+  return std::ranges::any_of(renames, [&](const auto& one) { return one.second == column && known(one.first); });
 }
 
 // A field of the event whose column holds a fact of the record.
@@ -263,7 +270,8 @@ void RowEncoder::need_nulls(const TableState& table, const Image& image, const s
     const auto field = std::ranges::find_if(
         image.row.fields, [&](const Field& one) { return table.column_name(one.name) == column.name; });
     const bool missing = field == image.row.fields.end();
-    const bool gone = missing && !column.has_default && table.route->mode != WriteMode::update;
+    const bool gone = missing && !column.has_default && table.route->mode != WriteMode::update &&
+                      !is_in_schema(table, image, column.name);
     const bool null = !missing && field->value.kind() == ValueKind::null && cells[at].length == Cell::null &&
                       image.types.of(field->name).optional;
     if (gone || null) lacking_.relaxed.push_back(column.name);
@@ -321,6 +329,13 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, ImageOf of, s
     if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
   return true;
+}
+
+bool fits_length(const Column& column, std::string_view text) {
+  constexpr std::int32_t header = 4;  // of the modifier
+  if (column.modifier < header) return true;
+  const auto most = static_cast<std::size_t>(column.modifier - header);
+  return text.size() <= most || count_characters(text) <= most;
 }
 
 bool is_key_part(const Table& table, const Cell& cell) {

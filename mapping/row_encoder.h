@@ -79,6 +79,8 @@ class RowEncoder {
   bool overlooked_ = false;
 };
 
+// Returns true if a text has no more characters than its column, varchar(n) or char(n), takes.
+bool fits_length(const Column& column, std::string_view text);
 // Returns true if a cell of a key column says which row it is: NULL does where the index says so.
 bool is_key_part(const Table& table, const Cell& cell);
 bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value

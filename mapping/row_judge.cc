@@ -7,8 +7,8 @@
 #include <limits>
 #include <string>
 
-#include "base/utf8.h"
 #include "mapping/encode/datetime.h"
+#include "mapping/row_encoder.h"
 
 namespace sluice::mapping {
 namespace {
@@ -28,14 +28,6 @@ std::string uuid_text(std::string_view bytes) {
     text +=
         fmt::format("{}{:02x}", n == 4 || n == 6 || n == 8 || n == 10 ? "-" : "", static_cast<unsigned char>(bytes[n]));
   return text;
-}
-
-// A text that the assignment would change or refuse is PostgreSQL's to judge.
-bool fits(const Column& column, std::string_view text) {
-  constexpr std::int32_t header = 4;  // of the modifier
-  if (column.modifier < header) return true;
-  const auto most = static_cast<std::size_t>(column.modifier - header);
-  return text.size() <= most || count_characters(text) <= most;
 }
 
 }  // namespace
@@ -82,7 +74,7 @@ bool RowJudge::read(const Column& column, std::string_view bytes, Value& value) 
       value = Value::boolean(number != 0);
       return true;
     case Encoding::text:
-      if (!fits(column, bytes)) return false;
+      if (!fits_length(column, bytes)) return false;  // what the assignment changes or refuses is PostgreSQL's to judge
       // char(n) without the blanks that it is filled up with.
       if (column.type_name == "bpchar") bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
       value = Value::text(bytes);

@@ -68,6 +68,12 @@ Shape& TableState::shape(SchemaId schema, ImageOf of) {
   return shapes_.emplace_back(schema, of);
 }
 
+void TableState::forget_narrow() {
+  for (Shape& shape : shapes_) {
+    if (shape.schema == no_schema && shape.of == ImageOf::row) shape.slots.clear();
+  }
+}
+
 const FieldSlot& TableState::find_slot(Shape& shape, std::size_t n, std::string_view field) {
   if (n >= shape.slots.size()) shape.slots.resize(n + 1);
   FieldSlot& slot = shape.slots[n];

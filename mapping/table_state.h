@@ -56,9 +56,12 @@ struct TableState {
   void describe(std::shared_ptr<const Table> description);
   // The shape of events with this schema.
   Shape& shape(SchemaId schema, ImageOf of);
-  // Column of the n-th field.
   // What is known of the types of the row whose slots are asked for next, where the route lets the table evolve.
-  void set_types(const RowTypes& types) { types_ = types; }
+  void set_types(const RowTypes& types) {
+    if (types.schema != types_.schema || types.structure != types_.structure) forget_narrow();
+    types_ = types;
+  }
+  // Column of the n-th field.
   const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field) {
     const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
     return known ? shape.slots[n] : find_slot(shape, n, field);
@@ -88,6 +91,8 @@ struct TableState {
   const FieldSlot& find_slot(Shape& shape, std::size_t n, std::string_view field);
   std::int32_t find_column(std::string_view field, ImageOf of) const;
   void find_demanded();
+  // Whether a column is narrow depends on the schema; rows whose fields vary share a shape across schemas.
+  void forget_narrow();
 
   struct Hash {
     using is_transparent = void;

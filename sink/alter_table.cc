@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/table_name.h"
@@ -18,21 +19,23 @@ constexpr const char* lock_table = "SELECT pg_advisory_xact_lock(723539115, $1::
 constexpr const char* begin =
     "BEGIN; SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '10s'; SET LOCAL "
     "idle_in_transaction_session_timeout = '15s'";
+// With the bytes of all tables that a change of the type reaches: a partitioned table has none of its own.
 constexpr const char* columns_now =
-    "SELECT attname AS name, format_type(atttypid, atttypmod) AS declared, attnotnull AS not_null, "
-    "pg_table_size(attrelid) AS bytes FROM pg_catalog.pg_attribute WHERE attrelid = $1::int4::oid AND attnum > 0 AND "
-    "NOT attisdropped";
+    "WITH RECURSIVE part AS (SELECT $1::int4::oid AS oid UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN part "
+    "ON inhparent = part.oid) SELECT attname AS name, format_type(atttypid, atttypmod) AS declared, attnotnull AS "
+    "not_null, (SELECT pg_catalog.sum(pg_catalog.pg_table_size(oid))::int8 FROM part) AS bytes FROM "
+    "pg_catalog.pg_attribute WHERE attrelid = $1::int4::oid AND attnum > 0 AND NOT attisdropped";
 constexpr std::int64_t rewritten_bytes = 128 << 20;  // rewritten in a second or two
 
-// What no record is at fault for, and what only time mends.
+// What no record is at fault for, and what only time mends. Its SQLSTATE stays, for the catalogue.
 Error refusal(Error error, const std::string& statement) {
   const ErrorClass next = classify(error.sqlstate, error.message);
-  const bool passing = next == ErrorClass::retry && error.sqlstate != "57014";
+  const bool timed_out = error.sqlstate == out_of_time;
+  const bool passing = next == ErrorClass::retry && !timed_out;
   error.next = passing ? ErrorClass::retry : ErrorClass::stop_partition;
   error.message = passing ? fmt::format("{}, for {}", error.message, statement)
-                          : fmt::format("{} {}; to be run by hand, or by the role once it may: {};", error.sqlstate,
-                                        error.message, statement);
-  error.sqlstate.clear();
+                          : fmt::format("{} {}; to be run by hand{}: {};", error.sqlstate, error.message,
+                                        timed_out ? "" : ", or by the role once it may", statement);
   return error;
 }
 
@@ -116,18 +119,16 @@ std::string alter_statement(const std::string& sql_name, const Evolution& evolut
   return text;
 }
 
-Result<Altered> alter_table(SqlClient& client, std::uint32_t oid, const std::string& sql_name, Evolution evolution,
-                            Clock::time_point deadline) {
-  const std::string key = fmt::to_string(static_cast<std::int32_t>(oid));
-  std::string statement = alter_statement(sql_name, evolution);
+namespace {
+
+// Runs the statement, as `body` leaves it, in a transaction of its own; an empty one has nothing left to do.
+Result<Altered> in_transaction(SqlClient& client, const std::string& lock, std::string statement,
+                               Clock::time_point deadline, const std::function<Result<void>(std::string&)>& body) {
   const auto run = [&]() -> Result<void> {
     if (auto done = client.run(begin, {}, deadline); !done) return std::unexpected(done.error());
-    if (auto done = client.run(lock_table, {key}, deadline); !done) return std::unexpected(done.error());
-    if (auto done = keep_missing(client, key, evolution, deadline); !done) return done;
-    if (evolution.empty()) {
-      statement.clear();
-    } else {
-      statement = alter_statement(sql_name, evolution);
+    if (auto done = client.run(lock_table, {lock}, deadline); !done) return std::unexpected(done.error());
+    if (auto done = body(statement); !done) return done;
+    if (!statement.empty()) {
       if (auto done = client.run(statement, {}, deadline); !done) return std::unexpected(done.error());
     }
     if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
@@ -140,40 +141,40 @@ Result<Altered> alter_table(SqlClient& client, std::uint32_t oid, const std::str
   return Altered(std::unexpected(refusal(std::move(done.error()), statement)));
 }
 
+}  // namespace
+
+Result<Altered> alter_table(SqlClient& client, std::uint32_t oid, const std::string& sql_name, Evolution evolution,
+                            Clock::time_point deadline) {
+  const std::string key = fmt::to_string(static_cast<std::int32_t>(oid));
+  return in_transaction(client, key, alter_statement(sql_name, evolution), deadline,
+                        [&](std::string& statement) -> Result<void> {
+                          if (auto done = keep_missing(client, key, evolution, deadline); !done) return done;
+                          statement = evolution.empty() ? "" : alter_statement(sql_name, evolution);
+                          return {};
+                        });
+}
+
 Result<Altered> create_table(SqlClient& client, const std::string& name, const Evolution& evolution,
                              const std::string& own_schema, Clock::time_point deadline) {
   auto place = TableName::parse(name);
-  std::string statement;
-  const auto run = [&]() -> Result<void> {
-    if (auto done = client.run(begin, {}, deadline); !done) return std::unexpected(done.error());
+  const auto body = [&](std::string& statement) -> Result<void> {
     if (place.schema.empty()) {
       auto found = schema_of_new_tables(client, deadline);
       if (!found) return std::unexpected(found.error());
       place.schema = std::move(*found);
+      statement = create_statement(place.sql(), evolution);
     }
-    statement = create_statement(place.sql(), evolution);
     if (place.schema.empty() || config::reserved_schema(place.schema, own_schema))
       return fail(ErrorClass::stop_partition,
                   fmt::format("the search path leads to {}, where no table of an event may be; name the schema in "
                               "[[route]].table",
                               place.schema.empty() ? "no schema" : place.schema));
-    if (auto done = client.run("SELECT pg_advisory_xact_lock(723539115, 0)", {}, deadline); !done)
-      return std::unexpected(done.error());
     const auto there = client.run("SELECT to_regclass($1) IS NOT NULL AS there", {place.sql()}, deadline);
     if (!there) return std::unexpected(there.error());
-    if (!there->empty() && there->front().boolean("there")) {
-      statement.clear();  // another instance has made it
-    } else if (auto done = client.run(statement, {}, deadline); !done) {
-      return std::unexpected(done.error());
-    }
-    if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
+    if (!there->empty() && there->front().boolean("there")) statement.clear();  // another instance has made it
     return {};
   };
-  auto done = run();
-  if (done) return Altered(std::move(statement));
-  if (!client.connected() || done.error().sqlstate.empty()) return std::unexpected(std::move(done.error()));
-  if (auto ended = client.run("ROLLBACK", {}, deadline); !ended) return std::unexpected(ended.error());
-  return Altered(std::unexpected(refusal(std::move(done.error()), statement)));
+  return in_transaction(client, "0", create_statement(place.sql(), evolution), deadline, body);
 }
 
 }  // namespace sluice::sink

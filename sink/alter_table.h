@@ -3,12 +3,13 @@
 // Used by TableCatalogue, in its caller's thread. A statement runs in a transaction of its own, under an advisory lock
 // of the table, so that one of several instances runs it and the others find it done. It waits for the table's lock
 // half a second: whoever writes to the table waits behind it. A type that makes PostgreSQL rewrite the table
-// is changed only while the table is small.
+// is changed only while the table, with its partitions and children, is small.
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -21,8 +22,11 @@ namespace sluice::sink {
 // One statement, which does nothing to what is there already: ALTER TABLE, or CREATE TABLE. `sql_name` is quoted.
 std::string alter_statement(const std::string& sql_name, const Evolution& evolution);
 
+// The SQLSTATE of a statement that took too long, or that somebody cancelled.
+constexpr std::string_view out_of_time = "57014";
+
 // The statement that was run, empty if another instance had run it; or PostgreSQL's refusal, with the statement to run
-// by hand. An error outside of it is the connection's.
+// by hand, and its SQLSTATE. An error outside of it is the connection's.
 using Altered = std::expected<std::string, Error>;
 
 // Makes the table of a route that may make it; as alter_table(). A name without a schema is made where the role's

@@ -91,6 +91,13 @@ std::string by_code_point(std::string_view sql) {
   return fmt::format("({}::pg_catalog.text COLLATE pg_catalog.\"C\")", sql);
 }
 
+std::string matches(std::string_view sql, const Node& node) {
+  const bool like = node.kind == Kind::like;
+  const auto pattern = like ? node.text : as_postgres_pattern(node.text).value_or("");
+  return fmt::format("({} OPERATOR(pg_catalog.{}) {}::pg_catalog.text)", by_code_point(sql), like ? "~~" : "~",
+                     literal(pattern));
+}
+
 class Translation {
  public:
   Translation(const Expression& expression, const Table& table) : expression_(expression), table_(table) {}
@@ -143,10 +150,7 @@ class Translation {
     const Operand of = operand(part(node, 0));
     if (of.sort != Sort::text && of.sort != Sort::label && of.sort != Sort::literal && of.sort != Sort::null)
       throw Unfit{fmt::format("matches {} with a pattern, which only a text can be", shown(of))};
-    const bool like = node.kind == Kind::like;
-    const auto pattern = like ? node.text : as_postgres_pattern(node.text).value_or("");
-    const auto sql = fmt::format("({} OPERATOR(pg_catalog.{}) {}::pg_catalog.text)", by_code_point(of.sql),
-                                 like ? "~~" : "~", literal(pattern));
+    const auto sql = matches(of.sql, node);
     return node.negated ? fmt::format("(NOT {})", sql) : sql;
   }
 
@@ -266,13 +270,17 @@ Result<RowCondition> condition_of(const Expression& where, const Table& table) {
   }
 }
 
-std::string condition_probe(const Table& table) {
-  std::string columns;
+std::string condition_probe(const Expression& where, const Table& table) {
+  std::string patterns, columns;
+  // Against NULL, which the columns are here, PostgreSQL would not even read them.
+  for (const Node& node : where.nodes()) {
+    if (node.kind == Kind::regex) patterns += (patterns.empty() ? " " : ", ") + matches("''", node);
+  }
   for (const auto index : table.condition.columns) {
     const Column& column = table.columns[index];
     columns += fmt::format("{}NULL::{} AS {}", columns.empty() ? "" : ", ", column.cast, quoted(column.name));
   }
-  return fmt::format("SELECT FROM (SELECT {}) AS target WHERE {}", columns, table.condition.sql);
+  return fmt::format("SELECT{} FROM (SELECT {}) AS target WHERE {}", patterns, columns, table.condition.sql);
 }
 
 }  // namespace sluice::sink

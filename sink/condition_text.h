@@ -13,7 +13,7 @@ namespace sluice::sink {
 
 Result<RowCondition> condition_of(const Expression& where, const Table& table);
 
-// A statement without rows that fails if PostgreSQL cannot read the condition.
-std::string condition_probe(const Table& table);
+// A statement without rows that fails if PostgreSQL cannot read the condition, or one of its patterns.
+std::string condition_probe(const Expression& where, const Table& table);
 
 }  // namespace sluice::sink

@@ -217,10 +217,11 @@ Result<void> read_columns(SqlClient& client, std::vector<std::int64_t> relations
 }
 
 // A literal that PostgreSQL cannot read would otherwise fail every batch.
-Result<void> try_condition(SqlClient& client, DescribedTable& table, Clock::time_point deadline) {
+Result<void> try_condition(SqlClient& client, DescribedTable& table, const config::Route& route,
+                           Clock::time_point deadline) {
   if (!table || !(*table)->is_conditional()) return {};
   if (auto done = client.run("SAVEPOINT condition", {}, deadline); !done) return std::unexpected(done.error());
-  const auto tried = client.run(condition_probe(**table), {}, deadline);
+  const auto tried = client.run(condition_probe(route.where, **table), {}, deadline);
   if (!tried && (tried.error().sqlstate.empty() || !client.connected())) return std::unexpected(tried.error());
   if (auto done = client.run("ROLLBACK TO SAVEPOINT condition", {}, deadline); !done)
     return std::unexpected(done.error());
@@ -304,7 +305,8 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   std::vector<DescribedTable> described;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     described.push_back(describe_one(wanted[i], (*relations)[i], catalogue, own_schema));
-    if (auto done = try_condition(client, described.back(), deadline); !done) return std::unexpected(done.error());
+    if (auto done = try_condition(client, described.back(), *wanted[i].route, deadline); !done)
+      return std::unexpected(done.error());
   }
   if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   return described;

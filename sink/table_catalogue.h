@@ -5,6 +5,7 @@
 // own; not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,9 +44,18 @@ class TableCatalogue final : public Tables {
 
   Result<Evolved> create(const WantedTable& wanted, const Evolution& evolution);
 
+  // While it runs nobody reads or writes the table, so what ran out of time once is left to be run by hand.
+  struct TimedOut {
+    std::uint32_t oid = 0;
+    Evolution evolution;  // that the table lacked
+    Error refusal;
+  };
+  const Error* timed_out(const Table& table, const Evolution& left);
+
   const config::Postgres settings_;
   std::optional<SqlClient> client_;
   Clock::time_point last_used_{};
+  std::vector<TimedOut> timed_out_;  // the latest, until somebody has altered the table
 };
 
 }  // namespace sluice::sink

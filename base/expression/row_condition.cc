@@ -59,12 +59,11 @@ class Translation {
       case '{':
         return bounds();
       case '^':
+      case '$':
       case '|':
         out_ += c;
         may_repeat_ = false;
         return;
-      case '$':
-      case ')':
       default:
         out_ += c;
         may_repeat_ = true;
@@ -126,20 +125,36 @@ class Translation {
   void bracket() {
     out_ += '[';
     if (rest_.starts_with('^')) keep(1);
+    const auto in_the_middle = [&] { return rest_.starts_with('-') && !rest_.starts_with("-]"); };
     for (bool first = true; first || !rest_.starts_with(']'); first = false) {
-      if (rest_.starts_with("[:")) {
-        named_class();
-      } else if (rest_.starts_with('[')) {
-        throw Unknown{"[ within brackets; write \\["};
-      } else if (rest_.starts_with('\\')) {
-        rest_.remove_prefix(1);
-        escape_in_bracket();
-      } else {
+      bool ended = bracket_item();  // a class, or a range: neither begins one
+      if (!ended && in_the_middle()) {
         keep(1);
+        if (bracket_item()) throw Unknown{"a range within brackets that ends with a class"};
+        ended = true;
       }
+      if (ended && in_the_middle()) throw Unknown{"- in the middle of brackets; write \\-"};
     }
     keep(1);
     may_repeat_ = true;
+  }
+
+  // One character or class. Returns true if it is a class.
+  bool bracket_item() {
+    if (rest_.empty()) throw Unknown{"brackets without an end"};
+    if (rest_.starts_with("[:")) {
+      named_class();
+      return true;
+    }
+    if (rest_.starts_with('[')) throw Unknown{"[ within brackets; write \\["};
+    if (rest_.starts_with('\\')) {
+      rest_.remove_prefix(1);
+      return escape_in_bracket();
+    }
+    do {
+      keep(1);
+    } while (!rest_.empty() && (static_cast<unsigned char>(rest_.front()) & 0xC0) == 0x80);  // its bytes of UTF-8
+    return false;
   }
 
   void named_class() {
@@ -150,7 +165,7 @@ class Translation {
     keep(end + 2);
   }
 
-  void escape_in_bracket() {
+  bool escape_in_bracket() {
     const char c = take();
     constexpr std::string_view same = "dwtnrfv";
     const bool punctuation = static_cast<unsigned char>(c) < 0x80 && std::ispunct(static_cast<unsigned char>(c)) != 0;
@@ -161,6 +176,7 @@ class Translation {
     } else {
       throw Unknown{fmt::format("\\{} within brackets", c)};
     }
+    return c == 'd' || c == 'w' || c == 's';
   }
 
   std::string_view rest_;

@@ -20,7 +20,7 @@ struct Moment {
 // What changes something is an order; what only looks has no place in a time line.
 bool is_order(const AuditRow& row) {
   const auto found = std::ranges::find(commands(), row.command, &Command::words);
-  return found != commands().end() && found->effect == Effect::changes && row.outcome != "refused";
+  return found != commands().end() && found->effect == Effect::changes;
 }
 
 bool is_dry(const AuditRow& row) {
@@ -28,6 +28,7 @@ bool is_dry(const AuditRow& row) {
 }
 
 std::optional<Moment> moment_of(const AuditRow& row) {
+  if (row.outcome == "refused") return std::nullopt;
   if (row.command == note_command) return Moment{row.at, "note", row.who.name, {}, {}, row.target};
   if (row.who.role == "service")
     return Moment{row.at, "service", row.who.address, row.command, row.target, row.outcome};

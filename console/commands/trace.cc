@@ -9,23 +9,64 @@ namespace {
 
 constexpr std::int64_t records_at_most = 1'000'000;
 
-// What a record that names the row means for it.
-std::string effect_of(const Trace::Mention& one, const Trace::Mention* last, const Trace& found) {
+// A replayed dead letter counts as any other record: it has written the row, or is to be read again.
+enum class Fate : std::uint8_t { on_its_way, taken, dead };
+
+Fate fate_of(const Trace::Mention& one, const Trace& found) {
   if (one.letter != 0) {
     const auto letter = std::ranges::find(found.letters, one.letter, &Trace::Letter::id);
-    const bool open = letter == found.letters.end() || letter->resolution.empty();
-    return fmt::format("dead letter {}{}", one.letter, open ? ", open" : ": " + letter->resolution);
+    if (letter == found.letters.end() || !was_replayed(letter->resolution)) return Fate::dead;
   }
-  if (!one.taken) return "on its way";
-  return &one == last ? "the last that has taken effect" : "followed by others";
+  return one.taken ? Fate::taken : Fate::on_its_way;
 }
 
-// The last record of each partition that has taken effect; null: none was met.
+// The last record of the partition that has taken effect, by offset; null: none was met.
 const Trace::Mention* last_taken(const Trace& found, const TopicPartition& at) {
   const Trace::Mention* last = nullptr;
   for (const auto& one : found.mentions)
-    if (one.at == at && one.taken && one.letter == 0) last = &one;
+    if (one.at == at && fate_of(one, found) == Fate::taken) last = &one;
   return last;
+}
+
+// The partition's dead letters that have written the row when they were replayed, but for one. When that was is not
+// known here: a forced replay writes an older record over newer ones.
+std::vector<std::int64_t> replayed_but(std::int64_t letter, const Trace& found, const TopicPartition& at) {
+  std::vector<std::int64_t> ids;
+  for (const auto& one : found.letters)
+    if (one.at == at && one.id != letter && !one.by_kafka_key && was_replayed(one.resolution)) ids.push_back(one.id);
+  return ids;
+}
+
+// Why the last record by offset may not be what the row holds; empty: nothing speaks against it.
+std::string doubts_of(const Trace::Mention& last, const Trace& found) {
+  std::vector<std::string> doubts;
+  if (found.places_left > 0 && last.letter == 0)
+    doubts.emplace_back("it is one of the dead letters not looked at, or one of them was replayed after it");
+  else if (found.replayed_left > 0)
+    doubts.emplace_back("one of the dead letters not looked at was replayed after it");
+  if (const auto others = replayed_but(last.letter, found, last.at); !others.empty())
+    doubts.push_back(others.size() == 1
+                         ? fmt::format("dead letter {} was replayed after it", others.front())
+                         : fmt::format("one of the {} replayed dead letters was written after it", others.size()));
+  return doubts.empty() ? std::string() : fmt::format(", unless {}", fmt::join(doubts, ", or "));
+}
+
+// What a record that names the row means for it.
+std::string effect_of(const Trace::Mention& one, const Trace& found) {
+  const auto fate = fate_of(one, found);
+  std::string effect;
+  if (one.letter != 0) {
+    const auto letter = std::ranges::find(found.letters, one.letter, &Trace::Letter::id);
+    const bool open = letter == found.letters.end() || letter->resolution.empty();
+    effect = fmt::format("dead letter {}{}", one.letter, open ? ", open" : ": " + letter->resolution);
+    if (fate == Fate::dead) return effect;
+    if (fate == Fate::on_its_way) return effect + ", on its way again";
+    if (&one != last_taken(found, one.at)) return effect;
+    effect += ", ";
+  }
+  if (fate == Fate::on_its_way) return "on its way";
+  if (&one != last_taken(found, one.at)) return "followed by others";
+  return effect + (doubts_of(one, found).empty() ? "" : "perhaps ") + "the last that has taken effect";
 }
 
 Section mentions_section(const Trace& found) {
@@ -36,8 +77,8 @@ Section mentions_section(const Trace& found) {
                               {.name = "change"},
                               {.name = "effect"}}};
   for (const auto& one : found.mentions)
-    section.rows.push_back({partition_text(one.at), one.offset, optional_time(one.timestamp), one.change,
-                            effect_of(one, last_taken(found, one.at), found)});
+    section.rows.push_back(
+        {partition_text(one.at), one.offset, optional_time(one.timestamp), one.change, effect_of(one, found)});
   return section;
 }
 
@@ -73,13 +114,17 @@ Section read_section(const Trace& found) {
 // What the lists say in a sentence each, with what they cannot say.
 std::vector<std::string> conclusions(const Trace& found, const std::string& row) {
   std::vector<std::string> said;
-  for (const auto& read : found.read)
+  for (const auto& read : found.read) {
     if (const auto* last = last_taken(found, read.at))
-      said.push_back(fmt::format("{}: of {} the last record that has taken effect is {} ({})", row,
-                                 partition_text(last->at), last->offset, last->change));
+      said.push_back(fmt::format("{}: of {} the last record that has taken effect is {} ({}){}", row,
+                                 partition_text(last->at), last->offset, last->change, doubts_of(*last, found)));
+    else if (const auto letters = replayed_but(0, found, read.at); !letters.empty())
+      said.push_back(fmt::format("{}: of {} no record that was read has taken effect in its turn; {} replayed", row,
+                                 partition_text(read.at), counted(letters.size(), "dead letter")));
+  }
   if (said.empty()) said.push_back(fmt::format("{}: no record that was read and has taken effect names it", row));
   const auto waiting =
-      std::ranges::count_if(found.mentions, [](const auto& one) { return !one.taken && one.letter == 0; });
+      std::ranges::count_if(found.mentions, [&](const auto& one) { return fate_of(one, found) == Fate::on_its_way; });
   if (waiting > 0) said.push_back(counted(static_cast<std::size_t>(waiting), "record") + " on the way");
   const bool cut = std::ranges::any_of(found.read, [](const auto& one) { return one.from > one.first; });
   const bool trouble = std::ranges::any_of(found.read, [](const auto& one) { return !one.trouble.empty(); });

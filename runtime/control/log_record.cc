@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/record_copy.h"
 #include "listener/reader.h"
 
 namespace sluice::runtime {
@@ -16,10 +17,7 @@ LogRecord to_log_record(const Record& record) {
   out.at = *record.at;
   out.offset = record.offset;
   if (record.timestamp_ms >= 0) out.timestamp = WallClock::time_point(std::chrono::milliseconds(record.timestamp_ms));
-  if (record.key) out.key = std::string(*record.key);
-  if (record.value) out.value = std::string(*record.value);
-  for (const auto& header : record.headers)
-    out.headers.emplace_back(header.name, header.value ? std::optional<std::string>(*header.value) : std::nullopt);
+  copy_content(record, out);
   return out;
 }
 

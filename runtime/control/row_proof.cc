@@ -100,6 +100,7 @@ Result<void> RowProof::choose() {
   for (auto& one : proof_.partitions) {
     if (!one.account || !one.log) {
       one.fail(Verdict::unknown, "its rows are not compared");
+      if (one.account) cut_.insert(one.at.topic);  // rows that no record was read for may be of this one
       continue;
     }
     const auto& pointer = one.account->pointer;

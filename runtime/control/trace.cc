@@ -30,6 +30,17 @@ std::string key_bytes(const Table& table, const std::vector<Cell>& cells, std::s
   return key;
 }
 
+// A topic that was made anew has other records at the same offsets.
+bool same_moment(const std::optional<WallClock::time_point>& one, const std::optional<WallClock::time_point>& other) {
+  return one && other ? *one == *other : one.has_value() == other.has_value();
+}
+
+void note(const DeadLetterRow& letter, bool by_kafka_key, Trace& found) {
+  found.letters.push_back({letter.id, letter.at, letter.offset, letter.stage, letter.reason,
+                           letter.resolved && letter.resolution.empty() ? "resolved" : letter.resolution,
+                           by_kafka_key});
+}
+
 class Search {
  public:
   Search(const std::shared_ptr<const config::Pipeline>& pipeline, const TraceRequest& request,
@@ -160,7 +171,10 @@ class Search {
       filter.order = LetterOrder::newest;
       const auto listed = tables_.letters(filter);
       if (!listed) return std::unexpected(listed.error());
-      found_.letters_left += std::max<std::int64_t>(0, *all - static_cast<std::int64_t>(listed->size()));
+      const auto left = std::max<std::int64_t>(0, *all - static_cast<std::int64_t>(listed->size()));
+      found_.letters_left += left;
+      found_.places_left += left;
+      found_.replayed_left += left;
       if (auto done = read_contents(*listed); !done) return done;
     }
     std::ranges::sort(found_.letters, std::ranges::greater(), &Trace::Letter::id);
@@ -184,8 +198,11 @@ class Search {
       return {};
     };
     for (const auto& letter : listed) {
+      // Before its size is asked: what became of a record must not depend on how large it is.
+      if (note_letter_of_mention(letter, found_)) continue;
       if (letter_bytes_ + letter.bytes > letter_bytes) {
         ++found_.letters_left;
+        if (was_replayed(letter.resolution)) ++found_.replayed_left;
         continue;
       }
       letter_bytes_ += letter.bytes;
@@ -197,27 +214,13 @@ class Search {
   }
 
   void look_at_letter(const DeadLetterRow& letter) {
-    const auto mention = std::ranges::find_if(found_.mentions, [&](const Trace::Mention& one) {
-      return one.at == letter.at && one.offset == letter.offset && same_moment(one.timestamp, letter.timestamp);
-    });
-    const bool mentioned = mention != found_.mentions.end();
-    if (mentioned) mention->letter = letter.id;
-    bool names_row = mentioned;
-    if (!names_row && letter.kept) {
+    bool names_row = false;
+    if (letter.kept) {
       const StoredRecord stored(letter);
       const auto change = change_of(stored.record());
       names_row = change && !change->empty();
     }
-    if (!names_row && !(letter.key && kafka_keys_.contains(*letter.key))) return;
-    found_.letters.push_back({letter.id, letter.at, letter.offset, letter.stage, letter.reason,
-                              letter.resolved && letter.resolution.empty() ? "resolved" : letter.resolution,
-                              !names_row});
-  }
-
-  // A topic that was made anew has other records at the same offsets.
-  static bool same_moment(const std::optional<WallClock::time_point>& one,
-                          const std::optional<WallClock::time_point>& other) {
-    return one && other ? *one == *other : one.has_value() == other.has_value();
+    if (names_row || (letter.key && kafka_keys_.contains(*letter.key))) note(letter, !names_row, found_);
   }
 
   const std::shared_ptr<const config::Pipeline>& pipeline_;
@@ -237,6 +240,16 @@ class Search {
 Result<Trace> trace(const std::shared_ptr<const config::Pipeline>& pipeline, const TraceRequest& request,
                     sink::AdminTables& tables, SchemaSource& schemas) {
   return Search(pipeline, request, tables, schemas).run();
+}
+
+bool note_letter_of_mention(const DeadLetterRow& letter, Trace& found) {
+  const auto mention = std::ranges::find_if(found.mentions, [&](const Trace::Mention& one) {
+    return one.at == letter.at && one.offset == letter.offset && same_moment(one.timestamp, letter.timestamp);
+  });
+  if (mention == found.mentions.end()) return false;
+  if (mention->letter == 0) mention->letter = letter.id;
+  note(letter, false, found);
+  return true;
 }
 
 }  // namespace sluice::runtime

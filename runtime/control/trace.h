@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "admin/dead_letters.h"
 #include "admin/inspection.h"
 #include "base/schema.h"
 #include "config/pipeline.h"
@@ -17,5 +18,9 @@ namespace sluice::runtime {
 
 Result<Trace> trace(const std::shared_ptr<const config::Pipeline>& pipeline, const TraceRequest& request,
                     sink::AdminTables& tables, SchemaSource& schemas);
+
+// Notes in `found` a dead letter, with contents or without, if it is the one of a record that names the row. Returns
+// false if it is not. Call it for the newest first: where a record has several, the newest tells what became of it.
+bool note_letter_of_mention(const DeadLetterRow& letter, Trace& found);
 
 }  // namespace sluice::runtime

@@ -194,6 +194,11 @@ void write_route(const Sink& sink, const DraftRoute& route, const DraftKey& key,
   const auto deletes = delete_of(sink, key);
   if (deletes.starts_with("soft:"))
     draft.comment("The transform rewrote deletes: the column __deleted has to be a boolean, a date or a timestamp.");
+  if (deletes == "apply" && sink.deletes_by_version && first) {
+    draft.comment(
+        "No option of ExtractNewRecordState says what becomes of deletes: this is the default since Debezium 3.2.");
+    draft.comment("Older versions drop deletes: set delete = \"ignore\" if the worker has one of them.");
+  }
   draft.set("delete", deletes);
   if (sink.truncates) draft.set("truncate", "apply");
   if (!evolve.empty()) draft.set("evolve", evolve);

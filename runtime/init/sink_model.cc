@@ -12,12 +12,6 @@
 namespace sluice::runtime {
 namespace {
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), lower);
-  return out;
-}
-
 // Sluice's spelling of a reference to a config provider of Connect's; empty where there is none, as for a file with
 // several values.
 std::string own_reference(std::string_view text) {
@@ -81,6 +75,12 @@ std::vector<std::string> list_of(std::string_view text) {
     if (const auto one = trimmed(part); !one.empty() && std::ranges::find(list, one) == list.end())
       list.emplace_back(one);
   return list;
+}
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), lower);
+  return out;
 }
 
 bool boolean_of(const ConnectEntry& entry) {

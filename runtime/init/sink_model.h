@@ -67,6 +67,7 @@ struct Sink {
   // What the chain of transforms makes of it.
   std::vector<TopicRoute> topic_routes;
   bool unwraps = false, key_from_value = false, drops_tombstones = false, marks_deleted = false;
+  bool deletes_by_version = false;  // no option of the unwrapping says whether it drops deletes: its version does
   std::map<std::string, std::string> renamed;  // field to column
   std::map<std::string, std::string> added;
   std::vector<std::string> only, dropped;  // fields that ReplaceField leaves, and that it takes out
@@ -91,6 +92,8 @@ struct Sink {
 };
 
 std::vector<std::string> list_of(std::string_view text);
+// In lower case; other letters than ASCII's as they are.
+std::string lowered(std::string_view text);
 bool boolean_of(const ConnectEntry& entry);
 // One of the words, in lower case.
 std::string word_of(const ConnectEntry& entry, const std::vector<std::string_view>& words);

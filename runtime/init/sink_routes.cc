@@ -7,7 +7,6 @@
 #include <cctype>
 #include <set>
 
-#include "base/parse.h"
 #include "config/table_template.h"
 #include "runtime/init/topic_patterns.h"
 
@@ -21,11 +20,6 @@ bool holds(const std::vector<std::string>& list, std::string_view name) {
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
     text.replace(at, from.size(), to);
-}
-
-std::string lowered(std::string text) {
-  std::ranges::transform(text, text.begin(), lower);
-  return text;
 }
 
 std::string_view format_setting(const Sink& sink) {
@@ -66,7 +60,7 @@ std::vector<std::string> name_parts(std::string_view table) {
 
 // SCHEMA.TABLE, or TABLE alone where only the search path says the schema. A database before them is the connection's.
 std::string qualified(const Sink& sink, std::string table) {
-  if (!sink.quotes && !config::has_placeholder(table)) table = lowered(std::move(table));
+  if (!sink.quotes && !config::has_placeholder(table)) table = lowered(table);
   auto parts = name_parts(table);
   std::erase(parts, "");
   if (parts.empty()) parts.emplace_back("{topic}");

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/printable.h"
+#include "base/record_copy.h"
+#include "listener/log_range.h"
 #include "listener/reader.h"
 #include "listener/topics.h"
 
@@ -26,11 +29,24 @@ SampledRecord copy_of(const Record& record, const TopicPartition& at) {
   copy.at = &at;
   copy.offset = record.offset;
   copy.timestamp_ms = record.timestamp_ms;
-  if (record.key) copy.key.emplace(*record.key);
-  if (record.value) copy.value.emplace(*record.value);
-  for (const auto& header : record.headers)
-    copy.headers.emplace_back(header.name, header.value ? std::optional<std::string>(*header.value) : std::nullopt);
+  copy_content(record, copy);
   return copy;
+}
+
+using PartitionLog = std::pair<TopicPartition, listener::LogRange>;
+
+Result<std::vector<PartitionLog>> logs_of(const config::Kafka& kafka, const listener::Topic& topic,
+                                          Clock::time_point deadline) {
+  std::vector<TopicPartition> asked;
+  for (std::int32_t partition = 0; partition < topic.partitions; ++partition) asked.push_back({topic.name, partition});
+  const auto answers = listener::log_ranges(kafka, asked, deadline);
+  if (!answers) return std::unexpected(answers.error());
+  std::vector<PartitionLog> logs;
+  for (const auto& [at, range] : *answers) {
+    if (!range) return std::unexpected(range.error());
+    logs.emplace_back(at, *range);
+  }
+  return logs;
 }
 
 // Reads up to `count` records from the beginning of a partition, and as many from its end.
@@ -39,11 +55,11 @@ class PartitionSampler {
   PartitionSampler(const config::Kafka& kafka, Clock::time_point deadline, TopicSample& sample)
       : kafka_(kafka), deadline_(deadline), sample_(sample) {}
 
-  Result<void> read(const TopicPartition& at, const listener::PartitionEnds& ends, std::size_t count) {
+  Result<void> read(const TopicPartition& at, const listener::LogRange& log, std::size_t count) {
     const auto wanted = static_cast<Offset>(count);
-    const Offset behind = std::min(ends.high, ends.low + wanted);
-    if (auto done = read_part(at, ends.low, behind, count); !done) return done;
-    return read_part(at, std::max(behind, ends.high - wanted), ends.high, count);
+    const Offset behind = std::min(log.end, log.first + wanted);
+    if (auto done = read_part(at, log.first, behind, count); !done) return done;
+    return read_part(at, std::max(behind, log.end - wanted), log.end, count);
   }
 
  private:
@@ -86,17 +102,18 @@ Result<TopicSample> sample_topic(const config::Kafka& kafka, const std::string& 
   const auto found = std::ranges::find(*topics, topic, &listener::Topic::name);
   if (found == topics->end() || found->partitions == 0)
     return fail(ErrorClass::retry, fmt::format("{} has no topic {}; correct --topic", kafka.brokers, printable(topic)));
-  auto ends = listener::partition_ends(kafka, *found, left(deadline));
-  if (!ends) return std::unexpected(ends.error());
+  auto logs = logs_of(kafka, *found, deadline);
+  if (!logs) return std::unexpected(logs.error());
+  const auto held = [](const PartitionLog& one) { return one.second.end - one.second.first; };
   TopicSample sample;
-  for (const auto& one : *ends) sample.held += one.high - one.low;
-  std::erase_if(*ends, [](const auto& one) { return one.low == one.high; });
-  std::ranges::stable_sort(*ends, std::greater(), [](const auto& one) { return one.high - one.low; });
-  if (ends->size() > most_partitions) ends->resize(most_partitions);
+  for (const auto& one : *logs) sample.held += held(one);
+  std::erase_if(*logs, [&](const auto& one) { return held(one) == 0; });
+  std::ranges::stable_sort(*logs, std::greater(), held);
+  if (logs->size() > most_partitions) logs->resize(most_partitions);
   PartitionSampler sampler(kafka, deadline, sample);
-  for (const auto& one : *ends) {
-    const auto& at = sample.places.emplace_back(TopicPartition{topic, one.partition});
-    const auto done = sampler.read(at, one, std::max<std::size_t>(1, most_records / 2 / ends->size()));
+  for (const auto& [place, log] : *logs) {
+    const auto& at = sample.places.emplace_back(place);
+    const auto done = sampler.read(at, log, std::max<std::size_t>(1, most_records / 2 / logs->size()));
     if (done) continue;
     if (sample.records.empty()) return std::unexpected(done.error());
     sample.trouble = done.error().message;

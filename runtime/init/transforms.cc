@@ -61,16 +61,21 @@ void add_fields(Sink& sink, const std::string& prefix) {
 
 void unwrap(Sink& sink, const std::string& prefix) {
   sink.unwraps = true;
-  // The newer option says what two older ones say. Their defaults drop a delete and the tombstone behind it.
-  const auto both = text_of(sink, prefix, {"delete.tombstone.handling.mode"});
-  const auto deletes = text_of(sink, prefix, {"delete.handling.mode"});
-  const bool drops = flag(sink, prefix, "drop.tombstones", true);
-  if (both.empty()) {
-    sink.marks_deleted = deletes == "rewrite";
-    sink.drops_tombstones = sink.drops_tombstones || (drops && deletes != "none");
-  } else {
+  // The newer option says what two older ones say, which Debezium has not had since 3.2. Where one of the older ones is
+  // set, their defaults hold: a delete is dropped, and so is the tombstone behind it. Where none of the three is set,
+  // the version decides: 3.2 and later leave a tombstone, by which the sink deletes, older ones drop both.
+  const auto both = lowered(text_of(sink, prefix, {"delete.tombstone.handling.mode"}));
+  const auto deletes = lowered(text_of(sink, prefix, {"delete.handling.mode"}));
+  const auto* drops = option(sink, prefix, {"drop.tombstones"});
+  if (!both.empty()) {
     sink.marks_deleted = both.starts_with("rewrite");
     sink.drops_tombstones = sink.drops_tombstones || both == "drop" || both == "rewrite";
+  } else if (!deletes.empty() || drops != nullptr) {
+    sink.marks_deleted = deletes == "rewrite";
+    const bool dropped = drops == nullptr || boolean_of(*drops);
+    sink.drops_tombstones = sink.drops_tombstones || (dropped && deletes != "none");
+  } else {
+    sink.deletes_by_version = true;
   }
   add_fields(sink, prefix);
 }
@@ -192,8 +197,9 @@ void do_nothing(Sink&, const std::string&) {}
 constexpr std::array<TransformSetting, 15> table = {{
     {"ExtractNewRecordState", "route.format",
      "Change events are read as they are: `debezium`, or the registry's format. Deletes by `delete`: where the transform "
-     "drops delete and tombstone, `ignore`; where it rewrites deletes, `soft:__deleted`, a boolean column. `add.fields` "
-     "becomes `columns.add`",
+     "drops delete and tombstone, `ignore`; where it rewrites deletes, `soft:__deleted`, a boolean column; where none of "
+     "its options says either, as `delete.enabled`, since Debezium 3.2 leaves a tombstone then. `add.fields` becomes "
+     "`columns.add`",
      unwrap},
     {"ExtractField$Value", "route.format", "Of `after`: as `ExtractNewRecordState`", extract_value},
     {"ExtractField$Key", "route.key", "The key's column, renamed where it has another name", extract_key},

@@ -156,6 +156,34 @@ def test_what_settings_say_of_each_other_is_settled(more, wanted, tmp_path):
     assert wanted in printed and SECRET not in printed
 
 
+@pytest.mark.parametrize("options, wanted", [
+    ([], "apply"),
+    (["delete.tombstone.handling.mode=tombstone"], "apply"),
+    (["delete.tombstone.handling.mode=Drop"], "ignore"),
+    (["delete.tombstone.handling.mode=rewrite"], "soft:__deleted"),
+    (["delete.tombstone.handling.mode=rewrite-with-tombstone"], "apply"),
+    (["delete.tombstone.handling.mode=tombstone", "drop.tombstones=true"], "apply"),
+    (["drop.tombstones=true"], "ignore"),
+    (["drop.tombstones=false"], "apply"),
+    (["delete.handling.mode=drop"], "ignore"),
+    (["delete.handling.mode=none"], "apply"),
+    (["delete.handling.mode=REWRITE"], "soft:__deleted")])
+def test_deletes_are_applied_unless_an_option_of_the_transform_drops_them(options, wanted, tmp_path):
+    chain = "".join(f"transforms.u.{option}\n" for option in ["type=io.debezium.transforms.ExtractNewRecordState", *options])
+    printed = accepted(convert(f"{PLAIN}delete.enabled=true\ntransforms=u\n{chain}", tmp_path), tmp_path)
+    assert re.findall(r'(?m)^delete = "(.*)"$', printed) == [wanted]
+    assert ("# Older versions drop deletes" in printed) == (options == [])
+
+
+@pytest.mark.parametrize("more", ["", "delete.enabled=true\npredicates=p\n"
+                                  "predicates.p.type=org.apache.kafka.connect.transforms.predicates.RecordIsTombstone\n"
+                                  "transforms.f.type=org.apache.kafka.connect.transforms.Filter\ntransforms.f.predicate=p\n"])
+def test_a_sink_that_never_deletes_gets_no_remark_on_versions_of_the_transform(more, tmp_path):
+    chain = f"transforms={'u,f' if more else 'u'}\ntransforms.u.type=io.debezium.transforms.ExtractNewRecordState\n"
+    printed = accepted(convert(PLAIN + chain + more, tmp_path), tmp_path)
+    assert 'delete = "ignore"' in printed and "Older versions drop deletes" not in printed
+
+
 @pytest.mark.parametrize("url, wanted", [
     ("jdbc:postgresql://db/shop?user=a%2Bb&password=hunter2", "postgresql://a%2Bb:${credential:postgres_password}@db/shop"),
     ("jdbc:postgresql:shop", "postgresql://localhost/shop"),

@@ -167,6 +167,9 @@ def test_a_proof_holds_on_what_was_applied_and_names_each_kind_of_damage(broker,
     detail = database.sql("SELECT detail FROM sluice.verification WHERE result = 'failed' ORDER BY id LIMIT 1")[0][0]
     assert detail["next_offset"] == nexts[0] and "accounting" in json.dumps(detail["problems"])
     assert verify(service).returncode == 0
+    database.sql("UPDATE sluice.pointer SET generation = generation + 1, applied = applied - 1 WHERE partition = 0")
+    assert verify(service).returncode == 1
+    assert proofs(database)[0] == ("failed", None), "of another log nothing is proved yet"
 
 
 def test_a_deep_proof_names_the_row_that_was_changed_the_one_that_was_deleted_and_the_one_that_was_added(broker, database, services):

@@ -10,6 +10,7 @@
 #include "base/expression/matching.h"
 #include "base/expression/row_condition.h"
 #include "mapping/mapper.h"
+#include "sink/condition_text.h"
 #include "sink/write_plan.h"
 #include "tests/integration/sink_support.h"
 
@@ -267,7 +268,8 @@ TEST_F(Where, a_pattern_matches_the_same_texts_here_and_in_postgresql) {
       "\\d+",     "\\D",      "^\\w+$", "\\W",    "a\\sb",       "\\S\\S\\S",   "[\\s]",         "[\\d.]+x",
       "\\.",      "\\bab\\b", "\\Aab",  "c\\z",   "[[:alpha:]]", "[[:punct:]]", "^[[:space:]]$", "a??b",
       "(?:ab)+c", "^$",       "a{2}",   "a{1,}b", "[]a]",        "[a-]",        "[\\]]",         "^[\\-x]$",
-      "[^\\n]b",  "\\t",      "()",     "a|",     "[é-ü]",       "^.$",         "\\$",           "[.]"};
+      "[^\\n]b",  "\\t",      "()",     "a|",     "[é-ü]",       "^.$",         "\\$",           "[.]",
+      "^[+--a]$", "[\\w-]",   "[^-a]",  "^[--a]", "^[a-b-]$",    "[ß-ü-]",      "[\\s\\-x]",     "(a$)*"};
   const std::vector<std::string> texts = {"",
                                           "a",
                                           "b",
@@ -317,8 +319,28 @@ TEST_F(Where, a_pattern_matches_the_same_texts_here_and_in_postgresql) {
     EXPECT_EQ(sql("SELECT concat(" + question + ")"), ours) << pattern << " as " << *theirs;
     question.clear(), ours.clear();
   }
-  for (const char* unknown : {"(?i)a", "\\pL", "\\Qa\\E", "^*a", "a{300}", "[[.a]", "\\x41", "(?P<n>a)", "\\C", "a{"})
+  for (const char* unknown :
+       {"(?i)a", "\\pL", "\\Qa\\E", "^*a", "a{300}", "[[.a]", "\\x41", "(?P<n>a)", "\\C", "a{", "[\\w-.]", "[a-b-c]",
+        "[\\s-a]", "[[:digit:]-a]", "[à-ü-ÿ]", "[+-[:digit:]]", "a$*", "$?", "a${2}"})
     EXPECT_FALSE(as_postgres_pattern(unknown)) << unknown;
+}
+
+TEST_F(Where, a_pattern_that_postgresql_refuses_is_noticed_when_the_table_is_described) {
+  make({&conditions()[0]});
+  config::Route route = pipeline->routes[0];
+  route.where = *Expression::parse("a > 5 and c ~ 'one' and c ~ 'two'");
+  const auto described = TableCatalogue(elsewhere()).describe(route.table, route);
+  ASSERT_TRUE(described) << described.error().message;
+  const std::string probe = condition_probe(route.where, **described);
+  EXPECT_EQ(sql(probe), "");
+  for (const std::string pattern : {"one", "two"}) {
+    std::string refused = probe;
+    for (auto found = refused.find(pattern); found != refused.npos; found = refused.find(pattern))
+      refused.replace(found, pattern.size(), "[a-b-c]");
+    const auto answer = database->run(refused);
+    ASSERT_FALSE(answer) << refused;
+    EXPECT_EQ(answer.error().sqlstate, "2201B");
+  }
 }
 
 TEST_F(Where, no_trigger_fires_for_a_row_that_does_not_match) {

@@ -24,7 +24,9 @@ TEST_F(ConsoleIncident, states_orders_and_notes_are_one_time_line_and_the_newest
   admin.incidents.publish({now - 5h, {"shop.orders", 2}, PartitionState::ok, PartitionState::poison, "old"});
   admin.trail = {row(now - 1min, "operator", "note", "it was the deploy", "done"),
                  row(now - 2min, "admin", "reclaim", "shop.orders/1", "done"),
-                 row(now - 150s, "viewer", "login", "", "done"), row(now - 140s, "viewer", "pause", "all", "refused"),
+                 row(now - 150s, "viewer", "login", "", "done"),
+                 row(now - 140s, "viewer", "pause", "all", "refused"),
+                 row(now - 130s, "viewer", "note", "all clear", "refused"),
                  row(now - 4min, "service", "start", "0.1.0", "done")};
   const auto line = run("incident --json").data()["incident"];
   ASSERT_EQ(line.size(), 4u) << line;

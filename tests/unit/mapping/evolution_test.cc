@@ -1,7 +1,9 @@
 // Columns for fields that have none: what is asked for, when, and what is refused instead (`evolve`).
 #include "mapping/evolution.h"
 
-#include "tests/unit/mapping/support.h"
+#include <functional>
+
+#include "tests/unit/mapping/avro_support.h"
 
 namespace sluice::mapping::test {
 namespace {
@@ -9,7 +11,7 @@ namespace {
 // A mapper whose table gets the columns that are asked for, if it is let.
 class Evolving {
  public:
-  explicit Evolving(config::Columns rules = {}) {
+  explicit Evolving(config::Columns rules = {}, const std::function<void(config::Route&)>& change = {}) {
     auto pipeline = std::make_shared<config::Pipeline>();
     config::Route route;
     route.topics = {"events"};
@@ -18,13 +20,16 @@ class Evolving {
     route.evolve = config::Evolve::columns;
     route.columns = std::move(rules);
     route.delete_when = Expression::parse("gone = 'true'").value();
+    if (change) change(route);
     pipeline->routes = {route};
+    pipeline->registry.url = Secret("http://registry");
     mapper_.emplace(pipeline);
   }
 
   // `nick text, n numeric` if columns are wanted, else the outcome's letter.
-  std::string map(const std::string& value) {
+  std::string map(const std::string& value, const std::optional<std::string>& key = {}) {
     Record record;
+    if (key) record.key = *key;
     record.at = &at_;
     record.value = value;
     record.offset = offset_++;
@@ -34,6 +39,10 @@ class Evolving {
       done = mapper_->map(record, set_);
     }
     if (done) return std::string(1, "afsd"[static_cast<int>(*done)]);
+    if (const auto* asked = std::get_if<SchemaWanted>(&std::get<Wanted>(done.error()))) {
+      mapper_->set_schema(asked->schema, schemas.at(asked->schema.text()));
+      return map(value, key);
+    }
     const auto wanted = std::get<EvolutionWanted>(std::get<Wanted>(done.error()));
     EXPECT_EQ(wanted.offset, record.offset);
     EXPECT_EQ(wanted.of.table, "public.target");
@@ -56,6 +65,8 @@ class Evolving {
   }
   Changes take() { return set_.take(); }
   bool doubtful() const { return mapper_->doubtful().table != nullptr; }
+
+  std::map<std::string, RegisteredSchema> schemas;  // what the registry knows
 
  private:
   std::shared_ptr<const Table> target_ = table({{"id", "int8"}});
@@ -124,6 +135,50 @@ TEST(MappingEvolution, what_the_route_leaves_out_needs_no_column_and_a_bad_value
   EXPECT_EQ(Evolving().map(R"({"new":1,"id":"no number"})"), "d");
 }
 
+// The code of the letter that a record becomes, which lacks a column besides; what is asked for if it becomes none.
+std::string letter_of(Evolving& table, const std::string& value, const std::optional<std::string>& key = {}) {
+  const std::string done = table.map(value, key);
+  return done == "d" ? table.take().dead.at(0).sqlstate : done;
+}
+
+TEST(MappingEvolution, a_record_that_becomes_a_letter_for_its_key_or_version_alters_nothing) {
+  Evolving without_key;
+  EXPECT_EQ(letter_of(without_key, R"({"new":1})"), "23502");
+  EXPECT_EQ(letter_of(without_key, R"({"new":1})", "null"), "23502");
+  EXPECT_EQ(letter_of(without_key, R"({"new":1,"id":1})", "2"), "22023") << "the record key disagrees";
+  EXPECT_EQ(letter_of(without_key, R"({"new":1})", "2"), "new bigint");
+  Evolving by_header({}, [](config::Route& route) { route.key_from = config::KeyFrom::header; });
+  EXPECT_EQ(letter_of(by_header, R"({"new":1,"id":1})"), "23502");
+  Evolving versioned({}, [](config::Route& route) { route.version = config::VersionPath::parse("lsn"); });
+  auto guarded = table({{"id", "int8"}, {"lsn", "int8"}});
+  guarded->guard = 1;
+  versioned.give(guarded);
+  EXPECT_EQ(letter_of(versioned, R"({"id":1,"new":1})"), "23502");
+  EXPECT_EQ(letter_of(versioned, R"({"id":1,"new":1,"lsn":null})"), "23502");
+  EXPECT_EQ(letter_of(versioned, R"({"id":1,"new":1,"lsn":5})"), "new bigint");
+}
+
+TEST(MappingEvolution, a_record_that_becomes_a_letter_in_its_last_step_alters_nothing) {
+  Evolving updating({}, [](config::Route& route) { route.mode = WriteMode::update; });
+  const std::string moved = R"({"op":"u","before":{"id":1},"after":{"id":2,"new":1}})";
+  EXPECT_EQ(letter_of(updating, moved), "0A000");
+  Evolving upserting;
+  EXPECT_EQ(letter_of(upserting, moved), "new bigint");
+  upserting.give({{"id", "int8"}, {"new", "int8"}});
+  EXPECT_EQ(upserting.map(moved), "a");
+  EXPECT_EQ(text_of(upserting.take()), "remove id=1\nwrite id=2 new=1\n") << "nothing was left of the first attempt";
+  Evolving marking({}, [](config::Route& route) {
+    route.where = Expression::parse("v >= 20").value();
+    route.on_delete = config::DeleteRule(config::OnDelete::soft, "left");
+  });
+  auto marked = table({{"id", "int8"}, {"v", "int8"}, {"left", "timestamptz"}});
+  marked->marker = 2;
+  marked->condition.columns = {1};
+  marking.give(marked);
+  EXPECT_EQ(letter_of(marking, R"({"id":1,"v":5,"new":1})"), "22004") << "no time that the mark could have";
+  EXPECT_EQ(letter_of(marking, R"({"id":1,"v":20,"new":1})"), "new bigint");
+}
+
 // A row of Connect's with one column `v` beside the key.
 std::string row(const std::string& schema, const std::string& value) {
   return R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int32"},{"field":"v",)" + schema +
@@ -187,6 +242,37 @@ TEST(MappingEvolution, a_null_that_the_schema_allows_and_a_field_that_it_has_no_
   EXPECT_EQ(asked(false, without), "v null");
   EXPECT_EQ(asked(true, without), "a");
   EXPECT_EQ(asked(false, R"({"id":1,"v":null})"), "a") << "without a schema nothing says that it may be";
+}
+
+TEST(MappingEvolution, a_field_that_the_schema_has_and_the_event_leaves_out_makes_no_column_nullable) {
+  const std::string schema =
+      R"({"type":"object","properties":{"id":{"type":"integer"},"v":{"type":"integer"},"note":{"type":"string"}}})";
+  const auto asked = [&](const config::Columns& rules, const std::string& column) {
+    Evolving evolving(rules);
+    evolving.schemas["7"] = {SchemaKind::json, schema};
+    auto target = table({{"id", "int8"}, {"v", "int8"}, {column, "text"}});
+    target->columns[2].not_null = true;
+    evolving.give(target);
+    return evolving.map(frame(7, R"({"id":1,"v":2})"));
+  };
+  EXPECT_EQ(asked({}, "note"), "a");
+  EXPECT_EQ(asked({.rename = {{"note", "remark"}}}, "remark"), "a");
+  EXPECT_EQ(asked({.rename = {{"note", "remark"}}}, "note"), "note null") << "no field is for that column any more";
+  EXPECT_EQ(asked({}, "other"), "other null");
+}
+
+TEST(MappingEvolution, a_column_is_widened_for_rows_whose_fields_vary_as_soon_as_a_schema_is_wider) {
+  const auto either = [](const char* type) {
+    return fmt::format(R"([{},{{"type":"record","name":"Other","fields":[{{"name":"id","type":"long"}}]}}])",
+                       record({{"id", R"("long")"}, {"v", fmt::format(R"("{}")", type)}}));
+  };
+  Evolving evolving;
+  evolving.schemas["7"] = {SchemaKind::avro, either("int")};
+  evolving.schemas["8"] = {SchemaKind::avro, either("long")};
+  evolving.give(with("int4"));
+  EXPECT_EQ(evolving.map(frame(7, number(0) + number(1) + number(5))), "a");
+  EXPECT_EQ(evolving.map(frame(8, number(0) + number(1) + number(3'000'000'000))), "v from int4 to bigint");
+  EXPECT_EQ(evolving.map(frame(7, number(0) + number(1) + number(6))), "a");
 }
 
 // What the first record of a table that does not exist asks for: `id bigint, v text; key id`, or the outcome's letter.
@@ -275,6 +361,47 @@ TEST(MappingEvolution, a_record_that_does_not_say_the_key_or_names_no_column_mak
   config::Route route = making();
   route.on_truncate = config::OnTruncate::apply;
   EXPECT_EQ(made_for(route, {}, R"({"op":"t","before":null,"after":null,"source":{},"ts_ms":1})"), "s");
+}
+
+TEST(MappingEvolution, a_missing_table_is_asked_for_again_by_the_next_record_that_needs_it) {
+  config::Route route = making();
+  route.on_truncate = config::OnTruncate::apply;
+  auto pipeline = std::make_shared<config::Pipeline>();
+  pipeline->routes = {route};
+  Mapper mapper(pipeline);
+  ChangeSet set;
+  const TopicPartition at{"events", 0};
+  Record truncate;
+  truncate.at = &at;
+  truncate.value = R"({"op":"t","before":null,"after":null,"source":{},"ts_ms":1})";
+  const auto wanted = [&] {
+    auto done = mapper.map(truncate, set);
+    return done ? TableWanted{} : std::get<TableWanted>(std::get<Wanted>(done.error()));
+  };
+  const TableWanted asked = wanted();
+  mapper.set_missing(asked);
+  EXPECT_EQ(mapper.map(truncate, set), Outcome::skipped);
+  EXPECT_EQ(mapper.map_again(truncate, set), Outcome::skipped) << "the batch is under way: nothing is asked";
+  EXPECT_EQ(wanted(), asked);
+  mapper.set_table(asked, table({{"id", "int8"}}));
+  EXPECT_EQ(mapper.map(truncate, set), Outcome::applied) << "somebody made it meanwhile";
+}
+
+TEST(MappingEvolution, a_missing_table_is_not_made_without_the_columns_that_where_asks_about) {
+  config::Route route = making();
+  route.where = Expression::parse("age >= 20 and \"Name\" is not null").value();
+  std::string sqlstate;
+  EXPECT_EQ(made_for(route, {}, R"({"id":1,"age":null,"Name":"x"})", &sqlstate), "d");
+  EXPECT_EQ(sqlstate, "22004");
+  EXPECT_EQ(made_for(route, {}, R"({"id":1,"age":20})", &sqlstate), "d");
+  EXPECT_EQ(made_for(route, {}, R"({"id":1,"age":20,"Name":"x"})"), "id bigint, age bigint, Name text; key id");
+  EXPECT_EQ(made_for(route, R"({"id":1})", {}), "s") << "a delete finds nothing to remove";
+  route.columns.rename = {{"label", "Name"}};
+  route.columns.add = {{"age", "@offset"}};
+  EXPECT_EQ(made_for(route, {}, R"({"id":1,"label":"x"})"), "id bigint, Name text, age bigint; key id");
+  route.version = config::VersionPath::parse("@source.lsn");
+  route.columns.rename = {};
+  EXPECT_EQ(made_for(route, R"({"id":1})", {}), "d") << "the delete would leave its version behind";
 }
 
 TEST(MappingEvolution, precision_and_length_beyond_postgresql_are_left_out) {

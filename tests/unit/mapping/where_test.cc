@@ -189,5 +189,37 @@ TEST_F(MappingWhere, delete_ignore_keeps_back_deletes_and_not_what_stops_matchin
   EXPECT_EQ(mapped({{R"({"id":1})", {}}, row(R"({"id":1,"age":2})")}), "sa\nremove id=1 age=2\n");
 }
 
+TEST_F(MappingWhere, a_row_without_a_key_that_cannot_be_judged_alters_nothing) {
+  use({{"id", "int4"}, {"age", "int2"}, {"name", "text"}}, "age >= 20", {});
+  config::Route evolving = route;
+  evolving.topics = {"events"};
+  evolving.table = "public.target";
+  evolving.evolve = config::Evolve::columns;
+  evolving.mode = WriteMode::insert;
+  auto pipeline = std::make_shared<config::Pipeline>();
+  pipeline->routes = {evolving};
+  Mapper mapper(pipeline);
+  ChangeSet set;
+  mapper.set_table({mapper.route("events"), "public.target"}, target);
+  const TopicPartition at{"events", 0};
+  const auto mapped = [&](const std::string& value) {
+    Record record;
+    record.at = &at;
+    record.value = value;
+    return mapper.map(record, set);
+  };
+  const auto evolution = [&](const std::string& value) {
+    const auto done = mapped(value);
+    return done ? Evolution{} : std::get<EvolutionWanted>(std::get<Wanted>(done.error())).evolution;
+  };
+  target->columns[1].has_default = true;
+  EXPECT_EQ(mapped(R"({"id":1,"new":1})"), Outcome::dead);
+  EXPECT_EQ(evolution(R"({"id":1,"new":1,"age":20})").added.size(), 1);
+  const std::string wider =
+      R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int32"},{"field":"age","type":"int32"}]},)"
+      R"("payload":{"id":1,"age":70000}})";
+  EXPECT_EQ(evolution(wider).widened.size(), 1) << "judged once it fits";
+}
+
 }  // namespace
 }  // namespace sluice::mapping::test
