@@ -30,11 +30,19 @@ enum class ChangeKind : std::uint8_t {
   mark,     // a soft delete: only the cells of key, marker and version are set
 };
 
+// What a write leaves to find out about Table::condition, where the event does not have all that it names.
+enum class RowCheck : std::uint8_t {
+  none,     // the row meets it
+  written,  // removed again behind the write unless it does
+  present,  // the same of a row that is there; one that is not would not meet it and is not made
+};
+
 struct RowChange {
   std::uint64_t order = 0;   // rows sort by (order, key bytes): the key's first eight bytes, order preserving
   std::uint32_t record = 0;  // index in the batch of the record that gave it its final state
   std::uint32_t cells = 0;   // index of the row's first cell in Changes::cells
   ChangeKind kind = ChangeKind::write;
+  RowCheck check = RowCheck::none;
   bool decides = true;  // what becomes of the row is the record's outcome: not of the old row where a key changes
 };
 

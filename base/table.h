@@ -57,6 +57,12 @@ struct Column {
   std::vector<Column> fields;    // of a composite type, in its order; of an array, those of an element
 };
 
+// The route's `where`: the rows that the table may hold.
+struct RowCondition {
+  std::string sql;                     // of a row `target`; no statement but the one that removes rows has it
+  std::vector<std::uint16_t> columns;  // that it names; empty: there is no condition
+};
+
 struct Table {
   std::string name;      // as the route spells it: `public.orders`
   std::string sql_name;  // schema-qualified and quoted
@@ -69,6 +75,8 @@ struct Table {
   std::int32_t guard = none;
   std::int32_t marker = none;
   bool is_guarded() const { return guard != none || marker != none; }
+  RowCondition condition;
+  bool is_conditional() const { return !condition.columns.empty(); }
   bool shared = false;          // several topics may feed it: its writers may meet in the same rows
   bool delete_acts = false;     // a delete does more than remove the row: triggers, rules, foreign keys to it
   bool conflict_clause = true;  // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers

@@ -209,6 +209,9 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
   check_columns(table, route);
   if (const std::string wrong = check_soft_delete(route); !wrong.empty())
     complain(place(table, "delete"), "route.delete", wrong);
+  if (!route.where.empty() && route.on_delete == OnDelete::soft)
+    complain(place(table, "where"), "route.where",
+             "removes rows, and delete = \"soft:COLUMN\" keeps those that are deleted; use one of the two");
   if (const std::string wrong = check_version_of(route); !wrong.empty())
     complain(place(table, "version"), "route.version", wrong);
   for (const std::string& topic : route.topics)

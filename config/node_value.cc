@@ -114,9 +114,14 @@ toml::source_position inside(const toml::node& node, const std::string& text, st
 std::string expression_of(const toml::node& node, const Setting& setting) {
   std::string text = text_of(node, setting.key(), setting.type).value;
   if (text.empty()) return text;
-  if (const auto expression = Expression::parse(text); !expression)
-    complain(inside(node, text, expression.error().column), setting.key(),
-             fmt::format("at character {} of the expression: {}", expression.error().column, expression.error().text));
+  const auto refuse = [&](const ExpressionError& wrong) {
+    complain(inside(node, text, wrong.column), setting.key(),
+             fmt::format("at character {} of the expression: {}", wrong.column, wrong.text));
+  };
+  const auto expression = Expression::parse(text);
+  if (!expression) refuse(expression.error());
+  if (const auto wrong = setting.check_expression ? setting.check_expression(*expression) : std::nullopt)
+    refuse(*wrong);
   return text;
 }
 

@@ -34,6 +34,7 @@ enum class KeyFrom { automatic, record_key, record_value, header, kafka, none };
 enum class OnDelete { apply, ignore, soft };
 enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };
+enum class Evolve { none, columns, tables };  // what of a table follows the events
 enum class OnError { dead_letter, stop };
 
 // What a delete does, and for a soft one which column it marks.
@@ -100,9 +101,11 @@ struct Route {
   DeleteRule on_delete;
   Expression delete_when;  // a written row for which it holds is a delete
   Expression filter;       // events for which it does not hold are skipped
+  Expression where;        // rows for which it does not hold are not in the table
   VersionPath version;     // empty: no guard
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
+  Evolve evolve = Evolve::none;
   Columns columns;
   ValuePolicies values;  // what values become that a column cannot hold as they are
   OnError on_error = OnError::dead_letter;

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "base/expression/row_condition.h"
 #include "config/setting_field.h"
 #include "config/validators.h"
 
@@ -209,6 +210,14 @@ std::vector<Setting> route_policy() {
        .help = "An expression: events for which it does not hold are skipped. A delete is judged by the fields that it "
                "carries. See expressions.md."},
       {.section = "route",
+       .name = "where",
+       .type = expression,
+       .field = in<&Route::where>(),
+       .help =
+           "An expression about the table's columns: the table holds exactly the rows for which it holds, and a row "
+           "that stops matching is deleted. See expressions.md.",
+       .check_expression = unfit_for_rows},
+      {.section = "route",
        .name = "version",
        .field = in<&Route::version>(),
        .help = "A field path, such as updated_at or @source.lsn: an event never changes a row of a newer version. The "
@@ -226,6 +235,16 @@ std::vector<Setting> route_policy() {
        .field = in<&Route::unknown_fields>(),
        .help = "What a field without a column does: it makes the record a dead letter, or is left out.",
        .choices = {"reject", "ignore"}},
+      {.section = "route",
+       .name = "evolve",
+       .type = choice,
+       .field = in<&Route::evolve>(),
+       .help =
+           "Whether the table follows the events. columns: a field without a column becomes one, before its batch "
+           "is written; columns are widened, and may be NULL, where the event's schema says so; the role must own the table. "
+           "tables: a table that is missing is made as well, in a schema that is "
+           "there. `unknown_fields` then decides nothing. See evolution.md.",
+       .choices = {"none", "columns", "tables"}},
       {.section = "route",
        .name = "on_error",
        .type = choice,

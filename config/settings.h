@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,6 +61,7 @@ struct Setting {
   bool may_be_empty = false;                   // of a duration: "" is 0, and shown as ""
   std::string (*check)(const std::string& text) =
       nullptr;  // of a string, each of a list, each value of pairs: what is wrong, or ""
+  std::optional<ExpressionError> (*check_expression)(const Expression& expression) = nullptr;  // what is wrong, if any
 
   std::string key() const;  // "kafka.brokers"
   bool secret() const { return type == Type::connection || type == Type::urls || type == Type::properties; }

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+
 namespace sluice::listener {
 namespace {
 
@@ -84,6 +86,10 @@ FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
 
 Result<ConfHandle> client_conf(const config::Kafka& settings) {
   ConfHandle conf(rd_kafka_conf_new());
+  // Without one the library writes to stderr by itself, past the log's level and format.
+  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
+    log::debug("kafka client", "{}: {}", facility, text);
+  });
   if (auto done = set(conf.get(), "bootstrap.servers", settings.brokers); !done) {
     return std::unexpected(done.error());
   }

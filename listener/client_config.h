@@ -32,7 +32,7 @@ struct FetchLimits {
 };
 FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions);
 
-// Returns the brokers and the user's properties, for any client.
+// Returns the brokers and the user's properties, for any client; what the library logs is logged as debugging.
 Result<ConfHandle> client_conf(const config::Kafka& settings);
 // Returns the same for the consumer; limits that the user sets stay as they are.
 Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimits& limits);

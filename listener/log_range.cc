@@ -26,28 +26,49 @@ Result<Offset> offset_at(rd_kafka_t* client, const TopicPartition& at, WallClock
                                              at.partition, rd_kafka_err2str(error)));
 }
 
-}  // namespace
-
-Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& at,
-                           std::optional<WallClock::time_point> moment, Clock::time_point deadline) {
-  const auto left = [until = interruption().earlier(deadline)] {
-    return std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()), milliseconds(1),
-                      milliseconds(30'000));
-  };
+Result<ClientHandle> client_of(const config::Kafka& settings) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
   static constexpr Setting ours[] = {{"isolation.level", "read_committed"}, {"allow.auto.create.topics", "false"}};
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
-  const auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
+  return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
+}
+
+milliseconds left(Clock::time_point deadline) {
+  return std::clamp(std::chrono::duration_cast<milliseconds>(interruption().earlier(deadline) - Clock::now()),
+                    milliseconds(1), milliseconds(30'000));
+}
+
+}  // namespace
+
+Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& at,
+                           std::optional<WallClock::time_point> moment, Clock::time_point deadline) {
+  const auto client = client_of(settings);
   if (!client) return std::unexpected(client.error());
-  const auto marks = query_watermarks(client->get(), at, left());
+  const auto marks = query_watermarks(client->get(), at, left(deadline));
   if (!marks) return std::unexpected(marks.error());
   LogRange range{marks->low, marks->high, marks->high};
   if (!moment) return range;
-  const auto found = offset_at(client->get(), at, *moment, left());
+  const auto found = offset_at(client->get(), at, *moment, left(deadline));
   if (!found) return std::unexpected(found.error());
   if (*found >= 0) range.at_time = std::clamp(*found, range.first, range.end);  // negative: nothing is as young
   return range;
+}
+
+Result<LogRanges> log_ranges(const config::Kafka& settings, const std::vector<TopicPartition>& of,
+                             Clock::time_point deadline) {
+  const auto client = client_of(settings);
+  if (!client) return std::unexpected(client.error());
+  const auto marks = query_watermarks(client->get(), of, left(deadline));
+  if (!marks) return std::unexpected(marks.error());
+  LogRanges ranges;
+  for (const auto& [at, found] : *marks) {
+    if (found)
+      ranges.emplace(at, LogRange{found->low, found->high, found->high});
+    else
+      ranges.emplace(at, std::unexpected(found.error()));
+  }
+  return ranges;
 }
 
 }  // namespace sluice::listener

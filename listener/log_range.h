@@ -1,10 +1,12 @@
-// Where one partition's log begins and ends, and where in it a moment is: for operators' commands, which may wait.
+// Where logs of partitions begin and end, and where in one a moment is: for operators' commands, which may wait.
 //
-// A function of any thread, with a client of its own; it blocks up to its deadline. Errors are `retry` with a sentence
-// for an operator. Records that are not committed are beyond the end.
+// Functions of any thread, each with a client of its own; they block up to their deadline. Errors are `retry` with a
+// sentence for an operator. Records that are not committed are beyond the end.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,5 +21,10 @@ struct LogRange {
 };
 Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& at,
                            std::optional<WallClock::time_point> moment, Clock::time_point deadline);
+
+// The same of many partitions, without a moment: an answer or an error for each.
+using LogRanges = std::map<TopicPartition, Result<LogRange>>;
+Result<LogRanges> log_ranges(const config::Kafka& settings, const std::vector<TopicPartition>& of,
+                             Clock::time_point deadline);
 
 }  // namespace sluice::listener

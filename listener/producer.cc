@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "listener/client_config.h"
 
 namespace sluice::listener {
@@ -21,6 +20,13 @@ constexpr Setting preferred[] = {
     {"partitioner", "murmur2_random"},
 };
 
+Acknowledgement acknowledgement(const rd_kafka_message_t& message) {
+  Acknowledgement out{rd_kafka_topic_name(message.rkt), message.partition, {}, {}};
+  if (message.offset >= 0) out.offset = message.offset;
+  if (message.key != nullptr) out.key.emplace(static_cast<const char*>(message.key), message.key_len);
+  return out;
+}
+
 }  // namespace
 
 struct Producer::State {
@@ -30,6 +36,7 @@ struct Producer::State {
   std::string delivery_error;
   std::string broker_error;
   std::map<TopicPartition, Offset> ends;
+  std::function<void(const Acknowledgement&)> told;
 
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     auto& self = *static_cast<State*>(opaque);
@@ -41,6 +48,7 @@ struct Producer::State {
     self.broker_error.clear();
     Offset& end = self.ends[{rd_kafka_topic_name(message->rkt), message->partition}];
     end = std::max(end, message->offset + 1);
+    if (self.told) self.told(acknowledgement(*message));
   }
 };
 
@@ -57,9 +65,6 @@ Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) 
   rd_kafka_conf_set_dr_msg_cb(conf->get(), State::on_delivery);
   rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
     static_cast<State*>(opaque)->broker_error = reason;
-  });
-  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
-    log::debug("producer", "{}: {}", facility, text);
   });
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return std::unexpected(client.error());
@@ -105,6 +110,10 @@ Result<void> Producer::send(const std::string& topic, const Outgoing& record, st
     }
     serve(std::chrono::milliseconds(50));
   }
+}
+
+void Producer::on_acknowledged(std::function<void(const Acknowledgement&)> told) {
+  state_->told = std::move(told);
 }
 
 void Producer::serve(std::chrono::milliseconds timeout) {

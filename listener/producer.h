@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,14 @@ struct Outgoing {
   std::vector<Header> headers;
 };
 
+// A record that all replicas have. The views live as long as the call that brings it.
+struct Acknowledgement {
+  std::string_view topic;
+  std::int32_t partition = 0;
+  std::optional<Offset> offset;  // the brokers do not tell it of a record that they recognise as sent before
+  std::optional<std::string_view> key;
+};
+
 class Producer {
  public:
   // Only brokers and properties of the settings are used. No connection is waited for.
@@ -36,6 +45,8 @@ class Producer {
   // The partition follows from the key. Waits up to `timeout` for room in the queue, then `retry`.
   Result<void> send(const std::string& topic, const Outgoing& record,
                     std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  // Called with each acknowledgement, from within the other calls.
+  void on_acknowledged(std::function<void(const Acknowledgement&)> told);
   // Serves delivery reports; returns at once if there are none and `timeout` is zero.
   void serve(std::chrono::milliseconds timeout = {});
   // Waits until every record is acknowledged or has failed; an error if any failed or the time is up.

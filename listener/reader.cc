@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
-#include "base/log.h"
 #include "listener/client_config.h"
 #include "listener/partition_queue.h"
 #include "listener/watermarks.h"
@@ -32,9 +31,6 @@ Result<ClientHandle> simple_consumer(const config::Kafka& settings) {
       {"fetch.wait.max.ms", "100"},     {"fetch.error.backoff.ms", "100"},     {"queued.max.messages.kbytes", "4096"},
   };
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
-  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
-    log::debug("kafka reader", "{}: {}", facility, text);
-  });
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }
 

@@ -72,7 +72,6 @@ Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::millisec
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
-  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return std::unexpected(client.error());
   auto topics = list_topics(client->get(), timeout);

@@ -2,7 +2,8 @@
 //
 // `check` and the consumer use the same two steps, so that they agree: list_topics() asks the cluster, a TopicSelection
 // made from the routes chooses. Names that are given count even before the topic exists; a regular expression chooses
-// among the topics that exist, never Kafka's internal ones. Any thread; list_topics() blocks up to its time-out.
+// among the topics that exist, never Kafka's internal ones. Any thread; what asks the cluster blocks up to its
+// time-out.
 #pragma once
 
 #include <chrono>

@@ -32,9 +32,13 @@ void ChangeSet::reject(Stage stage, std::string_view table, std::string sqlstate
 }
 
 void ChangeSet::take_back_rejected() {
+  changes_.dead.pop_back();
+  take_back_begun();
+}
+
+void ChangeSet::take_back_begun() {
   changes_.outcomes.pop_back();
   changes_.places.pop_back();
-  changes_.dead.pop_back();
   live_.pop_back();
 }
 
@@ -68,7 +72,7 @@ RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cel
   changes_.cells.insert(changes_.cells.end(), cells.begin(), cells.end());
   ++changes_.rows;
   ++live_[record_];
-  return step.rows.emplace_back(order, record_, first, kind, true);
+  return step.rows.emplace_back(order, record_, first, kind);
 }
 
 void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {

@@ -35,6 +35,8 @@ class ChangeSet {
   void reject(Stage stage, std::string_view table, std::string sqlstate, std::string_view reason);
   // Takes back the last record, which was rejected.
   void take_back_rejected();
+  // Takes back the last record, which has changed nothing yet.
+  void take_back_begun();
   // A value of the record was changed by a policy; the table has one of its changes.
   void note_use(const TableState& table, std::uint16_t column, ValuePolicy policy) {
     changes_.policy_uses.push_back({table.table.get(), record_, column, policy});
@@ -43,12 +45,13 @@ class ChangeSet {
   void end_record();
 
   void append(const TableState& table, const std::vector<Cell>& cells);
-  // `cells` of a removal are its key columns'; others are ignored.
+  // `cells` of a removal are its key columns'; others are ignored. Not in tables of change_guarded().
   void write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
   void remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
-  // In a table with versions or a mark of deleted rows: a write, a removal or a mark. `decides`: see RowChange.
+  // In a table with versions, a mark of deleted rows or a condition: a write, a removal or a mark. For `decides` and
+  // `check` see RowChange.
   void change_guarded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key,
-                      bool decides = true);
+                      bool decides = true, RowCheck check = RowCheck::none);
   void truncate(const TableState& table);
 
  private:
@@ -57,7 +60,7 @@ class ChangeSet {
     std::uint32_t step = 0, row = 0;
   };
   // What becomes of a row and a later one with its key.
-  enum class Fold : std::uint8_t { keep, ignore, replace, merge, remove, separate };
+  enum class Fold : std::uint8_t { keep, ignore, replace, renew, merge, remove, separate };
 
   // Rows of a step whose keys may be equal. There is one, or there are several that have the same effect in any order,
   // or of which PostgreSQL refuses a statement (21000, 23505) if two are equal after all.
@@ -90,6 +93,8 @@ class ChangeSet {
   void hand_over(RowChange& row);
   Fold fold_of(const TableChanges& of, const RowChange& old, ChangeKind kind, const Cell* cells) const;
   Fold fold_of_versions(const TableChanges& of, const RowChange& old, ChangeKind kind, const Cell* cells) const;
+  Fold fold_of_condition(const TableChanges& of, const RowChange& old, ChangeKind kind, const Cell* cells,
+                         RowCheck check) const;
   void merge_guarded(const Table& table, RowChange& old, ChangeKind kind, const std::vector<Cell>& cells);
   // Returns true if the cells are all that a row has.
   static bool is_complete(const Table& table, const Cell* cells);

@@ -1,4 +1,5 @@
-// Folding where a row's version decides whether a change has an effect, or where a delete only marks its row.
+// Folding where a row's version decides whether a change has an effect, where a delete only marks its row, or where the
+// table holds only rows that meet a condition.
 //
 // Whether an earlier change of the batch has its effect depends on what is in the table, so a later one takes its place
 // only where the outcome is the same in every case; else it is a step behind.
@@ -24,7 +25,30 @@ bool keeps_first_mark(const Table& table) {
          table.columns[static_cast<std::size_t>(table.marker)].encoding != Encoding::boolean;
 }
 
+// Returns true if the cells say something of what the condition is about.
+bool touches_condition(const Table& table, const Cell* cells) {
+  return std::ranges::any_of(table.condition.columns, [&](std::uint16_t column) { return carries(cells[column]); });
+}
+
 }  // namespace
+
+// A write that is checked may leave no row behind, and then the next one begins with the defaults again.
+ChangeSet::Fold ChangeSet::fold_of_condition(const TableChanges& of, const RowChange& old, ChangeKind kind,
+                                             const Cell* cells, RowCheck check) const {
+  const Table& table = *of.table;
+  if (table.is_guarded() && (old.check != RowCheck::none || check != RowCheck::none)) return Fold::separate;
+  if (table.is_guarded()) return fold_of(of, old, kind, cells);
+  if (of.mode == WriteMode::insert) return Fold::separate;
+  if (kind == ChangeKind::remove) return Fold::remove;
+  const bool whole = is_complete(table, cells);
+  if (old.kind == ChangeKind::remove) {
+    if (of.mode == WriteMode::update || check == RowCheck::present) return Fold::ignore;
+    return whole && !table.delete_acts ? Fold::replace : Fold::renew;
+  }
+  if (old.check == RowCheck::none || whole) return Fold::merge;
+  const bool same_answer = !touches_condition(table, changes_.row(old)) && !touches_condition(table, cells);
+  return same_answer ? Fold::merge : Fold::separate;
+}
 
 ChangeSet::Fold ChangeSet::fold_of(const TableChanges& of, const RowChange& old, ChangeKind kind,
                                    const Cell* cells) const {
@@ -65,11 +89,11 @@ void ChangeSet::merge_guarded(const Table& table, RowChange& old, ChangeKind kin
                             keeps_first_mark(table) && merged[i].length >= 0;
     if (carries(cells[i]) && !first_mark) merged[i] = cells[i];
   }
-  if (kind == ChangeKind::write) old.kind = kind;
+  if (kind == ChangeKind::write && old.kind != ChangeKind::replace) old.kind = kind;
 }
 
 void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
-                               const RowKey& key, bool decides) {
+                               const RowKey& key, bool decides, RowCheck check) {
   OpenTable& opened = open(table);
   TableChanges& of_table = changes_.tables[opened.index];
   const auto next = static_cast<std::uint32_t>(opened.places.size());
@@ -88,18 +112,26 @@ void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const s
       hand_over(old);
       old.decides = decides;
     };
-    switch (known ? fold_of(of_table, old, kind, cells.data()) : Fold::separate) {
+    const Fold fold = !known                          ? Fold::separate
+                      : table.table->is_conditional() ? fold_of_condition(of_table, old, kind, cells.data(), check)
+                                                      : fold_of(of_table, old, kind, cells.data());
+    switch (fold) {
       case Fold::ignore:
-        if (decides) skip();  // even if the old row of a key that changes stays
+        if (decides && table.table->is_guarded()) skip();  // even if the old row of a key that changes stays
         return;
       case Fold::keep:
         return take_over();
       case Fold::merge:
         merge_guarded(*table.table, old, kind, cells);
+        // A write that was not checked leaves a row, which a later one finds.
+        if (old.check == RowCheck::none && check != RowCheck::none) check = RowCheck::written;
+        old.check = check;
         return take_over();
       case Fold::replace:
+      case Fold::renew:
       case Fold::remove:
-        old.kind = kind;
+        old.kind = fold == Fold::renew ? ChangeKind::replace : kind;
+        old.check = check;
         std::ranges::copy(cells, changes_.cells.data() + old.cells);
         return take_over();
       case Fold::separate:
@@ -108,7 +140,9 @@ void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const s
   }
   if (step == of_table.steps.size()) of_table.steps.emplace_back();
   opened.places[at] = {step, static_cast<std::uint32_t>(of_table.steps[step].rows.size())};
-  add_row(of_table.steps[step], kind, cells, key.order).decides = decides;
+  RowChange& row = add_row(of_table.steps[step], kind, cells, key.order);
+  row.decides = decides;
+  row.check = check;
 }
 
 }  // namespace sluice::mapping

@@ -11,6 +11,12 @@ namespace sluice::mapping {
 
 using config::KeyFrom;
 
+namespace {
+
+constexpr std::size_t most_unwritten = 1000;  // tables that are missing or refused; events may name any number of them
+
+}  // namespace
+
 TopicState& Mapper::State::topic_state(const std::string& name) {
   if (last_topic && last_topic->name == name) return *last_topic;
   auto& topic = topics[name];
@@ -82,10 +88,15 @@ Outcome Mapper::State::reject(Stage stage, std::string_view table, std::string s
   return Outcome::dead;
 }
 
-std::expected<Outcome, Blocked> Mapper::State::without_table(const TableWanted& wanted, bool asks) {
+std::expected<Outcome, Blocked> Mapper::State::without_table(TopicState& topic, const TableWanted& wanted,
+                                                             const Record& record, bool asks) {
   if (paused) {
     if (auto reason = paused(wanted.table)) return std::unexpected(TablePaused{wanted.table, std::move(*reason)});
   }
+  // Somebody else may have made it by the next record.
+  const auto absent = missing.find({wanted.route, wanted.table});
+  if (absent != missing.end() && (std::exchange(absent->second, false) || !asks))
+    return make_table(topic, wanted, record);
   const auto known = refused.find({wanted.route, wanted.table});
   if (known == refused.end() || (known->second.round != round && asks)) return std::unexpected(Wanted(wanted));
   return reject(Stage::map, wanted.table, known->second.sqlstate, known->second.reason);
@@ -150,14 +161,21 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   if (!name) return reject(Stage::map, "", name.error().sqlstate, name.error().reason);
   TableState* table = find_table(*route, *name);
   if (table && table->paused) return std::unexpected(TablePaused{*name, *table->paused});
-  if (!table || !table->table) return without_table({route, *name}, asks);
+  if (!table || !table->table) return without_table(topic, {route, *name}, record, asks);
   if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
 
   set->begin_record(*place);
   const std::size_t arena = set->arena().size();
   RecordError fault;
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
-  if (make_changes(topic, *table, record, fault)) {
+  const bool made = make_changes(topic, *table, record, fault);
+  if (!made && fault.reason.empty() && !rows.lacking().empty()) {  // a record at fault alters nothing
+    set->arena().resize(arena);
+    set->take_back_begun();
+    rows.take_overlooked();
+    return std::unexpected(Wanted(EvolutionWanted{{route, *name}, rows.take_lacking(), *record.at, record.offset}));
+  }
+  if (made) {
     if (!rows.uses().empty()) note_uses(*table);
     set->end_record();
   } else {
@@ -197,6 +215,7 @@ std::expected<Outcome, Blocked> Mapper::map_again(const Record& record, ChangeSe
 void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> description) {
   State& state = *state_;
   state.refused.erase({asked.route, asked.table});
+  state.missing.erase({asked.route, asked.table});
   auto& table = state.tables[{asked.route, asked.table}];
   if (!table) {
     table = std::make_unique<TableState>();
@@ -208,10 +227,15 @@ void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> de
   table->describe(std::move(description));
 }
 
+void Mapper::set_missing(const TableWanted& asked) {
+  auto& missing = state_->missing;
+  if (missing.size() >= most_unwritten) missing.clear();
+  missing[{asked.route, asked.table}] = true;
+}
+
 void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason) {
-  constexpr std::size_t most = 1000;  // events may name any number of them
   auto& refused = state_->refused;
-  if (refused.size() >= most) refused.clear();
+  if (refused.size() >= most_unwritten) refused.clear();
   refused[{asked.route, asked.table}] = {std::move(sqlstate), std::move(reason), state_->round};
 }
 
@@ -229,6 +253,7 @@ void Mapper::refuse_schema(const SchemaName& name, std::string reason) {
 
 void Mapper::invalidate_tables() {
   for (auto& [name, table] : state_->tables) table->describe(nullptr);
+  state_->missing.clear();
   ask_again_for_refused();
 }
 

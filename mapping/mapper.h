@@ -14,6 +14,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/evolution.h"
 #include "base/record.h"
 #include "base/schema.h"
 #include "config/pipeline.h"
@@ -34,8 +35,19 @@ struct SchemaWanted {
 
   bool operator==(const SchemaWanted&) const = default;
 };
-// A fact that mapping needs before it can continue, and that a caller with I/O can look up.
-using Wanted = std::variant<TableWanted, SchemaWanted>;
+// Columns that a record needs and its table lacks, where the route lets the table evolve: set_table() once they are
+// there.
+struct EvolutionWanted {
+  TableWanted of;
+  Evolution evolution;
+  TopicPartition at;  // the record, for the log
+  Offset offset = 0;
+
+  // Whichever record needs it.
+  bool operator==(const EvolutionWanted& other) const { return of == other.of && evolution == other.evolution; }
+};
+// A fact that mapping needs before it can continue, and that a caller with I/O can look up, or bring about.
+using Wanted = std::variant<TableWanted, SchemaWanted, EvolutionWanted>;
 
 // The table of the record is paused.
 struct TablePaused {
@@ -64,6 +76,9 @@ class Mapper {
 
   // Sets or replaces the description of a table.
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
+  // The table does not exist, and its route lets it be made: the next record of it says of which columns, or does
+  // without it. For any other the table is asked for again.
+  void set_missing(const TableWanted& asked);
   // Makes records of a table that they name themselves dead letters, until it is asked for again.
   void refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason);
   void ask_again_for_refused();

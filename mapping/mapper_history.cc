@@ -83,13 +83,18 @@ bool Mapper::State::set_deleted(TableState& table, const Record& record, std::ve
 bool Mapper::State::remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key,
                                bool decides, RecordError& fault) {
   if (!table.table->is_guarded()) {
-    set->remove(table, of, key);
+    if (!rows.lacking().empty()) return false;
+    if (table.table->is_conditional())
+      set->change_guarded(table, ChangeKind::remove, of, key, decides);
+    else
+      set->remove(table, of, key);
     return true;
   }
   const bool marks = table.table->marker != Table::none;
   // The key's bytes may lie in the arena, which grows.
   const std::string bytes(key.bytes), alike(key.alike);
   if (marks && !set_deleted(table, record, of, fault)) return false;
+  if (!rows.lacking().empty()) return false;
   set->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
                       decides);
   return true;

@@ -184,12 +184,10 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
   const config::Route& route = *table.route;
   std::string& arena = set->arena();
   cells.assign(target.columns.size(), {});
-  if (!rows.encode_row(table, event.after, arena, cells, fault)) return false;
-  if (!add_columns(topic, table, record, false, fault)) return false;
-  if (target.key.empty()) {
-    set->append(table, cells);
-    return true;
-  }
+  // What the table lacks is asked for last: a record that is at fault alters nothing.
+  if (!rows.encode_row(table, event.after, arena, cells, fault) && rows.lacking().empty()) return false;
+  if (!fault.reason.empty() || !add_columns(topic, table, record, false, fault)) return false;
+  if (target.key.empty()) return judge_row(table, record) && append_row(table, fault);
   const bool strict = is_strict(route.key_from);
   const bool moves = event.operation == Operation::update && event.before.present && !strict;
   if (route.key_from != KeyFrom::record_value && !merge_record_key(topic, table, record, fault)) return false;
@@ -202,29 +200,62 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
     return false;
   }
   if (target.is_guarded() && !set_written(table, fault)) return false;
+  if (!judge_row(table, record)) return false;
   if (!moves || route.on_delete == config::OnDelete::ignore) return write_row(table, false, record, fault);
   if (!find_old_key(table, fault)) return false;
   if (!has_key(target, old_cells)) return write_row(table, false, record, fault);
   const RowKey before = row_key(table, old_cells, arena, old_key_space);
   if (before.bytes == row_key(table, cells, arena, key_space).bytes) return write_row(table, false, record, fault);
-  if (route.mode == WriteMode::update) {
+  const bool leaves = verdict == RowVerdict::leave;
+  if (route.mode == WriteMode::update && !leaves) {
     fault = {Stage::map, "0A000",
              fmt::format("{}: found another key than before, expected the same: mode = \"update\" changes rows, not "
                          "their keys; use mode = \"upsert\"",
                          event.after.path)};
     return false;
   }
-  if (!is_whole(table, true, record, fault)) return false;
+  if (!leaves && !is_whole(table, true, record, fault)) return false;
   if (target.guard != Table::none) old_cells[target.guard] = cells[target.guard];
   return remove_row(table, record, old_cells, before, false, fault) && write_row(table, true, record, fault);
 }
 
+bool Mapper::State::judge_row(const TableState& table, const Record& record) {
+  verdict = RowVerdict::write;
+  if (!table.table->is_conditional()) return true;
+  if (!rows.lacking().widened.empty()) return false;  // the column in question may be one that is too narrow yet
+  const bool inserts = table.route->mode == WriteMode::insert;
+  verdict = row_judge.judge(*table.route, *table.table, {event, event.after, record}, cells, set->arena(), inserts);
+  return true;
+}
+
+// The last step of a write to a table without a key, where no row can be found again.
+bool Mapper::State::append_row(TableState& table, RecordError& fault) {
+  switch (verdict) {
+    case RowVerdict::write:
+      if (!rows.lacking().empty()) return false;
+      set->append(table, cells);
+      return true;
+    case RowVerdict::leave:
+      return rows.lacking().empty();
+    default:
+      fault = {
+          Stage::map, "22004",
+          fmt::format("{}: found no value that says whether the row belongs into the table, expected all that where "
+                      "asks about: a row without a key cannot be checked afterwards",
+                      event.after.path)};
+      return false;
+  }
+}
+
 // The last step of a write. The row's key is put together here, because its bytes may lie in the arena, which grows.
 bool Mapper::State::write_row(TableState& table, bool moved, const Record& record, RecordError& fault) {
-  if (!is_whole(table, moved, record, fault)) return false;
+  const bool leaves = verdict == RowVerdict::leave;
+  if (!leaves && !is_whole(table, moved, record, fault)) return false;
   const RowKey key = row_key(table, cells, set->arena(), key_space);
-  if (table.table->is_guarded())
-    set->change_guarded(table, ChangeKind::write, cells, key);
+  if (leaves) return remove_row(table, record, cells, key, true, fault);
+  if (!rows.lacking().empty()) return false;
+  if (table.table->is_guarded() || table.table->is_conditional())
+    set->change_guarded(table, ChangeKind::write, cells, key, true, check_after(verdict));
   else
     set->write(table, cells, key);
   return true;

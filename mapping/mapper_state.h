@@ -19,6 +19,7 @@
 #include "mapping/route_conditions.h"
 #include "mapping/router.h"
 #include "mapping/row_encoder.h"
+#include "mapping/row_judge.h"
 
 namespace sluice::mapping {
 
@@ -56,7 +57,8 @@ struct Mapper::State {
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
-  std::uint64_t round = 0;  // what was refused in another one is asked for again
+  std::map<TableKey, bool> missing;  // tables that are to be made; true: nothing was mapped since it was said
+  std::uint64_t round = 0;           // what was refused in another one is asked for again
   PausedTable paused;
 
   SchemaBook schemas;
@@ -74,7 +76,9 @@ struct Mapper::State {
   RouteConditions conditions;
   RowEncoder rows;
   AddedColumns added_columns{rows};
-  ChangeSet* set = nullptr;  // of the record being mapped
+  RowJudge row_judge;
+  RowVerdict verdict = RowVerdict::write;  // on the row in `cells`
+  ChangeSet* set = nullptr;                // of the record being mapped
   const TopicPartition* place = nullptr;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
@@ -85,7 +89,10 @@ struct Mapper::State {
   TopicState& topic_state(const std::string& name);
   TableState* find_table(const config::Route& route, const std::string& name);
   const std::expected<std::string, NameError>& table_name(TopicState& topic);
-  std::expected<Outcome, Blocked> without_table(const TableWanted& wanted, bool asks);
+  std::expected<Outcome, Blocked> without_table(TopicState& topic, const TableWanted& wanted, const Record& record,
+                                                bool asks);
+  // The table that the record needs (mapper_tables.cc).
+  std::expected<Outcome, Blocked> make_table(TopicState& topic, const TableWanted& wanted, const Record& record);
   Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
 
   bool decode_mended(TopicState& topic, const Record& record, DecodeError& error);
@@ -94,6 +101,10 @@ struct Mapper::State {
   bool without_effect(const TopicState& topic, const Record& record) const;
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
+  // Judges the row in `cells` by the table's condition, if it has one. Returns false if the table has to become wider
+  // first.
+  bool judge_row(const TableState& table, const Record& record);
+  bool append_row(TableState& table, RecordError& fault);
   bool write_row(TableState& table, bool moved, const Record& record, RecordError& fault);
   bool map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   // Returns true if anything may depend on what is in the record key: the row's key, a condition, an added column.

@@ -9,7 +9,9 @@
 #include "base/codec.h"
 #include "base/excerpt.h"
 #include "base/parse.h"
+#include "base/utf8.h"
 #include "mapping/encode/value_json.h"
+#include "mapping/evolution.h"
 
 using std::string_view_literals::operator""sv;
 
@@ -125,6 +127,37 @@ std::string shown_column(const TableState& table, std::string_view field) {
   return name == field ? "of that name" : fmt::format("{}, which columns.rename makes of it", name);
 }
 
+// Returns true if a number is right, but not for this column.
+bool is_of_range(const RecordError& fault, const Value& value) {
+  if (fault.sqlstate == "22003") return true;
+  const ValueKind kind = value.kind();
+  return fault.sqlstate == "22P02" &&
+         (kind == ValueKind::number_text || kind == ValueKind::real || kind == ValueKind::decimal);
+}
+
+// Returns true if a text has as many characters as its varchar(n) takes, a number as many digits before the point.
+bool fits(const Column& column, std::string_view bytes) {
+  constexpr std::int32_t header = 4;
+  if (column.modifier < header) return true;
+  if (column.encoding == Encoding::text) return fits_length(column, bytes);
+  if (column.encoding != Encoding::numeric || bytes.size() < 10) return true;
+  const auto word = [&](std::size_t at) {
+    return static_cast<std::int16_t>(static_cast<unsigned char>(bytes[at]) << 8 |
+                                     static_cast<unsigned char>(bytes[at + 1]));
+  };
+  const int weight = word(2), first = word(8);
+  const int whole = weight < 0 ? 0 : weight * 4 + static_cast<int>(fmt::formatted_size("{}", first));
+  return whole <= ((column.modifier - header) >> 16) - digits_behind_point(column);
+}
+
+// Returns true if the event's schema has a field for the column, whether or not the event has it.
+bool is_in_schema(const TableState& table, const Image& image, const std::string& column) {
+  const auto& renames = table.route->columns.rename;
+  const auto known = [&](std::string_view field) { return image.types.of(field).kind != FieldKind::unknown; };
+  if (!renames.contains(column) && known(column)) return true;
+  return std::ranges::any_of(renames, [&](const auto& one) { return one.second == column && known(one.first); });
+}
+
 // A field of the event whose column holds a fact of the record.
 RecordError fault_of_taken(const TableState& table, const Image& image, const Field& field) {
   return {Stage::map, "42701",
@@ -133,17 +166,17 @@ RecordError fault_of_taken(const TableState& table, const Image& image, const Fi
 }
 
 // A second value of one column: the same field again, or one that `columns` gives the column of another.
-RecordError fault_of_second(const TableState& table, const Column& column, const Image& image, const Field& field) {
+RecordError fault_of_second(const TableState& table, std::string_view column, const Image& image, const Field& field) {
   const std::string where = fmt::format("{}{}{}", image.path, field.name.empty() ? "" : ".", name_excerpt(field.name));
   const auto other = std::ranges::find_if(image.row.fields, [&](const Field& earlier) {
-    return &earlier < &field && table.column_name(earlier.name) == column.name;
+    return &earlier < &field && table.column_name(earlier.name) == column;
   });
   if (other == image.row.fields.end() || other->name == field.name)
     return {Stage::decode, "22032", fmt::format("{}: found twice, expected once", where)};
   return {Stage::map, "42701",
           fmt::format("{}: found a second value of the column {}, which {} has become by columns.rename; rename or "
                       "exclude one of the two",
-                      where, column.name, name_excerpt(other->name))};
+                      where, column, name_excerpt(other->name))};
 }
 
 RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
@@ -177,7 +210,7 @@ bool RowEncoder::encode_cell(const TableState& table, std::size_t at, const Imag
                              std::string& arena, Cell& cell, RecordError& fault) {
   const Column& column = table.table->columns[at];
   if (cell.length != Cell::absent) {
-    fault = fault_of_second(table, column, image, field);
+    fault = fault_of_second(table, column.name, image, field);
     return false;
   }
   const ValueError error = encode_value(table, at, field.value, image.text_is_json, arena, cell);
@@ -190,32 +223,89 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
                             RecordError& fault) {
   Shape& shape = table.shape(image.row.schema, ImageOf::row);
   const auto& columns = table.table->columns;
+  if (table.route->evolve != config::Evolve::none) table.set_types(image.types);
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
     if (slot.column == FieldSlot::unknown) {
-      if (table.route->unknown_fields == config::UnknownFields::ignore) {
-        overlooked_ = true;
-        continue;
-      }
-      fault = {
-          Stage::map, "42703",
-          fmt::format("{}.{}: found {}, expected no such field: {} has no column {}", image.path,
-                      name_excerpt(field.name), excerpt_of(field.value), table.name, shown_column(table, field.name))};
-      return false;
+      if (!without_column(table, image, field, fault)) return false;
+      continue;
     }
     if (slot.column == FieldSlot::left_out) continue;
     if (slot.column == FieldSlot::taken) {
       fault = fault_of_taken(table, image, field);
       return false;
     }
-    const auto at = static_cast<std::size_t>(slot.column);
+    const bool narrow = slot.column <= FieldSlot::narrow;
+    const auto at = static_cast<std::size_t>(narrow ? FieldSlot::narrow - slot.column : slot.column);
     if (columns[at].generated) {
       overlooked_ = true;
       continue;
     }
-    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
+    if (!encode_cell(table, at, image, field, arena, cells[at], fault)) {
+      if (!narrow || !is_of_range(fault, field.value) || !need_wider(table, at, image, field)) return false;
+      fault = {};
+    } else if (narrow && !fits(columns[at], bytes_of(cells[at], arena))) {
+      need_wider(table, at, image, field);
+    }
   }
+  if (!table.demanded().empty()) need_nulls(table, image, cells);
+  return lacking_.empty();
+}
+
+// Of a value that its column cannot hold: returns true if a wider one of the event's type can.
+bool RowEncoder::need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field) {
+  const Column& column = table.table->columns[at];
+  std::string type = wider_type(column, image.types.of(field.name));
+  if (type.empty()) return false;
+  lacking_.widened.push_back({column.name, std::move(type), column.declared});
+  return true;
+}
+
+// Columns that must not be NULL, where the event's schema has a null for them, or does not have them any more.
+void RowEncoder::need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells) {
+  if (image.types.schema == nullptr) return;
+  for (const std::uint16_t at : table.demanded()) {
+    const Column& column = table.table->columns[at];
+    const auto field = std::ranges::find_if(
+        image.row.fields, [&](const Field& one) { return table.column_name(one.name) == column.name; });
+    const bool missing = field == image.row.fields.end();
+    const bool gone = missing && !column.has_default && table.route->mode != WriteMode::update &&
+                      !is_in_schema(table, image, column.name);
+    const bool null = !missing && field->value.kind() == ValueKind::null && cells[at].length == Cell::null &&
+                      image.types.of(field->name).optional;
+    if (gone || null) lacking_.relaxed.push_back(column.name);
+  }
+}
+
+// Returns true if the record may go on without the field, or with a column that is still to be added.
+bool RowEncoder::without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault) {
+  if (table.route->evolve != config::Evolve::none) return need_column(table, image, field, fault);
+  if (table.route->unknown_fields == config::UnknownFields::ignore) return overlooked_ = true;
+  fault = {Stage::map, "42703",
+           fmt::format("{}.{}: found {}, expected no such field: {} has no column {}", image.path,
+                       name_excerpt(field.name), excerpt_of(field.value), table.name, shown_column(table, field.name))};
+  return false;
+}
+
+bool RowEncoder::need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault) {
+  const std::string_view column = table.column_name(field.name);
+  if (const char* why = fault_of_name(column)) {
+    fault = {Stage::map, "42622",
+             fmt::format("{}.{}: found a field without a column, expected a name that a column can have: it {}; rename "
+                         "or exclude the field",
+                         image.path, name_excerpt(field.name), why)};
+    return false;
+  }
+  if (std::ranges::find(lacking_.added, column, &ColumnChange::column) != lacking_.added.end()) {
+    fault = fault_of_second(table, column, image, field);
+    return false;
+  }
+  FieldType type = image.types.of(field.name);
+  if (type.kind == FieldKind::unknown) type = inferred_type(field.value);
+  if (type.kind == FieldKind::unknown)
+    return overlooked_ = true;  // it waits for a value; the column may be there by now
+  lacking_.added.push_back({std::string(column), column_type(type), {}});
   return true;
 }
 
@@ -239,6 +329,13 @@ bool RowEncoder::encode_key(TableState& table, const Image& image, ImageOf of, s
     if (!encode_cell(table, at, image, field, arena, cells[at], fault)) return false;
   }
   return true;
+}
+
+bool fits_length(const Column& column, std::string_view text) {
+  constexpr std::int32_t header = 4;  // of the modifier
+  if (column.modifier < header) return true;
+  const auto most = static_cast<std::size_t>(column.modifier - header);
+  return text.size() <= most || count_characters(text) <= most;
 }
 
 bool is_key_part(const Table& table, const Cell& cell) {

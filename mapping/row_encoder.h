@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/changes.h"
+#include "base/evolution.h"
 #include "mapping/encode/encoder.h"
 #include "mapping/formats/event.h"
 #include "mapping/formats/mended_text.h"
@@ -53,19 +54,33 @@ class RowEncoder {
   const std::vector<Use>& uses() const { return uses_; }
   void begin_record(const MendedText* mended) {
     uses_.clear();
+    lacking_ = {};
     mended_ = mended;
   }
+
+  // What the table of the present record lacks, where its route lets it evolve: then encode_row() has returned false
+  // without a fault.
+  const Evolution& lacking() const { return lacking_; }
+  Evolution take_lacking() { return std::exchange(lacking_, {}); }
 
  private:
   ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                           const Value& value, bool text_is_json, std::string& arena, Cell& cell);
 
+  bool without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
+  bool need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
+  bool need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field);
+  void need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells);
+
   Encoder encoder_;
+  Evolution lacking_;
   std::vector<Use> uses_;
   const MendedText* mended_ = nullptr;
   bool overlooked_ = false;
 };
 
+// Returns true if a text has no more characters than its column, varchar(n) or char(n), takes.
+bool fits_length(const Column& column, std::string_view text);
 // Returns true if a cell of a key column says which row it is: NULL does where the index says so.
 bool is_key_part(const Table& table, const Cell& cell);
 bool has_key(const Table& table, const std::vector<Cell>& cells);  // every key column has a value

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "mapping/evolution.h"
 #include "mapping/row_encoder.h"
 
 namespace sluice::mapping {
@@ -14,6 +15,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   columns_.clear();
   key_columns_.clear();
   added_.clear();
+  demanded_.clear();
   scalar_key_ = -1;
   compares_loosely_ = false;
   if (!table) return;
@@ -34,10 +36,22 @@ void TableState::describe(std::shared_ptr<const Table> description) {
     // The description was refused without the column, the configuration without the source.
     if (column != columns_.end() && source) added_.push_back({column->second, std::move(*source), text});
   }
+  if (route->evolve != config::Evolve::none) find_demanded();
   std::size_t named = 0;
   for (const std::uint16_t column : table->key) {
     if (is_added(column)) continue;
     scalar_key_ = ++named == 1 ? column : -1;
+  }
+}
+
+// Neither of the key, nor filled by the route itself.
+void TableState::find_demanded() {
+  for (std::size_t n = 0; n < table->columns.size(); ++n) {
+    const auto at = static_cast<std::int32_t>(n);
+    const Column& column = table->columns[n];
+    if (column.not_null && !column.generated && !column.identity_always && !is_key(at) && !is_added(at) &&
+        at != table->guard && at != table->marker)
+      demanded_.push_back(static_cast<std::uint16_t>(n));
   }
 }
 
@@ -54,11 +68,20 @@ Shape& TableState::shape(SchemaId schema, ImageOf of) {
   return shapes_.emplace_back(schema, of);
 }
 
+void TableState::forget_narrow() {
+  for (Shape& shape : shapes_) {
+    if (shape.schema == no_schema && shape.of == ImageOf::row) shape.slots.clear();
+  }
+}
+
 const FieldSlot& TableState::find_slot(Shape& shape, std::size_t n, std::string_view field) {
   if (n >= shape.slots.size()) shape.slots.resize(n + 1);
   FieldSlot& slot = shape.slots[n];
   slot.name = field;
   slot.column = find_column(field, shape.of);
+  if (types_.schema != nullptr && shape.of == ImageOf::row && slot.column >= 0 && !is_exact(slot.column) &&
+      !wider_type(table->columns[static_cast<std::size_t>(slot.column)], types_.of(field)).empty())
+    slot.column = FieldSlot::narrow - slot.column;
   return slot;
 }
 

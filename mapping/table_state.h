@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/field_type.h"
 #include "base/table.h"
 #include "base/value.h"
 #include "config/column_source.h"
@@ -23,6 +24,8 @@ struct FieldSlot {
   static constexpr std::int32_t unknown = -1;   // the table has no such column
   static constexpr std::int32_t left_out = -2;  // nor need it have one: excluded, or what delete_when asks about
   static constexpr std::int32_t taken = -3;     // `columns.add` fills its column
+  // Its column may be too narrow for what the event's schema allows: narrow - its number.
+  static constexpr std::int32_t narrow = -16;
   std::string name;
   std::int32_t column = unknown;
 };
@@ -53,6 +56,11 @@ struct TableState {
   void describe(std::shared_ptr<const Table> description);
   // The shape of events with this schema.
   Shape& shape(SchemaId schema, ImageOf of);
+  // What is known of the types of the row whose slots are asked for next, where the route lets the table evolve.
+  void set_types(const RowTypes& types) {
+    if (types.schema != types_.schema || types.structure != types_.structure) forget_narrow();
+    types_ = types;
+  }
   // Column of the n-th field.
   const FieldSlot& slot(Shape& shape, std::size_t n, std::string_view field) {
     const bool known = n < shape.slots.size() && shape.slots[n].name == field && !field.empty();
@@ -73,6 +81,8 @@ struct TableState {
   bool compares_loosely() const { return compares_loosely_; }
   bool is_key(std::int32_t column) const { return key_columns_[static_cast<std::size_t>(column)]; }
   const std::vector<AddedColumn>& added() const { return added_; }
+  // The columns that events fill and that must not be NULL, where the route lets the table evolve.
+  const std::vector<std::uint16_t>& demanded() const { return demanded_; }
   bool is_added(std::int32_t column) const;
   // The key column that a record key without names stands for: the only one that is not added. Negative: none is.
   std::int32_t scalar_key() const { return scalar_key_; }
@@ -80,6 +90,9 @@ struct TableState {
  private:
   const FieldSlot& find_slot(Shape& shape, std::size_t n, std::string_view field);
   std::int32_t find_column(std::string_view field, ImageOf of) const;
+  void find_demanded();
+  // Whether a column is narrow depends on the schema; rows whose fields vary share a shape across schemas.
+  void forget_narrow();
 
   struct Hash {
     using is_transparent = void;
@@ -88,6 +101,8 @@ struct TableState {
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> columns_;
   std::vector<bool> key_columns_;
   std::vector<AddedColumn> added_;
+  std::vector<std::uint16_t> demanded_;
+  RowTypes types_;
   std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;
   bool has_policies_ = false;

@@ -153,6 +153,11 @@ class Plan {
         continue;
       }
       const auto table = catalogue_.describe(route.table, route);
+      if (!table && table.error().sqlstate == "42P01" && route.evolve == config::Evolve::tables) {
+        if (!known)
+          fmt::print("  {}  does not exist: the first event decides which columns it is made with\n", route.table);
+        continue;
+      }
       if (!table) {
         error(fmt::format("postgres: {}", table.error().message));
         if (table.error().next == ErrorClass::retry) return;  // not the table: the server
@@ -160,7 +165,10 @@ class Plan {
       }
       if (known) continue;
       fmt::print("  {}\n", (*table)->sql_name);
-      if ((*table)->owned) owned_.push_back((*table)->sql_name);
+      if ((*table)->owned && route.evolve == config::Evolve::none) owned_.push_back((*table)->sql_name);
+      if (!(*table)->owned && route.evolve != config::Evolve::none)
+        warning(fmt::format("postgres: the role does not own {}, which it has to for evolve; see sluice grants",
+                            (*table)->sql_name));
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     }
   }

@@ -10,11 +10,11 @@
 
 #include "admin/report/explanation.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "listener/registry/schema_registry.h"
 #include "mapping/mapper.h"
 #include "runtime/control/explain.h"
 #include "runtime/load_config.h"
+#include "runtime/place.h"
 #include "runtime/publish_line.h"
 #include "runtime/subcommands.h"
 #include "sink/schema_copies.h"
@@ -23,16 +23,6 @@ namespace sluice::runtime {
 namespace {
 
 constexpr int wrong_usage = 2;
-
-// PARTITION:OFFSET
-std::optional<std::pair<std::int32_t, Offset>> parse_place(std::string_view text) {
-  const auto colon = text.find(':');
-  if (colon == text.npos) return std::nullopt;
-  const auto partition = parse_integer<std::int32_t>(text.substr(0, colon));
-  const auto offset = parse_integer<Offset>(text.substr(colon + 1));
-  if (!partition || !offset || *partition < 0 || *offset < 0) return std::nullopt;
-  return std::pair(*partition, *offset);
-}
 
 // The topic that is meant; without a name the only one that the routes name.
 std::optional<std::string> topic_of(const config::Pipeline& pipeline, const std::string& given) {

@@ -41,9 +41,16 @@ class Script {
     fmt::print("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {};\n", quoted(database_), role_);
     fmt::print("CREATE SCHEMA IF NOT EXISTS {0} AUTHORIZATION {1};\nGRANT USAGE, CREATE ON SCHEMA {0} TO {1};\n",
                quoted(pipeline_.postgres.schema), role_);
+    for (const auto& schema : making_in_)
+      fmt::print("-- evolve = \"tables\": it makes tables there, which are its own\nGRANT CREATE ON SCHEMA {} TO {};\n",
+                 quoted(schema), role_);
     for (const auto& schema : schemas_) fmt::print("GRANT USAGE ON SCHEMA {} TO {};\n", quoted(schema), role_);
     for (const auto& [target, rights] : targets_) print(target, rights);
     for (const auto& note : notes_) fmt::print("-- {}\n", note);
+    fmt::print(
+        "-- An application asks what has taken effect by SELECT {0}.applied(topic, partition, record_offset); for that its\n"
+        "-- role needs no more than: GRANT USAGE ON SCHEMA {0} TO its_role;\n",
+        quoted(pipeline_.postgres.schema));
   }
 
  private:
@@ -60,9 +67,41 @@ class Script {
     const auto schemas = any_schema ? route.schemas : std::vector{std::string(schema)};
     for (const auto& one : schemas) {
       if (!one.empty()) schemas_.insert(one);
-      auto& rights = targets_[{one, any_schema || config::has_placeholder(table) ? "" : std::string(table)}];
+      auto& rights = targets_[target_of(one, any_schema, table)];
       for (const auto right : config::route_rights(route)) rights.insert(right);
+      if (route.evolve != config::Evolve::none) evolving_.insert(target_of(one, any_schema, table));
+      if (route.evolve != config::Evolve::tables) continue;
+      made_.insert(target_of(one, any_schema, table));
+      if (!one.empty()) making_in_.insert(one);
     }
+  }
+
+  static Target target_of(const std::string& schema, bool any_schema, std::string_view table) {
+    return {schema, any_schema || config::has_placeholder(table) ? "" : std::string(table)};
+  }
+
+  // A table that may be there already, or is still to be made; the owner has every right.
+  void print_owner_of_made(const std::string& table) const {
+    fmt::print(R"(DO $grants$
+BEGIN
+  IF to_regclass({0}) IS NOT NULL THEN
+    EXECUTE format('ALTER TABLE %s OWNER TO %I', {0}::regclass, {1});
+  END IF;
+END
+$grants$;
+)",
+               literal(table), literal(user_));
+  }
+
+  // Only the owner of a table may alter it.
+  void print_ownership(const Target& target) const {
+    if (!evolving_.contains(target)) return;
+    if (target.table.empty())
+      fmt::print("-- evolve: {} has to own each table that is to get columns: ALTER TABLE {}.t OWNER TO {};\n", role_,
+                 quoted(target.schema), role_);
+    else
+      fmt::print("-- evolve: it adds columns, which only the owner may\nALTER TABLE {} OWNER TO {};\n",
+                 TableName{target.schema, target.table}.sql(), role_);
   }
 
   void print(const Target& target, const std::set<std::string_view>& rights) const {
@@ -74,14 +113,17 @@ class Script {
       fmt::print("GRANT {} ON ALL TABLES IN SCHEMA {} TO {};\n", fmt::join(ordered, ", "), quoted(target.schema),
                  role_);
       if (inserts) fmt::print("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {};\n", quoted(target.schema), role_);
+      print_ownership(target);
       return;
     }
     const auto name = TableName{target.schema, target.table}.sql();
+    if (made_.contains(target)) return print_owner_of_made(name);
     if (target.schema.empty())
       fmt::print("-- {} is found by the search path: run this with that of {}, which also needs USAGE on the schema\n",
                  name, role_);
     fmt::print("GRANT {} ON TABLE {} TO {};\n", fmt::join(ordered, ", "), name, role_);
     if (inserts) print_sequences(name);
+    print_ownership(target);
   }
 
   // Those that a default of the table's columns draws from: `serial` has one, an identity column needs no privilege.
@@ -113,6 +155,8 @@ $grants$;
   const std::string user_, role_, database_;
   std::set<std::string> schemas_, notes_;
   std::map<Target, std::set<std::string_view>> targets_;
+  std::set<Target> evolving_, made_;
+  std::set<std::string> making_in_;
 };
 
 }  // namespace

@@ -15,11 +15,11 @@ using Action = std::function<int()>;
 constexpr int wrong_usage = 2;
 
 // As in the configuration file: a bare number is refused.
-std::chrono::milliseconds duration_of(const std::string& text) {
+std::chrono::milliseconds duration_of(const std::string& option, const std::string& text) {
   const auto milliseconds = sluice::parse_duration(text);
   constexpr std::int64_t longest = 1'000'000LL * 3'600'000;
   if (milliseconds && *milliseconds > 0 && *milliseconds <= longest) return std::chrono::milliseconds(*milliseconds);
-  throw CLI::ValidationError("--for", fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  throw CLI::ValidationError(option, fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
 }
 
 void add_running(CLI::App& app, Action& action) {
@@ -46,11 +46,13 @@ void add_running(CLI::App& app, Action& action) {
 
   auto* config_command = app.add_subcommand("config", "Print what can be configured");
   config_command->require_subcommand(1);
-  for (const auto& [page, text] : {std::pair{"sample", "A commented configuration file with every default"},
-                                   std::pair{"reference", "The page of all settings, in Markdown"},
-                                   std::pair{"metrics", "The page of all metrics, in Markdown"},
-                                   std::pair{"states", "The page of a partition's states, in Markdown"},
-                                   std::pair{"console", "The page of all console commands, in Markdown"}}) {
+  for (const auto& [page, text] :
+       {std::pair{"sample", "A commented configuration file with every default"},
+        std::pair{"reference", "The page of all settings, in Markdown"},
+        std::pair{"metrics", "The page of all metrics, in Markdown"},
+        std::pair{"states", "The page of a partition's states, in Markdown"},
+        std::pair{"console", "The page of all console commands, in Markdown"},
+        std::pair{"connect", "The page of what becomes of a Kafka Connect sink, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, name = std::string(page)] {
       action = [name] { return config_page(name); };
     });
@@ -72,8 +74,33 @@ void add_explain(CLI::App& app, Action& action) {
   command->callback([&action] { action = [] { return explain_event(options); }; });
 }
 
+void add_init(CLI::App& app, Action& action) {
+  static InitOptions options;
+  auto* command = app.add_subcommand(
+      "init", "Print a proposed configuration with DDL, for a topic or in place of a Kafka Connect sink");
+  command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]");
+  auto* topic = command->add_option("--topic", options.topic, "Topic whose records are looked at");
+  auto* postgres =
+      command->add_option("--postgres", options.postgres,
+                          "Connection string for the result, which is not connected to; its password is not printed");
+  auto* registry =
+      command->add_option("--registry", options.registry, "Schema registry of the topic, http://HOST:PORT");
+  auto* property =
+      command
+          ->add_option(
+              "--property", options.properties,
+              "NAME=VALUE for librdkafka, may be repeated; a VALUE like ${env:NAME} or ${file:/path} is replaced")
+          ->allow_extra_args(false);
+  auto* connect =
+      command->add_option("--from-connect", options.from_connect,
+                          "Configuration (properties or JSON) of a JDBC sink: Debezium's, Confluent's or Aiven's");
+  for (auto* other : {topic, postgres, registry, property}) connect->excludes(other);
+  command->callback([&action] { action = [] { return init(options); }; });
+}
+
 void add_publish(CLI::App& app, Action& action) {
   static PublishOptions options;
+  static std::string timeout = "10m";
   auto* command = app.add_subcommand("publish", "Publish NDJSON from stdin to a topic, acknowledged and in order");
   command->add_option("--brokers", options.brokers, "Bootstrap brokers, HOST:PORT[,HOST:PORT...]")->required();
   command->add_option("--topic", options.topic, "Topic to publish to")->required();
@@ -90,7 +117,48 @@ void add_publish(CLI::App& app, Action& action) {
       ->add_flag("--envelope", options.envelope,
                  R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")
       ->excludes(key);
-  command->callback([&action] { action = [] { return publish(options); }; });
+  command->add_option("--receipt", options.receipt,
+                      "File for topic, partition, offset and key of each acknowledgement, a line of JSON each");
+  auto* config =
+      command->add_option("-c,--config", options.config, "Configuration file (TOML) of the pipeline for --wait");
+  auto* wait =
+      command->add_flag("--wait", options.wait, "Return once all of it has taken effect in PostgreSQL")->needs(config);
+  config->needs(wait);
+  command->add_option("--timeout", timeout, "How long to wait for that (30s, 10m); exit 6 at the time-out")
+      ->needs(wait)
+      ->capture_default_str();
+  command->callback([&action] {
+    options.timeout = duration_of("--timeout", timeout);
+    action = [] { return publish(options); };
+  });
+}
+
+void add_wait(CLI::App& app, Action& action) {
+  static WaitOptions options;
+  static std::string timeout = "30s";
+  auto* command =
+      app.add_subcommand("wait", "Wait until records have taken effect in PostgreSQL; exit 6 at the time-out");
+  command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
+  command->add_option("--topic", options.topic, "Topic of the records")->required();
+  command->add_option("--at", options.at, "PARTITION:OFFSET of a record, several of them, or the option again")
+      ->required();
+  command->add_option("--timeout", timeout, "How long to wait (500ms, 30s, 5m)")->capture_default_str();
+  command->callback([&action] {
+    options.timeout = duration_of("--timeout", timeout);
+    action = [] { return wait(options); };
+  });
+}
+
+void add_verify(CLI::App& app, Action& action) {
+  static VerifyOptions options;
+  auto* command = app.add_subcommand(
+      "verify", "Prove that nothing is missing: pointers, accounts and dead letters against Kafka; exit 0 or 1");
+  command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
+  command->add_option("--receipt", options.receipt,
+                      "File of `publish --receipt`: what became of each of its records: applied, dead, not yet");
+  command->add_flag("--deep", options.deep,
+                    "Read the topics again and compare the final state of every key with the tables");
+  command->callback([&action] { action = [] { return verify(options); }; });
 }
 
 void add_demo(CLI::App& app, Action& action) {
@@ -104,7 +172,7 @@ void add_demo(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--keep", options.keep, "Leave the temporary folder behind");
   command->callback([&action] {
-    if (!run_for.empty()) options.run_for = duration_of(run_for);
+    if (!run_for.empty()) options.run_for = duration_of("--for", run_for);
     action = [] { return run_demo(options); };
   });
 
@@ -134,11 +202,14 @@ std::string spoken_command(const CLI::App& app) {
 int main(int argc, char** argv) {
   CLI::App app("Streams Kafka change events into PostgreSQL, each exactly once", "sluice");
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.");
+  app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 6 time-out of a wait.");
   Action action;
   add_running(app, action);
   add_explain(app, action);
+  add_init(app, action);
   add_publish(app, action);
+  add_wait(app, action);
+  add_verify(app, action);
   add_demo(app, action);
   add_version(app, action);
   try {

@@ -4,6 +4,7 @@
 #include "config/load.h"
 #include "console/interpreter.h"
 #include "runtime/http/metrics.h"
+#include "runtime/init/conversion.h"
 #include "runtime/pipeline/assignment.h"
 #include "runtime/subcommands.h"
 
@@ -13,6 +14,7 @@ int config_page(const std::string& page) {
   const std::string text = page == "sample"    ? config::sample()
                            : page == "metrics" ? metrics_reference()
                            : page == "console" ? console::reference()
+                           : page == "connect" ? connect_reference()
                            : page == "states"  ? states_reference() + transitions_reference()
                                                : config::reference();
   fmt::print("{}", text);

@@ -5,19 +5,26 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <sstream>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/references.h"
+#include "listener/log_range.h"
+#include "mapping/mapper.h"
+#include "runtime/load_config.h"
 #include "runtime/publish_line.h"
+#include "runtime/receipt.h"
 #include "runtime/subcommands.h"
+#include "runtime/wait.h"
 
 namespace sluice::runtime {
 namespace {
 
 constexpr std::size_t longest_line = 64u << 20;
 constexpr std::size_t longest_properties = 64u << 10;
+constexpr int wrong_usage = 2;
 constexpr auto flush_timeout = std::chrono::seconds(60);
 
 // NAME=VALUE options, split at the first '='.
@@ -58,14 +65,57 @@ std::expected<std::vector<std::pair<std::string, std::string>>, std::string> pro
   return pairs;
 }
 
+// What the brokers acknowledge: on its way into the receipt, and how far it reaches in each partition.
+class Acknowledged {
+ public:
+  Acknowledged(listener::Producer& producer, std::optional<ReceiptFile> receipt)
+      : producer_(producer), receipt_(std::move(receipt)) {
+    producer_.on_acknowledged([this](const listener::Acknowledgement& one) { add(one); });
+  }
+  ~Acknowledged() { producer_.on_acknowledged({}); }
+  Acknowledged(const Acknowledged&) = delete;
+  Acknowledged& operator=(const Acknowledged&) = delete;
+
+  void flush() {
+    if (receipt_) receipt_->flush();
+  }
+  // Returns what kept the receipt from being written; empty if nothing did.
+  std::string trouble() const { return receipt_ ? receipt_->trouble() : std::string(); }
+  void finish() {
+    if (receipt_) receipt_->finish();
+  }
+
+  // One past the last record of each partition. Where the brokers did not tell an offset it is the log's end.
+  Result<Ends> ends(const config::Kafka& kafka) const {
+    Ends ends = producer_.ends();
+    for (const auto& at : without_offset_) {
+      const auto range = listener::log_range(kafka, at, std::nullopt, Clock::now() + flush_timeout);
+      if (!range) return std::unexpected(range.error());
+      ends[at] = std::max(ends[at], range->end);
+    }
+    return ends;
+  }
+
+ private:
+  void add(const listener::Acknowledgement& one) {
+    if (receipt_) receipt_->add(one);
+    if (!one.offset) without_offset_.insert({std::string(one.topic), one.partition});
+  }
+
+  listener::Producer& producer_;
+  std::optional<ReceiptFile> receipt_;
+  std::set<TopicPartition> without_offset_;
+};
+
 // Feeds lines of stdin to the producer and reports progress once a second, also while no line arrives.
 class Publishing {
  public:
   Publishing(const PublishOptions& options, std::vector<std::pair<std::string, std::string>> headers,
-             listener::Producer& producer)
+             listener::Producer& producer, Acknowledged& acknowledged)
       : topic_(options.topic),
         headers_(std::move(headers)),
         producer_(producer),
+        acknowledged_(acknowledged),
         parser_(options.key, options.envelope) {}
 
   // Returns true if every line was handed to the producer; otherwise the reason is on stderr.
@@ -90,6 +140,7 @@ class Publishing {
 
   void tell_progress() {
     producer_.serve();
+    acknowledged_.flush();
     if (Clock::now() < next_word_) return;
     next_word_ = Clock::now() + std::chrono::seconds(1);
     if (lines_ == 0) return;
@@ -111,6 +162,7 @@ class Publishing {
   bool take_line(std::string_view line) {
     ++lines_;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
+    if (const auto trouble = acknowledged_.trouble(); !trouble.empty()) return refuse(trouble);
     auto record = parser_.parse(line);
     if (!record) return refuse(record.error());
     for (const auto& [name, value] : headers_) record->headers.push_back({name, value});
@@ -129,11 +181,26 @@ class Publishing {
   const std::string topic_;
   const std::vector<std::pair<std::string, std::string>> headers_;
   listener::Producer& producer_;
+  Acknowledged& acknowledged_;
   PublishLineParser parser_;
   std::int64_t lines_ = 0;
   std::int64_t published_ = 0;
   Clock::time_point next_word_ = Clock::now() + std::chrono::seconds(1);
 };
+
+int complain(std::string_view text) {
+  fmt::print(stderr, "sluice publish: {}\n", text);
+  return wrong_usage;
+}
+
+// The file's pipeline if it is to be waited for; null, and a line on stderr, if it cannot be.
+std::shared_ptr<const config::Pipeline> awaited_pipeline(const PublishOptions& options) {
+  auto pipeline = load_config(options.config);
+  if (!pipeline || mapping::Mapper(pipeline).route(options.topic) != nullptr) return pipeline;
+  complain(fmt::format("no route of {} takes topic {}, so its records would never take effect", options.config,
+                       options.topic));
+  return nullptr;
+}
 
 }  // namespace
 
@@ -143,22 +210,39 @@ int publish(const PublishOptions& options) {
   const auto properties = properties_of(options);
   if (!headers || !properties) {
     fmt::print(stderr, "{}\n", headers ? properties.error() : headers.error());
-    return 2;
+    return wrong_usage;
   }
+  std::shared_ptr<const config::Pipeline> pipeline;
+  if (options.wait && (pipeline = awaited_pipeline(options)) == nullptr) return wrong_usage;
   config::Kafka kafka;
   kafka.brokers = options.brokers;
   for (const auto& [name, value] : *properties) kafka.properties.insert_or_assign(name, Secret(value));
   auto producer = listener::Producer::make(kafka);
-  if (!producer) {
-    fmt::print(stderr, "sluice publish: {}\n", producer.error().message);
-    return 2;
+  if (!producer) return complain(producer.error().message);
+  std::optional<ReceiptFile> receipt;
+  if (!options.receipt.empty()) {
+    auto created = ReceiptFile::create(options.receipt);
+    if (!created) return complain(created.error());
+    receipt = std::move(*created);
   }
-  Publishing publishing(options, std::move(*headers), **producer);
-  const bool all_read = publishing.read_all();
+  Acknowledged acknowledged(**producer, std::move(receipt));
+  const bool all_read = Publishing(options, std::move(*headers), **producer, acknowledged).read_all();
   const auto flushed = (*producer)->flush(flush_timeout);
+  acknowledged.finish();
   if (!flushed) fmt::print(stderr, "sluice publish: {}\n", flushed.error().message);
   fmt::print(stderr, "published {} events\n", (*producer)->acknowledged());
-  return all_read && flushed ? 0 : 1;
+  if (const auto trouble = acknowledged.trouble(); !trouble.empty()) {
+    fmt::print(stderr, "sluice publish: the receipt is not complete: {}\n", trouble);
+    return 1;
+  }
+  if (!all_read || !flushed) return 1;
+  if (!pipeline) return 0;
+  const auto ends = acknowledged.ends(kafka);
+  if (!ends) {
+    fmt::print(stderr, "sluice publish: {}\n", ends.error().message);
+    return 1;
+  }
+  return wait_and_tell(*pipeline, *ends, options.timeout, "sluice publish");
 }
 
 }  // namespace sluice::runtime

@@ -198,11 +198,13 @@ Result<std::vector<TopicPartition>> AdminTables::mark_missing(const std::vector<
               });
 }
 
-Result<std::map<int, std::string>> AdminTables::waits(const std::vector<int>& sessions) {
+Result<std::map<int, SessionWait>> AdminTables::waits(const std::vector<int>& sessions) {
   const auto rows = ask("lane_waits", {fmt::format("{{{}}}", fmt::join(sessions, ","))}, Asker::service);
   if (!rows) return std::unexpected(rows.error());
-  std::map<int, std::string> found;
-  for (const auto& row : *rows) found.emplace(static_cast<int>(row.integer("pid")), row.text("reason"));
+  std::map<int, SessionWait> found;
+  for (const auto& row : *rows)
+    found.emplace(static_cast<int>(row.integer("pid")),
+                  SessionWait{row.text("reason"), static_cast<int>(row.integer("blocker"))});
   return found;
 }
 
@@ -293,6 +295,10 @@ Result<std::int64_t> AdminTables::purge_letters(std::chrono::milliseconds keep) 
 
 Result<std::int64_t> AdminTables::purge_audit(std::chrono::milliseconds keep) {
   return purge("audit_purge", keep);
+}
+
+Result<std::int64_t> AdminTables::purge_verification(std::chrono::milliseconds keep) {
+  return purge("verification_purge", keep);
 }
 
 Result<std::map<std::string, std::int64_t>> AdminTables::sizes() {

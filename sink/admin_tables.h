@@ -25,6 +25,11 @@
 
 namespace sluice::sink {
 
+struct SessionWait {
+  std::string reason;
+  int blocker = 0;  // the session that holds what is wanted; 0: nobody does
+};
+
 class AdminTables {
  public:
   AdminTables(const config::Postgres& settings, Identity identity);
@@ -35,7 +40,7 @@ class AdminTables {
   // Records that these topics are missing, for partitions whose state is ok; returns those.
   Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
   // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
-  Result<std::map<int, std::string>> waits(const std::vector<int>& sessions);
+  Result<std::map<int, SessionWait>> waits(const std::vector<int>& sessions);
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();
@@ -52,10 +57,12 @@ class AdminTables {
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);
 
-  // Removes a slice of what is older: resolved letters, audit rows. Returns how many; purged_at_most: there are more.
+  // Removes a slice of what is older: resolved letters, audit rows, results of proofs. Returns how many;
+  // purged_at_most: there are more.
   static constexpr std::int64_t purged_at_most = 1000;
   Result<std::int64_t> purge_letters(std::chrono::milliseconds keep);
   Result<std::int64_t> purge_audit(std::chrono::milliseconds keep);
+  Result<std::int64_t> purge_verification(std::chrono::milliseconds keep);  // but for the last of each partition
   // Bytes of Sluice's own tables, by name.
   Result<std::map<std::string, std::int64_t>> sizes();
   // Of the way to the server, as of the last connection; without a server before there was one.

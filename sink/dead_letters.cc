@@ -58,6 +58,26 @@ void append_base64(std::string& out, std::string_view bytes) {
   }
 }
 
+// The columns of the letters, gathered.
+struct Columns {
+  std::vector<std::string> headers, reasons, table_names;
+  std::vector<std::optional<std::string>> details;
+  std::vector<std::int32_t> partitions, generations;
+  std::vector<std::int64_t> offsets;
+  std::vector<std::optional<std::int64_t>> timestamps;
+  std::vector<std::optional<std::string_view>> topics, keys, values, stages, tables, states;
+};
+
+std::optional<std::string_view> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+std::vector<std::optional<std::string_view>> views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+}  // namespace
+
 void append_json(std::string& out, std::string_view bytes, bool any_text) {
   if (!(any_text ? is_text(bytes) : is_ascii(bytes) && is_text(bytes))) {
     out += R"({"base64": ")";
@@ -78,26 +98,6 @@ void append_json(std::string& out, std::string_view bytes, bool any_text) {
   }
   out += '"';
 }
-
-// The columns of the letters, gathered.
-struct Columns {
-  std::vector<std::string> headers, reasons, table_names;
-  std::vector<std::optional<std::string>> details;
-  std::vector<std::int32_t> partitions, generations;
-  std::vector<std::int64_t> offsets;
-  std::vector<std::optional<std::int64_t>> timestamps;
-  std::vector<std::optional<std::string_view>> topics, keys, values, stages, tables, states;
-};
-
-std::optional<std::string_view> unless_empty(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
-}
-
-std::vector<std::optional<std::string_view>> views(const std::vector<std::string>& texts) {
-  return {texts.begin(), texts.end()};
-}
-
-}  // namespace
 
 // As much of it as a person needs, in a form that a text column takes.
 std::string readable(std::string_view reason) {

@@ -24,6 +24,11 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::
 // Returns the text, escaped (\u{6f22}) unless the database's encoding has every character.
 std::string storable(const std::string& text, bool any_text);
 
+// Appends the bytes as a JSON string if they are UTF-8 without NUL (and ASCII unless the database has every character),
+// else as
+// {"base64": "…"}.
+void append_json(std::string& out, std::string_view bytes, bool any_text);
+
 // [["name", "text"], ["name", null], ["name", {"base64": "…"}]]: valid UTF-8 is kept as text, so that people can read
 // it, as far as the database can store it.
 std::string headers_json(const std::vector<Header>& headers, bool any_text);

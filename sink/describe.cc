@@ -12,6 +12,7 @@
 #include "base/table_name.h"
 #include "config/route_rights.h"
 #include "config/table_template.h"
+#include "sink/condition_text.h"
 #include "sink/describe_columns.h"
 #include "sink/oid.h"
 #include "sink/sql.h"
@@ -144,6 +145,9 @@ Result<void> find_key_index(Table& table, std::vector<std::int64_t> numbers, con
 }
 
 std::unexpected<Error> missing(const WantedTable& wanted) {
+  if (wanted.route->evolve == config::Evolve::tables)
+    return fail(ErrorClass::stop_partition,
+                fmt::format("table {} does not exist; the first event makes it", wanted.name), "42P01");
   return fault_of(config::names_source(wanted.route->table), "42P01",
                   fmt::format("table {} does not exist; create it or change [[route]].table", wanted.name));
 }
@@ -212,6 +216,21 @@ Result<void> read_columns(SqlClient& client, std::vector<std::int64_t> relations
   return {};
 }
 
+// A literal that PostgreSQL cannot read would otherwise fail every batch.
+Result<void> try_condition(SqlClient& client, DescribedTable& table, const config::Route& route,
+                           Clock::time_point deadline) {
+  if (!table || !(*table)->is_conditional()) return {};
+  if (auto done = client.run("SAVEPOINT condition", {}, deadline); !done) return std::unexpected(done.error());
+  const auto tried = client.run(condition_probe(route.where, **table), {}, deadline);
+  if (!tried && (tried.error().sqlstate.empty() || !client.connected())) return std::unexpected(tried.error());
+  if (auto done = client.run("ROLLBACK TO SAVEPOINT condition", {}, deadline); !done)
+    return std::unexpected(done.error());
+  if (!tried)
+    table = stop(fmt::format("PostgreSQL refuses the condition of {}: {}; change [[route]].where", (*table)->name,
+                             tried.error().message));
+  return {};
+}
+
 // The database's encoding has no such characters, so there is no such table.
 bool is_of_encoding(const Error& error) {
   return error.sqlstate == "22P05" || error.sqlstate == "22021";
@@ -235,6 +254,16 @@ Result<std::vector<DescribedTable>> describe_apart(SqlClient& client, std::span<
 }
 
 }  // namespace
+
+Result<std::string> schema_of_new_tables(SqlClient& client, Clock::time_point deadline) {
+  if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
+    return std::unexpected(set.error());
+  const auto found = client.run("SELECT pg_catalog.current_schema() AS name", {}, deadline);
+  if (!found) return std::unexpected(found.error());
+  if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)
+    return std::unexpected(set.error());
+  return found->empty() ? std::string() : found->front().text("name");
+}
 
 Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& oids, const std::string& own_schema,
                           Clock::time_point deadline) {
@@ -273,10 +302,13 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
   if (!indexes) return std::unexpected(indexes.error());
   for (const auto& index : *indexes)
     catalogue.unique.emplace(index.integer("relation"), UniqueIndex{index.text("columns"), index.boolean("null_keys")});
-  if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   std::vector<DescribedTable> described;
-  for (std::size_t i = 0; i < wanted.size(); ++i)
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
     described.push_back(describe_one(wanted[i], (*relations)[i], catalogue, own_schema));
+    if (auto done = try_condition(client, described.back(), *wanted[i].route, deadline); !done)
+      return std::unexpected(done.error());
+  }
+  if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   return described;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,5 +22,8 @@ Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& oid
 // event may be written to, is `reject` with a SQLSTATE.
 Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
                                                     const std::string& own_schema, Clock::time_point deadline);
+
+// The schema in which the role makes a table whose name has none; empty if there is none. Within a transaction.
+Result<std::string> schema_of_new_tables(SqlClient& client, Clock::time_point deadline);
 
 }  // namespace sluice::sink

@@ -8,6 +8,7 @@
 
 #include "base/printable.h"
 #include "config/table_template.h"
+#include "sink/condition_text.h"
 
 namespace sluice::sink {
 namespace {
@@ -40,7 +41,7 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
       return stop(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add", name,
                               table.name));
   }
-  if (config::has_placeholder(route.table)) return {};
+  if (config::has_placeholder(route.table) || route.evolve != config::Evolve::none) return {};
   for (const auto& [field, name] : route.columns.rename) {
     if (find(name) == table.columns.end())
       return stop(
@@ -107,6 +108,11 @@ Result<void> find_history(Table& table, const config::Route& route) {
 Result<void> find_columns(Table& table, const config::Route& route) {
   if (auto done = find_key(table, route); !done) return done;
   if (auto done = check_columns(table, route); !done) return done;
+  if (!route.where.empty()) {
+    auto condition = condition_of(route.where, table);
+    if (!condition) return std::unexpected(std::move(condition.error()));
+    table.condition = std::move(*condition);
+  }
   return find_history(table, route);
 }
 

@@ -71,6 +71,16 @@ Rows rows_of(const pqxx::result& result) {
   return rows;
 }
 
+// libpqxx has the SQLSTATE of most errors; of those that it has a class for, it may have lost it.
+std::string sqlstate_of(const pqxx::sql_error& failure) {
+  if (!failure.sqlstate().empty()) return failure.sqlstate();
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&failure)) return "42501";
+  if (dynamic_cast<const pqxx::undefined_table*>(&failure)) return "42P01";
+  if (dynamic_cast<const pqxx::undefined_column*>(&failure)) return "42703";
+  if (dynamic_cast<const pqxx::undefined_function*>(&failure)) return "42883";
+  return {};
+}
+
 }  // namespace
 
 const Field& Row::operator[](std::string_view column) const {
@@ -138,8 +148,8 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Cl
     for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
     return rows_of(direct.exec_params(sql, pqxx::prepare::make_dynamic_params(values)));
   } catch (const pqxx::sql_error& failure) {
-    if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled), failure.sqlstate());
-    return fail(ErrorClass::retry, one_line(failure.what()), failure.sqlstate());
+    if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled), sqlstate_of(failure));
+    return fail(ErrorClass::retry, one_line(failure.what()), sqlstate_of(failure));
   } catch (const std::exception& failure) {
     state_->lost = true;
     if (interrupted.requested()) {

@@ -189,6 +189,10 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
       return "TRUNCATE " + write.table->sql_name;
     case Action::remove:
       return remove(write);
+    case Action::remove_unfit:
+      return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {} AND ({}) IS NOT TRUE",
+                         write.table->sql_name, sources(write, false, true), key_matches(write),
+                         write.table->condition.sql);
     case Action::insert:
       if (write.columns.empty())  // every column its default
         return fmt::format("INSERT INTO {} SELECT FROM pg_catalog.generate_series(1, $1::bigint)",

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "base/table_name.h"
+#include "sink/alter_table.h"
 #include "sink/describe.h"
 #include "sink/schema_migrations.h"
 #include "sink/sql.h"
@@ -18,6 +21,7 @@ using std::chrono::seconds;
 constexpr seconds describe_timeout{15};
 constexpr seconds idle_timeout{60};
 constexpr minutes migration_timeout{10};
+constexpr std::size_t most_timed_out = 64;
 
 // Any constant will do, as long as every instance takes the same: one migrates, the others wait for it.
 constexpr const char* begin_migration =
@@ -106,6 +110,63 @@ Result<bool> TableCatalogue::is_superuser() {
   });
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty() && rows->front().boolean("rolsuper");
+}
+
+Result<Tables::Evolved> TableCatalogue::evolve(const WantedTable& wanted, const Evolution& evolution) {
+  auto described = describe(wanted.name, *wanted.route);
+  if (!described && evolution.creates && described.error().sqlstate == "42P01") return create(wanted, evolution);
+  if (!described) return std::unexpected(std::move(described.error()));
+  if (evolution.creates) return Evolved{std::move(*described), {}};  // another instance has made it
+  const Evolution left = unmet(evolution, **described);
+  if (const Error* refusal = timed_out(**described, left)) return std::unexpected(*refusal);
+  if (left.empty()) return Evolved{std::move(*described), {}};
+  const auto deadline = Clock::now() + describe_timeout;
+  auto altered = with_client([&](SqlClient& client) {
+    return alter_table(client, (*described)->oid, (*described)->sql_name, left, deadline);
+  });
+  if (!altered) return std::unexpected(std::move(altered.error()));
+  if (!*altered) {
+    Error& refusal = altered->error();
+    if (std::exchange(refusal.sqlstate, {}) == out_of_time) {
+      if (timed_out_.size() == most_timed_out) timed_out_.erase(timed_out_.begin());
+      timed_out_.push_back({(*described)->oid, left, refusal});
+    }
+    return std::unexpected(std::move(refusal));
+  }
+  described = describe(wanted.name, *wanted.route);
+  if (!described) return std::unexpected(std::move(described.error()));
+  if (!unmet(left, **described).empty())  // a domain's NOT NULL, a trigger on DDL
+    return fail(ErrorClass::stop_partition, fmt::format("{} is as before; alter it by hand, or change the events: {};",
+                                                        wanted.name, alter_statement((*described)->sql_name, left)));
+  return Evolved{std::move(*described), std::move(**altered)};
+}
+
+// Returns the refusal of what ran out of time before and is still missing; forgets what somebody has begun to mend.
+const Error* TableCatalogue::timed_out(const Table& table, const Evolution& left) {
+  std::erase_if(timed_out_, [&](const TimedOut& one) {
+    return one.oid == table.oid && unmet(one.evolution, table) != one.evolution;
+  });
+  const auto found = std::ranges::find_if(
+      timed_out_, [&](const TimedOut& one) { return one.oid == table.oid && one.evolution == left; });
+  return found == timed_out_.end() ? nullptr : &found->refusal;
+}
+
+Result<Tables::Evolved> TableCatalogue::create(const WantedTable& wanted, const Evolution& evolution) {
+  const auto deadline = Clock::now() + describe_timeout;
+  auto created = with_client(
+      [&](SqlClient& client) { return create_table(client, wanted.name, evolution, settings_.schema, deadline); });
+  if (!created) return std::unexpected(std::move(created.error()));
+  if (!*created) {
+    created->error().sqlstate.clear();
+    return std::unexpected(std::move(created->error()));
+  }
+  auto described = describe(wanted.name, *wanted.route);
+  if (!described) return std::unexpected(std::move(described.error()));
+  return Evolved{std::move(*described), std::move(**created)};
+}
+
+std::string TableCatalogue::statement_for(const std::string& name, const Evolution& evolution) const {
+  return alter_statement(TableName::parse(name).sql(), evolution);
 }
 
 Result<bool> TableCatalogue::unchanged(std::span<const Table* const> tables) {

@@ -5,6 +5,7 @@
 // own; not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class TableCatalogue final : public Tables {
 
   DescribedTable describe(const std::string& name, const config::Route& route) override;
   std::vector<DescribedTable> describe_all(std::span<const WantedTable> wanted) override;
+  Result<Evolved> evolve(const WantedTable& wanted, const Evolution& evolution) override;
+  std::string statement_for(const std::string& name, const Evolution& evolution) const override;
   Result<bool> unchanged(std::span<const Table* const> tables) override;
 
   // Returns true if the role that Sluice connects as may do anything.
@@ -39,9 +42,20 @@ class TableCatalogue final : public Tables {
   template <class Ask>
   auto with_client(Ask ask) -> decltype(ask(std::declval<SqlClient&>()));
 
+  Result<Evolved> create(const WantedTable& wanted, const Evolution& evolution);
+
+  // While it runs nobody reads or writes the table, so what ran out of time once is left to be run by hand.
+  struct TimedOut {
+    std::uint32_t oid = 0;
+    Evolution evolution;  // that the table lacked
+    Error refusal;
+  };
+  const Error* timed_out(const Table& table, const Evolution& left);
+
   const config::Postgres settings_;
   std::optional<SqlClient> client_;
   Clock::time_point last_used_{};
+  std::vector<TimedOut> timed_out_;  // the latest, until somebody has altered the table
 };
 
 }  // namespace sluice::sink

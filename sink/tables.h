@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/evolution.h"
 #include "base/table.h"
 #include "config/pipeline.h"
 
@@ -35,6 +36,19 @@ class Tables {
     for (const auto& one : wanted) described.push_back(describe(one.name, *one.route));
     return described;
   }
+  // Alters the table so that it has what the events need, and describes it anew. What is there already stays as it is,
+  // and several may ask at once: one of them alters it. `retry` if the table is locked for a moment longer than a write
+  // should wait, `stop_partition` with the statement to run by hand if it cannot be done. What took too long is not
+  // tried again.
+  struct Evolved {
+    std::shared_ptr<const Table> table;
+    std::string statement;  // that was run; empty if nothing was left to do
+  };
+  virtual Result<Evolved> evolve(const WantedTable& wanted, const Evolution& evolution) {
+    return fail(ErrorClass::stop_partition, "cannot be altered: " + statement_for(wanted.name, evolution));
+  }
+  // The statement that evolve() would run.
+  virtual std::string statement_for(const std::string& name, const Evolution&) const { return "ALTER TABLE " + name; }
   // Returns true as long as describing these tables again would give the same; one small query for all. Tables that
   // cannot change are always the same.
   virtual Result<bool> unchanged(std::span<const Table* const>) { return true; }

@@ -32,6 +32,7 @@ class Planner {
     return table.guard != Table::none && changes_.row(row)[table.guard].length >= 0;
   }
   void writes(const TableChanges& of, const std::vector<const RowChange*>& rows);
+  void checks(const Table& table, const std::vector<const RowChange*>& rows);
   void emit(const Table& table, Action action, PlannedWrite&& shape);
   Path path(const PlannedWrite& write) const;
 
@@ -61,6 +62,7 @@ void Planner::step(const TableChanges& of, const Step& step) {
   const auto rows = sorted(table, step);
   removals(table, rows);
   writes(of, rows);
+  if (table.is_conditional()) checks(table, rows);
 }
 
 std::vector<const RowChange*> Planner::sorted(const Table& table, const Step& step) const {
@@ -94,6 +96,14 @@ void Planner::removals(const Table& table, const std::vector<const RowChange*>& 
   if (!write.rows.empty()) writes_.push_back(std::move(write));
 }
 
+void Planner::checks(const Table& table, const std::vector<const RowChange*>& rows) {
+  PlannedWrite write{&table, Action::remove_unfit, Path::arrays, table.key, {}, false};
+  for (const auto* row : rows) {
+    if (row->check != RowCheck::none) write.rows.push_back(row);
+  }
+  if (!write.rows.empty()) writes_.push_back(std::move(write));
+}
+
 Action action_of(WriteMode mode, ChangeKind kind) {
   if (kind == ChangeKind::replace || mode == WriteMode::insert) return Action::insert;
   return mode == WriteMode::update ? Action::update : Action::upsert;
@@ -122,7 +132,8 @@ void Planner::writes(const TableChanges& of, const std::vector<const RowChange*>
     }
     // A mark without a version changes a row that is there, and leaves nothing where there is none.
     const bool marks = row->kind == ChangeKind::mark;
-    const auto action = marks && !versioned(*of.table, *row) ? Action::update : action_of(of.mode, row->kind);
+    const bool only_present = row->check == RowCheck::present || (marks && !versioned(*of.table, *row));
+    const auto action = only_present ? Action::update : action_of(of.mode, row->kind);
     mask.back() = static_cast<char>(action);
     mask[columns.size()] = marks ? 1 : 0;
     if (shapes.empty() || mask != shapes[current].mask) {

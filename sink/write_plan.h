@@ -23,6 +23,7 @@ enum class Action : std::uint8_t {
   upsert,
   update,
   insert_missing,  // what an update did not find
+  remove_unfit,    // of these keys the rows for which the route's condition does not hold
 };
 
 enum class Path : std::uint8_t {

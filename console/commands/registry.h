@@ -16,18 +16,25 @@ std::vector<Command> dead_groups_commands();
 std::vector<Command> errors_commands();
 std::vector<Command> explain_commands();
 std::vector<Command> help_commands();
+std::vector<Command> incident_commands();
 std::vector<Command> incidents_commands();
 std::vector<Command> lag_commands();
+std::vector<Command> lanes_commands();
 std::vector<Command> log_commands();
 std::vector<Command> moves_commands();
 std::vector<Command> partitions_commands();
 std::vector<Command> pause_commands();
 std::vector<Command> plans_commands();
 std::vector<Command> pointers_commands();
+std::vector<Command> record_commands();
+std::vector<Command> runway_commands();
 std::vector<Command> seek_commands();
 std::vector<Command> session_commands();
 std::vector<Command> status_commands();
 std::vector<Command> tables_commands();
+std::vector<Command> tail_commands();
 std::vector<Command> topics_commands();
+std::vector<Command> trace_commands();
+std::vector<Command> why_commands();
 
 }  // namespace sluice::console

@@ -102,6 +102,7 @@ class Compiler {
   AvroSchema finish(std::uint32_t root, bool connect) {
     schema_.root = root;
     schema_.is_envelope = is_envelope();
+    schema_.row = schema_.is_envelope ? row_of_envelope() : root;
     schema_.connect = connect || schema_.is_envelope;
     schema_.id = new_schema_id();
     return std::move(schema_);
@@ -283,9 +284,15 @@ class Compiler {
   static void give_meaning(AvroNode& to, const Attributes& attributes) {
     const bool bytes = to.type == AvroType::bytes || to.type == AvroType::fixed;
     const bool number = to.type == AvroType::integer || to.type == AvroType::big_integer;
+    if (to.type == AvroType::text) {
+      to.named = kind_by_name(attributes.text("connect.name"));
+      if (attributes.text("logicalType") == "uuid") to.named = FieldKind::uuid;
+    }
     if (const LogicalName* named = find_logical(attributes.text("connect.name"))) {
       if (bytes && named->logical == Logical::decimal) {
         to.meaning = AvroMeaning::decimal;
+        to.precision = static_cast<std::int32_t>(
+            attributes.parameter("connect.decimal.precision").value_or(attributes.integer("precision").value_or(0)));
         to.scale =
             static_cast<std::int32_t>(attributes.parameter("scale").value_or(attributes.integer("scale").value_or(0)));
         return;
@@ -308,6 +315,7 @@ class Compiler {
       const auto scale = attributes.integer("scale").value_or(0);
       if (precision < 1 || scale < 0 || scale > precision) return;
       to.meaning = AvroMeaning::decimal;
+      to.precision = static_cast<std::int32_t>(precision);
       to.scale = static_cast<std::int32_t>(scale);
     } else if (to.type == AvroType::fixed && to.size == 16 && logical == "uuid") {
       to.meaning = AvroMeaning::uuid;
@@ -318,6 +326,7 @@ class Compiler {
       if (temporal == std::end(temporal_types) || temporal->type != to.type) return;
       to.meaning = AvroMeaning::temporal;
       to.unit = temporal->unit;
+      to.instant = logical.starts_with("timestamp-");
     }
   }
 
@@ -330,6 +339,14 @@ class Compiler {
     };
     const auto op = std::ranges::find(parts, "op", &AvroPart::name);
     return op != parts.end() && is_text(op->node) && (has("before") || has("after") || (has("source") && has("ts_ms")));
+  }
+
+  std::uint32_t row_of_envelope() const {
+    for (const char* image : {"after", "before"}) {
+      for (const AvroPart& part : schema_.parts_of(schema_.nodes[schema_.root]))
+        if (part.name == image) return part.node;
+    }
+    return schema_.root;
   }
 
   bool is_text(std::uint32_t index) const {

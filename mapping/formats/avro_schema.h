@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/field_type.h"
 #include "base/schema.h"
 #include "base/value.h"
 
@@ -47,6 +48,9 @@ struct AvroNode {
   std::uint32_t first = 0, count = 0;           // of a record and of alternatives: parts; of an enumeration: symbols
   std::uint32_t item = 0;                       // of an array and of a map: the node of its values
   std::uint32_t least = 0;                      // a value takes at least so many bytes
+  std::int32_t precision = 0;                   // of a decimal; 0: not said
+  FieldKind named = FieldKind::unknown;         // what Connect's name says of a text
+  bool instant = false;                         // a timestamp of Avro's own that is not local
 };
 
 // A field of a record; an alternative has no name.
@@ -55,11 +59,12 @@ struct AvroPart {
   std::uint32_t node = 0;
 };
 
-struct AvroSchema {
+struct AvroSchema final : SchemaTypes {
   std::vector<AvroNode> nodes;
   std::vector<AvroPart> parts;
   std::vector<std::string> symbols;
   std::uint32_t root = 0;
+  std::uint32_t row = 0;     // the node of a row: the root, or what an envelope has as `after`
   bool connect = false;      // made by Kafka Connect: strings in JSON columns hold JSON
   bool is_envelope = false;  // of Debezium
   SchemaId id = no_schema;
@@ -69,6 +74,11 @@ struct AvroSchema {
   std::span<const AvroPart> parts_of(const AvroNode& node) const {
     return std::span(parts).subspan(node.first, node.count);
   }
+  FieldType type_of(std::uint32_t structure, std::string_view field) const override;
+
+ private:
+  FieldType type_of(std::uint32_t index) const;
+  FieldType type_of_alternatives(const AvroNode& node) const;
 };
 
 // Compiles the schema; `references` are schemas whose types it names.

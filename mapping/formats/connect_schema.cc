@@ -75,6 +75,8 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   const auto type = connect_type(text_attribute(fields, "type"));
   if (!type) return false;
   schema.type = *type;
+  schema.told = true;
+  schema.width = connect_width(text_attribute(fields, "type"));
   schema.name = text_attribute(fields, "field");
   schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"));
   if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
@@ -161,11 +163,18 @@ void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameter
     logical = known->logical;
     unit = known->unit;
   }
+  column.kind = kind_by_name(meaning);
   std::vector<Field> given;
   ValueArena names;
   if (!parameters || !parameters->is_nested() || !read_json_object(parameters->unread_json(), names, given)) return;
   scale = integer_parameter(given, "scale");
   length = integer_parameter(given, "length");
+  column.precision = integer_parameter(given, "connect.decimal.precision");
+  // What Debezium adds where it is told to propagate the source's types.
+  const std::string source = text_attribute(given, "__debezium.source.column.type");
+  if (column.kind == FieldKind::unknown) column.kind = kind_by_source(source);
+  if (source == "VARCHAR" || source == "CHARACTER VARYING")
+    column.length = integer_parameter(given, "__debezium.source.column.length");
 }
 
 void ConnectSchema::set_default(const Value& value) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/field_type.h"
 #include "base/value.h"
 
 namespace sluice::mapping {
@@ -32,18 +33,27 @@ const LogicalName* find_logical(std::string_view name);
 
 // The type of that name in a schema of Connect's.
 std::optional<ConnectType> connect_type(std::string_view name);
+// The bits that its numbers have; 0 if they are none.
+std::uint8_t connect_width(std::string_view name);
+// What a column for values has to hold that a schema's name describes, beyond their type; `unknown` if it says nothing.
+FieldKind kind_by_name(std::string_view name);
+FieldKind kind_by_source(std::string_view type);  // the same of a type of PostgreSQL, in Debezium's words
+FieldKind kind_of(TemporalUnit unit);
 // An attribute of a schema; empty if it is missing or not a string.
 std::string text_attribute(std::span<const Field> attributes, std::string_view name);
 
 // A new identity for a schema.
 SchemaId new_schema_id();
 
-struct ConnectSchema final : PartTypes {
+struct ConnectSchema final : PartTypes, SchemaTypes {
   ConnectType type = ConnectType::string;
+  bool told = false;       // the schema says the type
+  std::uint8_t width = 0;  // of a number, in bits; 0: not said
   Logical logical = Logical::none;
   TemporalUnit unit = TemporalUnit::date_days;  // of a temporal
   std::int32_t scale = 0;                       // of a decimal
   std::int32_t length = 0;                      // of bits
+  FieldType column = {};                        // what its name and parameters say besides; `unknown`: nothing
   std::string name;                             // of the field that it describes in a structure
   std::vector<ConnectSchema> fields;            // of a structure
   std::vector<ConnectSchema> items;             // of an array: one
@@ -70,6 +80,10 @@ struct ConnectSchema final : PartTypes {
   // Returns true if apply() may change a value.
   bool is_typed() const;
   void refine(std::string_view part_name, Value& part) const override;
+  // What a column for these values has to hold.
+  FieldType field_type() const;
+  // Of a field of this structure; there is but one.
+  FieldType type_of(std::uint32_t structure, std::string_view field_name) const override;
 
  private:
   Value completed_part(const Value& part, ValueArena& arena) const;

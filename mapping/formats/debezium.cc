@@ -107,11 +107,12 @@ bool read_image(const Payload& payload, DecodeSpace& space, const char* name, st
     return refuse(error, path, value->unread_json(), code);
   }
   mark_unavailable(fields);
-  if (const ConnectSchema* row = payload.schema ? payload.schema->schema.field(name) : nullptr) {
+  const ConnectSchema* row = payload.schema ? payload.schema->schema.field(name) : nullptr;
+  if (row) {
     if (after) row->complete(fields, space.arena);  // of the row before, the source may send only the key
     row->apply_to_fields(fields);
   }
-  image = {{fields, payload.schema ? payload.schema->id : no_schema}, path, true, true};
+  image = {{fields, payload.schema ? payload.schema->id : no_schema}, path, true, true, {row}};
   return true;
 }
 
@@ -148,7 +149,7 @@ bool had_row(Operation operation) {
 }
 
 // An image whose values are ready.
-bool set_image(std::span<const Field> fields, const char* name, const char* path, SchemaId schema, Image& image,
+bool set_image(std::span<const Field> fields, const char* name, const char* path, const RowSchema& schema, Image& image,
                DecodeError& error) {
   const bool is_after = std::string_view(name) == "after";
   const Value* value = find(fields, name);
@@ -158,7 +159,8 @@ bool set_image(std::span<const Field> fields, const char* name, const char* path
   std::vector<Field> unread;
   ValueArena names;
   value->members(unread, names, image.row.fields);
-  image.row.schema = schema;
+  image.row.schema = schema.id;
+  image.types = schema.types;
   image.path = path;
   image.text_is_json = image.present = true;
   return true;
@@ -188,7 +190,7 @@ bool is_placeholder(const Value& value) {
   }
 }
 
-bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event, DecodeError& error) {
+bool read_envelope(std::span<const Field> fields, const RowSchema& schema, Event& event, DecodeError& error) {
   const Value* source = find(fields, "source");
   if (source && source->kind() == ValueKind::structure) event.source = *source;
   const Value* op = find(fields, "op");

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/field_type.h"
 #include "base/schema.h"
 #include "base/value.h"
 
@@ -18,9 +19,16 @@ struct Image {
   const char* path = "value";  // where the fields are
   bool text_is_json = false;   // strings of json columns hold JSON (Debezium, Connect)
   bool present = false;
+  RowTypes types = {};  // of the fields, if a schema says them
 
   // A key that is one value without a name.
   bool is_scalar() const { return row.fields.size() == 1 && row.fields.front().name.empty(); }
+};
+
+// The schema of a row: its identity, and the types of its fields.
+struct RowSchema {
+  SchemaId id = no_schema;
+  RowTypes types = {};
 };
 
 enum class Operation : std::uint8_t { write, update, remove, truncate, tombstone, message };

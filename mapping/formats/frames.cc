@@ -182,7 +182,7 @@ bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, 
                             DecodeSpace& space, Datum& datum, DecodeError& error) {
   const AvroSchema& schema = entry.avro;
   if (avro_.read(schema, frame.payload, space.arena, datum.value, any_text)) {
-    datum.schema = schema.fields_vary() ? no_schema : schema.id;
+    datum.schema = {schema.fields_vary() ? no_schema : schema.id, {&schema, schema.row}};
     datum.connect = schema.connect;
     datum.is_envelope = schema.is_envelope;
     return true;
@@ -213,7 +213,8 @@ bool FrameReader::read_protobuf(const SchemaBook::Entry& entry, const Frame& fra
   if (protobuf_.read(schema, message, payload, space.arena, datum.value, any_text)) {
     const ProtobufMessage& type = schema.messages[message];
     datum.is_envelope = type.meaning == ProtobufMeaning::envelope;
-    datum.schema = datum.is_envelope || type.meaning == ProtobufMeaning::none ? type.id : no_schema;
+    datum.schema = {datum.is_envelope || type.meaning == ProtobufMeaning::none ? type.id : no_schema,
+                    {&schema, schema.row_of(message)}};
     datum.connect = schema.connect || datum.is_envelope;
     return true;
   }
@@ -257,7 +258,7 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
     error = {malformed, fmt::format("value: found schema {}, expected a Debezium envelope", frame.schema.text())};
     return false;
   }
-  event.after = {{fields, datum.schema}, "value", datum.connect, true};
+  event.after = {{fields, datum.schema.id}, "value", datum.connect, true, datum.schema.types};
   return true;
 }
 
@@ -306,7 +307,8 @@ bool FrameReader::read_key(std::string_view bytes, std::span<const Header> heade
     space.key.assign(1, {{}, value});
     fields = space.key;
   }
-  image.row = {fields, datum.schema};
+  image.row = {fields, datum.schema.id};
+  image.types = datum.schema.types;
   image.text_is_json = datum.connect;
   image.present = true;
   return true;

@@ -79,7 +79,7 @@ class SchemaBook {
 // What a frame of Avro or Protobuf holds.
 struct Datum {
   Value value;
-  SchemaId schema = no_schema;  // none if the fields differ from one datum to the next
+  RowSchema schema = {};  // without an identity if the fields differ from one datum to the next
   bool connect = false;
   bool is_envelope = false;
 };

@@ -49,7 +49,7 @@ void mark_unavailable(std::vector<Field>& fields);
 // The same for a value that is not JSON.
 bool is_placeholder(const Value& value);
 // An envelope whose values are ready, as a frame has it; `schema` is that of its rows.
-bool read_envelope(std::span<const Field> fields, SchemaId schema, Event& event, DecodeError& error);
+bool read_envelope(std::span<const Field> fields, const RowSchema& schema, Event& event, DecodeError& error);
 
 // A tombstone, an envelope or a row, whichever the payload is (automatic.cc).
 bool read_payload(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);

@@ -159,11 +159,19 @@ class Compiler {
     const auto* known = words.size() != 1 ? std::end(json_types)
                                           : std::ranges::find(json_types, words.front(),
                                                               &std::pair<std::string_view, ConnectType>::first);
-    if (known != std::end(json_types))
+    if (known != std::end(json_types)) {
       to.type = known->second;
-    else if (words.empty() && find(fields, "properties"))
+      to.told = true;
+    } else if (words.empty() && find(fields, "properties")) {
       to.type = ConnectType::structure;
-    if (const auto told = connect_type(text_attribute(fields, "connect.type"))) to.type = *told;
+      to.told = true;
+    }
+    const std::string connect = text_attribute(fields, "connect.type");
+    if (const auto told = connect_type(connect)) {
+      to.type = *told;
+      to.told = true;
+      to.width = connect_width(connect);
+    }
     if (const std::string title = text_attribute(fields, "title"); !title.empty())
       to.set_meaning(title, find(fields, "connect.parameters"));
   }

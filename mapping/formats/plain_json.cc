@@ -19,7 +19,8 @@ void read_row(const Payload& payload, DecodeSpace& space, Event& event) {
   event.after = {{space.after, payload.schema ? payload.schema->id : no_schema},
                  payload.path(),
                  payload.wrapped || payload.connect,
-                 true};
+                 true,
+                 {payload.schema ? &payload.schema->schema : nullptr}};
 }
 
 bool PlainJsonDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {

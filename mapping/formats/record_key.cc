@@ -64,6 +64,7 @@ void set_key(Value value, const SchemaCache::Entry* schema, DecodeSpace& space, 
   }
   if (schema && value.kind() != ValueKind::structure) schema->schema.apply(space.key.front().value);
   image.row = {space.key, schema ? schema->id : no_schema};
+  if (schema) image.types = {&schema->schema};
   image.text_is_json = schema != nullptr;
   image.present = true;
 }

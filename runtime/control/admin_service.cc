@@ -36,7 +36,7 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       watch_(parts, tables_),
       positions_(tables_, routes_),
       moves_(pipeline, identity, tables_, {routes_, parts.doubts, bell_, schemas}),
-      inspection_(pipeline, schemas),
+      inspection_(pipeline, tables_, schemas),
       audit_(tables_),
       retention_(tables_, pipeline->dead_letters),
       snapshots_(

@@ -108,9 +108,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
       offset + 1, deadline, [&](const Record& record) { found = explain(pipeline, record, ask_postgres, schemas); });
   if (!read) return std::unexpected(read.error());
   if (found) return std::move(*found);
-  return fail(ErrorClass::retry,
-              fmt::format("{}/{} has no record at offset {}: compaction removed it, or it marks a transaction",
-                          at.topic, at.partition, offset));
+  return std::unexpected(no_record_at(at, offset));
 }
 
 }  // namespace sluice::runtime

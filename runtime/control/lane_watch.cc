@@ -11,6 +11,10 @@ namespace {
 constexpr std::chrono::seconds compare_every{2};
 constexpr std::chrono::seconds kept_for{7};  // longer than a lane's longest back-off
 
+WallClock::duration seconds_of(double seconds) {
+  return std::chrono::duration_cast<WallClock::duration>(std::chrono::duration<double>(seconds));
+}
+
 }  // namespace
 
 void LaneWatch::look() {
@@ -24,7 +28,7 @@ void LaneWatch::ask_waits(const Snapshot& lanes) {
   for (const auto& lane : lanes.lanes) {
     if (lane.waiting_seconds >= long_seconds && lane.session > 0) sessions.push_back(lane.session);
   }
-  Result<std::map<int, std::string>> reasons;
+  Result<std::map<int, sink::SessionWait>> reasons;
   if (!sessions.empty()) reasons = tables_.waits(sessions);
   if (!reasons) return;  // the pauses are read as often, and say it
   const auto now = Clock::now();
@@ -38,9 +42,12 @@ void LaneWatch::ask_waits(const Snapshot& lanes) {
       if (now >= known->second.until) waits_.erase(known);
       continue;
     }
-    auto& wait = waits_[lane.lane];
-    if (wait.reason != found->second) log::warning("lanes", "lane {} waits {}", lane.lane, found->second);
-    wait = {found->second, lane.retries, now + kept_for};
+    const auto& told = found->second;
+    auto& known = waits_[lane.lane];
+    if (known.wait.reason != told.reason) log::warning("lanes", "lane {} waits {}", lane.lane, told.reason);
+    const bool same = told.blocker != 0 ? known.wait.blocker == told.blocker : known.wait.reason == told.reason;
+    const auto since = same ? known.since : WallClock::now() - seconds_of(lane.waiting_seconds);
+    known = {told, since, lane.retries, now + kept_for};
   }
 }
 
@@ -54,10 +61,13 @@ void LaneWatch::compare_pointers(const Snapshot& lanes) {
   if (!wrong.empty()) parts_.doubts.doubt_pointers(wrong);
 }
 
-std::string LaneWatch::waits_for(int lane) const {
+void LaneWatch::complete(LaneSnapshot& lane) const {
   const MutexLock lock(mutex_);
-  const auto found = waits_.find(lane);
-  return found == waits_.end() ? std::string() : found->second.reason;
+  const auto found = waits_.find(lane.lane);
+  if (found == waits_.end()) return;
+  lane.waits_for = found->second.wait.reason;
+  lane.blocker = found->second.wait.blocker;
+  lane.waits_since = found->second.since;
 }
 
 }  // namespace sluice::runtime

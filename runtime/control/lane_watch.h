@@ -1,7 +1,7 @@
 // Looks after the lanes from outside, with questions to PostgreSQL that a lane must not wait for: whom a batch that
 // takes long waits for, and whether the pointers are where the lanes believe them to be.
 //
-// Owned by the admin service. look() in its thread, about once a second; waits_for() in any thread.
+// Owned by the admin service. look() in its thread, about once a second; complete() in any thread.
 #pragma once
 
 #include <map>
@@ -23,8 +23,9 @@ class LaneWatch {
   LaneWatch(const ServiceParts& parts, sink::AdminTables& tables) : parts_(parts), tables_(tables) {}
 
   void look();
-  // Returns what the lane's batch waits for, as last asked; empty if it does not take long, or nobody knows.
-  std::string waits_for(int lane) const;
+  // Says in the lane's snapshot what its batch waits for, as last asked; leaves it alone if the batch does not take
+  // long, or nobody knows.
+  void complete(LaneSnapshot& lane) const;
 
  private:
   void ask_waits(const Snapshot& lanes);
@@ -36,7 +37,8 @@ class LaneWatch {
   Clock::time_point compared_{};
   // A lane that has given up waiting tries again, too briefly to be asked about: the reason stands until it succeeds.
   struct Wait {
-    std::string reason;
+    sink::SessionWait wait;
+    WallClock::time_point since{};  // for this session, or for this reason
     std::int64_t retries = 0;
     Clock::time_point until{};
   };

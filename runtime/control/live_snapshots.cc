@@ -29,7 +29,7 @@ Snapshot LiveSnapshots::snapshot() const {
   shot.servers = sources_.brokers;
   if (auto postgres = sources_.tables.security(); !postgres.server.empty())
     shot.servers.insert(shot.servers.begin(), std::move(postgres));
-  for (auto& lane : shot.lanes) lane.waits_for = sources_.watch.waits_for(lane.lane);
+  for (auto& lane : shot.lanes) sources_.watch.complete(lane);
   {
     const MutexLock lock(ends_->mutex);
     for (auto& partition : shot.partitions) {

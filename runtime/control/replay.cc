@@ -281,7 +281,7 @@ Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_ru
   const auto pointers = admin_tables_.pointers();
   if (!pointers) return std::unexpected(pointers.error());
   sink::ReplayTransaction writer(pipeline_->postgres, identity_);
-  RecordMapper mapper(pipeline_, schemas_);
+  RecordMapper mapper(pipeline_, schemas_, !dry_run);
   std::vector<Replayed> results;
   for (auto first = letters->begin(); first != letters->end();) {
     const auto last = std::find_if(first, letters->end(), [&](const auto& one) {

@@ -1,5 +1,6 @@
 #include "runtime/control/retention.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -17,10 +18,14 @@ Result<bool> Retention::remove() {
   if (!letters) return std::unexpected(letters.error());
   const auto rows = tables_.purge_audit(keep_);
   if (!rows) return std::unexpected(rows.error());
-  if (*letters + *rows > 0)
-    log::info(who, "removed {} resolved dead letters and {} audit rows that were older than [dead_letters] keep",
-              *letters, *rows);
-  return *letters == sink::AdminTables::purged_at_most || *rows == sink::AdminTables::purged_at_most;
+  const auto proofs = tables_.purge_verification(keep_);
+  if (!proofs) return std::unexpected(proofs.error());
+  if (*letters + *rows + *proofs > 0)
+    log::info(who,
+              "removed {} resolved dead letters, {} audit rows and {} results of proofs that were older than "
+              "[dead_letters] keep",
+              *letters, *rows, *proofs);
+  return std::ranges::max({*letters, *rows, *proofs}) == sink::AdminTables::purged_at_most;
 }
 
 void Retention::work() {

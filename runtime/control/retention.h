@@ -1,5 +1,5 @@
-// Removes resolved dead letters and audit rows that are older than [dead_letters] keep, slice by slice, and watches how
-// large Sluice's own tables are.
+// Removes resolved dead letters, audit rows and results of proofs that are older than [dead_letters] keep, slice by
+// slice, and watches how large Sluice's own tables are.
 //
 // Owned by the admin service, whose housekeeping thread calls work() about once a second; it does something once a
 // minute, or once a second while there is more to remove. sizes() may be called by any thread. Errors are a warning,
@@ -25,7 +25,7 @@ class Retention {
   std::map<std::string, std::int64_t> sizes() const;  // bytes by table; empty before the first look
 
  private:
-  // A slice of both tables; returns true if there is more.
+  // A slice of each table; returns true if there is more.
   Result<bool> remove();
 
   sink::AdminTables& tables_;

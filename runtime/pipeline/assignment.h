@@ -28,7 +28,8 @@ struct Claiming {
   bool claimed = false;             // under this phase: only the start is missing
   std::optional<Offset> resume_at;  // start here instead of at the pointer: earlier offsets are in a batch under way
   bool mended = false;              // the damage that the row tells of is gone
-  std::string trouble;              // why the last attempt failed
+  std::optional<mapping::Wanted> wanted;  // to be seen to before the start, while the lane has no transaction
+  std::string trouble;                    // why the last attempt failed
 };
 
 // Records are taken from the partition's queue.

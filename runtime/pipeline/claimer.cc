@@ -7,7 +7,6 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "runtime/pipeline/read_errors.h"
-#include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
 namespace {
@@ -109,7 +108,7 @@ void Claimer::recheck(Assignment& assignment, Stopped& stopped,
   if (stopped.wanted) {
     auto found = std::ranges::find(tried, *stopped.wanted, &std::pair<mapping::Wanted, std::string>::first);
     if (found == tried.end()) {
-      const auto done = resolve(*stopped.wanted, state_.mapper, {state_.parts.tables, state_.parts.schemas});
+      const auto done = find_wanted(*stopped.wanted);
       tried.emplace_back(*stopped.wanted, done ? std::string() : done.error().message);
       found = std::prev(tried.end());
     }
@@ -220,7 +219,7 @@ Result<void> Claimer::claim_waiting() {
     if (claiming->claimed) {
       if (auto reason = state_.paused(held)) {
         state_.stop(held, {PartitionState::paused, std::move(*reason), {}, {}});
-      } else if (claiming->log || claiming->resume_at) {
+      } else if ((claiming->log || claiming->resume_at) && found_wanted(held)) {
         start(held);
       }
       continue;

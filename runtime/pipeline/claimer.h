@@ -22,6 +22,7 @@ class Claimer {
   static constexpr std::chrono::milliseconds retry_after{100};
   static constexpr std::chrono::seconds recheck_after{3};
   static constexpr std::chrono::seconds probe_for{10};
+  static constexpr std::chrono::seconds evolve_again_after{2};  // a table that somebody has locked
 
   // `answer` is handed to the consumer with each question.
   Claimer(LaneState& state, listener::WatermarksAnswer answer) : state_(state), answer_(std::move(answer)) {}
@@ -44,6 +45,8 @@ class Claimer {
   Result<bool> decide_start(Assignment& assignment);
   Result<bool> begin_at_end(const std::string& topic, int partitions);
   Result<void> on_claimed(Assignment& assignment);
+  Result<void> find_wanted(const mapping::Wanted& wanted);
+  bool found_wanted(Assignment& assignment);
   void start(Assignment& assignment);
   void try_later(Assignment& assignment, std::chrono::milliseconds delay, const std::string& trouble);
   void schedule();

@@ -193,7 +193,10 @@ bool Collector::map(Assignment& assignment, const Record& record) {
                                  {state_.parts.tables, state_.parts.schemas}, state_.descriptions);
   if (mapped) return true;
   const auto& [blocked, error] = mapped.error();
-  if (error.next == ErrorClass::stop_service) {
+  const auto* wanted = blocked ? std::get_if<mapping::Wanted>(&*blocked) : nullptr;
+  if (wanted && std::holds_alternative<mapping::EvolutionWanted>(*wanted)) {
+    wait_for(assignment, *wanted, std::chrono::milliseconds(0));
+  } else if (error.next == ErrorClass::stop_service) {
     fatal_(error.message);
     state_.stop(assignment, {PartitionState::schema, error.message, {}, {}});
   } else if (const auto* paused = std::get_if<mapping::TablePaused>(blocked ? &*blocked : nullptr)) {
@@ -201,20 +204,26 @@ bool Collector::map(Assignment& assignment, const Record& record) {
   } else if (blocked && error.next == ErrorClass::stop_partition) {
     state_.stop(assignment, {PartitionState::schema, error.message, std::get<mapping::Wanted>(*blocked), {}});
   } else {
-    const auto* wanted = blocked ? std::get_if<mapping::Wanted>(&*blocked) : nullptr;
     // The registry's own thread tells what keeps it; every schema has to be waited for once.
     if (!wanted || !std::holds_alternative<mapping::SchemaWanted>(*wanted)) {
       state_.stats.last_error = error.message;
       log::warning(state_.log_prefix, "cannot describe a table, retrying: {}", error.message);
     }
-    Claiming again;
-    again.claimed = true;
-    again.resume_at = assignment.in<Streaming>()->expected;
-    again.not_before = state_.now() + Claimer::retry_after;
-    assignment.on(AssignmentEvent::doubted, std::move(again));
-    state_.next_duty = {};
+    wait_for(assignment, std::nullopt, Claimer::retry_after);
   }
   return false;
+}
+
+// Reads on from here, without a new claim, once what is wanted is there.
+void Collector::wait_for(Assignment& assignment, std::optional<mapping::Wanted> wanted,
+                         std::chrono::milliseconds pause) {
+  Claiming again;
+  again.claimed = true;
+  again.resume_at = assignment.in<Streaming>()->expected;
+  again.not_before = state_.now() + pause;
+  again.wanted = std::move(wanted);
+  assignment.on(AssignmentEvent::doubted, std::move(again));
+  state_.next_duty = {};
 }
 
 // A dead letter that is one too many stops the partition before its record.

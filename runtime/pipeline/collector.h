@@ -43,6 +43,7 @@ class Collector {
   bool known_before(Assignment& assignment, const Record& record);
   bool look_twice(Assignment& assignment);
   bool map(Assignment& assignment, const Record& record);
+  void wait_for(Assignment& assignment, std::optional<mapping::Wanted> wanted, std::chrono::milliseconds pause);
   bool must_stop(Assignment& assignment, const Record& record);
 
   LaneState& state_;

@@ -17,7 +17,7 @@ void LaneWorker::rewind_batch() {
   for (const auto& range : batch.ranges()) {
     auto* held = state_.find(*range.at);
     if (held == nullptr || held->claim.epoch != range.epoch) continue;
-    if (held->phase() == Phase::streaming) state_.rewind(*held, range.from);
+    if (held->phase() == Phase::streaming || held->phase() == Phase::claiming) state_.rewind(*held, range.from);
     if (held->phase() == Phase::stopping) state_.doubt(*held);
   }
   batch.clear();

@@ -43,6 +43,11 @@ void LaneState::stop(Assignment& assignment, Stopping stopping) {
 }
 
 void LaneState::rewind(Assignment& assignment, Offset offset) {
+  if (auto* claiming = assignment.in<Claiming>(); claiming != nullptr && claiming->resume_at) {
+    claiming->resume_at = std::min(*claiming->resume_at, offset);
+    claiming->wanted.reset();  // it is found again when the records are read again
+    return;
+  }
   if (assignment.phase() != Phase::streaming) return;
   if (assignment.source().start_at(offset)) {
     assignment.on(AssignmentEvent::rewound, Streaming{.expected = offset});
@@ -68,7 +73,7 @@ void LaneState::drop_collecting(const Batch* except) {
   for (const auto& range : collecting.ranges()) {
     auto* held = find(*range.at);
     if (held == nullptr || !collecting_holds(*held) || (except != nullptr && except->holds(*range.at))) continue;
-    if (held->phase() == Phase::streaming) {
+    if (held->phase() == Phase::streaming || held->phase() == Phase::claiming) {
       rewind(*held, range.from);
     } else if (held->phase() == Phase::stopping) {
       doubt(*held);  // what stopped it is found again when its records are read again

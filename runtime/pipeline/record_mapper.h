@@ -19,15 +19,17 @@ namespace sluice::runtime {
 
 class RecordMapper {
  public:
-  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas)
+  // `evolves`: tables may be altered for the records, where their routes let them evolve.
+  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, bool evolves = false)
       : mapper_(pipeline),
         catalogue_(pipeline->postgres),
         schemas_(schemas),
-        patience_(pipeline->registry.timeout * split_urls(pipeline->registry.url.reveal()).size()) {}
+        patience_(pipeline->registry.timeout * split_urls(pipeline->registry.url.reveal()).size()),
+        evolves_(evolves) {}
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
-    auto done = map_record(mapper_, record, set_, {catalogue_, schemas_, patience_}, descriptions_);
+    auto done = map_record(mapper_, record, set_, {catalogue_, schemas_, patience_, evolves_}, descriptions_);
     if (!done) return std::unexpected(std::move(done.error().error));
     return {};
   }
@@ -39,6 +41,7 @@ class RecordMapper {
   sink::TableCatalogue catalogue_;
   SchemaSource& schemas_;
   const std::chrono::milliseconds patience_;
+  const bool evolves_;
   const SteadyTime time_;
   DescriptionCheck descriptions_{mapper_, catalogue_, time_};
 };

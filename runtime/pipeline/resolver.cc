@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
+
 namespace sluice::runtime {
 
 namespace {
@@ -19,13 +21,35 @@ Result<void> resolve_schema(const SchemaName& wanted, mapping::Mapper& mapper, S
   return {};
 }
 
+Result<void> resolve_evolution(const mapping::EvolutionWanted& wanted, mapping::Mapper& mapper,
+                               const Sources& sources) {
+  const auto& [of, evolution, at, offset] = wanted;
+  if (!sources.evolves) {
+    return fail(ErrorClass::stop_partition,
+                fmt::format("{} lacks columns for this record; the service would first run: {}", of.table,
+                            sources.tables.statement_for(of.table, evolution)));
+  }
+  auto evolved = sources.tables.evolve({of.table, of.route}, evolution);
+  if (!evolved) return std::unexpected(std::move(evolved.error()));
+  if (!evolved->statement.empty())
+    log::info("evolve", "{}/{} offset {}: ran {}", at.topic, at.partition, offset, evolved->statement);
+  mapper.set_table(of, std::move(evolved->table));
+  return {};
+}
+
 }  // namespace
 
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources) {
   if (const auto* schema = std::get_if<mapping::SchemaWanted>(&wanted))
     return resolve_schema(schema->schema, mapper, sources.schemas, sources.patience);
+  if (const auto* evolution = std::get_if<mapping::EvolutionWanted>(&wanted))
+    return resolve_evolution(*evolution, mapper, sources);
   const auto& asked = std::get<mapping::TableWanted>(wanted);
   auto table = sources.tables.describe(asked.table, *asked.route);
+  if (!table && table.error().sqlstate == "42P01" && asked.route->evolve == config::Evolve::tables) {
+    mapper.set_missing(asked);
+    return {};
+  }
   if (!table && table.error().next == ErrorClass::reject) {  // the event names it
     mapper.refuse_table(asked, table.error().sqlstate, table.error().message);
     return {};

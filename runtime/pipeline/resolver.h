@@ -21,6 +21,9 @@ struct Sources {
   sink::Tables& tables;
   SchemaSource& schemas;
   std::chrono::milliseconds patience{30};  // of a lane: most registries answer sooner
+  // Tables may be altered (`evolve`). A lane does that only while it has no transaction of its own, which would be in
+  // the way: map_record() then ends with what is wanted, and the claimer sees to it.
+  bool evolves = false;
 };
 
 // The reason why a record was not mapped, and the error for callers that do not handle it: the catalogue's or the

@@ -120,6 +120,23 @@ test_C17d_a_filter_by_header = case(
     TABLE, [Record(None, {"id": 1, "name": "a"}, {"kind": b"keep"}), Record(None, {"id": 2, "name": "b"}, {"kind": b"drop"}),
             Record(None, {"id": 3, "name": "c"})], filter="header('kind') = 'keep'", rows=["1|a"])
 
+test_C17e_only_rows_that_match_are_in_the_table = case(
+    TABLE, values({"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "name": None}, {"id": 4}), where="name <> 'a'",
+    rows=["2|b"])
+
+test_C17f_a_row_that_stops_matching_is_deleted_and_one_that_begins_to_match_is_written = case(
+    TABLE, values({"id": 1, "name": "b"}, {"id": 2, "name": "a"}, {"id": 1, "name": "a"}, {"id": 2, "name": "b"},
+                  change("u", {"id": 4, "name": "c"}, {"id": 3, "name": "c"})), where="name <> 'a'", rows=["2|b", "4|c"])
+
+test_C17g_a_part_of_a_row_changes_one_that_is_there_and_makes_none = case(
+    "CREATE TABLE t (id int PRIMARY KEY, age int NOT NULL, name text)",
+    values({"id": 1, "age": 20, "name": "a"}, {"id": 2, "age": 19, "name": "b"}, {"id": 1, "name": "c"}, {"id": 2, "name": "d"}),
+    where="age >= 20", rows=["1|20|c"])
+
+test_C17h_without_a_key_rows_that_do_not_match_are_skipped = case(
+    "CREATE TABLE t (id int, age int)", values({"id": 1, "age": 20}, {"id": 2, "age": 19}, {"id": 3}), key=[], mode="insert",
+    where="age >= 20", rows=["1|20"], counts={"applied": 1, "skipped": 2})
+
 test_C18_the_last_of_a_key_wins = case(TABLE, named((1, "old"), (1, "new")), rows=["1|new"])
 
 test_C19_a_number_in_different_clothes_is_one_key = case(

@@ -12,6 +12,24 @@ test_E01b_a_missing_table_that_the_event_names_is_its_letter = case(
     "SELECT 1", values(change("c", ROW, schema="{schema}")), table="{schema}.{source.table}",
     query={"SELECT to_regclass('t')": [r"\N"]}, letters={0: ("map", "42P01", "does not exist")})
 
+EVOLVES = {"evolve": "tables"}
+NAMED = {"id": typed("int32", optional=False), "name": "string"}
+MADE = {"SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0": [
+    "id|integer|t", "name|text|f"]}
+
+test_E03_a_missing_table_is_made_by_a_create = case(
+    "SELECT 1", values(wrapped_change(NAMED, "c", ROW)), **EVOLVES, rows=["1|a"], query=MADE)
+
+test_E03b_a_missing_table_is_made_by_an_update = case(
+    "SELECT 1", values(wrapped_change(NAMED, "u", ROW, ROW)), **EVOLVES, rows=["1|a"], query=MADE)
+
+test_E03c_a_missing_table_is_made_by_a_delete = case(
+    "SELECT 1", values(wrapped_change(NAMED, "d", None, ROW)), **EVOLVES, rows=[], query=MADE)
+
+test_E05_a_column_that_is_gone_from_the_events_stays = case(
+    "SELECT 1", values({"id": 1, "name": "a", "nick": "n"}, {"id": 2}), **EVOLVES,
+    query={"SELECT id, name, nick FROM t": ["1|a|n", r"2|\N|\N"]})
+
 test_E07_a_null_that_the_schema_allows_stays_null = case(
     "CREATE TABLE t (id int PRIMARY KEY, name text DEFAULT 'table')",
     values(wrapped({"id": typed("int32", optional=False), "name": typed("string", default="schema")}, {"id": 1, "name": None})),
@@ -125,6 +143,14 @@ test_E23_columns_come_in_any_order = case(
 test_E23b_dropped_columns_leave_no_hole = case(
     "CREATE TABLE t (x int, id int, y int, name text, z int); ALTER TABLE t DROP COLUMN x; ALTER TABLE t DROP COLUMN y;"
     "ALTER TABLE t ADD PRIMARY KEY (id)", values({"id": 1, "name": "a", "z": 3}), rows=["1|a|3"])
+
+DRIFTED = wrapped({"id": "int32", "a": "double", "more": "string"}, {"id": 1, "a": 1.5, "more": "x"})
+
+test_E24_a_schema_that_drifts_adds_widens_and_relaxes_once = case(
+    "CREATE TABLE t (id int PRIMARY KEY, a int, must text NOT NULL)", values(DRIFTED, DRIFTED), evolve="columns",
+    rows=[r"1|1.5|\N|x"], query={
+        "SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0": [
+            "id|integer|t", "a|double precision|f", "must|text|f", "more|text|f"]})
 
 test_E25_only_the_columns_of_the_named_schema_count = case(
     'CREATE TABLE t (id int PRIMARY KEY, name text); CREATE SCHEMA IF NOT EXISTS "{schema}_x"; '

@@ -1,5 +1,5 @@
 """F: types and values, as JSON without a schema spells them."""
-from support.conformance import Record, b64, case, change, keyed, values
+from support.conformance import Record, b64, case, change, decimal, keyed, typed, unscaled, values, wrapped
 
 
 def column(kind, *pairs, ddl="", **more):
@@ -55,6 +55,14 @@ test_F06_several_arrays_in_a_row = case(
 test_F07_hstore_with_quotes = column(
     "hstore", ({"quote": 'q"q', "back\\slash": "b\\b", "nullkey": None}, r'"quote"=>"q\\"q", "nullkey"=>NULL, "back\\\\slash"=>"b\\\\b"'),
     ('{"a":"1"}', '"a"=>"1"'), ('a=>1, b=>NULL', '"a"=>"1", "b"=>NULL'), ({}, ""))
+
+test_F10_arrays_become_columns_of_their_own_types = case(
+    "SELECT 1", values(wrapped({"id": typed("int32", optional=False),
+                                "addresses": typed("array", items=typed("string"), parameters={"__debezium.source.column.type": "_INET"}),
+                                "amounts": typed("array", items=decimal(1))},
+                               {"id": 1, "addresses": ["10.0.0.1/8"], "amounts": [unscaled(15), None]})),
+    evolve="tables", rows=["1|{10.0.0.1/8}|{1.5,NULL}"], query={
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 1": ["inet[]", "numeric[]"]})
 
 test_F11_an_enum_with_capitals = column(
     '"Role"', ("assistant", "assistant"), ("user", "user"), ("it's", "it's"), ("assistant", "assistant"),

@@ -5,7 +5,7 @@ import subprocess
 
 from support.waiting import free_port, wait_until
 
-LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "tables", "errors", "dead list", "config show",
+LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
            "whoami", "sessions", "version")
 
 

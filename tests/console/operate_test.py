@@ -1,4 +1,6 @@
 """The operator's night: what waits can be ended, dry runs say what PostgreSQL says, changes of access leave a trace."""
+import concurrent.futures
+import itertools
 import json
 import re
 
@@ -47,6 +49,105 @@ def test_ctrl_c_ends_a_command_that_waits_for_postgresql_in_the_server_too(conso
     console.ok("log", "level", "info", key="k_oper")
     screen.keys("C-d").wait_ended()
     wait_until(lambda: {"login", "logout"} <= {row[2] for row in console.audit("log%")}, lambda: console.audit("log%"))
+
+
+def test_why_names_the_session_that_has_the_table_locked_and_what_would_free_it(console):
+    holder = psycopg2.connect(console.url, connect_timeout=60, application_name="nightly report")
+    console.cleanup.callback(holder.close)
+    with holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE")
+    session, partition = holder.info.backend_pid, f"{console.orders}/0"
+    console.publish(range(100))
+    wait_until(lambda: console.data("why", partition)["cause"] == "lock", lambda: console.data("why", partition))
+    sentence = console.ok("why", partition)
+    assert re.search(rf"^{partition} waits with lane \d, whose transaction waits for session {session} \(nightly report, user \S+, "
+                     r"idle in transaction\), which has what it needs locked, by a transaction that began at \S+Z since \S+Z \(.*\); "
+                     rf"it goes on once .* pg_terminate_backend\({session}\) ends it$", sentence), sentence
+    holder.close()
+    console.wait_caught_up(console.orders)
+    wait_until(lambda: console.data("why", partition)["cause"] == "nothing", lambda: console.data("why", partition))
+
+
+def test_one_record_is_shown_as_it_was_written_to_operators_only(console):
+    end = console.kafka.ends(console.orders)
+    console.kafka.publish(console.orders, [(b"\x00\xff", encode({"id": 7, "note": "\x1b]0;owned\x07"}))])
+    partition, offset = next((p, last) for p, last in end.items() if console.kafka.ends(console.orders)[p] > last)
+    place = (f"{console.orders}/{partition}", str(offset))
+    shown = console.data("record", *place, key="k_oper")
+    assert (shown["offset"], shown["key_bytes"], shown["tombstone"]) == (offset, 2, False), shown
+    assert json.loads(shown["value"])["id"] == 7
+    assert "\x1b" not in console.ok("record", *place, key="k_oper")
+    console.refused(3, "needs role operator", "record", *place, key="k_view")
+    console.refused(1, "the log holds the offsets", "record", place[0], str(offset + 1000), key="k_oper")
+    told = lambda: [row[3] for row in console.audit("record") if row[4] == "done"]
+    wait_until(lambda: told() == [" ".join(place)] * 2, told)
+    console.wait_caught_up(console.orders)
+
+
+@pytest.mark.alone
+def test_trace_finds_what_wrote_a_row_what_waits_and_its_dead_letters(console):
+    write = lambda **row: console.kafka.publish(console.orders, [(b"70000", encode({"id": 70000, **row}))])[0]
+    (partition, first), (_, last) = write(status="new"), write(status="paid")
+    console.kafka.publish(console.orders, [(b"70000", b"not JSON")], partition=partition)
+    (_, refused) = write(status=None)  # of the same key, so of the same partition
+    console.wait_caught_up(console.orders)
+    place = f"{console.orders}/{partition}"
+    console.ok("pause", place, "--reason", "look", key="k_oper")
+    (_, waits) = write(status="late")
+    found = console.data("trace", "public.orders", "70000", key="k_oper")
+    letter, broken = (console.sql("SELECT id FROM sluice.dead_letter WHERE record_offset = %s AND partition = %s", at, partition)[0][0]
+                      for at in (refused, refused - 1))
+    assert [(one["partition"], one["offset"], one["effect"]) for one in found["records"]] == [
+        (place, first, "followed by others"), (place, last, "the last that has taken effect"),
+        (place, refused, f"dead letter {letter}, open"), (place, waits, "on its way")]
+    assert [(one["id"], one["found_by"]) for one in found["dead_letters"]] == [(letter, "row"), (broken, "Kafka key")]
+    assert all(one["whole_log"] for one in found["read"]), found["read"]
+    few = console.ok("trace", "public.orders", "70000", "--records", "1", key="k_oper")
+    assert "records before those that were read are not known" in few
+    console.refused(2, "'x' is not a value of the key column id of public.orders", "trace", "public.orders", "x", key="k_oper")
+    console.refused(2, r"the key of public.orders is \(id\)", "trace", "public.orders", "1", "2", key="k_oper")
+    console.refused(3, "needs role operator", "trace", "public.orders", "70000", key="k_view")
+    console.ok("resume", place, key="k_oper")
+    console.wait_caught_up(console.orders)
+
+
+def test_tail_shows_records_as_they_come_and_only_those_that_its_filter_takes(console):
+    tail = lambda *words: console.popen("tail", console.orders, "--json", *words, key="k_oper")
+    everything, some = tail("--limit", "20"), tail("--limit", "2", "--filter", "\"status = 'gone' and id > 80003\"")
+    count = itertools.count()
+    answers = {}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = {one: pool.submit(one.communicate, timeout=120) for one in (everything, some)}
+        def ended():  # a follower that has just begun does not see what was written before
+            number = 80000 + next(count)
+            console.publish([number], status="gone" if number % 2 else "here")
+            return all(one.done() for one in waiting.values())
+        wait_until(ended, "both tails have seen enough", 120)
+        for process, answer in waiting.items():
+            answers[process] = [record for line in answer.result()[0].decode().splitlines() for record in json.loads(line)["data"]["records"]]
+            assert process.returncode == 0
+    assert len(answers[everything]) == 20
+    values = [json.loads(one["value"]) for one in answers[some]]
+    assert len(values) == 2
+    assert all(one["status"] == "gone" and one["id"] > 80003 for one in values), values
+    console.refused(2, "--filter, column 9: the end stands", "tail", "--filter", "'status ='", key="k_oper")
+    console.refused(3, "needs role operator", "tail", key="k_view")
+    console.wait_caught_up(console.orders)
+
+
+def test_the_time_line_has_states_orders_and_notes(console):
+    place = f"{console.orders}/2"
+    console.ok("pause", place, "--reason", "look", key="k_oper")
+    console.ok("note", "the disk is full, bob is on it", key="k_oper")
+    console.ok("resume", place, key="k_oper")
+    console.wait_state(console.orders, "ok", 2)
+    wanted = [("order", "pause"), ("state", "ok -> paused"), ("note", None), ("order", "resume")]
+
+    def line():
+        return [(one["kind"], one["what"]) for one in console.data("incident", "--since", "1h", key="k_oper")["incident"]]
+    wait_until(lambda: set(wanted) <= set(line()), line)
+    assert "bob is on it" in console.ok("incident", key="k_oper")
+    assert [one["lane"] for one in console.data("lanes")["lanes"]] == [1, 2]
 
 
 @pytest.mark.alone

@@ -20,7 +20,11 @@ NUMBERS = itertools.count(1)
     "", "run", "nonsense", "check", "check --config", "config", "config x", "run --config a --extra", "publish --topic t",
     "demo --for 20", "demo --for -1s", "demo --rate 0", "version --yaml", "publish --brokers b --topic t --key k --envelope",
     "publish --brokers b --topic t --header novalue", "publish --brokers b --topic t --property no.such.property=1",
-    "run --config /no/such/file", "check --config /no/such/file"])
+    "init", "init --from-connect /no/such/file", "init --brokers b:1",
+    "run --config /no/such/file", "check --config /no/such/file", "wait --config a --topic t", "wait --config a --at 0:1",
+    "wait --config a --topic t --at 0:1 --timeout 5", "wait --config /no/such/file --topic t --at 0:1",
+    "verify", "verify --config /no/such/file", "publish --brokers b --topic t --wait", "publish --brokers b --topic t --config a", "publish --brokers b --topic t --timeout 1s",
+    "publish --brokers b --topic t --wait --config /no/such/file", "publish --brokers b --topic t --receipt /no/such/folder/r"])
 def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
     done = run(*line.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
@@ -29,7 +33,7 @@ def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
 def test_help_names_every_subcommand_and_is_no_error():
     done = run("--help")
     assert done.returncode == 0
-    for name in ("run", "check", "config", "explain", "publish", "demo", "version"):
+    for name in ("run", "check", "config", "explain", "init", "publish", "wait", "verify", "demo", "version"):
         assert re.search(rf"(?m)^  {name} +\w", done.stdout)
         assert run(name, "--help").returncode == 0
 
@@ -95,6 +99,44 @@ def test_a_property_that_librdkafka_does_not_know_is_named():
 
 
 @pytest.fixture
+def file(tmp_path):
+    """A configuration whose servers are not there."""
+    path = tmp_path / "sluice.toml"
+    path.write_text(configuration(ROUTE))
+    return str(path)
+
+
+@pytest.mark.parametrize("words, told", [
+    (["--at", "1"], "PARTITION:OFFSET"), (["--at", "-1:0"], "PARTITION:OFFSET"), (["--at", "0:9223372036854775807"], "PARTITION:OFFSET"),
+    (["--at", "0:1", "--topic", "other"], "no route takes topic other")])
+def test_a_wait_for_what_cannot_come_is_refused_at_once(file, words, told):
+    done = run("wait", "--config", file, *([] if "--topic" in words else ["--topic", "orders"]), *words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert told in done.stderr
+
+
+def test_a_receipt_that_is_not_there_is_refused_at_once(file, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    for path in ("/no/such/receipt", str(empty)):
+        done = run("verify", "--config", file, "--receipt", path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert done.stderr.startswith(f"sluice verify: {path} ")
+
+
+def test_nothing_is_proved_without_servers(file):
+    done = run("verify", "--config", file)
+    assert done.returncode == 1 and "error: PostgreSQL could not be asked: " in done.stderr, done
+
+
+def test_a_wait_without_postgresql_ends_with_6_at_its_time_out_and_says_why(file):
+    done = run("wait", "--config", file, "--topic", "orders", "--at", "0:1", "--timeout", "200ms")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (6, "", 1), done.stderr
+    assert re.match(r"sluice wait: not in effect after 200ms: orders/0 offset 1 \(nobody has begun to read it\); .*refused",
+                    done.stderr)
+
+
+@pytest.fixture
 def topic(broker):
     return broker.create_topic(f"published{next(NUMBERS)}")
 
@@ -137,6 +179,31 @@ def test_an_envelope_publishes_tombstones_headers_and_keys(broker, topic):
     assert done.returncode == 0, done.stderr
     wanted = [(b'{"id":1}', None, (("h", b"v"), ("n", b"[1]"))), (b"plain", b'{"a" : 1}', ()), (None, b"text", ())]
     assert sorted(found, key=str) == sorted(wanted, key=str)
+
+
+def test_a_receipt_holds_key_partition_and_offset_of_each_acknowledgement(broker, topic, tmp_path):
+    receipt = tmp_path / "receipt.ndjson"
+    done, _ = publish(broker, topic, "".join(f'{{"id":"k-{n}"}}\n' for n in range(300)), "--key", "id", "--receipt", str(receipt))
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in receipt.read_text().splitlines()]
+    assert {line["topic"] for line in lines} == {topic}
+    assert sorted(line["key"] for line in lines) == sorted(f"k-{n}" for n in range(300))
+    for partition in range(broker.PARTITIONS):
+        offsets = [line["offset"] for line in lines if line["partition"] == partition]
+        assert offsets == list(range(len(offsets))) and offsets
+
+
+def test_a_receipt_that_cannot_be_written_ends_the_publishing(broker, topic):
+    done, found = publish(broker, topic, '{"id":1}\n' * 2000, "--receipt", "/dev/full")
+    assert done.returncode == 1
+    assert "sluice publish: the receipt is not complete: /dev/full cannot be written: No space left on device" in done.stderr
+    assert f"published {len(found)} events\n" in done.stderr
+
+
+def test_nothing_is_published_where_the_wait_would_be_in_vain(broker, topic, file):
+    done, found = publish(broker, topic, '{"id":1}\n', "--wait", "--config", file)
+    assert (done.returncode, found) == (2, [])
+    assert done.stderr.startswith("sluice publish: no route of ") and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_nothing_is_published_from_a_bad_line_on(broker, topic):

@@ -117,6 +117,41 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return std::vector{Replayed{1, {hostile, 0}, 5, false, true, hostile, {hostile}}};
   }
+  Result<LogRecord> read(const TopicPartition& at, Offset offset) override {
+    if (fails) return broken();
+    return LogRecord{at, offset, {}, hostile, hostile, {{hostile, hostile}, {hostile, std::nullopt}}};
+  }
+  Result<Trace> trace(const TraceRequest& request) override {
+    if (fails) return broken();
+    Trace found;
+    found.key_columns = {hostile};
+    for (const auto& place : request.places) {
+      found.read.push_back({place.at, 0, 5, 20, hostile});
+      found.mentions.push_back({place.at, 7, {}, "write", true, 1});
+    }
+    found.letters = {{1, {hostile, 0}, 7, hostile, hostile, hostile, true}};
+    return found;
+  }
+  Result<std::vector<Runway>> runways(const std::vector<Pointer>& pointers) override {
+    if (fails) return broken();
+    std::vector<Runway> found;
+    for (const auto& pointer : pointers) {
+      found.emplace_back().from = pointer;
+      found.back().waits = true;
+      found.back().keeps = std::chrono::hours(1);
+      found.back().trouble = hostile;
+    }
+    return found;
+  }
+  struct HostileTail : Tail {
+    Result<TailNews> next(std::size_t, std::chrono::milliseconds) override {
+      return TailNews{{{{hostile, 0}, 1, {}, hostile, hostile, {{hostile, hostile}}}}, 5, 2, {hostile}};
+    }
+  };
+  Result<std::unique_ptr<Tail>> tail(const std::vector<TopicPartition>&, const Expression&) override {
+    if (fails) return broken();
+    return std::make_unique<HostileTail>();
+  }
   Result<Explanation> explain(const TopicPartition& at, Offset offset, bool) override {
     if (fails) return broken();
     Explanation told;

@@ -28,7 +28,7 @@ TEST_F(CatalogueTest, migrating_again_or_from_many_instances_at_once_changes_not
   }
   for (auto& instance : instances) instance.join();
   EXPECT_EQ(done, 6);
-  EXPECT_EQ(sql("SELECT version FROM " + schema + ".schema_version ORDER BY 1"), "1\n2\n3\n4");
+  EXPECT_EQ(sql("SELECT version FROM " + schema + ".schema_version ORDER BY 1"), "1\n2\n3\n4\n5");
 }
 
 TEST_F(CatalogueTest, a_schema_of_a_newer_program_is_not_touched) {
@@ -204,6 +204,82 @@ TEST_F(CatalogueTest, a_description_is_true_until_a_type_changes_however_deep_it
     sql(fmt::format(fmt::runtime(change), schema));
     EXPECT_EQ(catalogue.unchanged(described), false) << change;
   }
+}
+
+Evolution widened_to_bigint() {
+  Evolution evolution;
+  evolution.widened = {{"i", "bigint", "integer"}};
+  return evolution;
+}
+
+TEST_F(CatalogueTest, a_table_is_as_large_as_its_partitions_and_children_when_a_type_is_to_be_changed) {
+  sql(
+      fmt::format("CREATE TABLE {0}.parent (id int PRIMARY KEY, i int, filler text); CREATE TABLE {0}.parted (id int "
+                  "PRIMARY KEY, i int, filler text) PARTITION BY RANGE (id); CREATE TABLE {0}.middle PARTITION OF "
+                  "{0}.parted FOR VALUES FROM (0) TO (100000) PARTITION BY RANGE (id); CREATE UNLOGGED TABLE {0}.leaf "
+                  "PARTITION OF {0}.middle FOR VALUES FROM (0) TO (100000) WITH (fillfactor = 10)",
+                  schema));
+  config::Route route;
+  route.key = {"id"};
+  TableCatalogue catalogue(elsewhere());
+  const auto evolve = [&](const std::string& name) {
+    const auto evolved = catalogue.evolve({schema + "." + name, &route}, widened_to_bigint());
+    return evolved ? "ran " + evolved->statement : evolved.error().message;
+  };
+  // One row for each page.
+  sql(fmt::format("INSERT INTO {0}.parted SELECT n, n, repeat('x', 700) FROM generate_series(1, 17000) n", schema));
+  EXPECT_NE(evolve("parted").find("would rewrite the table of 13"), std::string::npos) << evolve("parted");
+  sql(fmt::format("ALTER TABLE {0}.middle DETACH PARTITION {0}.leaf; ALTER TABLE {0}.leaf INHERIT {0}.parent", schema));
+  EXPECT_NE(evolve("parent").find("would rewrite the table of 13"), std::string::npos) << evolve("parent");
+  EXPECT_EQ(evolve("parted").find("ran ALTER TABLE"), 0u) << evolve("parted");
+  sql(fmt::format("TRUNCATE {0}.leaf", schema));
+  EXPECT_EQ(evolve("parent").find("ran ALTER TABLE"), 0u) << evolve("parent");
+}
+
+TEST_F(CatalogueTest, a_change_that_ran_out_of_time_is_not_tried_again_until_somebody_has_run_it) {
+  // The constraint is checked for each row that is rewritten; a sequence counts what is rolled back, too.
+  const auto make_check = [&](const std::string& body) {
+    sql(
+        fmt::format("CREATE OR REPLACE FUNCTION {}.checked(bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN {}; "
+                    "RETURN true; END $$",
+                    schema, body));
+  };
+  make_check("NULL");
+  sql(
+      fmt::format("CREATE SEQUENCE {0}.tries; CREATE TABLE {0}.t (id int PRIMARY KEY, i int CHECK ({0}.checked(i))); "
+                  "INSERT INTO {0}.t VALUES (1, 1)",
+                  schema));
+  make_check(fmt::format("PERFORM nextval('{}.tries'); RAISE EXCEPTION 'too slow' USING ERRCODE = '57014'", schema));
+  const auto tries = [&] {
+    return sql(fmt::format("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {}.tries", schema));
+  };
+  config::Route route;
+  route.key = {"id"};
+  TableCatalogue catalogue(elsewhere());
+  const WantedTable wanted{schema + ".t", &route};
+  std::string statement;
+  for (int look = 0; look < 3; ++look) {
+    const auto evolved = catalogue.evolve(wanted, widened_to_bigint());
+    ASSERT_FALSE(evolved);
+    EXPECT_EQ(evolved.error().next, ErrorClass::stop_partition);
+    EXPECT_EQ(evolved.error().sqlstate, "");
+    EXPECT_EQ(tries(), "1") << "after the first it only looks";
+    const std::string& reason = evolved.error().message;
+    ASSERT_NE(reason.find("too slow; to be run by hand: ALTER TABLE "), std::string::npos) << reason;
+    statement = reason.substr(reason.find("ALTER TABLE"));
+  }
+  Evolution other;
+  other.added = {{"new", "text", {}}};
+  EXPECT_TRUE(catalogue.evolve(wanted, other)) << "what else the table lacks is no business of that";
+  make_check("NULL");
+  sql(statement);
+  const auto by_hand = catalogue.evolve(wanted, widened_to_bigint());
+  ASSERT_TRUE(by_hand) << by_hand.error().message;
+  EXPECT_EQ(by_hand->statement, "");
+  sql(fmt::format("ALTER TABLE {}.t ALTER i TYPE integer", schema));
+  const auto forgotten = catalogue.evolve(wanted, widened_to_bigint());
+  ASSERT_TRUE(forgotten) << forgotten.error().message;
+  EXPECT_NE(forgotten->statement, "");
 }
 
 }  // namespace

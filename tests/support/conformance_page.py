@@ -9,11 +9,9 @@ NAME = re.compile(r"test_((?:[A-I]\d\d[a-z]?_)+)(\w+)")
 IDS = {"A": "1 4-6 8-11 14-22", "B": "1 2 4-12 14 16 17 20-26 28 29", "C": "3-10 13-15 17-21 23 24", "D": "1-13 16",
        "E": "1-3 5-8 10 11 13-16 18-27 30", "F": "1-7 10 11 13-20 22-27 29 32 34-38 40", "G": "1-7 9 11-18",
        "H": "1-4 6 7 9-12 14-16 18 20-22 24 26-31", "I": "1-10"}
-EVOLUTION = "tables and columns are not made or altered by this version (`evolve`)"
 NOT_APPLICABLE = {
     "D13": "`kafka.start` names no time; a pointer set by hand does (H18)",
     "E02": "there is no mode that only validates; `sluice check --connect` refuses a missing table (E01)",
-    "E03": EVOLUTION, "E05": EVOLUTION, "E24": EVOLUTION, "F10": EVOLUTION,
     "H15": "no step of a recovery sets an offset: the pointer row is the only one (H06)",
     "H21": "a claim is of a partition, which has one pointer row: claims cannot overlap in part",
 }

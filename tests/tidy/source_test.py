@@ -30,7 +30,7 @@ LAYERS = {
 # they its own.
 ROOMS = {
     "mapping/formats/protobuf": set(), "mapping/formats": {"mapping/formats/protobuf"}, "mapping/encode": set(), "listener/registry": set(),
-    "runtime/pipeline": set(), "runtime/control": {"runtime/pipeline"}, "runtime/http": set(), "runtime/demo": set(),
+    "runtime/pipeline": set(), "runtime/control": {"runtime/pipeline"}, "runtime/http": set(), "runtime/demo": set(), "runtime/init": set(),
     "console/commands": set(), "console/ssh": set(), "admin/report": set(),
 }
 # A library's headers appear in one folder only.

@@ -187,6 +187,10 @@ class Compiler {
     }
     std::ranges::sort(made.fields, {}, &ProtobufField::number);
     made.meaning = is_envelope(made) ? ProtobufMeaning::envelope : meaning_by_name(from.full_name(), made);
+    for (const char* image : {"before", "after"}) {
+      const auto found = std::ranges::find(made.fields, image, &ProtobufField::name);
+      if (found != made.fields.end() && found->type == ProtobufType::message) made.row = found->of;
+    }
     schema_.messages[messages_.at(&from)] = std::move(made);
   }
 

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/field_type.h"
 #include "base/schema.h"
 #include "base/value.h"
 
@@ -80,6 +81,7 @@ struct ProtobufMessage {
   std::uint32_t choices = 0;
   SchemaId id = no_schema;
   std::vector<ProtobufField> fields{};  // by number
+  std::uint32_t row = 0;                // of an envelope: the message of its rows
 };
 
 struct ProtobufEnumeration {
@@ -103,7 +105,7 @@ enum class PathFault : std::uint8_t {
   ambiguous,  // it leads to one message or to another, by who wrote it
 };
 
-struct ProtobufSchema {
+struct ProtobufSchema final : SchemaTypes {
   std::vector<ProtobufMessage> messages;
   std::vector<ProtobufEnumeration> enumerations;
   std::vector<ProtobufPlace> places;  // first those of the file
@@ -112,6 +114,11 @@ struct ProtobufSchema {
 
   // Takes the path of a message from the front of `bytes`: a count and so many indices, each a zigzag number.
   PathFault take_path(std::string_view& bytes, std::uint32_t& message) const;
+  // The message of the rows that this one brings.
+  std::uint32_t row_of(std::uint32_t message) const {
+    return messages[message].meaning == ProtobufMeaning::envelope ? messages[message].row : message;
+  }
+  FieldType type_of(std::uint32_t message, std::string_view field) const override;
 };
 
 // Compiles the schema, which is a .proto file or, in base64, a FileDescriptorProto or FileDescriptorSet; `references`

@@ -262,7 +262,7 @@ TEST_F(ConfigLoad, what_an_added_column_holds_is_a_fact_of_the_record) {
 }
 
 TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
-  for (const char* line : {"evolve = \"none\"", "where = \"\"", "[[route.child]]", "[notify]"})
+  for (const char* line : {"flatten = \"\"", "[[route.child]]", "[notify]"})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
 }
 
@@ -467,6 +467,25 @@ TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
   EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\ndelete_when = '''a = 'x' b'''"),
              "10:15: route.delete_when: at character 9");
   EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));
+}
+
+TEST_F(ConfigLoad, a_condition_on_rows_is_about_columns_alone) {
+  const auto error = [&](const std::string& where) {
+    return error_with("key = [\"id\"]", "key = [\"id\"]\nwhere = " + where);
+  };
+  const auto loaded = read(with("key = [\"id\"]", "key = [\"id\"]\nwhere = \"age >= 20 and name ~ '^a'\""));
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_TRUE(loaded->routes[0].where.names("age"));
+  EXPECT_HAS(error("\"age >= \""), "10:17: route.where: at character 8 of the expression: ");
+  EXPECT_HAS(error("\"age > 1 and @op = 'c'\""),
+             "10:22: route.where: at character 13 of the expression: what begins with @");
+  EXPECT_HAS(error("\"age > 1 or header('x') = 'c'\""), "10:21: route.where: at character 12 of the expression: ");
+  EXPECT_HAS(error("\"address.city = 'x'\""),
+             "10:10: route.where: at character 1 of the expression: address.city is a field");
+  EXPECT_HAS(error("\"name ~ '(?i)a'\""),
+             "10:10: route.where: at character 1 of the expression: PostgreSQL may read (?");
+  EXPECT_HAS(error("\"1 = 1\""), "names no column");
+  EXPECT_HAS(error("\"age > 1\"\ndelete = \"soft:gone\""), "10:9: route.where: removes rows");
 }
 
 TEST_F(ConfigLoad, policies_of_values_are_words_of_their_route) {

@@ -46,6 +46,13 @@ class FakeAdmin : public Snapshots,
   bool resumes = true, has_record = true, reclaims = true;
   std::string unknown;  // why PostgreSQL could not be asked about that record
   Offset log_end = 20'000'000;
+  bool kafka = true;
+  TraceRequest traced;  // the last one
+  Trace found_of_row;
+  std::vector<Pointer> asked;  // of runways
+  std::vector<Runway> runways_found;
+  std::vector<TailNews> tail_news;      // one after the other; then Kafka fails
+  std::optional<PointerRow> elsewhere;  // of another instance
   std::set<std::int64_t> discarded;
   std::optional<DeadLetterRow> arriving;  // while others are discarded
   IncidentLog incidents;
@@ -120,6 +127,7 @@ class FakeAdmin : public Snapshots,
                       .counts = one.counts,
                       .anchor_offset = {},
                       .updated = {}});
+    if (elsewhere) rows.push_back(*elsewhere);
     return rows;
   }
   std::optional<std::string> configured_table(const std::string& topic) const override { return "public." + topic; }
@@ -151,6 +159,7 @@ class FakeAdmin : public Snapshots,
     return gone;
   }
   Result<LogPlace> log(const TopicPartition&, std::optional<WallClock::time_point> moment) override {
+    if (!kafka) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
     return LogPlace{100, log_end, moment ? 12'000'000 : log_end};
   }
   Result<std::optional<FirstRecord>> first_record(const PointerRow& from) override {
@@ -276,6 +285,38 @@ class FakeAdmin : public Snapshots,
                       .outcome = "as the test has it",
                       .sql = {"INSERT"}});
     return done;
+  }
+  Result<LogRecord> read(const TopicPartition& at, Offset offset) override {
+    if (!kafka) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
+    LogRecord found{.at = at, .offset = offset, .timestamp = {}, .key = "1", .value = {}, .headers = {}};
+    if (has_record) found.value = "\x1b[2J\xff";
+    found.headers = {{"h", "v"}, {"empty", ""}, {"none", std::nullopt}};
+    return found;
+  }
+  Result<Trace> trace(const TraceRequest& request) override {
+    traced = request;
+    if (!kafka) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
+    return found_of_row;
+  }
+  Result<std::vector<Runway>> runways(const std::vector<Pointer>& pointers) override {
+    asked = pointers;
+    if (!kafka) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
+    return runways_found;
+  }
+  struct FakeTail : Tail {
+    explicit FakeTail(std::vector<TailNews>& left) : news(left) {}
+    std::vector<TailNews>& news;
+    Result<TailNews> next(std::size_t at_most, std::chrono::milliseconds) override {
+      if (news.empty()) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
+      TailNews first = std::move(news.front());
+      news.erase(news.begin());
+      while (first.records.size() > at_most) first.records.pop_back(), ++first.not_shown;
+      return first;
+    }
+  };
+  Result<std::unique_ptr<Tail>> tail(const std::vector<TopicPartition>& partitions, const Expression& filter) override {
+    calls.push_back(fmt::format("tail {} partitions{}", partitions.size(), filter.empty() ? "" : " filtered"));
+    return std::make_unique<FakeTail>(tail_news);
   }
   Result<Explanation> explain(const TopicPartition& at, Offset offset, bool ask_postgres) override {
     return Explanation{.at = at,

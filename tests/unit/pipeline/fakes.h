@@ -191,6 +191,17 @@ class FakeTables final : public sink::Tables {
     return std::ranges::all_of(tables, [&](const Table* table) { return table->signature == signature(); });
   }
 
+  Result<Evolved> evolve(const sink::WantedTable& wanted, const Evolution& evolution) override {
+    ++evolutions;
+    if (on_evolve) on_evolve();
+    if (forbidden) return std::unexpected(*forbidden);
+    for (const auto& one : evolution.added) columns.emplace_back(one.column, one.type);
+    return Evolved{*describe(wanted.name, *wanted.route), "ALTER TABLE"};
+  }
+
+  std::optional<Error> forbidden;  // what evolve() answers with
+  std::function<void()> on_evolve;
+  int evolutions = 0;
   std::map<std::string, bool> missing;
   std::vector<std::pair<std::string, std::string>> columns{{"id", "int8"}, {"v", "text"}};
   std::function<void()> on_describe;

@@ -1,0 +1,68 @@
+// record: one record of the log as it was written, whatever becomes of it; explain says that.
+#include "console/commands/record.h"
+#include "console/commands/registry.h"
+#include "console/selection.h"
+
+namespace sluice::console {
+
+std::vector<std::string> header_texts(const LogRecord& record) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : record.headers) texts.push_back(value ? fmt::format("{}={}", name, *value) : name);
+  return texts;
+}
+
+namespace {
+
+report::Value size_of(const std::optional<std::string>& bytes) {
+  return bytes ? report::Value(static_cast<std::int64_t>(bytes->size())) : report::Value();
+}
+
+int record(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
+  const auto at = parse_partition(call.words()[0]);
+  const auto offset = parse_number(call.words()[1]);
+  if (!at || !offset)
+    return call.fail(Code::not_understood,
+                     "record takes TOPIC/PARTITION and an offset, for example: record shop.orders/3 4711");
+  if (!inventory(snapshots, positions).partitions.contains(*at))
+    return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
+  const auto found = inspection.read(*at, *offset);
+  if (!found) return call.fail(found.error());
+  const ColumnType content = call.has("raw") ? ColumnType::text : ColumnType::content;
+  call.report.sections = {{.columns = {{.name = "partition"},
+                                       {.name = "offset", .kind = ColumnType::id},
+                                       {.name = "timestamp", .kind = ColumnType::time},
+                                       {.name = "tombstone", .kind = ColumnType::yes_no},
+                                       {.name = "key_bytes", .kind = ColumnType::number},
+                                       {.name = "value_bytes", .kind = ColumnType::number},
+                                       {.name = "headers", .kind = ColumnType::texts},
+                                       {.name = "key", .kind = content},
+                                       {.name = "value", .kind = content}},
+                           .rows = {{partition_text(found->at), found->offset, optional_time(found->timestamp),
+                                     !found->value.has_value(), size_of(found->key), size_of(found->value),
+                                     header_texts(*found), optional_text(found->key), optional_text(found->value)}},
+                           .record = true}};
+  return Code::done;
+}
+
+}  // namespace
+
+std::vector<Command> record_commands() {
+  return {
+      {.words = "record",
+       .arguments = "TOPIC/PARTITION OFFSET",
+       .min_words = 2,
+       .max_words = 2,
+       .takes = ArgumentKind::partition,
+       .options = {{.name = "raw", .help = "key and value whole, however long"}},
+       .role = Role::operator_,
+       .effect = Effect::shows_data,
+       .group = "records",
+       .summary =
+           "One record of the log as it was written: key, value, headers, timestamp. 'explain' says what becomes "
+           "of it.",
+       .examples = {"record shop.orders/3 4711", "record shop.orders/3 4711 --raw --json"},
+       .run = handler<record>},
+  };
+}
+
+}  // namespace sluice::console

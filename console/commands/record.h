@@ -1,0 +1,16 @@
+// What the commands that show records of the log share.
+//
+// Functions of a command's thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "admin/inspection.h"
+
+namespace sluice::console {
+
+// "name=value"; a header without a value is its name alone.
+std::vector<std::string> header_texts(const LogRecord& record);
+
+}  // namespace sluice::console

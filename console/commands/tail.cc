@@ -1,0 +1,116 @@
+// tail: records as they are written, at a rate that a person can look at.
+#include "base/expression/expression.h"
+#include "console/commands/record.h"
+#include "console/commands/registry.h"
+#include "console/selection.h"
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between = 250ms;
+constexpr std::size_t shown_at_once = 50;  // so 200 a second
+constexpr std::size_t partitions_at_most = 100;
+constexpr std::int64_t limit_at_most = 1'000'000;
+
+Report report_of(const TailNews& news) {
+  Section section{.name = "records",
+                  .columns = {{.name = "timestamp", .kind = ColumnType::time},
+                              {.name = "partition"},
+                              {.name = "offset", .kind = ColumnType::id},
+                              {.name = "key", .kind = ColumnType::content},
+                              {.name = "headers", .kind = ColumnType::texts, .programs = true},
+                              {.name = "value", .kind = ColumnType::content}}};
+  for (const auto& one : news.records)
+    section.rows.push_back({optional_time(one.timestamp), partition_text(one.at), one.offset, optional_text(one.key),
+                            header_texts(one), optional_text(one.value)});
+  Report report;
+  report.sections = {std::move(section)};
+  if (news.not_shown > 0)
+    report.notes.push_back(counted(static_cast<std::size_t>(news.not_shown), "record") +
+                           " not shown: they came too fast");
+  if (news.not_judged > 0)
+    report.notes.push_back(counted(static_cast<std::size_t>(news.not_judged), "record") +
+                           " not shown: the filter cannot be asked about what cannot be mapped");
+  for (const auto& trouble : news.troubles) report.notes.push_back(trouble);
+  return report;
+}
+
+// How much is left out, for programs, which do not see the notes.
+void add_counts(const TailNews& news, Report& report) {
+  report.sections.push_back({.columns = {{.name = "not_shown", .programs = true},
+                                         {.name = "not_judged", .programs = true},
+                                         {.name = "troubles", .kind = ColumnType::texts, .programs = true}},
+                             .rows = {{news.not_shown, news.not_judged, news.troubles}},
+                             .record = true});
+}
+
+int follow(Call& call, Tail& tail, std::size_t limit) {
+  std::size_t shown = 0;
+  while (call.stream().wait(0ms)) {
+    const auto news = tail.next(limit == 0 ? shown_at_once : std::min(shown_at_once, limit - shown), between);
+    if (!news) return call.fail(news.error());
+    if (news->records.empty() && news->not_shown == 0 && news->not_judged == 0 && news->troubles.empty()) continue;
+    Report report = report_of(*news);
+    add_counts(*news, report);
+    call.stream().write(report);
+    shown += news->records.size();
+    if (limit > 0 && shown >= limit) return Code::done;
+  }
+  return Code::interrupted;
+}
+
+int tail(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
+  const Inventory known = inventory(snapshots, positions);
+  const auto target = target_of(call, known);
+  if (!target) return target.error();
+  const auto limit = number_option(call, "limit", 0, limit_at_most);
+  if (!limit) return limit.error();
+  if (call.has("limit") && *limit == 0) return call.fail(Code::not_understood, "--limit 0 shows nothing");
+  Expression filter;
+  if (call.has("filter")) {
+    const auto parsed = Expression::parse(call.option("filter"));
+    if (!parsed)
+      return call.fail(Code::not_understood, "--filter, column {}: {}", parsed.error().column, parsed.error().text);
+    filter = *parsed;
+  }
+  const auto partitions = covered(*target, known);
+  if (partitions.empty()) return call.fail(Code::no_such_thing, "no partitions yet; see 'partitions'");
+  if (partitions.size() > partitions_at_most)
+    return call.fail(Code::not_understood, "{} are too many to follow; name a TARGET of no more than {}",
+                     counted(partitions.size(), "partition"), partitions_at_most);
+  const auto opened = inspection.tail(partitions, filter);
+  if (!opened) return call.fail(opened.error());
+  return follow(call, **opened, static_cast<std::size_t>(*limit));
+}
+
+}  // namespace
+
+std::vector<Command> tail_commands() {
+  return {
+      {.words = "tail",
+       .arguments = "[TARGET]",
+       .max_words = 2,
+       .takes = ArgumentKind::target,
+       .options = {{.name = "filter",
+                    .value = ArgumentKind::text,
+                    .shown = "EXPRESSION",
+                    .help = "only those that a route with this filter would apply; in double quotes, as its texts have "
+                            "single ones; needs PostgreSQL"},
+                   {.name = "limit",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "end after so many; without it, at Ctrl-C"}},
+       .role = Role::operator_,
+       .effect = Effect::shows_data,
+       .group = "records",
+       .summary =
+           "Records as they are written from now on, until Ctrl-C: 200 a second at most, the others are counted.",
+       .examples = {"tail shop.orders --limit 20", "tail shop.orders/3 --filter \"@op = 'd' or status = 'sent'\"",
+                    "tail --json"},
+       .run = handler<tail>},
+  };
+}
+
+}  // namespace sluice::console

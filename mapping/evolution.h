@@ -1,0 +1,29 @@
+// Chooses the column for a field that has none: its type by the event's schema or, without one, by its value; and
+// whether there may be a column of its name.
+//
+// Pure functions of a lane's thread. docs/evolution.md has the table of types, which a test compares with these.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/evolution.h"
+#include "base/field_type.h"
+#include "base/table.h"
+#include "base/value.h"
+
+namespace sluice::mapping {
+
+// The type of PostgreSQL's for such values; empty for `unknown`.
+std::string column_type(const FieldType& type);
+// What a value shows of its type; `unknown` of null and absent.
+FieldType inferred_type(const Value& value);
+
+// The wider type that takes every value of the column and of the event's type; empty if the event's is not wider.
+std::string wider_type(const Column& column, const FieldType& type);
+
+// Returns why a column cannot have this name; null if it can. PostgreSQL would cut a long one.
+const char* fault_of_name(std::string_view column);
+
+}  // namespace sluice::mapping

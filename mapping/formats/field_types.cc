@@ -1,0 +1,214 @@
+// What the schemas of Connect and Avro say of the columns that their fields need.
+#include <algorithm>
+#include <utility>
+
+#include "mapping/formats/avro_schema.h"
+#include "mapping/formats/connect_schema.h"
+
+namespace sluice::mapping {
+
+// Types of PostgreSQL whose values travel as text; of an array the name begins with _.
+FieldKind kind_by_source(std::string_view type) {
+  constexpr std::pair<std::string_view, FieldKind> kinds[] = {
+      {"INET", FieldKind::inet},       {"CIDR", FieldKind::cidr}, {"MACADDR", FieldKind::macaddr},
+      {"NUMERIC", FieldKind::decimal}, {"UUID", FieldKind::uuid}, {"JSONB", FieldKind::document},
+      {"JSON", FieldKind::document},
+  };
+  if (type.starts_with('_')) type.remove_prefix(1);
+  const auto* found = std::ranges::find(kinds, type, &std::pair<std::string_view, FieldKind>::first);
+  return found == std::end(kinds) ? FieldKind::unknown : found->second;
+}
+
+std::uint8_t connect_width(std::string_view name) {
+  constexpr std::pair<std::string_view, std::uint8_t> widths[] = {
+      {"int8", 8},   {"int16", 16},  {"int32", 32},   {"int64", 64},
+      {"float", 32}, {"double", 64}, {"float32", 32}, {"float64", 64},
+  };
+  const auto* found = std::ranges::find(widths, name, &std::pair<std::string_view, std::uint8_t>::first);
+  return found == std::end(widths) ? std::uint8_t{0} : found->second;
+}
+
+FieldKind kind_by_name(std::string_view name) {
+  constexpr std::pair<std::string_view, FieldKind> kinds[] = {
+      {"io.debezium.time.ZonedTimestamp", FieldKind::instant},
+      {"io.debezium.time.ZonedTime", FieldKind::time_with_zone},
+      {"io.debezium.time.Interval", FieldKind::interval},
+      {"io.debezium.data.Uuid", FieldKind::uuid},
+      {"io.debezium.data.Json", FieldKind::document},
+      {"io.debezium.data.Xml", FieldKind::xml},
+      {"io.debezium.data.TsVector", FieldKind::search_words},
+  };
+  const auto* found = std::ranges::find(kinds, name, &std::pair<std::string_view, FieldKind>::first);
+  return found == std::end(kinds) ? FieldKind::unknown : found->second;
+}
+
+FieldKind kind_of(TemporalUnit unit) {
+  switch (unit) {
+    case TemporalUnit::date_days:
+      return FieldKind::date;
+    case TemporalUnit::time_millis:
+    case TemporalUnit::time_micros:
+    case TemporalUnit::time_nanos:
+      return FieldKind::time;
+    case TemporalUnit::timestamp_millis:
+    case TemporalUnit::timestamp_micros:
+    case TemporalUnit::timestamp_nanos:
+      return FieldKind::timestamp;
+    case TemporalUnit::duration_micros:
+      return FieldKind::interval;
+  }
+  return FieldKind::unknown;
+}
+
+FieldType ConnectSchema::field_type() const {
+  FieldType of = column;
+  of.optional = optional;
+  if (!told) return {};
+  switch (logical) {
+    case Logical::decimal:
+      of.kind = FieldKind::decimal;
+      of.scale = scale;
+      return of;
+    case Logical::variable_scale_decimal:
+      of.kind = FieldKind::decimal;
+      of.precision = 0;
+      return of;
+    case Logical::bits:
+      of.kind = FieldKind::bits;
+      of.length = length;
+      return of;
+    case Logical::temporal:
+      of.kind = kind_of(unit);
+      return of;
+    case Logical::none:
+      break;
+  }
+  switch (type) {
+    case ConnectType::integer:
+      of.kind = width == 0 || width == 64 ? FieldKind::int64 : width == 32 ? FieldKind::int32 : FieldKind::int16;
+      break;
+    case ConnectType::floating:
+      of.kind = width == 0 ? FieldKind::decimal : width == 32 ? FieldKind::single : FieldKind::real;
+      break;
+    case ConnectType::boolean:
+      of.kind = FieldKind::boolean;
+      break;
+    case ConnectType::string:
+      if (of.kind == FieldKind::unknown || of.kind == FieldKind::decimal) of.kind = FieldKind::text;
+      break;
+    case ConnectType::bytes:
+      of.kind = FieldKind::bytes;
+      break;
+    case ConnectType::array:
+      return array_of(items.empty() ? FieldType{} : items.front().field_type(), of);
+    case ConnectType::map:
+    case ConnectType::structure:
+      of.kind = FieldKind::document;
+      break;
+  }
+  return of;
+}
+
+FieldType ConnectSchema::type_of(std::uint32_t, std::string_view field_name) const {
+  if (field_name.empty() && type != ConnectType::structure) return field_type();  // a key of one value
+  const ConnectSchema* found = field(field_name);
+  return found ? found->field_type() : FieldType{};
+}
+
+FieldType AvroSchema::type_of(std::uint32_t structure, std::string_view field) const {
+  const AvroNode& node = nodes[structure];
+  if (field.empty() && node.type != AvroType::record) return type_of(structure);  // a key of one value
+  if (node.type != AvroType::record && node.type != AvroType::alternatives) return {};
+  for (const AvroPart& part : parts_of(node)) {
+    if (node.type == AvroType::record && part.name == field) return type_of(part.node);
+    if (node.type == AvroType::record || nodes[part.node].type != AvroType::record) continue;
+    if (const FieldType found = type_of(part.node, field); found.kind != FieldKind::unknown) return found;
+  }
+  return {};
+}
+
+// One type, or that and null; what is the one or the other of several is as its values are.
+FieldType AvroSchema::type_of_alternatives(const AvroNode& node) const {
+  FieldType found;
+  int types = 0;
+  bool optional = false;
+  for (const AvroPart& part : parts_of(node)) {
+    const bool null = nodes[part.node].type == AvroType::null;
+    optional = optional || null;
+    if (null || ++types > 1 || nodes[part.node].type == AvroType::alternatives) continue;
+    found = type_of(part.node);
+  }
+  if (types != 1) return {};
+  found.optional = optional;
+  return found;
+}
+
+FieldType AvroSchema::type_of(std::uint32_t index) const {
+  const AvroNode& node = nodes[index];
+  FieldType of{.kind = node.named, .optional = false};
+  switch (node.meaning) {
+    case AvroMeaning::decimal:
+      of.kind = FieldKind::decimal;
+      of.precision = node.precision;
+      of.scale = node.scale;
+      return of;
+    case AvroMeaning::variable_scale_decimal:
+      of.kind = FieldKind::decimal;
+      return of;
+    case AvroMeaning::bits:
+      of.kind = FieldKind::bits;
+      of.length = node.scale;
+      return of;
+    case AvroMeaning::temporal:
+      of.kind = node.instant ? FieldKind::instant : kind_of(node.unit);
+      return of;
+    case AvroMeaning::uuid:
+      of.kind = FieldKind::uuid;
+      return of;
+    case AvroMeaning::duration:
+      of.kind = FieldKind::interval;
+      return of;
+    case AvroMeaning::none:
+      break;
+  }
+  switch (node.type) {
+    case AvroType::null:
+      return {};
+    case AvroType::boolean:
+      of.kind = FieldKind::boolean;
+      break;
+    case AvroType::integer:
+      of.kind = FieldKind::int32;
+      break;
+    case AvroType::big_integer:
+      of.kind = FieldKind::int64;
+      break;
+    case AvroType::single:
+      of.kind = FieldKind::single;
+      break;
+    case AvroType::real:
+      of.kind = FieldKind::real;
+      break;
+    case AvroType::bytes:
+    case AvroType::fixed:
+      of.kind = FieldKind::bytes;
+      break;
+    case AvroType::text:
+      if (of.kind == FieldKind::unknown) of.kind = FieldKind::text;
+      break;
+    case AvroType::enumeration:
+      of.kind = FieldKind::text;
+      break;
+    case AvroType::array:
+      return array_of(nodes[node.item].type == AvroType::array ? FieldType{} : type_of(node.item), of);
+    case AvroType::record:
+    case AvroType::map:
+      of.kind = FieldKind::document;
+      break;
+    case AvroType::alternatives:
+      return type_of_alternatives(node);
+  }
+  return of;
+}
+
+}  // namespace sluice::mapping

@@ -1,0 +1,208 @@
+#include "runtime/init/sink_routes.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "config/table_template.h"
+#include "runtime/init/topic_patterns.h"
+
+namespace sluice::runtime {
+namespace {
+
+bool holds(const std::vector<std::string>& list, std::string_view name) {
+  return std::ranges::find(list, name) != list.end();
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (auto at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+std::string_view format_setting(const Sink& sink) {
+  return sink.file.find("collection.name.format") ? "collection.name.format" : "table.name.format";
+}
+
+// The sink's format filled in; `topic` is a name, or a template for it.
+std::string fill_format(Sink& sink, std::string topic) {
+  if (sink.kind == SinkKind::debezium) std::ranges::replace(topic, '.', '_');
+  std::string table = sink.table_format;
+  replace_all(table, "${topic}", topic);
+  for (const std::string_view known : {"db", "schema", "table"})
+    replace_all(table, fmt::format("${{source.{}}}", known), fmt::format("{{source.{}}}", known));
+  if (const auto other = table.find("${"); other != table.npos) {
+    sink.without(std::string(format_setting(sink)),
+                 "has a placeholder other than ${topic} and ${source.db}, ${source.schema}, ${source.table}");
+    table.erase(other, table.find('}', other) - other + 1);
+  }
+  if (sink.normalizes && !config::has_placeholder(table))
+    for (char& c : table)
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return table;
+}
+
+// The parts of a name between dots, of which placeholders have their own.
+std::vector<std::string> name_parts(std::string_view table) {
+  std::vector<std::string> parts(1);
+  bool inside = false;
+  for (const char c : table) {
+    inside = c == '{' || (inside && c != '}');
+    if (c == '.' && !inside)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+// SCHEMA.TABLE, or TABLE alone where only the search path says the schema. A database before them is the connection's.
+std::string qualified(const Sink& sink, std::string table) {
+  if (!sink.quotes && !config::has_placeholder(table)) table = lowered(table);
+  auto parts = name_parts(table);
+  std::erase(parts, "");
+  if (parts.empty()) parts.emplace_back("{topic}");
+  if (parts.size() > 2) return fmt::format("{}.{}", parts[parts.size() - 2], parts.back());
+  if (parts.size() == 1 && !sink.schema.empty()) return fmt::format("{}.{}", sink.schema, parts.front());
+  return fmt::format("{}", fmt::join(parts, "."));
+}
+
+void add_topic(std::vector<DraftRoute>& routes, DraftRoute route) {
+  const auto same = std::ranges::find_if(routes, [&](const DraftRoute& one) {
+    auto other = one;
+    other.topics = route.topics;
+    return other == route;
+  });
+  if (same == routes.end())
+    routes.push_back(std::move(route));
+  else
+    same->topics.insert(same->topics.end(), route.topics.begin(), route.topics.end());
+}
+
+// The fields of a list that may name a topic: FIELD, or TOPIC:FIELD.
+std::vector<std::string> fields_of(const Sink& sink, const std::vector<std::string>& list, const std::string& topic) {
+  std::vector<std::string> fields;
+  for (const auto& one : list) {
+    const auto colon = one.find(':');
+    if (sink.kind != SinkKind::debezium || colon == one.npos)
+      fields.push_back(sink.field_named(one));
+    else if (topic.empty() || one.substr(0, colon) == topic)
+      fields.push_back(sink.field_named(one.substr(colon + 1)));
+  }
+  return fields;
+}
+
+// Leaves out what the configuration would refuse because another part of it says the same already.
+void settle_columns(const Sink& sink, const DraftKey& key, const std::string& topic, DraftRoute& route) {
+  route.include = sink.only;
+  if (!sink.included.empty()) route.include = fields_of(sink, sink.included, topic);
+  for (const auto& list : {sink.dropped, fields_of(sink, sink.excluded, topic)})
+    for (const auto& field : list)
+      if (!holds(route.exclude, field)) route.exclude.push_back(field);
+  std::set<std::string> seen;
+  std::erase_if(route.include, [&](const auto& field) { return !seen.insert(field).second; });
+  std::erase_if(route.include,
+                [&](const auto& field) { return sink.added.contains(field) || holds(route.exclude, field); });
+  std::erase_if(route.exclude, [&](const auto& field) {
+    return !route.include.empty() || (holds(key.columns, field) && key.from == "record_value");
+  });
+  for (const auto& [field, column] : sink.renamed) {
+    const bool taken = route.include.empty() || holds(route.include, field) || holds(key.columns, column);
+    if (taken && field != column && !holds(route.exclude, field)) route.rename.emplace(field, column);
+  }
+  if (!sink.quotes)
+    for (const auto& column : sink.key) {
+      const auto folded = lowered(column);
+      const bool clear = holds(key.columns, folded) && !holds(route.include, folded) && !holds(route.exclude, column);
+      if (folded != column && clear && !sink.added.contains(column)) route.rename.emplace(column, folded);
+    }
+  for (const auto& [column, source] : sink.added) {
+    const bool renamed = std::ranges::find(route.rename, column, &std::pair<const std::string, std::string>::second) !=
+                         route.rename.end();
+    if (!renamed) route.add.emplace(column, source);
+  }
+}
+
+// What a table's name is in a route whose topics a regular expression finds.
+DraftRoute route_of_pattern(Sink& sink) {
+  DraftRoute route;
+  route.topics = {sink.topics_pattern};
+  std::string name = "{topic}";
+  if (!sink.topic_routes.empty()) {
+    const auto joined =
+        sink.topic_routes.size() == 1 ? routed_pattern(sink.topics_pattern, sink.topic_routes.front()) : std::nullopt;
+    if (joined) {
+      route.topics = {joined->pattern};
+      name = joined->name;
+    } else {
+      sink.without("transforms",
+                   "RegexRouter and topics.regex could not be made one expression: put groups into "
+                   "route.topics and {1} to {9} into route.table");
+    }
+  }
+  const bool named = name == "{topic}";
+  if (named && sink.table_format.contains("${topic}") && sink.topics_pattern.contains('.'))
+    sink.without(
+        std::string(format_setting(sink)),
+        sink.kind == SinkKind::debezium || sink.normalizes
+            ? "dots of a topic's name become underscores in the sink; {topic} is the name as it is"
+            : "a topic's name with dots is SCHEMA.TABLE to the sink; {topic} is one name: capture the parts, {1}.{2}");
+  route.table = qualified(sink, fill_format(sink, name));
+  route.any_schema = config::has_placeholder(config::split_template(route.table).schema);
+  return route;
+}
+
+}  // namespace
+
+DraftKey draft_key(Sink& sink) {
+  DraftKey key;
+  key.columns = sink.key;
+  if (sink.key_mode == "kafka") {
+    if (key.columns.size() != 3) key.columns = {"__connect_topic", "__connect_partition", "__connect_offset"};
+    for (const auto& [column, source] : {std::pair(key.columns[0], "@topic"), std::pair(key.columns[1], "@partition"),
+                                         std::pair(key.columns[2], "@offset")})
+      sink.added[column] = source;
+    return key;
+  }
+  if (!sink.quotes) std::ranges::transform(key.columns, key.columns.begin(), lowered);
+  if (sink.key_mode == "record_header") key.from = "header";
+  if (sink.key_mode == "record_value") key.from = "record_value";
+  if (sink.key_mode == "record_key") key.from = sink.key_from_value ? "record_value" : "record_key";
+  if (sink.key_mode == "none") key.columns.clear();
+  if (!key.columns.empty() || (sink.key_mode == "none" && sink.mode == "insert")) return key;
+  key.columns = {"id"};
+  if (sink.key_mode == "none")
+    key.question = fmt::format("mode {} needs a key, and the sink has none", sink.mode);
+  else
+    key.question = fmt::format("the sink takes all fields of the {}, which the file does not name",
+                               key.from == "header"       ? "headers"
+                               : key.from == "record_key" ? "record key"
+                                                          : "value");
+  return key;
+}
+
+std::vector<DraftRoute> draft_routes(Sink& sink, const DraftKey& key) {
+  std::vector<DraftRoute> routes;
+  for (const auto& topic : sink.topics) {
+    DraftRoute route;
+    route.topics = {topic};
+    const auto name = routed_name(topic, sink.topic_routes);
+    if (!name)
+      sink.without("transforms", "a RegexRouter's expression is not one of RE2; name the table in route.table");
+    const auto mapped = sink.tables.find(topic);
+    route.table =
+        qualified(sink, mapped != sink.tables.end() ? mapped->second : fill_format(sink, name.value_or(topic)));
+    route.any_schema = config::has_placeholder(config::split_template(route.table).schema);
+    settle_columns(sink, key, topic, route);
+    add_topic(routes, std::move(route));
+  }
+  if (sink.topics_pattern.empty()) return routes;
+  auto route = route_of_pattern(sink);
+  settle_columns(sink, key, "", route);
+  routes.push_back(std::move(route));
+  return routes;
+}
+
+}  // namespace sluice::runtime
