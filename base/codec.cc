@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/parse.h"
+
 namespace sluice {
 namespace {
 
@@ -184,6 +186,22 @@ std::string percent_decoded(std::string_view text) {
       at += 2;
     else
       out.push_back(text[at]);
+  }
+  return out;
+}
+
+std::string percent_encoded(std::string_view text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool letter_or_digit = (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+    if (letter_or_digit || std::string_view("-._~").contains(c)) {
+      out.push_back(c);
+    } else {
+      out.push_back('%');
+      out.push_back(digits[static_cast<unsigned char>(c) >> 4]);
+      out.push_back(digits[c & 15]);
+    }
   }
   return out;
 }

@@ -27,6 +27,8 @@ bool append_hex_decoded(std::string_view digits, std::string& out);
 void append_hex(std::string_view bytes, std::string& out);
 // With the byte that %XX stands for in its place; a % that is not followed by two digits stays as it is.
 std::string percent_decoded(std::string_view text);
+// The reverse: every byte that RFC 3986 does not call unreserved as %XX.
+std::string percent_encoded(std::string_view text);
 bool append_uuid(std::string_view text, std::string& out);  // with or without dashes and braces
 // The big-endian two's complement integer in the bytes, as decimal digits with a sign.
 void append_integer_digits(std::string_view bytes, std::string& out);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <concepts>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,5 +41,7 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
+// The same of a text.
+std::string lowered(std::string_view text);
 
 }  // namespace sluice

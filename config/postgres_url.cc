@@ -40,18 +40,6 @@ std::string without_references(std::string_view text) {
   return out;
 }
 
-std::string percent_encoded(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || std::string_view("-._~").contains(c))
-      out += c;
-    else
-      out += fmt::format("%{:02X}", byte);
-  }
-  return out;
-}
-
 std::string unquoted(std::string_view value) {
   if (value.starts_with('\'')) value.remove_prefix(1);
   if (value.ends_with('\'')) value.remove_suffix(1);

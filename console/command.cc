@@ -12,12 +12,6 @@
 namespace sluice::console {
 namespace {
 
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), lower);
-  return result;
-}
-
 std::size_t words_in(std::string_view words) {
   return static_cast<std::size_t>(std::ranges::count(words, ' ')) + 1;
 }

@@ -4,8 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "base/codec.h"
 #include "base/parse.h"
 #include "config/settings.h"
 
@@ -77,12 +77,6 @@ std::vector<std::string> list_of(std::string_view text) {
   return list;
 }
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), lower);
-  return out;
-}
-
 bool boolean_of(const ConnectEntry& entry) {
   return word_of(entry, {"true", "false"}) == "true";
 }
@@ -111,16 +105,7 @@ bool is_taken(std::string_view setting, std::string_view value) {
 }
 
 std::string url_encoded(std::string_view text) {
-  if (text.starts_with("${")) return std::string(text);
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || std::string_view("-._~").contains(c))
-      out += c;
-    else
-      out += fmt::format("%{:02X}", byte);
-  }
-  return out;
+  return text.starts_with("${") ? std::string(text) : percent_encoded(text);
 }
 
 }  // namespace sluice::runtime

@@ -92,8 +92,6 @@ struct Sink {
 };
 
 std::vector<std::string> list_of(std::string_view text);
-// In lower case; other letters than ASCII's as they are.
-std::string lowered(std::string_view text);
 bool boolean_of(const ConnectEntry& entry);
 // One of the words, in lower case.
 std::string word_of(const ConnectEntry& entry, const std::vector<std::string_view>& words);

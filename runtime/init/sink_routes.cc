@@ -7,6 +7,7 @@
 #include <cctype>
 #include <set>
 
+#include "base/parse.h"
 #include "config/table_template.h"
 #include "runtime/init/topic_patterns.h"
 

@@ -22,6 +22,8 @@ TEST(SplitUrls, blanks_and_slashes_around_a_url_go_and_no_url_is_empty) {
 
 TEST(PercentDecoded, two_digits_behind_a_percent_sign_are_a_byte_and_anything_else_stays) {
   EXPECT_EQ(percent_decoded("a%20b%2Fc%c3%A9"), "a b/c\u00e9");
+  EXPECT_EQ(percent_encoded("aZ09-._~ %/@:\u00e9"), "aZ09-._~%20%25%2F%40%3A%C3%A9");
+  EXPECT_EQ(lowered("AbZ \u00c9"), "abz \u00c9");
   for (const auto* text : {"", "%", "%4", "100%", "%zz", "%4g", "%+1"}) EXPECT_EQ(percent_decoded(text), text);
 }
 
