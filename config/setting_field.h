@@ -16,9 +16,14 @@
 
 namespace sluice::config {
 
-// A part of the table that has a file of its own.
-std::vector<Setting> route_columns();
+// Parts of the table that have files of their own.
+std::vector<Setting> route_source();
+std::vector<Setting> route_policy();
 std::vector<Setting> route_values();
+std::vector<Setting> route_columns();
+std::vector<Setting> registry();
+std::vector<Setting> dead_letters();
+std::vector<Setting> surroundings();
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {

@@ -6,27 +6,12 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <functional>
 
-#include "admin/snapshot.h"
 #include "base/log.h"
-#include "base/mutex.h"
 #include "config/kafka_security.h"
 #include "config/secret_files.h"
-#include "console/ssh/console.h"
-#include "listener/consumer.h"
-#include "listener/registry/schema_registry.h"
 #include "listener/topics.h"
-#include "runtime/control/admin_service.h"
-#include "runtime/http/http.h"
-#include "runtime/identity.h"
 #include "runtime/migration.h"
-#include "runtime/pipeline/dead_letter_limit.h"
-#include "runtime/pipeline/lane.h"
-#include "runtime/pipeline/lane_choice.h"
-#include "runtime/reload.h"
-#include "runtime/signals.h"
-#include "runtime/subcommands.h"
 #include "runtime/systemd.h"
 #include "sink/schema_copies.h"
 
@@ -37,14 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::string_view who = "service";
-// Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
-constexpr seconds stop_deadline{25};
-constexpr seconds drain_deadline{17};
-constexpr seconds leave_deadline{10};
-constexpr seconds console_deadline{2};
-constexpr seconds admin_deadline{4};
 constexpr seconds log_deadline{1};
-constexpr seconds client_margin{1};  // of what may come after the Kafka client's own deadline
 // What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
 constexpr int wrong_setup = 2;
 constexpr seconds hint_interval{5};
@@ -54,68 +32,7 @@ constexpr milliseconds tick_interval{200};
 // heap: a third of the memory for half a microsecond a record.
 constexpr int mapped_above_bytes = 256 << 10;
 
-milliseconds milliseconds_until(Clock::time_point at) {
-  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(at - Clock::now()));
-}
-
-class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
- public:
-  Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
-
-  int run();
-
- private:
-  Snapshot lanes() const override;
-  void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
-  void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
-  void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
-  void reclaim(const TopicPartition& at, std::int64_t epoch) override;
-  std::optional<int> migrate();
-  bool start();
-  bool start_console();
-  void serve();
-  int stop();
-  void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
-  [[noreturn]] void end_at_once();
-  void reload();
-  Result<void> reload_keys();
-  void tick();
-  void wait_for(const std::string& what);
-  void watchdog();
-  void fatal(const std::string& why);
-  // What the service itself does, for the audit trail.
-  void note(const std::string& command, const std::string& target, const std::string& outcome) {
-    admin_.capabilities().audit.note(
-        {0, WallClock::now(), {"sluice", "service", "", identity_.host}, command, target, "{}", outcome});
-  }
-
-  const std::shared_ptr<const config::Pipeline> pipeline_;
-  const RunOptions options_;
-  Reloader reloader_;
-  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
-  Signals signals_;
-  DeadLetterLimit dead_letter_limit_;
-  std::atomic<bool> joined_{false};
-  std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
-  std::atomic<bool> failed_{false};
-  mutable Mutex waiting_mutex_;
-  std::string waiting_for_ GUARDED_BY(waiting_mutex_);
-  std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
-  // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener, schemas.
-  listener::SchemaRegistry schemas_;
-  std::unique_ptr<listener::Consumer> consumer_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
-  LaneChoice lane_choice_;  // the poll thread's
-  const sink::Identity identity_;
-  IncidentLog incidents_;
-  AdminService admin_;
-  console::Console console_;
-  bool has_console_ = false;
-  HttpServer http_;
-  bool ready_told_ = false;
-  Clock::time_point next_hint_{};
-  Clock::time_point next_watchdog_{};
-};
+}  // namespace
 
 Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options)
     : pipeline_(std::move(pipeline)),
@@ -340,57 +257,6 @@ Result<void> Service::reload_keys() {
   note("reload keys", pipeline_->console.keys, done ? "done" : "failed: the old keys stay");
   return done;
 }
-
-// A second signal, or the end of the time: what was not committed is read again at the next start.
-void Service::end_at_once() {
-  admin_.give_up();
-  log::flush(log_deadline);
-  _exit(failed_ ? 1 : 0);
-}
-
-// A step of the stop that fails, or that does not end in time, ends the process at once.
-void Service::stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure) {
-  if (done_within(step, deadline, signals_)) return;
-  log::warning(who, "{}", failure);
-  end_at_once();
-}
-
-int Service::stop() {
-  log::info(who, "draining");
-  note("stop", failed_ ? "after an error" : "", "asked");
-  systemd::stopping();
-  const auto whole = Clock::now() + stop_deadline;
-  const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
-  for (auto& lane : lanes_) lane->drain();
-  const auto drained = within(drain_deadline);
-  stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
-              "ending at once; what was not committed is read again at the next start");
-  // Whatever Kafka takes, operators and the audit trail have their time.
-  const auto leave_by = std::min(within(leave_deadline), whole - console_deadline - admin_deadline - client_margin);
-  bool left = false;
-  const auto leave = [&] {
-    left = consumer_->stop(milliseconds_until(leave_by));
-    return true;
-  };
-  stop_within(leave, leave_by + client_margin, "ending at once; the group notices it after its session timeout");
-  if (!left) log::warning(who, "the Kafka client does not close; ending without it");
-  // Operators see the drain to its end.
-  const auto told = [&] {
-    if (has_console_) console_.stop(console_deadline);
-    return true;
-  };
-  stop_within(told, whole - admin_deadline, "a console session does not end; ending without it");
-  const auto stored = within(admin_deadline);
-  stop_within([&] { return admin_.stop(milliseconds_until(stored)); }, stored,
-              "PostgreSQL does not answer; ending without the last audit rows in its table");
-  http_.stop();
-  log::info(who, "stopped");
-  log::flush(log_deadline);
-  if (!left) _exit(failed_ ? 1 : 0);
-  return failed_ ? 1 : 0;
-}
-
-}  // namespace
 
 int run_service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options) {
   return Service(std::move(pipeline), options).run();
