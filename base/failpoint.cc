@@ -42,6 +42,7 @@ constexpr auto bugs = std::to_array<std::string_view>({
     "blind_resend",                  // after a lost connection the batch is sent again under the new claim
     "keep_after_revoke",             // what was collected before a revoke is applied under a claim made for it
     "drop_delete_insert",            // folding: a write after a delete of the same key is lost
+    "damage_believed",               // an error that Kafka's client delivers is nothing: what follows it is applied
     "stale_description",             // what a table was like when it was described is believed for ever
     "idle_pointer_believed",         // an idle partition's pointer is not compared with its row
     "letters_counted_again",         // a dead letter counts against the limit each time that it is read

@@ -12,6 +12,7 @@ import time
 
 import psycopg2
 
+from fault.kafka_proxy import KafkaProxy
 from fault.proxy import Proxy
 from fault.wrong_clock import WrongClock, possible
 from support.kafka import Kafka
@@ -37,13 +38,16 @@ class Instance:
         self.clock = WrongClock() if cluster.clocks else None
         # Every second one reaches PostgreSQL through a proxy that can do harm; the others directly.
         self.proxy = Proxy(cluster.postgres.port, seed=f"{cluster.seed}/{number}") if number % 2 else None
+        # One reaches Kafka through a proxy that can damage what it reads.
+        self.broker = KafkaProxy(cluster.kafka.bootstrap) if number == cluster.damaged else None
 
     def start(self, strategy="range", point=None, batch=None):
         """point: armed fault points, as in SLUICE_FAULT. batch: rows and linger, if not small and short."""
         cluster = self.cluster
         if self.service:
             cluster.collect(self.service)
-        self.service = Sluice(cluster.kafka.bootstrap, cluster.url(self), cluster.routes, pipeline=cluster.database,
+        brokers = self.broker.bootstrap if self.broker else cluster.kafka.bootstrap
+        self.service = Sluice(brokers, cluster.url(self), cluster.routes, pipeline=cluster.database,
                               session=SESSION, properties=KAFKA_PROPERTIES, kafka=f'strategy = "{strategy}"',
                               rest=BATCH.format(**{"rows": 50, "linger": "5ms", **(batch or {})}), **cluster.environment,
                               **(self.clock.environment() if self.clock else {}))
@@ -102,6 +106,7 @@ class Instance:
 class Cluster:
     """environment: for the instances, e.g. SLUICE_BUG. routes must be set before the first start."""
     clocks = False  # whether each instance has a wall clock of its own
+    damaged = 2  # the instance whose way to Kafka can be damaged
 
     def __init__(self, history, seed, instances=3, name="torture", **environment):
         self.history, self.seed, self.database, self.environment = history, seed, name, environment
@@ -179,8 +184,8 @@ class Cluster:
             if instance.service:
                 self.collect(instance.service)
                 instance.service = None
-            if instance.proxy:
-                instance.proxy.close()
+            for proxy in filter(None, (instance.proxy, instance.broker)):
+                proxy.close()
             if instance.clock:
                 instance.clock.remove()
         for line in self.postgres.log().splitlines():

@@ -10,6 +10,7 @@ import time
 
 import psycopg2
 
+from fault.kafka_proxy import DAMAGE
 from fault.load import KEYED
 from support.waiting import Late, wait_until
 
@@ -155,6 +156,19 @@ def stall(x):
     return hit
 
 
+def damaged(x):
+    """Batches of records arrive damaged, seldom enough for no verdict on the log."""
+    victim = next((one for one in x.cluster.instances if one.broker and one.running()), None)
+    if victim is None:
+        return None
+    hit, before = x.aim(victim), victim.broker.damaged
+    victim.broker.damage_any(x.chance.choice(sorted(DAMAGE)), x.chance.randrange(1, 4))
+    with contextlib.suppress(Late):
+        wait_until(lambda: victim.broker.damaged > before, "a batch", 10)
+    victim.broker.mend()
+    return hit if victim.broker.damaged > before else None
+
+
 def disk_full(x):
     """Every write to one of the tables is refused as on a full disk; nobody's record is at fault."""
     hit = x.cluster.open_transaction()
@@ -214,6 +228,7 @@ FAULTS = {
     "cut inside COMMIT": Fault(2, cut_in_commit),
     "cut at any byte": Fault(2, cut),
     "stalled connection": Fault(1, stall),
+    "damaged bytes from Kafka": Fault(2, damaged),
     "disk full": Fault(1, disk_full),
     "lock on one of the tables": Fault(1, lock),
     "clock jumps": Fault(1, clock),

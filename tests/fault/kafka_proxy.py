@@ -107,8 +107,15 @@ class KafkaProxy(Proxy):
     def damage(self, topic, partition, how, which, times):
         """which: the position of a batch among those of the partition in one answer, 0 for the first, or the base offset of a
         batch as ("base", offset). times: how often; None for always."""
+        self._plan((topic, partition), how, which, times)
+
+    def damage_any(self, how, times):
+        """The first batch of a partition in an answer, whichever partition that is."""
+        self._plan(None, how, 0, times)
+
+    def _plan(self, at, how, which, times):
         with self.harm_lock:
-            self.harms.append({"at": (topic, partition), "how": how, "which": which, "left": times})
+            self.harms.append({"at": at, "how": how, "which": which, "left": times})
 
     def mend(self):
         with self.harm_lock:
@@ -144,7 +151,7 @@ class KafkaProxy(Proxy):
                 return
             batches = fetched_batches(frame, version)
             for harm in self.harms:
-                own = [(base, begin) for topic, partition, base, begin in batches if (topic, partition) == harm["at"]]
+                own = [(base, begin) for topic, partition, base, begin in batches if harm["at"] in (None, (topic, partition))]
                 which = harm["which"]
                 chosen = [begin for n, (base, begin) in enumerate(own) if which in (n, ("base", base))]
                 if not chosen or harm["left"] == 0:

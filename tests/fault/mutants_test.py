@@ -35,7 +35,7 @@ class Scene(Cluster):
     """Two instances with a load and a watcher, in a database of their own on servers that all scenes share."""
 
     def __init__(self, kafka, postgres, seed, name, bug, poison):
-        self.bug = bug or ""
+        self.bug, self.damaged = bug or "", None
         history = History(f"{tempfile.gettempdir()}/sluice-mutant-{name}.jsonl", seed, bug=self.bug)
         self.history, self.seed, self.database, self.environment = history, seed, name, {"SLUICE_BUG": self.bug}
         self.kafka, self.postgres, self.strategy, self.fenced_before = kafka, postgres, "range", 0

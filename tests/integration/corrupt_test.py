@@ -48,6 +48,21 @@ def test_a_batch_that_is_damaged_once_is_read_again_and_nothing_is_lost(pipeline
     assert one.stop() == 0
 
 
+def test_a_batch_that_is_damaged_behind_what_was_applied_before_is_read_again(pipeline, proxy, service):
+    topic = pipeline.topic("item")
+    publish(pipeline, topic, 2)
+    one = service(topic).start()
+    pipeline.wait_caught_up(topic)
+    assert one.stop() == 0
+    publish(pipeline, topic, 3, first=2)
+    proxy.damage(topic, 0, "crc", ("base", 3 * COUNT), times=1)
+    one.start()
+    pipeline.wait_caught_up(topic)
+    assert proxy.damaged == 1
+    check_all(pipeline, topic, 5 * COUNT)
+    assert one.stop() == 0
+
+
 @pytest.mark.parametrize("how", ("magic", "crc"))
 def test_damage_that_stays_stops_its_partition_and_heals_once_it_is_gone(pipeline, proxy, service, how):
     topic = pipeline.topic("item", 2)
