@@ -25,6 +25,8 @@ OPEN = """SELECT client_port FROM pg_stat_activity WHERE datname = %s AND applic
           AND state <> 'idle' AND xact_start IS NOT NULL AND query NOT ILIKE 'select%%pg_catalog%%'"""
 FENCED = re.compile(r"fenced, claiming again")
 POSTGRES_BAD = re.compile(r"PANIC|deadlock detected|TRAP|was terminated by signal")
+# Damaged bytes that the checksum does not cover, a length above all, can make the client library end the process.
+LIBRARY_ENDS = re.compile(r"rdbuf\.c:\d+: \w+: Assertion")
 KAFKA_PROPERTIES = '"heartbeat.interval.ms" = "500"\n"reconnect.backoff.max.ms" = "1000"'
 
 
@@ -144,7 +146,9 @@ class Cluster:
             if not instance.running():
                 if instance.service and not instance.told:
                     code = instance.service.process.returncode
-                    if instance.point is None or code != -signal.SIGKILL:
+                    if instance.broker and code == -signal.SIGABRT and LIBRARY_ENDS.search(instance.service.tail(1500)):
+                        self.history.note("aborted", instance=instance.number)
+                    elif instance.point is None or code != -signal.SIGKILL:
                         self.history.violate("ended", f"instance {instance.number} ended by itself with {code}\n"
                                              + instance.service.tail(1500))
                 instance.start(self.strategy)
