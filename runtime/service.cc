@@ -192,6 +192,7 @@ bool Service::start() {
     _exit(1);
   }
   note("start", SLUICE_VERSION, "done");
+  admin_.note(EventKind::started, SLUICE_VERSION);
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
     if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
   return true;

@@ -38,6 +38,7 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       moves_(pipeline, identity, tables_, {routes_, parts.doubts, bell_, schemas}),
       inspection_(pipeline, tables_, schemas),
       audit_(tables_),
+      events_(tables_, identity.host),
       retention_(tables_, pipeline->dead_letters),
       snapshots_(
           parts, routes_,
@@ -49,7 +50,7 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_, moves_, inspection_, audit_, logging_, incidents_};
+  return {snapshots_, pauses_, dead_letters_, positions_, moves_, inspection_, audit_, logging_, events_, incidents_};
 }
 
 Result<void> AdminService::start() {
@@ -107,6 +108,7 @@ void AdminService::keep_house() {
   for (;;) {
     guarded([this] {
       audit_.write_notes();
+      events_.work(snapshots_);
       dead_letters_.count_open();
       retention_.work();
     });
@@ -116,6 +118,7 @@ void AdminService::keep_house() {
     if (stopping_) break;
   }
   audit_.write_notes();
+  events_.write();
   audit_.give_up();
   has_ended();
 }

@@ -4,7 +4,7 @@
 // pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
 // the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
 // for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
-// removes what is too old.
+// to the time line, and removes what is too old.
 #pragma once
 
 #include <condition_variable>
@@ -16,6 +16,7 @@
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/event_log.h"
 #include "runtime/control/explain.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
@@ -43,6 +44,8 @@ class AdminService {
   void sample(const Snapshot& lanes);
   // From any thread: topics that are read and that the cluster does not have.
   void set_missing_topics(std::vector<std::string> topics);
+  // From any thread: what the service itself does, for the time line.
+  void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }
 
@@ -69,6 +72,7 @@ class AdminService {
   PointerMoves moves_;
   RecordInspection inspection_;
   AuditTrail audit_;
+  EventLog events_;
   Retention retention_;
   LiveSnapshots snapshots_;
   LogLevel logging_;

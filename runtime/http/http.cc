@@ -10,6 +10,7 @@
 #include <list>
 #include <vector>
 
+#include "admin/health.h"
 #include "base/event_fd.h"
 #include "base/log.h"
 #include "base/server_socket.h"
@@ -54,13 +55,9 @@ std::string answer_head(int status, std::string_view type, std::size_t length) {
 }  // namespace
 
 ProbeAnswer health_answer(const Snapshot& snapshot) {
-  if (snapshot.healthy) return {};
-  const LaneSnapshot* stuck = nullptr;
-  for (const auto& lane : snapshot.lanes) {
-    if (stuck == nullptr || lane.seconds_since_progress > stuck->seconds_since_progress) stuck = &lane;
-  }
-  if (stuck == nullptr) return {503, "no lane is running"};
-  return {503, fmt::format("lane {} has made no progress for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
+  auto trouble = health_trouble(snapshot);
+  if (trouble.empty()) return {};
+  return {503, std::move(trouble)};
 }
 
 // Whoever reaches the port may read it, so it names no host, no user and no text of PostgreSQL's: `status` and the log

@@ -1,0 +1,55 @@
+-- oldest reader: 2
+-- The time line of all instances. A program of an earlier version writes it as well, by the trigger on the pointers.
+CREATE TABLE :schema.event (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  pipeline text NOT NULL,
+  instance text NOT NULL,
+  kind text NOT NULL,
+  topic text,
+  partition int,
+  from_state text,
+  to_state text,
+  reason text
+);
+CREATE INDEX event_at ON :schema.event (pipeline, at);
+CREATE INDEX event_state ON :schema.event (pipeline, topic, partition, id) WHERE kind IN ('stopped', 'resumed');
+CREATE INDEX event_lag ON :schema.event (pipeline, topic, partition, id) WHERE kind = 'lag';
+
+-- Whoever changes a partition's state, in whichever statement, records it in the same transaction. Moving a pointer does
+-- not set the column, so batches never come here.
+-- A partition whose state may heal is let through every few seconds, to see whether it does. One that stops again at once,
+-- and for the same reason, was never resumed: what said so is taken back, and there is no new stop.
+CREATE FUNCTION :schema.state_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  last record;
+BEGIN
+  IF NEW.state <> 'ok' THEN
+    SELECT * INTO last FROM :schema.event e
+     WHERE e.pipeline = NEW.pipeline AND e.topic = NEW.topic AND e.partition = NEW.partition AND e.kind IN ('stopped', 'resumed')
+     ORDER BY e.id DESC LIMIT 1;
+    IF last.kind = 'resumed' AND last.from_state = NEW.state AND last.at > clock_timestamp() - interval '10 seconds'
+       AND NEW.state_reason = (
+         SELECT e.reason FROM :schema.event e
+          WHERE e.pipeline = NEW.pipeline AND e.topic = NEW.topic AND e.partition = NEW.partition
+            AND e.kind IN ('stopped', 'resumed') AND e.id < last.id
+          ORDER BY e.id DESC LIMIT 1) THEN
+      DELETE FROM :schema.event e WHERE e.id = last.id;
+      RETURN NULL;
+    END IF;
+  END IF;
+  INSERT INTO :schema.event (pipeline, instance, kind, topic, partition, from_state, to_state, reason)
+  VALUES (NEW.pipeline, coalesce(NEW.owner_host, ''), CASE WHEN NEW.state = 'ok' THEN 'resumed' ELSE 'stopped' END,
+          NEW.topic, NEW.partition, OLD.state, NEW.state, NEW.state_reason);
+  RETURN NULL;
+END
+$function$;
+
+CREATE TRIGGER state_changed AFTER UPDATE OF state ON :schema.pointer
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION :schema.state_changed();
+
+-- Letters that the time line has not counted yet; those that there are have been seen by now.
+ALTER TABLE :schema.dead_letter ADD COLUMN told boolean NOT NULL DEFAULT true;
+ALTER TABLE :schema.dead_letter ALTER COLUMN told SET DEFAULT false;
+CREATE INDEX dead_letter_untold ON :schema.dead_letter (pipeline) WHERE NOT told;
