@@ -21,6 +21,9 @@ constexpr std::array<EventKindInfo, event_kind_count> kinds{{
      "`/healthz` turned 503 (`unhealthy`), or back (`healthy`): a lane makes no progress."},
     {started, "started", "info", "An instance started; the reason is its version."},
     {ended, "ended", "info", "An instance ended on purpose. One that was killed says nothing."},
+    {muted, "muted", "info", "An operator muted notifications: `to_state` is until when, the reason by whom and why.",
+     false},
+    {unmuted, "unmuted", "info", "An operator ended the mute.", false},
 }};
 
 }  // namespace

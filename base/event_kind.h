@@ -11,15 +11,16 @@
 
 namespace sluice {
 
-enum class EventKind : std::uint8_t { stopped, resumed, dead_letters, lag, unhealthy, started, ended };
+enum class EventKind : std::uint8_t { stopped, resumed, dead_letters, lag, unhealthy, started, ended, muted, unmuted };
 
-inline constexpr std::size_t event_kind_count = static_cast<std::size_t>(EventKind::ended) + 1;
+inline constexpr std::size_t event_kind_count = static_cast<std::size_t>(EventKind::unmuted) + 1;
 
 struct EventKindInfo {
   EventKind kind;
   std::string_view name;
   std::string_view severity;  // of what begins; what says that it is over is `info`: error | warning | info
   std::string_view text;      // when there is one
+  bool told = true;           // a hook may be told
 };
 
 std::span<const EventKindInfo> event_kinds();  // in the order of the enumeration

@@ -14,6 +14,8 @@ std::string milliseconds_of(WallClock::time_point at) {
   return std::to_string(std::chrono::duration_cast<milliseconds>(at.time_since_epoch()).count());
 }
 
+}  // namespace
+
 EventRow to_event(const Row& row) {
   EventRow event;
   event.id = row.integer("id");
@@ -27,6 +29,8 @@ EventRow to_event(const Row& row) {
   event.reason = row.text("reason");
   return event;
 }
+
+namespace {
 
 Result<void> only_done(const Result<Rows>& rows) {
   if (!rows) return std::unexpected(rows.error());

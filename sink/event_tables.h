@@ -17,6 +17,8 @@
 
 namespace sluice::sink {
 
+EventRow to_event(const Row& row);  // of sql/event_select.sql, and of what returns its columns
+
 class EventTables {
  public:
   explicit EventTables(AdminTables& tables) : tables_(tables) {}

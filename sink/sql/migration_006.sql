@@ -16,10 +16,39 @@ CREATE INDEX event_at ON :schema.event (pipeline, at);
 CREATE INDEX event_state ON :schema.event (pipeline, topic, partition, id) WHERE kind IN ('stopped', 'resumed');
 CREATE INDEX event_lag ON :schema.event (pipeline, topic, partition, id) WHERE kind = 'lag';
 
+CREATE INDEX event_mute ON :schema.event (pipeline, id) WHERE kind IN ('muted', 'unmuted');
+
+-- What still has to be told. Each event leaves a row without a hook, which one instance shares out to the hooks that want it;
+-- a hook's row goes once its receiver has taken it.
+CREATE TABLE :schema.notification (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  pipeline text NOT NULL,
+  hook text NOT NULL,
+  event_id bigint NOT NULL REFERENCES :schema.event ON DELETE CASCADE,
+  attempts int NOT NULL DEFAULT 0,
+  next_try timestamptz NOT NULL
+);
+CREATE INDEX notification_due ON :schema.notification (pipeline, hook, id);
+CREATE INDEX notification_event ON :schema.notification (event_id);
+
+-- That a partition has resumed is told when it has lasted.
+CREATE FUNCTION :schema.event_recorded() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  INSERT INTO :schema.notification (pipeline, hook, event_id, next_try)
+  VALUES (NEW.pipeline, '', NEW.id,
+          clock_timestamp() + CASE WHEN NEW.kind = 'resumed' THEN interval '10 seconds' ELSE interval '0' END);
+  RETURN NULL;
+END
+$function$;
+
+CREATE TRIGGER event_recorded AFTER INSERT ON :schema.event FOR EACH ROW EXECUTE FUNCTION :schema.event_recorded();
+
 -- Whoever changes a partition's state, in whichever statement, records it in the same transaction. Moving a pointer does
 -- not set the column, so batches never come here.
 -- A partition whose state may heal is let through every few seconds, to see whether it does. One that stops again at once,
--- and for the same reason, was never resumed: what said so is taken back, and there is no new stop.
+-- and for the same reason, was never resumed: what said so is taken back, unless it has been told, and there is no new stop.
 CREATE FUNCTION :schema.state_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
@@ -35,8 +64,11 @@ BEGIN
           WHERE e.pipeline = NEW.pipeline AND e.topic = NEW.topic AND e.partition = NEW.partition
             AND e.kind IN ('stopped', 'resumed') AND e.id < last.id
           ORDER BY e.id DESC LIMIT 1) THEN
-      DELETE FROM :schema.event e WHERE e.id = last.id;
-      RETURN NULL;
+      PERFORM FROM :schema.notification n WHERE n.event_id = last.id AND n.hook = '' FOR UPDATE SKIP LOCKED;
+      IF FOUND THEN
+        DELETE FROM :schema.event e WHERE e.id = last.id;
+        RETURN NULL;
+      END IF;
     END IF;
   END IF;
   INSERT INTO :schema.event (pipeline, instance, kind, topic, partition, from_state, to_state, reason)

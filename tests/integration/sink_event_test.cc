@@ -2,6 +2,7 @@
 #include "sink/event_tables.h"
 
 #include "base/event_kind.h"
+#include "sink/notification_tables.h"
 #include "sink/pointer_move.h"
 #include "tests/integration/sink_support.h"
 
@@ -112,6 +113,75 @@ TEST_F(EventTest, events_are_read_newest_first_those_that_lag_are_known_and_the_
   EXPECT_EQ(made_events->events(std::nullopt, 1)->size(), 1u);
   EXPECT_EQ(*made_events->purge(std::chrono::hours(1)), 1);
   EXPECT_EQ(made_events->events(std::nullopt, 10)->size(), 1u);
+}
+
+TEST_F(EventTest, each_event_is_shared_out_once_to_the_hooks_that_want_it_and_goes_when_it_was_told) {
+  using std::chrono::seconds;
+  NotificationTables notifications(*made), of_another(*made);
+  const auto waits = [&] { return sql("SELECT hook, attempts FROM " + schema + ".notification ORDER BY hook, id"); };
+  claim_it();
+  set(PartitionState::poison, "bad");
+  set(PartitionState::ok, "");
+  EXPECT_EQ(waits(), "|0\n|0") << "with each event the fact that it has not been shared out";
+  ASSERT_TRUE(notifications.share_out({{"1:a", "stopped"}, {"1:a", "resumed"}, {"2:b", "stopped"}, {"2:b", "lag"}}));
+  ASSERT_TRUE(of_another.share_out({{"1:a", "stopped"}}));
+  EXPECT_EQ(waits(), "|0\n1:a|0\n2:b|0") << "that it resumed is shared out when it has lasted";
+  const auto first = notifications.take({"1:a"}, seconds(30));
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->hook, "1:a");
+  EXPECT_EQ((*first)->event.to, "poison");
+  EXPECT_EQ((*first)->event.reason, "bad");
+  EXPECT_EQ((*first)->attempts, 1);
+  EXPECT_FALSE(*of_another.take({"1:a"}, seconds(30))) << "one instance has it";
+  ASSERT_TRUE(notifications.later(**first, seconds(0), seconds(0), true));
+  EXPECT_EQ((*of_another.take({"1:a", "9:c"}, seconds(30)))->attempts, 2);
+  ASSERT_TRUE(notifications.told((*first)->id));
+  EXPECT_EQ(waits(), "|0\n2:b|0");
+  EXPECT_TRUE(notifications.expire(seconds(3600))->empty());
+  sql("UPDATE " + schema + ".notification SET at = at - interval '2 hours'");
+  const auto gone = notifications.expire(seconds(3600));
+  ASSERT_TRUE(gone && gone->size() == 1) << "what was never shared out is not worth a word";
+  EXPECT_EQ(gone->front().hook, "2:b");
+  EXPECT_EQ(gone->front().rows, 1);
+  EXPECT_EQ(waits(), "");
+}
+
+TEST_F(EventTest, one_receiver_that_does_not_answer_leaves_its_other_notifications_for_later_and_none_of_another) {
+  using std::chrono::seconds;
+  NotificationTables notifications(*made);
+  for (const auto kind : {EventKind::lag, EventKind::started}) {
+    EventRow event;
+    event.kind = name(kind);
+    ASSERT_TRUE(made_events->record(event));
+  }
+  ASSERT_TRUE(notifications.share_out({{"1:a", "lag"}, {"1:a", "started"}, {"2:b", "lag"}}));
+  const auto first = notifications.take({"1:a", "2:b"}, seconds(30));
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->event.kind, "lag") << "the oldest";
+  ASSERT_TRUE(notifications.later(**first, seconds(60), seconds(60), true));
+  const auto other = (*first)->hook == "1:a" ? "2:b" : "1:a";
+  const auto next = notifications.take({"1:a", "2:b"}, seconds(30));
+  ASSERT_TRUE(next && *next);
+  EXPECT_EQ((*next)->hook, other);
+  EXPECT_EQ(notifications.pending()->at("1:a"), 2);
+  EXPECT_EQ(*notifications.drop(), 3);
+}
+
+TEST_F(EventTest, the_last_order_says_whether_notifications_are_muted) {
+  NotificationTables notifications(*made);
+  const auto order = [&](EventKind kind, const std::string& until) {
+    EventRow event;
+    event.kind = name(kind);
+    event.to = until;
+    event.reason = "ann: migration";
+    EXPECT_TRUE(made_events->record(event));
+    const auto mute = notifications.mute();
+    EXPECT_TRUE(mute) << mute.error().message;
+    return mute && *mute ? (*mute)->reason : "none";
+  };
+  EXPECT_EQ(order(EventKind::muted, "2100-01-01T00:00:00Z"), "ann: migration");
+  EXPECT_EQ(order(EventKind::unmuted, ""), "none");
+  EXPECT_EQ(order(EventKind::muted, "2020-01-01T00:00:00Z"), "none") << "its time is up";
 }
 
 }  // namespace
