@@ -6,6 +6,7 @@
 
 #include "admin/audit.h"
 #include "admin/dead_letters.h"
+#include "admin/events.h"
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/logging.h"
@@ -25,6 +26,7 @@ struct Capabilities {
   Inspection& inspection;
   Audit& audit;
   Logging& logging;
+  Events& events;
   const IncidentLog& incidents;
 };
 

@@ -16,6 +16,13 @@ std::string_view behind_scheme(std::string_view url) {
   return {};
 }
 
+// HOST:PORT of what is behind the scheme.
+std::string_view server_of(std::string_view rest) {
+  rest = rest.substr(0, rest.find_first_of("/?"));
+  if (const auto at = rest.rfind('@'); at != rest.npos) rest.remove_prefix(at + 1);
+  return rest;
+}
+
 }  // namespace
 
 std::vector<std::string> split_urls(std::string_view list) {
@@ -30,13 +37,19 @@ std::vector<std::string> split_urls(std::string_view list) {
 }
 
 bool is_http_url(std::string_view url) {
-  std::string_view rest = behind_scheme(url);
-  if (std::ranges::any_of(rest, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '?' || c == '#'; }))
-    return false;
-  rest = rest.substr(0, rest.find('/'));
-  if (const auto at = rest.rfind('@'); at != rest.npos) rest.remove_prefix(at + 1);
-  const auto host = parse_host_port(rest);
+  return !url.contains('?') && is_hook_url(url);
+}
+
+bool is_hook_url(std::string_view url) {
+  const std::string_view rest = behind_scheme(url);
+  if (std::ranges::any_of(rest, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '#'; })) return false;
+  const auto host = parse_host_port(server_of(rest));
   return host && !host->host.empty() && host->port != 0;
+}
+
+std::string host_of(std::string_view url) {
+  const auto host = parse_host_port(server_of(behind_scheme(url)));
+  return host ? std::string(host->host) : std::string();
 }
 
 std::string without_user(std::string_view url) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/http_url.h"
 #include "base/parse.h"
 #include "base/printable.h"
 #include "config/node_value.h"
@@ -14,6 +15,7 @@
 #include "config/route_columns.h"
 #include "config/row_history.h"
 #include "config/secret_files.h"
+#include "config/setting_field.h"
 #include "config/settings.h"
 #include "config/spelling.h"
 #include "config/validators.h"
@@ -24,6 +26,7 @@ namespace {
 
 constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t deepest_key = 32;
+constexpr std::size_t most_hooks = 20;
 
 // toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some hundred
 // kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
@@ -115,7 +118,8 @@ void note_secret(const toml::node& node, const Setting& setting, std::string_vie
   const std::string text = node.value_or<std::string>("");
   if (setting.type == Type::properties && !is_secret_property(name)) return;
   for (auto& one : files_of(text)) pipeline.secret_files.push_back(std::move(one));
-  const bool may_hold_one = setting.type != Type::urls || text.contains('@');  // behind the user and the password
+  // Of a hook the whole URL is secret, of others the user and the password.
+  const bool may_hold_one = setting.type != Type::urls || setting.section == "notify" || text.contains('@');
   const bool written =
       setting.type == Type::connection ? has_written_password(text) : may_hold_one && !config::has_reference(text);
   if (written && !text.empty()) pipeline.secret_files.push_back(pipeline.file);
@@ -237,6 +241,37 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   mark_shared_tables(pipeline.routes);
 }
 
+// Checks and reads the webhooks; where their secrets are kept is noted with the pipeline's.
+std::vector<Hook> read_hooks(const toml::table& root, Pipeline& pipeline) {
+  std::vector<Hook> hooks;
+  const toml::node* node = root.get("notify");
+  if (node == nullptr) return hooks;
+  const auto* sections = node->as_array();
+  if (sections == nullptr || sections->empty() || !sections->is_homogeneous(toml::node_type::table))
+    complain(node->source().begin, "notify", "must be one section or more; write [[notify]] with two brackets");
+  if (sections->size() > most_hooks)
+    complain(node->source().begin, "notify", fmt::format("has more than {} sections; use fewer", most_hooks));
+  for (const toml::node& element : *sections) {
+    const toml::table& table = *element.as_table();
+    check_keys(table, "notify");
+    Hook& hook = hooks.emplace_back();
+    for (const Setting& setting : settings()) {
+      if (setting.section != "notify") continue;
+      const toml::node* given = table.get(setting.name);
+      if (given == nullptr && setting.required)
+        complain(table.source().begin, setting.key(),
+                 fmt::format("is missing; add {} = {}", setting.name, setting.example));
+      if (given == nullptr) continue;
+      put(setting, hook, value_of(*given, setting));
+      if (setting.secret()) note_secret(*given, setting, "", pipeline);
+    }
+    hook.name = fmt::format("{}:{}", hooks.size(), host_of(hook.url.reveal()));
+    if (hook.on.empty())
+      complain(place(table, "on"), "notify.on", "is empty; name what the hook is told, or leave the section out");
+  }
+  return hooks;
+}
+
 Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   Pipeline pipeline;
   pipeline.file = path;
@@ -245,7 +280,7 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   static const toml::table empty;
   std::string_view section;
   for (const Setting& setting : settings()) {
-    if (setting.section == section || setting.section == "route") continue;
+    if (setting.section == section || is_repeated(setting.section)) continue;
     section = setting.section;
     const toml::node* node = root.get(section);
     if (node != nullptr && !node->is_table())
@@ -255,6 +290,7 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   }
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
+  read_hooks(root, pipeline);
   if (const auto missing = missing_for_registry(pipeline); !missing.first.empty()) {
     const toml::node* given = root.get("registry");
     complain(given ? given->source().begin : toml::source_position{1, 1}, missing.first, missing.second);
@@ -264,9 +300,9 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   return pipeline;
 }
 
-}  // namespace
-
-std::expected<Pipeline, std::string> load(const std::string& path) {
+// What `read` makes of the file.
+template <class Read>
+auto load_with(const std::string& path, Read read) -> std::expected<decltype(read(toml::table())), std::string> {
   const auto fail = [&](toml::source_position at, std::string_view key, std::string_view text) {
     // Paths and keys are foreign text: whatever they contain, the error stays one line.
     return std::unexpected(printable(
@@ -276,12 +312,25 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
   if (!text) return fail({1, 1}, "file", text.error() + "; name a readable TOML file");
   try {
     check_depth(*text);
-    return read_pipeline(toml::parse(std::string_view(*text), std::string_view(path)), path);
+    return read(toml::parse(std::string_view(*text), std::string_view(path)));
   } catch (const Complaint& complaint) {
     return fail(complaint.at, complaint.key, complaint.text);
   } catch (const toml::parse_error& error) {
     return fail(error.source().begin, "syntax", without_content(error.description()));
   }
+}
+
+}  // namespace
+
+std::expected<Pipeline, std::string> load(const std::string& path) {
+  return load_with(path, [&](const toml::table& root) { return read_pipeline(root, path); });
+}
+
+std::expected<std::vector<Hook>, std::string> load_hooks(const std::string& path) {
+  return load_with(path, [](const toml::table& root) {
+    Pipeline elsewhere;
+    return read_hooks(root, elsewhere);
+  });
 }
 
 std::string place(const std::string& path, const std::string& key) {

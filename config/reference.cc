@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "config/load.h"
 #include "config/references.h"
+#include "config/setting_field.h"
 #include "config/settings.h"
 #include "config/spelling.h"
 #include "config/validators.h"
@@ -65,14 +66,18 @@ std::string type_name(const Setting& setting) {
   std::unreachable();
 }
 
+// A computed default, and a section that need not be there and has none, are shown as comments.
+bool only_comment(const Setting& setting) {
+  return !setting.computed.empty() || setting.section == "notify";
+}
+
 std::string sample_of(const Setting& setting) {
   if (setting.type == Type::properties)
     return fmt::format("\n{}[{}]\n# {}\n", wrapped(setting.help, "# "), setting.key(), setting.example);
   const std::string value = setting.example.empty() ? default_text(setting) : std::string(setting.example);
   const std::string allowed = accepted(setting);
-  // A computed default is shown as a comment only.
-  return fmt::format("{}{}{} = {}{}{}\n", wrapped(setting.help, "# "), setting.computed.empty() ? "" : "# ",
-                     setting.name, value, allowed.empty() ? "" : "  # ", allowed);
+  return fmt::format("{}{}{} = {}{}{}\n", wrapped(setting.help, "# "), only_comment(setting) ? "# " : "", setting.name,
+                     value, allowed.empty() ? "" : "  # ", allowed);
 }
 
 std::string reference_of(const Setting& setting) {
@@ -180,7 +185,9 @@ std::string sample() {
   for (const Setting& setting : settings()) {
     if (setting.section != section) {
       section = setting.section;
-      const std::string_view brackets = section == "route" ? "[[{}]]\n" : "[{}]\n";
+      const std::string_view brackets = section == "notify"    ? "# [[{}]]\n"
+                                        : is_repeated(section) ? "[[{}]]\n"
+                                                               : "[{}]\n";
       text += '\n' + wrapped(section_help(section), "# ") + fmt::format(fmt::runtime(brackets), section);
     }
     text += sample_of(setting);
@@ -194,9 +201,9 @@ std::string reference() {
   for (const Setting& setting : settings()) {
     if (setting.section != section) {
       section = setting.section;
-      const std::string_view title = section.empty()      ? "## Top of the file\n\n"
-                                     : section == "route" ? "## `[[{}]]`\n\n{}\n"
-                                                          : "## `[{}]`\n\n{}\n";
+      const std::string_view title = section.empty()        ? "## Top of the file\n\n"
+                                     : is_repeated(section) ? "## `[[{}]]`\n\n{}\n"
+                                                            : "## `[{}]`\n\n{}\n";
       text += fmt::format(fmt::runtime(title), section, wrapped(section_help(section), ""));
     }
     text += reference_of(setting);
@@ -230,9 +237,9 @@ std::vector<Shown> show(const Pipeline& pipeline) {
   };
   bool routes_done = false;
   for (const Setting& setting : settings()) {
-    if (setting.section != "route") {
+    if (!is_repeated(setting.section)) {
       add(setting, setting.key(), untouched);
-    } else if (!std::exchange(routes_done, true)) {
+    } else if (setting.section == "route" && !std::exchange(routes_done, true)) {
       for (std::size_t at = 0; at < pipeline.routes.size(); ++at)
         for (const Setting& of_route : settings())
           if (of_route.section == "route")

@@ -14,6 +14,8 @@ std::string_view section_help(std::string_view section) {
     return "The schemas of events that are frames of a schema registry: Avro, JSON Schema, Protobuf. What it said is kept in sluice.schema.";
   if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "console") return "The console, reached with any SSH client.";
+  if (section == "notify")
+    return "One for each webhook that is told what happens: partitions that stop and resume, new dead letters, lag. See notify.md.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";
   return {};

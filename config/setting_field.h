@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/hooks.h"
 #include "config/row_history.h"
 #include "config/settings.h"
 
@@ -24,6 +25,12 @@ std::vector<Setting> route_columns();
 std::vector<Setting> registry();
 std::vector<Setting> dead_letters();
 std::vector<Setting> surroundings();
+std::vector<Setting> hooks();
+// Puts the value of one of the latter into a hook.
+void put(const Setting& setting, Hook& hook, Value value);
+
+// A section that may appear many times: [[route]], [[notify]].
+bool is_repeated(std::string_view section);
 
 template <class T>
 void assign(const Setting& setting, T& to, Value&& value) {

@@ -133,11 +133,15 @@ std::string Setting::key() const {
   return section.empty() ? std::string(name) : std::string(section) + '.' + std::string(name);
 }
 
+bool is_repeated(std::string_view section) {
+  return section == "route" || section == "notify";
+}
+
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
     for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_values, route_columns,
-                      registry, dead_letters, surroundings})
+                      registry, dead_letters, hooks, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <vector>
 
+#include "base/event_kind.h"
 #include "base/host_port.h"
 #include "base/http_url.h"
 #include "base/parse.h"
@@ -167,6 +168,21 @@ std::string check_registry_url(const std::string& text) {
   if (text.empty() || (!urls.empty() && std::ranges::all_of(urls, is_http_url))) return {};
   return "must be http://HOST:PORT or https://HOST:PORT, with the API's path if it has one, without a query; several "
          "are separated by commas";
+}
+
+std::string check_hook_url(const std::string& text) {
+  if (is_hook_url(text)) return {};
+  return "must be https://HOST/PATH, or http:// where the way is safe, as the receiver shows it";
+}
+
+std::string check_event_kind(const std::string& text) {
+  std::string all;
+  for (const auto& one : event_kinds()) {
+    if (!one.told) continue;
+    if (one.name == text) return {};
+    all += (all.empty() ? "" : ", ") + std::string(one.name);
+  }
+  return "is not a kind of event; use some of " + all;
 }
 
 std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline) {

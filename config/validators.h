@@ -26,6 +26,8 @@ std::string check_user(const std::string& text);
 std::string check_path(const std::string& text);
 std::string check_optional_path(const std::string& text);
 std::string check_registry_url(const std::string& text);
+std::string check_hook_url(const std::string& text);
+std::string check_event_kind(const std::string& text);
 std::string check_listen(const std::string& text);
 std::string check_console_listen(const std::string& text);
 

@@ -19,7 +19,10 @@ std::string value_text(const std::string& value) {
 }  // namespace
 
 Reloader::Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path)
-    : running_(std::move(pipeline)), path_(std::move(path)), log_(running_->log) {
+    : running_(std::move(pipeline)),
+      path_(std::move(path)),
+      log_(running_->log),
+      hooks_(config::load_hooks(path_).value_or(std::vector<config::Hook>{})) {
   state_ = {"", WallClock::now(), config::fingerprint(*running_)};
 }
 
@@ -43,6 +46,8 @@ bool Reloader::reload(const std::function<Result<void>()>& keys) {
 Result<void> Reloader::reload_settings() {
   const auto loaded = config::load(path_);
   if (!loaded) return fail(ErrorClass::retry, loaded.error());
+  auto hooks = config::load_hooks(path_);
+  if (!hooks) return fail(ErrorClass::retry, hooks.error());
   if (const auto valid = listener::validate(loaded->kafka); !valid)
     return fail(ErrorClass::retry,
                 fmt::format("{}: {}", config::place(path_, "kafka.properties"), valid.error().message));
@@ -58,9 +63,13 @@ Result<void> Reloader::reload_settings() {
                fmt::format("{}: {} -> {}: {}", one.key, value_text(one.before), value_text(one.after),
                            one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
   }
+  const bool other_hooks = !config::are_equal(hooks_, *hooks);
+  if (other_hooks) log::info(who, "notify: {} -> {} hooks: in force", hooks_.size(), hooks->size());
+  hooks_ = std::move(*hooks);
   log::info(who, "read {}: {}", path_,
-            found.empty() ? std::string("nothing changed")
-                          : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
+            found.empty() && !other_hooks
+                ? std::string("nothing changed")
+                : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
   const MutexLock lock(mutex_);
   state_.fingerprint = config::fingerprint(in_force);
   return {};

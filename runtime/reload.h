@@ -11,6 +11,7 @@
 #include "admin/snapshot.h"
 #include "base/error.h"
 #include "base/mutex.h"
+#include "config/hooks.h"
 #include "config/pipeline.h"
 
 namespace sluice::runtime {
@@ -23,6 +24,8 @@ class Reloader {
   // state have the error.
   bool reload(const std::function<Result<void>()>& keys);
   ReloadState state() const;
+  // The webhooks in force; of the thread that reloads.
+  const std::vector<config::Hook>& hooks() const { return hooks_; }
 
  private:
   Result<void> reload_settings();
@@ -30,6 +33,7 @@ class Reloader {
   const std::shared_ptr<const config::Pipeline> running_;  // what needs a restart is compared with it
   const std::string path_;
   config::Log log_;  // in force
+  std::vector<config::Hook> hooks_;
   mutable Mutex mutex_;
   ReloadState state_ GUARDED_BY(mutex_);
 };

@@ -44,7 +44,8 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       identity_(new_identity(pipeline_->name)),
       admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
-      http_(pipeline_->http, admin_.capabilities().snapshots) {
+      http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.notifications()) {
+  admin_.set_hooks(reloader_.hooks());
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
@@ -192,6 +193,7 @@ bool Service::start() {
     _exit(1);
   }
   note("start", SLUICE_VERSION, "done");
+  admin_.note(EventKind::started, SLUICE_VERSION);
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
     if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
   return true;
@@ -244,6 +246,7 @@ void Service::reload() {
   const bool told_ready = ready_told_ || !options_.wait_ready;  // else whoever waits for the start still waits
   if (told_ready) systemd::reloading();
   const bool loaded = reloader_.reload([this] { return reload_keys(); });
+  admin_.set_hooks(reloader_.hooks());
   note("reload", options_.config, loaded ? "done" : "failed: " + reloader_.state().trouble);
   const std::string status = loaded ? "reloaded" : "reload failed, the old settings stay; see the log";
   if (told_ready) systemd::ready(status);

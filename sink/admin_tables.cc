@@ -155,7 +155,6 @@ void AdminTables::give_back(SqlClient client) {
   if (idle_.size() < idle_at_most) idle_.push_back(std::move(client));
 }
 
-// The pipeline is every statement's $1.
 Result<Rows> AdminTables::ask(std::string_view file, Fields parameters, Asker asker) {
   const auto deadline = Clock::now() + call_timeout;
   if (asker == Asker::service) return ask_until(deadline, file, std::move(parameters));

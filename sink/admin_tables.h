@@ -72,15 +72,18 @@ class AdminTables {
   Result<void> conclude(std::int64_t id, const std::string& outcome);
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter);  // newest first
 
+  // Any other statement of sink/sql, for classes of this folder that add more tables to these (event_tables.h); the
+  // pipeline is its $1.
+  enum class Asker : std::uint8_t { console, service };
+  Result<Rows> ask(std::string_view file, Fields parameters, Asker asker = Asker::console);
+  Result<std::int64_t> purge(std::string_view file, std::chrono::milliseconds keep);
+
  private:
   static constexpr std::ptrdiff_t at_a_time = 4;
   static constexpr std::size_t idle_at_most = 4;
   Result<SqlClient> take();
   void give_back(SqlClient client);
-  enum class Asker : std::uint8_t { console, service };
-  Result<Rows> ask(std::string_view file, Fields parameters, Asker asker = Asker::console);
   Result<Rows> ask_until(Clock::time_point deadline, std::string_view file, Fields parameters);
-  Result<std::int64_t> purge(std::string_view file, std::chrono::milliseconds keep);
 
   const config::Postgres settings_;
   const Identity identity_;

@@ -2,18 +2,20 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/event_kind.h"
+#include "console/commands/event_text.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
 namespace sluice::console {
 namespace {
 
-constexpr int audit_rows_at_most = 10'000;
+constexpr int rows_at_most = 10'000;  // of the audit trail, and as many events
 constexpr std::string_view note_command = "note";
 
 struct Moment {
   WallClock::time_point at{};
-  std::string kind;  // state | order | note | service
+  std::string kind;  // state | order | note | service, or the kind of another event
   std::string who, what, target, result;
 };
 
@@ -36,26 +38,29 @@ std::optional<Moment> moment_of(const AuditRow& row) {
   return std::nullopt;
 }
 
-void add_states(const IncidentLog& log, WallClock::time_point since, std::vector<Moment>& moments) {
-  IncidentLog::Subscription past(log, nullptr, IncidentLog::kept);
-  for (const auto& one : past.take().incidents)
-    if (one.at >= since)
-      moments.push_back(
-          {one.at, "state", {}, fmt::format("{} -> {}", one.from, one.to), partition_text(one.partition), one.reason});
+// That an instance started or ended is in the audit trail as well, with what came of it.
+std::optional<Moment> moment_of(const EventRow& event) {
+  if (event.kind == name(EventKind::started) || event.kind == name(EventKind::ended)) return std::nullopt;
+  const bool of_state = event.kind == name(EventKind::stopped) || event.kind == name(EventKind::resumed);
+  return Moment{event.at,    of_state ? "state" : event.kind, event.instance, change_text(event), place_text(event),
+                event.reason};
 }
 
-int incident(Call& call, Audit& trail, const IncidentLog& log) {
+int incident(Call& call, Audit& trail, Events& events) {
   const auto since = parse_time(call.option("since", "2h"), WallClock::now());
   if (!since) return time_option(call, "since").error();
   std::vector<Moment> moments;
   AuditFilter filter;
   filter.since = *since;
-  filter.limit = audit_rows_at_most;
+  filter.limit = rows_at_most;
   const auto rows = trail.audit(filter);
   if (!rows) return call.fail(rows.error());
   for (const auto& row : *rows)
     if (auto moment = moment_of(row)) moments.push_back(std::move(*moment));
-  add_states(log, *since, moments);
+  const auto happened = events.events(*since, rows_at_most);
+  if (!happened) return call.fail(happened.error());
+  for (const auto& event : *happened)
+    if (auto moment = moment_of(event)) moments.push_back(std::move(*moment));
   std::ranges::sort(moments, {}, [](const Moment& one) { return std::tie(one.at, one.kind, one.target, one.what); });
   Section section{.name = "incident",
                   .columns = {{.name = "at", .kind = ColumnType::time},
@@ -69,13 +74,13 @@ int incident(Call& call, Audit& trail, const IncidentLog& log) {
                             optional_text(one.target), optional_text(one.result)});
   call.report.sections = {std::move(section)};
   call.report.pages = true;
-  call.report.notes = {
-      fmt::format("since {}, the newest last; orders and notes of every instance, states of this "
-                  "process: the last {}",
-                  time_text(*since), IncidentLog::kept)};
-  if (std::cmp_greater_equal(rows->size(), audit_rows_at_most))
+  call.report.notes = {fmt::format("since {}, of every instance, the newest last", time_text(*since))};
+  if (std::cmp_greater_equal(rows->size(), rows_at_most))
     call.report.notes.push_back(fmt::format(
-        "only the last {} rows of the audit trail were looked at; orders before them are missing", audit_rows_at_most));
+        "only the last {} rows of the audit trail were looked at; orders before them are missing", rows_at_most));
+  if (std::cmp_greater_equal(happened->size(), rows_at_most))
+    call.report.notes.push_back(
+        fmt::format("only the last {} events were looked at; those before them are missing", rows_at_most));
   return Code::done;
 }
 
@@ -98,8 +103,8 @@ std::vector<Command> incident_commands() {
        .effect = Effect::shows_data,
        .group = "service",
        .summary =
-           "The time line: changes of partitions' states, what operators ordered and noted, starts of the service; the "
-           "newest last.",
+           "The time line of every instance: changes of partitions' states, lag, dead letters, what operators ordered and "
+           "noted, starts of the service; the newest last.",
        .examples = {"incident", "incident --since 30m", "incident --since 1d | match shop.orders/3"},
        .run = handler<incident>},
       {.words = note_command,

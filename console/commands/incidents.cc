@@ -1,6 +1,9 @@
-// incidents: the changes of partitions' states in this process, and new ones as they happen.
+// incidents: what happened to the pipeline's partitions and instances, and what happens now.
 #include <algorithm>
+#include <set>
 
+#include "base/event_kind.h"
+#include "console/commands/event_text.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -9,47 +12,89 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Report report_of(const std::vector<Incident>& incidents) {
+constexpr int last_at_most = 1000;
+// What becomes visible late was under way in a transaction: whoever follows looks so far back.
+constexpr auto overlap = 60s;
+constexpr int followed_at_most = 10'000;
+
+report::Value state_value(const std::string& text) {
+  if (const auto state = parse_partition_state(text)) return status_of(*state);
+  return optional_text(text);
+}
+
+// The newest are the first of `events`.
+Report report_of(const std::vector<EventRow>& events, bool newest_first) {
   Section section{.name = "incidents",
                   .columns = {{.name = "at", .kind = ColumnType::time},
+                              {.name = "kind"},
                               {.name = "partition"},
                               {.name = "from"},
                               {.name = "to"},
-                              {.name = "reason"}}};
-  for (const auto& one : incidents)
-    section.rows.push_back(
-        {one.at, partition_text(one.partition), status_of(one.from), status_of(one.to), optional_text(one.reason)});
+                              {.name = "reason"},
+                              {.name = "instance"}}};
+  for (const auto& one : events)
+    section.rows.push_back({one.at, one.kind, optional_text(place_text(one)), state_value(one.from),
+                            state_value(one.to), optional_text(one.reason), optional_text(one.instance)});
+  if (!newest_first) std::ranges::reverse(section.rows);
   Report report;
   report.sections = {std::move(section)};
   return report;
 }
 
-int follow(Call& call, IncidentLog::Subscription& subscription) {
-  while (call.stream().wait(250ms)) {
-    const auto news = subscription.take();
-    if (news.incidents.empty()) continue;
-    Report report = report_of(news.incidents);
-    if (news.missed > 0) report.notes = {counted(news.missed, "incident") + " came too fast to be shown"};
-    call.stream().write(report);
+// What this process knows by itself, while PostgreSQL does not answer.
+std::vector<EventRow> own(const IncidentLog& log, int last) {
+  IncidentLog::Subscription past(log, nullptr, static_cast<std::size_t>(last));
+  std::vector<EventRow> events;
+  for (const auto& one : past.take().incidents) {
+    EventRow event;
+    event.at = one.at;
+    event.kind = name(one.to == PartitionState::ok ? EventKind::resumed : EventKind::stopped);
+    event.topic = one.partition.topic, event.partition = one.partition.partition;
+    event.from = name(one.from), event.to = name(one.to);
+    event.reason = one.reason;
+    events.insert(events.begin(), std::move(event));
+  }
+  return events;
+}
+
+std::set<std::int64_t> ids_of(const std::vector<EventRow>& events) {
+  std::set<std::int64_t> ids;
+  for (const auto& one : events) ids.insert(one.id);
+  return ids;
+}
+
+// `seen`: all that there were when it began, as far back as it looks.
+int follow(Call& call, Events& source, std::set<std::int64_t> seen) {
+  while (call.stream().wait(500ms)) {
+    auto news = source.events(WallClock::now() - overlap, followed_at_most);
+    if (!news) continue;  // whatever happens meanwhile is read afterwards, a minute's worth
+    auto present = ids_of(*news);
+    std::erase_if(*news, [&](const auto& one) { return seen.contains(one.id); });
+    if (!news->empty()) call.stream().write(report_of(*news, false));
+    seen.merge(std::move(present));
+    while (seen.size() > 2 * followed_at_most) seen.erase(seen.begin());
   }
   return Code::interrupted;
 }
 
-int incidents(Call& call, const IncidentLog& log) {
-  const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(IncidentLog::kept));
+int incidents(Call& call, Events& source, const IncidentLog& log) {
+  const auto last = number_option(call, "last", 20, last_at_most);
   if (!last) return last.error();
-  IncidentLog::Subscription subscription(log, nullptr, static_cast<std::size_t>(*last));
-  auto past = subscription.take().incidents;
+  const auto known = source.events(std::nullopt, static_cast<int>(*last));
+  const auto past = known ? *known : own(log, static_cast<int>(*last));
   // What is followed goes on below, so there the newest is the last.
-  if (!call.has("follow") && !call.has("oldest")) std::ranges::reverse(past);
-  Report report = report_of(past);
+  Report report = report_of(past, !call.has("follow") && !call.has("oldest"));
+  if (!known)
+    report.notes = {fmt::format("of this process only, as PostgreSQL does not answer: {}", known.error().message)};
   if (!call.has("follow")) {
-    report.notes = {fmt::format("the last {} changes of this process are kept", IncidentLog::kept)};
     call.report = std::move(report);
     return Code::done;
   }
+  const auto recent = source.events(WallClock::now() - overlap, followed_at_most);
+  auto seen = ids_of(recent ? *recent : past);
+  seen.merge(ids_of(past));
   call.stream().write(report);
-  return follow(call, subscription);
+  return follow(call, source, std::move(seen));
 }
 
 }  // namespace
@@ -62,7 +107,9 @@ std::vector<Command> incidents_commands() {
             {.name = "oldest", .help = "the oldest first, instead of the newest"},
             {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
        .group = "look",
-       .summary = "The last changes of partitions' states in this process, the newest first.",
+       .summary =
+           "The last events of every instance, the newest first: partitions that stopped or resumed, lag, new dead "
+           "letters, health, starts and ends.",
        .examples = {"incidents", "incidents --last 100 | match poison", "incidents --follow --json"},
        .run = handler<incidents>},
   };

@@ -1,14 +1,14 @@
 #include "listener/registry/registry_client.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/codec.h"
+#include "base/http/http_client.h"
 #include "base/http_url.h"
 #include "base/printable.h"
 
@@ -33,17 +33,6 @@ std::string text_of(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::size_t receive(char* data, std::size_t, std::size_t size, void* to) {
-  auto& body = *static_cast<std::string*>(to);
-  if (body.size() + size > longest_answer) return 0;  // ends the transfer
-  body.append(data, size);
-  return size;
-}
-
-int is_stopped(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
-}
-
 // The number of a status that has one meaning for whoever runs the registry.
 std::string_view advice(long status) {
   switch (status) {
@@ -65,69 +54,28 @@ struct RegistryClient::Answer {
 };
 
 struct RegistryClient::Handle {
-  CURL* curl = nullptr;
-  curl_slist* headers = nullptr;
-
-  Handle() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-    curl = curl_easy_init();
-    headers = curl_slist_append(nullptr, "Accept: application/vnd.schemaregistry.v1+json, application/json");
-  }
-  ~Handle() {
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  std::string escaped(const std::string& part) const {
-    char* text = curl_easy_escape(curl, part.data(), static_cast<int>(part.size()));
-    std::string copy = text ? text : "";
-    curl_free(text);
-    return copy;
-  }
+  Handle(const std::stop_token& stop, HttpTrust trust) : client(stop, std::move(trust)) {}
+  HttpClient client;
 };
 
 RegistryClient::RegistryClient(const config::Registry& settings, std::stop_token stop)
     : settings_(settings),
       urls_(split_urls(settings.url.reveal())),
       stop_(std::move(stop)),
-      handle_(std::make_unique<Handle>()) {}
+      handle_(std::make_unique<Handle>(stop_, HttpTrust{settings.ca, settings.cert, settings.key})) {}
 
 RegistryClient::~RegistryClient() = default;
 
 // Any answer of HTTP; an error if there is none.
 Result<RegistryClient::Answer> RegistryClient::get_from(const std::string& url, const std::string& path) {
-  CURL* curl = handle_->curl;
-  if (!curl) return cannot_ask(url, "libcurl does not start");
-  Answer answer;
-  char reason[CURL_ERROR_SIZE] = {};
-  const std::string full = url + path;
-  const auto timeout = static_cast<long>(settings_.timeout.count());
-  curl_easy_reset(curl);  // keeps its connections
-  curl_easy_setopt(curl, CURLOPT_URL, full.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, handle_->headers);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_stopped);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stop_);
-  if (!settings_.ca.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, settings_.ca.c_str());
-  if (!settings_.cert.empty()) curl_easy_setopt(curl, CURLOPT_SSLCERT, settings_.cert.c_str());
-  if (!settings_.key.empty()) curl_easy_setopt(curl, CURLOPT_SSLKEY, settings_.key.c_str());
-  const CURLcode code = curl_easy_perform(curl);
-  if (code == CURLE_WRITE_ERROR) return cannot_ask(url, "its answer is longer than 16 MiB");
-  if (code != CURLE_OK) return cannot_ask(url, reason[0] ? printable(reason, 200) : curl_easy_strerror(code));
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-  return answer;
+  HttpRequest request;
+  request.url = url + path;
+  request.headers = {"Accept: application/vnd.schemaregistry.v1+json, application/json"};
+  request.timeout = settings_.timeout;
+  request.longest_answer = longest_answer;
+  auto answer = handle_->client.send(request);
+  if (!answer) return cannot_ask(url, answer.error());
+  return Answer{answer->status, std::move(answer->body), {}};
 }
 
 // An answer of the API's: 200 with a document, or 404 with one of the error codes in `unknown`. Everything else is the
@@ -190,7 +138,7 @@ Result<void> RegistryClient::add_references(const Json& document, int depth, Reg
     if (depth == 0 || schema.references.size() >= most_references)
       return cannot_ask(urls_[preferred_], fmt::format("references are deeper than {} or more than {}",
                                                        deepest_reference, most_references));
-    const auto path = fmt::format("/subjects/{}/versions/{}", handle_->escaped(subject), version.get<std::int64_t>());
+    const auto path = fmt::format("/subjects/{}/versions/{}", percent_encoded(subject), version.get<std::int64_t>());
     const auto answer = get(path, unknown_reference);
     if (!answer) return std::unexpected(answer.error());
     if (answer->status == 404)
@@ -203,7 +151,7 @@ Result<void> RegistryClient::add_references(const Json& document, int depth, Reg
 }
 
 std::string curl_version() {
-  return curl_version_info(CURLVERSION_NOW)->version;
+  return sluice::curl_version();
 }
 
 }  // namespace sluice::listener

@@ -38,6 +38,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       moves_(pipeline, identity, tables_, {routes_, parts.doubts, bell_, schemas}),
       inspection_(pipeline, tables_, schemas),
       audit_(tables_),
+      events_(tables_, identity.host),
+      notifier_(tables_, identity.pipeline, identity.host),
       retention_(tables_, pipeline->dead_letters),
       snapshots_(
           parts, routes_,
@@ -46,15 +48,17 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
 AdminService::~AdminService() {
   thread_.join();
   housekeeping_.join();
+  notifying_.join();
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_, moves_, inspection_, audit_, logging_, incidents_};
+  return {snapshots_, pauses_, dead_letters_, positions_, moves_, inspection_, audit_, logging_, events_, incidents_};
 }
 
 Result<void> AdminService::start() {
   for (const auto& [name, thread, body] : {std::tuple{"admin", &thread_, &AdminService::run},
-                                           std::tuple{"housekeeping", &housekeeping_, &AdminService::keep_house}}) {
+                                           std::tuple{"housekeeping", &housekeeping_, &AdminService::keep_house},
+                                           std::tuple{"notify", &notifying_, &AdminService::notify}}) {
     auto started = Thread::start(name, [this, body] { (this->*body)(); });
     if (!started) return std::unexpected(started.error());
     *thread = std::move(*started);
@@ -78,12 +82,14 @@ bool AdminService::stop(std::chrono::milliseconds within) {
   if (!thread_.joinable()) return true;
   MutexLock lock(mutex_);
   stopping_ = true;
+  notifier_.stop();
   bell_.notify();
   changed_.notify_all();
   if (!changed_.wait_for(lock, within, [this]() REQUIRES(mutex_) { return running_ == 0; })) return false;
   lock.unlock();
   thread_.join();
   housekeeping_.join();
+  notifying_.join();
   return true;
 }
 
@@ -107,6 +113,7 @@ void AdminService::keep_house() {
   for (;;) {
     guarded([this] {
       audit_.write_notes();
+      events_.work(snapshots_);
       dead_letters_.count_open();
       retention_.work();
     });
@@ -116,7 +123,13 @@ void AdminService::keep_house() {
     if (stopping_) break;
   }
   audit_.write_notes();
+  events_.write();
   audit_.give_up();
+  has_ended();
+}
+
+void AdminService::notify() {
+  notifier_.run();
   has_ended();
 }
 

@@ -1,10 +1,10 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
-// Owned by the service. Two threads of its own; lanes never wait for them. One works once a second, and at once when a
-// pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
+// Owned by the service. Three threads of its own; lanes never wait for them. One works once a second, and at once when
+// a pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
 // the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
 // for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
-// removes what is too old.
+// to the time line, and removes what is too old. The third tells webhooks.
 #pragma once
 
 #include <condition_variable>
@@ -16,11 +16,13 @@
 #include "config/pipeline.h"
 #include "runtime/control/audit_trail.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/event_log.h"
 #include "runtime/control/explain.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
 #include "runtime/control/missing_topics.h"
+#include "runtime/control/notifier.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/retention.h"
@@ -43,6 +45,10 @@ class AdminService {
   void sample(const Snapshot& lanes);
   // From any thread: topics that are read and that the cluster does not have.
   void set_missing_topics(std::vector<std::string> topics);
+  // From any thread: what the service itself does, for the time line.
+  void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
+  const Notifications& notifications() const { return notifier_; }
+  void set_hooks(std::vector<config::Hook> hooks) { notifier_.set_hooks(std::move(hooks)); }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }
 
@@ -52,6 +58,7 @@ class AdminService {
   void run();
   void work();
   void keep_house();
+  void notify();
   void has_ended();
   void wait_for_work() const;
   void log_incidents();
@@ -69,6 +76,8 @@ class AdminService {
   PointerMoves moves_;
   RecordInspection inspection_;
   AuditTrail audit_;
+  EventLog events_;
+  Notifier notifier_;
   Retention retention_;
   LiveSnapshots snapshots_;
   LogLevel logging_;
@@ -78,7 +87,7 @@ class AdminService {
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool count_now_ GUARDED_BY(mutex_) = false;
   int running_ GUARDED_BY(mutex_) = 0;  // threads
-  Thread thread_, housekeeping_;
+  Thread thread_, housekeeping_, notifying_;
 };
 
 }  // namespace sluice::runtime

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "sink/event_tables.h"
 
 namespace sluice::runtime {
 namespace {
@@ -20,12 +21,15 @@ Result<bool> Retention::remove() {
   if (!rows) return std::unexpected(rows.error());
   const auto proofs = tables_.purge_verification(keep_);
   if (!proofs) return std::unexpected(proofs.error());
-  if (*letters + *rows + *proofs > 0)
-    log::info(who,
-              "removed {} resolved dead letters, {} audit rows and {} results of proofs that were older than "
-              "[dead_letters] keep",
-              *letters, *rows, *proofs);
-  return std::ranges::max({*letters, *rows, *proofs}) == sink::AdminTables::purged_at_most;
+  const auto events = sink::EventTables(tables_).purge(keep_);
+  if (!events) return std::unexpected(events.error());
+  if (*letters + *rows + *proofs + *events > 0)
+    log::info(
+        who,
+        "removed {} resolved dead letters, {} audit rows, {} results of proofs and {} events that were older than "
+        "[dead_letters] keep",
+        *letters, *rows, *proofs, *events);
+  return std::ranges::max({*letters, *rows, *proofs, *events}) == sink::AdminTables::purged_at_most;
 }
 
 void Retention::work() {

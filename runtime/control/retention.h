@@ -1,5 +1,5 @@
-// Removes resolved dead letters, audit rows and results of proofs that are older than [dead_letters] keep, slice by
-// slice, and watches how large Sluice's own tables are.
+// Removes resolved dead letters, audit rows, results of proofs and events that are older than [dead_letters] keep,
+// slice by slice, and watches how large Sluice's own tables are.
 //
 // Owned by the admin service, whose housekeeping thread calls work() about once a second; it does something once a
 // minute, or once a second while there is more to remove. sizes() may be called by any thread. Errors are a warning,

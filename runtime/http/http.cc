@@ -10,6 +10,7 @@
 #include <list>
 #include <vector>
 
+#include "admin/health.h"
 #include "base/event_fd.h"
 #include "base/log.h"
 #include "base/server_socket.h"
@@ -54,13 +55,9 @@ std::string answer_head(int status, std::string_view type, std::size_t length) {
 }  // namespace
 
 ProbeAnswer health_answer(const Snapshot& snapshot) {
-  if (snapshot.healthy) return {};
-  const LaneSnapshot* stuck = nullptr;
-  for (const auto& lane : snapshot.lanes) {
-    if (stuck == nullptr || lane.seconds_since_progress > stuck->seconds_since_progress) stuck = &lane;
-  }
-  if (stuck == nullptr) return {503, "no lane is running"};
-  return {503, fmt::format("lane {} has made no progress for {:.1f} s", stuck->lane, stuck->seconds_since_progress)};
+  auto trouble = health_trouble(snapshot);
+  if (trouble.empty()) return {};
+  return {503, std::move(trouble)};
 }
 
 // Whoever reaches the port may read it, so it names no host, no user and no text of PostgreSQL's: `status` and the log
@@ -84,7 +81,8 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
 
 // All of it is the server's thread's, but for stopping and the bell.
 struct HttpServer::State {
-  State(config::Http given, const Snapshots& source) : settings(std::move(given)), snapshots(source) {}
+  State(config::Http given, const Snapshots& source, const Notifications* hooks)
+      : settings(std::move(given)), snapshots(source), notifications(hooks) {}
 
   void run();
   void turn();
@@ -99,6 +97,7 @@ struct HttpServer::State {
 
   const config::Http settings;
   const Snapshots& snapshots;
+  const Notifications* const notifications;
   ServerSocket socket;
   const EventFd bell;
   std::atomic<bool> stopping{false};
@@ -257,15 +256,16 @@ bool HttpServer::State::discard(Connection& connection) {
 Text HttpServer::State::metrics() {
   const auto now = Clock::now();
   if (metrics_text == nullptr || now >= metrics_until) {
-    metrics_text = std::make_shared<const std::string>(runtime::metrics_text(snapshots.snapshot(), process_usage()));
+    metrics_text = std::make_shared<const std::string>(runtime::metrics_text(
+        snapshots.snapshot(), process_usage(), notifications ? notifications->hooks() : std::vector<HookState>()));
     const auto done = Clock::now();
     metrics_until = done + std::max(metrics_age, metrics_share * (done - now));
   }
   return metrics_text;
 }
 
-HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots)
-    : state_(std::make_unique<State>(std::move(settings), snapshots)) {}
+HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots, const Notifications* notifications)
+    : state_(std::make_unique<State>(std::move(settings), snapshots, notifications)) {}
 
 HttpServer::~HttpServer() {
   stop();

@@ -2,13 +2,15 @@
 // trusted network.
 //
 // Owned by the service; start() binds and returns, stop() (also the destructor) ends it at once. One thread of its own,
-// which touches nothing but snapshots and never waits for a client: a request has 4 KiB, 64 headers, no body, and two
-// seconds in all with its answer; 128 connections are served at a time, and the oldest one leaves for a newcomer. So
-// memory and time are bounded whatever strangers send. Port 0 takes a free port; the one in use is logged.
+// which touches nothing but snapshots and the counts of notifications, and never waits for a client: a request has 4
+// KiB, 64 headers, no body, and two seconds in all with its answer; 128 connections are served at a time, and the
+// oldest one leaves for a newcomer. So memory and time are bounded whatever strangers send. Port 0 takes a free port;
+// the one in use is logged.
 #pragma once
 
 #include <memory>
 
+#include "admin/notifications.h"
 #include "admin/snapshot.h"
 #include "base/error.h"
 #include "config/pipeline.h"
@@ -17,7 +19,7 @@ namespace sluice::runtime {
 
 class HttpServer {
  public:
-  HttpServer(config::Http settings, const Snapshots& snapshots);
+  HttpServer(config::Http settings, const Snapshots& snapshots, const Notifications* notifications = nullptr);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -27,6 +27,7 @@ using prometheus::MetricType;
 struct Process {
   const Snapshot& snapshot;
   const ProcessUsage& usage;
+  const std::vector<HookState>& hooks;
 };
 using OfProcess = double (*)(const Process&);
 using OfPartition = double (*)(const PartitionSnapshot&);
@@ -38,6 +39,7 @@ struct Rows {};           // two samples per table, label change
 struct ChangedValues {};  // one sample per topic, column and policy that was used
 struct StateChanges {};   // one sample per pair of states that has occurred
 struct TableBytes {};     // one sample per table of Sluice's own
+using OfHook = double (*)(const HookState&);
 
 struct Metric {
   const char* name;
@@ -45,7 +47,7 @@ struct Metric {
   const char* labels;
   const char* help;
   std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, ChangedValues, StateChanges,
-               TableBytes>
+               TableBytes, OfHook>
       value;
 };
 
@@ -120,6 +122,12 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return p.snapshot.dead_letters_open < 0 ? nothing : number(p.snapshot.dead_letters_open); })},
     {"sluice_schema_table_bytes", gauge, "table",
      "Size of each of Sluice's own tables with its indexes; absent while unknown.", TableBytes{}},
+    {"sluice_notifications_pending", gauge, "hook", "Notifications that the webhook has not taken yet, of all instances; absent while unknown.",
+     OfHook([](const HookState& h) { return h.pending < 0 ? nothing : number(h.pending); })},
+    {"sluice_notifications_sent_total", counter, "hook", "Notifications of this process that the webhook has taken.",
+     OfHook([](const HookState& h) { return number(h.sent); })},
+    {"sluice_notifications_failed_total", counter, "hook", "Attempts of this process that the webhook has not taken; each is tried again.",
+     OfHook([](const HookState& h) { return number(h.failed); })},
     {"sluice_table_rows_total", counter, "table, change", "Rows in committed transactions of this process: written, removed.", Rows{}},
     {"sluice_values_changed_total", counter, "table, topic, column, policy",
      "Records of committed transactions of this process in which a policy of the route changed the column's value: nul, utf8, too_long, out_of_range, time_unit.", ChangedValues{}},
@@ -252,6 +260,9 @@ struct Collect {
             number(records));
     }
   }
+  void operator()(OfHook value) const {
+    for (const auto& hook : process.hooks) add(family, {{"hook", hook.name}}, value(hook));
+  }
   void operator()(TableBytes) const {
     for (const auto& [table, bytes] : process.snapshot.table_bytes) add(family, {{"table", table}}, number(bytes));
   }
@@ -300,8 +311,8 @@ ProcessUsage process_usage() {
   return usage;
 }
 
-std::string metrics_text(const Snapshot& snapshot, const ProcessUsage& usage) {
-  const Process process{snapshot, usage};
+std::string metrics_text(const Snapshot& snapshot, const ProcessUsage& usage, const std::vector<HookState>& hooks) {
+  const Process process{snapshot, usage, hooks};
   std::vector<MetricFamily> families;
   for (const auto& metric : metrics) {
     MetricFamily family{metric.name, metric.help, metric.type, {}};

@@ -2,11 +2,13 @@
 //
 // Pure functions of a snapshot; safe from any thread. Names begin with sluice_, but for the
 // process_… that every dashboard knows; units are base units (seconds, bytes),
-// labels are bounded by the assignment, the tables and the states, never by the data.
+// labels are bounded by the assignment, the tables, the states and the webhooks, never by the data.
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "admin/notifications.h"
 #include "admin/snapshot.h"
 
 namespace sluice::runtime {
@@ -21,7 +23,7 @@ struct ProcessUsage {
 ProcessUsage process_usage();
 
 // In Prometheus' text format 0.0.4.
-std::string metrics_text(const Snapshot& snapshot, const ProcessUsage& usage);
+std::string metrics_text(const Snapshot& snapshot, const ProcessUsage& usage, const std::vector<HookState>& hooks = {});
 // docs/metrics.md; a test compares.
 std::string metrics_reference();
 

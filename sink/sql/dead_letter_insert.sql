@@ -6,4 +6,4 @@ SELECT $1::text, unnest($2::text[]), unnest($3::int[]), unnest($4::bigint[]), un
   unnest($12::text[]), unnest($13::text[]), unnest($14::text[])
 ON CONFLICT (pipeline, topic, partition, record_offset, generation) DO UPDATE
   SET stage = excluded.stage, table_name = excluded.table_name, sqlstate = excluded.sqlstate, reason = excluded.reason,
-      detail = excluded.detail, attempts = d.attempts + 1, resolved_at = NULL, resolution = NULL
+      detail = excluded.detail, attempts = d.attempts + 1, resolved_at = NULL, resolution = NULL, told = false

@@ -23,14 +23,20 @@ class HostileAdmin : public Snapshots,
                      public Moves,
                      public Inspection,
                      public Audit,
-                     public Logging {
+                     public Logging,
+                     public Events {
  public:
   bool fails = false;
   IncidentLog incidents;
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
 
+  Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>&, int) override {
+    if (fails) return broken();
+    return std::vector<EventRow>{{1, {}, hostile, "stopped", hostile, 1, "ok", "poison", hostile},
+                                 {2, {}, "", hostile, "", -1, hostile, "", hostile}};
+  }
   Snapshot snapshot() const override {
     Snapshot now;
     now.ready = now.healthy = true;

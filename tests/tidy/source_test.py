@@ -34,7 +34,7 @@ ROOMS = {
     "console/commands": set(), "console/ssh": set(), "admin/report": set(),
 }
 # A library's headers appear in one folder only.
-LIBRARIES = {r"librdkafka/": "listener", r"curl/": "listener/registry", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console/ssh",
+LIBRARIES = {r"librdkafka/": "listener", r"curl/": "base/http", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console/ssh",
              r"re2/": "base", r"simdjson": "mapping", r"google/protobuf/": "mapping/formats/protobuf", r"toml(\+\+|plusplus)": "config", r"(prometheus/|systemd/|CLI/)": "runtime"}
 LONGEST = 400
 options = None

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "config/hooks.h"
 #include "config/load.h"
 #include "config/settings.h"
 
@@ -262,8 +263,48 @@ TEST_F(ConfigLoad, what_an_added_column_holds_is_a_fact_of_the_record) {
 }
 
 TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
-  for (const char* line : {"flatten = \"\"", "[[route.child]]", "[notify]"})
+  for (const char* line : {"flatten = \"\"", "[[route.child]]"})
     EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
+}
+
+TEST_F(ConfigLoad, a_hook_is_named_by_its_position_and_host_and_its_url_is_secret) {
+  const std::string two =
+      "[[notify]]\nkind = \"slack\"\nurl = \"https://hooks.slack.com/services/T0/B0/hunter2?x=1\"\n"
+      "[[notify]]\nkind = \"json\"\nurl = \"http://127.0.0.1:8080/hunter2\"\non = [\"started\"]\n";
+  const auto loaded = read(with("", two));
+  ASSERT_TRUE(loaded) << loaded.error();
+  const auto hooks = load_hooks(path());
+  ASSERT_TRUE(hooks && hooks->size() == 2);
+  EXPECT_EQ((*hooks)[0].name, "1:hooks.slack.com");
+  EXPECT_EQ((*hooks)[0].kind, HookKind::slack);
+  EXPECT_EQ((*hooks)[0].on.size(), 5u);
+  EXPECT_EQ((*hooks)[1].name, "2:127.0.0.1");
+  EXPECT_EQ((*hooks)[1].on, std::vector<std::string>{"started"});
+  EXPECT_FALSE(loaded->secret_files.empty()) << "the file holds a secret";
+  EXPECT_TRUE(are_equal(*hooks, *load_hooks(path())));
+  auto other = *hooks;
+  other[1].url = Secret("http://127.0.0.1:8080/other");
+  EXPECT_FALSE(are_equal(*hooks, other));
+}
+
+TEST_F(ConfigLoad, a_hook_that_cannot_be_told_is_refused) {
+  const auto error = [&](std::string_view lines) { return error_with("", "[[notify]]\n" + std::string(lines)); };
+  const std::string good_one = "kind = \"json\"\nurl = \"https://a.b/hunter2\"\n";
+  EXPECT_EQ(error(good_one), "");
+  EXPECT_HAS(error("url = \"https://a.b/\"\n"), "notify.kind: is missing; add kind = ");
+  EXPECT_HAS(error("kind = \"json\"\n"), "notify.url: is missing; add url = ");
+  EXPECT_HAS(error("kind = \"mail\"\nurl = \"https://a.b/\"\n"), "notify.kind: ");
+  for (const char* url :
+       {"hunter2", "ftp://a.b/hunter2", "https:///hunter2", "https://a b/hunter2", "https://a.b/#hunter2", ""})
+    EXPECT_HAS(error("kind = \"json\"\nurl = \"" + std::string(url) + "\"\n"), "notify.url: the value must be https://")
+        << url;
+  EXPECT_HAS(error(good_one + "on = [\"stoped\"]\n"), "is not a kind of event; use some of stopped, resumed");
+  EXPECT_HAS(error(good_one + "on = [\"muted\"]\n"), "is not a kind of event");
+  EXPECT_HAS(error(good_one + "on = []\n"), "notify.on: is empty");
+  EXPECT_HAS(error_with("", "[notify]\n" + good_one), "write [[notify]] with two brackets");
+  std::string many;
+  for (int n = 0; n < 21; ++n) many += "[[notify]]\n" + good_one;
+  EXPECT_HAS(error_with("", many), "has more than 20 sections");
 }
 
 TEST_F(ConfigLoad, what_is_required_and_missing_is_named_with_what_to_add) {

@@ -35,7 +35,8 @@ class FakeAdmin : public Snapshots,
                   public Moves,
                   public Inspection,
                   public Audit,
-                  public Logging {
+                  public Logging,
+                  public Events {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
@@ -103,7 +104,23 @@ class FakeAdmin : public Snapshots,
     now.applied_per_second.assign(60, 100.0);
   }
 
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
+
+  // The states of the ring, as if their transactions had recorded them, and what a test adds.
+  std::vector<EventRow> more_events;
+  Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>& since, int limit) override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    IncidentLog::Subscription past(incidents, nullptr, IncidentLog::kept);
+    std::vector<EventRow> all = more_events;
+    std::int64_t id = 0;
+    for (const auto& one : past.take().incidents)
+      all.push_back({++id, one.at, "node-a", one.to == PartitionState::ok ? "resumed" : "stopped", one.partition.topic,
+                     one.partition.partition, std::string(name(one.from)), std::string(name(one.to)), one.reason});
+    std::erase_if(all, [&](const auto& one) { return since && one.at < *since; });
+    std::ranges::stable_sort(all, std::greater(), &EventRow::at);
+    all.resize(std::min(all.size(), static_cast<std::size_t>(limit)));
+    return all;
+  }
 
   Snapshot snapshot() const override {
     const std::lock_guard lock(mutex);

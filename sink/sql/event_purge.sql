@@ -1,0 +1,11 @@
+-- A slice of the events that are older than $2 seconds, but for those that a hook has still to be told. Another instance takes
+-- others.
+WITH old AS (
+  SELECT o.id FROM :schema.event o
+  WHERE o.pipeline = $1 AND o.at < clock_timestamp() - make_interval(secs => $2::double precision)
+    AND NOT EXISTS (SELECT FROM :schema.notification n WHERE n.event_id = o.id AND n.hook <> '')
+  ORDER BY o.at LIMIT $3::bigint FOR UPDATE OF o SKIP LOCKED
+), removed AS (
+  DELETE FROM :schema.event e USING old WHERE e.id = old.id RETURNING 1
+)
+SELECT count(*) AS removed FROM removed
