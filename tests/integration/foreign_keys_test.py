@@ -1,6 +1,7 @@
 """Tables that foreign keys link: in one batch parents are written first and children deleted first, whatever came first."""
 from support.pipeline import IDENTITY, check_identity, encode, route
 from support.sluice import run
+from support.waiting import wait_until
 
 
 def test_children_and_parents_of_two_topics_in_one_batch_need_no_order(pipeline):
@@ -37,6 +38,53 @@ def test_children_and_parents_of_two_topics_in_one_batch_need_no_order(pipeline)
     assert pipeline.sql("SELECT id FROM z_customer ORDER BY 1") == [(1,), (3,), (5,)]
     assert not pipeline.dead_letters()
     check_identity(pipeline.sql(IDENTITY))
+    assert service.stop() == 0
+
+
+def test_a_child_waits_for_its_parent_of_another_topic_and_an_orphan_becomes_a_dead_letter_after_the_time(pipeline):
+    pipeline.sql("""CREATE TABLE parent (id int PRIMARY KEY);
+                    CREATE TABLE child (id int PRIMARY KEY, parent int NOT NULL REFERENCES parent);
+                    CREATE TABLE late (id int PRIMARY KEY, parent int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)""")
+    parents, children, late = (pipeline.topic(name) for name in ("parent", "child", "late"))
+
+    def publish(topic, *rows):
+        pipeline.kafka.publish(topic, [(encode({"id": row["id"]}), encode(row)) for row in rows])
+
+    def routes(limit):
+        return (route(parents, "public.parent") + route(children, "public.child", fk_wait=limit) +
+                route(late, "public.late", fk_wait=limit))
+
+    def waits(topic, offset):
+        line = f"{topic}/0: offset {offset} waits for a row of another topic"
+        wait_until(lambda: line in service.log(), lambda: f"no line {line!r}\n{pipeline.logs()}")
+
+    service = pipeline.service(routes("600s"), postgres="lanes = 1\n")
+    publish(parents, {"id": 1})
+    publish(children, {"id": 1, "parent": 1}, {"id": 2, "parent": 2}, {"id": 3, "parent": 1})
+    publish(late, {"id": 1, "parent": 3})
+    service.start()
+    waits(children, 1)
+    waits(late, 0)
+    wait_until(lambda: pipeline.pointers().get((children, 0)) == 1, pipeline.logs)
+    publish(parents, {"id": 4})  # its lane goes on
+    pipeline.wait_caught_up(parents)
+    assert pipeline.sql("SELECT id FROM child ORDER BY 1") == [(1,)]
+    assert pipeline.state(children)[0] == "ok" and not pipeline.dead_letters()
+    publish(parents, {"id": 2}, {"id": 3})
+    pipeline.wait_caught_up(parents, children, late)
+    assert pipeline.sql("SELECT id FROM child ORDER BY 1") == [(1,), (2,), (3,)]
+    assert pipeline.sql("SELECT id FROM late") == [(1,)]
+    assert not pipeline.dead_letters()
+    assert service.stop() == 0
+
+    service = pipeline.service(routes("1s"), postgres="lanes = 1\n")
+    publish(children, {"id": 7, "parent": 99}, {"id": 8, "parent": 1})
+    publish(late, {"id": 7, "parent": 99}, {"id": 8, "parent": 1})
+    service.start()
+    pipeline.wait_caught_up(children, late)
+    assert sorted(pipeline.dead_letters()) == sorted([(children, 0, 3), (late, 0, 1)])
+    assert pipeline.sql("SELECT DISTINCT sqlstate FROM sluice.dead_letter") == [("23503",)]
+    assert pipeline.sql("SELECT child.id, late.id FROM child JOIN late USING (id) WHERE id > 6") == [(8, 8)]
     assert service.stop() == 0
 
 
