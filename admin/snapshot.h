@@ -26,7 +26,7 @@ struct PartitionSnapshot {
   TopicPartition at;
   int lane = 0;
   PartitionState state = PartitionState::claiming;
-  std::string reason;  // empty when ok
+  std::string reason;  // of a partition that is ok: what its next record waits for, mostly nothing
   std::int64_t epoch = 0;
   Offset start = 0, next = 0;  // as committed in PostgreSQL
   Offset end = -1;             // the log's end as last heard, -1 unknown

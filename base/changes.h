@@ -49,9 +49,12 @@ struct RowChange {
 // Where a table has a column for versions (Table::guard), a change whose cell of it is set has no effect on a row of a
 // newer version; one without, as a tombstone's, always has.
 //
-// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the other.
+// Changes with distinct keys (or without keys, in log order). Steps of a table take effect one after the other, and all
+// of a round, whatever their tables, before those of the next one: between two rounds a delete has changed rows of
+// another table, which the later round writes.
 struct Step {
   bool truncate = false;  // empty the table before the rows
+  std::uint32_t round = 0;
   std::vector<RowChange> rows;
 };
 

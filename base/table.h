@@ -77,7 +77,18 @@ struct Table {
   bool is_guarded() const { return guard != none || marker != none; }
   RowCondition condition;
   bool is_conditional() const { return !condition.columns.empty(); }
-  bool shared = false;          // several topics may feed it: its writers may meet in the same rows
+  bool shared = false;  // several topics may feed it: its writers may meet in the same rows
+  // Foreign keys. `tree` tells tables apart: partitions are one with their root, whose object identifier it is.
+  std::uint32_t tree = 0;
+  // How many trees the foreign keys that are checked at once lead to, its own included: fewer from a parent than from
+  // its children, and equally many from tables that they link in a circle.
+  int depth = 1;
+  bool circular = false;                      // in such a circle with other tables
+  bool refers_to_itself = false;              // rows are parents of others in the same tree
+  std::vector<std::uint32_t> delete_changes;  // trees in which a delete here removes rows, or changes them
+  bool deferrable =
+      false;  // it, or what refers to it, has constraints that can be left to COMMIT and by itself are not
+  bool other_unique = false;    // rows are also told apart by an index, or an exclusion, that is not the key's
   bool delete_acts = false;     // a delete does more than remove the row: triggers, rules, foreign keys to it
   bool conflict_clause = true;  // INSERT may have ON CONFLICT: not with rules, nor with INSTEAD OF triggers
   bool copy_is_insert = true;   // COPY does what INSERT does: not with rules, row security, views

@@ -109,9 +109,10 @@ struct Route {
   Columns columns;
   ValuePolicies values;  // what values become that a column cannot hold as they are
   OnError on_error = OnError::dead_letter;
-  int max_dead_letters = 1000;       // per minute
-  bool shares_table = false;         // derived: more than one topic may be written to the table
-  std::set<std::string> referenced;  // settings whose text holds a reference: never shown
+  int max_dead_letters = 1000;           // per minute
+  std::chrono::milliseconds fk_wait{0};  // for a row that a foreign key asks for
+  bool shares_table = false;             // derived: more than one topic may be written to the table
+  std::set<std::string> referenced;      // settings whose text holds a reference: never shown
 };
 
 struct DeadLetters {

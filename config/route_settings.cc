@@ -132,6 +132,15 @@ std::vector<Setting> route_policy() {
                "state poison.",
        .choices = {"dead_letter", "stop"}},
       {.section = "route",
+       .name = "fk_wait",
+       .type = duration,
+       .field = in<&Route::fk_wait>(),
+       .help =
+           "How long a row that a foreign key refuses (SQLSTATE 23503) may wait for the row of another topic that it "
+           "needs, before it becomes a dead letter. Its partition waits with it, others go on; a restart begins anew.",
+       .least = 0,
+       .most = 3'600'000},
+      {.section = "route",
        .name = "max_dead_letters",
        .type = integer,
        .field = in<&Route::max_dead_letters>(),

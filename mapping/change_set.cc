@@ -62,9 +62,44 @@ ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
     forget_keys(opened);
     opened.first_step = 0;
     changes_.tables.push_back({table.table, table.route->mode, {}});
-    changes_.tables.back().steps.emplace_back();
+    add_step(changes_.tables.back());
+  }
+  TableChanges& of = changes_.tables[opened.index];
+  if (of.steps.back().round != round_) {
+    add_step(of);
+    opened.first_step = static_cast<std::uint32_t>(of.steps.size() - 1);
+    forget_keys(opened);
   }
   return opened;
+}
+
+Step& ChangeSet::add_step(TableChanges& of) {
+  Step& step = of.steps.emplace_back();
+  step.round = round_;
+  return step;
+}
+
+void ChangeSet::begin_round() {
+  ++round_;
+  changed_by_deletes_.clear();
+}
+
+void ChangeSet::keep_order(const Table& table, ChangeKind kind, RowCheck check) {
+  if (kind != ChangeKind::remove && !changed_by_deletes_.empty() &&
+      std::ranges::find(changed_by_deletes_, table.tree) != changed_by_deletes_.end())
+    begin_round();
+  if (table.delete_changes.empty() || (kind != ChangeKind::remove && check == RowCheck::none)) return;
+  for (const auto tree : table.delete_changes) {
+    if (std::ranges::find(changed_by_deletes_, tree) == changed_by_deletes_.end()) changed_by_deletes_.push_back(tree);
+  }
+}
+
+bool ChangeSet::delete_changes_round(const Table& table) const {
+  if (table.delete_changes.empty()) return false;
+  return std::ranges::any_of(changes_.tables, [&](const TableChanges& other) {
+    return other.steps.back().round == round_ && !other.steps.back().rows.empty() &&
+           std::ranges::find(table.delete_changes, other.table->tree) != table.delete_changes.end();
+  });
 }
 
 RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
@@ -76,6 +111,7 @@ RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cel
 }
 
 void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {
+  keep_order(*table.table, ChangeKind::write);
   add_row(changes_.tables[open(table).index].steps.back(), ChangeKind::write, cells, 0);
 }
 
@@ -86,7 +122,7 @@ void ChangeSet::begin_step(OpenTable& opened, ChangeKind kind, const std::vector
     opened.alike.find_or_add(key.alike, 0);
     opened.groups.emplace_back();
   }
-  add_row(changes_.tables[opened.index].steps.emplace_back(), kind, cells, key.order);
+  add_row(add_step(changes_.tables[opened.index]), kind, cells, key.order);
 }
 
 RowChange* ChangeSet::superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
@@ -151,8 +187,14 @@ void ChangeSet::hand_over(RowChange& row) {
 }
 
 void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) {
+  keep_order(*table.table, ChangeKind::write);
   RowChange* row = superseded(table, ChangeKind::write, cells, key);
   if (!row) return;
+  if (row->kind == ChangeKind::remove && delete_changes_round(*table.table)) {
+    begin_round();
+    superseded(table, ChangeKind::write, cells, key);  // the first of its key again
+    return;
+  }
   Cell* old = changes_.cells.data() + row->cells;
   if (row->kind == ChangeKind::remove) {
     if (SEEDED_BUG("drop_delete_insert")) return;
@@ -170,6 +212,7 @@ void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, c
 }
 
 void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) {
+  keep_order(*table.table, ChangeKind::remove);
   RowChange* row = superseded(table, ChangeKind::remove, cells, key);
   if (!row) return;
   row->kind = ChangeKind::remove;
@@ -180,7 +223,7 @@ void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, 
 void ChangeSet::truncate(const TableState& table) {
   OpenTable& opened = open(table);
   TableChanges& of_table = changes_.tables[opened.index];
-  if (!of_table.steps.back().rows.empty()) of_table.steps.emplace_back();
+  if (!of_table.steps.back().rows.empty()) add_step(of_table);
   of_table.steps.back().truncate = true;
   opened.first_step = static_cast<std::uint32_t>(of_table.steps.size() - 1);
   forget_keys(opened);
@@ -202,6 +245,8 @@ void ChangeSet::clear() {
   changes_.dead.clear();
   empty(changes_.policy_uses);
   changes_.rows = 0;
+  round_ = 0;
+  changed_by_deletes_.clear();
   live_.clear();
   for (auto& opened : open_) opened.table = nullptr;
 }

@@ -82,6 +82,13 @@ class ChangeSet {
   };
 
   OpenTable& open(const TableState& table);
+  Step& add_step(TableChanges& of);
+  // Begins another round if a delete of this one may have changed rows of the table, and remembers what this change
+  // does to others.
+  void keep_order(const Table& table, ChangeKind kind, RowCheck check = RowCheck::none);
+  // Returns true if a delete of one of its rows may change rows that this round writes.
+  bool delete_changes_round(const Table& table) const;
+  void begin_round();
   static void forget_keys(OpenTable& opened);
   RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order);
   // Returns the row to change; if the key is new to the step, adds one of this kind and returns null.
@@ -103,6 +110,8 @@ class ChangeSet {
   std::uint32_t record_ = 0;
   std::vector<std::uint32_t> live_;  // changes of each record that are still in effect
   std::vector<OpenTable> open_;
+  std::uint32_t round_ = 0;
+  std::vector<std::uint32_t> changed_by_deletes_;  // of this round: trees of tables
 };
 
 }  // namespace sluice::mapping

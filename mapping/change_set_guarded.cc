@@ -94,6 +94,7 @@ void ChangeSet::merge_guarded(const Table& table, RowChange& old, ChangeKind kin
 
 void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
                                const RowKey& key, bool decides, RowCheck check) {
+  keep_order(*table.table, kind, check);
   OpenTable& opened = open(table);
   TableChanges& of_table = changes_.tables[opened.index];
   const auto next = static_cast<std::uint32_t>(opened.places.size());
@@ -112,6 +113,10 @@ void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const s
       hand_over(old);
       old.decides = decides;
     };
+    if (known && old.kind == ChangeKind::remove && kind != ChangeKind::remove && delete_changes_round(*table.table)) {
+      begin_round();
+      return change_guarded(table, kind, cells, key, decides, check);
+    }
     const Fold fold = !known                          ? Fold::separate
                       : table.table->is_conditional() ? fold_of_condition(of_table, old, kind, cells.data(), check)
                                                       : fold_of(of_table, old, kind, cells.data());
@@ -138,7 +143,7 @@ void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const s
         step = place.step + 1;
     }
   }
-  if (step == of_table.steps.size()) of_table.steps.emplace_back();
+  if (step == of_table.steps.size()) add_step(of_table);
   opened.places[at] = {step, static_cast<std::uint32_t>(of_table.steps[step].rows.size())};
   RowChange& row = add_row(of_table.steps[step], kind, cells, key.order);
   row.decides = decides;

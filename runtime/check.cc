@@ -143,7 +143,7 @@ class Plan {
 
   void tables() {
     fmt::print("tables\n");
-    std::vector<std::string> seen;
+    std::vector<std::string> seen, circular;
     for (const auto& route : pipeline_->routes) {
       const bool known = std::ranges::find(seen, route.table) != seen.end();
       seen.push_back(route.table);
@@ -169,8 +169,14 @@ class Plan {
       if (!(*table)->owned && route.evolve != config::Evolve::none)
         warning(fmt::format("postgres: the role does not own {}, which it has to for evolve; see sluice grants",
                             (*table)->sql_name));
+      if ((*table)->circular) circular.push_back((*table)->sql_name);
       for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     }
+    if (!circular.empty())
+      warning(
+          fmt::format("postgres: foreign keys lead from {} back to where they begin, so no order of writing suits all "
+                      "rows; make one of each circle DEFERRABLE, and COMMIT checks it",
+                      fmt::join(circular, ", ")));
   }
 
   static void column(const Table& table, std::size_t index) {

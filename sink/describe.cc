@@ -8,6 +8,7 @@
 #include <cctype>
 #include <map>
 
+#include "base/parse.h"
 #include "base/printable.h"
 #include "base/table_name.h"
 #include "config/route_rights.h"
@@ -128,13 +129,14 @@ Column column_of(const Row& row, const Catalogue& catalogue, int deepest = deepe
 
 // Finds the unique index on exactly the key, whose columns have these numbers.
 Result<void> find_key_index(Table& table, std::vector<std::int64_t> numbers, const config::Route& route, bool required,
-                            const Catalogue& catalogue) {
+                            std::int64_t unique_indexes, const Catalogue& catalogue) {
   std::ranges::sort(numbers);
   const auto wanted = fmt::format("{}", fmt::join(numbers, ","));
   const auto [first, last] = catalogue.unique.equal_range(table.oid);
   const auto is_wanted = [&](const auto& index) { return index.second.columns == wanted; };
   table.null_keys =
       std::any_of(first, last, [&](const auto& index) { return is_wanted(index) && index.second.null_keys; });
+  table.other_unique = unique_indexes > std::count_if(first, last, is_wanted);
   if (!required || std::any_of(first, last, is_wanted)) return {};
   std::string names;
   for (const auto& column : route.key) names += (names.empty() ? "" : ", ") + quoted(column);
@@ -161,6 +163,18 @@ Result<void> check_length(const WantedTable& wanted) {
                   wanted.name, longest_identifier));
 }
 
+void describe_links(Table& table, const Row& relation) {
+  table.tree = static_cast<oid::Type>(relation.integer("tree"));
+  table.depth = static_cast<int>(relation.integer("depth"));
+  table.circular = relation.boolean("circular");
+  table.refers_to_itself = relation.boolean("refers_to_itself");
+  table.deferrable = relation.boolean("deferrable");
+  const auto changed = relation.text("delete_changes");
+  for (const auto tree : split(changed, ',')) {
+    if (const auto number = parse_integer<oid::Type>(tree)) table.delete_changes.push_back(*number);
+  }
+}
+
 DescribedTable describe_one(const WantedTable& wanted, const Row& relation, const Catalogue& catalogue,
                             std::string_view own_schema) {
   static std::atomic<std::uint64_t> versions{0};
@@ -177,6 +191,7 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   table->signature = relation.text("signature");
   table->owned = relation.boolean("owned");
   table->delete_acts = relation.boolean("delete_acts");
+  describe_links(*table, relation);
   const auto kind = relation.text("kind");
   const bool instead_of = relation.boolean("instead_of");
   table->conflict_clause = !relation.boolean("of_conflicts") && !instead_of;
@@ -192,7 +207,9 @@ DescribedTable describe_one(const WantedTable& wanted, const Row& relation, cons
   const bool required = route->mode == WriteMode::upsert && kind != "v" && table->conflict_clause;
   std::vector<std::int64_t> key;
   for (const auto index : table->key) key.push_back(numbers[index]);
-  if (auto done = find_key_index(*table, std::move(key), *route, required, catalogue); !done)
+  if (auto done =
+          find_key_index(*table, std::move(key), *route, required, relation.integer("unique_indexes"), catalogue);
+      !done)
     return std::unexpected(done.error());
   table->version = ++versions;
   return table;

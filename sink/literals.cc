@@ -10,10 +10,11 @@ namespace {
 
 constexpr std::chrono::seconds statement_timeout{15};
 
-// Locks change nothing, and an insert_missing or a remove_unfit has the same rows as the write before it.
+// Locks and what is deferred change nothing, and an insert_missing or a remove_unfit has the same rows as the write
+// before it.
 bool shows(const PlannedWrite& write) {
-  return write.action != Action::share && write.action != Action::exclusive && write.action != Action::insert_missing &&
-         write.action != Action::remove_unfit;
+  return write.action != Action::defer && write.action != Action::share && write.action != Action::exclusive &&
+         write.action != Action::insert_missing && write.action != Action::remove_unfit;
 }
 
 Result<void> add_rows(Connection& connection, const Changes& changes, const PlannedWrite& write,

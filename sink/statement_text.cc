@@ -185,6 +185,8 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
     case Action::share:
     case Action::exclusive:
       return lock(write);
+    case Action::defer:
+      return "SET CONSTRAINTS ALL DEFERRED";
     case Action::truncate:
       return "TRUNCATE " + write.table->sql_name;
     case Action::remove:

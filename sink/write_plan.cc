@@ -1,9 +1,15 @@
 #include "sink/write_plan.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <ranges>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace sluice::sink {
 namespace {
@@ -16,15 +22,42 @@ constexpr std::size_t staged_bytes = 2u << 20;
 constexpr std::size_t staged_rows_at_least = 1000;
 constexpr std::size_t direct_rows = 2000;
 
+std::optional<PlannedWrite> lock_of(const Table& table, std::span<const Action> actions) {
+  // TRUNCATE takes a stronger lock than the rows before it: two that raise theirs would wait for each other.
+  const bool truncates = std::ranges::find(actions, Action::truncate) != actions.end();
+  if (actions.empty() || !(table.shared || truncates)) return std::nullopt;
+  const auto only = actions.size() == 1 ? actions.front() : Action::exclusive;
+  const auto lock = only == Action::insert || only == Action::upsert ? Action::share : Action::exclusive;
+  return PlannedWrite{&table, lock, Path::arrays, {}, {}, false};
+}
+
 class Planner {
  public:
   Planner(const Changes& changes, bool arrays_only) : changes_(changes), arrays_only_(arrays_only) {}
 
-  void table(std::span<const TableChanges* const> same);
+  // What one table, which several routes may feed, is written with.
+  using Same = std::span<const TableChanges* const>;
+
+  void table(Same same);
+  // The same of all tables, by their foreign keys.
+  void linked(const std::vector<Same>& tables);
   std::vector<PlannedWrite> take() { return std::move(writes_); }
 
  private:
+  // The writes of a table in one round, by what foreign keys make of them.
+  struct Round {
+    std::vector<PlannedWrite> before;  // all of the steps before its last one
+    std::vector<PlannedWrite> removals, writes, checks;
+  };
+  struct Linked {
+    const Table* table;
+    std::map<std::uint32_t, Round> rounds;
+  };
+
   void step(const TableChanges& of, const Step& step);
+  Linked by_round(Same same);
+  static bool goes_first(const Linked& of, const Round& round, std::span<const Linked> all, std::uint32_t number);
+  void round(std::span<Linked> tables, std::uint32_t number);
   std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
   void removals(const Table& table, const std::vector<const RowChange*>& rows);
   void removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version);
@@ -41,18 +74,97 @@ class Planner {
   std::vector<PlannedWrite> writes_;
 };
 
-void Planner::table(std::span<const TableChanges* const> same) {
+void Planner::table(Same same) {
   const auto first = static_cast<std::ptrdiff_t>(writes_.size());
   for (const auto* changed : same) {
     for (const auto& one : changed->steps) step(*changed, one);
   }
-  const auto written = std::span(writes_).subspan(static_cast<std::size_t>(first));
-  // TRUNCATE takes a stronger lock than the rows before it: two that raise theirs would wait for each other.
-  const bool truncates = std::ranges::find(written, Action::truncate, &PlannedWrite::action) != written.end();
-  if (written.empty() || !(same.front()->table->shared || truncates)) return;
-  const auto only = written.size() == 1 ? written.front().action : Action::exclusive;
-  const auto lock = only == Action::insert || only == Action::upsert ? Action::share : Action::exclusive;
-  writes_.insert(writes_.begin() + first, {same.front()->table.get(), lock, Path::arrays, {}, {}, false});
+  std::vector<Action> actions;
+  for (const auto& write : std::span(writes_).subspan(static_cast<std::size_t>(first))) actions.push_back(write.action);
+  if (auto lock = lock_of(*same.front()->table, actions)) writes_.insert(writes_.begin() + first, std::move(*lock));
+}
+
+void move_to(std::vector<PlannedWrite>& end, std::vector<PlannedWrite>& more) {
+  std::ranges::move(more, std::back_inserter(end));
+  more.clear();
+}
+
+Planner::Linked Planner::by_round(Same same) {
+  Linked made{same.front()->table.get(), {}};
+  for (const auto* changed : same) {
+    for (const auto& one : changed->steps) {
+      if (one.rows.empty() && !one.truncate) continue;
+      Round& round = made.rounds[one.round];
+      for (auto* part : {&round.removals, &round.writes, &round.checks}) move_to(round.before, *part);
+      if (one.truncate) round.before.push_back({changed->table.get(), Action::truncate, Path::arrays, {}, {}, false});
+      const auto rows = sorted(*changed->table, one);
+      removals(*changed->table, rows);
+      round.removals = std::exchange(writes_, {});
+      writes(*changed, rows);
+      round.writes = std::exchange(writes_, {});
+      if (changed->table->is_conditional()) checks(*changed->table, rows);
+      round.checks = std::exchange(writes_, {});
+    }
+  }
+  return made;
+}
+
+bool replaces(const PlannedWrite& removal) {
+  return std::ranges::any_of(removal.rows, [](const RowChange* row) { return row->kind == ChangeKind::replace; });
+}
+
+// Where no table of the batch refers to this one, and where a row may be written that takes a value of a unique index,
+// or the key itself, from one that is removed.
+bool Planner::goes_first(const Linked& of, const Round& round, std::span<const Linked> all, std::uint32_t number) {
+  const Table& table = *of.table;
+  const bool changes_written = std::ranges::any_of(all, [&](const Linked& other) {
+    const auto found = other.rounds.find(number);
+    return found != other.rounds.end() && !(found->second.writes.empty() && found->second.before.empty()) &&
+           std::ranges::find(table.delete_changes, other.table->tree) != table.delete_changes.end();
+  });
+  if (changes_written || !round.before.empty()) return false;
+  return (table.depth == all.back().table->depth && !table.refers_to_itself) || table.other_unique ||
+         std::ranges::any_of(round.removals, replaces);
+}
+
+void Planner::round(std::span<Linked> tables, std::uint32_t number) {
+  std::vector<std::pair<const Linked*, Round*>> here;
+  for (auto& one : tables) {
+    if (const auto found = one.rounds.find(number); found != one.rounds.end()) here.emplace_back(&one, &found->second);
+  }
+  for (const auto& [table, round] : here | std::views::reverse) {
+    if (goes_first(*table, *round, tables, number)) move_to(writes_, round->removals);
+  }
+  for (const auto& [table, round] : here) {
+    move_to(writes_, round->before);
+    if (std::ranges::any_of(round->removals, replaces)) move_to(writes_, round->removals);
+    move_to(writes_, round->writes);
+  }
+  for (const auto& [table, round] : here | std::views::reverse) {
+    move_to(writes_, round->checks);
+    move_to(writes_, round->removals);
+  }
+}
+
+// Parents are written before their children. A parent's row goes after the children that pointed at it were written, as
+// they may point at another one now; children's rows go first.
+void Planner::linked(const std::vector<Same>& tables) {
+  std::vector<Linked> ordered;
+  std::vector<PlannedWrite> locks;
+  std::set<std::uint32_t> rounds;
+  for (const Same same : tables) {
+    const Linked& made = ordered.emplace_back(by_round(same));
+    std::vector<Action> actions;
+    for (const auto& [number, round] : made.rounds) {
+      rounds.insert(number);
+      for (const auto* part : {&round.before, &round.removals, &round.writes, &round.checks})
+        std::ranges::transform(*part, std::back_inserter(actions), &PlannedWrite::action);
+    }
+    if (auto lock = lock_of(*made.table, actions)) locks.push_back(std::move(*lock));
+  }
+  writes_ = std::move(locks);
+  std::ranges::stable_sort(ordered, {}, [](const Linked& one) { return one.table->depth; });
+  for (const auto number : rounds) round(ordered, number);
 }
 
 void Planner::step(const TableChanges& of, const Step& step) {
@@ -213,6 +325,14 @@ std::vector<const TableChanges*> by_name(const Changes& changes) {
   return tables;
 }
 
+// Tables of different depths need not refer to one another. Then any order is as good.
+bool are_linked(const std::vector<const TableChanges*>& tables) {
+  return std::ranges::any_of(tables, [&](const TableChanges* one) {
+    return one->table->depth != tables.front()->table->depth || one->table->refers_to_itself ||
+           one->steps.back().round > 0;
+  });
+}
+
 }  // namespace
 
 bool PlannedWrite::guarded() const {
@@ -221,17 +341,26 @@ bool PlannedWrite::guarded() const {
 }
 
 std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only) {
-  const auto tables = by_name(changes);
-  Planner planner(changes, arrays_only);
-  for (auto first = tables.begin(); first != tables.end();) {
+  const auto changed = by_name(changes);
+  std::vector<std::span<const TableChanges* const>> tables;
+  for (auto first = changed.begin(); first != changed.end();) {
     // One table that two routes feed is described twice, but locked once.
-    const auto last = std::find_if(first, tables.end(), [&](const auto* changed) {
-      return changed->table->sql_name != (*first)->table->sql_name;
-    });
-    planner.table({first, last});
+    const auto last = std::find_if(first, changed.end(),
+                                   [&](const auto* one) { return one->table->sql_name != (*first)->table->sql_name; });
+    tables.emplace_back(first, last);
     first = last;
   }
-  return planner.take();
+  Planner planner(changes, arrays_only);
+  if (are_linked(changed)) {
+    planner.linked(tables);
+  } else {
+    for (const auto same : tables) planner.table(same);
+  }
+  auto writes = planner.take();
+  const auto deferrable = std::ranges::find_if(changed, [](const auto* one) { return one->table->deferrable; });
+  if (deferrable != changed.end())
+    writes.insert(writes.begin(), {(*deferrable)->table.get(), Action::defer, Path::arrays, {}, {}, false});
+  return writes;
 }
 
 std::vector<PlannedWrite> locks(const Changes& changes) {

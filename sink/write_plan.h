@@ -4,7 +4,8 @@
 // table meet their locks in the same order. That holds within one INSERT. A table that several topics write is locked
 // among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
 // delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
-// else `share`. Planned writes reference the changes and must not outlive them.
+// else `share`. Tables that foreign keys link come after their parents, and parents lose rows after their children.
+// Planned writes reference the changes and must not outlive them.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 namespace sluice::sink {
 
 enum class Action : std::uint8_t {
+  defer,      // constraints that can be, to COMMIT
   share,      // with the writers that keep to the order of keys
   exclusive,  // one writer at a time
   truncate,

@@ -197,6 +197,9 @@ class Asked {
     const auto trouble = ask_kafka();
     if (!trouble.empty()) lag_ = lag_of(*held_);
     const auto* lane = its_lane();
+    if (!held_->reason.empty())
+      return {"parent", fmt::format("goes no further: {}", held_->reason),
+              "it goes on once that row is there, and after that time with a dead letter"};
     if (lag_ != 0 && lane != nullptr && !lane->waits_for.empty()) return in_postgres(*lane);
     if (!trouble.empty()) return kafka_away(trouble);
     if (lag_ == 0)

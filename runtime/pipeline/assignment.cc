@@ -70,7 +70,7 @@ std::string Assignment::shown_reason() const {
   if (const auto* stopping = in<Stopping>()) return stopping->reason;
   if (const auto* stopped = in<Stopped>()) return stopped->reason;
   if (const auto* claiming = in<Claiming>()) return claiming->trouble;
-  return {};
+  return waits;
 }
 
 std::string transitions_reference() {

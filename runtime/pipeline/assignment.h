@@ -113,6 +113,7 @@ class Assignment {
   sink::Claim claim;                               // as of the last claim; next and counts kept up with our commits
   BatchPlace collecting;                           // its place in the batch being collected
   PartitionState told = PartitionState::claiming;  // as the last incident said
+  std::string waits;                               // for which row the next record does, and why; else empty
   bool troubled = false;                           // LaneState::read_troubles has it
   bool shown_anew = false;                         // waits to be published
   bool ready = false;                              // its token waits in the collector's list

@@ -80,6 +80,11 @@ void Suspects::probe(const TopicPartition& at) {
   found->second.not_before = {};
 }
 
+void Suspects::hold(const TopicPartition& at, Clock::time_point not_before) {
+  probe(at);
+  suspects_[at].not_before = not_before;
+}
+
 std::size_t Suspects::rows(const TopicPartition& at) const {
   const auto found = suspects_.find(at);
   return found == suspects_.end() ? BatchSizer::rows_max : found->second.rows;

@@ -56,6 +56,8 @@ class Suspects {
   void succeeded(const TopicPartition& at, std::size_t normal_rows, bool was_full);
   // Tries it alone from now on, the first time at once: a stopped partition that is admitted again.
   void probe(const TopicPartition& at);
+  // Tries it alone from now on, not before that time, with as many rows as it has.
+  void hold(const TopicPartition& at, Clock::time_point not_before);
   void remove(const TopicPartition& at) { suspects_.erase(at); }
 
   std::size_t rows(const TopicPartition& at) const;

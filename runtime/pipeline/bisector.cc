@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/failpoint.h"
+#include "base/log.h"
+#include "base/units.h"
 #include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
@@ -24,6 +26,7 @@ struct Bisector::Pass {
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `set`
   std::optional<std::size_t> stop_at{};  // the record before which its partition has to stop
   std::string stop_reason{};
+  bool waits{};                      // then it is read again instead
   std::optional<Error> violation{};  // of a deferred constraint, once all is written
   TableStats tables{};               // of the ranges that were written
 };
@@ -41,7 +44,7 @@ bool Bisector::may_be_a_record(const Error& error) {
          error.next == ErrorClass::unclear;
 }
 
-Result<void> Bisector::apply(Batch& batch, TableStats& written) {
+Result<void> Bisector::apply(Batch& batch, TableStats& written, std::vector<TopicPartition>& held) {
   Blamed blamed;
   bool check_at_once = SEEDED_BUG("deferred_too_early");
   for (;;) {
@@ -65,7 +68,12 @@ Result<void> Bisector::apply(Batch& batch, TableStats& written) {
     // The records before it are good, but the pointer has already moved past it in this transaction: once more,
     // shorter.
     rollback();
-    stop_before(batch, *pass.stop_at, pass.stop_reason);
+    if (pass.waits) {
+      held.push_back(*batch.all_records()[*pass.stop_at].at);
+      hold_before(batch, *pass.stop_at);
+    } else {
+      stop_before(batch, *pass.stop_at, pass.stop_reason);
+    }
     blamed.clear();  // by what is not written now
   }
 }
@@ -107,6 +115,17 @@ void Bisector::stop_before(Batch& batch, std::size_t index, const std::string& r
   // Records collected after it must not be applied before it.
   if (state_.collecting_holds(*held)) state_.drop_collecting(&batch);
   if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::poison, reason, {}, {}});
+}
+
+// Others of the batch being collected follow the batch under way, whatever becomes of it.
+void Bisector::hold_before(Batch& batch, std::size_t index) {
+  const auto& record = batch.all_records()[index];
+  batch.cut(*record.at, record.offset);
+  batch.recount(batch.changes().outcomes);
+  auto* held = state_.find(*record.at);
+  if (held == nullptr) return;
+  if (state_.collecting_holds(*held)) state_.drop_collecting();
+  state_.rewind(*held, record.offset);
 }
 
 Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {
@@ -218,9 +237,32 @@ Result<void> Bisector::test_in_order(Pass& pass, const Error& wanted) {
   return {};
 }
 
+// What a foreign key refuses may be right once another topic has been read as far.
+bool Bisector::must_wait(const Pass& pass, std::size_t index, const Error& error) {
+  if (!ParentWaits::is_of_foreign_key(error.sqlstate)) return false;
+  const auto& record = pass.batch.all_records()[index];
+  const auto* route = state_.mapper.route(record.at->topic);
+  const auto range = std::ranges::find_if(pass.batch.ranges(), [&](const auto& one) { return *one.at == *record.at; });
+  if (route == nullptr || range == pass.batch.ranges().end()) return false;
+  if (!state_.parent_waits.holds(*record.at, record.offset, range->to, route->fk_wait, state_.now())) return false;
+  if (auto* held = state_.find(*record.at)) {
+    held->waits = fmt::format("offset {} waits for a row of another topic, at most {}: {} {}", record.offset,
+                              duration_text(route->fk_wait.count()), error.sqlstate, error.message);
+    state_.show(*held);
+    if (state_.parent_waits.begins(*record.at))
+      log::info(state_.log_prefix, "{}/{}: {}", record.at->topic, record.at->partition, held->waits);
+  }
+  return true;
+}
+
 // The single record of a range that was refused: a dead letter, unless its partition has to stop before it.
 void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
   const auto& record = pass.batch.all_records()[index];
+  if (must_wait(pass, index, error)) {
+    pass.stop_at = index;
+    pass.waits = true;
+    return;
+  }
   const auto& tables = pass.set.changes().tables;
   DeadLetter letter{static_cast<std::uint32_t>(index),
                     Stage::write,

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "runtime/pipeline/lane_state.h"
 
@@ -28,8 +29,9 @@ class Bisector {
   static bool may_be_a_record(const Error& error);
 
   // Applies the batch that was refused. What it committed is in the batch's counts and in `written`; an error leaves
-  // nothing applied. A partition whose dead letters are too many is stopped before the record.
-  Result<void> apply(Batch& batch, TableStats& written);
+  // nothing applied. A partition whose dead letters are too many is stopped before the record. One whose record waits
+  // for a row of another topic is read again from there; it is in `held`, whatever is returned.
+  Result<void> apply(Batch& batch, TableStats& written, std::vector<TopicPartition>& held);
 
  private:
   using Blamed = std::map<std::size_t, DeadLetter>;  // by index in the batch
@@ -45,7 +47,9 @@ class Bisector {
   Result<void> begin(const Batch& batch);
   void rollback();
   void blame(Pass& pass, std::size_t index, const Error& error);
+  bool must_wait(const Pass& pass, std::size_t index, const Error& error);
   void stop_before(Batch& batch, std::size_t record, const std::string& reason);
+  void hold_before(Batch& batch, std::size_t record);
 
   LaneState& state_;
   const std::function<void()> progress_;

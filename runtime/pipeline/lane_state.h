@@ -24,6 +24,7 @@
 #include "runtime/pipeline/batch_limits.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/description_check.h"
+#include "runtime/pipeline/parent_waits.h"
 #include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/route_tables.h"
 #include "runtime/pipeline/table_stats.h"
@@ -92,6 +93,7 @@ class LaneState {
   Batch collecting, in_flight;
   BatchSizer sizer;
   Suspects suspects;
+  ParentWaits parent_waits;
   std::map<TopicPartition, ReadTrouble> read_troubles;
   std::shared_ptr<const PauseRules> pauses;  // null: not known yet, and nothing is claimed
   LaneSnapshot stats;

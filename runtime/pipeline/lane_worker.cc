@@ -61,6 +61,7 @@ void LaneWorker::drop_lost() {
     FAILPOINT("after_revoke");
     collector_.detach(held);
     state_.suspects.remove(it->first);
+    state_.parent_waits.remove(it->first);
     it = state_.assignments.erase(it);
   }
   if (!drop || SEEDED_BUG("keep_after_revoke")) return;
@@ -196,10 +197,16 @@ void LaneWorker::on_result(const Result<void>& result) {
             result.error().sqlstate, result.error().message);
   ++state_.stats.rejects;
   TableStats written;
-  const auto done = bisector_.apply(batch, written);
+  std::vector<TopicPartition> held;
+  const auto done = bisector_.apply(batch, written, held);
+  const auto took = std::chrono::duration_cast<milliseconds>(state_.now() - submitted_);
   if (state_.collecting.empty()) drop_collecting(nullptr);  // the bisector may have dropped it
-  if (!done) return handle_error(done.error());
-  committed(std::move(written));
+  if (done)
+    committed(std::move(written));
+  else
+    handle_error(done.error());
+  for (const auto& at : held)
+    state_.suspects.hold(at, state_.now() + state_.parent_waits.pause(at, took, state_.now()));
 }
 
 // What is not understood is tried again a few times, in the end by each partition alone.
@@ -252,6 +259,8 @@ void LaneWorker::account(const Flight& flight, TableStats written, std::span<con
     held->claim.counts += range.counts;
     const auto of_row = std::ranges::find(stored, *range.at, &sink::PartitionCounts::at);
     if (of_row != stored.end()) held->claim.counts = of_row->counts;
+    state_.parent_waits.advanced(held->at(), range.to);
+    if (!state_.parent_waits.waits(held->at())) held->waits.clear();
     state_.show(*held);
     if (!flight.alone) continue;
     state_.suspects.succeeded(held->at(), state_.sizer.rows(), flight.was_full);

@@ -57,6 +57,14 @@ TEST_F(ConsoleWhy, a_stopped_partition_says_where_why_since_when_and_what_to_do)
   EXPECT_FALSE(holds(text, "TOPIC")) << text;
 }
 
+TEST_F(ConsoleWhy, a_row_that_waits_for_its_parent_is_told_with_the_time_that_it_has) {
+  admin.now.partitions[0].reason = "offset 12345678 waits for a row of another topic, at most 5s: 23503 violates";
+  const auto text = sentence();
+  EXPECT_TRUE(holds(text, "goes no further: offset 12345678 waits for a row of another topic, at most 5s")) << text;
+  EXPECT_TRUE(holds(text, "goes on once that row is there, and after that time with a dead letter")) << text;
+  EXPECT_EQ(told()["cause"], "parent");
+}
+
 TEST_F(ConsoleWhy, a_locked_table_names_the_session_that_holds_it) {
   auto& lane = admin.now.lanes[0];
   lane.waits_for = "for session 4711 (psql, user dba, idle in transaction), which has what it needs locked";

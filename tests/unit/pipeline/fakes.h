@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -389,6 +390,7 @@ class FakeStore final : public sink::RowStore {
   std::vector<std::string> batch_partitions;         // of each
   // What PostgreSQL says to a value that contains the text.
   std::map<std::string, Error> refusals{{"bad", {ErrorClass::reject, "23514", "violates check constraint"}}};
+  std::set<std::string> parents;     // that are in the table, for the deferred foreign key
   std::optional<Error> table_fails;  // its statements fail, with rows or without
   bool open = false, away = false, hold = false, commit_before_loss = false, lost_while_idle = false;
   std::size_t columns = 0;  // of the table that was written last
@@ -430,10 +432,11 @@ class FakeStore final : public sink::RowStore {
     return {};
   }
   // A deferred foreign key: "child of 7" needs "parent 7".
-  static Result<void> orphans(const std::vector<std::string>& all) {
+  Result<void> orphans(const std::vector<std::string>& all) const {
     for (const auto& value : all) {
       if (!value.starts_with("child of ")) continue;
-      if (std::ranges::find(all, "parent " + value.substr(9)) != all.end()) continue;
+      const auto parent = "parent " + value.substr(9);
+      if (parents.contains(parent) || std::ranges::find(all, parent) != all.end()) continue;
       return std::unexpected(
           Error{ErrorClass::reject, "23503", "violates foreign key", "key " + value.substr(9) + " is not present"});
     }

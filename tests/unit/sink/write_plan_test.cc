@@ -88,6 +88,90 @@ TEST_F(Pieces, what_is_not_known_beforehand_locks_every_shared_table_in_the_orde
   EXPECT_TRUE(writes[0].action == exclusive && writes[1].action == exclusive);
 }
 
+std::shared_ptr<Table> linked(const std::string& name, int depth) {
+  auto made = std::make_shared<Table>(*table(name, false));
+  made->depth = depth;
+  made->tree = static_cast<std::uint32_t>(name[0]);
+  return made;
+}
+
+std::string text_of(const Changes& changes) {
+  std::string text;
+  for (const auto& write : plan(changes, true)) {
+    const char* sign = write.action == remove     ? "-"
+                       : write.action == upsert   ? "+"
+                       : write.action == share    ? "s"
+                       : write.action == truncate ? "0"
+                       : write.action == defer    ? "later "
+                                                  : "x";
+    text += sign + write.table->name + " ";
+  }
+  return text;
+}
+
+TEST_F(Pieces, parents_are_written_before_their_children_and_lose_rows_after_them) {
+  rows(linked("children", 2), "wd");
+  rows(linked("parents", 1), "wd");
+  EXPECT_EQ(text_of(changes_), "-children +parents +children -parents ");
+}
+
+TEST_F(Pieces, what_is_removed_from_a_parent_with_another_unique_index_makes_room_first) {
+  rows(linked("children", 2), "wd");
+  const auto parents = linked("parents", 1);
+  parents->other_unique = true;
+  rows(parents, "wd");
+  EXPECT_EQ(text_of(changes_), "-children -parents +parents +children ");
+}
+
+TEST_F(Pieces, a_delete_that_changes_children_comes_after_those_of_its_round_and_before_those_of_the_next) {
+  const auto children = linked("children", 2), parents = linked("parents", 1);
+  parents->other_unique = true;
+  parents->delete_changes = {children->tree};
+  rows(children, "w");
+  rows(parents, "d");
+  rows(children, "w");
+  changes_.tables.back().steps.back().round = 1;
+  EXPECT_EQ(text_of(changes_), "+children -parents +children ");
+}
+
+TEST_F(Pieces, a_table_that_refers_to_itself_loses_rows_after_what_is_written) {
+  const auto tree = linked("tree", 1);
+  tree->refers_to_itself = true;
+  rows(tree, "wd");
+  EXPECT_EQ(text_of(changes_), "+tree -tree ");
+}
+
+TEST_F(Pieces, steps_of_a_linked_table_keep_their_order) {
+  rows(linked("children", 2), "w");
+  rows(linked("parents", 1), "wd");
+  rows(linked("parents", 1), "wd");
+  EXPECT_EQ(text_of(changes_), "-parents +parents +parents +children -parents ");
+}
+
+TEST_F(Pieces, tables_of_one_depth_keep_the_order_of_names_and_a_truncation_comes_where_its_table_is_written) {
+  rows(linked("a", 3), "wd");
+  rows(linked("b", 3), "wd");
+  EXPECT_EQ(text_of(changes_), "-a +a -b +b ");
+  rows(linked("c", 1), "w", true);
+  EXPECT_EQ(text_of(changes_), "xc -b -a 0c +c +a +b ");
+}
+
+TEST_F(Pieces, linked_tables_that_are_shared_are_locked_first_in_the_order_of_names) {
+  for (const auto& [name, depth] : {std::pair("a", 2), std::pair("b", 1)}) {
+    const auto made = linked(name, depth);
+    made->shared = true;
+    rows(made, "w");
+  }
+  EXPECT_EQ(text_of(changes_), "sa sb +b +a ");
+}
+
+TEST_F(Pieces, what_can_be_deferred_is_before_anything_else) {
+  const auto made = linked("a", 1);
+  made->deferrable = made->shared = true;
+  rows(made, "w");
+  EXPECT_EQ(text_of(changes_), "later a sa +a ");
+}
+
 bool shares(std::vector<std::string> topics, std::string table, std::string other = "other") {
   std::vector<config::Route> routes(2);
   routes[0].topics = std::move(topics);
