@@ -2,8 +2,8 @@
 // for them has to hold.
 //
 // Formats answer (SchemaTypes), mapping/evolution chooses a column's type by it. Asked only for a field that has no
-// column, or whose value its column cannot hold, so nothing here is on the way of a usual record. Pure; a schema
-// outlives the RowTypes of its events.
+// column, or whose value its column cannot hold, so nothing here is on the way of a usual record (of one whose nested
+// objects are taken apart, the structures are). Pure; a schema outlives the RowTypes of its events.
 #pragma once
 
 #include <cstdint>
@@ -60,11 +60,15 @@ inline FieldType array_of(FieldType item, const FieldType& whole) {
   return item;
 }
 
+struct RowTypes;
+
 // A schema of events, asked for a field of one of its structures.
 class SchemaTypes {
  public:
   virtual ~SchemaTypes() = default;
   virtual FieldType type_of(std::uint32_t structure, std::string_view field) const = 0;
+  // The types of a field that is a structure itself; nothing for any other, nor for a map, whose names are data.
+  virtual RowTypes part_of(std::uint32_t structure, std::string_view field) const = 0;
 
  protected:
   SchemaTypes() = default;
@@ -78,8 +82,24 @@ class SchemaTypes {
 struct RowTypes {
   const SchemaTypes* schema = nullptr;
   std::uint32_t structure = 0;
+  // Not empty: names of fields may lead into nested structures, this between two of them. Lives with the configuration.
+  std::string_view delimiter = {};
 
-  FieldType of(std::string_view field) const { return schema ? schema->type_of(structure, field) : FieldType{}; }
+  FieldType of(std::string_view field) const {
+    if (schema == nullptr) return {};
+    return delimiter.empty() ? schema->type_of(structure, field) : of_nested(field);
+  }
+  // The types of a field that is a structure.
+  RowTypes part(std::string_view field) const {
+    if (schema == nullptr) return {};
+    RowTypes types = schema->part_of(structure, field);
+    types.delimiter = delimiter;
+    return types;
+  }
+
+ private:
+  FieldType of_nested(std::string_view field) const;
+  FieldType search(std::string_view field, int& questions) const;
 };
 
 }  // namespace sluice

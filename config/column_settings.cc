@@ -9,6 +9,14 @@ using enum Type;
 std::vector<Setting> route_columns() {
   return {
       {.section = "route",
+       .name = "flatten",
+       .field = in<&Route::flatten>(),
+       .help =
+           "What stands between the names of a nested object and of its field, where nested objects are taken "
+           "apart: \"_\" makes address.city the column address_city, at any depth. Arrays stay as they are, and so does "
+           "an object that has a column of its own. Empty: nested objects stay JSON. See columns.md.",
+       .check = check_delimiter},
+      {.section = "route",
        .name = "columns.include",
        .type = strings,
        .field = in<&Route::columns, &Columns::include>(),

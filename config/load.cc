@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -199,6 +200,12 @@ void check_key(const toml::table& table, Route& route) {
     complain(place(table, "key"), "route.key", "is empty, which only mode = \"insert\" allows; name the key's columns");
 }
 
+// The column of a version that is in a nested object.
+void name_version(Route& route) {
+  if (!route.flatten.empty() && !route.version.of_source && route.version.names.size() > 1)
+    route.version.flattened = fmt::format("{}", fmt::join(route.version.names, route.flatten));
+}
+
 // Checks what depends on several settings of a route, or on other routes.
 void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
                  std::set<std::string>& earlier) {
@@ -236,6 +243,7 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     Route& route = pipeline.routes.emplace_back();
     read_section(table, "route", table.source().begin, pipeline, route);
     check_key(table, route);
+    name_version(route);
     check_route(table, route, pipeline.postgres.schema, earlier);
   }
   mark_shared_tables(pipeline.routes);

@@ -51,9 +51,10 @@ struct DeleteRule {
 struct VersionPath {
   bool of_source = false;  // in the event's source block, not in its row
   std::vector<std::string> names;
+  std::string flattened = {};  // derived: the column, where nested objects are taken apart
 
   bool empty() const { return names.empty(); }
-  const std::string& column() const { return names.back(); }
+  const std::string& column() const { return flattened.empty() ? names.back() : flattened; }
   std::string text() const;
   // Reads "updated_at", "meta.version", "@source.lsn"; empty for what is none of these.
   static VersionPath parse(std::string_view text);
@@ -106,6 +107,7 @@ struct Route {
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
   Evolve evolve = Evolve::none;
+  std::string flatten;  // stands between the names of nested objects and their fields; empty: they stay as they are
   Columns columns;
   ValuePolicies values;  // what values become that a column cannot hold as they are
   OnError on_error = OnError::dead_letter;

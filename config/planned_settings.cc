@@ -9,8 +9,7 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> planned_settings = {{
-    {"route.flatten", ""},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 1> planned_settings = {{
     {"route.child", ""},
 }};
 

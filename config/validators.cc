@@ -141,6 +141,15 @@ std::string check_field(const std::string& text) {
   return text.empty() ? "is empty; name a field of the events" : "";
 }
 
+std::string check_delimiter(const std::string& text) {
+  constexpr std::size_t longest = 8;
+  const bool fits = text.size() <= longest && std::ranges::all_of(text, [](char c) {
+                      return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_.-$:/").contains(c);
+                    });
+  if (fits) return {};
+  return fmt::format("is no delimiter; write up to {} letters, digits or _ . - $ : /, such as \"_\"", longest);
+}
+
 std::string check_column_source(const std::string& text) {
   const auto source = parse_column_source(text);
   return source ? "" : source.error();

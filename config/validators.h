@@ -20,6 +20,7 @@ std::string check_schema(const std::string& text);
 std::string check_topic(const std::string& text);
 std::string check_column(const std::string& text);
 std::string check_field(const std::string& text);
+std::string check_delimiter(const std::string& text);
 std::string check_column_source(const std::string& text);
 std::string check_target_schema(const std::string& text);
 std::string check_user(const std::string& text);

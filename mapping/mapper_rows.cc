@@ -130,8 +130,10 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
     if (!strict && in_value) fault.reason += fmt::format("; {}", advice);
     return false;
   }
-  const Image& key = given ? *given : key_image;
+  Image key = given ? *given : key_image;
   if (!key.present) return true;
+  const bool flattens = !given && !table.route->flatten.empty();
+  if (flattens && !flattener.flatten(*table.route, &table, ImageOf::record_key, key, fault)) return false;
   record_cells.assign(target.columns.size(), {});
   const ImageOf of = given ? ImageOf::given_key : ImageOf::record_key;
   if (!rows.encode_key(table, key, of, set->arena(), record_cells, fault)) {
@@ -300,7 +302,14 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
   return remove_row(table, record, cells, row_key(table, cells, set->arena(), key_space), true, fault);
 }
 
+bool Mapper::State::flatten_event(const config::Route& route, const TableState* table, RecordError& fault) {
+  flattener.begin_record();
+  return flattener.flatten(route, table, ImageOf::row, event.after, fault) &&
+         flattener.flatten(route, table, ImageOf::before, event.before, fault);
+}
+
 bool Mapper::State::make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
+  if (!table.route->flatten.empty() && !flatten_event(*table.route, &table, fault)) return false;
   switch (event.operation) {
     case Operation::write:
     case Operation::update:

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mapping/added_columns.h"
+#include "mapping/flattener.h"
 #include "mapping/formats/decoder.h"
 #include "mapping/formats/frames.h"
 #include "mapping/formats/mended_text.h"
@@ -75,6 +76,7 @@ struct Mapper::State {
   std::expected<std::string, NameError> source_table;  // named by the source of the present record
   RouteConditions conditions;
   RowEncoder rows;
+  Flattener flattener;
   AddedColumns added_columns{rows};
   RowJudge row_judge;
   RowVerdict verdict = RowVerdict::write;  // on the row in `cells`
@@ -99,6 +101,8 @@ struct Mapper::State {
   void note_uses(const TableState& table);
   std::optional<Outcome> judge(TopicState& topic, const Record& record);
   bool without_effect(const TopicState& topic, const Record& record) const;
+  // Takes the nested objects of the event apart, after all that asks about it as it is.
+  bool flatten_event(const config::Route& route, const TableState* table, RecordError& fault);
   bool make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   bool map_write(TopicState& topic, TableState& table, const Record& record, RecordError& fault);
   // Judges the row in `cells` by the table's condition, if it has one. Returns false if the table has to become wider

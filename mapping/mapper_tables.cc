@@ -113,7 +113,7 @@ class NewTable {
     const bool key = std::ranges::find(route_.key, column) != route_.key.end();
     if (names(route_.columns.exclude) || route_.columns.add.contains(column)) return true;
     if (!route_.columns.include.empty() && !key && !names(route_.columns.include)) return true;
-    return route_.delete_when.names(field) && !key;
+    return route_.delete_when.names(field, route_.flatten) && !key;
   }
   static FieldKind kind_of(RecordFact fact) {
     switch (fact) {
@@ -146,6 +146,8 @@ std::expected<Outcome, Blocked> Mapper::State::make_table(TopicState& topic, con
   NewTable table(*wanted.route);
   RecordError fault;
   const auto refuse = [&] { return reject(fault.stage, wanted.table, std::move(fault.sqlstate), fault.reason); };
+  const bool flattens = !wanted.route->flatten.empty();
+  if (flattens && !flatten_event(*wanted.route, nullptr, fault)) return refuse();
   const Image& row = writes(event.operation) ? event.after : event.before;
   if (row.present && !table.add_fields(row, fault)) return refuse();
   const Image* given = given_key(topic, record);
@@ -153,7 +155,9 @@ std::expected<Outcome, Blocked> Mapper::State::make_table(TopicState& topic, con
     table.add_key(*given, true);
   } else if (key_may_count(topic)) {
     if (!read_key(topic, record, fault)) return refuse();
-    if (key_image.present) table.add_key(key_image, false);
+    Image key = key_image;
+    if (flattens && !flattener.flatten(*wanted.route, nullptr, ImageOf::record_key, key, fault)) return refuse();
+    if (key.present) table.add_key(key, false);
   }
   table.add_facts();
   if (const std::string* column = table.without_key()) {

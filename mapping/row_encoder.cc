@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "mapping/encode/value_json.h"
 #include "mapping/evolution.h"
+#include "mapping/flattener.h"
 
 using std::string_view_literals::operator""sv;
 
@@ -124,7 +125,8 @@ bool has_broken_text(const Value& value) {
 // The column that a field without one would need, for a reason.
 std::string shown_column(const TableState& table, std::string_view field) {
   const std::string_view name = table.column_name(field);
-  return name == field ? "of that name" : fmt::format("{}, which columns.rename makes of it", name);
+  if (name != field) return fmt::format("{}, which columns.rename makes of it", name);
+  return table.route->flatten.empty() ? "of that name" : name_excerpt(field);
 }
 
 // Returns true if a number is right, but not for this column.
@@ -161,18 +163,23 @@ bool is_in_schema(const TableState& table, const Image& image, const std::string
 // A field of the event whose column holds a fact of the record.
 RecordError fault_of_taken(const TableState& table, const Image& image, const Field& field) {
   return {Stage::map, "42701",
-          fmt::format("{}.{}: found a value of the column {}, which columns.add fills; exclude or rename the field",
-                      image.path, name_excerpt(field.name), table.column_name(field.name))};
+          fmt::format("{}: found a value of the column {}, which columns.add fills; exclude or rename the field",
+                      place_of(image, field), table.column_name(field.name))};
 }
 
 // A second value of one column: the same field again, or one that `columns` gives the column of another.
 RecordError fault_of_second(const TableState& table, std::string_view column, const Image& image, const Field& field) {
-  const std::string where = fmt::format("{}{}{}", image.path, field.name.empty() ? "" : ".", name_excerpt(field.name));
+  const std::string where = place_of(image, field);
   const auto other = std::ranges::find_if(image.row.fields, [&](const Field& earlier) {
     return &earlier < &field && table.column_name(earlier.name) == column;
   });
-  if (other == image.row.fields.end() || other->name == field.name)
+  if (other == image.row.fields.end() || place_of(image, *other) == where)
     return {Stage::decode, "22032", fmt::format("{}: found twice, expected once", where)};
+  if (other->name == field.name)
+    return {Stage::map, "42701",
+            fmt::format("{}: found a second value of the column {}, which {} has become by flatten; choose another "
+                        "delimiter, or exclude the object as a whole",
+                        where, column, place_of(image, *other))};
   return {Stage::map, "42701",
           fmt::format("{}: found a second value of the column {}, which {} has become by columns.rename; rename or "
                       "exclude one of the two",
@@ -182,9 +189,8 @@ RecordError fault_of_second(const TableState& table, std::string_view column, co
 RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
   RecordError fault{
       Stage::map, error.sqlstate,
-      fmt::format("{}{}{}: found {}, expected {}{}{}", image.path, field.name.empty() ? "" : ".", field.name,
-                  excerpt_of(field.value), column.declared.empty() ? column.cast : column.declared,
-                  *error.detail ? " (" : "", error.detail)};
+      fmt::format("{}: found {}, expected {}{}{}", place_of(image, field, false), excerpt_of(field.value),
+                  column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
   if (*error.detail) fault.reason.push_back(')');
   return fault;
 }
@@ -283,8 +289,8 @@ bool RowEncoder::without_column(const TableState& table, const Image& image, con
   if (table.route->evolve != config::Evolve::none) return need_column(table, image, field, fault);
   if (table.route->unknown_fields == config::UnknownFields::ignore) return overlooked_ = true;
   fault = {Stage::map, "42703",
-           fmt::format("{}.{}: found {}, expected no such field: {} has no column {}", image.path,
-                       name_excerpt(field.name), excerpt_of(field.value), table.name, shown_column(table, field.name))};
+           fmt::format("{}: found {}, expected no such field: {} has no column {}", place_of(image, field),
+                       excerpt_of(field.value), table.name, shown_column(table, field.name))};
   return false;
 }
 
@@ -292,9 +298,9 @@ bool RowEncoder::need_column(const TableState& table, const Image& image, const 
   const std::string_view column = table.column_name(field.name);
   if (const char* why = fault_of_name(column)) {
     fault = {Stage::map, "42622",
-             fmt::format("{}.{}: found a field without a column, expected a name that a column can have: it {}; rename "
-                         "or exclude the field",
-                         image.path, name_excerpt(field.name), why)};
+             fmt::format("{}: found a field without a column, expected a name that a column can have: it {}; rename or "
+                         "exclude the field",
+                         place_of(image, field), why)};
     return false;
   }
   if (std::ranges::find(lacking_.added, column, &ColumnChange::column) != lacking_.added.end()) {

@@ -16,6 +16,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   key_columns_.clear();
   added_.clear();
   demanded_.clear();
+  nested_fields_.clear();
   scalar_key_ = -1;
   compares_loosely_ = false;
   if (!table) return;
@@ -37,6 +38,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
     if (column != columns_.end() && source) added_.push_back({column->second, std::move(*source), text});
   }
   if (route->evolve != config::Evolve::none) find_demanded();
+  if (!route->flatten.empty()) find_nested_fields();
   std::size_t named = 0;
   for (const std::uint16_t column : table->key) {
     if (is_added(column)) continue;
@@ -44,15 +46,42 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   }
 }
 
-// Neither of the key, nor filled by the route itself.
+// Returns true if a column is neither of the key, nor filled by the route itself or by the server.
+bool TableState::is_of_events(std::size_t column) const {
+  const auto at = static_cast<std::int32_t>(column);
+  const Column& of = table->columns[column];
+  return !of.generated && !of.identity_always && !is_key(at) && !is_added(at) && at != table->guard &&
+         at != table->marker;
+}
+
 void TableState::find_demanded() {
   for (std::size_t n = 0; n < table->columns.size(); ++n) {
-    const auto at = static_cast<std::int32_t>(n);
-    const Column& column = table->columns[n];
-    if (column.not_null && !column.generated && !column.identity_always && !is_key(at) && !is_added(at) &&
-        at != table->guard && at != table->marker)
-      demanded_.push_back(static_cast<std::uint16_t>(n));
+    if (table->columns[n].not_null && is_of_events(n)) demanded_.push_back(static_cast<std::uint16_t>(n));
   }
+}
+
+void TableState::find_nested_fields() {
+  const auto& renames = route->columns.rename;
+  for (std::size_t n = 0; n < table->columns.size(); ++n) {
+    if (!is_of_events(n)) continue;
+    const std::string& own = table->columns[n].name;
+    if (!renames.contains(own)) nested_fields_.push_back(own);
+    for (const auto& [field, column] : renames)
+      if (column == own) nested_fields_.push_back(field);
+  }
+  std::ranges::sort(nested_fields_);
+}
+
+std::span<const std::string> TableState::fields_within(std::string_view prefix) const {
+  const auto first = std::ranges::lower_bound(nested_fields_, prefix);
+  const auto end =
+      std::ranges::find_if(first, nested_fields_.end(), [&](const auto& one) { return !one.starts_with(prefix); });
+  return {first, end};
+}
+
+bool TableState::has_column(std::string_view field) const {
+  const auto found = columns_.find(column_name(field));
+  return found != columns_.end() && !is_added(found->second);
 }
 
 bool TableState::is_added(std::int32_t column) const {
@@ -104,7 +133,7 @@ std::int32_t TableState::find_column(std::string_view field, ImageOf of) const {
   if (!rules.include.empty() && !key && !names(rules.include)) return FieldSlot::left_out;
   if (exists && is_added(found->second)) return FieldSlot::taken;
   if (exists) return found->second;
-  return route->delete_when.names(field) ? FieldSlot::left_out : FieldSlot::unknown;
+  return route->delete_when.names(field, route->flatten) ? FieldSlot::left_out : FieldSlot::unknown;
 }
 
 }  // namespace sluice::mapping

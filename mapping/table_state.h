@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,6 +33,7 @@ struct FieldSlot {
 
 // Where an image comes from, which decides what becomes of its fields. Those of a given key carry the names of columns.
 enum class ImageOf : std::uint8_t { row, before, record_key, given_key };
+inline constexpr std::size_t image_kinds = 4;
 
 struct Shape {
   SchemaId schema = no_schema;
@@ -84,6 +86,11 @@ struct TableState {
   // The columns that events fill and that must not be NULL, where the route lets the table evolve.
   const std::vector<std::uint16_t>& demanded() const { return demanded_; }
   bool is_added(std::int32_t column) const;
+  // Returns true if a field of this name has a column of its own.
+  bool has_column(std::string_view field) const;
+  // Where nested objects are taken apart: the names, beginning with `prefix`, of fields whose columns nothing but
+  // events fills, those of the key apart.
+  std::span<const std::string> fields_within(std::string_view prefix) const;
   // The key column that a record key without names stands for: the only one that is not added. Negative: none is.
   std::int32_t scalar_key() const { return scalar_key_; }
 
@@ -91,6 +98,8 @@ struct TableState {
   const FieldSlot& find_slot(Shape& shape, std::size_t n, std::string_view field);
   std::int32_t find_column(std::string_view field, ImageOf of) const;
   void find_demanded();
+  void find_nested_fields();
+  bool is_of_events(std::size_t column) const;
   // Whether a column is narrow depends on the schema; rows whose fields vary share a shape across schemas.
   void forget_narrow();
 
@@ -102,6 +111,7 @@ struct TableState {
   std::vector<bool> key_columns_;
   std::vector<AddedColumn> added_;
   std::vector<std::uint16_t> demanded_;
+  std::vector<std::string> nested_fields_;  // in order
   RowTypes types_;
   std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;

@@ -48,8 +48,9 @@ std::string list(std::string_view what, const std::map<std::string, std::string>
 
 std::string describe(const config::Route& route) {
   const auto& columns = route.columns;
-  return fmt::format("{} ({}, key {}{}{}{}{})", route.table, name(route.mode),
+  return fmt::format("{} ({}, key {}{}{}{}{}{})", route.table, name(route.mode),
                      route.key.empty() ? "none" : fmt::format("{}", fmt::join(route.key, ", ")),
+                     route.flatten.empty() ? "" : fmt::format("; nested fields joined by {}", route.flatten),
                      list("only", columns.include), list("without", columns.exclude),
                      list("renamed", columns.rename, "to"), list("added", columns.add, "from"));
 }

@@ -19,9 +19,13 @@ std::expected<Expression, ExpressionError> Expression::parse(std::string_view te
   return expression;
 }
 
-bool Expression::names(std::string_view field) const {
+bool Expression::names(std::string_view field, std::string_view delimiter) const {
   return !empty() && std::ranges::any_of(nodes(), [&](const ExpressionNode& node) {
-    return node.kind == ExpressionNode::Kind::field && node.path.front() == field;
+    if (node.kind != ExpressionNode::Kind::field) return false;
+    std::string joined = node.path.front();
+    for (std::size_t n = 1; !delimiter.empty() && n < node.path.size() && joined != field; ++n)
+      joined.append(delimiter).append(node.path[n]);
+    return joined == field;
   });
 }
 

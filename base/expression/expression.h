@@ -72,8 +72,9 @@ class Expression {
   const std::string& text() const { return text_; }
   const std::vector<ExpressionNode>& nodes() const { return *nodes_; }
   const ExpressionNode& root() const { return nodes_->back(); }
-  // Returns true if a field of this name is asked about, or a field within it.
-  bool names(std::string_view field) const;
+  // Returns true if a field of this name is asked about, or a field within it. With a delimiter also if the name is
+  // that of a nested field, put together with it.
+  bool names(std::string_view field, std::string_view delimiter = {}) const;
 
  private:
   std::string text_;

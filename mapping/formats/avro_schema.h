@@ -75,10 +75,13 @@ struct AvroSchema final : SchemaTypes {
     return std::span(parts).subspan(node.first, node.count);
   }
   FieldType type_of(std::uint32_t structure, std::string_view field) const override;
+  RowTypes part_of(std::uint32_t structure, std::string_view field) const override;
 
  private:
   FieldType type_of(std::uint32_t index) const;
   FieldType type_of_alternatives(const AvroNode& node) const;
+  // The only record among the alternatives besides null, or the node itself.
+  std::uint32_t one_of(std::uint32_t index) const;
 };
 
 // Compiles the schema; `references` are schemas whose types it names.

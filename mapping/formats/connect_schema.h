@@ -84,6 +84,7 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   FieldType field_type() const;
   // Of a field of this structure; there is but one.
   FieldType type_of(std::uint32_t structure, std::string_view field_name) const override;
+  RowTypes part_of(std::uint32_t structure, std::string_view field_name) const override;
 
  private:
   Value completed_part(const Value& part, ValueArena& arena) const;

@@ -13,13 +13,20 @@
 
 namespace sluice::mapping {
 
+// Where a field was before nested objects were taken apart.
+struct FieldOrigin {
+  const FieldOrigin* outer = nullptr;  // the object that it was in; null: none
+  std::string_view name;               // there
+};
+
 // The fields of a row or a key as the event has them.
 struct Image {
   Structure row;
   const char* path = "value";  // where the fields are
   bool text_is_json = false;   // strings of json columns hold JSON (Debezium, Connect)
   bool present = false;
-  RowTypes types = {};  // of the fields, if a schema says them
+  RowTypes types = {};                   // of the fields, if a schema says them
+  const FieldOrigin* origins = nullptr;  // of the fields, one each, where nested objects were taken apart
 
   // A key that is one value without a name.
   bool is_scalar() const { return row.fields.size() == 1 && row.fields.front().name.empty(); }

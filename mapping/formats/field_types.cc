@@ -115,6 +115,34 @@ FieldType ConnectSchema::type_of(std::uint32_t, std::string_view field_name) con
   return found ? found->field_type() : FieldType{};
 }
 
+RowTypes ConnectSchema::part_of(std::uint32_t, std::string_view field_name) const {
+  const ConnectSchema* found = field(field_name);
+  const bool opens = found && found->type == ConnectType::structure && found->logical == Logical::none;
+  return opens ? RowTypes{found} : RowTypes{};
+}
+
+std::uint32_t AvroSchema::one_of(std::uint32_t index) const {
+  if (nodes[index].type != AvroType::alternatives) return index;
+  std::uint32_t found = index;
+  for (const AvroPart& part : parts_of(nodes[index])) {
+    if (nodes[part.node].type == AvroType::null) continue;
+    if (found != index) return index;
+    found = part.node;
+  }
+  return found;
+}
+
+RowTypes AvroSchema::part_of(std::uint32_t structure, std::string_view field) const {
+  const AvroNode& node = nodes[one_of(structure)];
+  if (node.type != AvroType::record) return {};
+  const auto parts_here = parts_of(node);
+  const auto found = std::ranges::find(parts_here, field, &AvroPart::name);
+  if (found == parts_here.end()) return {};
+  const std::uint32_t part = one_of(found->node);
+  const bool opens = nodes[part].type == AvroType::record && nodes[part].meaning == AvroMeaning::none;
+  return opens ? RowTypes{this, part} : RowTypes{};
+}
+
 FieldType AvroSchema::type_of(std::uint32_t structure, std::string_view field) const {
   const AvroNode& node = nodes[structure];
   if (field.empty() && node.type != AvroType::record) return type_of(structure);  // a key of one value

@@ -177,7 +177,7 @@ void flatten(Sink& sink, const std::string& prefix) {
   if (is_taken("route.flatten", delimiter))
     sink.flatten = delimiter;
   else
-    sink.without(prefix + "type", "this version of Sluice does not take nested objects apart; they stay JSON");
+    sink.without(prefix + "type", "its delimiter is none that flatten takes; nested objects stay JSON");
 }
 
 void drop_tombstones(Sink& sink, const std::string& prefix) {
@@ -215,7 +215,8 @@ constexpr std::array<TransformSetting, 15> table = {{
     {"InsertField$Value", "route.columns.add", "`@topic`, `@partition`, `@offset`, `@timestamp`; no constants",
      insert_fields},
     {"HeaderToValue", "route.columns.add", "`header:NAME`", headers_to_value},
-    {"Flatten$Value", "route.flatten", "Where this version has it", flatten},
+    {"Flatten$Value", "route.flatten", "Its delimiter, of up to eight letters, digits or `_` `.` `-` `$` `:` `/`",
+     flatten},
     {"Filter", "route.delete", "Of tombstones: `ignore`. No other predicate", drop_tombstones},
     {"SetSchemaMetadata$Value", "", "Names of schemas have no effect on tables", do_nothing},
     {"SetSchemaMetadata$Key", "", "Names of schemas have no effect on tables", do_nothing},

@@ -1,4 +1,6 @@
 """`columns` of a route: fields left out and renamed, facts of the record added; what is missing is waited for."""
+import json
+
 from support.pipeline import encode, route
 from support.sluice import run
 
@@ -8,6 +10,10 @@ COLUMNS = {"exclude": ["internal"], "rename": {"ID": "id", "Name": "name"}, "add
 
 def change(op, before, after):
     return encode({"op": op, "before": before, "after": after, "source": {"lsn": 77}})
+
+
+def change_value(op, after):
+    return {"op": op, "before": None, "after": after, "source": {"lsn": 1}}
 
 
 def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_for(pipeline):
@@ -43,4 +49,32 @@ def test_rows_have_the_columns_that_the_route_says_and_a_missing_one_is_waited_f
     check = run("check", "--connect", "--config", service.config, seconds=60)
     assert check.returncode == 0, check.stderr
     assert "without internal; renamed ID to id, Name to name; added _at from @timestamp" in check.stdout
+    assert service.stop() == 0
+
+
+def test_nested_objects_have_columns_of_their_own_whatever_the_batch(pipeline):
+    pipeline.sql("CREATE TABLE person (id bigint PRIMARY KEY, address_city text, address_geo_lat numeric, tags jsonb)")
+    topic = pipeline.topic("person")
+    geo = {"lat": 48.4}
+    pipeline.kafka.publish(topic, [(None, encode(value)) for value in [
+        {"id": 1, "address": {"city": "Ulm", "geo": geo}, "tags": [{"a": 1}]},
+        change_value("c", {"id": 2, "address": {"city": "Bonn", "geo": geo}}),
+        {"id": 3, "address": {"city": "Köln", "geo": geo}},
+        {"id": 2, "address": {"geo": None}},
+        {"id": 3, "address": None},
+        {"id": 1, "tags": []},
+        {"id": 4, "address": {"city": "Trier", "phone": {"home": "1"}}},
+        {"id": 5, "address": {"city": "a"}, "address_city": "b"}]])
+    service = pipeline.service(route(topic, "public.person", flatten="_", evolve="columns", filter="address.city <> 'x' or "
+                                     "address.city is null")).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT id, address_city, address_geo_lat::float, tags, address_phone_home FROM person ORDER BY id") == [
+        (1, "Ulm", 48.4, [], None), (2, "Bonn", None, None, None), (3, None, None, None, None), (4, "Trier", None, None, "1")]
+    assert [(key[2], "value.address.city has become by flatten" in reason) for key, (_, reason) in pipeline.dead_letters().items()] \
+        == [(7, True)]
+    explained = run("explain", "--config", service.config, "--topic", topic, "--dry", seconds=60,
+                    text=json.dumps({"key": None, "value": {"id": 9, "address": {"city": "Jena"}}}))
+    assert "address_city" in explained.stdout and "Jena" in explained.stdout, explained.stdout + explained.stderr
+    proof = run("verify", "--deep", "--config", service.config, seconds=120)
+    assert proof.returncode == 0, proof.stdout + proof.stderr
     assert service.stop() == 0

@@ -68,4 +68,13 @@ FieldType ProtobufSchema::type_of(std::uint32_t message, std::string_view field)
   return array_of(scalar ? type : FieldType{}, type);
 }
 
+RowTypes ProtobufSchema::part_of(std::uint32_t message, std::string_view field) const {
+  const auto& fields = messages[message].fields;
+  const auto found = std::ranges::find(fields, field, &ProtobufField::name);
+  const bool nested = found != fields.end() && !found->repeated && !found->map &&
+                      (found->type == ProtobufType::message || found->type == ProtobufType::group);
+  if (!nested || messages[found->of].meaning != ProtobufMeaning::none) return {};
+  return {this, found->of};
+}
+
 }  // namespace sluice::mapping
