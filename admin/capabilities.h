@@ -12,6 +12,7 @@
 #include "admin/moves.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
+#include "admin/rates.h"
 #include "admin/snapshot.h"
 
 namespace sluice {
@@ -26,6 +27,7 @@ struct Capabilities {
   Audit& audit;
   Logging& logging;
   const IncidentLog& incidents;
+  const Rates& rates;
 };
 
 }  // namespace sluice

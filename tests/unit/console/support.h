@@ -35,7 +35,8 @@ class FakeAdmin : public Snapshots,
                   public Moves,
                   public Inspection,
                   public Audit,
-                  public Logging {
+                  public Logging,
+                  public Rates {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
@@ -103,7 +104,7 @@ class FakeAdmin : public Snapshots,
     now.applied_per_second.assign(60, 100.0);
   }
 
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, incidents, *this}; }
 
   Snapshot snapshot() const override {
     const std::lock_guard lock(mutex);
@@ -350,6 +351,14 @@ class FakeAdmin : public Snapshots,
     notes.push_back(entry);
   }
   Result<std::vector<AuditRow>> audit(const AuditFilter&) override { return trail; }
+  RateReport rates(const std::vector<TopicPartition>& partitions, std::chrono::seconds over) const override {
+    RateReport found;
+    found.applied.second = found.applied.ten_seconds = 100.0 * static_cast<double>(partitions.size());
+    found.arrived.second = 50;
+    found.applied.history.assign(static_cast<std::size_t>(std::min<std::int64_t>(60, over.count())), 100.0);
+    return found;
+  }
+  std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) override {
     calls.push_back("log " + level + (lasting ? " for " + std::to_string(lasting->count()) : ""));
   }
