@@ -13,6 +13,7 @@
 #include "admin/moves.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
+#include "admin/rates.h"
 #include "admin/snapshot.h"
 
 namespace sluice {
@@ -28,6 +29,7 @@ struct Capabilities {
   Logging& logging;
   Events& events;
   const IncidentLog& incidents;
+  const Rates& rates;
 };
 
 }  // namespace sluice

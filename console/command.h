@@ -27,6 +27,7 @@
 #include "console/command_line.h"
 #include "console/exit_code.h"
 #include "console/login.h"
+#include "console/observer.h"
 #include "console/plans.h"
 #include "console/stream.h"
 #include "console/terminal.h"
@@ -124,6 +125,7 @@ struct CommandContext {
   Versions versions;
   Sessions sessions;
   std::shared_ptr<Plans> plans = std::make_shared<Plans>();
+  std::shared_ptr<Observer> observer = std::make_shared<Observer>();
 };
 
 // One part of the context, by its type.
@@ -132,7 +134,8 @@ Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.incidents,
-                                  *context.pipeline, context.versions, context.sessions, *context.plans));
+                                  admin.rates, *context.pipeline, context.versions, context.sessions, *context.plans,
+                                  *context.observer));
 }
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
@@ -164,6 +167,7 @@ class Call {
   // The words as one text, with a blank between them.
   std::string words_text() const;
   bool has(std::string_view option) const { return given_.options.contains(option); }
+  bool colors() const { return given_.color; }
   std::string option(std::string_view name, std::string_view otherwise = {}) const;
 
   // "error: …" for the one who asked and for the audit trail; returns the code. Anything may be in the text.

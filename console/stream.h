@@ -30,6 +30,10 @@ class Stream {
   // In the place of what was written before, where the terminal can.
   void redraw(const report::Report& report);
   void clear_screen();
+  // Returns false where programs read, or filters would have to.
+  bool for_people() const { return !form_.json && !form_.csv && form_.filters.empty(); }
+  // For what draws by itself.
+  Output& output() { return output_; }
   // The next page of the list that was written last. Returns false if there is none.
   bool more();
   // Waits; false once the call was stopped (Ctrl-C, or the client is gone).

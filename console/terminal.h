@@ -5,6 +5,7 @@
 
 namespace sluice::console {
 
+class Keyboard;
 struct Pager;
 
 // What the client's side can show. Without a pty there are no colours and lines end with \n; with one the transport
@@ -15,7 +16,8 @@ struct Terminal {
   bool cursor = false;  // understands the sequences that move the cursor and erase
   bool utf8 = true;
   int columns = 80, rows = 24;
-  Pager* pager = nullptr;  // of an interactive session: long lists stop there
+  Pager* pager = nullptr;        // of an interactive session: long lists stop there
+  Keyboard* keyboard = nullptr;  // for commands that listen to keys, and to the window's changes
 };
 
 // Where a command's result goes. Any thread; never blocks for long: the transport queues, bounded.
@@ -24,6 +26,8 @@ class Output {
   virtual ~Output() = default;
   virtual void out(std::string_view text) = 0;
   virtual void err(std::string_view text) = 0;
+  // Returns true if the reader has taken everything so far: whoever may leave something out asks before.
+  virtual bool all_taken() const { return true; }
 };
 
 }  // namespace sluice::console

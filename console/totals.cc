@@ -1,6 +1,7 @@
 #include "console/totals.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "console/selection.h"
 
@@ -15,6 +16,16 @@ void Totals::add(const PartitionSnapshot& partition) {
   paused += partition.state == PartitionState::paused ? 1 : 0;
   broken += is_broken(partition.state) ? 1 : 0;
   if (behind > 0 && (worst == nullptr || behind > lag_of(*worst))) worst = &partition;
+}
+
+report::Value commit_quantile(const std::vector<std::int64_t>& counts, double share) {
+  const auto total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  std::int64_t below = 0;
+  for (std::size_t at = 0; total > 0 && at < std::size(commit_bounds); ++at) {
+    below += counts[at];
+    if (static_cast<double>(below) >= share * static_cast<double>(total)) return commit_bounds[at];
+  }
+  return {};
 }
 
 Totals totals_of(const std::vector<PartitionSnapshot>& partitions) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "admin/report/report.h"
 #include "admin/snapshot.h"
 
 namespace sluice::console {
@@ -17,6 +18,9 @@ struct Totals {
   // Refers to `partition`, which outlives this.
   void add(const PartitionSnapshot& partition);
 };
+
+// The bound below which a share of the last minute's commits stayed, in seconds; nothing if there were none, or more.
+report::Value commit_quantile(const std::vector<std::int64_t>& counts, double share);
 
 Totals totals_of(const std::vector<PartitionSnapshot>& partitions);
 

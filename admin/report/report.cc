@@ -81,7 +81,10 @@ std::string spaces(int count) {
 // As cell_text(), a time as "2h 10m ago" where the rendering has a now.
 std::string shown_text(const Column& column, const Value& cell, bool with_unit, const Rendering& rendering) {
   const auto* at = std::get_if<WallClock::time_point>(&cell);
-  if (at == nullptr || !rendering.now) return cell_text(column, cell, with_unit);
+  if (at == nullptr || !rendering.now) {
+    const auto shown = cell_text(column, cell, with_unit);
+    return rendering.utf8 ? shown : ascii(shown);  // before anything is cut to a width
+  }
   const auto distance = std::chrono::duration_cast<std::chrono::milliseconds>(*rendering.now - *at);
   return distance.count() >= 0 ? span_text(distance) + " ago" : "in " + span_text(-distance);
 }

@@ -2,41 +2,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/log.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
+#include "console/sparkline.h"
 #include "console/totals.h"
 
 namespace sluice::console {
 namespace {
 
 using std::chrono::duration;
-
-std::string sparkline(const std::vector<double>& values, bool utf8) {
-  constexpr std::size_t shown_at_most = 30;
-  const std::vector<std::string_view> levels =
-      utf8 ? std::vector<std::string_view>{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
-           : std::vector<std::string_view>{".", ":", "-", "=", "+", "*", "#", "@"};
-  const auto shown = std::span(values).last(std::min(shown_at_most, values.size()));
-  const double top = shown.empty() ? 0 : *std::ranges::max_element(shown);
-  std::string line;
-  for (const double value : shown)
-    line += levels[top <= 0 ? 0 : std::min(levels.size() - 1, static_cast<std::size_t>(value / top * 7.999))];
-  return line;
-}
-
-// The bound below which a share of the last minute's commits stayed, in seconds.
-report::Value commit_quantile(const std::vector<std::int64_t>& counts, double share) {
-  const auto total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-  std::int64_t below = 0;
-  for (std::size_t at = 0; total > 0 && at < std::size(commit_bounds); ++at) {
-    below += counts[at];
-    if (static_cast<double>(below) >= share * static_cast<double>(total)) return commit_bounds[at];
-  }
-  return {};
-}
 
 Section pauses_section(const Snapshot& now) {
   Section section{.name = "pauses",

@@ -88,6 +88,7 @@ int Channel::on_resize(ssh_session, ssh_channel, int columns, int rows, int, int
 void Channel::resize(int columns, int rows) {
   terminal_.columns = columns <= 0 ? 80 : std::clamp(columns, 20, 500);
   terminal_.rows = rows <= 0 ? 24 : std::clamp(rows, 5, 200);
+  keyboard_.resize({terminal_.columns, terminal_.rows});
   resized_ = true;
 }
 
@@ -162,7 +163,10 @@ void Channel::begin() {
   terminal_.cursor = terminal_.pty && !dumb;
   terminal_.utf8 = charset_.utf8(terminal_.pty ? term_ : "xterm");  // a pipe takes all bytes
   terminal_.color = terminal_.cursor && !no_color_;
-  if (terminal_.pty) output_.use_pty();
+  if (terminal_.pty) {
+    output_.use_pty();
+    terminal_.keyboard = &keyboard_;
+  }
   if (mode_ == Mode::exec) {
     if (line_.size() <= longest_command) return start_command(line_);
     output_.put(fmt::format("error: the command is longer than {} KiB; send it in parts\n", longest_command / 1024),

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "console/interpreter.h"
+#include "console/keyboard.h"
 #include "console/pager.h"
 #include "console/ssh/charset.h"
 #include "console/ssh/input_buffer.h"
@@ -100,6 +101,7 @@ class Channel {
   Mode mode_ = Mode::none;
   Terminal terminal_;
   Pager pager_;
+  Keyboard keyboard_;
   std::string term_;  // empty: none, or dumb
   bool no_color_ = false;
   Charset charset_;

@@ -29,7 +29,8 @@ std::size_t Channel::take(std::string_view bytes) {
       bytes.remove_prefix(last + 1);
     }
   }
-  if (mode_ != Mode::shell && mode_ != Mode::batch) return length;  // a single command reads nothing
+  if (running_ && keyboard_.give(bytes)) return length;
+  if (mode_ != Mode::shell && mode_ != Mode::batch) return length;  // a single command reads nothing else
   const std::size_t room = most_input - input_.size();
   if (mode_ == Mode::batch && bytes.size() > room) {
     // Its lines are read as fast as they are run; meanwhile the client waits.

@@ -28,6 +28,7 @@ class OutputQueue final : public Output {
   // A command's thread; each may wait.
   void out(std::string_view text) override { add(text, false, true); }
   void err(std::string_view text) override { add(text, true, true); }
+  bool all_taken() const override { return size() == 0; }
 
   // The session's thread; none waits.
   void put(std::string_view text, bool err = false) { add(text, err, false); }

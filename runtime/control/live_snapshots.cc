@@ -94,6 +94,7 @@ void LiveSnapshots::sample(const Snapshot& lanes) {
   }
   commits_.push_back(commits_of(lanes.lanes));
   if (commits_.size() > rates_kept) commits_.pop_front();
+  history_.sample(lanes.partitions, sampled_ == Clock::time_point{} ? 0 : passed);
   sampled_ = now;
   sampled_records_ = records;
 }

@@ -18,6 +18,7 @@
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
+#include "runtime/control/rate_history.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/service_parts.h"
 #include "runtime/pipeline/route_tables.h"
@@ -43,6 +44,7 @@ class LiveSnapshots final : public Snapshots {
 
   // Keeps the last minute's rates and commits, and when partitions moved last; to be called at least once a second.
   void sample(const Snapshot& lanes);
+  const Rates& rates() const { return history_; }
   // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else reports them.
   void refresh_ends();
 
@@ -67,6 +69,7 @@ class LiveSnapshots final : public Snapshots {
   };
   const std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
 
+  RateHistory history_;
   mutable Mutex mutex_;
   std::deque<double> rates_ GUARDED_BY(mutex_);
   std::deque<std::vector<std::int64_t>> commits_ GUARDED_BY(mutex_);  // by bucket, since the start; one a second

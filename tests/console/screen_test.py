@@ -192,3 +192,68 @@ def test_a_list_longer_than_the_screen_stops_at_its_end_and_more_goes_on(console
     wait_until(lambda: screen.text() != first and "> more" not in screen.text().splitlines()[-1] and " login " in screen.text(),
                screen.text)
     screen.keys("C-d").wait_ended()
+
+
+def wait_dashboard(screen, columns, rows, *patterns):
+    """A whole frame of the window's size: no line wrapped, all patterns on it."""
+    def seen():
+        lines = screen.text().split("\n")
+        return (screen.shown("alternate_on") == "1" and len(lines) <= rows and all(len(line) < columns for line in lines)
+                and all(re.search(pattern, "\n".join(lines), re.M) for pattern in patterns))
+    wait_until(seen, lambda: f"{patterns} on {columns}x{rows}:\n{screen.text()}")
+
+
+def wait_restored(console, screen, before):
+    """The prompt, the cursor, and what stood there before."""
+    wait_line(console, screen, "")
+    assert (screen.shown("alternate_on"), screen.shown("cursor_flag")) == ("0", "1")
+    assert screen.text().startswith(before)
+
+
+def test_top_fits_its_window_obeys_its_keys_and_gives_the_screen_back(console):
+    screen = console.screen(columns=80, rows=24)
+    greeting = screen.text()
+    screen.type("top").keys("Enter")
+    orders = re.escape(console.orders)
+    wait_dashboard(screen, 80, 24, rf"^{console.name}  streaming  up ", r"^applied +[\d.]+", r"^arrived ", r"^lag +0 records",
+                   r"^partition +state +lag", rf"^{orders}/3 +ok +0 ", r"^lane +connected", r"^ +1  yes")
+    assert screen.shown("cursor_flag") == "0"
+    screen.type("n").wait(r"by name +\? help  q quit$")
+    screen.type("?").wait(r"^q +back to the prompt")
+    screen.type("?/" + "/3").keys("Enter")
+    wait_until(lambda: f"{console.orders}/3" in screen.text() and f"{console.orders}/0" not in screen.text(), screen.text)
+    screen.keys("Escape")
+    screen.resize(200, 60)
+    wait_dashboard(screen, 200, 60, rf"^{orders}/0 +ok", r"^lane +connected", r"\? help  q quit$")
+    screen.resize(40, 10)
+    wait_dashboard(screen, 40, 10, r"^partition +state", r"^lag +0 records")
+    screen.resize(80, 24)
+    console.ok("pause", f"{console.orders}/2", "--reason", "\x1b[2Jvacuum", key="k_oper")
+    wait_dashboard(screen, 80, 24, rf"^{orders}/2 +paused .*paused by oper")
+    console.ok("resume", f"{console.orders}/2", key="k_oper")
+    screen.type("q")
+    wait_restored(console, screen, greeting)
+    screen.type("top").keys("Enter")
+    wait_dashboard(screen, 80, 24, r"\? help  q quit$")
+    screen.keys("C-c")
+    wait_restored(console, screen, greeting)
+    screen.keys("C-d").wait_ended()
+
+
+def test_top_as_a_command_ends_with_a_code_and_needs_a_terminal(console):
+    console.refused(4, "status --watch", "top", key="k_view")
+    for key, code in (("q", 0), ("C-c", 130)):
+        screen = console.screen("top", columns=80, rows=24)
+        wait_dashboard(screen, 80, 24, r"\? help  q quit$")
+        screen.keys(key)
+        assert screen.wait_ended() == code
+        assert (screen.shown("alternate_on"), screen.shown("cursor_flag")) == ("0", "1")
+
+
+def test_rate_has_means_and_a_picture(console):
+    console.publish(range(5_000, 6_000))
+    console.wait_caught_up(console.orders)
+    wait_until(lambda: console.data("rate", "--over", "15m")["applied_peak"] is not None, "a rate")
+    data = console.data("rate", console.orders)
+    assert [1, 10, 60, 300] == [mean["over_seconds"] for mean in data["means"]]
+    wait_until(lambda: console.data("rate", console.orders)["applied_peak"] > 0, "the thousand records among the rates")

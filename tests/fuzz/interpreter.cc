@@ -24,13 +24,16 @@ class HostileAdmin : public Snapshots,
                      public Inspection,
                      public Audit,
                      public Logging,
-                     public Events {
+                     public Events,
+                     public Rates {
  public:
   bool fails = false;
   IncidentLog incidents;
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() {
+    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
+  }
 
   Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>&, int) override {
     if (fails) return broken();
@@ -177,6 +180,10 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return std::vector{AuditRow{1, {}, {hostile, hostile, hostile, hostile}, hostile, hostile, hostile, hostile}};
   }
+  RateReport rates(const std::vector<TopicPartition>&, std::chrono::seconds) const override {
+    return {{1, 2, {}, {}, {0, 1, 2.5}}, {0, {}, {}, {}, {}}};
+  }
+  std::map<TopicPartition, double> applied() const override { return {{{hostile, 7}, 2.5}}; }
   void set_log_level(const std::string&, std::optional<std::chrono::seconds>) override {}
 
  private:

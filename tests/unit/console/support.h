@@ -36,7 +36,8 @@ class FakeAdmin : public Snapshots,
                   public Inspection,
                   public Audit,
                   public Logging,
-                  public Events {
+                  public Events,
+                  public Rates {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
@@ -104,7 +105,9 @@ class FakeAdmin : public Snapshots,
     now.applied_per_second.assign(60, 100.0);
   }
 
-  Capabilities capabilities() { return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents}; }
+  Capabilities capabilities() {
+    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
+  }
 
   // The states of the ring, as if their transactions had recorded them, and what a test adds.
   std::vector<EventRow> more_events;
@@ -367,6 +370,14 @@ class FakeAdmin : public Snapshots,
     notes.push_back(entry);
   }
   Result<std::vector<AuditRow>> audit(const AuditFilter&) override { return trail; }
+  RateReport rates(const std::vector<TopicPartition>& partitions, std::chrono::seconds over) const override {
+    RateReport found;
+    found.applied.second = found.applied.ten_seconds = 100.0 * static_cast<double>(partitions.size());
+    found.arrived.second = 50;
+    found.applied.history.assign(static_cast<std::size_t>(std::min<std::int64_t>(60, over.count())), 100.0);
+    return found;
+  }
+  std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) override {
     calls.push_back("log " + level + (lasting ? " for " + std::to_string(lasting->count()) : ""));
   }

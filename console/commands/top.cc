@@ -1,0 +1,72 @@
+// top: the dashboard, drawn again and again in the whole window until it is left.
+#include "console/commands/registry.h"
+#include "console/dashboard.h"
+#include "console/full_screen.h"
+
+namespace sluice::console {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto dropped_again = 100ms;  // until a frame that the reader had no room for is tried again
+constexpr std::string_view redraw = "\x0c";
+
+int watch(Call& call, Observer& observer, const Snapshots& snapshots, const Rates& rates,
+          const config::Pipeline& pipeline, std::chrono::milliseconds interval) {
+  Keyboard& keyboard = *call.terminal().keyboard;
+  Keyboard::Listener keys(keyboard);
+  FullScreen screen(call.stream().output());
+  DashboardView view{.interval = span_text(interval)};
+  std::shared_ptr<const Observation> seen;
+  Clock::time_point again{};
+  while (!call.stop().stop_requested()) {
+    const auto now = Clock::now();
+    if (now >= again && (!view.still || !seen)) seen = observer.observe(snapshots, rates);
+    if (now >= again) again = now + interval;
+    const DashboardPlace place{
+        .size = keyboard.size(), .utf8 = call.terminal().utf8, .color = call.terminal().color && call.colors()};
+    const bool drawn = screen.show(dashboard(pipeline.name, *seen, view, place), place.size);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(again - Clock::now());
+    for (const auto& key : keys.next(std::clamp(left, 0ms, drawn ? interval : dropped_again), call.stop())) {
+      if (key == redraw) screen.forget();
+      press(view, key, place.size.rows);
+    }
+    if (view.leave) return Code::done;
+  }
+  return Code::interrupted;
+}
+
+int top(Call& call, Observer& observer, const Snapshots& snapshots, const Rates& rates,
+        const config::Pipeline& pipeline) {
+  if (!call.stream().for_people())
+    return call.fail(Code::not_understood, "top is for people; for programs there is 'status --watch 2s --json'");
+  if (!call.terminal().cursor || call.terminal().keyboard == nullptr)
+    return call.fail(
+        Code::wrong_state,
+        "top needs a terminal that can move its cursor (ssh -t); without one there is 'status --watch 2s'");
+  const auto interval = span_option(call, "every", "1s");
+  if (!interval) return interval.error();
+  if (*interval < 1s || *interval > 1h)
+    return call.fail(Code::not_understood, "--every '{}' is not from 1s to 1h", call.option("every"));
+  return watch(call, observer, snapshots, rates, pipeline, *interval);
+}
+
+}  // namespace
+
+std::vector<Command> top_commands() {
+  return {
+      {.words = "top",
+       .options = {{.name = "every",
+                    .value = ArgumentKind::span,
+                    .shown = "1s",
+                    .help = "the time between two looks; 1s unless given, and at least"}},
+       .effect = Effect::shows_data,
+       .group = "look",
+       .summary = "The dashboard: state, rates, lag by partition, lanes, errors, in the whole terminal until q. "
+                  "? shows its keys.",
+       .examples = {"top", "top --every 5s"},
+       .run = handler<top>},
+  };
+}
+
+}  // namespace sluice::console
