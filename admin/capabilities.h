@@ -11,6 +11,7 @@
 #include "admin/inspection.h"
 #include "admin/logging.h"
 #include "admin/moves.h"
+#include "admin/notifications.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
 #include "admin/rates.h"
@@ -28,6 +29,7 @@ struct Capabilities {
   Audit& audit;
   Logging& logging;
   Events& events;
+  Notifications& notifications;
   const IncidentLog& incidents;
   const Rates& rates;
 };

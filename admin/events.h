@@ -25,9 +25,17 @@ struct EventRow {
   std::string reason;
 };
 
+// What an operator left for the next on duty: `note TEXT`.
+struct Note {
+  WallClock::time_point at{};
+  std::string by, text;
+};
+
 class Events {
  public:
   virtual ~Events() = default;
+  // The newest one, of every instance, as it was some seconds ago; never waits.
+  virtual std::optional<Note> note() const = 0;
   // The newest `limit` since then, the newest first.
   virtual Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>& since, int limit) = 0;
 };

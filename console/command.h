@@ -133,9 +133,9 @@ template <class Part>
 Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
-                                  admin.inspection, admin.audit, admin.logging, admin.events, admin.incidents,
-                                  admin.rates, *context.pipeline, context.versions, context.sessions, *context.plans,
-                                  *context.observer));
+                                  admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
+                                  admin.incidents, admin.rates, *context.pipeline, context.versions, context.sessions,
+                                  *context.plans, *context.observer));
 }
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches

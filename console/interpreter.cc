@@ -201,6 +201,8 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
   if (now.dead_letters_open > 0)
     line(fmt::format("! {}; 'dead group' says why",
                      counted(static_cast<std::size_t>(now.dead_letters_open), "open dead letter")));
+  if (const auto note = state_->context.admin.events.note())
+    line(fmt::format("note by {} at {}: {}", note->by, time_text(note->at), note->text));
   line("'help' lists the commands, 'exit' leaves");
   return terminal.utf8 ? text : ascii(text);
 }

@@ -44,7 +44,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       identity_(new_identity(pipeline_->name)),
       admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
-      http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.notifications()) {
+      http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(reloader_.hooks());
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);

@@ -61,6 +61,14 @@ Result<void> EventTables::record_letters(const std::string& instance) {
   return only_done(tables_.ask("event_letters", {instance}, Asker::service));
 }
 
+Result<std::optional<Note>> EventTables::note() {
+  const auto rows = tables_.ask("audit_note", {}, Asker::service);
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  const auto& row = rows->front();
+  return Note{WallClock::time_point(milliseconds(row.integer("at_ms"))), row.text("who"), row.text("text")};
+}
+
 Result<std::set<TopicPartition>> EventTables::behind() {
   const auto rows = tables_.ask("event_behind", {}, Asker::service);
   if (!rows) return std::unexpected(rows.error());

@@ -28,6 +28,8 @@ class EventTables {
   Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>& since, int limit);
   // Makes events of the letters that none has counted, at most one a minute for each table.
   Result<void> record_letters(const std::string& instance);
+  // The newest note that an operator left.
+  Result<std::optional<Note>> note();
   // The partitions that are known to lag.
   Result<std::set<TopicPartition>> behind();
   // Removes a slice of what is older; as AdminTables' purges.

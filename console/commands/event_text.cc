@@ -11,7 +11,7 @@ std::string place_text(const EventRow& event) {
 }
 
 std::string change_text(const EventRow& event) {
-  return event.from.empty() && event.to.empty() ? std::string() : fmt::format("{} -> {}", event.from, event.to);
+  return event.from.empty() ? event.to : fmt::format("{} -> {}", event.from, event.to);
 }
 
 }  // namespace sluice::console

@@ -38,9 +38,10 @@ std::optional<Moment> moment_of(const AuditRow& row) {
   return std::nullopt;
 }
 
-// That an instance started or ended is in the audit trail as well, with what came of it.
+// That an instance started or ended, or that somebody muted, is in the audit trail as well, with what came of it.
 std::optional<Moment> moment_of(const EventRow& event) {
-  if (event.kind == name(EventKind::started) || event.kind == name(EventKind::ended)) return std::nullopt;
+  for (const auto kind : {EventKind::started, EventKind::ended, EventKind::muted, EventKind::unmuted})
+    if (event.kind == name(kind)) return std::nullopt;
   const bool of_state = event.kind == name(EventKind::stopped) || event.kind == name(EventKind::resumed);
   return Moment{event.at,    of_state ? "state" : event.kind, event.instance, change_text(event), place_text(event),
                 event.reason};

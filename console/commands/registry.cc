@@ -14,8 +14,8 @@ std::span<const Command> commands() {
              runway_commands,      tables_commands,   lanes_commands,   errors_commands,   incidents_commands,
              pause_commands,       moves_commands,    seek_commands,    plans_commands,    dead_letters_commands,
              dead_groups_commands, record_commands,   explain_commands, trace_commands,    tail_commands,
-             config_commands,      log_commands,      audit_commands,   incident_commands, session_commands,
-             help_commands,
+             config_commands,      log_commands,      audit_commands,   incident_commands, notify_commands,
+             session_commands,     help_commands,
          })
       std::ranges::move(group(), std::back_inserter(table));
     return table;

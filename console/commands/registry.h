@@ -22,6 +22,7 @@ std::vector<Command> lag_commands();
 std::vector<Command> lanes_commands();
 std::vector<Command> log_commands();
 std::vector<Command> moves_commands();
+std::vector<Command> notify_commands();
 std::vector<Command> partitions_commands();
 std::vector<Command> pause_commands();
 std::vector<Command> plans_commands();

@@ -52,8 +52,8 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_,        moves_, inspection_, audit_,
-          logging_,   events_, incidents_,    snapshots_.rates()};
+  return {snapshots_, pauses_,  dead_letters_, positions_, moves_,     inspection_,
+          audit_,     logging_, events_,       notifier_,  incidents_, snapshots_.rates()};
 }
 
 Result<void> AdminService::start() {

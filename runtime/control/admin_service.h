@@ -47,7 +47,6 @@ class AdminService {
   void set_missing_topics(std::vector<std::string> topics);
   // From any thread: what the service itself does, for the time line.
   void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
-  const Notifications& notifications() const { return notifier_; }
   void set_hooks(std::vector<config::Hook> hooks) { notifier_.set_hooks(std::move(hooks)); }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }

@@ -43,8 +43,17 @@ void EventLog::work(const Snapshots& snapshots) {
     watch_lag(now);
     if (const auto done = tables_.record_letters(instance_); !done)
       log::debug(who, "cannot count new dead letters: {}", done.error().message);
+    if (auto found = tables_.note()) {
+      const MutexLock lock(mutex_);
+      note_ = std::move(*found);
+    }
   }
   write();
+}
+
+std::optional<Note> EventLog::note() const {
+  const MutexLock lock(mutex_);
+  return note_;
 }
 
 // Who lags is known to the time line: the instance that had the partition before may have told it.

@@ -30,6 +30,7 @@ class EventLog final : public Events {
   void work(const Snapshots& snapshots);
   // Stores what was noted, as far as PostgreSQL takes it.
   void write();
+  std::optional<Note> note() const override;
   Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>& since, int limit) override {
     return tables_.events(since, limit);
   }
@@ -43,7 +44,8 @@ class EventLog final : public Events {
   bool healthy_ = true, judge_lag_ = false;  // of the thread that works
   Clock::time_point next_look_{};
   bool behind_ = false;  // the last row could not be stored
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  std::optional<Note> note_ GUARDED_BY(mutex_);
   std::deque<EventRow> noted_ GUARDED_BY(mutex_);
 };
 

@@ -16,6 +16,7 @@ CREATE INDEX event_at ON :schema.event (pipeline, at);
 CREATE INDEX event_state ON :schema.event (pipeline, topic, partition, id) WHERE kind IN ('stopped', 'resumed');
 CREATE INDEX event_lag ON :schema.event (pipeline, topic, partition, id) WHERE kind = 'lag';
 
+CREATE INDEX audit_note ON :schema.audit (pipeline, id) WHERE command = 'note';
 CREATE INDEX event_mute ON :schema.event (pipeline, id) WHERE kind IN ('muted', 'unmuted');
 
 -- What still has to be told. Each event leaves a row without a hook, which one instance shares out to the hooks that want it;

@@ -25,6 +25,7 @@ class HostileAdmin : public Snapshots,
                      public Audit,
                      public Logging,
                      public Events,
+                     public Notifications,
                      public Rates {
  public:
   bool fails = false;
@@ -32,9 +33,27 @@ class HostileAdmin : public Snapshots,
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
-    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
+    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
   }
 
+  std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
+  std::vector<HookState> hooks() const override { return {}; }
+  Result<NotificationState> notifications() override {
+    if (fails) return broken();
+    return NotificationState{{{hostile, hostile, {hostile}, -1, 1, 2, {}, hostile}}, Mute{hostile, {}, {}}};
+  }
+  Result<std::string> test(const std::string&, const Caller&) override {
+    if (fails) return broken();
+    return hostile;
+  }
+  Result<void> mute(std::chrono::milliseconds, const std::string&, const Caller&) override {
+    if (fails) return broken();
+    return {};
+  }
+  Result<bool> unmute(const Caller&) override {
+    if (fails) return broken();
+    return true;
+  }
   Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>&, int) override {
     if (fails) return broken();
     return std::vector<EventRow>{{1, {}, hostile, "stopped", hostile, 1, "ok", "poison", hostile},

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from support.console import Access
 from support.hooks import Receiver
 from support.pipeline import encode, route
 from support.waiting import wait_until
@@ -148,4 +149,41 @@ def test_a_reload_takes_other_hooks_and_people_get_a_line_that_calls_nobody(shop
         assert f"{shop.stopping}/1 stopped in state poison" in receiver.received("slack")[1]["text"]
         assert receiver.received("discord")[0]["allowed_mentions"] == {"parse": []}
         assert SECRET not in service.log()
+        assert service.stop() == 0
+
+
+@pytest.fixture
+def access():
+    with Access() as made:
+        yield made
+
+
+def test_operators_list_test_and_mute_the_hooks_and_a_reload_takes_others(shop, pipeline, access):
+    with Receiver(slack=[200], more=[200]) as receiver:
+        service = shop.service([("slack", receiver.url("slack"), ["stopped"])], console=access.toml()).start()
+        assert access.run("notify", "list", key="k_view").code != 0
+        listed = json.loads(access.run("notify", "list", "--json", key="k_oper").out)["data"]["hooks"]
+        assert [(one["hook"], one["kind"], one["pending"]) for one in listed] == [("1:127.0.0.1", "slack", 0)]
+        tested = access.run("notify", "test", "1", key="k_oper")
+        assert tested.code == 0 and len(receiver.received("slack")) == 1, tested
+        assert access.run("notify", "test", "7", key="k_oper").code != 0
+        assert access.run("notify", "mute", "1h", "--reason", "migration", key="k_oper").code == 0
+        assert "migration" in access.run("notify", "list", key="k_oper").out
+        shop.stop_partition(0)
+        wait_until(lambda: shop.pending() == 0, service.tail)
+        assert access.run("notify", "unmute", key="k_oper").code == 0
+        assert "nothing to do" in access.run("notify", "unmute", key="k_oper").out
+        config = pathlib.Path(service.config)
+        config.write_text(config.read_text(encoding="utf-8") +
+                          f'[[notify]]\nkind = "json"\nurl = "{receiver.url("more")}"\non = ["stopped"]\n', encoding="utf-8")
+        assert "in force" in service.reload()
+        shop.stop_partition(1)
+        wait_until(lambda: receiver.received("more"), service.tail)
+        wait_until(lambda: len(receiver.received("slack")) == 2, service.tail)
+        assert partitions(receiver.received("more")) == [1]
+        assert f"{shop.stopping}/1 stopped in state poison" in receiver.received("slack")[1]["text"]
+        commands = {row[0] for row in pipeline.sql("SELECT command FROM sluice.audit WHERE who = 'oper'")}
+        assert {"notify test", "notify mute", "notify unmute"} <= commands
+        assert SECRET not in service.log() + access.run("notify", "list", "--json", key="k_adm").out
+        assert SECRET not in str(pipeline.sql("SELECT * FROM sluice.audit"))
         assert service.stop() == 0

@@ -52,6 +52,35 @@ TEST_F(ConsoleIncident, a_note_is_a_row_of_the_audit_trail) {
   EXPECT_EQ(run("note lost").code, Code::failed) << "what cannot be recorded is not said to be";
 }
 
+TEST_F(ConsoleIncident, whoever_logs_in_sees_the_newest_note_and_who_left_it) {
+  EXPECT_EQ(interpreter.greeting(login, terminal).find("note"), std::string::npos);
+  admin.left = Note{WallClock::time_point(1'800'000'000s), "bob", "vacuum until 5\x1b[2J"};
+  EXPECT_NE(
+      interpreter.greeting(login, terminal).find("note by bob at 2027-01-15T08:00:00Z: vacuum until 5\\u{1b}[2J\n"),
+      std::string::npos)
+      << interpreter.greeting(login, terminal);
+}
+
+TEST_F(ConsoleIncident, what_happened_elsewhere_is_there_too_and_without_postgresql_what_this_process_knows) {
+  admin.more_events = {
+      {71, WallClock::now(), "node-b", "lag", "shop.items", 0, "in_time", "behind", "9 records behind"},
+      {72, WallClock::now(), "node-b", "started", "", -1, "", "", "0.1.0"}};
+  admin.incidents.publish({WallClock::now(), {"shop.orders", 1}, PartitionState::ok, PartitionState::poison, "why"});
+  const auto all = run("incidents --json").data()["incidents"];
+  ASSERT_EQ(all.size(), 3u) << all;
+  const auto line = run("incident --json").data()["incident"];
+  ASSERT_EQ(line.size(), 2u) << "the audit trail has the start: " << line;
+  EXPECT_EQ(line[0]["kind"], "lag");
+  EXPECT_EQ(line[0]["what"], "in_time -> behind");
+  EXPECT_EQ(line[0]["who"], "node-b");
+  admin.postgres = false;
+  const auto own = run("incidents");
+  EXPECT_EQ(own.code, Code::done);
+  EXPECT_NE(own.out.find("poison"), std::string::npos);
+  EXPECT_EQ(own.out.find("behind"), std::string::npos);
+  EXPECT_NE((own.out + own.err).find("of this process only"), std::string::npos) << own.out << own.err;
+}
+
 TEST_F(ConsoleIncident, lanes_show_their_partitions_and_what_they_wait_for) {
   admin.now.lanes[1].lane = 1;
   admin.now.lanes[1].waits_for = "for session 4711";

@@ -37,6 +37,7 @@ class FakeAdmin : public Snapshots,
                   public Audit,
                   public Logging,
                   public Events,
+                  public Notifications,
                   public Rates {
  public:
   Snapshot now;
@@ -106,8 +107,29 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
+    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
   }
+
+  std::optional<Note> left;
+  std::vector<HookState> webhooks;
+  std::optional<Note> note() const override { return left; }
+  std::vector<HookState> hooks() const override { return webhooks; }
+  std::optional<Mute> muted;
+  Result<NotificationState> notifications() override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return NotificationState{webhooks, muted};
+  }
+  Result<std::string> test(const std::string& hook, const Caller&) override {
+    calls.push_back("test " + hook);
+    if (hook != "1") return sluice::fail(ErrorClass::reject, "no hook '" + hook + "'");
+    if (webhooks.empty()) return sluice::fail(ErrorClass::retry, "it answered 500");
+    return webhooks.front().name;
+  }
+  Result<void> mute(std::chrono::milliseconds lasting, const std::string& reason, const Caller& by) override {
+    muted = Mute{by.name + ": " + reason, WallClock::now(), WallClock::now() + lasting};
+    return {};
+  }
+  Result<bool> unmute(const Caller&) override { return std::exchange(muted, std::nullopt).has_value(); }
 
   // The states of the ring, as if their transactions had recorded them, and what a test adds.
   std::vector<EventRow> more_events;
