@@ -26,9 +26,16 @@ struct Bisector::Pass {
   std::vector<std::size_t> mapped{};     // record index in the batch, by index in `set`
   std::optional<std::size_t> stop_at{};  // the record before which its partition has to stop
   std::string stop_reason{};
-  bool waits{};                      // then it is read again instead
-  std::optional<Error> violation{};  // of a deferred constraint, once all is written
-  TableStats tables{};               // of the ranges that were written
+  std::vector<std::size_t> waiting{};  // records before which their partitions wait
+  std::optional<Error> violation{};    // of a deferred constraint, once all is written
+  TableStats tables{};                 // of the ranges that were written
+
+  bool ends_early() const { return stop_at || !waiting.empty(); }
+  // Returns true if the record is behind one that waits.
+  bool waits(std::size_t index) const {
+    const auto records = batch.all_records();
+    return std::ranges::any_of(waiting, [&](std::size_t one) { return *records[one].at == *records[index].at; });
+  }
 };
 
 namespace {
@@ -59,21 +66,20 @@ Result<void> Bisector::apply(Batch& batch, TableStats& written, std::vector<Topi
       rollback();
       const auto known = blamed.size();
       if (auto found = find_violations(pass); !found) return found;
-      const bool none = blamed.size() == known && !pass.stop_at;
+      const bool none = blamed.size() == known && !pass.ends_early();
       if (none && std::exchange(check_at_once, true))
         return fail(ErrorClass::retry, pass.violation->message, pass.violation->sqlstate);  // in smaller batches
-      if (!pass.stop_at) continue;
+      if (!pass.ends_early()) continue;
     }
-    if (!pass.stop_at) return finish(pass, written);
+    if (!pass.ends_early()) return finish(pass, written);
     // The records before it are good, but the pointer has already moved past it in this transaction: once more,
     // shorter.
     rollback();
-    if (pass.waits) {
-      held.push_back(*batch.all_records()[*pass.stop_at].at);
-      hold_before(batch, *pass.stop_at);
-    } else {
-      stop_before(batch, *pass.stop_at, pass.stop_reason);
+    for (const auto index : pass.waiting) {
+      held.push_back(*batch.all_records()[index].at);
+      hold_before(batch, index);
     }
+    if (pass.stop_at) stop_before(batch, *pass.stop_at, pass.stop_reason);
     blamed.clear();  // by what is not written now
   }
 }
@@ -99,7 +105,7 @@ void Bisector::rollback() {
 
 Result<void> Bisector::write_all(Pass& pass) {
   if (auto done = begin(pass.batch); !done) return done;
-  if (auto done = try_range(pass, 0, pass.batch.records()); !done || pass.stop_at) return done;
+  if (auto done = try_range(pass, 0, pass.batch.records()); !done || pass.ends_early()) return done;
   auto checked = state_.parts.store.check_deferred();
   if (checked || !may_be_a_record(checked.error())) return checked;
   pass.violation = std::move(checked.error());
@@ -132,7 +138,7 @@ Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {
   pass.mapped.clear();
   pass.set.clear();
   for (std::size_t i = from; i < to; ++i) {
-    if (pass.batch.excluded(i) || pass.blamed.contains(i)) continue;
+    if (pass.batch.excluded(i) || pass.blamed.contains(i) || pass.waits(i)) continue;
     auto mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
     while (!mapped && resolve_at_hand(mapped.error(), state_.mapper, state_.parts.schemas))
       mapped = state_.mapper.map_again(pass.batch.all_records()[i], pass.set);
@@ -194,7 +200,7 @@ Result<void> Bisector::find_violations(Pass& pass) {
   auto done = begin(pass.batch);
   if (done) done = test_alone(pass, 0, pass.batch.records(), wanted);
   rollback();
-  if (!done || pass.stop_at || pass.blamed.size() > known) return done;
+  if (!done || pass.ends_early() || pass.blamed.size() > known) return done;
   done = begin(pass.batch);
   if (done) done = test_in_order(pass, wanted);
   rollback();
@@ -259,8 +265,7 @@ bool Bisector::must_wait(const Pass& pass, std::size_t index, const Error& error
 void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
   const auto& record = pass.batch.all_records()[index];
   if (must_wait(pass, index, error)) {
-    pass.stop_at = index;
-    pass.waits = true;
+    pass.waiting.push_back(index);
     return;
   }
   const auto& tables = pass.set.changes().tables;

@@ -1,4 +1,6 @@
 """Tables that foreign keys link: in one batch parents are written first and children deleted first, whatever came first."""
+import random
+
 from support.pipeline import IDENTITY, check_identity, encode, route
 from support.sluice import run
 from support.waiting import wait_until
@@ -85,6 +87,43 @@ def test_a_child_waits_for_its_parent_of_another_topic_and_an_orphan_becomes_a_d
     assert sorted(pipeline.dead_letters()) == sorted([(children, 0, 3), (late, 0, 1)])
     assert pipeline.sql("SELECT DISTINCT sqlstate FROM sluice.dead_letter") == [("23503",)]
     assert pipeline.sql("SELECT child.id, late.id FROM child JOIN late USING (id) WHERE id > 6") == [(8, 8)]
+    assert service.stop() == 0
+
+
+def test_a_history_that_was_valid_at_its_source_comes_out_equal_over_several_topics(pipeline):
+    """Every event goes to the topic of its table, so that all order between tables is lost on the way. What others refer to stays."""
+    seed, events = 20261126, 160
+    chance = random.Random(seed)
+    tables = {"customer": None, "orders": "customer", "line": "orders", "node": "node"}
+    for table, parent in tables.items():
+        reference = f", up int REFERENCES {parent}" if parent else ", up int"
+        pipeline.sql(f"CREATE TABLE {table} (id int PRIMARY KEY{reference}, note int)")
+    topics = {table: pipeline.topic(table, partitions=2) for table in tables}
+    rows = {table: {} for table in tables}
+    histories = {table: [] for table in tables}
+    for number in range(events):
+        table, key = chance.choice(list(tables)), chance.randrange(8)
+        parent = tables[table]
+        if chance.random() < 0.3 and table == "line":
+            rows[table].pop(key, None)
+            histories[table].append((encode({"id": key}), None))
+        else:
+            known = [None, *rows[parent]] if parent else [None]
+            rows[table][key] = (chance.choice(known), number)
+            up, note = rows[table][key]
+            histories[table].append((encode({"id": key}), encode({"id": key, "up": up, "note": note})))
+    service = pipeline.service("".join(route(topics[table], f"public.{table}", fk_wait="600s") for table in tables),
+                               rest="[batch]\nrows = 10\nadaptive = false\n", postgres="lanes = 2\n").start()
+    while any(histories.values()):
+        table = chance.choice([table for table, left in histories.items() if left])
+        count = chance.randrange(1, 20)
+        pipeline.kafka.publish(topics[table], histories[table][:count])
+        del histories[table][:count]
+    pipeline.wait_caught_up(*topics.values())
+    for table in tables:
+        found = {key: (up, note) for key, up, note in pipeline.sql(f"SELECT id, up, note FROM {table}")}
+        assert found == rows[table], f"{table}, seed {seed}\n{pipeline.logs()}"
+    assert not pipeline.dead_letters()
     assert service.stop() == 0
 
 

@@ -129,6 +129,19 @@ TEST(ParentWait, every_partition_has_a_time_of_its_own) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(rig.applied(i), offsets(0, 3));
 }
 
+TEST(ParentWait, all_partitions_of_a_batch_that_have_to_wait_are_found_in_one_search) {
+  Waiting rig(8);
+  for (int i = 0; i < 8; ++i) {
+    rig.write_rows(i, 2);
+    rig.write(i, "orphan");
+    rig.write_rows(i, 2);
+  }
+  rig.assign();
+  for (int turn = 0; turn < 100 && rig.row(7).next == 0; ++turn) rig.run(1);
+  EXPECT_EQ(rig.store.bisections, 2) << "one that finds them, one that writes what is before them";
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(rig.applied(i), offsets(0, 2));
+}
+
 TEST(ParentWait, a_partition_that_is_lost_while_it_waits_begins_anew_and_keeps_its_order) {
   Waiting rig;
   rig.write(0, "orphan");
