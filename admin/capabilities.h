@@ -13,7 +13,9 @@
 #include "admin/pauses.h"
 #include "admin/positions.h"
 #include "admin/rates.h"
+#include "admin/service_control.h"
 #include "admin/snapshot.h"
+#include "admin/tables.h"
 
 namespace sluice {
 
@@ -28,6 +30,8 @@ struct Capabilities {
   Logging& logging;
   const IncidentLog& incidents;
   const Rates& rates;
+  Tables& tables;
+  ServiceControl& control;
 };
 
 }  // namespace sluice

@@ -45,6 +45,7 @@ int incidents(Call& call, const IncidentLog& log) {
   Report report = report_of(past);
   if (!call.has("follow")) {
     report.notes = {fmt::format("the last {} changes of this process are kept", IncidentLog::kept)};
+    report.pages = true;
     call.report = std::move(report);
     return Code::done;
   }
@@ -57,10 +58,13 @@ int incidents(Call& call, const IncidentLog& log) {
 std::vector<Command> incidents_commands() {
   return {
       {.words = "incidents",
-       .options =
-           {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
-            {.name = "oldest", .help = "the oldest first, instead of the newest"},
-            {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
+       .options = {{.name = "last",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "the last so many; 20 unless given",
+                    .also_n = true},
+                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
+                   {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
        .group = "look",
        .summary = "The last changes of partitions' states in this process, the newest first.",
        .examples = {"incidents", "incidents --last 100 | match poison", "incidents --follow --json"},
