@@ -15,7 +15,9 @@
 #include "admin/pauses.h"
 #include "admin/positions.h"
 #include "admin/rates.h"
+#include "admin/service_control.h"
 #include "admin/snapshot.h"
+#include "admin/tables.h"
 
 namespace sluice {
 
@@ -32,6 +34,8 @@ struct Capabilities {
   Notifications& notifications;
   const IncidentLog& incidents;
   const Rates& rates;
+  Tables& tables;
+  ServiceControl& control;
 };
 
 }  // namespace sluice

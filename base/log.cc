@@ -12,9 +12,11 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/line_writer.h"
+#include "base/log_module.h"
 #include "base/mutex.h"
 #include "base/printable.h"
 
@@ -28,6 +30,19 @@ std::atomic<Level> threshold = Level::info;
 std::atomic<Level> usual = Level::info;  // what setup() said
 // When `threshold` falls back to `usual`, in steady nanoseconds.
 constexpr auto never = std::numeric_limits<std::int64_t>::max();
+constexpr int no_level = static_cast<int>(Level::error) + 1;
+// Speakers with a level of their own. The lowest of these levels is beside them, for those who only want to know
+// whether a line may be wanted at all.
+struct Module {
+  std::string name;
+  Level level = Level::info;
+  std::int64_t until = never;
+};
+constexpr std::size_t most_modules = 32, most_speakers = 64;
+Mutex modules_mutex;
+std::vector<Module> modules_set GUARDED_BY(modules_mutex);
+std::set<std::string, std::less<>> speakers GUARDED_BY(modules_mutex);
+std::atomic<int> lowest_of_modules = no_level;
 std::atomic<std::int64_t> falls_back_at = never;
 std::array<std::atomic<std::int64_t>, 4> counts{};
 thread_local std::int64_t session_of_thread = 0;  // 0: none
@@ -70,6 +85,32 @@ void keep(std::deque<Entry>& entries, std::map<std::string, std::size_t, std::le
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+std::string_view first_word(std::string_view who) {
+  return who.substr(0, who.find(' '));
+}
+
+// Without those whose time is over.
+void tidy_modules() REQUIRES(modules_mutex) {
+  std::erase_if(modules_set, [now = now_ns()](const Module& one) { return one.until <= now; });
+  int lowest = no_level;
+  for (const auto& one : modules_set) lowest = std::min(lowest, static_cast<int>(one.level));
+  lowest_of_modules = lowest;
+}
+
+// Whether a line is written, where modules have levels of their own.
+bool wanted(Level level, std::string_view who) {
+  const MutexLock lock(modules_mutex);
+  tidy_modules();
+  const auto own = std::ranges::find_if(
+      modules_set, [&](const Module& one) { return one.name == who || one.name == first_word(who); });
+  return level >= (own == modules_set.end() ? threshold.load() : own->level);
+}
+
+void remember_speaker(std::string_view who) {
+  const MutexLock lock(modules_mutex);
+  if (speakers.size() < most_speakers && !speakers.contains(first_word(who))) speakers.emplace(first_word(who));
 }
 
 Level to_level(std::string_view word) {
@@ -136,6 +177,11 @@ std::string_view name(Level level) {
 void setup(std::string_view level, std::string_view format) {
   usual = to_level(level);
   set_level(level, std::nullopt);
+  {
+    const MutexLock lock(modules_mutex);
+    modules_set.clear();
+    lowest_of_modules = no_level;
+  }
   as_json = format == "json";
 }
 
@@ -150,7 +196,23 @@ bool enabled(Level level) {
     threshold = usual.load();
     falls_back_at = never;
   }
-  return level >= threshold.load(std::memory_order_relaxed);
+  return level >= threshold.load(std::memory_order_relaxed) ||
+         static_cast<int>(level) >= lowest_of_modules.load(std::memory_order_relaxed);
+}
+
+void set_level_of(std::string_view module, std::string_view level, std::optional<std::chrono::seconds> lasting) {
+  const auto until =
+      lasting ? now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(*lasting).count() : never;
+  const MutexLock lock(modules_mutex);
+  std::erase_if(modules_set, [&](const Module& one) { return one.name == module; });
+  if (modules_set.size() == most_modules) modules_set.erase(modules_set.begin());
+  modules_set.push_back({std::string(module), to_level(level), until});
+  tidy_modules();
+}
+
+std::vector<std::string> modules() {
+  const MutexLock lock(modules_mutex);
+  return {speakers.begin(), speakers.end()};
 }
 
 Level level_now() {
@@ -192,6 +254,8 @@ SessionScope::~SessionScope() {
 }
 
 void write(Level level, std::string_view who, std::string_view text) {
+  if (lowest_of_modules.load(std::memory_order_relaxed) != no_level && !wanted(level, who)) return;
+  remember_speaker(who);
   counts[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   if (level >= Level::warning) remember(level, who, text);
   writer().write(line_of(level, who, text));

@@ -100,13 +100,16 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
   Arguments given;
   for (std::size_t at = 0; at < words.size(); ++at) {
     const Word& word = words[at];
-    if (word.quoted || !word.text.starts_with("--") || word.text.size() == 2) {
+    const auto short_one = std::ranges::find(command.options, true, &Option::also_n);
+    const bool is_short = !word.quoted && word.text == "-n" && short_one != command.options.end();
+    if (!is_short && (word.quoted || !word.text.starts_with("--") || word.text.size() == 2)) {
       given.words.push_back(word.text);
       if (std::cmp_greater(given.words.size(), command.max_words)) return std::unexpected(surplus(command, word.text));
       continue;
     }
     const auto equals = word.text.find('=');
-    const std::string name = lowered(word.text.substr(2, equals == std::string::npos ? equals : equals - 2));
+    const std::string name = is_short ? std::string(short_one->name)
+                                      : lowered(word.text.substr(2, equals == std::string::npos ? equals : equals - 2));
     const bool has_value = equals != std::string::npos;
     if (!has_value && (name == "json" || name == "csv" || name == "no-color")) {
       (name == "json" ? given.json : name == "csv" ? given.csv : given.color) = name != "no-color";

@@ -28,7 +28,9 @@
 #include "console/exit_code.h"
 #include "console/login.h"
 #include "console/observer.h"
+#include "console/pending_setting.h"
 #include "console/plans.h"
+#include "console/sessions.h"
 #include "console/stream.h"
 #include "console/terminal.h"
 
@@ -69,6 +71,7 @@ struct Option {
   std::string_view shown = {};              // of the value: "TEXT"
   std::string_view help = {};
   std::string_view required = {};  // why it must be given, as advice; empty: it need not be
+  bool also_n = false;             // -n is short for it
 };
 
 enum class Effect : std::uint8_t { none, shows_data, changes };
@@ -116,7 +119,6 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
 bool allowed(const Command& command, const Login& login);
 
 using Versions = std::vector<std::pair<std::string, std::string>>;
-using Sessions = std::function<std::vector<SessionInfo>()>;
 
 // What all calls share; of the interpreter.
 struct CommandContext {
@@ -126,16 +128,17 @@ struct CommandContext {
   Sessions sessions;
   std::shared_ptr<Plans> plans = std::make_shared<Plans>();
   std::shared_ptr<Observer> observer = std::make_shared<Observer>();
+  std::shared_ptr<PendingSetting> pending = std::make_shared<PendingSetting>();
 };
 
 // One part of the context, by its type.
 template <class Part>
 Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
-  return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
-                                  admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
-                                  admin.incidents, admin.rates, *context.pipeline, context.versions, context.sessions,
-                                  *context.plans, *context.observer));
+  return std::get<Part&>(std::tie(
+      admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves, admin.inspection, admin.audit,
+      admin.logging, admin.events, admin.notifications, admin.incidents, admin.rates, admin.tables, admin.control,
+      *context.pipeline, context.versions, context.sessions, *context.plans, *context.observer, *context.pending));
 }
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
@@ -214,5 +217,8 @@ std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call,
 std::string help_page(const Command& command);
 std::string help_page(PartitionState state);
 std::vector<std::string> candidates(std::string_view before_cursor, const CommandContext& context, const Login& login);
+// Lines about what may follow the text; nothing where a ? is a character of it.
+std::optional<std::vector<std::string>> hints(std::string_view before_cursor, const CommandContext& context,
+                                              const Login& login);
 
 }  // namespace sluice::console

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/log_module.h"
+#include "base/parse.h"
 #include "config/settings.h"
 #include "console/selection.h"
 
@@ -14,7 +16,11 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
                bool first) {
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
-  if (value == ArgumentKind::level) to.insert({"debug", "info", "warning", "error"});
+  if (value == ArgumentKind::level) {
+    to.insert({"debug", "info", "warning", "error"});
+    if (first)
+      for (auto& module : log::modules()) to.insert(std::move(module));
+  }
   if (value == ArgumentKind::command)
     for (const Command& one : commands()) to.insert(std::string(one.words.substr(0, one.words.find(' '))));
   if (value == ArgumentKind::command)
@@ -60,8 +66,8 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
   const bool first = before.size() == found->words;
   if (before.back().text == "table" && command.takes == ArgumentKind::target)
     add_names(next, ArgumentKind::table, context, login, false);
-  else if (first || command.takes == ArgumentKind::number)
-    add_names(next, command.takes, context, login, true);
+  else if (first || command.takes == ArgumentKind::number || command.takes == ArgumentKind::level)
+    add_names(next, command.takes, context, login, first);
   for (const Option& option : command.options)
     if (std::ranges::find(before, fmt::format("--{}", option.name), &Word::text) == before.end())
       next.insert(fmt::format("--{}", option.name));
@@ -91,6 +97,62 @@ std::vector<std::string> candidates(std::string_view before_cursor, const Comman
   if (!begun.starts_with('-') && std::ranges::any_of(words, [](const auto& word) { return !word.starts_with('-'); }))
     std::erase_if(words, [](const auto& word) { return word.starts_with('-'); });
   return words;
+}
+
+namespace {
+
+// Whether a ? before which this stands is a character of a text.
+bool in_text(const std::vector<Word>& words, const Command* command, bool word_begun) {
+  if (command == nullptr) return false;
+  if (command->takes == ArgumentKind::text && (word_begun || words.size() > 1)) return true;
+  // An option whose text goes on up to the next one.
+  for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    if (word->quoted || !word->text.starts_with("--")) continue;
+    const auto option = std::ranges::find(command->options, std::string_view(word->text).substr(2), &Option::name);
+    return option != command->options.end() && option->value == ArgumentKind::text;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::vector<std::string>> hints(std::string_view before_cursor, const CommandContext& context,
+                                              const Login& login) {
+  const auto line = parse_line(before_cursor);
+  if (!line || !line->filters.empty()) return std::nullopt;
+  const bool word_begun = !before_cursor.empty() && before_cursor.back() != ' ';
+  const auto found = line->words.empty() ? std::expected<Found, std::string>(std::unexpected(std::string()))
+                                         : find_command(line->words, false);
+  const Command* command = found && allowed(*found->command, login) ? found->command : nullptr;
+  if (in_text(line->words, command, word_begun)) return std::nullopt;
+  std::vector<std::string> lines;
+  std::string begun;
+  for (const Word& word : line->words) (begun += begun.empty() ? "" : " ") += lowered(word.text);
+  if (!word_begun && !begun.empty()) begun += ' ';
+  std::size_t widest = 0;
+  std::vector<const Command*> below;
+  for (const Command& one : commands()) {
+    if (!allowed(one, login) || !one.words.starts_with(begun) || &one == command) continue;
+    below.push_back(&one);
+    widest = std::max(widest, one.words.size());
+  }
+  for (const Command* one : below) lines.push_back(fmt::format("{:<{}}  {}", one->words, widest, one->summary));
+  if (command != nullptr) {
+    lines.push_back(command->usage());
+    for (const Option& option : command->options)
+      lines.push_back(
+          fmt::format("  --{}{}{}: {}", option.name, option.shown.empty() ? "" : " ", option.shown, option.help));
+  }
+  // Live names, and what else Tab would offer beyond the words of the table.
+  std::string offered;
+  for (const auto& word : candidates(before_cursor, context, login)) {
+    if (word.starts_with("--")) continue;
+    if (command == nullptr && !below.empty()) continue;
+    (offered += offered.empty() ? "" : "  ") += word;
+  }
+  if (!offered.empty()) lines.push_back(std::move(offered));
+  if (lines.empty()) lines.emplace_back("nothing that is known may follow");
+  return lines;
 }
 
 }  // namespace sluice::console

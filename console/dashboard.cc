@@ -77,8 +77,7 @@ Lines sums_of(const Observation& seen, const DashboardPlace& place) {
       fmt::format("commits  last minute: p50 {}  p99 {}   {} of {} rows each",
                   within(commit_quantile(now.recent_commits, 0.5)), within(commit_quantile(now.recent_commits, 0.99)),
                   batches == 1 ? "1 batch" : grouped(batches) + " batches", batches > 0 ? rows / batches : 0),
-      fmt::format("trouble  {} of {} stopped   {} paused   {}   {} in the last hour", total.broken, total.partitions,
-                  total.paused,
+      fmt::format("trouble  {} of {} stopped   {} paused   {}   {} in 1h", total.broken, total.partitions, total.paused,
                   now.dead_letters_open < 0
                       ? "dead letters not known"
                       : counted(static_cast<std::size_t>(now.dead_letters_open), "open dead letter"),

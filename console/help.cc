@@ -26,7 +26,8 @@ std::string option_lines(const Command& command, std::string_view bullet, std::s
   std::size_t widest = 0;
   const auto left = [](const Option& option) {
     return option.value == ArgumentKind::none ? fmt::format("--{}", option.name)
-                                              : fmt::format("--{} {}", option.name, option.shown);
+                                              : fmt::format("--{} {}{}", option.name, option.shown,
+                                                            option.also_n ? fmt::format(", -n {}", option.shown) : "");
   };
   for (const Option& option : command.options) widest = std::max(widest, left(option).size());
   std::string text;

@@ -161,8 +161,7 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
 }
 
 Interpreter::Interpreter(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
-                         std::vector<std::pair<std::string, std::string>> versions,
-                         std::function<std::vector<SessionInfo>()> sessions)
+                         std::vector<std::pair<std::string, std::string>> versions, Sessions sessions)
     : state_(new State{{.pipeline = std::move(pipeline),
                         .admin = admin,
                         .versions = std::move(versions),
@@ -205,6 +204,14 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
     line(fmt::format("note by {} at {}: {}", note->by, time_text(note->at), note->text));
   line("'help' lists the commands, 'exit' leaves");
   return terminal.utf8 ? text : ascii(text);
+}
+
+std::optional<std::vector<std::string>> Interpreter::hints(std::string_view before_cursor, const Login& login) const {
+  try {
+    return console::hints(before_cursor, state_->context, login);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 std::vector<std::string> Interpreter::complete(std::string_view before_cursor, const Login& login) const {

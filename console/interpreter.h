@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "config/pipeline.h"
 #include "console/exit_code.h"
 #include "console/login.h"
+#include "console/sessions.h"
 #include "console/terminal.h"
 
 namespace sluice::console {
@@ -31,8 +33,7 @@ struct CommandResult {
 class Interpreter {
  public:
   Interpreter(std::shared_ptr<const config::Pipeline> pipeline, const Capabilities& admin,
-              std::vector<std::pair<std::string, std::string>> versions,
-              std::function<std::vector<SessionInfo>()> sessions);
+              std::vector<std::pair<std::string, std::string>> versions, Sessions sessions);
   ~Interpreter();
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
@@ -44,6 +45,8 @@ class Interpreter {
   std::string greeting(const Login& login, const Terminal& terminal) const;
   // Words that may follow the text before the cursor; from the table and snapshots, at once.
   std::vector<std::string> complete(std::string_view before_cursor, const Login& login) const;
+  // Lines about what may follow it, not escaped; nothing where a ? is a character of the text.
+  std::optional<std::vector<std::string>> hints(std::string_view before_cursor, const Login& login) const;
 
  private:
   struct State;

@@ -42,20 +42,45 @@ bool Reloader::reload(const std::function<Result<void>()>& keys) {
   return state_.trouble.empty();
 }
 
-// What is in force is the start's configuration with the reloadable settings of now.
-Result<void> Reloader::reload_settings() {
-  const auto loaded = config::load(path_);
+Result<config::Pipeline> Reloader::read() const {
+  auto loaded = config::load(path_);
   if (!loaded) return fail(ErrorClass::retry, loaded.error());
   auto hooks = config::load_hooks(path_);
   if (!hooks) return fail(ErrorClass::retry, hooks.error());
   if (const auto valid = listener::validate(loaded->kafka); !valid)
     return fail(ErrorClass::retry,
                 fmt::format("{}: {}", config::place(path_, "kafka.properties"), valid.error().message));
+  return std::move(*loaded);
+}
+
+Result<std::vector<SettingChange>> Reloader::changes() const {
+  const auto loaded = read();
+  if (!loaded) return std::unexpected(loaded.error());
   auto in_force = *running_;
-  in_force.log = log_;
+  {
+    const MutexLock lock(mutex_);
+    in_force.log = log_;
+  }
+  std::vector<SettingChange> changes;
+  for (auto& one : config::differences(in_force, *loaded))
+    changes.push_back({std::move(one.key), std::move(one.before), std::move(one.after), one.reloadable});
+  return changes;
+}
+
+// What is in force is the start's configuration with the reloadable settings of now.
+Result<void> Reloader::reload_settings() {
+  const auto loaded = read();
+  if (!loaded) return std::unexpected(loaded.error());
+  auto in_force = *running_;
+  {
+    const MutexLock lock(mutex_);
+    in_force.log = log_;
+    log_ = loaded->log;
+  }
   const auto found = config::differences(in_force, *loaded);
-  log_ = in_force.log = loaded->log;
-  log::setup(log_.level, log_.format);  // also where nothing has changed: it ends a level that was set for a time
+  in_force.log = loaded->log;
+  log::setup(loaded->log.level,
+             loaded->log.format);  // also where nothing has changed: it ends a level that was set for a time
   std::size_t waiting = 0;
   for (const auto& one : found) {
     waiting += one.reloadable ? 0 : 1;

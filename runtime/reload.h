@@ -1,7 +1,7 @@
 // Reads the configuration file and the keys file again while the service runs (SIGHUP), and says what came of it: a
 // line for each setting that changed, with whether it is in force now or needs a restart.
 //
-// Owned by the service. reload() in the main thread; state() in any.
+// Owned by the service. reload() in the main thread; the rest in any.
 #pragma once
 
 #include <functional>
@@ -13,10 +13,11 @@
 #include "base/mutex.h"
 #include "config/hooks.h"
 #include "config/pipeline.h"
+#include "runtime/control/service_parts.h"
 
 namespace sluice::runtime {
 
-class Reloader {
+class Reloader final : public ConfigurationFile {
  public:
   Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path);
 
@@ -26,15 +27,17 @@ class Reloader {
   ReloadState state() const;
   // The webhooks in force; of the thread that reloads.
   const std::vector<config::Hook>& hooks() const { return hooks_; }
+  Result<std::vector<SettingChange>> changes() const override;
 
  private:
+  Result<config::Pipeline> read() const;
   Result<void> reload_settings();
 
   const std::shared_ptr<const config::Pipeline> running_;  // what needs a restart is compared with it
   const std::string path_;
-  config::Log log_;  // in force
   std::vector<config::Hook> hooks_;
   mutable Mutex mutex_;
+  config::Log log_ GUARDED_BY(mutex_);  // in force
   ReloadState state_ GUARDED_BY(mutex_);
 };
 

@@ -42,7 +42,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_}, schemas_),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(reloader_.hooks());

@@ -44,7 +44,42 @@ int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   return Code::done;
 }
 
-int count(Call& call, const Snapshots& snapshots, Positions& positions) {
+// Beside the others: what PostgreSQL counts, table by table, until the time is over.
+int add_exact(Call& call, Tables& tables) {
+  const auto timeout = span_option(call, "timeout", "10s");
+  if (!timeout) return timeout.error();
+  if (timeout->count() == 0 || *timeout > std::chrono::minutes(10))
+    return call.fail(Code::not_understood, "--timeout '{}' is not from 1s to 10m", call.option("timeout"));
+  const auto until = Clock::now() + *timeout;
+  Section exact{.name = "exact",
+                .columns = {{.name = "table"}, {.name = "rows", .kind = ColumnType::number}, {.name = "not_counted"}}};
+  for (const auto& section : call.report.sections) {
+    if (section.name != "tables") continue;
+    for (const auto& row : section.rows) {
+      const auto& table = std::get<std::string>(row[0]);
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+      if (left.count() <= 0) {
+        exact.rows.push_back({table, report::Value(), std::string("the time was over before")});
+        continue;
+      }
+      const auto rows = tables.count_rows(table, left);
+      if (call.stop().stop_requested()) return Code::interrupted;
+      exact.rows.push_back({table, rows ? report::Value(*rows) : report::Value(),
+                            rows ? report::Value() : report::Value(rows.error().message)});
+    }
+  }
+  call.report.notes.emplace_back("exact: rows in the table now, whoever wrote them");
+  call.report.sections.push_back(std::move(exact));
+  return Code::done;
+}
+
+int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& tables) {
+  if (call.has("exact") && call.has("watch"))
+    return call.fail(Code::not_understood, "--exact reads whole tables; it does not go with --watch");
+  if (call.has("exact")) {
+    const int code = show_count(call, snapshots, positions);
+    return code == Code::done ? add_exact(call, tables) : code;
+  }
   return watched(call, [&] { return show_count(call, snapshots, positions); });
 }
 
@@ -56,11 +91,16 @@ std::vector<Command> count_commands() {
        .arguments = "[TOPIC | TABLE]",
        .max_words = 1,
        .takes = ArgumentKind::topic_or_table,
-       .options = {watch_option()},
+       .options = {{.name = "exact", .help = "also the rows that the tables have: reads them whole"},
+                   {.name = "timeout",
+                    .value = ArgumentKind::span,
+                    .shown = "10s",
+                    .help = "of --exact: how long PostgreSQL may count; 10s unless given"},
+                   watch_option()},
        .group = "look",
        .summary = "The outcome of the records: per topic consumed, applied, folded, skipped, dead and gaps; "
                   "per table rows written and removed.",
-       .examples = {"count", "count shop.orders --json"},
+       .examples = {"count", "count shop.orders --json", "count public.orders --exact --timeout 1m"},
        .run = handler<count>},
   };
 }

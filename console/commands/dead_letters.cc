@@ -272,8 +272,11 @@ int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {
 std::vector<Command> dead_letters_commands() {
   auto list_options = letter_filter_options();
   list_options.push_back({.name = "oldest", .help = "the oldest first, instead of the newest"});
-  list_options.push_back(
-      {.name = "limit", .value = ArgumentKind::number, .shown = "N", .help = "at most so many; 100 unless given"});
+  list_options.push_back({.name = "limit",
+                          .value = ArgumentKind::number,
+                          .shown = "N",
+                          .help = "at most so many; 100 unless given",
+                          .also_n = true});
   return {
       {.words = "dead list",
        .options = std::move(list_options),

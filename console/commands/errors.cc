@@ -73,6 +73,7 @@ int errors(Call& call) {
   const auto entries = log::recent();
   call.report.sections = {call.has("group") ? grouped_errors(entries, *last)
                                             : single_errors(entries, *last, call.has("oldest"))};
+  call.report.pages = true;
   call.report.notes = {fmt::format(
       "{} of {}; the last {} errors and as many warnings of this process are kept; {} errors since it started",
       call.report.sections.front().rows.size(), entries.size(), log::recent_at_most, log::error_counts().total)};
@@ -84,10 +85,13 @@ int errors(Call& call) {
 std::vector<Command> errors_commands() {
   return {
       {.words = "errors",
-       .options =
-           {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
-            {.name = "oldest", .help = "the oldest first, instead of the newest"},
-            {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
+       .options = {{.name = "last",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "the last so many; 20 unless given",
+                    .also_n = true},
+                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
+                   {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
        .effect = Effect::shows_data,
        .group = "look",
        .summary = "The last warnings and errors of this process, the newest first.",

@@ -112,7 +112,7 @@ std::vector<Command> incident_commands() {
        .arguments = "TEXT",
        .min_words = 1,
        .max_words = 500,
-       .takes = ArgumentKind::any,
+       .takes = ArgumentKind::text,
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "service",

@@ -87,6 +87,7 @@ int incidents(Call& call, Events& source, const IncidentLog& log) {
   if (!known)
     report.notes = {fmt::format("of this process only, as PostgreSQL does not answer: {}", known.error().message)};
   if (!call.has("follow")) {
+    report.pages = true;
     call.report = std::move(report);
     return Code::done;
   }
@@ -102,10 +103,13 @@ int incidents(Call& call, Events& source, const IncidentLog& log) {
 std::vector<Command> incidents_commands() {
   return {
       {.words = "incidents",
-       .options =
-           {{.name = "last", .value = ArgumentKind::number, .shown = "N", .help = "the last so many; 20 unless given"},
-            {.name = "oldest", .help = "the oldest first, instead of the newest"},
-            {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
+       .options = {{.name = "last",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "the last so many; 20 unless given",
+                    .also_n = true},
+                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
+                   {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
        .group = "look",
        .summary =
            "The last events of every instance, the newest first: partitions that stopped or resumed, lag, new dead "

@@ -1,12 +1,17 @@
-// log level: how much the service logs.
+// log level: how much the service logs, or one of its modules.
+#include <algorithm>
+
 #include "base/log.h"
+#include "base/log_module.h"
+#include "base/parse.h"
 #include "console/commands/registry.h"
 
 namespace sluice::console {
 namespace {
 
 int log_level(Call& call, Logging& logging) {
-  const std::string& level = call.words().front();
+  const std::string level = lowered(call.words().back());
+  const std::string module = call.words().size() > 1 ? call.words().front() : "";
   if (level != "debug" && level != "info" && level != "warning" && level != "error")
     return call.fail(Code::not_understood, "no level '{}'; use debug, info, warning or error", level);
   std::optional<std::chrono::seconds> lasting;
@@ -16,17 +21,23 @@ int log_level(Call& call, Logging& logging) {
     lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
     if (lasting->count() == 0) return call.fail(Code::not_understood, "--for needs at least a second");
   }
+  // Who has never said anything is more likely a word that was mistyped.
+  if (const auto modules = log::modules(); !module.empty() && std::ranges::find(modules, module) == modules.end())
+    return call.fail(Code::no_such_thing, "nobody called '{}' has logged anything yet; so far: {}", module,
+                     fmt::join(modules, ", "));
   const std::string before(log::name(log::level_now()));
-  logging.set_log_level(level, lasting);
-  call.remark(fmt::format("{} -> {}", before, level));
-  call.report.sections = {
-      {.columns = {{.name = "before"},
-                   {.name = "level"},
-                   {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
-       .rows = {{before, level, lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
-       .record = true}};
+  logging.set_log_level(level, lasting, module);
+  const std::string of = module.empty() ? "" : " of " + module;
+  call.remark(fmt::format("{} -> {}{}", before, level, of));
+  call.report.sections = {{.columns = {{.name = "module"},
+                                       {.name = "before"},
+                                       {.name = "level"},
+                                       {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
+                           .rows = {{optional_text(module), before, level,
+                                     lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
+                           .record = true}};
   call.report.line = fmt::format(
-      "done: log level {} -> {}{}", before, level,
+      "done: log level{} {} -> {}{}", of, before, level,
       lasting ? fmt::format(" for {}, then as configured", span_text(*lasting)) : ", until the next reload or start");
   return Code::done;
 }
@@ -36,9 +47,9 @@ int log_level(Call& call, Logging& logging) {
 std::vector<Command> log_commands() {
   return {
       {.words = "log level",
-       .arguments = "LEVEL",
+       .arguments = "[MODULE] LEVEL",
        .min_words = 1,
-       .max_words = 1,
+       .max_words = 2,
        .takes = ArgumentKind::level,
        .options = {{.name = "for",
                     .value = ArgumentKind::span,
@@ -48,8 +59,10 @@ std::vector<Command> log_commands() {
        .effect = Effect::changes,
        .recorded_later = true,
        .group = "service",
-       .summary = "How much the service logs: debug, info, warning or error. Works while PostgreSQL is away, too.",
-       .examples = {"log level debug --for 10m"},
+       .summary =
+           "How much the service logs, or one module of it (kafka, lane, console …): debug, info, warning or error. Works while "
+           "PostgreSQL is away, too.",
+       .examples = {"log level debug --for 10m", "log level kafka debug --for 10m"},
        .run = handler<log_level>},
   };
 }

@@ -43,6 +43,7 @@ int show_partitions(Call& call, const Snapshots& snapshots) {
                             known_or_nothing(one.end), known_or_nothing(lag_of(one)), optional_text(one.reason)});
   }
   call.report.sections = {std::move(section)};
+  call.report.pages = true;
   call.report.notes = {fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"),
                                    counted(static_cast<std::size_t>(lag), "record"))};
   return Code::done;

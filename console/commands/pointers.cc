@@ -80,6 +80,7 @@ int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {
           ? fmt::format("{}; memory agrees with the table", counted(section.rows.size(), "pointer"))
           : fmt::format("{} of {} pointers differ between memory and table", differing, section.rows.size())};
   call.report.sections = {std::move(section)};
+  call.report.pages = true;
   return Code::done;
 }
 

@@ -32,12 +32,14 @@ std::vector<Command> record_commands();
 std::vector<Command> runway_commands();
 std::vector<Command> seek_commands();
 std::vector<Command> session_commands();
+std::vector<Command> shutdown_commands();
 std::vector<Command> status_commands();
 std::vector<Command> tables_commands();
 std::vector<Command> tail_commands();
 std::vector<Command> top_commands();
 std::vector<Command> topics_commands();
 std::vector<Command> trace_commands();
+std::vector<Command> wait_commands();
 std::vector<Command> why_commands();
 
 }  // namespace sluice::console

@@ -87,6 +87,7 @@ int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Posit
                             one->keeps ? report::Value(seconds(*one->keeps).count()) : report::Value(),
                             number(line.left), optional_text(line.remark)});
   call.report.sections = {std::move(section)};
+  call.report.pages = true;
   call.report.notes = {"left: at the earliest; Kafka deletes whole segments, by the newest record in each"};
   return Code::done;
 }

@@ -1,4 +1,4 @@
-// tables: rows written and removed, by table.
+// tables and table: rows written and removed, by table, or all that is known of one.
 #include <algorithm>
 
 #include "console/commands/registry.h"
@@ -53,6 +53,35 @@ int tables(Call& call, const Snapshots& snapshots) {
   return Code::done;
 }
 
+int table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& catalogue) {
+  const Inventory known = inventory(snapshots, positions);
+  const std::string& name = call.words().front();
+  if (!known.tables.contains(name)) return call.fail(Code::no_such_thing, "no table '{}'; see 'tables'", name);
+  Section columns{.name = "columns",
+                  .columns = {{.name = "column"},
+                              {.name = "type"},
+                              {.name = "in_key", .kind = ColumnType::yes_no},
+                              {.name = "nullable", .kind = ColumnType::yes_no}}};
+  if (const auto found = catalogue.columns(name); found) {
+    for (const auto& one : *found) columns.rows.push_back({one.name, one.type, one.in_key, one.nullable});
+  } else {
+    call.report.notes.push_back("columns are not known: " + found.error().message);
+  }
+  Section fed{.name = "partitions",
+              .columns = {{.name = "partition"},
+                          {.name = "state"},
+                          {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                          {.name = "reason"}}};
+  for (const auto& one : known.now.partitions)
+    if (std::ranges::binary_search(known.tables_of(one.at.topic), name))
+      fed.rows.push_back({partition_text(one.at), status_of(one.state),
+                          lag_of(one) < 0 ? report::Value() : report::Value(lag_of(one)), optional_text(one.reason)});
+  call.report.sections = {tables_section(known, name), std::move(columns), std::move(fed)};
+  call.report.notes.emplace_back("rows that this process wrote and removed since its start");
+  add_changed_values(known, name, call.report);
+  return Code::done;
+}
+
 }  // namespace
 
 std::vector<Command> tables_commands() {
@@ -62,6 +91,16 @@ std::vector<Command> tables_commands() {
        .summary = "Rows written and removed per table, and the last commit.",
        .examples = {"tables", "tables | match orders"},
        .run = handler<tables>},
+      {.words = "table",
+       .arguments = "TABLE",
+       .min_words = 1,
+       .max_words = 1,
+       .takes = ArgumentKind::table,
+       .group = "look",
+       .summary = "One table: rows written and removed, its columns and primary key in PostgreSQL, and the partitions "
+                  "that feed it.",
+       .examples = {"table public.orders"},
+       .run = handler<table>},
   };
 }
 

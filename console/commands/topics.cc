@@ -1,6 +1,8 @@
-// topics: a row for each topic of this process.
+// topics and topic: a row for each topic of this process, or all that is known of one.
+#include <algorithm>
 #include <map>
 
+#include "config/settings.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 #include "console/totals.h"
@@ -30,6 +32,70 @@ int topics(Call& call, const Snapshots& snapshots) {
   return Code::done;
 }
 
+report::Value known(const std::optional<double>& rate) {
+  return rate ? report::Value(*rate) : report::Value();
+}
+
+// The settings of the route that names it; a regular expression is not looked into.
+Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
+  Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
+  for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
+    if (std::ranges::find(pipeline.routes[at].topics, topic) == pipeline.routes[at].topics.end()) continue;
+    const auto prefix = fmt::format("route[{}].", at + 1);
+    for (const auto& one : config::show(pipeline))
+      if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
+        section.rows.push_back({one.key.substr(prefix.size()), one.value});
+    break;
+  }
+  return section;
+}
+
+int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const config::Pipeline& pipeline) {
+  const Inventory inventory = console::inventory(snapshots);
+  const auto target = target_of(call, inventory);
+  if (!target) return target.error();
+  if (target->kind != PartitionSelector::Kind::topic)
+    return call.fail(Code::not_understood, "'{}' is not a topic; see 'topics'", call.words_text());
+  const auto chosen = covered(*target, inventory);
+  const RateReport found = rates.rates(chosen, Rates::longest);
+  const auto applied = rates.applied();
+  Totals sum;
+  Section partitions{.name = "partitions",
+                     .columns = {{.name = "partition", .kind = ColumnType::id},
+                                 {.name = "state"},
+                                 {.name = "pointer", .kind = ColumnType::id},
+                                 {.name = "end", .kind = ColumnType::id},
+                                 {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                                 {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
+                                 {.name = "reason"}}};
+  for (const auto& one : inventory.now.partitions) {
+    if (!std::ranges::binary_search(chosen, one.at)) continue;
+    sum.add(one);
+    const auto rate = applied.find(one.at);
+    partitions.rows.push_back({std::int64_t{one.at.partition}, status_of(one.state), one.next,
+                               one.end < 0 ? report::Value() : report::Value(one.end),
+                               lag_of(one) < 0 ? report::Value() : report::Value(lag_of(one)),
+                               rate == applied.end() ? report::Value() : report::Value(rate->second),
+                               optional_text(one.reason)});
+  }
+  Section about{
+      .columns =
+          {{.name = "topic"},
+           {.name = "tables", .kind = ColumnType::texts},
+           {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+           {.name = "applied_per_second",
+            .kind = ColumnType::rate,
+            .unit = "/s",
+            .label = "applied, last 10 s",
+            .line = "rate"},
+           {.name = "arrived_per_second", .kind = ColumnType::rate, .unit = "/s", .label = "arrived", .line = "rate"}},
+      .rows = {{target->name, inventory.tables_of(target->name), sum.lag, known(found.applied.ten_seconds),
+                known(found.arrived.ten_seconds)}},
+      .record = true};
+  call.report.sections = {std::move(about), std::move(partitions), route_section(target->name, pipeline)};
+  return Code::done;
+}
+
 }  // namespace
 
 std::vector<Command> topics_commands() {
@@ -39,6 +105,16 @@ std::vector<Command> topics_commands() {
        .summary = "The topics with partitions, lag and the tables that they feed.",
        .examples = {"topics"},
        .run = handler<topics>},
+      {.words = "topic",
+       .arguments = "TOPIC",
+       .min_words = 1,
+       .max_words = 1,
+       .takes = ArgumentKind::topic,
+       .group = "look",
+       .summary =
+           "One topic: its tables, lag and rates, its partitions in this process, and the settings of its route.",
+       .examples = {"topic shop.orders"},
+       .run = handler<topic>},
   };
 }
 

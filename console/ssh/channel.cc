@@ -175,12 +175,25 @@ void Channel::begin() {
   } else if (mode_ == Mode::shell) {
     resized_ = false;
     terminal_.pager = &pager_;
-    editor_.emplace(context_.prompt, dumb, terminal_.columns, [this](std::string_view before) {
-      return context_.interpreter->complete(before, *context_.login);
-    });
+    editor_.emplace(
+        context_.prompt, dumb, terminal_.columns,
+        [this](std::string_view before) { return context_.interpreter->complete(before, *context_.login); },
+        [this](std::string_view before) { return context_.interpreter->hints(before, *context_.login); });
     output_.put(context_.interpreter->greeting(*context_.login, terminal_));
     output_.put(shown(editor_->start()));
   }
+}
+
+// As the session has it, and as its operator has set it.
+Terminal Channel::terminal_of_command() {
+  Terminal terminal = terminal_;
+  if (!editor_) return terminal;
+  terminal.settings = &settings_;
+  terminal.history = &editor_->history();
+  terminal.color = terminal.cursor && settings_.color.value_or(terminal.color);
+  terminal.columns = settings_.columns.value_or(terminal.columns);
+  if (!settings_.page) terminal.pager = nullptr;
+  return terminal;
 }
 
 void Channel::start_command(const std::string& line) {
@@ -188,12 +201,13 @@ void Channel::start_command(const std::string& line) {
   stop_ = std::stop_source();
   finished_ = false;
   context_.running(line);
-  auto started = Thread::start("console command", [this, line, terminal = terminal_, stop = stop_.get_token()] {
-    const log::SessionScope log_lines(context_.login->session);
-    outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
-    finished_ = true;
-    context_.wake();
-  });
+  auto started =
+      Thread::start("console command", [this, line, terminal = terminal_of_command(), stop = stop_.get_token()] {
+        const log::SessionScope log_lines(context_.login->session);
+        outcome_ = context_.interpreter->execute(line, *context_.login, terminal, output_, stop);
+        finished_ = true;
+        context_.wake();
+      });
   running_ = started.has_value();
   if (running_) {
     command_ = std::move(*started);

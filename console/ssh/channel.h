@@ -83,6 +83,7 @@ class Channel {
   void take_held();
   void resize(int columns, int rows);
   std::string shown(std::string text) const;
+  Terminal terminal_of_command();
   void begin();
   void start_command(const std::string& line);
   void conclude_command();
@@ -102,6 +103,7 @@ class Channel {
   Terminal terminal_;
   Pager pager_;
   Keyboard keyboard_;
+  SessionSettings settings_;
   std::string term_;  // empty: none, or dumb
   bool no_color_ = false;
   Charset charset_;

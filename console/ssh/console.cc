@@ -25,7 +25,9 @@ struct Console::State {
   State(std::shared_ptr<const config::Pipeline> given, const Capabilities& admin,
         std::vector<std::pair<std::string, std::string>> versions)
       : pipeline(std::move(given)),
-        interpreter(pipeline, admin, std::move(versions), [this] { return server.sessions(); }),
+        interpreter(pipeline, admin, std::move(versions),
+                    {[this] { return server.sessions(); },
+                     [this](std::int64_t id, const std::string& reason) { return server.end(id, reason); }}),
         context(interpreter, admin.audit),
         server(context) {
     context.user = pipeline->console.user;

@@ -25,15 +25,19 @@ std::string rub_out(int columns) {
 
 }  // namespace
 
-Editor::Editor(std::string prompt, bool dumb, int columns, Complete complete)
-    : prompt_(std::move(prompt)), dumb_(dumb), columns_(columns), complete_(std::move(complete)) {}
+Editor::Editor(std::string prompt, bool dumb, int columns, Complete complete, Hints hints)
+    : prompt_(std::move(prompt)),
+      dumb_(dumb),
+      columns_(columns),
+      complete_(std::move(complete)),
+      hints_(std::move(hints)) {}
 
 std::string Editor::start() {
   cells_.clear();
   cursor_ = first_ = bytes_ = 0;
   recalled_ = history_.size();
   draft_.clear();
-  pasting_ = after_tab_ = dirty_ = bell_ = false;
+  pasting_ = after_tab_ = dirty_ = bell_ = searching_ = false;
   echo_.clear();
   return dumb_ ? prompt_ : std::string(paste_on) + redraw();
 }
@@ -101,6 +105,7 @@ void Editor::plain(unsigned char c, Step& step) {
   if (second_of_pair) return;
   if (c != '\t') after_tab_ = false;
   if (c < 0x80) flush_broken();
+  if (c == '?' && !pasting_ && !searching_ && question(step)) return;
   if (c >= 0x20 && c < 0x7f) {
     character(std::string(1, static_cast<char>(c)));
   } else if (c < 0x80) {
@@ -128,6 +133,8 @@ void Editor::flush_broken() {
 void Editor::character(std::string text) {
   if (escape(text) != text) {
     bell();
+  } else if (searching_) {
+    search(wanted_ + text, recalled_ + 1);
   } else {
     insert(text);
   }
@@ -175,6 +182,7 @@ void Editor::pasted(unsigned char c) {
 
 void Editor::control(unsigned char c, Step& step) {
   if (pasting_) return pasted(c);
+  if (searching_ && searched(c)) return;
   switch (c) {
     case 0x1b:
       state_ = State::escape;
@@ -209,6 +217,8 @@ void Editor::control(unsigned char c, Step& step) {
     case ctrl('P'):
       recall(-1);
       return;
+    case ctrl('R'):
+      return search_back();
     case ctrl('K'):
       erase(cursor_, cells_.size(), true);
       return;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ class Editor {
  public:
   // Returns whole words that may follow the text (Interpreter::complete).
   using Complete = std::function<std::vector<std::string>(std::string_view before_cursor)>;
+  // Returns lines about what may follow the text, or nothing where a ? is a part of it (Interpreter::hints).
+  using Hints = std::function<std::optional<std::vector<std::string>>(std::string_view before_cursor)>;
   enum class Event : unsigned char { none, line, interrupt, end };
   struct Step {
     std::size_t taken = 0;  // bytes used: all of them, or those up to the event
@@ -26,11 +29,12 @@ class Editor {
   };
   static constexpr std::size_t most_bytes = 4096, most_lines = 500;
 
-  Editor(std::string prompt, bool dumb, int columns, Complete complete);
+  Editor(std::string prompt, bool dumb, int columns, Complete complete, Hints hints = {});
 
   std::string start();  // the prompt with an empty line
   Step feed(std::string_view bytes);
   std::string resize(int columns);
+  const std::vector<std::string>& history() const { return history_; }  // the newest last
 
  private:
   enum class State : unsigned char { plain, escape, csi, ss3, csi_too_long };
@@ -50,6 +54,12 @@ class Editor {
   void erase(std::size_t from, std::size_t to, bool keep);
   void go(std::size_t to);
   void recall(std::ptrdiff_t by);
+  bool question(Step& step);
+  void search_back();
+  void search(const std::string& text, std::size_t below);
+  bool searched(unsigned char c);
+  void show_found(std::string_view line);
+  void end_search();
   void set(std::string_view text);
   void bell() { bell_ = true; }
   std::size_t word_left(bool blanks_only) const;
@@ -61,6 +71,7 @@ class Editor {
   bool dumb_;
   int columns_;
   Complete complete_;
+  Hints hints_;
 
   std::vector<std::string> cells_;  // one character each, with what combines with it
   std::size_t cursor_ = 0, first_ = 0, bytes_ = 0;
@@ -68,6 +79,8 @@ class Editor {
   std::vector<std::string> history_;
   std::size_t recalled_ = 0;  // history_.size(): the line being written
   std::string draft_;
+  bool searching_ = false;  // in the history, with Ctrl-R: the line is the one that was found
+  std::string wanted_;      // what it holds
 
   State state_ = State::plain;
   std::string parameters_;  // of a control sequence

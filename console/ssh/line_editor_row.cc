@@ -36,6 +36,70 @@ void Editor::set(std::string_view line) {
   dirty_ = true;
 }
 
+// Ctrl-R: backwards through the history, for a line with what is typed from now on.
+void Editor::search_back() {
+  if (dumb_ || history_.empty()) return bell();
+  draft_ = text(0, cells_.size());
+  searching_ = true;
+  wanted_.clear();
+  recalled_ = history_.size();
+  dirty_ = true;
+}
+
+// Shows the newest line with this text among the first `below` ones. If there is none, all stays as it was.
+void Editor::search(const std::string& wanted, std::size_t below) {
+  for (auto at = std::min(below, history_.size()); at > 0; --at) {
+    if (history_[at - 1].find(wanted) == std::string::npos) continue;
+    wanted_ = wanted;
+    recalled_ = at - 1;
+    return show_found(history_[recalled_]);
+  }
+  bell();
+}
+
+// A key while searching. Returns false if the search has ended with it, and it still is to be done: on what was found.
+bool Editor::searched(unsigned char c) {
+  constexpr unsigned char control_g = 0x07, control_h = 0x08, control_r = 0x12, erase_key = 0x7f;
+  if (c == control_r) {
+    search(wanted_, recalled_);
+  } else if (c == control_h || c == erase_key) {
+    // A character, not a byte; what is found stays until something else is typed.
+    while (!wanted_.empty() && (static_cast<unsigned char>(wanted_.back()) & 0xc0) == 0x80) wanted_.pop_back();
+    if (!wanted_.empty()) wanted_.pop_back();
+    dirty_ = true;
+  } else if (c == control_g) {
+    end_search();
+    recalled_ = history_.size();
+    set(std::string(draft_));
+  } else {
+    end_search();
+    return false;
+  }
+  return true;
+}
+
+void Editor::show_found(std::string_view line) {
+  searching_ = false;
+  set(line);
+  searching_ = true;
+}
+
+void Editor::end_search() {
+  searching_ = false;
+  dirty_ = true;
+}
+
+// ?: shows what may follow, and changes nothing. Returns false where it is a part of the text.
+bool Editor::question(Step& step) {
+  const auto lines = hints_ ? hints_(text(0, cursor_)) : std::nullopt;
+  if (!lines) return false;
+  step.output += std::exchange(echo_, {}) + "\r\n";
+  for (const auto& line : *lines) (step.output += cut(escape(line), columns_ - 1)) += "\r\n";
+  if (dumb_) step.output += prompt_ + text(0, cells_.size());
+  dirty_ = true;
+  return true;
+}
+
 void Editor::tab(Step& step) {
   const auto before = text(0, cursor_);
   const auto blank = before.find_last_of(' ');
@@ -107,7 +171,8 @@ std::string Editor::text(std::size_t from, std::size_t to) const {
 // The whole row: prompt, as much of the line as fits around the cursor, the cursor.
 std::string Editor::redraw() {
   dirty_ = false;
-  const int room = std::max(4, columns_ - width(prompt_) - 1);
+  const std::string prompt = searching_ ? cut(fmt::format("(search '{}') ", wanted_), columns_ / 2) : prompt_;
+  const int room = std::max(4, columns_ - width(prompt) - 1);
   // The leftmost cell from which everything up to `to` fits.
   const auto leftmost = [&](std::size_t to) {
     for (int columns = 0; to > 0; --to) {
@@ -124,7 +189,7 @@ std::string Editor::redraw() {
     columns += width(cells_[last]);
     if (columns > room) break;
   }
-  std::string row = fmt::format("\r{}{}\x1b[K", prompt_, text(first_, last));
+  std::string row = fmt::format("\r{}{}\x1b[K", prompt, text(first_, last));
   if (const int back = width(text(cursor_, last)); back > 0) row += fmt::format("\x1b[{}D", back);
   return row;
 }

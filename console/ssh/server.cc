@@ -230,6 +230,16 @@ std::vector<SessionInfo> Server::sessions() const {
   return infos;
 }
 
+bool Server::end(std::int64_t id, const std::string& reason) {
+  const MutexLock lock(mutex_);
+  for (auto& connection : connections_) {
+    if (connection.session->id() != id || !connection.session->view().info()) continue;
+    connection.session->end(reason);
+    return true;
+  }
+  return false;
+}
+
 void Server::recheck() {
   const auto keys = context_.keys();
   std::map<std::string, int> of_key;  // the oldest sessions of a key are those that may stay

@@ -3,8 +3,8 @@
 //
 // Owned by Console. start() binds and returns; stop() ends every session with a reason and waits for their threads
 // until the deadline; the destructor waits for what then still runs, which is at most a command in PostgreSQL or Kafka.
-// sessions() and recheck() may be called from any thread. Without a thread, memory or a descriptor for a connection it
-// is closed, and the log says so now and then.
+// sessions(), end() and recheck() may be called from any thread. Without a thread, memory or a descriptor for a
+// connection it is closed, and the log says so now and then.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -39,6 +39,8 @@ class Server {
   void stop(std::chrono::milliseconds within);
 
   std::vector<SessionInfo> sessions() const;
+  // Returns false if nobody has this session; its client reads the reason.
+  bool end(std::int64_t id, const std::string& reason);
   // Ends the sessions that the keys of now would not let in, or with other rights. Also once a minute by itself.
   void recheck();
 

@@ -43,7 +43,9 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       retention_(tables_, pipeline->dead_letters),
       snapshots_(
           parts, routes_,
-          {pauses_, dead_letters_, retention_, missing_, watch_, tables_, config::kafka_security(pipeline->kafka)}) {}
+          {pauses_, dead_letters_, retention_, missing_, watch_, tables_, config::kafka_security(pipeline->kafka)}),
+      table_facts_(pipeline->postgres),
+      control_(parts.file) {}
 
 AdminService::~AdminService() {
   thread_.join();
@@ -52,8 +54,8 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_,  dead_letters_, positions_, moves_,     inspection_,
-          audit_,     logging_, events_,       notifier_,  incidents_, snapshots_.rates()};
+  return {snapshots_, pauses_,   dead_letters_, positions_,         moves_,       inspection_, audit_, logging_,
+          events_,    notifier_, incidents_,    snapshots_.rates(), table_facts_, control_};
 }
 
 Result<void> AdminService::start() {

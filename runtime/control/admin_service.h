@@ -25,8 +25,10 @@
 #include "runtime/control/notifier.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
+#include "runtime/control/process_control.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/stored_positions.h"
+#include "runtime/control/table_facts.h"
 
 namespace sluice::runtime {
 
@@ -80,6 +82,8 @@ class AdminService {
   Retention retention_;
   LiveSnapshots snapshots_;
   LogLevel logging_;
+  TableFacts table_facts_;
+  ProcessControl control_;
 
   Mutex mutex_;
   std::condition_variable_any changed_;

@@ -1,5 +1,5 @@
 // The parts of the running service that the admin service needs: state of the lanes, a receiver of pauses, ends of
-// logs.
+// logs, the configuration file.
 //
 // Implemented beside the lanes and the consumer, which outlive the admin service. Any thread.
 #pragma once
@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/service_control.h"
 #include "admin/snapshot.h"
 #include "runtime/pipeline/pause_rules.h"
 
@@ -45,12 +46,20 @@ class PointerDoubts {
   virtual void reclaim(const TopicPartition& at, std::int64_t epoch) = 0;
 };
 
+class ConfigurationFile {
+ public:
+  virtual ~ConfigurationFile() = default;
+  // Reads the file and says what differs from what is in force; changes nothing.
+  virtual Result<std::vector<SettingChange>> changes() const = 0;
+};
+
 struct ServiceParts {
   const LaneSnapshots& lanes;
   PauseReceiver& pauses;
   LogEnds& log_ends;
   PointerDoubts& doubts;
   IncidentLog& incidents;
+  const ConfigurationFile& file;
 };
 
 }  // namespace sluice::runtime

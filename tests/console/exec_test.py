@@ -6,7 +6,7 @@ import subprocess
 from support.waiting import free_port, wait_until
 
 LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
-           "whoami", "sessions", "version")
+           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact")
 
 
 def numbers(text):
@@ -51,6 +51,36 @@ def test_exit_codes_tell_scripts_what_happened(console):
     holder.close()
     console.ok("resume", "all", key="k_oper")
     console.ok("version")
+
+
+def test_a_topic_and_a_table_are_shown_and_a_script_waits_for_them(console):
+    ends = console.kafka.ends(console.orders)
+    console.ok("wait", "pointer", f"{console.orders}/1", str(ends[1]), "--timeout", "1m")
+    console.ok("wait", "state", "ok", console.orders)
+    console.refused(6, "the lag is", "wait", "'lag < 0'", console.orders, "--timeout", "1s")
+    topic = console.data("topic", console.orders)
+    assert (topic["tables"], len(topic["partitions"])) == (["public.orders"], 4)
+    table = console.data("table", "public.orders")
+    assert [("id", "bigint", True), ("status", "text", False), ("note", "text", False)] == [
+        (one["column"], one["type"], one["in_key"]) for one in table["columns"]]
+    (rows,), = console.sql("SELECT count(*) FROM orders")
+    assert [rows] == [one["rows"] for one in console.data("count", "public.orders", "--exact")["exact"]]
+
+
+def test_a_module_has_a_level_of_its_own_until_a_reload(console):
+    assert "valid" in console.ok("config", "check", key="k_adm")
+    console.refused(5, "so far: .*lane", "log", "level", "lain", "debug", key="k_oper")
+    console.ok("log", "level", "lane", "debug", "--for", "10m", key="k_oper")
+    console.publish(range(50))
+    console.wait_caught_up(console.orders)
+    wait_until(lambda: re.search(r"debug lane \d: ", console.live.log()), "a line of level debug")
+    assert not re.search(r"^\S+Z debug (?!lane)", console.live.log(), re.M)
+    console.refused(4, "restart", "config", "set", "batch.rows", "500", key="k_adm")
+    console.ok("config", "set", "log.level", "warning", "--confirm", "10m", key="k_adm")
+    console.ok("config", "confirm", key="k_adm")
+    console.refused(4, "nothing waits", "config", "confirm", key="k_adm")
+    console.ok("config", "reload", key="k_adm")
+    assert [("done",)] == console.sql("SELECT outcome FROM sluice.audit WHERE command = 'config reload'")
 
 
 def test_a_batch_runs_line_by_line_and_stops_at_the_first_failure(console):

@@ -194,6 +194,24 @@ def test_a_list_longer_than_the_screen_stops_at_its_end_and_more_goes_on(console
     screen.keys("C-d").wait_ended()
 
 
+def test_ctrl_r_finds_a_line_again_and_a_question_mark_says_what_may_follow(console):
+    screen = console.screen()
+    screen.type("version").keys("Enter").wait(r"libssh")
+    screen.type("whoami").keys("Enter").wait(r"fingerprint")
+    wait_line(console, screen, "")
+    screen.keys("C-r").type("ver").wait(r"^\(search 'ver'\) version$")
+    screen.keys("C-a").type("x")
+    wait_line(console, screen, "xversion", 1)
+    screen.keys("C-k", "C-u").type("dead ?").wait(r"^dead list +The dead letters")
+    wait_line(console, screen, "dead", 5)
+    screen.keys("C-u").type("history -n 2").keys("Enter").wait(r"^ +\d+ +whoami$")
+    wait_line(console, screen, "")
+    screen.type("set width 40").keys("Enter").wait(r"^width +40$")
+    screen.type("errors").keys("Enter")
+    screen.wait(r"\d+ errors since")
+    screen.keys("C-d").wait_ended()
+
+
 def wait_dashboard(screen, columns, rows, *patterns):
     """A whole frame of the window's size: no line wrapped, all patterns on it."""
     def seen():
@@ -248,6 +266,19 @@ def test_top_as_a_command_ends_with_a_code_and_needs_a_terminal(console):
         screen.keys(key)
         assert screen.wait_ended() == code
         assert (screen.shown("alternate_on"), screen.shown("cursor_flag")) == ("0", "1")
+
+
+def test_who_is_ended_by_an_admin_reads_why_on_a_restored_screen(console):
+    screen = console.screen("top", columns=80, rows=24)
+    wait_dashboard(screen, 80, 24, r"\? help  q quit$")
+    mine, = [one["id"] for one in console.sessions() if one["command"] == "top"]
+    console.refused(3, "admin", "session", "end", str(mine), key="k_oper")
+    assert "done" in console.ok("session", "end", str(mine), "--reason", "maintenance", key="k_adm")
+    screen.wait_ended()
+    screen.wait(r"ended by adm: maintenance")
+    assert (screen.shown("alternate_on"), screen.shown("cursor_flag")) == ("0", "1")
+    assert [("admin", str(mine), f"done: session {mine} of oper")] == [
+        (row[1], row[3], row[4]) for row in console.audit("session end") if row[0] == "adm"]
 
 
 def test_rate_has_means_and_a_picture(console):

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 
+import psycopg2
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.console import Screen  # noqa: E402
 from support.console_service import running_console  # noqa: E402
@@ -45,6 +47,17 @@ class Screens:
         finally:
             screen.close()
 
+    def dashboard(self, pattern, columns=80, rows=24):
+        """What `top` shows once the pattern is on it."""
+        screen = Screen(self.console.access.ssh("-tt", "top", key="k_view"), columns, rows)
+        try:
+            screen.wait(pattern)
+            shown = screen.text().rstrip()
+            screen.type("q").wait_ended()
+            return shown
+        finally:
+            screen.close()
+
     def shell(self, *lines, key="k_oper"):
         """A shell's lines and what they print; `S` at the beginning is the client."""
         shown = []
@@ -68,6 +81,7 @@ class Screens:
         wait_until(lambda: all(console.pointers()[(console.orders, p)] == ends[p] for p in others), console.pointers, 60)
         yield "status", self.session("status", "partitions --sort lag")
         yield "login", f"$ {CLIENT}\n{self.session('status', 'dead group')}"
+        yield "top", self.dashboard(rf"\? help  q quit\n(.*\n)+applied +\d.*\n(.*\n)*{third} +paused")
         yield "json", self.shell("S status --json | jq -c '.data | {state, lag, partitions_paused, dead_letters_open}'",
                                  "S check --lag 30s; echo $?")
         console.restart()
@@ -84,6 +98,22 @@ class Screens:
         yield "mistakes", self.session("pasue", "pause all", "partitions nosuch", key="k_view")
         yield "audit", self.session("audit", key="k_adm", columns=140)
         console.wait_caught_up(console.orders)
+        console.ok("pause", third, "--reason", "vacuum full", key="k_oper")
+        stale = self.shell(f"S rewind {third} -3")
+        old = re.search(r"p-[0-9a-f]{4}", stale)[0]
+        console.ok("resume", third, key="k_oper")
+        console.publish(range(60_000, 60_100))
+        console.wait_caught_up(console.orders)
+        yield "stale", self.shell(f"S apply {old} --allow-stale")
+        yield "trace", self.session("trace public.orders 60001")
+        with psycopg2.connect(console.url, application_name="reindex") as holder, holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+            console.publish(range(60_000, 60_100))
+            wait_until(lambda: "reindex" in console.ok("why", third), lambda: console.ok("why", third))
+            yield "why", self.shell(f"S why {third}")
+            holder.rollback()
+        console.wait_caught_up(console.orders)
+        yield "incident", self.session("incident --since 1h | last 12", columns=110)
         planned = self.shell(f"S rewind {third} -3 --pause")
         plan = re.search(r"p-[0-9a-f]{4}", planned)[0]
         yield "plan", "\n".join([planned, self.shell(f"S apply {plan}", f"S apply {plan} --allow-stale", f"S apply {plan}")])

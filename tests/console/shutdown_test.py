@@ -26,4 +26,10 @@ def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(con
         console.ok("resume", "all", key="k_oper")
     print(f"{codes.count(0)} of {rounds} ended with 0, the slowest after {max(took):.1f} s")
     assert codes == [0] * rounds
+    # The same by a command: whoever gives it sees that it was heard, and the trail has it.
+    console.refused(7, "--yes", "shutdown", key="k_oper")
+    console.ok("shutdown", "--drain", "--yes", key="k_oper")
+    assert console.live.wait() == 0
+    assert ("oper", "done: drains") in [(row[0], row[4]) for row in console.audit("shutdown")]
+    console.live.start()
     console.measure()

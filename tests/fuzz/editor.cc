@@ -15,6 +15,11 @@ std::vector<std::string> complete(std::string_view before) {
   return before.empty() ? std::vector<std::string>{} : std::vector<std::string>{"pause", "partitions"};
 }
 
+std::optional<std::vector<std::string>> hints(std::string_view before) {
+  if (before.find('"') != before.npos) return std::nullopt;
+  return std::vector<std::string>{std::string(before), "\x1b[2J \xff", "中文"};
+}
+
 // Removes what we send ourselves: control sequences with a letter at the end, \r, \n, \a, \b.
 bool only_ours(std::string_view output, bool dumb) {
   std::string rest;
@@ -62,8 +67,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool dumb = (data[0] & 1) != 0;
   const int columns = 20 + data[1];
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
-  Editor whole("sluice> ", dumb, columns, complete);
-  Editor pieces("sluice> ", dumb, columns, complete);
+  Editor whole("sluice> ", dumb, columns, complete, hints);
+  Editor pieces("sluice> ", dumb, columns, complete, hints);
   const auto lines = lines_of(whole, bytes, bytes.size() + 1, dumb);
   REQUIRE(lines == lines_of(pieces, bytes, 1 + data[0] % 5, dumb));
   REQUIRE(only_ours(whole.resize(columns / 2), dumb));

@@ -26,14 +26,16 @@ class HostileAdmin : public Snapshots,
                      public Logging,
                      public Events,
                      public Notifications,
-                     public Rates {
+                     public Rates,
+                     public Tables,
+                     public ServiceControl {
  public:
   bool fails = false;
   IncidentLog incidents;
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
-    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
+    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -203,7 +205,21 @@ class HostileAdmin : public Snapshots,
     return {{1, 2, {}, {}, {0, 1, 2.5}}, {0, {}, {}, {}, {}}};
   }
   std::map<TopicPartition, double> applied() const override { return {{{hostile, 7}, 2.5}}; }
-  void set_log_level(const std::string&, std::optional<std::chrono::seconds>) override {}
+  void set_log_level(const std::string&, std::optional<std::chrono::seconds>, const std::string&) override {}
+  Result<std::vector<TableColumn>> columns(const std::string&) override {
+    if (fails) return broken();
+    return std::vector{TableColumn{hostile, hostile, true, false}};
+  }
+  Result<std::int64_t> count_rows(const std::string&, std::chrono::milliseconds) override {
+    if (fails) return broken();
+    return 7;
+  }
+  Result<std::vector<SettingChange>> check_file() const override {
+    if (fails) return broken();
+    return std::vector{SettingChange{hostile, hostile, hostile, true}};
+  }
+  void reload() override {}
+  void shut_down(bool) override {}
 
  private:
   static std::unexpected<Error> broken() { return std::unexpected(Error{ErrorClass::retry, "57P01", hostile}); }
@@ -255,5 +271,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   REQUIRE(fuzz::harmless(context.interpreter.greeting(login, terminal), true));
   for (const auto& word : context.interpreter.complete(line, login)) REQUIRE(fuzz::harmless(word));
+  static_cast<void>(context.interpreter.hints(line, login));  // the editor escapes them
   return 0;
 }

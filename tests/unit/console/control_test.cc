@@ -211,8 +211,8 @@ TEST_F(ConsoleControl, ctrl_c_and_time_outs_reach_what_a_command_asks_of_the_ser
     stop.request_stop();
   });
   Captured captured;
-  const auto ended = other.execute("count", login, terminal, captured, stop.get_token());
-  EXPECT_EQ(ended.code, Code::interrupted);
+  const auto finished = other.execute("count", login, terminal, captured, stop.get_token());
+  EXPECT_EQ(finished.code, Code::interrupted);
   EXPECT_EQ(captured.stderr_text, "error: cancelled\n");
 
   slow.keeps = false;

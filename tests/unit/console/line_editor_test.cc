@@ -99,6 +99,55 @@ TEST(Editor, history_keeps_the_draft) {
   EXPECT_THAT(typist.lines, ElementsAre("one", "two", "draft"));
 }
 
+TEST(Editor, ctrl_r_searches_the_history_as_it_is_typed) {
+  Typist typist;
+  typist.type("pause one\rstatus\rpause two\rdraft\x12");
+  EXPECT_EQ(typist.row().first, "(search '') draft");
+  typist.type("pau");
+  EXPECT_EQ(typist.row().first, "(search 'pau') pause two");
+  typist.type("\x12");
+  EXPECT_EQ(typist.row().first, "(search 'pau') pause one");
+  typist.type("\x12");
+  EXPECT_EQ(typist.row().first, "(search 'pau') pause one") << "there is nothing older";
+  typist.type("x");
+  EXPECT_EQ(typist.row().first, "(search 'pau') pause one") << "no line has that";
+  typist.type("\x7f\x07");
+  EXPECT_EQ(typist.row().first, "> draft") << "Ctrl-G gives the draft back";
+  typist.type("\x12status\x01x");
+  EXPECT_EQ(typist.row().first, "> xstatus") << "another key goes on with what was found";
+  typist.type("\x15\x12one\r");
+  EXPECT_THAT(typist.lines, ElementsAre("pause one", "status", "pause two", "pause one"));
+  typist.type("\x12two\x1b[A");
+  EXPECT_EQ(typist.row().first, "> status") << "Up goes on from the line that was found";
+  typist.type("\x12中");
+  EXPECT_EQ(typist.row().first, "(search '') status");
+  typist.type("\x03");
+  EXPECT_EQ(typist.interrupts, 1);
+}
+
+TEST(Editor, a_question_mark_shows_what_may_follow_and_runs_and_changes_nothing) {
+  for (const bool dumb : {false, true}) {
+    std::vector<std::string> asked;
+    Editor editor("> ", dumb, 40, {}, [&](std::string_view before) -> std::optional<std::vector<std::string>> {
+      asked.emplace_back(before);
+      if (before.find('"') != before.npos) return std::nullopt;
+      return std::vector<std::string>{"dead list", "hostile \x1b[2J", std::string(100, 'x')};
+    });
+    editor.start();
+    auto step = editor.feed("dead ?");
+    EXPECT_THAT(asked, ElementsAre("dead "));
+    EXPECT_EQ(step.event, Event::none);
+    EXPECT_THAT(step.output, testing::HasSubstr("\r\ndead list\r\nhostile \\u{1b}[2J\r\n"));
+    EXPECT_THAT(step.output, testing::HasSubstr(std::string(38, 'x') + "…\r\n"));
+    EXPECT_THAT(step.output, testing::EndsWith(dumb ? "> dead " : "> dead \x1b[K"));
+    step = editor.feed("\"who?\"\r");
+    EXPECT_EQ(step.line, "dead \"who?\"") << "in quotes it is a character";
+    editor.start();
+    step = editor.feed("\x1b[200~a?\x1b[201~\r");
+    EXPECT_EQ(step.line, "a?") << "and in a paste";
+  }
+}
+
 TEST(Editor, ctrl_c_drops_the_line_and_ctrl_d_ends_only_an_empty_one) {
   Typist typist;
   typist.type(

@@ -163,10 +163,10 @@ class ConsoleRace : public ConsoleSeek {
       }
       const auto id = some_plan(round % 2 == 0);
       if (id.empty()) continue;
-      const auto [ended, said] = give(who, "apply " + id + " --allow-stale",
-                                      {Code::done, Code::not_allowed, Code::no_such_thing, Code::stale});
-      if (ended == Code::done) ++applied;
-      if (ended != Code::done && !said.empty()) ++wrong;
+      const auto [finished, said] = give(who, "apply " + id + " --allow-stale",
+                                         {Code::done, Code::not_allowed, Code::no_such_thing, Code::stale});
+      if (finished == Code::done) ++applied;
+      if (finished != Code::done && !said.empty()) ++wrong;
     }
   }
 

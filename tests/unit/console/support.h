@@ -38,7 +38,9 @@ class FakeAdmin : public Snapshots,
                   public Logging,
                   public Events,
                   public Notifications,
-                  public Rates {
+                  public Rates,
+                  public Tables,
+                  public ServiceControl {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
@@ -107,7 +109,7 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this};
+    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -400,9 +402,32 @@ class FakeAdmin : public Snapshots,
     return found;
   }
   std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
-  void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting) override {
-    calls.push_back("log " + level + (lasting ? " for " + std::to_string(lasting->count()) : ""));
+  void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting,
+                     const std::string& module) override {
+    calls.push_back("log " + level + (lasting ? " for " + std::to_string(lasting->count()) : "") +
+                    (module.empty() ? "" : " of " + module));
   }
+  Result<std::vector<TableColumn>> columns(const std::string&) override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return std::vector<TableColumn>{{"id", "bigint", false, true}, {"note\x1b[2J", "text", true, false}};
+  }
+  Result<std::int64_t> count_rows(const std::string& table, std::chrono::milliseconds) override {
+    calls.push_back("count " + table);
+    if (table == "public.items") return sluice::fail(ErrorClass::retry, "canceling statement due to statement timeout");
+    return 4708;
+  }
+  std::vector<SettingChange> file_changes;
+  std::string file_trouble;
+  Result<std::vector<SettingChange>> check_file() const override {
+    if (!file_trouble.empty()) return sluice::fail(ErrorClass::retry, file_trouble);
+    return file_changes;
+  }
+  void reload() override {
+    const std::lock_guard lock(mutex);
+    calls.push_back("reload");
+    now.reload = {file_trouble, WallClock::now(), ""};
+  }
+  void shut_down(bool at_once) override { calls.push_back(at_once ? "shut down at once" : "shut down"); }
 };
 
 struct Captured : Output {
@@ -429,11 +454,19 @@ class ConsoleTest : public ::testing::Test {
     return made;
   }();
   FakeAdmin admin;
+  std::vector<std::string> ended;  // sessions, with the reason
   Interpreter interpreter{
-      pipeline, admin.capabilities(), {{"version", "1.2.3"}, {"libssh", "0.10"}}, [] {
-        return std::vector<SessionInfo>{
-            {.id = 1, .who = {"alice", "admin", "SHA256:x", "127.0.0.1:1"}, .since = {}, .command = "sessions"}};
-      }};
+      pipeline,
+      admin.capabilities(),
+      {{"version", "1.2.3"}, {"libssh", "0.10"}},
+      {[] {
+         return std::vector<SessionInfo>{
+             {.id = 1, .who = {"alice", "admin", "SHA256:x", "127.0.0.1:1"}, .since = {}, .command = "sessions"}};
+       },
+       [this](std::int64_t id, const std::string& reason) {
+         ended.push_back(std::to_string(id) + " " + reason);
+         return true;
+       }}};
   Login login{{"alice", "admin", "SHA256:abc", "127.0.0.1:5"}, {}};
   Terminal terminal;
 

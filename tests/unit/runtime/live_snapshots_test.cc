@@ -9,7 +9,11 @@ namespace sluice::runtime {
 namespace {
 
 // Lanes, a broker and an obedient service, all made up.
-class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds, public PointerDoubts {
+class Parts final : public LaneSnapshots,
+                    public PauseReceiver,
+                    public LogEnds,
+                    public PointerDoubts,
+                    public ConfigurationFile {
  public:
   Snapshot now;
   std::map<TopicPartition, Offset> ends;
@@ -17,6 +21,7 @@ class Parts final : public LaneSnapshots, public PauseReceiver, public LogEnds, 
   IncidentLog incidents;
 
   Snapshot lanes() const override { return now; }
+  Result<std::vector<SettingChange>> changes() const override { return std::vector<SettingChange>(); }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
@@ -45,7 +50,7 @@ class LiveSnapshotsTest : public ::testing::Test {
   DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables, schemas};
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
-  const ServiceParts service{parts, parts, parts, parts, parts.incidents};
+  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts};
   LaneWatch watch{service, tables};
   LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, tables, {}}};
 

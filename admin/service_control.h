@@ -1,0 +1,30 @@
+// Orders to the whole service: to read its configuration again, and to end.
+//
+// SettingChange is a value. ServiceControl is implemented by runtime/control; any thread may call it, and nothing
+// waits: what was ordered happens in the main thread, a moment later.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace sluice {
+
+struct SettingChange {
+  std::string key, before, after;  // as `config show` has them
+  bool reloadable = false;
+};
+
+class ServiceControl {
+ public:
+  virtual ~ServiceControl() = default;
+  // Reads the configuration file and says what differs from what is in force. An error is the file's.
+  virtual Result<std::vector<SettingChange>> check_file() const = 0;
+  // As SIGHUP. Snapshot::reload tells when it has happened, and what came of it.
+  virtual void reload() = 0;
+  // As SIGTERM: drains and ends. At once: what was not committed is read again at the next start.
+  virtual void shut_down(bool at_once) = 0;
+};
+
+}  // namespace sluice

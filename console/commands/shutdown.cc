@@ -1,0 +1,43 @@
+// shutdown: ends this instance of the service, as systemd would.
+#include "console/commands/registry.h"
+
+namespace sluice::console {
+namespace {
+
+int shutdown(Call& call, ServiceControl& control, const config::Pipeline& pipeline) {
+  const bool now = call.has("now");
+  if (now && call.has("drain")) return call.fail(Code::not_understood, "--drain and --now are two ways; keep one");
+  if (now && role_of(call.login().caller.role) != Role::admin)
+    return call.fail(Code::not_allowed, "shutdown --now needs role admin; you are {} ({})", call.login().caller.role,
+                     call.login().caller.name);
+  if (!call.has("yes"))
+    return call.fail(Code::confirmation_missing,
+                     "shutdown ends this instance of {} and every session of it{}; 'shutdown {} --yes' does it",
+                     pipeline.name, now ? ", without a drain" : "", now ? "--now" : "--drain");
+  control.shut_down(now);
+  call.remark(now ? "at once" : "drains");
+  call.report.line =
+      now ? "done: it ends at once; what was not committed is read again at the next start"
+          : "done: it drains and ends; your session ends with it. systemd starts it again only if told so";
+  return Code::done;
+}
+
+}  // namespace
+
+std::vector<Command> shutdown_commands() {
+  return {
+      {.words = "shutdown",
+       .options = {{.name = "drain", .help = "what is in flight is applied first; so it is unless --now is given"},
+                   {.name = "now", .help = "at once; for admins"},
+                   {.name = "yes", .help = "do it"}},
+       .role = Role::operator_,
+       .effect = Effect::changes,
+       .recorded_later = true,
+       .group = "service",
+       .summary = "Ends this instance of the service, as SIGTERM does; its partitions go to the other instances.",
+       .examples = {"shutdown --drain --yes", "shutdown --now --yes"},
+       .run = handler<shutdown>},
+  };
+}
+
+}  // namespace sluice::console

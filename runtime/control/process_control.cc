@@ -1,0 +1,19 @@
+#include "runtime/control/process_control.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+namespace sluice::runtime {
+
+void ProcessControl::reload() {
+  kill(getpid(), SIGHUP);
+}
+
+// A second signal ends the drain. It is another one, because the same one is delivered once if nobody has taken it yet.
+void ProcessControl::shut_down(bool at_once) {
+  kill(getpid(), SIGTERM);
+  if (at_once) kill(getpid(), SIGINT);
+}
+
+}  // namespace sluice::runtime

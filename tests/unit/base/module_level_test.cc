@@ -1,0 +1,63 @@
+// Levels of single speakers: they count for those of the name, for a time, until the next setup().
+#include "base/log_module.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/log.h"
+
+namespace sluice::log {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Warnings are kept, so what is written of them can be looked at.
+std::int64_t kept(std::string_view who) {
+  const auto entries = recent();
+  return std::ranges::count(entries, who, &Entry::who);
+}
+
+class LogModule : public ::testing::Test {
+ protected:
+  void SetUp() override { setup("info", "text"); }
+  void TearDown() override { setup("info", "text"); }
+};
+
+TEST_F(LogModule, one_may_say_more_or_less_than_the_others) {
+  EXPECT_FALSE(enabled(Level::debug));
+  set_level_of("loud", "debug", std::nullopt);
+  EXPECT_TRUE(enabled(Level::debug)) << "somebody wants it";
+  set_level_of("quiet", "error", std::nullopt);
+  warning("quiet 1", "not wanted");
+  warning("neither", "wanted");
+  error("quiet 1", "wanted");
+  EXPECT_EQ(kept("quiet 1"), 1);
+  EXPECT_EQ(kept("neither"), 1);
+  const auto before = count(Level::debug);
+  debug("neither", "only loud wants this");
+  EXPECT_EQ(count(Level::debug), before);
+  debug("loud", "this");
+  debug("loud 2", "and this");
+  debug("louder", "but not this");
+  EXPECT_EQ(count(Level::debug), before + 2);
+  setup("info", "text");
+  EXPECT_FALSE(enabled(Level::debug)) << "a reload ends it";
+}
+
+TEST_F(LogModule, a_level_for_a_time_is_over_by_itself) {
+  set_level_of("brief", "debug", 0s);
+  debug("brief", "too late");
+  EXPECT_FALSE(enabled(Level::debug));
+}
+
+TEST_F(LogModule, who_has_spoken_is_known_by_the_first_word) {
+  info("speaker 7", "here I am");
+  const auto all = modules();
+  EXPECT_NE(std::ranges::find(all, "speaker"), all.end());
+  EXPECT_TRUE(std::ranges::is_sorted(all));
+}
+
+}  // namespace
+}  // namespace sluice::log

@@ -1,0 +1,233 @@
+// Commands about the service and the session: who is logged in, settings, what waits, tables, the end.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/log.h"
+#include "tests/unit/console/support.h"
+
+namespace sluice::console {
+namespace {
+
+class ConsoleService : public ConsoleTest {};
+
+TEST_F(ConsoleService, a_session_is_ended_by_admins_with_a_reason_and_the_trail_has_it) {
+  const auto done = run("session end 1 --reason the node \x1b[2J restarts");
+  EXPECT_EQ(done.code, Code::done) << done.err;
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0], "1 ended by alice: the node \\u{1b}[2J restarts");
+  ASSERT_EQ(admin.trail.size(), 1u);
+  EXPECT_EQ(admin.trail[0].command, "session end");
+  EXPECT_EQ(admin.trail[0].outcome, "done: session 1 of alice");
+  EXPECT_EQ(run("session end 7").code, Code::no_such_thing);
+  EXPECT_EQ(run("session end x").code, Code::not_understood);
+  login.caller.role = "operator";
+  EXPECT_EQ(run("session end 1").code, Code::not_allowed);
+  EXPECT_EQ(ended.size(), 1u);
+}
+
+TEST_F(ConsoleService, colours_width_and_pages_are_set_for_a_session_in_a_terminal_only) {
+  EXPECT_EQ(run("set color off").code, Code::wrong_state);
+  SessionSettings settings;
+  terminal.settings = &settings;
+  EXPECT_EQ(run("set color off").code, Code::done);
+  EXPECT_EQ(settings.color, false);
+  EXPECT_EQ(run("set width 200").code, Code::done);
+  EXPECT_EQ(settings.columns, 200);
+  EXPECT_EQ(run("set page off --json").data().at("page"), false);
+  EXPECT_FALSE(settings.page);
+  run("set color auto");
+  run("set width AUTO");
+  EXPECT_EQ(settings.color, std::nullopt);
+  EXPECT_EQ(settings.columns, std::nullopt);
+  for (const auto wrong :
+       {"set width 19", "set width 501", "set width x", "set color", "set colour on", "set page auto"})
+    EXPECT_EQ(run(wrong).code, Code::not_understood) << wrong;
+}
+
+TEST_F(ConsoleService, the_history_shows_the_last_lines_with_their_numbers_escaped) {
+  EXPECT_EQ(run("history").code, Code::wrong_state);
+  std::vector<std::string> lines;
+  for (int line = 1; line <= 30; ++line) lines.push_back("line " + std::to_string(line));
+  lines.emplace_back("\x1b[2J");
+  terminal.history = &lines;
+  const auto data = run("history -n 2 --json").data();
+  ASSERT_EQ(data.size(), 2u);
+  EXPECT_EQ(data[0]["number"], 30);
+  EXPECT_EQ(data[0]["line"], "line 30");
+  EXPECT_EQ(run("history --json").data().size(), 20u);
+  EXPECT_EQ(run("history").out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_position_stays_one) {
+  admin.tail_news = {TailNews{}, TailNews{}};
+  admin.tail_news[1].records.resize(5, {{"shop.orders", 1}, 1, {}, "k", "v", {}});
+  EXPECT_EQ(run("tail -n 3").code, Code::done);
+  EXPECT_EQ(run("tail -n x").code, Code::not_understood);
+  EXPECT_EQ(run("tail -n").code, Code::not_understood);
+  EXPECT_EQ(run("tail -n 3 --limit 4").code, Code::not_understood) << "given twice";
+  EXPECT_EQ(run("status -n 3").code, Code::not_understood);
+  admin.now.partitions[1].state = PartitionState::paused;
+  EXPECT_EQ(run("seek shop.orders/1 -1000").code, Code::confirmation_missing) << "a position is a word";
+}
+
+TEST_F(ConsoleService, wait_returns_once_the_lag_a_pointer_or_the_states_are_so) {
+  for (const auto now : {"wait lag<34", "wait lag <= 33", "wait 'lag < 100' shop.orders", "wait lag<1 shop.items",
+                         "wait pointer shop.orders/1 12345679", "wait state ok", "wait state OK shop.orders/0-1"})
+    EXPECT_EQ(run(now).code, Code::done) << now << run(now).err;
+  for (const auto never : {"wait lag<0", "wait lag<33", "wait pointer shop.orders/1 12345680", "wait state paused"}) {
+    const auto done = run(std::string(never) + " --timeout 1s");
+    EXPECT_EQ(done.code, Code::deadline_passed) << never;
+    EXPECT_EQ(done.out, "");
+  }
+  EXPECT_NE(run("wait lag<33 --timeout 1s").err.find("the lag is 33 records"), std::string::npos);
+  for (const auto wrong : {"wait", "wait lag", "wait lag>3", "wait lag<x", "wait pointer shop.orders 3",
+                           "wait state odd", "wait pointer shop.orders/1", "wait for it"})
+    EXPECT_EQ(run(wrong).code, Code::not_understood) << wrong;
+  EXPECT_EQ(run("wait lag<1 nosuch").code, Code::no_such_thing);
+  EXPECT_EQ(run("wait pointer shop.orders/9 1").code, Code::no_such_thing);
+}
+
+TEST_F(ConsoleService, wait_sees_what_changes_and_ends_with_ctrl_c) {
+  std::jthread later([this] {
+    std::this_thread::sleep_for(50ms);
+    const std::lock_guard lock(admin.mutex);
+    for (auto& one : admin.now.partitions) one.next = one.end;
+  });
+  EXPECT_EQ(run("wait lag<1 --timeout 1m").code, Code::done);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(run("wait lag<0 --timeout 1m", stop.get_token()).code, Code::interrupted);
+  admin.now.partitions[0].end = -1;
+  EXPECT_NE(run("wait lag<100 --timeout 1s").err.find("the ends of 1 partition are not known"), std::string::npos);
+  admin.now.partitions.clear();
+  EXPECT_EQ(run("wait lag<100 --timeout 1s").code, Code::deadline_passed) << "nothing is not caught up";
+}
+
+TEST_F(ConsoleService, a_topic_and_a_table_tell_all_that_is_known_of_them) {
+  pipeline->routes[0].topics = {"shop.orders"};
+  const auto topic = run("topic shop.orders --json").data();
+  EXPECT_EQ(topic["topic"], "shop.orders");
+  EXPECT_EQ(topic["tables"].size(), 2u);
+  EXPECT_EQ(topic["partitions"].size(), 3u);
+  EXPECT_EQ(topic["partitions"][1]["applied"], 7500.0);
+  EXPECT_EQ(topic["applied_per_second"], 300.0);
+  EXPECT_FALSE(topic["route"].empty());
+  EXPECT_EQ(run("topic nosuch").code, Code::no_such_thing);
+  EXPECT_EQ(run("topic shop.orders/1").code, Code::not_understood);
+  const auto table = run("table public.orders --json").data();
+  EXPECT_EQ(table["columns"][0]["type"], "bigint");
+  EXPECT_EQ(table["columns"][0]["in_key"], true);
+  EXPECT_EQ(table["partitions"].size(), 3u);
+  EXPECT_EQ(run("table public.orders").out.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run("table nosuch").code, Code::no_such_thing);
+  admin.postgres = false;
+  EXPECT_NE(run("table public.orders").out.find("columns are not known: PostgreSQL does not answer"),
+            std::string::npos);
+}
+
+TEST_F(ConsoleService, an_exact_count_asks_postgresql_for_each_table_and_says_what_it_could_not_count) {
+  const auto data = run("count --exact --json").data();
+  std::map<std::string, json> found;
+  for (const auto& row : data["exact"]) found[row["table"]] = row;
+  EXPECT_EQ(found["public.orders"]["rows"], 4708);
+  EXPECT_EQ(found["public.items"]["rows"], nullptr);
+  EXPECT_NE(found["public.items"]["not_counted"].get<std::string>().find("timeout"), std::string::npos);
+  admin.calls.clear();
+  run("count public.orders --exact");
+  EXPECT_EQ(admin.calls, std::vector<std::string>{"count public.orders"});
+  EXPECT_FALSE(run("count --json").data().contains("exact"));
+  EXPECT_EQ(run("count --exact --watch 2s").code, Code::not_understood);
+  EXPECT_EQ(run("count --exact --timeout 0s").code, Code::not_understood);
+}
+
+TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_told) {
+  EXPECT_NE(run("config check").out.find("says what is in force"), std::string::npos);
+  admin.file_changes = {{"log.level", "info", "debug", true}, {"batch.rows", "2000", "500", false}};
+  const auto checked = run("config check --json").data();
+  ASSERT_EQ(checked["changes"].size(), 2u);
+  EXPECT_EQ(checked["changes"][1]["in_file"], "500");
+  EXPECT_TRUE(admin.trail.empty());
+  EXPECT_EQ(run("config reload").code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "reload");
+  admin.file_trouble = "sluice.toml:3:1: batch.rows: is not a number";
+  EXPECT_NE(run("config check").err.find("batch.rows"), std::string::npos);
+  const auto failed = run("config reload");
+  EXPECT_EQ(failed.code, Code::failed);
+  EXPECT_NE(failed.err.find("the old settings stay: sluice.toml:3:1"), std::string::npos) << failed.err;
+  login.caller.role = "operator";
+  EXPECT_EQ(run("config reload").code, Code::not_allowed);
+}
+
+TEST_F(ConsoleService, a_setting_is_changed_for_a_time_until_it_is_confirmed_and_others_say_what_takes_effect) {
+  EXPECT_EQ(run("config set log.level debug --confirm 1h").code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "log debug for 3600");
+  EXPECT_EQ(run("config confirm").code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "log debug");
+  EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "once";
+  EXPECT_EQ(run("config set log.level warning --confirm 1s").code, Code::done);
+  run("config set log.level error");
+  EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "what is set for good replaces what waited";
+  const auto count = admin.calls.size();
+  const auto needs_restart = run("config set batch.rows 500");
+  EXPECT_EQ(needs_restart.code, Code::wrong_state);
+  EXPECT_NE(needs_restart.err.find("then restart"), std::string::npos) << needs_restart.err;
+  const auto unknown = run("config set log.levle debug");
+  EXPECT_EQ(unknown.code, Code::not_understood);
+  EXPECT_NE(unknown.err.find("did you mean 'log.level'"), std::string::npos) << unknown.err;
+  EXPECT_EQ(run("config set log.level loud").code, Code::not_understood);
+  EXPECT_EQ(run("config set log.level debug --confirm 5").code, Code::not_understood) << "a bare number";
+  EXPECT_EQ(admin.calls.size(), count);
+}
+
+TEST_F(ConsoleService, a_module_that_has_spoken_may_have_a_level_of_its_own) {
+  log::error("console_test 1", "an error for the list of modules");
+  EXPECT_EQ(run("log level console_test debug --for 10m").code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "log debug for 600 of console_test");
+  const auto unknown = run("log level kafak debug");
+  EXPECT_EQ(unknown.code, Code::no_such_thing);
+  EXPECT_NE(unknown.err.find("console_test"), std::string::npos) << unknown.err;
+  EXPECT_EQ(run("log level debug extra words").code, Code::not_understood);
+}
+
+TEST_F(ConsoleService, the_service_ends_when_it_is_confirmed_and_at_once_for_admins_only) {
+  const auto asked = run("shutdown");
+  EXPECT_EQ(asked.code, Code::confirmation_missing);
+  EXPECT_NE(asked.err.find("'shutdown --drain --yes' does it"), std::string::npos) << asked.err;
+  EXPECT_TRUE(admin.calls.empty());
+  EXPECT_EQ(run("shutdown --drain --yes").code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "shut down");
+  EXPECT_EQ(run("shutdown --now --yes").code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "shut down at once");
+  EXPECT_EQ(run("shutdown --now --drain --yes").code, Code::not_understood);
+  login.caller.role = "operator";
+  const auto calls = admin.calls.size();
+  EXPECT_EQ(run("shutdown --now --yes").code, Code::not_allowed);
+  EXPECT_EQ(admin.calls.size(), calls);
+  EXPECT_EQ(run("shutdown --yes").code, Code::done);
+}
+
+TEST_F(ConsoleService, a_question_mark_is_answered_from_the_table_and_the_snapshot) {
+  const auto text = [&](std::string_view before) {
+    std::string lines;
+    for (const auto& line : interpreter.hints(before, login).value_or(std::vector<std::string>{"literal"}))
+      (lines += line) += '\n';
+    return lines;
+  };
+  EXPECT_NE(text("").find("status  "), std::string::npos);
+  EXPECT_NE(text("dead ").find("dead list"), std::string::npos);
+  EXPECT_EQ(text("dead ").find("status"), std::string::npos);
+  EXPECT_NE(text("lag ").find("shop.orders"), std::string::npos) << text("lag ");
+  EXPECT_NE(text("dead list ").find("--table T: of this table"), std::string::npos) << text("dead list ");
+  EXPECT_NE(text("nosuch ").find("nothing that is known"), std::string::npos);
+  EXPECT_EQ(text("note is bob on it"), "literal\n");
+  EXPECT_EQ(text("pause all --reason who knows"), "literal\n");
+  EXPECT_NE(text("pause all --reason why --for ").find("--timeout"), std::string::npos);
+  EXPECT_EQ(text("record 'a"), "literal\n");
+  EXPECT_EQ(text("status | match "), "literal\n");
+  login.caller.role = "viewer";
+  EXPECT_EQ(text("dead ").find("dead discard"), std::string::npos) << "only what may be done";
+}
+
+}  // namespace
+}  // namespace sluice::console
