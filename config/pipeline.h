@@ -136,6 +136,10 @@ struct Registry {
   std::chrono::milliseconds timeout{5000};
 };
 
+struct Verify {
+  std::chrono::milliseconds every{0};  // 0: off
+};
+
 struct Console {
   bool given = false;  // the file has a section [console]
   std::string listen = "127.0.0.1:2222";
@@ -162,6 +166,7 @@ struct Pipeline {
   std::vector<Route> routes;
   Registry registry;
   DeadLetters dead_letters;
+  Verify verify;
   Console console;
   Http http;
   Log log;

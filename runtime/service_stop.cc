@@ -47,6 +47,7 @@ int Service::stop() {
   log::info(who, "draining");
   note("stop", failed_ ? "after an error" : "", "asked");
   systemd::stopping();
+  admin_.cancel_proof();
   const auto whole = Clock::now() + stop_deadline;
   const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
   for (auto& lane : lanes_) lane->drain();

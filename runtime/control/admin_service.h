@@ -4,7 +4,7 @@
 // pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
 // the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
 // for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
-// removes what is too old.
+// removes what is too old. The standing proof has a thread of its own.
 #pragma once
 
 #include <condition_variable>
@@ -24,6 +24,7 @@
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/retention.h"
+#include "runtime/control/standing_proof.h"
 #include "runtime/control/stored_positions.h"
 
 namespace sluice::runtime {
@@ -43,6 +44,8 @@ class AdminService {
   void sample(const Snapshot& lanes);
   // From any thread: topics that are read and that the cluster does not have.
   void set_missing_topics(std::vector<std::string> topics);
+  // The service begins to stop: a proof under way is cancelled. Returns at once.
+  void cancel_proof() { proof_.cancel(); }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }
 
@@ -70,6 +73,7 @@ class AdminService {
   RecordInspection inspection_;
   AuditTrail audit_;
   Retention retention_;
+  StandingProof proof_;
   LiveSnapshots snapshots_;
   LogLevel logging_;
 

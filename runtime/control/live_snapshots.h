@@ -20,6 +20,7 @@
 #include "runtime/control/pause_control.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/service_parts.h"
+#include "runtime/control/standing_proof.h"
 #include "runtime/pipeline/route_tables.h"
 
 namespace sluice::runtime {
@@ -33,6 +34,7 @@ class LiveSnapshots final : public Snapshots {
     const Retention& retention;
     const MissingTopics& missing;
     const LaneWatch& watch;
+    const StandingProof& proof;
     sink::AdminTables& tables;
     std::vector<ServerSecurity> brokers;
   };

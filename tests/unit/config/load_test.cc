@@ -572,5 +572,12 @@ TEST_F(ConfigLoad, a_start_names_the_group_that_is_taken_over_from_and_not_the_p
   }
 }
 
+TEST_F(ConfigLoad, a_standing_proof_is_off_unless_it_is_told_how_often) {
+  EXPECT_EQ(read(good)->verify.every.count(), 0);
+  EXPECT_EQ(read(with("", "[verify]\nevery = \"\"\n"))->verify.every.count(), 0);
+  EXPECT_EQ(read(with("", "[verify]\nevery = \"1h\"\n"))->verify.every, std::chrono::hours(1));
+  EXPECT_NE(error_with("", "[verify]\nevery = \"1ms\"\n"), "");
+}
+
 }  // namespace
 }  // namespace sluice::config
