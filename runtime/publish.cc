@@ -170,6 +170,7 @@ class Publishing {
       if (sent && ++removed % 256 == 0) tell_progress();
       return sent.has_value() && interrupted == 0;
     });
+    if (interrupted != 0) fmt::print(stderr, "sluice publish: interrupted; nothing is published\n");
     return all ? std::optional(removed) : std::nullopt;
   }
 
@@ -292,7 +293,9 @@ bool publish_snapshot(const PublishOptions& options, Headers headers, const conf
   end_on_signals();
   Publishing publishing(options, std::move(headers), producer, acknowledged, &*keys);
   if (within_transaction(options, publishing, *keys, producer)) return true;
-  if (const auto aborted = producer.abort(flush_timeout); !aborted) failed(aborted.error());
+  if (const auto aborted = producer.abort(flush_timeout); !aborted)
+    fmt::print(stderr, "sluice publish: {}; publish the snapshot again, which ends this transaction and replaces it\n",
+               aborted.error().message);
   acknowledged.take_back();
   return false;
 }
