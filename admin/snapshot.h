@@ -69,6 +69,18 @@ struct LaneSnapshot {
 // Upper bounds of commit_buckets, seconds.
 inline constexpr double commit_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
+// What the last proofs of the pipeline say, by whichever instance and however started: the table `verification`.
+struct VerificationState {
+  struct Partition {
+    TopicPartition at;
+    std::optional<Offset> verified_through;  // one past the last offset that is proved; nothing: none is
+    std::string result;                      // ok, failed, unknown
+  };
+  std::optional<WallClock::time_point> at;  // of the last proof; nothing: none yet, or no standing proof
+  std::vector<Partition> partitions;        // of that proof
+  std::string trouble;  // why the standing proof of this process could not be carried out; mostly empty
+};
+
 // The configuration and keys files as they were read last.
 struct ReloadState {
   std::string trouble;         // why old settings or old keys were kept; empty if all of them were taken over
@@ -104,6 +116,7 @@ struct Snapshot {
   std::string waiting_for;
   std::optional<WallClock::time_point> waiting_since;
   ReloadState reload;
+  VerificationState verification;
 };
 
 // Source of snapshots; thread-safe, never waits for a lane.

@@ -19,6 +19,7 @@
 #include "config/setting_field.h"
 #include "config/settings.h"
 #include "config/spelling.h"
+#include "config/start_rule.h"
 #include "config/validators.h"
 
 namespace sluice::config {
@@ -305,6 +306,8 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   }
   add_library_files(pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
+  if (const auto wrong = check_start_of(pipeline.kafka); !wrong.empty())
+    complain(place(*root.get_as<toml::table>("kafka"), "start"), "kafka.start", wrong);
   return pipeline;
 }
 

@@ -22,7 +22,7 @@
 
 namespace sluice::config {
 
-enum class Start { earliest, latest, stop };
+enum class Start { earliest, latest, stop, group };
 enum class Strategy { range, cooperative_sticky };
 enum class Format { automatic, json, connect_json, debezium, cloudevents, avro, json_schema, protobuf };
 // Values of this format are frames of a schema registry and nothing else.
@@ -47,6 +47,16 @@ struct DeleteRule {
   bool operator==(OnDelete rule) const { return what == rule; }
 };
 
+// Where a partition without a pointer begins, and for a take-over whose positions count.
+struct StartRule {
+  Start what = Start::earliest;
+  std::string group = {};
+
+  StartRule() = default;
+  StartRule(Start rule, std::string name = {}) : what(rule), group(std::move(name)) {}
+  bool operator==(Start rule) const { return what == rule; }
+};
+
 // Where an event says which version of its row it brings, and the column that keeps it: the last name of the path.
 struct VersionPath {
   bool of_source = false;  // in the event's source block, not in its row
@@ -63,7 +73,7 @@ struct VersionPath {
 struct Kafka {
   std::string brokers;
   std::string group;
-  Start start = Start::earliest;
+  StartRule start;
   Strategy strategy = Strategy::range;
   std::string instance;
   std::map<std::string, Secret> properties;  // any may hold a password, so all are masked
@@ -129,6 +139,10 @@ struct Registry {
   std::chrono::milliseconds timeout{5000};
 };
 
+struct Verify {
+  std::chrono::milliseconds every{0};  // 0: off
+};
+
 struct Console {
   bool given = false;  // the file has a section [console]
   std::string listen = "127.0.0.1:2222";
@@ -155,6 +169,7 @@ struct Pipeline {
   std::vector<Route> routes;
   Registry registry;
   DeadLetters dead_letters;
+  Verify verify;
   Console console;
   Http http;
   Log log;

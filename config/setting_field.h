@@ -14,6 +14,7 @@
 #include "config/hooks.h"
 #include "config/row_history.h"
 #include "config/settings.h"
+#include "config/start_rule.h"
 
 namespace sluice::config {
 
@@ -39,6 +40,8 @@ void assign(const Setting& setting, T& to, Value&& value) {
     to = text.empty() ? Expression() : Expression::parse(text).value();
   } else if constexpr (std::is_same_v<T, DeleteRule>) {
     to = parse_delete(std::get<std::string>(value));
+  } else if constexpr (std::is_same_v<T, StartRule>) {
+    to = parse_start(std::get<std::string>(value));
   } else if constexpr (std::is_same_v<T, VersionPath>) {
     to = VersionPath::parse(std::get<std::string>(value));
   } else if constexpr (std::is_same_v<T, Secret>) {
@@ -63,6 +66,8 @@ Value read(const Setting& setting, const T& from) {
     return from.text();
   } else if constexpr (std::is_same_v<T, DeleteRule>) {
     return delete_text(from);
+  } else if constexpr (std::is_same_v<T, StartRule>) {
+    return start_text(from);
   } else if constexpr (std::is_same_v<T, Secret>) {
     return from.reveal();
   } else if constexpr (std::is_same_v<T, std::map<std::string, Secret>>) {

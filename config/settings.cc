@@ -43,12 +43,14 @@ std::vector<Setting> kafka() {
        .check = check_group},
       {.section = "kafka",
        .name = "start",
-       .type = choice,
        .field = in<&Pipeline::kafka, &Kafka::start>(),
        .help =
-           "Where a partition without a pointer begins; one with a pointer always resumes there. With stop it "
-           "waits for a decision. A partition or topic that appears while the service runs is read from its beginning.",
-       .choices = {"earliest", "latest", "stop"}},
+           "Where a partition without a pointer begins: earliest, latest, stop, or group:NAME; one with a pointer always "
+           "resumes there. With stop it waits for a decision. With group:NAME it takes over, once, where another consumer "
+           "group has committed, such as connect-NAME of a Kafka Connect sink, and begins at its first record where that "
+           "group has committed nothing; it waits while the group has members, or does not exist. A partition or topic "
+           "that appears while the service runs is read from its beginning. See operations.md.",
+       .check = check_start},
       {.section = "kafka",
        .name = "strategy",
        .type = choice,

@@ -66,6 +66,16 @@ std::vector<Setting> dead_letters() {
 
 std::vector<Setting> surroundings() {
   return {
+      {.section = "verify",
+       .name = "every",
+       .type = duration,
+       .field = in<&Pipeline::verify, &Verify::every>(),
+       .help =
+           "How often, such as every 1h, the service proves the books of the pipeline, as `sluice verify` does without --deep: one "
+           "instance at a time, beside the lanes. Empty: never.",
+       .least = 1000,
+       .most = 30LL * 86'400'000,
+       .may_be_empty = true},
       {.section = "console",
        .name = "listen",
        .field = in<&Pipeline::console, &Console::listen>(),

@@ -57,7 +57,8 @@ class KafkaConsumer final : public Consumer {
         events_(std::move(events)),
         waker_(gate_),
         assignments_(events_, gate_, waker_),
-        lookup_(gate_) {}
+        lookup_(gate_),
+        groups_(settings_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
 
   Result<void> start(const std::vector<std::string>& topics) override;
@@ -69,6 +70,9 @@ class KafkaConsumer final : public Consumer {
   }
   void ask_watermarks(std::vector<TopicPartition> of, WatermarksAnswer answer) override {
     lookup_.ask(of, std::move(answer));
+  }
+  std::optional<Result<GroupPositions>> group_positions(const std::string& topic, int partitions) override {
+    return groups_.find(topic, partitions);
   }
 
  private:
@@ -105,6 +109,7 @@ class KafkaConsumer final : public Consumer {
   FetchWaker waker_;
   Assignments assignments_;  // the poll thread's, while it runs
   OffsetLookup lookup_;
+  GroupLookup groups_;
   std::map<TopicPartition, Offset> hinted_;  // of hint_committed(), called by one thread
   std::unique_ptr<TopicWatcher> watcher_;
   Thread thread_;
@@ -245,6 +250,7 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   if (!thread_.joinable()) return true;
   stopping_ = true;
   lookup_.stop();
+  groups_.stop();
   if (closed_.wait_for(timeout) != std::future_status::ready) {
     thread_.detach();
     (void)client_.release();

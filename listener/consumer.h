@@ -21,6 +21,7 @@
 #include "base/ready_signal.h"
 #include "base/record.h"
 #include "config/pipeline.h"
+#include "listener/group_positions.h"
 
 namespace sluice::listener {
 
@@ -106,6 +107,9 @@ class Consumer {
   // Returns the number of partitions that the topic had when the consumer started, 0 if it did not exist: what has
   // appeared since is numbered from there on. Asks nobody; known before the first partition is assigned.
   virtual int partitions_at_start(const std::string& topic) const = 0;
+  // Where the group that kafka.start names has committed in the topic. Returns at once, with nothing as long as Kafka
+  // is being asked: come again.
+  virtual std::optional<Result<GroupPositions>> group_positions(const std::string& topic, int partitions) = 0;
 };
 
 std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "listener/client_config.h"
 
@@ -19,6 +21,23 @@ constexpr Setting preferred[] = {
     // Places keys like the Java clients, so that all records of a key share a partition, whichever client wrote them.
     {"partitioner", "murmur2_random"},
 };
+
+// The most that brokers allow unless they are told otherwise: what they wait for the input to end.
+constexpr Setting of_transactions[] = {{"transaction.timeout.ms", "900000"}};
+
+// Does one step of a transaction until it succeeds, or cannot, or the time is up.
+Result<void> transact(std::string_view what, std::chrono::milliseconds timeout,
+                      const std::function<rd_kafka_error_t*(int left)>& step) {
+  const auto deadline = Clock::now() + timeout;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const ErrorHandle error(step(static_cast<int>(std::max<std::int64_t>(1, left.count()))));
+    if (!error) return {};
+    if (!rd_kafka_error_is_retriable(error.get()) || Clock::now() >= deadline)
+      return fail(ErrorClass::retry,
+                  fmt::format("the transaction cannot {}: {}", what, rd_kafka_error_string(error.get())));
+  }
+}
 
 Acknowledgement acknowledgement(const rd_kafka_message_t& message) {
   Acknowledgement out{rd_kafka_topic_name(message.rkt), message.partition, {}, {}};
@@ -55,11 +74,16 @@ struct Producer::State {
 Producer::Producer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Producer::~Producer() = default;
 
-Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) {
+Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings, const std::string& transaction) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
   if (auto done = prefer(conf->get(), settings, preferred); !done) return std::unexpected(done.error());
   if (auto done = require(conf->get(), required); !done) return std::unexpected(done.error());
+  if (!transaction.empty()) {
+    const Setting named[] = {{"transactional.id", transaction.c_str()}};
+    if (auto done = prefer(conf->get(), settings, of_transactions); !done) return std::unexpected(done.error());
+    if (auto done = require(conf->get(), named); !done) return std::unexpected(done.error());
+  }
   auto state = std::make_unique<State>();
   rd_kafka_conf_set_opaque(conf->get(), state.get());
   rd_kafka_conf_set_dr_msg_cb(conf->get(), State::on_delivery);
@@ -72,6 +96,24 @@ Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings) 
   return std::unique_ptr<Producer>(new Producer(std::move(state)));
 }
 
+Result<void> Producer::begin(std::chrono::milliseconds timeout) {
+  auto* client = state_->client.get();
+  const auto known = transact("begin", timeout, [&](int left) { return rd_kafka_init_transactions(client, left); });
+  if (!known) return known;
+  return transact("begin", timeout, [&](int) { return rd_kafka_begin_transaction(client); });
+}
+
+Result<void> Producer::commit(std::chrono::milliseconds timeout) {
+  if (auto done = flush(timeout); !done) return done;
+  auto* client = state_->client.get();
+  return transact("be committed", timeout, [&](int left) { return rd_kafka_commit_transaction(client, left); });
+}
+
+Result<void> Producer::abort(std::chrono::milliseconds timeout) {
+  auto* client = state_->client.get();
+  return transact("be aborted", timeout, [&](int left) { return rd_kafka_abort_transaction(client, left); });
+}
+
 Result<void> Producer::send(const std::string& topic, const Outgoing& record, std::chrono::milliseconds timeout) {
   rd_kafka_t* client = state_->client.get();
   const auto deadline = Clock::now() + timeout;
@@ -82,7 +124,7 @@ Result<void> Producer::send(const std::string& topic, const Outgoing& record, st
       rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value ? value->data() : nullptr,
                           value ? static_cast<ssize_t>(value->size()) : 0);
     }
-    rd_kafka_vu_t arguments[5] = {};
+    rd_kafka_vu_t arguments[6] = {};
     arguments[0].vtype = RD_KAFKA_VTYPE_TOPIC;
     arguments[0].u.cstr = topic.c_str();
     arguments[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
@@ -97,7 +139,9 @@ Result<void> Producer::send(const std::string& topic, const Outgoing& record, st
     arguments[3].u.mem = {address(record.value), record.value ? record.value->size() : 0};
     arguments[4].vtype = RD_KAFKA_VTYPE_HEADERS;
     arguments[4].u.headers = headers;
-    const ErrorHandle error(rd_kafka_produceva(client, arguments, 5));
+    arguments[5].vtype = RD_KAFKA_VTYPE_PARTITION;
+    arguments[5].u.i32 = record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition;
+    const ErrorHandle error(rd_kafka_produceva(client, arguments, 6));
     serve();
     if (!error) return {};
     rd_kafka_headers_destroy(headers);

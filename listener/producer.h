@@ -24,6 +24,7 @@ struct Outgoing {
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;  // null is a tombstone
   std::vector<Header> headers;
+  std::int32_t partition = -1;  // -1: as follows from the key
 };
 
 // A record that all replicas have. The views live as long as the call that brings it.
@@ -37,12 +38,21 @@ struct Acknowledgement {
 class Producer {
  public:
   // Only brokers and properties of the settings are used. No connection is waited for.
-  static Result<std::unique_ptr<Producer>> make(const config::Kafka& settings);
+  // With the name of a transaction, nothing is visible to readers of committed records before commit(), and another
+  // producer of the same name ends this one's transaction.
+  static Result<std::unique_ptr<Producer>> make(const config::Kafka& settings, const std::string& transaction = {});
   ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // The partition follows from the key. Waits up to `timeout` for room in the queue, then `retry`.
+  // Begins the one transaction; what one of the same name has left open is aborted first. Waits up to `timeout`.
+  Result<void> begin(std::chrono::milliseconds timeout);
+  // Waits until every record is acknowledged, and the transaction is complete. After an error nothing is visible, as
+  // long as abort() succeeds, or the brokers' time for the transaction is over.
+  Result<void> commit(std::chrono::milliseconds timeout);
+  Result<void> abort(std::chrono::milliseconds timeout);
+
+  // Waits up to `timeout` for room in the queue, then `retry`.
   Result<void> send(const std::string& topic, const Outgoing& record,
                     std::chrono::milliseconds timeout = std::chrono::seconds(30));
   // Called with each acknowledgement, from within the other calls.

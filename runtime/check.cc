@@ -15,6 +15,7 @@
 #include "listener/topics.h"
 #include "mapping/mapper.h"
 #include "runtime/load_config.h"
+#include "runtime/start_plan.h"
 #include "runtime/subcommands.h"
 #include "sink/server_check.h"
 #include "sink/table_catalogue.h"
@@ -69,6 +70,7 @@ class Plan {
   bool print() {
     servers();
     topics();
+    start();
     registry();
     tables();
     rights();
@@ -122,6 +124,7 @@ class Plan {
         error(fmt::format("kafka: topic {} does not exist; create it, or correct the route to {}", name, route->table));
       } else {
         fmt::print("  {}  {} partitions -> {}\n", name, topic->partitions, describe(*route));
+        read_.push_back(*topic);
       }
     }
     for (const auto& pattern : selection->idle_patterns(*existing)) {
@@ -130,6 +133,14 @@ class Plan {
       });
       fmt::print("  {}  no topic yet -> {}\n", pattern, describe(*route));
     }
+  }
+
+  // Where partitions without a pointer begin, if that is for another group to say.
+  void start() {
+    const auto plan = plan_start(*pipeline_, read_);
+    if (!plan.lines.empty()) fmt::print("start\n");
+    for (const auto& line : plan.lines) fmt::print("  {}\n", line);
+    for (const auto& text : plan.errors) error(text);
   }
 
   // Asks for a schema, whichever it is: what `run` needs is that this question is answered.
@@ -202,6 +213,7 @@ class Plan {
   std::shared_ptr<const config::Pipeline> pipeline_;
   mapping::Mapper mapper_;
   sink::TableCatalogue catalogue_;
+  std::vector<listener::Topic> read_;  // topics that there are
   std::vector<std::string> owned_;
   bool failed_ = false;
 };

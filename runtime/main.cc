@@ -117,6 +117,14 @@ void add_publish(CLI::App& app, Action& action) {
       ->add_flag("--envelope", options.envelope,
                  R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")
       ->excludes(key);
+  auto* snapshot =
+      command
+          ->add_flag("--snapshot", options.snapshot,
+                     "Lines are the complete present state: every other key of the topic gets a tombstone, in one "
+                     "transaction with the lines")
+          ->needs(key);
+  command->add_flag("--allow-empty", options.allow_empty, "Of a snapshot without a line, which removes every key")
+      ->needs(snapshot);
   command->add_option("--receipt", options.receipt,
                       "File for topic, partition, offset and key of each acknowledgement, a line of JSON each");
   auto* config =

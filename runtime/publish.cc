@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <set>
@@ -16,6 +17,7 @@
 #include "runtime/load_config.h"
 #include "runtime/publish_line.h"
 #include "runtime/receipt.h"
+#include "runtime/snapshot_keys.h"
 #include "runtime/subcommands.h"
 #include "runtime/wait.h"
 
@@ -26,6 +28,15 @@ constexpr std::size_t longest_line = 64u << 20;
 constexpr std::size_t longest_properties = 64u << 10;
 constexpr int wrong_usage = 2;
 constexpr auto flush_timeout = std::chrono::seconds(60);
+
+// A transaction that nobody ends keeps readers of committed records waiting for its time-out: so a signal ends it.
+volatile std::sig_atomic_t interrupted = 0;
+
+void end_on_signals() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { interrupted = 1; };
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+}
 
 // NAME=VALUE options, split at the first '='.
 std::expected<std::vector<std::pair<std::string, std::string>>, std::string> split_pairs(
@@ -84,6 +95,10 @@ class Acknowledged {
   void finish() {
     if (receipt_) receipt_->finish();
   }
+  // Of a transaction that was aborted.
+  void take_back() {
+    if (receipt_) receipt_->clear();
+  }
 
   // One past the last record of each partition. Where the brokers did not tell an offset it is the log's end.
   Result<Ends> ends(const config::Kafka& kafka) const {
@@ -110,9 +125,11 @@ class Acknowledged {
 // Feeds lines of stdin to the producer and reports progress once a second, also while no line arrives.
 class Publishing {
  public:
+  // `keys`: of a snapshot; null without one.
   Publishing(const PublishOptions& options, std::vector<std::pair<std::string, std::string>> headers,
-             listener::Producer& producer, Acknowledged& acknowledged)
-      : topic_(options.topic),
+             listener::Producer& producer, Acknowledged& acknowledged, SnapshotKeys* keys)
+      : keys_(keys),
+        topic_(options.topic),
         headers_(std::move(headers)),
         producer_(producer),
         acknowledged_(acknowledged),
@@ -126,6 +143,7 @@ class Publishing {
       pollfd ready{STDIN_FILENO, POLLIN, 0};
       const int found = ::poll(&ready, 1, 200);
       tell_progress();
+      if (interrupted != 0) return refuse("interrupted");
       if (found == 0 || (found < 0 && errno == EINTR)) continue;
       const ssize_t size = read(STDIN_FILENO, block, sizeof block);
       if (size < 0 && errno == EINTR) continue;
@@ -136,6 +154,24 @@ class Publishing {
       if (pending.size() > longest_line) return refuse(fmt::format("longer than {} MiB", longest_line >> 20));
     }
     return pending.empty() || take_line(pending);
+  }
+
+  std::int64_t published() const { return published_; }
+
+  // A tombstone for each live key that was not read, where its records are. Returns their number, or nothing with the
+  // reason on stderr.
+  std::optional<std::int64_t> remove_others() {
+    std::int64_t removed = 0;
+    const bool all = keys_->each_gone([&](std::string_view key, std::int32_t partition) {
+      listener::Outgoing tombstone{key, std::nullopt, {}, partition};
+      for (const auto& [name, value] : headers_) tombstone.headers.push_back({name, value});
+      const auto sent = producer_.send(topic_, tombstone);
+      if (!sent) fmt::print(stderr, "sluice publish: {}\n", sent.error().message);
+      if (sent && ++removed % 256 == 0) tell_progress();
+      return sent.has_value() && interrupted == 0;
+    });
+    if (interrupted != 0) fmt::print(stderr, "sluice publish: interrupted; nothing is published\n");
+    return all ? std::optional(removed) : std::nullopt;
   }
 
   void tell_progress() {
@@ -166,6 +202,10 @@ class Publishing {
     auto record = parser_.parse(line);
     if (!record) return refuse(record.error());
     for (const auto& [name, value] : headers_) record->headers.push_back({name, value});
+    if (keys_ != nullptr && record->key) {
+      record->partition = keys_->partition_of(*record->key).value_or(-1);
+      keys_->keep(*record->key);
+    }
     const auto sent = producer_.send(topic_, *record);
     if (!sent) return refuse(sent.error().message);
     ++published_;
@@ -174,10 +214,12 @@ class Publishing {
   }
 
   bool refuse(const std::string& why) {
-    fmt::print(stderr, "stdin:{}: {}; nothing from this line on is published\n", lines_, why);
+    fmt::print(stderr, "stdin:{}: {}; nothing {}is published\n", lines_, why,
+               keys_ != nullptr ? "" : "from this line on ");
     return false;
   }
 
+  SnapshotKeys* const keys_;
   const std::string topic_;
   const std::vector<std::pair<std::string, std::string>> headers_;
   listener::Producer& producer_;
@@ -202,6 +244,62 @@ std::shared_ptr<const config::Pipeline> awaited_pipeline(const PublishOptions& o
   return nullptr;
 }
 
+bool failed(const Error& error) {
+  fmt::print(stderr, "sluice publish: {}\n", error.message);
+  return false;
+}
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// Returns true if all of it is acknowledged; otherwise the reason is on stderr. So do the two below.
+bool publish_lines(const PublishOptions& options, Headers headers, listener::Producer& producer,
+                   Acknowledged& acknowledged) {
+  const bool all_read = Publishing(options, std::move(headers), producer, acknowledged, nullptr).read_all();
+  const auto flushed = producer.flush(flush_timeout);
+  if (!flushed) failed(flushed.error());
+  fmt::print(stderr, "published {} events\n", producer.acknowledged());
+  return all_read && flushed;
+}
+
+bool within_transaction(const PublishOptions& options, Publishing& publishing, SnapshotKeys& keys,
+                        listener::Producer& producer) {
+  if (!publishing.read_all()) return false;
+  if (publishing.published() == 0 && !options.allow_empty) {
+    fmt::print(stderr,
+               "sluice publish: the snapshot has no row, which would remove every key of {}; nothing is published. "
+               "If that is meant, add --allow-empty\n",
+               options.topic);
+    return false;
+  }
+  if (const auto live = keys.live(); publishing.published() > 0 && live > 0 && keys.kept() == 0)
+    fmt::print(stderr, "sluice publish: warning: none of the {} live keys of {} is in the snapshot\n", live,
+               options.topic);
+  if (keys.without_key() > 0)
+    fmt::print(stderr, "sluice publish: warning: {} records of {} have no key, and stay\n", keys.without_key(),
+               options.topic);
+  const auto removed = publishing.remove_others();
+  if (!removed) return false;
+  if (const auto done = producer.commit(flush_timeout); !done) return failed(done.error());
+  fmt::print(stderr, "published {} events and {} tombstones in one transaction\n", publishing.published(), *removed);
+  return true;
+}
+
+// The topic is read after the transaction has begun, which ends what a snapshot before this one has left open.
+bool publish_snapshot(const PublishOptions& options, Headers headers, const config::Kafka& kafka,
+                      listener::Producer& producer, Acknowledged& acknowledged) {
+  if (const auto begun = producer.begin(flush_timeout); !begun) return failed(begun.error());
+  auto keys = read_keys(kafka, options.topic);
+  if (!keys) return failed(keys.error());
+  end_on_signals();
+  Publishing publishing(options, std::move(headers), producer, acknowledged, &*keys);
+  if (within_transaction(options, publishing, *keys, producer)) return true;
+  if (const auto aborted = producer.abort(flush_timeout); !aborted)
+    fmt::print(stderr, "sluice publish: {}; publish the snapshot again, which ends this transaction and replaces it\n",
+               aborted.error().message);
+  acknowledged.take_back();
+  return false;
+}
+
 }  // namespace
 
 int publish(const PublishOptions& options) {
@@ -217,7 +315,7 @@ int publish(const PublishOptions& options) {
   config::Kafka kafka;
   kafka.brokers = options.brokers;
   for (const auto& [name, value] : *properties) kafka.properties.insert_or_assign(name, Secret(value));
-  auto producer = listener::Producer::make(kafka);
+  auto producer = listener::Producer::make(kafka, options.snapshot ? "sluice-snapshot-" + options.topic : "");
   if (!producer) return complain(producer.error().message);
   std::optional<ReceiptFile> receipt;
   if (!options.receipt.empty()) {
@@ -226,20 +324,18 @@ int publish(const PublishOptions& options) {
     receipt = std::move(*created);
   }
   Acknowledged acknowledged(**producer, std::move(receipt));
-  const bool all_read = Publishing(options, std::move(*headers), **producer, acknowledged).read_all();
-  const auto flushed = (*producer)->flush(flush_timeout);
+  const bool done = options.snapshot ? publish_snapshot(options, std::move(*headers), kafka, **producer, acknowledged)
+                                     : publish_lines(options, std::move(*headers), **producer, acknowledged);
   acknowledged.finish();
-  if (!flushed) fmt::print(stderr, "sluice publish: {}\n", flushed.error().message);
-  fmt::print(stderr, "published {} events\n", (*producer)->acknowledged());
   if (const auto trouble = acknowledged.trouble(); !trouble.empty()) {
     fmt::print(stderr, "sluice publish: the receipt is not complete: {}\n", trouble);
     return 1;
   }
-  if (!all_read || !flushed) return 1;
+  if (!done) return 1;
   if (!pipeline) return 0;
   const auto ends = acknowledged.ends(kafka);
   if (!ends) {
-    fmt::print(stderr, "sluice publish: {}\n", ends.error().message);
+    failed(ends.error());
     return 1;
   }
   return wait_and_tell(*pipeline, *ends, options.timeout, "sluice publish");

@@ -41,6 +41,12 @@ void ReceiptFile::finish() {
   check(fsync(fileno(file_.get())) == 0 || errno == EINVAL || errno == EROFS);
 }
 
+void ReceiptFile::clear() {
+  flush();
+  check(ftruncate(fileno(file_.get()), 0) == 0 || errno == EINVAL);
+  std::rewind(file_.get());
+}
+
 void ReceiptFile::check(bool done) {
   if (!done && trouble_.empty()) trouble_ = fmt::format("{} cannot be written: {}", path_, std::strerror(errno));
 }

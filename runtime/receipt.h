@@ -25,6 +25,8 @@ class ReceiptFile {
 
   void add(const listener::Acknowledgement& one);
   void flush();
+  // Takes back what was added; a pipe keeps it.
+  void clear();
   // flush(), and until the disk has it.
   void finish();
   const std::string& trouble() const { return trouble_; }

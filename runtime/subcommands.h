@@ -24,6 +24,8 @@ struct PublishOptions {
   std::vector<std::string> properties;   // NAME=VALUE for librdkafka; a value may hold references to secrets
   std::string properties_file;           // the same, a line each; empty = none
   bool envelope = false;                 // lines are {"key":…,"value":…,"headers":{}}
+  bool snapshot = false;                 // stdin is the whole state: what else the topic holds gets a tombstone
+  bool allow_empty = false;              // also of a snapshot without a row
   std::string receipt;                   // path of a file for what is acknowledged; empty = none
   bool wait = false;                     // until all of it has taken effect in the pipeline of `config`
   std::string config;                    // path of the file

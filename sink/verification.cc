@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "sink/pointer_rows.h"
 #include "sink/sql.h"
 
@@ -61,6 +63,26 @@ Result<std::vector<std::optional<Offset>>> store_verification(SqlClient& client,
   std::vector<std::optional<Offset>> in_order;
   for (const auto& row : rows) in_order.push_back(through[row.at]);
   return in_order;
+}
+
+Result<std::optional<LastProof>> read_last_proof(SqlClient& client, const config::Pipeline& pipeline) {
+  const auto rows = client.run(sql("verification_last", pipeline.postgres.schema), {pipeline.name});
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  LastProof last{std::strtod(rows->front().text("at").c_str(), nullptr),
+                 std::strtod(rows->front().text("age").c_str(), nullptr),
+                 {}};
+  for (const auto& row : *rows)
+    last.partitions.push_back({{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))},
+                               offset(row, "verified_through"),
+                               row.text("result")});
+  return last;
+}
+
+Result<bool> lock_proof(SqlClient& client, const config::Pipeline& pipeline) {
+  const auto rows = client.run(sql("verification_lock", pipeline.postgres.schema), {pipeline.name});
+  if (!rows) return std::unexpected(rows.error());
+  return !rows->empty() && rows->front().boolean("locked");
 }
 
 Result<std::vector<RecordFate>> read_fates(SqlClient& client, const config::Pipeline& pipeline,

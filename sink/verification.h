@@ -36,6 +36,21 @@ struct VerificationRow {
 Result<std::vector<std::optional<Offset>>> store_verification(SqlClient& client, const config::Pipeline& pipeline,
                                                               const std::vector<VerificationRow>& rows);
 
+// The last proof, whoever made it.
+struct LastProof {
+  struct Partition {
+    TopicPartition at;
+    std::optional<Offset> verified_through;
+    std::string result;
+  };
+  double at = 0;   // Unix time
+  double age = 0;  // seconds, by PostgreSQL's clock
+  std::vector<Partition> partitions;
+};
+Result<std::optional<LastProof>> read_last_proof(SqlClient& client, const config::Pipeline& pipeline);
+// Returns true if this client's session is the one that may carry out the pipeline's standing proof.
+Result<bool> lock_proof(SqlClient& client, const config::Pipeline& pipeline);
+
 // What PostgreSQL knows of a record.
 struct RecordFate {
   std::optional<Offset> start, next;   // of the pointer, if there is one

@@ -41,9 +41,10 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       events_(tables_, identity.host),
       notifier_(tables_, identity.pipeline, identity.host),
       retention_(tables_, pipeline->dead_letters),
-      snapshots_(
-          parts, routes_,
-          {pauses_, dead_letters_, retention_, missing_, watch_, tables_, config::kafka_security(pipeline->kafka)}),
+      proof_(pipeline, parts.lanes),
+      snapshots_(parts, routes_,
+                 {pauses_, dead_letters_, retention_, missing_, watch_, proof_, tables_,
+                  config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
       control_(parts.file) {}
 
@@ -68,7 +69,7 @@ Result<void> AdminService::start() {
     const MutexLock lock(mutex_);
     ++running_;
   }
-  return {};
+  return proof_.start();
 }
 
 void AdminService::sample(const Snapshot& lanes) {
@@ -82,6 +83,7 @@ void AdminService::sample(const Snapshot& lanes) {
 }
 
 bool AdminService::stop(std::chrono::milliseconds within) {
+  proof_.cancel();
   if (!thread_.joinable()) return true;
   MutexLock lock(mutex_);
   stopping_ = true;

@@ -1,10 +1,10 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
-// Owned by the service. Three threads of its own; lanes never wait for them. One works once a second, and at once when
+// Owned by the service. Four threads of its own; lanes never wait for them. One works once a second, and at once when
 // a pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
 // the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
 // for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
-// to the time line, and removes what is too old. The third tells webhooks.
+// to the time line, and removes what is too old. The third tells webhooks. The standing proof has a thread of its own.
 #pragma once
 
 #include <condition_variable>
@@ -27,6 +27,7 @@
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/process_control.h"
 #include "runtime/control/retention.h"
+#include "runtime/control/standing_proof.h"
 #include "runtime/control/stored_positions.h"
 #include "runtime/control/table_facts.h"
 
@@ -50,6 +51,8 @@ class AdminService {
   // From any thread: what the service itself does, for the time line.
   void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
   void set_hooks(std::vector<config::Hook> hooks) { notifier_.set_hooks(std::move(hooks)); }
+  // The service begins to stop: a proof under way is cancelled. Returns at once.
+  void cancel_proof() { proof_.cancel(); }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }
 
@@ -80,6 +83,7 @@ class AdminService {
   EventLog events_;
   Notifier notifier_;
   Retention retention_;
+  StandingProof proof_;
   LiveSnapshots snapshots_;
   LogLevel logging_;
   TableFacts table_facts_;

@@ -26,6 +26,7 @@ Snapshot LiveSnapshots::snapshot() const {
   shot.postgres_trouble = sources_.pauses.trouble();
   shot.dead_letters_open = sources_.dead_letters.open();
   shot.table_bytes = sources_.retention.sizes();
+  shot.verification = sources_.proof.state();
   shot.servers = sources_.brokers;
   if (auto postgres = sources_.tables.security(); !postgres.server.empty())
     shot.servers.insert(shot.servers.begin(), std::move(postgres));

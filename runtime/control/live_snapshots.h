@@ -21,6 +21,7 @@
 #include "runtime/control/rate_history.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/service_parts.h"
+#include "runtime/control/standing_proof.h"
 #include "runtime/pipeline/route_tables.h"
 
 namespace sluice::runtime {
@@ -34,6 +35,7 @@ class LiveSnapshots final : public Snapshots {
     const Retention& retention;
     const MissingTopics& missing;
     const LaneWatch& watch;
+    const StandingProof& proof;
     sink::AdminTables& tables;
     std::vector<ServerSecurity> brokers;
   };

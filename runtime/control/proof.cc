@@ -116,10 +116,11 @@ std::string detail_of(const PartitionProof& proof) {
 }
 
 // Topics and their partitions, as far as the routes select them.
-void list(const config::Pipeline& pipeline, Evidence& evidence, std::vector<std::string>& problems) {
+void list(const config::Pipeline& pipeline, std::chrono::seconds question, Evidence& evidence,
+          std::vector<std::string>& problems) {
   const auto selection = listener::TopicSelection::make(listener::topics_of(pipeline));
   if (!selection) return evidence.unknown.push_back(selection.error().message);
-  const auto existing = listener::list_topics(pipeline.kafka, one_question);
+  const auto existing = listener::list_topics(pipeline.kafka, question);
   if (!existing) {
     evidence.topics = selection->names({});
     return evidence.unknown.push_back(existing.error().message);
@@ -134,13 +135,18 @@ void list(const config::Pipeline& pipeline, Evidence& evidence, std::vector<std:
   std::ranges::sort(evidence.partitions);
 }
 
-void ask_logs(const config::Pipeline& pipeline, Evidence& evidence, listener::LogRanges& into) {
+void ask_logs(const config::Pipeline& pipeline, std::chrono::seconds question, Evidence& evidence,
+              listener::LogRanges& into) {
   if (!evidence.unknown.empty() || evidence.partitions.empty()) return;
-  auto found = listener::log_ranges(pipeline.kafka, evidence.partitions, Clock::now() + one_question);
+  auto found = listener::log_ranges(pipeline.kafka, evidence.partitions, Clock::now() + question);
   if (found)
     into = std::move(*found);
   else
     evidence.unknown.push_back("Kafka did not tell where the logs begin and end: " + found.error().message);
+}
+
+Proof without_postgres(const Error& error) {
+  return {{}, {"PostgreSQL could not be asked: " + error.message}, {}};
 }
 
 }  // namespace
@@ -189,19 +195,20 @@ Proof judge(const Evidence& evidence) {
 
 Proof prove(const config::Pipeline& pipeline, Clock::time_point deadline) {
   const InterruptScope scope(deadline);
-  const auto without_postgres = [](const Error& error) {
-    return Proof{{}, {"PostgreSQL could not be asked: " + error.message}, {}};
-  };
   auto client = sink::SqlClient::open(pipeline.postgres.url, "sluice verify");
   if (!client) return without_postgres(client.error());
+  return prove(pipeline, *client, one_question);
+}
+
+Proof prove(const config::Pipeline& pipeline, sink::SqlClient& client, std::chrono::seconds question) {
   Evidence evidence;
   std::vector<std::string> problems;
-  list(pipeline, evidence, problems);
-  ask_logs(pipeline, evidence, evidence.before);
-  auto accounts = sink::read_accounts(*client, pipeline);
+  list(pipeline, question, evidence, problems);
+  ask_logs(pipeline, question, evidence, evidence.before);
+  auto accounts = sink::read_accounts(client, pipeline);
   if (!accounts) return without_postgres(accounts.error());
   evidence.accounts = std::move(*accounts);
-  ask_logs(pipeline, evidence, evidence.after);
+  ask_logs(pipeline, question, evidence, evidence.after);
   auto proof = judge(evidence);
   proof.problems.insert(proof.problems.begin(), problems.begin(), problems.end());
   return proof;
@@ -209,15 +216,20 @@ Proof prove(const config::Pipeline& pipeline, Clock::time_point deadline) {
 
 Result<void> store(const config::Pipeline& pipeline, Proof& proof) {
   if (proof.partitions.empty()) return {};
+  auto client = sink::SqlClient::open(pipeline.postgres.url, "sluice verify");
+  if (!client) return std::unexpected(client.error());
+  return store(pipeline, *client, proof);
+}
+
+Result<void> store(const config::Pipeline& pipeline, sink::SqlClient& client, Proof& proof) {
+  if (proof.partitions.empty()) return {};
   std::vector<sink::VerificationRow> rows;
   for (const auto& one : proof.partitions) {
     const auto next = one.account ? std::optional(one.account->pointer.next) : std::nullopt;
     rows.push_back({one.at, one.verdict == Verdict::proved ? next : std::nullopt, next, std::string(name(one.verdict)),
                     detail_of(one)});
   }
-  auto client = sink::SqlClient::open(pipeline.postgres.url, "sluice verify");
-  if (!client) return std::unexpected(client.error());
-  const auto stored = sink::store_verification(*client, pipeline, rows);
+  const auto stored = sink::store_verification(client, pipeline, rows);
   if (!stored) return std::unexpected(stored.error());
   for (std::size_t i = 0; i < rows.size(); ++i) proof.partitions[i].verified_through = (*stored)[i];
   return {};

@@ -55,7 +55,10 @@ struct Proof {
 
 Proof judge(const Evidence& evidence);
 Proof prove(const config::Pipeline& pipeline, Clock::time_point deadline);
+// With the caller's client; Kafka has so long for each question.
+Proof prove(const config::Pipeline& pipeline, sink::SqlClient& client, std::chrono::seconds question);
 // Adds a row for each partition to the table `verification`.
 Result<void> store(const config::Pipeline& pipeline, Proof& proof);
+Result<void> store(const config::Pipeline& pipeline, sink::SqlClient& client, Proof& proof);
 
 }  // namespace sluice::runtime

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <iterator>
@@ -40,6 +41,8 @@ struct ChangedValues {};  // one sample per topic, column and policy that was us
 struct StateChanges {};   // one sample per pair of states that has occurred
 struct TableBytes {};     // one sample per table of Sluice's own
 using OfHook = double (*)(const HookState&);
+struct ProofResults {};   // one sample per result of a proof
+struct ProvedOffsets {};  // one sample per partition of the last proof
 
 struct Metric {
   const char* name;
@@ -47,7 +50,7 @@ struct Metric {
   const char* labels;
   const char* help;
   std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, ChangedValues, StateChanges,
-               TableBytes, OfHook>
+               TableBytes, OfHook, ProofResults, ProvedOffsets>
       value;
 };
 
@@ -70,6 +73,18 @@ double oldest_pause(const Snapshot& snapshot) {
   for (const auto& pause : snapshot.pauses)
     oldest = std::max(oldest, seconds_since_epoch(std::chrono::system_clock::now()) - seconds_since_epoch(pause.at));
   return oldest;
+}
+
+// Nothing is known before the first proof, but that it cannot be carried out.
+double proof_holds(const VerificationState& proof) {
+  if (!proof.trouble.empty()) return 0;
+  if (!proof.at) return nothing;
+  return number(std::ranges::all_of(proof.partitions, [](const auto& one) { return one.result == "ok"; }));
+}
+
+double proof_age(const VerificationState& proof) {
+  if (!proof.at) return nothing;
+  return std::max(0.0, seconds_since_epoch(std::chrono::system_clock::now()) - seconds_since_epoch(*proof.at));
 }
 
 // clang-format off
@@ -128,6 +143,14 @@ const Metric metrics[] = {
      OfHook([](const HookState& h) { return number(h.sent); })},
     {"sluice_notifications_failed_total", counter, "hook", "Attempts of this process that the webhook has not taken; each is tried again.",
      OfHook([](const HookState& h) { return number(h.failed); })},
+    {"sluice_verification_ok", gauge, "", "1 if the last proof of the pipeline's books holds and the standing proof could be carried out; absent before the first, and without [verify] every.",
+     OfProcess([](const Process& p) { return proof_holds(p.snapshot.verification); })},
+    {"sluice_verification_last_timestamp_seconds", gauge, "", "When the pipeline's books were proved last, by any instance, Unix time; absent likewise.",
+     OfProcess([](const Process& p) { return p.snapshot.verification.at ? seconds_since_epoch(*p.snapshot.verification.at) : nothing; })},
+    {"sluice_verification_age_seconds", gauge, "", "Time since then; absent likewise.",
+     OfProcess([](const Process& p) { return proof_age(p.snapshot.verification); })},
+    {"sluice_verification_partitions", gauge, "result", "Partitions of the last proof by its result: ok, failed, unknown.", ProofResults{}},
+    {"sluice_verification_verified_through", gauge, "topic, partition", "One past the last offset that is proved, of each partition of the last proof; moves only over what has been proved.", ProvedOffsets{}},
     {"sluice_table_rows_total", counter, "table, change", "Rows in committed transactions of this process: written, removed.", Rows{}},
     {"sluice_values_changed_total", counter, "table, topic, column, policy",
      "Records of committed transactions of this process in which a policy of the route changed the column's value: nul, utf8, too_long, out_of_range, time_unit.", ChangedValues{}},
@@ -265,6 +288,18 @@ struct Collect {
   }
   void operator()(TableBytes) const {
     for (const auto& [table, bytes] : process.snapshot.table_bytes) add(family, {{"table", table}}, number(bytes));
+  }
+  void operator()(ProofResults) const {
+    const auto& proof = process.snapshot.verification;
+    for (const char* result : {"ok", "failed", "unknown"}) {
+      const auto count = std::ranges::count(proof.partitions, result, &VerificationState::Partition::result);
+      add(family, {{"result", result}}, proof.at ? number(count) : nothing);
+    }
+  }
+  void operator()(ProvedOffsets) const {
+    for (const auto& one : process.snapshot.verification.partitions)
+      add(family, {{"topic", one.at.topic}, {"partition", std::to_string(one.at.partition)}},
+          one.verified_through ? number(*one.verified_through) : nothing);
   }
   void operator()(StateChanges) const {
     for (const auto& change : process.snapshot.state_changes)

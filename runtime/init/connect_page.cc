@@ -34,10 +34,18 @@ Aiven's (`io.aiven.connect.jdbc.JdbcSinkConnector`). The file is a `.properties`
 
 ## Take over
 
-Stop the connector; Sluice and the sink must not write at the same time. Connect keeps a sink's positions in the group
-`connect-NAME`, which stays when the connector stops, and `kafka.start` of the result says what is done with them. Then start Sluice.
-From then on the pointers in PostgreSQL count and `kafka.start` is not asked any more. The sink may have written records
-behind its last commit; with a key, applying them once more changes nothing.
+Connect keeps a sink's positions in the group `connect-NAME`, or in that of `consumer.override.group.id`, and the result says
+`start = "group:connect-NAME"`: Sluice begins each partition where the sink has committed. So:
+
+1. `sluice check --config FILE --connect`: says of each topic how many partitions the group has committed in.
+2. Stop the connector (`PUT /connectors/NAME/stop`, or delete it): Sluice and the sink must not write at the same time, so Sluice
+   waits as long as the group has members, and goes on by itself once they have left.
+3. Start Sluice, within `offsets.retention.minutes` (a week unless the brokers say otherwise): after that Kafka forgets a group that
+   nobody uses.
+
+From then on the pointers in PostgreSQL count: the group is not looked at again, and `kafka.start` may be left out. Do not start the
+connector again. The sink may have written records behind its last commit; with a key, applying them once more changes nothing. The
+whole of it, and what happens where the log does not hold a position, is in [operations](operations.md#take-over-from-another-consumer).
 
 )";
 

@@ -105,23 +105,9 @@ void write_kafka(const Sink& sink, const std::string& pipeline, const std::strin
     draft.comment("The file does not say the brokers, which the worker knows: correct this, or give init --brokers.");
   draft.set("brokers", known.empty() ? "127.0.0.1:9092" : known);
   const auto group = sink.group.empty() ? "connect-" + sink.name : sink.group;
-  if (const auto start = fmt::format("group:{}", group); is_taken("kafka.start", start)) {
-    draft.comment("Takes over, once, where the sink has committed. Stop the connector first.");
-    draft.set("start", start);
-  } else {
-    draft.comment(
-        fmt::format("This version of Sluice cannot take over by itself where a group has committed ({}). So", start));
-    draft.comment(
-        "each partition waits for its pointer: nothing is lost, nothing applied twice. Stop the connector, start Sluice,");
-    draft.comment(fmt::format(
-        "ask kafka-consumer-groups --describe --group {} for CURRENT-OFFSET, and run for each partition:", group));
-    draft.comment(fmt::format(
-        "INSERT INTO sluice.pointer (pipeline, topic, partition, start_offset, next_offset) VALUES ('{}', TOPIC, "
-        "PARTITION, OFFSET, OFFSET);",
-        pipeline));
-    draft.comment("Where all of the log may be applied again, \"earliest\" begins without that.");
-    draft.set("start", "stop");
-  }
+  draft.comment("Takes over, once, where the sink has committed. Stop the connector first.");
+  draft.set("start", "group:" + group);
+  if (const auto own = "sluice-" + pipeline; own == group) draft.set("group", own + "-next");  // of its own
   if (!sink.strategy.empty()) draft.set("strategy", sink.strategy);
   if (!sink.instance.empty()) draft.set("instance", sink.instance);
   if (sink.properties.empty()) return;

@@ -183,10 +183,10 @@ void Claimer::ask_logs() {
 }
 
 void Claimer::on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) {
-  if (const auto ends = topic_ends_.find(at.topic); ends != topic_ends_.end()) {
-    if (const auto end = ends->second.find(at); end != ends->second.end() && !end->second) {
-      if (log) end->second = log->high;
-      if (!log) ends->second.erase(end);
+  if (const auto logs = topic_logs_.find(at.topic); logs != topic_logs_.end()) {
+    if (const auto one = logs->second.find(at); one != logs->second.end() && !one->second) {
+      if (log) one->second = *log;
+      if (!log) logs->second.erase(one);
     }
   }
   auto* held = state_.find(at);
@@ -199,14 +199,15 @@ void Claimer::on_log(const TopicPartition& at, const Result<listener::Watermarks
   state_.next_duty = {};
 }
 
-void Claimer::try_later(Assignment& assignment, milliseconds delay, const std::string& trouble) {
+void Claimer::try_later(Assignment& assignment, milliseconds delay, const std::string& trouble, log::Level level) {
   auto& claiming = *assignment.in<Claiming>();
   claiming.not_before = state_.now() + delay;
   state_.next_duty = std::min(state_.next_duty, claiming.not_before);
   if (claiming.trouble == trouble) return;
   claiming.trouble = trouble;
   state_.show(assignment);
-  log::info(state_.log_prefix, "{}/{} not claimed yet: {}", assignment.at().topic, assignment.at().partition, trouble);
+  log::write(level, state_.log_prefix,
+             fmt::format("{}/{} not claimed yet: {}", assignment.at().topic, assignment.at().partition, trouble));
 }
 
 Result<void> Claimer::claim_waiting() {
@@ -253,56 +254,6 @@ Result<void> Claimer::claim_waiting() {
     if (auto done = on_claimed(held); !done) return done;
   }
   return {};
-}
-
-// Decides where a partition without a pointer begins. `latest` is decided for all partitions of a topic at once, and
-// only for those that there were at the start: what appears later is read from its beginning, or records written before
-// it was noticed would be lost. Returns false if it cannot be decided now.
-Result<bool> Claimer::decide_start(Assignment& assignment) {
-  const auto rule = state_.pipeline().kafka.start;
-  const auto& at = assignment.at();
-  const auto partitions = state_.parts.consumer.partitions_at_start(at.topic);
-  if (rule == config::Start::earliest || assignment.claim.epoch > 0 || at.partition >= partitions) return true;
-  const auto exists = state_.parts.store.pointer_exists(at);
-  if (!exists) return std::unexpected(exists.error());
-  if (exists->partition) {  // the row decides
-    topic_ends_.erase(at.topic);
-    return true;
-  }
-  if (rule == config::Start::stop) {
-    try_later(
-        assignment, std::chrono::duration_cast<milliseconds>(recheck_after),
-        fmt::format("{}/{} has no pointer and kafka.start is \"stop\"; insert one into {}.pointer, or use \"earliest\" "
-                    "or \"latest\"",
-                    at.topic, at.partition, state_.pipeline().postgres.schema));
-    return false;
-  }
-  // While the ends are asked for, a row of the topic is one that appeared since.
-  if (exists->topic && !topic_ends_.contains(at.topic)) return true;
-  const auto done = begin_at_end(at.topic, partitions);
-  if (!done) return std::unexpected(done.error());
-  if (!*done) try_later(assignment, retry_after, "Kafka has not said yet where all partitions of the topic end");
-  return *done;
-}
-
-// Creates the pointers of all of a topic's partitions, each at its log's end. The ends are asked for off the lane;
-// false until all of them are known.
-Result<bool> Claimer::begin_at_end(const std::string& topic, int partitions) {
-  auto& ends = topic_ends_[topic];
-  std::vector<TopicPartition> ask;
-  for (std::int32_t partition = 0; partition < partitions; ++partition) {
-    TopicPartition at{topic, partition};
-    if (ends.try_emplace(at).second) ask.push_back(std::move(at));
-  }
-  if (!ask.empty()) state_.parts.consumer.ask_watermarks(std::move(ask), answer_);
-  std::vector<std::pair<TopicPartition, Offset>> starts;
-  for (const auto& [at, end] : ends) {
-    if (!end) return false;
-    starts.emplace_back(at, *end);
-  }
-  topic_ends_.erase(topic);
-  if (auto done = state_.parts.store.create_pointers(starts); !done) return std::unexpected(std::move(done.error()));
-  return true;
 }
 
 // The state that the claim found, or a pause, may keep the partition from streaming.

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "runtime/pipeline/lane_state.h"
 
 namespace sluice::runtime {
@@ -37,18 +38,24 @@ class Claimer {
   void on_probe_succeeded(const TopicPartition& at);
 
  private:
+  using TopicLogs = std::map<TopicPartition, std::optional<listener::Watermarks>>;  // nothing: asked for
+
   Result<void> record_stops();
   Result<void> recheck_stopped();
   void recheck(Assignment& assignment, Stopped& stopped, std::vector<std::pair<mapping::Wanted, std::string>>& tried);
   void ask_logs();
   Result<void> claim_waiting();
   Result<bool> decide_start(Assignment& assignment);
-  Result<bool> begin_at_end(const std::string& topic, int partitions);
+  bool others_wait(const Assignment& assignment) const;
+  bool begin_at_end(Assignment& assignment, std::vector<std::pair<TopicPartition, Offset>>& starts);
+  bool take_over(Assignment& assignment, std::vector<std::pair<TopicPartition, Offset>>& starts);
+  const TopicLogs* logs_of_topic(Assignment& assignment);
   Result<void> on_claimed(Assignment& assignment);
   Result<void> find_wanted(const mapping::Wanted& wanted);
   bool found_wanted(Assignment& assignment);
   void start(Assignment& assignment);
-  void try_later(Assignment& assignment, std::chrono::milliseconds delay, const std::string& trouble);
+  void try_later(Assignment& assignment, std::chrono::milliseconds delay, const std::string& trouble,
+                 log::Level level = log::Level::info);
   void schedule();
 #ifdef SLUICE_FAULTS
   Result<void> trust_kafka(Assignment& assignment);  // seeded_bugs.cc
@@ -59,12 +66,10 @@ class Claimer {
     Clock::time_point since;
   };
 
-  using TopicEnds = std::map<TopicPartition, std::optional<Offset>>;  // nothing: asked for
-
   LaneState& state_;
   const listener::WatermarksAnswer answer_;
   std::map<TopicPartition, Probe> probes_;       // partitions admitted alone
-  std::map<std::string, TopicEnds> topic_ends_;  // of topics that begin at their ends, until their rows exist
+  std::map<std::string, TopicLogs> topic_logs_;  // of topics whose beginnings are decided, until their rows exist
 };
 
 }  // namespace sluice::runtime

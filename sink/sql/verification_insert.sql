@@ -1,7 +1,7 @@
 -- Results of one proof. What was not proved repeats the last row's place in the same generation of the log, but never one
--- beyond the pointer ($5).
-INSERT INTO :schema.verification (pipeline, topic, partition, verified_through, result, detail)
-SELECT $1, s.topic, s.partition,
+-- beyond the pointer ($5). All rows of a proof have the same time.
+INSERT INTO :schema.verification (at, pipeline, topic, partition, verified_through, result, detail)
+SELECT statement_timestamp(), $1, s.topic, s.partition,
        coalesce(s.through, (SELECT least(s.next, v.verified_through) FROM :schema.verification v
                             WHERE v.pipeline = $1 AND v.topic = s.topic AND v.partition = s.partition
                               AND v.verified_through IS NOT NULL  -- least() passes over NULL

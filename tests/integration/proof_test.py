@@ -237,3 +237,41 @@ def test_a_deep_proof_says_what_it_cannot_know(broker, database, services):
     assert elsewhere.stderr == ("error: table public.made is not compared: a route with mode update writes it, so others make its "
                                 "rows\n")
     assert service.stop() == 0
+
+
+def test_a_standing_proof_finds_what_is_broken_by_hand_one_instance_at_a_time(broker, database, orders, services):
+    rows = route(orders, "public.orders")
+    pair = [services(rows, rest='[verify]\nevery = "1s"\n') for _ in range(2)]
+    for service in pair:
+        service.expected = ["the accounting does not hold"]
+        service.start()
+    publish(broker, orders, *range(50))
+    through = f'sluice_verification_verified_through{{topic="{orders}",partition="0"}}'
+
+    def tails():
+        return "\n".join(service.tail() for service in pair)
+
+    def shown(name):
+        return {service.metrics().get(name) for service in pair}
+
+    wait_until(lambda: shown(through) == {50} and shown("sluice_verification_ok") == {1}, tails)
+    assert any("the books hold: 4 partitions, " in service.log() for service in pair)
+    database.sql("UPDATE sluice.pointer SET applied = applied - 1 WHERE partition = 0")
+    publish(broker, orders, *range(50, 60))
+    wait_until(lambda: shown("sluice_verification_ok") == {0}, tails)
+    assert shown('sluice_verification_partitions{result="failed"}') == {1}
+    assert shown(through) == {50}, "what is not proved does not move it"
+    wait_until(lambda: any(f"{orders}/0: the accounting does not hold: " in service.log() for service in pair), tails)
+    database.sql("UPDATE sluice.pointer SET applied = applied + 1 WHERE partition = 0")
+    wait_until(lambda: shown("sluice_verification_ok") == {1} and shown(through) == {60}, tails)
+    apart = database.sql("SELECT min(apart) FROM (SELECT at - lag(at) OVER (ORDER BY at) AS apart FROM "
+                         "(SELECT DISTINCT at FROM sluice.verification) proofs) distances")[0][0]
+    assert apart.total_seconds() >= 1, "of two instances one proves"
+
+    proving = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'sluice verify' AND state = 'active'"
+    with contextlib.closing(psycopg2.connect(database.url)) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE sluice.verification")
+        wait_until(lambda: database.sql(proving), tails)
+        assert [service.stop() for service in pair] == [0, 0]
+        assert database.sql(proving) == []
+    assert all("PostgreSQL does not answer" not in service.log() for service in pair)

@@ -594,5 +594,31 @@ TEST_F(ConfigLoad, differences_name_each_setting_with_both_values_and_mask_secre
   EXPECT_NE(fingerprint(*before), fingerprint(*after));
 }
 
+TEST_F(ConfigLoad, a_start_names_the_group_that_is_taken_over_from_and_not_the_pipelines_own) {
+  const auto start = [](const std::string& lines) { return with("[postgres]", "start = " + lines + "\n[postgres]"); };
+  const auto taken = read(start("\"group:connect-shop\""));
+  ASSERT_TRUE(taken) << taken.error();
+  EXPECT_EQ(taken->kafka.start, Start::group);
+  EXPECT_EQ(taken->kafka.start.group, "connect-shop");
+  for (const auto& [lines, told] : std::vector<std::pair<std::string, std::string>>{
+           {"\"group\"", "lacks the group; write group:NAME"},
+           {"\"group:\"", "lacks the group; write group:NAME"},
+           {"\"lastest\"", "is not known; did you mean latest? use earliest | latest | stop | group:NAME"},
+           {"\"group:" + std::string(250, 'g') + '"', "names a group of more than 249 characters"},
+           {"\"group:sluice-shop\"", "names the pipeline's own group"},
+           {"\"group:g\"\ngroup = \"g\"", "names the pipeline's own group"}}) {
+    const auto error = error_of(start(lines));
+    EXPECT_TRUE(error.starts_with("4:9: kafka.start: ")) << error;
+    EXPECT_HAS(error, told);
+  }
+}
+
+TEST_F(ConfigLoad, a_standing_proof_is_off_unless_it_is_told_how_often) {
+  EXPECT_EQ(read(good)->verify.every.count(), 0);
+  EXPECT_EQ(read(with("", "[verify]\nevery = \"\"\n"))->verify.every.count(), 0);
+  EXPECT_EQ(read(with("", "[verify]\nevery = \"1h\"\n"))->verify.every, std::chrono::hours(1));
+  EXPECT_NE(error_with("", "[verify]\nevery = \"1ms\"\n"), "");
+}
+
 }  // namespace
 }  // namespace sluice::config

@@ -304,6 +304,20 @@ TEST(Claimer, latest_waits_for_the_ends_of_all_partitions_without_holding_up_its
   for (int i = 0; i < 3; ++i) EXPECT_EQ(rig.row(i).next, 5) << i;
 }
 
+TEST(Claimer, a_row_that_is_written_by_hand_decides_of_its_own_partition_alone) {
+  Rig rig(3, [](config::Pipeline& pipeline) { pipeline.kafka.start = config::Start::latest; });
+  for (auto* one : rig.partition) one->write_rows(5);
+  rig.consumer.silent[rig.at(2)] = true;
+  rig.assign().run(50);
+  rig.row(1).next = 2;
+  rig.run(50);
+  rig.consumer.silent.clear();
+  rig.worker->on_log(rig.at(2), fail(ErrorClass::retry, "no leader of it has answered"));
+  rig.run(100);
+  EXPECT_EQ(rig.applied(1), offsets(2, 5));
+  EXPECT_TRUE(rig.applied(0).empty() && rig.applied(2).empty());
+}
+
 TEST(Claimer, what_appears_later_is_read_from_its_beginning_whatever_the_rule) {
   for (const auto rule : {config::Start::latest, config::Start::stop}) {
     Rig rig(2, [&](config::Pipeline& pipeline) { pipeline.kafka.start = rule; });
@@ -349,6 +363,78 @@ TEST(Claimer, stop_claims_nothing_that_has_no_pointer) {
   rig.row().next = 2;
   rig.run(400);
   EXPECT_EQ(rig.applied(), offsets(2, 5));
+}
+
+// A group that has left, with what it has committed in rig.at(partition).
+listener::GroupPositions left_behind(const Rig& rig, const std::vector<std::optional<Offset>>& committed) {
+  listener::GroupPositions found{listener::GroupPositions::Standing::empty, 0, {}};
+  for (std::size_t i = 0; i < committed.size(); ++i)
+    if (committed[i]) found.committed[rig.at(static_cast<int>(i))] = *committed[i];
+  return found;
+}
+
+void takes_over(config::Pipeline& pipeline) {
+  pipeline.kafka.start = {config::Start::group, "connect-shop"};
+}
+
+TEST(Claimer, a_take_over_begins_where_the_group_has_committed_and_at_the_beginning_where_it_has_not) {
+  Rig rig(3, takes_over);
+  for (auto* one : rig.partition) one->write_rows(10);
+  rig.partition[2]->low = 4;
+  rig.consumer.group = left_behind(rig, {7, 10, std::nullopt});
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(0), offsets(7, 10));
+  EXPECT_TRUE(rig.applied(1).empty());
+  EXPECT_EQ(rig.applied(2), offsets(4, 10));
+  EXPECT_EQ(rig.row(0).start, 7);
+  EXPECT_EQ(rig.row(1).next, 10);
+}
+
+TEST(Claimer, a_take_over_waits_while_the_group_is_missing_has_members_or_is_not_known) {
+  using Standing = listener::GroupPositions::Standing;
+  const std::pair<std::optional<Result<listener::GroupPositions>>, const char*> cases[] = {
+      {std::nullopt, "Kafka has not said yet where group connect-shop has committed"},
+      {fail(ErrorClass::retry, "not authorized"), "not authorized"},
+      {listener::GroupPositions{}, "there is no consumer group connect-shop"},
+      {listener::GroupPositions{Standing::active, 2, {}}, "connect-shop has 2 members"},
+      {listener::GroupPositions{Standing::active, 0, {}}, "connect-shop is in use"},
+  };
+  for (const auto& [answer, told] : cases) {
+    Rig rig(2, takes_over);
+    rig.partition[0]->write_rows(5);
+    rig.consumer.group = answer;
+    rig.assign().run(100);
+    EXPECT_TRUE(rig.store.rows.empty()) << told;
+    EXPECT_THAT(rig.held().shown_reason(), testing::HasSubstr(told));
+    rig.row(1).next = 2;  // by hand: decides of its partition alone
+    rig.consumer.group = left_behind(rig, {3, 1});
+    rig.run(400);
+    EXPECT_EQ(rig.applied(0), offsets(3, 5)) << told;
+    EXPECT_EQ(rig.row(1).next, 2);
+  }
+}
+
+TEST(Claimer, positions_that_the_log_does_not_hold_stop_their_partition_and_nothing_is_skipped) {
+  Rig rig(3, takes_over);
+  for (auto* one : rig.partition) one->write_rows(10);
+  rig.partition[0]->low = 5;
+  rig.consumer.group = left_behind(rig, {2, 11, 3});
+  rig.assign().run();
+  EXPECT_EQ(rig.row(0).state, PartitionState::lost_data);
+  EXPECT_EQ(rig.row(0).next, 2);
+  EXPECT_EQ(rig.row(1).state, PartitionState::log_shrunk);
+  EXPECT_EQ(rig.applied(2), offsets(3, 10));
+}
+
+TEST(Claimer, the_group_of_a_take_over_is_not_looked_at_where_the_topic_has_a_pointer) {
+  Rig rig(2, takes_over);
+  for (auto* one : rig.partition) one->write_rows(5);
+  rig.row(0).next = 3;
+  rig.consumer.group = left_behind(rig, {1, 1});
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(0), offsets(3, 5));
+  EXPECT_EQ(rig.applied(1), offsets(0, 5)) << "it has been added since";
+  EXPECT_TRUE(rig.consumer.group_questions.empty());
 }
 
 TEST(Claimer, an_operators_reclaim_raises_the_epoch_of_one_partition_once_and_loses_nothing) {

@@ -161,6 +161,13 @@ class FakeConsumer final : public listener::Consumer {
         partitions_, [&](auto* one) { return one->at().topic == topic && one->at().partition < partitions_then; }));
   }
 
+  std::optional<Result<listener::GroupPositions>> group_positions(const std::string& topic, int) override {
+    ++group_questions[topic];
+    return group;
+  }
+
+  std::optional<Result<listener::GroupPositions>> group;  // what Kafka says of the group of a take-over
+  std::map<std::string, int> group_questions;
   int partitions_then = 1000;             // those with a larger number have appeared later
   std::map<TopicPartition, bool> silent;  // whose leader does not answer
   int questions = 0;

@@ -52,7 +52,8 @@ class LiveSnapshotsTest : public ::testing::Test {
   MissingTopics missing{tables, parts.incidents};
   const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts};
   LaneWatch watch{service, tables};
-  LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, tables, {}}};
+  StandingProof proof{pipeline, parts};
+  LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, proof, tables, {}}};
 
   void add(const std::string& topic, PartitionState state, Offset end = 10) {
     PartitionSnapshot partition;

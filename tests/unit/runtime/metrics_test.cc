@@ -54,6 +54,28 @@ TEST(Metrics, an_unknown_end_gives_no_lag_instead_of_a_made_up_one) {
   EXPECT_EQ(text.find("sluice_partition_end_offset"), std::string::npos) << text;
 }
 
+TEST(Metrics, a_proof_is_told_with_its_age_results_and_what_is_proved_and_nothing_before_the_first) {
+  auto snapshot = a_snapshot();
+  EXPECT_EQ(metrics_text(snapshot, {}).find("sluice_verification"), std::string::npos);
+  auto& proof = snapshot.verification;
+  proof.trouble = "PostgreSQL is away";
+  EXPECT_TRUE(has_line(metrics_text(snapshot, {}), "sluice_verification_ok 0")) << "also before the first";
+  proof.trouble.clear();
+  proof.at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000));
+  proof.partitions = {{{"t", 0}, 120, "ok"}, {{"t", 1}, 7, "ok"}};
+  EXPECT_TRUE(has_line(metrics_text(snapshot, {}), "sluice_verification_ok 1"));
+  proof.partitions.push_back({{"t", 2}, std::nullopt, "failed"});
+  const auto text = metrics_text(snapshot, {});
+  for (const char* line :
+       {"sluice_verification_ok 0", "sluice_verification_last_timestamp_seconds 1700000000",
+        R"(sluice_verification_partitions{result="ok"} 2)", R"(sluice_verification_partitions{result="failed"} 1)",
+        R"(sluice_verification_partitions{result="unknown"} 0)",
+        R"(sluice_verification_verified_through{topic="t",partition="0"} 120)"})
+    EXPECT_TRUE(has_line(text, line)) << line << "\n" << text;
+  EXPECT_NE(text.find("sluice_verification_age_seconds "), std::string::npos);
+  EXPECT_EQ(text.find(R"(sluice_verification_verified_through{topic="t",partition="2"})"), std::string::npos);
+}
+
 TEST(Metrics, histogram_buckets_are_cumulative_and_end_with_infinity) {
   const auto text = metrics_text(a_snapshot(), {});
   const auto all = std::size(commit_bounds) + 1;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/control/standing_proof.h"
 #include "runtime/receipt_fates.h"
 
 namespace sluice::runtime {
@@ -148,6 +149,33 @@ TEST(Proof, a_receipt_says_of_a_record_what_is_known_of_it) {
   EXPECT_EQ(fate_text(9, {10, 20, {}, ""}), "unknown (it lies before start_offset 10)");
   EXPECT_EQ(fate_text(12, {10, 20, 7, ""}), "dead (letter 7)");
   EXPECT_EQ(fate_text(12, {10, 20, 7, "replayed by alice"}), "dead (letter 7, replayed by alice)");
+}
+
+TEST(StandingProof, says_what_is_wrong_once_and_that_it_holds_again) {
+  ProofNews news;
+  const Books good;
+  Books bad;
+  bad.pointer().counts.applied -= 1;
+  const auto told = [&](const Evidence& evidence) { return news.of(judge(evidence)); };
+  const auto first = told(good);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_FALSE(first.front().error);
+  EXPECT_EQ(first.front().text, "the books hold: 1 partitions, 10 offsets");
+  EXPECT_TRUE(told(good).empty());
+  const auto wrong = told(bad);
+  ASSERT_EQ(wrong.size(), 1u);
+  EXPECT_TRUE(wrong.front().error);
+  EXPECT_TRUE(wrong.front().text.starts_with("orders/3: the accounting does not hold: ")) << wrong.front().text;
+  EXPECT_TRUE(told(bad).empty());
+  EXPECT_EQ(told(good).size(), 1u);
+}
+
+TEST(StandingProof, the_lines_of_one_proof_are_limited) {
+  Proof proof;
+  proof.problems.assign(1000, "wrong");
+  const auto lines = ProofNews().of(proof);
+  ASSERT_EQ(lines.size(), ProofNews::lines_at_most + 1);
+  EXPECT_EQ(lines.back().text, "and 980 more; sluice verify names all");
 }
 
 }  // namespace
