@@ -13,6 +13,8 @@ std::string_view section_help(std::string_view section) {
   if (section == "registry")
     return "The schemas of events that are frames of a schema registry: Avro, JSON Schema, Protobuf. What it said is kept in sluice.schema.";
   if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
+  if (section == "consistency")
+    return "Transactions of the source that readers of the tables see as a whole; see docs/transactions.md.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";

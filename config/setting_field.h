@@ -23,6 +23,7 @@ std::vector<Setting> route_values();
 std::vector<Setting> route_columns();
 std::vector<Setting> registry();
 std::vector<Setting> dead_letters();
+std::vector<Setting> consistency();
 std::vector<Setting> surroundings();
 
 template <class T>

@@ -13,7 +13,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "runtime/pipeline/lane_state.h"
 
@@ -30,6 +32,10 @@ class Bisector {
   // Applies the batch that was refused. What it committed is in the batch's counts and in `written`; an error leaves
   // nothing applied. A partition whose dead letters are too many is stopped before the record.
   Result<void> apply(Batch& batch, TableStats& written);
+  // Where transactions of the source are kept whole, a partition that has to stop once its batch, which was not
+  // applied, is read again; and why.
+  using Stop = std::optional<std::pair<const TopicPartition*, std::string>>;
+  Stop take_stop() { return std::exchange(stop_, std::nullopt); }
 
  private:
   using Blamed = std::map<std::size_t, DeadLetter>;  // by index in the batch
@@ -45,10 +51,12 @@ class Bisector {
   Result<void> begin(const Batch& batch);
   void rollback();
   void blame(Pass& pass, std::size_t index, const Error& error);
+  Result<void> stop_whole(const Batch& batch, std::size_t record, const std::string& reason);
   void stop_before(Batch& batch, std::size_t record, const std::string& reason);
 
   LaneState& state_;
   const std::function<void()> progress_;
+  Stop stop_;
 };
 
 }  // namespace sluice::runtime
