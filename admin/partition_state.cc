@@ -45,8 +45,9 @@ constexpr std::array<PartitionStateInfo, partition_state_count> states{{
      "Repair the log; the partition is read again every few seconds. Or `seek TOPIC/PARTITION OFFSET` to an offset behind "
      "the damage: what lies between is not applied."},
     {incomplete, "incomplete", Severity::broken, true,
-     "A transaction of the source is not complete and its time is up.",
-     "Wait until the source completes it, or `reclaim TOPIC/PARTITION` to apply what there is."},
+     "A transaction of the source is not complete, and nothing more of it has come for `[consistency] timeout`.",
+     "Wait until the source completes it: the reason says what is missing, and the partition goes on in place. Or "
+     "`reclaim TOPIC/PARTITION` of one that waits, to apply what there is."},
 }};
 
 }  // namespace

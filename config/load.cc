@@ -304,6 +304,12 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
     const toml::node* given = root.get("registry");
     complain(given ? given->source().begin : toml::source_position{1, 1}, missing.first, missing.second);
   }
+  if (const auto wrong = wrong_for_transactions(pipeline); !wrong.first.empty()) {
+    const auto given = root.at_path(wrong.first);
+    const toml::node* around = root.get(wrong.first.substr(0, wrong.first.find('.')));
+    const toml::node* node = given ? given.node() : around;
+    complain(node ? node->source().begin : toml::source_position{1, 1}, wrong.first, wrong.second);
+  }
   add_library_files(pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   if (const auto wrong = check_start_of(pipeline.kafka); !wrong.empty())

@@ -36,6 +36,7 @@ enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };
 enum class Evolve { none, columns, tables };  // what of a table follows the events
 enum class OnError { dead_letter, stop };
+enum class Transactions { none, source };  // what of the source's transactions is kept
 
 // What a delete does, and for a soft one which column it marks.
 struct DeleteRule {
@@ -132,6 +133,14 @@ struct DeadLetters {
   bool values = true;
 };
 
+struct Consistency {
+  Transactions transactions = Transactions::none;
+  std::string topic;  // of the transactions' metadata
+  std::chrono::milliseconds timeout{60'000};
+
+  bool whole() const { return transactions == Transactions::source; }
+};
+
 struct Registry {
   Secret url;  // several separated by commas; empty = none
   std::string ca;
@@ -170,11 +179,15 @@ struct Pipeline {
   Registry registry;
   DeadLetters dead_letters;
   Verify verify;
+  Consistency consistency;
   Console console;
   Http http;
   Log log;
   std::set<std::string> referenced;       // settings whose text holds a reference: never shown
   std::vector<std::string> secret_files;  // derived: see secret_files.h
+
+  // Transactions of the source, kept whole, have one order, so one lane applies them.
+  int lanes_used() const { return consistency.whole() ? 1 : postgres.lanes; }
 };
 
 }  // namespace sluice::config

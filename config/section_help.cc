@@ -15,6 +15,8 @@ std::string_view section_help(std::string_view section) {
   if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "verify")
     return "The standing proof that nothing is missing; its results are rows of sluice.verification.";
+  if (section == "consistency")
+    return "Transactions of the source that readers of the tables see as a whole; see docs/transactions.md.";
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "notify")
     return "One for each webhook that is told what happens: partitions that stop and resume, new dead letters, lag. See notify.md.";

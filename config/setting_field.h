@@ -25,6 +25,7 @@ std::vector<Setting> route_values();
 std::vector<Setting> route_columns();
 std::vector<Setting> registry();
 std::vector<Setting> dead_letters();
+std::vector<Setting> consistency();
 std::vector<Setting> surroundings();
 std::vector<Setting> hooks();
 // Puts the value of one of the latter into a hook.

@@ -44,6 +44,8 @@ std::string check_schemas(const Route& route, std::string_view own_schema);
 // Number of groups of a topic's regular expression; 0 for an exact name. The topic has passed check_topic.
 unsigned groups_of(const std::string& topic);
 
+// What keeps source transactions from being kept whole: the setting, and what is wrong with it; empty if nothing does.
+std::pair<std::string, std::string> wrong_for_transactions(const Pipeline& pipeline);
 // The key that the registry or a route with its schemas lacks, and what to do; empty if nothing is missing.
 std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline);
 

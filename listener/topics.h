@@ -35,7 +35,7 @@ class TopicSelection {
   std::vector<Pattern> patterns_;
 };
 
-// The topics of all routes as they are written.
+// The topics of all routes as they are written, and that of transaction metadata.
 std::vector<std::string> topics_of(const config::Pipeline& pipeline);
 
 // Lists the topics of the whole cluster, with a client of its own.

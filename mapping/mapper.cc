@@ -137,6 +137,7 @@ bool Mapper::State::decode_mended(TopicState& topic, const Record& record, Decod
 std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeSet& to, bool asks) {
   set = &to;
   place = record.at;
+  if (is_metadata(record.at->topic)) return map_metadata(record);
   TopicState& topic = topic_state(record.at->topic);
   const config::Route* route = topic.match.route;
   if (route == nullptr) return std::unexpected(NoRoute{});
@@ -263,6 +264,7 @@ void Mapper::pause_tables(PausedTable paused) {
 }
 
 const config::Route* Mapper::route(std::string_view topic) const {
+  if (state_->is_metadata(topic)) return nullptr;
   return state_->router.match(topic).route;
 }
 

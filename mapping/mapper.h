@@ -19,6 +19,7 @@
 #include "base/schema.h"
 #include "config/pipeline.h"
 #include "mapping/change_set.h"
+#include "mapping/source_mark.h"
 
 namespace sluice::mapping {
 
@@ -74,6 +75,9 @@ class Mapper {
   // The same for a record that was mapped before: a table that was refused is not asked for again.
   std::expected<Outcome, Blocked> map_again(const Record& record, ChangeSet& set);
 
+  // What the record says about its transaction in the source. Blocked only by a schema.
+  std::expected<SourceMark, Blocked> source_mark(const Record& record);
+
   // Sets or replaces the description of a table.
   void set_table(const TableWanted& asked, std::shared_ptr<const Table> table);
   // The table does not exist, and its route lets it be made: the next record of it says of which columns, or does
@@ -102,7 +106,7 @@ class Mapper {
   };
   const Doubtful& doubtful() const;
 
-  // Returns the route of a topic, or null if no route takes it.
+  // Returns the route of a topic, or null if no route takes it, as none takes the topic of transaction metadata.
   const config::Route* route(std::string_view topic) const;
 
  private:

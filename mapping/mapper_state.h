@@ -39,6 +39,14 @@ struct TopicState {
   }
 };
 
+// How the marks of a topic's records are read, where transactions of the source are kept whole.
+struct TopicMarks {
+  std::unique_ptr<Decoder> decoder;  // none: no route takes the topic
+  bool is_metadata = false;          // of the transactions: its records are no rows
+  bool any_text = false;
+  std::optional<bool> foreign{};  // SourceMark::foreign, by the first event
+};
+
 // A table that events name and that cannot be written for that reason.
 struct RefusedTable {
   std::string sqlstate, reason;
@@ -55,6 +63,7 @@ struct Mapper::State {
   Router router;
   std::unordered_map<std::string, std::unique_ptr<TopicState>> topics;
   TopicState* last_topic = nullptr;
+  std::unordered_map<std::string, TopicMarks> source_marks;  // by topic
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
@@ -88,6 +97,13 @@ struct Mapper::State {
   Doubtful doubtful;
 
   std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& to, bool asks);
+  // Of transactions of the source (mapper_source.cc).
+  std::expected<SourceMark, Blocked> source_mark(const Record& record);
+  TopicMarks& marks_of(const std::string& topic);
+  std::expected<Outcome, Blocked> map_metadata(const Record& record);
+  bool is_metadata(std::string_view topic) const {
+    return pipeline->consistency.whole() && topic == pipeline->consistency.topic;
+  }
   TopicState& topic_state(const std::string& name);
   TableState* find_table(const config::Route& route, const std::string& name);
   const std::expected<std::string, NameError>& table_name(TopicState& topic);

@@ -118,13 +118,20 @@ class Plan {
     for (const auto& name : selection->names(*existing)) {
       const auto* route = mapper_.route(name);
       const auto topic = std::ranges::find(*existing, name, &listener::Topic::name);
-      if (route == nullptr) {
+      if (pipeline_->consistency.whole() && name == pipeline_->consistency.topic) {
+        transactions(name, topic == existing->end() ? 0 : topic->partitions);
+      } else if (route == nullptr) {
         error(fmt::format("kafka: topic {} would be read, but no route takes it", name));
       } else if (topic == existing->end()) {
         error(fmt::format("kafka: topic {} does not exist; create it, or correct the route to {}", name, route->table));
       } else {
         fmt::print("  {}  {} partitions -> {}\n", name, topic->partitions, describe(*route));
         read_.push_back(*topic);
+        if (pipeline_->consistency.whole() && topic->partitions > 1)
+          warning(fmt::format(
+              "consistency.transactions: topic {} has {} partitions, so only one instance can run; with one "
+              "partition for each topic others can stand by",
+              name, topic->partitions));
       }
     }
     for (const auto& pattern : selection->idle_patterns(*existing)) {
@@ -141,6 +148,21 @@ class Plan {
     if (!plan.lines.empty()) fmt::print("start\n");
     for (const auto& line : plan.lines) fmt::print("  {}\n", line);
     for (const auto& text : plan.errors) error(text);
+  }
+
+  void transactions(const std::string& topic, int partitions) {
+    if (partitions == 0)
+      return error(
+          fmt::format("consistency.topic: {} does not exist; set provide.transaction.metadata = true in the "
+                      "connector, which makes it with the first transaction, or correct the name",
+                      topic));
+    if (partitions > 1)
+      return error(
+          fmt::format("consistency.topic: {} has {} partitions, and transactions have one order; make it with one",
+                      topic, partitions));
+    fmt::print("  {}  {} partition -> transactions of the source, kept whole\n", topic, partitions);
+    if (pipeline_->postgres.lanes > 1)
+      fmt::print("  one lane of {} is used: whole transactions have one order\n", pipeline_->postgres.lanes);
   }
 
   // Asks for a schema, whichever it is: what `run` needs is that this question is answered.

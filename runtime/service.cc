@@ -40,7 +40,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       reloader_(pipeline_, options.config),
       schemas_(pipeline_->registry,
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
-      lane_choice_(static_cast<std::size_t>(pipeline_->postgres.lanes)),
+      lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
       identity_(new_identity(pipeline_->name)),
       admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
@@ -48,7 +48,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
   admin_.set_hooks(reloader_.hooks());
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
-  for (int i = 0; i < pipeline_->postgres.lanes; ++i) {
+  for (int i = 0; i < pipeline_->lanes_used(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
                                             [this](const std::string& why) { fatal(why); }));
   }

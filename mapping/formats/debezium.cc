@@ -116,6 +116,14 @@ bool read_image(const Payload& payload, DecodeSpace& space, const char* name, st
   return true;
 }
 
+// What the envelope says of where its change is from.
+void read_blocks(std::span<const Field> fields, Event& event) {
+  if (const Value* source = find(fields, "source"); source && source->kind() == ValueKind::structure)
+    event.source = *source;
+  if (const Value* block = find(fields, "transaction"); block && block->kind() == ValueKind::structure)
+    event.transaction = *block;
+}
+
 // Sets the operation of an envelope's op; false if there is none of this name.
 bool set_operation(std::string_view code, Event& event) {
   Operation& operation = event.operation;
@@ -191,8 +199,7 @@ bool is_placeholder(const Value& value) {
 }
 
 bool read_envelope(std::span<const Field> fields, const RowSchema& schema, Event& event, DecodeError& error) {
-  const Value* source = find(fields, "source");
-  if (source && source->kind() == ValueKind::structure) event.source = *source;
+  read_blocks(fields, event);
   const Value* op = find(fields, "op");
   const std::string_view code = op && op->is_text() ? op->unread_json() : std::string_view();
   if (!set_operation(code, event)) return refuse(error, "value.op", code, "one of c, r, u, d, t, m", "22023");
@@ -215,8 +222,7 @@ bool is_debezium(const DecodeSpace& space) {
 }
 
 bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error) {
-  const Value* source = find(space.top, "source");
-  if (source && source->kind() == ValueKind::structure) event.source = *source;
+  read_blocks(space.top, event);
   const Value& op = *find(space.top, "op");
   std::string scratch;
   std::string_view code;

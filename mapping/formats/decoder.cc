@@ -26,7 +26,7 @@ bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   event.is_snapshot = false;
   event.operation = record.value ? Operation::write : Operation::tombstone;
   event.after.present = event.before.present = false;
-  event.source = {};
+  event.source = event.transaction = {};
   if (!record.value) return true;
   headers_ = &record.headers;
   std::string_view text = *record.value;

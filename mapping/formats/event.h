@@ -49,6 +49,7 @@ struct Event {
   Image after;               // of write and update
   Image before;              // of update and remove, if the source sends it
   Value source;              // an envelope's source block, a structure; null without one
+  Value transaction;         // the same of its transaction block
 };
 
 // The record is not an event of its format: where, what was found and what was expected, in one line. Or nothing is

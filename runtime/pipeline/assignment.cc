@@ -63,14 +63,17 @@ void Assignment::on(AssignmentEvent event, State next) {
 PartitionState Assignment::shown_state() const {
   if (const auto* stopping = in<Stopping>()) return stopping->state;
   if (const auto* stopped = in<Stopped>()) return stopped->state;
-  return in<Streaming>() ? PartitionState::ok : PartitionState::claiming;
+  if (const auto* streaming = in<Streaming>())
+    return streaming->incomplete.empty() ? PartitionState::ok : PartitionState::incomplete;
+  return PartitionState::claiming;
 }
 
 std::string Assignment::shown_reason() const {
   if (const auto* stopping = in<Stopping>()) return stopping->reason;
   if (const auto* stopped = in<Stopped>()) return stopped->reason;
   if (const auto* claiming = in<Claiming>()) return claiming->trouble;
-  return waits;
+  const auto& incomplete = in<Streaming>()->incomplete;
+  return incomplete.empty() ? waits : incomplete;
 }
 
 std::string transitions_reference() {

@@ -15,6 +15,7 @@
 #include "listener/consumer.h"
 #include "mapping/mapper.h"
 #include "runtime/pipeline/batch.h"
+#include "runtime/pipeline/held_records.h"
 #include "sink/claim.h"
 
 namespace sluice::runtime {
@@ -34,10 +35,16 @@ struct Claiming {
 
 // Records are taken from the partition's queue.
 struct Streaming {
-  Offset expected = 0;         // next offset to collect
+  Offset expected = 0;         // next offset to take from the queue
   Offset anchor = -1;          // waiting for this record, to compare it with the claim's
   bool gap_confirmed = false;  // delivered something since the start: until then a gap is checked twice. An error of
                                // the queue is a new start
+  // Only where transactions of the source are kept whole.
+  HeldRecords held = {};        // read and not in a batch
+  std::string incomplete = {};  // why it waits longer than it should: its state, though it may go on at any time
+
+  // The first offset that is in no batch.
+  Offset uncollected() const { return held.empty() ? held.gap_from.value_or(expected) : held.first(); }
 };
 
 // Takes nothing more; the state is recorded once what was collected has been applied.

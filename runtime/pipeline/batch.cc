@@ -131,7 +131,8 @@ void Batch::clear() {
   range_of_.clear();
   ranges_.clear();
   set_.clear();
-  bytes_ = 0;
+  bytes_ = units_ = 0;
+  notes_.clear();
 }
 
 void Batch::swap(Batch& other) noexcept {

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/changes.h"
@@ -21,6 +23,12 @@ namespace sluice::runtime {
 struct BatchPlace {
   std::uint64_t batch = 0;
   std::uint32_t range = 0;
+};
+
+// What a batch holds of a transaction of the source, once it is committed: its END, or an event apart from the others.
+struct SourceNote {
+  std::string transaction;
+  std::string topic;  // of the event; empty: its END
 };
 
 class Batch {
@@ -40,6 +48,11 @@ class Batch {
   void add(Record record, const BatchPlace& place);
   // The mapper has taken the record, but its partition stops before it: it is not part of the batch's effect.
   void add_excluded(Record record);
+  // What may be in a transaction of its own has been added: a whole transaction of the source, or a record of none.
+  void unit_ended() { ++units_; }
+  std::size_t units() const { return units_; }
+  void note(SourceNote note) { notes_.push_back(std::move(note)); }
+  std::span<const SourceNote> notes() const { return notes_; }
   // Ends the partition's range before `at_offset`: this and later records of it are excluded, and the rest is counted
   // anew.
   void cut(const TopicPartition& at, Offset at_offset);
@@ -72,7 +85,8 @@ class Batch {
   std::vector<std::uint32_t> range_of_;  // by record; none = excluded
   std::vector<PartitionRange> ranges_;
   mapping::ChangeSet set_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, units_ = 0;
+  std::vector<SourceNote> notes_;
   Clock::time_point since_{};
 };
 

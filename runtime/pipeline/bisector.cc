@@ -75,6 +75,7 @@ Result<void> Bisector::apply(Batch& batch, TableStats& written, std::vector<Topi
     // The records before it are good, but the pointer has already moved past it in this transaction: once more,
     // shorter.
     rollback();
+    if (state_.transactions.whole()) return stop_whole(batch, *pass.stop_at, pass.stop_reason);
     for (const auto index : pass.waiting) {
       held.push_back(*batch.all_records()[index].at);
       hold_before(batch, index);
@@ -110,6 +111,14 @@ Result<void> Bisector::write_all(Pass& pass) {
   if (checked || !may_be_a_record(checked.error())) return checked;
   pass.violation = std::move(checked.error());
   return {};
+}
+
+// A transaction of the source has no part that could be applied without the rest: what comes before it is applied
+// first, and then its partition stops in front of all of it.
+Result<void> Bisector::stop_whole(const Batch& batch, std::size_t index, const std::string& reason) {
+  const auto& record = batch.all_records()[index];
+  if (batch.units() == 1) stop_ = std::pair(record.at, reason);
+  return fail(ErrorClass::retry, reason);
 }
 
 void Bisector::stop_before(Batch& batch, std::size_t index, const std::string& reason) {

@@ -13,7 +13,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/pipeline/lane_state.h"
@@ -32,6 +34,10 @@ class Bisector {
   // nothing applied. A partition whose dead letters are too many is stopped before the record. One whose record waits
   // for a row of another topic is read again from there; it is in `held`, whatever is returned.
   Result<void> apply(Batch& batch, TableStats& written, std::vector<TopicPartition>& held);
+  // Where transactions of the source are kept whole, a partition that has to stop once its batch, which was not
+  // applied, is read again; and why.
+  using Stop = std::optional<std::pair<const TopicPartition*, std::string>>;
+  Stop take_stop() { return std::exchange(stop_, std::nullopt); }
 
  private:
   using Blamed = std::map<std::size_t, DeadLetter>;  // by index in the batch
@@ -48,11 +54,13 @@ class Bisector {
   void rollback();
   void blame(Pass& pass, std::size_t index, const Error& error);
   bool must_wait(const Pass& pass, std::size_t index, const Error& error);
+  Result<void> stop_whole(const Batch& batch, std::size_t record, const std::string& reason);
   void stop_before(Batch& batch, std::size_t record, const std::string& reason);
   void hold_before(Batch& batch, std::size_t record);
 
   LaneState& state_;
   const std::function<void()> progress_;
+  Stop stop_;
 };
 
 }  // namespace sluice::runtime

@@ -24,6 +24,7 @@ bool operator_is_needed(PartitionState state) {
 Result<void> Claimer::work() {
   if (!state_.pauses) return {};
   if (auto done = record_stops(); !done) return done;
+  if (auto done = see_to_incomplete(); !done) return done;
   if (auto done = recheck_stopped(); !done) return done;
   ask_logs();
   if (auto done = claim_waiting(); !done) return done;
@@ -46,6 +47,8 @@ void Claimer::schedule() {
       if (!waits_for_batch) next = std::min(next, state_.now());
     } else if (const auto* stopped = held.in<Stopped>()) {
       next = std::min(next, stopped->recheck_at);
+    } else if (state_.transactions.whole()) {
+      next = std::min(next, next_for_incomplete(held));
     }
   }
   state_.next_duty = next;
@@ -119,7 +122,9 @@ void Claimer::recheck(Assignment& assignment, Stopped& stopped,
     }
   } else if (stopped.state == PartitionState::corrupt) {
     return begin_look(state_, assignment);
-  } else if (stopped.state == PartitionState::schema) {
+  } else if (stopped.state == PartitionState::incomplete) {
+    return;  // the row alone ends it
+  } else if (stopped.state == PartitionState::schema && !state_.transactions.whole()) {
     const auto now = state_.now();
     for (const auto& [at, probe] : probes_) {
       // A probe that has nothing to apply, or is not ours any more, holds up the others for a while only.
@@ -212,6 +217,7 @@ void Claimer::try_later(Assignment& assignment, milliseconds delay, const std::s
 
 Result<void> Claimer::claim_waiting() {
   const auto now = state_.now();
+  if (state_.transactions.whole() && !all_here()) return {};
   std::vector<Assignment*> waiting;
   std::vector<sink::ClaimRequest> requests;
   for (auto& [at, held] : state_.assignments) {
@@ -245,6 +251,9 @@ Result<void> Claimer::claim_waiting() {
       continue;
     }
     ++state_.stats.claims;
+    // An operator has taken the state back, while what is missing has not come.
+    const bool goes_without = held.claim.state == PartitionState::incomplete && claim->state == PartitionState::ok;
+    if (goes_without && state_.transactions.whole()) state_.transactions.let_pass(state_.assignments);
     held.claim = std::move(*claim);
     held.claim.at = &held.at();
     auto& claiming = *held.in<Claiming>();
@@ -280,7 +289,8 @@ Result<void> Claimer::on_claimed(Assignment& assignment) {
     }
     return {};
   }
-  if (claim.state != PartitionState::ok) {
+  const bool waits = claim.state == PartitionState::incomplete && state_.transactions.whole();  // until it is complete
+  if (claim.state != PartitionState::ok && !waits) {
     assignment.told = claim.state;  // by whoever stopped it; that it resumes is told here
     if (auto done = state_.parts.store.set_state(claim, PartitionState::ok, ""); !done) return done;
     claim.state = PartitionState::ok;
@@ -296,7 +306,7 @@ void Claimer::start(Assignment& assignment) {
   const auto& at = assignment.at();
   const auto& claim = assignment.claim;
   auto& claiming = *assignment.in<Claiming>();
-  Streaming streaming{.expected = claiming.resume_at.value_or(claim.next)};
+  auto streaming = state_.streaming_from(assignment, claiming.resume_at.value_or(claim.next));
   if (!claiming.resume_at) {
     const auto log = *claiming.log;
     if (claim.next < log.low || claim.next > log.high) {
@@ -331,8 +341,9 @@ void Claimer::start(Assignment& assignment) {
   if (!claiming.resume_at) {
     log::info(state_.log_prefix, "{}/{} claimed at {}, epoch {}, log {} to {}", at.topic, at.partition, claim.next,
               claim.epoch, claiming.log->low, claiming.log->high);
+    if (state_.transactions.whole()) state_.transactions.started(state_.assignments, assignment, claiming.log->high);
   }
-  assignment.on(AssignmentEvent::started, streaming);
+  assignment.on(AssignmentEvent::started, std::move(streaming));
   state_.show(assignment);
 }
 

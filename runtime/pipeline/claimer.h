@@ -43,6 +43,12 @@ class Claimer {
   Result<void> record_stops();
   Result<void> recheck_stopped();
   void recheck(Assignment& assignment, Stopped& stopped, std::vector<std::pair<mapping::Wanted, std::string>>& tried);
+  // Where transactions of the source are kept whole.
+  bool all_here();
+  Result<void> see_to_incomplete();
+  Result<void> record_incomplete();
+  Result<void> look_at_incomplete();
+  Clock::time_point next_for_incomplete(const Assignment& assignment);
   void ask_logs();
   Result<void> claim_waiting();
   Result<bool> decide_start(Assignment& assignment);
@@ -68,8 +74,10 @@ class Claimer {
 
   LaneState& state_;
   const listener::WatermarksAnswer answer_;
-  std::map<TopicPartition, Probe> probes_;       // partitions admitted alone
-  std::map<std::string, TopicLogs> topic_logs_;  // of topics whose beginnings are decided, until their rows exist
+  Clock::time_point look_at_{};                     // the rows of those that are incomplete
+  std::optional<Clock::time_point> missing_since_;  // partitions of other instances
+  std::map<TopicPartition, Probe> probes_;          // partitions admitted alone
+  std::map<std::string, TopicLogs> topic_logs_;     // of topics whose beginnings are decided, until their rows exist
 };
 
 }  // namespace sluice::runtime

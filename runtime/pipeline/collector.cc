@@ -40,6 +40,7 @@ void Collector::ready(std::span<const std::uint32_t> tokens) {
 
 bool Collector::full() const {
   const auto& batch = state_.collecting;
+  if (whole() && state_.transactions.is_full(batch.units())) return true;
   if (alone_ && batch.records() >= state_.suspects.rows(*alone_)) return true;
   return state_.sizer.full(batch.records(), batch.bytes());
 }
@@ -75,6 +76,7 @@ void Collector::batch_ended() {
 }
 
 bool Collector::collect() {
+  if (whole()) return collect_whole();
   auto& batch = state_.collecting;
   if (full() || ready_.empty()) return false;
   if (batch.empty()) choose();
@@ -85,12 +87,7 @@ bool Collector::collect() {
     ready_.pop_front();
     auto* held = by_token_[token];
     if (held == nullptr) continue;
-    if (held->over() || held->phase() != Phase::streaming) {
-      const auto* stopped = held->in<Stopped>();
-      if (stopped != nullptr && stopped->looking && !held->over()) look(state_, *held);
-      held->ready = false;  // its start, or its next assignment, makes it ready again
-      continue;
-    }
+    if (!streams(*held)) continue;
     const bool its_turn = eligible(*held);
     if (its_turn) any = true;
     if (!its_turn || collect_from(*held)) {
@@ -104,15 +101,24 @@ bool Collector::collect() {
   return any && !ready_.empty() && !full();
 }
 
+// Returns false if the partition whose queue has something takes nothing from it now.
+bool Collector::streams(Assignment& assignment) {
+  if (!assignment.over() && assignment.phase() == Phase::streaming) return true;
+  const auto* stopped = assignment.in<Stopped>();
+  if (stopped != nullptr && stopped->looking && !assignment.over()) look(state_, assignment);
+  assignment.ready = false;  // its start, or its next assignment, makes it ready again
+  return false;
+}
+
 // Returns true if its queue may hold more.
 bool Collector::collect_from(Assignment& assignment) {
   for (int i = 0; i < turn; ++i) {
-    if (full()) return true;
+    if (whole() ? !state_.transactions.may_read(state_.assignments, assignment) : full()) return true;
     auto event = assignment.source().poll();
     if (std::holds_alternative<std::monostate>(event)) return false;
     if (assignment.over()) return false;
     if (auto* record = std::get_if<Record>(&event)) {
-      on_record(assignment, std::move(*record));
+      whole() ? hold(assignment, std::move(*record)) : on_record(assignment, std::move(*record));
     } else if (const auto* end = std::get_if<listener::EndOfPartition>(&event)) {
       on_end(assignment, end->next);
     } else if (std::holds_alternative<listener::OutOfRange>(event)) {
@@ -143,6 +149,7 @@ bool Collector::known_before(Assignment& assignment, const Record& record) {
     const bool is_anchor = record.offset == streaming.anchor;
     streaming.anchor = -1;
     streaming.gap_confirmed = true;
+    if (is_anchor && whole()) read_anchor(assignment, record);
     if (!is_anchor) {
       ++state_.stats.duplicates_dropped;
     } else if (fingerprint(record) != assignment.claim.anchor_crc ||
@@ -166,7 +173,8 @@ bool Collector::known_before(Assignment& assignment, const Record& record) {
 void Collector::on_record(Assignment& assignment, Record record) {
   if (known_before(assignment, record) || !map(assignment, record)) return;
   auto& batch = state_.collecting;
-  if (batch.changes().outcomes.back() == Outcome::dead && must_stop(assignment, record)) {
+  if (batch.changes().outcomes.back() == Outcome::dead &&
+      must_stop(assignment, record, assignment.in<Streaming>()->expected)) {
     batch.add_excluded(std::move(record));
     if (batch.empty()) state_.drop_collecting();  // never due, it would still take the places of others
     return;
@@ -183,6 +191,11 @@ void Collector::on_end(Assignment& assignment, Offset next) {
   auto& streaming = *assignment.in<Streaming>();
   if (assignment.troubled && next <= streaming.expected) on_read_well(state_, assignment);
   if (next <= streaming.expected || look_twice(assignment)) return;
+  if (whole()) {
+    if (!streaming.held.gap_from) streaming.held.gap_from = streaming.expected;
+    streaming.expected = next;
+    return;
+  }
   state_.collecting.extend(assignment.claim, assignment.collecting, streaming.expected, next, state_.now());
   streaming.expected = next;
 }
@@ -191,8 +204,13 @@ void Collector::on_end(Assignment& assignment, Offset next) {
 bool Collector::map(Assignment& assignment, const Record& record) {
   const auto mapped = map_record(state_.mapper, record, state_.collecting.set(),
                                  {state_.parts.tables, state_.parts.schemas}, state_.descriptions);
-  if (mapped) return true;
-  const auto& [blocked, error] = mapped.error();
+  if (!mapped) wait_or_stop(assignment, mapped.error());
+  return mapped.has_value();
+}
+
+// What follows for the partition of a record that was not mapped.
+void Collector::wait_or_stop(Assignment& assignment, const NotMapped& reason) {
+  const auto& [blocked, error] = reason;
   const auto* wanted = blocked ? std::get_if<mapping::Wanted>(&*blocked) : nullptr;
   if (wanted && std::holds_alternative<mapping::EvolutionWanted>(*wanted)) {
     wait_for(assignment, *wanted, std::chrono::milliseconds(0));
@@ -211,7 +229,6 @@ bool Collector::map(Assignment& assignment, const Record& record) {
     }
     wait_for(assignment, std::nullopt, Claimer::retry_after);
   }
-  return false;
 }
 
 // Reads on from here, without a new claim, once what is wanted is there.
@@ -219,7 +236,7 @@ void Collector::wait_for(Assignment& assignment, std::optional<mapping::Wanted> 
                          std::chrono::milliseconds pause) {
   Claiming again;
   again.claimed = true;
-  again.resume_at = assignment.in<Streaming>()->expected;
+  again.resume_at = assignment.in<Streaming>()->uncollected();
   again.not_before = state_.now() + pause;
   again.wanted = std::move(wanted);
   assignment.on(AssignmentEvent::doubted, std::move(again));
@@ -227,12 +244,12 @@ void Collector::wait_for(Assignment& assignment, std::optional<mapping::Wanted> 
 }
 
 // A dead letter that is one too many stops the partition before its record.
-bool Collector::must_stop(Assignment& assignment, const Record& record) {
+bool Collector::must_stop(Assignment& assignment, const Record& record, Offset from) {
   auto reason = state_.reason_to_stop(record, state_.collecting.changes().dead.back().reason);
   if (!reason) return false;
   // A table that was altered a moment ago makes a flood of its own: it must not stop anybody.
   if (const auto holds = state_.descriptions.allows_stop(); !holds || !*holds) {
-    state_.rewind(assignment, assignment.in<Streaming>()->expected);
+    state_.rewind(assignment, from);
   } else {
     state_.stop(assignment, {PartitionState::poison, std::move(*reason), {}, {}});
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/pipeline/lane_state.h"
+#include "runtime/pipeline/resolver.h"
 
 namespace sluice::runtime {
 
@@ -44,7 +45,22 @@ class Collector {
   bool look_twice(Assignment& assignment);
   bool map(Assignment& assignment, const Record& record);
   void wait_for(Assignment& assignment, std::optional<mapping::Wanted> wanted, std::chrono::milliseconds pause);
-  bool must_stop(Assignment& assignment, const Record& record);
+  void wait_or_stop(Assignment& assignment, const NotMapped& reason);
+  bool must_stop(Assignment& assignment, const Record& record, Offset from);
+  bool streams(Assignment& assignment);
+
+  // Where transactions of the source are kept whole (collector_whole.cc).
+  bool whole() const { return state_.transactions.whole(); }
+  bool collect_whole();
+  bool read_ahead();
+  void hold(Assignment& assignment, Record record);
+  void read_anchor(const Assignment& assignment, const Record& record);
+  bool take_next();
+  bool take_passing(Assignment& assignment);
+  bool take_unit(const std::vector<Assignment*>& order);
+  void give_unit_up(std::size_t units_before);
+  bool may_be_taken(Assignment& assignment);
+  void tell_overdue();
 
   LaneState& state_;
   const std::function<void(std::string)> fatal_;
@@ -52,6 +68,7 @@ class Collector {
   std::deque<std::uint32_t> ready_;
   std::optional<TopicPartition> alone_;
   bool last_was_alone_ = false;
+  bool waits_for_row_ = false;  // a partition's row still says that it is incomplete
 };
 
 }  // namespace sluice::runtime

@@ -29,6 +29,26 @@ void LaneWorker::drop_collecting(const Batch* except) {
   collector_.batch_ended();
 }
 
+// stop_for_schema() where transactions of the source are kept whole: a unit has no part that could be tried alone, so
+// all its partitions stop.
+void LaneWorker::stop_unit_for_schema(const Error& error) {
+  const auto of = batch_partitions();
+  const bool alone = state_.in_flight.units() == 1;
+  if (!state_.parts.store.busy() && state_.parts.store.connected()) state_.parts.store.rollback();
+  if (!alone) {
+    log::warning(state_.log_prefix, "reading the catalogue again: {}", state_.stats.last_error);
+    state_.transactions.failed(state_.in_flight.units());
+    return rewind_batch();
+  }
+  rewind_batch();
+  const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  for (const auto* at : of) {
+    auto* held = state_.find(*at);
+    if (held != nullptr && held->phase() == Phase::streaming && !state_.transactions.is_metadata(*at))
+      state_.stop(*held, {PartitionState::schema, reason, {}, {}});
+  }
+}
+
 // Another instance may own partitions of the batch: claims them again, and only them.
 void LaneWorker::doubt_batch() {
   auto& batch = state_.in_flight;

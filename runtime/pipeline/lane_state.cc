@@ -13,9 +13,10 @@ LaneState::LaneState(int index, const LaneParts& given)
     : parts(given),
       log_prefix(fmt::format("lane {}", index)),
       mapper(given.pipeline),
+      transactions(*given.pipeline, mapper),
       descriptions(mapper, given.tables, given.time),
       route_tables(*given.pipeline),
-      sizer(given.pipeline->batch, static_cast<std::size_t>(given.pipeline->postgres.lanes)) {
+      sizer(given.pipeline->batch, static_cast<std::size_t>(given.pipeline->lanes_used())) {
   stats.lane = index;
   stats.commit_buckets.assign(std::size(commit_bounds) + 1, 0);
 }
@@ -42,6 +43,21 @@ void LaneState::stop(Assignment& assignment, Stopping stopping) {
   show(assignment);
 }
 
+Streaming LaneState::streaming_from(const Assignment& assignment, Offset offset) const {
+  Streaming streaming{.expected = offset};
+  if (transactions.whole() && assignment.claim.state == PartitionState::incomplete)
+    streaming.incomplete = assignment.claim.state_reason;
+  return streaming;
+}
+
+void LaneState::resume(Assignment& assignment) {
+  if (auto* streaming = assignment.in<Streaming>(); streaming != nullptr && !streaming->incomplete.empty()) {
+    streaming->incomplete.clear();
+    show(assignment);
+  }
+  if (assignment.claim.state == PartitionState::incomplete) next_duty = {};
+}
+
 void LaneState::rewind(Assignment& assignment, Offset offset) {
   if (auto* claiming = assignment.in<Claiming>(); claiming != nullptr && claiming->resume_at) {
     claiming->resume_at = std::min(*claiming->resume_at, offset);
@@ -50,7 +66,7 @@ void LaneState::rewind(Assignment& assignment, Offset offset) {
   }
   if (assignment.phase() != Phase::streaming) return;
   if (assignment.source().start_at(offset)) {
-    assignment.on(AssignmentEvent::rewound, Streaming{.expected = offset});
+    assignment.on(AssignmentEvent::rewound, streaming_from(assignment, offset));
     return;
   }
   // The claim is as good as before; the claimer tries the start again.

@@ -27,6 +27,7 @@
 #include "runtime/pipeline/parent_waits.h"
 #include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/route_tables.h"
+#include "runtime/pipeline/source_transactions.h"
 #include "runtime/pipeline/table_stats.h"
 #include "sink/row_store.h"
 #include "sink/tables.h"
@@ -71,6 +72,10 @@ class LaneState {
   void stop(Assignment& assignment, Stopping stopping);
   // Reads again from `offset`, which is known to be right: no claim.
   void rewind(Assignment& assignment, Offset offset);
+  // The phase in which it takes records from `offset` on. The state that is in its row stays until it goes on.
+  Streaming streaming_from(const Assignment& assignment, Offset offset) const;
+  // Takes the state incomplete back; the claimer records it.
+  void resume(Assignment& assignment);
   // Claims again, as our copy of the pointer may be wrong.
   void doubt(Assignment& assignment);
   // Drops what is collected. Its partitions read again from where their part began, unless `except` says that the
@@ -87,6 +92,7 @@ class LaneState {
   const LaneParts parts;
   const std::string log_prefix;
   mapping::Mapper mapper;
+  SourceTransactions transactions;
   DescriptionCheck descriptions;
   const RouteTables route_tables;
   std::map<TopicPartition, Assignment> assignments;

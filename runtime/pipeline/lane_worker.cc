@@ -62,6 +62,7 @@ void LaneWorker::drop_lost() {
     collector_.detach(held);
     state_.suspects.remove(it->first);
     state_.parent_waits.remove(it->first);
+    state_.transactions.revoked(it->first);
     it = state_.assignments.erase(it);
   }
   if (!drop || SEEDED_BUG("keep_after_revoke")) return;
@@ -201,10 +202,16 @@ void LaneWorker::on_result(const Result<void>& result) {
   const auto done = bisector_.apply(batch, written, held);
   const auto took = std::chrono::duration_cast<milliseconds>(state_.now() - submitted_);
   if (state_.collecting.empty()) drop_collecting(nullptr);  // the bisector may have dropped it
-  if (done)
-    committed(std::move(written));
-  else
+  if (!done) {
+    const auto stop = bisector_.take_stop();
     handle_error(done.error());
+    if (stop) {
+      if (auto* stopped = state_.find(*stop->first); stopped != nullptr && stopped->phase() == Phase::streaming)
+        state_.stop(*stopped, {PartitionState::poison, stop->second, {}, {}});
+    }
+  } else {
+    committed(std::move(written));
+  }
   for (const auto& at : held)
     state_.suspects.hold(at, state_.now() + state_.parent_waits.pause(at, took, state_.now()));
 }
@@ -212,6 +219,7 @@ void LaneWorker::on_result(const Result<void>& result) {
 // What is not understood is tried again a few times, in the end by each partition alone.
 bool LaneWorker::may_be_a_record(const Error& error) const {
   if (error.next != ErrorClass::unclear) return Bisector::may_be_a_record(error);
+  if (state_.transactions.whole()) return state_.transactions.failures() >= unclear_retries;
   return std::ranges::all_of(state_.in_flight.ranges(), [&](const PartitionRange& range) {
     return state_.suspects.failures(*range.at) >= unclear_retries;
   });
@@ -223,6 +231,10 @@ void LaneWorker::committed(std::optional<TableStats> written) {
   const Flight flight{std::chrono::duration<double>(now - submitted_).count(), was_full_, in_flight_alone_};
   done_.clear();
   done_.swap(state_.in_flight);
+  if (state_.transactions.whole()) {
+    state_.transactions.committed(done_.notes());
+    state_.transactions.succeeded();
+  }
   const auto counts = state_.parts.store.take_counts();
   backoff_ = milliseconds(0);
   last_rows_ = done_.records();
@@ -323,7 +335,12 @@ void LaneWorker::read_again() {
     state_.next_duty = state_.now() + Claimer::retry_after;
     return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
   }
-  state_.suspects.failed(batch_partitions(), state_.in_flight.records(), took, state_.now());
+  if (state_.transactions.whole()) {
+    state_.transactions.failed(state_.in_flight.units());
+    back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
+  } else {
+    state_.suspects.failed(batch_partitions(), state_.in_flight.records(), took, state_.now());
+  }
   rewind_batch();
 }
 
@@ -331,6 +348,7 @@ void LaneWorker::read_again() {
 // Reads it again and applies each partition alone: the one that fails again stops.
 void LaneWorker::stop_for_schema(const Error& error) {
   state_.mapper.invalidate_tables();
+  if (state_.transactions.whole()) return stop_unit_for_schema(error);
   const auto of = batch_partitions();
   const bool alone = in_flight_alone_ && of.size() == 1;
   if (!state_.parts.store.busy() && state_.parts.store.connected()) state_.parts.store.rollback();

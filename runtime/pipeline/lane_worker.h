@@ -72,6 +72,7 @@ class LaneWorker {
   void handle_error(const Error& error);
   void read_again();
   void stop_for_schema(const Error& error);
+  void stop_unit_for_schema(const Error& error);
   void drop_collecting(const Batch* except);
   void doubt_batch();
   void doubt_all();

@@ -62,7 +62,7 @@ void on_out_of_range(LaneState& state, Assignment& assignment) {
 void on_read_error(LaneState& state, Assignment& assignment, const listener::BrokerError& error) {
   if (SEEDED_BUG("damage_believed")) return;
   const auto& at = assignment.at();
-  const auto streaming = *assignment.in<Streaming>();
+  const auto& streaming = *assignment.in<Streaming>();
   auto& trouble = count(state, assignment, error.damaged);
   if (std::exchange(trouble.said, error.message) != error.message) {
     log::warning(state.log_prefix, "{}/{}: Kafka delivers an error instead of offset {}, reading again: {}", at.topic,
@@ -83,7 +83,7 @@ void on_read_error(LaneState& state, Assignment& assignment, const listener::Bro
   Claiming again;
   if (!compare_anchor) {
     again.claimed = true;
-    again.resume_at = streaming.expected;
+    again.resume_at = streaming.uncollected();
   }
   again.not_before = state.now() + pause;
   again.trouble = error.message;

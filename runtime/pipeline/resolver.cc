@@ -91,4 +91,14 @@ std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Reco
   }
 }
 
+std::expected<mapping::SourceMark, NotMapped> mark_record(mapping::Mapper& mapper, const Record& record,
+                                                          const Sources& sources) {
+  for (;;) {
+    auto mark = mapper.source_mark(record);
+    if (mark) return *mark;
+    auto done = resolve(std::get<mapping::Wanted>(mark.error()), mapper, sources);
+    if (!done) return std::unexpected(NotMapped{std::move(mark.error()), std::move(done.error())});
+  }
+}
+
 }  // namespace sluice::runtime

@@ -36,6 +36,9 @@ struct NotMapped {
 // A record is refused only by a description that is still true.
 std::expected<Outcome, NotMapped> map_record(mapping::Mapper& mapper, const Record& record, mapping::ChangeSet& set,
                                              const Sources& sources, DescriptionCheck& descriptions);
+// What the record says about its transaction in the source; asks for its schema, if need be.
+std::expected<mapping::SourceMark, NotMapped> mark_record(mapping::Mapper& mapper, const Record& record,
+                                                          const Sources& sources);
 // Looks up what is wanted and hands it to the mapper.
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources);
 // Hands a schema to the mapper that is known, or known to be unknown, without waiting. False if it is not.

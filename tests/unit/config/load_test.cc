@@ -563,6 +563,34 @@ TEST_F(ConfigLoad, versions_and_soft_deletes_are_checked_with_their_route) {
   EXPECT_EQ(error("version = \"@source.lsn\"\ncolumns.add = { lsn = \"@source.lsn\" }"), "");
 }
 
+TEST_F(ConfigLoad, whole_transactions_of_the_source_refuse_what_would_divide_them) {
+  const auto section = [](const std::string& lines) {
+    return with("[[route]]", "[consistency]\n" + lines + "\n[[route]]");
+  };
+  const std::string whole = "transactions = \"source\"\ntopic = \"shop.transaction\"";
+  const auto loaded = read(section(whole + "\ntimeout = \"5s\""));
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_TRUE(loaded->consistency.whole());
+  EXPECT_EQ(loaded->consistency.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(loaded->lanes_used(), 1);
+  EXPECT_EQ(read(good)->lanes_used(), 2);
+  EXPECT_EQ(error_of(section("transactions = \"none\"\ntopic = \"\"")), "");
+  EXPECT_HAS(error_of(section("transactions = \"source\"")), "6:1: consistency.topic: is missing");
+  EXPECT_HAS(error_of(section("topic = \"shop.transaction\"")), "7:9: consistency.topic: is read only with");
+  EXPECT_HAS(error_of(section("transactions = \"source\"\ntopic = \"^shop\"")),
+             "consistency.topic: is a regular expression");
+  EXPECT_HAS(error_of(section("transactions = \"source\"\ntopic = \"shop.orders\"")), "is also a route's topic");
+  const auto kafka = [&](const std::string& line) {
+    auto text = section(whole);
+    return error_of(text.replace(text.find("[postgres]"), 0, line + "\n"));
+  };
+  EXPECT_HAS(kafka("start = \"latest\""), "4:9: kafka.start: is \"latest\"");
+  EXPECT_HAS(kafka("strategy = \"cooperative-sticky\""), "4:12: kafka.strategy: shares the topics out");
+  auto cloud = section(whole);
+  EXPECT_HAS(error_of(cloud.append("format = \"cloudevents\"\n")),
+             "consistency.transactions: is \"source\", and a route's");
+}
+
 TEST_F(ConfigLoad, a_reference_may_stand_for_a_number_or_a_boolean) {
   ::setenv("SLUICE_TEST_LANES", "7", 1);
   ::setenv("SLUICE_TEST_FLAG", "false", 1);

@@ -388,6 +388,8 @@ class FakeStore final : public sink::RowStore {
   std::map<TopicPartition, Row> rows;
   std::map<TopicPartition, std::vector<Offset>> applied;  // offsets of records, in the order in which they took effect
   std::map<TopicPartition, std::vector<Offset>> dead;
+  std::vector<std::pair<TopicPartition, Offset>> order;  // of all records of batches that took effect
+  std::function<void()> on_commit;
   std::map<TopicPartition, int> claims_of;
   std::vector<sink::PartitionCounts> stored_counts;  // what pointers say after the next commit
   std::map<TopicPartition, bool> locked;             // rows that another transaction holds
@@ -478,6 +480,8 @@ class FakeStore final : public sink::RowStore {
         (letter ? dead : applied)[*range.at].push_back(record.offset);
       }
     }
+    for (const auto& record : records) order.emplace_back(*record.at, record.offset);
+    if (on_commit) on_commit();
     return {};
   }
   std::optional<Flight> flight_;
@@ -504,7 +508,9 @@ class FakeSchemas final : public SchemaSource {
 // A worker over all of that.
 class Rig {
  public:
-  explicit Rig(int partitions = 1, std::function<void(config::Pipeline&)> change = {}) {
+  explicit Rig(int partitions = 1, std::function<void(config::Pipeline&)> change = {})
+      : Rig(of_one_topic(partitions), change) {}
+  Rig(const std::vector<TopicPartition>& of, const std::function<void(config::Pipeline&)>& change) {
     auto made = std::make_shared<config::Pipeline>();
     made->name = "test";
     config::Route route;
@@ -515,8 +521,8 @@ class Rig {
     made->postgres.lanes = 1;
     if (change) change(*made);
     pipeline = made;
-    for (int i = 0; i < partitions; ++i) {
-      owned_.push_back(std::make_unique<FakePartition>(TopicPartition{"t", i}));
+    for (const auto& at : of) {
+      owned_.push_back(std::make_unique<FakePartition>(at));
       partition.push_back(owned_.back().get());
     }
     worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time, schemas},
@@ -528,7 +534,8 @@ class Rig {
 
   // Assigns every partition and hands over the pauses.
   Rig& assign() {
-    for (auto* one : partition) worker->assign(*one, signal, static_cast<std::uint32_t>(one->at().partition));
+    std::uint32_t token = 0;
+    for (auto* one : partition) worker->assign(*one, signal, token++);
     pause({});
     return *this;
   }
@@ -548,6 +555,7 @@ class Rig {
   Assignment& held(int number = 0) { return *worker->state().find(at(number)); }
   Phase phase(int number = 0) { return held(number).phase(); }
   FakeStore::Row& row(int number = 0) { return store.rows[at(number)]; }
+  FakeStore::Row& row_of(const TopicPartition& of) { return store.rows[of]; }
   const std::vector<Offset>& applied(int number = 0) { return store.applied[at(number)]; }
 
   std::shared_ptr<const config::Pipeline> pipeline;
@@ -564,6 +572,11 @@ class Rig {
   std::optional<LaneWorker> worker;
 
  private:
+  static std::vector<TopicPartition> of_one_topic(int partitions) {
+    std::vector<TopicPartition> of;
+    for (int i = 0; i < partitions; ++i) of.push_back({"t", i});
+    return of;
+  }
   std::vector<std::unique_ptr<FakePartition>> owned_;
   std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> answers_;
 };
