@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "base/printable.h"
+#include "config/children.h"
 #include "config/node_value.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
@@ -135,7 +136,8 @@ void check_keys(const toml::table& table, const std::string& section) {
     const std::string_view name = key.str();
     const std::string nested = fmt::format("{}.{}", section, name);
     const bool known = std::ranges::any_of(settings(), [&](const Setting& setting) {
-      return (setting.section == section && setting.name == name) || (section.empty() && setting.section == name) ||
+      return (setting.section == section && setting.name == name) ||
+             (section.empty() ? setting.section == name && !name.contains('.') : setting.section == nested) ||
              part_of(setting, section) == name;
     });
     if (known && !name.empty()) continue;
@@ -165,7 +167,8 @@ void read_section(const toml::table& table, std::string_view section, toml::sour
       const auto* string = std::get_if<std::string>(&value);
       if (setting.secret() || (string != nullptr && is_key(*string))) note_secret(*node, setting, "", pipeline);
       setting.field.put(setting, pipeline, route, std::move(value));
-      if (has_reference(*node)) (section == "route" ? route.referenced : pipeline.referenced).insert(setting.key());
+      if (has_reference(*node))
+        (section.starts_with("route") ? route.referenced : pipeline.referenced).insert(setting.key());
       if (setting.type == Type::connection) pipeline.postgres.shown_url = shown(*node, pipeline.postgres.url);
     } else if (setting.required)
       complain(position, setting.key(), fmt::format("is missing; add {} = {}", setting.name, setting.example));
@@ -195,17 +198,24 @@ void check_key(const toml::table& table, Route& route) {
     complain(place(table, "key"), "route.key", "is empty, which only mode = \"insert\" allows; name the key's columns");
 }
 
+// Where a route writes, or one of its children; `parent` has the topics.
+void check_place(const toml::table& table, const Route& route, const Route& parent, std::string_view own_schema,
+                 std::string_view section) {
+  unsigned groups = 9;
+  for (const std::string& topic : parent.topics) groups = std::min(groups, groups_of(topic));
+  const std::string key = fmt::format("{}.table", section);
+  if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
+    complain(place(table, "table"), key, wrong);
+  if (const std::string wrong = check_target(route, own_schema); !wrong.empty())
+    complain(place(table, "table"), key, wrong);
+  if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
+    complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
+}
+
 // Checks what depends on several settings of a route, or on other routes.
 void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
                  std::set<std::string>& earlier) {
-  unsigned groups = 9;
-  for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
-  if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
-    complain(place(table, "table"), "route.table", wrong);
-  if (const std::string wrong = check_target(route, own_schema); !wrong.empty())
-    complain(place(table, "table"), "route.table", wrong);
-  if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
-    complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
+  check_place(table, route, route, own_schema, "route");
   check_columns(table, route);
   if (const std::string wrong = check_soft_delete(route); !wrong.empty())
     complain(place(table, "delete"), "route.delete", wrong);
@@ -214,10 +224,33 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
              "removes rows, and delete = \"soft:COLUMN\" keeps those that are deleted; use one of the two");
   if (const std::string wrong = check_version_of(route); !wrong.empty())
     complain(place(table, "version"), "route.version", wrong);
-  for (const std::string& topic : route.topics)
-    if (!earlier.insert(topic).second)
+  for (const std::string& topic : route.topics) {
+    if (earlier.contains(topic))
       complain(place(table, "topics"), "route.topics",
-               fmt::format("\"{}\" is in an earlier route, which always wins; name it once", printable(topic)));
+               fmt::format("\"{}\" is in an earlier route, which always wins; name it once, or give that one "
+                           "continue = true",
+                           printable(topic)));
+  }
+  if (!route.continues) earlier.insert(route.topics.begin(), route.topics.end());
+}
+
+// The sections [[route.child]] behind a route.
+void read_children(const toml::table& of_route, Pipeline& pipeline, Route& parent) {
+  const toml::node* node = of_route.get("child");
+  if (node == nullptr) return;
+  const auto* children = node->as_array();
+  if (children == nullptr || children->empty() || !children->is_homogeneous(toml::node_type::table))
+    complain(node->source().begin, "route.child",
+             "must be one section or more; write [[route.child]] with two brackets");
+  for (const toml::node& element : *children) {
+    const toml::table& table = *element.as_table();
+    Route& child = parent.children.emplace_back();
+    read_section(table, "route.child", table.source().begin, pipeline, child);
+    complete_child(child, parent);
+    if (const auto [setting, wrong] = check_child(child, parent); !wrong.empty())
+      complain(place(table, setting), "route.child." + setting, wrong);
+    check_place(table, child, parent, pipeline.postgres.schema, "route.child");
+  }
 }
 
 void read_routes(const toml::table& root, Pipeline& pipeline) {
@@ -233,6 +266,14 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     read_section(table, "route", table.source().begin, pipeline, route);
     check_key(table, route);
     check_route(table, route, pipeline.postgres.schema, earlier);
+    if (const std::string wrong = check_continued(route, std::span(pipeline.routes).first(pipeline.routes.size() - 1));
+        !wrong.empty())
+      complain(place(table, "table"), "route.table", wrong);
+    read_children(table, pipeline, route);
+  }
+  for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
+    if (const std::string wrong = check_family(pipeline.routes[at], pipeline.routes); !wrong.empty())
+      complain((*routes)[at].source().begin, "route.child.table", wrong);
   }
   mark_shared_tables(pipeline.routes);
 }
@@ -245,7 +286,7 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   static const toml::table empty;
   std::string_view section;
   for (const Setting& setting : settings()) {
-    if (setting.section == section || setting.section == "route") continue;
+    if (setting.section == section || setting.section.starts_with("route")) continue;
     section = setting.section;
     const toml::node* node = root.get(section);
     if (node != nullptr && !node->is_table())

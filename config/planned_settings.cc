@@ -9,10 +9,9 @@ namespace sluice::config {
 namespace {
 
 // Planned for a later version. An empty value stands for the key itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> planned_settings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> planned_settings = {{
     {"notify", ""},
     {"route.flatten", ""},
-    {"route.child", ""},
 }};
 
 }  // namespace

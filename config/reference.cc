@@ -65,14 +65,20 @@ std::string type_name(const Setting& setting) {
   std::unreachable();
 }
 
+// Of a section that a file need not have, and that would name tables of somebody's own.
+bool is_optional(const Setting& setting) {
+  return setting.section.starts_with("route.");
+}
+
 std::string sample_of(const Setting& setting) {
   if (setting.type == Type::properties)
     return fmt::format("\n{}[{}]\n# {}\n", wrapped(setting.help, "# "), setting.key(), setting.example);
   const std::string value = setting.example.empty() ? default_text(setting) : std::string(setting.example);
   const std::string allowed = accepted(setting);
   // A computed default is shown as a comment only.
-  return fmt::format("{}{}{} = {}{}{}\n", wrapped(setting.help, "# "), setting.computed.empty() ? "" : "# ",
-                     setting.name, value, allowed.empty() ? "" : "  # ", allowed);
+  return fmt::format("{}{}{} = {}{}{}\n", wrapped(setting.help, "# "),
+                     setting.computed.empty() && !is_optional(setting) ? "" : "# ", setting.name, value,
+                     allowed.empty() ? "" : "  # ", allowed);
 }
 
 std::string reference_of(const Setting& setting) {
@@ -180,7 +186,9 @@ std::string sample() {
   for (const Setting& setting : settings()) {
     if (setting.section != section) {
       section = setting.section;
-      const std::string_view brackets = section == "route" ? "[[{}]]\n" : "[{}]\n";
+      const std::string_view brackets = section == "route"              ? "[[{}]]\n"
+                                        : section.starts_with("route.") ? "# [[{}]]\n"
+                                                                        : "[{}]\n";
       text += '\n' + wrapped(section_help(section), "# ") + fmt::format(fmt::runtime(brackets), section);
     }
     text += sample_of(setting);
@@ -194,9 +202,9 @@ std::string reference() {
   for (const Setting& setting : settings()) {
     if (setting.section != section) {
       section = setting.section;
-      const std::string_view title = section.empty()      ? "## Top of the file\n\n"
-                                     : section == "route" ? "## `[[{}]]`\n\n{}\n"
-                                                          : "## `[{}]`\n\n{}\n";
+      const std::string_view title = section.empty()                ? "## Top of the file\n\n"
+                                     : section.starts_with("route") ? "## `[[{}]]`\n\n{}\n"
+                                                                    : "## `[{}]`\n\n{}\n";
       text += fmt::format(fmt::runtime(title), section, wrapped(section_help(section), ""));
     }
     text += reference_of(setting);
@@ -220,7 +228,7 @@ std::vector<Shown> show(const Pipeline& pipeline) {
       if (at != std::string::npos) text.replace(at, 8, pipeline.name);
       fallback = std::move(text);
     }
-    const auto& masked = setting.section == "route" ? route.referenced : pipeline.referenced;
+    const auto& masked = setting.section.starts_with("route") ? route.referenced : pipeline.referenced;
     std::string text = toml_text(setting, value);
     if (masked.contains(setting.key())) text = quoted(Secret::mask);
     if (setting.type == Type::connection && !pipeline.postgres.shown_url.empty())
@@ -230,13 +238,20 @@ std::vector<Shown> show(const Pipeline& pipeline) {
   };
   bool routes_done = false;
   for (const Setting& setting : settings()) {
-    if (setting.section != "route") {
+    if (!setting.section.starts_with("route")) {
       add(setting, setting.key(), untouched);
     } else if (!std::exchange(routes_done, true)) {
-      for (std::size_t at = 0; at < pipeline.routes.size(); ++at)
-        for (const Setting& of_route : settings())
-          if (of_route.section == "route")
-            add(of_route, fmt::format("route[{}].{}", at + 1, of_route.name), pipeline.routes[at]);
+      const auto add_all = [&](std::string_view section, const std::string& name, const Route& route) {
+        for (const Setting& one : settings())
+          if (one.section == section) add(one, fmt::format("{}.{}", name, one.name), route);
+      };
+      for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
+        const auto& route = pipeline.routes[at];
+        const std::string name = fmt::format("route[{}]", at + 1);
+        add_all("route", name, route);
+        for (std::size_t child = 0; child < route.children.size(); ++child)
+          add_all("route.child", fmt::format("{}.child[{}]", name, child + 1), route.children[child]);
+      }
     }
   }
   return shown;

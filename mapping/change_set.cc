@@ -46,33 +46,54 @@ void ChangeSet::end_record() {
   if (live_[record_] == 0) skip();
 }
 
+bool ChangeSet::end_part(std::uint32_t before) {
+  const bool skipped = std::exchange(changes_.outcomes.back(), Outcome::applied) == Outcome::skipped;
+  return !skipped && live_[record_] != before;
+}
+
 void ChangeSet::forget_keys(OpenTable& opened) {
   opened.keys.clear();
   opened.alike.clear();
   opened.groups.clear();
   opened.places.clear();
+  opened.parents.clear();
+  opened.parents_alike.clear();
+  opened.lines.clear();
+}
+
+// Where one topic comes into a table by two routes, what one of them changes is behind what the other one changed
+// before.
+void ChangeSet::take_turns(const TableState& table) {
+  const auto last = std::ranges::find(last_, table.table->oid, &decltype(last_)::value_type::first);
+  if (last == last_.end()) {
+    last_.emplace_back(table.table->oid, table.id);
+  } else if (const auto before = std::exchange(last->second, table.id); before != table.id) {
+    open_[before].table = nullptr;
+  }
 }
 
 ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
   if (table.id >= open_.size()) open_.resize(table.id + 1);
+  if (table.route->interleaves) take_turns(table);
   auto& opened = open_[table.id];
   if (opened.table != table.table.get()) {
     opened.table = table.table.get();
     opened.index = static_cast<std::uint32_t>(changes_.tables.size());
     forget_keys(opened);
     opened.first_step = 0;
-    changes_.tables.push_back({table.table, table.route->mode, {}});
+    changes_.tables.push_back({table.table, table.route->mode, {}, table.parent ? table.parent->table : nullptr});
     changes_.tables.back().steps.emplace_back();
   }
   return opened;
 }
 
-RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
+RowChange& ChangeSet::add_row(std::vector<RowChange>& rows, ChangeKind kind, const std::vector<Cell>& cells,
+                              std::uint64_t order) {
   const auto first = static_cast<std::uint32_t>(changes_.cells.size());
   changes_.cells.insert(changes_.cells.end(), cells.begin(), cells.end());
   ++changes_.rows;
   ++live_[record_];
-  return step.rows.emplace_back(order, record_, first, kind);
+  return rows.emplace_back(order, record_, first, kind);
 }
 
 void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {
@@ -180,7 +201,8 @@ void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, 
 void ChangeSet::truncate(const TableState& table) {
   OpenTable& opened = open(table);
   TableChanges& of_table = changes_.tables[opened.index];
-  if (!of_table.steps.back().rows.empty()) of_table.steps.emplace_back();
+  const Step& last = of_table.steps.back();
+  if (!last.rows.empty() || !last.parents.empty()) of_table.steps.emplace_back();
   of_table.steps.back().truncate = true;
   opened.first_step = static_cast<std::uint32_t>(of_table.steps.size() - 1);
   forget_keys(opened);
@@ -204,6 +226,7 @@ void ChangeSet::clear() {
   changes_.rows = 0;
   live_.clear();
   for (auto& opened : open_) opened.table = nullptr;
+  last_.clear();
 }
 
 Changes ChangeSet::take() {

@@ -85,18 +85,18 @@ bool Mapper::State::remove_row(TableState& table, const Record& record, std::vec
   if (!table.table->is_guarded()) {
     if (!rows.lacking().empty()) return false;
     if (table.table->is_conditional())
-      set->change_guarded(table, ChangeKind::remove, of, key, decides);
+      out->change_guarded(table, ChangeKind::remove, of, key, decides, RowCheck::none);
     else
-      set->remove(table, of, key);
-    return true;
+      out->remove(table, of, key);
+    return taken_by->children.empty() || remove_children(table, of, fault);
   }
   const bool marks = table.table->marker != Table::none;
   // The key's bytes may lie in the arena, which grows.
   const std::string bytes(key.bytes), alike(key.alike);
   if (marks && !set_deleted(table, record, of, fault)) return false;
   if (!rows.lacking().empty()) return false;
-  set->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
-                      decides);
+  out->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
+                      decides, RowCheck::none);
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace sluice::sink {
 namespace {
@@ -21,11 +22,15 @@ class Planner {
   Planner(const Changes& changes, bool arrays_only) : changes_(changes), arrays_only_(arrays_only) {}
 
   void table(std::span<const TableChanges* const> same);
+  // A parent's changes, and then those of its tables of children.
+  void family(std::span<const TableChanges* const> of);
   std::vector<PlannedWrite> take() { return std::move(writes_); }
 
  private:
   void step(const TableChanges& of, const Step& step);
-  std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
+  void orphans(const TableChanges& of, const Step& step);
+  void lock(std::ptrdiff_t at, const Table& table);
+  std::vector<const RowChange*> sorted(const Table& table, const std::vector<RowChange>& of) const;
   void removals(const Table& table, const std::vector<const RowChange*>& rows);
   void removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version);
   bool versioned(const Table& table, const RowChange& row) const {
@@ -44,31 +49,111 @@ class Planner {
 void Planner::table(std::span<const TableChanges* const> same) {
   const auto first = static_cast<std::ptrdiff_t>(writes_.size());
   for (const auto* changed : same) {
-    for (const auto& one : changed->steps) step(*changed, one);
+    const auto* one_table = changed->table.get();
+    for (const auto& one : changed->steps) {
+      if (one.truncate) writes_.push_back({one_table, Action::truncate, Path::arrays, {}, {}, false});
+      step(*changed, one);
+    }
   }
-  const auto written = std::span(writes_).subspan(static_cast<std::size_t>(first));
+  lock(first, *same.front()->table);
+}
+
+// In front of what was planned from `at` on, if that has to be among Sluice's writers of the table.
+void Planner::lock(std::ptrdiff_t at, const Table& table) {
+  const PlannedWrite* only = nullptr;
+  std::size_t count = 0;
+  bool truncates = false;
+  for (const auto& write : std::span(writes_).subspan(static_cast<std::size_t>(at))) {
+    const bool also = std::ranges::find(write.also, table.sql_name, &Table::sql_name) != write.also.end();
+    if (write.table->sql_name != table.sql_name && !also) continue;
+    only = &write;
+    ++count;
+    truncates = truncates || write.action == Action::truncate;
+  }
   // TRUNCATE takes a stronger lock than the rows before it: two that raise theirs would wait for each other.
-  const bool truncates = std::ranges::find(written, Action::truncate, &PlannedWrite::action) != written.end();
-  if (written.empty() || !(same.front()->table->shared || truncates)) return;
-  const auto only = written.size() == 1 ? written.front().action : Action::exclusive;
-  const auto lock = only == Action::insert || only == Action::upsert ? Action::share : Action::exclusive;
-  writes_.insert(writes_.begin() + first, {same.front()->table.get(), lock, Path::arrays, {}, {}, false});
+  if (count == 0 || !(table.shared || truncates)) return;
+  const bool ordered = count == 1 && (only->action == Action::insert || only->action == Action::upsert);
+  writes_.insert(writes_.begin() + at,
+                 {&table, ordered ? Action::share : Action::exclusive, Path::arrays, {}, {}, false});
+}
+
+// Each of a parent's truncates is one of its children, and takes effect in its place between their steps.
+void Planner::family(std::span<const TableChanges* const> of) {
+  struct Member {
+    const TableChanges* changes;
+    const Step* step;
+  };
+  using Steps = std::vector<Member>;
+  std::vector<std::pair<const Table*, std::vector<Steps>>> tables;  // of each: what is between two truncates
+  for (const auto* changed : of) {
+    if (tables.empty() || tables.back().first->sql_name != changed->table->sql_name)
+      tables.push_back({changed->table.get(), std::vector<Steps>(1)});
+    auto& between = tables.back().second;
+    for (const auto& one : changed->steps) {
+      if (one.truncate) between.emplace_back();
+      between.back().push_back({changed, &one});
+    }
+  }
+  const bool has_parent = of.front()->parent == nullptr;
+  const auto begin = static_cast<std::ptrdiff_t>(writes_.size());
+  std::size_t rounds = 1;
+  for (const auto& [table, between] : tables) rounds = std::max(rounds, between.size());
+  for (std::size_t round = 0; round < rounds; ++round) {
+    if (round > 0) {
+      PlannedWrite truncate{tables.front().first, Action::truncate, Path::arrays, {}, {}, false};
+      for (const auto& [table, between] : std::span(tables).subspan(1)) truncate.also.push_back(table);
+      writes_.push_back(std::move(truncate));
+    }
+    const auto steps_of = [&](std::size_t at) {
+      return round < tables[at].second.size() ? std::span<const Member>(tables[at].second[round])
+                                              : std::span<const Member>();
+    };
+    for (std::size_t at = has_parent ? 1 : 0; at < tables.size(); ++at) {
+      if (const auto steps = steps_of(at); !steps.empty()) orphans(*steps[0].changes, *steps[0].step);
+    }
+    if (has_parent) {
+      for (const auto& [changed, one] : steps_of(0)) step(*changed, *one);
+    }
+    for (std::size_t at = has_parent ? 1 : 0; at < tables.size(); ++at) {
+      bool first = true;
+      for (const auto& [changed, one] : steps_of(at)) {
+        if (!std::exchange(first, false)) orphans(*changed, *one);
+        writes(*changed, sorted(*changed->table, one->rows));
+      }
+    }
+  }
+  for (const auto& [table, between] : tables) lock(begin, *table);
+}
+
+void Planner::orphans(const TableChanges& of, const Step& step) {
+  if (step.parents.empty()) return;
+  const auto& table = *of.table;
+  const auto of_parent = static_cast<std::ptrdiff_t>(of.parent->key.size());
+  PlannedWrite write{&table,
+                     Action::remove_orphans,
+                     Path::arrays,
+                     {table.key.begin(), table.key.begin() + of_parent},
+                     sorted(table, step.parents),
+                     false};
+  for (const auto& row : step.rows) {
+    if (row.kind == ChangeKind::write) write.kept.push_back(&row);
+  }
+  writes_.push_back(std::move(write));
 }
 
 void Planner::step(const TableChanges& of, const Step& step) {
   const auto& table = *of.table;
-  if (step.truncate) writes_.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
   if (step.rows.empty()) return;
-  const auto rows = sorted(table, step);
+  const auto rows = sorted(table, step.rows);
   removals(table, rows);
   writes(of, rows);
   if (table.is_conditional()) checks(table, rows);
 }
 
-std::vector<const RowChange*> Planner::sorted(const Table& table, const Step& step) const {
+std::vector<const RowChange*> Planner::sorted(const Table& table, const std::vector<RowChange>& of) const {
   std::vector<const RowChange*> rows;
-  rows.reserve(step.rows.size());
-  for (const auto& row : step.rows) rows.push_back(&row);
+  rows.reserve(of.size());
+  for (const auto& row : of) rows.push_back(&row);
   if (table.key.empty()) return rows;  // appends stay in the order of the log
   std::ranges::sort(rows, [&](const RowChange* a, const RowChange* b) {
     if (a->order != b->order) return a->order < b->order;
@@ -202,11 +287,18 @@ Path Planner::path(const PlannedWrite& write) const {
   return rows >= staged_rows || large ? Path::stage : Path::arrays;
 }
 
+// Children are with their parent, whose changes are the first.
+const std::string& family_of(const TableChanges& changes) {
+  return changes.parent ? changes.parent->sql_name : changes.table->sql_name;
+}
+
 std::vector<const TableChanges*> by_name(const Changes& changes) {
   std::vector<const TableChanges*> tables;
   for (const auto& table : changes.tables) tables.push_back(&table);
   // One table that two routes feed keeps the order of the changes, which is that of the addresses.
   std::ranges::sort(tables, [](const auto* a, const auto* b) {
+    if (const int compared = family_of(*a).compare(family_of(*b)); compared != 0) return compared < 0;
+    if ((a->parent != nullptr) != (b->parent != nullptr)) return b->parent != nullptr;
     const int compared = a->table->sql_name.compare(b->table->sql_name);
     return compared != 0 ? compared < 0 : a < b;
   });
@@ -225,10 +317,12 @@ std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only) {
   Planner planner(changes, arrays_only);
   for (auto first = tables.begin(); first != tables.end();) {
     // One table that two routes feed is described twice, but locked once.
-    const auto last = std::find_if(first, tables.end(), [&](const auto* changed) {
-      return changed->table->sql_name != (*first)->table->sql_name;
-    });
-    planner.table({first, last});
+    const auto last = std::find_if(first, tables.end(),
+                                   [&](const auto* changed) { return family_of(*changed) != family_of(**first); });
+    if ((*(last - 1))->parent)
+      planner.family({first, last});
+    else
+      planner.table({first, last});
     first = last;
   }
   return planner.take();
