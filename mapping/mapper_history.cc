@@ -84,10 +84,12 @@ bool Mapper::State::remove_row(TableState& table, const Record& record, std::vec
                                bool decides, RecordError& fault) {
   if (!table.table->is_guarded()) {
     if (!rows.lacking().empty()) return false;
+    const std::string bytes(key.bytes), alike(key.alike);
+    if (!taken_by->children.empty() && !remove_children(table, of, fault)) return false;
     if (table.table->is_conditional())
-      set->change_guarded(table, ChangeKind::remove, of, key, decides);
+      out->change_guarded(table, ChangeKind::remove, of, {bytes, alike, key.loose, key.order}, decides, RowCheck::none);
     else
-      set->remove(table, of, key);
+      out->remove(table, of, {bytes, alike, key.loose, key.order});
     return true;
   }
   const bool marks = table.table->marker != Table::none;
@@ -95,8 +97,8 @@ bool Mapper::State::remove_row(TableState& table, const Record& record, std::vec
   const std::string bytes(key.bytes), alike(key.alike);
   if (marks && !set_deleted(table, record, of, fault)) return false;
   if (!rows.lacking().empty()) return false;
-  set->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
-                      decides);
+  out->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
+                      decides, RowCheck::none);
   return true;
 }
 

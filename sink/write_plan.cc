@@ -46,19 +46,25 @@ class Planner {
  private:
   // The writes of a table in one round, by what foreign keys make of them.
   struct Round {
-    std::vector<PlannedWrite> before;  // all of the steps before its last one
+    std::vector<PlannedWrite> families;  // emptied parents, with their children
+    std::vector<PlannedWrite> orphans;   // of a table of children, before anything is done to their parents
+    std::vector<PlannedWrite> before;    // all of the steps before its last one
     std::vector<PlannedWrite> removals, writes, checks;
   };
   struct Linked {
     const Table* table;
+    const Table* parent;  // of a table of children
     std::map<std::uint32_t, Round> rounds;
+    bool emptied = false;  // with its parent
   };
 
   void step(const TableChanges& of, const Step& step);
   Linked by_round(Same same);
+  void truncate_family(Linked& of) const;
   static bool goes_first(const Linked& of, const Round& round, std::span<const Linked> all, std::uint32_t number);
   void round(std::span<Linked> tables, std::uint32_t number);
-  std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
+  PlannedWrite orphans(const TableChanges& of, const Step& step) const;
+  std::vector<const RowChange*> sorted(const Table& table, const std::vector<RowChange>& of) const;
   void removals(const Table& table, const std::vector<const RowChange*>& rows);
   void removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version);
   bool versioned(const Table& table, const RowChange& row) const {
@@ -77,7 +83,11 @@ class Planner {
 void Planner::table(Same same) {
   const auto first = static_cast<std::ptrdiff_t>(writes_.size());
   for (const auto* changed : same) {
-    for (const auto& one : changed->steps) step(*changed, one);
+    const auto* one_table = changed->table.get();
+    for (const auto& one : changed->steps) {
+      if (one.truncate) writes_.push_back({one_table, Action::truncate, Path::arrays, {}, {}, false});
+      step(*changed, one);
+    }
   }
   std::vector<Action> actions;
   for (const auto& write : std::span(writes_).subspan(static_cast<std::size_t>(first))) actions.push_back(write.action);
@@ -90,23 +100,61 @@ void move_to(std::vector<PlannedWrite>& end, std::vector<PlannedWrite>& more) {
 }
 
 Planner::Linked Planner::by_round(Same same) {
-  Linked made{same.front()->table.get(), {}};
+  Linked made{same.front()->table.get(), same.front()->parent.get(), {}};
   for (const auto* changed : same) {
+    const Table& table = *changed->table;
     for (const auto& one : changed->steps) {
-      if (one.rows.empty() && !one.truncate) continue;
+      if (one.rows.empty() && one.parents.empty() && !one.truncate) continue;
+      const bool first = !made.rounds.contains(one.round);
       Round& round = made.rounds[one.round];
       for (auto* part : {&round.removals, &round.writes, &round.checks}) move_to(round.before, *part);
-      if (one.truncate) round.before.push_back({changed->table.get(), Action::truncate, Path::arrays, {}, {}, false});
-      const auto rows = sorted(*changed->table, one);
-      removals(*changed->table, rows);
+      made.emptied = made.emptied || (one.truncate && made.parent != nullptr);
+      if (one.truncate && made.parent == nullptr)
+        round.before.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
+      if (!one.parents.empty()) (first ? round.orphans : round.before).push_back(orphans(*changed, one));
+      const auto rows = sorted(table, one.rows);
+      if (made.parent == nullptr) removals(table, rows);
       round.removals = std::exchange(writes_, {});
       writes(*changed, rows);
       round.writes = std::exchange(writes_, {});
-      if (changed->table->is_conditional()) checks(*changed->table, rows);
+      if (table.is_conditional()) checks(table, rows);
       round.checks = std::exchange(writes_, {});
     }
   }
+  truncate_family(made);
   return made;
+}
+
+// A parent that foreign keys of its children lead to can only be emptied together with them. It is the first thing of
+// the round, which begins with it.
+void Planner::truncate_family(Linked& of) const {
+  std::map<std::string_view, const Table*> children;
+  for (const auto& changed : changes_.tables)
+    if (changed.parent && changed.parent->sql_name == of.table->sql_name)
+      children.emplace(changed.table->sql_name, changed.table.get());
+  if (children.empty()) return;
+  for (auto& [number, round] : of.rounds) {
+    if (round.before.empty() || round.before.front().action != Action::truncate) continue;
+    auto& family = round.families.emplace_back(std::move(round.before.front()));
+    round.before.erase(round.before.begin());
+    std::ranges::copy(children | std::views::values, std::back_inserter(family.also));
+  }
+}
+
+// Removes what is left of these parents' rows, but for those that stay.
+PlannedWrite Planner::orphans(const TableChanges& of, const Step& step) const {
+  const auto& table = *of.table;
+  const auto of_parent = static_cast<std::ptrdiff_t>(of.parent->key.size());
+  PlannedWrite write{&table,
+                     Action::remove_orphans,
+                     Path::arrays,
+                     {table.key.begin(), table.key.begin() + of_parent},
+                     sorted(table, step.parents),
+                     false};
+  for (const auto& row : step.rows) {
+    if (row.kind == ChangeKind::write) write.kept.push_back(&row);
+  }
+  return write;
 }
 
 bool replaces(const PlannedWrite& removal) {
@@ -119,7 +167,8 @@ bool Planner::goes_first(const Linked& of, const Round& round, std::span<const L
   const Table& table = *of.table;
   const bool changes_written = std::ranges::any_of(all, [&](const Linked& other) {
     const auto found = other.rounds.find(number);
-    return found != other.rounds.end() && !(found->second.writes.empty() && found->second.before.empty()) &&
+    const bool is_child = other.parent != nullptr && other.parent->sql_name == table.sql_name;
+    return !is_child && found != other.rounds.end() && !(found->second.writes.empty() && found->second.before.empty()) &&
            std::ranges::find(table.delete_changes, other.table->tree) != table.delete_changes.end();
   });
   if (changes_written || !round.before.empty()) return false;
@@ -132,6 +181,8 @@ void Planner::round(std::span<Linked> tables, std::uint32_t number) {
   for (auto& one : tables) {
     if (const auto found = one.rounds.find(number); found != one.rounds.end()) here.emplace_back(&one, &found->second);
   }
+  for (const auto& [table, round] : here) move_to(writes_, round->families);
+  for (const auto& [table, round] : here | std::views::reverse) move_to(writes_, round->orphans);
   for (const auto& [table, round] : here | std::views::reverse) {
     if (goes_first(*table, *round, tables, number)) move_to(writes_, round->removals);
   }
@@ -155,32 +206,33 @@ void Planner::linked(const std::vector<Same>& tables) {
   for (const Same same : tables) {
     const Linked& made = ordered.emplace_back(by_round(same));
     std::vector<Action> actions;
+    if (made.emptied) actions.push_back(Action::truncate);
     for (const auto& [number, round] : made.rounds) {
       rounds.insert(number);
-      for (const auto* part : {&round.before, &round.removals, &round.writes, &round.checks})
+      for (const auto* part : {&round.families, &round.orphans, &round.before, &round.removals, &round.writes, &round.checks})
         std::ranges::transform(*part, std::back_inserter(actions), &PlannedWrite::action);
     }
     if (auto lock = lock_of(*made.table, actions)) locks.push_back(std::move(*lock));
   }
   writes_ = std::move(locks);
-  std::ranges::stable_sort(ordered, {}, [](const Linked& one) { return one.table->depth; });
+  std::ranges::stable_sort(ordered, {},
+                           [](const Linked& one) { return std::pair(one.table->depth, one.parent != nullptr); });
   for (const auto number : rounds) round(ordered, number);
 }
 
 void Planner::step(const TableChanges& of, const Step& step) {
   const auto& table = *of.table;
-  if (step.truncate) writes_.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
   if (step.rows.empty()) return;
-  const auto rows = sorted(table, step);
+  const auto rows = sorted(table, step.rows);
   removals(table, rows);
   writes(of, rows);
   if (table.is_conditional()) checks(table, rows);
 }
 
-std::vector<const RowChange*> Planner::sorted(const Table& table, const Step& step) const {
+std::vector<const RowChange*> Planner::sorted(const Table& table, const std::vector<RowChange>& of) const {
   std::vector<const RowChange*> rows;
-  rows.reserve(step.rows.size());
-  for (const auto& row : step.rows) rows.push_back(&row);
+  rows.reserve(of.size());
+  for (const auto& row : of) rows.push_back(&row);
   if (table.key.empty()) return rows;  // appends stay in the order of the log
   std::ranges::sort(rows, [&](const RowChange* a, const RowChange* b) {
     if (a->order != b->order) return a->order < b->order;
@@ -329,7 +381,7 @@ std::vector<const TableChanges*> by_name(const Changes& changes) {
 bool are_linked(const std::vector<const TableChanges*>& tables) {
   return std::ranges::any_of(tables, [&](const TableChanges* one) {
     return one->table->depth != tables.front()->table->depth || one->table->refers_to_itself ||
-           one->steps.back().round > 0;
+           one->parent != nullptr || one->steps.back().round > 0;
   });
 }
 
