@@ -21,7 +21,7 @@ bool holds_key(const Route& child, const std::string& column, const Route& paren
   const auto filled = child.fills.find(column);
   if (filled == child.fills.end()) return false;
   const auto source = ChildSource::parse(filled->second);
-  return source && source->kind == ChildSource::Kind::parent && 
+  return source && source->kind == ChildSource::Kind::parent &&
          (source->field.size() == 1 || !parent.flatten.empty()) &&
          column_of(parent, flattened_name(source->field, parent.flatten)) == key;
 }

@@ -4,9 +4,9 @@
 // table meet their locks in the same order. That holds within one INSERT. A table that several topics write is locked
 // among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
 // delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
-// else `share`. Tables that foreign keys link come after their parents, and parents lose rows after their children. Rows
-// of a table of children are removed before anything is done to their parents. Planned writes reference the changes and
-// must not outlive them.
+// else `share`. Tables that foreign keys link come after their parents, and parents lose rows after their children.
+// Rows of a table of children are removed before anything is done to their parents. Planned writes reference the
+// changes and must not outlive them.
 #pragma once
 
 #include <cstdint>

@@ -279,9 +279,10 @@ void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
     return;
   }
   const auto& tables = pass.set.changes().tables;
+  const auto of = std::ranges::find(tables, nullptr, &TableChanges::parent);  // a record's children come with its row
   DeadLetter letter{static_cast<std::uint32_t>(index),
                     Stage::write,
-                    tables.empty() ? std::string() : tables.front().table->name,
+                    of == tables.end() ? std::string() : of->table->name,
                     error.sqlstate,
                     error.message,
                     error.detail};

@@ -94,12 +94,12 @@ std::string message_of(const Event& event) {
 
 class Children : public SinkTest {
  protected:
-  void make() {
+  void make(const std::string& on_delete = "") {
     sql(fmt::format(
         "CREATE TABLE {0}.orders (id int PRIMARY KEY, note int); "
-        "CREATE TABLE {0}.items (order_id bigint REFERENCES {0}.orders, line int, sku int, n int DEFAULT 7, "
+        "CREATE TABLE {0}.items (order_id bigint REFERENCES {0}.orders {1}, line int, sku int, n int DEFAULT 7, "
         "PRIMARY KEY (order_id, line))",
-        schema));
+        schema, on_delete));
     pipeline = std::make_shared<config::Pipeline>();
     config::Route& route = pipeline->routes.emplace_back();
     route.topics = {"orders"};
@@ -182,12 +182,14 @@ class Generator {
   std::mt19937 random_;
 };
 
-// By the environment variable SLUICE_SEQUENCES any number of them.
-TEST_F(Children, random_events_in_any_batches_leave_the_rows_as_if_applied_one_by_one) {
+// Of events; by the environment variable SLUICE_SEQUENCES any number of them.
+class RandomChildren : public Children, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RandomChildren, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
   const char* given = std::getenv("SLUICE_SEQUENCES");
-  const int sequences = given ? std::atoi(given) : 80;
+  const int sequences = given ? std::atoi(given) : 40;
   constexpr int events = 16;
-  make();
+  make(GetParam());
   Generator generator(20261126);
   std::size_t children_seen = 0;
   for (int n = 0; n < sequences; ++n) {
@@ -220,6 +222,8 @@ TEST_F(Children, random_events_in_any_batches_leave_the_rows_as_if_applied_one_b
                       schema)),
       "0");
 }
+
+INSTANTIATE_TEST_SUITE_P(ForeignKeys, RandomChildren, testing::Values("", "ON DELETE CASCADE"));
 
 TEST_F(Children, a_batch_with_more_rows_than_arrays_take_goes_through_a_stage) {
   make();

@@ -67,6 +67,14 @@ TEST(ConfigChildren, a_child_has_the_rules_of_its_parent_and_settings_of_its_own
   EXPECT_TRUE(shown);
 }
 
+TEST(ConfigChildren, the_parents_key_may_be_a_nested_field_that_flatten_takes_out) {
+  const std::string nested = "[[route]]\ntopics = [\"shop.orders\"]\ntable = \"public.orders\"\nkey = [\"meta_id\"]\n";
+  const std::string of_it = child("public.order_items", R"(["order_id", "line"])",
+                                  R"({ order_id = "$.meta.id", line = "@index" })", "cart.items");
+  EXPECT_EQ(error_of(nested + "flatten = \"_\"\n" + of_it), "");
+  EXPECT_HAS(error_of(nested + of_it), "must begin with the parent's key");
+}
+
 TEST(ConfigChildren, the_key_begins_with_the_parents_and_goes_on) {
   EXPECT_HAS(error_of(route() + child("t", R"(["order_id"])")), "14:7: route.child.key: lacks a column behind");
   EXPECT_HAS(error_of(route() + child("t", R"(["line", "order_id"])")),

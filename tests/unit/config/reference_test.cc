@@ -54,10 +54,11 @@ TEST(ConfigReference, the_sample_parses_to_exactly_the_defaults) {
 TEST(ConfigReference, every_setting_is_in_the_sample) {
   const std::string text = sample();
   for (const Setting& setting : settings()) {
-    const std::string line = setting.type == Type::properties ? '[' + setting.key() + ']'
-                             : setting.computed.empty() && setting.section != "notify" && setting.section != "route.child"
-                                 ? std::string(setting.name) + " = "
-                                 : "# " + std::string(setting.name) + " = ";
+    const std::string line =
+        setting.type == Type::properties ? '[' + setting.key() + ']'
+        : setting.computed.empty() && setting.section != "notify" && setting.section != "route.child"
+            ? std::string(setting.name) + " = "
+            : "# " + std::string(setting.name) + " = ";
     EXPECT_TRUE(has_line(text, line)) << setting.key();
   }
 }

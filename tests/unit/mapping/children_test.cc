@@ -83,6 +83,62 @@ TEST(MappingChildren, a_parent_that_is_deleted_takes_its_children_along_however_
       << "it leaves the table";
 }
 
+// With foreign keys: a delete of an order changes order_items, one of an item changes a table of another route.
+struct LinkedOrders : Orders {
+  LinkedOrders() {
+    add_route("returns", {{"rid", "int4"}, {"v", "text"}}).topics = {"returns"};
+    std::uint32_t tree = 0;
+    for (const char* name : {"orders", "order_items", "returns"}) table_of(name)->tree = ++tree;
+    table_of("orders")->delete_changes = {2};
+    table_of("orders")->delete_acts = true;
+  }
+  std::size_t rounds(const std::vector<Message>& messages) {
+    complete();
+    const Changes made = map(messages);
+    std::size_t rounds = 0;
+    for (const auto& one : made.tables)
+      for (const auto& step : one.steps) rounds = std::max<std::size_t>(rounds, step.round + 1);
+    return rounds;
+  }
+};
+
+TEST(MappingChildren, deletes_that_cascade_to_children_need_no_round_since_they_take_the_children_along) {
+  EXPECT_EQ(LinkedOrders().rounds({tombstone(1), row(two_items), tombstone(2), row(two_items), tombstone(1)}), 1u);
+  LinkedOrders other;
+  other.table_of("orders")->delete_changes = {3};
+  other.table_of("returns")->delete_changes = {2};
+  EXPECT_EQ(other.rounds({row(two_items), tombstone(1), row(two_items)}), 1u) << "no row of returns is written";
+}
+
+TEST(MappingChildren, a_truncate_of_a_parent_and_its_children_begins_a_round) {
+  LinkedOrders orders;
+  orders.route().on_truncate = config::OnTruncate::apply;
+  orders.complete();
+  const Changes made = orders.map({row(two_items), row(R"({"op":"t","before":null,"after":null})"), row(two_items)});
+  for (const auto& one : made.tables) {
+    ASSERT_EQ(one.steps.size(), 2u) << one.table->name;
+    EXPECT_TRUE(!one.steps[0].truncate && one.steps[1].truncate && one.steps[1].round > one.steps[0].round);
+  }
+}
+
+TEST(MappingChildren, paths_lead_into_the_event_as_it_came_where_nested_objects_are_taken_apart) {
+  for (const char* separator : {"_", "."}) {
+    Orders flat;
+    flat.route().flatten = separator;
+    flat.add_table("orders", {{"id", "int4"}, {std::string("buyer") + separator + "name", "text"}}, {0});
+    flat.child().path = "buyer.cart.items";
+    flat.child().fills["n"] = "$.buyer.rank";
+    flat.route().unknown_fields = config::UnknownFields::reject;
+    const std::string name = std::string("buyer") + separator + "name";
+    flat.route().columns.exclude = {std::string("buyer") + separator + "rank"};
+    EXPECT_EQ(flat.changes({row(R"({"id":1,"buyer":{"name":"x","rank":4,"cart":{"items":[{"sku":"a"}]}}})")}),
+              "a\norders: write id=1 " + name +
+                  "=x\norder_items: all of order_id=1\norder_items: write order_id=1 line=1 sku=a n=4\n");
+    EXPECT_EQ(flat.changes({change('d', R"({"id":1})", "null")}),
+              "a\norders: remove id=1\norder_items: all of order_id=1\n");
+  }
+}
+
 TEST(MappingChildren, a_parent_that_is_only_marked_as_deleted_keeps_its_children) {
   Orders soft;
   soft.add_table("orders", {{"id", "int4"}, {"gone", "bool"}}, {0})->marker = 1;

@@ -56,11 +56,13 @@ class Several {
     for (const Message& message : messages) add(message);
     return take();
   }
-  // Outcomes, and `table: change` for each change.
+  // Outcomes, and `table: change` for each change, children's last.
   std::string changes(const std::vector<Message>& messages) {
     const Changes made = map(messages);
     std::string text = outcomes(made) + "\n";
-    for (const TableChanges& one : made.tables) text += table_text(made, one);
+    for (const bool of_children : {false, true})
+      for (const TableChanges& one : made.tables)
+        if ((one.parent != nullptr) == of_children) text += table_text(made, one);
     return text;
   }
 

@@ -101,12 +101,14 @@ std::shared_ptr<Table> linked(const std::string& name, int depth) {
 std::string text_of(const Changes& changes) {
   std::string text;
   for (const auto& write : plan(changes, true)) {
-    const char* sign = write.action == remove     ? "-"
-                       : write.action == upsert   ? "+"
-                       : write.action == share    ? "s"
-                       : write.action == truncate ? "0"
-                       : write.action == defer    ? "later "
-                                                  : "x";
+    const char* sign = write.action == remove           ? "-"
+                       : write.action == upsert         ? "+"
+                       : write.action == share          ? "s"
+                       : write.action == truncate       ? "0"
+                       : write.action == insert         ? "+"
+                       : write.action == remove_orphans ? "o"
+                       : write.action == defer          ? "later "
+                                                        : "x";
     text += sign + write.table->name + " ";
   }
   return text;
@@ -226,15 +228,30 @@ TEST_F(Pieces, a_parent_and_its_children_are_truncated_together_between_their_st
   const auto parent = table("orders", false), child = items();
   rows(parent, "w");
   changes_.tables.back().steps.push_back(
-      {.truncate = true, .rows = changes_.tables.back().steps.front().rows, .parents = {}});
+      {.truncate = true, .round = 1, .rows = changes_.tables.back().steps.front().rows, .parents = {}});
   children(changes_, child, parent, "w");
   children(changes_, child, parent, "w", true);
+  changes_.tables.back().steps.back().round = 1;
   const auto writes = plan(changes_, true);
   std::vector<Action> found;
   for (const auto& write : writes) found.push_back(write.action);
   EXPECT_EQ(found, (std::vector{exclusive, exclusive, remove_orphans, upsert, upsert, truncate, remove_orphans, upsert,
                                 upsert}));
   EXPECT_EQ(statement(writes[5]), "TRUNCATE orders, items");
+}
+
+TEST_F(Pieces, children_with_a_foreign_key_lose_rows_first_and_their_parents_last) {
+  const auto parent = linked("orders", 1), child = std::make_shared<Table>(*linked("items", 2));
+  child->key = {0, 1};
+  parent->delete_changes = {child->tree};
+  rows(parent, "wd");
+  children(changes_, child, parent, "wr");
+  EXPECT_EQ(text_of(changes_), "oitems +orders +items +items -orders ");
+  changes_ = {};
+  parent->other_unique = true;
+  rows(parent, "wd");
+  children(changes_, child, parent, "w");
+  EXPECT_EQ(text_of(changes_), "oitems -orders +orders +items ") << "what the children lost needs no parent any more";
 }
 
 TEST_F(Pieces, a_shared_table_of_children_is_locked_before_anything_is_written) {
