@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -163,7 +164,9 @@ void Planner::linked(const std::vector<Same>& tables) {
     if (auto lock = lock_of(*made.table, actions)) locks.push_back(std::move(*lock));
   }
   writes_ = std::move(locks);
-  std::ranges::stable_sort(ordered, {}, [](const Linked& one) { return one.table->depth; });
+  std::ranges::sort(ordered, [](const Linked& a, const Linked& b) {
+    return std::tie(a.table->depth, a.table->sql_name) < std::tie(b.table->depth, b.table->sql_name);
+  });
   for (const auto number : rounds) round(ordered, number);
 }
 
