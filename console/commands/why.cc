@@ -198,6 +198,9 @@ class Asked {
     if (!trouble.empty()) lag_ = lag_of(*held_);
     const auto* lane = its_lane();
     if (lag_ != 0 && lane != nullptr && !lane->waits_for.empty()) return in_postgres(*lane);
+    if (lag_ != 0 && lane != nullptr && !lane->limited_by.empty())
+      return {"limit", fmt::format("is held back on purpose: lane {} {}", lane->lane, lane->limited_by),
+              "it goes on by itself; [limits] of the configuration says how much is allowed"};
     if (!trouble.empty()) return kafka_away(trouble);
     if (lag_ == 0)
       return {"nothing",

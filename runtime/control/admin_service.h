@@ -2,9 +2,9 @@
 //
 // Owned by the service. Two threads of its own; lanes never wait for them. One works once a second, and at once when a
 // pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
-// the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
-// for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
-// removes what is too old.
+// the lanes, asks for the ends of stopped partitions' logs and how far standbys are, and writes incidents to the log.
+// What may take long waits for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes
+// to the audit trail and removes what is too old.
 #pragma once
 
 #include <condition_variable>
@@ -23,6 +23,7 @@
 #include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
+#include "runtime/control/replica_watch.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/stored_positions.h"
 
@@ -65,6 +66,9 @@ class AdminService {
   DeadLetterControl dead_letters_;
   MissingTopics missing_;
   LaneWatch watch_;
+  const SteadyTime time_;
+  const config::Limits limits_;
+  ReplicaWatch replicas_;
   StoredPositions positions_;
   PointerMoves moves_;
   RecordInspection inspection_;

@@ -10,6 +10,7 @@
 
 #include "admin/snapshot.h"
 #include "runtime/pipeline/pause_rules.h"
+#include "runtime/pipeline/write_brake.h"
 
 namespace sluice::runtime {
 
@@ -51,6 +52,7 @@ struct ServiceParts {
   LogEnds& log_ends;
   PointerDoubts& doubts;
   IncidentLog& incidents;
+  WriteBrake& brake;
 };
 
 }  // namespace sluice::runtime

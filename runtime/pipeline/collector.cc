@@ -41,7 +41,7 @@ void Collector::ready(std::span<const std::uint32_t> tokens) {
 bool Collector::full() const {
   const auto& batch = state_.collecting;
   if (alone_ && batch.records() >= state_.suspects.rows(*alone_)) return true;
-  return state_.sizer.full(batch.records(), batch.bytes());
+  return batch.records() >= state_.parts.brake.most_records() || state_.sizer.full(batch.records(), batch.bytes());
 }
 
 bool Collector::eligible(const Assignment& assignment) const {
