@@ -24,6 +24,7 @@ std::vector<Setting> route_policy();
 std::vector<Setting> route_values();
 std::vector<Setting> route_columns();
 std::vector<Setting> registry();
+std::vector<Setting> limits();
 std::vector<Setting> dead_letters();
 std::vector<Setting> consistency();
 std::vector<Setting> surroundings();
