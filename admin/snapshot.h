@@ -63,6 +63,7 @@ struct LaneSnapshot {
   std::optional<WallClock::time_point> waits_since = {};  // for this, with the attempts that were given up
   int session = 0;                    // process of the writer's session in PostgreSQL, 0 without one
   double seconds_since_progress = 0;  // since the lane's loop last went round
+  std::string limited_by = {};        // why its next batch waits on purpose ([limits]); empty if it does not
   std::string last_error;
 };
 

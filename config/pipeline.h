@@ -35,6 +35,7 @@ enum class OnDelete { apply, ignore, soft };
 enum class OnTruncate { ignore, apply };
 enum class UnknownFields { reject, ignore };
 enum class Evolve { none, columns, tables };  // what of a table follows the events
+enum class Vanished { keep, stop };           // what a column does that the events' schema does not have
 enum class OnError { dead_letter, stop };
 enum class Transactions { none, source };  // what of the source's transactions is kept
 
@@ -118,6 +119,7 @@ struct Route {
   OnTruncate on_truncate = OnTruncate::ignore;
   UnknownFields unknown_fields = UnknownFields::reject;
   Evolve evolve = Evolve::none;
+  Vanished vanished = Vanished::keep;
   std::string flatten;  // stands between the names of nested objects and their fields; empty: they stay as they are
   Columns columns;
   ValuePolicies values;  // what values become that a column cannot hold as they are
@@ -147,6 +149,12 @@ struct Consistency {
   std::chrono::milliseconds timeout{60'000};
 
   bool whole() const { return transactions == Transactions::source; }
+};
+
+struct Limits {
+  int rows_per_second = 0;  // 0: none
+  std::chrono::milliseconds replica_lag{0};
+  std::size_t replica_bytes = 0;
 };
 
 struct Registry {
@@ -184,6 +192,7 @@ struct Pipeline {
   Postgres postgres;
   Batch batch;
   std::vector<Route> routes;
+  Limits limits;
   Registry registry;
   DeadLetters dead_letters;
   Verify verify;

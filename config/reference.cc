@@ -157,6 +157,7 @@ std::string toml_text(const Setting& setting, const Value& value) {
       if (setting.may_be_empty && std::get<std::int64_t>(value) == 0) return quoted("");
       return quoted(duration_text(std::get<std::int64_t>(value)));
     case Type::size:
+      if (setting.may_be_empty && std::get<std::int64_t>(value) == 0) return quoted("");
       return quoted(size_text(std::get<std::int64_t>(value)));
     case Type::strings:
     case Type::pairs:
@@ -180,7 +181,9 @@ std::string accepted(const Setting& setting) {
   if (setting.type == Type::duration)
     return fmt::format("{}{} to {}", setting.may_be_empty ? "empty, or " : "", duration_text(setting.least),
                        duration_text(setting.most));
-  if (setting.type == Type::size) return fmt::format("{} to {}", size_text(setting.least), size_text(setting.most));
+  if (setting.type == Type::size)
+    return fmt::format("{}{} to {}", setting.may_be_empty ? "empty, or " : "", size_text(setting.least),
+                       size_text(setting.most));
   return fmt::format("{}", fmt::join(setting.choices, " | "));
 }
 

@@ -131,6 +131,15 @@ std::vector<Setting> route_policy() {
            "there. `unknown_fields` then decides nothing. See evolution.md.",
        .choices = {"none", "columns", "tables"}},
       {.section = "route",
+       .name = "vanished",
+       .type = choice,
+       .field = in<&Route::vanished>(),
+       .help =
+           "What a column does that the events' schema does not have: it keeps what it holds, or stops the partition in "
+           "front of the record, in state schema. Columns with a default, those that the server or `columns.add` fills, and "
+           "those that `columns` leaves out do not count. Events without a schema say nothing of it. See evolution.md.",
+       .choices = {"keep", "stop"}},
+      {.section = "route",
        .name = "on_error",
        .type = choice,
        .field = in<&Route::on_error>(),

@@ -15,6 +15,7 @@ std::string_view section_help(std::string_view section) {
            "row, and rows of elements that are gone are removed. See tables.md.";
   if (section == "registry")
     return "The schemas of events that are frames of a schema registry: Avro, JSON Schema, Protobuf. What it said is kept in sluice.schema.";
+  if (section == "limits") return "What holds the service back on purpose, for those who write to a live system.";
   if (section == "dead_letters") return "What is kept of refused records, and of who did what.";
   if (section == "verify")
     return "The standing proof that nothing is missing; its results are rows of sluice.verification.";

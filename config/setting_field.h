@@ -25,6 +25,7 @@ std::vector<Setting> route_values();
 std::vector<Setting> route_child();
 std::vector<Setting> route_columns();
 std::vector<Setting> registry();
+std::vector<Setting> limits();
 std::vector<Setting> dead_letters();
 std::vector<Setting> consistency();
 std::vector<Setting> surroundings();

@@ -143,7 +143,7 @@ std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
     for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_values, route_columns,
-                      route_child, registry, dead_letters, hooks, consistency, surroundings})
+                      route_child, registry, limits, dead_letters, hooks, consistency, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

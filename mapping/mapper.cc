@@ -215,11 +215,16 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
 
   taken_by = &topic;
   faulty = nullptr;
+  RecordError fault;
+  const bool flat = route->flatten.empty() || flatten_event(*route, table, fault);
+  if (flat && route->vanished == config::Vanished::stop && writes(event.operation)) {
+    if (const std::string* column = table->find_vanished(event.after.row, event.after.types))
+      return std::unexpected(Wanted(VanishedColumn{{route, *name}, *column}));
+  }
   set->begin_record(*place);
   const std::size_t arena = set->arena().size();
-  RecordError fault;
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
-  const bool made = make_changes(topic, *table, record, fault);
+  const bool made = flat && make_changes(topic, *table, record, fault);
   if (!made && fault.reason.empty() && !rows.lacking().empty()) {  // a record at fault alters nothing
     set->arena().resize(arena);
     set->take_back_begun();

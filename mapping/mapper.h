@@ -48,8 +48,16 @@ struct EvolutionWanted {
   // Whichever record needs it.
   bool operator==(const EvolutionWanted& other) const { return of == other.of && evolution == other.evolution; }
 };
+// A column that the events' schema does not have, where the route stops for that: set_table() once the table, too, does
+// without its values.
+struct VanishedColumn {
+  TableWanted of;
+  std::string column;
+
+  bool operator==(const VanishedColumn&) const = default;
+};
 // A fact that mapping needs before it can continue, and that a caller with I/O can look up, or bring about.
-using Wanted = std::variant<TableWanted, SchemaWanted, EvolutionWanted>;
+using Wanted = std::variant<TableWanted, SchemaWanted, EvolutionWanted, VanishedColumn>;
 
 // The table of the record is paused.
 struct TablePaused {

@@ -319,7 +319,6 @@ bool Mapper::State::flatten_event(const config::Route& route, const TableState* 
 }
 
 bool Mapper::State::make_changes(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
-  if (!table.route->flatten.empty() && !flatten_event(*table.route, &table, fault)) return false;
   switch (event.operation) {
     case Operation::write:
     case Operation::update:

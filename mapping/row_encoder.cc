@@ -152,14 +152,6 @@ bool fits(const Column& column, std::string_view bytes) {
   return whole <= ((column.modifier - header) >> 16) - digits_behind_point(column);
 }
 
-// Returns true if the event's schema has a field for the column, whether or not the event has it.
-bool is_in_schema(const TableState& table, const Image& image, const std::string& column) {
-  const auto& renames = table.route->columns.rename;
-  const auto known = [&](std::string_view field) { return image.types.of(field).kind != FieldKind::unknown; };
-  if (!renames.contains(column) && known(column)) return true;
-  return std::ranges::any_of(renames, [&](const auto& one) { return one.second == column && known(one.first); });
-}
-
 // A field of the event whose column holds a fact of the record.
 RecordError fault_of_taken(const TableState& table, const Image& image, const Field& field) {
   return {Stage::map, "42701",
@@ -277,7 +269,7 @@ void RowEncoder::need_nulls(const TableState& table, const Image& image, const s
         image.row.fields, [&](const Field& one) { return table.column_name(one.name) == column.name; });
     const bool missing = field == image.row.fields.end();
     const bool gone = missing && !column.has_default && table.route->mode != WriteMode::update &&
-                      !is_in_schema(table, image, column.name);
+                      !table.is_in_schema(image.types, column.name);
     const bool null = !missing && field->value.kind() == ValueKind::null && cells[at].length == Cell::null &&
                       image.types.of(field->name).optional;
     if (gone || null) lacking_.relaxed.push_back(column.name);

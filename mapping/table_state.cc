@@ -19,6 +19,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   child_columns_.clear();
   demanded_.clear();
   nested_fields_.clear();
+  complete_.clear();
   scalar_key_ = -1;
   compares_loosely_ = false;
   if (!table) return;
@@ -93,6 +94,41 @@ std::span<const std::string> TableState::fields_within(std::string_view prefix) 
   const auto end =
       std::ranges::find_if(first, nested_fields_.end(), [&](const auto& one) { return !one.starts_with(prefix); });
   return {first, end};
+}
+
+bool TableState::is_in_schema(const RowTypes& types, const std::string& column) const {
+  const auto& renames = route->columns.rename;
+  const auto known = [&](std::string_view field) { return types.of(field).kind != FieldKind::unknown; };
+  if (!renames.contains(column) && known(column)) return true;
+  return std::ranges::any_of(renames, [&](const auto& one) { return one.second == column && known(one.first); });
+}
+
+// Returns true if a field could fill the column, as the route has it.
+bool TableState::takes_events(std::size_t column) const {
+  const auto fills = [&](std::string_view field) {
+    return find_column(field, ImageOf::row) == static_cast<std::int32_t>(column);
+  };
+  const std::string& own = table->columns[column].name;
+  if (!route->columns.rename.contains(own) && fills(own)) return true;
+  return std::ranges::any_of(route->columns.rename,
+                             [&](const auto& one) { return one.second == own && fills(one.first); });
+}
+
+const std::string* TableState::find_vanished(const Structure& row, const RowTypes& types) {
+  constexpr std::size_t most = 64;
+  if (types.schema == nullptr) return nullptr;
+  const bool known = row.schema != no_schema && std::ranges::find(complete_, row.schema) != complete_.end();
+  if (known) return nullptr;
+  for (std::size_t n = 0; n < table->columns.size(); ++n) {
+    const Column& column = table->columns[n];
+    if (column.has_default || !is_of_events(n) || !takes_events(n) || is_in_schema(types, column.name)) continue;
+    // A field may be there of which the schema does not say the type.
+    if (std::ranges::none_of(row.fields, [&](const Field& one) { return column_name(one.name) == column.name; }))
+      return &column.name;
+  }
+  if (complete_.size() == most) complete_.clear();
+  if (row.schema != no_schema) complete_.push_back(row.schema);
+  return nullptr;
 }
 
 bool TableState::has_column(std::string_view field) const {

@@ -95,6 +95,11 @@ struct TableState {
   bool is_added(std::int32_t column) const;
   // Returns true if a field of this name has a column of its own.
   bool has_column(std::string_view field) const;
+  // Returns true if the event's schema has a field for the column, whether or not the event has it.
+  bool is_in_schema(const RowTypes& types, const std::string& column) const;
+  // The first column that nothing but events could fill and that their schema has no field for; null if there is none
+  // or the row has no schema. Asked for each row, answered once for each schema.
+  const std::string* find_vanished(const Structure& row, const RowTypes& types);
   // Where nested objects are taken apart: the names, beginning with `prefix`, of fields whose columns nothing but
   // events fills, those of the key apart.
   std::span<const std::string> fields_within(std::string_view prefix) const;
@@ -110,6 +115,7 @@ struct TableState {
   bool is_of_events(std::size_t column) const;
   void find_child_columns();
   bool is_child_column(std::int32_t column) const;
+  bool takes_events(std::size_t column) const;
   // Whether a column is narrow depends on the schema; rows whose fields vary share a shape across schemas.
   void forget_narrow();
 
@@ -123,6 +129,7 @@ struct TableState {
   std::vector<ChildColumn> child_columns_;
   std::vector<std::uint16_t> demanded_;
   std::vector<std::string> nested_fields_;  // in order
+  std::vector<SchemaId> complete_;          // schemas that have a field for every column
   RowTypes types_;
   std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;

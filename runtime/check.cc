@@ -61,6 +61,18 @@ void warning(const std::string& text) {
   fmt::print(stderr, "warning: {}\n", text);
 }
 
+// Settings that have no effect on what the route reads.
+void warn_without_effect(const config::Pipeline& pipeline) {
+  for (const auto& route : pipeline.routes) {
+    const bool plain = route.format == config::Format::json || route.format == config::Format::cloudevents;
+    if (route.vanished == config::Vanished::stop && plain)
+      warning(
+          fmt::format("route.vanished: \"stop\" is about the events' schema, and those of {} have none unless they are "
+                      "frames of a registry; remove it, or name a format with schemas",
+                      printable(route.topics.front())));
+  }
+}
+
 // Prints the plan of a pipeline: what `run` would read, write and create. Reads only.
 class Plan {
  public:
@@ -268,6 +280,7 @@ int check(const std::string& config_path, bool connect) {
     files = std::move(*found);
   }
   for (const auto& line : config::exposed_files(*pipeline)) warning(line);
+  warn_without_effect(*pipeline);
   const auto count = pipeline->routes.size();
   fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count, count == 1 ? "route" : "routes");
   for (const auto& line : files) fmt::print("console: {}\n", escape(line));

@@ -21,8 +21,8 @@ std::string value_text(const std::string& value) {
 Reloader::Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path)
     : running_(std::move(pipeline)),
       path_(std::move(path)),
-      log_(running_->log),
-      hooks_(config::load_hooks(path_).value_or(std::vector<config::Hook>{})) {
+      hooks_(config::load_hooks(path_).value_or(std::vector<config::Hook>{})),
+      log_(running_->log) {
   state_ = {"", WallClock::now(), config::fingerprint(*running_)};
 }
 
@@ -42,7 +42,7 @@ bool Reloader::reload(const std::function<Result<void>()>& keys) {
   return state_.trouble.empty();
 }
 
-Result<config::Pipeline> Reloader::read() const {
+Result<Reloader::File> Reloader::read() const {
   auto loaded = config::load(path_);
   if (!loaded) return fail(ErrorClass::retry, loaded.error());
   auto hooks = config::load_hooks(path_);
@@ -50,7 +50,7 @@ Result<config::Pipeline> Reloader::read() const {
   if (const auto valid = listener::validate(loaded->kafka); !valid)
     return fail(ErrorClass::retry,
                 fmt::format("{}: {}", config::place(path_, "kafka.properties"), valid.error().message));
-  return std::move(*loaded);
+  return File{std::move(*loaded), std::move(*hooks)};
 }
 
 Result<std::vector<SettingChange>> Reloader::changes() const {
@@ -62,25 +62,25 @@ Result<std::vector<SettingChange>> Reloader::changes() const {
     in_force.log = log_;
   }
   std::vector<SettingChange> changes;
-  for (auto& one : config::differences(in_force, *loaded))
+  for (auto& one : config::differences(in_force, loaded->pipeline))
     changes.push_back({std::move(one.key), std::move(one.before), std::move(one.after), one.reloadable});
   return changes;
 }
 
 // What is in force is the start's configuration with the reloadable settings of now.
 Result<void> Reloader::reload_settings() {
-  const auto loaded = read();
+  auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
   auto in_force = *running_;
   {
     const MutexLock lock(mutex_);
     in_force.log = log_;
-    log_ = loaded->log;
+    log_ = loaded->pipeline.log;
   }
-  const auto found = config::differences(in_force, *loaded);
-  in_force.log = loaded->log;
-  log::setup(loaded->log.level,
-             loaded->log.format);  // also where nothing has changed: it ends a level that was set for a time
+  const auto found = config::differences(in_force, loaded->pipeline);
+  in_force.log = loaded->pipeline.log;
+  log::setup(loaded->pipeline.log.level,
+             loaded->pipeline.log.format);  // also where nothing has changed: it ends a level that was set for a time
   std::size_t waiting = 0;
   for (const auto& one : found) {
     waiting += one.reloadable ? 0 : 1;
@@ -88,9 +88,9 @@ Result<void> Reloader::reload_settings() {
                fmt::format("{}: {} -> {}: {}", one.key, value_text(one.before), value_text(one.after),
                            one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
   }
-  const bool other_hooks = !config::are_equal(hooks_, *hooks);
-  if (other_hooks) log::info(who, "notify: {} -> {} hooks: in force", hooks_.size(), hooks->size());
-  hooks_ = std::move(*hooks);
+  const bool other_hooks = !config::are_equal(hooks_, loaded->hooks);
+  if (other_hooks) log::info(who, "notify: {} -> {} hooks: in force", hooks_.size(), loaded->hooks.size());
+  hooks_ = std::move(loaded->hooks);
   log::info(who, "read {}: {}", path_,
             found.empty() && !other_hooks
                 ? std::string("nothing changed")

@@ -30,7 +30,11 @@ class Reloader final : public ConfigurationFile {
   Result<std::vector<SettingChange>> changes() const override;
 
  private:
-  Result<config::Pipeline> read() const;
+  struct File {
+    config::Pipeline pipeline;
+    std::vector<config::Hook> hooks;
+  };
+  Result<File> read() const;
   Result<void> reload_settings();
 
   const std::shared_ptr<const config::Pipeline> running_;  // what needs a restart is compared with it

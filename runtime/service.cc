@@ -38,11 +38,12 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
     : pipeline_(std::move(pipeline)),
       options_(options),
       reloader_(pipeline_, options.config),
+      brake_(pipeline_->limits.rows_per_second),
       schemas_(pipeline_->registry,
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_}, schemas_),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_, brake_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(reloader_.hooks());
@@ -50,7 +51,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (int i = 0; i < pipeline_->lanes_used(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
-                                            [this](const std::string& why) { fatal(why); }));
+                                            brake_, [this](const std::string& why) { fatal(why); }));
   }
 }
 

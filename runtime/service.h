@@ -72,6 +72,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   Signals signals_;
   DeadLetterLimit dead_letter_limit_;
+  WriteBrake brake_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};

@@ -207,6 +207,25 @@ Result<std::map<int, SessionWait>> AdminTables::waits(const std::vector<int>& se
   return found;
 }
 
+Result<StandbyReport> AdminTables::standbys() {
+  auto rows = ask("standby_select", {}, Asker::service);
+  if (!rows) {
+    // No such view or function, no right to it, or a server that writes no log.
+    const auto& state = rows.error().sqlstate;
+    if (state.starts_with("42") || state.starts_with("0A") || state.starts_with("55"))
+      rows.error().next = ErrorClass::reject;
+    return std::unexpected(std::move(rows.error()));
+  }
+  StandbyReport report;
+  for (const auto& row : *rows) {
+    report.written = row.integer("written");
+    report.hidden = report.hidden || row.boolean("hidden");
+    if (row.boolean("there") && !row.boolean("hidden"))
+      report.standbys.push_back({row.text("name"), row.integer("replayed")});
+  }
+  return report;
+}
+
 Result<std::vector<Pause>> AdminTables::pauses() {
   return each(ask("pause_select", {}, Asker::service), to_pause);
 }

@@ -22,6 +22,7 @@
 #include "config/pipeline.h"
 #include "sink/claim.h"
 #include "sink/sql_client.h"
+#include "sink/standbys.h"
 
 namespace sluice::sink {
 
@@ -30,7 +31,7 @@ struct SessionWait {
   int blocker = 0;  // the session that holds what is wanted; 0: nobody does
 };
 
-class AdminTables {
+class AdminTables final : public Standbys {
  public:
   AdminTables(const config::Postgres& settings, Identity identity);
 
@@ -41,6 +42,7 @@ class AdminTables {
   Result<std::vector<TopicPartition>> mark_missing(const std::vector<std::string>& topics, const std::string& reason);
   // Returns what these sessions wait for, by their process; those that are not there, or not visible, are left out.
   Result<std::map<int, SessionWait>> waits(const std::vector<int>& sessions);
+  Result<StandbyReport> standbys() override;
 
   // Returns the pauses that have not expired.
   Result<std::vector<Pause>> pauses();

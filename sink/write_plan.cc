@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "sink/row_planner.h"
@@ -196,8 +197,11 @@ void Planner::linked(const std::vector<Same>& tables) {
     if (auto lock = lock_of(*made.table, actions)) locks.push_back(std::move(*lock));
   }
   writes_ = std::move(locks);
-  std::ranges::stable_sort(ordered, {},
-                           [](const Linked& one) { return std::pair(one.table->depth, one.parent != nullptr); });
+  std::ranges::sort(ordered, [](const Linked& a, const Linked& b) {
+    const bool a_is_child = a.parent != nullptr, b_is_child = b.parent != nullptr;
+    return std::tie(a.table->depth, a_is_child, a.table->sql_name) <
+           std::tie(b.table->depth, b_is_child, b.table->sql_name);
+  });
   for (const auto number : rounds) round(ordered, number);
 }
 

@@ -61,7 +61,11 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
     batches += lane.batches;
     rows += lane.rows;
     if (!lane.connected && !lane.last_error.empty()) lane_error = lane.last_error;
-    if (lane.waits_for.empty()) continue;
+    if (lane.waits_for.empty()) {
+      if (!lane.limited_by.empty())
+        waits += fmt::format("{}lane {} {}", waits.empty() ? "" : "; ", lane.lane, lane.limited_by);
+      continue;
+    }
     const auto how = lane.waiting_seconds >= 1 ? fmt::format("waits {:.0f} s", lane.waiting_seconds)
                                                : std::string("tries again after it waited");
     waits += fmt::format("{}lane {} {} {}", waits.empty() ? "" : "; ", lane.lane, how, lane.waits_for);

@@ -201,6 +201,9 @@ class Asked {
       return {"parent", fmt::format("goes no further: {}", held_->reason),
               "it goes on once that row is there, and after that time with a dead letter"};
     if (lag_ != 0 && lane != nullptr && !lane->waits_for.empty()) return in_postgres(*lane);
+    if (lag_ != 0 && lane != nullptr && !lane->limited_by.empty())
+      return {"limit", fmt::format("is held back on purpose: lane {} {}", lane->lane, lane->limited_by),
+              "it goes on by itself; [limits] of the configuration says how much is allowed"};
     if (!trouble.empty()) return kafka_away(trouble);
     if (lag_ == 0)
       return {"nothing",

@@ -34,6 +34,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       dead_letters_(pipeline, identity, tables_, schemas),
       missing_(tables_, parts.incidents),
       watch_(parts, tables_),
+      limits_(pipeline->limits),
+      replicas_(tables_, limits_, parts.brake, time_),
       positions_(tables_, routes_),
       moves_(pipeline, identity, tables_, {routes_, parts.doubts, bell_, schemas}),
       inspection_(pipeline, tables_, schemas),
@@ -149,6 +151,7 @@ void AdminService::work() {
   pauses_.refresh();
   missing_.refresh();
   watch_.look();
+  replicas_.look();
   snapshots_.refresh_ends();
 }
 

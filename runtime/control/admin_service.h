@@ -2,9 +2,10 @@
 //
 // Owned by the service. Four threads of its own; lanes never wait for them. One works once a second, and at once when
 // a pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
-// the lanes, asks for the ends of stopped partitions' logs and writes incidents to the log. What may take long waits
-// for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes to the audit trail and
-// to the time line, and removes what is too old. The third tells webhooks. The standing proof has a thread of its own.
+// the lanes, asks for the ends of stopped partitions' logs and how far standbys are, and writes incidents to the log.
+// What may take long waits for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes
+// to the audit trail and to the time line, and removes what is too old. The third tells webhooks. The standing proof
+// has a thread of its own.
 #pragma once
 
 #include <condition_variable>
@@ -26,6 +27,7 @@
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/process_control.h"
+#include "runtime/control/replica_watch.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/standing_proof.h"
 #include "runtime/control/stored_positions.h"
@@ -76,6 +78,9 @@ class AdminService {
   DeadLetterControl dead_letters_;
   MissingTopics missing_;
   LaneWatch watch_;
+  const SteadyTime time_;
+  const config::Limits limits_;
+  ReplicaWatch replicas_;
   StoredPositions positions_;
   PointerMoves moves_;
   RecordInspection inspection_;

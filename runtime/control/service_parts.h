@@ -11,6 +11,7 @@
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
 #include "runtime/pipeline/pause_rules.h"
+#include "runtime/pipeline/write_brake.h"
 
 namespace sluice::runtime {
 
@@ -60,6 +61,7 @@ struct ServiceParts {
   PointerDoubts& doubts;
   IncidentLog& incidents;
   const ConfigurationFile& file;
+  WriteBrake& brake;
 };
 
 }  // namespace sluice::runtime

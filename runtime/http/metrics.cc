@@ -197,6 +197,8 @@ const Metric metrics[] = {
      OfLane([](const LaneSnapshot& l) { return l.waiting_seconds; })},
     {"sluice_lane_seconds_since_progress", gauge, "lane", "Time since the lane last made progress.",
      OfLane([](const LaneSnapshot& l) { return l.seconds_since_progress; })},
+    {"sluice_lane_limited", gauge, "lane", "1 while the lane's next batch waits on purpose, by [limits]; 'why' says for what.",
+     OfLane([](const LaneSnapshot& l) { return number(!l.limited_by.empty()); })},
 };
 // clang-format on
 

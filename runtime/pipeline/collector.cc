@@ -42,7 +42,7 @@ bool Collector::full() const {
   const auto& batch = state_.collecting;
   if (whole() && state_.transactions.is_full(batch.units())) return true;
   if (alone_ && batch.records() >= state_.suspects.rows(*alone_)) return true;
-  return state_.sizer.full(batch.records(), batch.bytes());
+  return batch.records() >= state_.parts.brake.most_records() || state_.sizer.full(batch.records(), batch.bytes());
 }
 
 bool Collector::eligible(const Assignment& assignment) const {

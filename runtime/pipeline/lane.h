@@ -30,7 +30,7 @@ class Lane {
  public:
   // `fatal` is called from the lane's thread if the process cannot continue.
   Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
-       IncidentLog& incidents, SchemaSource& schemas, std::function<void(std::string)> fatal);
+       IncidentLog& incidents, SchemaSource& schemas, WriteBrake& brake, std::function<void(std::string)> fatal);
   ~Lane();
 
   Result<void> start(listener::Consumer& consumer);
@@ -78,6 +78,7 @@ class Lane {
   DeadLetterLimit& limit_;
   IncidentLog& incidents_;
   SchemaSource& schemas_;
+  WriteBrake& brake_;
   const std::function<void(std::string)> fatal_;
   const std::shared_ptr<Mailbox> mail_;
   listener::Consumer* consumer_ = nullptr;

@@ -29,6 +29,7 @@
 #include "runtime/pipeline/route_tables.h"
 #include "runtime/pipeline/source_transactions.h"
 #include "runtime/pipeline/table_stats.h"
+#include "runtime/pipeline/write_brake.h"
 #include "sink/row_store.h"
 #include "sink/tables.h"
 
@@ -44,6 +45,7 @@ struct LaneParts {
   IncidentLog& incidents;
   const TimeSource& time;
   SchemaSource& schemas;
+  WriteBrake& brake;
 };
 
 // Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew

@@ -122,7 +122,17 @@ void LaneWorker::act_when_idle() {
   if (claimer_.due() <= now && (!due || now - claimer_.due() >= duty_age)) {
     if (const auto done = claimer_.work(); !done) return handle_error(done.error());
   }
-  if (due && batch_due()) submit();
+  if (!due) state_.stats.limited_by.clear();
+  if (due && batch_due() && may_send()) submit();
+}
+
+// A lane that drains ends with what it has collected, whatever the limits.
+bool LaneWorker::may_send() {
+  const auto now = state_.now();
+  auto& why = state_.stats.limited_by;
+  why.clear();
+  send_after_ = draining_ ? now : state_.parts.brake.opens(now, why);
+  return send_after_ <= now;
 }
 
 // Due by rows, bytes, age or drain, and at once where a partition waits for its collected part to be applied. An idle
@@ -169,6 +179,7 @@ void LaneWorker::submit() {
   state_.in_flight.seal();
   SEEDED_BUG_DOES("keep_after_revoke", claim_for(state_.in_flight));
   submitted_ = state_.now();
+  state_.parts.brake.sent(state_.in_flight.changes().rows, submitted_);
   // A table that may be locked keeps the whole lane for as long as its batch waits.
   state_.parts.store.set_lock_wait(in_flight_alone_ ? suspect_lock_wait : milliseconds(0));
   const auto& batch = state_.in_flight;
@@ -239,7 +250,7 @@ void LaneWorker::committed(std::optional<TableStats> written) {
   backoff_ = milliseconds(0);
   last_rows_ = done_.records();
   last_commit_ = now;
-  if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_) submit();
+  if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_ && may_send()) submit();
   if (!written) written.emplace().add(done_.changes());
   account(flight, std::move(*written), counts);
   done_.clear();
@@ -376,8 +387,10 @@ Clock::time_point LaneWorker::wait_until() const {
   if (state_.parts.store.busy()) return until;
   const auto sooner = [&](Clock::time_point at) { until = std::min(until, std::max({at, try_after_, now})); };
   const auto& batch = state_.collecting;
-  if (batch_due()) sooner(now);
-  if (!batch.empty()) sooner(batch.since() + (batch.records() == 0 ? frontier_linger : state_.pipeline().batch.linger));
+  if (batch_due()) sooner(send_after_);
+  if (!batch.empty())
+    sooner(std::max(send_after_,
+                    batch.since() + (batch.records() == 0 ? frontier_linger : state_.pipeline().batch.linger)));
   if (state_.pauses && !state_.assignments.empty()) sooner(state_.next_duty);
   if (const auto suspect = state_.suspects.next_due()) sooner(std::max(*suspect, now + milliseconds(5)));
   return until;

@@ -57,6 +57,7 @@ class LaneWorker {
  private:
   void act_when_idle();
   bool batch_due() const;
+  bool may_send();
   void prepare();
   bool descriptions_hold();
   void submit();
@@ -97,7 +98,8 @@ class LaneWorker {
   bool in_flight_alone_ = false;  // the batch under way is of one suspected partition
   bool was_full_ = false;
   Clock::time_point submitted_{};
-  Clock::time_point try_after_{};  // no connection and no batch before
+  Clock::time_point try_after_{};   // no connection and no batch before
+  Clock::time_point send_after_{};  // no batch before: held back on purpose
   std::chrono::milliseconds backoff_{0};
   bool was_connected_ = false;
   std::size_t last_rows_ = 0;

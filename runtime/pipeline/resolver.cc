@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace sluice::runtime {
@@ -37,6 +39,23 @@ Result<void> resolve_evolution(const mapping::EvolutionWanted& wanted, mapping::
   return {};
 }
 
+// Somebody may have dropped the column, or given it a default.
+Result<void> resolve_vanished(const mapping::VanishedColumn& wanted, mapping::Mapper& mapper, const Sources& sources) {
+  auto table = sources.tables.describe(wanted.of.table, *wanted.of.route);
+  if (!table) return std::unexpected(std::move(table.error()));
+  const auto& columns = (*table)->columns;
+  const auto found = std::ranges::find(columns, wanted.column, &Column::name);
+  if (found != columns.end() && !found->has_default && !found->generated && !found->identity_always) {
+    return fail(
+        ErrorClass::stop_partition,
+        fmt::format("the events' schema has no field for the column {} of {}, and vanished is \"stop\": drop the "
+                    "column, give it a default, exclude it (columns.exclude) or set vanished = \"keep\"",
+                    wanted.column, wanted.of.table));
+  }
+  mapper.set_table(wanted.of, std::move(*table));
+  return {};
+}
+
 }  // namespace
 
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources) {
@@ -44,6 +63,8 @@ Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, con
     return resolve_schema(schema->schema, mapper, sources.schemas, sources.patience);
   if (const auto* evolution = std::get_if<mapping::EvolutionWanted>(&wanted))
     return resolve_evolution(*evolution, mapper, sources);
+  if (const auto* vanished = std::get_if<mapping::VanishedColumn>(&wanted))
+    return resolve_vanished(*vanished, mapper, sources);
   const auto& asked = std::get<mapping::TableWanted>(wanted);
   auto table = sources.tables.describe(asked.table, *asked.route);
   if (!table && table.error().sqlstate == "42P01" && asked.route->evolve == config::Evolve::tables) {

@@ -3,20 +3,18 @@
 Rows and pointers go back together, so whatever is missing then has to be applied again, also while nothing new comes in: the
 service must notice by itself that the pointers are not where it has left them.
 """
-import contextlib
 import itertools
 import json
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 
 import pytest
 
 from support.pipeline import Database, Pipeline, route, running_services
 from support.postgres import Postgres
-from support.waiting import wait_until
+from support.standby import Standby, copied
 
 NOTICED = 60  # seconds within which an idle service sees that a pointer went back
 BEFORE, AFTER = range(0, 400), range(400, 1000)
@@ -59,11 +57,6 @@ def world(kafka):
             yield World(kafka, database, services)
     finally:
         postgres.remove()
-
-
-def copied(postgres, target):
-    """A copy of the cluster's folder, taken while it is stopped, with its owner."""
-    subprocess.run(["cp", "-a", postgres.data, target], check=True, timeout=120)
 
 
 def test_a_backup_that_is_put_back_while_nothing_comes_in_is_caught_up_with(world):
@@ -118,33 +111,3 @@ def test_a_standby_that_lags_behind_is_caught_up_with_after_its_promotion(world)
         world.check_caught_up(service)
     finally:
         standby.remove()
-
-
-class Standby(Postgres):
-    """Another server that follows the first one from begin() on."""
-
-    def __init__(self, primary):
-        self.primary = primary
-        super().__init__()
-        self.stop()
-
-    def begin(self):
-        """From a copy of the primary, which is stopped for it. Returns once it has received everything."""
-        self.primary.stop()
-        shutil.rmtree(self.data)
-        copied(self.primary, self.data)
-        self.primary.start()
-        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="ascii") as file:
-            file.write(f"port = {self.port}\nprimary_conninfo = 'host=127.0.0.1 port={self.primary.port} user=app'\n")
-        pathlib.Path(self.data, "standby.signal").touch()
-        self.start()
-        wait_until(self.follows, self.log, 60)
-
-    def promote(self):
-        self._call("pg_ctl", "-D", self.data, "-w", "promote")
-
-    def follows(self):
-        with contextlib.closing(self.primary.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
-                           " AND replay_lsn = pg_current_wal_lsn()")
-            return cursor.fetchone()[0] == 1

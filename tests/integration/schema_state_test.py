@@ -2,6 +2,8 @@
 import pytest
 
 from support.pipeline import encode, route
+from support.sluice import run
+from support.waiting import wait_until
 
 
 def published(pipeline):
@@ -76,4 +78,45 @@ def test_one_table_missing_does_not_hold_up_the_others(pipeline):
     pipeline.wait_caught_up(other)
     pipeline.wait_state(missing, "schema")
     assert pipeline.pointers()[(missing, 0)] == 0
+    assert service.stop() == 0
+
+
+def test_a_column_that_the_events_schema_has_lost_stops_the_partition_until_it_is_dropped_also_after_a_restart(pipeline):
+    def event(number, *names):
+        kinds = {"id": "int64", "name": "string", "age": "int32"}
+        values = {"id": number, "name": "a", "age": 5}
+        return None, encode({"schema": {"type": "struct", "fields": [
+            {"field": name, "type": kinds[name], "optional": name != "id"} for name in ("id", *names)]},
+            "payload": {name: values[name] for name in ("id", *names)}})
+
+    pipeline.sql("CREATE TABLE person (id bigint PRIMARY KEY, name text, age int, made timestamptz DEFAULT now())")
+    topic = pipeline.topic("person")
+    pipeline.kafka.publish(topic, [event(1, "name", "age"), event(2, "age")])
+    service = pipeline.service(route(topic, "public.person", vanished="stop", unknown_fields="ignore"))
+    service.expected = [r"schema"]
+    service.start()
+    reason = pipeline.wait_state(topic, "schema")
+    assert "column name of public.person" in reason and "columns.exclude" in reason
+    assert pipeline.pointers()[(topic, 0)] == 1
+    assert service.stop() == 0
+    epoch = pipeline.sql("SELECT epoch FROM sluice.pointer")
+    service.start()
+    wait_until(lambda: pipeline.sql("SELECT epoch FROM sluice.pointer") > epoch, service.tail, 60)  # claimed anew
+    wait_until(lambda: service.log().count("column name of public.person") >= 2, service.tail, 60)
+    assert pipeline.wait_state(topic, "schema") == reason
+    assert pipeline.sql("SELECT id FROM person") == [(1,)] and pipeline.dead_letters() == {}
+    pipeline.sql("ALTER TABLE person DROP COLUMN name")
+    pipeline.wait_caught_up(topic, seconds=60)
+    pipeline.wait_state(topic, "ok")
+    assert pipeline.sql("SELECT id, age FROM person ORDER BY id") == [(1, 5), (2, 5)]
+    assert service.stop() == 0
+    pipeline.sql("ALTER TABLE person ADD COLUMN nick text")
+    pipeline.kafka.publish(topic, [event(3, "age")])
+    service.start(ready=False)
+    assert "column nick of public.person" in pipeline.wait_state(topic, "schema")
+    proof = run("verify", "--deep", "--config", service.config, seconds=120)
+    assert "2 rows expected; 0 missing, 0 changed, 0 extra" in proof.stdout, proof.stdout + proof.stderr
+    pipeline.sql("ALTER TABLE person ALTER COLUMN nick SET DEFAULT 'none'")
+    pipeline.wait_caught_up(topic, seconds=60)
+    assert pipeline.sql("SELECT nick FROM person WHERE id = 3") == [("none",)]
     assert service.stop() == 0

@@ -76,11 +76,11 @@ TEST_F(ConsoleService, wait_returns_once_the_lag_a_pointer_or_the_states_are_so)
                          "wait pointer shop.orders/1 12345679", "wait state ok", "wait state OK shop.orders/0-1"})
     EXPECT_EQ(run(now).code, Code::done) << now << run(now).err;
   for (const auto never : {"wait lag<0", "wait lag<33", "wait pointer shop.orders/1 12345680", "wait state paused"}) {
-    const auto done = run(std::string(never) + " --timeout 1s");
+    const auto done = run(std::string(never) + " --timeout 10ms");
     EXPECT_EQ(done.code, Code::deadline_passed) << never;
     EXPECT_EQ(done.out, "");
   }
-  EXPECT_NE(run("wait lag<33 --timeout 1s").err.find("the lag is 33 records"), std::string::npos);
+  EXPECT_NE(run("wait lag<33 --timeout 10ms").err.find("the lag is 33 records"), std::string::npos);
   for (const auto wrong : {"wait", "wait lag", "wait lag>3", "wait lag<x", "wait pointer shop.orders 3",
                            "wait state odd", "wait pointer shop.orders/1", "wait for it"})
     EXPECT_EQ(run(wrong).code, Code::not_understood) << wrong;
@@ -99,9 +99,9 @@ TEST_F(ConsoleService, wait_sees_what_changes_and_ends_with_ctrl_c) {
   stop.request_stop();
   EXPECT_EQ(run("wait lag<0 --timeout 1m", stop.get_token()).code, Code::interrupted);
   admin.now.partitions[0].end = -1;
-  EXPECT_NE(run("wait lag<100 --timeout 1s").err.find("the ends of 1 partition are not known"), std::string::npos);
+  EXPECT_NE(run("wait lag<100 --timeout 10ms").err.find("the ends of 1 partition are not known"), std::string::npos);
   admin.now.partitions.clear();
-  EXPECT_EQ(run("wait lag<100 --timeout 1s").code, Code::deadline_passed) << "nothing is not caught up";
+  EXPECT_EQ(run("wait lag<100 --timeout 10ms").code, Code::deadline_passed) << "nothing is not caught up";
 }
 
 TEST_F(ConsoleService, a_topic_and_a_table_tell_all_that_is_known_of_them) {

@@ -508,9 +508,11 @@ class FakeSchemas final : public SchemaSource {
 // A worker over all of that.
 class Rig {
  public:
-  explicit Rig(int partitions = 1, std::function<void(config::Pipeline&)> change = {})
-      : Rig(of_one_topic(partitions), change) {}
-  Rig(const std::vector<TopicPartition>& of, const std::function<void(config::Pipeline&)>& change) {
+  explicit Rig(int partitions = 1, std::function<void(config::Pipeline&)> change = {}, int rows_per_second = 0)
+      : Rig(of_one_topic(partitions), change, rows_per_second) {}
+  Rig(const std::vector<TopicPartition>& of, const std::function<void(config::Pipeline&)>& change,
+      int rows_per_second = 0)
+      : brake(rows_per_second) {
     auto made = std::make_shared<config::Pipeline>();
     made->name = "test";
     config::Route route;
@@ -525,7 +527,7 @@ class Rig {
       owned_.push_back(std::make_unique<FakePartition>(at));
       partition.push_back(owned_.back().get());
     }
-    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time, schemas},
+    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time, schemas, brake},
                    LaneWorker::Hooks{[this](std::string why) { fatal.push_back(std::move(why)); }, [] {},
                                      [this](const TopicPartition& at, const Result<listener::Watermarks>& log) {
                                        answers_.emplace_back(at, log);
@@ -566,6 +568,7 @@ class Rig {
   FakeSchemas schemas;
   FakeConsumer consumer{partition};
   DeadLetterLimit limit;
+  WriteBrake brake;
   IncidentLog incidents;
   ReadySignal signal;
   std::vector<std::string> fatal;
