@@ -36,17 +36,21 @@ report::Value known(const std::optional<double>& rate) {
   return rate ? report::Value(*rate) : report::Value();
 }
 
-// The settings of the route that names it; a regular expression is not looked into.
+// The settings of the routes that name it; a regular expression is not looked into. Those of several have their route
+// in front.
 Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
   Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
+  std::vector<std::string> prefixes;
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
     if (std::ranges::find(pipeline.routes[at].topics, topic) == pipeline.routes[at].topics.end()) continue;
-    const auto prefix = fmt::format("route[{}].", at + 1);
-    for (const auto& one : config::show(pipeline))
-      if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
-        section.rows.push_back({one.key.substr(prefix.size()), one.value});
-    break;
+    prefixes.push_back(fmt::format("route[{}].", at + 1));
+    if (!pipeline.routes[at].continues) break;
   }
+  const auto shown = config::show(pipeline);
+  for (const auto& prefix : prefixes)
+    for (const auto& one : shown)
+      if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
+        section.rows.push_back({prefixes.size() > 1 ? one.key : one.key.substr(prefix.size()), one.value});
   return section;
 }
 
