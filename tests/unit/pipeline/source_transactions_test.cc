@@ -439,10 +439,17 @@ TEST(SourceTransactions, an_end_whose_counts_do_not_add_up_lets_nothing_of_its_t
 
 TEST(SourceTransactions, a_statement_that_fails_stops_no_partition_that_has_no_record_in_it) {
   Source source;
+  source.rig.assign().run();
+  source.rig.store.hold = true;
+  source.snapshot(tellers, 9);
+  source.rig.run(3);
   source.rig.store.failing[source.at(accounts)] = {ErrorClass::stop_partition, "42703", "no such column"};
-  source.rig.partition[tellers]->end = 3;  // offsets without a record
-  source.commit("1", {{accounts, 1}});
-  source.rig.assign().run(100);
+  source.rig.partition[tellers]->deliver(listener::EndOfPartition{3});  // offsets without a record
+  source.write("1", {accounts, 1});
+  source.end("1", {{accounts, 1}});
+  source.rig.run(5);
+  source.rig.store.hold = false;
+  source.rig.run(100);
   EXPECT_EQ(source.row(accounts).state, PartitionState::schema);
   EXPECT_EQ(source.row(tellers).state, PartitionState::ok);
 }
