@@ -241,6 +241,11 @@ void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, 
   keep_order(table, ChangeKind::remove);
   RowChange* row = superseded(table, ChangeKind::remove, cells, key);
   if (!row) return;
+  if (row->kind != ChangeKind::remove && delete_changes_round(*table.table)) {
+    // Rows that were written since may refer to this one: there has to be something to delete behind them.
+    begin_round();
+    return remove(table, cells, key);
+  }
   row->kind = ChangeKind::remove;
   std::ranges::copy(cells, changes_.cells.data() + row->cells);
   hand_over(*row);

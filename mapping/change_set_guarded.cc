@@ -113,7 +113,8 @@ void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const s
       hand_over(old);
       old.decides = decides;
     };
-    if (known && old.kind == ChangeKind::remove && kind != ChangeKind::remove && delete_changes_round(*table.table)) {
+    const bool turns = (old.kind == ChangeKind::remove) != (kind == ChangeKind::remove);
+    if (known && turns && delete_changes_round(*table.table)) {
       begin_round();
       return change_guarded(table, kind, cells, key, decides, check);
     }

@@ -38,6 +38,16 @@ void read_counts(const Value& collections, ValueArena& arena, SourceMark& mark) 
   }
 }
 
+// Without the number of one table its events would not be waited for.
+bool adds_up(const SourceMark& mark) {
+  std::int64_t left = mark.events;
+  for (const auto& [collection, events] : mark.counts) {
+    if (events < 0 || events > left) return false;
+    left -= events;
+  }
+  return left == 0;
+}
+
 }  // namespace
 
 std::string_view shared_part(std::string_view id) {
@@ -77,6 +87,7 @@ void read_metadata(std::span<const Field> fields, ValueArena& arena, SourceMark&
   mark.transaction = shared_part(id);
   mark.events = number_of(find(fields, "event_count"));
   if (const Value* collections = find(fields, "data_collections")) read_counts(*collections, arena, mark);
+  if (!adds_up(mark)) mark.kind = SourceMark::Kind::unreadable;
 }
 
 }  // namespace sluice::mapping

@@ -21,7 +21,7 @@ struct SourceMark {
     plain,       // of no transaction: a snapshot's row, a tombstone, a heartbeat, the BEGIN of a transaction
     event,       // of the transaction
     end,         // of the transaction, with its counts
-    unreadable,  // nobody knows
+    unreadable,  // nobody knows; also an end whose counts do not add up
   };
   Kind kind = Kind::plain;
   std::string transaction = {};

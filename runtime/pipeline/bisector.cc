@@ -122,25 +122,23 @@ Result<void> Bisector::stop_whole(const Batch& batch, std::size_t index, const s
 }
 
 void Bisector::stop_before(Batch& batch, std::size_t index, const std::string& reason) {
+  auto* held = hold_before(batch, index);
+  if (held != nullptr && held->phase() == Phase::streaming)
+    state_.stop(*held, {PartitionState::poison, reason, {}, {}});
+}
+
+// Ends the partition's part in front of the record, from which it is read again: what was collected of it behind the
+// batch must not be applied before. Others of the batch being collected follow the batch under way, whatever becomes
+// of it.
+Assignment* Bisector::hold_before(Batch& batch, std::size_t index) {
   const auto& record = batch.all_records()[index];
   batch.cut(*record.at, record.offset);
   batch.recount(batch.changes().outcomes);  // the anchor is the last record that stays
   auto* held = state_.find(*record.at);
-  if (held == nullptr) return;
-  // Records collected after it must not be applied before it.
-  if (state_.collecting_holds(*held)) state_.drop_collecting(&batch);
-  if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::poison, reason, {}, {}});
-}
-
-// Others of the batch being collected follow the batch under way, whatever becomes of it.
-void Bisector::hold_before(Batch& batch, std::size_t index) {
-  const auto& record = batch.all_records()[index];
-  batch.cut(*record.at, record.offset);
-  batch.recount(batch.changes().outcomes);
-  auto* held = state_.find(*record.at);
-  if (held == nullptr) return;
+  if (held == nullptr) return nullptr;
   if (state_.collecting_holds(*held)) state_.drop_collecting();
   state_.rewind(*held, record.offset);
+  return held;
 }
 
 Result<void> Bisector::map_again(Pass& pass, std::size_t from, std::size_t to) {

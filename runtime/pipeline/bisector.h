@@ -56,7 +56,7 @@ class Bisector {
   bool must_wait(const Pass& pass, std::size_t index, const Error& error);
   Result<void> stop_whole(const Batch& batch, std::size_t record, const std::string& reason);
   void stop_before(Batch& batch, std::size_t record, const std::string& reason);
-  void hold_before(Batch& batch, std::size_t record);
+  Assignment* hold_before(Batch& batch, std::size_t record);
 
   LaneState& state_;
   const std::function<void()> progress_;

@@ -37,6 +37,8 @@ Result<void> Claimer::record_incomplete() {
     if (streaming == nullptr || held.over() || held.claim.epoch == 0 || state_.collecting_holds(held)) continue;
     const auto wanted = streaming->incomplete.empty() ? PartitionState::ok : PartitionState::incomplete;
     if (held.claim.state == wanted && held.claim.state_reason == streaming->incomplete) continue;
+    // If the answer is lost, the row may say so, and not by an operator's order.
+    if (wanted == PartitionState::ok) held.claim.state = wanted;
     if (auto done = state_.parts.store.set_state(held.claim, wanted, streaming->incomplete); !done) {
       if (done.error().next != ErrorClass::fenced) return done;
       state_.doubt(held);
@@ -73,9 +75,8 @@ Clock::time_point Claimer::next_for_incomplete(const Assignment& assignment) {
   const auto* streaming = assignment.in<Streaming>();
   if (streaming == nullptr || assignment.claim.epoch == 0) return Clock::time_point::max();
   const auto& claim = assignment.claim;
-  const bool recorded = streaming->incomplete.empty()
-                            ? claim.state == PartitionState::ok
-                            : claim.state == PartitionState::incomplete && claim.state_reason == streaming->incomplete;
+  const auto wanted = streaming->incomplete.empty() ? PartitionState::ok : PartitionState::incomplete;
+  const bool recorded = claim.state == wanted && claim.state_reason == streaming->incomplete;
   if (recorded) return claim.state == PartitionState::incomplete ? look_at_ : Clock::time_point::max();
   if (!state_.collecting_holds(assignment)) return state_.now();
   state_.duty_waits_for_batch = true;

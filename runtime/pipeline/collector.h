@@ -61,6 +61,7 @@ class Collector {
   void give_unit_up(std::size_t units_before);
   bool may_be_taken(Assignment& assignment);
   void tell_overdue();
+  const std::string& missing_here();
 
   LaneState& state_;
   const std::function<void(std::string)> fatal_;
@@ -68,7 +69,8 @@ class Collector {
   std::deque<std::uint32_t> ready_;
   std::optional<TopicPartition> alone_;
   bool last_was_alone_ = false;
-  bool waits_for_row_ = false;  // a partition's row still says that it is incomplete
+  std::optional<std::string> missing_;  // which partitions are, in this turn; nothing: not asked yet
+  bool waits_for_row_ = false;          // a partition's row still says that it is incomplete
 };
 
 }  // namespace sluice::runtime

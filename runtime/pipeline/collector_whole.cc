@@ -16,6 +16,7 @@ constexpr int passing_max = 128;        // records of one partition before the n
 bool Collector::collect_whole() {
   if (full()) return false;
   waits_for_row_ = false;
+  missing_.reset();
   bool progress = read_ahead();
   auto& batch = state_.collecting;
   const auto before = batch.records();
@@ -59,6 +60,11 @@ void Collector::hold(Assignment& assignment, Record record) {
   }
   auto& streaming = *assignment.in<Streaming>();
   const auto offset = record.offset;
+  if (mark->kind == mapping::SourceMark::Kind::unreadable && state_.transactions.is_metadata(assignment.at()))
+    log::warning(state_.log_prefix,
+                 "{}/{}: offset {} does not say which events of which tables a transaction has, or its event_count is "
+                 "not their sum; its transaction waits until an operator lets it go",
+                 assignment.at().topic, assignment.at().partition, offset);
   streaming.held.add(std::move(record), streaming.expected, std::move(*mark));
   streaming.expected = offset + 1;
 }
@@ -103,7 +109,8 @@ bool Collector::take_passing(Assignment& assignment) {
     if (!map(assignment, held.runs.front().records.front().record)) return n > 0;
     const auto& run = held.runs.front();
     const bool event = run.records.front().event;
-    if (run.end || event) batch.note({run.transaction, event ? assignment.at().topic : std::string()});
+    std::optional<SourceNote> note;
+    if (run.end || event) note = {run.transaction, event ? assignment.at().topic : std::string()};
     auto [record, from, order, counts] = held.take();
     if (batch.changes().outcomes.back() == Outcome::dead && must_stop(assignment, record, from)) {
       batch.add_excluded(std::move(record));
@@ -112,6 +119,7 @@ bool Collector::take_passing(Assignment& assignment) {
     }
     batch.extend(assignment.claim, assignment.collecting, from, record.offset + 1, state_.now());
     batch.add(std::move(record), assignment.collecting);
+    if (note) batch.note(std::move(*note));
     batch.unit_ended();
   }
   return true;
@@ -121,7 +129,7 @@ bool Collector::take_passing(Assignment& assignment) {
 // transaction is then applied without it, and when it is the first in its batch, the partition of that record waits or
 // stops in front of the transaction.
 bool Collector::take_unit(const std::vector<Assignment*>& order) {
-  if (order.empty()) return false;
+  if (order.empty() || !missing_here().empty()) return false;
   for (auto& [at, assignment] : state_.assignments) {
     if (assignment.phase() == Phase::streaming) may_be_taken(assignment);
   }
@@ -168,8 +176,15 @@ void Collector::give_unit_up(std::size_t units_before) {
   batch_ended();
 }
 
+// Between two turns a rebalance takes partitions away one after the other: what is left of a transaction then looks
+// like all of it.
+const std::string& Collector::missing_here() {
+  if (!missing_) missing_ = state_.transactions.missing_here(state_.assignments, state_.parts.consumer);
+  return *missing_;
+}
+
 void Collector::tell_overdue() {
-  const auto why = state_.transactions.overdue(state_.assignments, state_.now());
+  const auto why = state_.transactions.overdue(state_.assignments, missing_here(), state_.now());
   if (why.empty()) return;
   for (auto& [at, assignment] : state_.assignments) {
     auto* streaming = assignment.in<Streaming>();

@@ -29,10 +29,34 @@ void LaneWorker::drop_collecting(const Batch* except) {
   collector_.batch_ended();
 }
 
-// stop_for_schema() where transactions of the source are kept whole: a unit has no part that could be tried alone, so
-// all its partitions stop.
-void LaneWorker::stop_unit_for_schema(const Error& error) {
+// A statement failed for a reason that is not a record's fault, though the catalogue looked right when it was read.
+// Reads it again and applies each partition alone: the one that fails again stops.
+void LaneWorker::stop_for_schema(const Error& error) {
+  state_.mapper.invalidate_tables();
+  if (state_.transactions.whole()) return stop_unit_for_schema(error);
   const auto of = batch_partitions();
+  const bool alone = in_flight_alone_ && of.size() == 1;
+  if (!state_.parts.store.busy() && state_.parts.store.connected()) state_.parts.store.rollback();
+  if (!alone) {
+    log::warning(state_.log_prefix, "reading the catalogue again: {}", state_.stats.last_error);
+    for (const auto* at : of) state_.suspects.probe(*at);
+    return rewind_batch();
+  }
+  auto* held = state_.find(*of.front());
+  rewind_batch();
+  if (held == nullptr) return;
+  state_.suspects.remove(held->at());
+  const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::schema, reason, {}, {}});
+}
+
+// stop_for_schema() where transactions of the source are kept whole: a unit has no part that could be tried alone, so
+// all the partitions that it has records of stop.
+void LaneWorker::stop_unit_for_schema(const Error& error) {
+  std::vector<const TopicPartition*> of;
+  for (const auto& range : state_.in_flight.ranges()) {
+    if (range.anchor_offset >= 0) of.push_back(range.at);
+  }
   const bool alone = state_.in_flight.units() == 1;
   if (!state_.parts.store.busy() && state_.parts.store.connected()) state_.parts.store.rollback();
   if (!alone) {

@@ -118,12 +118,13 @@ void LaneWorker::act_when_idle() {
     backoff_ = milliseconds(0);
   }
   SEEDED_BUG_DOES("blind_resend", if (resend()) return);
-  const bool due = batch_due();
+  const bool collected = batch_due();
+  const bool due = collected && may_send();
   if (claimer_.due() <= now && (!due || now - claimer_.due() >= duty_age)) {
     if (const auto done = claimer_.work(); !done) return handle_error(done.error());
   }
-  if (!due) state_.stats.limited_by.clear();
-  if (due && batch_due() && may_send()) submit();
+  if (!collected) state_.stats.limited_by.clear();
+  if (due && batch_due()) submit();
 }
 
 // A lane that drains ends with what it has collected, whatever the limits.
@@ -196,6 +197,7 @@ void LaneWorker::submit() {
 void LaneWorker::on_result(const Result<void>& result) {
   auto& batch = state_.in_flight;
   if (result) return committed(std::nullopt);
+  state_.parts.brake.refused(batch.changes().rows);  // what is written of them after all is paid for then
   if (batch.empty() || !may_be_a_record(result.error())) return handle_error(result.error());
   // The statements are made from the descriptions, too.
   if (const auto holds = state_.descriptions.still_true(batch.changes()); !holds) {
@@ -221,6 +223,7 @@ void LaneWorker::on_result(const Result<void>& result) {
         state_.stop(*stopped, {PartitionState::poison, stop->second, {}, {}});
     }
   } else {
+    state_.parts.brake.sent(static_cast<std::size_t>(written.rows()), state_.now());
     committed(std::move(written));
   }
   for (const auto& at : held)
@@ -257,12 +260,15 @@ void LaneWorker::committed(std::optional<TableStats> written) {
 }
 
 void LaneWorker::account(const Flight& flight, TableStats written, std::span<const sink::PartitionCounts> stored) {
+  if (done_.ranges().empty()) return;  // nothing was committed
   auto& stats = state_.stats;
-  log::debug(state_.log_prefix, "committed {} records, {} rows in {:.1f} ms", done_.records(), done_.changes().rows,
-             flight.seconds * 1000);
+  std::int64_t records = 0;
+  for (const auto& range : done_.ranges()) records += range.counts.total() - range.counts.gaps;
+  const auto rows = written.rows();
+  log::debug(state_.log_prefix, "committed {} records, {} rows in {:.1f} ms", records, rows, flight.seconds * 1000);
   ++stats.batches;
-  stats.records += static_cast<std::int64_t>(done_.records());
-  stats.rows += static_cast<std::int64_t>(done_.changes().rows);
+  stats.records += records;
+  stats.rows += rows;
   stats.bytes += static_cast<std::int64_t>(done_.bytes());
   stats.commit_seconds += flight.seconds;
   const auto* bound = std::lower_bound(std::begin(commit_bounds), std::end(commit_bounds), flight.seconds);
@@ -355,27 +361,6 @@ void LaneWorker::read_again() {
   rewind_batch();
 }
 
-// A statement failed for a reason that is not a record's fault, though the catalogue looked right when it was read.
-// Reads it again and applies each partition alone: the one that fails again stops.
-void LaneWorker::stop_for_schema(const Error& error) {
-  state_.mapper.invalidate_tables();
-  if (state_.transactions.whole()) return stop_unit_for_schema(error);
-  const auto of = batch_partitions();
-  const bool alone = in_flight_alone_ && of.size() == 1;
-  if (!state_.parts.store.busy() && state_.parts.store.connected()) state_.parts.store.rollback();
-  if (!alone) {
-    log::warning(state_.log_prefix, "reading the catalogue again: {}", state_.stats.last_error);
-    for (const auto* at : of) state_.suspects.probe(*at);
-    return rewind_batch();
-  }
-  auto* held = state_.find(*of.front());
-  rewind_batch();
-  if (held == nullptr) return;
-  state_.suspects.remove(held->at());
-  const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
-  if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::schema, reason, {}, {}});
-}
-
 void LaneWorker::back_off(milliseconds pause) {
   backoff_ = pause;
   try_after_ = state_.now() + pause;
@@ -392,6 +377,8 @@ Clock::time_point LaneWorker::wait_until() const {
     sooner(std::max(send_after_,
                     batch.since() + (batch.records() == 0 ? frontier_linger : state_.pipeline().batch.linger)));
   if (state_.pauses && !state_.assignments.empty()) sooner(state_.next_duty);
+  // Nothing is collected of a suspect beside what is held back.
+  if (collector_.full() || (!batch.empty() && send_after_ > now)) return until;
   if (const auto suspect = state_.suspects.next_due()) sooner(std::max(*suspect, now + milliseconds(5)));
   return until;
 }

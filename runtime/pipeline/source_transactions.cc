@@ -194,7 +194,8 @@ std::size_t SourceTransactions::front_bytes(const Assignments& assignments, cons
 
 bool SourceTransactions::may_read(const Assignments& assignments, const Assignment& assignment) {
   const auto& held = assignment.in<Streaming>()->held;
-  if (is_metadata(assignment.at())) return held.records < ends_ahead;
+  if (is_metadata(assignment.at()))
+    return held.records < ends_ahead && (held.records == 0 || held.bytes < largest_in_batches * batch_bytes_);
   const auto bytes = std::max(ahead_bytes_min, batch_bytes_ / std::max<std::size_t>(assignments.size(), 1));
   if (held.records < ahead_records && held.bytes < bytes) return true;
   const Front* first = front(assignments);
@@ -271,7 +272,8 @@ void SourceTransactions::committed(std::span<const SourceNote> notes) {
   }
 }
 
-std::string SourceTransactions::overdue(const Assignments& assignments, Clock::time_point now) {
+std::string SourceTransactions::overdue(const Assignments& assignments, const std::string& missing,
+                                        Clock::time_point now) {
   const Front* first = front(assignments);
   Waiting present;
   for (const auto& [at, assignment] : assignments) {
@@ -287,7 +289,7 @@ std::string SourceTransactions::overdue(const Assignments& assignments, Clock::t
     return fmt::format("transaction {} has more than {} bytes, {} times batch.bytes; raise batch.bytes and start again",
                        first->transaction, largest, largest_in_batches);
   if (now - waiting_.since < settings_.timeout) return {};
-  return why_waiting(assignments, waiting_.transaction, first);
+  return missing.empty() ? why_waiting(assignments, waiting_.transaction, first) : missing;
 }
 
 std::string SourceTransactions::why_waiting(const Assignments& assignments, const std::string& transaction,

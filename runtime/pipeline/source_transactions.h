@@ -64,8 +64,9 @@ class SourceTransactions {
   // A batch with these notes was committed.
   void committed(std::span<const SourceNote> notes);
 
-  // To be asked when nothing can be taken. Returns why transactions have waited too long; empty while they have not.
-  std::string overdue(const Assignments& assignments, Clock::time_point now);
+  // To be asked when nothing can be taken, and with what missing_here() says. Returns why transactions have waited too
+  // long; empty while they have not.
+  std::string overdue(const Assignments& assignments, const std::string& missing, Clock::time_point now);
 
   // Limits the units of batches: one that failed is tried again with half as many, one that could not be made whole
   // with what comes before it. Success doubles the limit until there is none.

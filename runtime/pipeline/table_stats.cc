@@ -31,6 +31,12 @@ void TableStats::add(const Changes& changes) {
   }
 }
 
+std::int64_t TableStats::rows() const {
+  std::int64_t rows = 0;
+  for (const auto& [name, table] : tables_) rows += table.written + table.removed;
+  return rows;
+}
+
 void TableStats::add_committed(TableStats more, WallClock::time_point at) {
   for (auto& [name, table] : more.tables_) table.last_commit = at;
   merge(more);

@@ -20,6 +20,7 @@ class TableStats {
   // Adds those of another lane.
   void merge(const TableStats& other);
 
+  std::int64_t rows() const;
   const std::map<std::string, TableSnapshot>& tables() const { return tables_; }
   // Returns the tables that a topic has written, in the order of their names.
   std::vector<std::string> fed_by(const std::string& topic) const;

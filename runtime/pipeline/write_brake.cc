@@ -28,6 +28,13 @@ void WriteBrake::sent(std::size_t rows, Clock::time_point now) {
   paid_until_ = std::max(now, paid_until_) + std::chrono::ceil<Clock::duration>(worth);
 }
 
+void WriteBrake::refused(std::size_t rows) {
+  if (rows_per_second_ == 0) return;
+  const std::chrono::duration<double> worth(static_cast<double>(rows) / rows_per_second_);
+  const MutexLock lock(mutex_);
+  paid_until_ -= std::chrono::ceil<Clock::duration>(worth);
+}
+
 void WriteBrake::hold(std::string reason) {
   const MutexLock lock(mutex_);
   reason_ = std::move(reason);

@@ -29,6 +29,8 @@ class WriteBrake {
   }
   // A batch was sent that changes so many rows.
   void sent(std::size_t rows, Clock::time_point now);
+  // So many of them had no effect.
+  void refused(std::size_t rows);
   // Records that a batch may have: what a second is good for, so that no batch is followed by a long pause.
   std::size_t most_records() const {
     return rows_per_second_ == 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(rows_per_second_);

@@ -85,6 +85,20 @@ TEST(MappingRounds, a_parent_that_comes_back_does_not_hide_that_it_was_gone) {
   EXPECT_EQ(alone.text(), "p0 !; ") << "no child is written";
 }
 
+TEST(MappingRounds, a_parent_that_goes_again_does_not_hide_that_it_was_there) {
+  Linked linked;
+  linked.is("parents", 7, true);
+  linked.is("children", 1, true);
+  linked.is("parents", 7, false);
+  EXPECT_EQ(linked.text(), "p0 +; p1 -; c0 +; ");
+  linked.is("children", 2, true);
+  EXPECT_EQ(linked.text(), "p0 +; p1 -; c0 +; c2 +; ") << "what comes behind the delete is behind it";
+  Linked alone;
+  alone.is("parents", 7, true);
+  alone.is("parents", 7, false);
+  EXPECT_EQ(alone.text(), "p0 -; ") << "no child is written";
+}
+
 TEST(MappingRounds, tables_whose_deletes_change_nothing_else_have_one) {
   Linked linked(false);
   for (const bool written : {true, false, true}) {

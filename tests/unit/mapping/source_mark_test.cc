@@ -77,6 +77,21 @@ TEST_F(Marks, an_end_counts_the_events_of_each_table_and_a_begin_is_plain) {
   }
 }
 
+TEST_F(Marks, an_end_whose_counts_are_not_all_there_is_unreadable) {
+  for (const auto* collections :
+       {"null", R"("public.orders")", "[]", R"([{"data_collection":"public.orders"}])",
+        R"([{"data_collection":"public.orders","event_count":2}])",
+        R"([{"data_collection":"a.b","event_count":4},{"data_collection":"a.c","event_count":-1}])",
+        R"([{"data_collection":"a.b","event_count":9223372036854775807},{"data_collection":"a.c","event_count":3}])"}) {
+    EXPECT_EQ(mark("shop.transaction", fmt::format(R"({{"status":"END","id":"781:9","event_count":3,)"
+                                                   R"("data_collections":{}}})",
+                                                   collections))
+                  .kind,
+              Kind::unreadable)
+        << collections;
+  }
+}
+
 TEST_F(Marks, only_postgresql_s_ids_have_a_part_that_changes) {
   EXPECT_EQ(shared_part("781:39950456"), "781");
   EXPECT_EQ(shared_part("24DA167-0C0C-11E8-8442-00059A3C7B00:19"), "24DA167-0C0C-11E8-8442-00059A3C7B00:19");

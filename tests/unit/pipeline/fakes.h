@@ -290,7 +290,10 @@ class FakeStore final : public sink::RowStore {
     if (row.epoch != claim.epoch || !row.ours) return fail(ErrorClass::fenced, "fenced");
     row.state = state;
     row.reason = reason;
-    return {};
+    if (loses_answer_to != state) return {};
+    loses_answer_to.reset();
+    close();
+    return fail(ErrorClass::reclaim, "the server closed the connection");
   }
   Result<sink::PointerExistence> pointer_exists(const TopicPartition& at) override {
     const bool topic = std::ranges::any_of(rows, [&](const auto& row) { return row.first.topic == at.topic; });
@@ -399,8 +402,9 @@ class FakeStore final : public sink::RowStore {
   std::vector<std::string> batch_partitions;         // of each
   // What PostgreSQL says to a value that contains the text.
   std::map<std::string, Error> refusals{{"bad", {ErrorClass::reject, "23514", "violates check constraint"}}};
-  std::set<std::string> parents;     // that are in the table, for the deferred foreign key
-  std::optional<Error> table_fails;  // its statements fail, with rows or without
+  std::set<std::string> parents;                  // that are in the table, for the deferred foreign key
+  std::optional<PartitionState> loses_answer_to;  // the next time that a row is given this state
+  std::optional<Error> table_fails;               // its statements fail, with rows or without
   bool open = false, away = false, hold = false, commit_before_loss = false, lost_while_idle = false;
   std::size_t columns = 0;  // of the table that was written last
   int experiments = 0, connects = 0, claim_statements = 0, state_selects = 0, bisections = 0, ranges_tried = 0,

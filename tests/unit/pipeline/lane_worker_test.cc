@@ -141,6 +141,25 @@ TEST(LaneWorker, on_error_stop_stops_in_front_of_a_row_that_postgresql_refuses) 
   EXPECT_EQ(rig.applied(), offsets(0, 6));
 }
 
+TEST(LaneWorker, a_partition_that_stops_in_front_of_a_refused_row_takes_nothing_from_its_neighbours) {
+  Rig rig(2, [](config::Pipeline& pipeline) { pipeline.routes[0].on_error = config::OnError::stop; });
+  rig.assign().run();
+  rig.store.hold = true;
+  rig.partition[0]->write_rows(1);
+  rig.partition[0]->write(1, "77", R"({"id":77,"v":"bad"})");
+  rig.partition[1]->write_rows(2);
+  rig.run(3);
+  for (auto* one : rig.partition) one->write_rows(3);
+  rig.run(3);
+  rig.store.hold = false;
+  rig.run(60);
+  EXPECT_EQ(rig.row().state, PartitionState::poison);
+  EXPECT_EQ(rig.row().next, 1);
+  EXPECT_EQ(rig.applied(1), offsets(0, 5)) << "what was collected behind the batch is read again";
+  EXPECT_EQ(rig.store.claims_of[rig.at(1)], 1) << "and nothing was fenced";
+  EXPECT_EQ(rig.worker->state().stats.records, 6) << "what was left out is not counted";
+}
+
 TEST(LaneWorker, too_many_dead_letters_stop_the_partition) {
   Rig rig(1, [](config::Pipeline& pipeline) { pipeline.routes[0].max_dead_letters = 3; });
   for (Offset offset = 0; offset < 10; ++offset) rig.partition[0]->write(offset, "k", "{");

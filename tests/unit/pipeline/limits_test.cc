@@ -18,6 +18,18 @@ TEST(WriteBrake, a_second_is_good_for_so_many_rows_whoever_sends_them) {
   EXPECT_EQ(brake.opens(begin + seconds(9), why), begin + seconds(9)) << "what was not used is not saved up";
 }
 
+TEST(WriteBrake, rows_that_were_refused_use_nothing_up) {
+  WriteBrake brake(100);
+  const Clock::time_point begin{seconds(1000)};
+  std::string why;
+  brake.sent(50, begin);
+  brake.sent(100, begin);
+  brake.refused(100);
+  EXPECT_EQ(brake.opens(begin, why), begin + milliseconds(500));
+  brake.refused(50);
+  EXPECT_EQ(brake.opens(begin, why), begin);
+}
+
 TEST(WriteBrake, without_a_limit_nothing_waits_until_it_is_held) {
   WriteBrake brake;
   const auto begin = Clock::time_point(seconds(100));
@@ -53,6 +65,10 @@ TEST(Limits, while_batches_are_held_nothing_is_written_and_the_lane_says_why_and
   EXPECT_TRUE(rig.applied().empty());
   EXPECT_EQ(rig.worker->state().stats.limited_by, "waits for standby b, 12 s behind");
   EXPECT_GT(rig.worker->wait_until(), rig.time.now()) << "the lane sleeps";
+  rig.worker->state().next_duty = rig.time.now();
+  rig.worker->turn();
+  EXPECT_GT(rig.worker->wait_until(), rig.time.now()) << "duties do not wait for what is held back";
+  EXPECT_EQ(rig.worker->state().stats.limited_by, "waits for standby b, 12 s behind");
   rig.brake.hold("");
   rig.time.pass(milliseconds(200));
   rig.run();

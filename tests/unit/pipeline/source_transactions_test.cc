@@ -357,6 +357,103 @@ TEST(SourceTransactions, nothing_is_claimed_while_another_instance_has_a_part_of
   EXPECT_THAT(source.rig.held(accounts).shown_reason(), testing::HasSubstr("p.s.b/1 is not assigned to this instance"));
 }
 
+TEST(SourceTransactions, nothing_is_applied_while_a_rebalance_has_taken_a_part_of_the_partitions) {
+  Source source({}, 2);
+  source.rig.assign().run();
+  const std::vector<Source::Event> events{{3, 1}, {tellers, 2}};
+  source.rig.partition[3]->revoke();
+  source.rig.worker->drop_lost();
+  source.commit("1", events);
+  source.rig.run();
+  EXPECT_EQ(source.row(tellers).next, 0) << "the event that came before it is in the partition that is gone";
+  EXPECT_EQ(source.row(ends).next, 1) << "the BEGIN alone";
+  source.rig.run(20, seconds(7));
+  EXPECT_THAT(source.row(tellers).reason, testing::HasSubstr("p.s.b/1 is not assigned to this instance"));
+  source.rig.partition[3]->assign_again();
+  source.rig.assign().run(100);
+  EXPECT_EQ(source.row(tellers).next, 1);
+  EXPECT_EQ(source.row(3).next, 1);
+  EXPECT_EQ(source.row(tellers).state, PartitionState::ok);
+}
+
+TEST(SourceTransactions, a_lost_answer_to_the_end_of_incomplete_is_not_taken_for_an_order) {
+  Source source;
+  source.rig.assign().run();
+  source.write("2", {accounts, 2});
+  source.end("2", {{accounts, 2}, {tellers, 2}});
+  source.rig.run(20, seconds(7));
+  ASSERT_EQ(source.row(accounts).state, PartitionState::incomplete);
+  source.rig.store.loses_answer_to = PartitionState::ok;
+  source.write("2", {tellers, 2});
+  source.write("3", {accounts, 3});
+  source.rig.run(100);
+  EXPECT_FALSE(source.rig.store.loses_answer_to);
+  EXPECT_EQ(source.row(accounts).next, 1) << "the rest of the other transaction has not come";
+  EXPECT_EQ(source.row(tellers).next, 1);
+}
+
+TEST(SourceTransactions, an_event_in_front_of_which_its_partition_stops_is_not_counted) {
+  Source source([](config::Pipeline& made) { made.routes[0].on_error = config::OnError::stop; });
+  source.torn_by_order = {"1"};
+  source.write("1", {accounts, 1});
+  source.write("1", {accounts, 2, "\\u0000"});
+  source.end("1", {{accounts, 1}, {accounts, 2}, {tellers, 1}});
+  source.rig.assign().run(20, seconds(7));
+  ASSERT_EQ(source.row(accounts).state, PartitionState::incomplete);
+  std::ptrdiff_t counted = 0;
+  source.rig.store.on_commit = [&] {
+    counted +=
+        std::ranges::count(source.rig.worker->state().in_flight.notes(), std::string("p.s.a"), &SourceNote::topic);
+  };
+  source.row(accounts).state = PartitionState::ok;
+  ++source.row(accounts).epoch;
+  source.rig.run(10, seconds(2));
+  EXPECT_EQ(source.row(accounts).state, PartitionState::poison);
+  EXPECT_EQ(source.row(accounts).next, 1);
+  EXPECT_EQ(counted, 1);
+}
+
+TEST(SourceTransactions, what_is_held_of_the_metadata_topic_has_a_limit_in_bytes) {
+  Source source([](config::Pipeline& made) { made.batch.bytes = 64 << 10; });
+  for (int n = 0; n < 100; ++n)
+    source.put(ends, fmt::format(R"({{"status":"END","id":"{}:1","event_count":1,"data_collections":)"
+                                 R"([{{"data_collection":"s.a","event_count":1}}],"more":"{}"}})",
+                                 n, std::string(10'000, 'x')));
+  source.rig.assign().run(100);
+  const auto* streaming = source.rig.held(ends).in<Streaming>();
+  ASSERT_NE(streaming, nullptr);
+  EXPECT_GT(streaming->held.bytes, 500'000u);
+  EXPECT_LT(streaming->held.bytes, 540'000u);
+}
+
+TEST(SourceTransactions, an_end_whose_counts_do_not_add_up_lets_nothing_of_its_transaction_pass) {
+  Source source;
+  source.write("1", {accounts, 1});
+  source.put(ends, R"({"status":"END","id":"1:9","event_count":2,"data_collections":)"
+                   R"([{"data_collection":"s.a","event_count":1}]})");
+  source.rig.assign().run();
+  EXPECT_EQ(source.row(accounts).next, 0);
+  source.rig.run(20, seconds(7));
+  EXPECT_EQ(source.row(accounts).reason, "the END of transaction 1 has not come in p.transaction");
+}
+
+TEST(SourceTransactions, a_statement_that_fails_stops_no_partition_that_has_no_record_in_it) {
+  Source source;
+  source.rig.assign().run();
+  source.rig.store.hold = true;
+  source.snapshot(tellers, 9);
+  source.rig.run(3);
+  source.rig.store.failing[source.at(accounts)] = {ErrorClass::stop_partition, "42703", "no such column"};
+  source.rig.partition[tellers]->deliver(listener::EndOfPartition{3});  // offsets without a record
+  source.write("1", {accounts, 1});
+  source.end("1", {{accounts, 1}});
+  source.rig.run(5);
+  source.rig.store.hold = false;
+  source.rig.run(100);
+  EXPECT_EQ(source.row(accounts).state, PartitionState::schema);
+  EXPECT_EQ(source.row(tellers).state, PartitionState::ok);
+}
+
 TEST(SourceTransactions, pipelines_that_applied_events_before_go_over_to_whole_ones_without_help) {
   Source source;
   source.torn_by_order = {"1", "2"};
