@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/pattern.h"
 #include "config/settings.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
@@ -36,11 +37,19 @@ report::Value known(const std::optional<double>& rate) {
   return rate ? report::Value(*rate) : report::Value();
 }
 
-// The settings of the route that names it; a regular expression is not looked into.
+// Returns true if one of the route's names or expressions takes the topic, as the router does.
+bool takes(const config::Route& route, const std::string& topic) {
+  return std::ranges::any_of(route.topics, [&](const std::string& text) {
+    const auto pattern = Pattern::parse(text);
+    return pattern && pattern->matches(topic);
+  });
+}
+
+// The settings of the first route that takes it.
 Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
   Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
-    if (std::ranges::find(pipeline.routes[at].topics, topic) == pipeline.routes[at].topics.end()) continue;
+    if (!takes(pipeline.routes[at], topic)) continue;
     const auto prefix = fmt::format("route[{}].", at + 1);
     for (const auto& one : config::show(pipeline))
       if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
