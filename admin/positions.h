@@ -36,9 +36,9 @@ class Positions {
  public:
   virtual ~Positions() = default;
   virtual Result<std::vector<PointerRow>> pointers() = 0;
-  // The table that a topic feeds by configuration, for topics of which this process has no partition. Nothing if only
-  // the events tell. Never waits.
-  virtual std::optional<std::string> configured_table(const std::string& topic) const = 0;
+  // The tables that a topic feeds by configuration, for topics of which this process has no partition. Without those
+  // that only the events tell. Never waits.
+  virtual std::vector<std::string> configured_tables(const std::string& topic) const = 0;
 };
 
 }  // namespace sluice

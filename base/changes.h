@@ -56,12 +56,16 @@ struct Step {
   bool truncate = false;  // empty the table before the rows
   std::uint32_t round = 0;
   std::vector<RowChange> rows;
+  // Of a table of children: parents whose rows are, after this step, exactly those above that are not removals. Only
+  // the cells of the parent's key, the first columns of the child's, are set.
+  std::vector<RowChange> parents;
 };
 
 struct TableChanges {
   std::shared_ptr<const Table> table;
   WriteMode mode = WriteMode::upsert;
   std::vector<Step> steps;
+  std::shared_ptr<const Table> parent = {};  // of a table of children: whose rows they belong to
 };
 
 // What became of a record. Every record of a batch has exactly one.

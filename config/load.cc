@@ -10,6 +10,7 @@
 #include "base/http_url.h"
 #include "base/parse.h"
 #include "base/printable.h"
+#include "config/children.h"
 #include "config/node_value.h"
 #include "config/postgres_url.h"
 #include "config/references.h"
@@ -20,6 +21,7 @@
 #include "config/settings.h"
 #include "config/spelling.h"
 #include "config/start_rule.h"
+#include "config/toml_text.h"
 #include "config/validators.h"
 
 namespace sluice::config {
@@ -27,50 +29,7 @@ namespace sluice::config {
 namespace {
 
 constexpr std::size_t longest_file = 1u << 20;
-constexpr std::size_t deepest_key = 32;
 constexpr std::size_t most_hooks = 20;
-
-// toml++ builds and destroys the tables of a dotted key recursively, without a limit: a line a.a.a.a… of some hundred
-// kilobytes would overflow the stack. A comment, where prose may hold as many dots, is skipped.
-void check_depth(std::string_view text) {
-  toml::source_position at{1, 0};
-  std::size_t dots = 0;
-  bool comment = false, blank = true;
-  for (const char c : text) {
-    ++at.column;
-    if (c == '\n') {
-      at = {at.line + 1, 0};
-      dots = 0;
-      comment = false, blank = true;
-      continue;
-    }
-    if (c == ' ' || c == '\t') continue;
-    comment = comment || (blank && c == '#');
-    blank = false;
-    const bool of_key = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '"' || c == '\'';
-    if (c == '.')
-      ++dots;
-    else if (!of_key)
-      dots = 0;
-    if (!comment && dots > deepest_key)
-      complain(at, "syntax", fmt::format("a key has more than {} parts; nest less", deepest_key));
-  }
-}
-
-// Returns the parser's message without its quotations from the file, which may be parts of a secret.
-std::string without_content(std::string_view description) {
-  for (const std::string_view prefix : {"Error while ", "Encountered "})
-    if (description.starts_with(prefix)) description.remove_prefix(prefix.size());
-  std::string text(description);
-  if (text.find("cannot redefine") != std::string::npos) return text + "; keep one of the two";
-  for (std::size_t open = 0; (open = text.find('\'', open)) != std::string::npos; ++open) {
-    const std::size_t close = text.find('\'', open + 1);
-    if (close == std::string::npos) break;
-    if (close > open + 3) text.replace(open + 1, close - open - 1, "…");
-    open = text.find('\'', open + 1);
-  }
-  return text + "; fix the TOML syntax (strings need quotes)";
-}
 
 // The setting's name within a table of its section, "include" within "route.columns"; empty if it is not there.
 std::string_view part_of(const Setting& setting, std::string_view table) {
@@ -84,7 +43,6 @@ std::string_view part_of(const Setting& setting, std::string_view table) {
 
 [[noreturn]] void unknown_key(const toml::key& key, std::string_view section) {
   const std::string full = section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
-  if (planned(full)) complain(key.source().begin, full, "this version of sluice does not have it yet; leave it out");
   std::vector<std::string_view> near;
   for (const Setting& setting : settings()) {
     if (setting.section == section) near.push_back(setting.name);
@@ -141,7 +99,8 @@ void check_keys(const toml::table& table, const std::string& section) {
     const std::string_view name = key.str();
     const std::string nested = fmt::format("{}.{}", section, name);
     const bool known = std::ranges::any_of(settings(), [&](const Setting& setting) {
-      return (setting.section == section && setting.name == name) || (section.empty() && setting.section == name) ||
+      return (setting.section == section && setting.name == name) ||
+             (section.empty() ? setting.section == name && !name.contains('.') : setting.section == nested) ||
              part_of(setting, section) == name;
     });
     if (known && !name.empty()) continue;
@@ -171,7 +130,8 @@ void read_section(const toml::table& table, std::string_view section, toml::sour
       const auto* string = std::get_if<std::string>(&value);
       if (setting.secret() || (string != nullptr && is_key(*string))) note_secret(*node, setting, "", pipeline);
       setting.field.put(setting, pipeline, route, std::move(value));
-      if (has_reference(*node)) (section == "route" ? route.referenced : pipeline.referenced).insert(setting.key());
+      if (has_reference(*node))
+        (section.starts_with("route") ? route.referenced : pipeline.referenced).insert(setting.key());
       if (setting.type == Type::connection) pipeline.postgres.shown_url = shown(*node, pipeline.postgres.url);
     } else if (setting.required)
       complain(position, setting.key(), fmt::format("is missing; add {} = {}", setting.name, setting.example));
@@ -207,17 +167,24 @@ void name_version(Route& route) {
     route.version.flattened = fmt::format("{}", fmt::join(route.version.names, route.flatten));
 }
 
+// Where a route writes, or one of its children; `parent` has the topics.
+void check_place(const toml::table& table, const Route& route, const Route& parent, std::string_view own_schema,
+                 std::string_view section) {
+  unsigned groups = 9;
+  for (const std::string& topic : parent.topics) groups = std::min(groups, groups_of(topic));
+  const std::string key = fmt::format("{}.table", section);
+  if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
+    complain(place(table, "table"), key, wrong);
+  if (const std::string wrong = check_target(route, own_schema); !wrong.empty())
+    complain(place(table, "table"), key, wrong);
+  if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
+    complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
+}
+
 // Checks what depends on several settings of a route, or on other routes.
 void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
                  std::set<std::string>& earlier) {
-  unsigned groups = 9;
-  for (const std::string& topic : route.topics) groups = std::min(groups, groups_of(topic));
-  if (const std::string wrong = check_table(route.table, groups); !wrong.empty())
-    complain(place(table, "table"), "route.table", wrong);
-  if (const std::string wrong = check_target(route, own_schema); !wrong.empty())
-    complain(place(table, "table"), "route.table", wrong);
-  if (const std::string wrong = check_schemas(route, own_schema); !wrong.empty())
-    complain(place(table, table.contains("schemas") ? "schemas" : "table"), "route.schemas", wrong);
+  check_place(table, route, route, own_schema, "route");
   check_columns(table, route);
   if (const std::string wrong = check_soft_delete(route); !wrong.empty())
     complain(place(table, "delete"), "route.delete", wrong);
@@ -226,10 +193,33 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
              "removes rows, and delete = \"soft:COLUMN\" keeps those that are deleted; use one of the two");
   if (const std::string wrong = check_version_of(route); !wrong.empty())
     complain(place(table, "version"), "route.version", wrong);
-  for (const std::string& topic : route.topics)
-    if (!earlier.insert(topic).second)
+  for (const std::string& topic : route.topics) {
+    if (earlier.contains(topic))
       complain(place(table, "topics"), "route.topics",
-               fmt::format("\"{}\" is in an earlier route, which always wins; name it once", printable(topic)));
+               fmt::format("\"{}\" is in an earlier route, which always wins; name it once, or give that one "
+                           "continue = true",
+                           printable(topic)));
+  }
+  if (!route.continues) earlier.insert(route.topics.begin(), route.topics.end());
+}
+
+// The sections [[route.child]] behind a route.
+void read_children(const toml::table& of_route, Pipeline& pipeline, Route& parent) {
+  const toml::node* node = of_route.get("child");
+  if (node == nullptr) return;
+  const auto* children = node->as_array();
+  if (children == nullptr || children->empty() || !children->is_homogeneous(toml::node_type::table))
+    complain(node->source().begin, "route.child",
+             "must be one section or more; write [[route.child]] with two brackets");
+  for (const toml::node& element : *children) {
+    const toml::table& table = *element.as_table();
+    Route& child = parent.children.emplace_back();
+    read_section(table, "route.child", table.source().begin, pipeline, child);
+    complete_child(child, parent);
+    if (const auto [setting, wrong] = check_child(child, parent); !wrong.empty())
+      complain(place(table, setting), "route.child." + setting, wrong);
+    check_place(table, child, parent, pipeline.postgres.schema, "route.child");
+  }
 }
 
 void read_routes(const toml::table& root, Pipeline& pipeline) {
@@ -246,6 +236,14 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     check_key(table, route);
     name_version(route);
     check_route(table, route, pipeline.postgres.schema, earlier);
+    if (const std::string wrong = check_continued(route, std::span(pipeline.routes).first(pipeline.routes.size() - 1));
+        !wrong.empty())
+      complain(place(table, "table"), "route.table", wrong);
+    read_children(table, pipeline, route);
+  }
+  for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
+    if (const std::string wrong = check_family(pipeline.routes[at], pipeline.routes); !wrong.empty())
+      complain((*routes)[at].source().begin, "route.child.table", wrong);
   }
   mark_shared_tables(pipeline.routes);
 }

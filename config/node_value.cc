@@ -128,9 +128,6 @@ std::string expression_of(const toml::node& node, const Setting& setting) {
 std::string word_of(const toml::node& node, const Setting& setting) {
   Text text = text_of(node, setting.key(), setting.type);
   if (std::ranges::find(setting.choices, text.value) != setting.choices.end()) return std::move(text.value);
-  if (planned(setting.key(), text.value))
-    complain(node.source().begin, setting.key(),
-             fmt::format("this version of sluice does not have {} yet; use {}", text.raw, accepted(setting)));
   complain(node.source().begin, setting.key(), fmt::format("{} is not known; use {}", text.raw, accepted(setting)));
 }
 

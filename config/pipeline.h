@@ -126,8 +126,16 @@ struct Route {
   OnError on_error = OnError::dead_letter;
   int max_dead_letters = 1000;           // per minute
   std::chrono::milliseconds fk_wait{0};  // for a row that a foreign key asks for
+  bool continues = false;                // routes behind it may take the same topics, too
   bool shares_table = false;             // derived: more than one topic may be written to the table
+  bool interleaves = false;              // derived: a record may be written to the table by another route as well
   std::set<std::string> referenced;      // settings whose text holds a reference: never shown
+
+  // Tables that hold an array of the row, one row for each of its elements: routes of their own, whose row is the
+  // element. A child has the parent's rules, a path, and no topics.
+  std::vector<Route> children;
+  std::string path;                          // of a child: where the array is in the parent's row, a.b
+  std::map<std::string, std::string> fills;  // of a child: column to "@index", "$.FIELD" of the parent, or a field
 };
 
 struct DeadLetters {

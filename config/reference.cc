@@ -66,9 +66,14 @@ std::string type_name(const Setting& setting) {
   std::unreachable();
 }
 
-// A computed default, and a section that need not be there and has none, are shown as comments.
+// A computed default, and a section that need not be there and has none, or would name somebody's own tables, are shown
+// as comments.
+bool is_optional(std::string_view section) {
+  return section == "notify" || section == "route.child";
+}
+
 bool only_comment(const Setting& setting) {
-  return !setting.computed.empty() || setting.section == "notify";
+  return !setting.computed.empty() || is_optional(setting.section);
 }
 
 std::string sample_of(const Setting& setting) {
@@ -188,7 +193,7 @@ std::string sample() {
   for (const Setting& setting : settings()) {
     if (setting.section != section) {
       section = setting.section;
-      const std::string_view brackets = section == "notify"    ? "# [[{}]]\n"
+      const std::string_view brackets = is_optional(section)   ? "# [[{}]]\n"
                                         : is_repeated(section) ? "[[{}]]\n"
                                                                : "[{}]\n";
       text += '\n' + wrapped(section_help(section), "# ") + fmt::format(fmt::runtime(brackets), section);
@@ -230,7 +235,7 @@ std::vector<Shown> show(const Pipeline& pipeline) {
       if (at != std::string::npos) text.replace(at, 8, pipeline.name);
       fallback = std::move(text);
     }
-    const auto& masked = setting.section == "route" ? route.referenced : pipeline.referenced;
+    const auto& masked = setting.section.starts_with("route") ? route.referenced : pipeline.referenced;
     std::string text = toml_text(setting, value);
     if (masked.contains(setting.key())) text = quoted(Secret::mask);
     if (setting.type == Type::connection && !pipeline.postgres.shown_url.empty())
@@ -243,10 +248,17 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     if (!is_repeated(setting.section)) {
       add(setting, setting.key(), untouched);
     } else if (setting.section == "route" && !std::exchange(routes_done, true)) {
-      for (std::size_t at = 0; at < pipeline.routes.size(); ++at)
-        for (const Setting& of_route : settings())
-          if (of_route.section == "route")
-            add(of_route, fmt::format("route[{}].{}", at + 1, of_route.name), pipeline.routes[at]);
+      const auto add_all = [&](std::string_view section, const std::string& name, const Route& route) {
+        for (const Setting& one : settings())
+          if (one.section == section) add(one, fmt::format("{}.{}", name, one.name), route);
+      };
+      for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
+        const auto& route = pipeline.routes[at];
+        const std::string name = fmt::format("route[{}]", at + 1);
+        add_all("route", name, route);
+        for (std::size_t child = 0; child < route.children.size(); ++child)
+          add_all("route.child", fmt::format("{}.child[{}]", name, child + 1), route.children[child]);
+      }
     }
   }
   return shown;

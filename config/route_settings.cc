@@ -69,6 +69,12 @@ std::vector<Setting> route_source() {
 std::vector<Setting> route_policy() {
   return {
       {.section = "route",
+       .name = "continue",
+       .type = boolean,
+       .field = in<&Route::continues>(),
+       .help = "true: routes behind this one may take the same topic, too, so that one event is written to several "
+               "tables, all in one transaction. false: it is the last that takes its topics. See tables.md."},
+      {.section = "route",
        .name = "delete",
        .field = in<&Route::on_delete>(),
        .help =

@@ -8,8 +8,11 @@ std::string_view section_help(std::string_view section) {
   if (section == "postgres") return "Where the rows go.";
   if (section == "batch") return "When the collected records become one transaction.";
   if (section == "route")
-    return "One for each kind of topic; the first that matches wins. A topic that no route matches is an "
-           "error at start.";
+    return "One for each kind of topic; the first that matches wins, unless it has continue. A topic that no route "
+           "matches is an error at start.";
+  if (section == "route.child")
+    return "Behind its [[route]], one for each array of the row that becomes rows of a table of its own: an element is a "
+           "row, and rows of elements that are gone are removed. See tables.md.";
   if (section == "registry")
     return "The schemas of events that are frames of a schema registry: Avro, JSON Schema, Protobuf. What it said is kept in sluice.schema.";
   if (section == "limits") return "What holds the service back on purpose, for those who write to a live system.";

@@ -22,6 +22,7 @@ namespace sluice::config {
 std::vector<Setting> route_source();
 std::vector<Setting> route_policy();
 std::vector<Setting> route_values();
+std::vector<Setting> route_child();
 std::vector<Setting> route_columns();
 std::vector<Setting> registry();
 std::vector<Setting> limits();

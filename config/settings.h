@@ -70,10 +70,6 @@ struct Setting {
 std::span<const Setting> settings();
 std::string_view section_help(std::string_view section);
 
-// Returns true if the key, or the value of a choice, belongs to a feature that this version does not have yet. It is
-// refused like any unknown one, with a better hint.
-bool planned(std::string_view key, std::string_view value = {});
-
 // One line of the listing of effective settings: TOML text, secrets masked.
 struct Shown {
   std::string key;

@@ -232,21 +232,6 @@ unsigned groups_of(const std::string& topic) {
   return pattern ? pattern->groups() : 0;
 }
 
-// Returns true if events of both could be written to one table. A name without a schema may be found in any.
-bool tables_may_meet(const Route& one, const Route& other) {
-  const auto a = split_template(one.table), b = split_template(other.table);
-  return may_meet(a.table, b.table) && (a.schema.empty() || b.schema.empty() || may_meet(a.schema, b.schema));
-}
-
-void mark_shared_tables(std::span<Route> routes) {
-  for (Route& route : routes) {
-    const bool many = route.topics.size() > 1 || route.topics.front().starts_with('^');
-    const bool again = std::ranges::any_of(
-        routes, [&](const Route& other) { return &other != &route && tables_may_meet(route, other); });
-    route.shares_table = again || (many && route.table.find("{topic}") == std::string::npos);
-  }
-}
-
 std::string check_table(std::string_view text, unsigned groups) {
   if (text.empty()) return "is empty; write schema.table";
   std::string plain;  // with a letter for each placeholder

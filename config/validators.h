@@ -49,8 +49,12 @@ std::pair<std::string, std::string> wrong_for_transactions(const Pipeline& pipel
 // The key that the registry or a route with its schemas lacks, and what to do; empty if nothing is missing.
 std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline);
 
-// Sets Route::shares_table. Only {topic} makes a table one topic's own.
+// Why a route may not write where an earlier one does; empty if it may.
+std::string check_continued(const Route& route, std::span<const Route> earlier);
+// Sets Route::shares_table and Route::interleaves. Only {topic} makes a table one topic's own.
 void mark_shared_tables(std::span<Route> routes);
+// Returns true if events of both could be written to one table. A name without a schema may be found in any.
+bool tables_may_meet(const Route& one, const Route& other);
 
 // Properties of librdkafka that a file must not set, each with the reason. A name that ends in a dot means every name
 // with that prefix.

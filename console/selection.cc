@@ -50,10 +50,8 @@ Inventory inventory(const Snapshots& snapshots, Positions& positions) {
     inventory.topics.insert(row.at.topic);
     const auto [entry, is_new] = inventory.topic_tables.try_emplace(row.at.topic);
     if (!is_new) continue;
-    if (auto table = positions.configured_table(row.at.topic)) {
-      inventory.tables.insert(*table);
-      entry->second.push_back(std::move(*table));
-    }
+    entry->second = positions.configured_tables(row.at.topic);
+    inventory.tables.insert(entry->second.begin(), entry->second.end());
   }
   inventory.pointers = std::move(*rows);
   return inventory;

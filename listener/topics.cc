@@ -20,7 +20,11 @@ bool chosen_by(const Pattern& pattern, const Topic& topic) {
 
 std::vector<std::string> topics_of(const config::Pipeline& pipeline) {
   std::vector<std::string> topics;
-  for (const auto& route : pipeline.routes) topics.insert(topics.end(), route.topics.begin(), route.topics.end());
+  for (const auto& route : pipeline.routes) {
+    for (const auto& topic : route.topics) {
+      if (std::ranges::find(topics, topic) == topics.end()) topics.push_back(topic);
+    }
+  }
   if (pipeline.consistency.whole()) topics.push_back(pipeline.consistency.topic);
   return topics;
 }

@@ -46,22 +46,42 @@ void ChangeSet::end_record() {
   if (live_[record_] == 0) skip();
 }
 
+bool ChangeSet::end_part(std::uint32_t before) {
+  const bool skipped = std::exchange(changes_.outcomes.back(), Outcome::applied) == Outcome::skipped;
+  return !skipped && live_[record_] != before;
+}
+
 void ChangeSet::forget_keys(OpenTable& opened) {
   opened.keys.clear();
   opened.alike.clear();
   opened.groups.clear();
   opened.places.clear();
+  opened.parents.clear();
+  opened.parents_alike.clear();
+  opened.lines.clear();
+}
+
+// Where one topic comes into a table by two routes, what one of them changes is behind what the other one changed
+// before.
+void ChangeSet::take_turns(const TableState& table) {
+  const auto last = std::ranges::find(last_, table.table->oid, &decltype(last_)::value_type::first);
+  if (last == last_.end()) {
+    last_.emplace_back(table.table->oid, table.id);
+  } else if (const auto before = std::exchange(last->second, table.id); before != table.id) {
+    open_[before].table = nullptr;
+  }
 }
 
 ChangeSet::OpenTable& ChangeSet::open(const TableState& table) {
   if (table.id >= open_.size()) open_.resize(table.id + 1);
+  if (table.route->interleaves) take_turns(table);
   auto& opened = open_[table.id];
   if (opened.table != table.table.get()) {
     opened.table = table.table.get();
     opened.index = static_cast<std::uint32_t>(changes_.tables.size());
     forget_keys(opened);
     opened.first_step = 0;
-    changes_.tables.push_back({table.table, table.route->mode, {}});
+    changes_.tables.push_back({table.table, table.route->mode, {}, table.parent ? table.parent->table : nullptr});
     add_step(changes_.tables.back());
   }
   TableChanges& of = changes_.tables[opened.index];
@@ -84,34 +104,40 @@ void ChangeSet::begin_round() {
   changed_by_deletes_.clear();
 }
 
-void ChangeSet::keep_order(const Table& table, ChangeKind kind, RowCheck check) {
-  if (kind != ChangeKind::remove && !changed_by_deletes_.empty() &&
-      std::ranges::find(changed_by_deletes_, table.tree) != changed_by_deletes_.end())
-    begin_round();
+void ChangeSet::keep_order(const TableState& state, ChangeKind kind, RowCheck check) {
+  const Table& table = *state.table;
+  const auto touches = [&](const ChangedByDeletes& one) {
+    return one.tree == table.tree && !(state.parent && state.parent->table->tree == one.by);
+  };
+  if (kind != ChangeKind::remove && std::ranges::any_of(changed_by_deletes_, touches)) begin_round();
   if (table.delete_changes.empty() || (kind != ChangeKind::remove && check == RowCheck::none)) return;
   for (const auto tree : table.delete_changes) {
-    if (std::ranges::find(changed_by_deletes_, tree) == changed_by_deletes_.end()) changed_by_deletes_.push_back(tree);
+    const ChangedByDeletes changed{tree, table.tree};
+    if (std::ranges::find(changed_by_deletes_, changed) == changed_by_deletes_.end())
+      changed_by_deletes_.push_back(changed);
   }
 }
 
 bool ChangeSet::delete_changes_round(const Table& table) const {
   if (table.delete_changes.empty()) return false;
   return std::ranges::any_of(changes_.tables, [&](const TableChanges& other) {
-    return other.steps.back().round == round_ && !other.steps.back().rows.empty() &&
+    const bool is_child = other.parent && other.parent->tree == table.tree;
+    return !is_child && other.steps.back().round == round_ && !other.steps.back().rows.empty() &&
            std::ranges::find(table.delete_changes, other.table->tree) != table.delete_changes.end();
   });
 }
 
-RowChange& ChangeSet::add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
+RowChange& ChangeSet::add_row(std::vector<RowChange>& rows, ChangeKind kind, const std::vector<Cell>& cells,
+                              std::uint64_t order) {
   const auto first = static_cast<std::uint32_t>(changes_.cells.size());
   changes_.cells.insert(changes_.cells.end(), cells.begin(), cells.end());
   ++changes_.rows;
   ++live_[record_];
-  return step.rows.emplace_back(order, record_, first, kind);
+  return rows.emplace_back(order, record_, first, kind);
 }
 
 void ChangeSet::append(const TableState& table, const std::vector<Cell>& cells) {
-  keep_order(*table.table, ChangeKind::write);
+  keep_order(table, ChangeKind::write);
   add_row(changes_.tables[open(table).index].steps.back(), ChangeKind::write, cells, 0);
 }
 
@@ -187,7 +213,7 @@ void ChangeSet::hand_over(RowChange& row) {
 }
 
 void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) {
-  keep_order(*table.table, ChangeKind::write);
+  keep_order(table, ChangeKind::write);
   RowChange* row = superseded(table, ChangeKind::write, cells, key);
   if (!row) return;
   if (row->kind == ChangeKind::remove && delete_changes_round(*table.table)) {
@@ -212,7 +238,7 @@ void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, c
 }
 
 void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) {
-  keep_order(*table.table, ChangeKind::remove);
+  keep_order(table, ChangeKind::remove);
   RowChange* row = superseded(table, ChangeKind::remove, cells, key);
   if (!row) return;
   row->kind = ChangeKind::remove;
@@ -221,9 +247,12 @@ void ChangeSet::remove(const TableState& table, const std::vector<Cell>& cells, 
 }
 
 void ChangeSet::truncate(const TableState& table) {
+  // A parent and its children are emptied together, before anything else of a round.
+  if (!table.route->children.empty()) begin_round();
   OpenTable& opened = open(table);
   TableChanges& of_table = changes_.tables[opened.index];
-  if (!of_table.steps.back().rows.empty()) add_step(of_table);
+  const Step& last = of_table.steps.back();
+  if (!last.rows.empty() || !last.parents.empty()) add_step(of_table);
   of_table.steps.back().truncate = true;
   opened.first_step = static_cast<std::uint32_t>(of_table.steps.size() - 1);
   forget_keys(opened);
@@ -249,6 +278,7 @@ void ChangeSet::clear() {
   changed_by_deletes_.clear();
   live_.clear();
   for (auto& opened : open_) opened.table = nullptr;
+  last_.clear();
 }
 
 Changes ChangeSet::take() {

@@ -6,16 +6,17 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/changes.h"
-#include "mapping/key_index.h"
-#include "mapping/table_state.h"
+#include "mapping/change_target.h"
 
 namespace sluice::mapping {
 
-class ChangeSet {
+class ChangeSet final : public ChangeTarget {
  public:
   const Changes& changes() const { return changes_; }
   std::string& arena() { return changes_.arena; }
@@ -37,22 +38,24 @@ class ChangeSet {
   void take_back_rejected();
   // Takes back the last record, which has changed nothing yet.
   void take_back_begun();
-  // A value of the record was changed by a policy; the table has one of its changes.
-  void note_use(const TableState& table, std::uint16_t column, ValuePolicy policy) {
+  void note_use(const TableState& table, std::uint16_t column, ValuePolicy policy) override {
     changes_.policy_uses.push_back({table.table.get(), record_, column, policy});
   }
   // After the last change of a record: one without a lasting effect is skipped.
   void end_record();
+  // Changes of the present record that are in effect, and whether there are more than `before`, in none of which it was
+  // skipped: of a record with several parts each is asked about.
+  std::uint32_t live_changes() const { return live_[record_]; }
+  bool end_part(std::uint32_t before);
 
-  void append(const TableState& table, const std::vector<Cell>& cells);
-  // `cells` of a removal are its key columns'; others are ignored. Not in tables of change_guarded().
-  void write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
-  void remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key);
-  // In a table with versions, a mark of deleted rows or a condition: a write, a removal or a mark. For `decides` and
-  // `check` see RowChange.
+  void append(const TableState& table, const std::vector<Cell>& cells) override;
+  void write(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) override;
+  void remove(const TableState& table, const std::vector<Cell>& cells, const RowKey& key) override;
   void change_guarded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key,
-                      bool decides = true, RowCheck check = RowCheck::none);
-  void truncate(const TableState& table);
+                      bool decides = true, RowCheck check = RowCheck::none) override;
+  void truncate(const TableState& table) override;
+  void replace_children(const TableState& table, const std::vector<Cell>& parent, const RowKey& key,
+                        std::span<const ChildRow> rows) override;
 
  private:
   // The last row of a key in a guarded table; its next one may need the step behind.
@@ -79,18 +82,35 @@ class ChangeSet {
     // Of a guarded table instead of these: rows of different keys may be in any step from `first_step` on.
     std::vector<Place> places;  // by `keys`
     std::uint32_t first_step = 0;
+    // Of a table of children, of its last step: the parents, and by these their rows.
+    KeyIndex parents, parents_alike;
+    std::vector<std::vector<std::uint32_t>> lines;
+  };
+
+  // Rows of a tree of tables that deletes in another one may have changed.
+  struct ChangedByDeletes {
+    std::uint32_t tree = 0, by = 0;
+
+    bool operator==(const ChangedByDeletes&) const = default;
   };
 
   OpenTable& open(const TableState& table);
   Step& add_step(TableChanges& of);
   // Begins another round if a delete of this one may have changed rows of the table, and remembers what this change
-  // does to others.
-  void keep_order(const Table& table, ChangeKind kind, RowCheck check = RowCheck::none);
+  // does to others. What a parent's delete does to its children goes without: it takes them along itself.
+  void keep_order(const TableState& table, ChangeKind kind, RowCheck check = RowCheck::none);
   // Returns true if a delete of one of its rows may change rows that this round writes.
   bool delete_changes_round(const Table& table) const;
   void begin_round();
+  void take_turns(const TableState& table);
   static void forget_keys(OpenTable& opened);
-  RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order);
+  RowChange& add_row(std::vector<RowChange>& rows, ChangeKind kind, const std::vector<Cell>& cells,
+                     std::uint64_t order);
+  RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
+    return add_row(step.rows, kind, cells, order);
+  }
+  Step& step_for_parent(OpenTable& opened, const RowKey& key);
+  void write_child(OpenTable& opened, Step& step, std::uint32_t parent, bool is_new, const ChildRow& child);
   // Returns the row to change; if the key is new to the step, adds one of this kind and returns null.
   RowChange* superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
   RowChange* superseded_loosely(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
@@ -111,7 +131,9 @@ class ChangeSet {
   std::vector<std::uint32_t> live_;  // changes of each record that are still in effect
   std::vector<OpenTable> open_;
   std::uint32_t round_ = 0;
-  std::vector<std::uint32_t> changed_by_deletes_;  // of this round: trees of tables
+  std::vector<ChangedByDeletes> changed_by_deletes_;  // of this round
+  std::vector<std::pair<std::uint32_t, std::uint32_t>>
+      last_;  // of tables that routes interleave in: oid, TableState::id
 };
 
 }  // namespace sluice::mapping

@@ -94,7 +94,7 @@ void ChangeSet::merge_guarded(const Table& table, RowChange& old, ChangeKind kin
 
 void ChangeSet::change_guarded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells,
                                const RowKey& key, bool decides, RowCheck check) {
-  keep_order(*table.table, kind, check);
+  keep_order(table, kind, check);
   OpenTable& opened = open(table);
   TableChanges& of_table = changes_.tables[opened.index];
   const auto next = static_cast<std::uint32_t>(opened.places.size());

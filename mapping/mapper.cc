@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "config/child_source.h"
 #include "config/table_template.h"
 #include "mapping/mapper_state.h"
 
@@ -17,20 +18,33 @@ constexpr std::size_t most_unwritten = 1000;  // tables that are missing or refu
 
 }  // namespace
 
-TopicState& Mapper::State::topic_state(const std::string& name) {
+std::unique_ptr<TopicState> Mapper::State::topic_state(const std::string& name, RouteMatch match) {
+  auto topic = std::make_unique<TopicState>(name, std::move(match));
+  const config::Route* route = topic->match.route;
+  topic->decoder = make_decoder(route->format, decode_space, frames, route->values.utf8 == Utf8Policy::replace);
+  topic->key_decoder.emplace(decode_space, frames);
+  topic->reads_key = RouteConditions::ask_about_key(*route) || AddedColumns::ask_about_key(*route);
+  topic->names_source = config::names_source(route->table);
+  if (!topic->names_source) {
+    topic->table = target_name(*route, pipeline->postgres.schema, name, topic->match.captures, {});
+  }
+  for (const config::Route& child : route->children) {
+    auto& added =
+        topic->children.emplace_back(&child, config::path_names(child.path), config::names_source(child.table));
+    if (!added.names_source)
+      added.table = target_name(child, pipeline->postgres.schema, name, topic->match.captures, {});
+  }
+  return topic;
+}
+
+Topic& Mapper::State::topic_of(const std::string& name) {
   if (last_topic && last_topic->name == name) return *last_topic;
   auto& topic = topics[name];
   if (!topic) {
-    topic = std::make_unique<TopicState>(name, router.match(name));
-    if (const config::Route* route = topic->match.route) {
-      topic->decoder = make_decoder(route->format, decode_space, frames, route->values.utf8 == Utf8Policy::replace);
-      topic->key_decoder.emplace(decode_space, frames);
-      topic->reads_key = RouteConditions::ask_about_key(*route) || AddedColumns::ask_about_key(*route);
-      topic->names_source = config::names_source(route->table);
-      if (!topic->names_source) {
-        topic->table = target_name(*route, pipeline->postgres.schema, name, topic->match.captures, {});
-      }
-    }
+    topic = std::make_unique<Topic>();
+    topic->name = name;
+    for (auto& match : router.matches(name)) topic->routes.push_back(topic_state(name, std::move(match)));
+    topic->staged = topic->routes.size() > 1 || (!topic->routes.empty() && !topic->routes.front()->children.empty());
   }
   last_topic = topic.get();
   return *last_topic;
@@ -44,7 +58,11 @@ TableState* Mapper::State::find_table(const config::Route& route, const std::str
 }
 
 const std::expected<std::string, NameError>& Mapper::State::table_name(TopicState& topic) {
-  if (!topic.names_source) return topic.table;
+  return topic.names_source ? name_by_source(*topic.match.route, topic) : topic.table;
+}
+
+const std::expected<std::string, NameError>& Mapper::State::name_by_source(const config::Route& route,
+                                                                           const TopicState& topic) {
   std::span<const Field> members;
   std::string database, schema, name;
   Source source;
@@ -59,7 +77,7 @@ const std::expected<std::string, NameError>& Mapper::State::table_name(TopicStat
     };
     source = {text("db", database), text("schema", schema), text("table", name)};
   }
-  source_table = target_name(*topic.match.route, pipeline->postgres.schema, topic.name, topic.match.captures, source);
+  source_table = target_name(route, pipeline->postgres.schema, topic.name, topic.match.captures, source);
   return source_table;
 }
 
@@ -136,13 +154,40 @@ bool Mapper::State::decode_mended(TopicState& topic, const Record& record, Decod
 
 std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeSet& to, bool asks) {
   set = &to;
+  out = &to;
   place = record.at;
+  doubtful.clear();
   if (is_metadata(record.at->topic)) return map_metadata(record);
-  TopicState& topic = topic_state(record.at->topic);
+  Topic& topic = topic_of(record.at->topic);
+  if (topic.staged) return map_staged(topic, record, asks);
+  if (topic.routes.empty()) return std::unexpected(NoRoute{});
+  return map_route(*topic.routes.front(), record, asks);
+}
+
+// All that its routes make of the record, or nothing of it.
+std::expected<Outcome, Blocked> Mapper::State::map_staged(Topic& topic, const Record& record, bool asks) {
+  out = &staged;
+  staged.clear();
+  const std::size_t arena = set->arena().size();
+  for (const auto& route : topic.routes) {
+    staged.begin_part();
+    auto mapped = map_route(*route, record, asks);
+    if (!mapped || *mapped == Outcome::dead) {
+      set->arena().resize(arena);
+      return mapped;
+    }
+    set->take_back_begun();
+  }
+  set->begin_record(*place);
+  staged.apply(*set);
+  return set->changes().outcomes.back();
+}
+
+// What one of the topic's routes makes of the record. It is the set's last one then, but for its changes if they are
+// staged.
+std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, const Record& record, bool asks) {
   const config::Route* route = topic.match.route;
-  if (route == nullptr) return std::unexpected(NoRoute{});
   key_read = key_image.present = given_read = false;
-  doubtful = {};
   DecodeError error;
   mended_text.clear();
   if (!topic.decoder->decode(record, event, error) && !decode_mended(topic, record, error)) {
@@ -163,8 +208,13 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   TableState* table = find_table(*route, *name);
   if (table && table->paused) return std::unexpected(TablePaused{*name, *table->paused});
   if (!table || !table->table) return without_table(topic, {route, *name}, record, asks);
+  if (!topic.children.empty()) {
+    if (auto blocked = find_children(topic, *table, record, asks)) return std::move(*blocked);
+  }
   if (const auto schema = wanted_for_key(topic, record)) return std::unexpected(Wanted(SchemaWanted{*schema}));
 
+  taken_by = &topic;
+  faulty = nullptr;
   RecordError fault;
   const bool flat = route->flatten.empty() || flatten_event(*route, table, fault);
   if (flat && route->vanished == config::Vanished::stop && writes(event.operation)) {
@@ -183,13 +233,14 @@ std::expected<Outcome, Blocked> Mapper::State::map(const Record& record, ChangeS
   }
   if (made) {
     if (!rows.uses().empty()) note_uses(*table);
-    set->end_record();
+    if (out == set) set->end_record();
   } else {
     set->arena().resize(arena);
-    if (fault.stage == Stage::map) doubtful = {table->table, route};
-    set->reject(fault.stage, table->name, std::move(fault.sqlstate), fault.reason);
+    const TableState& at_fault = faulty ? *faulty : *table;
+    if (fault.stage == Stage::map) doubtful.push_back({at_fault.table, at_fault.route});
+    set->reject(fault.stage, at_fault.name, std::move(fault.sqlstate), fault.reason);
   }
-  if (rows.take_overlooked()) doubtful = {table->table, route};
+  if (rows.take_overlooked()) doubtful.push_back({table->table, route});
   return set->changes().outcomes.back();
 }
 
@@ -197,7 +248,7 @@ void Mapper::State::note_uses(const TableState& table) {
   for (const auto& [column, policies] : rows.uses()) {
     for (std::size_t one = 0; one < value_policy_names.size(); ++one) {
       const auto policy = static_cast<ValuePolicy>(one);
-      if (policies.has(policy)) set->note_use(table, column, policy);
+      if (policies.has(policy)) out->note_use(table, column, policy);
     }
   }
 }
@@ -268,12 +319,14 @@ void Mapper::pause_tables(PausedTable paused) {
   for (auto& [name, table] : state_->tables) table->paused = state_->paused(table->name);
 }
 
-const config::Route* Mapper::route(std::string_view topic) const {
-  if (state_->is_metadata(topic)) return nullptr;
-  return state_->router.match(topic).route;
+std::vector<const config::Route*> Mapper::routes(std::string_view topic) const {
+  std::vector<const config::Route*> routes;
+  if (state_->is_metadata(topic)) return routes;
+  for (const auto& match : state_->router.matches(topic)) routes.push_back(match.route);
+  return routes;
 }
 
-const Mapper::Doubtful& Mapper::doubtful() const {
+const std::vector<Mapper::Doubtful>& Mapper::doubtful() const {
   return state_->doubtful;
 }
 

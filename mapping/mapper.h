@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/evolution.h"
 #include "base/record.h"
@@ -106,16 +107,16 @@ class Mapper {
   using PausedTable = std::function<std::optional<std::string>(const std::string& table)>;
   void pause_tables(PausedTable paused);
 
-  // Returns the table whose description another one could contradict: the last record was refused by it, or fields of
-  // that record have no column in it. Null if neither is so; valid until the next call.
+  // Returns the tables whose descriptions others could contradict: the last record was refused by them, or fields of
+  // that record have no column in them. Valid until the next call.
   struct Doubtful {
     std::shared_ptr<const Table> table;
     const config::Route* route = nullptr;
   };
-  const Doubtful& doubtful() const;
+  const std::vector<Doubtful>& doubtful() const;
 
-  // Returns the route of a topic, or null if no route takes it, as none takes the topic of transaction metadata.
-  const config::Route* route(std::string_view topic) const;
+  // Returns the routes that take a topic, in their order: none the topic of transaction metadata.
+  std::vector<const config::Route*> routes(std::string_view topic) const;
 
  private:
   struct State;

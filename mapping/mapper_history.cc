@@ -82,21 +82,25 @@ bool Mapper::State::set_deleted(TableState& table, const Record& record, std::ve
 
 bool Mapper::State::remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key,
                                bool decides, RecordError& fault) {
-  if (!table.table->is_guarded()) {
-    if (!rows.lacking().empty()) return false;
+  const auto remove = [&](const RowKey& by) {
     if (table.table->is_conditional())
-      set->change_guarded(table, ChangeKind::remove, of, key, decides);
+      out->change_guarded(table, ChangeKind::remove, of, by, decides, RowCheck::none);
     else
-      set->remove(table, of, key);
+      out->remove(table, of, by);
     return true;
-  }
-  const bool marks = table.table->marker != Table::none;
+  };
+  const bool is_guarded = table.table->is_guarded();
+  if (!is_guarded && !rows.lacking().empty()) return false;
+  if (!is_guarded && taken_by->children.empty()) return remove(key);
   // The key's bytes may lie in the arena, which grows.
   const std::string bytes(key.bytes), alike(key.alike);
+  const RowKey kept{bytes, alike, key.loose, key.order};
+  // Children go before their parent, so that no round lies between.
+  if (!is_guarded) return remove_children(table, of, fault) && remove(kept);
+  const bool marks = table.table->marker != Table::none;
   if (marks && !set_deleted(table, record, of, fault)) return false;
   if (!rows.lacking().empty()) return false;
-  set->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, {bytes, alike, key.loose, key.order},
-                      decides);
+  out->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, kept, decides, RowCheck::none);
   return true;
 }
 

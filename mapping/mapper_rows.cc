@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "config/child_source.h"
 #include "mapping/mapper_state.h"
 
 namespace sluice::mapping {
@@ -169,8 +170,9 @@ bool Mapper::State::is_whole(TableState& table, bool moved, const Record& record
   Shape& shape = table.shape(event.after.row.schema, ImageOf::row);
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const Field& field = fields[i];
-    if (field.value.kind() != ValueKind::absent || table.slot(shape, i, field.name).column == FieldSlot::left_out)
-      continue;
+    if (field.value.kind() != ValueKind::absent) continue;
+    const bool left_out = table.slot(shape, i, field.name).column == FieldSlot::left_out;
+    if (left_out && !config::is_child_field(*table.route, field.name)) continue;
     fault = {
         Stage::map, "22004",
         fmt::format("{}.{}: found the placeholder of an unchanged value, expected the value: it belongs to the row of "
@@ -235,7 +237,7 @@ bool Mapper::State::append_row(TableState& table, RecordError& fault) {
   switch (verdict) {
     case RowVerdict::write:
       if (!rows.lacking().empty()) return false;
-      set->append(table, cells);
+      out->append(table, cells);
       return true;
     case RowVerdict::leave:
       return rows.lacking().empty();
@@ -253,14 +255,21 @@ bool Mapper::State::append_row(TableState& table, RecordError& fault) {
 bool Mapper::State::write_row(TableState& table, bool moved, const Record& record, RecordError& fault) {
   const bool leaves = verdict == RowVerdict::leave;
   if (!leaves && !is_whole(table, moved, record, fault)) return false;
+  if (check_after(verdict) != RowCheck::none && !taken_by->children.empty()) {
+    fault = {Stage::map, "22004",
+             fmt::format("{}: found no value that says whether the row belongs into the table, expected all that where "
+                         "asks about: a row that has children cannot be checked afterwards",
+                         event.after.path)};
+    return false;
+  }
   const RowKey key = row_key(table, cells, set->arena(), key_space);
   if (leaves) return remove_row(table, record, cells, key, true, fault);
   if (!rows.lacking().empty()) return false;
   if (table.table->is_guarded() || table.table->is_conditional())
-    set->change_guarded(table, ChangeKind::write, cells, key, true, check_after(verdict));
+    out->change_guarded(table, ChangeKind::write, cells, key, true, check_after(verdict));
   else
-    set->write(table, cells, key);
-  return true;
+    out->write(table, cells, key);
+  return taken_by->children.empty() || write_children(table, fault);
 }
 
 bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
@@ -304,6 +313,7 @@ bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Recor
 
 bool Mapper::State::flatten_event(const config::Route& route, const TableState* table, RecordError& fault) {
   flattener.begin_record();
+  nested_row = event.after;
   return flattener.flatten(route, table, ImageOf::row, event.after, fault) &&
          flattener.flatten(route, table, ImageOf::before, event.before, fault);
 }
@@ -317,7 +327,8 @@ bool Mapper::State::make_changes(TopicState& topic, TableState& table, const Rec
     case Operation::tombstone:
       return map_remove(topic, table, record, fault);
     case Operation::truncate:
-      set->truncate(table);
+      out->truncate(table);
+      for (const TopicChild& child : topic.children) out->truncate(*child.state);
       return true;
     case Operation::message:
       break;

@@ -27,7 +27,8 @@ TopicMarks& Mapper::State::marks_of(const std::string& topic) {
   TopicMarks& of = found->second;
   if (!first) return of;
   of.is_metadata = is_metadata(topic);
-  const auto* route = of.is_metadata ? nullptr : router.match(topic).route;
+  const auto matches = of.is_metadata ? std::vector<RouteMatch>() : router.matches(topic);
+  const auto* route = matches.empty() ? nullptr : matches.front().route;
   if (route != nullptr) of.any_text = route->values.utf8 == Utf8Policy::replace;
   if (of.is_metadata || route != nullptr) {
     of.decoder =
@@ -70,7 +71,7 @@ std::expected<SourceMark, Blocked> Mapper::State::source_mark(const Record& reco
 
 // It has done its work when it is mapped: it says which records of other topics belong together.
 std::expected<Outcome, Blocked> Mapper::State::map_metadata(const Record& record) {
-  doubtful = {};
+  doubtful.clear();
   mended_text.clear();
   DecodeError error;
   if (!marks_of(record.at->topic).decoder->decode(record, event, error)) {

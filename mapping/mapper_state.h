@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mapping/added_columns.h"
+#include "mapping/change_stage.h"
 #include "mapping/flattener.h"
 #include "mapping/formats/decoder.h"
 #include "mapping/formats/frames.h"
@@ -24,6 +25,16 @@
 
 namespace sluice::mapping {
 
+// A table of children of a route's table.
+struct TopicChild {
+  const config::Route* route = nullptr;
+  std::vector<std::string> path;
+  bool names_source = false;                      // the table's name depends on the event,
+  std::expected<std::string, NameError> table{};  // or is this
+  TableState* state = nullptr;                    // of the present record
+};
+
+// A topic as one of its routes takes it.
 struct TopicState {
   std::string name;
   RouteMatch match;
@@ -32,6 +43,7 @@ struct TopicState {
   std::expected<std::string, NameError> table{};  // or is this
   std::unique_ptr<Decoder> decoder;
   std::optional<KeyDecoder> key_decoder;
+  std::vector<TopicChild> children;
 
   // The table as far as it is known without the event.
   std::string_view known_table() const {
@@ -45,6 +57,12 @@ struct TopicMarks {
   bool is_metadata = false;          // of the transactions: its records are no rows
   bool any_text = false;
   std::optional<bool> foreign{};  // SourceMark::foreign, by the first event
+};
+
+struct Topic {
+  std::string name;
+  std::vector<std::unique_ptr<TopicState>> routes;
+  bool staged = false;  // its records may be written to more than one table
 };
 
 // A table that events name and that cannot be written for that reason.
@@ -61,8 +79,8 @@ struct Mapper::State {
 
   std::shared_ptr<const config::Pipeline> pipeline;
   Router router;
-  std::unordered_map<std::string, std::unique_ptr<TopicState>> topics;
-  TopicState* last_topic = nullptr;
+  std::unordered_map<std::string, std::unique_ptr<Topic>> topics;
+  Topic* last_topic = nullptr;
   std::unordered_map<std::string, TopicMarks> source_marks;  // by topic
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
@@ -86,15 +104,26 @@ struct Mapper::State {
   RouteConditions conditions;
   RowEncoder rows;
   Flattener flattener;
+  Image nested_row;  // the event's row as it came, where the route takes nested objects apart
   AddedColumns added_columns{rows};
   RowJudge row_judge;
   RowVerdict verdict = RowVerdict::write;  // on the row in `cells`
   ChangeSet* set = nullptr;                // of the record being mapped
+  ChangeTarget* out = nullptr;             // where its changes go: the set, or
+  ChangeStage staged;
+  TopicState* taken_by = nullptr;      // the topic and the route of what is being mapped
+  const TableState* faulty = nullptr;  // the table of its fault, if that is not the row's
   const TopicPartition* place = nullptr;
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
+  std::vector<Cell> child_cells;
+  std::vector<ChildRow> child_rows;
+  std::vector<Value> child_items;
+  std::vector<Field> child_fields;
+  KeySpace child_space;
+  KeyIndex child_keys;  // of the elements of one array
   KeySpace key_space, old_key_space;
-  Doubtful doubtful;
+  std::vector<Doubtful> doubtful;
 
   std::expected<Outcome, Blocked> map(const Record& record, ChangeSet& to, bool asks);
   // Of transactions of the source (mapper_source.cc).
@@ -104,9 +133,13 @@ struct Mapper::State {
   bool is_metadata(std::string_view topic) const {
     return pipeline->consistency.whole() && topic == pipeline->consistency.topic;
   }
-  TopicState& topic_state(const std::string& name);
+  std::expected<Outcome, Blocked> map_staged(Topic& topic, const Record& record, bool asks);
+  std::expected<Outcome, Blocked> map_route(TopicState& topic, const Record& record, bool asks);
+  Topic& topic_of(const std::string& name);
+  std::unique_ptr<TopicState> topic_state(const std::string& name, RouteMatch match);
   TableState* find_table(const config::Route& route, const std::string& name);
   const std::expected<std::string, NameError>& table_name(TopicState& topic);
+  const std::expected<std::string, NameError>& name_by_source(const config::Route& route, const TopicState& topic);
   std::expected<Outcome, Blocked> without_table(TopicState& topic, const TableWanted& wanted, const Record& record,
                                                 bool asks);
   // The table that the record needs (mapper_tables.cc).
@@ -151,6 +184,21 @@ struct Mapper::State {
   bool remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key, bool decides,
                   RecordError& fault);
   bool record_key_is_old(const TableState& table) const;
+  // Rows of tables of children (mapper_children.cc).
+  // What their paths lead into.
+  const Image& row_of_paths() const { return taken_by->match.route->flatten.empty() ? event.after : nested_row; }
+  // Finds the tables; returns nothing once all are known.
+  std::optional<std::expected<Outcome, Blocked>> find_children(TopicState& topic, TableState& parent,
+                                                               const Record& record, bool asks);
+  // All that the event says of the children of the row in `cells`.
+  bool write_children(TableState& parent, RecordError& fault);
+  bool write_children_of(TopicChild& child, TableState& parent, RecordError& fault);
+  bool add_child(const TopicChild& child, std::size_t index, const Value& element, RecordError& fault);
+  bool fill_child(const TopicChild& child, std::size_t index, const std::string& of_element, RecordError& fault);
+  // None are left of the parent whose key is in `of`.
+  bool remove_children(TableState& parent, const std::vector<Cell>& of, RecordError& fault);
+  bool carry_key(const TableState& parent, const std::vector<Cell>& of, TableState& child, std::vector<Cell>& to,
+                 RecordError& fault);
 };
 
 }  // namespace sluice::mapping

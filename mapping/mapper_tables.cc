@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/excerpt.h"
+#include "config/child_source.h"
 #include "mapping/evolution.h"
 #include "mapping/mapper_state.h"
 
@@ -112,6 +113,7 @@ class NewTable {
     };
     const bool key = std::ranges::find(route_.key, column) != route_.key.end();
     if (names(route_.columns.exclude) || route_.columns.add.contains(column)) return true;
+    if (config::is_child_field(route_, field)) return true;
     if (!route_.columns.include.empty() && !key && !names(route_.columns.include)) return true;
     return route_.delete_when.names(field, route_.flatten) && !key;
   }

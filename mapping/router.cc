@@ -49,11 +49,14 @@ Router::Router(const config::Pipeline& pipeline) {
   }
 }
 
-RouteMatch Router::match(std::string_view topic) const {
+std::vector<RouteMatch> Router::matches(std::string_view topic) const {
+  std::vector<RouteMatch> found;
   for (const auto& [route, pattern] : entries_) {
-    if (auto captures = pattern.captures(topic)) return {route, std::move(*captures)};
+    if (!found.empty() && found.back().route == route) continue;  // by another of its patterns
+    if (!found.empty() && !found.back().route->continues) break;
+    if (auto captures = pattern.captures(topic)) found.push_back({route, std::move(*captures)});
   }
-  return {};
+  return found;
 }
 
 std::expected<std::string, NameError> target_name(const config::Route& route, std::string_view own_schema,

@@ -1,8 +1,8 @@
-// Finds the route of a topic and the target table of its events.
+// Finds the routes of a topic and the target tables of its events.
 //
-// Built once from the pipeline's routes; the first that matches wins. Regular expressions run once per topic, never per
-// record. Immutable after construction. The listener chooses topics with the same patterns (base/pattern.h), so a
-// record of a topic that no route matches is a bug, and is never skipped.
+// Built once from the pipeline's routes; the first that matches wins, and those before it that continue. Regular
+// expressions run once per topic, never per record. Immutable after construction. The listener chooses topics with the
+// same patterns (base/pattern.h), so a record of a topic that no route matches is a bug, and is never skipped.
 #pragma once
 
 #include <expected>
@@ -16,10 +16,8 @@
 namespace sluice::mapping {
 
 struct RouteMatch {
-  const config::Route* route = nullptr;  // null: no route takes this topic
-  std::vector<std::string> captures;     // of the regular expression, the whole match first
-
-  explicit operator bool() const { return route != nullptr; }
+  const config::Route* route = nullptr;
+  std::vector<std::string> captures;  // of the regular expression, the whole match first
 };
 
 // Database, schema and table named in the event's source block.
@@ -31,7 +29,8 @@ class Router {
  public:
   explicit Router(const config::Pipeline& pipeline);
 
-  RouteMatch match(std::string_view topic) const;
+  // The routes that take the topic, in their order: all but the last have `continue`. None: no route takes it.
+  std::vector<RouteMatch> matches(std::string_view topic) const;
 
  private:
   struct Entry {

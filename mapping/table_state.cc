@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "config/child_source.h"
 #include "mapping/evolution.h"
 #include "mapping/row_encoder.h"
 
@@ -15,6 +16,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   columns_.clear();
   key_columns_.clear();
   added_.clear();
+  child_columns_.clear();
   demanded_.clear();
   nested_fields_.clear();
   complete_.clear();
@@ -38,6 +40,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
     // The description was refused without the column, the configuration without the source.
     if (column != columns_.end() && source) added_.push_back({column->second, std::move(*source), text});
   }
+  find_child_columns();
   if (route->evolve != config::Evolve::none) find_demanded();
   if (!route->flatten.empty()) find_nested_fields();
   std::size_t named = 0;
@@ -53,6 +56,19 @@ bool TableState::is_of_events(std::size_t column) const {
   const Column& of = table->columns[column];
   return !of.generated && !of.identity_always && !is_key(at) && !is_added(at) && at != table->guard &&
          at != table->marker;
+}
+
+void TableState::find_child_columns() {
+  for (const auto& [wanted, text] : route->fills) {
+    const auto column = columns_.find(wanted);
+    const auto source = config::ChildSource::parse(text);
+    if (column == columns_.end() || !source || source->of_element()) continue;
+    child_columns_.push_back({column->second, source->field});
+  }
+}
+
+bool TableState::is_child_column(std::int32_t column) const {
+  return std::ranges::find(child_columns_, column, &ChildColumn::column) != child_columns_.end();
 }
 
 void TableState::find_demanded() {
@@ -167,8 +183,9 @@ std::int32_t TableState::find_column(std::string_view field, ImageOf of) const {
   if (names(rules.exclude)) return FieldSlot::left_out;
   const bool key = exists && is_key(found->second);
   if (!rules.include.empty() && !key && !names(rules.include)) return FieldSlot::left_out;
-  if (exists && is_added(found->second)) return FieldSlot::taken;
+  if (exists && (is_added(found->second) || is_child_column(found->second))) return FieldSlot::taken;
   if (exists) return found->second;
+  if (config::is_child_field(*route, field)) return FieldSlot::left_out;
   return route->delete_when.names(field, route->flatten) ? FieldSlot::left_out : FieldSlot::unknown;
 }
 

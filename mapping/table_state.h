@@ -48,8 +48,15 @@ struct AddedColumn {
   std::string text;  // the source as the configuration has it
 };
 
+// A column of a table of children that is not a field of the element.
+struct ChildColumn {
+  std::int32_t column = 0;
+  std::vector<std::string> field;  // of the parent's row; empty: the element's number
+};
+
 struct TableState {
   const config::Route* route = nullptr;
+  const TableState* parent = nullptr;  // of a table of children
   std::string name;
   std::uint32_t id = 0;                // counts the mapper's tables
   std::shared_ptr<const Table> table;  // null: not described yet
@@ -96,6 +103,7 @@ struct TableState {
   // Where nested objects are taken apart: the names, beginning with `prefix`, of fields whose columns nothing but
   // events fills, those of the key apart.
   std::span<const std::string> fields_within(std::string_view prefix) const;
+  const std::vector<ChildColumn>& child_columns() const { return child_columns_; }
   // The key column that a record key without names stands for: the only one that is not added. Negative: none is.
   std::int32_t scalar_key() const { return scalar_key_; }
 
@@ -105,6 +113,8 @@ struct TableState {
   void find_demanded();
   void find_nested_fields();
   bool is_of_events(std::size_t column) const;
+  void find_child_columns();
+  bool is_child_column(std::int32_t column) const;
   bool takes_events(std::size_t column) const;
   // Whether a column is narrow depends on the schema; rows whose fields vary share a shape across schemas.
   void forget_narrow();
@@ -116,6 +126,7 @@ struct TableState {
   std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> columns_;
   std::vector<bool> key_columns_;
   std::vector<AddedColumn> added_;
+  std::vector<ChildColumn> child_columns_;
   std::vector<std::uint16_t> demanded_;
   std::vector<std::string> nested_fields_;  // in order
   std::vector<SchemaId> complete_;          // schemas that have a field for every column

@@ -128,16 +128,21 @@ class Plan {
     if (!selection) return error(selection.error().message);
     fmt::print("topics\n");
     for (const auto& name : selection->names(*existing)) {
-      const auto* route = mapper_.route(name);
+      const auto routes = mapper_.routes(name);
       const auto topic = std::ranges::find(*existing, name, &listener::Topic::name);
       if (pipeline_->consistency.whole() && name == pipeline_->consistency.topic) {
         transactions(name, topic == existing->end() ? 0 : topic->partitions);
-      } else if (route == nullptr) {
+      } else if (routes.empty()) {
         error(fmt::format("kafka: topic {} would be read, but no route takes it", name));
       } else if (topic == existing->end()) {
-        error(fmt::format("kafka: topic {} does not exist; create it, or correct the route to {}", name, route->table));
+        error(fmt::format("kafka: topic {} does not exist; create it, or correct the route to {}", name,
+                          routes.front()->table));
       } else {
-        fmt::print("  {}  {} partitions -> {}\n", name, topic->partitions, describe(*route));
+        for (const auto* route : routes) {
+          fmt::print("  {}  {} partitions -> {}\n", name, topic->partitions, describe(*route));
+          for (const auto& child : route->children)
+            fmt::print("    each of {} -> {} (key {})\n", escape(child.path), child.table, fmt::join(child.key, ", "));
+        }
         read_.push_back(*topic);
         if (pipeline_->consistency.whole() && topic->partitions > 1)
           warning(fmt::format(
@@ -189,40 +194,46 @@ class Plan {
 
   void tables() {
     fmt::print("tables\n");
-    std::vector<std::string> seen, circular;
+    std::vector<std::string> seen;
     for (const auto& route : pipeline_->routes) {
-      const bool known = std::ranges::find(seen, route.table) != seen.end();
-      seen.push_back(route.table);
-      if (route.table.find('{') != std::string::npos) {
-        if (known) continue;
-        fmt::print("  {}  named by the event, described when the first one arrives\n", route.table);
-        continue;
-      }
-      const auto table = catalogue_.describe(route.table, route);
-      if (!table && table.error().sqlstate == "42P01" && route.evolve == config::Evolve::tables) {
-        if (!known)
-          fmt::print("  {}  does not exist: the first event decides which columns it is made with\n", route.table);
-        continue;
-      }
-      if (!table) {
-        error(fmt::format("postgres: {}", table.error().message));
-        if (table.error().next == ErrorClass::retry) return;  // not the table: the server
-        continue;
-      }
-      if (known) continue;
-      fmt::print("  {}\n", (*table)->sql_name);
-      if ((*table)->owned && route.evolve == config::Evolve::none) owned_.push_back((*table)->sql_name);
-      if (!(*table)->owned && route.evolve != config::Evolve::none)
-        warning(fmt::format("postgres: the role does not own {}, which it has to for evolve; see sluice grants",
-                            (*table)->sql_name));
-      if ((*table)->circular) circular.push_back((*table)->sql_name);
-      for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
+      if (!table(route, seen)) return;
+      for (const auto& child : route.children)
+        if (!table(child, seen)) return;
     }
-    if (!circular.empty())
+    if (!circular_.empty())
       warning(
           fmt::format("postgres: foreign keys lead from {} back to where they begin, so no order of writing suits all "
                       "rows; make one of each circle DEFERRABLE, and COMMIT checks it",
-                      fmt::join(circular, ", ")));
+                      fmt::join(circular_, ", ")));
+  }
+
+  // Returns false if there is no point in asking about another one.
+  bool table(const config::Route& route, std::vector<std::string>& seen) {
+    const bool known = std::ranges::find(seen, route.table) != seen.end();
+    seen.push_back(route.table);
+    if (route.table.find('{') != std::string::npos) {
+      if (!known) fmt::print("  {}  named by the event, described when the first one arrives\n", route.table);
+      return true;
+    }
+    const auto table = catalogue_.describe(route.table, route);
+    if (!table && table.error().sqlstate == "42P01" && route.evolve == config::Evolve::tables) {
+      if (!known)
+        fmt::print("  {}  does not exist: the first event decides which columns it is made with\n", route.table);
+      return true;
+    }
+    if (!table) {
+      error(fmt::format("postgres: {}", table.error().message));
+      return table.error().next != ErrorClass::retry;  // else it is not the table: the server
+    }
+    if (known) return true;
+    fmt::print("  {}\n", (*table)->sql_name);
+    if ((*table)->owned && route.evolve == config::Evolve::none) owned_.push_back((*table)->sql_name);
+    if (!(*table)->owned && route.evolve != config::Evolve::none)
+      warning(fmt::format("postgres: the role does not own {}, which it has to for evolve; see sluice grants",
+                          (*table)->sql_name));
+    if ((*table)->circular) circular_.push_back((*table)->sql_name);
+    for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
+    return true;
   }
 
   static void column(const Table& table, std::size_t index) {
@@ -249,6 +260,7 @@ class Plan {
   sink::TableCatalogue catalogue_;
   std::vector<listener::Topic> read_;  // topics that there are
   std::vector<std::string> owned_;
+  std::vector<std::string> circular_;  // tables whose foreign keys lead back to them
   bool failed_ = false;
 };
 

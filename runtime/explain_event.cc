@@ -11,6 +11,7 @@
 #include "admin/report/explanation.h"
 #include "base/log.h"
 #include "listener/registry/schema_registry.h"
+#include "listener/topics.h"
 #include "mapping/mapper.h"
 #include "runtime/control/explain.h"
 #include "runtime/load_config.h"
@@ -27,8 +28,7 @@ constexpr int wrong_usage = 2;
 // The topic that is meant; without a name the only one that the routes name.
 std::optional<std::string> topic_of(const config::Pipeline& pipeline, const std::string& given) {
   if (!given.empty()) return given;
-  std::vector<std::string> names;
-  for (const auto& route : pipeline.routes) names.insert(names.end(), route.topics.begin(), route.topics.end());
+  const auto names = listener::topics_of(pipeline);
   if (names.size() != 1 || names.front().starts_with('^')) return std::nullopt;
   return names.front();
 }
@@ -79,7 +79,7 @@ int explain_event(const ExplainOptions& options) {
   log::setup("error", "text");
   const auto topic = topic_of(*pipeline, options.topic);
   if (!topic) return complain("the routes take more than one topic; name one with --topic");
-  if (mapping::Mapper(pipeline).route(*topic) == nullptr)
+  if (mapping::Mapper(pipeline).routes(*topic).empty())
     return complain(fmt::format("no route takes topic {}; correct --topic, or add a route", *topic));
   listener::SchemaRegistry schemas(
       pipeline->registry, std::make_unique<sink::SchemaCopies>(pipeline->postgres, sink::SchemaCopies::Access::read));

@@ -29,7 +29,10 @@ class Script {
  public:
   Script(const config::Pipeline& pipeline, const sink::LoginNames& names)
       : pipeline_(pipeline), user_(names.user), role_(quoted(names.user)), database_(names.database) {
-    for (const auto& route : pipeline.routes) add(route);
+    for (const auto& route : pipeline.routes) {
+      add(route);
+      for (const auto& child : route.children) add(child);
+    }
   }
 
   void print() const {

@@ -238,7 +238,7 @@ int complain(std::string_view text) {
 // The file's pipeline if it is to be waited for; null, and a line on stderr, if it cannot be.
 std::shared_ptr<const config::Pipeline> awaited_pipeline(const PublishOptions& options) {
   auto pipeline = load_config(options.config);
-  if (!pipeline || mapping::Mapper(pipeline).route(options.topic) != nullptr) return pipeline;
+  if (!pipeline || !mapping::Mapper(pipeline).routes(options.topic).empty()) return pipeline;
   complain(fmt::format("no route of {} takes topic {}, so its records would never take effect", options.config,
                        options.topic));
   return nullptr;

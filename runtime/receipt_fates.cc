@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "base/units.h"
+#include "listener/topics.h"
 
 namespace sluice::runtime {
 namespace {
@@ -43,12 +44,11 @@ ReceiptFates::Entry ReceiptFates::entry_of(const std::string& text, const mappin
   }
   entry.line = std::move(*parsed);
   // A topic is left out by other programs; the only one of the routes is meant then.
-  const auto& routes = pipeline_->routes;
-  const bool one_topic = routes.size() == 1 && routes.front().topics.size() == 1;
-  entry.at = {entry.line.topic.value_or(one_topic ? routes.front().topics.front() : ""), entry.line.partition};
+  const auto topics = listener::topics_of(*pipeline_);
+  entry.at = {entry.line.topic.value_or(topics.size() == 1 ? topics.front() : ""), entry.line.partition};
   if (entry.at.topic.empty())
     entry.fate = unknown("the line names no topic, and the routes take more than one");
-  else if (mapper.route(entry.at.topic) == nullptr)
+  else if (mapper.routes(entry.at.topic).empty())
     entry.fate = unknown("no route takes its topic");
   else if (!entry.line.offset)
     entry.fate = unknown("the brokers did not tell its offset");

@@ -126,7 +126,7 @@ int wait(const WaitOptions& options) {
     fmt::print(stderr, "sluice wait: {}\n", text);
     return wrong_usage;
   };
-  if (mapping::Mapper(pipeline).route(options.topic) == nullptr)
+  if (mapping::Mapper(pipeline).routes(options.topic).empty())
     return complain(fmt::format("no route takes topic {}; correct --topic, or add a route", options.topic));
   Ends ends;
   for (const auto& text : options.at) {

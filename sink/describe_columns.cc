@@ -41,6 +41,14 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
       return stop(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add", name,
                               table.name));
   }
+  for (const auto& [name, source] : route.fills) {
+    const auto found = find(name);
+    if (found == table.columns.end() || found->generated)
+      return stop(
+          fmt::format("{} has no column {} that could be written, for {}; add it or change "
+                      "[[route.child]].columns",
+                      table.name, name, escape(source)));
+  }
   if (config::has_placeholder(route.table) || route.evolve != config::Evolve::none) return {};
   for (const auto& [field, name] : route.columns.rename) {
     if (find(name) == table.columns.end())

@@ -17,11 +17,11 @@ bool shows(const PlannedWrite& write) {
          write.action != Action::insert_missing && write.action != Action::remove_unfit;
 }
 
-Result<void> add_rows(Connection& connection, const Changes& changes, const PlannedWrite& write,
+Result<void> ask_rows(Connection& connection, const Changes& changes, const PlannedWrite& write,
                       std::vector<LiteralRow>& rows) {
   Statement question{literals_of(write), {}};
   Parameters parameters;
-  add_write(parameters, changes, write);
+  add_rows(parameters, changes, write);
   connection.send(question, parameters);
   connection.sync();
   const auto reply = connection.wait(Clock::now() + statement_timeout);
@@ -45,7 +45,8 @@ Result<std::vector<LiteralRow>> literals(const config::Postgres& settings, const
     if (!shows(write)) continue;
     if (write.action == Action::truncate || write.columns.empty()) {
       rows.push_back({write.table, write.action, {}, write.marks});
-    } else if (auto done = add_rows(connection, changes, write, rows); !done) {
+      for (const auto* table : write.also) rows.push_back({table, write.action, {}, false});
+    } else if (auto done = ask_rows(connection, changes, write, rows); !done) {
       return std::unexpected(done.error());
     }
   }

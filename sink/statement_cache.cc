@@ -34,6 +34,7 @@ Statement& StatementCache::of(const PlannedWrite& write) {
   std::string key =
       fmt::format("{} {}{}", write.table->version, static_cast<int>(write.action), write.marks ? 'm' : ' ');
   for (const auto column : write.columns) key.append(reinterpret_cast<const char*>(&column), sizeof column);
+  for (const auto* table : write.also) key += " " + table->sql_name;
   return get(key, [&] { return statement(write); });
 }
 

@@ -85,6 +85,27 @@ std::string key_matches(const PlannedWrite& write) {
   });
 }
 
+// Rows of the table, whose first key columns say who their parent is, are gone unless they are kept.
+std::string remove_orphans(const PlannedWrite& write) {
+  const auto& table = *write.table;
+  const auto matches = [&](std::size_t count, std::string_view alias) {
+    return join(count, " AND ", [&](std::size_t i) {
+      const auto& column = column_of(write, table.key[i]);
+      return fmt::format("target.{} {} {}.s{}", quoted(column.name), column.equals, alias, i);
+    });
+  };
+  const auto kept = join(table.key.size(), ", ", [&](std::size_t i) {
+    const auto& column = column_of(write, table.key[i]);
+    return fmt::format("pg_catalog.unnest(${}::{}[]){} AS s{}", write.columns.size() + i + 1, wire(column).sql,
+                       cast_of(column), i);
+  });
+  return fmt::format(
+      "DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {} AND NOT EXISTS (SELECT FROM (SELECT {}) AS kept "
+      "WHERE {})",
+      table.sql_name, sources(write, false, true), matches(write.columns.size(), "source"), kept,
+      matches(table.key.size(), "kept"));
+}
+
 // A comparison as the type's own order has it, as a name of its own: `version` compares texts by their bytes.
 std::string version_compares(const PlannedWrite& write, std::string_view one, std::string_view sign,
                              std::string_view other) {
@@ -188,9 +209,12 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
     case Action::defer:
       return "SET CONSTRAINTS ALL DEFERRED";
     case Action::truncate:
-      return "TRUNCATE " + write.table->sql_name;
+      return "TRUNCATE " + write.table->sql_name +
+             join(write.also.size(), "", [&](std::size_t i) { return ", " + write.also[i]->sql_name; });
     case Action::remove:
       return remove(write);
+    case Action::remove_orphans:
+      return remove_orphans(write);
     case Action::remove_unfit:
       return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {} AND ({}) IS NOT TRUE",
                          write.table->sql_name, sources(write, false, true), key_matches(write),
@@ -215,10 +239,18 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
   return {};
 }
 
-void add_write(Parameters& parameters, const Changes& changes, const PlannedWrite& write) {
+void add_rows(Parameters& parameters, const Changes& changes, const PlannedWrite& write) {
   parameters.clear();
   for (const auto column : write.columns)
     parameters.add_column(changes, write.rows, column, wire(write.table->columns[column]).type);
+}
+
+void add_write(Parameters& parameters, const Changes& changes, const PlannedWrite& write) {
+  add_rows(parameters, changes, write);
+  if (write.action == Action::remove_orphans) {
+    for (const auto column : write.table->key)
+      parameters.add_column(changes, write.kept, column, wire(write.table->columns[column]).type);
+  }
   if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
 }
 

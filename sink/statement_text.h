@@ -23,12 +23,14 @@ Wire wire(const Column& column);
 std::string statement(const PlannedWrite& write, const std::string& stage = {});
 // The statement's parameters.
 void add_write(Parameters& parameters, const Changes& changes, const PlannedWrite& write);
+// Those of its rows alone.
+void add_rows(Parameters& parameters, const Changes& changes, const PlannedWrite& write);
 // Behind a guarded write: moves the records whose rows are of a newer version from applied to skipped. `pointers` is
 // the table of pointers; a row that was written, and is locked, has the record's version now.
 std::string count_outdated(const PlannedWrite& write, std::string_view pointers);
 void add_count_outdated(Parameters& parameters, const Changes& changes, const PlannedWrite& write,
                         std::string_view pipeline);
-// Asks for the write's values as SQL literals, one row each, with the parameters of the write; touches nothing.
+// Asks for the write's values as SQL literals, one row each, with the parameters of its rows; touches nothing.
 std::string literals_of(const PlannedWrite& write);
 // The columns of the stage that fits a write: "c0 bigint, c1 text". Writes with equal ones share a stage.
 std::string stage_columns(const PlannedWrite& write);

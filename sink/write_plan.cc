@@ -9,19 +9,12 @@
 #include <span>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
+
+#include "sink/row_planner.h"
 
 namespace sluice::sink {
 namespace {
-
-// Measured: array parameters lose to a stage from 3000 rows on, or when one batch's arrays leave the processor's cache;
-// below 1000 rows a stage's fixed cost (a file truncated at commit) is never worth it. COPY into the table wins at
-// 2000.
-constexpr std::size_t staged_rows = 3000;
-constexpr std::size_t staged_bytes = 2u << 20;
-constexpr std::size_t staged_rows_at_least = 1000;
-constexpr std::size_t direct_rows = 2000;
 
 std::optional<PlannedWrite> lock_of(const Table& table, std::span<const Action> actions) {
   // TRUNCATE takes a stronger lock than the rows before it: two that raise theirs would wait for each other.
@@ -32,9 +25,9 @@ std::optional<PlannedWrite> lock_of(const Table& table, std::span<const Action> 
   return PlannedWrite{&table, lock, Path::arrays, {}, {}, false};
 }
 
-class Planner {
+class Planner : private RowPlanner {
  public:
-  Planner(const Changes& changes, bool arrays_only) : changes_(changes), arrays_only_(arrays_only) {}
+  using RowPlanner::RowPlanner;
 
   // What one table, which several routes may feed, is written with.
   using Same = std::span<const TableChanges* const>;
@@ -47,38 +40,34 @@ class Planner {
  private:
   // The writes of a table in one round, by what foreign keys make of them.
   struct Round {
-    std::vector<PlannedWrite> before;  // all of the steps before its last one
+    std::vector<PlannedWrite> families;  // emptied parents, with their children
+    std::vector<PlannedWrite> orphans;   // of a table of children, before anything is done to their parents
+    std::vector<PlannedWrite> before;    // all of the steps before its last one
     std::vector<PlannedWrite> removals, writes, checks;
   };
   struct Linked {
     const Table* table;
+    const Table* parent;  // of a table of children
     std::map<std::uint32_t, Round> rounds;
+    bool emptied = false;  // with its parent
   };
 
   void step(const TableChanges& of, const Step& step);
   Linked by_round(Same same);
+  void truncate_family(Linked& of) const;
   static bool goes_first(const Linked& of, const Round& round, std::span<const Linked> all, std::uint32_t number);
   void round(std::span<Linked> tables, std::uint32_t number);
-  std::vector<const RowChange*> sorted(const Table& table, const Step& step) const;
-  void removals(const Table& table, const std::vector<const RowChange*>& rows);
-  void removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version);
-  bool versioned(const Table& table, const RowChange& row) const {
-    return table.guard != Table::none && changes_.row(row)[table.guard].length >= 0;
-  }
-  void writes(const TableChanges& of, const std::vector<const RowChange*>& rows);
-  void checks(const Table& table, const std::vector<const RowChange*>& rows);
-  void emit(const Table& table, Action action, PlannedWrite&& shape);
-  Path path(const PlannedWrite& write) const;
-
-  const Changes& changes_;
-  bool arrays_only_;
-  std::vector<PlannedWrite> writes_;
+  PlannedWrite orphans(const TableChanges& of, const Step& step) const;
 };
 
 void Planner::table(Same same) {
   const auto first = static_cast<std::ptrdiff_t>(writes_.size());
   for (const auto* changed : same) {
-    for (const auto& one : changed->steps) step(*changed, one);
+    const auto* one_table = changed->table.get();
+    for (const auto& one : changed->steps) {
+      if (one.truncate) writes_.push_back({one_table, Action::truncate, Path::arrays, {}, {}, false});
+      step(*changed, one);
+    }
   }
   std::vector<Action> actions;
   for (const auto& write : std::span(writes_).subspan(static_cast<std::size_t>(first))) actions.push_back(write.action);
@@ -91,23 +80,61 @@ void move_to(std::vector<PlannedWrite>& end, std::vector<PlannedWrite>& more) {
 }
 
 Planner::Linked Planner::by_round(Same same) {
-  Linked made{same.front()->table.get(), {}};
+  Linked made{same.front()->table.get(), same.front()->parent.get(), {}};
   for (const auto* changed : same) {
+    const Table& table = *changed->table;
     for (const auto& one : changed->steps) {
-      if (one.rows.empty() && !one.truncate) continue;
+      if (one.rows.empty() && one.parents.empty() && !one.truncate) continue;
+      const bool first = !made.rounds.contains(one.round);
       Round& round = made.rounds[one.round];
       for (auto* part : {&round.removals, &round.writes, &round.checks}) move_to(round.before, *part);
-      if (one.truncate) round.before.push_back({changed->table.get(), Action::truncate, Path::arrays, {}, {}, false});
-      const auto rows = sorted(*changed->table, one);
-      removals(*changed->table, rows);
+      made.emptied = made.emptied || (one.truncate && made.parent != nullptr);
+      if (one.truncate && made.parent == nullptr)
+        round.before.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
+      if (!one.parents.empty()) (first ? round.orphans : round.before).push_back(orphans(*changed, one));
+      const auto rows = sorted(table, one.rows);
+      if (made.parent == nullptr) removals(table, rows);
       round.removals = std::exchange(writes_, {});
       writes(*changed, rows);
       round.writes = std::exchange(writes_, {});
-      if (changed->table->is_conditional()) checks(*changed->table, rows);
+      if (table.is_conditional()) checks(table, rows);
       round.checks = std::exchange(writes_, {});
     }
   }
+  truncate_family(made);
   return made;
+}
+
+// A parent that foreign keys of its children lead to can only be emptied together with them. It is the first thing of
+// the round, which begins with it.
+void Planner::truncate_family(Linked& of) const {
+  std::map<std::string_view, const Table*> children;
+  for (const auto& changed : changes_.tables)
+    if (changed.parent && changed.parent->sql_name == of.table->sql_name)
+      children.emplace(changed.table->sql_name, changed.table.get());
+  if (children.empty()) return;
+  for (auto& [number, round] : of.rounds) {
+    if (round.before.empty() || round.before.front().action != Action::truncate) continue;
+    auto& family = round.families.emplace_back(std::move(round.before.front()));
+    round.before.erase(round.before.begin());
+    std::ranges::copy(children | std::views::values, std::back_inserter(family.also));
+  }
+}
+
+// Removes what is left of these parents' rows, but for those that stay.
+PlannedWrite Planner::orphans(const TableChanges& of, const Step& step) const {
+  const auto& table = *of.table;
+  const auto of_parent = static_cast<std::ptrdiff_t>(of.parent->key.size());
+  PlannedWrite write{&table,
+                     Action::remove_orphans,
+                     Path::arrays,
+                     {table.key.begin(), table.key.begin() + of_parent},
+                     sorted(table, step.parents),
+                     false};
+  for (const auto& row : step.rows) {
+    if (row.kind == ChangeKind::write) write.kept.push_back(&row);
+  }
+  return write;
 }
 
 bool replaces(const PlannedWrite& removal) {
@@ -120,7 +147,9 @@ bool Planner::goes_first(const Linked& of, const Round& round, std::span<const L
   const Table& table = *of.table;
   const bool changes_written = std::ranges::any_of(all, [&](const Linked& other) {
     const auto found = other.rounds.find(number);
-    return found != other.rounds.end() && !(found->second.writes.empty() && found->second.before.empty()) &&
+    const bool is_child = other.parent != nullptr && other.parent->sql_name == table.sql_name;
+    return !is_child && found != other.rounds.end() &&
+           !(found->second.writes.empty() && found->second.before.empty()) &&
            std::ranges::find(table.delete_changes, other.table->tree) != table.delete_changes.end();
   });
   if (changes_written || !round.before.empty()) return false;
@@ -133,6 +162,8 @@ void Planner::round(std::span<Linked> tables, std::uint32_t number) {
   for (auto& one : tables) {
     if (const auto found = one.rounds.find(number); found != one.rounds.end()) here.emplace_back(&one, &found->second);
   }
+  for (const auto& [table, round] : here) move_to(writes_, round->families);
+  for (const auto& [table, round] : here | std::views::reverse) move_to(writes_, round->orphans);
   for (const auto& [table, round] : here | std::views::reverse) {
     if (goes_first(*table, *round, tables, number)) move_to(writes_, round->removals);
   }
@@ -156,165 +187,31 @@ void Planner::linked(const std::vector<Same>& tables) {
   for (const Same same : tables) {
     const Linked& made = ordered.emplace_back(by_round(same));
     std::vector<Action> actions;
+    if (made.emptied) actions.push_back(Action::truncate);
     for (const auto& [number, round] : made.rounds) {
       rounds.insert(number);
-      for (const auto* part : {&round.before, &round.removals, &round.writes, &round.checks})
+      for (const auto* part :
+           {&round.families, &round.orphans, &round.before, &round.removals, &round.writes, &round.checks})
         std::ranges::transform(*part, std::back_inserter(actions), &PlannedWrite::action);
     }
     if (auto lock = lock_of(*made.table, actions)) locks.push_back(std::move(*lock));
   }
   writes_ = std::move(locks);
   std::ranges::sort(ordered, [](const Linked& a, const Linked& b) {
-    return std::tie(a.table->depth, a.table->sql_name) < std::tie(b.table->depth, b.table->sql_name);
+    const bool a_is_child = a.parent != nullptr, b_is_child = b.parent != nullptr;
+    return std::tie(a.table->depth, a_is_child, a.table->sql_name) <
+           std::tie(b.table->depth, b_is_child, b.table->sql_name);
   });
   for (const auto number : rounds) round(ordered, number);
 }
 
 void Planner::step(const TableChanges& of, const Step& step) {
   const auto& table = *of.table;
-  if (step.truncate) writes_.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
   if (step.rows.empty()) return;
-  const auto rows = sorted(table, step);
+  const auto rows = sorted(table, step.rows);
   removals(table, rows);
   writes(of, rows);
   if (table.is_conditional()) checks(table, rows);
-}
-
-std::vector<const RowChange*> Planner::sorted(const Table& table, const Step& step) const {
-  std::vector<const RowChange*> rows;
-  rows.reserve(step.rows.size());
-  for (const auto& row : step.rows) rows.push_back(&row);
-  if (table.key.empty()) return rows;  // appends stay in the order of the log
-  std::ranges::sort(rows, [&](const RowChange* a, const RowChange* b) {
-    if (a->order != b->order) return a->order < b->order;
-    for (const auto column : table.key) {
-      const int compared = changes_.bytes(changes_.row(*a)[column]).compare(changes_.bytes(changes_.row(*b)[column]));
-      if (compared != 0) return compared < 0;
-    }
-    return false;
-  });
-  return rows;
-}
-
-void Planner::removals(const Table& table, const std::vector<const RowChange*>& rows) {
-  removals(table, rows, false);
-  if (table.guard != Table::none) removals(table, rows, true);
-}
-
-void Planner::removals(const Table& table, const std::vector<const RowChange*>& rows, bool with_version) {
-  PlannedWrite write{&table, Action::remove, Path::arrays, table.key, {}, false};
-  if (with_version) write.columns.push_back(static_cast<std::uint16_t>(table.guard));
-  for (const auto* row : rows) {
-    const bool removes = row->kind == ChangeKind::remove || row->kind == ChangeKind::replace;
-    if (removes && versioned(table, *row) == with_version) write.rows.push_back(row);
-  }
-  if (!write.rows.empty()) writes_.push_back(std::move(write));
-}
-
-void Planner::checks(const Table& table, const std::vector<const RowChange*>& rows) {
-  PlannedWrite write{&table, Action::remove_unfit, Path::arrays, table.key, {}, false};
-  for (const auto* row : rows) {
-    if (row->check != RowCheck::none) write.rows.push_back(row);
-  }
-  if (!write.rows.empty()) writes_.push_back(std::move(write));
-}
-
-Action action_of(WriteMode mode, ChangeKind kind) {
-  if (kind == ChangeKind::replace || mode == WriteMode::insert) return Action::insert;
-  return mode == WriteMode::update ? Action::update : Action::upsert;
-}
-
-bool holds(const PlannedWrite& write, std::int32_t column) {
-  return column != Table::none && std::ranges::find(write.columns, column) != write.columns.end();
-}
-
-// Groups the rows by which columns they carry: each group is a statement.
-void Planner::writes(const TableChanges& of, const std::vector<const RowChange*>& rows) {
-  const auto& columns = of.table->columns;
-  struct Shape {
-    std::string mask;  // one byte per column, one for a mark, and one for the action
-    PlannedWrite write;
-  };
-  std::vector<Shape> shapes;
-  std::unordered_map<std::string, std::size_t> known;
-  std::string mask(columns.size() + 2, '\0');
-  std::size_t current = 0;
-  for (const auto* row : rows) {
-    if (row->kind == ChangeKind::remove) continue;
-    const Cell* cells = changes_.row(*row);
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      mask[i] = cells[i].length != Cell::absent && !columns[i].generated ? 1 : 0;
-    }
-    // A mark without a version changes a row that is there, and leaves nothing where there is none.
-    const bool marks = row->kind == ChangeKind::mark;
-    const bool only_present = row->check == RowCheck::present || (marks && !versioned(*of.table, *row));
-    const auto action = only_present ? Action::update : action_of(of.mode, row->kind);
-    mask.back() = static_cast<char>(action);
-    mask[columns.size()] = marks ? 1 : 0;
-    if (shapes.empty() || mask != shapes[current].mask) {
-      const auto [found, is_new] = known.try_emplace(mask, shapes.size());
-      current = found->second;
-      if (is_new) {
-        PlannedWrite write{of.table.get(), action, Path::arrays, {}, {}, marks};
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-          if (mask[i] != 0) write.columns.push_back(static_cast<std::uint16_t>(i));
-        }
-        write.rows.reserve(shapes.empty() ? rows.size() : 0);
-        shapes.push_back({mask, std::move(write)});
-      }
-    }
-    shapes[current].write.rows.push_back(row);
-  }
-  for (auto& shape : shapes) emit(*of.table, static_cast<Action>(shape.mask.back()), std::move(shape.write));
-}
-
-bool carries(const PlannedWrite& write, std::size_t column) {
-  return std::ranges::binary_search(write.columns, static_cast<std::uint16_t>(column));
-}
-
-bool sets_something(const PlannedWrite& write) {
-  return std::ranges::any_of(write.columns, [&](auto column) {
-    return std::ranges::find(write.table->key, column) == write.table->key.end() &&
-           !write.table->columns[column].identity_always;
-  });
-}
-
-// An INSERT would fail on these before it looked for a conflict.
-bool lacks_required(const PlannedWrite& write) {
-  const auto& columns = write.table->columns;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const auto& column = columns[i];
-    if (column.not_null && !column.has_default && !column.generated && !carries(write, i)) return true;
-  }
-  return false;
-}
-
-void Planner::emit(const Table& table, Action action, PlannedWrite&& write) {
-  if (action == Action::upsert && (lacks_required(write) || !table.conflict_clause)) {
-    PlannedWrite missing = write;
-    missing.action = Action::insert_missing;
-    emit(table, Action::update, std::move(write));
-    writes_.push_back(std::move(missing));
-    return;
-  }
-  if (action == Action::update && !sets_something(write)) return;
-  write.action = action;
-  write.path = path(write);
-  writes_.push_back(std::move(write));
-}
-
-Path Planner::path(const PlannedWrite& write) const {
-  if (arrays_only_ || write.columns.empty() || write.guarded()) return Path::arrays;
-  if (write.action != Action::insert && write.action != Action::upsert) return Path::arrays;
-  const auto& columns = write.table->columns;
-  const bool own_form =
-      std::ranges::none_of(write.columns, [&](auto column) { return columns[column].encoding == Encoding::input; });
-  const auto rows = write.rows.size();
-  if (write.table->key.empty() && own_form && write.table->copy_is_insert)
-    return rows >= direct_rows ? Path::direct : Path::arrays;
-  const auto bytes = changes_.arena.size() / std::max<std::size_t>(changes_.rows, 1) * rows;
-  const bool large = bytes >= staged_bytes && rows >= staged_rows_at_least;
-  return rows >= staged_rows || large ? Path::stage : Path::arrays;
 }
 
 std::vector<const TableChanges*> by_name(const Changes& changes) {
@@ -332,16 +229,11 @@ std::vector<const TableChanges*> by_name(const Changes& changes) {
 bool are_linked(const std::vector<const TableChanges*>& tables) {
   return std::ranges::any_of(tables, [&](const TableChanges* one) {
     return one->table->depth != tables.front()->table->depth || one->table->refers_to_itself ||
-           one->steps.back().round > 0;
+           one->parent != nullptr || one->steps.back().round > 0;
   });
 }
 
 }  // namespace
-
-bool PlannedWrite::guarded() const {
-  return (action == Action::upsert || action == Action::update || action == Action::remove) &&
-         holds(*this, table->guard);
-}
 
 std::vector<PlannedWrite> plan(const Changes& changes, bool arrays_only) {
   const auto changed = by_name(changes);

@@ -5,7 +5,8 @@
 // among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
 // delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
 // else `share`. Tables that foreign keys link come after their parents, and parents lose rows after their children.
-// Planned writes reference the changes and must not outlive them.
+// Rows of a table of children are removed before anything is done to their parents. Planned writes reference the
+// changes and must not outlive them.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ enum class Action : std::uint8_t {
   update,
   insert_missing,  // what an update did not find
   remove_unfit,    // of these keys the rows for which the route's condition does not hold
+  remove_orphans,  // of these parents the rows that are not among the kept ones
 };
 
 enum class Path : std::uint8_t {
@@ -40,7 +42,9 @@ struct PlannedWrite {
   Path path = Path::arrays;
   std::vector<std::uint16_t> columns;  // that the rows carry, of a removal the key's and, if it has one, the version's
   std::vector<const RowChange*> rows;
-  bool marks = false;  // soft deletes: a mark that is there already stays
+  bool marks = false;                       // soft deletes: a mark that is there already stays
+  std::vector<const RowChange*> kept = {};  // of a remove_orphans, by the whole key
+  std::vector<const Table*> also = {};      // tables that a truncate empties as well
 
   // Returns true if rows of newer versions are left alone.
   bool guarded() const;

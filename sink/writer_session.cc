@@ -122,7 +122,10 @@ Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::ch
   use_path_of_user();
   if (changes != nullptr) {
     for (auto& write : plan(*changes, true)) {
-      if (how.without_rows) write.rows.clear();
+      if (how.without_rows) {
+        write.rows.clear();
+        write.kept.clear();
+      }
       send_write(*changes, write);
       if (how.counts) send_count_outdated(*changes, write);
     }

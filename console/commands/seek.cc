@@ -65,11 +65,20 @@ bool is_new_log(const PointerRow& from, const LogPlace& log) {
   return from.state == PartitionState::log_shrunk || from.state == PartitionState::log_changed || log.end < from.next;
 }
 
-const config::Route* route_of(const config::Pipeline& pipeline, const std::string& topic) {
-  for (const auto& route : pipeline.routes)
-    for (const auto& text : route.topics)
-      if (const auto pattern = Pattern::parse(text); pattern && pattern->matches(topic)) return &route;
-  return nullptr;
+using Routes = std::vector<const config::Route*>;
+
+Routes routes_of(const config::Pipeline& pipeline, const std::string& topic) {
+  Routes routes;
+  for (const auto& route : pipeline.routes) {
+    const bool takes = std::ranges::any_of(route.topics, [&](const std::string& text) {
+      const auto pattern = Pattern::parse(text);
+      return pattern && pattern->matches(topic);
+    });
+    if (!takes) continue;
+    routes.push_back(&route);
+    if (!route.continues) break;
+  }
+  return routes;
 }
 
 std::string offsets_text(Offset from, Offset to) {
@@ -86,19 +95,24 @@ std::vector<std::string> forward_steps(const PointerRow& from, Offset to, const 
   return steps;
 }
 
-bool is_guarded(const config::Route* route) {
-  return route != nullptr && !route->version.empty();
+// Returns true if in none of the tables an older version can replace a newer one.
+bool are_guarded(const Routes& routes) {
+  return !routes.empty() &&
+         std::ranges::none_of(routes, [](const config::Route* route) { return route->version.empty(); });
 }
 
 std::vector<std::string> backward_steps(const PointerRow& from, Offset to, const std::string& tables,
-                                        const config::Route* route) {
+                                        const Routes& routes) {
   std::vector<std::string> steps{
       fmt::format("{} are read again and applied again to {}", offsets_text(to, from.next), tables),
-      is_guarded(route)
+      are_guarded(routes)
           ? "the route's version guard keeps rows that are newer than what is read; a tombstone has no version, and deletes"
           : "the route has no version guard: older rows come back, and are overwritten once the log has been "
             "read to the old pointer"};
-  if (route != nullptr && route->mode == config::Mode::insert && route->key.empty())
+  const auto appends = [](const config::Route* route) {
+    return route->mode == config::Mode::insert && route->key.empty();
+  };
+  if (std::ranges::any_of(routes, appends))
     steps.push_back("the route's mode is insert without a key: each of the rows will be there twice");
   steps.push_back(fmt::format(
       "the accounting begins anew at {}: the counts up to now ({} applied, {} folded, {} skipped, "
@@ -149,7 +163,7 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
                                           "'seek' goes there",
                                           to, at, from.next));
   const bool backward = to < from.next && !new_log;
-  const auto* route = route_of(pipeline, from.at.topic);
+  const auto routes = routes_of(pipeline, from.at.topic);
   Move wanted;
   wanted.from = from;
   wanted.to = to;
@@ -161,11 +175,11 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
       fmt::format("the pointer of {} goes from {} to {}; the log begins at {} and ends before {}", at, from.next, to,
                   log->first, log->end)};
   const auto more = new_log    ? new_log_steps(from, to, *log)
-                    : backward ? backward_steps(from, to, tables, route)
+                    : backward ? backward_steps(from, to, tables, routes)
                                : forward_steps(from, to, *log);
   steps.insert(steps.end(), more.begin(), more.end());
   Demand demands;
-  if (backward && !is_guarded(route))
+  if (backward && !are_guarded(routes))
     demands = {"allow-stale",
                fmt::format("{} of {} would be applied again, which brings older rows of {} back for a while",
                            offsets_text(to, from.next), at, tables)};
@@ -183,7 +197,8 @@ int move_to(Call& call, const MoveParts& parts, const Snapshots& snapshots, cons
   if (!moving) return moving.error();
   const auto& topic = moving->from.at.topic;
   auto tables = fmt::format("{}", fmt::join(inventory(snapshots, parts.positions).tables_of(topic), ", "));
-  if (tables.empty()) tables = parts.positions.configured_table(topic).value_or("the tables that its events name");
+  if (tables.empty()) tables = fmt::format("{}", fmt::join(parts.positions.configured_tables(topic), ", "));
+  if (tables.empty()) tables = "the tables that its events name";
   return seek_to(call, *moving, *position, command == "rewind", pipeline, tables);
 }
 

@@ -45,17 +45,21 @@ bool takes(const config::Route& route, const std::string& topic) {
   });
 }
 
-// The settings of the first route that takes it.
+// The settings of the first route that takes it, and of those that it lets continue. Those of several have their route
+// in front.
 Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
   Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
+  std::vector<std::string> prefixes;
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
     if (!takes(pipeline.routes[at], topic)) continue;
-    const auto prefix = fmt::format("route[{}].", at + 1);
-    for (const auto& one : config::show(pipeline))
-      if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
-        section.rows.push_back({one.key.substr(prefix.size()), one.value});
-    break;
+    prefixes.push_back(fmt::format("route[{}].", at + 1));
+    if (!pipeline.routes[at].continues) break;
   }
+  const auto shown = config::show(pipeline);
+  for (const auto& prefix : prefixes)
+    for (const auto& one : shown)
+      if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
+        section.rows.push_back({prefixes.size() > 1 ? one.key : one.key.substr(prefix.size()), one.value});
   return section;
 }
 

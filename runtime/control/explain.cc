@@ -41,6 +41,8 @@ const char* change_of(sink::Action action) {
       return "truncate";
     case sink::Action::remove:
       return "delete";
+    case sink::Action::remove_orphans:
+      return "delete others";
     case sink::Action::insert:
       return "insert";
     case sink::Action::update:

@@ -70,7 +70,7 @@ void LiveSnapshots::add_topic_tables(Snapshot& snapshot) const {
   for (const auto& partition : snapshot.partitions) {
     const auto [entry, is_new] = snapshot.topic_tables.try_emplace(partition.at.topic);
     if (!is_new) continue;
-    if (auto table = routes_.by_configuration(partition.at.topic)) entry->second.push_back(std::move(*table));
+    entry->second = routes_.by_configuration(partition.at.topic);
   }
   for (const auto& table : snapshot.tables)
     for (const auto& topic : table.topics) snapshot.topic_tables[topic].push_back(table.table);

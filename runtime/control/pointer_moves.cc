@@ -52,7 +52,9 @@ Result<std::optional<FirstRecord>> PointerMoves::first_record(const PointerRow& 
                                      .reason = told->cause,
                                      .detail = told->outcome == "dead" ? told->reason : std::string()},
                           .explanation = {}};
-        if (first.record.table.empty()) first.record.table = parts_.routes.by_configuration(from.at.topic).value_or("");
+        if (const auto tables = parts_.routes.by_configuration(from.at.topic);
+            first.record.table.empty() && !tables.empty())
+          first.record.table = tables.front();
         first.explanation = std::move(*told);
         found = std::move(first);
       },

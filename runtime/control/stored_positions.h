@@ -2,7 +2,6 @@
 // thread.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@ class StoredPositions final : public Positions {
   StoredPositions(sink::AdminTables& tables, const RouteTables& routes) : tables_(tables), routes_(routes) {}
 
   Result<std::vector<PointerRow>> pointers() override { return tables_.pointers(); }
-  std::optional<std::string> configured_table(const std::string& topic) const override {
+  std::vector<std::string> configured_tables(const std::string& topic) const override {
     return routes_.by_configuration(topic);
   }
 

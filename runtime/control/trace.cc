@@ -118,6 +118,8 @@ class Search {
       if (table.name != request_.table || table.key.empty() || !knows_key(table)) continue;
       for (const auto& step : changed.steps) {
         if (step.truncate) change = "truncate";
+        for (const auto& parent : step.parents)
+          if (is_of(changed, parent, changes)) change = "delete";  // unless it is among those that are written
         for (const auto& row : step.rows) {
           const Cell* first = changes.row(row);
           const std::vector<Cell> cells(first, first + table.columns.size());
@@ -128,6 +130,16 @@ class Search {
       }
     }
     return change;
+  }
+
+  // Returns true if the row belongs to this parent. The key's bytes begin with those of its first columns; the others
+  // are NULL here.
+  bool is_of(const TableChanges& of, const RowChange& parent, const Changes& changes) const {
+    constexpr std::size_t bytes_of_null = 4;
+    const Cell* first = changes.row(parent);
+    std::string key = key_bytes(*of.table, {first, first + of.table->columns.size()}, changes.arena);
+    key.resize(key.size() - bytes_of_null * (of.table->key.size() - of.parent->key.size()));
+    return key_.starts_with(key);
   }
 
   // Encodes the key that is looked for as the table's columns have it, once for each description of the table.

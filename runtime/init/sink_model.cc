@@ -95,7 +95,6 @@ int number_of(const ConnectEntry& entry) {
 }
 
 bool is_taken(std::string_view setting, std::string_view value) {
-  if (config::planned(setting) || config::planned(setting, value)) return false;
   for (const auto& one : config::settings()) {
     if (one.key() != setting) continue;
     if (one.type == config::Type::choice) return std::ranges::find(one.choices, value) != one.choices.end();

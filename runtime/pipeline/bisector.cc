@@ -256,13 +256,14 @@ Result<void> Bisector::test_in_order(Pass& pass, const Error& wanted) {
 bool Bisector::must_wait(const Pass& pass, std::size_t index, const Error& error) {
   if (!ParentWaits::is_of_foreign_key(error.sqlstate)) return false;
   const auto& record = pass.batch.all_records()[index];
-  const auto* route = state_.mapper.route(record.at->topic);
+  std::chrono::milliseconds longest{0};
+  for (const auto* route : state_.mapper.routes(record.at->topic)) longest = std::max(longest, route->fk_wait);
   const auto range = std::ranges::find_if(pass.batch.ranges(), [&](const auto& one) { return *one.at == *record.at; });
-  if (route == nullptr || range == pass.batch.ranges().end()) return false;
-  if (!state_.parent_waits.holds(*record.at, record.offset, range->to, route->fk_wait, state_.now())) return false;
+  if (range == pass.batch.ranges().end()) return false;
+  if (!state_.parent_waits.holds(*record.at, record.offset, range->to, longest, state_.now())) return false;
   if (auto* held = state_.find(*record.at)) {
     held->waits = fmt::format("offset {} waits for a row of another topic, at most {}: {} {}", record.offset,
-                              duration_text(route->fk_wait.count()), error.sqlstate, error.message);
+                              duration_text(longest.count()), error.sqlstate, error.message);
     state_.show(*held);
     if (state_.parent_waits.begins(*record.at))
       log::info(state_.log_prefix, "{}/{}: {}", record.at->topic, record.at->partition, held->waits);
@@ -278,9 +279,10 @@ void Bisector::blame(Pass& pass, std::size_t index, const Error& error) {
     return;
   }
   const auto& tables = pass.set.changes().tables;
+  const auto of = std::ranges::find(tables, nullptr, &TableChanges::parent);  // a record's children come with its row
   DeadLetter letter{static_cast<std::uint32_t>(index),
                     Stage::write,
-                    tables.empty() ? std::string() : tables.front().table->name,
+                    of == tables.end() ? std::string() : of->table->name,
                     error.sqlstate,
                     error.message,
                     error.detail};

@@ -56,20 +56,25 @@ Result<bool> DescriptionCheck::ask(const std::vector<Described>& tables) {
 }
 
 Result<bool> DescriptionCheck::allows(Outcome outcome) {
-  const auto& [table, route] = mapper_.doubtful();
-  if (!table) return true;
   const bool refused = outcome == Outcome::dead;
-  if (refused && (route->on_error == config::OnError::stop || older(*table, refusals_believed_for)))
-    return ask({table});
-  auto& noted = refused ? refused_ : overlooked_;
-  if (std::ranges::find(noted, table) == noted.end()) noted.push_back(table);
-  return true;
+  std::vector<Described> asked;
+  for (const auto& [table, route] : mapper_.doubtful()) {
+    if (refused && (route->on_error == config::OnError::stop || older(*table, refusals_believed_for))) {
+      asked.push_back(table);
+      continue;
+    }
+    auto& noted = refused ? refused_ : overlooked_;
+    if (std::ranges::find(noted, table) == noted.end()) noted.push_back(table);
+  }
+  if (asked.empty()) return true;
+  return ask(asked);
 }
 
 Result<bool> DescriptionCheck::allows_stop() {
-  const auto& table = mapper_.doubtful().table;
-  if (!table) return true;
-  return ask({table});
+  if (mapper_.doubtful().empty()) return true;
+  std::vector<Described> asked;
+  for (const auto& [table, route] : mapper_.doubtful()) asked.push_back(table);
+  return ask(asked);
 }
 
 Result<bool> DescriptionCheck::allows_batch(const Changes& changes) {

@@ -100,18 +100,21 @@ void LaneState::drop_collecting(const Batch* except) {
 }
 
 std::optional<std::string> LaneState::reason_to_stop(const Record& record, std::string_view reason) {
-  const auto* route = mapper.route(record.at->topic);
-  if (route == nullptr) return std::nullopt;
-  if (route->on_error == config::OnError::stop) return fmt::format("offset {}: {}", record.offset, reason);
-  if (parts.dead_letter_limit.admit(*route, *record.at, record.offset, now())) return std::nullopt;
-  return fmt::format("more than {} dead letters a minute; the last, at offset {}: {}", route->max_dead_letters,
-                     record.offset, reason);
+  const auto routes = mapper.routes(record.at->topic);
+  if (std::ranges::find(routes, config::OnError::stop, &config::Route::on_error) != routes.end())
+    return fmt::format("offset {}: {}", record.offset, reason);
+  for (const auto* route : routes) {
+    if (parts.dead_letter_limit.admit(*route, *record.at, record.offset, now())) continue;
+    return fmt::format("more than {} dead letters a minute; the last, at offset {}: {}", route->max_dead_letters,
+                       record.offset, reason);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> LaneState::paused(const Assignment& assignment) const {
   const auto& at = assignment.at();
   auto fed = tables.fed_by(at.topic);
-  if (auto table = route_tables.by_configuration(at.topic)) fed.push_back(std::move(*table));
+  std::ranges::move(route_tables.by_configuration(at.topic), std::back_inserter(fed));
   if (const auto* stopped = assignment.in<Stopped>(); stopped && !stopped->table.empty()) fed.push_back(stopped->table);
   return pauses->reason(at, fed);
 }

@@ -5,9 +5,9 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/pipeline.h"
 #include "config/table_template.h"
@@ -18,14 +18,22 @@ namespace sluice::runtime {
 class RouteTables {
  public:
   explicit RouteTables(const config::Pipeline& pipeline) : own_schema_(pipeline.postgres.schema), router_(pipeline) {}
-  std::optional<std::string> by_configuration(const std::string& topic) const {
-    const auto match = router_.match(topic);
-    if (match.route == nullptr || config::names_source(match.route->table)) return std::nullopt;
-    auto name = mapping::target_name(*match.route, own_schema_, topic, match.captures, {});
-    return name ? std::optional(std::move(*name)) : std::nullopt;
+  std::vector<std::string> by_configuration(const std::string& topic) const {
+    std::vector<std::string> names;
+    for (const auto& [route, captures] : router_.matches(topic)) {
+      add(*route, topic, captures, names);
+      for (const auto& child : route->children) add(child, topic, captures, names);
+    }
+    return names;
   }
 
  private:
+  void add(const config::Route& of, const std::string& topic, const std::vector<std::string>& captures,
+           std::vector<std::string>& names) const {
+    if (config::names_source(of.table)) return;
+    if (auto name = mapping::target_name(of, own_schema_, topic, captures, {})) names.push_back(std::move(*name));
+  }
+
   std::string own_schema_;
   mapping::Router router_;
 };

@@ -121,7 +121,7 @@ const std::string& SourceTransactions::topic_of(const std::string& collection) {
   const bool has_database = dot != collection.npos && collection.find('.', dot + 1) != collection.npos;
   for (const auto& name : {collection, has_database ? collection.substr(dot + 1) : collection}) {
     auto candidate = fmt::format("{}.{}", prefix_, mapping::as_topic(name));
-    if (mapper_.route(candidate) == nullptr) continue;
+    if (mapper_.routes(candidate).empty()) continue;
     topic = std::move(candidate);
     break;
   }

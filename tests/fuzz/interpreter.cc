@@ -94,7 +94,7 @@ class HostileAdmin : public Snapshots,
     stopped.state = PartitionState::poison;
     return std::vector{row, stopped};
   }
-  std::optional<std::string> configured_table(const std::string&) const override { return hostile; }
+  std::vector<std::string> configured_tables(const std::string&) const override { return {hostile}; }
   Result<bool> pause(const Pause&) override {
     if (fails) return broken();
     return true;

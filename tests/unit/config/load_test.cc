@@ -262,11 +262,6 @@ TEST_F(ConfigLoad, what_an_added_column_holds_is_a_fact_of_the_record) {
   EXPECT_HAS(error_with("", "columns.rename = { a = \"\" }\n"), "must be a column name");
 }
 
-TEST_F(ConfigLoad, words_of_a_later_version_are_refused_as_such) {
-  for (const char* line : {"[[route.child]]"})
-    EXPECT_HAS(error_with("", std::string(line) + '\n'), "this version of sluice does not have it yet") << line;
-}
-
 TEST_F(ConfigLoad, a_hook_is_named_by_its_position_and_host_and_its_url_is_secret) {
   const std::string two =
       "[[notify]]\nkind = \"slack\"\nurl = \"https://hooks.slack.com/services/T0/B0/hunter2?x=1\"\n"

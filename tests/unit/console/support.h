@@ -174,7 +174,7 @@ class FakeAdmin : public Snapshots,
     if (elsewhere) rows.push_back(*elsewhere);
     return rows;
   }
-  std::optional<std::string> configured_table(const std::string& topic) const override { return "public." + topic; }
+  std::vector<std::string> configured_tables(const std::string& topic) const override { return {"public." + topic}; }
   Result<bool> pause(const Pause& pause) override {
     const std::lock_guard lock(mutex);
     calls.push_back("pause " + pause.target + ": " + pause.reason);

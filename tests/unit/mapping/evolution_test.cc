@@ -64,7 +64,7 @@ class Evolving {
     mapper_->invalidate_tables();
   }
   Changes take() { return set_.take(); }
-  bool doubtful() const { return mapper_->doubtful().table != nullptr; }
+  bool doubtful() const { return !mapper_->doubtful().empty(); }
 
   std::map<std::string, RegisteredSchema> schemas;  // what the registry knows
 

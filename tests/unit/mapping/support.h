@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -180,42 +181,54 @@ using Row = std::map<std::string, std::string>;
 using Rows = std::map<std::string, Row>;  // by the key's text
 
 // Does to `rows` what the sink does to a table: steps in turn, in each removals first, then writes.
-inline void take_effect(const Changes& changes, Rows& rows) {
-  for (const TableChanges& of_table : changes.tables) {
-    const Table& table = *of_table.table;
-    const auto cells = [&](const RowChange& change, bool key_only) {
-      Row row;
-      for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        const Cell& cell = changes.row(change)[i];
-        if (cell.length == Cell::absent || (key_only && std::ranges::find(table.key, i) == table.key.end())) continue;
-        row[table.columns[i].name] =
-            cell.length == Cell::null ? "NULL" : cell_text(table.columns[i], changes.bytes(cell));
-      }
-      return row;
-    };
-    const auto key_of = [&](const RowChange& change) {
-      std::string text;
-      for (const auto& [name, value] : cells(change, true)) text += (text.empty() ? "" : "/") + value;
-      return text;
-    };
-    for (const Step& step : of_table.steps) {
-      if (step.truncate) rows.clear();
-      std::map<std::string, int> seen;
-      for (const RowChange& change : step.rows) {
-        const std::string key = key_of(change);
-        EXPECT_EQ(++seen[key], 1) << "a step holds a key once";
-        if (change.kind != ChangeKind::write) rows.erase(key);
-      }
-      for (const RowChange& change : step.rows) {
-        if (change.kind == ChangeKind::remove) continue;
-        const std::string key = key_of(change);
-        const bool exists = rows.contains(key);
-        if (of_table.mode == WriteMode::update && !exists) continue;
-        if (of_table.mode == WriteMode::insert && exists) continue;  // the server would refuse it
-        for (const auto& [name, value] : cells(change, false)) rows[key][name] = value;
-      }
+inline void take_effect(const Changes& changes, const TableChanges& of_table, Rows& rows) {
+  const Table& table = *of_table.table;
+  const auto cells = [&](const RowChange& change, bool key_only) {
+    Row row;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      const Cell& cell = changes.row(change)[i];
+      if (cell.length == Cell::absent || (key_only && std::ranges::find(table.key, i) == table.key.end())) continue;
+      row[table.columns[i].name] =
+          cell.length == Cell::null ? "NULL" : cell_text(table.columns[i], changes.bytes(cell));
+    }
+    return row;
+  };
+  const auto key_of = [&](const RowChange& change) {
+    std::string text;
+    for (const auto& [name, value] : cells(change, true)) text += (text.empty() ? "" : "/") + value;
+    return text;
+  };
+  for (const Step& step : of_table.steps) {
+    if (step.truncate) rows.clear();
+    for (const RowChange& parent : step.parents) {
+      std::set<std::string> kept;
+      for (const RowChange& change : step.rows)
+        if (change.kind == ChangeKind::write) kept.insert(key_of(change));
+      const Row owner = cells(parent, true);
+      std::erase_if(rows, [&](const auto& row) {
+        const auto is_its = [&](const auto& part) { return row.second.at(part.first) == part.second; };
+        return std::ranges::all_of(owner, is_its) && !kept.contains(row.first);
+      });
+    }
+    std::map<std::string, int> seen;
+    for (const RowChange& change : step.rows) {
+      const std::string key = key_of(change);
+      EXPECT_EQ(++seen[key], 1) << "a step holds a key once";
+      if (change.kind != ChangeKind::write) rows.erase(key);
+    }
+    for (const RowChange& change : step.rows) {
+      if (change.kind == ChangeKind::remove) continue;
+      const std::string key = key_of(change);
+      const bool exists = rows.contains(key);
+      if (of_table.mode == WriteMode::update && !exists) continue;
+      if (of_table.mode == WriteMode::insert && exists) continue;  // the server would refuse it
+      for (const auto& [name, value] : cells(change, false)) rows[key][name] = value;
     }
   }
+}
+
+inline void take_effect(const Changes& changes, Rows& rows) {
+  for (const TableChanges& of_table : changes.tables) take_effect(changes, of_table, rows);
 }
 
 struct Message {

@@ -200,7 +200,7 @@ TEST_F(MappingWhere, a_row_without_a_key_that_cannot_be_judged_alters_nothing) {
   pipeline->routes = {evolving};
   Mapper mapper(pipeline);
   ChangeSet set;
-  mapper.set_table({mapper.route("events"), "public.target"}, target);
+  mapper.set_table({mapper.routes("events").front(), "public.target"}, target);
   const TopicPartition at{"events", 0};
   const auto mapped = [&](const std::string& value) {
     Record record;

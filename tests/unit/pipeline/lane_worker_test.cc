@@ -150,6 +150,27 @@ TEST(LaneWorker, too_many_dead_letters_stop_the_partition) {
   EXPECT_EQ(rig.row().next, 3);
 }
 
+TEST(LaneWorker, of_the_routes_of_a_topic_the_strictest_says_what_a_bad_record_does) {
+  const auto with_second = [](const std::function<void(config::Route&)>& change) {
+    return Rig(1, [&](config::Pipeline& pipeline) {
+      pipeline.routes.push_back(pipeline.routes[0]);
+      pipeline.routes[0].continues = true;
+      pipeline.routes[1].table = "public.u";
+      change(pipeline.routes[1]);
+    });
+  };
+  auto stopping = with_second([](config::Route& route) { route.on_error = config::OnError::stop; });
+  stopping.partition[0]->write(0, "k", "{");
+  stopping.assign().run(60);
+  EXPECT_EQ(stopping.row().state, PartitionState::poison);
+  EXPECT_EQ(stopping.row().next, 0);
+  auto counting = with_second([](config::Route& route) { route.max_dead_letters = 3; });
+  for (Offset offset = 0; offset < 10; ++offset) counting.partition[0]->write(offset, "k", "{");
+  counting.assign().run(60);
+  EXPECT_EQ(counting.row().state, PartitionState::poison);
+  EXPECT_EQ(counting.store.dead[counting.at()], offsets(0, 3));
+}
+
 TEST(LaneWorker, a_dead_letter_is_counted_once_however_often_it_is_read) {
   Rig rig(1, [](config::Pipeline& pipeline) { pipeline.routes[0].max_dead_letters = 3; });
   rig.partition[0]->write(0, "k", "{");

@@ -50,7 +50,8 @@ class LiveSnapshotsTest : public ::testing::Test {
   DeadLetterControl dead_letters{pipeline, {"shop", "me", "here"}, tables, schemas};
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
-  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts};
+  WriteBrake brake{0};
+  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts, brake};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
   LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, proof, tables, {}}};

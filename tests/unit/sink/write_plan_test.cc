@@ -1,7 +1,9 @@
 // Which of a batch's statements take the lock among Sluice's writers, and where it stands.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "config/validators.h"
+#include "sink/statement_text.h"
 #include "sink/write_plan.h"
 
 namespace sluice::sink {
@@ -13,6 +15,7 @@ std::shared_ptr<const Table> table(const std::string& name, bool shared) {
   made->shared = shared;
   made->columns.resize(2);
   made->columns[0].name = "id";
+  for (auto& column : made->columns) column.cast = "text";
   made->columns[1].name = "note";
   made->key = {0};
   return made;
@@ -98,12 +101,14 @@ std::shared_ptr<Table> linked(const std::string& name, int depth) {
 std::string text_of(const Changes& changes) {
   std::string text;
   for (const auto& write : plan(changes, true)) {
-    const char* sign = write.action == remove     ? "-"
-                       : write.action == upsert   ? "+"
-                       : write.action == share    ? "s"
-                       : write.action == truncate ? "0"
-                       : write.action == defer    ? "later "
-                                                  : "x";
+    const char* sign = write.action == remove           ? "-"
+                       : write.action == upsert         ? "+"
+                       : write.action == share          ? "s"
+                       : write.action == truncate       ? "0"
+                       : write.action == insert         ? "+"
+                       : write.action == remove_orphans ? "o"
+                       : write.action == defer          ? "later "
+                                                        : "x";
     text += sign + write.table->name + " ";
   }
   return text;
@@ -170,6 +175,90 @@ TEST_F(Pieces, what_can_be_deferred_is_before_anything_else) {
   made->deferrable = made->shared = true;
   rows(made, "w");
   EXPECT_EQ(text_of(changes_), "later a sa +a ");
+}
+
+// Of items with a key of two columns, the first of which is the order's: all rows of one order, `kept` of them.
+void children(Changes& changes, const std::shared_ptr<const Table>& of, const std::shared_ptr<const Table>& parent,
+              std::string_view kinds, bool truncate = false) {
+  if (changes.tables.empty() || changes.tables.back().table != of)
+    changes.tables.push_back(TableChanges{of, WriteMode::upsert, {}, parent});
+  auto& step = changes.tables.back().steps.emplace_back();
+  step.truncate = truncate;
+  const auto add = [&](std::vector<RowChange>& rows, ChangeKind kind, std::int32_t length) {
+    RowChange row;
+    row.order = ++changes.rows;
+    row.kind = kind;
+    row.cells = static_cast<std::uint32_t>(changes.cells.size());
+    changes.cells.push_back({0, 0});
+    changes.cells.push_back({0, length});
+    rows.push_back(row);
+  };
+  add(step.parents, ChangeKind::remove, Cell::absent);
+  for (const char kind : kinds)
+    add(step.rows, kind == 'w' ? ChangeKind::write : kind == 'r' ? ChangeKind::replace : ChangeKind::remove, 0);
+}
+
+std::shared_ptr<const Table> items(bool shared = false) {
+  auto made = std::make_shared<Table>(*table("items", shared));
+  made->key = {0, 1};
+  return made;
+}
+
+TEST_F(Pieces, children_are_removed_before_their_parents_are_changed_and_written_behind_that) {
+  const auto parent = table("orders", false), child = items();
+  rows(parent, "wd");
+  children(changes_, child, parent, "wwrd");
+  const auto writes = plan(changes_, true);
+  std::string text;
+  for (const auto& write : writes) text += fmt::format("{} {}, ", write.table->name, static_cast<int>(write.action));
+  EXPECT_EQ(text, fmt::format("items {}, orders {}, orders {}, items {}, items {}, ", static_cast<int>(remove_orphans),
+                              static_cast<int>(remove), static_cast<int>(upsert), static_cast<int>(upsert),
+                              static_cast<int>(insert)));
+  EXPECT_EQ(writes[0].columns, (std::vector<std::uint16_t>{0}));
+  EXPECT_EQ(writes[0].rows.size(), 1u);
+  EXPECT_EQ(writes[0].kept.size(), 2u) << "neither what is removed nor what is written as a new row";
+  EXPECT_EQ(statement(writes[0]),
+            "DELETE FROM items AS target USING (SELECT pg_catalog.unnest($1::text[]) AS s0) AS source WHERE "
+            "target.\"id\" OPERATOR(pg_catalog.=) source.s0 AND NOT EXISTS (SELECT FROM (SELECT "
+            "pg_catalog.unnest($2::text[]) AS s0, pg_catalog.unnest($3::text[]) AS s1) AS kept WHERE target.\"id\" "
+            "OPERATOR(pg_catalog.=) kept.s0 AND target.\"note\" OPERATOR(pg_catalog.=) kept.s1)");
+}
+
+TEST_F(Pieces, a_parent_and_its_children_are_truncated_together_between_their_steps) {
+  const auto parent = table("orders", false), child = items();
+  rows(parent, "w");
+  changes_.tables.back().steps.push_back(
+      {.truncate = true, .round = 1, .rows = changes_.tables.back().steps.front().rows, .parents = {}});
+  children(changes_, child, parent, "w");
+  children(changes_, child, parent, "w", true);
+  changes_.tables.back().steps.back().round = 1;
+  const auto writes = plan(changes_, true);
+  std::vector<Action> found;
+  for (const auto& write : writes) found.push_back(write.action);
+  EXPECT_EQ(found, (std::vector{exclusive, exclusive, remove_orphans, upsert, upsert, truncate, remove_orphans, upsert,
+                                upsert}));
+  EXPECT_EQ(statement(writes[5]), "TRUNCATE orders, items");
+}
+
+TEST_F(Pieces, children_with_a_foreign_key_lose_rows_first_and_their_parents_last) {
+  const auto parent = linked("orders", 1), child = std::make_shared<Table>(*linked("items", 2));
+  child->key = {0, 1};
+  parent->delete_changes = {child->tree};
+  rows(parent, "wd");
+  children(changes_, child, parent, "wr");
+  EXPECT_EQ(text_of(changes_), "oitems +orders +items +items -orders ");
+  changes_ = {};
+  parent->other_unique = true;
+  rows(parent, "wd");
+  children(changes_, child, parent, "w");
+  EXPECT_EQ(text_of(changes_), "oitems -orders +orders +items ") << "what the children lost needs no parent any more";
+}
+
+TEST_F(Pieces, a_shared_table_of_children_is_locked_before_anything_is_written) {
+  const auto parent = table("orders", true), child = items(true);
+  rows(parent, "w");
+  children(changes_, child, parent, "w");
+  EXPECT_EQ(actions(), (std::vector{exclusive, share, remove_orphans, upsert, upsert}));
 }
 
 bool shares(std::vector<std::string> topics, std::string table, std::string other = "other") {

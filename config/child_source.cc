@@ -1,0 +1,41 @@
+#include "config/child_source.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::config {
+
+std::vector<std::string> path_names(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t end = 0; (end = text.find('.')) != text.npos; text.remove_prefix(end + 1))
+    names.emplace_back(text.substr(0, end));
+  names.emplace_back(text);
+  if (std::ranges::any_of(names, &std::string::empty)) names.clear();
+  return names;
+}
+
+std::optional<ChildSource> ChildSource::parse(std::string_view text) {
+  if (text == "@index") return ChildSource{Kind::index};
+  if (text.starts_with("$.")) {
+    auto names = path_names(text.substr(2));
+    if (names.empty()) return std::nullopt;
+    return ChildSource{Kind::parent, std::move(names)};
+  }
+  if (text.empty() || text.starts_with('@') || text.starts_with('$')) return std::nullopt;
+  return ChildSource{Kind::element, {std::string(text)}};
+}
+
+bool is_child_field(const Route& route, std::string_view field) {
+  return std::ranges::any_of(route.children, [&](const Route& child) {
+    if (std::string_view(child.path).substr(0, child.path.find('.')) == field) return true;
+    return !route.flatten.empty() && flattened_name(path_names(child.path), route.flatten) == field;
+  });
+}
+
+std::string flattened_name(const std::vector<std::string>& path, std::string_view flatten) {
+  return fmt::format("{}", fmt::join(path, flatten));
+}
+
+}  // namespace sluice::config

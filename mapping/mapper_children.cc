@@ -1,0 +1,209 @@
+// Tables of children: the array in a row, as rows of their own.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/excerpt.h"
+#include "mapping/encode/value_json.h"
+#include "mapping/mapper_state.h"
+
+namespace sluice::mapping {
+namespace {
+
+// What an event says of an array of children.
+enum class Found : std::uint8_t { nothing, none, some, wrong };
+
+std::string place_of(const Image& row, std::string_view path) {
+  return fmt::format("{}.{}", row.path, path);
+}
+
+// Follows the path into the row; `value` is where it ends, or what is in its way.
+Found follow(const std::vector<std::string>& path, const Image& row, ValueArena& arena, Value& value) {
+  std::span<const Field> fields = row.row.fields;
+  std::vector<std::vector<Field>> scratch(path.size());  // what was opened lies there until the value is found
+  for (std::size_t at = 0; at < path.size(); ++at) {
+    const Value* next = find(fields, path[at]);
+    if (next == nullptr || next->kind() == ValueKind::absent) return Found::nothing;
+    value = *next;
+    if (value.kind() == ValueKind::null) return Found::none;
+    if (at + 1 == path.size()) return Found::some;
+    if (value.kind() != ValueKind::structure || !value.members(scratch[at], arena, fields)) return Found::wrong;
+  }
+  return Found::nothing;
+}
+
+// A string that the source says holds JSON, as a json column does in change events, is read as what it holds.
+Value opened(const Value& value, bool text_is_json, ValueArena& arena) {
+  if (!text_is_json || !value.is_text()) return value;
+  std::string text;
+  if (value.append_characters(text) != TextError::none) return value;
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == text.npos) return value;
+  const auto last = text.find_last_not_of(" \t\r\n");
+  const std::string json = text.substr(first, last - first + 1);
+  if (json == "null") return {};
+  return json.front() == '[' ? Value::nested_json(ValueKind::array, arena.keep(json)) : value;
+}
+
+std::int64_t integer_of(std::string_view bytes) {
+  std::uint64_t value = !bytes.empty() && (static_cast<unsigned char>(bytes[0]) & 0x80) != 0 ? ~std::uint64_t{0} : 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return static_cast<std::int64_t>(value);
+}
+
+bool is_integer(const Column& column) {
+  return column.encoding == Encoding::int2 || column.encoding == Encoding::int4 || column.encoding == Encoding::int8;
+}
+
+}  // namespace
+
+std::optional<std::expected<Outcome, Blocked>> Mapper::State::find_children(TopicState& topic, TableState& parent,
+                                                                            const Record& record, bool asks) {
+  for (TopicChild& child : topic.children) {
+    const auto& name = child.names_source ? name_by_source(*child.route, topic) : child.table;
+    if (!name) return reject(Stage::map, "", name.error().sqlstate, name.error().reason);
+    if (child.state == nullptr || child.state->name != *name) {
+      const auto found = tables.find({child.route, *name});
+      child.state = found == tables.end() ? nullptr : found->second.get();
+    }
+    if (child.state && child.state->paused) return std::unexpected(TablePaused{*name, *child.state->paused});
+    if (!child.state || !child.state->table) return without_table(topic, {child.route, *name}, record, asks);
+    child.state->parent = &parent;
+  }
+  return std::nullopt;
+}
+
+bool Mapper::State::carry_key(const TableState& parent, const std::vector<Cell>& of, TableState& child,
+                              std::vector<Cell>& to, RecordError& fault) {
+  std::string& arena = set->arena();
+  for (std::size_t part = 0; part < parent.table->key.size(); ++part) {
+    const Column& from = parent.table->columns[parent.table->key[part]];
+    const Cell& cell = of[parent.table->key[part]];
+    const std::uint16_t at = child.table->key[part];
+    const Column& column = child.table->columns[at];
+    const bool same = from.encoding == column.encoding && from.array == column.array &&
+                      (from.encoding != Encoding::input || from.cast == column.cast);
+    if (same || cell.length < 0) {
+      to[at] = cell;
+      continue;
+    }
+    const std::string bytes(arena, cell.offset, static_cast<std::size_t>(cell.length));
+    const bool readable = is_integer(from) || from.encoding == Encoding::text || from.encoding == Encoding::input;
+    const Value value = is_integer(from) ? Value::integer(integer_of(bytes)) : Value::text(bytes);
+    if (readable && !rows.encode_value(child, at, value, false, arena, to[at])) continue;
+    faulty = &child;
+    fault = {Stage::map, "42804",
+             fmt::format("{}.{}: found a key of {} in {}.{}, expected one that the column, {}, can hold; give both "
+                         "columns one type",
+                         child.name, column.name, from.declared, parent.name, from.name, column.declared)};
+    return false;
+  }
+  return true;
+}
+
+// What is not a field of the element. `child_cells` has the element's own.
+bool Mapper::State::fill_child(const TopicChild& child, std::size_t index, const std::string& of_element,
+                               RecordError& fault) {
+  TableState& table = *child.state;
+  const std::size_t of_parent = table.parent->table->key.size();
+  for (const ChildColumn& filled : table.child_columns()) {
+    const auto column = static_cast<std::size_t>(filled.column);
+    const auto key = std::ranges::find(table.table->key, column) - table.table->key.begin();
+    if (static_cast<std::size_t>(key) < of_parent) continue;  // carried from the parent's row
+    Value value = Value::integer(static_cast<std::int64_t>(index) + 1);
+    if (!filled.field.empty()) {
+      const auto found = follow(filled.field, row_of_paths(), decode_space.arena, value);
+      if (found == Found::none) value = Value();
+      if (found == Found::nothing || found == Found::wrong) value = Value::absent();
+    }
+    const Image row{{}, event.after.path, event.after.text_is_json, true};
+    const Field field{filled.field.empty() ? "" : std::string_view(filled.field.back()), value};
+    if (!rows.encode_cell(table, column, row, field, set->arena(), child_cells[column], fault)) return false;
+  }
+  for (const std::uint16_t column : table.table->key) {
+    if (is_key_part(*table.table, child_cells[column])) continue;
+    fault = {Stage::map, "23502",
+             fmt::format("{}.{}: found {}, expected the key's value", of_element, table.table->columns[column].name,
+                         child_cells[column].length == Cell::null ? "null" : "no such field")};
+    return false;
+  }
+  return true;
+}
+
+// One more of `child_rows`.
+bool Mapper::State::add_child(const TopicChild& child, std::size_t index, const Value& element, RecordError& fault) {
+  TableState& table = *child.state;
+  const std::string path = fmt::format("{}[{}]", place_of(event.after, child.route->path), index + 1);
+  std::span<const Field> fields;
+  const bool is_object = element.kind() == ValueKind::structure;
+  if (!is_object || !element.members(child_fields, decode_space.arena, fields)) {
+    fault = {Stage::map, is_object ? "22032" : "22023",
+             fmt::format("{}: found {}, expected an object", path, excerpt_of(element))};
+    return false;
+  }
+  child_cells.assign(table.table->columns.size(), {});
+  const Image row{{fields, no_schema}, path.c_str(), event.after.text_is_json, true};
+  if (!rows.encode_row(table, row, set->arena(), child_cells, fault)) return false;
+  if (!carry_key(*table.parent, cells, table, child_cells, fault)) return false;
+  if (!fill_child(child, index, path, fault)) return false;
+  const RowKey key = row_key(table, child_cells, set->arena(), child_space);
+  child_rows.push_back({child_cells, std::string(key.bytes), std::string(key.alike), key.loose, key.order});
+  return true;
+}
+
+bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, RecordError& fault) {
+  TableState& table = *child.state;
+  Value array;
+  auto found = follow(child.path, row_of_paths(), decode_space.arena, array);
+  if (found == Found::some) array = opened(array, event.after.text_is_json, decode_space.arena);
+  if (found == Found::nothing) return true;
+  faulty = &table;
+  std::span<const Value> elements;
+  child_rows.clear();
+  if (array.kind() != ValueKind::null) {
+    const bool is_array = found == Found::some && array.kind() == ValueKind::array;
+    if (!is_array || !array.items(child_items, elements)) {
+      fault = {
+          Stage::map, is_array ? "22032" : "22023",
+          fmt::format("{}: found {}, expected an array", place_of(event.after, child.route->path), excerpt_of(array))};
+      return false;
+    }
+  }
+  child_keys.clear();
+  for (std::size_t index = 0; index < elements.size(); ++index) {
+    if (!add_child(child, index, elements[index], fault)) return false;
+    const auto first = child_keys.find_or_add(child_rows.back().bytes, static_cast<std::uint32_t>(index));
+    if (first == index) continue;
+    fault = {Stage::map, "23505",
+             fmt::format("{}[{}]: found the key of [{}] again, expected another one for each element",
+                         place_of(event.after, child.route->path), index + 1, first + 1)};
+    return false;
+  }
+  child_cells.assign(table.table->columns.size(), {});
+  if (!carry_key(parent, cells, table, child_cells, fault)) return false;
+  note_uses(table);
+  rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
+  if (rows.take_overlooked()) doubtful.push_back({table.table, table.route});
+  out->replace_children(table, child_cells, row_key(parent, cells, set->arena(), child_space), child_rows);
+  faulty = nullptr;
+  return true;
+}
+
+bool Mapper::State::write_children(TableState& parent, RecordError& fault) {
+  note_uses(parent);
+  rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
+  if (rows.take_overlooked()) doubtful.push_back({parent.table, parent.route});
+  return std::ranges::all_of(taken_by->children,
+                             [&](TopicChild& child) { return write_children_of(child, parent, fault); });
+}
+
+bool Mapper::State::remove_children(TableState& parent, const std::vector<Cell>& of, RecordError& fault) {
+  for (const TopicChild& child : taken_by->children) {
+    child_cells.assign(child.state->table->columns.size(), {});
+    if (!carry_key(parent, of, *child.state, child_cells, fault)) return false;
+    out->replace_children(*child.state, child_cells, row_key(parent, of, set->arena(), child_space), {});
+  }
+  return true;
+}
+
+}  // namespace sluice::mapping

@@ -1,0 +1,270 @@
+// Tables of children: whatever the sequence and wherever batches are cut, they hold what the last array of each parent
+// said, as if each event had been applied alone, under a foreign key that nobody defers.
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "config/children.h"
+#include "mapping/mapper.h"
+#include "sink/literals.h"
+#include "sink/write_plan.h"
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+struct Item {
+  int sku = 0;
+  std::optional<int> n;  // nothing: the element does not carry it
+};
+
+struct Event {
+  enum class Kind { write, moved, gone, truncate } kind = Kind::write;
+  int id = 0, from = 0;
+  std::optional<int> note;
+  enum class Array { absent, none, empty, some };
+  Array array = Array::absent;
+  std::vector<Item> items = {};
+};
+
+// One event after the other.
+class Model {
+ public:
+  void apply(const Event& event) {
+    using Kind = Event::Kind;
+    if (event.kind == Kind::truncate) notes.clear(), items.clear();
+    if (event.kind == Kind::moved && event.from != event.id) remove(event.from);
+    if (event.kind == Kind::gone) remove(event.id);
+    if (event.kind != Kind::write && event.kind != Kind::moved) return;
+    auto& note = notes[event.id];
+    if (event.note) note = event.note;
+    if (event.array == Event::Array::absent) return;
+    auto& lines = items[event.id];
+    lines.resize(std::min(lines.size(), event.items.size()));
+    for (std::size_t line = 0; line < event.items.size(); ++line) {
+      if (line == lines.size()) lines.push_back({0, 7});  // the column's default
+      lines[line].sku = event.items[line].sku;
+      if (event.items[line].n) lines[line].n = event.items[line].n;
+    }
+  }
+
+  std::string parents() const {
+    std::string text;
+    for (const auto& [id, note] : notes)
+      text += fmt::format("{}{}|{}", text.empty() ? "" : "\n", id, note ? std::to_string(*note) : "\\N");
+    return text;
+  }
+  std::string children() const {
+    std::string text;
+    for (const auto& [id, lines] : items)
+      for (std::size_t line = 0; line < lines.size(); ++line)
+        text += fmt::format("{}{}|{}|{}|{}", text.empty() ? "" : "\n", id, line + 1, lines[line].sku, *lines[line].n);
+    return text;
+  }
+
+ private:
+  void remove(int id) {
+    notes.erase(id);
+    items.erase(id);
+  }
+
+  std::map<int, std::optional<int>> notes;
+  std::map<int, std::vector<Item>> items;
+};
+
+std::string message_of(const Event& event) {
+  using Kind = Event::Kind;
+  if (event.kind == Kind::truncate) return R"({"op":"t","before":null,"after":null})";
+  if (event.kind == Kind::gone) return fmt::format(R"({{"op":"d","before":{{"id":{}}},"after":null}})", event.id);
+  std::string row = fmt::format(R"({{"id":{})", event.id);
+  if (event.note) row += fmt::format(R"(,"note":{})", *event.note);
+  if (event.array == Event::Array::none) row += R"(,"items":null)";
+  if (event.array == Event::Array::empty || event.array == Event::Array::some) {
+    row += R"(,"items":[)";
+    for (const auto& item : event.items) {
+      if (!row.ends_with('[')) row += ',';
+      row += fmt::format(R"({{"sku":{})", item.sku) + (item.n ? fmt::format(R"(,"n":{}}})", *item.n) : "}");
+    }
+    row += ']';
+  }
+  row += '}';
+  if (event.kind == Kind::write) return row;
+  return fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{}}})", event.from, row);
+}
+
+class Children : public SinkTest {
+ protected:
+  void make(const std::string& on_delete = "") {
+    sql(fmt::format(
+        "CREATE TABLE {0}.orders (id int PRIMARY KEY, note int); "
+        "CREATE TABLE {0}.items (order_id bigint REFERENCES {0}.orders {1}, line int, sku int, n int DEFAULT 7, "
+        "PRIMARY KEY (order_id, line))",
+        schema, on_delete));
+    pipeline = std::make_shared<config::Pipeline>();
+    config::Route& route = pipeline->routes.emplace_back();
+    route.topics = {"orders"};
+    route.table = schema + ".orders";
+    route.key = {"id"};
+    route.on_truncate = config::OnTruncate::apply;
+    config::Route& child = route.children.emplace_back();
+    child.path = "items";
+    child.table = schema + ".items";
+    child.key = {"order_id", "line"};
+    child.fills = {{"order_id", "$.id"}, {"line", "@index"}};
+    config::complete_child(child, route);
+    mapper = std::make_unique<mapping::Mapper>(pipeline);
+    for (const auto* one : {&route, &child}) {
+      const auto described = TableCatalogue(elsewhere()).describe(one->table, *one);
+      ASSERT_TRUE(described) << described.error().message;
+      mapper->set_table({one, one->table}, *described);
+    }
+  }
+
+  Changes map(const std::vector<std::string>& messages) {
+    const TopicPartition place{"orders", 0};
+    mapping::ChangeSet set;
+    for (const auto& message : messages) {
+      Record record;
+      record.at = &place;
+      record.value = message;
+      const auto mapped = mapper->map(record, set);
+      EXPECT_TRUE(mapped);
+      EXPECT_TRUE(set.changes().dead.empty()) << set.changes().dead.back().reason;
+    }
+    return set.take();
+  }
+
+  void write_batch(const std::vector<std::string>& messages) {
+    Batch batch;
+    batch.changes = map(messages);
+    if (held.ranges.empty()) claim(held, *writer, 0);
+    batch.ranges = held.ranges;
+    batch.ranges[0].to = held.ranges[0].from = batch.ranges[0].from + std::ssize(messages);
+    auto& counts = batch.ranges[0].counts = {};
+    for (const auto outcome : batch.changes.outcomes)
+      ++(outcome == Outcome::applied ? counts.applied : outcome == Outcome::folded ? counts.folded : counts.skipped);
+    for (auto& place : batch.changes.places) place = &at;
+    writer->submit(batch.changes, batch.records, batch.ranges);
+    const auto done = wait(*writer);
+    ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
+  }
+
+  std::string parents() { return sql(fmt::format("SELECT id, note FROM {}.orders ORDER BY id", schema)); }
+  std::string children() {
+    return sql(fmt::format("SELECT order_id, line, sku, n FROM {}.items ORDER BY order_id, line", schema));
+  }
+
+  std::shared_ptr<config::Pipeline> pipeline;
+  std::unique_ptr<mapping::Mapper> mapper;
+  Batch held;  // the partition, and where its next batch begins
+};
+
+class Generator {
+ public:
+  explicit Generator(unsigned seed) : random_(seed) {}
+  int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
+
+  Event event() {
+    const int what = below(16);
+    Event made{what == 0   ? Event::Kind::truncate
+               : what <= 2 ? Event::Kind::gone
+               : what <= 4 ? Event::Kind::moved
+                           : Event::Kind::write,
+               below(4), below(4), below(2) ? std::optional(below(9)) : std::nullopt};
+    made.array = static_cast<Event::Array>(std::min(below(7), 3));
+    if (made.array != Event::Array::some) return made;
+    for (int lines = 1 + below(4); lines > 0; --lines)
+      made.items.push_back({below(100), below(3) ? std::optional(below(100)) : std::nullopt});
+    return made;
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+// Of events; by the environment variable SLUICE_SEQUENCES any number of them.
+class RandomChildren : public Children, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RandomChildren, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
+  const char* given = std::getenv("SLUICE_SEQUENCES");
+  const int sequences = given ? std::atoi(given) : 40;
+  constexpr int events = 16;
+  make(GetParam());
+  Generator generator(20261126);
+  std::size_t children_seen = 0;
+  for (int n = 0; n < sequences; ++n) {
+    sql(fmt::format("DELETE FROM {0}.items; DELETE FROM {0}.orders", schema));
+    Model model;
+    const int longest = 1 + generator.below(events);
+    std::vector<std::string> batch;
+    std::string all;
+    for (int count = 0; count < events; ++count) {
+      const Event event = generator.event();
+      model.apply(event);
+      batch.push_back(message_of(event));
+      all += batch.back() + "\n";
+      if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
+      write_batch(batch);
+      batch.clear();
+      all += "--\n";
+      if (HasFatalFailure()) {
+        FAIL() << all;
+      }
+      ASSERT_EQ(parents(), model.parents()) << "sequence " << n << "\n" << all;
+      ASSERT_EQ(children(), model.children()) << "sequence " << n << "\n" << all;
+      children_seen += model.children().size();
+    }
+  }
+  EXPECT_GT(children_seen, static_cast<std::size_t>(sequences));
+  EXPECT_EQ(
+      sql(fmt::format("SELECT count(*) FROM {}.pointer WHERE next_offset - start_offset <> applied + folded + skipped "
+                      "+ dead + gaps",
+                      schema)),
+      "0");
+}
+
+INSTANTIATE_TEST_SUITE_P(ForeignKeys, RandomChildren, testing::Values("", "ON DELETE CASCADE"));
+
+TEST_F(Children, a_batch_with_more_rows_than_arrays_take_goes_through_a_stage) {
+  make();
+  std::vector<std::string> messages;
+  for (int id = 0; id < 1000; ++id) {
+    std::string items;
+    for (int line = 0; line < 4; ++line) items += fmt::format(R"({}{{"sku":{},"n":1}})", line ? "," : "", line);
+    messages.push_back(fmt::format(R"({{"id":{},"items":[{}]}})", id, items));
+  }
+  write_batch(messages);
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(sql(fmt::format("SELECT count(*), sum(sku) FROM {}.items", schema)), "4000|6000");
+  for (auto& message : messages) message.replace(message.find(R"(,{"sku":1)"), std::string::npos, "]}");
+  write_batch(messages);
+  EXPECT_EQ(sql(fmt::format("SELECT count(*), sum(sku) FROM {}.items", schema)), "1000|0");
+}
+
+TEST_F(Children, explain_shows_whose_rows_are_replaced_and_with_which) {
+  make();
+  const auto rows = literals(settings, map({R"({"id":1,"items":[{"sku":5}]})"}));
+  ASSERT_TRUE(rows) << rows.error().message;
+  std::string text;
+  for (const auto& row : *rows) {
+    text += fmt::format("{} {}:", row.table->name, static_cast<int>(row.action));
+    for (const auto& [name, value] : row.columns) text += fmt::format(" {}={}", name, value);
+    text += '\n';
+  }
+  EXPECT_EQ(text, fmt::format("{0}.items {1}: order_id='1'\n{0}.orders {2}: id='1'\n"
+                              "{0}.items {2}: order_id='1' line='1' sku='5'\n",
+                              schema, static_cast<int>(Action::remove_orphans), static_cast<int>(Action::upsert)));
+}
+
+TEST_F(Children, the_tables_of_the_configuration_are_refused_without_the_columns_that_it_fills) {
+  make();
+  auto& child = pipeline->routes[0].children[0];
+  child.fills["number"] = "@index";
+  const auto described = TableCatalogue(elsewhere()).describe(child.table, child);
+  ASSERT_FALSE(described);
+  EXPECT_NE(described.error().message.find("no column number that could be written, for @index"), std::string::npos)
+      << described.error().message;
+}
+
+}  // namespace
+}  // namespace sluice::sink::test
