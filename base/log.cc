@@ -103,8 +103,7 @@ void tidy_modules() REQUIRES(modules_mutex) {
 bool wanted(Level level, std::string_view who) {
   const MutexLock lock(modules_mutex);
   tidy_modules();
-  const auto own = std::ranges::find_if(
-      modules_set, [&](const Module& one) { return one.name == who || one.name == first_word(who); });
+  const auto own = std::ranges::find(modules_set, first_word(who), &Module::name);
   return level >= (own == modules_set.end() ? threshold.load() : own->level);
 }
 

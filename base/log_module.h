@@ -9,7 +9,7 @@
 
 namespace sluice::log {
 
-// `module` is a speaker (`kafka`), or all whose name begins with the word (`lane`: lane 1, lane 2 …). Until `lasting`
+// `module` is a first word: all whose name begins with it (`lane`: lane 1, lane 2 …; `kafka`: kafka). Until `lasting`
 // has passed, or until the next setup(). At most 32 modules have a level of their own; the oldest makes room.
 void set_level_of(std::string_view module, std::string_view level, std::optional<std::chrono::seconds> lasting);
 // The first words of those who have spoken so far, sorted.

@@ -108,7 +108,8 @@ bool in_text(const std::vector<Word>& words, const Command* command, bool word_b
   // An option whose text goes on up to the next one.
   for (auto word = words.rbegin(); word != words.rend(); ++word) {
     if (word->quoted || !word->text.starts_with("--")) continue;
-    const auto option = std::ranges::find(command->options, std::string_view(word->text).substr(2), &Option::name);
+    const auto name = std::string_view(word->text).substr(2);
+    const auto option = std::ranges::find(command->options, name.substr(0, name.find('=')), &Option::name);
     return option != command->options.end() && option->value == ArgumentKind::text;
   }
   return false;

@@ -56,7 +56,7 @@ bool Flattener::add_fields(std::span<const Field> fields, std::string_view prefi
       if (!add_fields(members, name, &kept, types.part(field.name), level + 1)) return false;
     } else if (is_empty_object(field, name, types)) {
       space.objects.push_back(field.name);
-      empty_.push_back({name, origin, field.value});
+      empty_.push_back({name, origin, field.value, types.part(field.name)});
     } else {
       out_->fields.push_back({name, field.value});
       out_->origins.push_back(origin);
@@ -105,6 +105,8 @@ bool Flattener::leads_to_columns(std::string_view name) const {
          std::ranges::any_of(route_->columns.exclude, inside);
 }
 
+// Which of the table's columns are the object's is what its own schema says. Where that says nothing (a union of
+// several records), they are those that no other field of the event has.
 void Flattener::add_empty(const RowTypes& types) {
   if (table_ == nullptr) return;
   for (const Empty& object : empty_) {
@@ -112,7 +114,11 @@ void Flattener::add_empty(const RowTypes& types) {
       const std::string_view column = table_->column_name(name);
       const bool given = std::ranges::any_of(
           out_->fields, [&](const Field& field) { return table_->column_name(field.name) == column; });
-      if (given || (types.schema != nullptr && types.of(name).kind == FieldKind::unknown)) continue;
+      const std::string_view rest = std::string_view(name).substr(object.name.size() + route_->flatten.size());
+      const bool foreign = object.types.schema != nullptr
+                               ? object.types.of(rest).kind == FieldKind::unknown
+                               : types.schema != nullptr && types.of(name).kind != FieldKind::unknown;
+      if (given || foreign) continue;
       out_->fields.push_back({name, object.value});
       out_->origins.push_back(object.origin);
     }

@@ -46,6 +46,7 @@ class Flattener {
     std::string_view name;
     FieldOrigin origin;
     Value value;
+    RowTypes types;  // of its own fields, if a schema says them
   };
 
   bool add_fields(std::span<const Field> fields, std::string_view prefix, const FieldOrigin* outer,

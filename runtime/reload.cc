@@ -16,6 +16,10 @@ std::string value_text(const std::string& value) {
   return value.empty() ? "not there" : value;
 }
 
+std::string hooks_text(const std::vector<config::Hook>& hooks) {
+  return fmt::format("{} {}", hooks.size(), hooks.size() == 1 ? "hook" : "hooks");
+}
+
 }  // namespace
 
 Reloader::Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path)
@@ -57,14 +61,24 @@ Result<std::vector<SettingChange>> Reloader::changes() const {
   const auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
   auto in_force = *running_;
+  std::vector<config::Hook> hooks;
   {
     const MutexLock lock(mutex_);
     in_force.log = log_;
+    hooks = hooks_;
   }
   std::vector<SettingChange> changes;
   for (auto& one : config::differences(in_force, loaded->pipeline))
     changes.push_back({std::move(one.key), std::move(one.before), std::move(one.after), one.reloadable});
+  // A hook's address may be a secret, so that hooks are told by their number only.
+  if (!config::are_equal(hooks, loaded->hooks))
+    changes.push_back({"notify", hooks_text(hooks), hooks_text(loaded->hooks), true});
   return changes;
+}
+
+std::vector<config::Hook> Reloader::hooks() const {
+  const MutexLock lock(mutex_);
+  return hooks_;
 }
 
 // What is in force is the start's configuration with the reloadable settings of now.
@@ -72,10 +86,12 @@ Result<void> Reloader::reload_settings() {
   auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
   auto in_force = *running_;
+  std::vector<config::Hook> hooks;
   {
     const MutexLock lock(mutex_);
     in_force.log = log_;
     log_ = loaded->pipeline.log;
+    hooks = std::exchange(hooks_, loaded->hooks);
   }
   const auto found = config::differences(in_force, loaded->pipeline);
   in_force.log = loaded->pipeline.log;
@@ -88,9 +104,8 @@ Result<void> Reloader::reload_settings() {
                fmt::format("{}: {} -> {}: {}", one.key, value_text(one.before), value_text(one.after),
                            one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
   }
-  const bool other_hooks = !config::are_equal(hooks_, loaded->hooks);
-  if (other_hooks) log::info(who, "notify: {} -> {} hooks: in force", hooks_.size(), loaded->hooks.size());
-  hooks_ = std::move(loaded->hooks);
+  const bool other_hooks = !config::are_equal(hooks, loaded->hooks);
+  if (other_hooks) log::info(who, "notify: {} -> {} hooks: in force", hooks.size(), loaded->hooks.size());
   log::info(who, "read {}: {}", path_,
             found.empty() && !other_hooks
                 ? std::string("nothing changed")

@@ -25,8 +25,7 @@ class Reloader final : public ConfigurationFile {
   // state have the error.
   bool reload(const std::function<Result<void>()>& keys);
   ReloadState state() const;
-  // The webhooks in force; of the thread that reloads.
-  const std::vector<config::Hook>& hooks() const { return hooks_; }
+  std::vector<config::Hook> hooks() const;  // the webhooks in force
   Result<std::vector<SettingChange>> changes() const override;
 
  private:
@@ -39,8 +38,8 @@ class Reloader final : public ConfigurationFile {
 
   const std::shared_ptr<const config::Pipeline> running_;  // what needs a restart is compared with it
   const std::string path_;
-  std::vector<config::Hook> hooks_;
   mutable Mutex mutex_;
+  std::vector<config::Hook> hooks_ GUARDED_BY(mutex_);
   config::Log log_ GUARDED_BY(mutex_);  // in force
   ReloadState state_ GUARDED_BY(mutex_);
 };

@@ -122,6 +122,10 @@ int config_set(Call& call, Logging& logging, const config::Pipeline& pipeline, P
 int config_confirm(Call& call, Logging& logging, PendingSetting& pending) {
   const auto change = pending.take(Clock::now());
   if (!change) return call.fail(Code::wrong_state, "nothing waits to be confirmed; its time may be over");
+  // A reload, or another command, has set it since: that stays.
+  if (const auto level = log::name(log::level_now()); level != change->value)
+    return call.fail(Code::wrong_state, "nothing waits to be confirmed: {} is {} by now, no longer {}", change->key,
+                     level, change->value);
   logging.set_log_level(change->value, std::nullopt, {});
   call.remark(fmt::format("{} stays {}", change->key, change->value));
   call.report.line = fmt::format("done: {} stays {} until the next reload or start", change->key, change->value);

@@ -44,6 +44,15 @@ int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   return Code::done;
 }
 
+// PostgreSQL's own words may hold a row's value, where the "table" is a view or has policies: they are not for all who
+// may count.
+std::string refusal(const Error& error) {
+  if (error.sqlstate.empty()) return error.message;
+  if (error.sqlstate == "57014") return "the time was over";
+  if (error.sqlstate == "42501") return "Sluice needs SELECT on it";
+  return fmt::format("refused by PostgreSQL, SQLSTATE {}", error.sqlstate);
+}
+
 // Beside the others: what PostgreSQL counts, table by table, until the time is over.
 int add_exact(Call& call, Tables& tables) {
   const auto timeout = span_option(call, "timeout", "10s");
@@ -65,7 +74,7 @@ int add_exact(Call& call, Tables& tables) {
       const auto rows = tables.count_rows(table, left);
       if (call.stop().stop_requested()) return Code::interrupted;
       exact.rows.push_back({table, rows ? report::Value(*rows) : report::Value(),
-                            rows ? report::Value() : report::Value(rows.error().message)});
+                            rows ? report::Value() : report::Value(refusal(rows.error()))});
     }
   }
   call.report.notes.emplace_back("exact: rows in the table now, whoever wrote them");

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/pattern.h"
 #include "config/settings.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
@@ -36,13 +37,21 @@ report::Value known(const std::optional<double>& rate) {
   return rate ? report::Value(*rate) : report::Value();
 }
 
-// The settings of the routes that name it; a regular expression is not looked into. Those of several have their route
+// Returns true if one of the route's names or expressions takes the topic, as the router does.
+bool takes(const config::Route& route, const std::string& topic) {
+  return std::ranges::any_of(route.topics, [&](const std::string& text) {
+    const auto pattern = Pattern::parse(text);
+    return pattern && pattern->matches(topic);
+  });
+}
+
+// The settings of the first route that takes it, and of those that it lets continue. Those of several have their route
 // in front.
 Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
   Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
   std::vector<std::string> prefixes;
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
-    if (std::ranges::find(pipeline.routes[at].topics, topic) == pipeline.routes[at].topics.end()) continue;
+    if (!takes(pipeline.routes[at], topic)) continue;
     prefixes.push_back(fmt::format("route[{}].", at + 1));
     if (!pipeline.routes[at].continues) break;
   }

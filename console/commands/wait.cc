@@ -51,7 +51,7 @@ std::expected<Condition, int> lag_below(Call& call, std::string_view rest, const
   skip();
   const auto target = target_in(call, std::string(rest), snapshots);
   if (!target) return std::unexpected(target.error());
-  return [&snapshots, target = *target, most = *limit + (or_equal ? 1 : 0)]() -> Look {
+  return [&snapshots, target = *target, limit = *limit, or_equal]() -> Look {
     Offset lag = 0;
     std::size_t unknown = 0;
     const auto rows = chosen(snapshots, target);
@@ -61,7 +61,8 @@ std::expected<Condition, int> lag_below(Call& call, std::string_view rest, const
     }
     if (rows.empty()) return {false, "there are no partitions yet"};
     if (unknown > 0) return {false, fmt::format("the ends of {} are not known", counted(unknown, "partition"))};
-    return {lag < most, fmt::format("the lag is {}", counted(static_cast<std::size_t>(lag), "record"))};
+    return {or_equal ? lag <= limit : lag < limit,
+            fmt::format("the lag is {}", counted(static_cast<std::size_t>(lag), "record"))};
   };
 }
 

@@ -24,8 +24,6 @@ void OutputQueue::add(std::string_view text, bool err, bool may_wait) {
 }
 
 void OutputQueue::append(std::string_view text, bool err) {
-  if (text.find("\x1b[?1049h") != text.npos) full_screen_ = true;
-  if (text.find("\x1b[?1049l") != text.npos) full_screen_ = false;
   if (pieces_.empty() || pieces_.back().err != err || pieces_.back().text.size() >= piece_size) {
     pieces_.push_back({err, {}});
   }
@@ -40,6 +38,11 @@ void OutputQueue::append(std::string_view text, bool err) {
     }
   }
   size_ += to.size() - before;
+  if (text.find("\x1b[?1049h") != text.npos) {
+    full_screen_ = true;
+    left_after_.reset();
+  }
+  if (full_screen_ && text.find("\x1b[?1049l") != text.npos) left_after_ = size_;
 }
 
 OutputQueue::Piece OutputQueue::front(std::size_t most) const {
@@ -54,6 +57,12 @@ void OutputQueue::consume(std::size_t bytes) {
     if (pieces_.empty()) return;
     taken_ += bytes;
     size_ -= bytes;
+    if (left_after_ && *left_after_ <= bytes) {
+      full_screen_ = false;
+      left_after_.reset();
+    } else if (left_after_) {
+      *left_after_ -= bytes;
+    }
     if (taken_ >= pieces_.front().text.size()) {
       pieces_.pop_front();
       taken_ = 0;

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,7 +40,8 @@ class OutputQueue final : public Output {
   Piece front(std::size_t most) const;
   void consume(std::size_t bytes);
   void close();
-  // Returns true if what was written so far left the alternate screen switched on.
+  // Returns true if what the client has been sent, or is to be sent, leaves the alternate screen switched on. What
+  // switches it off counts when it has been consumed, for close() may drop it.
   bool full_screen() const;
 
   std::size_t size() const;
@@ -58,6 +60,7 @@ class OutputQueue final : public Output {
   char last_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
   bool full_screen_ GUARDED_BY(mutex_) = false;
+  std::optional<std::size_t> left_after_ GUARDED_BY(mutex_);  // bytes still to be consumed until it is switched off
 };
 
 }  // namespace sluice::console

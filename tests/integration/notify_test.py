@@ -176,6 +176,8 @@ def test_operators_list_test_and_mute_the_hooks_and_a_reload_takes_others(shop, 
         config = pathlib.Path(service.config)
         config.write_text(config.read_text(encoding="utf-8") +
                           f'[[notify]]\nkind = "json"\nurl = "{receiver.url("more")}"\non = ["stopped"]\n', encoding="utf-8")
+        differs = json.loads(access.run("config", "check", "--json", key="k_adm").out)["data"]["changes"]
+        assert [one["name"] for one in differs] == ["notify"] and differs[0]["reloadable"], differs
         assert "in force" in service.reload()
         shop.stop_partition(1)
         wait_until(lambda: receiver.received("more"), service.tail)

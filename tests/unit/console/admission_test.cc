@@ -236,6 +236,27 @@ TEST(OutputQueue, a_fast_writer_waits_for_its_reader_and_loses_nothing) {
   EXPECT_EQ(got, text.size());
 }
 
+TEST(OutputQueue, the_alternate_screen_is_left_when_the_reader_has_taken_what_leaves_it) {
+  OutputQueue queue([] {});
+  queue.use_pty();
+  queue.out("\x1b[?1049hframe\n");
+  const auto enter = queue.front(100).text.size();
+  queue.out("\x1b[?1049l\n");
+  EXPECT_TRUE(queue.full_screen());
+  queue.out("done\n");
+  queue.consume(enter);
+  EXPECT_TRUE(queue.full_screen()) << "a queue that is closed now loses it";
+  queue.consume(4);
+  EXPECT_TRUE(queue.full_screen());
+  queue.consume(6);
+  EXPECT_FALSE(queue.full_screen());
+  queue.out("\x1b[?1049h");
+  queue.out("\x1b[?1049l");
+  queue.out("\x1b[?1049h");
+  while (queue.size() > 0) queue.consume(queue.front(3).text.size());
+  EXPECT_TRUE(queue.full_screen()) << "it was entered again";
+}
+
 TEST(OutputQueue, closing_it_frees_a_writer_that_waits) {
   OutputQueue queue([] {});
   const std::string text(4 * OutputQueue::soft_limit, 'x');

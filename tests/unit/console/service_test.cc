@@ -73,7 +73,8 @@ TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_po
 
 TEST_F(ConsoleService, wait_returns_once_the_lag_a_pointer_or_the_states_are_so) {
   for (const auto now : {"wait lag<34", "wait lag <= 33", "wait 'lag < 100' shop.orders", "wait lag<1 shop.items",
-                         "wait pointer shop.orders/1 12345679", "wait state ok", "wait state OK shop.orders/0-1"})
+                         "wait lag<=9223372036854775807", "wait pointer shop.orders/1 12345679", "wait state ok",
+                         "wait state OK shop.orders/0-1"})
     EXPECT_EQ(run(now).code, Code::done) << now << run(now).err;
   for (const auto never : {"wait lag<0", "wait lag<33", "wait pointer shop.orders/1 12345680", "wait state paused"}) {
     const auto done = run(std::string(never) + " --timeout 10ms");
@@ -126,13 +127,40 @@ TEST_F(ConsoleService, a_topic_and_a_table_tell_all_that_is_known_of_them) {
             std::string::npos);
 }
 
+TEST_F(ConsoleService, a_topic_has_the_settings_of_the_first_route_that_takes_it_by_name_or_expression) {
+  const auto table_of = [&] {
+    const json data = run("topic shop.orders --json").data();
+    std::string table;
+    for (const auto& row : data["route"])
+      if (row["setting"] == "table") table = row["value"];
+    return table;
+  };
+  auto& routes = pipeline->routes;
+  routes.resize(3);
+  routes[0].topics = {"^shop\\.item"};
+  routes[0].table = "public.items";
+  routes[1].topics = {"shop.other", "^shop\\..*$"};
+  routes[1].table = "public.all";
+  routes[2].topics = {"shop.orders"};
+  routes[2].table = "public.orders";
+  EXPECT_EQ(table_of(), "\"public.all\"");
+  routes[1].topics = {"shop.other"};
+  EXPECT_EQ(table_of(), "\"public.orders\"");
+}
+
 TEST_F(ConsoleService, an_exact_count_asks_postgresql_for_each_table_and_says_what_it_could_not_count) {
   const auto data = run("count --exact --json").data();
   std::map<std::string, json> found;
   for (const auto& row : data["exact"]) found[row["table"]] = row;
   EXPECT_EQ(found["public.orders"]["rows"], 4708);
   EXPECT_EQ(found["public.items"]["rows"], nullptr);
-  EXPECT_NE(found["public.items"]["not_counted"].get<std::string>().find("timeout"), std::string::npos);
+  EXPECT_EQ(found["public.items"]["not_counted"], "the time was over");
+  admin.count_refusal = {ErrorClass::retry, "22P02", "invalid input syntax for type integer: \"4111 1111\""};
+  const auto refused = run("count --exact").out;
+  EXPECT_EQ(refused.find("4111"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("refused by PostgreSQL, SQLSTATE 22P02"), std::string::npos) << refused;
+  admin.count_refusal = {ErrorClass::retry, "", "PostgreSQL did not answer in time"};
+  EXPECT_NE(run("count --exact").out.find("did not answer in time"), std::string::npos);
   admin.calls.clear();
   run("count public.orders --exact");
   EXPECT_EQ(admin.calls, std::vector<std::string>{"count public.orders"});
@@ -162,9 +190,11 @@ TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_tol
 TEST_F(ConsoleService, a_setting_is_changed_for_a_time_until_it_is_confirmed_and_others_say_what_takes_effect) {
   EXPECT_EQ(run("config set log.level debug --confirm 1h").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "log debug for 3600");
+  log::set_level("debug", std::nullopt);
   EXPECT_EQ(run("config confirm").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "log debug");
   EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "once";
+  log::setup("info", "text");
   EXPECT_EQ(run("config set log.level warning --confirm 1s").code, Code::done);
   run("config set log.level error");
   EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "what is set for good replaces what waited";
@@ -178,6 +208,15 @@ TEST_F(ConsoleService, a_setting_is_changed_for_a_time_until_it_is_confirmed_and
   EXPECT_EQ(run("config set log.level loud").code, Code::not_understood);
   EXPECT_EQ(run("config set log.level debug --confirm 5").code, Code::not_understood) << "a bare number";
   EXPECT_EQ(admin.calls.size(), count);
+}
+
+TEST_F(ConsoleService, a_level_that_a_reload_has_ended_is_not_there_to_be_confirmed) {
+  EXPECT_EQ(run("config set log.level debug --confirm 1h").code, Code::done);
+  log::setup("info", "text");
+  const auto confirmed = run("config confirm");
+  EXPECT_EQ(confirmed.code, Code::wrong_state);
+  EXPECT_NE(confirmed.err.find("log.level is info by now"), std::string::npos) << confirmed.err;
+  EXPECT_EQ(admin.calls.back(), "log debug for 3600") << "it was not raised again";
 }
 
 TEST_F(ConsoleService, a_module_that_has_spoken_may_have_a_level_of_its_own) {
@@ -222,6 +261,8 @@ TEST_F(ConsoleService, a_question_mark_is_answered_from_the_table_and_the_snapsh
   EXPECT_NE(text("nosuch ").find("nothing that is known"), std::string::npos);
   EXPECT_EQ(text("note is bob on it"), "literal\n");
   EXPECT_EQ(text("pause all --reason who knows"), "literal\n");
+  EXPECT_EQ(text("pause all --reason=who"), "literal\n");
+  EXPECT_EQ(text("pause all --reason=who knows"), "literal\n");
   EXPECT_NE(text("pause all --reason why --for ").find("--timeout"), std::string::npos);
   EXPECT_EQ(text("record 'a"), "literal\n");
   EXPECT_EQ(text("status | match "), "literal\n");

@@ -413,9 +413,10 @@ class FakeAdmin : public Snapshots,
   }
   Result<std::int64_t> count_rows(const std::string& table, std::chrono::milliseconds) override {
     calls.push_back("count " + table);
-    if (table == "public.items") return sluice::fail(ErrorClass::retry, "canceling statement due to statement timeout");
+    if (table == "public.items") return std::unexpected(count_refusal);
     return 4708;
   }
+  Error count_refusal{ErrorClass::retry, "57014", "canceling statement due to statement timeout"};
   std::vector<SettingChange> file_changes;
   std::string file_trouble;
   Result<std::vector<SettingChange>> check_file() const override {

@@ -165,6 +165,31 @@ TEST(MappingFlatten, a_record_of_avro_is_taken_apart_and_a_map_is_not) {
       << "the schema knows which columns are the object's";
 }
 
+TEST(MappingFlatten, a_null_object_of_a_union_of_records_empties_the_columns_that_no_other_field_has) {
+  const std::string schema = R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},
+    {"name":"address","type":["null",
+      {"type":"record","name":"A","fields":[{"name":"city","type":"string"}]},
+      {"type":"record","name":"B","fields":[{"name":"zip","type":"string"}]}]},
+    {"name":"address_type","type":["null","string"]}]})";
+  AvroFixture avro(table({{"id", "int8"}, {"address_city", "text"}, {"address_zip", "text"}, {"address_type", "text"}}),
+                   schema);
+  avro.route.flatten = "_";
+  EXPECT_EQ(avro.row(number(1) + number(1) + text("Ulm") + number(1) + text("home")),
+            "write id=1 address_city=Ulm address_type=home\n");
+  EXPECT_EQ(avro.row(number(1) + number(0) + number(1) + text("home")),
+            "write id=1 address_city=NULL address_zip=NULL address_type=home\n");
+}
+
+TEST(MappingFlatten, a_null_object_leaves_a_field_alone_that_only_looks_like_a_part_of_it) {
+  Flat flat(Columns{{"id", "int8"}, {"address_city", "text"}, {"address_type", "text"}});
+  const std::string schema = R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int64"},
+    {"field":"address","type":"struct","optional":true,"fields":[{"field":"city","type":"string"}]},
+    {"field":"address_type","type":"string","optional":true}]},"payload":)";
+  EXPECT_EQ(flat.row(schema + R"({"id":1,"address":null}})"), "write id=1 address_city=NULL\n");
+  EXPECT_EQ(flat.row(schema + R"({"id":1,"address":null,"address_type":"home"}})"),
+            "write id=1 address_city=NULL address_type=home\n");
+}
+
 TEST(MappingFlatten, a_message_of_protobuf_that_is_not_set_is_absent) {
   Proto proto;
   const std::string file =
