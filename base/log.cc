@@ -254,6 +254,10 @@ SessionScope::~SessionScope() {
 
 void write(Level level, std::string_view who, std::string_view text) {
   if (lowest_of_modules.load(std::memory_order_relaxed) != no_level && !wanted(level, who)) return;
+  write_always(level, who, text);
+}
+
+void write_always(Level level, std::string_view who, std::string_view text) {
   remember_speaker(who);
   counts[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   if (level >= Level::warning) remember(level, who, text);

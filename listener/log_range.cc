@@ -26,10 +26,10 @@ Result<Offset> offset_at(rd_kafka_t* client, const TopicPartition& at, WallClock
                                              at.partition, rd_kafka_err2str(error)));
 }
 
-Result<ClientHandle> client_of(const config::Kafka& settings) {
+Result<ClientHandle> client_of(const config::Kafka& settings, const char* isolation = "read_committed") {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
-  static constexpr Setting ours[] = {{"isolation.level", "read_committed"}, {"allow.auto.create.topics", "false"}};
+  const Setting ours[] = {{"isolation.level", isolation}, {"allow.auto.create.topics", "false"}};
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }
@@ -53,6 +53,14 @@ Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& 
   if (!found) return std::unexpected(found.error());
   if (*found >= 0) range.at_time = std::clamp(*found, range.first, range.end);  // negative: nothing is as young
   return range;
+}
+
+Result<Offset> whole_end(const config::Kafka& settings, const TopicPartition& at, Clock::time_point deadline) {
+  const auto client = client_of(settings, "read_uncommitted");
+  if (!client) return std::unexpected(client.error());
+  const auto marks = query_watermarks(client->get(), at, left(deadline));
+  if (!marks) return std::unexpected(marks.error());
+  return marks->high;
 }
 
 Result<LogRanges> log_ranges(const config::Kafka& settings, const std::vector<TopicPartition>& of,

@@ -21,6 +21,8 @@ struct LogRange {
 };
 Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& at,
                            std::optional<WallClock::time_point> moment, Clock::time_point deadline);
+// One past the last record, whether it is committed or not: while a transaction is open, LogRange::end is before it.
+Result<Offset> whole_end(const config::Kafka& settings, const TopicPartition& at, Clock::time_point deadline);
 
 // The same of many partitions, without a moment: an answer or an error for each.
 using LogRanges = std::map<TopicPartition, Result<LogRange>>;

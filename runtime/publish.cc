@@ -170,7 +170,10 @@ class Publishing {
       if (sent && ++removed % 256 == 0) tell_progress();
       return sent.has_value() && interrupted == 0;
     });
-    if (interrupted != 0) fmt::print(stderr, "sluice publish: interrupted; nothing is published\n");
+    if (interrupted != 0) {
+      fmt::print(stderr, "sluice publish: interrupted; nothing is published\n");
+      return std::nullopt;
+    }
     return all ? std::optional(removed) : std::nullopt;
   }
 

@@ -1,6 +1,9 @@
 #include "runtime/snapshot_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -13,6 +16,8 @@ namespace {
 
 constexpr std::chrono::seconds one_question{30}, one_part{60};
 constexpr std::size_t part_records = 1000;
+constexpr std::chrono::seconds open_transactions{60};  // so long their end is waited for
+constexpr std::chrono::milliseconds look_again{200};
 constexpr int attempts = 3;  // retention may remove what is about to be read
 
 Result<void> read_partition(const config::Kafka& kafka, const TopicPartition& at, Offset from, Offset to,
@@ -24,6 +29,23 @@ Result<void> read_partition(const config::Kafka& kafka, const TopicPartition& at
     if (auto done = reader->read_to(to, Clock::now() + one_part, see, part_records); !done) return done;
   }
   return {};
+}
+
+// Where the log begins and ends, once all that it held at first can be read: behind a transaction that is open there
+// may be live keys.
+Result<listener::LogRange> readable_range(const config::Kafka& kafka, const TopicPartition& at) {
+  const auto whole = listener::whole_end(kafka, at, Clock::now() + one_question);
+  if (!whole) return std::unexpected(whole.error());
+  const auto until = Clock::now() + open_transactions;
+  while (true) {
+    auto range = listener::log_range(kafka, at, std::nullopt, Clock::now() + one_question);
+    if (!range || range->end >= *whole) return range;
+    if (Clock::now() >= until)
+      return fail(
+          ErrorClass::retry,
+          fmt::format("{}/{}: an open transaction hides records; try again when it has ended", at.topic, at.partition));
+    std::this_thread::sleep_for(look_again);
+  }
 }
 
 }  // namespace
@@ -83,7 +105,7 @@ Result<SnapshotKeys> read_keys(const config::Kafka& kafka, const std::string& to
   for (std::int32_t partition = 0; found != existing->end() && partition < found->partitions; ++partition) {
     const TopicPartition at{topic, partition};
     for (int attempt = 1;; ++attempt) {
-      const auto range = listener::log_range(kafka, at, std::nullopt, Clock::now() + one_question);
+      const auto range = readable_range(kafka, at);
       if (!range) return std::unexpected(range.error());
       // What is read once more says the same of its keys once more.
       const auto done = read_partition(kafka, at, range->first, range->end, keys);

@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/http/http_client.h"
 #include "console/ssh/console.h"
 #include "listener/producer.h"
-#include "listener/registry/registry_client.h"
 #include "runtime/subcommands.h"
 #include "sink/sql_client.h"
 
@@ -14,7 +14,7 @@ namespace sluice::runtime {
 std::vector<std::pair<std::string, std::string>> versions() {
   return {{"version", SLUICE_VERSION},           {"librdkafka", listener::library_version()},
           {"libpq", sink::libpq_version()},      {"libpqxx", sink::libpqxx_version()},
-          {"libssh", console::libssh_version()}, {"libcurl", listener::curl_version()}};
+          {"libssh", console::libssh_version()}, {"libcurl", curl_version()}};
 }
 
 int version(bool as_json) {

@@ -39,7 +39,7 @@ class NotificationTables {
 
   // `wanted`: pairs of hook and kind.
   Result<void> share_out(const std::vector<std::pair<std::string, std::string>>& wanted);
-  // The oldest that is due for one of these hooks; nobody else has it until the lease ends.
+  // The oldest that is due for the first of these hooks that has one; nobody else has it until the lease ends.
   Result<std::optional<DueNotification>> take(const std::vector<std::string>& hooks, std::chrono::seconds lease);
   Result<void> told(std::int64_t id);
   // It is due again after `delay`, and no other of its hook before `others`. `counts`: the attempt was one.

@@ -58,6 +58,9 @@ std::expected<HttpAnswer, std::string> HttpClient::send(const HttpRequest& reque
   curl_slist* headers = nullptr;
   for (const auto& header : request.headers) headers = curl_slist_append(headers, header.c_str());
   curl_easy_reset(curl);  // keeps its connections
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);  // a name server that does not answer is not waited for
+#endif
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
@@ -83,10 +86,12 @@ std::expected<HttpAnswer, std::string> HttpClient::send(const HttpRequest& reque
   const CURLcode code = curl_easy_perform(curl);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, nullptr);
   curl_slist_free_all(headers);
-  if (code == CURLE_WRITE_ERROR)
-    return std::unexpected(fmt::format("its answer is longer than {} KiB", request.longest_answer >> 10));
-  if (code != CURLE_OK) return std::unexpected(reason[0] ? printable(reason, 200) : curl_easy_strerror(code));
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+  const bool is_known = request.only_status && answer.status >= 200;
+  if (code == CURLE_WRITE_ERROR && !is_known)
+    return std::unexpected(fmt::format("its answer is longer than {} KiB", request.longest_answer >> 10));
+  if (code != CURLE_OK && !is_known)
+    return std::unexpected(reason[0] ? printable(reason, 200) : curl_easy_strerror(code));
   curl_off_t wait = 0;
   if (curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
     answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(wait, 86'400));

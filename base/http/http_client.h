@@ -21,6 +21,7 @@ struct HttpRequest {
   std::optional<std::string> body = {};   // of a POST; without one it is a GET
   std::chrono::milliseconds timeout{5000};
   std::size_t longest_answer = 64u << 10;  // bytes
+  bool only_status = false;                // once it is known, a body that is too long or never ends is no error
 };
 
 struct HttpAnswer {

@@ -150,8 +150,4 @@ Result<void> RegistryClient::add_references(const Json& document, int depth, Reg
   return {};
 }
 
-std::string curl_version() {
-  return sluice::curl_version();
-}
-
 }  // namespace sluice::listener

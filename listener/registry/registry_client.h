@@ -45,6 +45,4 @@ class RegistryClient {
   std::unique_ptr<Handle> handle_;
 };
 
-std::string curl_version();
-
 }  // namespace sluice::listener

@@ -169,7 +169,8 @@ void AdminService::log_incidents() {
         is_stopped(incident.to)
             ? fmt::format("{}/{} stopped in state {}: {}", at.topic, at.partition, incident.to, incident.reason)
             : fmt::format("{}/{} resumed after state {}", at.topic, at.partition, incident.from);
-    log::write(is_broken(incident.to) ? log::Level::error : log::Level::info, "state", text);
+    const auto level = is_broken(incident.to) ? log::Level::error : log::Level::info;
+    if (log::enabled(level)) log::write(level, "state", text);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/log.h"
+#include "base/log_module.h"
 
 namespace sluice::runtime {
 namespace {
@@ -41,7 +41,8 @@ bool cannot_ever(const Error& error) {
 
 // The row itself is written like all rows, whatever the level; viewers see warnings, but no rows of the trail.
 void lost(const AuditRow& entry, std::string_view why) {
-  log::write(log::Level::info, who, fmt::format("only in the log, not in the table ({}): {}", why, line_of(entry)));
+  log::write_always(log::Level::info, who,
+                    fmt::format("only in the log, not in the table ({}): {}", why, line_of(entry)));
   log::warning(who, "a row of the trail is only in the log, not in its table: {}", why);
 }
 
@@ -53,14 +54,14 @@ Result<std::int64_t> AuditTrail::record(const AuditRow& entry) {
   auto id = tables_.record(now);
   auto logged = entry;
   if (id) logged.id = *id;
-  log::write(log::Level::info, who, line_of(logged));
+  log::write_always(log::Level::info, who, line_of(logged));
   return id;
 }
 
 Result<void> AuditTrail::conclude(std::int64_t id, const std::string& outcome) {
-  log::write(log::Level::info, who,
-             nlohmann::ordered_json{{"id", id}, {"outcome", outcome}}.dump(-1, ' ', true,
-                                                                           nlohmann::json::error_handler_t::replace));
+  log::write_always(log::Level::info, who,
+                    nlohmann::ordered_json{{"id", id}, {"outcome", outcome}}.dump(
+                        -1, ' ', true, nlohmann::json::error_handler_t::replace));
   return tables_.conclude(id, outcome);
 }
 
@@ -96,7 +97,7 @@ void AuditTrail::note(const AuditRow& entry) {
 }
 
 void AuditTrail::add(AuditRow entry) {
-  log::write(log::Level::info, who, line_of(entry));
+  log::write_always(log::Level::info, who, line_of(entry));
   {
     const MutexLock lock(mutex_);
     if (notes_.size() < queued_at_most) {

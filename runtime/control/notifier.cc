@@ -29,9 +29,12 @@ seconds delay_after(int attempts) {
   return std::min(longest_delay, first_delay * (1 << std::clamp(attempts - 1, 0, 10)));
 }
 
-std::vector<std::string> names_of(const std::vector<config::Hook>& hooks) {
+// Those after the one that had the last turn come first: a receiver that is slow does not keep the others waiting.
+std::vector<std::string> in_turn(const std::vector<config::Hook>& hooks, std::string_view last) {
   std::vector<std::string> names;
   for (const auto& hook : hooks) names.push_back(hook.name);
+  const auto found = std::ranges::find(names, last);
+  if (found != names.end()) std::ranges::rotate(names, found + 1);
   return names;
 }
 
@@ -54,7 +57,9 @@ void Notifier::run() {
       log::error(who, "a round was not finished: {}", problem.what());
     }
     MutexLock lock(mutex_);
-    changed_.wait_for(lock, stop, hooks_.empty() ? idle_look_every : look_every, [] { return false; });
+    changed_.wait_for(lock, stop, hooks_.empty() ? idle_look_every : look_every,
+                      [&]() REQUIRES(mutex_) { return hooks_changed_; });
+    hooks_changed_ = false;
   }
 }
 
@@ -95,20 +100,22 @@ Result<void> Notifier::share_out(const std::vector<config::Hook>& hooks, bool mu
 }
 
 Result<bool> Notifier::send_next(const std::vector<config::Hook>& hooks) {
-  const auto due = tables_.take(names_of(hooks), lease);
+  const auto due = tables_.take(in_turn(hooks, last_turn_), lease);
   if (!due) return std::unexpected(due.error());
   if (!*due) return false;
+  last_turn_ = (*due)->hook;
   const auto hook = std::ranges::find(hooks, (*due)->hook, &config::Hook::name);
   const auto result = attempt(client_, *hook, (*due)->event, (*due)->attempts);
-  if (stop_.stop_requested() && !result.trouble.empty()) {
-    // It ended with us, so another instance sends it at once.
+  const bool taken = result.trouble.empty();
+  auto done = stop_.stop_requested() && !taken ? Result<void>() : conclude(**due, result);
+  if (stop_.stop_requested() && (!taken || !done)) {
+    // What ended with us another instance sends at once, and what was taken nobody sends again.
     const InterruptScope still(std::stop_token{});
     const InterruptScope last(Clock::now() + seconds(2));
-    if (auto done = tables_.later(**due, seconds(0), seconds(0), false); !done) return std::unexpected(done.error());
-    return false;
+    done = taken ? tables_.told((*due)->id) : tables_.later(**due, seconds(0), seconds(0), false);
   }
-  if (auto done = conclude(**due, result); !done) return std::unexpected(done.error());
-  return true;
+  if (!done) return std::unexpected(done.error());
+  return !stop_.stop_requested();
 }
 
 // An answer says something of this message, and one that is missing of the receiver: then the others of the hook wait,
@@ -143,6 +150,7 @@ Notifier::Attempt Notifier::attempt(HttpClient& client, const config::Hook& hook
   request.headers = {"Content-Type: application/json"};
   request.body = payload(hook.kind, pipeline_, event, attempts);
   request.timeout = send_timeout;
+  request.only_status = true;
   const auto answer = client.send(request);
   if (!answer) return {answer.error(), false, {}};
   if (answer->status >= 200 && answer->status < 300) return {{}, true, {}};
@@ -179,6 +187,7 @@ std::vector<config::Hook> Notifier::configured() const {
 void Notifier::set_hooks(std::vector<config::Hook> hooks) {
   const MutexLock lock(mutex_);
   hooks_ = std::move(hooks);
+  hooks_changed_ = true;
   changed_.notify_all();
 }
 

@@ -66,6 +66,7 @@ class Notifier final : public Notifications {
   Clock::time_point next_expiry_{}, next_count_{};
   bool troubled_ = false;  // PostgreSQL did not answer
   bool muted_ = false;
+  std::string last_turn_;  // the hook that something was sent to last
 
   struct Tally {
     std::int64_t pending = -1, sent = 0, failed = 0;
@@ -75,6 +76,7 @@ class Notifier final : public Notifications {
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<config::Hook> hooks_ GUARDED_BY(mutex_);
+  bool hooks_changed_ GUARDED_BY(mutex_) = false;            // since run() began its last look
   std::map<std::string, Tally> tallies_ GUARDED_BY(mutex_);  // by hook
 };
 

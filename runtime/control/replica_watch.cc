@@ -47,6 +47,8 @@ void ReplicaWatch::warn_once(const std::string& why) {
 
 // Returns what there is to wait for: the first standby that is too far behind.
 std::string ReplicaWatch::judge(const sink::StandbyReport& report, Clock::time_point now) {
+  // A server that took another's place, or a backup, may be behind what was written before.
+  while (!samples_.empty() && samples_.back().written > report.written) samples_.pop_back();
   if (samples_.empty() || samples_.back().written < report.written) samples_.push_back({now, report.written});
   if (samples_.size() > most_samples) samples_.pop_front();
   std::string reason;

@@ -135,8 +135,12 @@ Result<void> StandingProof::prove_and_store(sink::SqlClient& client) {
   if (stop_.stop_requested()) return fail(ErrorClass::retry, std::string(cancelled));
   if (proof.partitions.empty() && !proof.problems.empty()) return fail(ErrorClass::retry, proof.problems.front());
   if (auto stored = store(*pipeline_, client, proof); !stored) return stored;
-  for (const auto& line : news_.of(proof))
-    log::write(line.error ? log::Level::error : log::Level::info, who, line.text);
+  for (const auto& line : news_.of(proof)) {
+    if (line.error)
+      log::error(who, "{}", line.text);
+    else
+      log::info(who, "{}", line.text);
+  }
   return {};
 }
 

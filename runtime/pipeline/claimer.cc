@@ -211,8 +211,9 @@ void Claimer::try_later(Assignment& assignment, milliseconds delay, const std::s
   if (claiming.trouble == trouble) return;
   claiming.trouble = trouble;
   state_.show(assignment);
-  log::write(level, state_.log_prefix,
-             fmt::format("{}/{} not claimed yet: {}", assignment.at().topic, assignment.at().partition, trouble));
+  if (log::enabled(level))
+    log::write(level, state_.log_prefix,
+               fmt::format("{}/{} not claimed yet: {}", assignment.at().topic, assignment.at().partition, trouble));
 }
 
 Result<void> Claimer::claim_waiting() {

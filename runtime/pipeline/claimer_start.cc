@@ -79,6 +79,8 @@ bool Claimer::take_over(Assignment& assignment, std::vector<std::pair<TopicParti
     return false;
   }
   if (const auto why = listener::obstacle(group, **found); !why.empty()) {
+    // Who is still at work moves on: the ends that are known would be those of before.
+    topic_logs_[topic].clear();
     try_later(assignment, recheck_after, why, log::Level::warning);
     return false;
   }

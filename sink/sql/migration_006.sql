@@ -86,3 +86,6 @@ FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION :schem
 ALTER TABLE :schema.dead_letter ADD COLUMN told boolean NOT NULL DEFAULT true;
 ALTER TABLE :schema.dead_letter ALTER COLUMN told SET DEFAULT false;
 CREATE INDEX dead_letter_untold ON :schema.dead_letter (pipeline) WHERE NOT told;
+
+-- With a trigger of its own, whoever may call these could record what has never been.
+REVOKE ALL ON FUNCTION :schema.event_recorded(), :schema.state_changed() FROM PUBLIC;

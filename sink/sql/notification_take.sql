@@ -1,9 +1,14 @@
--- The oldest row that is due for one of the hooks ($2). Nobody else takes it for $3 seconds: whoever has it says what came
+-- The oldest row that is due for the first of the hooks ($2) that has one. Nobody else takes it for $3 seconds: whoever has it says what came
 -- of it before.
 WITH due AS (
-  SELECT id FROM :schema.notification
-  WHERE pipeline = $1 AND hook = ANY($2::text[]) AND next_try <= clock_timestamp()
-  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+  SELECT oldest.id
+  FROM unnest($2::text[]) WITH ORDINALITY AS turn (hook, place)
+  CROSS JOIN LATERAL (
+    SELECT waiting.id FROM :schema.notification waiting
+    WHERE waiting.pipeline = $1 AND waiting.hook = turn.hook AND waiting.next_try <= clock_timestamp()
+    ORDER BY waiting.id LIMIT 1 FOR UPDATE SKIP LOCKED
+  ) oldest
+  ORDER BY turn.place LIMIT 1
 )
 UPDATE :schema.notification n
 SET attempts = n.attempts + 1, next_try = clock_timestamp() + make_interval(secs => $3::double precision)

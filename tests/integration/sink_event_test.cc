@@ -184,5 +184,51 @@ TEST_F(EventTest, the_last_order_says_whether_notifications_are_muted) {
   EXPECT_EQ(order(EventKind::muted, "2020-01-01T00:00:00Z"), "none") << "its time is up";
 }
 
+TEST_F(EventTest, the_order_that_is_in_force_outlives_the_events_of_its_time) {
+  NotificationTables notifications(*made);
+  const auto order = [&](EventKind kind, const std::string& until) {
+    EventRow event;
+    event.kind = name(kind);
+    event.to = until;
+    event.at = WallClock::now() - std::chrono::hours(2);
+    ASSERT_TRUE(made_events->record(event));
+  };
+  order(EventKind::started, "");
+  order(EventKind::muted, "2100-01-01T00:00:00Z");
+  EXPECT_EQ(*made_events->purge(std::chrono::hours(1)), 1);
+  EXPECT_TRUE(*notifications.mute());
+  order(EventKind::unmuted, "");
+  EXPECT_EQ(*made_events->purge(std::chrono::hours(1)), 1);
+  EXPECT_FALSE(*notifications.mute()) << "what ended it has not gone before it";
+}
+
+TEST_F(EventTest, hooks_take_in_the_order_in_which_they_are_named_each_its_oldest) {
+  using std::chrono::seconds;
+  NotificationTables notifications(*made);
+  for (const auto kind : {EventKind::lag, EventKind::started}) {
+    EventRow event;
+    event.kind = name(kind);
+    ASSERT_TRUE(made_events->record(event));
+  }
+  ASSERT_TRUE(notifications.share_out({{"1:a", "lag"}, {"1:a", "started"}, {"2:b", "started"}}));
+  const auto take = [&](const std::vector<std::string>& hooks) {
+    const auto taken = notifications.take(hooks, seconds(30));
+    EXPECT_TRUE(taken) << taken.error().message;
+    return taken && *taken ? (*taken)->hook + " " + (*taken)->event.kind : "none";
+  };
+  EXPECT_EQ(take({"1:a", "2:b"}), "1:a lag");
+  EXPECT_EQ(take({"2:b", "1:a"}), "2:b started") << "though an older one waits";
+  EXPECT_EQ(take({"2:b", "1:a"}), "1:a started");
+  EXPECT_EQ(take({"2:b", "1:a"}), "none");
+}
+
+TEST_F(EventTest, nobody_else_makes_a_trigger_with_the_functions_that_record_events) {
+  // Whose rights a trigger of the schema has is a matter of the functions that it may use.
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, "
+                "aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE n.nspname = '" +
+                schema + "' AND p.prosecdef AND p.prorettype = 'trigger'::regtype AND a.grantee <> p.proowner"),
+            "0");
+}
+
 }  // namespace
 }  // namespace sluice::sink::test

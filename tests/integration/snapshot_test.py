@@ -2,8 +2,9 @@
 import json
 import signal
 import subprocess
+import threading
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from support.pipeline import encode, route
 from support.sluice import Sluice, environment, run
@@ -95,3 +96,17 @@ def test_of_a_snapshot_that_fails_nothing_is_visible(pipeline, tmp_path):
     assert {partition: len(found) for partition, found in after.items()} == {0: 2, 1: 0} and before[0] == [0], after
     usage = run("publish", "--brokers", pipeline.kafka.bootstrap, "--topic", topic, "--snapshot", text="")
     assert usage.returncode == 2 and "--key" in usage.stderr, usage
+
+
+def test_a_key_that_an_open_transaction_hides_is_seen_once_it_has_ended(pipeline):
+    topic = pipeline.topic("item", 1)
+    producer = Producer({"bootstrap.servers": pipeline.kafka.bootstrap, "transactional.id": f"other-{topic}"})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    producer.produce(topic, b'{"id":1}', b"1")
+    assert producer.flush(60) == 0
+    end = threading.Timer(3, producer.commit_transaction, (60,))
+    end.start()
+    done = publish(pipeline, topic, '{"id":2}\n')
+    end.join()
+    assert done.returncode == 0 and "published 1 events and 1 tombstones in one transaction" in done.stderr, done

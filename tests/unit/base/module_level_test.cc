@@ -46,6 +46,16 @@ TEST_F(LogModule, one_may_say_more_or_less_than_the_others) {
   EXPECT_FALSE(enabled(Level::debug)) << "a reload ends it";
 }
 
+TEST_F(LogModule, what_has_to_be_on_record_is_written_whatever_the_level) {
+  setup("error", "text");
+  set_level_of("other", "debug", std::nullopt);
+  set_level_of("record", "error", std::nullopt);
+  const auto before = count(Level::info);
+  write_always(Level::info, "record", "always");
+  write(Level::info, "record", "not wanted");
+  EXPECT_EQ(count(Level::info), before + 1);
+}
+
 TEST_F(LogModule, a_level_for_a_time_is_over_by_itself) {
   set_level_of("brief", "debug", 0s);
   debug("brief", "too late");

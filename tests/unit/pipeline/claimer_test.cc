@@ -414,6 +414,24 @@ TEST(Claimer, a_take_over_waits_while_the_group_is_missing_has_members_or_is_not
   }
 }
 
+TEST(Claimer, a_take_over_asks_again_where_the_logs_end_once_the_group_has_left) {
+  using Standing = listener::GroupPositions::Standing;
+  Rig rig(2, takes_over);
+  rig.partition[0]->write_rows(10);
+  rig.consumer.group = left_behind(rig, {std::nullopt, std::nullopt});
+  rig.consumer.silent[rig.at(1)] = true;
+  rig.assign().run(100);
+  EXPECT_TRUE(rig.store.rows.empty());
+  rig.consumer.group = listener::GroupPositions{Standing::active, 1, {}};
+  rig.run(400);
+  rig.partition[0]->low = 4;
+  rig.consumer.silent.clear();
+  rig.consumer.group = left_behind(rig, {std::nullopt, std::nullopt});
+  rig.run(400);
+  EXPECT_EQ(rig.row(0).start, 4);
+  EXPECT_EQ(rig.applied(0), offsets(4, 10));
+}
+
 TEST(Claimer, positions_that_the_log_does_not_hold_stop_their_partition_and_nothing_is_skipped) {
   Rig rig(3, takes_over);
   for (auto* one : rig.partition) one->write_rows(10);

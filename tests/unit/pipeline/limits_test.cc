@@ -129,6 +129,17 @@ TEST(ReplicaWatch, a_standby_is_as_late_as_the_first_moment_that_it_has_not_repl
   EXPECT_EQ(watch.look(), "");
 }
 
+TEST(ReplicaWatch, what_a_server_wrote_that_another_has_replaced_is_not_waited_for) {
+  Watch watch({.replica_lag = seconds(10)});
+  watch.server.report = {1000, false, {{"a", 900}}};
+  EXPECT_EQ(watch.look(), "");
+  watch.server.report = {500, false, {{"a", 500}}};
+  EXPECT_EQ(watch.look(seconds(20)), "");
+  watch.server.report = {600, false, {{"a", 500}}};
+  EXPECT_EQ(watch.look(), "");
+  EXPECT_EQ(watch.look(seconds(11)), "waits for standby a, 11 s behind");
+}
+
 TEST(ReplicaWatch, bytes_that_are_left_to_replay_hold_batches_until_they_are_few_enough) {
   Watch watch({.replica_bytes = 50});
   watch.server.report = {100, false, {{"a", 40}}};
