@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/printable.h"
 #include "config/child_source.h"
@@ -24,6 +25,13 @@ bool holds_key(const Route& child, const std::string& column, const Route& paren
   return source && source->kind == ChildSource::Kind::parent &&
          (source->field.size() == 1 || !parent.flatten.empty()) &&
          column_of(parent, flattened_name(source->field, parent.flatten)) == key;
+}
+
+std::set<std::string_view> placeholders(std::string_view text) {
+  std::set<std::string_view> found;
+  for (auto open = text.find('{'); open != text.npos; open = text.find('{', open + 1))
+    found.insert(text.substr(open, text.find('}', open) - open));
+  return found;
 }
 
 }  // namespace
@@ -60,6 +68,10 @@ WrongChild check_child(const Route& child, const Route& parent) {
     return {"table",
             "cannot be guarded by the route's version, and an older event would replace newer rows; leave one "
             "of the two out"};
+  if (!std::ranges::includes(placeholders(child.table), placeholders(parent.table)))
+    return {"table",
+            "lacks the placeholders of the route's table, so rows of two parents with one key would be the same; add "
+            "them"};
   if (child.key.size() <= parent.key.size())
     return {"key",
             "lacks a column behind those of the parent's key; name what tells the elements apart, such as line = "

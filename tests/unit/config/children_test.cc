@@ -120,6 +120,17 @@ TEST(ConfigChildren, a_family_has_its_tables_to_itself) {
   EXPECT_EQ(error_of(route() + child() + other + "\"public.others\"\n" + child("public.other_items")), "");
 }
 
+TEST(ConfigChildren, parents_of_several_tables_do_not_share_one_of_children) {
+  const auto orders = [](const std::string& table) {
+    return "[[route]]\ntopics = [\"^shop\\\\.(orders|invoices)$\"]\nkey = [\"id\"]\ntable = \"" + table + "\"\n";
+  };
+  EXPECT_HAS(error_of(orders("public.all_{1}") + child("public.items")),
+             "route.child.table: lacks the placeholders of the route's table");
+  EXPECT_HAS(error_of(orders("public.all_{1}_{source.table}") + child("public.items_{1}")), "lacks the placeholders");
+  EXPECT_EQ(error_of(orders("public.all_{1}") + child("public.items_{1}")), "");
+  EXPECT_EQ(error_of(orders("public.orders") + child("public.items")), "") << "of one table of parents";
+}
+
 TEST(ConfigChildren, a_table_of_children_follows_the_rules_of_tables) {
   EXPECT_HAS(error_of(route() + child("sluice.audit")), "route.child.table: ");
   EXPECT_HAS(error_of(route() + child("public.{1}")), "has no groups");
