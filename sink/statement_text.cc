@@ -91,7 +91,10 @@ std::string remove_orphans(const PlannedWrite& write) {
   const auto matches = [&](std::size_t count, std::string_view alias) {
     return join(count, " AND ", [&](std::size_t i) {
       const auto& column = column_of(write, table.key[i]);
-      return fmt::format("target.{} {} {}.s{}", quoted(column.name), column.equals, alias, i);
+      const auto name = quoted(column.name);
+      if (!table.null_keys) return fmt::format("target.{} {} {}.s{}", name, column.equals, alias, i);
+      return fmt::format("(target.{0} {1} {2}.s{3} OR target.{0} IS NULL AND {2}.s{3} IS NULL)", name, column.equals,
+                         alias, i);
     });
   };
   const auto kept = join(table.key.size(), ", ", [&](std::size_t i) {

@@ -172,6 +172,7 @@ class Generator {
                            : Event::Kind::write,
                below(4), below(4), below(2) ? std::optional(below(9)) : std::nullopt};
     made.array = static_cast<Event::Array>(std::min(below(7), 3));
+    if (made.kind == Event::Kind::moved && made.array == Event::Array::absent) made.array = Event::Array::none;
     if (made.array != Event::Array::some) return made;
     for (int lines = 1 + below(4); lines > 0; --lines)
       made.items.push_back({below(100), below(3) ? std::optional(below(100)) : std::nullopt});
@@ -239,6 +240,28 @@ TEST_F(Children, a_batch_with_more_rows_than_arrays_take_goes_through_a_stage) {
   for (auto& message : messages) message.replace(message.find(R"(,{"sku":1)"), std::string::npos, "]}");
   write_batch(messages);
   EXPECT_EQ(sql(fmt::format("SELECT count(*), sum(sku) FROM {}.items", schema)), "1000|0");
+}
+
+TEST_F(Children, rows_of_a_parent_whose_key_is_null_are_replaced_where_null_is_a_value) {
+  make();
+  sql(fmt::format(
+      "DROP TABLE {0}.items, {0}.orders; CREATE TABLE {0}.orders (id int UNIQUE NULLS NOT DISTINCT, note int); "
+      "CREATE TABLE {0}.items (order_id int, line int, sku int, UNIQUE NULLS NOT DISTINCT (order_id, line))",
+      schema));
+  for (const auto* one : {&pipeline->routes[0], &pipeline->routes[0].children[0]}) {
+    const auto described = TableCatalogue(elsewhere()).describe(one->table, *one);
+    ASSERT_TRUE(described) << described.error().message;
+    mapper->set_table({one, one->table}, *described);
+  }
+  const auto rows = [&] { return sql(fmt::format("SELECT line, sku FROM {}.items ORDER BY line", schema)); };
+  write_batch({R"({"id":null,"items":[{"sku":5},{"sku":6}]})"});
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(rows(), "1|5\n2|6");
+  write_batch({R"({"id":null,"items":[{"sku":7}]})"});
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(rows(), "1|7");
+  write_batch({R"({"op":"d","before":{"id":null},"after":null})"});
+  EXPECT_EQ(rows(), "");
 }
 
 TEST_F(Children, explain_shows_whose_rows_are_replaced_and_with_which) {
