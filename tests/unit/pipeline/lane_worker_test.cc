@@ -34,6 +34,15 @@ TEST(LaneWorker, the_next_batch_is_collected_while_one_is_under_way) {
   EXPECT_EQ(rig.store.batches, (std::vector<std::size_t>{3, 4}));
 }
 
+TEST(LaneWorker, a_batch_ends_where_its_rows_take_far_more_room_than_its_records) {
+  Rig rig(1, [](config::Pipeline& pipeline) { pipeline.batch.bytes = 10000; });
+  for (int n = 0; n < 500; ++n) rig.tables.columns.emplace_back("c" + std::to_string(n), "text");
+  rig.partition[0]->write_rows(60);
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(), offsets(0, 60));
+  for (const std::size_t records : rig.store.batches) EXPECT_LE(records, 10u) << "4000 bytes each";
+}
+
 TEST(LaneWorker, a_gap_is_believed_only_when_it_is_seen_twice) {
   Rig rig;
   auto& log = *rig.partition[0];
