@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "config/child_source.h"
@@ -94,6 +95,7 @@ bool Mapper::State::without_effect(const TopicState& topic, const Record& record
     case Operation::tombstone:  // one without a key to go by follows a delete with the same effect
       return route.on_delete == config::OnDelete::ignore || route.key_from == KeyFrom::record_value ||
              (route.key_from == KeyFrom::header && record.headers.empty()) || topic.names_source ||
+             std::ranges::any_of(topic.children, &TopicChild::names_source) ||
              (!record.key && route.format == config::Format::debezium);
     default:
       return false;
@@ -203,7 +205,7 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
     set->skip();
     return Outcome::skipped;
   }
-  const auto& name = table_name(topic);
+  const auto& name = table_name(topic);  // find_children() makes others in its place
   if (!name) return reject(Stage::map, "", name.error().sqlstate, name.error().reason);
   TableState* table = find_table(*route, *name);
   if (table && table->paused) return std::unexpected(TablePaused{*name, *table->paused});
@@ -219,7 +221,7 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
   const bool flat = route->flatten.empty() || flatten_event(*route, table, fault);
   if (flat && route->vanished == config::Vanished::stop && writes(event.operation)) {
     if (const std::string* column = table->find_vanished(event.after.row, event.after.types))
-      return std::unexpected(Wanted(VanishedColumn{{route, *name}, *column}));
+      return std::unexpected(Wanted(VanishedColumn{{route, table->name}, *column}));
   }
   set->begin_record(*place);
   const std::size_t arena = set->arena().size();
@@ -229,7 +231,8 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
     set->arena().resize(arena);
     set->take_back_begun();
     rows.take_overlooked();
-    return std::unexpected(Wanted(EvolutionWanted{{route, *name}, rows.take_lacking(), *record.at, record.offset}));
+    return std::unexpected(
+        Wanted(EvolutionWanted{{route, table->name}, rows.take_lacking(), *record.at, record.offset}));
   }
   if (made) {
     if (!rows.uses().empty()) note_uses(*table);

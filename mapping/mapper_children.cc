@@ -10,6 +10,8 @@
 namespace sluice::mapping {
 namespace {
 
+constexpr std::size_t array_max = std::size_t{256} << 20;  // bytes that the rows of one array may take
+
 // What an event says of an array of children.
 enum class Found : std::uint8_t { nothing, none, some, wrong };
 
@@ -55,6 +57,25 @@ bool is_integer(const Column& column) {
   return column.encoding == Encoding::int2 || column.encoding == Encoding::int4 || column.encoding == Encoding::int8;
 }
 
+// How a column of the parent's key reaches the one that holds it for the children.
+enum class Carried : std::uint8_t { as_it_is, as_text_or_integer, not_at_all };
+
+// Two keys are one parent's in both columns or in neither: else the children of one parent would be another's, too.
+Carried carried(const Column& from, const Column& to) {
+  const auto by_type = [](const Column& one) { return compares_loosely(one) || one.type_name == "bpchar"; };
+  if (by_type(from) || by_type(to)) {
+    const bool same = from.cast == to.cast && from.array == to.array && from.collated == to.collated;
+    return same ? Carried::as_it_is : Carried::not_at_all;
+  }
+  if (from.encoding == to.encoding) {
+    const bool rounds = to.modifier >= 0 && to.modifier != from.modifier && to.encoding != Encoding::text;
+    const bool same = !rounds && (from.encoding != Encoding::input || from.cast == to.cast);
+    return same ? Carried::as_it_is : Carried::not_at_all;
+  }
+  const bool to_text = to.encoding == Encoding::text && (is_integer(from) || from.enumeration);
+  return to_text || (is_integer(from) && is_integer(to)) ? Carried::as_text_or_integer : Carried::not_at_all;
+}
+
 }  // namespace
 
 std::optional<std::expected<Outcome, Blocked>> Mapper::State::find_children(TopicState& topic, TableState& parent,
@@ -81,16 +102,21 @@ bool Mapper::State::carry_key(const TableState& parent, const std::vector<Cell>&
     const Cell& cell = of[parent.table->key[part]];
     const std::uint16_t at = child.table->key[part];
     const Column& column = child.table->columns[at];
-    const bool same = from.encoding == column.encoding && from.array == column.array &&
-                      (from.encoding != Encoding::input || from.cast == column.cast);
-    if (same || cell.length < 0) {
+    const Carried how = carried(from, column);
+    if (how == Carried::as_it_is || cell.length < 0) {
       to[at] = cell;
       continue;
     }
-    const std::string bytes(arena, cell.offset, static_cast<std::size_t>(cell.length));
-    const bool readable = is_integer(from) || from.encoding == Encoding::text || from.encoding == Encoding::input;
-    const Value value = is_integer(from) ? Value::integer(integer_of(bytes)) : Value::text(bytes);
-    if (readable && !rows.encode_value(child, at, value, false, arena, to[at])) continue;
+    if (how == Carried::as_text_or_integer) {
+      const auto text_of = [&](const Column& one, const Cell& of_one) {
+        std::string bytes(arena, of_one.offset, static_cast<std::size_t>(of_one.length));
+        return is_integer(one) ? std::to_string(integer_of(bytes)) : bytes;
+      };
+      const std::string text = text_of(from, cell);
+      const Value value = is_integer(from) ? Value::number_text(text) : Value::text(text);
+      const bool fits = !rows.encode_value(child, at, value, false, arena, to[at]) && to[at].length >= 0;
+      if (fits && text_of(column, to[at]) == text) continue;  // a policy may have changed it
+    }
     faulty = &child;
     fault = {Stage::map, "42804",
              fmt::format("{}.{}: found a key of {} in {}.{}, expected one that the column, {}, can hold; give both "
@@ -111,6 +137,11 @@ bool Mapper::State::fill_child(const TopicChild& child, std::size_t index, const
     const auto key = std::ranges::find(table.table->key, column) - table.table->key.begin();
     if (static_cast<std::size_t>(key) < of_parent) continue;  // carried from the parent's row
     Value value = Value::integer(static_cast<std::int64_t>(index) + 1);
+    Cell& cell = child_cells[column];
+    if (!filled.field.empty() && index > 0 && cell.length == Cell::absent) {
+      cell = child_filled[column];
+      continue;
+    }
     if (!filled.field.empty()) {
       const auto found = follow(filled.field, row_of_paths(), decode_space.arena, value);
       if (found == Found::none) value = Value();
@@ -118,7 +149,8 @@ bool Mapper::State::fill_child(const TopicChild& child, std::size_t index, const
     }
     const Image row{{}, event.after.path, event.after.text_is_json, true};
     const Field field{filled.field.empty() ? "" : std::string_view(filled.field.back()), value};
-    if (!rows.encode_cell(table, column, row, field, set->arena(), child_cells[column], fault)) return false;
+    if (!rows.encode_cell(table, column, row, field, set->arena(), cell, fault)) return false;
+    if (!filled.field.empty()) child_filled[column] = cell;
   }
   for (const std::uint16_t column : table.table->key) {
     if (is_key_part(*table.table, child_cells[column])) continue;
@@ -144,19 +176,50 @@ bool Mapper::State::add_child(const TopicChild& child, std::size_t index, const 
   child_cells.assign(table.table->columns.size(), {});
   const Image row{{fields, no_schema}, path.c_str(), event.after.text_is_json, true};
   if (!rows.encode_row(table, row, set->arena(), child_cells, fault)) return false;
-  if (!carry_key(*table.parent, cells, table, child_cells, fault)) return false;
+  for (std::size_t part = 0; part < table.parent->table->key.size(); ++part)
+    child_cells[table.table->key[part]] = child_parent[table.table->key[part]];
   if (!fill_child(child, index, path, fault)) return false;
   const RowKey key = row_key(table, child_cells, set->arena(), child_space);
   child_rows.push_back({child_cells, std::string(key.bytes), std::string(key.alike), key.loose, key.order});
   return true;
 }
 
-bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, RecordError& fault) {
+bool Mapper::State::add_children(const TopicChild& child, std::span<const Value> elements, RecordError& fault) {
+  const std::size_t of_row = child.state->table->columns.size() * sizeof(Cell);
+  const std::size_t begin = set->arena().size();
+  child_filled.assign(child.state->table->columns.size(), {});
+  child_keys.clear();
+  for (std::size_t index = 0; index < elements.size(); ++index) {
+    if (set->arena().size() - begin + elements.size() * of_row > array_max) {
+      fault = {Stage::map, "54000",
+               fmt::format("{}: found {} elements, whose rows take more than {} MiB, expected less in one array",
+                           place_of(event.after, child.route->path), elements.size(), array_max >> 20)};
+      return false;
+    }
+    if (!add_child(child, index, elements[index], fault)) return false;
+    const auto first = child_keys.find_or_add(child_rows.back().bytes, static_cast<std::uint32_t>(index));
+    if (first == index) continue;
+    fault = {Stage::map, "23505",
+             fmt::format("{}[{}]: found the key of [{}] again, expected another one for each element",
+                         place_of(event.after, child.route->path), index + 1, first + 1)};
+    return false;
+  }
+  return true;
+}
+
+bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, bool moved, RecordError& fault) {
   TableState& table = *child.state;
   Value array;
   auto found = follow(child.path, row_of_paths(), decode_space.arena, array);
   if (found == Found::some) array = opened(array, event.after.text_is_json, decode_space.arena);
-  if (found == Found::nothing) return true;
+  if (found == Found::nothing) {
+    if (!moved) return true;
+    fault = {Stage::map, "22004",
+             fmt::format("{}: found no array, expected it: its rows went with the row of the key before; give the "
+                         "source's table REPLICA IDENTITY FULL",
+                         place_of(event.after, child.route->path))};
+    return false;
+  }
   faulty = &table;
   std::span<const Value> elements;
   child_rows.clear();
@@ -169,32 +232,23 @@ bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, Rec
       return false;
     }
   }
-  child_keys.clear();
-  for (std::size_t index = 0; index < elements.size(); ++index) {
-    if (!add_child(child, index, elements[index], fault)) return false;
-    const auto first = child_keys.find_or_add(child_rows.back().bytes, static_cast<std::uint32_t>(index));
-    if (first == index) continue;
-    fault = {Stage::map, "23505",
-             fmt::format("{}[{}]: found the key of [{}] again, expected another one for each element",
-                         place_of(event.after, child.route->path), index + 1, first + 1)};
-    return false;
-  }
-  child_cells.assign(table.table->columns.size(), {});
-  if (!carry_key(parent, cells, table, child_cells, fault)) return false;
+  child_parent.assign(table.table->columns.size(), {});
+  if (!carry_key(parent, cells, table, child_parent, fault)) return false;
+  if (!add_children(child, elements, fault)) return false;
   note_uses(table);
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (rows.take_overlooked()) doubtful.push_back({table.table, table.route});
-  out->replace_children(table, child_cells, row_key(parent, cells, set->arena(), child_space), child_rows);
+  out->replace_children(table, child_parent, row_key(parent, cells, set->arena(), child_space), child_rows);
   faulty = nullptr;
   return true;
 }
 
-bool Mapper::State::write_children(TableState& parent, RecordError& fault) {
+bool Mapper::State::write_children(TableState& parent, bool moved, RecordError& fault) {
   note_uses(parent);
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (rows.take_overlooked()) doubtful.push_back({parent.table, parent.route});
   return std::ranges::all_of(taken_by->children,
-                             [&](TopicChild& child) { return write_children_of(child, parent, fault); });
+                             [&](TopicChild& child) { return write_children_of(child, parent, moved, fault); });
 }
 
 bool Mapper::State::remove_children(TableState& parent, const std::vector<Cell>& of, RecordError& fault) {

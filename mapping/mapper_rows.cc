@@ -161,11 +161,7 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
   return true;
 }
 
-bool Mapper::State::is_whole(TableState& table, bool moved, const Record& record, RecordError& fault) {
-  // Debezium's create for a row whose key has changed; the row itself went with the delete before it.
-  moved |= event.operation == Operation::write &&
-           std::ranges::find(record.headers, "__debezium.oldkey", &Header::name) != record.headers.end();
-  if (!moved) return true;
+bool Mapper::State::is_whole(TableState& table, RecordError& fault) {
   const auto& fields = event.after.row.fields;
   Shape& shape = table.shape(event.after.row.schema, ImageOf::row);
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -218,7 +214,7 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
                          event.after.path)};
     return false;
   }
-  if (!leaves && !is_whole(table, true, record, fault)) return false;
+  if (!leaves && !is_whole(table, fault)) return false;
   if (target.guard != Table::none) old_cells[target.guard] = cells[target.guard];
   return remove_row(table, record, old_cells, before, false, fault) && write_row(table, true, record, fault);
 }
@@ -254,7 +250,10 @@ bool Mapper::State::append_row(TableState& table, RecordError& fault) {
 // The last step of a write. The row's key is put together here, because its bytes may lie in the arena, which grows.
 bool Mapper::State::write_row(TableState& table, bool moved, const Record& record, RecordError& fault) {
   const bool leaves = verdict == RowVerdict::leave;
-  if (!leaves && !is_whole(table, moved, record, fault)) return false;
+  // Debezium's create for a row whose key has changed; the row itself went with the delete before it.
+  moved |= event.operation == Operation::write &&
+           std::ranges::find(record.headers, "__debezium.oldkey", &Header::name) != record.headers.end();
+  if (!leaves && moved && !is_whole(table, fault)) return false;
   if (check_after(verdict) != RowCheck::none && !taken_by->children.empty()) {
     fault = {Stage::map, "22004",
              fmt::format("{}: found no value that says whether the row belongs into the table, expected all that where "
@@ -269,7 +268,7 @@ bool Mapper::State::write_row(TableState& table, bool moved, const Record& recor
     out->change_guarded(table, ChangeKind::write, cells, key, true, check_after(verdict));
   else
     out->write(table, cells, key);
-  return taken_by->children.empty() || write_children(table, fault);
+  return taken_by->children.empty() || write_children(table, moved, fault);
 }
 
 bool Mapper::State::map_remove(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {

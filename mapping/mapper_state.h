@@ -117,6 +117,7 @@ struct Mapper::State {
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
   std::vector<Cell> child_cells;
+  std::vector<Cell> child_parent, child_filled;  // of all elements of an array: the parent's key, and its other fields
   std::vector<ChildRow> child_rows;
   std::vector<Value> child_items;
   std::vector<Field> child_fields;
@@ -174,8 +175,8 @@ struct Mapper::State {
   bool find_old_key(TableState& table, RecordError& fault);
   // Sets the added columns of `cells`, or of its key alone.
   bool add_columns(TopicState& topic, const TableState& table, const Record& record, bool key_only, RecordError& fault);
-  // Refuses a row whose key has changed if the event lacks values that only the old row has.
-  bool is_whole(TableState& table, bool moved, const Record& record, RecordError& fault);
+  // Refuses a row, whose key has changed, if the event lacks values that only the old row has.
+  bool is_whole(TableState& table, RecordError& fault);
   // What a table with versions or marks needs besides (mapper_history.cc).
   const Value* find_version(TableState& table, const Image& image, ImageOf of);
   bool set_version(TableState& table, const Image& image, ImageOf of, RecordError& fault);
@@ -190,9 +191,11 @@ struct Mapper::State {
   // Finds the tables; returns nothing once all are known.
   std::optional<std::expected<Outcome, Blocked>> find_children(TopicState& topic, TableState& parent,
                                                                const Record& record, bool asks);
-  // All that the event says of the children of the row in `cells`.
-  bool write_children(TableState& parent, RecordError& fault);
-  bool write_children_of(TopicChild& child, TableState& parent, RecordError& fault);
+  // All that the event says of the children of the row in `cells`, whose key has changed if it is `moved`.
+  bool write_children(TableState& parent, bool moved, RecordError& fault);
+  bool write_children_of(TopicChild& child, TableState& parent, bool moved, RecordError& fault);
+  // The rows of an array, into `child_rows`.
+  bool add_children(const TopicChild& child, std::span<const Value> elements, RecordError& fault);
   bool add_child(const TopicChild& child, std::size_t index, const Value& element, RecordError& fault);
   bool fill_child(const TopicChild& child, std::size_t index, const std::string& of_element, RecordError& fault);
   // None are left of the parent whose key is in `of`.

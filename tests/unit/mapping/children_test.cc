@@ -168,6 +168,48 @@ TEST(MappingChildren, a_changed_key_without_its_unchanged_array_is_refused) {
             "a\norders: write id=1\n");
 }
 
+TEST(MappingChildren, a_changed_key_without_an_array_in_the_event_is_refused) {
+  EXPECT_THAT(Orders().reason(R"({"op":"u","before":{"id":1},"after":{"id":2,"note":"x"}})"),
+              testing::StartsWith("22004 orders: value.after.items: found no array, expected it"));
+  Orders orders;
+  orders.complete();
+  const Changes made = orders.map({{{}, R"({"op":"c","before":null,"after":{"id":2}})", {{"__debezium.oldkey", "1"}}}});
+  EXPECT_EQ(outcomes(made), "d") << "the create of a row whose key has changed";
+  EXPECT_EQ(Orders().changes({change('u', R"({"id":1})", R"({"id":1,"note":"x"})")}), "a\norders: write id=1 note=x\n");
+}
+
+// Tables that the event's source names.
+struct BySource : Orders {
+  BySource() {
+    route().table = "{source.table}";
+    child().table = "{source.table}_items";
+    add_table("orders_items", {{"order_id", "int4"}, {"line", "int4"}, {"sku", "text"}, {"n", "int4"}}, {0, 1});
+  }
+};
+
+TEST(MappingChildren, what_evolves_is_the_parents_table_where_the_source_names_the_childrens_too) {
+  BySource orders;
+  orders.route().evolve = config::Evolve::columns;
+  orders.complete();
+  const std::string event = R"({{"op":"c","source":{{"table":"orders"}},"before":null,"after":{{"id":1{}}}}})";
+  orders.add(row(fmt::format(fmt::runtime(event), "")));
+  const std::string wider = fmt::format(fmt::runtime(event), R"(,"colour":"red")");
+  const TopicPartition at{"events", 0};
+  Record record;
+  record.at = &at;
+  record.value = wider;
+  ChangeSet set;
+  const auto done = orders.mapper().map(record, set);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(std::get<EvolutionWanted>(std::get<Wanted>(done.error())).of.table, "orders");
+}
+
+TEST(MappingChildren, a_tombstone_follows_its_delete_where_only_the_childrens_table_is_named_by_the_source) {
+  BySource orders;
+  orders.route().table = "orders";
+  EXPECT_EQ(orders.changes({tombstone(1)}), "s\n");
+}
+
 TEST(MappingChildren, a_truncate_empties_the_tables_of_children_in_its_place) {
   Orders orders;
   orders.route().on_truncate = config::OnTruncate::apply;
@@ -254,6 +296,59 @@ TEST(MappingChildren, a_key_from_the_record_key_or_of_a_wider_type_reaches_the_c
   Orders texts;
   texts.add_table("order_items", {{"order_id", "uuid"}, {"line", "int2"}, {"sku", "text"}}, {0, 1});
   EXPECT_THAT(texts.reason(R"({"id":1,"items":[{"sku":"a"}]})"), testing::HasSubstr("give both columns one type"));
+}
+
+TEST(MappingChildren, a_key_is_not_carried_where_two_parents_could_become_one_or_one_two) {
+  const auto carried = [](const std::string& from, const std::string& to, const auto& change) {
+    Orders orders;
+    orders.add_table("orders", {{"id", from}}, {0});
+    orders.add_table("order_items", {{"order_id", to}, {"line", "int4"}, {"sku", "text"}}, {0, 1});
+    change(orders);
+    return orders.reason(R"({"id":"7","items":[{"sku":"a"}]})").substr(0, 5);
+  };
+  const auto as_is = [](Orders&) {};
+  for (const char* type : {"citext", "bpchar", "text", "int8", "numeric"})
+    EXPECT_EQ(carried(type, type, as_is), "none:");
+  EXPECT_EQ(carried("int8", "text", as_is), "none:");
+  EXPECT_EQ(carried("varchar", "text", as_is), "none:");
+  EXPECT_EQ(carried("citext", "text", as_is), "42804");
+  EXPECT_EQ(carried("text", "citext", as_is), "42804");
+  EXPECT_EQ(carried("bpchar", "text", as_is), "42804");
+  EXPECT_EQ(carried("text", "int8", as_is), "42804") << "07 is another text";
+  for (const char* table : {"orders", "order_items"})
+    EXPECT_EQ(carried("text", "text", [&](Orders& of) { of.table_of(table)->columns[0].collated = true; }), "42804");
+}
+
+TEST(MappingChildren, a_key_that_a_policy_would_change_is_not_carried) {
+  Orders orders;
+  orders.add_table("orders", {{"id", "int8"}}, {0});
+  orders.route().values.out_of_range = RangePolicy::clamp;
+  EXPECT_THAT(orders.reason(R"({"id":9999999999,"items":[{"sku":"a"}]})"), testing::StartsWith("42804"));
+}
+
+TEST(MappingChildren, a_field_of_the_parent_takes_its_room_once_for_all_elements) {
+  Orders orders;
+  orders.add_table("order_items", {{"order_id", "int4"}, {"line", "int4"}, {"note", "text"}}, {0, 1});
+  orders.child().fills["note"] = "$.note";
+  orders.complete();
+  const Changes made = orders.map(
+      {row(fmt::format(R"({{"id":1,"note":"{}","items":[{{}},{{}},{{}},{{}}]}})", std::string(10000, 'x')))});
+  ASSERT_EQ(outcomes(made), "a");
+  EXPECT_LT(made.arena.size(), 21000u) << "the parent's, and one for the children";
+  EXPECT_THAT(orders.reason(R"({"id":1,"note":"x","items":[{},{"note":"y"}]})"),
+              testing::StartsWith("42701 order_items: value.items[2].note"));
+}
+
+TEST(MappingChildren, an_array_whose_rows_take_too_much_room_is_refused) {
+  Orders orders;
+  std::vector<std::pair<std::string, std::string>> columns{{"order_id", "int4"}, {"line", "int4"}};
+  while (columns.size() < 1600) columns.emplace_back(fmt::format("c{}", columns.size()), "text");
+  orders.add_table("order_items", columns, {0, 1});
+  std::string items = "{}";
+  for (int n = 1; n < 25000; ++n) items += ",{}";
+  EXPECT_THAT(
+      orders.reason(fmt::format(R"({{"id":1,"items":[{}]}})", items)),
+      testing::StartsWith("54000 order_items: value.items: found 25000 elements, whose rows take more than 256"));
 }
 
 TEST(MappingChildren, an_array_deeper_in_the_row_and_one_in_a_json_column_of_a_change_event_are_found) {
