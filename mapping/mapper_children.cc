@@ -107,16 +107,10 @@ bool Mapper::State::carry_key(const TableState& parent, const std::vector<Cell>&
       to[at] = cell;
       continue;
     }
-    if (how == Carried::as_text_or_integer) {
-      const auto text_of = [&](const Column& one, const Cell& of_one) {
-        std::string bytes(arena, of_one.offset, static_cast<std::size_t>(of_one.length));
-        return is_integer(one) ? std::to_string(integer_of(bytes)) : bytes;
-      };
-      const std::string text = text_of(from, cell);
-      const Value value = is_integer(from) ? Value::number_text(text) : Value::text(text);
-      const bool fits = !rows.encode_value(child, at, value, false, arena, to[at]) && to[at].length >= 0;
-      if (fits && text_of(column, to[at]) == text) continue;  // a policy may have changed it
-    }
+    const std::string bytes(arena, cell.offset, static_cast<std::size_t>(cell.length));
+    const Value value = is_integer(from) ? Value::integer(integer_of(bytes)) : Value::text(bytes);
+    // No policy changes a key.
+    if (how == Carried::as_text_or_integer && !rows.encode_value(child, at, value, false, arena, to[at])) continue;
     faulty = &child;
     fault = {Stage::map, "42804",
              fmt::format("{}.{}: found a key of {} in {}.{}, expected one that the column, {}, can hold; give both "
