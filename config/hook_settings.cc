@@ -54,9 +54,9 @@ std::vector<Setting> hooks() {
 }
 
 void put(const Setting& setting, Hook& hook, Value value) {
-  if (setting.name == "kind") assign(setting, hook.kind, std::move(value));
-  if (setting.name == "url") assign(setting, hook.url, std::move(value));
-  if (setting.name == "on") assign(setting, hook.on, std::move(value));
+  if (setting.name == "kind") return assign(setting, hook.kind, std::move(value));
+  if (setting.name == "url") return assign(setting, hook.url, std::move(value));
+  return assign(setting, hook.on, std::move(value));
 }
 
 bool are_equal(const std::vector<Hook>& one, const std::vector<Hook>& other) {

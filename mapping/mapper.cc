@@ -20,8 +20,8 @@ constexpr std::size_t most_unwritten = 1000;  // tables that are missing or refu
 }  // namespace
 
 std::unique_ptr<TopicState> Mapper::State::topic_state(const std::string& name, RouteMatch match) {
+  const config::Route* route = match.route;
   auto topic = std::make_unique<TopicState>(name, std::move(match));
-  const config::Route* route = topic->match.route;
   topic->decoder = make_decoder(route->format, decode_space, frames, route->values.utf8 == Utf8Policy::replace);
   topic->key_decoder.emplace(decode_space, frames);
   topic->reads_key = RouteConditions::ask_about_key(*route) || AddedColumns::ask_about_key(*route);
