@@ -36,7 +36,8 @@ struct Moment {
 
 // `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]] (behind a date, too: Debezium's
 // IsoDate; a date column ignores it), years of any length, a sign or BC, infinity and -infinity, also as Debezium
-// spells them. 22007 if it is none of these, 22008 for a 30 February.
+// spells them. As PostgreSQL does, it also takes 20240105, 2024/1/5, 9:05, behind a date
+// 101112, zones UTC and GMT, and spaces around. 22007 if it is none of these, 22008 for a 30 February.
 ValueError parse_moment(std::string_view text, Moment& moment);
 
 // The meaning of a count of this unit. A duration is not a point in time. Of a count that is too large `moment` is far

@@ -307,6 +307,25 @@ TEST(MappingValues, times_are_read_from_iso_text) {
   EXPECT_EQ(value("time", "\"12:00:00+02:00\""), "!22007");
 }
 
+TEST(MappingValues, dates_and_times_are_read_from_postgresqls_other_forms_that_have_one_meaning) {
+  for (const char* text : {"\"20240105\"", "\"2024/1/5\"", "\"2024/01/05\"", "\"2024-1-5\"", "\" 2024-01-05 \""})
+    EXPECT_EQ(value("date", text), "2024-01-05") << text;
+  EXPECT_EQ(value("date", "\"20240230\""), "!22008");
+  for (const char* text :
+       {"\"2024-1/5\"", "\"202401\"", "\"2024015\"", "\"-20240105\"", "\"5/1/2024\"", "\"2024--5\"", "\"\""})
+    EXPECT_EQ(value("date", text), "!22007") << text;
+  for (const char* text : {"\"9:05:07\"", "\"9:5:7\"", "\"09:05:7\""})
+    EXPECT_EQ(value("time", text), "09:05:07.000000") << text;
+  for (const char* text : {"\"9:\"", "\":05\"", "\"9:05:\"", "\"9:050\"", "\"09:05:07 PM\""})
+    EXPECT_EQ(value("time", text), "!22007") << text;
+  for (const char* text : {"\"20240105T101112.5Z\"", "\"20240105 101112.5\"", "\"2024-01-05 10:11:12.5 UTC\"",
+                           "\"2024-01-05T121112.5+02\"", "\"2024/1/5 10:11:12.5 GMT\""})
+    EXPECT_EQ(value("timestamptz", text), "2024-01-05 10:11:12.500000") << text;
+  for (const char* text :
+       {"\"2024-01-05T1011\"", "\"2024-01-05T10111\"", "\"2024-01-05 10:11 UTCX\"", "\"2024-01-05 10:11:12,5\""})
+    EXPECT_EQ(value("timestamptz", text), "!22007") << text;
+}
+
 TEST(MappingValues, what_debezium_makes_of_an_infinite_date_or_time_is_infinite_again) {
   const auto date = [](const char* count) { return value("date", count, logical("int32", "io.debezium.time.Date")); };
   EXPECT_EQ(date("-2147472692"), "infinity");
