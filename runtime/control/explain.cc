@@ -52,6 +52,14 @@ const char* change_of(sink::Action action) {
   }
 }
 
+std::string said(const Error& error) {
+  return error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
+}
+
+std::string would_refuse(const Error& error) {
+  return "would refuse: " + said(error);
+}
+
 void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanation& out) {
   if (changes.tables.empty()) return;
   sink::ReplayTransaction transaction(pipeline.postgres, {pipeline.name, "", ""});
@@ -61,12 +69,11 @@ void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanat
     return;
   }
   const auto& error = written.error();
-  const auto said = error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
   if (error.next == ErrorClass::reject) {
     say_dead(out, Stage::write, error.sqlstate, error.message, error.message);
-    out.postgres = "would refuse: " + said;
+    out.postgres = would_refuse(error);
   } else {
-    out.postgres = "could not be asked: " + said;
+    out.postgres = "could not be asked: " + said(error);
     out.unknown = true;
   }
 }
@@ -93,6 +100,7 @@ Result<Explanation> explain(std::shared_ptr<const config::Pipeline> pipeline, co
   } else if (rows.error().next == ErrorClass::reject) {
     const auto& error = rows.error();
     say_dead(out, Stage::write, error.sqlstate, error.message, error.detail.empty() ? error.message : error.detail);
+    out.postgres = would_refuse(error);
   } else {
     return std::unexpected(rows.error());
   }

@@ -171,6 +171,11 @@ def test_dry_runs_and_explain_say_what_postgresql_says_and_leave_nothing_behind(
     good = json.dumps({"key": "7", "value": {"id": 7, "status": "y"}})
     assert "accepts it; rolled back" in explain(text=good)
     assert "was not asked" in explain("--dry", text=good)
+    unreadable = json.dumps({"key": "8", "value": {"id": 8, "status": "y", "span": "3 fortnights"}})
+    console.sql("ALTER TABLE orders ADD COLUMN span interval")
+    said = explain(text=unreadable)
+    assert "would refuse: 22007" in said and "was not asked" not in said
+    console.sql("ALTER TABLE orders DROP COLUMN span")
     assert console.sql("SELECT count(*) FROM orders WHERE id >= 90000 OR status = 'y'") == [(0,)]
     assert console.sql("SELECT attempts FROM sluice.dead_letter") == [(1,)]
     console.sql("ALTER TABLE orders DROP CONSTRAINT small")
