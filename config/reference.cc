@@ -281,6 +281,13 @@ std::vector<Difference> differences(const Pipeline& before, const Pipeline& afte
   return found;
 }
 
+void take_reloadable(Pipeline& into, const Pipeline& from) {
+  Route none;
+  for (const Setting& setting : settings())
+    if (setting.reloadable && !is_repeated(setting.section))
+      setting.field.put(setting, into, none, setting.field.get(setting, from, none));
+}
+
 std::string fingerprint(const Pipeline& pipeline) {
   std::uint32_t crc = 0;
   for (const auto& one : show(pipeline)) crc = crc32c(fmt::format("{}={}\n", one.key, one.value), crc);

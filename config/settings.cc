@@ -105,7 +105,8 @@ std::vector<Setting> postgres_and_batch() {
        .help = "A batch is due at this number of records, at `bytes` or after `linger`, whichever comes first.",
        .unit = "records",
        .least = 1,
-       .most = 100'000},
+       .most = 100'000,
+       .reloadable = true},
       {.section = "batch",
        .name = "bytes",
        .type = size,
@@ -120,12 +121,14 @@ std::vector<Setting> postgres_and_batch() {
        .help = "How long an idle lane waits for more records after the first one; while a transaction runs, the "
                "next batch collects anyway.",
        .least = 0,
-       .most = 10'000},
+       .most = 10'000,
+       .reloadable = true},
       {.section = "batch",
        .name = "adaptive",
        .type = boolean,
        .field = in<&Pipeline::batch, &Batch::adaptive>(),
-       .help = "Adapts `rows` to what is fastest, between 100 and 20000."},
+       .help = "Adapts `rows` to what is fastest, between 100 and 20000.",
+       .reloadable = true},
   };
 }
 

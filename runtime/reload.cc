@@ -22,12 +22,17 @@ std::string hooks_text(const std::vector<config::Hook>& hooks) {
 
 }  // namespace
 
-Reloader::Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path)
-    : running_(std::move(pipeline)),
-      path_(std::move(path)),
+Reloader::Reloader(const std::shared_ptr<const config::Pipeline>& pipeline, std::string path, TakeOver take_over)
+    : path_(std::move(path)),
+      take_over_(std::move(take_over)),
       hooks_(config::load_hooks(path_).value_or(std::vector<config::Hook>{})),
-      log_(running_->log) {
-  state_ = {"", WallClock::now(), config::fingerprint(*running_)};
+      in_force_(pipeline) {
+  state_ = {"", WallClock::now(), config::fingerprint(*pipeline)};
+}
+
+std::shared_ptr<const config::Pipeline> Reloader::in_force() const {
+  const MutexLock lock(mutex_);
+  return in_force_;
 }
 
 bool Reloader::reload(const std::function<Result<void>()>& keys) {
@@ -60,15 +65,15 @@ Result<Reloader::File> Reloader::read() const {
 Result<std::vector<SettingChange>> Reloader::changes() const {
   const auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
-  auto in_force = *running_;
+  std::shared_ptr<const config::Pipeline> now;
   std::vector<config::Hook> hooks;
   {
     const MutexLock lock(mutex_);
-    in_force.log = log_;
+    now = in_force_;
     hooks = hooks_;
   }
   std::vector<SettingChange> changes;
-  for (auto& one : config::differences(in_force, loaded->pipeline))
+  for (auto& one : config::differences(*now, loaded->pipeline))
     changes.push_back({std::move(one.key), std::move(one.before), std::move(one.after), one.reloadable});
   // A hook's address may be a secret, so that hooks are told by their number only.
   if (!config::are_equal(hooks, loaded->hooks))
@@ -81,22 +86,20 @@ std::vector<config::Hook> Reloader::hooks() const {
   return hooks_;
 }
 
-// What is in force is the start's configuration with the reloadable settings of now.
 Result<void> Reloader::reload_settings() {
   auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
-  auto in_force = *running_;
+  const auto before = in_force();
+  auto next = std::make_shared<config::Pipeline>(*before);
+  config::take_reloadable(*next, loaded->pipeline);
   std::vector<config::Hook> hooks;
   {
     const MutexLock lock(mutex_);
-    in_force.log = log_;
-    log_ = loaded->pipeline.log;
+    in_force_ = next;
     hooks = std::exchange(hooks_, loaded->hooks);
   }
-  const auto found = config::differences(in_force, loaded->pipeline);
-  in_force.log = loaded->pipeline.log;
-  log::setup(loaded->pipeline.log.level,
-             loaded->pipeline.log.format);  // also where nothing has changed: it ends a level that was set for a time
+  take_over_(*next);  // also where nothing has changed: it ends a level that was set for a time
+  const auto found = config::differences(*before, loaded->pipeline);
   std::size_t waiting = 0;
   for (const auto& one : found) {
     waiting += one.reloadable ? 0 : 1;
@@ -111,7 +114,7 @@ Result<void> Reloader::reload_settings() {
                 ? std::string("nothing changed")
                 : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
   const MutexLock lock(mutex_);
-  state_.fingerprint = config::fingerprint(in_force);
+  state_.fingerprint = config::fingerprint(*next);
   return {};
 }
 

@@ -19,7 +19,9 @@ namespace sluice::runtime {
 
 class Reloader final : public ConfigurationFile {
  public:
-  Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string path);
+  // Makes the reloadable settings of a configuration the ones in force.
+  using TakeOver = std::function<void(const config::Pipeline& settings)>;
+  Reloader(const std::shared_ptr<const config::Pipeline>& pipeline, std::string path, TakeOver take_over);
 
   // `keys` loads the keys file. Returns false if anything was refused: then that stays as it was, and the log and the
   // state have the error.
@@ -27,6 +29,8 @@ class Reloader final : public ConfigurationFile {
   ReloadState state() const;
   std::vector<config::Hook> hooks() const;  // the webhooks in force
   Result<std::vector<SettingChange>> changes() const override;
+  // What is in force: the configuration of the start with the reloadable settings of now.
+  std::shared_ptr<const config::Pipeline> in_force() const override;
 
  private:
   struct File {
@@ -36,11 +40,11 @@ class Reloader final : public ConfigurationFile {
   Result<File> read() const;
   Result<void> reload_settings();
 
-  const std::shared_ptr<const config::Pipeline> running_;  // what needs a restart is compared with it
   const std::string path_;
+  const TakeOver take_over_;
   mutable Mutex mutex_;
   std::vector<config::Hook> hooks_ GUARDED_BY(mutex_);
-  config::Log log_ GUARDED_BY(mutex_);  // in force
+  std::shared_ptr<const config::Pipeline> in_force_ GUARDED_BY(mutex_);
   ReloadState state_ GUARDED_BY(mutex_);
 };
 

@@ -37,8 +37,9 @@ constexpr int mapped_above_bytes = 256 << 10;
 Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options)
     : pipeline_(std::move(pipeline)),
       options_(options),
-      reloader_(pipeline_, options.config),
       brake_(pipeline_->limits.rows_per_second),
+      batch_(pipeline_->batch),
+      reloader_(pipeline_, options.config, [this](const config::Pipeline& settings) { take_over(settings); }),
       schemas_(pipeline_->registry,
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
@@ -51,7 +52,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (int i = 0; i < pipeline_->lanes_used(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
-                                            brake_, [this](const std::string& why) { fatal(why); }));
+                                            brake_, batch_, [this](const std::string& why) { fatal(why); }));
   }
 }
 
@@ -253,6 +254,13 @@ void Service::reload() {
   if (told_ready) systemd::ready(status);
   if (const auto shot = lanes(); !shot.waiting_for.empty())
     systemd::status(fmt::format("{}; waiting for {}", status, shot.waiting_for));
+}
+
+// Of these, `reloadable` in config/ says which.
+void Service::take_over(const config::Pipeline& settings) {
+  log::setup(settings.log.level, settings.log.format);
+  brake_.limit(settings.limits.rows_per_second);
+  batch_.set(settings.batch);
 }
 
 Result<void> Service::reload_keys() {

@@ -55,6 +55,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
   [[noreturn]] void end_at_once();
   void reload();
+  void take_over(const config::Pipeline& settings);
   Result<void> reload_keys();
   void tick();
   void wait_for(const std::string& what);
@@ -68,11 +69,12 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
   const RunOptions options_;
-  Reloader reloader_;
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   Signals signals_;
   DeadLetterLimit dead_letter_limit_;
   WriteBrake brake_;
+  LiveBatch batch_;
+  Reloader reloader_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};

@@ -10,6 +10,7 @@
 
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
+#include "config/pipeline.h"
 #include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/write_brake.h"
 
@@ -52,6 +53,8 @@ class ConfigurationFile {
   virtual ~ConfigurationFile() = default;
   // Reads the file and says what differs from what is in force; changes nothing.
   virtual Result<std::vector<SettingChange>> changes() const = 0;
+  // The settings as they are in force now.
+  virtual std::shared_ptr<const config::Pipeline> in_force() const = 0;
 };
 
 struct ServiceParts {

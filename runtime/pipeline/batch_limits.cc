@@ -17,11 +17,24 @@ constexpr int backoff_share = 10;
 
 }  // namespace
 
-BatchSizer::BatchSizer(const config::Batch& settings, std::size_t lanes)
-    : adaptive_(settings.adaptive),
-      bytes_(static_cast<std::size_t>(settings.bytes)),
+BatchSizer::BatchSizer(const LiveBatch& settings, std::size_t bytes, std::size_t lanes)
+    : settings_(settings),
+      bytes_(bytes),
       lanes_(std::max<std::size_t>(lanes, 1)),
-      rows_(static_cast<std::size_t>(settings.rows)) {}
+      begun_with_(settings.rows()),
+      adaptive_(settings.adaptive()),
+      rows_(begun_with_) {}
+
+void BatchSizer::begin_batch() {
+  const auto rows = settings_.rows();
+  const bool adaptive = settings_.adaptive();
+  if (rows == begun_with_ && adaptive == adaptive_) return;
+  rows_ = begun_with_ = rows;
+  adaptive_ = adaptive;
+  growing_ = true;
+  measured_ = settled_ = 0;
+  records_sum_ = seconds_sum_ = bytes_sum_ = last_rate_ = 0;
+}
 
 void BatchSizer::step(double factor) {
   const auto wanted = static_cast<std::size_t>(static_cast<double>(rows_) * factor);

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/record.h"
-#include "config/pipeline.h"
+#include "runtime/pipeline/live_batch.h"
 
 namespace sluice::runtime {
 
@@ -21,10 +21,13 @@ class BatchSizer {
  public:
   static constexpr std::size_t rows_min = 100, rows_max = 20000;  // as in the help of batch.adaptive
 
-  explicit BatchSizer(const config::Batch& settings, std::size_t lanes);
+  // `bytes` is what a batch may have. The settings outlive it.
+  BatchSizer(const LiveBatch& settings, std::size_t bytes, std::size_t lanes);
 
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return bytes_; }
+  // Before a batch: takes over what was set meanwhile, and begins with the size that is set now.
+  void begin_batch();
   bool full(std::size_t records, std::size_t bytes) const { return records >= rows_ || bytes >= bytes_; }
   // A batch was committed; `was_full` by its rows.
   void committed(std::size_t records, std::size_t bytes, double seconds, bool was_full);
@@ -32,8 +35,10 @@ class BatchSizer {
  private:
   void step(double factor);
 
-  const bool adaptive_;
+  const LiveBatch& settings_;
   const std::size_t bytes_, lanes_;
+  std::size_t begun_with_;  // what was set, and `rows_` departed from
+  bool adaptive_;
   std::size_t rows_;
   bool growing_ = true;
   int measured_ = 0;  // full batches at this size

@@ -84,7 +84,10 @@ bool Collector::collect() {
   if (whole()) return collect_whole();
   auto& batch = state_.collecting;
   if (full() || ready_.empty()) return false;
-  if (batch.empty()) choose();
+  if (batch.empty()) {
+    state_.sizer.begin_batch();
+    choose();
+  }
   const auto before = batch.records();
   bool any = false;
   for (std::size_t n = ready_.size(); n > 0 && !full() && batch.records() - before < round_max; --n) {

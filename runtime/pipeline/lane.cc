@@ -15,13 +15,15 @@ constexpr milliseconds publish_every{100};
 }  // namespace
 
 Lane::Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
-           IncidentLog& incidents, SchemaSource& schemas, WriteBrake& brake, std::function<void(std::string)> fatal)
+           IncidentLog& incidents, SchemaSource& schemas, WriteBrake& brake, const LiveBatch& batch,
+           std::function<void(std::string)> fatal)
     : index_(index),
       pipeline_(pipeline),
       limit_(limit),
       incidents_(incidents),
       schemas_(schemas),
       brake_(brake),
+      batch_(batch),
       fatal_(std::move(fatal)),
       mail_(std::make_shared<Mailbox>()),
       writer_(pipeline->postgres, std::move(identity), pipeline->dead_letters.values),
@@ -114,7 +116,8 @@ void Lane::run() {
     }
     mail->signal.ring();
   };
-  LaneWorker worker(index_, {pipeline_, writer_, catalogue_, *consumer_, limit_, incidents_, time_, schemas_, brake_},
+  LaneWorker worker(index_,
+                    {pipeline_, writer_, catalogue_, *consumer_, limit_, incidents_, time_, schemas_, brake_, batch_},
                     {fatal_, alive, answer});
   while (!worker.finished()) {
     alive();

@@ -30,7 +30,8 @@ class Lane {
  public:
   // `fatal` is called from the lane's thread if the process cannot continue.
   Lane(int index, std::shared_ptr<const config::Pipeline> pipeline, sink::Identity identity, DeadLetterLimit& limit,
-       IncidentLog& incidents, SchemaSource& schemas, WriteBrake& brake, std::function<void(std::string)> fatal);
+       IncidentLog& incidents, SchemaSource& schemas, WriteBrake& brake, const LiveBatch& batch,
+       std::function<void(std::string)> fatal);
   ~Lane();
 
   Result<void> start(listener::Consumer& consumer);
@@ -79,6 +80,7 @@ class Lane {
   IncidentLog& incidents_;
   SchemaSource& schemas_;
   WriteBrake& brake_;
+  const LiveBatch& batch_;
   const std::function<void(std::string)> fatal_;
   const std::shared_ptr<Mailbox> mail_;
   listener::Consumer* consumer_ = nullptr;

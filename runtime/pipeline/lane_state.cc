@@ -16,7 +16,7 @@ LaneState::LaneState(int index, const LaneParts& given)
       transactions(*given.pipeline, mapper),
       descriptions(mapper, given.tables, given.time),
       route_tables(*given.pipeline),
-      sizer(given.pipeline->batch, static_cast<std::size_t>(given.pipeline->lanes_used())) {
+      sizer(given.batch, given.pipeline->batch.bytes, static_cast<std::size_t>(given.pipeline->lanes_used())) {
   stats.lane = index;
   stats.commit_buckets.assign(std::size(commit_bounds) + 1, 0);
 }

@@ -24,6 +24,7 @@
 #include "runtime/pipeline/batch_limits.h"
 #include "runtime/pipeline/dead_letter_limit.h"
 #include "runtime/pipeline/description_check.h"
+#include "runtime/pipeline/live_batch.h"
 #include "runtime/pipeline/parent_waits.h"
 #include "runtime/pipeline/pause_rules.h"
 #include "runtime/pipeline/route_tables.h"
@@ -46,6 +47,7 @@ struct LaneParts {
   const TimeSource& time;
   SchemaSource& schemas;
   WriteBrake& brake;
+  const LiveBatch& batch;
 };
 
 // Errors that a partition's queue delivered at one place of the log. It outlives the assignment, which is made anew

@@ -149,9 +149,9 @@ bool LaneWorker::batch_due() const {
   const auto now = state_.now();
   const auto age = now - batch.since();
   if (batch.records() == 0) return age >= frontier_linger;
-  const auto& settings = state_.pipeline().batch;
-  const bool light = settings.adaptive && (last_rows_ < light_rows || now - last_commit_ > light_for);
-  return light || age >= settings.linger;
+  const auto& settings = state_.parts.batch;
+  const bool light = settings.adaptive() && (last_rows_ < light_rows || now - last_commit_ > light_for);
+  return light || age >= settings.linger();
 }
 
 // A table may have been altered since it was described.
@@ -374,8 +374,8 @@ Clock::time_point LaneWorker::wait_until() const {
   const auto& batch = state_.collecting;
   if (batch_due()) sooner(send_after_);
   if (!batch.empty())
-    sooner(std::max(send_after_,
-                    batch.since() + (batch.records() == 0 ? frontier_linger : state_.pipeline().batch.linger)));
+    sooner(
+        std::max(send_after_, batch.since() + (batch.records() == 0 ? frontier_linger : state_.parts.batch.linger())));
   if (state_.pauses && !state_.assignments.empty()) sooner(state_.next_duty);
   // Nothing is collected of a suspect beside what is held back.
   if (collector_.full() || (!batch.empty() && send_after_ > now)) return until;

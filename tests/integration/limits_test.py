@@ -1,5 +1,7 @@
 """`[limits]`: rows a second, and standbys that are waited for."""
 import contextlib
+import pathlib
+import signal
 import time
 
 import pytest
@@ -25,6 +27,28 @@ def test_no_more_rows_a_second_are_written_than_the_limit_says(pipeline):
     # The last batch of at most 100 rows waits until the 200 before it have had their time; of two lanes the last ones.
     assert time.monotonic() - begin >= 1
     assert pipeline.sql("SELECT count(*) FROM item") == [(300,)]
+    assert service.stop() == 0
+
+
+def test_a_reload_lifts_a_limit_while_batches_wait_for_it_and_resizes_batches(pipeline):
+    pipeline.sql("CREATE TABLE item (id bigint PRIMARY KEY)")
+    topic = pipeline.topic("item", 1)
+    pipeline.kafka.publish(topic, rows(range(2000)))
+    service = pipeline.service(route(topic, "public.item"), postgres="lanes = 1",
+                               rest="[limits]\nrows_per_second = 1\n[batch]\nrows = 900\nadaptive = false\n")
+    service.start()
+    wait_until(lambda: service.metrics().get('sluice_lane_limited{lane="1"}') == 1, service.tail, 60)
+    path = pathlib.Path(service.config)
+    path.write_text(path.read_text().replace("rows_per_second = 1", "rows_per_second = 0")
+                    .replace("rows = 900", "rows = 700").replace("lanes = 1", "lanes = 2"))
+    service.signal(signal.SIGHUP)
+    wait_until(lambda: "need a restart" in service.log(), service.tail, 60)
+    said = service.log()
+    assert "limits.rows_per_second: 1 -> 0: in force" in said, said
+    assert "batch.rows: 900 -> 700: in force" in said, said
+    assert "postgres.lanes: 1 -> 2: needs a restart" in said, said
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT count(*) FROM item") == [(2000,)]
     assert service.stop() == 0
 
 

@@ -612,9 +612,14 @@ TEST_F(ConfigLoad, differences_name_each_setting_with_both_values_and_mask_secre
     texts.push_back(fmt::format("{} {} {} {}", one.key, one.before, one.after, one.reloadable));
   const auto mask = fmt::format("\"postgresql://app:{}@127.0.0.1:5432/shop\"", Secret::mask);
   EXPECT_EQ(texts, (std::vector<std::string>{fmt::format("postgres.url {} {} false", mask, mask),
-                                             "batch.rows 2000 100 false", "log.level \"info\" \"debug\" true"}));
+                                             "batch.rows 2000 100 true", "log.level \"info\" \"debug\" true"}));
   EXPECT_EQ(fingerprint(*before), fingerprint(*before));
   EXPECT_NE(fingerprint(*before), fingerprint(*after));
+  auto reloaded = *before;
+  take_reloadable(reloaded, *after);
+  const auto left = differences(reloaded, *after);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left.front().key, "postgres.url");
 }
 
 TEST_F(ConfigLoad, a_start_names_the_group_that_is_taken_over_from_and_not_the_pipelines_own) {

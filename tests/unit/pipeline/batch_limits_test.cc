@@ -24,19 +24,22 @@ config::Batch settings() {
 }
 
 TEST(BatchSizer, grows_where_a_transaction_costs_much_beside_its_rows) {
-  BatchSizer sizer(settings(), 1);
+  const LiveBatch live(settings());
+  BatchSizer sizer(live, settings().bytes, 1);
   EXPECT_GT(settle(sizer, [](double rows) { return 0.1 + rows * 10e-6; }), 10000u);
 }
 
 TEST(BatchSizer, shrinks_where_large_batches_get_slower) {
-  BatchSizer sizer(settings(), 1);
+  const LiveBatch live(settings());
+  BatchSizer sizer(live, settings().bytes, 1);
   EXPECT_LT(settle(sizer, [](double rows) { return rows * rows * 1e-8; }), 1000u);
 }
 
 TEST(BatchSizer, keeps_all_lanes_together_within_the_bytes_of_a_batch) {
   auto small = settings();
   small.bytes = 1 << 20;
-  BatchSizer sizer(small, 4);
+  const LiveBatch live(small);
+  BatchSizer sizer(live, small.bytes, 4);
   const auto rows = settle(sizer, [](double n) { return 0.1 + n * 10e-6; });
   EXPECT_LE(rows * 100 * 4, std::size_t{1} << 20);
 }
@@ -44,12 +47,30 @@ TEST(BatchSizer, keeps_all_lanes_together_within_the_bytes_of_a_batch) {
 TEST(BatchSizer, stays_where_it_is_without_adaptive) {
   auto fixed = settings();
   fixed.adaptive = false;
-  BatchSizer sizer(fixed, 1);
+  const LiveBatch live(fixed);
+  BatchSizer sizer(live, fixed.bytes, 1);
   EXPECT_EQ(settle(sizer, [](double rows) { return 0.1 + rows * 10e-6; }), 2000u);
 }
 
+TEST(BatchSizer, begins_anew_with_what_is_set_while_it_runs) {
+  LiveBatch live(settings());
+  BatchSizer sizer(live, settings().bytes, 1);
+  const auto grown = settle(sizer, [](double rows) { return 0.1 + rows * 10e-6; });
+  sizer.begin_batch();
+  EXPECT_EQ(sizer.rows(), grown) << "nothing was set";
+  auto other = settings();
+  other.rows = 500;
+  other.adaptive = false;
+  live.set(other);
+  EXPECT_EQ(sizer.rows(), grown) << "a batch keeps its size";
+  sizer.begin_batch();
+  EXPECT_EQ(sizer.rows(), 500u);
+  EXPECT_EQ(settle(sizer, [](double rows) { return 0.1 + rows * 10e-6; }), 500u);
+}
+
 TEST(BatchSizer, learns_nothing_from_batches_that_were_not_full) {
-  BatchSizer sizer(settings(), 1);
+  const LiveBatch live(settings());
+  BatchSizer sizer(live, settings().bytes, 1);
   for (int i = 0; i < 100; ++i) sizer.committed(10, 1000, 0.1, false);
   EXPECT_EQ(sizer.rows(), 2000u);
 }

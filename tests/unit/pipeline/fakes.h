@@ -527,11 +527,12 @@ class Rig {
     made->postgres.lanes = 1;
     if (change) change(*made);
     pipeline = made;
+    batch.set(made->batch);
     for (const auto& at : of) {
       owned_.push_back(std::make_unique<FakePartition>(at));
       partition.push_back(owned_.back().get());
     }
-    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time, schemas, brake},
+    worker.emplace(1, LaneParts{pipeline, store, tables, consumer, limit, incidents, time, schemas, brake, batch},
                    LaneWorker::Hooks{[this](std::string why) { fatal.push_back(std::move(why)); }, [] {},
                                      [this](const TopicPartition& at, const Result<listener::Watermarks>& log) {
                                        answers_.emplace_back(at, log);
@@ -573,6 +574,7 @@ class Rig {
   FakeConsumer consumer{partition};
   DeadLetterLimit limit;
   WriteBrake brake;
+  LiveBatch batch{config::Batch{}};
   IncidentLog incidents;
   ReadySignal signal;
   std::vector<std::string> fatal;

@@ -22,6 +22,7 @@ class Parts final : public LaneSnapshots,
 
   Snapshot lanes() const override { return now; }
   Result<std::vector<SettingChange>> changes() const override { return std::vector<SettingChange>(); }
+  std::shared_ptr<const config::Pipeline> in_force() const override { return nullptr; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
