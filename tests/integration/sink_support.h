@@ -9,6 +9,7 @@
 #include <bit>
 #include <chrono>
 #include <cstdlib>
+#include <string>
 #include <thread>
 
 #include "base/clock.h"
@@ -109,6 +110,9 @@ class SinkTest : public testing::Test {
     }
     return out;
   }
+
+  // The server's major version, for what older ones do not know.
+  int server() { return std::stoi("0" + sql("SHOW server_version_num")) / 10000; }
 
   // Asks until this is the answer, at most a minute; returns the last answer.
   std::string eventually(const std::string& text, const std::string& wanted) {
