@@ -57,7 +57,7 @@ class KafkaConsumer final : public Consumer {
         events_(std::move(events)),
         waker_(gate_),
         assignments_(events_, gate_, waker_),
-        lookup_(gate_),
+        lookup_(gate_, settings_),
         groups_(settings_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
 

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-#include <span>
+#include <utility>
 
 #include "listener/watermarks.h"
 
@@ -24,8 +23,8 @@ std::unexpected<Error> unanswered(const TopicPartition& at, std::string_view why
 
 }  // namespace
 
-OffsetLookup::OffsetLookup(ClientGate& client, Timing timing)
-    : client_(client), timing_(timing), thread_(&OffsetLookup::run, this) {}
+OffsetLookup::OffsetLookup(ClientGate& client, config::Kafka settings, Timing timing)
+    : client_(client), settings_(std::move(settings)), timing_(timing), thread_(&OffsetLookup::run, this) {}
 
 OffsetLookup::~OffsetLookup() {
   stop();
@@ -87,33 +86,47 @@ bool OffsetLookup::wait() {
 // all. Partitions that have no leader are not asked for.
 void OffsetLookup::look_for_leaders() {
   const auto now = Clock::now();
-  const auto known = [this](const auto& entry) { return leaders_.contains(entry.first); };
+  const auto known = [this](const auto& entry) {
+    const auto leader = leaders_.find(entry.first);
+    return leader != leaders_.end() && !leader->second.doubted;
+  };
   if (now < leaders_again_ || std::ranges::all_of(open_, known)) return;
-  const auto client = client_.borrow();
-  if (!client) return;
-  const rd_kafka_metadata_t* found = nullptr;
-  const auto half = static_cast<int>(timing_.call.count() / 2);
-  const auto error = rd_kafka_metadata(client.get(), 0, nullptr, &found, half);
-  const auto lasted = Clock::now() - now;
-  leaders_again_ = Clock::now() + std::max<Clock::duration>(leaders_interval, lasted);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const MetadataHandle owner(found);
-  for (const auto& topic : std::span(found->topics, static_cast<std::size_t>(found->topic_cnt))) {
-    for (const auto& partition : std::span(topic.partitions, static_cast<std::size_t>(topic.partition_cnt))) {
-      const TopicPartition at{topic.topic, partition.id};
-      if (open_.contains(at) && partition.leader >= 0) leaders_[at] = partition.leader;
-    }
+  const auto found = ask_for_leaders();
+  const bool others_wait = std::ranges::any_of(open_, [this](const auto& one) { return leaders_.contains(one.first); });
+  const auto lost = (Clock::now() - now) * (!found && others_wait ? back_off_times : 1);
+  leaders_again_ = Clock::now() + std::max<Clock::duration>(leaders_interval, lost);
+  if (!found) return;
+  for (const auto& [at, question] : open_) {
+    const auto leader = found->find(at);
+    if (leader == found->end())
+      leaders_.erase(at);
+    else
+      leaders_[at] = {leader->second};
   }
+}
+
+// Takes less than a call. A broker that is silent may be asked by the shared client for as long as it has the
+// connection; a client of our own comes across another.
+std::optional<Leaders> OffsetLookup::ask_for_leaders() {
+  {
+    const auto client = client_.borrow();
+    if (!client) return std::nullopt;
+    auto found = find_leaders(client.get(), timing_.call / 4);
+    if (found) return std::move(*found);
+    if (found.error() != RD_KAFKA_RESP_ERR__TIMED_OUT) return std::nullopt;
+  }
+  auto found = find_leaders(settings_, timing_.call / 2);
+  return found ? std::optional(std::move(*found)) : std::nullopt;
 }
 
 void OffsetLookup::ask_brokers() {
   const auto now = Clock::now();
-  std::map<Broker, std::vector<TopicPartition>> by_leader;
+  std::map<BrokerId, std::vector<TopicPartition>> by_leader;
   for (auto it = open_.begin(); it != open_.end(); it = open_.upper_bound(it->first)) {
     if (const auto leader = leaders_.find(it->first); leader != leaders_.end())
-      by_leader[leader->second].push_back(it->first);
+      by_leader[leader->second.broker].push_back(it->first);
   }
-  std::vector<std::pair<int, Broker>> order;
+  std::vector<std::pair<int, BrokerId>> order;
   for (const auto& [broker, of] : by_leader) {
     const auto silent = silent_.find(broker);
     if (silent == silent_.end()) {
@@ -131,7 +144,7 @@ void OffsetLookup::ask_brokers() {
   }
 }
 
-void OffsetLookup::ask_broker(Broker broker, const std::vector<TopicPartition>& of) {
+void OffsetLookup::ask_broker(BrokerId broker, const std::vector<TopicPartition>& of) {
   const auto begun = Clock::now();
   const auto silent = silent_.find(broker);
   // One partition may make the whole request fail: every second time they are asked one by one.
@@ -152,7 +165,9 @@ void OffsetLookup::ask_broker(Broker broker, const std::vector<TopicPartition>& 
     silent_.erase(broker);
     return;
   }
-  for (const auto& at : of) leaders_.erase(at);
+  for (const auto& at : of) {
+    if (const auto leader = leaders_.find(at); leader != leaders_.end()) leader->second.doubted = true;
+  }
   auto& silence = silent_[broker];
   ++silence.failures;
   const auto now = Clock::now();

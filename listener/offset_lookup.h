@@ -2,8 +2,9 @@
 //
 // Owned by the consumer, with one thread of its own. Partitions are asked together by leader, brokers that answered
 // last time first, so one that hangs or is away delays the others by no more than one call; it is asked again only
-// after four times as long as its silence lasted, so at most a fifth of the thread's time is spent on silent brokers. A
-// question that is still open at its deadline is answered with an error (`retry`).
+// after four times as long as its silence lasted, so at most a fifth of the thread's time is spent on silent brokers.
+// The same goes for the question who leads (listener/leaders.h). A question that is still open at its deadline is
+// answered with an error (`retry`).
 #pragma once
 
 #include <chrono>
@@ -11,13 +12,16 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "listener/consumer.h"
 #include "listener/handles.h"
+#include "listener/leaders.h"
 
 namespace sluice::listener {
 
@@ -28,8 +32,8 @@ class OffsetLookup {
     std::chrono::milliseconds call{1000};      // the longest that one broker may keep the others waiting
   };
 
-  explicit OffsetLookup(ClientGate& client) : OffsetLookup(client, Timing()) {}
-  OffsetLookup(ClientGate& client, Timing timing);
+  OffsetLookup(ClientGate& client, config::Kafka settings) : OffsetLookup(client, std::move(settings), Timing()) {}
+  OffsetLookup(ClientGate& client, config::Kafka settings, Timing timing);
   ~OffsetLookup();
   OffsetLookup(const OffsetLookup&) = delete;
   OffsetLookup& operator=(const OffsetLookup&) = delete;
@@ -41,11 +45,14 @@ class OffsetLookup {
   void stop();
 
  private:
-  using Broker = std::int32_t;
   struct Question {
     TopicPartition at;
     std::shared_ptr<const WatermarksAnswer> answer;
     Clock::time_point deadline;
+  };
+  struct Leader {
+    BrokerId broker = 0;
+    bool doubted = false;  // it was silent: asked all the same, until another is known
   };
   struct Silence {
     Clock::time_point ask_again{};
@@ -55,19 +62,21 @@ class OffsetLookup {
   void run();
   bool wait();
   void look_for_leaders();
+  std::optional<Leaders> ask_for_leaders();
   void expire();
   void ask_brokers();
-  void ask_broker(Broker broker, const std::vector<TopicPartition>& of);
+  void ask_broker(BrokerId broker, const std::vector<TopicPartition>& of);
   bool ask_one_by_one(const std::vector<TopicPartition>& of, std::size_t first);
   void answer(const TopicPartition& at, const Result<Watermarks>& result);
 
   ClientGate& client_;
+  const config::Kafka settings_;  // of clients of its own
   const Timing timing_;
 
   // The lookup's thread only.
   std::multimap<TopicPartition, Question> open_;
-  std::map<TopicPartition, Broker> leaders_;  // of partitions asked for; forgotten when a question fails
-  std::map<Broker, Silence> silent_;
+  std::map<TopicPartition, Leader> leaders_;  // of partitions asked for
+  std::map<BrokerId, Silence> silent_;
   Clock::time_point leaders_again_{};
 
   Mutex mutex_;

@@ -61,7 +61,7 @@ class OffsetLookupTest : public ::testing::Test {
     // The client knows the topics that it has met.
     topic_ = rd_kafka_topic_new(client_.get(), "orders", nullptr);
     gate_.open(client_.get());
-    lookup_ = std::make_unique<OffsetLookup>(gate_, OffsetLookup::Timing{.deadline = deadline, .call = seconds(1)});
+    expire_after(deadline);
   }
   void TearDown() override {
     lookup_.reset();
@@ -71,7 +71,8 @@ class OffsetLookupTest : public ::testing::Test {
 
   static std::vector<TopicPartition> all() { return {{"orders", 0}, {"orders", 1}, {"orders", 2}, {"orders", 3}}; }
   void expire_after(milliseconds deadline) {
-    lookup_ = std::make_unique<OffsetLookup>(gate_, OffsetLookup::Timing{.deadline = deadline, .call = seconds(1)});
+    const OffsetLookup::Timing timing{.deadline = deadline, .call = seconds(1)};
+    lookup_ = std::make_unique<OffsetLookup>(gate_, settings_of(*broker_), timing);
   }
   // Connections are up and leaders known: what a test measures is not the start.
   void warm_up() {
@@ -152,6 +153,30 @@ TEST_F(OffsetLookupTest, a_broker_that_hangs_costs_the_others_one_call_and_the_n
   EXPECT_FALSE(answers.of(hung));
   EXPECT_GE(answers.time_of(hung), patience);
 }
+
+class OffsetLookupWhileOneHangs : public OffsetLookupTest, public ::testing::WithParamInterface<int> {};
+
+// librdkafka asks for leaders at the broker that it used last, by whole seconds, and after each attempt that is the one
+// that hangs.
+TEST_P(OffsetLookupWhileOneHangs, the_broker_that_librdkafka_prefers_keeps_nobody_from_the_others) {
+  warm_up();
+  const int hanging = GetParam();
+  std::vector<TopicPartition> of_it, others;
+  for (const auto& at : all()) (1 + at.partition % 3 == hanging ? of_it : others).push_back(at);
+  std::this_thread::sleep_for(milliseconds(1100));  // the others have been idle for a second
+  Answers last;
+  lookup_->ask(of_it, last.collect());
+  ASSERT_TRUE(eventually([&] { return last.count() == of_it.size(); }));
+  for (const auto& at : of_it) ASSERT_TRUE(last.of(at)) << last.of(at).error().message;
+  broker_->set_delay(hanging, seconds(600));
+  expire_after(seconds(6));  // a lookup that knows no leader
+  Answers answers;
+  lookup_->ask(others, answers.collect());
+  ASSERT_TRUE(eventually([&] { return answers.count() == others.size(); }));
+  for (const auto& at : others) EXPECT_TRUE(answers.of(at)) << answers.of(at).error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(OfThree, OffsetLookupWhileOneHangs, ::testing::Values(1, 2, 3));
 
 TEST_F(OffsetLookupTest, a_broker_that_answers_again_is_asked_again) {
   warm_up();
