@@ -123,8 +123,11 @@ struct TailNews {
 class Tail {
  public:
   virtual ~Tail() = default;
-  // Collects for so long, and keeps no more than so many.
-  virtual Result<TailNews> next(std::size_t at_most, std::chrono::milliseconds within) = 0;
+  // What comes beyond `at_most` is counted, or left for the next call.
+  enum class Rest : std::uint8_t { counted, left };
+  // Collects for so long, and keeps no more than so many. Where the rest is left, it returns as soon as it has them, or
+  // some megabyte.
+  virtual Result<TailNews> next(std::size_t at_most, std::chrono::milliseconds within, Rest rest) = 0;
 };
 
 class Inspection {

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr auto between = 250ms;
 constexpr std::size_t shown_at_once = 50;  // so 200 a second
+constexpr std::size_t all_at_once = 500;
 constexpr std::size_t partitions_at_most = 100;
 constexpr std::int64_t limit_at_most = 1'000'000;
 
@@ -47,9 +48,12 @@ void add_counts(const TailNews& news, Report& report) {
 }
 
 int follow(Call& call, Tail& tail, std::size_t limit) {
+  const bool all = call.has("all");
   std::size_t shown = 0;
   while (call.stream().wait(0ms)) {
-    const auto news = tail.next(limit == 0 ? shown_at_once : std::min(shown_at_once, limit - shown), between);
+    const std::size_t at_once = all ? all_at_once : shown_at_once;
+    const auto news = tail.next(limit == 0 ? at_once : std::min(at_once, limit - shown), between,
+                                all ? Tail::Rest::left : Tail::Rest::counted);
     if (!news) return call.fail(news.error());
     if (news->records.empty() && news->not_shown == 0 && news->not_judged == 0 && news->troubles.empty()) continue;
     Report report = report_of(*news);
@@ -98,6 +102,7 @@ std::vector<Command> tail_commands() {
                     .shown = "EXPRESSION",
                     .help = "only those that a route with this filter would apply; in double quotes, as its texts have "
                             "single ones; needs PostgreSQL"},
+                   {.name = "all", .help = "none is left out; whoever reads sets the pace"},
                    {.name = "limit",
                     .value = ArgumentKind::number,
                     .shown = "N",
@@ -107,9 +112,9 @@ std::vector<Command> tail_commands() {
        .effect = Effect::shows_data,
        .group = "records",
        .summary =
-           "Records as they are written from now on, until Ctrl-C: 200 a second at most, the others are counted.",
+           "Records as they are written from now on, until Ctrl-C: 200 a second at most, the others are counted, or all.",
        .examples = {"tail shop.orders --limit 20", "tail shop.orders/3 --filter \"@op = 'd' or status = 'sent'\"",
-                    "tail --json"},
+                    "tail --json --all"},
        .run = handler<tail>},
   };
 }

@@ -19,19 +19,23 @@ using listener::LogFollower;
 using std::chrono::milliseconds;
 
 constexpr std::size_t troubles_at_most = 10;
+constexpr std::size_t bytes_at_once = 1 << 20;
 
 class LogTail final : public Tail {
  public:
   LogTail(LogFollower follower, std::unique_ptr<RecordMapper> mapper)
       : follower_(std::move(follower)), mapper_(std::move(mapper)) {}
 
-  Result<TailNews> next(std::size_t at_most, milliseconds within) override {
+  Result<TailNews> next(std::size_t at_most, milliseconds within, Rest rest) override {
     TailNews news;
+    std::size_t bytes = 0;
     const auto until = interruption().earlier(Clock::now() + within);
     for (auto now = Clock::now(); now < until && !interruption().requested(); now = Clock::now()) {
+      if (rest == Rest::left && (news.records.size() >= at_most || bytes >= bytes_at_once)) break;
       const auto event = follower_.poll(std::chrono::ceil<milliseconds>(until - now));
       if (!event) continue;
       if (const auto* record = std::get_if<Record>(&event->what)) {
+        bytes += record->value.value_or("").size() + record->key.value_or("").size();
         if (auto done = take(*record, at_most, news); !done) return std::unexpected(done.error());
       } else if (const auto trouble = trouble_of(*event); !trouble.empty() && news.troubles.size() < troubles_at_most) {
         if (std::ranges::find(news.troubles, trouble) == news.troubles.end()) news.troubles.push_back(trouble);

@@ -3,6 +3,7 @@ import concurrent.futures
 import itertools
 import json
 import re
+import threading
 
 import psycopg2
 import pytest
@@ -133,6 +134,39 @@ def test_tail_shows_records_as_they_come_and_only_those_that_its_filter_takes(co
     console.refused(2, "--filter, column 9: the end stands", "tail", "--filter", "'status ='", key="k_oper")
     console.refused(3, "needs role operator", "tail", key="k_view")
     console.wait_caught_up(console.orders)
+
+
+def test_a_tail_of_everything_is_whole_while_the_connections_keys_are_renewed(console):
+    place = f"{console.orders}/1"
+    tail = console.popen("tail", place, "--json", "--all", key="k_oper", options=["RekeyLimit=300K 1s", "LogLevel=DEBUG1"])
+    offsets, said = [], []
+
+    def follow():
+        for line in tail.stdout:
+            data = json.loads(line)["data"]
+            assert (data["not_shown"], data["troubles"]) == (0, [])
+            offsets.extend(one["offset"] for one in data["records"])
+    readers = [threading.Thread(target=work) for work in (follow, lambda: said.extend(tail.stderr))]
+    for one in readers:
+        one.start()
+
+    def publish(first, count):
+        text = "x" * 400
+        return console.kafka.publish(console.orders, [(None, encode({"id": 90000 + n % 100, "status": "t", "note": text}))
+                                                      for n in range(first, first + count)], partition=1)[-1][1]
+    wait_until(lambda: publish(0, 1) is not None and offsets, "the tail has begun", 120)
+    for first in range(0, 20000, 1000):
+        end = publish(first, 1000)
+        # The demo's broker keeps some megabytes of a log only.
+        wait_until(lambda: offsets[-1] == end, lambda: f"the tail is at {offsets[-1]} of {end}", 120)
+    assert offsets == list(range(offsets[0], end + 1)) and len(offsets) >= 20000
+    assert tail.poll() is None
+    tail.terminate()
+    for one in readers:
+        one.join(60)
+    rekeys = sum(b"rekey" in line.lower() for line in said)
+    print(f"{len(offsets)} records, {rekeys} lines about rekeying")
+    assert rekeys >= 20, said[-5:]
 
 
 def test_the_time_line_has_states_orders_and_notes(console):

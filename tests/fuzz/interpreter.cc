@@ -174,7 +174,7 @@ class HostileAdmin : public Snapshots,
     return found;
   }
   struct HostileTail : Tail {
-    Result<TailNews> next(std::size_t, std::chrono::milliseconds) override {
+    Result<TailNews> next(std::size_t, std::chrono::milliseconds, Rest) override {
       return TailNews{{{{hostile, 0}, 1, {}, hostile, hostile, {{hostile, hostile}}}}, 5, 2, {hostile}};
     }
   };

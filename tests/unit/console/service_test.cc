@@ -199,7 +199,7 @@ TEST_F(ConsoleService, a_setting_is_changed_for_a_time_until_it_is_confirmed_and
   run("config set log.level error");
   EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "what is set for good replaces what waited";
   const auto count = admin.calls.size();
-  const auto needs_restart = run("config set batch.rows 500");
+  const auto needs_restart = run("config set postgres.lanes 3");
   EXPECT_EQ(needs_restart.code, Code::wrong_state);
   EXPECT_NE(needs_restart.err.find("then restart"), std::string::npos) << needs_restart.err;
   const auto unknown = run("config set log.levle debug");

@@ -350,11 +350,18 @@ class FakeAdmin : public Snapshots,
   struct FakeTail : Tail {
     explicit FakeTail(std::vector<TailNews>& left) : news(left) {}
     std::vector<TailNews>& news;
-    Result<TailNews> next(std::size_t at_most, std::chrono::milliseconds) override {
+    Result<TailNews> next(std::size_t at_most, std::chrono::milliseconds, Rest rest) override {
       if (news.empty()) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
       TailNews first = std::move(news.front());
       news.erase(news.begin());
-      while (first.records.size() > at_most) first.records.pop_back(), ++first.not_shown;
+      const auto all = std::move(first.records);
+      const auto some = std::min(all.size(), at_most);
+      first.records.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(some));
+      if (rest == Rest::counted)
+        first.not_shown += static_cast<std::int64_t>(all.size() - some);
+      else if (some < all.size())
+        news.insert(news.begin(),
+                    TailNews{.records = {all.begin() + static_cast<std::ptrdiff_t>(some), all.end()}, .troubles = {}});
       return first;
     }
   };

@@ -43,6 +43,20 @@ TEST_F(ConsoleTail, what_comes_too_fast_or_cannot_be_judged_is_counted) {
   EXPECT_NE(shown.out.find("2 records not shown: the filter cannot be asked"), std::string::npos) << shown.out;
 }
 
+TEST_F(ConsoleTail, all_means_that_none_is_left_out) {
+  admin.tail_news = {news(1234)};
+  const auto shown = run("tail --all --limit 1234 --json");
+  EXPECT_EQ(shown.code, Code::done) << shown.err;
+  std::istringstream documents(shown.out);
+  int next = 0;
+  for (std::string line; std::getline(documents, line);) {
+    const auto data = json::parse(line).at("data");
+    EXPECT_EQ(data["not_shown"], 0);
+    for (const auto& one : data["records"]) EXPECT_EQ(one["offset"], next++);
+  }
+  EXPECT_EQ(next, 1234);
+}
+
 TEST_F(ConsoleTail, a_filter_is_an_expression_of_the_configuration) {
   admin.tail_news = {news(1)};
   EXPECT_EQ(run("tail shop.orders/1 --limit 1 --filter \"@op = 'd' or status = 'sent'\"").code, Code::done);
