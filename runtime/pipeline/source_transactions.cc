@@ -89,13 +89,15 @@ void SourceTransactions::started(const Assignments& assignments, const Assignmen
     over_.clear();
     over_order_.clear();
   }
-  begun = {claim.next == claim.start, false, claim.start, claim.next, log_end};
+  begun = {.fresh = claim.next == claim.start, .start = claim.start, .next = claim.next, .end = log_end};
   let_pass_what_began_before(assignments);
 }
 
 void SourceTransactions::on_anchor(const Assignments& assignments, const Assignment& assignment,
                                    const mapping::SourceMark& mark) {
-  begun_[assignment.at()].in_transaction = mark.kind == mapping::SourceMark::Kind::event;
+  auto& begun = begun_[assignment.at()];
+  begun.in_transaction = mark.kind == mapping::SourceMark::Kind::event;
+  begun.transaction = begun.in_transaction ? mark.transaction : std::string();
   let_pass_what_began_before(assignments);
 }
 
@@ -155,14 +157,23 @@ std::int64_t SourceTransactions::passed_events(const std::string& transaction, c
   return of_topic == found->second.end() ? 0 : of_topic->second;
 }
 
-// Events are numbered by table, so in a topic with one partition the first that is held says how many came before it:
-// they have been applied. A record that nobody can read counts where the numbers, or what comes behind it, show that an
-// event was there.
+// Events of the transaction that come before the first that is held of the partition have been applied, as the record
+// says that was applied last before the pointer, or as we saw. Else they may lie in a partition that the topic was
+// given meanwhile, and that nobody has told us of yet.
+bool SourceTransactions::applied_before(const Assignment& assignment, const HeldRun& run) const {
+  if (run.first_order <= 1) return true;
+  const auto begun = begun_.find(assignment.at());
+  return (begun != begun_.end() && begun->second.transaction == run.transaction) ||
+         passed_events(run.transaction, assignment.at().topic) >= run.first_order - 1;
+}
+
+// Events are numbered by table, so in a topic with one partition the first that is held says how many came before it.
+// A record that nobody can read counts where the numbers, or what comes behind it, show that an event was there.
 bool SourceTransactions::is_here(const Assignments& assignments, const Front& front, const Needed& needed) const {
   const auto partitions = of_topic(assignments, needed.topic);
   if (partitions.size() == 1) {
     const HeldRun* run = run_of(*partitions.front(), front.transaction);
-    if (run != nullptr && run->first_order > 0) {
+    if (run != nullptr && run->first_order > 0 && applied_before(*partitions.front(), *run)) {
       const auto accounted = run->first_order - 1 + run->read + run->unreadable;
       return accounted >= needed.events &&
              (run->last_order >= needed.events || goes_on(*partitions.front(), front.transaction));

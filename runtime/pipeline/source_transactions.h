@@ -90,6 +90,7 @@ class SourceTransactions {
   };
   struct Begun {
     bool fresh = false, in_transaction = false;  // nothing was applied before; what was applied last is an event
+    std::string transaction = {};                // of that event
     Offset start = 0, next = 0, end = 0;
   };
   struct Waiting {
@@ -101,6 +102,7 @@ class SourceTransactions {
   const Front* front(const Assignments& assignments);
   const std::string& topic_of(const std::string& collection);
   std::int64_t passed_events(const std::string& transaction, const std::string& topic) const;
+  bool applied_before(const Assignment& assignment, const HeldRun& run) const;
   bool is_here(const Assignments& assignments, const Front& front, const Needed& needed) const;
   bool is_complete(const Assignments& assignments, const Front& front) const;
   std::size_t front_bytes(const Assignments& assignments, const Front& front) const;

@@ -376,6 +376,29 @@ TEST(SourceTransactions, nothing_is_applied_while_a_rebalance_has_taken_a_part_o
   EXPECT_EQ(source.row(tellers).state, PartitionState::ok);
 }
 
+TEST(SourceTransactions, an_event_in_a_partition_that_the_topic_was_given_meanwhile_is_waited_for) {
+  for (const bool at_start : {false, true}) {
+    Source source({}, 2);
+    auto& rig = source.rig;
+    rig.consumer.partitions_then = 1;  // b/1 appears later, and is assigned later still
+    rig.partition[3]->revoke();
+    source.commit("1", {{accounts, 1}, {tellers, 1}});
+    for (std::uint32_t n = 0; n < 3; ++n) rig.worker->assign(*rig.partition[n], rig.signal, n);
+    rig.pause({});
+    if (!at_start) rig.run();
+    source.commit("2", {{3, 1}, {tellers, 2}, {accounts, 2}});
+    source.commit("3", {{accounts, 3}, {tellers, 3}});
+    rig.run(100);
+    EXPECT_EQ(source.row(tellers).next, 1) << "an event of the table comes before its own, by another partition";
+    EXPECT_EQ(source.row(accounts).next, 1);
+    rig.partition[3]->assign_again();
+    rig.assign().run(100);
+    EXPECT_EQ(source.row(3).next, 1);
+    EXPECT_EQ(source.row(tellers).next, 3);
+    EXPECT_EQ(source.row(accounts).next, 3);
+  }
+}
+
 TEST(SourceTransactions, a_lost_answer_to_the_end_of_incomplete_is_not_taken_for_an_order) {
   Source source;
   source.rig.assign().run();
