@@ -16,7 +16,7 @@ SERIALIZER = pathlib.Path(__file__).resolve().parent / "serializer.py"
 
 
 class Registry(Server):
-    """Apicurio, started by tools/registry; url is Confluent's API in it."""
+    """Apicurio, started by tools/registry; url is Confluent's API in it, own_api its own."""
 
     tool, seconds = "registry", 1300
 
@@ -24,6 +24,7 @@ class Registry(Server):
         super().__init__()
         self.serializers = None
         self.url = self.begin()
+        self.own_api = self.url.replace("/apis/ccompat/v7", "/apis/registry/v2")
 
     def serialize(self, topic, kind, schema, values, field="value"):
         """Bytes of records as Confluent's serializer writes them, which registers the schema."""
