@@ -1,6 +1,6 @@
 """Debezium's PostgreSQL source connector, running, over a source under a random workload: every table of the target becomes
-equal to its source, with schemas, without, and flattened, while the service is killed; but for the flattened table that the
-workload truncates, which is not compared.
+equal to its source, with schemas, without, flattened, and in Avro with a schema registry, while the service is killed; but for
+the flattened table that the workload truncates, which is not compared.
 """
 import contextlib
 import pathlib
@@ -8,9 +8,10 @@ import random
 
 import pytest
 
-from support.connect import Connect, postgres_source
+from support.connect import Connect, avro, postgres_source
 from support.pipeline import route
 from support.postgres import Postgres
+from support.registry import Registry
 from support.waiting import wait_until
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data" / "debezium"
@@ -23,7 +24,7 @@ UNWRAP = {
 # Without a schema only text is exact.
 AS_TEXT = {"value_converter_schemas_enable": "false", "key_converter_schemas_enable": "false",
            "decimal_handling_mode": "string", "time_precision_mode": "isostring"}
-MODES = {"schema": {}, "plain": AS_TEXT, "flat": UNWRAP}
+MODES = {"schema": {}, "plain": AS_TEXT, "flat": UNWRAP, "avro": {}}  # avro: with the settings of the registry's converter
 
 
 def one_of(kind, *expressions):
@@ -145,6 +146,15 @@ def source():
         server.remove()
 
 
+@pytest.fixture(scope="module")
+def registry():
+    made = Registry()
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
 @pytest.fixture
 def tables(source):
     """A connection to the source, with empty tables in it."""
@@ -180,14 +190,15 @@ def difference(tables, target, mode):
     return found
 
 
-def test_every_table_equals_its_source_whatever_form_the_events_have(pipeline, source, tables, target, seed, option):
+def test_every_table_equals_its_source_whatever_form_the_events_have(pipeline, source, registry, tables, target, seed, option):
     workload = Workload(tables, seed)
     workload.run(40, truncates=False)  # what the connectors find when they begin
     names = [f"public.{name}" for name in KEYS]
-    prefixes = {mode: f"{pipeline.name}_{mode}" for mode in MODES}
+    modes = {**MODES, "avro": avro(registry)}
+    prefixes = {mode: f"{pipeline.name}_{mode}" for mode in modes}
     connect = Connect(pipeline.kafka.bootstrap, {
         prefixes[mode]: postgres_source(source.port, "postgres", prefixes[mode], names, **settings)
-        for mode, settings in MODES.items()})
+        for mode, settings in modes.items()})
     try:
         with target.cursor() as cursor:
             for mode in MODES:
@@ -202,7 +213,7 @@ def test_every_table_equals_its_source_whatever_form_the_events_have(pipeline, s
                 topic = f"{prefixes[mode]}.public.{name}"
                 wait_until(lambda t=topic: t in pipeline.kafka.admin.list_topics(timeout=60).topics,
                            lambda t=topic: f"no topic {t}\n{connect.log()[-3000:]}")
-        service = pipeline.service(routes)
+        service = pipeline.service(routes, rest=f'[registry]\nurl = "{registry.url}"\n')
         for _ in range(option("kills", 2)):
             service.start()
             workload.run(option("transactions", 150), truncates=True)
@@ -218,5 +229,7 @@ def test_every_table_equals_its_source_whatever_form_the_events_have(pipeline, s
             assert difference(tables, target, mode) == {}, mode
         with tables.cursor() as cursor:
             assert all(rows(cursor, name) for name in KEYS)
+        # A key and a value of each table, and nothing of the other modes, is in frames.
+        assert pipeline.sql("SELECT kind, count(*) FROM sluice.schema GROUP BY kind") == [("AVRO", 2 * len(KEYS))]
     finally:
         connect.remove()

@@ -1,5 +1,5 @@
 """Debezium's PostgreSQL source connector with transaction metadata, over pgbench's TPC-B: every snapshot of the target has the
-same sum over accounts, tellers, branches and history, while the service is killed.
+same sum over accounts, tellers, branches and history, while the service is killed. In JSON, and in Avro of a schema registry.
 """
 import contextlib
 import pathlib
@@ -10,9 +10,10 @@ import subprocess
 import pytest
 
 from support.bank import Reader
-from support.connect import Connect, postgres_source
+from support.connect import Connect, avro, postgres_source
 from support.pipeline import route
 from support.postgres import Postgres
+from support.registry import Registry
 from support.waiting import wait_until
 
 TABLES = """CREATE TABLE accounts (aid int PRIMARY KEY, bid int, abalance bigint NOT NULL);
@@ -48,19 +49,33 @@ def source():
         server.remove()
 
 
-def test_the_sums_of_tpc_b_agree_in_every_snapshot_of_the_target(pipeline, source, tmp_path, seed, option):
+@pytest.fixture(params=["json", "avro"])
+def format_settings(request):
+    """(settings of the connector, section of the configuration)"""
+    if request.param == "json":
+        yield {}, ""
+        return
+    registry = Registry()
+    try:
+        yield avro(registry), f'[registry]\nurl = "{registry.url}"\n'
+    finally:
+        registry.remove()
+
+
+def test_the_sums_of_tpc_b_agree_in_every_snapshot_of_the_target(pipeline, source, format_settings, tmp_path, seed, option):
     assert PGBENCH is not None, "pgbench is not installed"
-    chance, prefix = random.Random(seed), f"{pipeline.name}_bank"
+    chance, prefix, (converter, registry_section) = random.Random(seed), f"{pipeline.name}_bank", format_settings
     with contextlib.closing(source.connect()) as here, here.cursor() as cursor:
         cursor.execute(f"{TABLES}; {ROWS}")
         pipeline.sql(TABLES)
         pipeline.kafka.create_topics({f"{prefix}.transaction": 1, **{f"{prefix}.public.{table}": 1 for table in KEYS}})
         connect = Connect(pipeline.kafka.bootstrap, {prefix: postgres_source(
-            source.port, "postgres", prefix, [f"public.{table}" for table in KEYS], provide_transaction_metadata="true")})
+            source.port, "postgres", prefix, [f"public.{table}" for table in KEYS], provide_transaction_metadata="true",
+            **converter)})
         try:
             routes = "".join(route(f"{prefix}.public.{table}", f"public.{table}", key,
                                    **({} if key else {"mode": "insert"})) for table, key in KEYS.items())
-            rest = f'[consistency]\ntransactions = "source"\ntopic = "{prefix}.transaction"\n'
+            rest = f'[consistency]\ntransactions = "source"\ntopic = "{prefix}.transaction"\n{registry_section}'
             service = pipeline.service(routes, rest=rest).start()
             wait_until(lambda: pipeline.sql("SELECT count(*) FROM accounts")[0][0] == 1000
                        and pipeline.sql("SELECT count(*) FROM tellers")[0][0] == 20
@@ -86,6 +101,8 @@ def test_the_sums_of_tpc_b_agree_in_every_snapshot_of_the_target(pipeline, sourc
             assert reader.torn == [] and len(reader.seen) > 2, (reader.looks, reader.torn[:3])
             assert pipeline.sql("SELECT count(*) FROM history") == [(count,)]
             assert pipeline.dead_letters() == {}
+            if converter:
+                assert pipeline.sql("SELECT DISTINCT kind FROM sluice.schema") == [("AVRO",)]
             print(f"{reader.looks} looks, {len(reader.seen)} different sums, {count} transactions, {reader.torn} torn")
         finally:
             connect.remove()

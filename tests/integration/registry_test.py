@@ -303,3 +303,45 @@ def test_protobuf_goes_on_after_a_restart_while_the_registry_is_away(pipeline, s
     pipeline.wait_caught_up(topic)
     assert pipeline.sql("SELECT id, p FROM public.rows ORDER BY id") == [(n, {"units": n, "currency": ""}) for n in (1, 2)]
     assert pipeline.dead_letters() == {}
+
+
+CHILDREN = """[[route.child]]
+path = "items"
+table = "public.items"
+key = ["row_id", "line"]
+columns = { row_id = "$.id", line = "@index" }
+"""
+
+
+def test_arrays_of_records_become_rows_of_children_in_avro_and_in_protobuf(pipeline, stub):
+    pipeline.sql("CREATE TABLE public.rows (id int PRIMARY KEY); "
+                 "CREATE TABLE public.items (row_id int, line int, sku text, n bigint, PRIMARY KEY (row_id, line))")
+    topic = pipeline.topic("rows")
+    item = {"type": "record", "name": "Item", "fields": [{"name": "sku", "type": "string"}, {"name": "n", "type": ["null", "long"]}]}
+    stub.schemas["1"] = {"schema": json.dumps({"type": "record", "name": "Row", "fields": [
+        {"name": "id", "type": "int"}, {"name": "items", "type": ["null", {"type": "array", "items": item}]}]})}
+    proto = protobuf.file("rows.proto", {"Row": {"id": "int32", "items": "repeated .Item"}, "Item": {"sku": "string", "n": "optional int64"}})
+    stub.schemas["2"] = {"schema": protobuf.text_of(proto), "schemaType": "PROTOBUF"}
+    made = protobuf.classes(proto)
+    two = number(2) + text("a") + number(1) + number(2**40) + text("b") + number(0) + number(0)
+
+    def avro(identifier, array):
+        return None, frame(1, number(identifier) + array)
+
+    def message(identifier, *items):
+        return None, protobuf.framed(2, made["Row"](id=identifier, items=items))
+
+    full = ({"sku": "a", "n": 2**40}, {"sku": "b"})
+    pipeline.kafka.publish(topic, [
+        avro(1, number(1) + two), avro(2, number(1) + two), avro(2, number(0)), avro(3, number(1) + two),
+        avro(3, number(1) + number(1) + text("c") + number(0) + number(0)),
+        message(4, *full), message(5, *full), message(5), message(6, *full), message(6, {"sku": "c"})])
+    service = pipeline.service(route(topic, "public.rows") + CHILDREN, rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.dead_letters() == {}
+    assert pipeline.sql("SELECT id FROM public.rows ORDER BY id") == [(n,) for n in range(1, 7)]
+    # Avro's null is written; what Protobuf does not set is absent, and leaves the column of a row that is there alone.
+    assert pipeline.sql("SELECT * FROM public.items ORDER BY row_id, line") == [
+        child for first, left in ((1, None), (4, 2**40))
+        for child in [(first, 1, "a", 2**40), (first, 2, "b", None), (first + 2, 1, "c", left)]]
+    service.stop()

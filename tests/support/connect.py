@@ -17,6 +17,20 @@ class Connect(Server):
         self.begin("--brokers", brokers, "--connector", *map(str, files))
 
 
+def avro(registry):
+    """The settings with which a connector writes Avro in Confluent's frames; registry is a support.registry.Registry."""
+    converter = {
+        "": "io.apicurio.registry.utils.converter.AvroConverter",
+        ".apicurio.registry.url": registry.own_api,
+        ".apicurio.registry.auto-register": "true",
+        ".apicurio.registry.find-latest": "true",
+        ".apicurio.registry.as-confluent": "true",
+        ".apicurio.registry.use-id": "contentId",  # the number that Confluent's API of this registry means
+        ".apicurio.registry.headers.enabled": "false",
+    }
+    return {f"{side}.converter{name}": value for side in ("key", "value") for name, value in converter.items()}
+
+
 def postgres_source(port, database, prefix, tables, **settings):
     """The settings of a connector that reads these tables of a cluster with wal_level = logical; names with _ for the dot."""
     slot = prefix.replace(".", "_")

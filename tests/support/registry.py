@@ -16,7 +16,7 @@ SERIALIZER = pathlib.Path(__file__).resolve().parent / "serializer.py"
 
 
 class Registry(Server):
-    """Apicurio, started by tools/registry; url is Confluent's API in it."""
+    """Apicurio, started by tools/registry; url is Confluent's API in it, own_api its own."""
 
     tool, seconds = "registry", 1300
 
@@ -24,6 +24,7 @@ class Registry(Server):
         super().__init__()
         self.serializers = None
         self.url = self.begin()
+        self.own_api = self.url.replace("/apis/ccompat/v7", "/apis/registry/v2")
 
     def serialize(self, topic, kind, schema, values, field="value"):
         """Bytes of records as Confluent's serializer writes them, which registers the schema."""
@@ -58,7 +59,7 @@ class Registry(Server):
 
 class StubRegistry:
     """Knows the schemas in `schemas` ({id: what the API answers}). `mode` says how it answers: ok, slow, rubbish, a status,
-    or away, when nobody listens. The port stays the same."""
+    endless, cut (it dies in the middle of its answer), or away, when nobody listens. The port stays the same."""
 
     def __init__(self, schemas=None):
         self.schemas, self.mode, self.asked, self.authorization = schemas or {}, "ok", [], []
@@ -114,7 +115,12 @@ class StubRegistry:
         with contextlib.suppress(OSError):
             request.send_response(status)
             request.send_header("Content-Type", "application/json")
-            request.send_header("Content-Length", str(len(text)))
+            if self.mode == "endless":
+                request.end_headers()
+                while self.mode == "endless":  # until the client has had enough
+                    request.wfile.write(text * 100)
+                return
+            request.send_header("Content-Length", str(len(text) + (self.mode == "cut")))
             request.end_headers()
             request.wfile.write(text)
 
