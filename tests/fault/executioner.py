@@ -82,7 +82,7 @@ class Executioner:
             wait_until(lambda: not standing() and before or self.tended(), "recovery", STUCK, every=0.01)
             return time.monotonic() - self.began
         except Late:
-            tails = [one.service.tail(2500) for one in self.cluster.instances if one.service]
+            tails = [one.service.tail(2500) for one in self.cluster.instances if one.service] + [self.cluster.kafka.log()[-5000:]]
             self.history.violate("stuck", f"{STUCK} s after a fault these do not move: {standing()}\n" + "\n---\n".join(tails))
             return None
 
