@@ -239,6 +239,10 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     if (const std::string wrong = check_continued(route, std::span(pipeline.routes).first(pipeline.routes.size() - 1));
         !wrong.empty())
       complain(place(table, "table"), "route.table", wrong);
+    if (pipeline.consistency.whole() && route.fk_wait.count() > 0)
+      complain(place(table, "fk_wait"), "route.fk_wait",
+               "waits for rows of other topics, which transactions = \"source\" reads in the source's order anyway; "
+               "remove it");
     read_children(table, pipeline, route);
   }
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
