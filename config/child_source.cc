@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/parse.h"
+
 namespace sluice::config {
 
 std::vector<std::string> path_names(std::string_view text) {
-  std::vector<std::string> names;
-  for (std::size_t end = 0; (end = text.find('.')) != text.npos; text.remove_prefix(end + 1))
-    names.emplace_back(text.substr(0, end));
-  names.emplace_back(text);
-  if (std::ranges::any_of(names, &std::string::empty)) names.clear();
-  return names;
+  const auto names = split(text, '.');
+  if (std::ranges::any_of(names, &std::string_view::empty)) return {};
+  return {names.begin(), names.end()};
 }
 
 std::optional<ChildSource> ChildSource::parse(std::string_view text) {
