@@ -28,8 +28,11 @@ std::optional<ChildSource> ChildSource::parse(std::string_view text) {
 
 bool is_child_field(const Route& route, std::string_view field) {
   return std::ranges::any_of(route.children, [&](const Route& child) {
-    if (std::string_view(child.path).substr(0, child.path.find('.')) == field) return true;
-    return !route.flatten.empty() && flattened_name(path_names(child.path), route.flatten) == field;
+    auto names = path_names(child.path);
+    // An object of the path that is null is a field of its joined name.
+    for (; names.size() > 1; names.pop_back())
+      if (!route.flatten.empty() && flattened_name(names, route.flatten) == field) return true;
+    return !names.empty() && names.front() == field;
   });
 }
 
