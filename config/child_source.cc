@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/parse.h"
+
 namespace sluice::config {
 
 std::vector<std::string> path_names(std::string_view text) {
-  std::vector<std::string> names;
-  for (std::size_t end = 0; (end = text.find('.')) != text.npos; text.remove_prefix(end + 1))
-    names.emplace_back(text.substr(0, end));
-  names.emplace_back(text);
-  if (std::ranges::any_of(names, &std::string::empty)) names.clear();
-  return names;
+  const auto names = split(text, '.');
+  if (std::ranges::any_of(names, &std::string_view::empty)) return {};
+  return {names.begin(), names.end()};
 }
 
 std::optional<ChildSource> ChildSource::parse(std::string_view text) {
@@ -29,8 +28,11 @@ std::optional<ChildSource> ChildSource::parse(std::string_view text) {
 
 bool is_child_field(const Route& route, std::string_view field) {
   return std::ranges::any_of(route.children, [&](const Route& child) {
-    if (std::string_view(child.path).substr(0, child.path.find('.')) == field) return true;
-    return !route.flatten.empty() && flattened_name(path_names(child.path), route.flatten) == field;
+    auto names = path_names(child.path);
+    // An object of the path that is null is a field of its joined name.
+    for (; names.size() > 1; names.pop_back())
+      if (!route.flatten.empty() && flattened_name(names, route.flatten) == field) return true;
+    return !names.empty() && names.front() == field;
   });
 }
 

@@ -27,7 +27,7 @@ struct ChildSource {
 // The names of a path a.b; empty if one of them is.
 std::vector<std::string> path_names(std::string_view text);
 
-// Returns true if the field of a route's row holds an array of children, or an object with one.
+// Returns true if the field of a route's row, after `flatten`, holds an array of children, or an object with one.
 bool is_child_field(const Route& route, std::string_view field);
 
 // The name of what a path leads to, in a row whose nested objects `flatten` takes apart.

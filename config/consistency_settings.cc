@@ -74,10 +74,6 @@ std::pair<std::string, std::string> wrong_for_transactions(const Pipeline& pipel
     return {"kafka.start",
             "is a group, and where it has committed may lie in the middle of transactions of the source, which "
             "transactions = \"source\" keeps whole; use \"earliest\""};
-  if (std::ranges::any_of(pipeline.routes, [](const Route& route) { return route.fk_wait.count() > 0; }))
-    return {
-        "route.fk_wait",
-        "waits for rows of other topics, which transactions = \"source\" reads in the source's order anyway; remove it"};
   if (pipeline.kafka.strategy == Strategy::cooperative_sticky)
     return {"kafka.strategy",
             "shares the topics out, and transactions = \"source\" needs all of them in one instance; use \"range\""};

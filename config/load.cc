@@ -1,7 +1,6 @@
 #include "config/load.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/http_url.h"
 #include "base/parse.h"
 #include "base/printable.h"
+#include "config/child_source.h"
 #include "config/children.h"
 #include "config/node_value.h"
 #include "config/postgres_url.h"
@@ -164,7 +164,7 @@ void check_key(const toml::table& table, Route& route) {
 // The column of a version that is in a nested object.
 void name_version(Route& route) {
   if (!route.flatten.empty() && !route.version.of_source && route.version.names.size() > 1)
-    route.version.flattened = fmt::format("{}", fmt::join(route.version.names, route.flatten));
+    route.version.flattened = flattened_name(route.version.names, route.flatten);
 }
 
 // Where a route writes, or one of its children; `parent` has the topics.
@@ -239,6 +239,10 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     if (const std::string wrong = check_continued(route, std::span(pipeline.routes).first(pipeline.routes.size() - 1));
         !wrong.empty())
       complain(place(table, "table"), "route.table", wrong);
+    if (pipeline.consistency.whole() && route.fk_wait.count() > 0)
+      complain(place(table, "fk_wait"), "route.fk_wait",
+               "waits for rows of other topics, which transactions = \"source\" reads in the source's order anyway; "
+               "remove it");
     read_children(table, pipeline, route);
   }
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {

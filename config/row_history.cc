@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "base/table_name.h"
+#include "config/child_source.h"
 
 namespace sluice::config {
 namespace {
@@ -55,11 +56,8 @@ VersionPath VersionPath::parse(std::string_view text) {
   } else if (text.starts_with('@')) {
     return {};
   }
-  for (std::size_t end = 0; (end = text.find('.')) != text.npos; text.remove_prefix(end + 1))
-    path.names.emplace_back(text.substr(0, end));
-  path.names.emplace_back(text);
-  if (std::ranges::any_of(path.names, [](const std::string& name) { return name.empty(); })) return {};
-  return path;
+  path.names = path_names(text);
+  return path.names.empty() ? VersionPath() : path;
 }
 
 std::string check_version(const std::string& text) {

@@ -109,7 +109,8 @@ class ChangeSet final : public ChangeTarget {
   RowChange& add_row(Step& step, ChangeKind kind, const std::vector<Cell>& cells, std::uint64_t order) {
     return add_row(step.rows, kind, cells, order);
   }
-  Step& step_for_parent(OpenTable& opened, const RowKey& key);
+  // Where the parent is among those of the table's last step, or will be as the next one.
+  std::uint32_t place_of_parent(const TableState& table, const RowKey& key);
   void write_child(OpenTable& opened, Step& step, std::uint32_t parent, bool is_new, const ChildRow& child);
   // Returns the row to change; if the key is new to the step, adds one of this kind and returns null.
   RowChange* superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);

@@ -5,27 +5,39 @@
 #include <algorithm>
 
 #include "mapping/change_set.h"
+#include "mapping/row_encoder.h"
 
 namespace sluice::mapping {
 
-// Two keys that may be equal are one parent or two: the rows of one are written before those of the other are known.
-Step& ChangeSet::step_for_parent(OpenTable& opened, const RowKey& key) {
-  TableChanges& of = changes_.tables[opened.index];
-  auto& steps = of.steps;
-  if (!key.loose) return steps.back();
-  const auto next = static_cast<std::uint32_t>(steps.back().parents.size());
-  const auto alike = opened.parents_alike.find_or_add(key.alike, next);
-  const bool is_new = opened.parents.find_or_add(key.bytes, next) == next;
-  if (is_new && alike == next) {
-    opened.lines.emplace_back();
-  } else if (is_new) {
-    forget_keys(opened);
-    opened.parents_alike.find_or_add(key.alike, 0);
-    opened.parents.find_or_add(key.bytes, 0);
-    opened.lines.emplace_back();
-    return add_step(of);
-  }
-  return steps.back();
+namespace {
+
+// Returns true if elements of one parent may have equal keys of different bytes.
+bool elements_compare_loosely(const TableState& table) {
+  if (!table.compares_loosely()) return false;
+  const auto of_element = std::span(table.table->key).subspan(table.parent->table->key.size());
+  return std::ranges::any_of(
+      of_element, [&](const std::uint16_t column) { return compares_loosely(table.table->columns[column]); });
+}
+
+}  // namespace
+
+// Of two keys that may be equal, parents' or elements', only PostgreSQL knows whether they are: all that comes before
+// is written before what follows. It takes a round and not a step, since the parent may go in what follows, and rows
+// that refer to it could not be written without it.
+std::uint32_t ChangeSet::place_of_parent(const TableState& table, const RowKey& key) {
+  OpenTable* opened = &open(table);
+  const auto find = [&] {
+    const auto next = static_cast<std::uint32_t>(changes_.tables[opened->index].steps.back().parents.size());
+    const bool alike = key.loose && opened->parents_alike.find_or_add(key.alike, next) != next;
+    const auto at = opened->parents.find_or_add(key.bytes, next);
+    const bool is_new = at == next;
+    return std::pair(at, is_new ? alike : elements_compare_loosely(table));
+  };
+  auto [at, is_doubtful] = find();
+  if (!is_doubtful) return at;
+  begin_round();
+  opened = &open(table);
+  return find().first;
 }
 
 void ChangeSet::write_child(OpenTable& opened, Step& step, std::uint32_t parent, bool is_new, const ChildRow& child) {
@@ -54,14 +66,14 @@ void ChangeSet::replace_children(const TableState& table, const std::vector<Cell
   // Whatever is no longer in the array is removed before anything of the round is written.
   if (!rows.empty()) keep_order(table, ChangeKind::write);
   if (delete_changes_round(*table.table)) begin_round();
+  const auto at = place_of_parent(table, key);
   keep_order(table, ChangeKind::remove);
   OpenTable& opened = open(table);
-  Step& step = step_for_parent(opened, key);
+  Step& step = changes_.tables[opened.index].steps.back();
   const auto next = static_cast<std::uint32_t>(step.parents.size());
-  const auto at = opened.parents.find_or_add(key.bytes, next);
   if (at == next) {
     add_row(step.parents, ChangeKind::remove, parent, key.order);
-    if (opened.lines.size() == next) opened.lines.emplace_back();
+    opened.lines.emplace_back();
   } else {
     hand_over(step.parents[at]);
   }

@@ -17,11 +17,8 @@ namespace sluice::mapping {
 // A row of a table of children.
 struct ChildRow {
   std::vector<Cell> cells;
-  std::string bytes, alike;  // of its key
-  bool loose = false;
-  std::uint64_t order = 0;
-
-  RowKey key() const { return {bytes, alike, loose, order}; }
+  std::string bytes;        // of its key
+  std::uint64_t order = 0;  // see RowChange
 };
 
 class ChangeTarget {

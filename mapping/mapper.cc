@@ -182,6 +182,7 @@ std::expected<Outcome, Blocked> Mapper::State::map_staged(Topic& topic, const Re
   }
   set->begin_record(*place);
   staged.apply(*set);
+  staged.clear();  // an array's rows may be large
   return set->changes().outcomes.back();
 }
 

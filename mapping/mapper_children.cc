@@ -6,11 +6,13 @@
 #include "base/excerpt.h"
 #include "mapping/encode/value_json.h"
 #include "mapping/mapper_state.h"
+#include "mapping/version_order.h"
 
 namespace sluice::mapping {
 namespace {
 
 constexpr std::size_t array_max = std::size_t{256} << 20;  // bytes that the rows of one array may take
+constexpr std::size_t kept_rows = 1 << 14;                 // for which there is room until the next array
 
 // What an event says of an array of children.
 enum class Found : std::uint8_t { nothing, none, some, wrong };
@@ -45,12 +47,6 @@ Value opened(const Value& value, bool text_is_json, ValueArena& arena) {
   const std::string json = text.substr(first, last - first + 1);
   if (json == "null") return {};
   return json.front() == '[' ? Value::nested_json(ValueKind::array, arena.keep(json)) : value;
-}
-
-std::int64_t integer_of(std::string_view bytes) {
-  std::uint64_t value = !bytes.empty() && (static_cast<unsigned char>(bytes[0]) & 0x80) != 0 ? ~std::uint64_t{0} : 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return static_cast<std::int64_t>(value);
 }
 
 bool is_integer(const Column& column) {
@@ -174,12 +170,13 @@ bool Mapper::State::add_child(const TopicChild& child, std::size_t index, const 
     child_cells[table.table->key[part]] = child_parent[table.table->key[part]];
   if (!fill_child(child, index, path, fault)) return false;
   const RowKey key = row_key(table, child_cells, set->arena(), child_space);
-  child_rows.push_back({child_cells, std::string(key.bytes), std::string(key.alike), key.loose, key.order});
+  child_rows.push_back({child_cells, std::string(key.bytes), key.order});
   return true;
 }
 
 bool Mapper::State::add_children(const TopicChild& child, std::span<const Value> elements, RecordError& fault) {
-  const std::size_t of_row = child.state->table->columns.size() * sizeof(Cell);
+  // Each row is there twice, as the rest of the record waits to be right.
+  const std::size_t of_row = 2 * (sizeof(ChildRow) + child.state->table->columns.size() * sizeof(Cell));
   const std::size_t begin = set->arena().size();
   child_filled.assign(child.state->table->columns.size(), {});
   child_keys.clear();
@@ -237,12 +234,21 @@ bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, boo
   return true;
 }
 
+// An unusual array leaves no memory behind.
+void Mapper::State::release_children() {
+  child_rows.clear();
+  if (child_rows.capacity() > kept_rows) child_rows = {};
+  if (child_items.capacity() > kept_rows) child_items = {};
+}
+
 bool Mapper::State::write_children(TableState& parent, bool moved, RecordError& fault) {
   note_uses(parent);
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (rows.take_overlooked()) doubtful.push_back({parent.table, parent.route});
-  return std::ranges::all_of(taken_by->children,
-                             [&](TopicChild& child) { return write_children_of(child, parent, moved, fault); });
+  const bool done = std::ranges::all_of(
+      taken_by->children, [&](TopicChild& child) { return write_children_of(child, parent, moved, fault); });
+  release_children();
+  return done;
 }
 
 bool Mapper::State::remove_children(TableState& parent, const std::vector<Cell>& of, RecordError& fault) {

@@ -18,6 +18,9 @@ const Value* Mapper::State::find_version(TableState& table, const Image& image, 
       if (table.slot(shape, n, fields[n].name).column == table.table->guard) return &fields[n].value;
     }
   }
+  // What was taken apart has the joined name, whatever columns make of it.
+  if (!path.flattened.empty() && image.present) at = find(image.row.fields, path.flattened);
+  if (at != nullptr) return at;
   if (!path.of_source && image.present) at = find(image.row.fields, path.names[depth++]);
   // A row without such a field may be an envelope's, whose source is beside it.
   const bool beside = !path.of_source && at == nullptr && path.names.size() > 1 && path.names.front() == "source";

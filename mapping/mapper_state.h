@@ -196,6 +196,7 @@ struct Mapper::State {
   bool write_children_of(TopicChild& child, TableState& parent, bool moved, RecordError& fault);
   // The rows of an array, into `child_rows`.
   bool add_children(const TopicChild& child, std::span<const Value> elements, RecordError& fault);
+  void release_children();
   bool add_child(const TopicChild& child, std::size_t index, const Value& element, RecordError& fault);
   bool fill_child(const TopicChild& child, std::size_t index, const std::string& of_element, RecordError& fault);
   // None are left of the parent whose key is in `of`.

@@ -152,11 +152,16 @@ bool fits(const Column& column, std::string_view bytes) {
   return whole <= ((column.modifier - header) >> 16) - digits_behind_point(column);
 }
 
-// A field of the event whose column holds a fact of the record.
+// A field of the event whose column the route fills with something else.
 RecordError fault_of_taken(const TableState& table, const Image& image, const Field& field) {
+  const std::string column(table.column_name(field.name));
+  const auto of_child = table.route->fills.find(column);
+  const bool is_childs = of_child != table.route->fills.end();
   return {Stage::map, "42701",
-          fmt::format("{}: found a value of the column {}, which columns.add fills; exclude or rename the field",
-                      place_of(image, field), table.column_name(field.name))};
+          fmt::format(
+              "{}: found a value of the column {}, which {} fills; {}", place_of(image, field), column,
+              is_childs ? "columns of the route's child" : "columns.add",
+              is_childs ? "give the element's field a column of another name there" : "exclude or rename the field")};
 }
 
 // A second value of one column: the same field again, or one that `columns` gives the column of another.

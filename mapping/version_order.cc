@@ -8,13 +8,6 @@
 namespace sluice::mapping {
 namespace {
 
-// Big-endian, of two, four or eight bytes.
-std::int64_t integer_of(std::string_view bytes) {
-  std::uint64_t value = !bytes.empty() && (bytes.front() & 0x80) ? ~std::uint64_t{0} : 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return static_cast<std::int64_t>(value);
-}
-
 template <class T>
 int order(const T& one, const T& other) {
   return one < other ? -1 : other < one ? 1 : 0;
@@ -53,6 +46,12 @@ int order_of_numerics(std::string_view one, std::string_view other) {
 }
 
 }  // namespace
+
+std::int64_t integer_of(std::string_view bytes) {
+  std::uint64_t value = !bytes.empty() && (bytes.front() & 0x80) ? ~std::uint64_t{0} : 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return static_cast<std::int64_t>(value);
+}
 
 int compare_versions(const Column& column, std::string_view one, std::string_view other) {
   switch (column.encoding) {

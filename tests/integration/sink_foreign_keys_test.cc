@@ -90,25 +90,8 @@ class ForeignKeys : public SinkTest {
     return set.take();
   }
 
-  // A range of a partition that only gives the transaction something to advance.
-  std::vector<PartitionRange> next_range(std::int64_t count) {
-    if (held.ranges.empty()) claim(held, *writer, 0);
-    auto range = held.ranges[0];
-    range.to = range.from + count;
-    range.counts = {};
-    range.counts.applied = count;
-    return {range};
-  }
-
   Result<void> apply_whole(mapping::Mapper& mapper, std::span<const Event> events) {
-    auto changes = map(mapper, events);
-    for (auto& place : changes.places) place = &at;
-    const auto ranges = next_range(std::ssize(events));
-    const std::vector<Record> none;
-    writer->submit(changes, none, ranges);
-    auto done = wait(*writer);
-    if (done) held.ranges[0].from = ranges[0].to;
-    return done;
+    return write_mapped(map(mapper, events));
   }
 
   // As the bisector does where the whole is refused.
@@ -129,7 +112,7 @@ class ForeignKeys : public SinkTest {
     if (auto done = writer->begin(ranges, {}); !done) return done;
     if (auto done = try_halves(mapper, events); !done) return done;
     if (auto done = writer->finish({}, {}, ranges); !done) return done;
-    held.ranges[0].from = ranges[0].to;
+    next_batch.ranges[0].from = ranges[0].to;
     return {};
   }
 
@@ -154,7 +137,6 @@ class ForeignKeys : public SinkTest {
   }
 
   std::unique_ptr<mapping::Mapper> batched, alone;
-  Batch held;
   int batches = 0, refused = 0;
 };
 

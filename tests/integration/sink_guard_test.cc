@@ -125,17 +125,11 @@ class Guard : public SinkTest {
       ASSERT_TRUE(mapped);
       ASSERT_NE(*mapped, Outcome::dead) << set.changes().dead.back().reason;
     }
-    Batch batch;
-    batch.changes = set.take();
-    claim(batch, *writer, static_cast<std::int64_t>(messages.size()));
-    auto& counts = batch.ranges[0].counts = {};
-    for (const auto outcome : batch.changes.outcomes)
-      ++(outcome == Outcome::applied ? counts.applied : outcome == Outcome::folded ? counts.folded : counts.skipped);
-    writer->submit(batch.changes, batch.records, batch.ranges);
-    const auto done = wait(*writer);
+    const Changes changes = set.take();
+    const auto done = write_mapped(changes);
     ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
     const auto stored_counts = writer->take_counts();
-    EXPECT_EQ(stored_counts.size(), std::ranges::any_of(plan(batch.changes, false), &PlannedWrite::guarded) ? 1 : 0);
+    EXPECT_EQ(stored_counts.size(), std::ranges::any_of(plan(changes, false), &PlannedWrite::guarded) ? 1 : 0);
     for (const auto& [place, stored] : stored_counts) {
       EXPECT_EQ(fmt::format("{}|{}|{}", stored.applied, stored.folded, stored.skipped),
                 sql(fmt::format("SELECT applied, folded, skipped FROM {}.pointer WHERE topic = 'orders'", schema)));

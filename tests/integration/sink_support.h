@@ -184,11 +184,36 @@ class SinkTest : public testing::Test {
     EXPECT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
   }
 
+  // Of the partition that is claimed by the first batch: `count` records behind those that were written.
+  std::vector<PartitionRange> next_range(std::int64_t count) {
+    if (next_batch.ranges.empty()) claim(next_batch, *writer, 0);
+    auto range = next_batch.ranges[0];
+    range.to = range.from + count;
+    range.counts = {};
+    range.counts.applied = count;
+    return {range};
+  }
+
+  // Writes what a mapper made of records as the next batch.
+  Result<void> write_mapped(Changes changes) {
+    auto ranges = next_range(std::ssize(changes.outcomes));
+    auto& counts = ranges[0].counts = {};
+    for (const auto outcome : changes.outcomes)
+      ++(outcome == Outcome::applied ? counts.applied : outcome == Outcome::folded ? counts.folded : counts.skipped);
+    for (auto& place : changes.places) place = &at;
+    const std::vector<Record> none;
+    writer->submit(changes, none, ranges);
+    auto done = wait(*writer);
+    if (done) next_batch.ranges[0].from = ranges[0].to;
+    return done;
+  }
+
   std::string schema;
   config::Postgres settings;
   std::unique_ptr<SqlClient> database;
   std::unique_ptr<Writer> writer;
   TopicPartition at{"orders", 3};
+  Batch next_batch;  // the partition of next_range(), and where its next batch begins
 };
 
 }  // namespace sluice::sink::test

@@ -133,18 +133,7 @@ class Where : public SinkTest {
       ASSERT_TRUE(mapped);
       ASSERT_NE(*mapped, Outcome::dead) << set.changes().dead.back().reason;
     }
-    Batch batch;
-    batch.changes = set.take();
-    const auto count = static_cast<std::int64_t>(messages.size());
-    if (held.ranges.empty()) claim(held, *writer, 0);
-    batch.ranges = held.ranges;
-    batch.ranges[0].to = held.ranges[0].from = batch.ranges[0].from + count;
-    auto& counts = batch.ranges[0].counts = {};
-    for (const auto outcome : batch.changes.outcomes)
-      ++(outcome == Outcome::applied ? counts.applied : outcome == Outcome::folded ? counts.folded : counts.skipped);
-    for (auto& changed : batch.changes.places) changed = &at;
-    writer->submit(batch.changes, batch.records, batch.ranges);
-    const auto done = wait(*writer);
+    const auto done = write_mapped(set.take());
     ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
     writer->take_counts();
   }
@@ -155,7 +144,6 @@ class Where : public SinkTest {
 
   std::shared_ptr<config::Pipeline> pipeline;
   std::unique_ptr<mapping::Mapper> mapper;
-  Batch held;  // the partition, and where its next batch begins
 };
 
 std::string text_of(const std::map<int, Kept>& rows) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -580,7 +581,13 @@ TEST_F(ConfigLoad, whole_transactions_of_the_source_refuse_what_would_divide_the
     return error_of(text.replace(text.find("[postgres]"), 0, line + "\n"));
   };
   EXPECT_HAS(kafka("start = \"latest\""), "4:9: kafka.start: is \"latest\"");
+  EXPECT_HAS(kafka("start = \"group:connect-shop\""), "4:9: kafka.start: is a group");
   EXPECT_HAS(kafka("strategy = \"cooperative-sticky\""), "4:12: kafka.strategy: shares the topics out");
+  const std::string another = "[[route]]\ntopics = [\"shop.lines\"]\ntable = \"lines\"\nkey = [\"id\"]\n";
+  const auto lines_before = std::ranges::count(section(whole) + another, '\n');
+  EXPECT_HAS(error_of(section(whole) + another + "fk_wait = \"5s\"\n"),
+             fmt::format("{}:11: route.fk_wait: waits for rows of other topics", lines_before + 1));
+  EXPECT_EQ(error_of(std::string(good) + another + "fk_wait = \"5s\"\n"), "") << "without transactions";
   auto cloud = section(whole);
   EXPECT_HAS(error_of(cloud.append("format = \"cloudevents\"\n")),
              "consistency.transactions: is \"source\", and a route's");

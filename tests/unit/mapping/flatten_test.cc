@@ -122,6 +122,28 @@ TEST(MappingFlatten, reasons_name_a_field_by_its_path_in_the_event) {
       << "what is wrong inside an object is not passed over";
 }
 
+TEST(MappingFlatten, a_version_in_an_object_is_found_whatever_columns_make_of_its_field) {
+  const auto written = [](const config::Columns& rules, std::optional<std::string> after = {}) {
+    const auto target = table({{"id", "int8"}, {"name", "text"}, {"meta_version", "int8"}, {"v", "int8"}});
+    target->guard = 2;
+    Fixture flat(target);
+    flat.route.flatten = "_";
+    flat.route.version = config::VersionPath::parse("meta.version");
+    flat.route.version.flattened = "meta_version";
+    flat.route.columns = rules;
+    flat.add({{}, after.value_or(R"({"id":1,"name":"a","meta":{"version":5}})")});
+    const Changes changes = flat.take();
+    return changes.dead.empty() ? text_of(changes) : changes.dead.front().reason;
+  };
+  EXPECT_EQ(written({}), "write id=1 name=a meta_version=5\n");
+  EXPECT_EQ(written({.include = {"name"}}), "write id=1 name=a meta_version=5\n");
+  EXPECT_EQ(written({.exclude = {"meta_version"}}), "write id=1 name=a meta_version=5\n");
+  EXPECT_EQ(written({.exclude = {"meta"}}), "write id=1 name=a meta_version=5\n") << "the object stays whole";
+  EXPECT_EQ(written({.rename = {{"meta_version", "v"}}}), "write id=1 name=a meta_version=5 v=5\n");
+  EXPECT_EQ(written({.exclude = {"meta_version"}}, R"({"op":"d","before":{"id":1,"meta":{"version":4}},"after":null})"),
+            "remove id=1 meta_version=4\n");
+}
+
 TEST(MappingFlatten, conditions_see_the_event_as_it_is_and_what_delete_when_asks_about_needs_no_column) {
   Flat flat;
   flat.route.filter = Expression::parse("address.city <> 'Bonn'").value();

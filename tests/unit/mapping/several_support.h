@@ -32,13 +32,7 @@ class Several {
   }
 
   void add(const Message& message) {
-    Record record;
-    record.at = &at_;
-    if (message.key) record.key = *message.key;
-    if (message.value) record.value = *message.value;
-    for (const auto& [name, value] : message.headers) record.headers.push_back({name, value});
-    record.timestamp_ms = message.timestamp_ms;
-    record.offset = offset_++;
+    const Record record = record_of(message, at_, offset_++);
     auto done = mapper().map(record, set_);
     for (int questions = 0; !done && questions < 8; ++questions) {
       const auto* wanted = std::get_if<Wanted>(&done.error());

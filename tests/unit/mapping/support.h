@@ -238,6 +238,18 @@ struct Message {
   std::int64_t timestamp_ms = -1;
 };
 
+// The message as a record, which looks into it.
+inline Record record_of(const Message& message, const TopicPartition& at, Offset offset) {
+  Record record;
+  record.at = &at;
+  record.offset = offset;
+  if (message.key) record.key = *message.key;
+  if (message.value) record.value = *message.value;
+  for (const auto& [name, value] : message.headers) record.headers.push_back({name, value});
+  record.timestamp_ms = message.timestamp_ms;
+  return record;
+}
+
 // A pipeline with one route and a table that the mapper learns when it asks.
 class Fixture {
  public:
@@ -260,13 +272,7 @@ class Fixture {
 
   void add(const Message& message, const std::string& topic = "events") {
     at_.topic = topic;
-    Record record;
-    record.at = &at_;
-    if (message.key) record.key = *message.key;
-    if (message.value) record.value = *message.value;
-    for (const auto& [name, value] : message.headers) record.headers.push_back({name, value});
-    record.timestamp_ms = message.timestamp_ms;
-    record.offset = offset_++;
+    const Record record = record_of(message, at_, offset_++);
     auto done = mapper().map(record, set_);
     for (int questions = 0; !done && questions < 3; ++questions) {  // a table, the schemas of key and value
       const auto* wanted = std::get_if<Wanted>(&done.error());
