@@ -77,7 +77,9 @@ int config_reload(Call& call, ServiceControl& control, const Snapshots& snapshot
   if (waited == Waited::stopped) return Code::interrupted;
   if (waited == Waited::deadline)
     return call.fail(Code::deadline_passed, "not reloaded after {}; it goes on", span_text(*timeout));
-  if (!after.trouble.empty()) return call.fail(Code::failed, "not reloaded, the old settings stay: {}", after.trouble);
+  if (!after.trouble.empty())
+    return call.fail(Code::failed, "not all is taken over; where there is an error, what was in force stays: {}",
+                     after.trouble);
   call.report.line =
       "done: configuration and keys are read again; the log says what has changed and what needs a restart";
   return Code::done;
@@ -160,7 +162,9 @@ std::vector<Command> config_commands() {
        .effect = Effect::changes,
        .recorded_later = true,
        .group = "service",
-       .summary = "Reads configuration and keys again, as SIGHUP does: all of it, or nothing if anything is wrong.",
+       .summary =
+           "Reads configuration and keys again, as SIGHUP does. A file with an error changes nothing; the other one is "
+           "taken over all the same.",
        .examples = {"config reload"},
        .run = handler<config_reload>},
       {.words = "config set",

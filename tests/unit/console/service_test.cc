@@ -182,7 +182,7 @@ TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_tol
   EXPECT_NE(run("config check").err.find("batch.rows"), std::string::npos);
   const auto failed = run("config reload");
   EXPECT_EQ(failed.code, Code::failed);
-  EXPECT_NE(failed.err.find("the old settings stay: sluice.toml:3:1"), std::string::npos) << failed.err;
+  EXPECT_NE(failed.err.find("what was in force stays: sluice.toml:3:1"), std::string::npos) << failed.err;
   login.caller.role = "operator";
   EXPECT_EQ(run("config reload").code, Code::not_allowed);
 }
