@@ -166,7 +166,11 @@ TEST_F(ConsoleService, an_exact_count_asks_postgresql_for_each_table_and_says_wh
   EXPECT_EQ(admin.calls, std::vector<std::string>{"count public.orders"});
   EXPECT_FALSE(run("count --json").data().contains("exact"));
   EXPECT_EQ(run("count --exact --watch 2s").code, Code::not_understood);
-  EXPECT_EQ(run("count --exact --timeout 0s").code, Code::not_understood);
+  EXPECT_EQ(run("count --exact --timeout 999ms").code, Code::not_understood);
+  EXPECT_EQ(run("count --exact --timeout 1s").code, Code::done);
+  const auto without = run("count --timeout 5s");
+  EXPECT_EQ(without.code, Code::not_understood);
+  EXPECT_NE(without.err.find("--exact"), std::string::npos) << without.err;
 }
 
 TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_told) {
