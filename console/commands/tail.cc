@@ -98,11 +98,7 @@ std::vector<Command> tail_commands() {
                     .shown = "EXPRESSION",
                     .help = "only those that a route with this filter would apply; in double quotes, as its texts have "
                             "single ones; needs PostgreSQL"},
-                   {.name = "limit",
-                    .value = ArgumentKind::number,
-                    .shown = "N",
-                    .help = "end after so many; without it, at Ctrl-C",
-                    .also_n = true}},
+                   limit_option("end after so many; without it, at Ctrl-C")},
        .role = Role::operator_,
        .effect = Effect::shows_data,
        .group = "records",

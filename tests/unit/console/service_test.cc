@@ -68,6 +68,8 @@ TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_po
   EXPECT_EQ(run("tail -n 3 --limit 4").code, Code::not_understood) << "given twice";
   EXPECT_EQ(run("status -n 3").code, Code::not_understood);
   admin.now.partitions[1].state = PartitionState::paused;
+  for (const auto list : {"audit -n 3", "dead list -n 3", "dead group -n 3", "incidents -n 3", "errors -n 3"})
+    EXPECT_EQ(run(list).code, Code::done) << list << run(list).err;
   EXPECT_EQ(run("seek shop.orders/1 -1000").code, Code::confirmation_missing) << "a position is a word";
 }
 
