@@ -17,7 +17,7 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
   if (value == ArgumentKind::level) {
-    to.insert({"debug", "info", "warning", "error"});
+    to.insert(log::level_names.begin(), log::level_names.end());
     if (first)
       for (auto& module : log::modules()) to.insert(std::move(module));
   }
@@ -143,7 +143,7 @@ std::optional<std::vector<std::string>> hints(std::string_view before_cursor, co
     for (const Option& option : command->options)
       lines.push_back(fmt::format("  {}: {}", option_text(option), option.help));
   }
-  // Live names, and what else Tab would offer beyond the words of the table.
+  // Live names, and what else Tab would offer: where no command is named yet, that is what stands above.
   std::string offered;
   if (command != nullptr || below.empty())
     for (const auto& word : candidates(before_cursor, context, login))

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/log_module.h"
 #include "base/parse.h"
 #include "config/settings.h"
 #include "config/spelling.h"
@@ -10,6 +11,14 @@
 
 namespace sluice::console {
 namespace {
+
+int no_setting(Call& call, Code code, std::string_view name, const std::vector<config::Shown>& settings) {
+  std::vector<std::string_view> known;
+  for (const auto& one : settings) known.push_back(one.key);
+  const auto near = config::nearest(name, known);
+  return call.fail(code, "no setting '{}'{}", name,
+                   near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
+}
 
 int config_show(Call& call, const config::Pipeline& pipeline) {
   const std::string wanted = call.words().empty() ? "" : call.words().front();
@@ -20,10 +29,8 @@ int config_show(Call& call, const config::Pipeline& pipeline) {
                               {.name = "default"},
                               {.name = "source"},
                               {.name = "reloadable", .kind = ColumnType::yes_no}}};
-  std::vector<std::string_view> known;
   bool found = wanted.empty();
   for (const auto& one : settings) {
-    known.push_back(one.key);
     if (!wanted.empty() && one.key != wanted && !one.key.starts_with(wanted + '.') &&
         !one.key.starts_with(wanted + '['))
       continue;
@@ -32,11 +39,7 @@ int config_show(Call& call, const config::Pipeline& pipeline) {
     section.rows.push_back({one.key, one.value, optional_text(one.fallback),
                             std::string(one.changed ? "file" : "default"), one.reloadable});
   }
-  if (!found) {
-    const auto near = config::nearest(wanted, known);
-    return call.fail(Code::no_such_thing, "no setting '{}'{}", wanted,
-                     near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
-  }
+  if (!found) return no_setting(call, Code::no_such_thing, wanted, settings);
   call.report.pages = true;
   call.report.sections = {std::move(section)};
   return Code::done;
@@ -91,24 +94,16 @@ int config_set(Call& call, Logging& logging, const config::Pipeline& pipeline, P
   const std::string name = lowered(call.words()[0]), value = lowered(call.words()[1]);
   const auto settings = config::show(pipeline);
   if (const auto found = std::ranges::find(settings, name, &config::Shown::key); found == settings.end()) {
-    std::vector<std::string_view> known;
-    for (const auto& one : settings) known.push_back(one.key);
-    const auto near = config::nearest(name, known);
-    return call.fail(Code::not_understood, "no setting '{}'{}", name,
-                     near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
+    return no_setting(call, Code::not_understood, name, settings);
   } else if (name != live_setting) {
     return call.fail(Code::wrong_state, "{} is not set while the service runs; change it in the file, then {}", name,
                      found->reloadable ? "'config reload'" : "restart");
   }
-  if (value != "debug" && value != "info" && value != "warning" && value != "error")
-    return call.fail(Code::not_understood, "{}: no level '{}'; use debug, info, warning or error", name, value);
-  std::optional<std::chrono::seconds> lasting;
-  if (call.has("confirm")) {
-    const auto span = span_option(call, "confirm", "");
-    if (!span) return span.error();
-    lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
-    if (lasting->count() == 0) return call.fail(Code::not_understood, "--confirm needs at least a second");
-  }
+  if (!log::is_level(value))
+    return call.fail(Code::not_understood, "{}: no level '{}'; use {}", name, value, fmt::join(log::level_names, ", "));
+  const auto waiting = lasting_option(call, "confirm");
+  if (!waiting) return waiting.error();
+  const auto& lasting = *waiting;
   const std::string before(log::name(log::level_now()));
   logging.set_log_level(value, lasting, {});
   pending.set(lasting ? std::optional(PendingSetting::Change{name, value, Clock::now() + *lasting}) : std::nullopt);
