@@ -99,14 +99,6 @@ void tidy_modules() REQUIRES(modules_mutex) {
   lowest_of_modules = lowest;
 }
 
-// Whether a line is written, where modules have levels of their own.
-bool wanted(Level level, std::string_view who) {
-  const MutexLock lock(modules_mutex);
-  tidy_modules();
-  const auto own = std::ranges::find(modules_set, first_word(who), &Module::name);
-  return level >= (own == modules_set.end() ? threshold.load() : own->level);
-}
-
 void remember_speaker(std::string_view who) {
   const MutexLock lock(modules_mutex);
   if (speakers.size() < most_speakers && !speakers.contains(first_word(who))) speakers.emplace(first_word(who));
@@ -169,8 +161,7 @@ LineWriter& writer() {
 }  // namespace
 
 std::string_view name(Level level) {
-  static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
-  return names[static_cast<std::size_t>(level)];
+  return level_names[static_cast<std::size_t>(level)];
 }
 
 void setup(std::string_view level, std::string_view format) {
@@ -219,6 +210,14 @@ Level level_now() {
   return threshold.load();
 }
 
+Level level_of(std::string_view module) {
+  const Level otherwise = level_now();
+  const MutexLock lock(modules_mutex);
+  tidy_modules();
+  const auto own = std::ranges::find(modules_set, first_word(module), &Module::name);
+  return own == modules_set.end() ? otherwise : own->level;
+}
+
 std::vector<Entry> recent() {
   const MutexLock lock(recent_mutex);
   std::vector<Entry> entries;
@@ -253,7 +252,7 @@ SessionScope::~SessionScope() {
 }
 
 void write(Level level, std::string_view who, std::string_view text) {
-  if (lowest_of_modules.load(std::memory_order_relaxed) != no_level && !wanted(level, who)) return;
+  if (lowest_of_modules.load(std::memory_order_relaxed) != no_level && level < level_of(who)) return;
   write_always(level, who, text);
 }
 

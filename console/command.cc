@@ -56,11 +56,31 @@ std::string Command::usage() const {
   std::string text(words);
   if (!arguments.empty()) (text += ' ') += arguments;
   for (const Option& option : options) {
-    std::string one = fmt::format("--{}", option.name);
-    if (option.value != ArgumentKind::none) one += fmt::format(" {}", option.shown);
+    const std::string one = option_text(option);
     text += option.required.empty() ? fmt::format(" [{}]", one) : " " + one;
   }
   return text;
+}
+
+std::string option_text(const Option& option) {
+  return option.value == ArgumentKind::none ? fmt::format("--{}", option.name)
+                                            : fmt::format("--{} {}", option.name, option.shown);
+}
+
+Option limit_option(std::string_view help) {
+  return {.name = "limit", .value = ArgumentKind::number, .shown = "N", .help = help, .also_n = true};
+}
+
+Option last_option() {
+  return {.name = "last",
+          .value = ArgumentKind::number,
+          .shown = "N",
+          .help = "the last so many; 20 unless given",
+          .also_n = true};
+}
+
+Option oldest_option() {
+  return {.name = "oldest", .help = "the oldest first, instead of the newest"};
 }
 
 Effect Command::effect_of(const Arguments& given, const Login& login) const {
@@ -189,6 +209,15 @@ std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call,
                                    "--{} '{}' is not a time; write a duration back from now, like 2h or 7d, or "
                                    "2026-11-21T11:52:44Z",
                                    name, call.option(name)));
+}
+
+std::expected<std::optional<std::chrono::seconds>, int> lasting_option(Call& call, std::string_view name) {
+  if (!call.has(name)) return std::nullopt;
+  const auto span = span_option(call, name, "");
+  if (!span) return std::unexpected(span.error());
+  const auto lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
+  if (lasting.count() > 0) return lasting;
+  return std::unexpected(call.fail(Code::not_understood, "--{} needs at least a second", name));
 }
 
 Option watch_option() {

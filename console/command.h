@@ -40,6 +40,8 @@ namespace sluice::console {
 using report::Column;
 using report::ColumnType;
 using report::counted;
+using report::known_or_nothing;
+using report::optional_number;
 using report::optional_text;
 using report::optional_time;
 using report::Report;
@@ -75,6 +77,12 @@ struct Option {
 };
 
 enum class Effect : std::uint8_t { none, shows_data, changes };
+
+std::string option_text(const Option& option);  // "--limit N"
+// Options of lists, each of them one for all.
+Option limit_option(std::string_view help);  // --limit N, -n N
+Option last_option();                        // --last N, -n N; 20 unless given
+Option oldest_option();
 
 // Words and options of a line, told apart by the command's row.
 struct Arguments {
@@ -213,6 +221,8 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
                                                std::int64_t at_most);
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name);
+// For how long a change is to last, a second at least; nothing where the option is not given.
+std::expected<std::optional<std::chrono::seconds>, int> lasting_option(Call& call, std::string_view name);
 
 std::string help_page(const Command& command);
 std::string help_page(PartitionState state);

@@ -17,7 +17,7 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
   if (value == ArgumentKind::level) {
-    to.insert({"debug", "info", "warning", "error"});
+    to.insert(log::level_names.begin(), log::level_names.end());
     if (first)
       for (auto& module : log::modules()) to.insert(std::move(module));
   }
@@ -141,16 +141,13 @@ std::optional<std::vector<std::string>> hints(std::string_view before_cursor, co
   if (command != nullptr) {
     lines.push_back(command->usage());
     for (const Option& option : command->options)
-      lines.push_back(
-          fmt::format("  --{}{}{}: {}", option.name, option.shown.empty() ? "" : " ", option.shown, option.help));
+      lines.push_back(fmt::format("  {}: {}", option_text(option), option.help));
   }
-  // Live names, and what else Tab would offer beyond the words of the table.
+  // Live names, and what else Tab would offer: where no command is named yet, that is what stands above.
   std::string offered;
-  for (const auto& word : candidates(before_cursor, context, login)) {
-    if (word.starts_with("--")) continue;
-    if (command == nullptr && !below.empty()) continue;
-    (offered += offered.empty() ? "" : "  ") += word;
-  }
+  if (command != nullptr || below.empty())
+    for (const auto& word : candidates(before_cursor, context, login))
+      if (!word.starts_with("--")) (offered += offered.empty() ? "" : "  ") += word;
   if (!offered.empty()) lines.push_back(std::move(offered));
   if (lines.empty()) lines.emplace_back("nothing that is known may follow");
   return lines;

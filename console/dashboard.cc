@@ -146,8 +146,7 @@ Lines partition_lines(const Observation& seen, DashboardView& view, const Dashbo
   for (std::size_t at = view.first; at < std::min(chosen.size(), view.first + fit); ++at) {
     const auto& one = *chosen[at];
     const double rate = rate_at(seen, one.at);
-    section.rows.push_back({partition_text(one.at), status_of(one.state),
-                            lag_of(one) < 0 ? report::Value() : report::Value(lag_of(one)),
+    section.rows.push_back({partition_text(one.at), status_of(one.state), known_or_nothing(lag_of(one)),
                             rate < 0 ? report::Value() : report::Value(rate), std::int64_t{one.lane}, one.next,
                             optional_text(one.reason)});
   }

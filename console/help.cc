@@ -25,9 +25,7 @@ Made by `sluice config console` from the command table; a test compares the two.
 std::string option_lines(const Command& command, std::string_view bullet, std::string_view quote) {
   std::size_t widest = 0;
   const auto left = [](const Option& option) {
-    return option.value == ArgumentKind::none ? fmt::format("--{}", option.name)
-                                              : fmt::format("--{} {}{}", option.name, option.shown,
-                                                            option.also_n ? fmt::format(", -n {}", option.shown) : "");
+    return option_text(option) + (option.also_n ? fmt::format(", -n {}", option.shown) : "");
   };
   for (const Option& option : command.options) widest = std::max(widest, left(option).size());
   std::string text;

@@ -1,9 +1,10 @@
 #include "console/selection.h"
 
-#include "base/clock.h"
-
 #include <algorithm>
 #include <numeric>
+
+#include "base/clock.h"
+#include "base/pattern.h"
 
 namespace sluice::console {
 namespace {
@@ -105,6 +106,20 @@ std::optional<TopicPartition> parse_partition(std::string_view text) {
 bool covers(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables) {
   const auto target = PartitionSelector::parse(pause.target);
   return target && target->covers(at, target_tables);
+}
+
+std::vector<const config::Route*> routes_of(const config::Pipeline& pipeline, const std::string& topic) {
+  std::vector<const config::Route*> routes;
+  for (const auto& route : pipeline.routes) {
+    const bool takes = std::ranges::any_of(route.topics, [&](const std::string& text) {
+      const auto pattern = Pattern::parse(text);
+      return pattern && pattern->matches(topic);
+    });
+    if (!takes) continue;
+    routes.push_back(&route);
+    if (!route.continues) break;
+  }
+  return routes;
 }
 
 Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds timeout, const std::stop_token& stop) {

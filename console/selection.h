@@ -37,6 +37,10 @@ std::string partition_text(const TopicPartition& at);
 std::optional<TopicPartition> parse_partition(std::string_view text);  // TOPIC/NUMBER
 bool covers(const Pause& pause, const TopicPartition& at, const std::vector<std::string>& target_tables);
 
+// The routes that take a topic, as the router does: the first one whose names or expressions have it, and those after
+// it as long as each lets the next one continue. They belong to the pipeline.
+std::vector<const config::Route*> routes_of(const config::Pipeline& pipeline, const std::string& topic);
+
 enum class Waited : std::uint8_t { yes, deadline, stopped };
 // Asks four times a second.
 Waited wait_until(const std::function<bool()>& ready, std::chrono::milliseconds timeout, const std::stop_token& stop);

@@ -250,7 +250,7 @@ void Service::reload() {
   const bool loaded = reloader_.reload([this] { return reload_keys(); });
   admin_.set_hooks(reloader_.hooks());
   note("reload", options_.config, loaded ? "done" : "failed: " + reloader_.state().trouble);
-  const std::string status = loaded ? "reloaded" : "reload failed, the old settings stay; see the log";
+  const std::string status = loaded ? "reloaded" : "not all is reloaded: a file has an error; see the log";
   if (told_ready) systemd::ready(status);
   if (const auto shot = lanes(); !shot.waiting_for.empty())
     systemd::status(fmt::format("{}; waiting for {}", status, shot.waiting_for));

@@ -355,6 +355,16 @@ Value optional_text(const std::optional<std::string>& text) {
   return *text;
 }
 
+Value optional_number(const std::optional<double>& number) {
+  if (!number) return {};
+  return *number;
+}
+
+Value known_or_nothing(std::int64_t number) {
+  if (number < 0) return {};
+  return number;
+}
+
 Value optional_time(const std::optional<WallClock::time_point>& at) {
   if (!at) return {};
   return *at;

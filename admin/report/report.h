@@ -86,6 +86,8 @@ std::string counted(std::size_t number, std::string_view noun);
 
 Value optional_text(const std::string& text);  // an empty text is not a value
 Value optional_text(const std::optional<std::string>& text);
+Value optional_number(const std::optional<double>& number);
+Value known_or_nothing(std::int64_t number);  // a negative one is not known
 Value optional_time(const std::optional<WallClock::time_point>& at);
 
 }  // namespace sluice::report

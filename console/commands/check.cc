@@ -226,7 +226,7 @@ int check(Call& call, const Snapshots& snapshots, Positions& positions, DeadLett
                  total.lag == 0 ? report::Value(0.0)
                  : rate > 0     ? report::Value(static_cast<double>(total.lag) / rate)
                                 : report::Value(),
-                 now.dead_letters_open < 0 ? report::Value() : report::Value(now.dead_letters_open)}},
+                 known_or_nothing(now.dead_letters_open)}},
        .record = true},
       {.name = "findings", .columns = {{.name = "result"}, {.name = "reason"}}}};
   for (const auto& one : found)

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/log_module.h"
 #include "base/parse.h"
 #include "config/settings.h"
 #include "config/spelling.h"
@@ -10,6 +11,14 @@
 
 namespace sluice::console {
 namespace {
+
+int no_setting(Call& call, Code code, std::string_view name, const std::vector<config::Shown>& settings) {
+  std::vector<std::string_view> known;
+  for (const auto& one : settings) known.push_back(one.key);
+  const auto near = config::nearest(name, known);
+  return call.fail(code, "no setting '{}'{}", name,
+                   near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
+}
 
 int config_show(Call& call, const config::Pipeline& pipeline) {
   const std::string wanted = call.words().empty() ? "" : call.words().front();
@@ -20,10 +29,8 @@ int config_show(Call& call, const config::Pipeline& pipeline) {
                               {.name = "default"},
                               {.name = "source"},
                               {.name = "reloadable", .kind = ColumnType::yes_no}}};
-  std::vector<std::string_view> known;
   bool found = wanted.empty();
   for (const auto& one : settings) {
-    known.push_back(one.key);
     if (!wanted.empty() && one.key != wanted && !one.key.starts_with(wanted + '.') &&
         !one.key.starts_with(wanted + '['))
       continue;
@@ -32,11 +39,7 @@ int config_show(Call& call, const config::Pipeline& pipeline) {
     section.rows.push_back({one.key, one.value, optional_text(one.fallback),
                             std::string(one.changed ? "file" : "default"), one.reloadable});
   }
-  if (!found) {
-    const auto near = config::nearest(wanted, known);
-    return call.fail(Code::no_such_thing, "no setting '{}'{}", wanted,
-                     near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
-  }
+  if (!found) return no_setting(call, Code::no_such_thing, wanted, settings);
   call.report.pages = true;
   call.report.sections = {std::move(section)};
   return Code::done;
@@ -77,7 +80,9 @@ int config_reload(Call& call, ServiceControl& control, const Snapshots& snapshot
   if (waited == Waited::stopped) return Code::interrupted;
   if (waited == Waited::deadline)
     return call.fail(Code::deadline_passed, "not reloaded after {}; it goes on", span_text(*timeout));
-  if (!after.trouble.empty()) return call.fail(Code::failed, "not reloaded, the old settings stay: {}", after.trouble);
+  if (!after.trouble.empty())
+    return call.fail(Code::failed, "not all is taken over; where there is an error, what was in force stays: {}",
+                     after.trouble);
   call.report.line =
       "done: configuration and keys are read again; the log says what has changed and what needs a restart";
   return Code::done;
@@ -89,24 +94,16 @@ int config_set(Call& call, Logging& logging, const config::Pipeline& pipeline, P
   const std::string name = lowered(call.words()[0]), value = lowered(call.words()[1]);
   const auto settings = config::show(pipeline);
   if (const auto found = std::ranges::find(settings, name, &config::Shown::key); found == settings.end()) {
-    std::vector<std::string_view> known;
-    for (const auto& one : settings) known.push_back(one.key);
-    const auto near = config::nearest(name, known);
-    return call.fail(Code::not_understood, "no setting '{}'{}", name,
-                     near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
+    return no_setting(call, Code::not_understood, name, settings);
   } else if (name != live_setting) {
     return call.fail(Code::wrong_state, "{} is not set while the service runs; change it in the file, then {}", name,
                      found->reloadable ? "'config reload'" : "restart");
   }
-  if (value != "debug" && value != "info" && value != "warning" && value != "error")
-    return call.fail(Code::not_understood, "{}: no level '{}'; use debug, info, warning or error", name, value);
-  std::optional<std::chrono::seconds> lasting;
-  if (call.has("confirm")) {
-    const auto span = span_option(call, "confirm", "");
-    if (!span) return span.error();
-    lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
-    if (lasting->count() == 0) return call.fail(Code::not_understood, "--confirm needs at least a second");
-  }
+  if (!log::is_level(value))
+    return call.fail(Code::not_understood, "{}: no level '{}'; use {}", name, value, fmt::join(log::level_names, ", "));
+  const auto waiting = lasting_option(call, "confirm");
+  if (!waiting) return waiting.error();
+  const auto& lasting = *waiting;
   const std::string before(log::name(log::level_now()));
   logging.set_log_level(value, lasting, {});
   pending.set(lasting ? std::optional(PendingSetting::Change{name, value, Clock::now() + *lasting}) : std::nullopt);
@@ -160,7 +157,9 @@ std::vector<Command> config_commands() {
        .effect = Effect::changes,
        .recorded_later = true,
        .group = "service",
-       .summary = "Reads configuration and keys again, as SIGHUP does: all of it, or nothing if anything is wrong.",
+       .summary =
+           "Reads configuration and keys again, as SIGHUP does. A file with an error changes nothing; the other one is "
+           "taken over all the same.",
        .examples = {"config reload"},
        .run = handler<config_reload>},
       {.words = "config set",

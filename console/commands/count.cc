@@ -57,7 +57,7 @@ std::string refusal(const Error& error) {
 int add_exact(Call& call, Tables& tables) {
   const auto timeout = span_option(call, "timeout", "10s");
   if (!timeout) return timeout.error();
-  if (timeout->count() == 0 || *timeout > std::chrono::minutes(10))
+  if (*timeout < std::chrono::seconds(1) || *timeout > std::chrono::minutes(10))
     return call.fail(Code::not_understood, "--timeout '{}' is not from 1s to 10m", call.option("timeout"));
   const auto until = Clock::now() + *timeout;
   Section exact{.name = "exact",
@@ -85,6 +85,8 @@ int add_exact(Call& call, Tables& tables) {
 int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& tables) {
   if (call.has("exact") && call.has("watch"))
     return call.fail(Code::not_understood, "--exact reads whole tables; it does not go with --watch");
+  if (call.has("timeout") && !call.has("exact"))
+    return call.fail(Code::not_understood, "--timeout is of --exact, which reads whole tables; add it");
   if (call.has("exact")) {
     const int code = show_count(call, snapshots, positions);
     return code == Code::done ? add_exact(call, tables) : code;

@@ -104,8 +104,7 @@ std::vector<Command> dead_groups_commands() {
                                    .shown = "reason|table|topic",
                                    .help = "what those of a group have in common; reason unless given, which is table, "
                                            "SQLSTATE and the reason without its numbers"});
-  options.push_back(
-      {.name = "limit", .value = ArgumentKind::number, .shown = "N", .help = "at most so many; 20 unless given"});
+  options.push_back(limit_option("at most so many; 20 unless given"));
   return {
       {.words = "dead group",
        .options = std::move(options),

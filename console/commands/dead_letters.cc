@@ -271,12 +271,8 @@ int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {
 
 std::vector<Command> dead_letters_commands() {
   auto list_options = letter_filter_options();
-  list_options.push_back({.name = "oldest", .help = "the oldest first, instead of the newest"});
-  list_options.push_back({.name = "limit",
-                          .value = ArgumentKind::number,
-                          .shown = "N",
-                          .help = "at most so many; 100 unless given",
-                          .also_n = true});
+  list_options.push_back(oldest_option());
+  list_options.push_back(limit_option("at most so many; 100 unless given"));
   return {
       {.words = "dead list",
        .options = std::move(list_options),

@@ -85,12 +85,8 @@ int errors(Call& call) {
 std::vector<Command> errors_commands() {
   return {
       {.words = "errors",
-       .options = {{.name = "last",
-                    .value = ArgumentKind::number,
-                    .shown = "N",
-                    .help = "the last so many; 20 unless given",
-                    .also_n = true},
-                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
+       .options = {last_option(),
+                   oldest_option(),
                    {.name = "group", .help = "those that differ only in numbers as one, with their count"}},
        .effect = Effect::shows_data,
        .group = "look",

@@ -4,6 +4,7 @@
 
 #include "base/event_kind.h"
 #include "console/commands/event_text.h"
+#include "console/commands/lookback.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -13,8 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int last_at_most = 1000;
-// What becomes visible late was under way in a transaction: whoever follows looks so far back.
-constexpr auto overlap = 60s;
 constexpr int followed_at_most = 10'000;
 
 report::Value state_value(const std::string& text) {
@@ -63,11 +62,14 @@ std::set<std::int64_t> ids_of(const std::vector<EventRow>& events) {
   return ids;
 }
 
-// `seen`: all that there were when it began, as far back as it looks.
-int follow(Call& call, Events& source, std::set<std::int64_t> seen) {
+// `seen`: what was there when it began, or is shown already.
+int follow(Call& call, Events& source, Lookback lookback, std::set<std::int64_t> seen) {
   while (call.stream().wait(500ms)) {
-    auto news = source.events(WallClock::now() - overlap, followed_at_most);
-    if (!news) continue;  // whatever happens meanwhile is read afterwards, a minute's worth
+    auto news = source.events(lookback.since(WallClock::now()), followed_at_most);
+    if (!news) {
+      lookback.failed(WallClock::now());
+      continue;
+    }
     auto present = ids_of(*news);
     std::erase_if(*news, [&](const auto& one) { return seen.contains(one.id); });
     if (!news->empty()) call.stream().write(report_of(*news, false));
@@ -80,22 +82,33 @@ int follow(Call& call, Events& source, std::set<std::int64_t> seen) {
 int incidents(Call& call, Events& source, const IncidentLog& log) {
   const auto last = number_option(call, "last", 20, last_at_most);
   if (!last) return last.error();
+  const bool follows = call.has("follow");
+  // What follows leaves out what is there now. Asked before what is shown first: whatever is stored between the two
+  // questions is either in the second answer, or new.
+  Lookback lookback(WallClock::now());
+  std::set<std::int64_t> seen;
+  if (follows) {
+    const auto recent = source.events(lookback.since(WallClock::now()), followed_at_most);
+    if (recent)
+      seen = ids_of(*recent);
+    else
+      lookback.failed(WallClock::now());
+  }
   const auto known = source.events(std::nullopt, static_cast<int>(*last));
+  if (!known) lookback.failed(WallClock::now());
   const auto past = known ? *known : own(log, static_cast<int>(*last));
   // What is followed goes on below, so there the newest is the last.
-  Report report = report_of(past, !call.has("follow") && !call.has("oldest"));
+  Report report = report_of(past, !follows && !call.has("oldest"));
   if (!known)
     report.notes = {fmt::format("of this process only, as PostgreSQL does not answer: {}", known.error().message)};
-  if (!call.has("follow")) {
+  if (!follows) {
     report.pages = true;
     call.report = std::move(report);
     return Code::done;
   }
-  const auto recent = source.events(WallClock::now() - overlap, followed_at_most);
-  auto seen = ids_of(recent ? *recent : past);
   seen.merge(ids_of(past));
   call.stream().write(report);
-  return follow(call, source, std::move(seen));
+  return follow(call, source, lookback, std::move(seen));
 }
 
 }  // namespace
@@ -103,12 +116,8 @@ int incidents(Call& call, Events& source, const IncidentLog& log) {
 std::vector<Command> incidents_commands() {
   return {
       {.words = "incidents",
-       .options = {{.name = "last",
-                    .value = ArgumentKind::number,
-                    .shown = "N",
-                    .help = "the last so many; 20 unless given",
-                    .also_n = true},
-                   {.name = "oldest", .help = "the oldest first, instead of the newest"},
+       .options = {last_option(),
+                   oldest_option(),
                    {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
        .group = "look",
        .summary =

@@ -12,20 +12,16 @@ namespace {
 int log_level(Call& call, Logging& logging) {
   const std::string level = lowered(call.words().back());
   const std::string module = call.words().size() > 1 ? call.words().front() : "";
-  if (level != "debug" && level != "info" && level != "warning" && level != "error")
-    return call.fail(Code::not_understood, "no level '{}'; use debug, info, warning or error", level);
-  std::optional<std::chrono::seconds> lasting;
-  if (call.has("for")) {
-    const auto span = span_option(call, "for", "");
-    if (!span) return span.error();
-    lasting = std::chrono::duration_cast<std::chrono::seconds>(*span);
-    if (lasting->count() == 0) return call.fail(Code::not_understood, "--for needs at least a second");
-  }
+  if (!log::is_level(level))
+    return call.fail(Code::not_understood, "no level '{}'; use {}", level, fmt::join(log::level_names, ", "));
+  const auto time = lasting_option(call, "for");
+  if (!time) return time.error();
+  const auto& lasting = *time;
   // Who has never said anything is more likely a word that was mistyped.
   if (const auto modules = log::modules(); !module.empty() && std::ranges::find(modules, module) == modules.end())
     return call.fail(Code::no_such_thing, "nobody called '{}' has logged anything yet; so far: {}", module,
                      fmt::join(modules, ", "));
-  const std::string before(log::name(log::level_now()));
+  const std::string before(log::name(log::level_of(module)));
   logging.set_log_level(level, lasting, module);
   const std::string of = module.empty() ? "" : " of " + module;
   call.remark(fmt::format("{} -> {}{}", before, level, of));

@@ -7,11 +7,6 @@
 namespace sluice::console {
 namespace {
 
-report::Value known_or_nothing(Offset value) {
-  if (value < 0) return {};
-  return value;
-}
-
 int show_partitions(Call& call, const Snapshots& snapshots) {
   const Inventory inventory = console::inventory(snapshots);
   const auto target = target_of(call, inventory);

@@ -12,10 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t widest_picture = 90;
 
-report::Value known(const std::optional<double>& rate) {
-  return rate ? report::Value(*rate) : report::Value();
-}
-
 int show_rate(Call& call, const Snapshots& snapshots, const Rates& rates, std::chrono::seconds over) {
   const Inventory inventory = console::inventory(snapshots);
   const auto target = target_of(call, inventory);
@@ -26,7 +22,8 @@ int show_rate(Call& call, const Snapshots& snapshots, const Rates& rates, std::c
                             {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
                             {.name = "arrived", .kind = ColumnType::rate, .unit = "/s"}}};
   const auto add = [&](std::chrono::seconds span, const std::optional<double> RateSeries::* mean) {
-    means.rows.push_back({static_cast<double>(span.count()), known(found.applied.*mean), known(found.arrived.*mean)});
+    means.rows.push_back({static_cast<double>(span.count()), optional_number(found.applied.*mean),
+                          optional_number(found.arrived.*mean)});
   };
   add(1s, &RateSeries::second);
   add(10s, &RateSeries::ten_seconds);

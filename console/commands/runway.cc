@@ -79,13 +79,11 @@ int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Posit
                               {.name = "retention_seconds", .kind = ColumnType::seconds, .label = "kept for"},
                               {.name = "left_seconds", .kind = ColumnType::seconds, .label = "left"},
                               {.name = "remark"}}};
-  const auto number = [](const std::optional<double>& value) {
-    return value ? report::Value(*value) : report::Value();
-  };
   for (const auto& [line, one] : lines)
-    section.rows.push_back({partition_text(one->from.at), one->from.next, optional_time(one->oldest), number(line.age),
+    section.rows.push_back({partition_text(one->from.at), one->from.next, optional_time(one->oldest),
+                            optional_number(line.age),
                             one->keeps ? report::Value(seconds(*one->keeps).count()) : report::Value(),
-                            number(line.left), optional_text(line.remark)});
+                            optional_number(line.left), optional_text(line.remark)});
   call.report.sections = {std::move(section)};
   call.report.pages = true;
   call.report.notes = {"left: at the earliest; Kafka deletes whole segments, by the newest record in each"};

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/pattern.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"
 #include "console/selection.h"
@@ -66,20 +65,6 @@ bool is_new_log(const PointerRow& from, const LogPlace& log) {
 }
 
 using Routes = std::vector<const config::Route*>;
-
-Routes routes_of(const config::Pipeline& pipeline, const std::string& topic) {
-  Routes routes;
-  for (const auto& route : pipeline.routes) {
-    const bool takes = std::ranges::any_of(route.topics, [&](const std::string& text) {
-      const auto pattern = Pattern::parse(text);
-      return pattern && pattern->matches(topic);
-    });
-    if (!takes) continue;
-    routes.push_back(&route);
-    if (!route.continues) break;
-  }
-  return routes;
-}
 
 std::string offsets_text(Offset from, Offset to) {
   const auto number = counted(static_cast<std::size_t>(to - from), "offset");

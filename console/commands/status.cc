@@ -123,7 +123,7 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   field({.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
         log::error_counts().last_hour);
   field({.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
-        now.dead_letters_open < 0 ? report::Value() : report::Value(now.dead_letters_open));
+        known_or_nothing(now.dead_letters_open));
   field({.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
         connected);
   field({.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"}, lanes);

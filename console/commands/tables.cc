@@ -74,8 +74,8 @@ int table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& 
                           {.name = "reason"}}};
   for (const auto& one : known.now.partitions)
     if (std::ranges::binary_search(known.tables_of(one.at.topic), name))
-      fed.rows.push_back({partition_text(one.at), status_of(one.state),
-                          lag_of(one) < 0 ? report::Value() : report::Value(lag_of(one)), optional_text(one.reason)});
+      fed.rows.push_back(
+          {partition_text(one.at), status_of(one.state), known_or_nothing(lag_of(one)), optional_text(one.reason)});
   call.report.sections = {tables_section(known, name), std::move(columns), std::move(fed)};
   call.report.notes.emplace_back("rows that this process wrote and removed since its start");
   add_changed_values(known, name, call.report);

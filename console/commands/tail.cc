@@ -103,11 +103,7 @@ std::vector<Command> tail_commands() {
                     .help = "only those that a route with this filter would apply; in double quotes, as its texts have "
                             "single ones; needs PostgreSQL"},
                    {.name = "all", .help = "none is left out; whoever reads sets the pace"},
-                   {.name = "limit",
-                    .value = ArgumentKind::number,
-                    .shown = "N",
-                    .help = "end after so many; without it, at Ctrl-C",
-                    .also_n = true}},
+                   limit_option("end after so many; without it, at Ctrl-C")},
        .role = Role::operator_,
        .effect = Effect::shows_data,
        .group = "records",

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <map>
 
-#include "base/pattern.h"
 #include "config/settings.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
@@ -33,28 +32,13 @@ int topics(Call& call, const Snapshots& snapshots) {
   return Code::done;
 }
 
-report::Value known(const std::optional<double>& rate) {
-  return rate ? report::Value(*rate) : report::Value();
-}
-
-// Returns true if one of the route's names or expressions takes the topic, as the router does.
-bool takes(const config::Route& route, const std::string& topic) {
-  return std::ranges::any_of(route.topics, [&](const std::string& text) {
-    const auto pattern = Pattern::parse(text);
-    return pattern && pattern->matches(topic);
-  });
-}
-
 // The settings of the first route that takes it, and of those that it lets continue. Those of several have their route
 // in front.
 Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
   Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
   std::vector<std::string> prefixes;
-  for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
-    if (!takes(pipeline.routes[at], topic)) continue;
-    prefixes.push_back(fmt::format("route[{}].", at + 1));
-    if (!pipeline.routes[at].continues) break;
-  }
+  for (const auto* route : routes_of(pipeline, topic))
+    prefixes.push_back(fmt::format("route[{}].", route - pipeline.routes.data() + 1));
   const auto shown = config::show(pipeline);
   for (const auto& prefix : prefixes)
     for (const auto& one : shown)
@@ -86,8 +70,7 @@ int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const conf
     sum.add(one);
     const auto rate = applied.find(one.at);
     partitions.rows.push_back({std::int64_t{one.at.partition}, status_of(one.state), one.next,
-                               one.end < 0 ? report::Value() : report::Value(one.end),
-                               lag_of(one) < 0 ? report::Value() : report::Value(lag_of(one)),
+                               known_or_nothing(one.end), known_or_nothing(lag_of(one)),
                                rate == applied.end() ? report::Value() : report::Value(rate->second),
                                optional_text(one.reason)});
   }
@@ -102,8 +85,8 @@ int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const conf
             .label = "applied, last 10 s",
             .line = "rate"},
            {.name = "arrived_per_second", .kind = ColumnType::rate, .unit = "/s", .label = "arrived", .line = "rate"}},
-      .rows = {{target->name, inventory.tables_of(target->name), sum.lag, known(found.applied.ten_seconds),
-                known(found.arrived.ten_seconds)}},
+      .rows = {{target->name, inventory.tables_of(target->name), sum.lag, optional_number(found.applied.ten_seconds),
+                optional_number(found.arrived.ten_seconds)}},
       .record = true};
   call.report.sections = {std::move(about), std::move(partitions), route_section(target->name, pipeline)};
   return Code::done;

@@ -67,7 +67,7 @@ class Asked {
     return streaming();
   }
 
-  report::Value behind() const { return lag_ < 0 ? report::Value() : report::Value(lag_); }
+  report::Value behind() const { return known_or_nothing(lag_); }
   report::Value state() const {
     if (held_ != nullptr) return status_of(held_->state);
     return row_ != nullptr ? report::Value(status_of(row_->state)) : report::Value();

@@ -66,6 +66,12 @@ Editor::Step Editor::feed(std::string_view bytes) {
 void Editor::byte(unsigned char c, Step& step) {
   switch (state_) {
     case State::plain:
+      // Only a key asks. What is recalled, yanked or completed goes through plain() as well, and its ? is a character.
+      if (c == '?' && !pasting_ && !searching_) {
+        after_return_ = after_tab_ = false;
+        flush_broken();
+        if (question(step)) return;
+      }
       plain(c, step);
       return;
     case State::escape:
@@ -105,7 +111,6 @@ void Editor::plain(unsigned char c, Step& step) {
   if (second_of_pair) return;
   if (c != '\t') after_tab_ = false;
   if (c < 0x80) flush_broken();
-  if (c == '?' && !pasting_ && !searching_ && question(step)) return;
   if (c >= 0x20 && c < 0x7f) {
     character(std::string(1, static_cast<char>(c)));
   } else if (c < 0x80) {

@@ -46,6 +46,16 @@ TEST_F(LogModule, one_may_say_more_or_less_than_the_others) {
   EXPECT_FALSE(enabled(Level::debug)) << "a reload ends it";
 }
 
+TEST_F(LogModule, the_level_in_force_for_a_speaker_is_its_own_or_else_everybodys) {
+  set_level_of("quiet", "error", std::nullopt);
+  EXPECT_EQ(level_of("quiet"), Level::error);
+  EXPECT_EQ(level_of("quiet 7"), Level::error) << "by the first word";
+  EXPECT_EQ(level_of("neither"), Level::info);
+  EXPECT_EQ(level_of(""), Level::info);
+  set_level("debug", std::nullopt);
+  EXPECT_EQ(level_of("neither"), Level::debug);
+}
+
 TEST_F(LogModule, what_has_to_be_on_record_is_written_whatever_the_level) {
   setup("error", "text");
   set_level_of("other", "debug", std::nullopt);

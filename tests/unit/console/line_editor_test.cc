@@ -148,6 +148,25 @@ TEST(Editor, a_question_mark_shows_what_may_follow_and_runs_and_changes_nothing)
   }
 }
 
+TEST(Editor, a_question_mark_that_was_not_typed_is_a_character) {
+  const auto complete = [](std::string_view) { return std::vector<std::string>{"who?is"}; };
+  Editor editor("> ", false, 40, complete, [](std::string_view) { return std::vector<std::string>{"help"}; });
+  const auto line_of = [&](std::string_view keys) {
+    editor.start();
+    return editor.feed(keys).line;
+  };
+  EXPECT_EQ(line_of("\x1b[200~a?\x1b[201~\r"), "a?");
+  EXPECT_EQ(line_of("\x1b[A\r"), "a?") << "brought back by Up";
+  EXPECT_EQ(line_of("\x10\r"), "a?") << "by Ctrl-P";
+  EXPECT_EQ(line_of("\x12"
+                    "a\r"),
+            "a?")
+      << "by Ctrl-R";
+  EXPECT_EQ(line_of("\x1b[A\x15\x19\x19\r"), "a?a?") << "by Ctrl-Y";
+  EXPECT_EQ(line_of("w\t\r"), "who?is ") << "by Tab";
+  EXPECT_EQ(line_of("b?\r"), "b") << "a key asks";
+}
+
 TEST(Editor, ctrl_c_drops_the_line_and_ctrl_d_ends_only_an_empty_one) {
   Typist typist;
   typist.type(

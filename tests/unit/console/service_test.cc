@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/log_module.h"
 #include "tests/unit/console/support.h"
 
 namespace sluice::console {
@@ -67,6 +68,8 @@ TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_po
   EXPECT_EQ(run("tail -n").code, Code::not_understood);
   EXPECT_EQ(run("tail -n 3 --limit 4").code, Code::not_understood) << "given twice";
   EXPECT_EQ(run("status -n 3").code, Code::not_understood);
+  for (const auto list : {"audit -n 3", "dead list -n 3", "dead group -n 3", "incidents -n 3", "errors -n 3"})
+    EXPECT_EQ(run(list).code, Code::done) << list << run(list).err;
   admin.now.partitions[1].state = PartitionState::paused;
   EXPECT_EQ(run("seek shop.orders/1 -1000").code, Code::confirmation_missing) << "a position is a word";
 }
@@ -166,7 +169,11 @@ TEST_F(ConsoleService, an_exact_count_asks_postgresql_for_each_table_and_says_wh
   EXPECT_EQ(admin.calls, std::vector<std::string>{"count public.orders"});
   EXPECT_FALSE(run("count --json").data().contains("exact"));
   EXPECT_EQ(run("count --exact --watch 2s").code, Code::not_understood);
-  EXPECT_EQ(run("count --exact --timeout 0s").code, Code::not_understood);
+  EXPECT_EQ(run("count --exact --timeout 999ms").code, Code::not_understood);
+  EXPECT_EQ(run("count --exact --timeout 1s").code, Code::done);
+  const auto without = run("count --timeout 5s");
+  EXPECT_EQ(without.code, Code::not_understood);
+  EXPECT_NE(without.err.find("--exact"), std::string::npos) << without.err;
 }
 
 TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_told) {
@@ -182,7 +189,7 @@ TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_tol
   EXPECT_NE(run("config check").err.find("batch.rows"), std::string::npos);
   const auto failed = run("config reload");
   EXPECT_EQ(failed.code, Code::failed);
-  EXPECT_NE(failed.err.find("the old settings stay: sluice.toml:3:1"), std::string::npos) << failed.err;
+  EXPECT_NE(failed.err.find("what was in force stays: sluice.toml:3:1"), std::string::npos) << failed.err;
   login.caller.role = "operator";
   EXPECT_EQ(run("config reload").code, Code::not_allowed);
 }
@@ -223,6 +230,9 @@ TEST_F(ConsoleService, a_module_that_has_spoken_may_have_a_level_of_its_own) {
   log::error("console_test 1", "an error for the list of modules");
   EXPECT_EQ(run("log level console_test debug --for 10m").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "log debug for 600 of console_test");
+  log::set_level_of("console_test", "error", std::nullopt);
+  EXPECT_EQ(run("log level console_test warning --json").data()["before"], "error") << "its own level, not everybody's";
+  log::setup("info", "text");
   const auto unknown = run("log level kafak debug");
   EXPECT_EQ(unknown.code, Code::no_such_thing);
   EXPECT_NE(unknown.err.find("console_test"), std::string::npos) << unknown.err;

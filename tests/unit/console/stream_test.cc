@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "console/commands/lookback.h"
 #include "tests/unit/console/support.h"
 
 namespace sluice::console {
@@ -89,6 +90,46 @@ TEST_F(ConsoleStream, incidents_are_shown_once_and_new_ones_as_they_happen) {
   EXPECT_EQ(run_until("incidents --follow --csv", output), Code::interrupted);
   EXPECT_EQ(occurrences(output.stdout_text, ",ok,poison,why"), 1) << output.stdout_text;
   EXPECT_EQ(occurrences(output.stdout_text, ",ok,schema,why"), 1) << output.stdout_text;
+}
+
+TEST_F(ConsoleStream, what_happens_between_the_first_questions_is_shown_once) {
+  int questions = 0;
+  admin.after_events = [&] {
+    ++questions;
+    const auto to = questions == 1 ? PartitionState::poison : PartitionState::schema;
+    if (questions == 1 || questions == 3)
+      admin.incidents.publish({WallClock::now(), {"shop.orders", 1}, PartitionState::ok, to, "why"});
+  };
+  StopsAfter output("schema", 1);
+  EXPECT_EQ(run_until("incidents --follow --csv", output), Code::interrupted);
+  EXPECT_EQ(occurrences(output.stdout_text, ",ok,poison,why"), 1) << output.stdout_text;
+}
+
+TEST_F(ConsoleStream, after_an_outage_incidents_are_followed_from_where_it_began) {
+  admin.after_events = [&] {
+    const auto asked = admin.events_since.size();  // the second to the fourth question are not answered
+    admin.postgres = asked < 1 || asked > 3;
+    if (asked == 5)
+      admin.incidents.publish(
+          {WallClock::now(), {"shop.orders", 1}, PartitionState::ok, PartitionState::schema, "why"});
+  };
+  StopsAfter output("schema", 1);
+  EXPECT_EQ(run_until("incidents --follow --csv", output), Code::interrupted);
+  const auto& since = admin.events_since;
+  ASSERT_EQ(since.size(), 6u);
+  for (std::size_t question = 2; question < since.size(); ++question) EXPECT_EQ(since[question], since[1]) << question;
+}
+
+TEST(Lookback, stays_until_a_minute_after_the_last_failure) {
+  const WallClock::time_point began(1'800'000'000s);
+  Lookback lookback(began);
+  EXPECT_EQ(lookback.since(began + 10s), began - 50s);
+  for (auto at = began + 20s; at < began + 1h; at += 10s) {
+    EXPECT_EQ(lookback.since(at), began - 40s);
+    lookback.failed(at);
+  }
+  EXPECT_EQ(lookback.since(began + 1h + 40s), began - 40s) << "what was held back may still come";
+  EXPECT_EQ(lookback.since(began + 1h + 1min), began + 1h);
 }
 
 }  // namespace

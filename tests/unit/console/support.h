@@ -135,7 +135,15 @@ class FakeAdmin : public Snapshots,
 
   // The states of the ring, as if their transactions had recorded them, and what a test adds.
   std::vector<EventRow> more_events;
+  std::vector<WallClock::time_point> events_since;  // of each question for events that had one
+  std::function<void()> after_events;               // each of them
   Result<std::vector<EventRow>> events(const std::optional<WallClock::time_point>& since, int limit) override {
+    auto found = events_now(since, limit);
+    if (since) events_since.push_back(*since);
+    if (after_events) after_events();
+    return found;
+  }
+  Result<std::vector<EventRow>> events_now(const std::optional<WallClock::time_point>& since, int limit) {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     IncidentLog::Subscription past(incidents, nullptr, IncidentLog::kept);
     std::vector<EventRow> all = more_events;
