@@ -142,7 +142,8 @@ def test_a_reload_takes_other_hooks_and_people_get_a_line_that_calls_nobody(shop
         config.write_text(config.read_text(encoding="utf-8") +
                           f'[[notify]]\nkind = "discord"\nurl = "{receiver.url("discord")}"\non = ["stopped"]\n', encoding="utf-8")
         service.signal(signal.SIGHUP)
-        wait_until(lambda: "notify: 1 -> 2 hooks: in force" in service.log(), service.tail)
+        wait_until(lambda: "notify: 1 hook -> 2 hooks: in force" in service.log(), service.tail)
+        wait_until(lambda: "1 settings in force, 0 need a restart" in service.log(), service.tail)
         shop.stop_partition(1)
         wait_until(lambda: receiver.received("discord"), service.tail)
         wait_until(lambda: len(receiver.received("slack")) == 2, service.tail)
