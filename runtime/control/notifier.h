@@ -9,13 +9,11 @@
 
 #include <condition_variable>
 #include <map>
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "admin/notifications.h"
-#include "admin/snapshot.h"
 #include "base/http/http_client.h"
 #include "base/mutex.h"
 #include "config/hooks.h"
