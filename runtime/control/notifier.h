@@ -46,7 +46,8 @@ class Notifier final : public Notifications {
     std::chrono::seconds retry_after{0};
   };
 
-  void work();
+  // A round: shares out, and sends for about a second. Returns true if there may be more to send.
+  bool work();
   Result<void> share_out(const std::vector<config::Hook>& hooks, bool muted);
   // Sends one that is due; returns false if there is none.
   Result<bool> send_next(const std::vector<config::Hook>& hooks);
