@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <set>
@@ -17,6 +16,7 @@
 #include "runtime/load_config.h"
 #include "runtime/publish_line.h"
 #include "runtime/receipt.h"
+#include "runtime/signal_scope.h"
 #include "runtime/snapshot_keys.h"
 #include "runtime/subcommands.h"
 #include "runtime/wait.h"
@@ -28,15 +28,6 @@ constexpr std::size_t longest_line = 64u << 20;
 constexpr std::size_t longest_properties = 64u << 10;
 constexpr int wrong_usage = 2;
 constexpr auto flush_timeout = std::chrono::seconds(60);
-
-// A transaction that nobody ends keeps readers of committed records waiting for its time-out: so a signal ends it.
-volatile std::sig_atomic_t interrupted = 0;
-
-void end_on_signals() {
-  struct sigaction action{};
-  action.sa_handler = [](int) { interrupted = 1; };
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-}
 
 // NAME=VALUE options, split at the first '='.
 std::expected<std::vector<std::pair<std::string, std::string>>, std::string> split_pairs(
@@ -143,7 +134,7 @@ class Publishing {
       pollfd ready{STDIN_FILENO, POLLIN, 0};
       const int found = ::poll(&ready, 1, 200);
       tell_progress();
-      if (interrupted != 0) return refuse("interrupted");
+      if (SignalScope::count() > 0) return refuse("interrupted");
       if (found == 0 || (found < 0 && errno == EINTR)) continue;
       const ssize_t size = read(STDIN_FILENO, block, sizeof block);
       if (size < 0 && errno == EINTR) continue;
@@ -168,9 +159,9 @@ class Publishing {
       const auto sent = producer_.send(topic_, tombstone);
       if (!sent) fmt::print(stderr, "sluice publish: {}\n", sent.error().message);
       if (sent && ++removed % 256 == 0) tell_progress();
-      return sent.has_value() && interrupted == 0;
+      return sent.has_value() && SignalScope::count() == 0;
     });
-    if (interrupted != 0) {
+    if (SignalScope::count() > 0) {
       fmt::print(stderr, "sluice publish: interrupted; nothing is published\n");
       return std::nullopt;
     }
@@ -293,7 +284,8 @@ bool publish_snapshot(const PublishOptions& options, Headers headers, const conf
   if (const auto begun = producer.begin(flush_timeout); !begun) return failed(begun.error());
   auto keys = read_keys(kafka, options.topic);
   if (!keys) return failed(keys.error());
-  end_on_signals();
+  // A transaction that nobody ends keeps readers of committed records waiting for its time-out: so a signal ends it.
+  const SignalScope signals;
   Publishing publishing(options, std::move(headers), producer, acknowledged, &*keys);
   if (within_transaction(options, publishing, *keys, producer)) return true;
   if (const auto aborted = producer.abort(flush_timeout); !aborted)
@@ -336,6 +328,10 @@ int publish(const PublishOptions& options) {
   }
   if (!done) return 1;
   if (!pipeline) return 0;
+  if (SignalScope::count() > 0) {  // it came too late for the transaction
+    fmt::print(stderr, "sluice publish: interrupted; all of it is published, and was not waited for\n");
+    return 1;
+  }
   const auto ends = acknowledged.ends(kafka);
   if (!ends) {
     failed(ends.error());

@@ -108,11 +108,11 @@ Result<void> Reloader::reload_settings() {
                            one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
   }
   const bool other_hooks = !config::are_equal(hooks, loaded->hooks);
-  if (other_hooks) log::info(who, "notify: {} -> {} hooks: in force", hooks.size(), loaded->hooks.size());
+  if (other_hooks) log::info(who, "notify: {} -> {}: in force", hooks_text(hooks), hooks_text(loaded->hooks));
   log::info(who, "read {}: {}", path_,
-            found.empty() && !other_hooks
-                ? std::string("nothing changed")
-                : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
+            found.empty() && !other_hooks ? std::string("nothing changed")
+                                          : fmt::format("{} settings in force, {} need a restart",
+                                                        found.size() - waiting + (other_hooks ? 1 : 0), waiting));
   const MutexLock lock(mutex_);
   state_.fingerprint = config::fingerprint(*next);
   return {};

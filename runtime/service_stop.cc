@@ -44,11 +44,11 @@ void Service::stop_within(const std::function<bool()>& step, Clock::time_point d
 }
 
 int Service::stop() {
+  admin_.begin_stop();
   log::info(who, "draining");
   note("stop", failed_ ? "after an error" : "", "asked");
   admin_.note(EventKind::ended, failed_ ? "after an error" : "");
   systemd::stopping();
-  admin_.cancel_proof();
   const auto whole = Clock::now() + stop_deadline;
   const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
   for (auto& lane : lanes_) lane->drain();

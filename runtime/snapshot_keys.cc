@@ -56,7 +56,7 @@ bool SnapshotKeys::Place::lives() const {
 
 void SnapshotKeys::see(std::int32_t partition, std::optional<std::string_view> key, bool tombstone) {
   if (!key) {
-    ++without_key_;
+    ++without_key_[partition];
     return;
   }
   auto found = places_.find(*key);
@@ -93,6 +93,12 @@ bool SnapshotKeys::each_gone(const std::function<bool(std::string_view, std::int
   return true;
 }
 
+std::int64_t SnapshotKeys::without_key() const {
+  std::int64_t all = 0;
+  for (const auto& [partition, records] : without_key_) all += records;
+  return all;
+}
+
 std::size_t SnapshotKeys::live() const {
   return static_cast<std::size_t>(std::ranges::count_if(places_, [](const auto& one) { return one.second.lives(); }));
 }
@@ -107,7 +113,7 @@ Result<SnapshotKeys> read_keys(const config::Kafka& kafka, const std::string& to
     for (int attempt = 1;; ++attempt) {
       const auto range = readable_range(kafka, at);
       if (!range) return std::unexpected(range.error());
-      // What is read once more says the same of its keys once more.
+      keys.begin_again(partition);
       const auto done = read_partition(kafka, at, range->first, range->end, keys);
       if (done) break;
       if (attempt == attempts) return std::unexpected(done.error());

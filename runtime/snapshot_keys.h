@@ -24,6 +24,9 @@ class SnapshotKeys {
  public:
   // A record of the topic, in the order of its partition.
   void see(std::int32_t partition, std::optional<std::string_view> key, bool tombstone);
+  // The partition is read from its beginning once more: its records without a key are counted again, and what they say
+  // of keys they say once more.
+  void begin_again(std::int32_t partition) { without_key_.erase(partition); }
   // The partition that has the key's records; nothing if the key is new, or has been in several.
   std::optional<std::int32_t> partition_of(std::string_view key) const;
   // The key is in the snapshot.
@@ -32,7 +35,7 @@ class SnapshotKeys {
   // returned; returns false after a false.
   bool each_gone(const std::function<bool(std::string_view key, std::int32_t partition)>& visit) const;
 
-  std::int64_t without_key() const { return without_key_; }  // records that no tombstone can remove
+  std::int64_t without_key() const;  // records that no tombstone can remove
   std::size_t live() const;
   std::size_t kept() const { return kept_; }  // live ones that are in the snapshot
 
@@ -50,7 +53,7 @@ class SnapshotKeys {
   };
 
   std::unordered_map<std::string, Place, Hash, std::equal_to<>> places_;
-  std::int64_t without_key_ = 0;
+  std::map<std::int32_t, std::int64_t> without_key_;  // by partition
   std::size_t kept_ = 0;
 };
 

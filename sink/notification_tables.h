@@ -37,7 +37,7 @@ class NotificationTables {
  public:
   explicit NotificationTables(AdminTables& tables) : tables_(tables) {}
 
-  // `wanted`: pairs of hook and kind.
+  // `wanted`: pairs of hook and kind. What happened while notifications were muted no hook gets.
   Result<void> share_out(const std::vector<std::pair<std::string, std::string>>& wanted);
   // The oldest that is due for the first of these hooks that has one; nobody else has it until the lease ends.
   Result<std::optional<DueNotification>> take(const std::vector<std::string>& hooks, std::chrono::seconds lease);
@@ -46,7 +46,8 @@ class NotificationTables {
   Result<void> later(const DueNotification& due, std::chrono::seconds delay, std::chrono::seconds others, bool counts);
   // Removes those that have waited for so long.
   Result<std::vector<ExpiredNotifications>> expire(std::chrono::seconds age);
-  Result<std::int64_t> drop();                            // all that wait for a hook; returns how many
+  // If notifications are muted now, all that wait for a hook; returns how many.
+  Result<std::int64_t> drop();
   Result<std::map<std::string, std::int64_t>> pending();  // by hook
   Result<std::optional<Mute>> mute();
 

@@ -53,8 +53,12 @@ class AdminService {
   // From any thread: what the service itself does, for the time line.
   void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
   void set_hooks(std::vector<config::Hook> hooks) { notifier_.set_hooks(std::move(hooks)); }
-  // The service begins to stop: a proof under way is cancelled. Returns at once.
-  void cancel_proof() { proof_.cancel(); }
+  // The service begins to stop: a proof under way is cancelled, and to order the stop again changes nothing. Returns at
+  // once.
+  void begin_stop() {
+    control_.draining();
+    proof_.cancel();
+  }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }
 

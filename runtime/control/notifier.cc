@@ -52,7 +52,7 @@ void Notifier::run() {
   const InterruptScope scope(stop);
   while (!stop.stop_requested()) {
     try {
-      work();
+      if (work()) continue;
     } catch (const std::exception& problem) {
       log::error(who, "a round was not finished: {}", problem.what());
     }
@@ -63,30 +63,32 @@ void Notifier::run() {
   }
 }
 
-void Notifier::work() {
+bool Notifier::work() {
   const auto stop = stop_.get_token();
   const auto hooks = configured();
+  const auto look_again = Clock::now() + look_every;
+  bool more = false;
   const auto mute = tables_.mute();
   auto done = mute ? share_out(hooks, mute->has_value()) : Result<void>(std::unexpected(mute.error()));
   while (done && !hooks.empty() && !mute->has_value() && !stop.stop_requested()) {
+    if ((more = Clock::now() >= look_again)) break;
     const auto sent = send_next(hooks);
     if (!sent) done = std::unexpected(sent.error());
     if (!sent || !*sent) break;
-    if (Clock::now() >= next_count_) count(hooks);
   }
   if (done && Clock::now() >= next_expiry_) expire();
   if (done && Clock::now() >= next_count_) count(hooks);
-  if (stop.stop_requested()) return;
+  if (stop.stop_requested()) return false;
   if (!done && !std::exchange(troubled_, true))
     log::warning(who, "notifications wait, as PostgreSQL does not take part: {}", done.error().message);
   if (done && std::exchange(troubled_, false)) log::info(who, "notifications go on");
+  return more;
 }
 
 Result<void> Notifier::share_out(const std::vector<config::Hook>& hooks, bool muted) {
   std::vector<std::pair<std::string, std::string>> wanted;
-  if (!muted)
-    for (const auto& hook : hooks)
-      for (const auto& kind : hook.on) wanted.emplace_back(hook.name, kind);
+  for (const auto& hook : hooks)
+    for (const auto& kind : hook.on) wanted.emplace_back(hook.name, kind);
   if (auto done = tables_.share_out(wanted); !done) return done;
   if (!muted) {
     if (std::exchange(muted_, false)) log::info(who, "notifications are not muted any more");

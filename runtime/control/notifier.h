@@ -9,13 +9,11 @@
 
 #include <condition_variable>
 #include <map>
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "admin/notifications.h"
-#include "admin/snapshot.h"
 #include "base/http/http_client.h"
 #include "base/mutex.h"
 #include "config/hooks.h"
@@ -48,7 +46,8 @@ class Notifier final : public Notifications {
     std::chrono::seconds retry_after{0};
   };
 
-  void work();
+  // A round: shares out, and sends for about a second. Returns true if there may be more to send.
+  bool work();
   Result<void> share_out(const std::vector<config::Hook>& hooks, bool muted);
   // Sends one that is due; returns false if there is none.
   Result<bool> send_next(const std::vector<config::Hook>& hooks);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "base/log.h"
 #include "base/printable.h"
@@ -62,7 +61,7 @@ std::string ReplicaWatch::judge(const sink::StandbyReport& report, Clock::time_p
     if (limits_.replica_lag.count() > 0 && late > limits_.replica_lag)
       reason = fmt::format("waits for standby {}, {} s behind", name, late.count() / 1000);
     else if (limits_.replica_bytes > 0 && static_cast<std::size_t>(bytes) > limits_.replica_bytes)
-      reason = fmt::format("waits for standby {}, {} bytes behind", name, bytes);
+      reason = fmt::format("waits for standby {}, {} behind", name, size_text(bytes));
   }
   // The first sample that a standby has not replayed says how late it is.
   while (!samples_.empty() && samples_.front().written <= least) samples_.pop_front();

@@ -87,7 +87,7 @@ Json json_of(const std::string& pipeline, const EventRow& event, int attempt) {
           {"from", text(event.from)},
           {"to", text(event.to)},
           {"reason", text(event.reason)},
-          {"text", valid_utf8(event_text(pipeline, event))},
+          {"text", escape(event_text(pipeline, event))},
           {"attempt", attempt}};
 }
 

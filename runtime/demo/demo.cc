@@ -12,6 +12,7 @@
 #include "runtime/demo/screen.h"
 #include "runtime/demo/shop.h"
 #include "runtime/demo/verification.h"
+#include "runtime/signal_scope.h"
 #include "runtime/subcommands.h"
 
 namespace sluice::runtime {
@@ -27,15 +28,6 @@ constexpr auto settle_timeout = std::chrono::seconds(60);
 constexpr auto tick = milliseconds(10);
 constexpr auto look_every = milliseconds(100);
 constexpr std::uint64_t seed = 20'260'101;
-
-volatile std::sig_atomic_t interrupts = 0;
-
-void on_interrupts() {
-  struct sigaction action{};
-  action.sa_handler = [](int) { interrupts = interrupts + 1; };
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-}
 
 class Demo {
  public:
@@ -61,7 +53,7 @@ class Demo {
     auto next_look = begin;
     double allowance = 0;
     auto last = begin;
-    while (interrupts == 0) {
+    while (SignalScope::count() == 0) {
       const auto now = Clock::now();
       if (options_.run_for.count() > 0 && now - begin >= options_.run_for) break;
       allowance += std::chrono::duration<double>(now - last).count() * options_.rate;
@@ -92,9 +84,10 @@ class Demo {
   // Waits until every pointer is at the end of its log.
   Result<void> settle() {
     const auto deadline = Clock::now() + settle_timeout;
-    const int interrupts_before = interrupts;
+    const int interrupts_before = SignalScope::count();
     while (done_ < produced_) {
-      if (interrupts > interrupts_before) return fail(ErrorClass::retry, "interrupted before everything took effect");
+      if (SignalScope::count() > interrupts_before)
+        return fail(ErrorClass::retry, "interrupted before everything took effect");
       if (Clock::now() >= deadline) {
         return fail(ErrorClass::retry, fmt::format("{} of {} events have not taken effect within {} s",
                                                    produced_ - done_, produced_, settle_timeout.count()));
@@ -191,7 +184,8 @@ class Demo {
 
 int run_demo(const DemoOptions& options) {
   log::setup("warning", "text");
-  demo::on_interrupts();
+  const SignalScope signals;
+  ::signal(SIGPIPE, SIG_IGN);
   auto folder = demo::TemporaryDirectory::make();
   if (!folder) {
     fmt::print(stderr, "sluice demo: {}\n", folder.error().message);

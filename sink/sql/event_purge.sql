@@ -3,8 +3,8 @@
 WITH old AS (
   SELECT o.id FROM :schema.event o
   WHERE o.pipeline = $1 AND o.at < clock_timestamp() - make_interval(secs => $2::double precision)
-    AND o.id IS DISTINCT FROM (
-      SELECT m.id FROM :schema.event m WHERE m.pipeline = $1 AND m.kind IN ('muted', 'unmuted') ORDER BY m.id DESC LIMIT 1)
+    AND o.id IS DISTINCT FROM (SELECT id FROM ( :part mute_order
+      ORDER BY id DESC LIMIT 1) last)
     AND NOT EXISTS (SELECT FROM :schema.notification n WHERE n.event_id = o.id AND n.hook <> '')
   ORDER BY o.at LIMIT $3::bigint FOR UPDATE OF o SKIP LOCKED
 ), removed AS (

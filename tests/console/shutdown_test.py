@@ -1,4 +1,5 @@
 """The end of the service while partitions stand still and a command waits for PostgreSQL."""
+import subprocess
 import time
 
 import psycopg2
@@ -31,5 +32,20 @@ def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(con
     console.ok("shutdown", "--drain", "--yes", key="k_oper")
     assert console.live.wait() == 0
     assert ("oper", "done: drains") in [(row[0], row[4]) for row in console.audit("shutdown")]
+    console.live.start()
+    console.measure()
+
+
+@pytest.mark.alone
+def test_a_drain_that_is_ordered_again_goes_on(console):
+    with console.hold_pointers() as holder:
+        console.ok("shutdown", "--drain", "--yes", key="k_oper")
+        wait_until(lambda: "draining" in console.live.log(), console.live.tail)
+        console.ok("shutdown", "--drain", "--yes", key="k_oper")
+        with pytest.raises(subprocess.TimeoutExpired):  # the drain waits for its batch
+            console.live.process.wait(1)
+        holder.rollback()
+    assert console.live.wait() == 0
+    assert "ending at once" not in console.live.log()
     console.live.start()
     console.measure()

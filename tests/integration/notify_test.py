@@ -108,6 +108,21 @@ def test_whatever_a_receiver_answers_each_event_is_told_and_records_go_on(shop, 
         assert service.stop(20) == 0
 
 
+def test_many_notifications_of_a_slow_receiver_keep_none_of_another_waiting(shop, pipeline):
+    """Only what has been shared out can take turns, so that is looked after between two that are sent."""
+    with Receiver(slow=[Receiver.after(0.3)], quick=[200]) as receiver:
+        service = shop.service([("json", receiver.url("slow"), ["lag"]), ("json", receiver.url("quick"), ["stopped"])]).start()
+        pipeline.sql("INSERT INTO sluice.event (pipeline, instance, kind, topic, partition, from_state, to_state)"
+                     " SELECT %s, 'node-a', 'lag', 't', n, 'in_time', 'behind' FROM generate_series(1, 300) n", pipeline.name)
+        wait_until(lambda: receiver.received("slow"), service.tail)
+        shop.stop_partition(0)
+        wait_until(lambda: receiver.received("quick"), service.tail)
+        assert len(receiver.received("slow")) < 300
+        receiver.free.set()
+        wait_until(lambda: partitions(receiver.received("slow")) == list(range(1, 301)), service.tail, 120)
+        assert service.stop() == 0
+
+
 def test_two_instances_tell_each_event_once_and_one_that_was_killed_in_the_middle_still_tells(shop, pipeline):
     with Receiver(hook=[200]) as receiver:
         hooks = [("json", receiver.url("hook"), ["stopped"])]
@@ -142,7 +157,8 @@ def test_a_reload_takes_other_hooks_and_people_get_a_line_that_calls_nobody(shop
         config.write_text(config.read_text(encoding="utf-8") +
                           f'[[notify]]\nkind = "discord"\nurl = "{receiver.url("discord")}"\non = ["stopped"]\n', encoding="utf-8")
         service.signal(signal.SIGHUP)
-        wait_until(lambda: "notify: 1 -> 2 hooks: in force" in service.log(), service.tail)
+        wait_until(lambda: "notify: 1 hook -> 2 hooks: in force" in service.log(), service.tail)
+        wait_until(lambda: "1 settings in force, 0 need a restart" in service.log(), service.tail)
         shop.stop_partition(1)
         wait_until(lambda: receiver.received("discord"), service.tail)
         wait_until(lambda: len(receiver.received("slack")) == 2, service.tail)

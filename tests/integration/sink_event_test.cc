@@ -164,6 +164,30 @@ TEST_F(EventTest, one_receiver_that_does_not_answer_leaves_its_other_notificatio
   ASSERT_TRUE(next && *next);
   EXPECT_EQ((*next)->hook, other);
   EXPECT_EQ(notifications.pending()->at("1:a"), 2);
+}
+
+TEST_F(EventTest, what_happened_while_notifications_were_muted_is_not_told_whenever_it_is_shared_out) {
+  NotificationTables notifications(*made);
+  const auto note = [&](EventKind kind, const std::string& to, const std::string& reason) {
+    EventRow event;
+    event.kind = name(kind);
+    event.to = to;
+    event.reason = reason;
+    ASSERT_TRUE(made_events->record(event));
+  };
+  note(EventKind::lag, "", "before");
+  note(EventKind::muted, "2100-01-01T00:00:00Z", "ann: migration");
+  note(EventKind::lag, "", "during");
+  note(EventKind::unmuted, "", "ann");
+  note(EventKind::lag, "", "after");
+  note(EventKind::muted, "2020-01-01T00:00:00Z", "ann: its time was up at once");
+  note(EventKind::lag, "", "last");
+  ASSERT_TRUE(notifications.share_out({{"1:a", "lag"}}));
+  const auto waits = "SELECT string_agg(e.reason, ' ' ORDER BY e.id) FROM " + schema + ".notification n JOIN " +
+                     schema + ".event e ON e.id = n.event_id WHERE n.hook <> ''";
+  EXPECT_EQ(sql(waits), "before after last");
+  EXPECT_EQ(*notifications.drop(), 0) << "nothing is muted any more";
+  note(EventKind::muted, "2100-01-01T00:00:00Z", "ann: again");
   EXPECT_EQ(*notifications.drop(), 3);
 }
 

@@ -98,6 +98,31 @@ def test_of_a_snapshot_that_fails_nothing_is_visible(pipeline, tmp_path):
     assert usage.returncode == 2 and "--key" in usage.stderr, usage
 
 
+def test_a_signal_ends_the_wait_at_once_and_one_that_is_ignored_ends_nothing(pipeline):
+    """Under nohup SIGHUP is ignored, and stays so. What is committed leaves nothing to put away: the wait ends as any command does."""
+    pipeline.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text)")
+    topic = pipeline.topic("item", 2)
+    never_started = pipeline.service(route(topic, "public.item"))
+    words = ["publish", "--brokers", pipeline.kafka.bootstrap, "--topic", topic, "--key", "id", "--snapshot", "--wait",
+             "--config", never_started.config, "--timeout", "1h"]
+    with subprocess.Popen([Sluice.binary, *words], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:
+        try:
+            process.stdin.write('{"id":3}\n')
+            process.stdin.flush()
+            wait_until(lambda: written(pipeline, topic) > 0, "a record that is not committed", 60)
+            process.send_signal(signal.SIGHUP)
+            process.stdin.close()
+            told = process.stderr.readline()
+            while told and "tombstones in one transaction" not in told:
+                told = process.stderr.readline()
+            assert "published 1 events and 0 tombstones" in told, told
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) in (1, -signal.SIGTERM), "1: it came before the wait had begun"
+        finally:
+            process.kill()
+
+
 def test_a_key_that_an_open_transaction_hides_is_seen_once_it_has_ended(pipeline):
     topic = pipeline.topic("item", 1)
     producer = Producer({"bootstrap.servers": pipeline.kafka.bootstrap, "transactional.id": f"other-{topic}"})

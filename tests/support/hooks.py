@@ -5,9 +5,15 @@ import threading
 
 
 class Receiver:
-    """answers: for each path what it answers next, the last one again and again: a status, (status, headers), or `hang`."""
+    """answers: for each path what it answers next, the last one again and again: a status, (status, headers), `hang`, or
+    after(seconds)."""
 
     hang = "hang"
+
+    @staticmethod
+    def after(seconds):
+        """Takes it, that much later."""
+        return 200, {}, seconds
 
     def __init__(self, **answers):
         self.answers = {f"/{path}": list(given) for path, given in answers.items()}
@@ -26,6 +32,8 @@ class Receiver:
                 if answer == receiver.hang:
                     receiver.free.wait(120)
                     return
+                if isinstance(answer, tuple) and len(answer) > 2:
+                    receiver.free.wait(answer[2])
                 self.send_response(self.status(answer))
                 for name, value in (answer[1] if isinstance(answer, tuple) else {}).items():
                     self.send_header(name, value)

@@ -143,7 +143,7 @@ TEST(ReplicaWatch, what_a_server_wrote_that_another_has_replaced_is_not_waited_f
 TEST(ReplicaWatch, bytes_that_are_left_to_replay_hold_batches_until_they_are_few_enough) {
   Watch watch({.replica_bytes = 50});
   watch.server.report = {100, false, {{"a", 40}}};
-  EXPECT_EQ(watch.look(), "waits for standby a, 60 bytes behind");
+  EXPECT_EQ(watch.look(), "waits for standby a, 60B behind");
   watch.server.report.standbys = {{"a", 50}};
   EXPECT_EQ(watch.look(), "");
   watch.server.report.standbys.clear();

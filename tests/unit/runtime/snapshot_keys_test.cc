@@ -67,7 +67,12 @@ TEST(SnapshotKeys, a_record_without_a_key_is_counted_and_an_end_is_obeyed) {
   keys.see(0, std::nullopt, false);
   keys.see(0, "a", false);
   keys.see(0, "b", false);
-  EXPECT_EQ(keys.without_key(), 1);
+  keys.see(1, std::nullopt, false);
+  EXPECT_EQ(keys.without_key(), 2);
+  keys.begin_again(0);
+  keys.see(0, std::nullopt, false);
+  keys.see(0, "a", false);
+  EXPECT_EQ(keys.without_key(), 2) << "a partition that is read once more is counted once";
   int visits = 0;
   EXPECT_FALSE(keys.each_gone([&](std::string_view, std::int32_t) { return ++visits < 1; }));
   EXPECT_EQ(visits, 1);

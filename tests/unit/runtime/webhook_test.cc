@@ -52,7 +52,7 @@ TEST(Webhook, discord_gets_one_line_that_calls_nobody_and_formats_nothing) {
 }
 
 TEST(Webhook, programs_get_the_event_as_it_is) {
-  const auto sent = json::parse(payload(config::HookKind::json, "shop", stopped("orders", "why \xff"), 4));
+  const auto sent = json::parse(payload(config::HookKind::json, "shop", stopped("orders", "why \xff\nnot\x1b[2J"), 4));
   EXPECT_EQ(sent, (json{{"id", 7},
                         {"at", "2027-01-15T08:00:00Z"},
                         {"pipeline", "shop"},
@@ -63,8 +63,8 @@ TEST(Webhook, programs_get_the_event_as_it_is) {
                         {"partition", 3},
                         {"from", "ok"},
                         {"to", "poison"},
-                        {"reason", "why \\xff"},
-                        {"text", "[shop] orders/3 stopped in state poison: why \\xff"},
+                        {"reason", "why \\xff\nnot\x1b[2J"},
+                        {"text", "[shop] orders/3 stopped in state poison: why \\xff\\u{a}not\\u{1b}[2J"},
                         {"attempt", 4}}));
 }
 
