@@ -286,8 +286,7 @@ bool RowEncoder::without_column(const TableState& table, const Image& image, con
   if (table.route->evolve != config::Evolve::none) return need_column(table, image, field, fault);
   if (table.route->unknown_fields == config::UnknownFields::ignore) return overlooked_ = true;
   fault = {Stage::map, "42703",
-           fmt::format("{}: found {}, expected no such field: {} has no column {}", place_of(image, field),
-                       excerpt_of(field.value), table.name, shown_column(table, field.name))};
+           fmt::format("{}: {} has no column {}", place_of(image, field), table.name, shown_column(table, field.name))};
   return false;
 }
 

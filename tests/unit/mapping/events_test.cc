@@ -174,7 +174,7 @@ TEST(MappingEvents, an_unknown_field_is_refused_by_name_or_ignored) {
   EXPECT_EQ(changes.dead[0].sqlstate, "42703");
   EXPECT_EQ(changes.dead[0].stage, Stage::map);
   EXPECT_EQ(changes.dead[0].table, "public.target");
-  EXPECT_THAT(changes.dead[0].reason, testing::HasSubstr("value.not_a_column"));
+  EXPECT_EQ(changes.dead[0].reason, "value.not_a_column: public.target has no column of that name");
   Fixture ignore(rows_table());
   ignore.route.unknown_fields = config::UnknownFields::ignore;
   EXPECT_EQ(text_of(ignore.map({{{}, R"({"id":1,"not_a_column":2})"}})), "write id=1\n");
