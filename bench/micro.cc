@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/events.h"
 #include "mapping/mapper.h"
 
 namespace {
@@ -16,77 +17,23 @@ using namespace sluice;
 constexpr int batch = 2000;
 constexpr int keys = 1500;  // so that some records of a batch are folded
 
-std::shared_ptr<const Table> orders() {
-  auto table = std::make_shared<Table>();
-  table->name = table->sql_name = "public.orders";
-  const auto add = [&](const char* name, Encoding encoding, const char* type) {
-    Column column;
-    column.name = name;
-    column.encoding = encoding;
-    column.type_name = column.declared = type;
-    table->columns.push_back(column);
-  };
-  add("id", Encoding::int8, "int8");
-  add("customer", Encoding::text, "text");
-  add("status", Encoding::text, "text");
-  add("placed_at", Encoding::timestamptz, "timestamptz");
-  add("total", Encoding::numeric, "numeric");
-  add("paid", Encoding::boolean, "bool");
-  add("items", Encoding::int4, "int4");
-  add("weight", Encoding::float8, "float8");
-  add("note", Encoding::text, "text");
-  table->key = {0};
-  return table;
-}
-
-constexpr const char* note =
-    "please leave it with the neighbours in the third floor if nobody is at home before noon, and ring twice";
-
-std::string plain(int i) {
-  return fmt::format(
-      R"({{"id":{},"customer":"customer-{:08}","status":"shipped","placed_at":"2026-01-15T10:{:02}:42.123456Z",)"
-      R"("total":{}.{:02},"paid":true,"items":{},"weight":{}.125,"note":"{}"}})",
-      10'000'000 + i, i * 7, i % 60, i * 13, i % 100, i % 50, i % 900, note);
-}
-
-std::string field(const char* type, const char* name, const char* more = "") {
-  return fmt::format(R"({{"type":"{}","optional":true{},"field":"{}"}})", type, more, name);
-}
-
-std::string connect(int i) {
-  const std::string schema =
-      field("int64", "id") + "," + field("string", "customer") + "," + field("string", "status") + "," +
-      field("int64", "placed_at", R"(,"name":"io.debezium.time.MicroTimestamp","version":1)") + "," +
-      field("bytes", "total",
-            R"(,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2"})") +
-      "," + field("boolean", "paid") + "," + field("int32", "items") + "," + field("double", "weight") + "," +
-      field("string", "note");
-  return fmt::format(
-      R"({{"schema":{{"type":"struct","fields":[{}],"optional":false,"name":"shop.orders.Value"}},"payload":)"
-      R"({{"id":{},"customer":"customer-{:08}","status":"shipped","placed_at":{},"total":"{}","paid":true,)"
-      R"("items":{},"weight":{}.125,"note":"{}"}}}})",
-      schema, 10'000'000 + i, i * 7, 1768471200000000 + i * 1000003LL, i % 2 ? "BNI=" : "ASNFZw==", i % 50, i % 900,
-      note);
-}
-
-std::string debezium(int i) {
-  return fmt::format(
-      R"({{"before":null,"after":{},"source":{{"version":"3.5.0.Final","connector":"postgresql","name":"shop",)"
-      R"("ts_ms":1795256582898,"snapshot":"false","db":"shop","sequence":"[null,\"14356090624\"]","schema":"public",)"
-      R"("table":"orders","txId":20638,"lsn":14356090624,"xmin":null}},"transaction":null,"op":"c","ts_ms":1795256583169}})",
-      plain(i));
-}
-
-void map(benchmark::State& state, std::string (*event)(int)) {
+std::shared_ptr<const config::Pipeline> one_route() {
   auto pipeline = std::make_shared<config::Pipeline>();
+  pipeline->registry.url = Secret("http://127.0.0.1:1");  // is never asked: the schema is there beforehand
   config::Route route;
   route.topics = {"shop.orders"};
   route.table = "public.orders";
   route.key = {"id"};
   pipeline->routes = {route};
+  return pipeline;
+}
+
+void map(benchmark::State& state, std::string (*event)(int), RegisteredSchema (*schema)()) {
+  const auto pipeline = one_route();
   mapping::Mapper mapper(pipeline);
   const TopicPartition at{"shop.orders", 0};
-  mapper.set_table({&pipeline->routes[0], "public.orders"}, orders());
+  mapper.set_table({&pipeline->routes[0], "public.orders"}, bench::orders());
+  if (schema) mapper.set_schema({.low = bench::schema_number}, schema());
   std::vector<std::string> values, names;
   for (int i = 0; i < batch; ++i) {
     values.push_back(event(i % keys));
@@ -103,7 +50,7 @@ void map(benchmark::State& state, std::string (*event)(int)) {
       record.key = names[i];
       record.value = values[i];
       bytes += record.value->size();
-      if (!mapper.map(record, set)) return state.SkipWithError("the table is not known");
+      if (!mapper.map(record, set)) return state.SkipWithError("the table or the schema is not known");
     }
     const Changes& changes = set.changes();
     if (changes.rows != keys || !changes.dead.empty()) {
@@ -116,9 +63,13 @@ void map(benchmark::State& state, std::string (*event)(int)) {
   state.counters["bytes per event"] = static_cast<double>(bytes) / batch;
 }
 
-BENCHMARK_CAPTURE(map, plain_json, plain);
-BENCHMARK_CAPTURE(map, connect_json_with_schema, connect);
-BENCHMARK_CAPTURE(map, debezium_envelope, debezium);
+BENCHMARK_CAPTURE(map, plain_json, bench::plain, nullptr);
+BENCHMARK_CAPTURE(map, connect_json_with_schema, bench::connect, nullptr);
+BENCHMARK_CAPTURE(map, debezium_envelope, bench::debezium, nullptr);
+BENCHMARK_CAPTURE(map, debezium_with_schema, bench::debezium_with_schema, nullptr);
+BENCHMARK_CAPTURE(map, avro, bench::avro, bench::avro_schema);
+BENCHMARK_CAPTURE(map, protobuf, bench::protobuf, bench::protobuf_schema);
+BENCHMARK_CAPTURE(map, json_schema, bench::json_schema, bench::json_schema_schema);
 
 }  // namespace
 
