@@ -28,7 +28,8 @@ struct BatchPlace {
 // What a batch holds of a transaction of the source, once it is committed: its END, or an event apart from the others.
 struct SourceNote {
   std::string transaction;
-  std::string topic;  // of the event; empty: its END
+  std::string topic;       // of the event; empty: its END
+  std::int64_t order = 0;  // of the event among all of its transaction; 0: not said
 };
 
 class Batch {

@@ -108,10 +108,11 @@ bool Collector::take_passing(Assignment& assignment) {
     auto& held = assignment.in<Streaming>()->held;
     if (!map(assignment, held.runs.front().records.front().record)) return n > 0;
     const auto& run = held.runs.front();
-    const bool event = run.records.front().event;
+    const auto& head = run.records.front();
+    const bool event = head.event;
     std::optional<SourceNote> note;
-    if (run.end || event) note = {run.transaction, event ? assignment.at().topic : std::string()};
-    auto [record, from, order, counts] = held.take();
+    if (run.end || event) note = {run.transaction, event ? assignment.at().topic : std::string(), head.order};
+    auto [record, from, order, of_table, counts] = held.take();
     if (batch.changes().outcomes.back() == Outcome::dead && must_stop(assignment, record, from)) {
       batch.add_excluded(std::move(record));
       if (batch.empty()) state_.drop_collecting();
@@ -148,7 +149,7 @@ bool Collector::take_unit(const std::vector<Assignment*>& order) {
         wait_or_stop(*assignment, mapped.error());
       return false;
     }
-    auto [record, from, order_in_source, counts] = held.take();
+    auto [record, from, order_in_source, of_table, counts] = held.take();
     std::optional<std::string> reason;
     if (*mapped == Outcome::dead) reason = state_.reason_to_stop(record, batch.changes().dead.back().reason);
     if (reason) {
@@ -164,7 +165,7 @@ bool Collector::take_unit(const std::vector<Assignment*>& order) {
     batch.add(std::move(record), assignment->collecting);
     first = false;
   }
-  batch.note({transaction, {}});
+  batch.note({transaction, {}, 0});
   batch.unit_ended();
   return true;
 }

@@ -150,11 +150,35 @@ const SourceTransactions::Front* SourceTransactions::front(const Assignments& as
   return &*front_;
 }
 
-std::int64_t SourceTransactions::passed_events(const std::string& transaction, const std::string& topic) const {
+const OrderSet* SourceTransactions::passed_events(const std::string& transaction, const std::string& topic) const {
   const auto found = passed_.find(transaction);
-  if (found == passed_.end()) return 0;
+  if (found == passed_.end()) return nullptr;
   const auto of_topic = found->second.find(topic);
-  return of_topic == found->second.end() ? 0 : of_topic->second;
+  return of_topic == found->second.end() ? nullptr : &of_topic->second;
+}
+
+// An event that is sent again after its topic was given partitions may lie in another one than before, so only all
+// numbers together tell how many there are.
+std::vector<const OrderSet*> SourceTransactions::seen_of(const Assignments& assignments, const Front& front,
+                                                         const Needed& needed) const {
+  std::vector<const OrderSet*> sets;
+  if (const auto* passed = passed_events(front.transaction, needed.topic)) sets.push_back(passed);
+  for (const auto* partition : of_topic(assignments, needed.topic)) {
+    if (const HeldRun* run = run_of(*partition, front.transaction)) sets.push_back(&run->seen);
+  }
+  return sets;
+}
+
+// A connector that was killed in the middle of the front sends what it sent before: transactions that have been
+// applied, and the beginning of the front, which then lie between the front's events.
+void SourceTransactions::join_repeats(Assignments& assignments, const Front& front) const {
+  for (auto& [at, assignment] : assignments) {
+    if (is_metadata(at) || run_of(assignment, front.transaction) == nullptr) continue;
+    auto& held = assignment.in<Streaming>()->held;
+    while (held.runs.size() > 1 &&
+           (held.runs[1].transaction == front.transaction || over_.contains(held.runs[1].transaction)))
+      held.join_second();
+  }
 }
 
 // Events of the transaction that come before the first that is held of the partition have been applied, as the record
@@ -163,8 +187,9 @@ std::int64_t SourceTransactions::passed_events(const std::string& transaction, c
 bool SourceTransactions::applied_before(const Assignment& assignment, const HeldRun& run) const {
   if (run.first_order <= 1) return true;
   const auto begun = begun_.find(assignment.at());
-  return (begun != begun_.end() && begun->second.transaction == run.transaction) ||
-         passed_events(run.transaction, assignment.at().topic) >= run.first_order - 1;
+  if (begun != begun_.end() && begun->second.transaction == run.transaction) return true;
+  const auto* passed = passed_events(run.transaction, assignment.at().topic);
+  return passed != nullptr && passed->size() >= run.first_order - 1;
 }
 
 // Events are numbered by table, so in a topic with one partition the first that is held says how many came before it.
@@ -179,16 +204,16 @@ bool SourceTransactions::is_here(const Assignments& assignments, const Front& fr
              (run->last_order >= needed.events || goes_on(*partitions.front(), front.transaction));
     }
   }
-  std::int64_t held = passed_events(front.transaction, needed.topic), unreadable = 0;
+  std::int64_t most = 0, unreadable = 0;
   bool over = !partitions.empty();
   for (const auto* partition : partitions) {
     over = over && goes_on(*partition, front.transaction);
-    const HeldRun* run = run_of(*partition, front.transaction);
-    if (run == nullptr) continue;
-    held += run->events;
-    unreadable += run->unreadable;
+    if (const HeldRun* run = run_of(*partition, front.transaction)) unreadable += run->unreadable;
   }
-  return held >= needed.events || (over && held + unreadable >= needed.events);
+  if (!over) unreadable = 0;
+  const auto seen = seen_of(assignments, front, needed);
+  for (const auto* one : seen) most += one->size();
+  return most + unreadable >= needed.events && OrderSet::size_together(seen) + unreadable >= needed.events;
 }
 
 bool SourceTransactions::is_complete(const Assignments& assignments, const Front& front) const {
@@ -227,7 +252,9 @@ bool SourceTransactions::passes(const Assignment& assignment) {
 
 std::vector<Assignment*> SourceTransactions::complete(Assignments& assignments) {
   const Front* first = front(assignments);
-  if (first == nullptr || !is_complete(assignments, *first)) return {};
+  if (first == nullptr) return {};
+  join_repeats(assignments, *first);
+  if (!is_complete(assignments, *first)) return {};
   struct Source {
     Assignment* of;
     const std::deque<HeldRecord>* records;
@@ -261,11 +288,11 @@ std::vector<Assignment*> SourceTransactions::complete(Assignments& assignments) 
 }
 
 void SourceTransactions::committed(std::span<const SourceNote> notes) {
-  for (const auto& [transaction, topic] : notes) {
+  for (const auto& [transaction, topic, order] : notes) {
     if (!topic.empty()) {
       if (over_.contains(transaction)) continue;
       const auto [found, first] = passed_.try_emplace(transaction);
-      ++found->second[topic];
+      found->second[topic].add(order);
       if (!first) continue;
       passed_order_.push_back(transaction);
       if (passed_order_.size() <= remembered) continue;
@@ -291,7 +318,7 @@ std::string SourceTransactions::overdue(const Assignments& assignments, const st
     const HeldRun* run = first_run(assignment);
     if (run == nullptr || (first != nullptr && run->transaction != first->transaction)) continue;
     if (present.held < 0) present = {run->transaction, 0, now};
-    if (run->transaction == present.transaction) present.held += run->read + (run->end ? 1 : 0);
+    if (run->transaction == present.transaction) present.held += run->read + run->repeats + (run->end ? 1 : 0);
   }
   if (present.held != waiting_.held || present.transaction != waiting_.transaction) waiting_ = std::move(present);
   if (waiting_.held < 0) return {};
@@ -313,12 +340,10 @@ std::string SourceTransactions::why_waiting(const Assignments& assignments, cons
   }
   for (const auto& needed : front->needed) {
     if (is_here(assignments, *front, needed)) continue;
-    std::int64_t held = passed_events(front->transaction, needed.topic);
     std::string why;
     const auto partitions = of_topic(assignments, needed.topic);
     if (partitions.empty()) why = ", which is not assigned to this instance";
     for (const auto* partition : partitions) {
-      if (const HeldRun* run = run_of(*partition, front->transaction)) held += run->events;
       const auto number = partition->at().partition;
       if (partition->phase() != Phase::streaming) {
         why = fmt::format("; partition {} is {}", number, info(partition->shown_state()).name);
@@ -328,8 +353,8 @@ std::string SourceTransactions::why_waiting(const Assignments& assignments, cons
         why = fmt::format("; partition {} goes on with transaction {}", number, next.transaction);
       }
     }
-    return fmt::format("transaction {}: {} of {} events have come in {}{}", front->transaction, held, needed.events,
-                       needed.topic, why);
+    return fmt::format("transaction {}: {} of {} events have come in {}{}", front->transaction,
+                       OrderSet::size_together(seen_of(assignments, *front, needed)), needed.events, needed.topic, why);
   }
   return {};
 }

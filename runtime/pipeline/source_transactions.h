@@ -7,7 +7,7 @@
 // of no transaction is a unit of its own, unless it lies behind events of one in its partition.
 //
 // Owned by LaneState, used by the lane's thread; without the setting nothing calls it but whole(). It holds no records
-// (held_records.h does) and looks at no clock; what it remembers of transactions is bounded.
+// (held_records.h does) and looks at no clock; how many transactions it remembers is bounded.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,7 @@
 #include "listener/consumer.h"
 #include "mapping/mapper.h"
 #include "runtime/pipeline/assignment.h"
+#include "runtime/pipeline/order_set.h"
 
 namespace sluice::runtime {
 
@@ -101,7 +102,9 @@ class SourceTransactions {
 
   const Front* front(const Assignments& assignments);
   const std::string& topic_of(const std::string& collection);
-  std::int64_t passed_events(const std::string& transaction, const std::string& topic) const;
+  const OrderSet* passed_events(const std::string& transaction, const std::string& topic) const;
+  std::vector<const OrderSet*> seen_of(const Assignments& assignments, const Front& front, const Needed& needed) const;
+  void join_repeats(Assignments& assignments, const Front& front) const;
   bool applied_before(const Assignment& assignment, const HeldRun& run) const;
   bool is_here(const Assignments& assignments, const Front& front, const Needed& needed) const;
   bool is_complete(const Assignments& assignments, const Front& front) const;
@@ -119,7 +122,7 @@ class SourceTransactions {
   std::map<TopicPartition, Offset> until_;  // records before it pass
   std::set<std::string> over_;              // transactions whose END was committed
   std::deque<std::string> over_order_;
-  std::map<std::string, std::map<std::string, std::int64_t>> passed_;  // events committed apart from the rest, by topic
+  std::map<std::string, std::map<std::string, OrderSet>> passed_;  // events committed apart from the rest, by topic
   std::deque<std::string> passed_order_;
   std::optional<Front> front_;
   Waiting waiting_;
