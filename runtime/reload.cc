@@ -26,7 +26,8 @@ Reloader::Reloader(std::shared_ptr<const config::Pipeline> pipeline, std::string
     : running_(std::move(pipeline)),
       path_(std::move(path)),
       hooks_(config::load_hooks(path_).value_or(std::vector<config::Hook>{})),
-      log_(running_->log) {
+      log_(running_->log),
+      jobs_(running_->jobs) {
   state_ = {"", WallClock::now(), config::fingerprint(*running_)};
 }
 
@@ -65,6 +66,7 @@ Result<std::vector<SettingChange>> Reloader::changes() const {
   {
     const MutexLock lock(mutex_);
     in_force.log = log_;
+    in_force.jobs = jobs_;
     hooks = hooks_;
   }
   std::vector<SettingChange> changes;
@@ -81,6 +83,11 @@ std::vector<config::Hook> Reloader::hooks() const {
   return hooks_;
 }
 
+std::vector<config::Job> Reloader::jobs() const {
+  const MutexLock lock(mutex_);
+  return jobs_;
+}
+
 // What is in force is the start's configuration with the reloadable settings of now.
 Result<void> Reloader::reload_settings() {
   auto loaded = read();
@@ -89,12 +96,13 @@ Result<void> Reloader::reload_settings() {
   std::vector<config::Hook> hooks;
   {
     const MutexLock lock(mutex_);
-    in_force.log = log_;
-    log_ = loaded->pipeline.log;
+    in_force.log = std::exchange(log_, loaded->pipeline.log);
+    in_force.jobs = std::exchange(jobs_, loaded->pipeline.jobs);
     hooks = std::exchange(hooks_, loaded->hooks);
   }
   const auto found = config::differences(in_force, loaded->pipeline);
   in_force.log = loaded->pipeline.log;
+  in_force.jobs = loaded->pipeline.jobs;
   log::setup(loaded->pipeline.log.level,
              loaded->pipeline.log.format);  // also where nothing has changed: it ends a level that was set for a time
   std::size_t waiting = 0;

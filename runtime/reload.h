@@ -26,6 +26,7 @@ class Reloader final : public ConfigurationFile {
   bool reload(const std::function<Result<void>()>& keys);
   ReloadState state() const;
   std::vector<config::Hook> hooks() const;  // the webhooks in force
+  std::vector<config::Job> jobs() const;    // and the jobs
   Result<std::vector<SettingChange>> changes() const override;
 
  private:
@@ -41,6 +42,7 @@ class Reloader final : public ConfigurationFile {
   mutable Mutex mutex_;
   std::vector<config::Hook> hooks_ GUARDED_BY(mutex_);
   config::Log log_ GUARDED_BY(mutex_);  // in force
+  std::vector<config::Job> jobs_ GUARDED_BY(mutex_);
   ReloadState state_ GUARDED_BY(mutex_);
 };
 

@@ -48,7 +48,7 @@ int Service::stop() {
   note("stop", failed_ ? "after an error" : "", "asked");
   admin_.note(EventKind::ended, failed_ ? "after an error" : "");
   systemd::stopping();
-  admin_.cancel_proof();
+  admin_.cancel_long_work();
   const auto whole = Clock::now() + stop_deadline;
   const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
   for (auto& lane : lanes_) lane->drain();
