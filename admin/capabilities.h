@@ -9,6 +9,7 @@
 #include "admin/events.h"
 #include "admin/incident.h"
 #include "admin/inspection.h"
+#include "admin/jobs.h"
 #include "admin/logging.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
@@ -32,6 +33,7 @@ struct Capabilities {
   Logging& logging;
   Events& events;
   Notifications& notifications;
+  Jobs& jobs;
   const IncidentLog& incidents;
   const Rates& rates;
   Tables& tables;

@@ -9,7 +9,7 @@ namespace sluice {
 namespace {
 
 constexpr std::int32_t partition_max = 1'000'000;
-constexpr std::string_view table_word = "table ";
+constexpr std::string_view table_word = "table ", job_word = "job ";
 
 // "3", "0-5" or "1,4,7", also mixed; empty when it is none of these.
 std::vector<std::int32_t> parse_partitions(std::string_view text) {
@@ -50,9 +50,15 @@ std::expected<PartitionSelector, std::string> PartitionSelector::parse(std::stri
     if (target.name.empty()) return std::unexpected("the name of the table is missing");
     return target;
   }
+  if (text.starts_with(job_word)) {
+    target.kind = Kind::job;
+    target.name = text.substr(job_word.size());
+    if (target.name.empty()) return std::unexpected("the name of the job is missing");
+    return target;
+  }
   const auto slash = text.find('/');
   target.name = text.substr(0, slash);
-  if (target.name.empty()) return std::unexpected("a target is all, TOPIC, TOPIC/PARTITIONS or table TABLE");
+  if (target.name.empty()) return std::unexpected("a target is all, TOPIC, TOPIC/PARTITIONS, table TABLE or job JOB");
   if (slash == std::string_view::npos) {
     target.kind = Kind::topic;
     return target;
@@ -74,6 +80,8 @@ std::string PartitionSelector::text() const {
       return name;
     case Kind::table:
       return std::string(table_word) + name;
+    case Kind::job:
+      return std::string(job_word) + name;
     case Kind::partitions:
       return fmt::format("{}/{}", name, fmt::join(partitions, ","));
   }
@@ -88,6 +96,8 @@ bool PartitionSelector::covers(const TopicPartition& at, const std::vector<std::
       return at.topic == name;
     case Kind::table:
       return std::ranges::find(target_tables, name) != target_tables.end();
+    case Kind::job:
+      return false;
     case Kind::partitions:
       return at.topic == name && std::ranges::binary_search(partitions, at.partition);
   }

@@ -1,6 +1,8 @@
 // Selects the partitions of a command or a pause, in the words of the console:
 //
-//   all | TOPIC | TOPIC/PARTITIONS | table TABLE        PARTITIONS: 3, 0-5 or 1,4,7
+//   all | TOPIC | TOPIC/PARTITIONS | table TABLE | job JOB        PARTITIONS: 3, 0-5 or 1,4,7
+//
+// A job has no partitions; it is a target because it can be paused.
 //
 // A value without owner or thread. The text form is what the table `pause` holds, so parse(text()) is the same target.
 #pragma once
@@ -16,9 +18,9 @@
 namespace sluice {
 
 struct PartitionSelector {
-  enum class Kind : std::uint8_t { all, topic, partitions, table };
+  enum class Kind : std::uint8_t { all, topic, partitions, table, job };
   Kind kind = Kind::all;
-  std::string name;                      // of the topic or table
+  std::string name;                      // of the topic, table or job
   std::vector<std::int32_t> partitions;  // sorted, distinct; only for Kind::partitions
 
   // The error is one line, without "error:".

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "admin/incident.h"
+#include "admin/jobs.h"
 #include "admin/partition_state.h"
 #include "admin/pauses.h"
 #include "base/clock.h"
@@ -118,6 +119,8 @@ struct Snapshot {
   std::optional<WallClock::time_point> waiting_since;
   ReloadState reload;
   VerificationState verification;
+  // As of the last look, about once a second; those of the configuration, none before the first look.
+  std::vector<JobState> jobs;
 };
 
 // Source of snapshots; thread-safe, never waits for a lane.

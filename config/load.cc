@@ -29,7 +29,7 @@ namespace sluice::config {
 namespace {
 
 constexpr std::size_t longest_file = 1u << 20;
-constexpr std::size_t most_hooks = 20;
+constexpr std::size_t most_hooks = 20, most_jobs = 20;
 
 // The setting's name within a table of its section, "include" within "route.columns"; empty if it is not there.
 std::string_view part_of(const Setting& setting, std::string_view table) {
@@ -283,6 +283,24 @@ std::vector<Hook> read_hooks(const toml::table& root, Pipeline& pipeline) {
   return hooks;
 }
 
+void read_jobs(const toml::table& root, Pipeline& pipeline) {
+  const toml::node* node = root.get("job");
+  if (node == nullptr) return;
+  const auto* sections = node->as_array();
+  if (sections == nullptr || sections->empty() || !sections->is_homogeneous(toml::node_type::table))
+    complain(node->source().begin, "job", "must be one section or more; write [[job]] with two brackets");
+  if (sections->size() > most_jobs)
+    complain(node->source().begin, "job", fmt::format("has more than {} sections; use fewer", most_jobs));
+  Route none;
+  for (const toml::node& element : *sections) {
+    const toml::table& table = *element.as_table();
+    pipeline.jobs.emplace_back();
+    read_section(table, "job", table.source().begin, pipeline, none);
+    if (const auto [setting, wrong] = check_last_job(pipeline); !wrong.empty())
+      complain(place(table, setting), "job." + setting, wrong);
+  }
+}
+
 Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   Pipeline pipeline;
   pipeline.file = path;
@@ -302,6 +320,7 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   pipeline.console.given = root.contains("console");
   read_routes(root, pipeline);
   read_hooks(root, pipeline);
+  read_jobs(root, pipeline);
   if (const auto missing = missing_for_registry(pipeline); !missing.first.empty()) {
     const toml::node* given = root.get("registry");
     complain(given ? given->source().begin : toml::source_position{1, 1}, missing.first, missing.second);

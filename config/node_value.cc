@@ -77,7 +77,7 @@ struct Text {
   std::string value;
 };
 
-Text text_of(const toml::node& node, const std::string& key, Type type) {
+Text text_of(const toml::node& node, const std::string& key, Type type, bool many_lines = false) {
   const auto* string = node.as_string();
   if (string == nullptr) wrong_type(node, key, type);
   auto value = type == Type::connection ? expand(string->get(), encode_reference)
@@ -88,7 +88,10 @@ Text text_of(const toml::node& node, const std::string& key, Type type) {
   // Secrets may be certificates of many lines, and a reference may bring a key; nothing else has a use for control
   // characters.
   const bool lines = secret || is_key(*value);
-  const auto forbidden = [&](char c) { return c == '\0' || (!lines && static_cast<unsigned char>(c) < 0x20); };
+  const auto forbidden = [&](char c) {
+    const bool ends_line = many_lines && (c == '\n' || c == '\r' || c == '\t');
+    return c == '\0' || (!lines && !ends_line && static_cast<unsigned char>(c) < 0x20);
+  };
   if (std::ranges::any_of(*value, forbidden))
     complain(node.source().begin, key, "has a control character in it; remove it");
   return {secret ? "the value" : '"' + printable(string->get()) + '"', std::move(*value)};
@@ -96,7 +99,7 @@ Text text_of(const toml::node& node, const std::string& key, Type type) {
 
 std::string checked_text(const toml::node& node, const Setting& setting) {
   const bool part = setting.type == Type::strings || setting.type == Type::pairs;
-  Text text = text_of(node, setting.key(), part ? Type::string : setting.type);
+  Text text = text_of(node, setting.key(), part ? Type::string : setting.type, setting.many_lines);
   if (const std::string wrong = setting.check ? setting.check(text.value) : ""; !wrong.empty())
     complain(node.source().begin, setting.key(), fmt::format("{} {}", text.raw, wrong));
   return std::move(text.value);

@@ -168,6 +168,15 @@ struct Verify {
   std::chrono::milliseconds every{0};  // 0: off
 };
 
+// Idempotent SQL that runs after commits to tables of the pipeline's routes.
+struct Job {
+  std::string name;
+  std::string sql;
+  std::vector<std::string> after;         // tables, as a route or a child could name them
+  std::chrono::milliseconds every{5000};  // from the beginning of one run to that of the next, at least
+  std::chrono::milliseconds timeout = std::chrono::minutes(10);
+};
+
 struct Console {
   bool given = false;  // the file has a section [console]
   std::string listen = "127.0.0.1:2222";
@@ -197,6 +206,7 @@ struct Pipeline {
   DeadLetters dead_letters;
   Verify verify;
   Consistency consistency;
+  std::vector<Job> jobs;
   Console console;
   Http http;
   Log log;

@@ -69,7 +69,7 @@ std::string type_name(const Setting& setting) {
 // A computed default, and a section that need not be there and has none, or would name somebody's own tables, are shown
 // as comments.
 bool is_optional(std::string_view section) {
-  return section == "notify" || section == "route.child";
+  return section == "notify" || section == "route.child" || section == "job";
 }
 
 bool only_comment(const Setting& setting) {
@@ -226,8 +226,8 @@ std::vector<Shown> show(const Pipeline& pipeline) {
   static const Pipeline defaults;
   static const Route untouched;
   std::vector<Shown> shown;
-  const auto add = [&](const Setting& setting, std::string key, const Route& route) {
-    const Value value = setting.field.get(setting, pipeline, route);
+  const auto add = [&](const Pipeline& of, const Setting& setting, std::string key, const Route& route) {
+    const Value value = setting.field.get(setting, of, route);
     Value fallback = setting.field.get(setting, defaults, untouched);
     if (!setting.computed.empty()) {
       std::string text(setting.computed);
@@ -235,7 +235,7 @@ std::vector<Shown> show(const Pipeline& pipeline) {
       if (at != std::string::npos) text.replace(at, 8, pipeline.name);
       fallback = std::move(text);
     }
-    const auto& masked = setting.section.starts_with("route") ? route.referenced : pipeline.referenced;
+    const auto& masked = setting.section.starts_with("route") ? route.referenced : of.referenced;
     std::string text = toml_text(setting, value);
     if (masked.contains(setting.key())) text = quoted(Secret::mask);
     if (setting.type == Type::connection && !pipeline.postgres.shown_url.empty())
@@ -243,14 +243,24 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     shown.push_back({std::move(key), std::move(text), setting.required ? std::string() : toml_text(setting, fallback),
                      value != fallback, setting.reloadable, digest_of(value)});
   };
+  // The table's fields reach the last job, so each is shown by itself.
+  const auto add_jobs = [&] {
+    for (std::size_t at = 0; at < pipeline.jobs.size(); ++at) {
+      Pipeline one;
+      one.jobs = {pipeline.jobs[at]};
+      one.referenced = pipeline.referenced;
+      for (const Setting& setting : settings())
+        if (setting.section == "job") add(one, setting, fmt::format("job[{}].{}", at + 1, setting.name), untouched);
+    }
+  };
   bool routes_done = false;
   for (const Setting& setting : settings()) {
     if (!is_repeated(setting.section)) {
-      add(setting, setting.key(), untouched);
+      add(pipeline, setting, setting.key(), untouched);
     } else if (setting.section == "route" && !std::exchange(routes_done, true)) {
       const auto add_all = [&](std::string_view section, const std::string& name, const Route& route) {
         for (const Setting& one : settings())
-          if (one.section == section) add(one, fmt::format("{}.{}", name, one.name), route);
+          if (one.section == section) add(pipeline, one, fmt::format("{}.{}", name, one.name), route);
       };
       for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
         const auto& route = pipeline.routes[at];
@@ -259,6 +269,8 @@ std::vector<Shown> show(const Pipeline& pipeline) {
         for (std::size_t child = 0; child < route.children.size(); ++child)
           add_all("route.child", fmt::format("{}.child[{}]", name, child + 1), route.children[child]);
       }
+    } else if (setting.section == "job" && setting.name == "name") {
+      add_jobs();
     }
   }
   return shown;

@@ -24,6 +24,8 @@ std::string_view section_help(std::string_view section) {
   if (section == "console") return "The console, reached with any SSH client.";
   if (section == "notify")
     return "One for each webhook that is told what happens: partitions that stop and resume, new dead letters, lag. See notify.md.";
+  if (section == "job")
+    return "One for each piece of idempotent SQL that runs after commits to tables of the routes, such as the refresh of a mart. See jobs.md.";
   if (section == "http") return "Prometheus metrics and health probes.";
   if (section == "log") return "One line per fact, on stderr.";
   return {};

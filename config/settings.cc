@@ -139,14 +139,14 @@ std::string Setting::key() const {
 }
 
 bool is_repeated(std::string_view section) {
-  return section == "route" || section == "route.child" || section == "notify";
+  return section == "route" || section == "route.child" || section == "notify" || section == "job";
 }
 
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
     for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_values, route_columns,
-                      route_child, registry, limits, dead_letters, hooks, consistency, surroundings})
+                      route_child, registry, limits, dead_letters, hooks, consistency, jobs, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

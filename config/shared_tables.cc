@@ -28,8 +28,7 @@ bool take_one_topic(const Route& one, const Route& other) {
 }  // namespace
 
 bool tables_may_meet(const Route& one, const Route& other) {
-  const auto a = split_template(one.table), b = split_template(other.table);
-  return may_meet(a.table, b.table) && (a.schema.empty() || b.schema.empty() || may_meet(a.schema, b.schema));
+  return tables_may_meet(one.table, other.table);
 }
 
 void mark_shared_tables(std::span<Route> routes) {

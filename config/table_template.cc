@@ -63,4 +63,9 @@ bool may_meet(std::string_view one, std::string_view other) {
   return reach[b.size()] != 0;
 }
 
+bool tables_may_meet(std::string_view one, std::string_view other) {
+  const auto a = split_template(one), b = split_template(other);
+  return may_meet(a.table, b.table) && (a.schema.empty() || b.schema.empty() || may_meet(a.schema, b.schema));
+}
+
 }  // namespace sluice::config

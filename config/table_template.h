@@ -22,5 +22,7 @@ bool names_source(std::string_view text);
 bool reserved_schema(std::string_view schema, std::string_view own);
 // Returns true if some events could give both templates the same name.
 bool may_meet(std::string_view one, std::string_view other);
+// The same for whole tables. A name without a schema may be found in any.
+bool tables_may_meet(std::string_view one, std::string_view other);
 
 }  // namespace sluice::config

@@ -29,6 +29,8 @@ std::string check_optional_path(const std::string& text);
 std::string check_registry_url(const std::string& text);
 std::string check_hook_url(const std::string& text);
 std::string check_event_kind(const std::string& text);
+std::string check_job_name(const std::string& text);
+std::string check_job_sql(const std::string& text);
 std::string check_listen(const std::string& text);
 std::string check_console_listen(const std::string& text);
 
@@ -48,6 +50,9 @@ unsigned groups_of(const std::string& topic);
 std::pair<std::string, std::string> wrong_for_transactions(const Pipeline& pipeline);
 // The key that the registry or a route with its schemas lacks, and what to do; empty if nothing is missing.
 std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipeline);
+
+// What is wrong with the last of the jobs beyond its single settings: the setting, and what to do; empty if nothing is.
+std::pair<std::string, std::string> check_last_job(const Pipeline& pipeline);
 
 // Why a route may not write where an earlier one does; empty if it may.
 std::string check_continued(const Route& route, std::span<const Route> earlier);

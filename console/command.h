@@ -58,6 +58,7 @@ enum class ArgumentKind : std::uint8_t {
   topic,
   table,
   partition,
+  job,
   plan,
   setting,
   level,
@@ -143,10 +144,11 @@ struct CommandContext {
 template <class Part>
 Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
-  return std::get<Part&>(std::tie(
-      admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves, admin.inspection, admin.audit,
-      admin.logging, admin.events, admin.notifications, admin.incidents, admin.rates, admin.tables, admin.control,
-      *context.pipeline, context.versions, context.sessions, *context.plans, *context.observer, *context.pending));
+  return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
+                                  admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
+                                  admin.jobs, admin.incidents, admin.rates, admin.tables, admin.control,
+                                  *context.pipeline, context.versions, context.sessions, *context.plans,
+                                  *context.observer, *context.pending));
 }
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches

@@ -25,6 +25,8 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
     for (const Command& one : commands()) to.insert(std::string(one.words.substr(0, one.words.find(' '))));
   if (value == ArgumentKind::command)
     for (const auto& one : partition_states()) to.insert(std::string(one.name));
+  if (value == ArgumentKind::job)
+    for (const auto& one : context.admin.snapshots.snapshot().jobs) to.insert(one.name);
   if (value == ArgumentKind::span) to.insert({"30s", "10m", "1h"});
   if (value == ArgumentKind::plan)
     for (const Plan& one : context.plans->of(login)) to.insert(one.id);
@@ -36,6 +38,7 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
   if (topics) to.insert(inventory.topics.begin(), inventory.topics.end());
   if (tables) to.insert(inventory.tables.begin(), inventory.tables.end());
   if (value == ArgumentKind::target && first) to.insert({"all", "table"});
+  if (value == ArgumentKind::target && first && !inventory.now.jobs.empty()) to.insert("job");
   if (value == ArgumentKind::target || value == ArgumentKind::partition)
     for (const auto& at : inventory.partitions) to.insert(partition_text(at));
 }
@@ -66,6 +69,8 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
   const bool first = before.size() == found->words;
   if (before.back().text == "table" && command.takes == ArgumentKind::target)
     add_names(next, ArgumentKind::table, context, login, false);
+  else if (before.back().text == "job" && command.takes == ArgumentKind::target)
+    add_names(next, ArgumentKind::job, context, login, false);
   else if (first || command.takes == ArgumentKind::number || command.takes == ArgumentKind::level)
     add_names(next, command.takes, context, login, first);
   for (const Option& option : command.options)

@@ -68,6 +68,8 @@ std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inv
     return std::unexpected(
         call.fail(Code::no_such_thing, "no table '{}'; known: {}", target->name, some(inventory.tables)));
   }
+  if (target->kind == PartitionSelector::Kind::job)
+    return std::unexpected(call.fail(Code::not_understood, "a job has no partitions; 'jobs' shows jobs"));
   if (text.find(' ') != std::string::npos)
     return std::unexpected(
         call.fail(Code::not_understood,

@@ -7,6 +7,7 @@
 #include "base/http_url.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "base/units.h"
 #include "config/kafka_security.h"
 #include "config/load.h"
 #include "config/secret_files.h"
@@ -17,6 +18,7 @@
 #include "runtime/load_config.h"
 #include "runtime/start_plan.h"
 #include "runtime/subcommands.h"
+#include "sink/job_tables.h"
 #include "sink/server_check.h"
 #include "sink/table_catalogue.h"
 
@@ -85,6 +87,7 @@ class Plan {
     start();
     registry();
     tables();
+    jobs();
     rights();
     schema();
     return !failed_;
@@ -234,6 +237,20 @@ class Plan {
     if ((*table)->circular) circular_.push_back((*table)->sql_name);
     for (std::size_t i = 0; i < (*table)->columns.size(); ++i) column(**table, i);
     return true;
+  }
+
+  // Whether the statement works is seen when it runs: what a function does with its tables, and the rights for it.
+  void jobs() {
+    if (!pipeline_->jobs.empty()) fmt::print("jobs\n");
+    for (const auto& job : pipeline_->jobs) {
+      fmt::print("  {}  after {}, every {} at most\n", job.name, escape(fmt::format("{}", fmt::join(job.after, ", "))),
+                 duration_text(job.every.count()));
+      const auto unchecked = sink::check_job(pipeline_->postgres, job);
+      if (!unchecked)
+        error(fmt::format("postgres: job {}: {}", job.name, unchecked.error().message));
+      else if (!unchecked->empty())
+        fmt::print("    not checked: {}\n", *unchecked);
+    }
   }
 
   static void column(const Table& table, std::size_t index) {

@@ -51,6 +51,10 @@ class Script {
     for (const auto& [target, rights] : targets_) print(target, rights);
     if (pipeline_.limits.replica_lag.count() > 0 || pipeline_.limits.replica_bytes > 0)
       fmt::print("-- limits: it sees how far standbys are\nGRANT pg_monitor TO {};\n", role_);
+    if (!pipeline_.jobs.empty())
+      fmt::print(
+          "-- jobs: what their SQL reads, writes and calls nobody can tell from here; grant that to {} as well\n",
+          role_);
     for (const auto& note : notes_) fmt::print("-- {}\n", note);
     fmt::print(
         "-- An application asks what has taken effect by SELECT {0}.applied(topic, partition, record_offset); for that its\n"

@@ -86,12 +86,17 @@ std::vector<config::Hook> Reloader::hooks() const {
   return hooks_;
 }
 
+std::vector<config::Job> Reloader::jobs() const {
+  return in_force()->jobs;
+}
+
 Result<void> Reloader::reload_settings() {
   auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
   const auto before = in_force();
   auto next = std::make_shared<config::Pipeline>(*before);
   config::take_reloadable(*next, loaded->pipeline);
+  next->jobs = loaded->pipeline.jobs;
   std::vector<config::Hook> hooks;
   {
     const MutexLock lock(mutex_);

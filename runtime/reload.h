@@ -28,6 +28,7 @@ class Reloader final : public ConfigurationFile {
   bool reload(const std::function<Result<void>()>& keys);
   ReloadState state() const;
   std::vector<config::Hook> hooks() const;  // the webhooks in force
+  std::vector<config::Job> jobs() const;    // and the jobs
   Result<std::vector<SettingChange>> changes() const override;
   // What is in force: the configuration of the start with the reloadable settings of now.
   std::shared_ptr<const config::Pipeline> in_force() const override;

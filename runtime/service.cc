@@ -249,6 +249,7 @@ void Service::reload() {
   if (told_ready) systemd::reloading();
   const bool loaded = reloader_.reload([this] { return reload_keys(); });
   admin_.set_hooks(reloader_.hooks());
+  admin_.set_jobs(reloader_.jobs());
   note("reload", options_.config, loaded ? "done" : "failed: " + reloader_.state().trouble);
   const std::string status = loaded ? "reloaded" : "not all is reloaded: a file has an error; see the log";
   if (told_ready) systemd::ready(status);

@@ -141,6 +141,34 @@ int wait_until_stopped(Call& call, const PauseParts& parts, const Pause& pause,
   return Code::done;
 }
 
+// A job is paused once no instance runs it any more.
+int stop_job(Call& call, const PauseParts& parts, const Pause& pause, const std::string& job,
+             std::chrono::milliseconds timeout) {
+  const auto phase = [&]() -> std::optional<JobPhase> {
+    const auto now = parts.snapshots.snapshot();
+    const auto found = std::ranges::find(now.jobs, job, &JobState::name);
+    return found == now.jobs.end() ? std::nullopt : std::optional(found->phase);
+  };
+  if (!phase()) return call.fail(Code::no_such_thing, "no job '{}'; 'jobs' lists those that there are", job);
+  const auto stored = parts.pauses.pause(pause);
+  if (!stored) return call.fail(stored.error());
+  if (!*stored) return nothing_to_do(call, parts.snapshots, pause, 0);
+  if (!call.has("no-wait")) {
+    const auto waited = wait_until([&] { return phase() == JobPhase::paused; }, timeout, call.stop());
+    if (waited == Waited::stopped) {
+      call.remark("the wait was ended");
+      return call.fail(Code::interrupted, "the wait was ended; the pause of {} stays in force", pause.target);
+    }
+    if (waited == Waited::deadline)
+      return call.fail(Code::deadline_passed, "{} still runs after {}; the pause stays in force, for its next run", job,
+                       span_text(timeout));
+  }
+  call.report.sections = {pause_section(pause, 0, false)};
+  call.report.line = fmt::format("done: {} paused{}", pause.target,
+                                 pause.expires ? "; resumes automatically at " + time_text(*pause.expires) : "");
+  return Code::done;
+}
+
 int stop_target(Call& call, const PauseParts& parts, std::string_view what, std::string_view timeout_otherwise) {
   const auto timeout = span_option(call, "timeout", timeout_otherwise);
   if (!timeout) return timeout.error();
@@ -154,6 +182,10 @@ int stop_target(Call& call, const PauseParts& parts, std::string_view what, std:
     if (!lasting) return lasting.error();
     if (lasting->count() == 0) return call.fail(Code::not_understood, "--for 0 pauses nothing; give it a time");
     pause.expires = pause.at + *lasting;
+  }
+  if (const auto job = PartitionSelector::parse(call.words_text()); job && job->kind == PartitionSelector::Kind::job) {
+    pause.target = job->text();
+    return stop_job(call, parts, pause, job->name, *timeout);
   }
   const Inventory inventory = console::inventory(parts.snapshots, parts.positions);
   const auto target = target_of(call, inventory);
@@ -318,9 +350,9 @@ std::vector<Command> pause_commands() {
        .effect = Effect::changes,
        .group = "control",
        .summary = "Stops applying, in every instance and across restarts, and waits until the partitions "
-                  "have stopped.",
+                  "have stopped. A job ('pause job NAME') begins no run any more; 'pause all' means the jobs as well.",
        .examples = {"pause shop.orders --reason 'vacuum full' --for 30m", "pause shop.orders/0-3 --reason test",
-                    "pause table public.orders --reason migration --yes"},
+                    "pause table public.orders --reason migration --yes", "pause job daily_sales --reason 'new index'"},
        .run = handler<pause>},
       {.words = "resume",
        .arguments = "[TARGET | #NUMBER]",

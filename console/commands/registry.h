@@ -18,6 +18,7 @@ std::vector<Command> explain_commands();
 std::vector<Command> help_commands();
 std::vector<Command> incident_commands();
 std::vector<Command> incidents_commands();
+std::vector<Command> jobs_commands();
 std::vector<Command> lag_commands();
 std::vector<Command> lanes_commands();
 std::vector<Command> log_commands();

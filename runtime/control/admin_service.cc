@@ -44,8 +44,9 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       notifier_(tables_, identity.pipeline, identity.host),
       retention_(tables_, pipeline->dead_letters),
       proof_(pipeline, parts.lanes),
+      jobs_(pipeline, identity, tables_),
       snapshots_(parts, routes_,
-                 {pauses_, dead_letters_, retention_, missing_, watch_, proof_, tables_,
+                 {pauses_, dead_letters_, retention_, missing_, watch_, proof_, jobs_, tables_,
                   config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
       control_(parts.file) {}
@@ -54,17 +55,19 @@ AdminService::~AdminService() {
   thread_.join();
   housekeeping_.join();
   notifying_.join();
+  running_jobs_.join();
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_,   dead_letters_, positions_,         moves_,       inspection_, audit_, logging_,
-          events_,    notifier_, incidents_,    snapshots_.rates(), table_facts_, control_};
+  return {snapshots_, pauses_, dead_letters_, positions_,         moves_,       inspection_, audit_, logging_, events_,
+          notifier_,  jobs_,   incidents_,    snapshots_.rates(), table_facts_, control_};
 }
 
 Result<void> AdminService::start() {
   for (const auto& [name, thread, body] : {std::tuple{"admin", &thread_, &AdminService::run},
                                            std::tuple{"housekeeping", &housekeeping_, &AdminService::keep_house},
-                                           std::tuple{"notify", &notifying_, &AdminService::notify}}) {
+                                           std::tuple{"notify", &notifying_, &AdminService::notify},
+                                           std::tuple{"jobs", &running_jobs_, &AdminService::run_jobs}}) {
     auto started = Thread::start(name, [this, body] { (this->*body)(); });
     if (!started) return std::unexpected(started.error());
     *thread = std::move(*started);
@@ -85,7 +88,7 @@ void AdminService::sample(const Snapshot& lanes) {
 }
 
 bool AdminService::stop(std::chrono::milliseconds within) {
-  proof_.cancel();
+  begin_stop();
   if (!thread_.joinable()) return true;
   MutexLock lock(mutex_);
   stopping_ = true;
@@ -97,6 +100,7 @@ bool AdminService::stop(std::chrono::milliseconds within) {
   thread_.join();
   housekeeping_.join();
   notifying_.join();
+  running_jobs_.join();
   return true;
 }
 
@@ -137,6 +141,11 @@ void AdminService::keep_house() {
 
 void AdminService::notify() {
   notifier_.run();
+  has_ended();
+}
+
+void AdminService::run_jobs() {
+  jobs_.run();
   has_ended();
 }
 

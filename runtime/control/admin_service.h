@@ -1,11 +1,11 @@
 // The admin service: implements the capabilities of operators (admin/capabilities.h), one class for each.
 //
-// Owned by the service. Four threads of its own; lanes never wait for them. One works once a second, and at once when
+// Owned by the service. Five threads of its own; lanes never wait for them. One works once a second, and at once when
 // a pause is stored or removed here or an incident happens: it hands the pauses in PostgreSQL to the lanes, looks after
 // the lanes, asks for the ends of stopped partitions' logs and how far standbys are, and writes incidents to the log.
 // What may take long waits for nobody's brake: the other one, the housekeeping, counts open dead letters, writes notes
-// to the audit trail and to the time line, and removes what is too old. The third tells webhooks. The standing proof
-// has a thread of its own.
+// to the audit trail and to the time line, and removes what is too old. The third tells webhooks, the fourth looks
+// which jobs are due. The standing proof has a thread of its own, and so has each run of a job.
 #pragma once
 
 #include <condition_variable>
@@ -19,6 +19,7 @@
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/event_log.h"
 #include "runtime/control/explain.h"
+#include "runtime/control/job_runner.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
@@ -53,11 +54,13 @@ class AdminService {
   // From any thread: what the service itself does, for the time line.
   void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
   void set_hooks(std::vector<config::Hook> hooks) { notifier_.set_hooks(std::move(hooks)); }
-  // The service begins to stop: a proof under way is cancelled, and to order the stop again changes nothing. Returns at
-  // once.
+  void set_jobs(std::vector<config::Job> jobs) { jobs_.set_jobs(std::move(jobs)); }
+  // The service begins to stop: a proof and the jobs that are under way are cancelled, and to order the stop again
+  // changes nothing. Returns at once.
   void begin_stop() {
     control_.draining();
     proof_.cancel();
+    jobs_.stop();
   }
   // Before the process ends without stop(): the log gets what the audit trail has not.
   void give_up() { audit_.give_up(); }
@@ -69,6 +72,7 @@ class AdminService {
   void work();
   void keep_house();
   void notify();
+  void run_jobs();
   void has_ended();
   void wait_for_work() const;
   void log_incidents();
@@ -93,6 +97,7 @@ class AdminService {
   Notifier notifier_;
   Retention retention_;
   StandingProof proof_;
+  JobRunner jobs_;
   LiveSnapshots snapshots_;
   LogLevel logging_;
   TableFacts table_facts_;
@@ -103,7 +108,7 @@ class AdminService {
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool count_now_ GUARDED_BY(mutex_) = false;
   int running_ GUARDED_BY(mutex_) = 0;  // threads
-  Thread thread_, housekeeping_, notifying_;
+  Thread thread_, housekeeping_, notifying_, running_jobs_;
 };
 
 }  // namespace sluice::runtime

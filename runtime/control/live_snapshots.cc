@@ -27,6 +27,7 @@ Snapshot LiveSnapshots::snapshot() const {
   shot.dead_letters_open = sources_.dead_letters.open();
   shot.table_bytes = sources_.retention.sizes();
   shot.verification = sources_.proof.state();
+  shot.jobs = sources_.jobs.states();
   shot.servers = sources_.brokers;
   if (auto postgres = sources_.tables.security(); !postgres.server.empty())
     shot.servers.insert(shot.servers.begin(), std::move(postgres));

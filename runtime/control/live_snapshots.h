@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/job_runner.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/missing_topics.h"
 #include "runtime/control/pause_control.h"
@@ -36,6 +37,7 @@ class LiveSnapshots final : public Snapshots {
     const MissingTopics& missing;
     const LaneWatch& watch;
     const StandingProof& proof;
+    const JobRunner& jobs;
     sink::AdminTables& tables;
     std::vector<ServerSecurity> brokers;
   };

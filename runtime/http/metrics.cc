@@ -41,6 +41,7 @@ struct ChangedValues {};  // one sample per topic, column and policy that was us
 struct StateChanges {};   // one sample per pair of states that has occurred
 struct TableBytes {};     // one sample per table of Sluice's own
 using OfHook = double (*)(const HookState&);
+using OfJob = double (*)(const JobState&);
 struct ProofResults {};   // one sample per result of a proof
 struct ProvedOffsets {};  // one sample per partition of the last proof
 
@@ -50,7 +51,7 @@ struct Metric {
   const char* labels;
   const char* help;
   std::variant<OfProcess, OfPartition, OfLane, Outcomes, States, CommitSeconds, Rows, ChangedValues, StateChanges,
-               TableBytes, OfHook, ProofResults, ProvedOffsets>
+               TableBytes, OfHook, OfJob, ProofResults, ProvedOffsets>
       value;
 };
 
@@ -143,6 +144,18 @@ const Metric metrics[] = {
      OfHook([](const HookState& h) { return number(h.sent); })},
     {"sluice_notifications_failed_total", counter, "hook", "Attempts of this process that the webhook has not taken; each is tried again.",
      OfHook([](const HookState& h) { return number(h.failed); })},
+    {"sluice_job_runs_total", counter, "job", "Runs of the job since it has a row, in all instances, those that failed included.",
+     OfJob([](const JobState& j) { return number(j.runs); })},
+    {"sluice_job_failures_total", counter, "job", "Those that failed; each is tried again.",
+     OfJob([](const JobState& j) { return number(j.failures); })},
+    {"sluice_job_failing", gauge, "job", "1 while the job's last run has failed.",
+     OfJob([](const JobState& j) { return number(j.failed_in_a_row > 0); })},
+    {"sluice_job_pending", gauge, "job", "1 while a run is owed: something was committed to its tables since its last one began.",
+     OfJob([](const JobState& j) { return number(j.pending); })},
+    {"sluice_job_last_success_timestamp_seconds", gauge, "job", "When the job's last run that succeeded ended, Unix time; absent before.",
+     OfJob([](const JobState& j) { return j.last_success ? seconds_since_epoch(*j.last_success) : nothing; })},
+    {"sluice_job_last_run_seconds", gauge, "job", "How long its last run took, or the one under way has taken; absent before the first.",
+     OfJob([](const JobState& j) { return j.took ? *j.took : nothing; })},
     {"sluice_verification_ok", gauge, "", "1 if the last proof of the pipeline's books holds and the standing proof could be carried out; absent before the first, and without [verify] every.",
      OfProcess([](const Process& p) { return proof_holds(p.snapshot.verification); })},
     {"sluice_verification_last_timestamp_seconds", gauge, "", "When the pipeline's books were proved last, by any instance, Unix time; absent likewise.",
@@ -287,6 +300,9 @@ struct Collect {
   }
   void operator()(OfHook value) const {
     for (const auto& hook : process.hooks) add(family, {{"hook", hook.name}}, value(hook));
+  }
+  void operator()(OfJob value) const {
+    for (const auto& job : process.snapshot.jobs) add(family, {{"job", job.name}}, value(job));
   }
   void operator()(TableBytes) const {
     for (const auto& [table, bytes] : process.snapshot.table_bytes) add(family, {{"table", table}}, number(bytes));

@@ -2,7 +2,7 @@
 //
 // Pure functions of a snapshot; safe from any thread. Names begin with sluice_, but for the
 // process_… that every dashboard knows; units are base units (seconds, bytes),
-// labels are bounded by the assignment, the tables, the states and the webhooks, never by the data.
+// labels are bounded by the assignment, the tables, the states, the webhooks and the jobs, never by the data.
 #pragma once
 
 #include <string>

@@ -26,6 +26,7 @@ class HostileAdmin : public Snapshots,
                      public Logging,
                      public Events,
                      public Notifications,
+                     public Jobs,
                      public Rates,
                      public Tables,
                      public ServiceControl {
@@ -35,7 +36,8 @@ class HostileAdmin : public Snapshots,
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
-    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this, *this, *this};
+    return {*this, *this, *this, *this,     *this, *this, *this, *this,
+            *this, *this, *this, incidents, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -43,6 +45,18 @@ class HostileAdmin : public Snapshots,
   Result<NotificationState> notifications() override {
     if (fails) return broken();
     return NotificationState{{{hostile, hostile, {hostile}, -1, 1, 2, {}, hostile}}, Mute{hostile, {}, {}}};
+  }
+  Result<std::vector<JobState>> jobs() override {
+    if (fails) return broken();
+    JobState job;
+    job.name = hostile;
+    job.after = {hostile};
+    job.error = job.detail = hostile;
+    return std::vector{job};
+  }
+  Result<void> run_job(const std::string&) override {
+    if (fails) return broken();
+    return {};
   }
   Result<std::string> test(const std::string&, const Caller&) override {
     if (fails) return broken();
@@ -78,6 +92,7 @@ class HostileAdmin : public Snapshots,
     now.lanes.back().last_error = now.postgres_trouble = hostile;
     now.tables.push_back({"public.orders", {"orders"}, 5, 1, std::nullopt, {{{"orders", "note", "too_long"}, 12}}});
     now.topic_tables = {{"orders", {"public.orders"}}, {hostile, {hostile}}};
+    now.jobs.emplace_back().name = hostile;
     now.pauses.push_back({"orders/1", hostile, hostile, {}, std::nullopt});
     now.applied_per_second = {0, 1, 2.5};
     return now;

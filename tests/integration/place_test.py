@@ -1,7 +1,7 @@
 """Where an event may be written: what it names itself is its own fault, and Sluice's tables are out of its reach."""
 from support.pipeline import encode, route
 
-OWN = ("pointer", "dead_letter", "pause", "audit", "verification", "event", "notification", "schema_version")
+OWN = ("pointer", "dead_letter", "pause", "audit", "verification", "event", "notification", "job", "schema_version")
 
 
 def event(operation, schema, table, **row):

@@ -207,7 +207,7 @@ TEST_F(Effects, nothing_leads_to_sluices_own_tables) {
     EXPECT_EQ(described.error().sqlstate, next == ErrorClass::reject ? "42501" : "") << name;
   };
   for (const char* name :
-       {"pointer", "dead_letter", "audit", "pause", "verification", "event", "notification", "schema_version"}) {
+       {"pointer", "dead_letter", "audit", "pause", "verification", "event", "notification", "job", "schema_version"}) {
     refused(own + "." + name, "{source.schema}.{source.table}", ErrorClass::reject);
     refused(own + "." + name, own + "." + name, ErrorClass::stop_partition);
   }

@@ -303,6 +303,73 @@ TEST_F(ConfigLoad, a_hook_that_cannot_be_told_is_refused) {
   EXPECT_HAS(error_with("", many), "has more than 20 sections");
 }
 
+TEST_F(ConfigLoad, a_job_has_defaults_and_is_listed_with_the_settings_in_force) {
+  const auto loaded =
+      read(with("",
+                "[[job]]\nname = \"daily_sales\"\nsql = \"call refresh_daily_sales()\"\n"
+                "after = [\"public.orders\"]\n[[job]]\nname = \"b\"\nsql = \"\"\"select 1\nfrom a\"\"\"\n"
+                "after = [\"orders\"]\nevery = \"1h\"\n"));
+  ASSERT_TRUE(loaded) << loaded.error();
+  ASSERT_EQ(loaded->jobs.size(), 2u);
+  EXPECT_EQ(loaded->jobs[0].every, std::chrono::seconds(5));
+  EXPECT_EQ(loaded->jobs[1].name, "b");
+  const auto shown = show(*loaded);
+  const auto value = [&](std::string_view key) {
+    const auto found = std::ranges::find(shown, key, &Shown::key);
+    return found == shown.end() ? "not listed" : found->value;
+  };
+  EXPECT_EQ(value("job[1].sql"), "\"call refresh_daily_sales()\"");
+  EXPECT_EQ(value("job[1].every"), "\"5s\"");
+  EXPECT_EQ(value("job[2].sql"), "\"select 1\\nfrom a\"") << "SQL has lines";
+  EXPECT_EQ(value("job[2].every"), "\"1h\"");
+  auto other = *loaded;
+  other.jobs[1].every = std::chrono::hours(2);
+  const auto changes = differences(*loaded, other);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].key, "job[2].every");
+  EXPECT_TRUE(changes[0].reloadable);
+}
+
+TEST_F(ConfigLoad, a_job_that_could_never_run_is_refused) {
+  const std::string name = "name = \"a\"\n", sql = "sql = \"select 1\"\n", after = "after = [\"public.orders\"]\n";
+  const auto error = [&](const std::string& lines) { return error_with("", "[[job]]\n" + lines); };
+  EXPECT_EQ(error(name + sql + after), "");
+  EXPECT_HAS(error(sql + after), "10:1: job.name: is missing; add name = ");
+  EXPECT_HAS(error(name + after), "job.sql: is missing; add sql = ");
+  EXPECT_HAS(error(name + sql), "job.after: is missing; add after = ");
+  EXPECT_HAS(error("name = \"\"\n" + sql + after), "job.name: \"\" is empty; give the job a name");
+  EXPECT_HAS(error("name = \"a b\"\n" + sql + after), "must be 1 to 63 letters");
+  EXPECT_HAS(error(name + "sql = \" ; \"\n" + after), "job.sql: \" ; \" is empty; write the statement");
+  EXPECT_HAS(error(name + sql + "after = []\n"), "13:9: job.after: is empty; write [\"public.orders\"]");
+  EXPECT_HAS(error(name + sql + "after = [\"public.order\"]\n"),
+             "13:9: job.after: \"public.order\" is written by no route and no child; did you mean public.orders?");
+  EXPECT_HAS(error(name + sql + "after = [\"other.orders\"]\n"), "is written by no route");
+  EXPECT_HAS(error(name + sql + after + "every = \"0s\"\n"), "job.every: ");
+  EXPECT_HAS(error(name + sql + after + "every = 5\n"), "job.every: ");
+  EXPECT_HAS(error(name + sql + after + "evry = \"5s\"\n"), "job.evry: is not a setting; did you mean every?");
+  EXPECT_HAS(error(name + sql + after + "[[job]]\n" + name + sql + after),
+             "15:8: job.name: \"a\" is the name of an earlier job");
+  EXPECT_HAS(error_with("", "[job]\n" + name + sql + after), "write [[job]] with two brackets");
+  const std::string child =
+      "[[route.child]]\npath = \"items\"\ntable = \"public.order_items\"\nkey = [\"id\", "
+      "\"line\"]\ncolumns = { id = \"$.id\", line = \"@index\" }\n";
+  EXPECT_EQ(error_with("", child + "[[job]]\n" + name + sql + "after = [\"public.order_items\"]\n"), "");
+}
+
+// Everything that the contract promises is understood, in one file.
+TEST_F(ConfigLoad, the_contracts_sample_is_accepted_whole) {
+  std::ifstream sample(SLUICE_SOURCE_DIR "/tests/data/contract.toml");
+  std::string text((std::istreambuf_iterator<char>(sample)), {});
+  const std::string reference = "${credential:hook}";
+  const auto at = text.find(reference);
+  ASSERT_NE(at, std::string::npos);
+  const auto loaded = read(text.replace(at, reference.size(), "https://hooks.slack.com/services/T0/B0/x"));
+  ASSERT_TRUE(loaded) << loaded.error();
+  ASSERT_EQ(loaded->jobs.size(), 1u);
+  EXPECT_EQ(loaded->jobs[0].name, "daily_sales");
+  EXPECT_EQ(loaded->routes[0].children.size(), 1u);
+}
+
 TEST_F(ConfigLoad, what_is_required_and_missing_is_named_with_what_to_add) {
   EXPECT_HAS(error_with("pipeline = \"shop\"", ""), "1:1: pipeline: is missing; add pipeline = ");
   EXPECT_HAS(error_with("brokers = \"127.0.0.1:9092\"", ""), "2:1: kafka.brokers: is missing; add brokers = ");

@@ -38,6 +38,7 @@ class FakeAdmin : public Snapshots,
                   public Logging,
                   public Events,
                   public Notifications,
+                  public Jobs,
                   public Rates,
                   public Tables,
                   public ServiceControl {
@@ -109,7 +110,8 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this, *this, *this, *this, *this, *this, *this, *this, *this, incidents, *this, *this, *this};
+    return {*this, *this, *this, *this,     *this, *this, *this, *this,
+            *this, *this, *this, incidents, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -132,6 +134,18 @@ class FakeAdmin : public Snapshots,
     return {};
   }
   Result<bool> unmute(const Caller&) override { return std::exchange(muted, std::nullopt).has_value(); }
+
+  // The jobs are those of the snapshot.
+  Result<std::vector<JobState>> jobs() override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return snapshot().jobs;
+  }
+  Result<void> run_job(const std::string& name) override {
+    calls.push_back("run " + name);
+    if (std::ranges::count(now.jobs, name, &JobState::name) == 0)
+      return sluice::fail(ErrorClass::reject, "no job '" + name + "'");
+    return {};
+  }
 
   // The states of the ring, as if their transactions had recorded them, and what a test adds.
   std::vector<EventRow> more_events;
@@ -189,6 +203,9 @@ class FakeAdmin : public Snapshots,
     if (std::ranges::count(now.pauses, pause.target, &Pause::target) > 0) return false;
     now.pauses.push_back(pause);
     const auto target = PartitionSelector::parse(pause.target);
+    for (auto& one : now.jobs)
+      if (obedient && target->kind == PartitionSelector::Kind::job && target->name == one.name)
+        one.phase = JobPhase::paused;
     for (auto& one : now.partitions)
       if (obedient && target->covers(one.at, now.topic_tables[one.at.topic])) one.state = PartitionState::paused;
     return true;

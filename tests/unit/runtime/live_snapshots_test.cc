@@ -55,7 +55,8 @@ class LiveSnapshotsTest : public ::testing::Test {
   const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts, brake};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
-  LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, proof, tables, {}}};
+  JobRunner jobs{pipeline, {"shop", "me", "here"}, tables};
+  LiveSnapshots snapshots{service, routes, {pauses, dead_letters, retention, missing, watch, proof, jobs, tables, {}}};
 
   void add(const std::string& topic, PartitionState state, Offset end = 10) {
     PartitionSnapshot partition;
