@@ -193,27 +193,19 @@ bool SourceTransactions::applied_before(const Assignment& assignment, const Held
 }
 
 // Events are numbered by table, so in a topic with one partition the first that is held says how many came before it.
-// A record that nobody can read counts where the numbers, or what comes behind it, show that an event was there.
+// A record that nobody can read stands in for none: the event that is missing may lie in a partition that the topic was
+// given meanwhile, and no number that we have says that it does not.
 bool SourceTransactions::is_here(const Assignments& assignments, const Front& front, const Needed& needed) const {
   const auto partitions = of_topic(assignments, needed.topic);
   if (partitions.size() == 1) {
     const HeldRun* run = run_of(*partitions.front(), front.transaction);
-    if (run != nullptr && run->first_order > 0 && applied_before(*partitions.front(), *run)) {
-      const auto accounted = run->first_order - 1 + run->read + run->unreadable;
-      return accounted >= needed.events &&
-             (run->last_order >= needed.events || goes_on(*partitions.front(), front.transaction));
-    }
+    if (run != nullptr && run->first_order > 0 && applied_before(*partitions.front(), *run))
+      return run->first_order - 1 + run->read >= needed.events;
   }
-  std::int64_t most = 0, unreadable = 0;
-  bool over = !partitions.empty();
-  for (const auto* partition : partitions) {
-    over = over && goes_on(*partition, front.transaction);
-    if (const HeldRun* run = run_of(*partition, front.transaction)) unreadable += run->unreadable;
-  }
-  if (!over) unreadable = 0;
+  std::int64_t most = 0;
   const auto seen = seen_of(assignments, front, needed);
   for (const auto* one : seen) most += one->size();
-  return most + unreadable >= needed.events && OrderSet::size_together(seen) + unreadable >= needed.events;
+  return most >= needed.events && OrderSet::size_together(seen) >= needed.events;
 }
 
 bool SourceTransactions::is_complete(const Assignments& assignments, const Front& front) const {
@@ -341,9 +333,11 @@ std::string SourceTransactions::why_waiting(const Assignments& assignments, cons
   for (const auto& needed : front->needed) {
     if (is_here(assignments, *front, needed)) continue;
     std::string why;
+    std::int64_t unreadable = 0;
     const auto partitions = of_topic(assignments, needed.topic);
     if (partitions.empty()) why = ", which is not assigned to this instance";
     for (const auto* partition : partitions) {
+      if (const HeldRun* run = run_of(*partition, front->transaction)) unreadable += run->unreadable;
       const auto number = partition->at().partition;
       if (partition->phase() != Phase::streaming) {
         why = fmt::format("; partition {} is {}", number, info(partition->shown_state()).name);
@@ -353,6 +347,9 @@ std::string SourceTransactions::why_waiting(const Assignments& assignments, cons
         why = fmt::format("; partition {} goes on with transaction {}", number, next.transaction);
       }
     }
+    if (unreadable > 0)
+      why +=
+          fmt::format("; {} records that nobody can read are among them, so reclaim if nothing more comes", unreadable);
     return fmt::format("transaction {}: {} of {} events have come in {}{}", front->transaction,
                        OrderSet::size_together(seen_of(assignments, *front, needed)), needed.events, needed.topic, why);
   }
