@@ -36,8 +36,10 @@ std::vector<Setting> route_child() {
        .name = "columns",
        .type = pairs,
        .field = in<&Route::fills>(),
-       .help = "What fills a column: $.FIELD of the parent, @index, the element's number from 1 on, or a field of the "
-               "element that has another name. Each other column takes the element's field of its name.",
+       .help =
+           "What fills a column: $.FIELD of the parent, @index, the element's number from 1 on, @element, the "
+           "element itself, such as the text in an array of texts, or a field of the element that has another name. "
+           "Each other column takes the element's field of its name.",
        .example = R"({ order_id = "$.id", line = "@index" })",
        .required = true,
        .check = check_child_source},

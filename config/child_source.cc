@@ -17,6 +17,7 @@ std::vector<std::string> path_names(std::string_view text) {
 
 std::optional<ChildSource> ChildSource::parse(std::string_view text) {
   if (text == "@index") return ChildSource{Kind::index};
+  if (text == "@element") return ChildSource{Kind::itself};
   if (text.starts_with("$.")) {
     auto names = path_names(text.substr(2));
     if (names.empty()) return std::nullopt;

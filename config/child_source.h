@@ -3,6 +3,7 @@
 // Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,10 +13,10 @@
 
 namespace sluice::config {
 
-// "@index": the element's number; "$.a.b": a field of the parent's row; anything else: the element's field of that
-// name.
+// "@index": the element's number; "@element": the element itself; "$.a.b": a field of the parent's row; anything else:
+// the element's field of that name.
 struct ChildSource {
-  enum class Kind { index, parent, element };
+  enum class Kind : std::uint8_t { index, itself, parent, element };
   Kind kind = Kind::element;
   std::vector<std::string> field = {};  // of the parent, or the element's one name
 

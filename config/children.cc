@@ -42,7 +42,7 @@ std::string check_child_path(const std::string& text) {
 
 std::string check_child_source(const std::string& text) {
   if (ChildSource::parse(text)) return {};
-  return "is not known; write $.FIELD of the parent, @index, or a field of the element";
+  return "is not known; write $.FIELD of the parent, @index, @element, or a field of the element";
 }
 
 void complete_child(Route& child, const Route& parent) {

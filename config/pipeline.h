@@ -135,7 +135,7 @@ struct Route {
   // element. A child has the parent's rules, a path, and no topics.
   std::vector<Route> children;
   std::string path;                          // of a child: where the array is in the parent's row, a.b
-  std::map<std::string, std::string> fills;  // of a child: column to "@index", "$.FIELD" of the parent, or a field
+  std::map<std::string, std::string> fills;  // of a child: column to its source, a ChildSource as text
 };
 
 struct DeadLetters {

@@ -117,35 +117,45 @@ bool Mapper::State::carry_key(const TableState& parent, const std::vector<Cell>&
   return true;
 }
 
-// What is not a field of the element. `child_cells` has the element's own.
-bool Mapper::State::fill_child(const TopicChild& child, std::size_t index, const std::string& of_element,
-                               RecordError& fault) {
+// What all elements of an array have alike, into `child_filled`: the parent's key, and other fields of its row.
+bool Mapper::State::fill_from_parent(const TopicChild& child, RecordError& fault) {
   TableState& table = *child.state;
-  const std::size_t of_parent = table.parent->table->key.size();
+  const auto of_parent = std::span(table.table->key).first(table.parent->table->key.size());
+  child_filled = child_parent;
   for (const ChildColumn& filled : table.child_columns()) {
+    if (filled.source.kind != config::ChildSource::Kind::parent) continue;
     const auto column = static_cast<std::size_t>(filled.column);
-    const auto key = std::ranges::find(table.table->key, column) - table.table->key.begin();
-    if (static_cast<std::size_t>(key) < of_parent) continue;  // carried from the parent's row
-    Value value = Value::integer(static_cast<std::int64_t>(index) + 1);
-    Cell& cell = child_cells[column];
-    if (!filled.field.empty() && index > 0 && cell.length == Cell::absent) {
-      cell = child_filled[column];
-      continue;
-    }
-    if (!filled.field.empty()) {
-      const auto found = follow(filled.field, row_of_paths(), decode_space.arena, value);
-      if (found == Found::none) value = Value();
-      if (found == Found::nothing || found == Found::wrong) value = Value::absent();
-    }
+    if (std::ranges::find(of_parent, column) != of_parent.end()) continue;
+    Value value;
+    const auto found = follow(filled.source.field, row_of_paths(), decode_space.arena, value);
+    if (found == Found::none) value = Value();
+    if (found == Found::nothing || found == Found::wrong) value = Value::absent();
     const Image row{{}, event.after.path, event.after.text_is_json, true};
-    const Field field{filled.field.empty() ? "" : std::string_view(filled.field.back()), value};
-    if (!rows.encode_cell(table, column, row, field, set->arena(), cell, fault)) return false;
-    if (!filled.field.empty()) child_filled[column] = cell;
+    const Field field{filled.source.field.back(), value};
+    if (!rows.encode_cell(table, column, row, field, set->arena(), child_filled[column], fault)) return false;
+  }
+  return true;
+}
+
+// The element's number, and the element itself. `child_cells` has the rest.
+bool Mapper::State::fill_child(const TopicChild& child, std::size_t index, const Value& element, const Image& row,
+                               RecordError& fault) {
+  using Kind = config::ChildSource::Kind;
+  TableState& table = *child.state;
+  for (const ChildColumn& filled : table.child_columns()) {
+    if (filled.source.kind == Kind::parent) continue;
+    const bool counts = filled.source.kind == Kind::index;
+    const Field field{"", counts ? Value::integer(static_cast<std::int64_t>(index) + 1) : element};
+    const auto column = static_cast<std::size_t>(filled.column);
+    if (!rows.encode_cell(table, column, row, field, set->arena(), child_cells[column], fault)) return false;
   }
   for (const std::uint16_t column : table.table->key) {
     if (is_key_part(*table.table, child_cells[column])) continue;
+    const ChildColumn* filled = table.child_column(column);
+    const bool is_itself = filled != nullptr && filled->source.kind == Kind::itself;
     fault = {Stage::map, "23502",
-             fmt::format("{}.{}: found {}, expected the key's value", of_element, table.table->columns[column].name,
+             fmt::format("{}{}: found {}, expected the key's value", row.path,
+                         is_itself ? "" : "." + table.table->columns[column].name,
                          child_cells[column].length == Cell::null ? "null" : "no such field")};
     return false;
   }
@@ -158,17 +168,21 @@ bool Mapper::State::add_child(const TopicChild& child, std::size_t index, const 
   const std::string path = fmt::format("{}[{}]", place_of(event.after, child.route->path), index + 1);
   std::span<const Field> fields;
   const bool is_object = element.kind() == ValueKind::structure;
-  if (!is_object || !element.members(child_fields, decode_space.arena, fields)) {
-    fault = {Stage::map, is_object ? "22032" : "22023",
-             fmt::format("{}: found {}, expected an object", path, excerpt_of(element))};
+  if (is_object && !element.members(child_fields, decode_space.arena, fields)) {
+    fault = {Stage::map, "22032", fmt::format("{}: found {}, expected an object", path, excerpt_of(element))};
     return false;
   }
-  child_cells.assign(table.table->columns.size(), {});
-  const Image row{{fields, no_schema}, path.c_str(), event.after.text_is_json, true};
+  if (!is_object && !table.holds_elements()) {
+    fault = {Stage::map, "22023",
+             fmt::format("{}: found {}, expected an object; where elements are values, give a column \"@element\" in "
+                         "columns of the route's child",
+                         path, excerpt_of(element))};
+    return false;
+  }
+  child_cells = child_filled;
+  const Image row{{fields, no_schema}, path.c_str(), child_text_is_json, true};
   if (!rows.encode_row(table, row, set->arena(), child_cells, fault)) return false;
-  for (std::size_t part = 0; part < table.parent->table->key.size(); ++part)
-    child_cells[table.table->key[part]] = child_parent[table.table->key[part]];
-  if (!fill_child(child, index, path, fault)) return false;
+  if (!fill_child(child, index, element, row, fault)) return false;
   const RowKey key = row_key(table, child_cells, set->arena(), child_space);
   child_rows.push_back({child_cells, std::string(key.bytes), key.order});
   return true;
@@ -178,8 +192,8 @@ bool Mapper::State::add_children(const TopicChild& child, std::span<const Value>
   // Each row is there twice, as the rest of the record waits to be right.
   const std::size_t of_row = 2 * (sizeof(ChildRow) + child.state->table->columns.size() * sizeof(Cell));
   const std::size_t begin = set->arena().size();
-  child_filled.assign(child.state->table->columns.size(), {});
   child_keys.clear();
+  if (!elements.empty() && !fill_from_parent(child, fault)) return false;
   for (std::size_t index = 0; index < elements.size(); ++index) {
     if (set->arena().size() - begin + elements.size() * of_row > array_max) {
       fault = {Stage::map, "54000",
@@ -202,7 +216,12 @@ bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, boo
   TableState& table = *child.state;
   Value array;
   auto found = follow(child.path, row_of_paths(), decode_space.arena, array);
-  if (found == Found::some) array = opened(array, event.after.text_is_json, decode_space.arena);
+  child_text_is_json = event.after.text_is_json;
+  if (found == Found::some) {
+    const bool is_text = array.is_text();
+    array = opened(array, event.after.text_is_json, decode_space.arena);
+    if (is_text && !array.is_text()) child_text_is_json = false;  // within JSON a string is a string
+  }
   if (found == Found::nothing) {
     if (!moved) return true;
     fault = {Stage::map, "22004",

@@ -117,7 +117,8 @@ struct Mapper::State {
   std::vector<Cell> cells, old_cells;  // the new row, the key that it had before
   std::vector<Cell> record_cells;      // the key of the record
   std::vector<Cell> child_cells;
-  std::vector<Cell> child_parent, child_filled;  // of all elements of an array: the parent's key, and its other fields
+  std::vector<Cell> child_parent, child_filled;  // of all elements of an array: the parent's key; that and its fields
+  bool child_text_is_json = false;               // of the elements' strings for json columns
   std::vector<ChildRow> child_rows;
   std::vector<Value> child_items;
   std::vector<Field> child_fields;
@@ -198,7 +199,9 @@ struct Mapper::State {
   bool add_children(const TopicChild& child, std::span<const Value> elements, RecordError& fault);
   void release_children();
   bool add_child(const TopicChild& child, std::size_t index, const Value& element, RecordError& fault);
-  bool fill_child(const TopicChild& child, std::size_t index, const std::string& of_element, RecordError& fault);
+  bool fill_from_parent(const TopicChild& child, RecordError& fault);
+  bool fill_child(const TopicChild& child, std::size_t index, const Value& element, const Image& row,
+                  RecordError& fault);
   // None are left of the parent whose key is in `of`.
   bool remove_children(TableState& parent, const std::vector<Cell>& of, RecordError& fault);
   bool carry_key(const TableState& parent, const std::vector<Cell>& of, TableState& child, std::vector<Cell>& to,

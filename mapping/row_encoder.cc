@@ -236,8 +236,9 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
     }
     if (slot.column == FieldSlot::left_out) continue;
     if (slot.column == FieldSlot::taken) {
-      fault = fault_of_taken(table, image, field);
-      return false;
+      if (slot.of_parent < 0) fault = fault_of_taken(table, image, field);
+      if (slot.of_parent < 0 || !agrees(table, slot, image, field, arena, cells, fault)) return false;
+      continue;
     }
     const bool narrow = slot.column <= FieldSlot::narrow;
     const auto at = static_cast<std::size_t>(narrow ? FieldSlot::narrow - slot.column : slot.column);

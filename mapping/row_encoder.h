@@ -26,7 +26,8 @@ struct RecordError {
 
 class RowEncoder {
  public:
-  // Sets the cells, all of which are absent before, to the image's values. Returns false with `fault` set.
+  // Sets the cells, which are absent before, to the image's values. Those that a parent's row fills are there already.
+  // Returns false with `fault` set.
   bool encode_row(TableState& table, const Image& image, std::string& arena, std::vector<Cell>& cells,
                   RecordError& fault);
   // The same for the key columns alone; other fields are ignored. A scalar is accepted as the key of a
@@ -67,6 +68,9 @@ class RowEncoder {
   ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                           const Value& value, bool text_is_json, std::string& arena, Cell& cell);
 
+  // Returns true if a field whose column the parent's row fills says the same as that, which is in `cells`.
+  bool agrees(const TableState& table, const FieldSlot& slot, const Image& image, const Field& field,
+              std::string& arena, const std::vector<Cell>& cells, RecordError& fault);
   bool without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
   bool need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
   bool need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field);

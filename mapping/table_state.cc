@@ -22,6 +22,7 @@ void TableState::describe(std::shared_ptr<const Table> description) {
   complete_.clear();
   scalar_key_ = -1;
   compares_loosely_ = false;
+  holds_elements_ = false;
   if (!table) return;
   has_policies_ = route->values.any();
   exact_policies_ = {};
@@ -63,12 +64,14 @@ void TableState::find_child_columns() {
     const auto column = columns_.find(wanted);
     const auto source = config::ChildSource::parse(text);
     if (column == columns_.end() || !source || source->of_element()) continue;
-    child_columns_.push_back({column->second, source->field});
+    child_columns_.push_back({column->second, *source});
+    holds_elements_ = holds_elements_ || source->kind == config::ChildSource::Kind::itself;
   }
 }
 
-bool TableState::is_child_column(std::int32_t column) const {
-  return std::ranges::find(child_columns_, column, &ChildColumn::column) != child_columns_.end();
+const ChildColumn* TableState::child_column(std::int32_t column) const {
+  const auto found = std::ranges::find(child_columns_, column, &ChildColumn::column);
+  return found == child_columns_.end() ? nullptr : &*found;
 }
 
 void TableState::find_demanded() {
@@ -160,6 +163,11 @@ const FieldSlot& TableState::find_slot(Shape& shape, std::size_t n, std::string_
   FieldSlot& slot = shape.slots[n];
   slot.name = field;
   slot.column = find_column(field, shape.of);
+  slot.of_parent = -1;
+  if (slot.column == FieldSlot::taken) {
+    const ChildColumn* filled = child_column(columns_.find(column_name(field))->second);
+    if (filled != nullptr && filled->source.kind == config::ChildSource::Kind::parent) slot.of_parent = filled->column;
+  }
   if (types_.schema != nullptr && shape.of == ImageOf::row && slot.column >= 0 && !is_exact(slot.column) &&
       !wider_type(table->columns[static_cast<std::size_t>(slot.column)], types_.of(field)).empty())
     slot.column = FieldSlot::narrow - slot.column;
@@ -183,7 +191,10 @@ std::int32_t TableState::find_column(std::string_view field, ImageOf of) const {
   if (names(rules.exclude)) return FieldSlot::left_out;
   const bool key = exists && is_key(found->second);
   if (!rules.include.empty() && !key && !names(rules.include)) return FieldSlot::left_out;
-  if (exists && (is_added(found->second) || is_child_column(found->second))) return FieldSlot::taken;
+  const bool is_taken = exists && (is_added(found->second) || child_column(found->second) != nullptr);
+  // Where the element itself is written, it has all its fields.
+  if (holds_elements_ && (is_taken || !exists)) return FieldSlot::left_out;
+  if (is_taken) return FieldSlot::taken;
   if (exists) return found->second;
   if (config::is_child_field(*route, field)) return FieldSlot::left_out;
   return route->delete_when.names(field, route->flatten) ? FieldSlot::left_out : FieldSlot::unknown;

@@ -16,6 +16,7 @@
 #include "base/field_type.h"
 #include "base/table.h"
 #include "base/value.h"
+#include "config/child_source.h"
 #include "config/column_source.h"
 #include "config/pipeline.h"
 
@@ -24,11 +25,12 @@ namespace sluice::mapping {
 struct FieldSlot {
   static constexpr std::int32_t unknown = -1;   // the table has no such column
   static constexpr std::int32_t left_out = -2;  // nor need it have one: excluded, or what delete_when asks about
-  static constexpr std::int32_t taken = -3;     // `columns.add` fills its column
+  static constexpr std::int32_t taken = -3;     // `columns.add` or the columns of a child fill its column
   // Its column may be too narrow for what the event's schema allows: narrow - its number.
   static constexpr std::int32_t narrow = -16;
   std::string name;
   std::int32_t column = unknown;
+  std::int32_t of_parent = -1;  // of one that is taken: the column, if the parent's row fills it
 };
 
 // Where an image comes from, which decides what becomes of its fields. Those of a given key carry the names of columns.
@@ -51,7 +53,7 @@ struct AddedColumn {
 // A column of a table of children that is not a field of the element.
 struct ChildColumn {
   std::int32_t column = 0;
-  std::vector<std::string> field;  // of the parent's row; empty: the element's number
+  config::ChildSource source;  // never Kind::element
 };
 
 struct TableState {
@@ -104,6 +106,10 @@ struct TableState {
   // events fills, those of the key apart.
   std::span<const std::string> fields_within(std::string_view prefix) const;
   const std::vector<ChildColumn>& child_columns() const { return child_columns_; }
+  // Null: fields of elements may fill the column.
+  const ChildColumn* child_column(std::int32_t column) const;
+  // Returns true if a column gets the elements themselves, whatever they are.
+  bool holds_elements() const { return holds_elements_; }
   // The key column that a record key without names stands for: the only one that is not added. Negative: none is.
   std::int32_t scalar_key() const { return scalar_key_; }
 
@@ -114,7 +120,6 @@ struct TableState {
   void find_nested_fields();
   bool is_of_events(std::size_t column) const;
   void find_child_columns();
-  bool is_child_column(std::int32_t column) const;
   bool takes_events(std::size_t column) const;
   // Whether a column is narrow depends on the schema; rows whose fields vary share a shape across schemas.
   void forget_narrow();
@@ -133,6 +138,7 @@ struct TableState {
   RowTypes types_;
   std::int32_t scalar_key_ = -1;
   bool compares_loosely_ = false;
+  bool holds_elements_ = false;
   bool has_policies_ = false;
   ValuePolicies exact_policies_;
   std::vector<Shape> shapes_;

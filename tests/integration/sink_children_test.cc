@@ -281,6 +281,32 @@ TEST_F(Children, elements_that_a_collation_calls_equal_leave_the_same_rows_howev
   EXPECT_EQ(rows() + parents(), "");
 }
 
+TEST_F(Children, values_of_arrays_are_replaced_with_their_array_however_batches_are_cut) {
+  make();
+  sql(fmt::format(
+      "DROP TABLE {0}.items; CREATE TABLE {0}.items (order_id bigint REFERENCES {0}.orders, sku text, line int, "
+      "doc jsonb, PRIMARY KEY (order_id, sku))",
+      schema));
+  auto& child = pipeline->routes[0].children[0];
+  child.key = {"order_id", "sku"};
+  child.fills = {{"order_id", "$.id"}, {"line", "@index"}, {"sku", "@element"}, {"doc", "@element"}};
+  const auto described = TableCatalogue(elsewhere()).describe(child.table, child);
+  ASSERT_TRUE(described) << described.error().message;
+  mapper->set_table({&child, child.table}, *described);
+  const auto rows = [&] {
+    return sql(fmt::format("SELECT order_id, line, sku, doc FROM {}.items ORDER BY order_id, line", schema));
+  };
+  const std::vector<std::string> messages = {R"({"id":1,"items":["a","b","c"]})", R"({"id":2,"items":[{"n":1}]})",
+                                             R"({"id":1,"items":["c","a"]})"};
+  for (const auto& message : messages) write_batch({message});
+  const std::string expected = "1|1|c|\"c\"\n1|2|a|\"a\"\n2|1|{\"n\":1}|{\"n\": 1}";
+  EXPECT_EQ(rows(), expected) << "b is gone";
+  write_batch({R"({"op":"d","before":{"id":1},"after":null})", R"({"id":2,"items":[]})"});
+  EXPECT_EQ(rows(), "");
+  write_batch(messages);
+  EXPECT_EQ(rows(), expected);
+}
+
 TEST_F(Children, explain_shows_whose_rows_are_replaced_and_with_which) {
   make();
   const auto rows = literals(settings, map({R"({"id":1,"items":[{"sku":5}]})"}));

@@ -87,16 +87,22 @@ TEST(ConfigChildren, the_key_begins_with_the_parents_and_goes_on) {
             "");
   EXPECT_EQ(error_of(route() + child("t", R"(["order_id", "sku"])", R"({ order_id = "$.id" })")), "")
       << "a field of the element";
+  EXPECT_EQ(error_of(route() + child("t", R"(["order_id", "tag"])", R"({ order_id = "$.id", tag = "@element" })")), "");
+  EXPECT_HAS(error_of(route() + child("t", R"(["tag", "line"])", R"({ tag = "@element", line = "@index" })")),
+             "its column tag is no id of the parent");
 }
 
-TEST(ConfigChildren, what_fills_a_column_is_one_of_three_things) {
+TEST(ConfigChildren, what_fills_a_column_is_one_of_four_things) {
   const auto columns = [](const std::string& more) {
     return error_of(route() +
                     child("t", R"(["order_id", "line"])", R"({ order_id = "$.id", line = "@index", )" + more + " }"));
   };
   EXPECT_EQ(columns(R"(city = "$.address.city", no = "number")"), "");
-  for (const char* wrong : {"@offset", "$", "$.", "$.a..b", "", "@"})
-    EXPECT_HAS(columns(fmt::format(R"(x = "{}")", wrong)), "is not known; write $.FIELD of the parent") << wrong;
+  EXPECT_EQ(columns(R"(tag = "@element")"), "");
+  for (const char* wrong : {"@offset", "@elements", "$", "$.", "$.a..b", "", "@"})
+    EXPECT_HAS(columns(fmt::format(R"(x = "{}")", wrong)),
+               "is not known; write $.FIELD of the parent, @index, @element, or a field of the element")
+        << wrong;
   EXPECT_HAS(columns(R"(x = "number", y = "number")"), "fills two columns with the element's field number");
   EXPECT_HAS(
       error_of(route() + child("t", R"(["order_id", "line"])", R"({ order_id = "$.id", line = "@index" })", "a..b")),

@@ -37,9 +37,13 @@ class Several {
     for (int questions = 0; !done && questions < 8; ++questions) {
       const auto* wanted = std::get_if<Wanted>(&done.error());
       ASSERT_NE(wanted, nullptr);
-      ASSERT_TRUE(std::holds_alternative<TableWanted>(*wanted));
-      const auto& asked = std::get<TableWanted>(*wanted);
-      mapper().set_table(asked, tables_.at(asked.table));
+      if (const auto* schema = std::get_if<SchemaWanted>(wanted)) {
+        mapper().set_schema(schema->schema, schemas.at(schema->schema.text()));
+      } else {
+        ASSERT_TRUE(std::holds_alternative<TableWanted>(*wanted));
+        const auto& asked = std::get<TableWanted>(*wanted);
+        mapper().set_table(asked, tables_.at(asked.table));
+      }
       done = mapper().map(record, set_);
     }
     ASSERT_TRUE(done.has_value()) << "asked again";
@@ -61,6 +65,7 @@ class Several {
   }
 
   std::shared_ptr<config::Pipeline> pipeline = std::make_shared<config::Pipeline>();
+  std::map<std::string, RegisteredSchema> schemas;  // what the registry knows, where the pipeline names one
 
  private:
   static std::string table_text(const Changes& made, const TableChanges& one) {
