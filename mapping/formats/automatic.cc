@@ -34,8 +34,7 @@ bool read_payload(const Payload& payload, DecodeSpace& space, Event& event, Deco
     return true;
   }
   if (is_debezium(space)) return read_debezium(payload, space, event, error);
-  read_row(payload, space, event);
-  return true;
+  return read_row(payload, space, event, error);
 }
 
 std::unique_ptr<Decoder> make_automatic_decoder(DecodeSpace& space) {

@@ -164,7 +164,7 @@ bool CloudEventReader::read_data(std::string_view text, DecodeSpace& space, Even
   // Flattened by ExtractNewRecordState: the operation is all that is left of the envelope.
   if (op.size() != 1 || !std::string_view("crud").contains(op))
     return refuse(error, "iodebeziumop", *operation, "one of c, r, u, d", "22023");
-  read_row(payload, space, event);
+  if (!read_row(payload, space, event, error)) return false;
   event.is_snapshot = op == "r";
   if (op == "u") event.operation = Operation::update;
   if (op != "d") return true;

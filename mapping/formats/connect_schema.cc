@@ -12,6 +12,10 @@ namespace sluice::mapping {
 namespace {
 
 constexpr int max_depth = 32;
+// What defaults may add to an event, beside what it has itself: more than any needs, and a bound on memory and time.
+constexpr std::size_t values_for_each_byte = 8;
+constexpr std::size_t values_without_bytes = 65'536;
+constexpr std::size_t bytes_for_one_value = 16;  // of a text that is read, which takes as long
 
 constexpr std::pair<std::string_view, ConnectType> types[] = {
     {"int8", ConnectType::integer},     {"int16", ConnectType::integer},    {"int32", ConnectType::integer},
@@ -61,6 +65,12 @@ bool has_inner_defaults(const ConnectSchema& schema) {
   if (!schema.completed.empty()) return true;
   return !schema.items.empty() &&
          (!schema.items.front().default_json.empty() || has_inner_defaults(schema.items.front()));
+}
+
+bool spend(std::size_t& left, std::size_t cost) {
+  if (cost > left) return false;
+  left -= cost;
+  return true;
 }
 
 Value default_of(const ConnectSchema& schema) {
@@ -201,49 +211,64 @@ const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
   return found == by_name.end() || name_of(*found) != field_name ? nullptr : &fields[*found];
 }
 
-void ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
-  if (completed.empty()) return;
+bool ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
+  if (completed.empty()) return true;
+  std::size_t left = values_without_bytes;
+  for (const Field& field : row) left += values_for_each_byte * field.value.unread_json().size();
+  return complete_within(row, arena, left);
+}
+
+bool ConnectSchema::complete_within(std::vector<Field>& row, ValueArena& arena, std::size_t& left) const {
+  if (completed.empty()) return true;
   std::vector<Field> missing;
   FieldFinder finder(row);
   for (const std::size_t n : completed) {
     const ConnectSchema& described = fields[n];
     const bool has_default = !described.default_json.empty();
     Field* field = finder.find(n, described.name);
+    if (!field && !has_default) continue;
     if (!field) {
-      if (has_default) missing.push_back({described.name, described.completed_part(default_of(described), arena)});
-    } else if (field->value.kind() == ValueKind::null) {
-      if (has_default && !described.optional) field->value = described.completed_part(default_of(described), arena);
-    } else {
-      field->value = described.completed_part(field->value, arena);
+      missing.push_back({described.name, default_of(described)});
+      if (!spend(left, 1) || !described.complete_part(missing.back().value, arena, left)) return false;
+      continue;
     }
+    if (field->value.kind() == ValueKind::null && has_default && !described.optional)
+      field->value = default_of(described);
+    if (!described.complete_part(field->value, arena, left)) return false;
   }
   row.insert(row.end(), missing.begin(), missing.end());
+  return true;
 }
 
-// The part itself, unless there are defaults within it.
-Value ConnectSchema::completed_part(const Value& part, ValueArena& arena) const {
-  if (!part.is_lazy() || !has_inner_defaults(*this)) return part;
+// Leaves the part as it is, unless there are defaults within it.
+bool ConnectSchema::complete_part(Value& part, ValueArena& arena, std::size_t& left) const {
+  if (!part.is_lazy() || !part.is_nested() || !has_inner_defaults(*this)) return true;
+  const std::string_view text = part.unread_json();
   if (part.kind() == ValueKind::structure && type == ConnectType::structure) {
     std::vector<Field> members;
-    if (!read_json_object(part.unread_json(), arena, members)) return part;
-    complete(members, arena);
+    if (!read_json_object(text, arena, members)) return true;
+    if (!spend(left, members.size() + text.size() / bytes_for_one_value)) return false;
+    if (!complete_within(members, arena, left)) return false;
     apply_to_fields(members);
     const auto kept = arena.allocate<Field>(members.size());
     std::ranges::copy(members, kept.begin());
-    return Value::structure(kept);
+    part = Value::structure(kept);
+    return true;
   }
-  if (part.kind() != ValueKind::array || type != ConnectType::array) return part;
+  if (part.kind() != ValueKind::array || type != ConnectType::array) return true;
   std::vector<Value> values;
-  if (!read_json_array(part.unread_json(), values)) return part;
+  if (!read_json_array(text, values)) return true;
+  if (!spend(left, values.size() + text.size() / bytes_for_one_value)) return false;
   const ConnectSchema& item = items.front();
   for (Value& value : values) {
     if (value.kind() == ValueKind::null && !item.optional && !item.default_json.empty()) value = default_of(item);
-    value = item.completed_part(value, arena);
+    if (!item.complete_part(value, arena, left)) return false;
     item.apply(value);
   }
   const auto kept = arena.allocate<Value>(values.size());
   std::ranges::copy(values, kept.begin());
-  return Value::array(kept);
+  part = Value::array(kept);
+  return true;
 }
 
 void ConnectSchema::apply(Value& value) const {

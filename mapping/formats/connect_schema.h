@@ -75,8 +75,9 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   // The same for the fields of a structure.
   void apply_to_fields(std::span<Field> row) const;
   // Adds the defaults of fields that are missing from a structure's, and of those that are null and may not be; also
-  // within nested values. Values that are put together are kept in the arena.
-  void complete(std::vector<Field>& row, ValueArena& arena) const;
+  // within nested values. Values that are put together are kept in the arena. False if they are more than an event may
+  // have: defaults hold defaults, so that a short schema can stand for values without end.
+  [[nodiscard]] bool complete(std::vector<Field>& row, ValueArena& arena) const;
   // Returns true if apply() may change a value.
   bool is_typed() const;
   void refine(std::string_view part_name, Value& part) const override;
@@ -87,7 +88,9 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   RowTypes part_of(std::uint32_t structure, std::string_view field_name) const override;
 
  private:
-  Value completed_part(const Value& part, ValueArena& arena) const;
+  // `left` is what may still be put together, values and sixteen bytes of text each.
+  bool complete_within(std::vector<Field>& row, ValueArena& arena, std::size_t& left) const;
+  bool complete_part(Value& part, ValueArena& arena, std::size_t& left) const;
 };
 
 // Returns nothing if the text is not a schema.

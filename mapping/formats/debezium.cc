@@ -109,7 +109,8 @@ bool read_image(const Payload& payload, DecodeSpace& space, const char* name, st
   mark_unavailable(fields);
   const ConnectSchema* row = payload.schema ? payload.schema->schema.field(name) : nullptr;
   if (row) {
-    if (after) row->complete(fields, space.arena);  // of the row before, the source may send only the key
+    // Of the row before, the source may send only the key.
+    if (after && !row->complete(fields, space.arena)) return refuse_defaults(error, path);
     row->apply_to_fields(fields);
   }
   image = {{fields, payload.schema ? payload.schema->id : no_schema}, path, true, true, {row}};

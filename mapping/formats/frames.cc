@@ -272,10 +272,7 @@ bool FrameReader::read_json_event(const SchemaBook::Entry& entry, const Frame& f
   if (!payload.null && !open_object(frame.payload, space, error)) return false;
   if (rules.envelopes_only && !payload.null && !is_debezium(space))
     return refuse(error, "value", frame.payload, "a Debezium envelope");
-  if (rules.rows_only && !payload.null) {
-    read_row(payload, space, event);
-    return true;
-  }
+  if (rules.rows_only && !payload.null) return read_row(payload, space, event, error);
   return read_payload(payload, space, event, error);
 }
 

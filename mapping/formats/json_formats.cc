@@ -23,6 +23,13 @@ bool refuse(DecodeError& error, std::string_view path, std::string_view text, si
   return refuse(error, path, text, fmt::format("JSON ({})", simdjson::error_message(code)), sqlstate);
 }
 
+bool refuse_defaults(DecodeError& error, std::string_view path) {
+  error = {"54000", fmt::format("{}: found more values from the schema's defaults than an event may have, expected "
+                                "defaults without so many others in them",
+                                path)};
+  return false;
+}
+
 bool refuse(DecodeError& error, std::string_view path, const Value& found, std::string_view expected,
             const char* sqlstate) {
   switch (found.kind()) {

@@ -26,7 +26,7 @@ struct Payload {
 // The value as it is (plain_json.cc).
 bool open_object(std::string_view text, DecodeSpace& space, DecodeError& error);
 // The payload is the row.
-void read_row(const Payload& payload, DecodeSpace& space, Event& event);
+bool read_row(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
 
 // Removes Connect's wrapping if there is one (connect_json.cc).
 bool open_payload(std::string_view text, DecodeSpace& space, SchemaCache& schemas, Payload& payload,
@@ -37,7 +37,7 @@ bool is_wrapping(const Value& schema);
 std::string_view behind_prefix(std::string_view text, std::size_t prefix);
 
 // The fields of a key in DecodeSpace::key, or its one value without a name; the image is not present if it is null, an
-// array or wrong inside (record_key.cc).
+// array, wrong inside, or larger by its schema's defaults than an event may be (record_key.cc).
 void set_key(Value value, const SchemaCache::Entry* schema, DecodeSpace& space, Image& image);
 
 // An envelope (debezium.cc).
@@ -60,6 +60,7 @@ const char* begin_of(const Value& value);
 bool refuse(DecodeError& error, std::string_view path, std::string_view found, std::string_view expected,
             const char* sqlstate = "22032");
 bool refuse(DecodeError& error, std::string_view path, std::string_view text, simdjson::error_code code);
+bool refuse_defaults(DecodeError& error, std::string_view path);  // ConnectSchema::complete() has failed
 // The same for a value, which is quoted as the event has it.
 bool refuse(DecodeError& error, std::string_view path, const Value& found, std::string_view expected,
             const char* sqlstate = "22032");

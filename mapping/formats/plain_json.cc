@@ -9,11 +9,11 @@ bool open_object(std::string_view text, DecodeSpace& space, DecodeError& error) 
   return code ? refuse(error, "value", text, code) : true;
 }
 
-void read_row(const Payload& payload, DecodeSpace& space, Event& event) {
+bool read_row(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error) {
   std::swap(space.after, space.top);
   mark_unavailable(space.after);
   if (payload.schema) {
-    payload.schema->schema.complete(space.after, space.arena);
+    if (!payload.schema->schema.complete(space.after, space.arena)) return refuse_defaults(error, payload.path());
     payload.schema->schema.apply_to_fields(space.after);
   }
   event.after = {{space.after, payload.schema ? payload.schema->id : no_schema},
@@ -21,12 +21,12 @@ void read_row(const Payload& payload, DecodeSpace& space, Event& event) {
                  payload.wrapped || payload.connect,
                  true,
                  {payload.schema ? &payload.schema->schema : nullptr}};
+  return true;
 }
 
 bool PlainJsonDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {
   if (!open_object(text, space_, error)) return false;
-  read_row({}, space_, event);
-  return true;
+  return read_row({}, space_, event, error);
 }
 
 }  // namespace sluice::mapping

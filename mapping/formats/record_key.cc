@@ -59,7 +59,7 @@ void set_key(Value value, const SchemaCache::Entry* schema, DecodeSpace& space, 
   }
   mark_unavailable(space.key);
   if (schema && value.kind() == ValueKind::structure) {
-    schema->schema.complete(space.key, space.arena);
+    if (!schema->schema.complete(space.key, space.arena)) return;
     schema->schema.apply_to_fields(space.key);
   }
   if (schema && value.kind() != ValueKind::structure) schema->schema.apply(space.key.front().value);

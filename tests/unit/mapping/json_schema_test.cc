@@ -153,6 +153,40 @@ TEST(MappingJsonSchema, a_payload_that_is_no_object_is_refused) {
   EXPECT_THAT(fixture.row("{\"\xC3\":1}"), testing::StartsWith("22021 value: found"));
 }
 
+// Eight nulls for a missing array, each of them eight nulls of the next: a schema of 1 kB, and values without end.
+std::string eightfold(const std::string& array, const char* before_items, const char* innermost, int deep) {
+  std::string schema = innermost;
+  for (int n = 0; n < deep; ++n)
+    schema = array + R"(,"default":[null,null,null,null,null,null,null,null],)" + before_items + schema + "}";
+  return schema;
+}
+
+TEST(MappingJsonSchema, defaults_within_defaults_make_a_dead_letter_where_they_are_more_than_an_event_may_have) {
+  const auto target = table({{"id", "int4"}, {"v", "jsonb"}});
+  const auto framed = [&](int deep) {
+    return object(R"("v":)" +
+                  eightfold(R"({"type":"array")", R"("items":)", R"({"type":"integer","default":1})", deep));
+  };
+  const auto connect = [&](int deep, const char* payload) {
+    return R"({"schema":{"type":"struct","fields":[{"type":"int32","field":"id"},)" +
+           eightfold(R"({"type":"array","field":"v")", R"("items":)", R"({"type":"int32","default":1})", deep) +
+           R"(]},"payload":)" + payload + "}";
+  };
+  JsonSchemaFixture fixture(target, framed(2));
+  EXPECT_THAT(fixture.row(R"({"id":1})"), testing::StartsWith("write id=1 v=[[1,1,1,1,1,1,1,1],["));
+  fixture.schemas["8"] = {SchemaKind::json, framed(7)};
+  const auto reason = [&](const std::string& value) {
+    fixture.add({std::nullopt, value});
+    const Changes changes = fixture.take();
+    return changes.dead.empty() ? "none" : changes.dead[0].sqlstate + " " + changes.dead[0].reason;
+  };
+  const std::string many = "54000 value: found more values from the schema's defaults than an event may have";
+  EXPECT_THAT(reason(frame(8, R"({"id":1})")), testing::StartsWith(many));
+  EXPECT_EQ(reason(connect(2, R"({"id":1})")), "none");
+  EXPECT_THAT(reason(connect(7, R"({"id":1})")), testing::StartsWith("54000 value.payload: found more values"));
+  EXPECT_THAT(reason(connect(7, R"({"id":1,"v":[null]})")), testing::StartsWith("54000 value.payload: found more"));
+}
+
 class MappingJsonSchemaBroken : public testing::TestWithParam<std::pair<std::string, const char*>> {};
 
 TEST_P(MappingJsonSchemaBroken, a_schema_that_is_none_makes_a_dead_letter_that_says_why) {
