@@ -33,6 +33,14 @@ struct DeadLetterRow {
   std::string headers;                    // JSON, as stored; only when asked for
 };
 
+// Where a list by position goes on.
+struct LetterPlace {
+  TopicPartition at;
+  Offset offset = 0;
+  std::int32_t generation = 0;
+  auto operator<=>(const LetterPlace&) const = default;
+};
+
 enum class LetterOrder : std::uint8_t {
   position,  // topic, partition, offset: in which they are applied again
   newest,
@@ -48,6 +56,7 @@ struct DeadLetterFilter {
   bool failed = false;                                // only those tried more than once
   bool contents = false;                              // with key, value and headers
   std::optional<std::int64_t> up_to;                  // only those with no higher number
+  std::optional<LetterPlace> after;                   // only of a list by position: what comes behind it
   int limit = 100;
   LetterOrder order = LetterOrder::position;
 };

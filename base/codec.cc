@@ -15,12 +15,13 @@
 namespace sluice {
 namespace {
 
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 constexpr auto base64_values = [] {
   std::array<std::int8_t, 256> values{};
   values.fill(-1);
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < base64_digits.size(); ++i) {
+    values[static_cast<unsigned char>(base64_digits[i])] = static_cast<std::int8_t>(i);
   }
   values['-'] = 62;
   values['_'] = 63;
@@ -167,6 +168,15 @@ bool append_base64_decoded(std::string_view text, std::string& out) {
     }
   }
   return (bits & ((1u << held) - 1)) == 0;  // bits that no encoder leaves behind
+}
+
+void append_base64(std::string_view bytes, std::string& out) {
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned group = 0;
+    for (std::size_t j = i; j < i + 3; ++j)
+      group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
+    for (std::size_t j = 0; j < 4; ++j) out += j <= bytes.size() - i ? base64_digits[group >> (18 - 6 * j) & 63] : '=';
+  }
 }
 
 bool append_hex_decoded(std::string_view digits, std::string& out) {

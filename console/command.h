@@ -106,6 +106,7 @@ struct Command {
   Effect effect = Effect::none;                                   // the most that it has
   Effect (*lesser)(const Arguments& given, Role role) = nullptr;  // where it depends on these
   Effect least = Effect::none;                                    // that `lesser` returns
+  bool lines = false;           // writes JSON, a line each, and takes neither another form nor filters
   bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
   std::string_view group = {};  // of the help: look, control, records, service, session
   std::string_view summary = {};

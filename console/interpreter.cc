@@ -146,6 +146,9 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
     return {errors.fail(Code::not_allowed, refusal(command, login))};
   }
   if (!given) return {errors.fail(Code::not_understood, given.error())};
+  if (command.lines && (given->csv || !line->filters.empty()))
+    return {errors.fail(Code::not_understood,
+                        fmt::format("{} writes lines of JSON only; filter them on your side", command.words))};
   if (!line->filters.empty() && (given->json || given->csv))
     return {errors.fail(Code::not_understood, "filters are for text; filter --json and --csv on your side")};
   // What the session can answer by itself costs nobody anything.

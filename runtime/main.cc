@@ -114,8 +114,9 @@ void add_publish(CLI::App& app, Action& action) {
   command->add_option("--properties-file", options.properties_file,
                       "Properties for librdkafka, NAME=VALUE a line: what stands in a command line, others can read");
   command
-      ->add_flag("--envelope", options.envelope,
-                 R"(Lines are {"key":...,"value":...,"headers":{}}; a null value is a tombstone)")
+      ->add_flag(
+          "--envelope", options.envelope,
+          R"(Lines are {"key":...,"value":...,"headers":{}}, or of the console's dead export; a null value is a tombstone)")
       ->excludes(key);
   auto* snapshot =
       command

@@ -17,7 +17,9 @@ class PublishLineParser {
  public:
   // `key`: the field that becomes the record key, empty for none. `envelope`: lines are {"key","value","headers"},
   // where a string means its text, null no key, no value (a tombstone) or a header without value, and anything
-  // else its JSON text.
+  // else its JSON text; or as the console's `dead export` writes them: key_base64 and value_base64 for bytes that are
+  // no text, headers as a list of [name, value] with {"base64": text} for such bytes, and a "letter", which is left
+  // out.
   PublishLineParser(std::string key, bool envelope);
   ~PublishLineParser();
 

@@ -257,6 +257,11 @@ Result<std::vector<DeadLetterRow>> AdminTables::letters(const DeadLetterFilter& 
   add_filter(parameters, filter);
   parameters.insert(parameters.end(),
                     {std::to_string(filter.limit), text(filter.contents), std::string(text(filter.order))});
+  if (const auto& after = filter.after)
+    parameters.insert(parameters.end(), {after->at.topic, std::to_string(after->at.partition),
+                                         std::to_string(after->offset), std::to_string(after->generation)});
+  else
+    parameters.resize(parameters.size() + 4);
   return each(ask("dead_letter_select", std::move(parameters)), to_letter);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/codec.h"
 #include "base/utf8.h"
 #include "sink/oid.h"
 
@@ -48,16 +49,6 @@ bool is_text(std::string_view text) {
   return true;
 }
 
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t j = i; j < i + 3; ++j)
-      group = group << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j) out += j <= bytes.size() - i ? digits[group >> (18 - 6 * j) & 63] : '=';
-  }
-}
-
 // The columns of the letters, gathered.
 struct Columns {
   std::vector<std::string> headers, reasons, table_names;
@@ -81,7 +72,7 @@ std::vector<std::optional<std::string_view>> views(const std::vector<std::string
 void append_json(std::string& out, std::string_view bytes, bool any_text) {
   if (!(any_text ? is_text(bytes) : is_ascii(bytes) && is_text(bytes))) {
     out += R"({"base64": ")";
-    append_base64(out, bytes);
+    append_base64(bytes, out);
     out += R"("})";
     return;
   }

@@ -11,6 +11,7 @@ std::vector<Command> audit_commands();
 std::vector<Command> check_commands();
 std::vector<Command> config_commands();
 std::vector<Command> count_commands();
+std::vector<Command> dead_export_commands();
 std::vector<Command> dead_letters_commands();
 std::vector<Command> dead_groups_commands();
 std::vector<Command> errors_commands();

@@ -129,6 +129,19 @@ TEST_F(ReplayTest, letters_come_in_the_order_that_is_asked_for_and_know_their_si
   EXPECT_GT((*newest)[0].id, (*newest)[1].id);
   EXPECT_GE((*newest)[0].bytes, 2);  // key and value, which are not here
   EXPECT_FALSE((*newest)[0].value);
+  std::vector<std::int64_t> walked;
+  for (DeadLetterFilter page = with(&DeadLetterFilter::limit, 1);;) {
+    const auto found = store->letters(page);
+    ASSERT_TRUE(found && walked.size() < 100) << found.error().message;
+    if (found->empty()) break;
+    walked.push_back(found->front().id);
+    page.after = LetterPlace{found->front().at, found->front().offset, found->front().generation};
+  }
+  std::vector<std::int64_t> at_once;
+  const auto by_position = store->letters({});
+  for (const auto& letter : *by_position) at_once.push_back(letter.id);
+  EXPECT_EQ(walked, at_once) << "page by page, the same letters in the same order";
+  EXPECT_GT(walked.size(), 1u);
   const auto older = store->letters(with(&DeadLetterFilter::up_to, std::optional(letters[0].id)));
   ASSERT_TRUE(older);
   ASSERT_EQ(older->size(), 1u);

@@ -56,8 +56,9 @@ TEST_F(ConsoleInterpreter, the_help_says_whether_a_command_always_goes_to_the_au
 TEST_F(ConsoleInterpreter, a_word_that_is_not_known_names_the_nearest) {
   EXPECT_EQ(run("pasue orders").err, "error: unknown command 'pasue'; did you mean 'pause'?\n");
   EXPECT_EQ(run("dead lsit").err, "error: unknown command 'dead lsit'; did you mean 'dead list'?\n");
-  EXPECT_EQ(run("dead").err,
-            "error: 'dead' needs one more word: dead list, dead show, dead replay, dead discard, dead group\n");
+  EXPECT_EQ(
+      run("dead").err,
+      "error: 'dead' needs one more word: dead list, dead show, dead replay, dead discard, dead export, dead group\n");
   EXPECT_EQ(run("check --lga 1s").err, "error: 'check' has no option --lga; did you mean --lag?\n");
   EXPECT_EQ(run("config show batch.row").err, "error: no setting 'batch.row'; did you mean 'batch.rows'?\n");
   for (const auto* line : {"pasue", "dead", "check --lga 1s", "check --lag", "check --lag 5", "status x",
@@ -169,7 +170,7 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
 TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names_that_live) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(interpreter.complete("stat", login), Words{"status"});
-  EXPECT_EQ(interpreter.complete("dead ", login), (Words{"discard", "group", "list", "replay", "show"}));
+  EXPECT_EQ(interpreter.complete("dead ", login), (Words{"discard", "export", "group", "list", "replay", "show"}));
   EXPECT_EQ(interpreter.complete("pause shop.i", login), (Words{"shop.items", "shop.items/0"}));
   EXPECT_EQ(interpreter.complete("pause table public.o", login), (Words{"public.order_items", "public.orders"}));
   EXPECT_EQ(interpreter.complete("pause all --r", login), Words{"--reason"});

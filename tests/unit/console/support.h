@@ -298,7 +298,8 @@ class FakeAdmin : public Snapshots,
     for (const auto& letter : letters)
       if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) &&
           (!filter.up_to || letter.id <= *filter.up_to) && (filter.resolved || !discarded.contains(letter.id)) &&
-          (!filter.since || letter.created >= *filter.since))
+          (!filter.since || letter.created >= *filter.since) &&
+          (!filter.after || LetterPlace{letter.at, letter.offset, letter.generation} > *filter.after))
         found.push_back(letter);
     if (filter.order == LetterOrder::newest) std::ranges::reverse(found);
     if (std::cmp_greater(found.size(), filter.limit)) found.resize(static_cast<std::size_t>(filter.limit));

@@ -54,6 +54,34 @@ TEST(PublishLine, an_envelope_tells_null_from_empty_and_from_absent) {
   EXPECT_FALSE(parser.parse(R"({"key":1,"value":2,"header":{}})")) << "a misspelled field would be lost silently";
 }
 
+TEST(PublishLine, an_envelope_of_a_dead_letter_brings_bytes_and_headers_as_they_were) {
+  PublishLineParser parser("", true);
+  const auto record = parser.parse(
+      R"({"key_base64":"/wA=","value":"a\u200b","headers":[["h",null],["h",{"base64":"gA=="}],[{"base64":"/w=="},""]],"letter":{"id":1}})");
+  ASSERT_TRUE(record) << record.error();
+  EXPECT_EQ(record->key, std::string_view("\xff\0", 2));
+  EXPECT_EQ(record->value, "a\u200b");
+  ASSERT_EQ(record->headers.size(), 3u);
+  EXPECT_EQ(record->headers[0].name, "h");
+  EXPECT_FALSE(record->headers[0].value);
+  EXPECT_EQ(record->headers[1].value, "\x80");
+  EXPECT_EQ(record->headers[2].name, "\xff");
+  EXPECT_EQ(record->headers[2].value, "");
+  EXPECT_EQ(parser.parse(R"({"key":null,"value_base64":"gA==","headers":[]})")->value, "\x80");
+  EXPECT_EQ(parser.parse(R"({"key":1,"value":{"base64":"gA=="}})")->value, R"({"base64":"gA=="})")
+      << "outside the list of headers it is an object like any other";
+  for (const char* line :
+       {R"({"value_base64":"?"})", R"({"value_base64":null})", R"({"value_base64":7})",
+        R"({"value":1,"value_base64":"gA=="})", R"({"value":1,"key":1,"key":2})", R"({"value":1,"headers":[["a"]]})",
+        R"({"value":1,"headers":[[null,"b"]]})", R"({"value":1,"headers":[["a",1]]})",
+        R"({"value":1,"headers":[["a",{"base64":"gA==","x":1}]]})", R"({"value":1,"headers":["a"]})",
+        R"({"value":1,"headers":"a"})"})
+    EXPECT_FALSE(parser.parse(line)) << line;
+  const auto not_kept = parser.parse(R"({"key":"7","letter":{"id":1}})");
+  ASSERT_FALSE(not_kept);
+  EXPECT_NE(not_kept.error().find("was not kept"), std::string::npos) << not_kept.error();
+}
+
 TEST(PublishLine, only_strict_json_in_utf8_is_published) {
   PublishLineParser plain("", false);
   PublishLineParser keyed("id", false);
