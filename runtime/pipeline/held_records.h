@@ -5,7 +5,6 @@
 // limits how many there may be.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -29,12 +28,12 @@ struct HeldRecord {
 
 // What lies between two events of a transaction in one partition, or behind the last, is part of its run.
 struct HeldRun {
-  std::string transaction;                       // empty: of none
-  std::optional<mapping::SourceMark> end = {};   // of the metadata topic
-  OrderSet seen = {};                            // events since the run began
-  std::int64_t read = 0, unreadable = 0;         // events from the first on, and records that may be one
-  std::int64_t repeats = 0;                      // events that came again, of this transaction or one before it
-  std::int64_t first_order = 0, last_order = 0;  // among the events of their data collection; 0: not said
+  std::string transaction;                      // empty: of none
+  std::optional<mapping::SourceMark> end = {};  // of the metadata topic
+  OrderSet seen = {};                           // events since the run began
+  std::int64_t read = 0, unreadable = 0;        // events from the first on, and records that may be one
+  std::int64_t repeats = 0;                     // events that came again, of this transaction or one before it
+  std::int64_t first_order = 0;                 // of the first event among those of its data collection; 0: not said
   std::size_t bytes = 0;
   std::deque<HeldRecord> records = {};
 };
@@ -111,7 +110,6 @@ struct HeldRecords {
     }
     if (run.read == 0) run.first_order = held.collection_order;
     if (held.collection_order >= run.first_order) ++run.read;
-    run.last_order = std::max(run.last_order, held.collection_order);
   }
 };
 

@@ -348,8 +348,7 @@ std::string SourceTransactions::why_waiting(const Assignments& assignments, cons
       }
     }
     if (unreadable > 0)
-      why +=
-          fmt::format("; {} records that nobody can read are among them, so reclaim if nothing more comes", unreadable);
+      why += fmt::format("; {} of its records cannot be read, so reclaim if nothing more comes", unreadable);
     return fmt::format("transaction {}: {} of {} events have come in {}{}", front->transaction,
                        OrderSet::size_together(seen_of(assignments, *front, needed)), needed.events, needed.topic, why);
   }

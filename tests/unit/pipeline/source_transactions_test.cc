@@ -316,7 +316,7 @@ TEST(SourceTransactions, a_record_that_nobody_can_read_is_not_taken_for_the_even
     EXPECT_EQ(source.row(accounts).next, 0);
     EXPECT_EQ(source.row(accounts).state, PartitionState::incomplete);
     EXPECT_THAT(source.row(accounts).reason, testing::StartsWith("transaction 1: 1 of 2 events have come in p.s.a"));
-    EXPECT_THAT(source.row(accounts).reason, testing::HasSubstr("1 records that nobody can read"));
+    EXPECT_THAT(source.row(accounts).reason, testing::HasSubstr("1 of its records cannot be read"));
     source.row(accounts).state = PartitionState::ok;  // as the console does
     ++source.row(accounts).epoch;
     source.rig.run(10, seconds(2));
