@@ -4,12 +4,17 @@
 // waits: what was ordered happens in the main thread, a moment later.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 
 namespace sluice {
+
+namespace config {
+struct Pipeline;
+}
 
 struct SettingChange {
   std::string key, before, after;  // as `config show` has them
@@ -21,6 +26,8 @@ class ServiceControl {
   virtual ~ServiceControl() = default;
   // Reads the configuration file and says what differs from what is in force. An error is the file's.
   virtual Result<std::vector<SettingChange>> check_file() const = 0;
+  // The settings as they are in force now: those of the start, with what reloads have taken over.
+  virtual std::shared_ptr<const config::Pipeline> settings() const = 0;
   // As SIGHUP. Snapshot::reload tells when it has happened, and what came of it.
   virtual void reload() = 0;
   // As SIGTERM: drains and ends. At once: what was not committed is read again at the next start.

@@ -20,9 +20,9 @@ int no_setting(Call& call, Code code, std::string_view name, const std::vector<c
                    near.empty() ? "; 'config show' lists all" : fmt::format("; did you mean '{}'?", near));
 }
 
-int config_show(Call& call, const config::Pipeline& pipeline) {
+int config_show(Call& call, ServiceControl& control) {
   const std::string wanted = call.words().empty() ? "" : call.words().front();
-  const auto settings = config::show(pipeline);
+  const auto settings = config::show(*control.settings());
   Section section{.name = "settings",
                   .columns = {{.name = "name"},
                               {.name = "value"},

@@ -177,8 +177,8 @@ Result<std::vector<JobState>> JobRunner::jobs() {
 Result<void> JobRunner::run_job(const std::string& name) {
   const auto all = configured();
   if (std::ranges::find(all, name, &config::Job::name) == all.end())
-    return fail(ErrorClass::reject,
-                fmt::format("no job '{}'; 'jobs' shows the {} of the configuration", name, all.size()));
+    return fail(ErrorClass::reject, all.empty() ? "there is no [[job]] in the configuration"
+                                                : fmt::format("no job '{}'; 'jobs' lists those that there are", name));
   if (auto ordered = tables_.order(name); !ordered) return ordered;
   const MutexLock lock(mutex_);
   look_now_ = true;

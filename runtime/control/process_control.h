@@ -13,6 +13,7 @@ class ProcessControl final : public ServiceControl {
   explicit ProcessControl(const ConfigurationFile& file) : file_(file) {}
 
   Result<std::vector<SettingChange>> check_file() const override { return file_.changes(); }
+  std::shared_ptr<const config::Pipeline> settings() const override { return file_.in_force(); }
   void reload() override;
   // To drain a second time changes nothing; at once ends a drain that is under way, too.
   void shut_down(bool at_once) override;

@@ -75,7 +75,7 @@ def test_a_module_has_a_level_of_its_own_until_a_reload(console):
     console.wait_caught_up(console.orders)
     wait_until(lambda: re.search(r"debug lane \d: ", console.live.log()), "a line of level debug")
     assert not re.search(r"^\S+Z debug (?!lane)", console.live.log(), re.M)
-    console.refused(4, "restart", "config", "set", "batch.rows", "500", key="k_adm")
+    console.refused(4, "restart", "config", "set", "postgres.lanes", "3", key="k_adm")
     console.ok("config", "set", "log.level", "warning", "--confirm", "10m", key="k_adm")
     console.ok("config", "confirm", key="k_adm")
     console.refused(4, "nothing waits", "config", "confirm", key="k_adm")

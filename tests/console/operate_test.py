@@ -248,7 +248,7 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
     with open(path) as file:
         old = file.read()
     with open(path, "w") as file:
-        file.write(old.replace('level = "info"', 'level = "debug"').replace("[kafka]", '[batch]\nlinger = "7ms"\n[kafka]', 1))
+        file.write(old.replace('level = "info"', 'level = "debug"').replace("[kafka]", '[batch]\nlinger = "7ms"\nbytes = "7MiB"\n[kafka]', 1))
     try:
         console.access.make_key("k_new")
         console.access.write_keys(console.access.line("k_new", "operator"))
@@ -256,7 +256,10 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
         wait_until(lambda: "reload: read" in console.live.log(), console.live.tail)
         told = console.live.log()
         assert re.search(r'log\.level: "info" -> "debug": in force', told)
-        assert re.search(r'batch\.linger: "5ms" -> "7ms": needs a restart', told)
+        assert re.search(r'batch\.linger: "5ms" -> "7ms": in force', told)
+        assert re.search(r'batch\.bytes: "8MiB" -> "7MiB": needs a restart', told)
+        assert [one["value"] for one in console.data("config", "show", "batch")["settings"] if one["name"] in ("batch.bytes", "batch.linger")] == [
+            '"8MiB"', '"7ms"']
         wait_until(lambda: console.live.metrics().get("sluice_config_last_reload_successful") == 1, console.live.tail)
         fingerprint = console.access.fingerprint("k_new")
         wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key added")), lambda: console.audit("key%"))

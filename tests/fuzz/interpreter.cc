@@ -233,6 +233,7 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return std::vector{SettingChange{hostile, hostile, hostile, true}};
   }
+  std::shared_ptr<const config::Pipeline> settings() const override { return std::make_shared<config::Pipeline>(); }
   void reload() override {}
   void shut_down(bool) override {}
 

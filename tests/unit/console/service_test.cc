@@ -176,6 +176,13 @@ TEST_F(ConsoleService, an_exact_count_asks_postgresql_for_each_table_and_says_wh
   EXPECT_NE(without.err.find("--exact"), std::string::npos) << without.err;
 }
 
+TEST_F(ConsoleService, the_settings_are_shown_as_a_reload_has_left_them) {
+  auto reloaded = std::make_shared<config::Pipeline>(*pipeline);
+  reloaded->batch.rows = 321;
+  admin.in_force = reloaded;
+  EXPECT_EQ(run("config show batch.rows --json").data().at("settings").at(0).at("value"), "321");
+}
+
 TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_told) {
   EXPECT_NE(run("config check").out.find("says what is in force"), std::string::npos);
   admin.file_changes = {{"log.level", "info", "debug", true}, {"batch.rows", "2000", "500", false}};

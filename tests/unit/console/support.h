@@ -451,7 +451,9 @@ class FakeAdmin : public Snapshots,
   }
   Error count_refusal{ErrorClass::retry, "57014", "canceling statement due to statement timeout"};
   std::vector<SettingChange> file_changes;
+  std::shared_ptr<const config::Pipeline> in_force = std::make_shared<config::Pipeline>();
   std::string file_trouble;
+  std::shared_ptr<const config::Pipeline> settings() const override { return in_force; }
   Result<std::vector<SettingChange>> check_file() const override {
     if (!file_trouble.empty()) return sluice::fail(ErrorClass::retry, file_trouble);
     return file_changes;
@@ -472,6 +474,8 @@ struct Captured : Output {
 
 class ConsoleTest : public ::testing::Test {
  protected:
+  ConsoleTest() { admin.in_force = pipeline; }
+
   struct Done {
     int code;
     std::string out, err;
