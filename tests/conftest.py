@@ -16,6 +16,7 @@ from support.console_service import running_console  # noqa: E402
 from support.kafka import EmbeddedBroker, Kafka  # noqa: E402
 from support.pipeline import Database, Pipeline, running_services  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
+from support.registry import Registry  # noqa: E402
 from support.sluice import Sluice  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -101,6 +102,11 @@ def broker():
 @pytest.fixture(scope="session")
 def postgres():
     yield from ended(Postgres())
+
+
+@pytest.fixture(scope="module")
+def registry():
+    yield from ended(Registry())
 
 
 @pytest.fixture

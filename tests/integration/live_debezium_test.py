@@ -11,7 +11,6 @@ import pytest
 from support.connect import Connect, avro, postgres_source
 from support.pipeline import route
 from support.postgres import Postgres
-from support.registry import Registry
 from support.waiting import wait_until
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data" / "debezium"
@@ -144,15 +143,6 @@ def source():
         yield server
     finally:
         server.remove()
-
-
-@pytest.fixture(scope="module")
-def registry():
-    made = Registry()
-    try:
-        yield made
-    finally:
-        made.remove()
 
 
 @pytest.fixture

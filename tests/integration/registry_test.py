@@ -11,7 +11,7 @@ import pytest
 
 from support import protobuf
 from support.pipeline import route
-from support.registry import Registry, StubRegistry, frame, number, random_avro, text
+from support.registry import StubRegistry, frame, number, random_avro, text
 from support.sluice import run
 from support.waiting import wait_until
 
@@ -25,15 +25,6 @@ def registry_settings(url, **more):
 
 def row(identifier, value, schema=1):
     return frame(schema, number(identifier) + text(value))
-
-
-@pytest.fixture(scope="module")
-def registry():
-    made = Registry()
-    try:
-        yield made
-    finally:
-        made.remove()
 
 
 @pytest.fixture
