@@ -1,4 +1,4 @@
-"""A Kafka Connect worker with Debezium's PostgreSQL source connector, started by tools/connect."""
+"""A Kafka Connect worker with Debezium's connectors, started by tools/connect."""
 import json
 
 from support.server import Server
@@ -9,12 +9,12 @@ class Connect(Server):
 
     tool = "connect"
 
-    def __init__(self, brokers, connectors):
+    def __init__(self, brokers, connectors, *more):
         super().__init__()
         files = {self.dir / f"{name}.json": {"name": name, "config": settings} for name, settings in connectors.items()}
         for path, content in files.items():
             path.write_text(json.dumps(content), encoding="utf-8")
-        self.begin("--brokers", brokers, "--connector", *map(str, files))
+        self.begin("--brokers", brokers, "--connector", *map(str, files), *more)
 
 
 def avro(registry):
