@@ -1,7 +1,4 @@
-// The settings of [[notify]], one hook each. A hook is not a part of the pipeline, so only its defaults are told by the
-// table.
-#include <algorithm>
-
+// The settings of [[notify]], one hook each.
 #include "config/setting_field.h"
 #include "config/validators.h"
 
@@ -10,11 +7,15 @@ namespace {
 
 using enum Type;
 
+// Of the last hook of the pipeline: the one that is being read, or the one that is shown.
 template <auto member>
 constexpr Field of_hook() {
-  return {nullptr, [](const Setting& setting, const Pipeline&, const Route&) {
+  return {[](const Setting& setting, Pipeline& pipeline, Route&, Value value) {
+            assign(setting, pipeline.hooks.back().*member, std::move(value));
+          },
+          [](const Setting& setting, const Pipeline& pipeline, const Route&) {
             static const Hook untouched;
-            return read(setting, untouched.*member);
+            return read(setting, (pipeline.hooks.empty() ? untouched : pipeline.hooks.back()).*member);
           }};
 }
 
@@ -51,18 +52,6 @@ std::vector<Setting> hooks() {
        .reloadable = true,
        .check = check_event_kind},
   };
-}
-
-void put(const Setting& setting, Hook& hook, Value value) {
-  if (setting.name == "kind") return assign(setting, hook.kind, std::move(value));
-  if (setting.name == "url") return assign(setting, hook.url, std::move(value));
-  return assign(setting, hook.on, std::move(value));
-}
-
-bool are_equal(const std::vector<Hook>& one, const std::vector<Hook>& other) {
-  return std::ranges::equal(one, other, [](const Hook& a, const Hook& b) {
-    return a.kind == b.kind && a.url.reveal() == b.url.reveal() && a.on == b.on;
-  });
 }
 
 }  // namespace sluice::config

@@ -252,35 +252,23 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   mark_shared_tables(pipeline.routes);
 }
 
-// Checks and reads the webhooks; where their secrets are kept is noted with the pipeline's.
-std::vector<Hook> read_hooks(const toml::table& root, Pipeline& pipeline) {
-  std::vector<Hook> hooks;
+void read_hooks(const toml::table& root, Pipeline& pipeline) {
   const toml::node* node = root.get("notify");
-  if (node == nullptr) return hooks;
+  if (node == nullptr) return;
   const auto* sections = node->as_array();
   if (sections == nullptr || sections->empty() || !sections->is_homogeneous(toml::node_type::table))
     complain(node->source().begin, "notify", "must be one section or more; write [[notify]] with two brackets");
   if (sections->size() > most_hooks)
     complain(node->source().begin, "notify", fmt::format("has more than {} sections; use fewer", most_hooks));
+  Route none;
   for (const toml::node& element : *sections) {
     const toml::table& table = *element.as_table();
-    check_keys(table, "notify");
-    Hook& hook = hooks.emplace_back();
-    for (const Setting& setting : settings()) {
-      if (setting.section != "notify") continue;
-      const toml::node* given = table.get(setting.name);
-      if (given == nullptr && setting.required)
-        complain(table.source().begin, setting.key(),
-                 fmt::format("is missing; add {} = {}", setting.name, setting.example));
-      if (given == nullptr) continue;
-      put(setting, hook, value_of(*given, setting));
-      if (setting.secret()) note_secret(*given, setting, "", pipeline);
-    }
-    hook.name = fmt::format("{}:{}", hooks.size(), host_of(hook.url.reveal()));
+    Hook& hook = pipeline.hooks.emplace_back();
+    read_section(table, "notify", table.source().begin, pipeline, none);
+    hook.name = fmt::format("{}:{}", pipeline.hooks.size(), host_of(hook.url.reveal()));
     if (hook.on.empty())
       complain(place(table, "on"), "notify.on", "is empty; name what the hook is told, or leave the section out");
   }
-  return hooks;
 }
 
 void read_jobs(const toml::table& root, Pipeline& pipeline) {
@@ -338,9 +326,9 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
   return pipeline;
 }
 
-// What `read` makes of the file.
-template <class Read>
-auto load_with(const std::string& path, Read read) -> std::expected<decltype(read(toml::table())), std::string> {
+}  // namespace
+
+std::expected<Pipeline, std::string> load(const std::string& path) {
   const auto fail = [&](toml::source_position at, std::string_view key, std::string_view text) {
     // Paths and keys are foreign text: whatever they contain, the error stays one line.
     return std::unexpected(printable(
@@ -350,25 +338,12 @@ auto load_with(const std::string& path, Read read) -> std::expected<decltype(rea
   if (!text) return fail({1, 1}, "file", text.error() + "; name a readable TOML file");
   try {
     check_depth(*text);
-    return read(toml::parse(std::string_view(*text), std::string_view(path)));
+    return read_pipeline(toml::parse(std::string_view(*text), std::string_view(path)), path);
   } catch (const Complaint& complaint) {
     return fail(complaint.at, complaint.key, complaint.text);
   } catch (const toml::parse_error& error) {
     return fail(error.source().begin, "syntax", without_content(error.description()));
   }
-}
-
-}  // namespace
-
-std::expected<Pipeline, std::string> load(const std::string& path) {
-  return load_with(path, [&](const toml::table& root) { return read_pipeline(root, path); });
-}
-
-std::expected<std::vector<Hook>, std::string> load_hooks(const std::string& path) {
-  return load_with(path, [](const toml::table& root) {
-    Pipeline elsewhere;
-    return read_hooks(root, elsewhere);
-  });
 }
 
 std::string place(const std::string& path, const std::string& key) {

@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "base/table.h"
 #include "base/value_policies.h"
+#include "config/hooks.h"
 
 namespace sluice::config {
 
@@ -204,6 +205,7 @@ struct Pipeline {
   Limits limits;
   Registry registry;
   DeadLetters dead_letters;
+  std::vector<Hook> hooks;
   Verify verify;
   Consistency consistency;
   std::vector<Job> jobs;

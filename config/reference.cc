@@ -243,21 +243,24 @@ std::vector<Shown> show(const Pipeline& pipeline) {
     shown.push_back({std::move(key), std::move(text), setting.required ? std::string() : toml_text(setting, fallback),
                      value != fallback, setting.reloadable, digest_of(value)});
   };
-  // The table's fields reach the last job, so each is shown by itself.
-  const auto add_jobs = [&] {
-    for (std::size_t at = 0; at < pipeline.jobs.size(); ++at) {
+  // The table's fields reach the last hook and the last job, so each is shown by itself.
+  const auto add_each = [&](std::string_view section, auto member) {
+    const auto& all = pipeline.*member;
+    for (std::size_t at = 0; at < all.size(); ++at) {
       Pipeline one;
-      one.jobs = {pipeline.jobs[at]};
+      one.*member = {all[at]};
       one.referenced = pipeline.referenced;
       for (const Setting& setting : settings())
-        if (setting.section == "job") add(one, setting, fmt::format("job[{}].{}", at + 1, setting.name), untouched);
+        if (setting.section == section)
+          add(one, setting, fmt::format("{}[{}].{}", section, at + 1, setting.name), untouched);
     }
   };
-  bool routes_done = false;
+  std::string_view last = "none yet";
   for (const Setting& setting : settings()) {
+    const bool begins = std::exchange(last, setting.section) != setting.section;
     if (!is_repeated(setting.section)) {
       add(pipeline, setting, setting.key(), untouched);
-    } else if (setting.section == "route" && !std::exchange(routes_done, true)) {
+    } else if (begins && setting.section == "route") {
       const auto add_all = [&](std::string_view section, const std::string& name, const Route& route) {
         for (const Setting& one : settings())
           if (one.section == section) add(pipeline, one, fmt::format("{}.{}", name, one.name), route);
@@ -269,8 +272,10 @@ std::vector<Shown> show(const Pipeline& pipeline) {
         for (std::size_t child = 0; child < route.children.size(); ++child)
           add_all("route.child", fmt::format("{}.child[{}]", name, child + 1), route.children[child]);
       }
-    } else if (setting.section == "job" && setting.name == "name") {
-      add_jobs();
+    } else if (begins && setting.section == "notify") {
+      add_each("notify", &Pipeline::hooks);
+    } else if (begins && setting.section == "job") {
+      add_each("job", &Pipeline::jobs);
     }
   }
   return shown;
@@ -298,6 +303,8 @@ void take_reloadable(Pipeline& into, const Pipeline& from) {
   for (const Setting& setting : settings())
     if (setting.reloadable && !is_repeated(setting.section))
       setting.field.put(setting, into, none, setting.field.get(setting, from, none));
+  into.hooks = from.hooks;
+  into.jobs = from.jobs;
 }
 
 std::string fingerprint(const Pipeline& pipeline) {

@@ -31,8 +31,6 @@ std::vector<Setting> consistency();
 std::vector<Setting> jobs();
 std::vector<Setting> surroundings();
 std::vector<Setting> hooks();
-// Puts the value of one of the latter into a hook.
-void put(const Setting& setting, Hook& hook, Value value);
 
 // A section that may appear many times: [[route]], [[notify]], [[job]].
 bool is_repeated(std::string_view section);

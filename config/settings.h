@@ -89,7 +89,7 @@ struct Difference {
   bool reloadable = false;
 };
 std::vector<Difference> differences(const Pipeline& before, const Pipeline& after);
-// Sets every setting that a reload takes over as it is in `from`, but those of repeated sections.
+// Sets every setting that a reload takes over as it is in `from`; hooks and jobs as a whole.
 void take_reloadable(Pipeline& into, const Pipeline& from);
 // Eight hexadecimal digits that differ when the listing does. Says nothing about secrets.
 std::string fingerprint(const Pipeline& pipeline);

@@ -16,17 +16,10 @@ std::string value_text(const std::string& value) {
   return value.empty() ? "not there" : value;
 }
 
-std::string hooks_text(const std::vector<config::Hook>& hooks) {
-  return fmt::format("{} {}", hooks.size(), hooks.size() == 1 ? "hook" : "hooks");
-}
-
 }  // namespace
 
 Reloader::Reloader(const std::shared_ptr<const config::Pipeline>& pipeline, std::string path, TakeOver take_over)
-    : path_(std::move(path)),
-      take_over_(std::move(take_over)),
-      hooks_(config::load_hooks(path_).value_or(std::vector<config::Hook>{})),
-      in_force_(pipeline) {
+    : path_(std::move(path)), take_over_(std::move(take_over)), in_force_(pipeline) {
   state_ = {"", WallClock::now(), config::fingerprint(*pipeline)};
 }
 
@@ -51,43 +44,22 @@ bool Reloader::reload(const std::function<Result<void>()>& keys) {
   return state_.trouble.empty();
 }
 
-Result<Reloader::File> Reloader::read() const {
+Result<config::Pipeline> Reloader::read() const {
   auto loaded = config::load(path_);
   if (!loaded) return fail(ErrorClass::retry, loaded.error());
-  auto hooks = config::load_hooks(path_);
-  if (!hooks) return fail(ErrorClass::retry, hooks.error());
   if (const auto valid = listener::validate(loaded->kafka); !valid)
     return fail(ErrorClass::retry,
                 fmt::format("{}: {}", config::place(path_, "kafka.properties"), valid.error().message));
-  return File{std::move(*loaded), std::move(*hooks)};
+  return std::move(*loaded);
 }
 
 Result<std::vector<SettingChange>> Reloader::changes() const {
   const auto loaded = read();
   if (!loaded) return std::unexpected(loaded.error());
-  std::shared_ptr<const config::Pipeline> now;
-  std::vector<config::Hook> hooks;
-  {
-    const MutexLock lock(mutex_);
-    now = in_force_;
-    hooks = hooks_;
-  }
   std::vector<SettingChange> changes;
-  for (auto& one : config::differences(*now, loaded->pipeline))
+  for (auto& one : config::differences(*in_force(), *loaded))
     changes.push_back({std::move(one.key), std::move(one.before), std::move(one.after), one.reloadable});
-  // A hook's address may be a secret, so that hooks are told by their number only.
-  if (!config::are_equal(hooks, loaded->hooks))
-    changes.push_back({"notify", hooks_text(hooks), hooks_text(loaded->hooks), true});
   return changes;
-}
-
-std::vector<config::Hook> Reloader::hooks() const {
-  const MutexLock lock(mutex_);
-  return hooks_;
-}
-
-std::vector<config::Job> Reloader::jobs() const {
-  return in_force()->jobs;
 }
 
 Result<void> Reloader::reload_settings() {
@@ -95,16 +67,13 @@ Result<void> Reloader::reload_settings() {
   if (!loaded) return std::unexpected(loaded.error());
   const auto before = in_force();
   auto next = std::make_shared<config::Pipeline>(*before);
-  config::take_reloadable(*next, loaded->pipeline);
-  next->jobs = loaded->pipeline.jobs;
-  std::vector<config::Hook> hooks;
+  config::take_reloadable(*next, *loaded);
   {
     const MutexLock lock(mutex_);
     in_force_ = next;
-    hooks = std::exchange(hooks_, loaded->hooks);
   }
   take_over_(*next);  // also where nothing has changed: it ends a level that was set for a time
-  const auto found = config::differences(*before, loaded->pipeline);
+  const auto found = config::differences(*before, *loaded);
   std::size_t waiting = 0;
   for (const auto& one : found) {
     waiting += one.reloadable ? 0 : 1;
@@ -112,12 +81,9 @@ Result<void> Reloader::reload_settings() {
                fmt::format("{}: {} -> {}: {}", one.key, value_text(one.before), value_text(one.after),
                            one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
   }
-  const bool other_hooks = !config::are_equal(hooks, loaded->hooks);
-  if (other_hooks) log::info(who, "notify: {} -> {}: in force", hooks_text(hooks), hooks_text(loaded->hooks));
   log::info(who, "read {}: {}", path_,
-            found.empty() && !other_hooks ? std::string("nothing changed")
-                                          : fmt::format("{} settings in force, {} need a restart",
-                                                        found.size() - waiting + (other_hooks ? 1 : 0), waiting));
+            found.empty() ? std::string("nothing changed")
+                          : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
   const MutexLock lock(mutex_);
   state_.fingerprint = config::fingerprint(*next);
   return {};

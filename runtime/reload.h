@@ -11,7 +11,6 @@
 #include "admin/snapshot.h"
 #include "base/error.h"
 #include "base/mutex.h"
-#include "config/hooks.h"
 #include "config/pipeline.h"
 #include "runtime/control/service_parts.h"
 
@@ -27,24 +26,17 @@ class Reloader final : public ConfigurationFile {
   // state have the error.
   bool reload(const std::function<Result<void>()>& keys);
   ReloadState state() const;
-  std::vector<config::Hook> hooks() const;  // the webhooks in force
-  std::vector<config::Job> jobs() const;    // and the jobs
   Result<std::vector<SettingChange>> changes() const override;
   // What is in force: the configuration of the start with the reloadable settings of now.
   std::shared_ptr<const config::Pipeline> in_force() const override;
 
  private:
-  struct File {
-    config::Pipeline pipeline;
-    std::vector<config::Hook> hooks;
-  };
-  Result<File> read() const;
+  Result<config::Pipeline> read() const;
   Result<void> reload_settings();
 
   const std::string path_;
   const TakeOver take_over_;
   mutable Mutex mutex_;
-  std::vector<config::Hook> hooks_ GUARDED_BY(mutex_);
   std::shared_ptr<const config::Pipeline> in_force_ GUARDED_BY(mutex_);
   ReloadState state_ GUARDED_BY(mutex_);
 };

@@ -47,7 +47,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_, brake_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
-  admin_.set_hooks(reloader_.hooks());
+  admin_.set_hooks(pipeline_->hooks);
   log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
   for (int i = 0; i < pipeline_->lanes_used(); ++i) {
@@ -248,8 +248,6 @@ void Service::reload() {
   const bool told_ready = ready_told_ || !options_.wait_ready;  // else whoever waits for the start still waits
   if (told_ready) systemd::reloading();
   const bool loaded = reloader_.reload([this] { return reload_keys(); });
-  admin_.set_hooks(reloader_.hooks());
-  admin_.set_jobs(reloader_.jobs());
   note("reload", options_.config, loaded ? "done" : "failed: " + reloader_.state().trouble);
   const std::string status = loaded ? "reloaded" : "not all is reloaded: a file has an error; see the log";
   if (told_ready) systemd::ready(status);
@@ -262,6 +260,8 @@ void Service::take_over(const config::Pipeline& settings) {
   log::setup(settings.log.level, settings.log.format);
   brake_.limit(settings.limits.rows_per_second);
   batch_.set(settings.batch);
+  admin_.set_hooks(settings.hooks);
+  admin_.set_jobs(settings.jobs);
 }
 
 Result<void> Service::reload_keys() {
