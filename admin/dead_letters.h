@@ -73,6 +73,10 @@ struct DeadLetterGroup {
   WallClock::time_point oldest{}, newest{};    // stored
   std::int64_t example = 0;                    // the number of one of them
   std::string topic, table, sqlstate, reason;  // empty unless they have it in common
+  std::vector<std::int64_t> ids;               // of the oldest, some of them
+  std::string ddl;              // the statement after which they could be applied again; empty: none is known
+  bool ddl_names_data = false;  // it has names that events brought and that may be data: not for viewers
+  std::string ddl_unknown;      // why it could not be found out whether there is one
 };
 
 struct DeadLetterGroups {
@@ -97,7 +101,8 @@ class DeadLetters {
   virtual Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) = 0;
   // How many the filter has, whatever its limit.
   virtual Result<std::int64_t> count(const DeadLetterFilter& filter) = 0;
-  // Groups of those that the filter has, no more than its limit.
+  // Groups of those that the filter has, no more than its limit; by reason, with the DDL that would free them, as far
+  // as it is found within a few seconds.
   virtual Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) = 0;
   // Marks open ones that the filter has as resolved, the oldest first and no more than its limit; returns how many.
   virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;

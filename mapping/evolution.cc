@@ -184,6 +184,12 @@ std::string wider_type(const Column& column, const FieldType& type) {
   }
 }
 
+std::string wider_for_value(const Column& column, const Value& value) {
+  const FieldType type = inferred_type(value);
+  const bool padded = column.type_name == "bpchar" && column.declared.starts_with("character(") && !column.array;
+  return padded && type.kind == FieldKind::text ? column_type(type) : wider_type(column, type);
+}
+
 const char* fault_of_name(std::string_view column) {
   constexpr std::array<std::string_view, 6> of_the_system = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
   if (column.empty()) return "is empty";

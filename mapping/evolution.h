@@ -23,6 +23,9 @@ FieldType inferred_type(const Value& value);
 // The wider type that takes every value of the column and of the event's type; empty if the event's is not wider.
 std::string wider_type(const Column& column, const FieldType& type);
 
+// The same by a value that the column cannot hold; char(n) becomes `text` as well.
+std::string wider_for_value(const Column& column, const Value& value);
+
 // Returns why a column cannot have this name; null if it can. PostgreSQL would cut a long one.
 const char* fault_of_name(std::string_view column);
 

@@ -261,6 +261,10 @@ Mapper::Mapper(std::shared_ptr<const config::Pipeline> pipeline)
     : state_(std::make_unique<State>(std::move(pipeline))) {}
 Mapper::~Mapper() = default;
 
+void Mapper::infer_types() {
+  state_->rows.infer_types();
+}
+
 std::expected<Outcome, Blocked> Mapper::map(const Record& record, ChangeSet& set) {
   auto mapped = state_->map(record, set, true);
   if (mapped) state_->schemas.forget_refusal();

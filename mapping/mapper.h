@@ -107,6 +107,10 @@ class Mapper {
   using PausedTable = std::function<std::optional<std::string>(const std::string& table)>;
   void pause_tables(PausedTable paused);
 
+  // Where a route lets its table evolve, a column is also widened for values without a schema: for proposals that
+  // people judge, never for what is run by itself. Called before the first map().
+  void infer_types();
+
   // Returns the tables whose descriptions others could contradict: the last record was refused by them, or fields of
   // that record have no column in them. Valid until the next call.
   struct Doubtful {

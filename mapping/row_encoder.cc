@@ -240,8 +240,9 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       if (slot.of_parent < 0 || !agrees(table, slot, image, field, arena, cells, fault)) return false;
       continue;
     }
-    const bool narrow = slot.column <= FieldSlot::narrow;
-    const auto at = static_cast<std::size_t>(narrow ? FieldSlot::narrow - slot.column : slot.column);
+    const bool is_narrow = slot.column <= FieldSlot::narrow;
+    const auto at = static_cast<std::size_t>(is_narrow ? FieldSlot::narrow - slot.column : slot.column);
+    const bool narrow = is_narrow || (infers_ && !table.is_exact(static_cast<std::int32_t>(at)));
     if (columns[at].generated) {
       overlooked_ = true;
       continue;
@@ -261,6 +262,7 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
 bool RowEncoder::need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field) {
   const Column& column = table.table->columns[at];
   std::string type = wider_type(column, image.types.of(field.name));
+  if (infers_ && type.empty()) type = wider_for_value(column, field.value);
   if (type.empty()) return false;
   lacking_.widened.push_back({column.name, std::move(type), column.declared});
   return true;

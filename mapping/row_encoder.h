@@ -62,6 +62,8 @@ class RowEncoder {
   // What the table of the present record lacks, where its route lets it evolve: then encode_row() has returned false
   // without a fault.
   const Evolution& lacking() const { return lacking_; }
+  // From now on a value says itself how wide its column has to be where its schema does not.
+  void infer_types() { infers_ = true; }
   Evolution take_lacking() { return std::exchange(lacking_, {}); }
 
  private:
@@ -81,6 +83,7 @@ class RowEncoder {
   std::vector<Use> uses_;
   const MendedText* mended_ = nullptr;
   bool overlooked_ = false;
+  bool infers_ = false;
 };
 
 // Returns true if a text has no more characters than its column, varchar(n) or char(n), takes.

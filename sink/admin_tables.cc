@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "base/interrupt.h"
+#include "base/parse.h"
 #include "sink/pointer_rows.h"
 #include "sink/sql.h"
 
@@ -101,6 +102,15 @@ const char* text(bool value) {
 
 Field list_of(const std::vector<std::int64_t>& ids) {
   return fmt::format("{{{}}}", fmt::join(ids, ","));
+}
+
+// Of an array's text: {1,2}
+std::vector<std::int64_t> numbers_of(std::string_view array) {
+  std::vector<std::int64_t> numbers;
+  for (const auto part : split(array.size() < 2 ? array : array.substr(1, array.size() - 2), ',')) {
+    if (const auto number = parse_integer<std::int64_t>(part)) numbers.push_back(*number);
+  }
+  return numbers;
 }
 
 // $2 to $10 of sql/part_dead_letter_filter.sql; what is null there filters nothing.
@@ -273,19 +283,26 @@ Result<std::int64_t> AdminTables::count_letters(const DeadLetterFilter& filter) 
   return rows->front().integer("found");
 }
 
-Result<DeadLetterGroups> AdminTables::letter_groups(const DeadLetterFilter& filter, LetterGrouping by) {
+Result<DeadLetterGroups> AdminTables::letter_groups(const DeadLetterFilter& filter, LetterGrouping by, int ids) {
   Fields parameters;
   add_filter(parameters, filter);
-  parameters.insert(parameters.end(), {std::string(text(by)), std::to_string(filter.limit)});
+  parameters.insert(parameters.end(), {std::string(text(by)), std::to_string(filter.limit), std::to_string(ids)});
   const auto rows = ask("dead_letter_groups", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
   DeadLetterGroups found;
   for (const auto& row : *rows) {
     found.groups = row.integer("all_groups");
     found.letters = row.integer("all_letters");
-    found.largest.push_back({row.integer("letters"), moment(row, "oldest_ms"), moment(row, "newest_ms"),
-                             row.integer("example"), row.text("topic"), row.text("table_name"), row.text("sqlstate"),
-                             row.text("reason")});
+    auto& group = found.largest.emplace_back();
+    group.letters = row.integer("letters");
+    group.oldest = moment(row, "oldest_ms");
+    group.newest = moment(row, "newest_ms");
+    group.example = row.integer("example");
+    group.ids = numbers_of(row.text("oldest"));
+    group.topic = row.text("topic");
+    group.table = row.text("table_name");
+    group.sqlstate = row.text("sqlstate");
+    group.reason = row.text("reason");
   }
   return found;
 }

@@ -54,7 +54,8 @@ class AdminTables final : public Standbys {
   Result<std::int64_t> open_letters();
   Result<std::vector<DeadLetterRow>> letters(const DeadLetterFilter& filter);
   Result<std::int64_t> count_letters(const DeadLetterFilter& filter);
-  Result<DeadLetterGroups> letter_groups(const DeadLetterFilter& filter, LetterGrouping by);
+  // With the numbers of the `ids` oldest letters of each group.
+  Result<DeadLetterGroups> letter_groups(const DeadLetterFilter& filter, LetterGrouping by, int ids);
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& resolution);
   // Returns offsets of the partition's dead letters, from `from` on, that were never applied.
   Result<std::vector<Offset>> unapplied(const TopicPartition& at, std::int32_t generation, Offset from);

@@ -1,5 +1,4 @@
 // dead group: what the dead letters have in common.
-#include "base/table_name.h"
 #include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
 
@@ -12,38 +11,6 @@ std::expected<LetterGrouping, int> grouping_of(Call& call) {
   if (by == "table") return LetterGrouping::table;
   if (by == "topic") return LetterGrouping::topic;
   return std::unexpected(call.fail(Code::not_understood, "--by '{}' is not one of reason, table, topic", by));
-}
-
-// What a sentence has between its beginning and its end; empty if they differ.
-std::string_view between(std::string_view text, std::string_view begin, std::string_view end) {
-  if (!text.starts_with(begin)) return {};
-  text.remove_prefix(begin.size());
-  if (!text.ends_with(end)) return {};
-  text.remove_suffix(end.size());
-  return text;
-}
-
-// The statement after which the letters of a group could be replayed, where PostgreSQL's message names what stands in
-// the way, and names the table of the letters; empty for any other: of a domain, a trigger's message, what a trigger
-// does to another table, a name that has lost its digits ("#"). A unique index stays: what runs into it is there
-// already. Whether the statement is right is for people to say.
-std::string freeing(const DeadLetterGroup& group) {
-  if (group.table.empty() || group.reason.find('#') != std::string::npos) return {};
-  const auto name = TableName::parse(group.table);
-  if (group.sqlstate == "23502") {
-    const auto column = between(group.reason, "null value in column \"",
-                                fmt::format("\" of relation \"{}\" violates not-null constraint", name.table));
-    return column.empty() ? ""
-                          : fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", name.sql(), quoted(column));
-  }
-  const auto begin =
-      group.sqlstate == "23503"
-          ? fmt::format("insert or update on table \"{}\" violates foreign key constraint \"", name.table)
-      : group.sqlstate == "23514" ? fmt::format("new row for relation \"{}\" violates check constraint \"", name.table)
-                                  : "";
-  const auto constraint = begin.empty() ? std::string_view() : between(group.reason, begin, "\"");
-  if (constraint.empty() || constraint.find('"') != constraint.npos) return {};
-  return fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", name.sql(), quoted(constraint));
 }
 
 Section groups_section(LetterGrouping by) {
@@ -64,6 +31,13 @@ Section groups_section(LetterGrouping by) {
   return section;
 }
 
+std::string ddl_note(const DeadLetterGroup& group, bool shown) {
+  const auto letters = counted_letters(group.letters);
+  if (group.ddl.empty()) return fmt::format("not known which DDL would free {}: {}", letters, group.ddl_unknown);
+  if (!shown) return fmt::format("DDL that would free {} names fields of the events: an operator sees it", letters);
+  return fmt::format("would free {}: {}", letters, group.ddl);
+}
+
 int dead_group(Call& call, DeadLetters& dead_letters) {
   const auto by = grouping_of(call);
   if (!by) return by.error();
@@ -71,8 +45,10 @@ int dead_group(Call& call, DeadLetters& dead_letters) {
   if (!filter) return filter.error();
   const auto found = dead_letters.groups(*filter, *by);
   if (!found) return call.fail(found.error());
+  const bool reads_data = role_of(call.login().caller.role) >= Role::operator_;
   Section section = groups_section(*by);
   std::vector<std::string> notes;
+  std::int64_t not_freed = 0;
   for (const auto& group : found->largest) {
     auto& row =
         section.rows.emplace_back(std::vector<report::Value>{group.letters, group.newest, group.oldest, group.example});
@@ -81,10 +57,15 @@ int dead_group(Call& call, DeadLetters& dead_letters) {
     if (*by != LetterGrouping::reason) continue;
     row.push_back(optional_text(group.sqlstate));
     row.emplace_back(group.reason);
-    const auto ddl = freeing(group);
-    row.push_back(optional_text(ddl));
-    if (!ddl.empty()) notes.push_back(fmt::format("would free {}: {}", counted_letters(group.letters), ddl));
+    const bool shown = reads_data || !group.ddl_names_data;
+    row.push_back(optional_text(shown ? group.ddl : ""));
+    if (group.ddl.empty() && group.ddl_unknown.empty())
+      not_freed += group.letters;
+    else
+      notes.push_back(ddl_note(group, shown));
   }
+  if (not_freed > 0)
+    notes.push_back(fmt::format("no DDL is known that would free {}", counted_letters(not_freed, filter->resolved)));
   const auto some = section.rows.size();
   std::string total = fmt::format("{} of {}", counted(static_cast<std::size_t>(found->groups), "group"),
                                   counted_letters(found->letters, filter->resolved));

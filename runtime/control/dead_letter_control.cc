@@ -1,8 +1,9 @@
 #include "runtime/control/dead_letter_control.h"
 
-#include "base/clock.h"
-
 #include <fmt/format.h>
+
+#include "base/clock.h"
+#include "runtime/control/freeing_ddl.h"
 
 namespace sluice::runtime {
 namespace {
@@ -10,8 +11,18 @@ namespace {
 // Counting may take up to a twentieth of the thread's time.
 constexpr int count_share = 20;
 constexpr std::chrono::seconds count_pause{10};
+constexpr std::chrono::seconds ddl_deadline{5};  // of all groups; what is left then is not known
 
 }  // namespace
+
+Result<DeadLetterGroups> DeadLetterControl::groups(const DeadLetterFilter& filter, LetterGrouping by) {
+  auto found = tables_.letter_groups(filter, by, FreeingDdl::letters_of_each);
+  if (!found || by != LetterGrouping::reason || found->largest.empty()) return found;
+  FreeingDdl ddl(*pipeline_, tables_, schemas_);
+  const auto deadline = Clock::now() + ddl_deadline;
+  for (auto& group : found->largest) ddl.find(group, deadline);
+  return found;
+}
 
 Result<std::int64_t> DeadLetterControl::discard(const DeadLetterFilter& filter, const std::string& reason,
                                                 const Caller& by) {

@@ -16,17 +16,15 @@ namespace sluice::runtime {
 
 class DeadLetterControl final : public DeadLetters {
  public:
-  DeadLetterControl(std::shared_ptr<const config::Pipeline> pipeline, const sink::Identity& identity,
+  DeadLetterControl(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
                     sink::AdminTables& tables, SchemaSource& schemas)
-      : tables_(tables), replayer_(std::move(pipeline), identity, tables, schemas) {}
+      : pipeline_(pipeline), tables_(tables), schemas_(schemas), replayer_(pipeline, identity, tables, schemas) {}
 
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     return tables_.letters(filter);
   }
   Result<std::int64_t> count(const DeadLetterFilter& filter) override { return tables_.count_letters(filter); }
-  Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
-    return tables_.letter_groups(filter, by);
-  }
+  Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override;
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller& by) override {
@@ -41,7 +39,9 @@ class DeadLetterControl final : public DeadLetters {
   std::int64_t open() const { return open_; }  // -1: not known yet
 
  private:
+  const std::shared_ptr<const config::Pipeline> pipeline_;
   sink::AdminTables& tables_;
+  SchemaSource& schemas_;
   Replayer replayer_;
   std::chrono::steady_clock::time_point count_again_{};
   std::atomic<std::int64_t> open_{-1};

@@ -21,29 +21,41 @@ class RecordMapper {
  public:
   // `evolves`: tables may be altered for the records, where their routes let them evolve.
   RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, bool evolves = false)
-      : mapper_(pipeline),
-        catalogue_(pipeline->postgres),
-        schemas_(schemas),
-        patience_(pipeline->registry.timeout * split_urls(pipeline->registry.url.reveal()).size()),
-        evolves_(evolves) {}
+      : RecordMapper(pipeline, schemas, std::make_unique<sink::TableCatalogue>(pipeline->postgres), nullptr, evolves) {}
+  // Asks these tables, which outlive it, and alters them where routes let them evolve.
+  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, sink::Tables& tables)
+      : RecordMapper(pipeline, schemas, nullptr, &tables, true) {}
+
+  // See Mapper::infer_types.
+  void infer_types() { mapper_.infer_types(); }
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
-    auto done = map_record(mapper_, record, set_, {catalogue_, schemas_, patience_, evolves_}, descriptions_);
+    auto done = map_record(mapper_, record, set_, {tables_, schemas_, patience_, evolves_}, descriptions_);
     if (!done) return std::unexpected(std::move(done.error().error));
     return {};
   }
   Changes take() { return set_.take(); }
 
  private:
+  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas,
+               std::unique_ptr<sink::Tables> own, sink::Tables* others, bool evolves)
+      : mapper_(pipeline),
+        own_(std::move(own)),
+        tables_(others ? *others : *own_),
+        schemas_(schemas),
+        patience_(pipeline->registry.timeout * split_urls(pipeline->registry.url.reveal()).size()),
+        evolves_(evolves) {}
+
   mapping::Mapper mapper_;
   mapping::ChangeSet set_;
-  sink::TableCatalogue catalogue_;
+  const std::unique_ptr<sink::Tables> own_;
+  sink::Tables& tables_;
   SchemaSource& schemas_;
   const std::chrono::milliseconds patience_;
   const bool evolves_;
   const SteadyTime time_;
-  DescriptionCheck descriptions_{mapper_, catalogue_, time_};
+  DescriptionCheck descriptions_{mapper_, tables_, time_};
 };
 
 }  // namespace sluice::runtime

@@ -101,6 +101,32 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
 
 
 @pytest.mark.alone
+def test_the_ddl_that_dead_group_proposes_frees_the_letters_and_viewers_see_no_name_that_may_be_data(console):
+    console.sql("ALTER TABLE orders ADD qty integer, ADD code varchar(3), ADD tag char(2)")
+    try:
+        rows = ({"qty": 3_000_000_000}, {"code": "abcd"}, {"tag": "abc"}, {"colour": "red", "weight": 7},
+                {"colour": "blue", "weight": 1.5}, {"status": None}, {"4711 0815": "x"})
+        console.kafka.publish(console.orders, [(b"%d" % n, encode({"id": n, "status": "new"} | row))
+                                               for n, row in enumerate(rows, 45_000)])
+        console.wait_caught_up(console.orders)
+        groups = console.data("dead", "group", key="k_oper")["groups"]
+        assert sum(group["count"] for group in groups) == len(rows), groups
+        seen = {group["example"]: group["ddl"] for group in console.data("dead", "group", key="k_view")["groups"]}
+        hidden = [group["ddl"] for group in groups if seen[group["example"]] is None]
+        assert hidden == ['ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "4711 0815" text'], groups
+        proposed = "\n".join(group["ddl"] for group in groups)
+        for part in ('"qty" TYPE bigint', '"code" TYPE text', '"tag" TYPE text', '"colour" text', '"weight" numeric',
+                     '"status" DROP NOT NULL'):
+            assert part in proposed, proposed
+        for group in groups:
+            console.sql(group["ddl"])
+        assert f"{len(rows)} of {len(rows)} applied" in console.ok("dead", "replay", "--table", "public.orders", key="k_oper")
+    finally:
+        console.sql('ALTER TABLE orders DROP qty, DROP code, DROP tag, DROP COLUMN IF EXISTS colour, DROP COLUMN IF EXISTS weight,'
+                    ' DROP COLUMN IF EXISTS "4711 0815"')
+
+
+@pytest.mark.alone
 def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(console):
     poison(console, 40_000, 1)
     console.publish([40_000], status="newer")

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -45,6 +46,12 @@ class FakeAdmin : public Snapshots,
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
+  struct FoundDdl {
+    std::string ddl = {};
+    bool ddl_names_data = false;
+    std::string ddl_unknown = {};
+  };
+  std::map<std::string, FoundDdl> ddl;  // that would free letters with this reason
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
   std::vector<Move> moves;
@@ -322,7 +329,11 @@ class FakeAdmin : public Snapshots,
                             .topic = by == LetterGrouping::topic ? letter.at.topic : "",
                             .table = by == LetterGrouping::topic ? "" : letter.table,
                             .sqlstate = by == LetterGrouping::reason ? letter.sqlstate : "",
-                            .reason = by == LetterGrouping::reason ? letter.reason : ""};
+                            .reason = by == LetterGrouping::reason ? letter.reason : "",
+                            .ids = {},
+                            .ddl = ddl[letter.reason].ddl,
+                            .ddl_names_data = ddl[letter.reason].ddl_names_data,
+                            .ddl_unknown = ddl[letter.reason].ddl_unknown};
       const auto same = [&](const DeadLetterGroup& other) {
         return std::tie(other.topic, other.table, other.reason) == std::tie(group.topic, group.table, group.reason);
       };

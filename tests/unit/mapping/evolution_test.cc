@@ -64,6 +64,7 @@ class Evolving {
     mapper_->invalidate_tables();
   }
   Changes take() { return set_.take(); }
+  void infer_types() { mapper_->infer_types(); }
   bool doubtful() const { return !mapper_->doubtful().empty(); }
 
   std::map<std::string, RegisteredSchema> schemas;  // what the registry knows
@@ -105,6 +106,40 @@ TEST(MappingEvolution, a_null_with_a_schema_has_its_column) {
   EXPECT_EQ(
       Evolving().map(R"({"schema":)" + change + R"(,"payload":{"op":"c","before":null,"after":{"id":1,"d":null}}})"),
       "d date");
+}
+
+TEST(MappingEvolution, a_value_without_a_schema_widens_its_column_for_a_proposal_only) {
+  const auto give = [](Evolving& table) {
+    auto target = std::make_shared<Table>(*sluice::mapping::test::table(
+        {{"id", "int4"}, {"n", "int4"}, {"s", "varchar"}, {"c", "bpchar"}, {"d", "numeric"}}));
+    for (auto& column : target->columns) column.declared = column.cast;
+    target->columns[2].modifier = 4 + 3;
+    target->columns[2].declared = "character varying(3)";
+    target->columns[2].type_name = "varchar";
+    target->columns[2].cast = "character varying";
+    target->columns[3].modifier = 4 + 3;
+    target->columns[3].declared = "character(3)";
+    target->columns[3].type_name = "bpchar";
+    target->columns[4].modifier = 4 + (5 << 16 | 2);
+    target->columns[4].declared = "numeric(5,2)";
+    target->columns[4].cast = "numeric";
+    table.give(target);
+  };
+  Evolving service, proposal;
+  give(service);
+  give(proposal);
+  proposal.infer_types();
+  EXPECT_EQ(service.map(R"({"id":1,"n":3000000000})"), "d");
+  EXPECT_EQ(service.map(R"({"id":1,"s":"abcd"})"), "a");  // PostgreSQL's to refuse
+  EXPECT_EQ(proposal.map(R"({"id":1,"n":3000000000})").substr(0, 7), "n from ");
+  EXPECT_TRUE(proposal.map(R"({"id":1,"n":3000000000})").ends_with(" to bigint"));
+  EXPECT_TRUE(proposal.map(R"({"id":1,"n":1.5})").ends_with(" to numeric"));
+  EXPECT_EQ(proposal.map(R"({"id":1,"s":"abcd"})"), "s from character varying(3) to text");
+  EXPECT_EQ(proposal.map(R"({"id":1,"c":"abcd"})"), "c from character(3) to text");
+  EXPECT_EQ(proposal.map(R"({"id":1,"d":1234.5})"), "d from numeric(5,2) to numeric");
+  EXPECT_EQ(proposal.map(R"({"id":1,"n":7,"s":"abc","c":"abc","d":1.5})"), "a");
+  EXPECT_EQ(proposal.map(R"({"id":3000000000,"n":7})"), "d");  // a key is never widened
+  EXPECT_EQ(proposal.map(R"({"id":1,"n":"x"})"), "d");         // no number, whatever the column
 }
 
 TEST(MappingEvolution, a_name_that_no_column_can_have_makes_a_dead_letter_and_no_other_column) {
