@@ -2,6 +2,10 @@
 
 namespace sluice {
 
+RowTypes RowTypes::items(std::string_view field) const {
+  return schema == nullptr ? RowTypes{} : schema->items_of(structure, field);
+}
+
 // A schema that an event brings could have more ways to read a name than anybody can try.
 FieldType RowTypes::of_nested(std::string_view field) const {
   int questions = 256;

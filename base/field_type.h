@@ -69,6 +69,9 @@ class SchemaTypes {
   virtual FieldType type_of(std::uint32_t structure, std::string_view field) const = 0;
   // The types of a field that is a structure itself; nothing for any other, nor for a map, whose names are data.
   virtual RowTypes part_of(std::uint32_t structure, std::string_view field) const = 0;
+  // The types of the elements of a field that is an array, whose own type is that of the field without a name; nothing
+  // for any other.
+  virtual RowTypes items_of(std::uint32_t structure, std::string_view field) const = 0;
 
  protected:
   SchemaTypes() = default;
@@ -96,6 +99,8 @@ struct RowTypes {
     types.delimiter = delimiter;
     return types;
   }
+  // The types of the elements of a field that is an array. They are not taken apart.
+  RowTypes items(std::string_view field) const;
 
  private:
   FieldType of_nested(std::string_view field) const;

@@ -51,6 +51,7 @@ void complete_child(Route& child, const Route& parent) {
   child.schemas = parent.schemas;
   child.on_truncate = parent.on_truncate;
   child.unknown_fields = parent.unknown_fields;
+  child.evolve = parent.evolve;
   child.values = parent.values;
   child.on_error = parent.on_error;
   child.max_dead_letters = parent.max_dead_letters;

@@ -122,6 +122,10 @@ FieldType inferred_type(const Value& value) {
   return {};
 }
 
+std::string type_for_both(std::string one, const std::string& other) {
+  return one == "bigint" && (other == "numeric" || other == "double precision") ? other : one;
+}
+
 namespace {
 
 // Digits before and behind the point.

@@ -20,6 +20,9 @@ std::string column_type(const FieldType& type);
 // What a value shows of its type; `unknown` of null and absent.
 FieldType inferred_type(const Value& value);
 
+// The type for values of both, which were inferred: a number with a fraction makes room for one. Else the first one's.
+std::string type_for_both(std::string one, const std::string& other);
+
 // The wider type that takes every value of the column and of the event's type; empty if the event's is not wider.
 std::string wider_type(const Column& column, const FieldType& type);
 

@@ -115,7 +115,7 @@ std::expected<Outcome, Blocked> Mapper::State::without_table(TopicState& topic, 
   }
   // Somebody else may have made it by the next record.
   const auto absent = missing.find({wanted.route, wanted.table});
-  if (absent != missing.end() && (std::exchange(absent->second, false) || !asks))
+  if (absent != missing.end() && (std::exchange(absent->second.fresh, false) || !asks))
     return make_table(topic, wanted, record);
   const auto known = refused.find({wanted.route, wanted.table});
   if (known == refused.end() || (known->second.round != round && asks)) return std::unexpected(Wanted(wanted));
@@ -232,8 +232,9 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
     set->arena().resize(arena);
     set->take_back_begun();
     rows.take_overlooked();
+    const TableState& lacks = faulty ? *faulty : *table;  // or one of its children's
     return std::unexpected(
-        Wanted(EvolutionWanted{{route, table->name}, rows.take_lacking(), *record.at, record.offset}));
+        Wanted(EvolutionWanted{{lacks.route, lacks.name}, rows.take_lacking(), *record.at, record.offset}));
   }
   if (made) {
     if (!rows.uses().empty()) note_uses(*table);
@@ -241,7 +242,7 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
   } else {
     set->arena().resize(arena);
     const TableState& at_fault = faulty ? *faulty : *table;
-    if (fault.stage == Stage::map) doubtful.push_back({at_fault.table, at_fault.route});
+    if (fault.stage == Stage::map && at_fault.table) doubtful.push_back({at_fault.table, at_fault.route});
     set->reject(fault.stage, at_fault.name, std::move(fault.sqlstate), fault.reason);
   }
   if (rows.take_overlooked()) doubtful.push_back({table->table, route});
@@ -277,25 +278,28 @@ std::expected<Outcome, Blocked> Mapper::map_again(const Record& record, ChangeSe
   return mapped;
 }
 
-void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> description) {
-  State& state = *state_;
-  state.refused.erase({asked.route, asked.table});
-  state.missing.erase({asked.route, asked.table});
-  auto& table = state.tables[{asked.route, asked.table}];
+TableState& Mapper::State::state_of(const TableWanted& of) {
+  auto& table = tables[{of.route, of.table}];
   if (!table) {
     table = std::make_unique<TableState>();
-    table->route = asked.route;
-    table->name = asked.table;
-    table->id = static_cast<std::uint32_t>(state.tables.size() - 1);
-    if (state.paused) table->paused = state.paused(asked.table);
+    table->route = of.route;
+    table->name = of.table;
+    table->id = static_cast<std::uint32_t>(tables.size() - 1);
+    if (paused) table->paused = paused(of.table);
   }
-  table->describe(std::move(description));
+  return *table;
+}
+
+void Mapper::set_table(const TableWanted& asked, std::shared_ptr<const Table> description) {
+  state_->refused.erase({asked.route, asked.table});
+  state_->missing.erase({asked.route, asked.table});
+  state_->state_of(asked).describe(std::move(description));
 }
 
 void Mapper::set_missing(const TableWanted& asked) {
   auto& missing = state_->missing;
   if (missing.size() >= most_unwritten) missing.clear();
-  missing[{asked.route, asked.table}] = true;
+  missing[{asked.route, asked.table}] = {true, state_->round};
 }
 
 void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason) {

@@ -5,6 +5,7 @@
 
 #include "base/excerpt.h"
 #include "mapping/encode/value_json.h"
+#include "mapping/evolution.h"
 #include "mapping/mapper_state.h"
 #include "mapping/version_order.h"
 
@@ -19,6 +20,16 @@ enum class Found : std::uint8_t { nothing, none, some, wrong };
 
 std::string place_of(const Image& row, std::string_view path) {
   return fmt::format("{}.{}", row.path, path);
+}
+
+RowTypes types_of_elements(const std::vector<std::string>& path, RowTypes types) {
+  for (std::size_t at = 0; at + 1 < path.size(); ++at) types = types.part(path[at]);
+  return types.items(path.back());
+}
+
+FieldType type_along(const std::vector<std::string>& path, RowTypes types) {
+  for (std::size_t at = 0; at + 1 < path.size(); ++at) types = types.part(path[at]);
+  return types.of(path.back());
 }
 
 // Follows the path into the row; `value` is where it ends, or what is in its way.
@@ -83,11 +94,25 @@ std::optional<std::expected<Outcome, Blocked>> Mapper::State::find_children(Topi
       const auto found = tables.find({child.route, *name});
       child.state = found == tables.end() ? nullptr : found->second.get();
     }
+    // One that is missing has no rows to remove; the first element makes it. In each batch it is asked for again.
+    const auto absent = missing.find({child.route, *name});
+    const bool is_missing = absent != missing.end() &&
+                            (std::exchange(absent->second.fresh, false) || !asks || absent->second.round == round);
+    if (is_missing) child.state = &state_of({child.route, *name});
     if (child.state && child.state->paused) return std::unexpected(TablePaused{*name, *child.state->paused});
-    if (!child.state || !child.state->table) return without_table(topic, {child.route, *name}, record, asks);
+    if (!is_missing && (!child.state || !child.state->table))
+      return without_table(topic, {child.route, *name}, record, asks);
     child.state->parent = &parent;
   }
   return std::nullopt;
+}
+
+std::string Mapper::State::type_of_parents(const std::vector<std::string>& path) {
+  FieldType type = type_along(path, row_of_paths().types);
+  Value value;
+  if (type.kind == FieldKind::unknown && follow(path, row_of_paths(), decode_space.arena, value) == Found::some)
+    type = inferred_type(value);
+  return column_type(type);
 }
 
 bool Mapper::State::carry_key(const TableState& parent, const std::vector<Cell>& of, TableState& child,
@@ -132,7 +157,8 @@ bool Mapper::State::fill_from_parent(const TopicChild& child, RecordError& fault
     if (found == Found::nothing || found == Found::wrong) value = Value::absent();
     const Image row{{}, event.after.path, event.after.text_is_json, true};
     const Field field{filled.source.field.back(), value};
-    if (!rows.encode_cell(table, column, row, field, set->arena(), child_filled[column], fault)) return false;
+    const FieldType type = type_along(filled.source.field, row_of_paths().types);
+    if (!rows.encode_filled(table, column, row, field, type, set->arena(), child_filled[column], fault)) return false;
   }
   return true;
 }
@@ -147,7 +173,8 @@ bool Mapper::State::fill_child(const TopicChild& child, std::size_t index, const
     const bool counts = filled.source.kind == Kind::index;
     const Field field{"", counts ? Value::integer(static_cast<std::int64_t>(index) + 1) : element};
     const auto column = static_cast<std::size_t>(filled.column);
-    if (!rows.encode_cell(table, column, row, field, set->arena(), child_cells[column], fault)) return false;
+    const FieldType type = counts ? FieldType{} : child_types.of("");
+    if (!rows.encode_filled(table, column, row, field, type, set->arena(), child_cells[column], fault)) return false;
   }
   for (const std::uint16_t column : table.table->key) {
     if (is_key_part(*table.table, child_cells[column])) continue;
@@ -180,8 +207,9 @@ bool Mapper::State::add_child(const TopicChild& child, std::size_t index, const 
     return false;
   }
   child_cells = child_filled;
-  const Image row{{fields, no_schema}, path.c_str(), child_text_is_json, true};
-  if (!rows.encode_row(table, row, set->arena(), child_cells, fault)) return false;
+  const Image row{{fields, no_schema}, path.c_str(), child_text_is_json, true, child_types};
+  if (!rows.encode_row(table, row, set->arena(), child_cells, fault) && rows.lacking().empty()) return false;
+  if (!fault.reason.empty()) return false;
   if (!fill_child(child, index, element, row, fault)) return false;
   const RowKey key = row_key(table, child_cells, set->arena(), child_space);
   child_rows.push_back({child_cells, std::string(key.bytes), key.order});
@@ -223,7 +251,7 @@ bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, boo
     if (is_text && !array.is_text()) child_text_is_json = false;  // within JSON a string is a string
   }
   if (found == Found::nothing) {
-    if (!moved) return true;
+    if (!moved || !table.table) return true;
     fault = {Stage::map, "22004",
              fmt::format("{}: found no array, expected it: its rows went with the row of the key before; give the "
                          "source's table REPLICA IDENTITY FULL",
@@ -242,9 +270,12 @@ bool Mapper::State::write_children_of(TopicChild& child, TableState& parent, boo
       return false;
     }
   }
+  child_types =
+      table.route->evolve == config::Evolve::none ? RowTypes{} : types_of_elements(child.path, row_of_paths().types);
+  if (!table.table) return elements.empty() || need_child_table(child, elements, fault);
   child_parent.assign(table.table->columns.size(), {});
   if (!carry_key(parent, cells, table, child_parent, fault)) return false;
-  if (!add_children(child, elements, fault)) return false;
+  if (!add_children(child, elements, fault) || !rows.lacking().empty()) return false;
   note_uses(table);
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   if (rows.take_overlooked()) doubtful.push_back({table.table, table.route});
@@ -270,8 +301,19 @@ bool Mapper::State::write_children(TableState& parent, bool moved, RecordError& 
   return done;
 }
 
+bool Mapper::State::lacks_with_children(TableState& parent, bool moved, RecordError& fault) {
+  if (taken_by->children.empty()) return false;
+  Evolution lacking = rows.take_lacking();
+  write_children(parent, moved, fault);  // what it changes is dropped with the record, which is mapped again
+  if (!fault.reason.empty()) return false;
+  faulty = nullptr;
+  rows.lack(std::move(lacking));
+  return false;
+}
+
 bool Mapper::State::remove_children(TableState& parent, const std::vector<Cell>& of, RecordError& fault) {
   for (const TopicChild& child : taken_by->children) {
+    if (!child.state->table) continue;
     child_cells.assign(child.state->table->columns.size(), {});
     if (!carry_key(parent, of, *child.state, child_cells, fault)) return false;
     out->replace_children(*child.state, child_cells, row_key(parent, of, set->arena(), child_space), {});

@@ -263,7 +263,7 @@ bool Mapper::State::write_row(TableState& table, bool moved, const Record& recor
   }
   const RowKey key = row_key(table, cells, set->arena(), key_space);
   if (leaves) return remove_row(table, record, cells, key, true, fault);
-  if (!rows.lacking().empty()) return false;
+  if (!rows.lacking().empty()) return lacks_with_children(table, moved, fault);
   if (table.table->is_guarded() || table.table->is_conditional())
     out->change_guarded(table, ChangeKind::write, cells, key, true, check_after(verdict));
   else
@@ -327,7 +327,8 @@ bool Mapper::State::make_changes(TopicState& topic, TableState& table, const Rec
       return map_remove(topic, table, record, fault);
     case Operation::truncate:
       out->truncate(table);
-      for (const TopicChild& child : topic.children) out->truncate(*child.state);
+      for (const TopicChild& child : topic.children)
+        if (child.state->table) out->truncate(*child.state);
       return true;
     case Operation::message:
       break;

@@ -71,6 +71,12 @@ struct RefusedTable {
   std::uint64_t round = 0;  // in which it was refused
 };
 
+// A table that is to be made.
+struct MissingTable {
+  bool fresh = true;        // nothing was mapped since it was said
+  std::uint64_t round = 0;  // in which it was said
+};
+
 struct Mapper::State {
   explicit State(std::shared_ptr<const config::Pipeline> settings)
       : pipeline(std::move(settings)), router(*pipeline), schemas(!pipeline->registry.url.empty()), frames(schemas) {}
@@ -85,8 +91,8 @@ struct Mapper::State {
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
-  std::map<TableKey, bool> missing;  // tables that are to be made; true: nothing was mapped since it was said
-  std::uint64_t round = 0;           // what was refused in another one is asked for again
+  std::map<TableKey, MissingTable> missing;
+  std::uint64_t round = 0;  // what was refused in another one is asked for again
   PausedTable paused;
 
   SchemaBook schemas;
@@ -119,6 +125,7 @@ struct Mapper::State {
   std::vector<Cell> child_cells;
   std::vector<Cell> child_parent, child_filled;  // of all elements of an array: the parent's key; that and its fields
   bool child_text_is_json = false;               // of the elements' strings for json columns
+  RowTypes child_types;                          // of the elements, where the route lets the table evolve
   std::vector<ChildRow> child_rows;
   std::vector<Value> child_items;
   std::vector<Field> child_fields;
@@ -140,6 +147,7 @@ struct Mapper::State {
   Topic& topic_of(const std::string& name);
   std::unique_ptr<TopicState> topic_state(const std::string& name, RouteMatch match);
   TableState* find_table(const config::Route& route, const std::string& name);
+  TableState& state_of(const TableWanted& table);  // which may be new
   const std::expected<std::string, NameError>& table_name(TopicState& topic);
   const std::expected<std::string, NameError>& name_by_source(const config::Route& route, const TopicState& topic);
   std::expected<Outcome, Blocked> without_table(TopicState& topic, const TableWanted& wanted, const Record& record,
@@ -189,12 +197,18 @@ struct Mapper::State {
   // Rows of tables of children (mapper_children.cc).
   // What their paths lead into.
   const Image& row_of_paths() const { return taken_by->match.route->flatten.empty() ? event.after : nested_row; }
-  // Finds the tables; returns nothing once all are known.
+  // Finds the tables; returns nothing once all are known. One that is missing yet has a state without a description.
   std::optional<std::expected<Outcome, Blocked>> find_children(TopicState& topic, TableState& parent,
                                                                const Record& record, bool asks);
   // All that the event says of the children of the row in `cells`, whose key has changed if it is `moved`.
   bool write_children(TableState& parent, bool moved, RecordError& fault);
   bool write_children_of(TopicChild& child, TableState& parent, bool moved, RecordError& fault);
+  // The table that the elements need where there is none (mapper_child_tables.cc). Always returns false.
+  bool need_child_table(const TopicChild& child, std::span<const Value> elements, RecordError& fault);
+  // The column for a field of the parent's row; empty: nothing says its type.
+  std::string type_of_parents(const std::vector<std::string>& path);
+  // What the parent's table lacks is asked for once nothing is wrong with the children. Always returns false.
+  bool lacks_with_children(TableState& parent, bool moved, RecordError& fault);
   // The rows of an array, into `child_rows`.
   bool add_children(const TopicChild& child, std::span<const Value> elements, RecordError& fault);
   void release_children();

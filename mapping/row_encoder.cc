@@ -11,7 +11,6 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "mapping/encode/value_json.h"
-#include "mapping/evolution.h"
 #include "mapping/flattener.h"
 
 using std::string_view_literals::operator""sv;
@@ -122,13 +121,6 @@ bool has_broken_text(const Value& value) {
          });
 }
 
-// The column that a field without one would need, for a reason.
-std::string shown_column(const TableState& table, std::string_view field) {
-  const std::string_view name = table.column_name(field);
-  if (name != field) return fmt::format("{}, which columns.rename makes of it", name);
-  return table.route->flatten.empty() ? "of that name" : name_excerpt(field);
-}
-
 // Returns true if a number is right, but not for this column.
 bool is_of_range(const RecordError& fault, const Value& value) {
   if (fault.sqlstate == "22003") return true;
@@ -164,7 +156,17 @@ RecordError fault_of_taken(const TableState& table, const Image& image, const Fi
               is_childs ? "give the element's field a column of another name there" : "exclude or rename the field")};
 }
 
-// A second value of one column: the same field again, or one that `columns` gives the column of another.
+RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
+  RecordError fault{
+      Stage::map, error.sqlstate,
+      fmt::format("{}: found {}, expected {}{}{}", place_of(image, field, false), excerpt_of(field.value),
+                  column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
+  if (*error.detail) fault.reason.push_back(')');
+  return fault;
+}
+
+}  // namespace
+
 RecordError fault_of_second(const TableState& table, std::string_view column, const Image& image, const Field& field) {
   const std::string where = place_of(image, field);
   const auto other = std::ranges::find_if(image.row.fields, [&](const Field& earlier) {
@@ -182,17 +184,6 @@ RecordError fault_of_second(const TableState& table, std::string_view column, co
                       "exclude one of the two",
                       where, column, name_excerpt(other->name))};
 }
-
-RecordError fault_of_value(const Column& column, const Image& image, const Field& field, const ValueError& error) {
-  RecordError fault{
-      Stage::map, error.sqlstate,
-      fmt::format("{}: found {}, expected {}{}{}", place_of(image, field, false), excerpt_of(field.value),
-                  column.declared.empty() ? column.cast : column.declared, *error.detail ? " (" : "", error.detail)};
-  if (*error.detail) fault.reason.push_back(')');
-  return fault;
-}
-
-}  // namespace
 
 ValueError RowEncoder::encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
                                     const Value& value, bool text_is_json, std::string& arena, Cell& cell) {
@@ -227,6 +218,7 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
   Shape& shape = table.shape(image.row.schema, ImageOf::row);
   const auto& columns = table.table->columns;
   if (table.route->evolve != config::Evolve::none) table.set_types(image.types);
+  added_before_ = lacking_.added.size();
   for (std::size_t n = 0; n < image.row.fields.size(); ++n) {
     const Field& field = image.row.fields[n];
     const FieldSlot& slot = table.slot(shape, n, field.name);
@@ -248,69 +240,31 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
       continue;
     }
     if (!encode_cell(table, at, image, field, arena, cells[at], fault)) {
-      if (!narrow || !is_of_range(fault, field.value) || !need_wider(table, at, image, field)) return false;
+      if (!narrow || !is_of_range(fault, field.value) || !need_wider(table, at, field, image.types.of(field.name)))
+        return false;
       fault = {};
     } else if (narrow && !fits(columns[at], bytes_of(cells[at], arena))) {
-      need_wider(table, at, image, field);
+      need_wider(table, at, field, image.types.of(field.name));
     }
   }
   if (!table.demanded().empty()) need_nulls(table, image, cells);
   return lacking_.empty();
 }
 
-// Of a value that its column cannot hold: returns true if a wider one of the event's type can.
-bool RowEncoder::need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field) {
+bool RowEncoder::encode_filled(const TableState& table, std::size_t at, const Image& image, const Field& field,
+                               const FieldType& type, std::string& arena, Cell& cell, RecordError& fault) {
   const Column& column = table.table->columns[at];
-  std::string type = wider_type(column, image.types.of(field.name));
-  if (infers_ && type.empty()) type = wider_for_value(column, field.value);
-  if (type.empty()) return false;
-  lacking_.widened.push_back({column.name, std::move(type), column.declared});
-  return true;
-}
-
-// Columns that must not be NULL, where the event's schema has a null for them, or does not have them any more.
-void RowEncoder::need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells) {
-  if (image.types.schema == nullptr) return;
-  for (const std::uint16_t at : table.demanded()) {
-    const Column& column = table.table->columns[at];
-    const auto field = std::ranges::find_if(
-        image.row.fields, [&](const Field& one) { return table.column_name(one.name) == column.name; });
-    const bool missing = field == image.row.fields.end();
-    const bool gone = missing && !column.has_default && table.route->mode != WriteMode::update &&
-                      !table.is_in_schema(image.types, column.name);
-    const bool null = !missing && field->value.kind() == ValueKind::null && cells[at].length == Cell::null &&
-                      image.types.of(field->name).optional;
-    if (gone || null) lacking_.relaxed.push_back(column.name);
+  const bool evolves = table.route->evolve != config::Evolve::none && type.kind != FieldKind::unknown &&
+                       !table.is_exact(static_cast<std::int32_t>(at));
+  if (!encode_cell(table, at, image, field, arena, cell, fault)) {
+    if (!evolves || !is_of_range(fault, field.value) || !need_wider(table, at, field, type)) return false;
+    fault = {};
+  } else if (evolves && !fits(column, bytes_of(cell, arena))) {
+    need_wider(table, at, field, type);
   }
-}
-
-// Returns true if the record may go on without the field, or with a column that is still to be added.
-bool RowEncoder::without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault) {
-  if (table.route->evolve != config::Evolve::none) return need_column(table, image, field, fault);
-  if (table.route->unknown_fields == config::UnknownFields::ignore) return overlooked_ = true;
-  fault = {Stage::map, "42703",
-           fmt::format("{}: {} has no column {}", place_of(image, field), table.name, shown_column(table, field.name))};
-  return false;
-}
-
-bool RowEncoder::need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault) {
-  const std::string_view column = table.column_name(field.name);
-  if (const char* why = fault_of_name(column)) {
-    fault = {Stage::map, "42622",
-             fmt::format("{}: found a field without a column, expected a name that a column can have: it {}; rename or "
-                         "exclude the field",
-                         place_of(image, field), why)};
-    return false;
-  }
-  if (std::ranges::find(lacking_.added, column, &ColumnChange::column) != lacking_.added.end()) {
-    fault = fault_of_second(table, column, image, field);
-    return false;
-  }
-  FieldType type = image.types.of(field.name);
-  if (type.kind == FieldKind::unknown) type = inferred_type(field.value);
-  if (type.kind == FieldKind::unknown)
-    return overlooked_ = true;  // it waits for a value; the column may be there by now
-  lacking_.added.push_back({std::string(column), column_type(type), {}});
+  if (evolves && column.not_null && type.optional && cell.length == Cell::null &&
+      std::ranges::find(lacking_.relaxed, column.name) == lacking_.relaxed.end())
+    lacking_.relaxed.push_back(column.name);
   return true;
 }
 

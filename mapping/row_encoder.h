@@ -65,6 +65,11 @@ class RowEncoder {
   // From now on a value says itself how wide its column has to be where its schema does not.
   void infer_types() { infers_ = true; }
   Evolution take_lacking() { return std::exchange(lacking_, {}); }
+  void lack(Evolution evolution) { lacking_ = std::move(evolution); }
+  // Encodes a value that is no field of the image, of this type, like one that is: into a column that may be too
+  // narrow, or must not be NULL.
+  bool encode_filled(const TableState& table, std::size_t column, const Image& image, const Field& field,
+                     const FieldType& type, std::string& arena, Cell& cell, RecordError& fault);
 
  private:
   ValueError encode_under(const ValuePolicies& policies, const TableState& table, std::size_t column,
@@ -75,17 +80,20 @@ class RowEncoder {
               std::string& arena, const std::vector<Cell>& cells, RecordError& fault);
   bool without_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
   bool need_column(const TableState& table, const Image& image, const Field& field, RecordError& fault);
-  bool need_wider(const TableState& table, std::size_t at, const Image& image, const Field& field);
+  bool need_wider(const TableState& table, std::size_t at, const Field& field, const FieldType& type);
   void need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells);
 
   Encoder encoder_;
   Evolution lacking_;
+  std::size_t added_before_ = 0;  // of its columns, by earlier rows of the record: elements of an array
   std::vector<Use> uses_;
   const MendedText* mended_ = nullptr;
   bool overlooked_ = false;
   bool infers_ = false;
 };
 
+// A second value of one column: the same field again, or one that `columns` gives the column of another.
+RecordError fault_of_second(const TableState& table, std::string_view column, const Image& image, const Field& field);
 // Returns true if a text has no more characters than its column, varchar(n) or char(n), takes.
 bool fits_length(const Column& column, std::string_view text);
 // Returns true if a cell of a key column says which row it is: NULL does where the index says so.

@@ -76,7 +76,8 @@ const ChildColumn* TableState::child_column(std::int32_t column) const {
 
 void TableState::find_demanded() {
   for (std::size_t n = 0; n < table->columns.size(); ++n) {
-    if (table->columns[n].not_null && is_of_events(n)) demanded_.push_back(static_cast<std::uint16_t>(n));
+    const bool filled = child_column(static_cast<std::int32_t>(n)) != nullptr;
+    if (table->columns[n].not_null && is_of_events(n) && !filled) demanded_.push_back(static_cast<std::uint16_t>(n));
   }
 }
 

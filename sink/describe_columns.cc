@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "config/child_source.h"
 #include "config/table_template.h"
 #include "sink/condition_text.h"
 
@@ -43,6 +44,9 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
   }
   for (const auto& [name, source] : route.fills) {
     const auto found = find(name);
+    const auto filled_by = config::ChildSource::parse(source);
+    const bool follows = route.evolve != config::Evolve::none && filled_by && filled_by->of_element();
+    if (follows && found == table.columns.end()) continue;  // the first element with the field brings it
     if (found == table.columns.end() || found->generated)
       return stop(
           fmt::format("{} has no column {} that could be written, for {}; add it or change "

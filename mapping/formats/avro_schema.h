@@ -76,6 +76,7 @@ struct AvroSchema final : SchemaTypes {
   }
   FieldType type_of(std::uint32_t structure, std::string_view field) const override;
   RowTypes part_of(std::uint32_t structure, std::string_view field) const override;
+  RowTypes items_of(std::uint32_t structure, std::string_view field) const override;
 
  private:
   FieldType type_of(std::uint32_t index) const;

@@ -86,6 +86,7 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   // Of a field of this structure; there is but one.
   FieldType type_of(std::uint32_t structure, std::string_view field_name) const override;
   RowTypes part_of(std::uint32_t structure, std::string_view field_name) const override;
+  RowTypes items_of(std::uint32_t structure, std::string_view field_name) const override;
 
  private:
   // `left` is what may still be put together, values and sixteen bytes of text each.

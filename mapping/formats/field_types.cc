@@ -121,6 +121,12 @@ RowTypes ConnectSchema::part_of(std::uint32_t, std::string_view field_name) cons
   return opens ? RowTypes{found} : RowTypes{};
 }
 
+RowTypes ConnectSchema::items_of(std::uint32_t, std::string_view field_name) const {
+  const ConnectSchema* found = field(field_name);
+  const bool opens = found && found->type == ConnectType::array && !found->items.empty();
+  return opens ? RowTypes{&found->items.front()} : RowTypes{};
+}
+
 std::uint32_t AvroSchema::one_of(std::uint32_t index) const {
   if (nodes[index].type != AvroType::alternatives) return index;
   std::uint32_t found = index;
@@ -141,6 +147,16 @@ RowTypes AvroSchema::part_of(std::uint32_t structure, std::string_view field) co
   const std::uint32_t part = one_of(found->node);
   const bool opens = nodes[part].type == AvroType::record && nodes[part].meaning == AvroMeaning::none;
   return opens ? RowTypes{this, part} : RowTypes{};
+}
+
+RowTypes AvroSchema::items_of(std::uint32_t structure, std::string_view field) const {
+  const AvroNode& node = nodes[one_of(structure)];
+  if (node.type != AvroType::record) return {};
+  const auto parts_here = parts_of(node);
+  const auto found = std::ranges::find(parts_here, field, &AvroPart::name);
+  if (found == parts_here.end()) return {};
+  const AvroNode& array = nodes[one_of(found->node)];
+  return array.type == AvroType::array ? RowTypes{this, array.item} : RowTypes{};
 }
 
 FieldType AvroSchema::type_of(std::uint32_t structure, std::string_view field) const {

@@ -259,6 +259,7 @@ Result<void> Claimer::claim_waiting() {
     held.claim.at = &held.at();
     auto& claiming = *held.in<Claiming>();
     claiming.claimed = true;
+    state_.mapper.ask_again_for_refused();  // the owner before may have made a table of children
     state_.show(held);
     SEEDED_BUG_DOES("seek_to_committed", if (auto done = trust_kafka(held); !done) return done);
     if (auto done = on_claimed(held); !done) return done;

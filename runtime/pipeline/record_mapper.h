@@ -31,6 +31,7 @@ class RecordMapper {
 
   // Maps it as the next record of the batch under construction.
   Result<void> add(const Record& record) {
+    mapper_.ask_again_for_refused();
     auto done = map_record(mapper_, record, set_, {tables_, schemas_, patience_, evolves_}, descriptions_);
     if (!done) return std::unexpected(std::move(done.error().error));
     return {};

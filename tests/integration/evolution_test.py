@@ -245,6 +245,26 @@ def test_a_missing_table_is_made_by_its_first_event_and_equals_one_made_by_hand(
         assert service.stop() == 0
 
 
+def test_tables_of_children_are_made_and_follow_the_elements_of_their_arrays(pipeline):
+    topic = pipeline.topic("family")
+    routes = route(topic, "public.family", evolve="tables") + (
+        '[[route.child]]\npath = "items"\ntable = "public.family_items"\nkey = ["family_id", "line"]\n'
+        'columns = { family_id = "$.id", line = "@index" }\n')
+    service = pipeline.service(routes).start()
+    publish = pipeline.kafka.publish
+    publish(topic, [(None, encode(one)) for one in (
+        {"id": 1, "items": []}, {"id": 2, "items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 1.5}]},
+        {"id": 3, "items": [{"sku": "c", "colour": "red"}]}, {"id": 2, "items": [{"sku": "d"}]})])
+    pipeline.wait_caught_up(topic)
+    assert pipeline.dead_letters() == {}
+    assert columns(pipeline, "family_items") == {"family_id": "bigint", "line": "integer", "sku": "text", "n": "numeric",
+                                                 "colour": "text"}
+    assert pipeline.sql("SELECT family_id, line, sku, colour FROM family_items ORDER BY 1, 2") == [
+        (2, 1, "d", None), (3, 1, "c", "red")]
+    assert pipeline.sql("SELECT id FROM family ORDER BY id") == [(1,), (2,), (3,)]
+    assert service.stop() == 0
+
+
 def test_a_table_without_its_schema_or_in_a_forbidden_one_waits_and_is_not_made(pipeline):
     missing, unnamed = pipeline.topic("missing"), pipeline.topic("unnamed")
     for topic in (missing, unnamed):

@@ -120,6 +120,7 @@ struct ProtobufSchema final : SchemaTypes {
   }
   FieldType type_of(std::uint32_t message, std::string_view field) const override;
   RowTypes part_of(std::uint32_t message, std::string_view field) const override;
+  RowTypes items_of(std::uint32_t message, std::string_view field) const override;
 };
 
 // Compiles the schema, which is a .proto file or, in base64, a FileDescriptorProto or FileDescriptorSet; `references`

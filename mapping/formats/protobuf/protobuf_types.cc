@@ -6,6 +6,8 @@
 namespace sluice::mapping {
 namespace {
 
+constexpr std::uint32_t element = std::uint32_t{1} << 31;  // of an array of numbers or texts: with it goes their kind
+
 FieldKind kind_of(const ProtobufSchema& schema, const ProtobufField& field) {
   switch (field.type) {
     case ProtobufType::boolean:
@@ -58,6 +60,10 @@ FieldKind kind_of(const ProtobufSchema& schema, const ProtobufField& field) {
 }  // namespace
 
 FieldType ProtobufSchema::type_of(std::uint32_t message, std::string_view field) const {
+  if ((message & element) != 0) {
+    const auto kind = static_cast<FieldKind>(message & ~element);
+    return {.kind = field.empty() ? kind : FieldKind::unknown, .optional = false};
+  }
   const auto& fields = messages[message].fields;
   const auto found = std::ranges::find(fields, field, &ProtobufField::name);
   if (found == fields.end()) return {};
@@ -69,11 +75,23 @@ FieldType ProtobufSchema::type_of(std::uint32_t message, std::string_view field)
 }
 
 RowTypes ProtobufSchema::part_of(std::uint32_t message, std::string_view field) const {
+  if ((message & element) != 0) return {};
   const auto& fields = messages[message].fields;
   const auto found = std::ranges::find(fields, field, &ProtobufField::name);
   const bool nested = found != fields.end() && !found->repeated && !found->map &&
                       (found->type == ProtobufType::message || found->type == ProtobufType::group);
   if (!nested || messages[found->of].meaning != ProtobufMeaning::none) return {};
+  return {this, found->of};
+}
+
+RowTypes ProtobufSchema::items_of(std::uint32_t message, std::string_view field) const {
+  if ((message & element) != 0) return {};
+  const auto& fields = messages[message].fields;
+  const auto found = std::ranges::find(fields, field, &ProtobufField::name);
+  if (found == fields.end() || !found->repeated || found->map) return {};
+  if (found->type != ProtobufType::message && found->type != ProtobufType::group)
+    return {this, element | static_cast<std::uint32_t>(kind_of(*this, *found))};
+  if (messages[found->of].meaning != ProtobufMeaning::none) return {};
   return {this, found->of};
 }
 

@@ -189,6 +189,95 @@ TEST(MappingChildren, a_changed_key_without_an_array_in_the_event_is_refused) {
   EXPECT_EQ(Orders().changes({change('u', R"({"id":1})", R"({"id":1,"note":"x"})")}), "a\norders: write id=1 note=x\n");
 }
 
+// What is asked for when the record is mapped: `table: a int4, b to text` with the key of a table that is made, or the
+// outcome.
+struct EvolvingOrders : Orders {
+  EvolvingOrders() {
+    route().evolve = config::Evolve::tables;
+    complete();
+  }
+  std::string wants(const std::string& value, bool exists = true) {
+    const TopicPartition at{"events", 0};
+    Record record;
+    record.at = &at;
+    record.value = value;
+    ChangeSet set;
+    for (int questions = 0; questions < 8; ++questions) {
+      const auto done = mapper().map(record, set);
+      if (done) return outcomes(set.changes()) + (set.changes().dead.empty() ? "" : set.changes().dead.front().reason);
+      const auto& wanted = std::get<Wanted>(done.error());
+      if (const auto* asked = std::get_if<TableWanted>(&wanted)) {
+        if (exists || asked->table != "order_items")
+          mapper().set_table(*asked, table_of(asked->table));
+        else
+          mapper().set_missing(*asked);
+        continue;
+      }
+      const auto& [of, evolution, place, offset] = std::get<EvolutionWanted>(wanted);
+      std::string text = of.table + ":";
+      for (const auto& one : evolution.added) text += fmt::format(" {} {},", one.column, one.type);
+      for (const auto& one : evolution.widened) text += fmt::format(" {} to {},", one.column, one.type);
+      for (const auto& column : evolution.relaxed) text += fmt::format(" {} null,", column);
+      if (evolution.creates) text += fmt::format(" key {}", fmt::join(evolution.key, " "));
+      return text;
+    }
+    return "asks again";
+  }
+};
+
+TEST(MappingChildren, new_fields_of_all_elements_are_columns_that_the_childrens_table_lacks) {
+  EXPECT_EQ(EvolvingOrders().wants(R"({"id":1,"items":[{"a":1},{"b":"x","a":2.5},{"c":null},{"n":4}]})"),
+            "order_items: a numeric, b text,");
+  EXPECT_EQ(EvolvingOrders().wants(R"({"id":1,"new":true,"items":[{"a":1}]})"), "orders: new boolean,")
+      << "the parent's first";
+  EXPECT_THAT(EvolvingOrders().wants(R"({"id":1,"items":[{"a":1},{"n":"x"}]})"), testing::StartsWith("d"))
+      << "a record at fault alters nothing";
+  EXPECT_THAT(EvolvingOrders().wants(R"({"id":1,"new":true,"items":[{"n":"x"}]})"), testing::StartsWith("d"))
+      << "nor the parent's table";
+}
+
+TEST(MappingChildren, a_table_of_children_that_is_missing_is_made_by_the_first_element) {
+  const auto wants = [](const std::string& value) { return EvolvingOrders().wants(value, false); };
+  EXPECT_EQ(wants(R"({"id":1,"items":[{"sku":"a","n":1,"x":null},{"sku":"b","n":1.5}]})"),
+            "order_items: order_id int4, line integer, sku text, n numeric, key order_id line");
+  EXPECT_EQ(wants(R"({"id":1,"items":[]})"), "a");
+  EXPECT_EQ(wants(R"({"id":1})"), "a");
+  EXPECT_EQ(wants(R"({"op":"d","before":{"id":1},"after":null})"), "a") << "the parent's row";
+  EXPECT_THAT(wants(R"({"id":1,"items":[7]})"),
+              testing::StartsWith("dvalue.items[1]: found a value, expected an object"));
+  EXPECT_THAT(wants(R"({"id":"x","items":[{"sku":"a"}]})"), testing::StartsWith("d")) << "the parent's row is at fault";
+}
+
+TEST(MappingChildren, a_table_of_children_is_made_with_what_the_configuration_fills) {
+  EvolvingOrders values;
+  values.child().key = {"order_id", "tag"};
+  values.child().fills = {{"order_id", "$.id"}, {"tag", "@element"}, {"place", "@index"}, {"whose", "$.buyer.name"}};
+  values.route().unknown_fields = config::UnknownFields::ignore;
+  values.add_table("orders", {{"id", "int4"}, {"buyer", "jsonb"}}, {0});
+  EXPECT_EQ(values.wants(R"({"id":1,"buyer":{"name":"x"},"items":["a","b"]})", false),
+            "order_items: order_id int4, tag text, place integer, whose text, key order_id tag");
+  EvolvingOrders keyed;
+  keyed.child().key = {"order_id", "sku"};
+  keyed.child().fills = {{"order_id", "$.id"}};
+  EXPECT_THAT(keyed.wants(R"({"id":1,"items":[{"n":1}]})", false),
+              testing::StartsWith("dvalue.items: found no value of sku, expected the key's"));
+}
+
+TEST(MappingChildren, the_schema_of_an_arrays_elements_decides_the_types_of_their_columns) {
+  const std::string schema =
+      R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int32"},{"field":"items","type":"array","items":{"type":"struct","fields":[)"
+      R"({"field":"sku","type":"string","optional":true},{"field":"n","type":"int64","optional":true},)"
+      R"({"field":"at","type":"int64","name":"io.debezium.time.MicroTimestamp","optional":true}]}}]},"payload":)";
+  EXPECT_EQ(EvolvingOrders().wants(schema + R"({"id":1,"items":[{"sku":"a","n":1,"at":null}]}})"),
+            "order_items: at timestamp without time zone,");
+  EXPECT_EQ(EvolvingOrders().wants(schema + R"({"id":1,"items":[{"n":5000000000},{"n":6000000000}]}})"),
+            "order_items: n to bigint,");
+  EvolvingOrders strict;
+  strict.table_of("order_items")->columns[2].not_null = true;
+  EXPECT_EQ(strict.wants(schema + R"({"id":1,"items":[{"sku":null,"n":1},{"sku":null,"n":1}]}})"),
+            "order_items: sku null,");
+}
+
 // Tables that the event's source names.
 struct BySource : Orders {
   BySource() {
