@@ -29,6 +29,10 @@ simdjson::error_code read_value(ondemand::value& value, Value& found) {
     return simdjson::SUCCESS;
   }
   raw = value.raw_json_token();
+  if (type == ondemand::json_type::string) {  // simdjson passes over a text with a colon behind it as if it were a name
+    ondemand::raw_json_string taken;
+    if (const auto error = value.get_raw_json_string().get(taken)) return error;
+  }
   while (!raw.empty() && is_json_space(raw.back())) raw.remove_suffix(1);
   if (raw.size() >= 2 && raw.front() == '"' && raw.back() == '"') {  // simdjson has looked at every byte of it
     found = Value::escaped_text(raw.substr(1, raw.size() - 2));

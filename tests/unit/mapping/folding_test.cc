@@ -1,4 +1,5 @@
-// Folding: the net effect per key. Conformance cases C and D, and a model that applies changes one by one.
+// Folding: the net effect per key. Conformance cases C and D, and a model that applies events one by one.
+#include <cstdlib>
 #include <random>
 
 #include "tests/unit/mapping/support.h"
@@ -157,62 +158,78 @@ TEST(MappingFolding, rows_are_ordered_as_their_keys_are) {
   EXPECT_LT(order_of("text", "\"a\""), order_of("text", "\"aa\""));
 }
 
-// Every operation on few keys, in random batches: the folded batches and the records one by one end in the same rows,
-// and each record has exactly one outcome.
-TEST(MappingFolding, batches_of_any_size_end_where_single_records_end) {
-  std::mt19937 random(20261121);
-  const auto pick = [&](unsigned below) { return static_cast<int>(random() % below); };
-  for (int round = 0; round < 300; ++round) {
-    const auto mode = round % 3 == 0 ? WriteMode::update : WriteMode::upsert;
+// What one event does to the rows by the contract: the executable model of folding, which knows nothing of batches.
+struct Model {
+  bool updates = false;  // mode = "update"
+  Rows rows{};
+
+  void write(int id, const Row& carried) {
+    const std::string key = std::to_string(id);
+    if (updates && !rows.contains(key)) return;
+    Row& row = rows[key];
+    row["id"] = key;
+    for (const auto& [name, value] : carried) row[name] = value;
+  }
+  void remove(int id) { rows.erase(std::to_string(id)); }
+};
+
+// Random events of few keys; each is told to the model.
+struct RandomEvents {
+  std::mt19937 random;
+
+  int pick(unsigned below) { return static_cast<int>(random() % below); }
+
+  Message next(Model& model) {
+    const int id = pick(5), what = pick(8);
+    const std::string key = std::to_string(id), word = fmt::format("w{}", random());
+    if (what == 0) return model.remove(id), Message{key, {}};
+    if (what == 1) return model.write(id, {{"a", word}}), Message{key, fmt::format(R"({{"a":"{}"}})", word)};
+    if (what == 2) return model.write(id, {{"b", word}}), Message{key, fmt::format(R"({{"b":"{}"}})", word)};
+    if (what == 3) {  // of the key as well, mostly
+      const int to = pick(5);
+      if (to == id || !model.updates) {  // mode "update" changes no keys: a dead letter
+        if (to != id) model.remove(id);
+        model.write(to, {{"b", word}});
+      }
+      return {{}, fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{{"id":{},"b":"{}"}}}})", id, to, word)};
+    }
+    if (what == 4 && pick(10) == 0) return model.rows.clear(), Message{{}, R"({"op":"t","before":null,"after":null})"};
+    if (what <= 5) return model.write(id, {{"a", "1"}}), Message{key, R"({"a":1})"};
+    if (what == 6) return {key, "{\"a\":"};  // a dead letter
+    model.write(id, {{"a", "full"}, {"b", "NULL"}});
+    return {key, fmt::format(R"({{"id":{},"a":"full","b":null}})", id)};
+  }
+};
+
+// Every operation on few keys: folded batches and the records one by one end in the rows of the model, and each record
+// has exactly one outcome. By the environment variable SLUICE_ROUNDS any number of sequences; each has its own seed.
+TEST(MappingFolding, batches_of_any_size_end_where_the_model_ends) {
+  const char* wanted = std::getenv("SLUICE_ROUNDS");
+  const unsigned rounds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 300;
+  for (unsigned seed = 0; seed < rounds; ++seed) {
+    RandomEvents events{std::mt19937(seed)};
+    Model model{seed % 3 == 0};
     const auto target = table({{"id", "int4"}, {"a", "text"}, {"b", "text"}});
     Fixture batched(target), single(target);
-    batched.route.mode = single.route.mode = mode;
+    batched.route.mode = single.route.mode = model.updates ? WriteMode::update : WriteMode::upsert;
     batched.route.on_truncate = single.route.on_truncate = config::OnTruncate::apply;
-    Rows batched_rows, single_rows;
-    for (int id = 0; id < 4; ++id) batched_rows[std::to_string(id)] = {{"id", std::to_string(id)}, {"a", "old"}};
-    single_rows = batched_rows;
+    for (int id = 0; id < 4; ++id) model.rows[std::to_string(id)] = {{"id", std::to_string(id)}, {"a", "old"}};
+    Rows batched_rows = model.rows, single_rows = model.rows;
+    std::string told;
     for (int batch = 0; batch < 5; ++batch) {
-      const int size = pick(30) + 1;
+      const int size = events.pick(30) + 1;
       for (int n = 0; n < size; ++n) {
-        const int id = pick(5);
-        Message message{std::to_string(id), {}};
-        switch (pick(8)) {
-          case 0:
-            break;  // a tombstone
-          case 1:
-            message.value = fmt::format(R"({{"a":"a{}"}})", random());
-            break;
-          case 2:
-            message.value = fmt::format(R"({{"b":"b{}"}})", random());
-            break;
-          case 3:
-            message.value = fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{{"id":{},"b":"moved{}"}}}})", id,
-                                        pick(5), random());
-            message.key.reset();
-            break;
-          case 4:
-            if (pick(10) == 0) {
-              message = {{}, R"({"op":"t","before":null,"after":null})"};
-              break;
-            }
-            [[fallthrough]];
-          case 5:
-            message.value = R"({"a":1})";
-            break;
-          case 6:
-            message.value = "{\"a\":";
-            break;  // a dead letter
-          default:
-            message.value = fmt::format(R"({{"id":{},"a":"full","b":null}})", id);
-        }
+        const Message message = events.next(model);
+        told += fmt::format("{} {}\n", message.key.value_or("-"), message.value.value_or("-"));
         batched.add(message);
         single.add(message);
         take_effect(single.take(), single_rows);
+        ASSERT_EQ(single_rows, model.rows) << "one by one, seed " << seed << "\n" << told;
       }
       const Changes changes = batched.take();
       ASSERT_EQ(changes.outcomes.size(), static_cast<std::size_t>(size));
       take_effect(changes, batched_rows);
-      ASSERT_EQ(batched_rows, single_rows) << "round " << round << "\n" << text_of(changes);
+      ASSERT_EQ(batched_rows, model.rows) << "seed " << seed << "\n" << told << text_of(changes);
     }
   }
 }

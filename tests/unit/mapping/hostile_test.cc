@@ -62,6 +62,17 @@ TEST(MappingHostile, an_event_cut_at_any_byte_is_a_decode_error) {
   }
 }
 
+// simdjson by itself passes over such a text as if it were a name.
+TEST(MappingHostile, a_text_with_a_colon_behind_it_is_a_decode_error) {
+  for (const char* event :
+       {R"({"id":1,"t":"x":{"a":2},"f":3}})", R"({"id":1,"t":"x":{"a":2},"f":3})", R"({"id":1,"t":"x":2})",
+        R"({"id":1,"t":"x":"y","f":3})", R"({"id":1,"f":3:4})", R"({"id":1,"b":true:4})", R"({"id":1,"j":{}:4})"}) {
+    const Changes changes = Fixture(wide()).map({{"1", event}});
+    ASSERT_EQ(outcomes(changes), "d") << event;
+    EXPECT_EQ(changes.dead[0].stage, Stage::decode) << event;
+  }
+}
+
 TEST(MappingHostile, damaged_events_and_keys_have_exactly_one_outcome) {
   std::mt19937 random(4711);
   const std::string alphabet = "{}[]\",:\\u0019e-+.tnf \n\x01\xC3\xFF";
