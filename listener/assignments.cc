@@ -116,6 +116,19 @@ void Assignments::replace_queue(const TopicPartition& at) {
   reassign_ = true;
 }
 
+void Assignments::abandon() {
+  for (auto& [at, one] : known_) {
+    if (one->assigned()) {
+      one->taken();
+      events_.revoked(*one, true);
+    }
+    replaced_.push_back(std::move(one));
+  }
+  known_.clear();
+  to_replace_.clear();
+  lost_.clear();
+}
+
 void Assignments::lose(const std::string& topic) {
   const auto is_started = [&](const auto& known) {
     return known.first.topic == topic && known.second->assigned() && known.second->started();

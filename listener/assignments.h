@@ -34,6 +34,8 @@ class Assignments {
   void replace_queue(const TopicPartition& at);
   // The topic is not found any more: what has been started of it waits to be assigned anew.
   void lose(const std::string& topic);
+  // The client goes for good: nothing of it is ours any more; begin() follows with the next one.
+  void abandon();
   void close() {
     for (auto& [at, one] : known_) one->close();
     for (auto& one : replaced_) one->close();

@@ -13,7 +13,10 @@
 #include "base/thread.h"
 #include "listener/assignments.h"
 #include "listener/client_config.h"
+#include "listener/client_end.h"
+#include "listener/group_watch.h"
 #include "listener/offset_lookup.h"
+#include "listener/told.h"
 #include "listener/topic_watcher.h"
 
 namespace sluice::listener {
@@ -24,25 +27,8 @@ using std::chrono::milliseconds;
 constexpr int poll_ms = 100;
 // Limits are shared out before these partitions are known.
 constexpr std::size_t partitions_of_a_topic_to_come = 8;
-constexpr milliseconds list_timeout{2000}, list_pause{1000}, destroy_timeout{2000};
+constexpr milliseconds list_timeout{2000}, list_pause{1000}, close_timeout{10'000}, destroy_timeout{2000};
 constexpr std::string_view who = "kafka";
-
-// Lets a text pass once a minute: librdkafka says some of its errors ten times a second. Any thread.
-class Told {
- public:
-  bool is_new(const std::string& text) {
-    const auto now = Clock::now();
-    const MutexLock lock(mutex_);
-    std::erase_if(at_, [&](const auto& one) { return now - one.second >= std::chrono::minutes(1); });
-    if (at_.size() >= remembered_max) at_.clear();
-    return at_.emplace(text, now).second;
-  }
-
- private:
-  static constexpr std::size_t remembered_max = 100;
-  Mutex mutex_;
-  std::map<std::string, Clock::time_point> at_ GUARDED_BY(mutex_);
-};
 
 bool says_missing(int error) {
   return error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
@@ -77,25 +63,35 @@ class KafkaConsumer final : public Consumer {
 
  private:
   void run(std::promise<void> closed);
-  Result<std::vector<Topic>> wait_for_topics() const;
   Result<void> connect(const std::vector<Topic>& existing);
+  Result<PartitionQueue::Limit> make_client_of_group();
+  Result<std::vector<Topic>> list_again();
   Result<ConfHandle> conf(std::size_t partition_count);
   Result<void> subscribe(const std::vector<std::string>& names);
   void follow_topics();
   void follow_losses();
+  void follow_group();
+  Result<void> rebuild();
   void on_message(const rd_kafka_message_t* message);
-  void on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
+  void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
   void on_topic_lost(std::string_view reason);
-  void on_error(int error, const char* reason);
+  void on_error(rd_kafka_t* client, int error, const char* reason);
 
   const config::Kafka settings_;
   const ConsumerLimits limits_;
   const Events events_;
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> rebalancing_{false};  // between a revocation and the next assignment
+  std::atomic<bool> rebalancing_{false};    // between a revocation and the next assignment
+  std::atomic<bool> kafka_answers_{false};  // the last listing of the topics
 
   // The poll thread only, while it runs.
   ClientHandle client_;
+  std::vector<rd_kafka_t*>
+      replaced_;  // closed; lanes may still hold what is theirs, so they last as long as the process
+  std::optional<GroupWatch> group_;
+  Clock::time_point list_again_{};
+  std::size_t partition_count_ = 0;  // that the client was made for
+  std::vector<std::string> subscribed_;
   std::optional<TopicSelection> selection_;
   std::map<std::string, int> partitions_at_start_;  // read by lanes, which are given partitions afterwards
 
@@ -147,26 +143,13 @@ Result<ConfHandle> KafkaConsumer::conf(std::size_t partition_count) {
   rd_kafka_conf_set_opaque(conf->get(), this);
   rd_kafka_conf_set_log_cb(conf->get(), log_line);
   rd_kafka_conf_set_rebalance_cb(
-      conf->get(), [](rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
-        static_cast<KafkaConsumer*>(self)->on_rebalance(what, list);
+      conf->get(), [](rd_kafka_t* client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
+        static_cast<KafkaConsumer*>(self)->on_rebalance(client, what, list);
       });
-  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
-    static_cast<KafkaConsumer*>(self)->on_error(error, reason);
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t* client, int error, const char* reason, void* self) {
+    static_cast<KafkaConsumer*>(self)->on_error(client, error, reason);
   });
   return conf;
-}
-
-// The limits depend on the number of partitions, and a client cannot change them later: so the topics are listed before
-// the client is made.
-Result<std::vector<Topic>> KafkaConsumer::wait_for_topics() const {
-  bool told = false;
-  for (;;) {
-    auto existing = list_topics(settings_, list_timeout);
-    if (existing || existing.error().next != ErrorClass::retry || stopping_) return existing;
-    if (!std::exchange(told, true)) log::warning(who, "waiting for Kafka: {}", existing.error().message);
-    for (auto waited = milliseconds(0); waited < list_pause && !stopping_; waited += milliseconds(poll_ms))
-      std::this_thread::sleep_for(milliseconds(poll_ms));
-  }
 }
 
 Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
@@ -180,26 +163,15 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
     partition_count += static_cast<std::size_t>(topic.partitions);
   }
   partition_count += (idle.size() + names.size() - topics_there) * partitions_of_a_topic_to_come;
-  auto conf = this->conf(partition_count);
-  if (!conf) return std::unexpected(conf.error());
-  const PartitionQueue::Limit limit{.bytes = number_in(conf->get(), "queued.max.messages.kbytes") * 1024,
-                                    .records = number_in(conf->get(), "queued.min.messages")};
-  auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
-  if (!client) return std::unexpected(client.error());
-  client_ = std::move(*client);
-  rd_kafka_poll_set_consumer(client_.get());
-  assignments_.begin(client_.get(), limit);
+  partition_count_ = partition_count;
+  const auto limit = make_client_of_group();
+  if (!limit) return std::unexpected(limit.error());
   log::info(who, "{} topics, {} of them exist; up to {} KiB and {} records are fetched ahead for each partition",
-            names.size(), topics_there, limit.bytes >> 10, limit.records);
+            names.size(), topics_there, limit->bytes >> 10, limit->records);
   for (const auto& line : advice(settings_)) log::warning(who, "{}", line);
   for (const auto& pattern : idle) log::info(who, "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
   gate_.open(client_.get());
-  const auto list = [this]() -> Result<std::vector<Topic>> {
-    const auto borrowed = gate_.borrow();
-    if (!borrowed) return fail(ErrorClass::retry, "the consumer has stopped");
-    return list_topics(borrowed.get(), list_timeout);
-  };
   const auto changed = [this](std::vector<std::string> wanted) {
     const MutexLock lock(mutex_);
     new_topics_ = std::move(wanted);
@@ -207,13 +179,41 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   const auto missing = [this](std::vector<std::string> topics) {
     if (events_.missing) events_.missing(std::move(topics));
   };
-  watcher_ = std::make_unique<TopicWatcher>(list, *selection_, std::move(names), limits_.relist, changed, missing);
+  watcher_ = std::make_unique<TopicWatcher>([this] { return list_again(); }, *selection_, std::move(names),
+                                            limits_.relist, changed, missing);
   return {};
 }
 
+// What the partitions belong to until the next one is made.
+Result<PartitionQueue::Limit> KafkaConsumer::make_client_of_group() {
+  auto conf = this->conf(partition_count_);
+  if (!conf) return std::unexpected(conf.error());
+  const PartitionQueue::Limit limit{.bytes = number_in(conf->get(), "queued.max.messages.kbytes") * 1024,
+                                    .records = number_in(conf->get(), "queued.min.messages")};
+  const milliseconds session(number_in(conf->get(), "session.timeout.ms"));
+  auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
+  if (!client) return std::unexpected(client.error());
+  client_ = std::move(*client);
+  rd_kafka_poll_set_consumer(client_.get());
+  assignments_.begin(client_.get(), limit);
+  if (!group_) group_.emplace(session, Clock::now());
+  return limit;
+}
+
+// A broker that hangs may be the one that the client would ask again and again: then a client of its own asks another.
+Result<std::vector<Topic>> KafkaConsumer::list_again() {
+  Result<std::vector<Topic>> listed = fail(ErrorClass::retry, "the consumer has stopped");
+  if (const auto borrowed = gate_.borrow()) listed = list_topics(borrowed.get(), list_timeout);
+  if (!listed && !stopping_) listed = list_topics(settings_, list_timeout);
+  kafka_answers_ = listed.has_value();
+  return listed;
+}
+
 Result<void> KafkaConsumer::subscribe(const std::vector<std::string>& names) {
+  subscribed_ = names;
   if (names.empty()) {
     rd_kafka_unsubscribe(client_.get());
+    group_->joined();
     events_.rebalanced();  // with no partitions, since there are none
     return {};
   }
@@ -245,6 +245,41 @@ void KafkaConsumer::follow_losses() {
   for (const auto& topic : lost) assignments_.lose(topic);
 }
 
+// Tells how the member stands, and builds the consumer anew when the group has given it nothing for long.
+void KafkaConsumer::follow_group() {
+  const auto now = Clock::now();
+  group_->kafka(kafka_answers_, now);
+  const auto outside = group_->outside(now);
+  if (outside && watcher_ && now >= list_again_) {
+    list_again_ = now + list_pause;
+    watcher_->look_now();
+  }
+  if (const auto step = group_->step(now); step != GroupWatch::Step::nothing) {
+    const auto done = step == GroupWatch::Step::rebuild
+                          ? rebuild()
+                          : fail(ErrorClass::stop_service, "new consumers have not helped: a new process may");
+    if (stopping_) return;
+    log::warning(who, "{}", group_->trouble(settings_.group, now, done ? std::string() : done.error().message));
+    if (!done) events_.fatal(done.error().message);
+  }
+  if (const auto changed = group_->changed_standing(now); changed && events_.group) events_.group(*changed);
+}
+
+// Leaves the old client behind, closed, as lanes may still hold its records and queues.
+Result<void> KafkaConsumer::rebuild() {
+  gate_.close();
+  assignments_.abandon();
+  replaced_.push_back(client_.release());
+  const auto closed = close_client(replaced_.back(), close_timeout, [this] { return stopping_.load(); });
+  if (!closed) return std::unexpected(closed.error());
+  if (!*closed)
+    return fail(ErrorClass::stop_service, "Kafka's client hangs and cannot be closed, a new process has to");
+  if (const auto made = make_client_of_group(); !made) return std::unexpected(made.error());
+  if (auto done = subscribe(subscribed_); !done) return done;
+  gate_.open(client_.get());
+  return {};
+}
+
 // False leaves the poll thread or the handle behind: the process is expected to end.
 bool KafkaConsumer::stop(milliseconds timeout) {
   if (!thread_.joinable()) return true;
@@ -260,30 +295,24 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   watcher_.reset();
   gate_.close();
   assignments_.close();
-  if (!client_) return true;
-  // Before 2.1.0 the client of a topic that was deleted waits for ever for its own references.
-  const auto destroyed = std::make_shared<std::promise<void>>();
-  const auto end = destroyed->get_future();
-  auto destroying = Thread::start("kafka end", [client = client_.release(), destroyed] {
-    rd_kafka_destroy(client);
-    destroyed->set_value();
-  });
-  if (!destroying) {
-    log::warning(who, "Kafka's client is not closed: {}", destroying.error().message);
-    return false;
-  }
-  destroying->detach();
-  return end.wait_for(destroy_timeout) == std::future_status::ready;
+  if (!client_) return replaced_.empty();
+  const auto destroyed = destroy_client(client_.release(), destroy_timeout);
+  if (!destroyed) log::warning(who, "Kafka's client is not closed: {}", destroyed.error().message);
+  return destroyed.value_or(false) && replaced_.empty();
 }
 
 void KafkaConsumer::run(std::promise<void> closed) {
-  const auto existing = wait_for_topics();
+  // The limits depend on the number of partitions, and a client cannot change them later: so the topics are listed
+  // before the client is made.
+  const auto existing = wait_for_topics(settings_, stopping_);
   auto connected = existing ? connect(*existing) : Result<void>(std::unexpected(existing.error()));
   if (!connected && !stopping_) events_.fatal(connected.error().message);
-  while (connected && !stopping_) {
+  while (client_ && connected && !stopping_) {
     follow_losses();
     assignments_.assign_waiting();
     follow_topics();
+    follow_group();
+    if (!client_) break;
     if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), poll_ms)) {
       on_message(message);
       rd_kafka_message_destroy(message);
@@ -305,10 +334,18 @@ void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   assignments_.replace_queue(TopicPartition{rd_kafka_topic_name(message->rkt), message->partition});
 }
 
-// A topic that was deleted is noticed by a rebalance first.
-void KafkaConsumer::on_rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
+// A topic that was deleted is noticed by a rebalance first. A client that is being closed for good has no partitions of
+// ours any more.
+void KafkaConsumer::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t what,
+                                 rd_kafka_topic_partition_list_t* partitions) {
+  if (client != client_.get()) return give_back(client, partitions);
   rebalancing_ = what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
   if (rebalancing_ && watcher_ && !stopping_) watcher_->look_now();
+  if (rebalancing_) {
+    group_->left(Clock::now());
+  } else {
+    group_->joined();
+  }
   assignments_.rebalance(what, partitions);
 }
 
@@ -323,10 +360,10 @@ void KafkaConsumer::on_topic_lost(std::string_view reason) {
 }
 
 // Called by whoever polls a queue that librdkafka has put the error into: the poll thread, or a lane.
-void KafkaConsumer::on_error(int error, const char* reason) {
+void KafkaConsumer::on_error(rd_kafka_t* client, int error, const char* reason) {
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     char text[512];
-    rd_kafka_fatal_error(client_.get(), text, sizeof text);
+    rd_kafka_fatal_error(client, text, sizeof text);
     events_.fatal(text);
   } else {
     if (says_missing(error)) on_topic_lost(reason);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -68,6 +69,14 @@ class Partition {
   virtual Offset known_end() const = 0;
 };
 
+// How this member of the consumer group stands.
+struct GroupStanding {
+  // Since when the group gives it nothing; set once that is longer than a rebalance takes.
+  std::optional<std::chrono::system_clock::time_point> outside_since;
+  std::int64_t rebuilds = 0;  // consumers made anew because of that
+  bool operator==(const GroupStanding&) const = default;
+};
+
 // Called from the poll thread; must return at once.
 struct Events {
   std::function<void(Partition&)> assigned;
@@ -77,6 +86,7 @@ struct Events {
   // From another thread of the consumer's: subscribed topics that the cluster does not have. Comes again every few
   // seconds while there are any, and without names when there are none any more. May be left out.
   std::function<void(std::vector<std::string>)> missing = {};
+  std::function<void(const GroupStanding&)> group = {};  // it has changed. May be left out
 };
 
 using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<Watermarks>&)>;

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <set>
 #include <span>
+#include <thread>
+#include <utility>
 
+#include "base/log.h"
 #include "listener/client_config.h"
 #include "listener/topic_watcher.h"
 
@@ -77,6 +80,9 @@ Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::millisec
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout) {
   auto conf = client_conf(settings);
   if (!conf) return std::unexpected(conf.error());
+  // It connects to all brokers at once, and the first that greets is asked: one that hangs does not matter.
+  static constexpr Setting ours[] = {{"enable.sparse.connections", "false"}};
+  if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return std::unexpected(client.error());
   auto topics = list_topics(client->get(), timeout);
@@ -85,6 +91,17 @@ Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chron
         fmt::format("kafka.brokers: {} cannot be reached: {}", settings.brokers, topics.error().message);
   }
   return topics;
+}
+
+Result<std::vector<Topic>> wait_for_topics(const config::Kafka& settings, const std::atomic<bool>& stopping) {
+  constexpr std::chrono::milliseconds timeout{2000}, pause{1000}, step{100};
+  bool told = false;
+  for (;;) {
+    auto existing = list_topics(settings, timeout);
+    if (existing || existing.error().next != ErrorClass::retry || stopping) return existing;
+    if (!std::exchange(told, true)) log::warning("kafka", "waiting for Kafka: {}", existing.error().message);
+    for (auto waited = step * 0; waited < pause && !stopping; waited += step) std::this_thread::sleep_for(step);
+  }
 }
 
 }  // namespace sluice::listener

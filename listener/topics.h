@@ -6,6 +6,7 @@
 // time-out.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -40,5 +41,8 @@ std::vector<std::string> topics_of(const config::Pipeline& pipeline);
 
 // Lists the topics of the whole cluster, with a client of its own.
 Result<std::vector<Topic>> list_topics(const config::Kafka& settings, std::chrono::milliseconds timeout);
+
+// Asks until Kafka answers, or a setting is wrong, or the caller is stopping.
+Result<std::vector<Topic>> wait_for_topics(const config::Kafka& settings, const std::atomic<bool>& stopping);
 
 }  // namespace sluice::listener

@@ -78,9 +78,11 @@ Snapshot Service::lanes() const {
     const MutexLock lock(waiting_mutex_);
     shot.waiting_for = waiting_for_;
     shot.waiting_since = waiting_since_;
+    shot.outside_group_since = group_.outside_since;
+    shot.consumer_rebuilds = group_.rebuilds;
   }
   shot.reload = reloader_.state();
-  shot.ready = joined_ && shot.partitions.size() == assigned_;
+  shot.ready = joined_ && !shot.outside_group_since && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
 }
@@ -179,7 +181,12 @@ bool Service::start() {
            },
        .rebalanced = [this] { joined_ = true; },
        .fatal = [this](const std::string& why) { fatal(why); },
-       .missing = [this](std::vector<std::string> topics) { admin_.set_missing_topics(std::move(topics)); }});
+       .missing = [this](std::vector<std::string> topics) { admin_.set_missing_topics(std::move(topics)); },
+       .group =
+           [this](const listener::GroupStanding& standing) {
+             const MutexLock lock(waiting_mutex_);
+             group_ = standing;
+           }});
   if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
     log::error(who, "{}", done.error().message);
     return false;

@@ -79,6 +79,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
   mutable Mutex waiting_mutex_;
+  listener::GroupStanding group_ GUARDED_BY(waiting_mutex_);
   std::string waiting_for_ GUARDED_BY(waiting_mutex_);
   std::optional<WallClock::time_point> waiting_since_ GUARDED_BY(waiting_mutex_);
   // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener, schemas.

@@ -77,6 +77,10 @@ class Findings {
           now_.waiting_since ? ", for " + age_text(*now_.waiting_since) : "");
       return;
     }
+    if (now_.outside_group_since)
+      add(Code::critical,
+          "Kafka's consumer group has given this process nothing for {}: look for its coordinator in the brokers' logs",
+          age_text(*now_.outside_group_since));
     const auto away = std::ranges::count(now_.lanes, false, &LaneSnapshot::connected);
     if (away > 0) {
       const auto lane = std::ranges::find(now_.lanes, false, &LaneSnapshot::connected);

@@ -87,6 +87,15 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
     field({.name = "waiting_since", .kind = ColumnType::time, .label = "since", .line = "waiting"},
           optional_time(now.waiting_since));
   }
+  if (now.outside_group_since) {
+    field({.name = "outside_group_since",
+           .kind = ColumnType::time,
+           .label = "Kafka's consumer group gives nothing since",
+           .line = "group"},
+          optional_time(now.outside_group_since));
+    field({.name = "consumer_rebuilds", .kind = ColumnType::number, .label = "joined anew, times", .line = "group"},
+          now.consumer_rebuilds);
+  }
   field({.name = "partitions", .kind = ColumnType::number, .line = "state"}, partitions);
   field({.name = "partitions_paused", .kind = ColumnType::number, .label = "paused", .line = "state"}, total.paused);
   field({.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"}, total.broken);

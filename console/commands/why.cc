@@ -100,6 +100,15 @@ class Asked {
               Severity::broken};
     if (row_->state == PartitionState::paused) return paused(row_->reason);
     if (is_broken(row_->state)) return stopped(row_->state, row_->reason, row_->next);
+    if (now_.outside_group_since && (row_->ours || row_->owner.empty()))
+      return {
+          "outside_group",
+          fmt::format("is held by no one that this process knows: Kafka's consumer group gives this process nothing{}",
+                      since_text(now_.outside_group_since)),
+          "look for the group's coordinator in the brokers' logs; Sluice joins anew by itself again and again",
+          "",
+          now_.outside_group_since,
+          Severity::broken};
     if (row_->owner.empty())
       return {"unclaimed",
               "is claimed by no instance",

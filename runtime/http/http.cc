@@ -68,6 +68,8 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
   if (const auto& what = snapshot.waiting_for; !what.empty())
     return {503,
             fmt::format("starting: waiting for {}; 'status' on the console says why", what.substr(0, what.find(':')))};
+  if (snapshot.outside_group_since)
+    return {503, "Kafka's consumer group gives this process no partitions; 'status' on the console says since when"};
   for (const auto& lane : snapshot.lanes) {
     if (!lane.connected && !lane.last_error.empty()) {
       return {503, fmt::format("lane {} has no connection to PostgreSQL; the log says why", lane.lane)};

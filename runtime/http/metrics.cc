@@ -69,10 +69,14 @@ double seconds_since_epoch(std::chrono::system_clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
+double age(const std::optional<WallClock::time_point>& since) {
+  return since ? std::max(0.0, seconds_since_epoch(WallClock::now()) - seconds_since_epoch(*since)) : 0;
+}
+
 double oldest_pause(const Snapshot& snapshot) {
   double oldest = 0;
   for (const auto& pause : snapshot.pauses)
-    oldest = std::max(oldest, seconds_since_epoch(std::chrono::system_clock::now()) - seconds_since_epoch(pause.at));
+    oldest = std::max(oldest, seconds_since_epoch(WallClock::now()) - seconds_since_epoch(pause.at));
   return oldest;
 }
 
@@ -84,8 +88,7 @@ double proof_holds(const VerificationState& proof) {
 }
 
 double proof_age(const VerificationState& proof) {
-  if (!proof.at) return nothing;
-  return std::max(0.0, seconds_since_epoch(std::chrono::system_clock::now()) - seconds_since_epoch(*proof.at));
+  return proof.at ? age(proof.at) : nothing;
 }
 
 // clang-format off
@@ -130,6 +133,10 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return p.usage.log_warnings; })},
     {"sluice_postgres_reachable", gauge, "", "1 if PostgreSQL answered the service's last question, about once a second.",
      OfProcess([](const Process& p) { return number(p.snapshot.postgres_trouble.empty() && p.snapshot.waiting_for.empty()); })},
+    {"sluice_outside_group_seconds", gauge, "", "Time since Kafka's consumer group gives this process nothing, once that is longer than a rebalance takes; else 0.",
+     OfProcess([](const Process& p) { return age(p.snapshot.outside_group_since); })},
+    {"sluice_consumer_rebuilds_total", counter, "", "Kafka consumers that were made anew because the group gave the process nothing for long although Kafka answered.",
+     OfProcess([](const Process& p) { return number(p.snapshot.consumer_rebuilds); })},
     {"sluice_oldest_pause_age_seconds", gauge, "", "Age of the oldest pause in force, of the whole pipeline; 0 without one.",
      OfProcess([](const Process& p) { return oldest_pause(p.snapshot); })},
     {"sluice_pauses", gauge, "", "Pauses in force, of the whole pipeline.",

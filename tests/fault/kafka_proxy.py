@@ -1,4 +1,5 @@
 """A TCP proxy between the service and a broker that damages what the broker sends: bytes within a batch of records.
+It can also keep members out of their groups, as a coordinator does that never finishes loading them.
 
 The broker's answers name its own address; the proxy puts its own in that place, so that every connection comes this way.
 It reads answers to Fetch up to version 11, and has the broker say that there is none later: newer clients ask for more.
@@ -11,6 +12,8 @@ from fault.proxy import TO_SERVER, Proxy
 
 FETCH, FETCH_AT_MOST = 1, 11
 API_VERSIONS, UNSUPPORTED_VERSION = 18, 35
+JOIN_GROUP, HEARTBEAT = 11, 12
+LOADING, UNKNOWN_MEMBER = 14, 25
 # Where a byte lies within a batch of records (version 2).
 MAGIC, RECORDS = 16, 61
 DAMAGE = {
@@ -97,6 +100,7 @@ class KafkaProxy(Proxy):
         host, port = bootstrap.rsplit(":", 1)
         self.theirs = host.encode() + struct.pack(">i", int(port))
         self.harms, self.damaged = [], 0
+        self.groups_closed, self.kept_out = False, 0
         self.harm_lock = threading.Lock()
         self.asked = collections.defaultdict(dict)  # by connection: correlation id → what was asked, in which version
         self.rest = collections.defaultdict(bytearray)
@@ -117,7 +121,12 @@ class KafkaProxy(Proxy):
         with self.harm_lock:
             self.harms.append({"at": at, "how": how, "which": which, "left": times})
 
+    def close_groups(self):
+        """Members are told that they are none, and that the coordinator is loading when they join; until mend()."""
+        self.groups_closed = True
+
     def mend(self):
+        self.groups_closed = False
         with self.harm_lock:
             self.harms.clear()
 
@@ -131,7 +140,7 @@ class KafkaProxy(Proxy):
             del rest[:size]
             if direction == TO_SERVER:
                 key, version, number = struct.unpack_from(">hhi", frame, 4)
-                if key in (FETCH, API_VERSIONS):
+                if key in (FETCH, API_VERSIONS, JOIN_GROUP, HEARTBEAT):
                     self.asked[link][number] = (key, version)
             else:
                 key, version = self.asked[link].pop(int.from_bytes(frame[4:8], "big"), (None, None))
@@ -139,11 +148,21 @@ class KafkaProxy(Proxy):
                     self._harm(frame, version)
                 elif key == API_VERSIONS:
                     limit_fetch(frame, version)
+                elif key in (JOIN_GROUP, HEARTBEAT) and self.groups_closed:
+                    self._keep_out(frame, key, version)
                 else:
                     frame = frame.replace(self.theirs, self.ours)
             out += frame
         sink.sendall(out)
         return True
+
+    def _keep_out(self, frame, key, version):
+        """The error follows the correlation id, and the throttle time where the version has one; these versions are not flexible."""
+        if version > {JOIN_GROUP: 5, HEARTBEAT: 3}[key]:
+            raise ValueError(f"version {version} of request {key} is not one that the proxy can read")
+        throttled = version >= {JOIN_GROUP: 2, HEARTBEAT: 1}[key]
+        struct.pack_into(">h", frame, 12 if throttled else 8, LOADING if key == JOIN_GROUP else UNKNOWN_MEMBER)
+        self.kept_out += 1
 
     def _harm(self, frame, version):
         with self.harm_lock:

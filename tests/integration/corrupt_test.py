@@ -99,3 +99,24 @@ def test_a_hundred_damaged_batches_in_the_middle_of_answers_lose_nothing(pipelin
     assert proxy.damaged == 100
     check_all(pipeline, topic, 600)
     assert one.stop() == 0
+
+
+@pytest.mark.parametrize("strategy", ["range", "cooperative-sticky"])
+def test_a_member_that_its_groups_coordinator_keeps_out_says_so_and_joins_with_a_new_consumer(pipeline, proxy, strategy):
+    topic = pipeline.topic("item")
+    pipeline.sql("CREATE TABLE item (topic text, id bigint, PRIMARY KEY (topic, id))")
+    publish(pipeline, topic, 1)
+    one = pipeline.service(route(topic, "public.item", key=["topic", "id"]), brokers=proxy.bootstrap, session=1000,
+                           properties='"heartbeat.interval.ms" = "200"', kafka=f'strategy = "{strategy}"').start()
+    pipeline.wait_caught_up(topic)
+    proxy.close_groups()
+    wait_until(lambda: one.metrics().get("sluice_outside_group_seconds", 0) > 0, one.tail)
+    assert one.metrics()["sluice_ready"] == 0
+    wait_until(lambda: one.metrics()["sluice_consumer_rebuilds_total"] > 0, one.tail)
+    assert "has given this member nothing for" in one.log()
+    proxy.mend()
+    publish(pipeline, topic, 1, first=1)
+    pipeline.wait_caught_up(topic)
+    wait_until(lambda: one.metrics()["sluice_outside_group_seconds"] == 0 and one.metrics()["sluice_ready"] == 1, one.tail)
+    check_all(pipeline, topic, 2 * COUNT)
+    assert one.stop() == 0

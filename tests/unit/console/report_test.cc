@@ -201,6 +201,20 @@ TEST_F(ConsoleLook, a_service_that_waits_for_its_start_says_for_what) {
   EXPECT_EQ(run("check").code, 11);
 }
 
+TEST_F(ConsoleLook, a_process_outside_kafkas_group_is_critical_and_says_since_when) {
+  EXPECT_FALSE(run("status --json").data().contains("outside_group_since"));
+  admin.now.outside_group_since = WallClock::now() - 190s;
+  admin.now.consumer_rebuilds = 2;
+  const auto status = run("status --json").data();
+  EXPECT_EQ(status.at("state"), "outside the group");
+  EXPECT_EQ(status.at("consumer_rebuilds"), 2);
+  EXPECT_TRUE(status.contains("outside_group_since"));
+  const auto checked = run("check");
+  EXPECT_EQ(checked.code, 11);
+  EXPECT_NE(checked.out.find("Kafka's consumer group has given this process nothing for 3m 10s"), std::string::npos)
+      << checked.out;
+}
+
 TEST_F(ConsoleLook, offsets_are_never_grouped_and_times_are_distances_on_a_terminal) {
   EXPECT_NE(run("partitions").out.find(" 12345678 "), std::string::npos);
   EXPECT_NE(run("pointers").out.find(" 12345678 "), std::string::npos);

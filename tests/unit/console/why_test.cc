@@ -105,6 +105,20 @@ TEST_F(ConsoleWhy, what_another_instance_has_or_none_is_said_from_its_row) {
   EXPECT_EQ(told("shop.other/0")["cause"], "unclaimed");
 }
 
+TEST_F(ConsoleWhy, a_process_that_the_group_gives_nothing_says_so_of_its_own_partitions_only) {
+  PointerRow row;
+  row.at = {"shop.other", 0};
+  row.epoch = 5, row.owner = "x", row.owner_host = "node-b";
+  admin.elsewhere = row;
+  admin.now.outside_group_since = WallClock::now() - 190s;
+  EXPECT_EQ(told("shop.other/0")["cause"], "elsewhere");
+  admin.elsewhere->ours = true;
+  const auto text = sentence("shop.other/0");
+  EXPECT_TRUE(holds(text, "Kafka's consumer group gives this process nothing since")) << text;
+  EXPECT_TRUE(holds(text, "coordinator")) << text;
+  EXPECT_EQ(told("shop.other/0")["cause"], "outside_group");
+}
+
 TEST_F(ConsoleWhy, what_is_stalled_without_a_known_cause_says_so) {
   admin.now.partitions[0].stalled_seconds = 61;
   admin.now.lanes[0].last_error = "deadlock detected";

@@ -1,0 +1,67 @@
+#include "listener/group_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::listener {
+
+void GroupWatch::joined() {
+  outside_.reset();
+  rebuilt_.reset();
+  factor_ = 1;
+  rebuilds_ = 0;
+}
+
+void GroupWatch::left(Clock::time_point now) {
+  if (!outside_) outside_ = now;
+}
+
+void GroupWatch::kafka(bool answers, Clock::time_point now) {
+  if (!answers) {
+    answering_.reset();
+  } else if (!answering_) {
+    answering_ = now;
+  }
+}
+
+std::optional<Clock::time_point> GroupWatch::outside(Clock::time_point now) const {
+  return outside_ && now - *outside_ >= session_ * told_after ? outside_ : std::nullopt;
+}
+
+// The time counts while Kafka answers only: as long as it is away, no client can do better.
+GroupWatch::Step GroupWatch::step(Clock::time_point now) {
+  if (!outside_ || !answering_) return Step::nothing;
+  auto since = std::max(*outside_, *answering_);
+  if (rebuilt_) since = std::max(since, *rebuilt_);
+  if (now - since < waits()) return Step::nothing;
+  if (rebuilds_ == rebuilds_max) return Step::give_up;
+  ++rebuilds_;
+  ++standing_.rebuilds;
+  factor_ *= 2;
+  rebuilt_ = now;
+  return Step::rebuild;
+}
+
+std::string GroupWatch::trouble(const std::string& group, Clock::time_point now, const std::string& failure) const {
+  const auto seconds = [](auto time) { return std::chrono::duration_cast<std::chrono::seconds>(time).count(); };
+  const auto next =
+      failure.empty() ? fmt::format("a new consumer joins, the next one would after {} s", seconds(waits())) : failure;
+  return fmt::format(
+      "the consumer group {} has given this member nothing for {} s although Kafka answers: look for its coordinator in "
+      "the brokers' logs; {}",
+      group, outside_ ? seconds(now - *outside_) : 0, next);
+}
+
+std::optional<GroupStanding> GroupWatch::changed_standing(Clock::time_point now) {
+  const auto since = outside(now);
+  if (!since) {
+    standing_.outside_since.reset();
+  } else if (!standing_.outside_since) {
+    standing_.outside_since = WallClock::now() - std::chrono::duration_cast<WallClock::duration>(now - *since);
+  }
+  if (standing_ == told_) return std::nullopt;
+  return told_ = standing_;
+}
+
+}  // namespace sluice::listener
