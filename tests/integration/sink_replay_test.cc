@@ -155,7 +155,7 @@ TEST_F(ReplayTest, letters_that_differ_in_numbers_only_are_one_group) {
       ".dead_letter (pipeline, topic, partition, record_offset, generation, stage, table_name, sqlstate, reason)"
       " SELECT pipeline, topic, partition, 77, generation, stage, table_name, sqlstate, 'value 7.5 of \"t2\" is out of range' FROM " +
       schema + ".dead_letter LIMIT 1");
-  const auto groups = store->letter_groups({}, LetterGrouping::reason);
+  const auto groups = store->letter_groups({}, LetterGrouping::reason, 1);
   ASSERT_TRUE(groups) << groups.error().message;
   EXPECT_EQ(groups->groups, 2);
   EXPECT_EQ(groups->letters, 3);
@@ -163,8 +163,9 @@ TEST_F(ReplayTest, letters_that_differ_in_numbers_only_are_one_group) {
   EXPECT_EQ(groups->largest[0].letters, 2);
   EXPECT_EQ(groups->largest[0].reason, "value # of \"t1\" is out of range");
   EXPECT_EQ(groups->largest[0].example, std::max(letters[0].id, letters[1].id));
+  EXPECT_EQ(groups->largest[0].ids, std::vector{std::min(letters[0].id, letters[1].id)});
   EXPECT_LE(groups->largest[0].oldest, groups->largest[0].newest);
-  const auto topics = store->letter_groups({}, LetterGrouping::topic);
+  const auto topics = store->letter_groups({}, LetterGrouping::topic, 20);
   ASSERT_TRUE(topics);
   ASSERT_EQ(topics->largest.size(), 1u);
   EXPECT_EQ(topics->largest[0].topic, at.topic);
