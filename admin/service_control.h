@@ -30,8 +30,9 @@ class ServiceControl {
   virtual std::shared_ptr<const config::Pipeline> settings() const = 0;
   // As SIGHUP. Snapshot::reload tells when it has happened, and what came of it.
   virtual void reload() = 0;
-  // As SIGTERM: drains and ends. At once: what was not committed is read again at the next start.
-  virtual void shut_down(bool at_once) = 0;
+  // As SIGTERM: drains and ends. At once: what was not committed is read again at the next start. False: nothing to do,
+  // it drains already.
+  virtual bool shut_down(bool at_once) = 0;
 };
 
 }  // namespace sluice

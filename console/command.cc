@@ -12,6 +12,10 @@
 namespace sluice::console {
 namespace {
 
+bool is_blank(std::string_view text) {
+  return trimmed(text).empty();
+}
+
 std::size_t words_in(std::string_view words) {
   return static_cast<std::size_t>(std::ranges::count(words, ' ')) + 1;
 }
@@ -160,12 +164,15 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
     if (option->value != ArgumentKind::none && given.options[name].empty())
       return std::unexpected(fmt::format("--{} is empty; write --{} {}", name, name, option->shown));
   }
-  if (std::cmp_less(given.words.size(), command.min_words))
+  const bool says_nothing = command.min_words > 0 && std::ranges::all_of(given.words, is_blank);
+  if (std::cmp_less(given.words.size(), command.min_words) || says_nothing)
     return std::unexpected(fmt::format("'{}' needs {}; usage: {}", command.words, command.arguments, command.usage()));
-  for (const Option& option : command.options)
-    if (!option.required.empty() && !given.options.contains(option.name))
+  for (const Option& option : command.options) {
+    if (option.required.empty()) continue;
+    if (const auto found = given.options.find(option.name); found == given.options.end() || is_blank(found->second))
       return std::unexpected(
           fmt::format("'{}' needs --{} {}: {}", command.words, option.name, option.shown, option.required));
+  }
   return given;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.h"
 #include "base/time_text.h"
 
 namespace sluice::console {
@@ -78,6 +79,10 @@ std::expected<Line, std::string> parse_line(std::string_view text) {
   if (text.size() > line_at_most)
     return std::unexpected(fmt::format("a line may have {} bytes; this one has {}", line_at_most, text.size()));
   if (text.find('\0') != std::string_view::npos) return std::unexpected("a line cannot hold the character NUL");
+  if (const std::string valid = valid_utf8(text); valid != text) {
+    const auto at = std::ranges::mismatch(text, valid).in1 - text.begin();
+    return std::unexpected(fmt::format("a line must be UTF-8; its byte {} is not", at + 1));
+  }
   std::vector<std::vector<Word>> parts(1);
   for (;;) {
     text.remove_prefix(std::min(text.size(), text.find_first_not_of(blanks)));

@@ -42,6 +42,13 @@ class Session {
     return drain();
   }
 
+  // Ends the transaction, and with it the job's lock: a server that only loses its client lets go a moment later, and
+  // whoever looked meanwhile would see a job that runs.
+  void give_up() {
+    if (PQstatus(connection_.get()) == CONNECTION_OK && !limit_.passed() && !interruption().requested())
+      (void)run("ROLLBACK");
+  }
+
   // One statement with a row as its answer, or none.
   Result<std::optional<Row>> ask(const std::string& text, const Fields& parameters) {
     std::vector<const char*> values;
@@ -158,11 +165,16 @@ JobRun run_job(const config::Postgres& settings, const Identity& identity, const
   if (!connection) return failed(connection.error());
   Session session(std::move(*connection), Clock::now() + job.job.timeout + margin);
   const auto begun = begin(session, settings, identity, job);
-  if (!begun) return failed(begun.error());
-  if (!*begun) return run;
+  if (!begun || !*begun) {
+    session.give_up();
+    return begun ? run : failed(begun.error());
+  }
   run.started = (*begun)->started;
   run.healed = (*begun)->healed;
-  if (auto done = carry_out(session, settings, identity, job, **begun); !done) return failed(done.error());
+  if (auto done = carry_out(session, settings, identity, job, **begun); !done) {
+    session.give_up();
+    return failed(done.error());
+  }
   run.outcome = JobRun::Outcome::done;
   return run;
 } catch (const std::system_error& problem) {  // descriptors or threads have run out

@@ -4,9 +4,9 @@
 
 namespace sluice::report {
 
-std::vector<std::string> filtered(std::vector<std::string> lines, const std::vector<Filter>& filters) {
+std::vector<ReportLine> filtered(std::vector<ReportLine> lines, const std::vector<Filter>& filters) {
   for (const Filter& filter : filters) {
-    const auto has = [&](const std::string& line) { return line.find(filter.text) != std::string::npos; };
+    const auto has = [&](const ReportLine& line) { return line.text.find(filter.text) != std::string::npos; };
     switch (filter.kind) {
       case Filter::Kind::match:
         std::erase_if(lines, [&](const auto& line) { return !has(line); });
@@ -15,7 +15,7 @@ std::vector<std::string> filtered(std::vector<std::string> lines, const std::vec
         std::erase_if(lines, has);
         break;
       case Filter::Kind::count:
-        lines = {fmt::to_string(lines.size())};
+        lines = {{fmt::to_string(lines.size())}};
         break;
       case Filter::Kind::head:
         if (lines.size() > filter.number) lines.resize(filter.number);

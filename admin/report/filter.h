@@ -16,7 +16,13 @@ struct Filter {
   std::size_t number = 0;
 };
 
+// A line of a report, and the table that it is a row of, by number; -1: of none.
+struct ReportLine {
+  std::string text;
+  int table = -1;
+};
+
 // The lines that pass the filters, in their order.
-std::vector<std::string> filtered(std::vector<std::string> lines, const std::vector<Filter>& filters);
+std::vector<ReportLine> filtered(std::vector<ReportLine> lines, const std::vector<Filter>& filters);
 
 }  // namespace sluice::report

@@ -262,33 +262,38 @@ std::string cell_text(const Column& column, const Value& cell, bool with_unit) {
 }
 
 std::string as_text(const Report& report, const Rendering& rendering, const std::vector<Filter>& filters) {
-  std::vector<std::string> lines = lines_of(escape_lines(report.text));
-  if (!report.line.empty()) lines.push_back(escape(report.line));
+  std::vector<ReportLine> lines;
+  for (std::string& line : lines_of(escape_lines(report.text))) lines.push_back({std::move(line)});
+  if (!report.line.empty()) lines.push_back({escape(report.line)});
   std::vector<std::string> headers;
   bool rows = false;
   for (const Section& every : report.sections) {
     if (!report.line.empty() || every.rows.empty()) continue;
     const Section section = for_people(every);
     auto more = section.record ? record_lines(section, rendering) : table_lines(section, rendering);
+    int table = -1;
     if (!filters.empty() && !section.record) {
-      if (headers.empty()) headers.push_back(more.front());
+      table = static_cast<int>(headers.size());
+      headers.push_back(std::move(more.front()));
       more.erase(more.begin());
     } else if (rows) {
       lines.emplace_back();
     }
     rows = true;
-    std::ranges::move(more, std::back_inserter(lines));
+    for (std::string& line : more) lines.push_back({std::move(line), table});
   }
   if (filters.empty()) {
-    for (const auto& note : report.notes) lines.push_back(escape(note));
+    for (const auto& note : report.notes) lines.push_back({escape(note)});
   } else {
-    const bool counted =
-        std::ranges::any_of(filters, [](const Filter& one) { return one.kind == Filter::Kind::count; });
     lines = filtered(std::move(lines), filters);
-    if (!counted && !lines.empty()) lines.insert(lines.begin(), headers.begin(), headers.end());
   }
   std::string text;
-  for (const auto& line : lines) (text += line) += '\n';
+  int under = -1;  // the table whose header was written last
+  for (const auto& [line, table] : lines) {
+    if (table >= 0 && table != under) (text += headers[static_cast<std::size_t>(table)]) += '\n';
+    under = table;
+    (text += line) += '\n';
+  }
   return rendering.utf8 ? text : ascii(text);
 }
 

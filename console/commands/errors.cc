@@ -25,8 +25,8 @@ std::string fingerprint(const log::Entry& entry) {
   return text;
 }
 
-// Entries that differ only in numbers as one, the newest first.
-Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last) {
+// Entries that differ only in numbers as one; the one that was written again last, or the longest ago, first.
+Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last, bool oldest) {
   struct Group {
     log::Entry sample;  // the last one
     WallClock::time_point first;
@@ -41,6 +41,7 @@ Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last) {
   std::vector<const Group*> order;
   for (const auto& [print, group] : groups) order.push_back(&group);
   std::ranges::sort(order, std::ranges::greater(), [](const Group* group) { return group->sample.at; });
+  if (oldest) std::ranges::reverse(order);
   if (std::cmp_greater(order.size(), last)) order.resize(static_cast<std::size_t>(last));
   Section section{.name = "errors",
                   .columns = {{.name = "count", .kind = ColumnType::number},
@@ -71,8 +72,9 @@ int errors(Call& call) {
   const auto last = number_option(call, "last", 20, static_cast<std::int64_t>(2 * log::recent_at_most));
   if (!last) return last.error();
   const auto entries = log::recent();
-  call.report.sections = {call.has("group") ? grouped_errors(entries, *last)
-                                            : single_errors(entries, *last, call.has("oldest"))};
+  const bool oldest = call.has("oldest");
+  call.report.sections = {call.has("group") ? grouped_errors(entries, *last, oldest)
+                                            : single_errors(entries, *last, oldest)};
   call.report.pages = true;
   call.report.notes = {fmt::format(
       "{} of {}; the last {} errors and as many warnings of this process are kept; {} errors since it started",

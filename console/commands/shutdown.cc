@@ -14,7 +14,11 @@ int shutdown(Call& call, ServiceControl& control, const config::Pipeline& pipeli
     return call.fail(Code::confirmation_missing,
                      "shutdown ends this instance of {} and every session of it{}; 'shutdown {} --yes' does it",
                      pipeline.name, now ? ", without a drain" : "", now ? "--now" : "--drain");
-  control.shut_down(now);
+  if (!control.shut_down(now)) {
+    call.remark("drains already");
+    call.report.line = "nothing to do: it drains already; 'shutdown --now --yes' ends it at once";
+    return Code::done;
+  }
   call.remark(now ? "at once" : "drains");
   call.report.line =
       now ? "done: it ends at once; what was not committed is read again at the next start"

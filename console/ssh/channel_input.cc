@@ -69,7 +69,8 @@ bool Channel::next_of_batch() {
       return false;
     }
     std::string line(rest.substr(0, end));
-    ++batch_line_;
+    // Editors of some systems write a byte order mark at the begin of a file.
+    if (++batch_line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
     if (line.size() > longest_command) {
       output_.put(
           fmt::format("error: line {} is longer than {} KiB; send it in parts\n", batch_line_, longest_command / 1024),

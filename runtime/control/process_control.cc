@@ -11,10 +11,11 @@ void ProcessControl::reload() {
 }
 
 // A second signal ends the drain. It is another one, because the same one is delivered once if nobody has taken it yet.
-void ProcessControl::shut_down(bool at_once) {
-  if (draining_.exchange(true) && !at_once) return;
+bool ProcessControl::shut_down(bool at_once) {
+  if (draining_.exchange(true) && !at_once) return false;
   kill(getpid(), SIGTERM);
   if (at_once) kill(getpid(), SIGINT);
+  return true;
 }
 
 }  // namespace sluice::runtime

@@ -16,7 +16,7 @@ class ProcessControl final : public ServiceControl {
   std::shared_ptr<const config::Pipeline> settings() const override { return file_.in_force(); }
   void reload() override;
   // To drain a second time changes nothing; at once ends a drain that is under way, too.
-  void shut_down(bool at_once) override;
+  bool shut_down(bool at_once) override;
   // The service drains, whoever ordered it.
   void draining() { draining_ = true; }
 

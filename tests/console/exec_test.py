@@ -89,6 +89,8 @@ def test_a_batch_runs_line_by_line_and_stops_at_the_first_failure(console):
     assert "kafka.group" in both
     assert both == console.ok(text="version\r\n# a comment\r\n\r\nconfig show\r\n")
     assert both == console.ok(text="version\nconfig show")
+    assert both == console.ok(text="\ufeffversion\nconfig show")  # as some editors begin a file
+    console.refused(2, "a line must be UTF-8; its byte 21 is not", "pause", "all", "--reason", "b\udcff\udcfe")
     answer = console.run_ssh(text="version\npasue\nwhoami\n")
     assert answer.code == 2, answer
     assert re.search(r"line 2.*|.*pasue.*", answer.err)

@@ -235,7 +235,7 @@ class HostileAdmin : public Snapshots,
   }
   std::shared_ptr<const config::Pipeline> settings() const override { return std::make_shared<config::Pipeline>(); }
   void reload() override {}
-  void shut_down(bool) override {}
+  bool shut_down(bool at_once) override { return at_once; }
 
  private:
   static std::unexpected<Error> broken() { return std::unexpected(Error{ErrorClass::retry, "57P01", hostile}); }

@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       REQUIRE(second.has_value() && second->words.size() == line->words.size() && second->filters.empty());
       for (std::size_t at = 0; at < line->words.size(); ++at) REQUIRE(second->words[at].text == line->words[at].text);
     }
-    const std::vector<std::string> lines{"one", "two", "three"};
+    const std::vector<report::ReportLine> lines{{"one"}, {"two", 0}, {"three", 1}};
     REQUIRE(filtered(lines, line->filters).size() <= lines.size());
   } else {
     REQUIRE(!line.error().empty());

@@ -47,6 +47,10 @@ TEST(ConsoleWords, a_line_that_does_not_follow_the_grammar_says_why) {
   EXPECT_EQ(words("a | head x"), words("a | sort"));
   EXPECT_EQ(words("a |"), words("a | sort"));
   EXPECT_EQ(words(std::string_view("a\0b", 3)), (Texts{"error: a line cannot hold the character NUL"}));
+  EXPECT_EQ(words("pause shop --reason '\xff\xfe'"), (Texts{"error: a line must be UTF-8; its byte 22 is not"}));
+  EXPECT_EQ(words("match \xc3"), (Texts{"error: a line must be UTF-8; its byte 7 is not"}));
+  EXPECT_EQ(words("match \xed\xa0\x80"), (Texts{"error: a line must be UTF-8; its byte 7 is not"}));  // half a pair
+  EXPECT_EQ(words("match é漢"), (Texts{"match", "é漢"}));
   EXPECT_EQ(words(std::string(line_at_most, 'x')).front().size(), line_at_most);
   EXPECT_EQ(words(std::string(line_at_most + 1, 'x')), (Texts{"error: a line may have 4096 bytes; this one has 4097"}));
 }
@@ -54,7 +58,10 @@ TEST(ConsoleWords, a_line_that_does_not_follow_the_grammar_says_why) {
 TEST(ConsoleWords, filters_work_one_after_the_other) {
   const auto through = [](std::string_view filters) {
     const auto line = parse_line("x " + std::string(filters));
-    return filtered({"one a", "two", "three a", "four a b"}, line.value().filters);
+    Texts passed;
+    for (auto& one : filtered({{"one a"}, {"two"}, {"three a"}, {"four a b"}}, line.value().filters))
+      passed.push_back(std::move(one.text));
+    return passed;
   };
   EXPECT_EQ(through("| match a"), (Texts{"one a", "three a", "four a b"}));
   EXPECT_EQ(through("| match a | except three"), (Texts{"one a", "four a b"}));

@@ -153,6 +153,9 @@ TEST_F(ConsoleControl, who_waits_for_a_pause_is_told_at_once_that_somebody_has_e
 
 TEST_F(ConsoleControl, a_drain_needs_a_reason_and_for_everything_a_yes) {
   EXPECT_EQ(run("drain shop.orders").code, Code::not_understood);
+  for (const auto* nothing :
+       {"drain shop.orders --reason '  '", "pause shop.orders --reason '\t'", "note '  '", "note ' ' ' '"})
+    EXPECT_EQ(run(nothing).code, Code::not_understood) << nothing;
   const auto asked = run("drain --reason upgrade");
   EXPECT_EQ(asked.code, Code::confirmation_missing);
   EXPECT_EQ(asked.err, "error: drain all stops 4 partitions in every instance until somebody resumes; add --yes\n");

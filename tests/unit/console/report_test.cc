@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/printable.h"
 #include "base/units.h"
 #include "console/command.h"
@@ -269,6 +271,21 @@ TEST_F(ConsoleLook, filters_leave_the_heading_and_count_the_rows) {
   const std::string matched = run("partitions | match shop.items").out;
   EXPECT_EQ(std::ranges::count(matched, '\n'), 2);
   EXPECT_TRUE(matched.starts_with("partition"));
+}
+
+TEST_F(ConsoleLook, a_filter_leaves_each_table_the_heading_of_its_own) {
+  const auto first_words = [](const std::string& text) {
+    std::vector<std::string> words;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) words.push_back(line.substr(0, line.find(' ')));
+    return words;
+  };
+  EXPECT_EQ(first_words(run("count | match orders").out),
+            (std::vector<std::string>{"topic", "shop.orders", "table", "public.order_items", "public.orders", "table",
+                                      "public.orders"}));
+  EXPECT_EQ(first_words(run("count | match public.orders").out),
+            (std::vector<std::string>{"table", "public.orders", "table", "public.orders"}));
+  EXPECT_EQ(run("count | match orders | count").out, "4\n");
 }
 
 }  // namespace

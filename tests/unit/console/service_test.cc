@@ -74,6 +74,23 @@ TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_po
   EXPECT_EQ(run("seek shop.orders/1 -1000").code, Code::confirmation_missing) << "a position is a word";
 }
 
+TEST_F(ConsoleService, groups_of_errors_begin_with_the_one_that_was_written_longest_ago_where_that_is_asked_for) {
+  for (const auto* text : {"the first kind 1", "the second kind 1", "the first kind 2"}) {
+    log::error("console_test", "{}", text);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // their times differ
+  }
+  const auto texts = [&](const std::string& line) {
+    std::vector<std::string> found;
+    const auto rows = run(line).data().at("errors");
+    for (const auto& row : rows)
+      if (row.at("who") == "console_test") found.push_back(row.at("text"));
+    return found;
+  };
+  EXPECT_EQ(texts("errors --group -n 400 --json"), (std::vector<std::string>{"the first kind 2", "the second kind 1"}));
+  EXPECT_EQ(texts("errors --group --oldest -n 400 --json"),
+            (std::vector<std::string>{"the second kind 1", "the first kind 2"}));
+}
+
 TEST_F(ConsoleService, wait_returns_once_the_lag_a_pointer_or_the_states_are_so) {
   for (const auto now : {"wait lag<34", "wait lag <= 33", "wait 'lag < 100' shop.orders", "wait lag<1 shop.items",
                          "wait lag<=9223372036854775807", "wait pointer shop.orders/1 12345679", "wait state ok",
@@ -253,6 +270,10 @@ TEST_F(ConsoleService, the_service_ends_when_it_is_confirmed_and_at_once_for_adm
   EXPECT_TRUE(admin.calls.empty());
   EXPECT_EQ(run("shutdown --drain --yes").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "shut down");
+  const auto orders = admin.calls.size();
+  EXPECT_EQ(run("shutdown --drain --yes").out,
+            "nothing to do: it drains already; 'shutdown --now --yes' ends it at once\n");
+  EXPECT_EQ(admin.calls.size(), orders);
   EXPECT_EQ(run("shutdown --now --yes").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "shut down at once");
   EXPECT_EQ(run("shutdown --now --drain --yes").code, Code::not_understood);

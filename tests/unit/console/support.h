@@ -474,7 +474,12 @@ class FakeAdmin : public Snapshots,
     calls.push_back("reload");
     now.reload = {file_trouble, WallClock::now(), ""};
   }
-  void shut_down(bool at_once) override { calls.push_back(at_once ? "shut down at once" : "shut down"); }
+  bool shut_down(bool at_once) override {
+    if (drains && !at_once) return false;
+    calls.push_back(at_once ? "shut down at once" : "shut down");
+    return drains = true;
+  }
+  bool drains = false;
 };
 
 struct Captured : Output {

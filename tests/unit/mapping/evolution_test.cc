@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "mapping/formats/avro_schema.h"
 #include "tests/unit/mapping/avro_support.h"
 
 namespace sluice::mapping::test {
@@ -106,6 +107,22 @@ TEST(MappingEvolution, a_null_with_a_schema_has_its_column) {
   EXPECT_EQ(
       Evolving().map(R"({"schema":)" + change + R"(,"payload":{"op":"c","before":null,"after":{"id":1,"d":null}}})"),
       "d date");
+}
+
+TEST(MappingEvolution, the_elements_of_an_avro_array_have_the_types_of_its_schema) {
+  const auto schema = compile_avro(
+      R"({"type":"record","name":"o","fields":[{"name":"id","type":"long"},
+      {"name":"lines","type":["null",{"type":"array","items":["null",{"type":"record","name":"line","fields":[
+      {"name":"n","type":"int"},{"name":"at","type":["null",{"type":"long","logicalType":"timestamp-micros"}]}]}]}]},
+      {"name":"tags","type":{"type":"array","items":"string"}}]})",
+      {});
+  ASSERT_TRUE(schema) << schema.error();
+  const RowTypes order{&*schema, 0};
+  EXPECT_EQ(column_type(order.items("lines").of("n")), "integer");
+  EXPECT_EQ(column_type(order.items("lines").of("at")), "timestamp with time zone");
+  EXPECT_EQ(order.items("lines").of("other").kind, FieldKind::unknown);
+  EXPECT_EQ(column_type(order.items("tags").of("")), "text");
+  for (const auto* none : {"id", "other"}) EXPECT_EQ(order.items(none).schema, nullptr) << none;
 }
 
 TEST(MappingEvolution, a_value_without_a_schema_widens_its_column_for_a_proposal_only) {

@@ -1,4 +1,5 @@
 // Protobuf in frames: what each type becomes in its column, what is not set, and what a frame may name.
+#include "mapping/formats/protobuf/protobuf_schema.h"
 #include "tests/unit/mapping/protobuf_support.h"
 
 namespace {
@@ -151,6 +152,20 @@ const std::string presence = R"(syntax = "proto3";
 import "google/protobuf/wrappers.proto";
 message Row { int32 id = 1; string plain = 2; optional string chosen = 3; google.protobuf.StringValue wrapped = 4;
   oneof one { string left = 5; int32 right = 6; } })";
+
+TEST(MappingProtobuf, the_elements_of_a_repeated_field_have_the_types_of_its_schema) {
+  const auto schema = compile_protobuf(
+      R"(syntax = "proto3"; message Order { int64 id = 1; repeated Line lines = 2; repeated string tags = 3;
+      map<string, Line> named = 4; } message Line { int32 n = 1; optional double price = 2; repeated bool marks = 3; })",
+      {});
+  ASSERT_TRUE(schema) << schema.error();
+  const RowTypes order{&*schema, 0};
+  EXPECT_EQ(order.items("lines").of("n").kind, FieldKind::int32);
+  EXPECT_EQ(order.items("lines").of("price").kind, FieldKind::real);
+  EXPECT_TRUE(order.items("lines").of("marks").array);
+  EXPECT_EQ(order.items("tags").of("").kind, FieldKind::text);
+  for (const auto* none : {"id", "named", "other"}) EXPECT_EQ(order.items(none).schema, nullptr) << none;
+}
 
 TEST(MappingProtobuf, what_is_not_set_is_absent_where_the_schema_tells_it_from_the_default) {
   ProtobufFixture fixture(table({{"id", "int4"},
