@@ -152,7 +152,7 @@ class HostileAdmin : public Snapshots,
   }
   Result<DeadLetterGroups> groups(const DeadLetterFilter&, LetterGrouping) override {
     if (fails) return broken();
-    return DeadLetterGroups{{{2, {}, {}, 1, hostile, hostile, "23502", hostile}}, 1, 2};
+    return DeadLetterGroups{{{2, {}, {}, 1, hostile, hostile, "23502", hostile, {1, 2}, hostile, true, hostile}}, 1, 2};
   }
   Result<std::int64_t> discard(const DeadLetterFilter&, const std::string&, const Caller&) override {
     if (fails) return broken();
