@@ -94,7 +94,7 @@ def test_nothing_is_lost_and_memory_is_bounded_whatever_the_trouble_of_the_regis
                     pipeline.kafka.publish(known, [(None, frame(1, number(1) + number(1) + number(1) + text("y")))])
                     wait_until(lambda: pipeline.sql("SELECT id FROM public.known") == [(1,)], service.tail)
                     wait_until(lambda: writer.waiting() > BACKLOG, "the backlog", 120)
-                    assert all_in_state(pipeline, topic, "schema")
+                    wait_until(lambda: all_in_state(pipeline, topic, "schema"), service.tail)
                 largest = service.status_of("VmHWM") / 1024
                 print(f"{mode}: {largest:.0f} MiB at most, {usual:.0f} in the beginning, {writer.waiting():.0f} MiB waited")
                 assert largest - usual < GROWTH
