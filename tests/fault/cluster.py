@@ -14,10 +14,10 @@ import psycopg2
 
 from fault.kafka_proxy import KafkaProxy
 from fault.proxy import Proxy
-from fault.wrong_clock import WrongClock, possible
+from fault.wrong_clock import WrongClock
 from support.kafka import Kafka
 from support.postgres import Postgres
-from support.sluice import SANITIZER, Sluice
+from support.sluice import SANITIZER, Sluice, is_sanitized
 
 SESSION = 2000  # ms: how soon the group notices that a member is gone
 BATCH = '[batch]\nrows = {rows}\nadaptive = false\nlinger = "{linger}"'
@@ -112,7 +112,7 @@ class Cluster:
 
     def __init__(self, history, seed, instances=3, name="torture", **environment):
         self.history, self.seed, self.database, self.environment = history, seed, name, environment
-        self.clocks = possible(Sluice.binary)
+        self.clocks = not is_sanitized(Sluice.binary)
         self.kafka, self.postgres = Kafka(), Postgres("log_min_messages = warning\n")
         self.postgres.create_database(name)
         self.routes = ""

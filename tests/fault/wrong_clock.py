@@ -12,12 +12,6 @@ import subprocess
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "support" / "wrong_clock.cc"
-SANITIZED = (b"__asan_init", b"__tsan_init")
-
-
-def possible(binary):
-    text = pathlib.Path(binary).read_bytes()
-    return not any(name in text for name in SANITIZED)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ SCHEMA = {"type": "record", "name": "Row", "fields": [{"name": name, "type": kin
 TABLE = "CREATE TABLE public.{} (id int PRIMARY KEY, phase int, revision bigint, body text)"
 TROUBLE = [500, "slow", "rubbish", "endless", "cut", "away"]
 PARTITIONS, KEYS, BODY = 4, 400, 4000
-BACKLOG, GROWTH = 180, 160  # MiB that wait in Kafka at least while the registry is away, and that the service may grow by meanwhile
+BACKLOG, GROWTH = 120, 110  # MiB that wait in Kafka at least while the registry is away, and that the service may grow by meanwhile
 
 
 class Writer:

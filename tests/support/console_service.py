@@ -8,7 +8,7 @@ import psycopg2
 
 from support.console import Access, Screen
 from support.pipeline import Database, Pipeline, Services, encode, route
-from support.sluice import Sluice
+from support.sluice import Sluice, is_sanitized
 from support.waiting import wait_until
 
 RAW_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -116,7 +116,7 @@ class Console(Pipeline):
         return self.live.resident()
 
     def sanitized(self):
-        return bool(re.search(r"lib[atu]b?san", pathlib.Path(f"/proc/{self.live.process.pid}/maps").read_text()))
+        return is_sanitized(Sluice.binary)
 
     def sessions(self, key="k_view"):
         """Those that there are, with the one that asks."""

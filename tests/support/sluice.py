@@ -2,6 +2,7 @@
 scripts run it.
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -56,6 +57,13 @@ def environment(**more):
         "TSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/tsan.txt:second_deadlock_stack=1",
     }
     return {**os.environ, **options, **libraries, **more}
+
+
+@functools.cache
+def is_sanitized(binary):
+    """Whether it was built with a sanitizer, which gcc links as a library and clang into the program."""
+    text = pathlib.Path(binary).read_bytes()
+    return any(name in text for name in (b"__asan_init", b"__tsan_init"))
 
 
 def run(*words, text="", seconds=60, **env):
