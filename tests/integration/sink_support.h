@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "mapping/mapper.h"
 #include "sink/sql_client.h"
 #include "sink/table_catalogue.h"
 #include "sink/writer.h"
@@ -206,6 +207,22 @@ class SinkTest : public testing::Test {
     auto done = wait(*writer);
     if (done) next_batch.ranges[0].from = ranges[0].to;
     return done;
+  }
+
+  // The same of these values, records of partition 0 of the topic; none may be a dead letter.
+  void write_values(mapping::Mapper& mapper, const char* topic, const std::vector<std::string>& values) {
+    const TopicPartition place{topic, 0};
+    mapping::ChangeSet set;
+    for (const auto& value : values) {
+      Record record;
+      record.at = &place;
+      record.value = value;
+      ASSERT_TRUE(mapper.map(record, set));
+      ASSERT_TRUE(set.changes().dead.empty()) << value << ": " << set.changes().dead.back().reason;
+    }
+    const auto done = write_mapped(set.take());
+    ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message << "\n" << values.front();
+    writer->take_counts();
   }
 
   std::string schema;

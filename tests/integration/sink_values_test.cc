@@ -42,21 +42,6 @@ class RandomValues : public SinkTest, public testing::WithParamInterface<Family>
     route.values.time_unit = GetParam().unit;
   }
 
-  void write(const char* topic, const std::vector<std::string>& messages) {
-    const TopicPartition place{topic, 0};
-    mapping::ChangeSet set;
-    for (const auto& message : messages) {
-      Record record;
-      record.at = &place;
-      record.value = message;
-      ASSERT_TRUE(mapper->map(record, set));
-      ASSERT_TRUE(set.changes().dead.empty()) << message << ": " << set.changes().dead.back().reason;
-    }
-    const auto done = write_mapped(set.take());
-    ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message << "\n" << messages.front();
-    writer->take_counts();
-  }
-
   std::shared_ptr<config::Pipeline> pipeline = std::make_shared<config::Pipeline>();
   std::unique_ptr<mapping::Mapper> mapper;
 };
@@ -79,14 +64,14 @@ TEST_P(RandomValues, are_stored_as_postgresql_reads_them_and_find_their_rows_aga
       keys.push_back(fmt::format(R"({{"v":{}}})", told.json));
       removals.push_back(fmt::format(R"({{"op":"d","before":{{"v":{}}},"after":null}})", told.json));
     }
-    write("rows", rows);
+    write_values(*mapper, "rows", rows);
     if (HasFatalFailure()) return;
     if (!family.is_key) continue;
-    write("keys", keys);
+    write_values(*mapper, "keys", keys);
     if (HasFatalFailure()) return;
     ASSERT_EQ(sql("SELECT count(*) FROM keys"),
               sql(fmt::format("SELECT count(DISTINCT {}) FROM rows WHERE id >= {}", expected, first)));
-    write("keys", removals);
+    write_values(*mapper, "keys", removals);
     if (HasFatalFailure()) return;
     ASSERT_EQ(sql("SELECT v FROM keys LIMIT 5"), "") << "as keys they do not find their rows";
   }

@@ -122,22 +122,6 @@ class Where : public SinkTest {
     }
   }
 
-  void write_batch(const std::vector<std::string>& messages, const char* topic) {
-    const TopicPartition place{topic, 0};
-    mapping::ChangeSet set;
-    for (const auto& message : messages) {
-      Record record;
-      record.at = &place;
-      record.value = message;
-      const auto mapped = mapper->map(record, set);
-      ASSERT_TRUE(mapped);
-      ASSERT_NE(*mapped, Outcome::dead) << set.changes().dead.back().reason;
-    }
-    const auto done = write_mapped(set.take());
-    ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
-    writer->take_counts();
-  }
-
   std::string rows_of(const char* table, const std::string& filter = "true") {
     return sql(fmt::format("SELECT id, a, b, c FROM {}.{} WHERE {} ORDER BY id", schema, table, filter));
   }
@@ -226,8 +210,8 @@ TEST_F(Where, random_events_in_any_batches_leave_the_rows_that_match_as_if_appli
       batch.push_back(message_of(event, rules));
       all += batch.back() + "\n";
       if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
-      write_batch(batch, "t");
-      if (rules.lasting) write_batch(batch, "everything");
+      write_values(*mapper, "t", batch);
+      if (rules.lasting) write_values(*mapper, "everything", batch);
       batch.clear();
       all += "--\n";
       if (HasFatalFailure()) return;
@@ -339,7 +323,8 @@ TEST_F(Where, no_trigger_fires_for_a_row_that_does_not_match) {
       "INSERT INTO {0}.seen VALUES (NEW.id); RETURN NEW; END $$; CREATE TRIGGER see BEFORE INSERT OR UPDATE ON "
       "{0}.t FOR EACH ROW EXECUTE FUNCTION {0}.see()",
       schema));
-  write_batch({R"({"id":1,"a":4,"b":1,"c":"x"})", R"({"id":2,"a":5,"b":1,"c":"x"})", R"({"id":3,"b":1})"}, "t");
+  write_values(*mapper, "t",
+               {R"({"id":1,"a":4,"b":1,"c":"x"})", R"({"id":2,"a":5,"b":1,"c":"x"})", R"({"id":3,"b":1})"});
   EXPECT_EQ(sql(fmt::format("SELECT id FROM {}.seen", schema)), "2");
 }
 
@@ -351,8 +336,8 @@ TEST_F(Where, a_part_of_a_row_that_is_not_there_asks_for_no_value_that_the_table
   const auto described = TableCatalogue(elsewhere()).describe(pipeline->routes[0].table, pipeline->routes[0]);
   ASSERT_TRUE(described) << described.error().message;
   mapper->set_table({&pipeline->routes[0], pipeline->routes[0].table}, *described);
-  write_batch({R"({"id":1,"a":6,"b":1})", R"({"id":2,"a":4,"b":1})"}, "t");
-  write_batch({R"({"id":1,"b":2})", R"({"id":2,"b":2})"}, "t");
+  write_values(*mapper, "t", {R"({"id":1,"a":6,"b":1})", R"({"id":2,"a":4,"b":1})"});
+  write_values(*mapper, "t", {R"({"id":1,"b":2})", R"({"id":2,"b":2})"});
   EXPECT_EQ(rows_of("t"), "1|6|2|\\N");
 }
 
