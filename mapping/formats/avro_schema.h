@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -81,6 +82,8 @@ struct AvroSchema final : SchemaTypes {
  private:
   FieldType type_of(std::uint32_t index) const;
   FieldType type_of_alternatives(const AvroNode& node) const;
+  // The node of a record's field, where it has one of that name; null among alternatives aside.
+  std::optional<std::uint32_t> field_of(std::uint32_t structure, std::string_view field) const;
   // The only record among the alternatives besides null, or the node itself.
   std::uint32_t one_of(std::uint32_t index) const;
 };

@@ -138,25 +138,24 @@ std::uint32_t AvroSchema::one_of(std::uint32_t index) const {
   return found;
 }
 
-RowTypes AvroSchema::part_of(std::uint32_t structure, std::string_view field) const {
+std::optional<std::uint32_t> AvroSchema::field_of(std::uint32_t structure, std::string_view field) const {
   const AvroNode& node = nodes[one_of(structure)];
-  if (node.type != AvroType::record) return {};
+  if (node.type != AvroType::record) return std::nullopt;
   const auto parts_here = parts_of(node);
   const auto found = std::ranges::find(parts_here, field, &AvroPart::name);
-  if (found == parts_here.end()) return {};
-  const std::uint32_t part = one_of(found->node);
-  const bool opens = nodes[part].type == AvroType::record && nodes[part].meaning == AvroMeaning::none;
-  return opens ? RowTypes{this, part} : RowTypes{};
+  if (found == parts_here.end()) return std::nullopt;
+  return one_of(found->node);
+}
+
+RowTypes AvroSchema::part_of(std::uint32_t structure, std::string_view field) const {
+  const auto part = field_of(structure, field);
+  const bool opens = part && nodes[*part].type == AvroType::record && nodes[*part].meaning == AvroMeaning::none;
+  return opens ? RowTypes{this, *part} : RowTypes{};
 }
 
 RowTypes AvroSchema::items_of(std::uint32_t structure, std::string_view field) const {
-  const AvroNode& node = nodes[one_of(structure)];
-  if (node.type != AvroType::record) return {};
-  const auto parts_here = parts_of(node);
-  const auto found = std::ranges::find(parts_here, field, &AvroPart::name);
-  if (found == parts_here.end()) return {};
-  const AvroNode& array = nodes[one_of(found->node)];
-  return array.type == AvroType::array ? RowTypes{this, array.item} : RowTypes{};
+  const auto array = field_of(structure, field);
+  return array && nodes[*array].type == AvroType::array ? RowTypes{this, nodes[*array].item} : RowTypes{};
 }
 
 FieldType AvroSchema::type_of(std::uint32_t structure, std::string_view field) const {
