@@ -1,8 +1,11 @@
 """Several instances in one group: partitions are shared, handed over and taken from a frozen instance, exactly once."""
+import collections
 import signal
+import time
 
 import pytest
 
+from support.pipeline import route
 from support.waiting import wait_until
 from support.witness import Witness
 
@@ -50,6 +53,24 @@ def test_instances_share_leave_and_join(pipeline, witness, strategy):
     wait_owners(pipeline, 2)
     witness.check()
     assert (second.stop(), third.stop()) == (0, 0)
+
+
+def test_who_has_less_than_before_or_nothing_is_inside_the_group(pipeline):
+    topic, session = pipeline.topic("shares", 2), 1000
+    pipeline.sql("CREATE TABLE public.shares (id int PRIMARY KEY)")
+    kafka, properties = 'strategy = "cooperative-sticky"', '"heartbeat.interval.ms" = "200"'
+    every = []
+    for shares in ([2], [1, 1], [1, 1]):  # of the last three, one has nothing
+        every.append(pipeline.service(route(topic, "public.shares"), kafka=kafka, properties=properties, session=session).start())
+        wait_until(lambda wanted=shares: sorted(collections.Counter(owners(pipeline).values()).values()) == wanted,
+                   lambda: f"{owners(pipeline)}\n{pipeline.logs(2500)}")
+        wait_until(lambda: all(one.metrics()["sluice_ready"] == 1 for one in every), lambda: pipeline.logs(2500))
+        until = time.monotonic() + 3 * session / 1000  # after two of them a member counts as outside
+        while time.monotonic() < until:
+            assert [one.metrics()["sluice_outside_group_seconds"] for one in every] == [0] * len(every), pipeline.logs(2500)
+            assert [one.metrics()["sluice_ready"] for one in every] == [1] * len(every)
+            time.sleep(0.1)
+    assert [one.stop() for one in every] == [0] * len(every)
 
 
 def test_a_frozen_instance_that_thaws_is_fenced(pipeline, witness):
