@@ -35,7 +35,7 @@ GroupWatch::Step GroupWatch::step(Clock::time_point now) {
   auto since = std::max(*outside_, *answering_);
   if (rebuilt_) since = std::max(since, *rebuilt_);
   if (now - since < waits()) return Step::nothing;
-  if (rebuilds_ == rebuilds_max) return Step::give_up;
+  if (rebuilds_ == rebuilds_max || standing_.rebuilds == rebuilds_ever_max) return Step::give_up;
   ++rebuilds_;
   ++standing_.rebuilds;
   factor_ *= 2;

@@ -21,6 +21,7 @@ class GroupWatch {
   enum class Step { nothing, rebuild, give_up };
   static constexpr int told_after = 2, patience = 5;  // session time-outs
   static constexpr int rebuilds_max = 3;              // without success, then only a new process may help
+  static constexpr int rebuilds_ever_max = 10;        // since what was replaced lasts as long as the process
 
   GroupWatch(std::chrono::milliseconds session, Clock::time_point now) : session_(session), outside_(now) {}
 

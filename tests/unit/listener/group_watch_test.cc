@@ -82,5 +82,15 @@ TEST_F(Watched, joining_again_makes_the_next_wait_a_first_one) {
   EXPECT_EQ(pass(6 * session), std::vector{Step::rebuild});
 }
 
+TEST_F(Watched, clients_do_not_add_up_without_end_however_often_joining_helped) {
+  watch_.kafka(true, now_);
+  for (int turn = 0; turn < GroupWatch::rebuilds_ever_max; ++turn) {
+    EXPECT_EQ(pass(6 * session), std::vector{Step::rebuild});
+    watch_.joined();
+    watch_.left(now_);
+  }
+  EXPECT_EQ(pass(6 * session).front(), Step::give_up);
+}
+
 }  // namespace
 }  // namespace sluice::listener
