@@ -71,7 +71,7 @@ class KafkaConsumer final : public Consumer {
   void follow_topics();
   void follow_losses();
   void follow_group();
-  Result<void> rebuild();
+  std::string rebuild();
   void on_message(const rd_kafka_message_t* message);
   void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
   void on_topic_lost(std::string_view reason);
@@ -255,27 +255,26 @@ void KafkaConsumer::follow_group() {
     watcher_->look_now();
   }
   if (const auto step = group_->step(now); step != GroupWatch::Step::nothing) {
-    const auto done = step == GroupWatch::Step::rebuild
-                          ? rebuild()
-                          : fail(ErrorClass::stop_service, "new consumers have not helped: a new process may");
+    const std::string failure =
+        step == GroupWatch::Step::rebuild ? rebuild() : std::string("new consumers have not helped: a new process may");
     if (stopping_) return;
-    log::warning(who, "{}", group_->trouble(settings_.group, now, done ? std::string() : done.error().message));
-    if (!done) events_.fatal(done.error().message);
+    log::warning(who, "{}", group_->trouble(settings_.group, now, failure));
+    if (!failure.empty()) events_.fatal(failure);
   }
   if (const auto changed = group_->changed_standing(now); changed && events_.group) events_.group(*changed);
 }
 
-// Leaves the old client behind, closed, as lanes may still hold its records and queues.
-Result<void> KafkaConsumer::rebuild() {
+// Leaves the old client behind, closed, as lanes may still hold its records and queues. Returns why there is no new
+// one; empty: there is.
+std::string KafkaConsumer::rebuild() {
   gate_.close();
   assignments_.abandon();
   replaced_.push_back(client_.release());
   const auto closed = close_client(replaced_.back(), close_timeout, [this] { return stopping_.load(); });
-  if (!closed) return std::unexpected(closed.error());
-  if (!*closed)
-    return fail(ErrorClass::stop_service, "Kafka's client hangs and cannot be closed, a new process has to");
-  if (const auto made = make_client_of_group(); !made) return std::unexpected(made.error());
-  if (auto done = subscribe(subscribed_); !done) return done;
+  if (!closed) return closed.error().message;
+  if (!*closed) return "Kafka's client hangs and cannot be closed, a new process has to";
+  if (const auto made = make_client_of_group(); !made) return made.error().message;
+  if (const auto done = subscribe(subscribed_); !done) return done.error().message;
   gate_.open(client_.get());
   return {};
 }
