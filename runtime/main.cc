@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "runtime/subcommands.h"
 
@@ -227,13 +228,13 @@ int main(int argc, char** argv) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
     const std::string command = spoken_command(app);
-    fmt::print(stderr, "{}: {}; see {} --help\n", command, error.what(), command);
+    fmt::print(stderr, "{}: {}; see {} --help\n", command, sluice::escape_lines(error.what()), command);
     return wrong_usage;
   }
   try {
     return action();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sluice: {}\n", error.what());
+    fmt::print(stderr, "sluice: {}\n", sluice::escape_lines(error.what()));
     return 1;
   }
 }
