@@ -20,7 +20,9 @@ std::chrono::milliseconds duration_of(const std::string& option, const std::stri
   const auto milliseconds = sluice::parse_duration(text);
   constexpr std::int64_t longest = 1'000'000LL * 3'600'000;
   if (milliseconds && *milliseconds > 0 && *milliseconds <= longest) return std::chrono::milliseconds(*milliseconds);
-  throw CLI::ValidationError(option, fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  if (!milliseconds)
+    throw CLI::ValidationError(option, fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  throw CLI::ValidationError(option, fmt::format("\"{}\" is not from 1ms to {}", text, sluice::duration_text(longest)));
 }
 
 void add_running(CLI::App& app, Action& action) {

@@ -116,13 +116,17 @@ def test_junk_before_the_handshake_is_closed_without_an_answer(console):
     junk = {"random": random.Random(1).randbytes(4096), "http": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
             "old": b"SSH-1.5-x\r\n", "endless": b"SSH-2.0-" + b"x" * 300, "zero": banner + b"\0\0\0\0",
             "huge": banner + b"\xff\xff\xff\xff" + b"x" * 64,
-            "kexinit": banner + b"\0\0\1\0\4\x14" + b"\xff" * 250}
+            "kexinit": banner + b"\0\0\1\0\4\x14" + b"\xff" * 250, "whole kexinit": banner + b"\0\0\1\4\4\x14" + b"\xff" * 258,
+            "tls": bytes.fromhex("1603010200010001fc0303") + b"x" * 200, "nul": b"SSH-2.0-\0\r\n"}
     waiting = {}
     for number, (name, text) in enumerate(junk.items()):  # all at once, as some wait for a deadline
         waiting[name] = connect(console, f"127.2.0.{number + 1}")
         waiting[name].sendall(text)
     for name, one in waiting.items():
-        assert len(ends(one, 60)) < 4096, name  # the deadline for a banner is 3 s, for a login 10 s
+        assert len(ends(one, 60)) < 4096, name
+    for number, name in enumerate(junk):  # each at once, and one line for each address
+        told = wait_until(lambda: re.findall(rf"no login from 127\.2\.0\.{number + 1}:\d+: (.*)", console.live.log()), name)
+        assert len(told) == 1 and "deadline" not in told[0], told
     assert console.run_ssh("version", options=["KexAlgorithms=diffie-hellman-group14-sha1"]).code == 255
 
 
