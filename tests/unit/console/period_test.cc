@@ -110,6 +110,41 @@ TEST_F(ConsolePeriod, a_report_is_of_less_than_a_day_where_that_is_asked_for) {
   EXPECT_EQ(run("report --since 2999-01-01T00:00:00Z").code, Code::not_understood);
 }
 
+TEST_F(ConsolePeriod, a_count_is_of_the_last_hours_where_that_is_asked_for) {
+  const auto all = run("count --since 1h --json").data();
+  const auto find = [](const json& rows, const std::string& key, const std::string& name) {
+    const auto found = std::ranges::find_if(rows, [&](const json& row) { return row.at(key) == name; });
+    return found == rows.end() ? json() : *found;
+  };
+  EXPECT_EQ(find(all["topics"], "topic", "shop.orders")["consumed"], 1000);
+  EXPECT_EQ(find(all["topics"], "topic", "shop.items")["consumed"], 0) << "known, and nothing of it was counted";
+  EXPECT_EQ(find(all["tables"], "table", "public.orders")["written"], 900);
+  EXPECT_LE(all["period"]["counted_from"], all["period"]["from"]);
+  const auto one = run("count public.orders --since 1h --json").data();
+  EXPECT_FALSE(one.contains("topics"));
+  EXPECT_EQ(one["tables"].size(), 1u);
+  EXPECT_EQ(run("count nosuch --since 1h").code, Code::no_such_thing);
+  EXPECT_EQ(run("count --since 1h --exact --json").data()["exact"][0]["table"], all["tables"][0]["table"]);
+  admin.postgres = false;
+  EXPECT_EQ(run("count --since 1h").code, Code::done) << "the process knows it by itself";
+}
+
+TEST_F(ConsolePeriod, a_count_of_more_than_was_counted_is_refused) {
+  admin.now.started = WallClock::now() - 2h;
+  EXPECT_EQ(run("count --since 1h").code, Code::done);
+  const auto young = run("count --since 3h");
+  EXPECT_EQ(young.code, Code::wrong_state);
+  EXPECT_EQ(young.out, "");
+  EXPECT_NE(young.err.find("(2h 00m), when it started; ask for no more, or without --since"), std::string::npos)
+      << young.err;
+  const auto old = run("count --since 25h");
+  EXPECT_EQ(old.code, Code::not_understood);
+  EXPECT_NE(old.err.find("--since '25h' is more than a day ago, and no more than a day is kept; ask for 24h or less"),
+            std::string::npos)
+      << old.err;
+  EXPECT_EQ(run("count --since yesterday").code, Code::not_understood);
+}
+
 TEST_F(ConsolePeriod, a_report_says_what_is_not_known) {
   const auto none = run("report --json").data();
   EXPECT_TRUE(none["proof"]["result"].is_null());
