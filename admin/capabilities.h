@@ -7,6 +7,7 @@
 #include "admin/audit.h"
 #include "admin/dead_letters.h"
 #include "admin/events.h"
+#include "admin/history.h"
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/jobs.h"
@@ -15,6 +16,7 @@
 #include "admin/notifications.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
+#include "admin/proofs.h"
 #include "admin/rates.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
@@ -36,7 +38,9 @@ struct Capabilities {
   Jobs& jobs;
   const IncidentLog& incidents;
   const Rates& rates;
+  const History& history;
   Tables& tables;
+  Proofs& proofs;
   ServiceControl& control;
 };
 

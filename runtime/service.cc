@@ -74,6 +74,7 @@ Snapshot Service::lanes() const {
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
+  shot.outcomes = tables.outcomes();
   {
     const MutexLock lock(waiting_mutex_);
     shot.waiting_for = waiting_for_;

@@ -31,6 +31,7 @@ std::vector<Command> plans_commands();
 std::vector<Command> pointers_commands();
 std::vector<Command> rate_commands();
 std::vector<Command> record_commands();
+std::vector<Command> report_commands();
 std::vector<Command> runway_commands();
 std::vector<Command> seek_commands();
 std::vector<Command> session_commands();

@@ -28,6 +28,7 @@
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/process_control.h"
+#include "runtime/control/proof_control.h"
 #include "runtime/control/replica_watch.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/standing_proof.h"
@@ -101,6 +102,7 @@ class AdminService {
   LiveSnapshots snapshots_;
   LogLevel logging_;
   TableFacts table_facts_;
+  ProofControl proofs_;
   ProcessControl control_;
 
   Mutex mutex_;

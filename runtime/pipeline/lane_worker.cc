@@ -281,13 +281,18 @@ void LaneWorker::account(const Flight& flight, TableStats written, std::span<con
                    range.at->partition, range.counts.dead, range.from, range.to - 1);
     }
     auto* held = state_.find(*range.at);
-    if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    if (held == nullptr || held->claim.epoch != range.epoch) {
+      state_.tables.add_outcomes(range.at->topic, range.counts);
+      continue;
+    }
+    const Counts before = held->claim.counts;
     log::debug(state_.log_prefix, "{}/{} advanced from {} to {}", range.at->topic, range.at->partition, range.from,
                range.to);
     held->claim.next = range.to;
     held->claim.counts += range.counts;
     const auto of_row = std::ranges::find(stored, *range.at, &sink::PartitionCounts::at);
     if (of_row != stored.end()) held->claim.counts = of_row->counts;
+    state_.tables.add_outcomes(range.at->topic, held->claim.counts - before);
     state_.parent_waits.advanced(held->at(), range.to);
     if (!state_.parent_waits.waits(held->at())) held->waits.clear();
     state_.show(*held);
