@@ -130,6 +130,13 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
             const config::Pipeline& pipeline, const std::string& tables) {
   const auto& from = moving.from;
   const auto at = partition_text(from.at);
+  // A topic that is back is as a rule another one, whose offsets mean other records; only a claim compares them.
+  if (from.state == PartitionState::topic_missing)
+    return moving.give_up(
+        call, call.fail(Code::wrong_state,
+                        "the topic of {} was missing, and what its log holds now is not compared with the pointer yet; "
+                        "once the topic is there, 'reclaim {}' compares them",
+                        at, at));
   const auto log = moving.parts.moves.log(
       from.at, position.kind == Position::Kind::time ? std::optional(position.time) : std::nullopt);
   if (!log) return moving.give_up(call, call.fail(log.error()));

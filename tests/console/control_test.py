@@ -13,6 +13,7 @@ def count_rows(console):
 
 @pytest.mark.case(23)
 @pytest.mark.alone
+@pytest.mark.state("paused")
 def test_a_pause_stops_its_partition_only_outlives_a_restart_and_is_told_who_logs_in(console):
     third = f"{console.orders}/3"
     console.ok("pause", third, "--reason", "vacuum", key="k_oper")

@@ -35,6 +35,27 @@ TEST_F(ConsoleInterpreter, every_row_of_the_table_is_complete_and_its_examples_a
   }
 }
 
+TEST_F(ConsoleInterpreter, the_page_of_each_state_that_stops_a_partition_says_what_to_type) {
+  for (const auto& state : partition_states()) {
+    int ways_out = 0;
+    std::string_view left = state.remedy;
+    while (left.contains('`')) {
+      left.remove_prefix(left.find('`') + 1);
+      const auto text = left.substr(0, left.find('`'));
+      left.remove_prefix(text.size() + 1);
+      const auto line = parse_line(text);
+      ASSERT_TRUE(line) << text;
+      const auto found = find_command(line->words, false);
+      ASSERT_TRUE(found) << state.name << ": " << text;
+      const auto given = parse_arguments(*found->command, std::span(line->words).subspan(found->words));
+      EXPECT_TRUE(given) << state.name << ": " << (given ? "" : given.error());
+      ways_out += found->command->effect == Effect::changes ? 1 : 0;
+    }
+    EXPECT_EQ(ways_out > 0, is_stopped(state.state)) << state.name;
+    EXPECT_NE(run(fmt::format("help {}", state.name)).out.find(state.remedy), std::string::npos) << state.name;
+  }
+}
+
 TEST_F(ConsoleInterpreter, the_help_says_whether_a_command_always_goes_to_the_audit_trail) {
   const std::string shows = "may show data; if so, it goes to the audit trail",
                     changes = "may change something; if so, it goes to the audit trail",
