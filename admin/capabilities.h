@@ -10,6 +10,7 @@
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/jobs.h"
+#include "admin/lane_orders.h"
 #include "admin/logging.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
@@ -37,6 +38,7 @@ struct Capabilities {
   const IncidentLog& incidents;
   const Rates& rates;
   Tables& tables;
+  LaneOrders& lanes;
   ServiceControl& control;
 };
 
