@@ -11,6 +11,7 @@
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/jobs.h"
+#include "admin/lane_orders.h"
 #include "admin/logging.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
@@ -41,6 +42,7 @@ struct Capabilities {
   const History& history;
   Tables& tables;
   Proofs& proofs;
+  LaneOrders& lanes;
   ServiceControl& control;
 };
 

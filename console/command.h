@@ -155,8 +155,8 @@ Part& part(const CommandContext& context) {
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
                                   admin.jobs, admin.incidents, admin.rates, admin.history, admin.tables, admin.proofs,
-                                  admin.control, *context.pipeline, context.versions, context.sessions, *context.plans,
-                                  *context.observer, *context.pending));
+                                  admin.lanes, admin.control, *context.pipeline, context.versions, context.sessions,
+                                  *context.plans, *context.observer, *context.pending));
 }
 
 // The parts that have their answers at hand.
@@ -196,6 +196,7 @@ class Call {
   // The words as one text, with a blank between them.
   std::string words_text() const;
   bool has(std::string_view option) const { return given_.options.contains(option); }
+  bool json() const { return given_.json; }
   bool colors() const { return given_.color; }
   std::string option(std::string_view name, std::string_view otherwise = {}) const;
 

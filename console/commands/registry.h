@@ -16,6 +16,7 @@ std::vector<Command> dead_letters_commands();
 std::vector<Command> dead_groups_commands();
 std::vector<Command> errors_commands();
 std::vector<Command> explain_commands();
+std::vector<Command> flush_commands();
 std::vector<Command> help_commands();
 std::vector<Command> incident_commands();
 std::vector<Command> incidents_commands();

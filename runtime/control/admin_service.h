@@ -20,6 +20,7 @@
 #include "runtime/control/event_log.h"
 #include "runtime/control/explain.h"
 #include "runtime/control/job_runner.h"
+#include "runtime/control/lane_control.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
@@ -103,6 +104,7 @@ class AdminService {
   LogLevel logging_;
   TableFacts table_facts_;
   ProofControl proofs_;
+  LaneControl lane_control_;
   ProcessControl control_;
 
   Mutex mutex_;

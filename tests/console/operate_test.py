@@ -282,3 +282,37 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
     console.live.reload()
     wait_until(lambda: console.live.metrics().get("sluice_config_last_reload_successful") == 1, console.live.tail)
     wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key removed")), lambda: console.audit("key%"))
+
+
+def test_a_flush_writes_what_waits_for_a_full_batch_and_returns_once_it_is_applied(console):
+    path = console.live.config
+    with open(path) as file:
+        old = file.read()
+
+    def reload(text):
+        with open(path, "w") as file:
+            file.write(text)
+        console.ok("config", "reload", key="k_adm")
+    first, number = f"{console.orders}/0", itertools.count(90000, 100)
+    reload(old.replace("[kafka]", '[batch]\nlinger = "10s"\nadaptive = false\n[kafka]', 1))
+    try:
+        console.ok("pause", first, "--reason", "flushed without it", key="k_oper")
+
+        def flushed():  # in half of the time after which the lanes would write by themselves; at least one attempt is quick
+            begin = next(number)
+            console.publish(range(begin, begin + 100))
+            answer = console.run_ssh("flush", "--timeout", "5s", "--json", key="k_oper")
+            pointers, ends = console.pointers(), console.kafka.ends(console.orders)
+            if answer.code == 6 or not json.loads(answer.out)["data"]["lanes"]:
+                return False
+            assert answer.code == 0, answer
+            told = json.loads(answer.out)["data"]
+            assert [one["partition"] for one in told["left_out"]] == [first], told
+            assert pointers[(console.orders, 0)] < ends[0]
+            return all(pointers[(console.orders, p)] == ends[p] for p in (1, 2, 3)) and told["lanes"][0]["records"] > 0
+        wait_until(flushed, console.pointers, 60)
+    finally:
+        reload(old)
+    console.ok("resume", "all", key="k_oper")
+    console.wait_caught_up(console.orders)
+    assert any(re.match(r"done: \d+ records of \d lanes?$", row[4]) for row in console.audit("flush")), console.audit("flush")

@@ -31,6 +31,7 @@ class HostileAdmin : public Snapshots,
                      public History,
                      public Tables,
                      public Proofs,
+                     public LaneOrders,
                      public ServiceControl {
  public:
   bool fails = false;
@@ -39,7 +40,7 @@ class HostileAdmin : public Snapshots,
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
     return {*this, *this, *this,     *this, *this, *this, *this, *this, *this,
-            *this, *this, incidents, *this, *this, *this, *this, *this};
+            *this, *this, incidents, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -248,6 +249,10 @@ class HostileAdmin : public Snapshots,
   }
   std::shared_ptr<const config::Pipeline> settings() const override { return std::make_shared<config::Pipeline>(); }
   void reload() override {}
+  Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>&) override {
+    if (fails) return broken();
+    return std::vector{LaneFlush{1, 2, 3, 4, {{{hostile, 1}, 7}}}};
+  }
   bool shut_down(bool at_once) override { return at_once; }
 
  private:

@@ -44,6 +44,7 @@ class FakeAdmin : public Snapshots,
                   public History,
                   public Tables,
                   public Proofs,
+                  public LaneOrders,
                   public ServiceControl {
  public:
   Snapshot now;
@@ -120,7 +121,7 @@ class FakeAdmin : public Snapshots,
 
   Capabilities capabilities() {
     return {*this, *this, *this,     *this, *this, *this, *this, *this, *this,
-            *this, *this, incidents, *this, *this, *this, *this, *this};
+            *this, *this, incidents, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -496,6 +497,21 @@ class FakeAdmin : public Snapshots,
     const std::lock_guard lock(mutex);
     calls.push_back("reload");
     now.reload = {file_trouble, WallClock::now(), ""};
+  }
+  // What each lane has read; it takes effect at once, or when a test says so.
+  std::vector<LaneFlush> lanes_read;
+  std::string lanes_busy;
+  Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>& partitions) override {
+    const std::lock_guard lock(mutex);
+    calls.push_back(fmt::format("flush {}", partitions.size()));
+    if (!lanes_busy.empty()) return sluice::fail(ErrorClass::retry, lanes_busy);
+    auto told = lanes_read;
+    for (auto& lane : told) {
+      std::erase_if(lane.goals, [&](const auto& goal) { return std::ranges::count(partitions, goal.at) == 0; });
+      for (const auto& goal : lane.goals)
+        if (obedient) std::ranges::find(now.partitions, goal.at, &PartitionSnapshot::at)->next = goal.next;
+    }
+    return told;
   }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;
