@@ -42,6 +42,20 @@ std::string unknown_command(std::span<const Word> words) {
                      near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
 }
 
+// What is given although it would have no effect beside the rest; empty if nothing is.
+std::string misfit(const Command& command, const Arguments& given) {
+  if (given.json && given.csv) return "--json does not go with --csv; keep one";
+  for (const Option& option : command.options) {
+    if (!given.options.contains(option.name)) continue;
+    if (!option.excludes.empty() && given.options.contains(option.excludes))
+      return fmt::format("--{} does not go with --{}; keep one", option.name, option.excludes);
+    if (option.needs.empty() || given.options.contains(option.needs)) continue;
+    const auto& other = *std::ranges::find(command.options, option.needs, &Option::name);
+    return fmt::format("--{} needs {}: {}", option.name, option_text(other), other.help);
+  }
+  return {};
+}
+
 std::string surplus(const Command& command, const std::string& word) {
   return fmt::format("unexpected '{}'; usage: {}", printable(word, 40), command.usage());
 }
@@ -69,6 +83,13 @@ std::string Command::usage() const {
 std::string option_text(const Option& option) {
   return option.value == ArgumentKind::none ? fmt::format("--{}", option.name)
                                             : fmt::format("--{} {}", option.name, option.shown);
+}
+
+std::string option_help(const Option& option) {
+  std::string text(option.help);
+  if (!option.needs.empty()) text += fmt::format("; needs --{}", option.needs);
+  if (!option.excludes.empty()) text += fmt::format("; not with --{}", option.excludes);
+  return text;
 }
 
 Option limit_option(std::string_view help) {
@@ -174,6 +195,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
       return std::unexpected(
           fmt::format("'{}' needs --{} {}: {}", command.words, option.name, option.shown, option.required));
   }
+  if (auto trouble = misfit(command, given); !trouble.empty()) return std::unexpected(std::move(trouble));
   return given;
 }
 

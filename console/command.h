@@ -76,11 +76,14 @@ struct Option {
   std::string_view help = {};
   std::string_view required = {};  // why it must be given, as advice; empty: it need not be
   bool also_n = false;             // -n is short for it
+  std::string_view excludes = {};  // an option beside which it would have no effect, or which it would take the effect
+  std::string_view needs = {};     // one without which it would have none
 };
 
 enum class Effect : std::uint8_t { none, shows_data, changes };
 
 std::string option_text(const Option& option);  // "--limit N"
+std::string option_help(const Option& option);  // with what it goes together with, and with what it does not
 // Options of lists, each of them one for all.
 Option limit_option(std::string_view help);  // --limit N, -n N
 Option last_option();                        // --last N, -n N; 20 unless given

@@ -111,10 +111,6 @@ int add_exact(Call& call, Tables& tables) {
 }
 
 int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& tables, const History& history) {
-  if (call.has("exact") && call.has("watch"))
-    return call.fail(Code::not_understood, "--exact reads whole tables; it does not go with --watch");
-  if (call.has("timeout") && !call.has("exact"))
-    return call.fail(Code::not_understood, "--timeout is of --exact, which reads whole tables; add it");
   const auto show = [&] {
     return call.has("since") ? show_since(call, snapshots, positions, history) : show_count(call, snapshots, positions);
   };
@@ -128,6 +124,8 @@ int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& 
 }  // namespace
 
 std::vector<Command> count_commands() {
+  Option watch = watch_option();
+  watch.excludes = "exact";
   return {
       {.words = "count",
        .arguments = "[TOPIC | TABLE]",
@@ -140,8 +138,9 @@ std::vector<Command> count_commands() {
                    {.name = "timeout",
                     .value = ArgumentKind::span,
                     .shown = "10s",
-                    .help = "of --exact: how long PostgreSQL may count; 10s unless given"},
-                   watch_option()},
+                    .help = "how long PostgreSQL may count; 10s unless given",
+                    .needs = "exact"},
+                   watch},
        .group = "look",
        .summary = "The outcome of the records: per topic consumed, applied, folded, skipped, dead and gaps; "
                   "per table rows written and removed.",

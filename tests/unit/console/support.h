@@ -49,6 +49,9 @@ class FakeAdmin : public Snapshots,
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
+  std::vector<DeadLetterFilter> letters_asked;
+  std::vector<LetterGrouping> groupings;
+  std::vector<AuditFilter> trail_asked;
   struct FoundDdl {
     std::string ddl = {};
     bool ddl_names_data = false;
@@ -58,6 +61,7 @@ class FakeAdmin : public Snapshots,
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
   std::vector<Move> moves;
+  std::function<void()> looked;     // whenever states or pointers are asked for
   std::function<void()> meanwhile;  // while the record at a pointer is looked at
   bool resumes = true, has_record = true, reclaims = true;
   std::string unknown;  // why PostgreSQL could not be asked about that record
@@ -187,10 +191,12 @@ class FakeAdmin : public Snapshots,
   }
 
   Snapshot snapshot() const override {
+    if (looked) looked();
     const std::lock_guard lock(mutex);
     return now;
   }
   Result<std::vector<PointerRow>> pointers() override {
+    if (looked) looked();
     const std::lock_guard lock(mutex);
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     std::vector<PointerRow> rows;
@@ -309,6 +315,7 @@ class FakeAdmin : public Snapshots,
     return same ? &*row : nullptr;
   }
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
+    letters_asked.push_back(filter);
     std::vector<DeadLetterRow> found;
     for (const auto& letter : letters)
       if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) &&
@@ -327,6 +334,7 @@ class FakeAdmin : public Snapshots,
   }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    groupings.push_back(by);
     DeadLetterGroups found;
     const auto letters_of_filter = *dead_letters(filter);
     for (const auto& letter : letters_of_filter) {
@@ -446,7 +454,10 @@ class FakeAdmin : public Snapshots,
     const std::lock_guard lock(mutex);
     notes.push_back(entry);
   }
-  Result<std::vector<AuditRow>> audit(const AuditFilter&) override { return trail; }
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override {
+    trail_asked.push_back(filter);
+    return trail;
+  }
   RateReport rates(const std::vector<TopicPartition>& partitions, std::chrono::seconds over) const override {
     RateReport found;
     found.applied.second = found.applied.ten_seconds = 100.0 * static_cast<double>(partitions.size());
