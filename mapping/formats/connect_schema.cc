@@ -62,9 +62,9 @@ std::string json_of(const Value& value) {
 }
 
 bool has_inner_defaults(const ConnectSchema& schema) {
-  if (!schema.completed.empty()) return true;
-  return !schema.items.empty() &&
-         (!schema.items.front().default_json.empty() || has_inner_defaults(schema.items.front()));
+  if (schema.parts && !schema.parts->completed.empty()) return true;
+  const ConnectSchema* item = schema.item();
+  return item && (item->fallback || has_inner_defaults(*item));
 }
 
 bool spend(std::size_t& left, std::size_t cost) {
@@ -73,9 +73,11 @@ bool spend(std::size_t& left, std::size_t cost) {
   return true;
 }
 
-Value default_of(const ConnectSchema& schema) {
-  Value value;
-  return read_json(schema.default_json, value) ? value : Value();
+// False if it is more than may still be put together: its text is read, and may be written, as often as it is used.
+bool take_default(const ConnectSchema& schema, std::size_t& left, Value& value) {
+  if (!spend(left, 1 + schema.fallback->size() / bytes_for_one_value)) return false;
+  if (!read_json(*schema.fallback, value)) value = Value();
+  return true;
 }
 
 bool parse(std::string_view json, int depth, ConnectSchema& schema) {
@@ -91,17 +93,19 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"));
   if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
   if (const Value* fallback = find(fields, "default")) schema.set_default(*fallback);
+  ConnectParts parts;
   if (const Value* items = find(fields, "items"); items && schema.type == ConnectType::array) {
-    if (!items->is_nested() || !parse(items->unread_json(), depth - 1, schema.items.emplace_back())) return false;
+    if (!items->is_nested() || !parse(items->unread_json(), depth - 1, parts.items.emplace_back())) return false;
+    schema.set_parts(std::move(parts));
   }
   if (schema.type != ConnectType::structure) return true;
   const Value* members = find(fields, "fields");
   std::vector<Value> values;
   if (!members || !members->is_nested() || !read_json_array(members->unread_json(), values)) return false;
   for (const Value& member : values) {
-    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, schema.fields.emplace_back())) return false;
+    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, parts.fields.emplace_back())) return false;
   }
-  schema.finish();
+  schema.set_parts(std::move(parts));
   return true;
 }
 
@@ -188,52 +192,70 @@ void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameter
 }
 
 void ConnectSchema::set_default(const Value& value) {
-  if (value.kind() != ValueKind::null) default_json = json_of(value);
+  if (value.kind() != ValueKind::null) fallback = std::make_shared<const std::string>(json_of(value));
 }
 
-void ConnectSchema::finish() {
-  if (type != ConnectType::structure) fields.clear();
-  if (type != ConnectType::array) items.clear();
-  typed.clear();
-  completed.clear();
-  for (std::size_t n = 0; n < fields.size(); ++n) {
-    if (fields[n].is_typed()) typed.push_back(n);
-    if (!fields[n].default_json.empty() || has_inner_defaults(fields[n])) completed.push_back(n);
+void ConnectSchema::set_parts(ConnectParts made) {
+  if (type != ConnectType::structure) made.fields.clear();
+  if (type != ConnectType::array) made.items.clear();
+  const auto& all = made.fields;
+  made.typed.clear();
+  made.completed.clear();
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    if (all[n].is_typed()) made.typed.push_back(n);
+    if (all[n].fallback || has_inner_defaults(all[n])) made.completed.push_back(n);
   }
-  by_name.resize(fields.size());
-  std::iota(by_name.begin(), by_name.end(), std::size_t{0});
-  std::ranges::sort(by_name, {}, [&](std::size_t n) -> std::string_view { return fields[n].name; });
+  made.by_name.resize(all.size());
+  std::iota(made.by_name.begin(), made.by_name.end(), std::size_t{0});
+  // Of two that have one name the first counts.
+  std::ranges::stable_sort(made.by_name, {}, [&](std::size_t n) -> std::string_view { return all[n].name; });
+  const bool none = all.empty() && made.items.empty();
+  parts = none ? nullptr : std::make_shared<const ConnectParts>(std::move(made));
+}
+
+void ConnectSchema::drop_parts_of_another_type() {
+  const bool others = (type != ConnectType::structure && !fields().empty()) || (type != ConnectType::array && item());
+  if (others) parts = nullptr;
+}
+
+std::span<const ConnectSchema> ConnectSchema::fields() const {
+  return parts ? std::span(parts->fields) : std::span<const ConnectSchema>();
+}
+
+const ConnectSchema* ConnectSchema::item() const {
+  return parts && !parts->items.empty() ? &parts->items.front() : nullptr;
 }
 
 const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
-  const auto name_of = [&](std::size_t n) -> std::string_view { return fields[n].name; };
-  const auto found = std::ranges::lower_bound(by_name, field_name, {}, name_of);
-  return found == by_name.end() || name_of(*found) != field_name ? nullptr : &fields[*found];
+  if (!parts) return nullptr;
+  const auto name_of = [&](std::size_t n) -> std::string_view { return parts->fields[n].name; };
+  const auto found = std::ranges::lower_bound(parts->by_name, field_name, {}, name_of);
+  return found == parts->by_name.end() || name_of(*found) != field_name ? nullptr : &parts->fields[*found];
 }
 
 bool ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
-  if (completed.empty()) return true;
+  if (!parts || parts->completed.empty()) return true;
   std::size_t left = values_without_bytes;
   for (const Field& field : row) left += values_for_each_byte * field.value.unread_json().size();
   return complete_within(row, arena, left);
 }
 
 bool ConnectSchema::complete_within(std::vector<Field>& row, ValueArena& arena, std::size_t& left) const {
-  if (completed.empty()) return true;
+  if (!parts || parts->completed.empty()) return true;
   std::vector<Field> missing;
   FieldFinder finder(row);
-  for (const std::size_t n : completed) {
-    const ConnectSchema& described = fields[n];
-    const bool has_default = !described.default_json.empty();
+  for (const std::size_t n : parts->completed) {
+    const ConnectSchema& described = parts->fields[n];
+    const bool has_default = described.fallback != nullptr;
     Field* field = finder.find(n, described.name);
     if (!field && !has_default) continue;
     if (!field) {
-      missing.push_back({described.name, default_of(described)});
-      if (!spend(left, 1) || !described.complete_part(missing.back().value, arena, left)) return false;
+      Value& made = missing.emplace_back(Field{described.name, Value()}).value;
+      if (!take_default(described, left, made) || !described.complete_part(made, arena, left)) return false;
       continue;
     }
-    if (field->value.kind() == ValueKind::null && has_default && !described.optional)
-      field->value = default_of(described);
+    const bool replaced = field->value.kind() == ValueKind::null && has_default && !described.optional;
+    if (replaced && !take_default(described, left, field->value)) return false;
     if (!described.complete_part(field->value, arena, left)) return false;
   }
   row.insert(row.end(), missing.begin(), missing.end());
@@ -259,11 +281,12 @@ bool ConnectSchema::complete_part(Value& part, ValueArena& arena, std::size_t& l
   std::vector<Value> values;
   if (!read_json_array(text, values)) return true;
   if (!spend(left, values.size() + text.size() / bytes_for_one_value)) return false;
-  const ConnectSchema& item = items.front();
+  const ConnectSchema& of = *item();  // as there are defaults within it
   for (Value& value : values) {
-    if (value.kind() == ValueKind::null && !item.optional && !item.default_json.empty()) value = default_of(item);
-    if (!item.complete_part(value, arena, left)) return false;
-    item.apply(value);
+    const bool replaced = value.kind() == ValueKind::null && !of.optional && of.fallback;
+    if (replaced && !take_default(of, left, value)) return false;
+    if (!of.complete_part(value, arena, left)) return false;
+    of.apply(value);
   }
   const auto kept = arena.allocate<Value>(values.size());
   std::ranges::copy(values, kept.begin());
@@ -294,20 +317,22 @@ void ConnectSchema::apply(Value& value) const {
 }
 
 bool ConnectSchema::is_typed() const {
-  return type == ConnectType::bytes || logical != Logical::none || !typed.empty() ||
-         (!items.empty() && items.front().is_typed());
+  if (type == ConnectType::bytes || logical != Logical::none) return true;
+  const ConnectSchema* of = item();
+  return (parts && !parts->typed.empty()) || (of && of->is_typed());
 }
 
 void ConnectSchema::apply_to_fields(std::span<Field> row) const {
-  if (typed.empty()) return;
+  if (!parts || parts->typed.empty()) return;
   FieldFinder finder(row);
-  for (const std::size_t n : typed) {
-    if (Field* field = finder.find(n, fields[n].name)) fields[n].apply(field->value);
+  for (const std::size_t n : parts->typed) {
+    const ConnectSchema& described = parts->fields[n];
+    if (Field* found = finder.find(n, described.name)) described.apply(found->value);
   }
 }
 
 void ConnectSchema::refine(std::string_view part_name, Value& part) const {
-  const ConnectSchema* found = type != ConnectType::array ? field(part_name) : items.empty() ? nullptr : &items.front();
+  const ConnectSchema* found = type != ConnectType::array ? field(part_name) : item();
   if (found) found->apply(part);
 }
 

@@ -76,19 +76,12 @@ bool read_frame(std::string_view bytes, std::span<const Header> headers, Side si
   return true;
 }
 
-std::size_t types_in(const ConnectSchema& schema) {
-  std::size_t count = 1;
-  for (const ConnectSchema& field : schema.fields) count += types_in(field);
-  for (const ConnectSchema& item : schema.items) count += types_in(item);
-  return count;
-}
-
 // Fields, types and symbols: what the memory of a schema grows with.
 std::size_t parts_of(const SchemaBook::Entry& entry) {
   std::size_t count = entry.avro.nodes.size() + entry.avro.parts.size() + entry.avro.symbols.size();
   for (const ProtobufMessage& message : entry.protobuf.messages) count += 1 + message.fields.size();
   for (const ProtobufEnumeration& enumeration : entry.protobuf.enumerations) count += enumeration.symbols.size();
-  return count + types_in(entry.json.types.schema);
+  return count + entry.json.size;
 }
 
 // What the kinds are called that can be read.
