@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json_text.h"
+#include "base/parse.h"
 
 namespace sluice::mapping {
 namespace {
@@ -42,11 +43,10 @@ constexpr LogicalName logical_names[] = {
     {"io.debezium.time.MicroDuration", Logical::temporal, TemporalUnit::duration_micros},
 };
 
-std::int32_t integer_parameter(const std::vector<Field>& parameters, std::string_view name) {
+// 0 if there is none.
+std::optional<std::int32_t> integer_parameter(const std::vector<Field>& parameters, std::string_view name) {
   const std::string text = text_attribute(parameters, name);
-  std::int32_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return text.empty() ? std::optional(0) : parse_integer<std::int32_t>(text);
 }
 
 // A value of the schema's text, as JSON again.
@@ -90,7 +90,7 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   schema.told = true;
   schema.width = connect_width(text_attribute(fields, "type"));
   schema.name = text_attribute(fields, "field");
-  schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"));
+  if (!schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"))) return false;
   if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
   if (const Value* fallback = find(fields, "default")) schema.set_default(*fallback);
   ConnectParts parts;
@@ -172,7 +172,7 @@ SchemaId new_schema_id() {
   return ++last;
 }
 
-void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameters) {
+bool ConnectSchema::set_meaning(std::string_view meaning, const Value* parameters) {
   if (const LogicalName* known = find_logical(meaning)) {
     logical = known->logical;
     unit = known->unit;
@@ -180,15 +180,19 @@ void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameter
   column.kind = kind_by_name(meaning);
   std::vector<Field> given;
   ValueArena names;
-  if (!parameters || !parameters->is_nested() || !read_json_object(parameters->unread_json(), names, given)) return;
-  scale = integer_parameter(given, "scale");
-  length = integer_parameter(given, "length");
-  column.precision = integer_parameter(given, "connect.decimal.precision");
+  if (!parameters || !parameters->is_nested() || !read_json_object(parameters->unread_json(), names, given))
+    return true;
+  const auto its_scale = integer_parameter(given, "scale"), its_length = integer_parameter(given, "length");
+  if ((logical == Logical::decimal && !its_scale) || (logical == Logical::bits && !its_length)) return false;
+  scale = its_scale.value_or(0);
+  length = its_length.value_or(0);
+  column.precision = integer_parameter(given, "connect.decimal.precision").value_or(0);
   // What Debezium adds where it is told to propagate the source's types.
   const std::string source = text_attribute(given, "__debezium.source.column.type");
   if (column.kind == FieldKind::unknown) column.kind = kind_by_source(source);
   if (source == "VARCHAR" || source == "CHARACTER VARYING")
-    column.length = integer_parameter(given, "__debezium.source.column.length");
+    column.length = integer_parameter(given, "__debezium.source.column.length").value_or(0);
+  return true;
 }
 
 void ConnectSchema::set_default(const Value& value) {

@@ -62,8 +62,9 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   std::shared_ptr<const std::string> fallback;  // JSON for a missing value; null if nothing stands for one
   std::shared_ptr<const ConnectParts> parts;    // null if there are none
 
-  // While it is made: what its name says, with the parameters (an object) beside it, if any.
-  void set_meaning(std::string_view meaning, const Value* parameters);
+  // While it is made: what its name says, with the parameters (an object) beside it, if any. False if a scale or a
+  // length among them is no number: a value would be another one.
+  [[nodiscard]] bool set_meaning(std::string_view meaning, const Value* parameters);
   void set_default(const Value& value);
   // Once all fields, or the type of the items, are there. Those that its type does not have are dropped.
   void set_parts(ConnectParts made);

@@ -227,8 +227,9 @@ class Compiler {
       to.told = true;
       to.width = connect_width(connect);
     }
-    if (const std::string title = text_attribute(fields, "title"); !title.empty())
-      to.set_meaning(title, find(fields, "connect.parameters"));
+    const std::string title = text_attribute(fields, "title");
+    if (!title.empty() && !to.set_meaning(title, find(fields, "connect.parameters")))
+      throw Complaint{"the scale or length of a type in it is not a number of 32 bits"};
   }
 
   void read_properties(const Value& properties, std::string_view document, int depth, std::vector<ConnectSchema>& to) {
