@@ -181,10 +181,11 @@ void set_level(std::string_view level, std::optional<std::chrono::seconds> lasti
 }
 
 bool enabled(Level level) {
-  const auto until = falls_back_at.load(std::memory_order_relaxed);
-  if (until != never && now_ns() >= until) {
-    threshold = usual.load();
-    falls_back_at = never;
+  auto until = falls_back_at.load(std::memory_order_relaxed);
+  if (until != never && now_ns() >= until && falls_back_at.compare_exchange_strong(until, never)) {
+    const Level after = usual, before = threshold.exchange(after);
+    if (before != after)
+      write_always(Level::info, "log", fmt::format("level {} -> {}: its time is over", name(before), name(after)));
   }
   return level >= threshold.load(std::memory_order_relaxed) ||
          static_cast<int>(level) >= lowest_of_modules.load(std::memory_order_relaxed);

@@ -132,6 +132,14 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
   return Found{&*only, 1 + show};
 }
 
+bool may_hold_secret(std::string_view line) {
+  const auto parsed = parse_line(line);
+  if (!parsed || parsed->words.empty()) return false;
+  const auto found = find_command(parsed->words, false);
+  return found && found->command->words == "config set" && parsed->words.size() > found->words + 1 &&
+         lowered(parsed->words[found->words].text) != live_setting;
+}
+
 bool allowed(const Command& command, const Login& login) {
   if (command.role > role_of(login.caller.role)) return false;
   // 'more' shows only what an allowed command has fetched.

@@ -88,8 +88,6 @@ int config_reload(Call& call, ServiceControl& control, const Snapshots& snapshot
   return Code::done;
 }
 
-constexpr std::string_view live_setting = "log.level";
-
 int config_set(Call& call, Logging& logging, const config::Pipeline& pipeline, PendingSetting& pending) {
   const std::string name = lowered(call.words()[0]), value = lowered(call.words()[1]);
   const auto settings = config::show(pipeline);

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from support.raw_ssh import Raw
 from support.waiting import free_port, wait_until
 
 LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
@@ -98,6 +99,11 @@ def test_a_batch_runs_line_by_line_and_stops_at_the_first_failure(console):
     assert both == console.ok(text="version\r\n# a comment\r\n\r\nconfig show\r\n")
     assert both == console.ok(text="version\nconfig show")
     assert both == console.ok(text="\ufeffversion\nconfig show")  # as some editors begin a file
+    for text, why in ((b"ver\0sion\n", "the character NUL"), (b"\xff\xfe\n", "a line must be UTF-8; its byte 1 is not"),
+                      (b'pause "all', "has no end"), (b"x" * 5000, "a line may have 4096 bytes"),
+                      (b"x" * 100_000 + b"\nversion\n", "line 1 is longer than 8 KiB")):
+        console.refused(2, why, text=text)
+    assert console.ok(text=b"\n \n") == console.ok(text=b"") == ""
     console.refused(2, "a line must be UTF-8; its byte 21 is not", "pause", "all", "--reason", "b\udcff\udcfe")
     answer = console.run_ssh(text="version\npasue\nwhoami\n")
     assert answer.code == 2, answer
@@ -126,6 +132,53 @@ def test_a_watched_command_shows_one_document_a_line_and_ends_with_its_reader(co
     assert [one["command"] for one in documents] == ["status", "status"]
     assert documents[1]["data"]["uptime_seconds"] > documents[0]["data"]["uptime_seconds"]
     wait_until(lambda: len(console.data("sessions")["sessions"]) == 1, "the end of the watching session")
+
+
+@pytest.mark.case(28)
+def test_a_setting_that_nobody_confirms_goes_back_and_the_log_says_so(console):
+    console.refused(2, "did you mean 'log.level'", "config", "set", "log.levle", "debug", key="k_adm")
+    console.refused(2, "use debug, info, warning, error", "config", "set", "log.level", "loud", key="k_adm")
+    assert "info -> debug" in console.ok("config", "set", "log.level", "debug", "--confirm", "1s", key="k_adm")
+    wait_until(lambda: "log: level debug -> info: its time is over" in console.live.log(), console.live.tail)
+    shown, = console.data("config", "show", "log.level", key="k_adm")["settings"]
+    assert shown["value"] == '"info"'
+    console.refused(4, "nothing waits", "config", "confirm", key="k_adm")
+    password = console.run_ssh("config", "set", "postgres.url", "postgresql://app:hunter2@h/d", key="k_adm")
+    assert password.code == 4 and "hunter2" not in password.err
+    assert "hunter2" not in console.live.log() + console.ok("audit", "--json", key="k_adm") + console.ok("errors")
+
+
+@pytest.mark.case(20)
+def test_signals_that_end_a_program_end_a_command_and_no_others_do(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        for name, code in (("WINCH", 6), ("", 6), ("\x1b[31m", 6), ("INT", 130), ("TERM", 130), ("HUP", 130)):
+            channel = raw.transport.open_session(timeout=60)
+            channel.exec_command("wait lag<0 --timeout " + ("1s" if code == 6 else "10m"))
+            wait_until(lambda: any(one["command"].startswith("wait") for one in console.sessions()), "the command")
+            raw.send(98, channel.remote_chanid, "signal", False, name)
+            assert channel.recv_exit_status() == code, name
+
+
+@pytest.mark.case(15, 32)
+def test_a_shell_and_commands_of_one_connection_end_each_for_itself_also_while_its_keys_are_renewed(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_oper") as raw:
+        shell, tail = raw.transport.open_session(timeout=60), raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 0, 2**32 - 1)
+        shell.invoke_shell()
+        tail.exec_command("tail --json")
+        for number in range(20):
+            raw.transport.renegotiate_keys()
+            shell.resize_pty(number * 2**27, 2**31 - number)
+        shell.sendall(b"version\rquit\r")
+        seen = b""
+        while more := shell.recv(65536):
+            seen += more
+        assert b"libssh" in seen and seen.endswith(b"bye\r\n")
+        assert shell.recv_exit_status() == 0
+        command = raw.transport.open_session(timeout=60)
+        command.exec_command("whoami")
+        assert command.recv_exit_status() == 0
+        assert not tail.exit_status_ready()
 
 
 @pytest.mark.case(13)

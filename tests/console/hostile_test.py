@@ -165,6 +165,39 @@ def test_raw_channel_messages_out_of_order_do_no_harm(console):
     console.ok("version")
 
 
+@pytest.mark.case(14, 36)
+def test_requests_that_mean_nothing_here_take_nothing_away(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        for kind, *fields in ((80, "keepalive@openssh.com", False), (2, b"x" * 1000), (4, True, "\x1b]0;owned\x07", "en"), (3, 7)):
+            for _ in range(500):
+                raw.send(kind, *fields)
+        channel = raw.transport.open_session(timeout=60)
+        for request in ("auth-agent-req@openssh.com", "xon-xoff", "x11-req", "break", "signal", "window-change", "env", "pty-req", ""):
+            raw.send(98, channel.remote_chanid, request, False)
+        for _ in range(200):
+            raw.send(98, channel.remote_chanid, "env", False, "LC_ALL", "\x1b[31m" * 100)
+        for _ in range(5):
+            raw.send(93, channel.remote_chanid, 2**32 - 1)
+        channel.exec_command("whoami")
+        assert channel.recv_exit_status() == 0
+
+
+@pytest.mark.case(36)
+def test_messages_that_no_client_sends_end_their_own_connection_only_and_are_logged(console):
+    watcher = console.screen(key="k_view")
+    for message in ((50, "root", "ssh-connection", "none"), (50, "ops", "ssh-connection", "password", False, "x")):
+        seen = len(console.live.log())
+        with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+            raw.send(*message)
+            wait_until(lambda: re.search(r"session \d+: view left: \w", console.live.log()[seen:]), lambda: f"{message}: {console.live.tail()}")
+    with Raw(console.access.port, "127.2.1.1") as raw:  # before its login
+        raw.send(90, "session", 1, 2**20, 2**15)
+        wait_until(lambda: not raw.transport.is_active(), "the end of the connection")
+    wait_until(lambda: re.search(r"no login from 127\.2\.1\.1:\d+: left before it: .*rejected", console.live.log()), console.live.tail)
+    watcher.type("version").keys("Enter").wait("libssh")
+    watcher.keys("C-d").wait_ended()
+
+
 @pytest.mark.case(33)
 def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:

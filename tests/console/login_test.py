@@ -208,6 +208,29 @@ def test_a_reload_adds_removes_and_refuses(console):
     denied(console, key="k_new", options=["BindAddress=127.0.0.16"])
 
 
+@pytest.mark.case(7)
+def test_a_keys_file_that_cannot_be_used_changes_nothing_and_lowered_rights_end_a_session(console):
+    path = console.access.keys_file
+    good, first = path.read_text(), path.read_text().splitlines()[0]
+    watcher = console.screen(key="k_oper")
+    console.live.expected.append("the old keys stay")
+    for text, why in ((b"\xff\x1b[31m\0\n", r"authorized_keys:1: .*\\xff\\u\{1b\}"), (good.encode() + b"\0\n", r":4: .*\\u\{0\}"),
+                      ((good + first).encode(), ":4: the key is already in line 1"), (b"#\n" * 600_000, "larger than 1 MiB"),
+                      ((good + "ssh-ed25519-cert-v01@openssh.com AAAA").encode(), ":4: certificates are not supported")):
+        path.write_bytes(text)
+        assert re.search(why, console.live.reload()), why
+        console.ok("version", key="k_oper")
+    path.write_text(good.replace("\n", "\r\n"))
+    console.live.reload()
+    watcher.type("whoami").keys("Enter").wait("operator")
+    path.write_text(good.replace('role="operator"', 'role="viewer"'))
+    console.access.changed = True
+    console.live.reload()
+    watcher.wait("your rights were changed", 60)
+    assert watcher.wait_ended() != 0
+    console.refused(3, "needs role operator", "resume", "all", key="k_oper")
+
+
 @pytest.mark.case(8)
 def test_the_host_key_is_made_closed_and_a_bad_one_stops_the_start(console):
     assert console.access.host_key.stat().st_mode & 0o777 == 0o600

@@ -114,6 +114,26 @@ def test_ctrl_c_drops_a_line_or_ends_a_wait_and_undoes_nothing(console):
     screen.keys("C-d").wait_ended()
 
 
+@pytest.mark.case(20, 30)
+def test_ctrl_c_ends_a_tail_with_the_prompt_or_a_code_and_quit_leaves(console):
+    screen = console.screen()
+    screen.type("tail").keys("Enter")
+    wait_until(lambda: any(one["command"] == "tail" for one in console.sessions()), "the tail")
+
+    def seen():  # what is published before the tail has its place is not shown
+        console.publish([7], note="\x1b[2Jseen")
+        return re.search(r"\\u(001b|\{1b\})\[2Jseen", screen.text())
+    wait_until(seen, screen.text, every=0.5)
+    screen.keys("C-c").wait(r"\^C")
+    wait_line(console, screen, "")
+    screen.type("quit").keys("Enter")
+    assert screen.wait_ended() == 0 and "bye" in screen.text()
+    alone = console.screen("tail")
+    wait_until(lambda: any(one["command"] == "tail" for one in console.sessions()), "the tail")
+    alone.keys("C-c")
+    assert alone.wait_ended() == 130
+
+
 @pytest.mark.case(20)
 def test_ctrl_d_deletes_in_a_line_and_leaves_at_its_beginning(console):
     screen = console.screen()

@@ -119,6 +119,26 @@ TEST_F(ConsoleInterpreter, what_is_out_of_range_is_told_with_the_range) {
   }
 }
 
+TEST_F(ConsoleInterpreter, what_may_be_a_secret_is_not_kept) {
+  for (const auto* line :
+       {"config set postgres.url postgresql://app:hunter3@h/d --confirm 5m", "Config SET registry.url 'hunter3 x'",
+        "config set no.such hunter3 hunter3", "config set log.levle hunter3"}) {
+    EXPECT_TRUE(may_hold_secret(line)) << line;
+    EXPECT_NE(run(line).code, Code::done) << line;
+  }
+  EXPECT_EQ(run("config set log.level debug").code, Code::done);
+  for (const auto* line :
+       {"config set log.level debug", "config set", "config set postgres.url", "pause all --reason config", ""})
+    EXPECT_FALSE(may_hold_secret(line)) << line;
+  bool seen = false;
+  for (const auto& rows : {admin.trail, admin.notes})
+    for (const auto& row : rows) {
+      EXPECT_EQ((row.target + row.detail + row.outcome).find("hunter3"), std::string::npos) << row.detail;
+      seen = seen || row.detail.find("log.level debug") != std::string::npos;
+    }
+  EXPECT_TRUE(seen);
+}
+
 TEST_F(ConsoleInterpreter, quit_and_logout_leave_as_exit_does) {
   for (const auto* word : {"exit", "quit", "logout", "Quit"}) EXPECT_EQ(run(word).code, Code::done) << word;
   EXPECT_EQ(run("quit now").code, Code::not_understood);
