@@ -7,14 +7,17 @@
 #include "admin/audit.h"
 #include "admin/dead_letters.h"
 #include "admin/events.h"
+#include "admin/history.h"
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/jobs.h"
+#include "admin/lane_orders.h"
 #include "admin/logging.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
+#include "admin/proofs.h"
 #include "admin/rates.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
@@ -36,7 +39,10 @@ struct Capabilities {
   Jobs& jobs;
   const IncidentLog& incidents;
   const Rates& rates;
+  const History& history;
   Tables& tables;
+  Proofs& proofs;
+  LaneOrders& lanes;
   ServiceControl& control;
 };
 

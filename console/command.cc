@@ -116,15 +116,16 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
   const std::size_t show = words.size() > 1 && leading(words, 1) == "show" ? 1 : 0;
   words = words.subspan(show);
   const Command* found = nullptr;
+  const std::string first = leading(words, 1);
+  const bool leaves = first == "quit" || first == "logout";
   for (const Command& command : commands())
-    if (leading(words, words_in(command.words)) == command.words &&
+    if ((leading(words, words_in(command.words)) == command.words || (leaves && command.words == "exit")) &&
         (found == nullptr || words_in(command.words) > words_in(found->words)))
       found = &command;
   if (found != nullptr) return Found{found, words_in(found->words) + show};
   if (!shorten) return std::unexpected(unknown_command(words));
   // Only a reading command of one word, and only a beginning that no other has.
-  const std::string begun = leading(words, 1);
-  const auto fits = [&](const Command& command) { return command.words.starts_with(begun); };
+  const auto fits = [&](const Command& command) { return command.words.starts_with(first); };
   const auto only = std::ranges::find_if(commands(), fits);
   if (std::ranges::count_if(commands(), fits) != 1 || only->effect != Effect::none || words_in(only->words) > 1)
     return std::unexpected(unknown_command(words));
@@ -218,8 +219,7 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
                                                           std::string_view otherwise) {
   const std::string text = call.option(name, otherwise);
   if (const auto span = parse_span(text)) return *span;
-  return std::unexpected(
-      call.fail(Code::not_understood, "--{} '{}' is not a duration; write for example 30s, 15m, 2h or 7d", name, text));
+  return std::unexpected(call.fail(Code::not_understood, "--{} '{}' {}", name, text, span_trouble(text)));
 }
 
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
@@ -231,12 +231,17 @@ std::expected<std::int64_t, int> number_option(Call& call, std::string_view name
       call.fail(Code::not_understood, "--{} '{}' is not a number from 0 to {}", name, call.option(name), at_most));
 }
 
+std::expected<std::int64_t, int> offset_of(Call& call, const std::string& text) {
+  if (const auto offset = parse_number(text)) return *offset;
+  return std::unexpected(call.fail(Code::not_understood, "'{}' {}", text, number_trouble(text, "an offset")));
+}
+
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name) {
   if (!call.has(name)) return std::nullopt;
   if (const auto at = parse_time(call.option(name), WallClock::now())) return *at;
   return std::unexpected(call.fail(Code::not_understood,
-                                   "--{} '{}' is not a time; write a duration back from now, like 2h or 7d, or "
-                                   "2026-11-21T11:52:44Z",
+                                   "--{} '{}' is not a time; write a duration back from now, like 2h or 7d, 3650d at "
+                                   "most, or 2026-11-21T11:52:44Z, from 1970 to 2200",
                                    name, call.option(name)));
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -97,7 +98,13 @@ struct Arguments {
 
 class Call;
 struct CommandContext;
-using Handler = int (*)(Call& call, const CommandContext& context);
+// What runs a command.
+struct Handler {
+  int (*run)(Call& call, const CommandContext& context) = nullptr;
+  bool from_memory = false;  // it reaches neither PostgreSQL nor Kafka
+
+  int operator()(Call& call, const CommandContext& context) const { return run(call, context); }
+};
 
 struct Command {
   std::string_view words = {};              // "dead list"
@@ -114,7 +121,7 @@ struct Command {
   std::string_view group = {};  // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
-  Handler run = nullptr;
+  Handler run = {};
 
   std::string usage() const;
   Effect effect_of(const Arguments& given, const Login& login) const;
@@ -150,10 +157,17 @@ Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
-                                  admin.jobs, admin.incidents, admin.rates, admin.tables, admin.control,
-                                  *context.pipeline, context.versions, context.sessions, *context.plans,
-                                  *context.observer, *context.pending));
+                                  admin.jobs, admin.incidents, admin.rates, admin.history, admin.tables, admin.proofs,
+                                  admin.lanes, admin.control, *context.pipeline, context.versions, context.sessions,
+                                  *context.plans, *context.observer, *context.pending));
 }
+
+// The parts that have their answers at hand.
+template <class Part>
+inline constexpr bool in_memory =
+    (std::is_same_v<Part, Snapshots> || std::is_same_v<Part, Rates> || std::is_same_v<Part, config::Pipeline> ||
+     std::is_same_v<Part, Versions> || std::is_same_v<Part, Sessions> || std::is_same_v<Part, Plans> ||
+     std::is_same_v<Part, PendingSetting>);
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
 // nothing else; handler<pause> is what the table holds.
@@ -161,10 +175,11 @@ template <auto function>
 struct Bound;
 template <class... Parts, int (*function)(Call&, Parts&...)>
 struct Bound<function> {
+  static constexpr bool from_memory = (in_memory<std::remove_const_t<Parts>> && ...);
   static int run(Call& call, const CommandContext& context) { return function(call, part<Parts>(context)...); }
 };
 template <auto function>
-inline constexpr Handler handler = &Bound<function>::run;
+inline constexpr Handler handler{&Bound<function>::run, Bound<function>::from_memory};
 
 class Call {
  public:
@@ -184,6 +199,7 @@ class Call {
   // The words as one text, with a blank between them.
   std::string words_text() const;
   bool has(std::string_view option) const { return given_.options.contains(option); }
+  bool json() const { return given_.json; }
   bool colors() const { return given_.color; }
   std::string option(std::string_view name, std::string_view otherwise = {}) const;
 
@@ -226,6 +242,8 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
                                                           std::string_view otherwise);
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
                                                std::int64_t at_most);
+// An offset among the words.
+std::expected<std::int64_t, int> offset_of(Call& call, const std::string& text);
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name);
 // For how long a change is to last, a second at least; nothing where the option is not given.
 std::expected<std::optional<std::chrono::seconds>, int> lasting_option(Call& call, std::string_view name);

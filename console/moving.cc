@@ -63,8 +63,8 @@ int pause_for(Call& call, Moving& moving) {
 std::expected<std::optional<Offset>, int> expected_pointer(Call& call) {
   if (!call.has("yes")) return std::nullopt;
   if (const auto expected = parse_number(call.option("expect"))) return *expected;
-  return std::unexpected(call.fail(Code::not_understood, "--expect '{}' is not an offset; it is the present pointer",
-                                   call.option("expect")));
+  return std::unexpected(call.fail(Code::not_understood, "--expect '{}' {}; write the present pointer",
+                                   call.option("expect"), number_trouble(call.option("expect"), "an offset")));
 }
 
 int carry_out(Call& call, const MoveParts& parts, Move move, const OwnPause& pause, const Order& order) {

@@ -44,7 +44,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_, brake_}, schemas_),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, brake_}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(pipeline_->hooks);
@@ -74,6 +74,7 @@ Snapshot Service::lanes() const {
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
+  shot.outcomes = tables.outcomes();
   {
     const MutexLock lock(waiting_mutex_);
     shot.waiting_for = waiting_for_;
@@ -97,6 +98,12 @@ void Service::doubt_pointers(const std::vector<TopicPartition>& partitions) {
 
 void Service::reclaim(const TopicPartition& at, std::int64_t epoch) {
   for (auto& lane : lanes_) lane->reclaim(at, epoch);
+}
+
+std::size_t Service::flush(const std::vector<TopicPartition>& partitions,
+                           std::function<void(const LaneFlush&)> answer) {
+  for (auto& lane : lanes_) lane->flush(partitions, answer);
+  return lanes_.size();
 }
 
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {

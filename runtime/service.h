@@ -35,7 +35,7 @@
 
 namespace sluice::runtime {
 
-class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
+class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts, LaneReceiver {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
 
@@ -47,6 +47,8 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
   void reclaim(const TopicPartition& at, std::int64_t epoch) override;
+  std::size_t flush(const std::vector<TopicPartition>& partitions,
+                    std::function<void(const LaneFlush&)> answer) override;
   std::optional<int> migrate();
   bool start();
   bool start_console();

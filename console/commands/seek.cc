@@ -182,9 +182,11 @@ int move_to(Call& call, const MoveParts& parts, const Snapshots& snapshots, cons
             std::string_view command) {
   const auto position = parse_position(std::span(call.words()).subspan(1));
   if (!position)
-    return call.fail(Code::not_understood,
-                     "'{}' is not a position; it is an offset, +N, -N, start, end, time 2026-11-21T11:52:44Z or ago 2h",
-                     fmt::join(std::span(call.words()).subspan(1), " "));
+    return call.fail(
+        Code::not_understood,
+        "'{}' is not a position; it is an offset, +N, -N, start, end, time 2026-11-21T11:52:44Z or ago 2h; "
+        "N is at most {}, a time back at most 3650d",
+        fmt::join(std::span(call.words()).subspan(1), " "), std::numeric_limits<Offset>::max());
   const auto moving = begin_move(call, parts, command, fmt::format("{} shop.orders/3 4711", command));
   if (!moving) return moving.error();
   const auto& topic = moving->from.at.topic;

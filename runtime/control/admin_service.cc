@@ -49,6 +49,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
                  {pauses_, dead_letters_, retention_, missing_, watch_, proof_, jobs_, tables_,
                   config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
+      proofs_(pipeline),
+      lane_control_(parts.orders),
       control_(parts.file) {}
 
 AdminService::~AdminService() {
@@ -59,8 +61,9 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_,         moves_,       inspection_, audit_, logging_, events_,
-          notifier_,  jobs_,   incidents_,    snapshots_.rates(), table_facts_, control_};
+  return {snapshots_,   pauses_, dead_letters_, positions_, moves_,     inspection_,        audit_,
+          logging_,     events_, notifier_,     jobs_,      incidents_, snapshots_.rates(), snapshots_,
+          table_facts_, proofs_, lane_control_, control_};
 }
 
 Result<void> AdminService::start() {

@@ -20,6 +20,7 @@
 #include "runtime/control/event_log.h"
 #include "runtime/control/explain.h"
 #include "runtime/control/job_runner.h"
+#include "runtime/control/lane_control.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
@@ -28,6 +29,7 @@
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/process_control.h"
+#include "runtime/control/proof_control.h"
 #include "runtime/control/replica_watch.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/standing_proof.h"
@@ -101,6 +103,8 @@ class AdminService {
   LiveSnapshots snapshots_;
   LogLevel logging_;
   TableFacts table_facts_;
+  ProofControl proofs_;
+  LaneControl lane_control_;
   ProcessControl control_;
 
   Mutex mutex_;

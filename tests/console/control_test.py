@@ -11,6 +11,7 @@ def count_rows(console):
     return console.sql("SELECT count(*) FROM orders")[0][0]
 
 
+@pytest.mark.case(23)
 @pytest.mark.alone
 @pytest.mark.state("paused")
 def test_a_pause_stops_its_partition_only_outlives_a_restart_and_is_told_who_logs_in(console):
@@ -37,6 +38,7 @@ def test_a_pause_stops_its_partition_only_outlives_a_restart_and_is_told_who_log
     assert ("oper", third) in words
 
 
+@pytest.mark.case(23)
 def test_a_pause_with_an_expiry_ends_by_itself(console):
     first = f"{console.orders}/1"
     console.ok("pause", first, "--reason", "short", "--for", "3s", key="k_oper")
@@ -47,6 +49,7 @@ def test_a_pause_with_an_expiry_ends_by_itself(console):
     assert [one for one in console.data("status")["pauses"] if one["target"] == first] == []
 
 
+@pytest.mark.case(24)
 def test_a_pause_of_a_table_stops_every_partition_that_feeds_it(console):
     console.ok("pause", "table", "public.orders", "--reason", "index", key="k_oper")
     for partition in range(4):
@@ -65,6 +68,7 @@ def poison(console, first, count):
     assert console.sql("SELECT count(*) FROM sluice.dead_letter WHERE resolved_at IS NULL") == [(count,)]
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(console):
     poison(console, 30_000, 40)
@@ -101,6 +105,7 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
     assert "dead" in json.dumps(console.data("audit", key="k_adm"))
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_the_ddl_that_dead_group_proposes_frees_the_letters_and_viewers_see_no_name_that_may_be_data(console):
     console.sql("ALTER TABLE orders ADD qty integer, ADD code varchar(3), ADD tag char(2)")
@@ -127,6 +132,7 @@ def test_the_ddl_that_dead_group_proposes_frees_the_letters_and_viewers_see_no_n
                     ' DROP COLUMN IF EXISTS "4711 0815"')
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(console):
     poison(console, 40_000, 1)

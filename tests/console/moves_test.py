@@ -63,6 +63,7 @@ def wait_row(console, key):
     wait_until(lambda: console.sql("SELECT 1 FROM orders WHERE id = %s", key), lambda: console.ok("partitions"), 60)
 
 
+@pytest.mark.case(25)
 @pytest.mark.state("poison")
 def test_a_poison_record_is_skipped_by_a_plan_and_stays_as_a_dead_letter(stopping):
     at, offset = f"{stopping.orders}/0", poison(stopping, 0, 1_000_010)
@@ -92,6 +93,7 @@ def test_a_poison_record_is_skipped_by_a_plan_and_stays_as_a_dead_letter(stoppin
     stopping.sql("ALTER TABLE orders ALTER status SET NOT NULL")
 
 
+@pytest.mark.case(26)
 def test_a_plan_is_stale_once_the_partition_was_claimed_again(stopping):
     at, offset = f"{stopping.orders}/1", poison(stopping, 1, 1_100_010)
     plan, _ = planned(stopping, "skip", at)
@@ -143,6 +145,7 @@ def at_rest(console, partition):
     return at
 
 
+@pytest.mark.case(25)
 def test_a_rewind_with_a_pause_of_its_own_applies_again_what_there_is(stopping):
     at = f"{stopping.orders}/1"
     publish(stopping, 1, range(1_400_000, 1_400_500))
@@ -164,6 +167,7 @@ def test_a_rewind_with_a_pause_of_its_own_applies_again_what_there_is(stopping):
     assert after["applied"] + after["folded"] == 100 and after["generation"] == before["generation"]
 
 
+@pytest.mark.case(25)
 @pytest.mark.state("lost_data")
 def test_lost_data_ends_by_a_seek_to_the_start_and_counts_what_is_lost(stopping):
     at = at_rest(stopping, 0)
@@ -184,6 +188,7 @@ def test_lost_data_ends_by_a_seek_to_the_start_and_counts_what_is_lost(stopping)
     assert stopping.sql("SELECT count(*) FROM orders WHERE id BETWEEN 1500000 AND 1500099") == [(60,)]
 
 
+@pytest.mark.case(26)
 def test_of_two_admins_who_apply_one_plan_at_once_exactly_one_is_done(stopping):
     at = at_rest(stopping, 2)
     before = pointer(stopping, 2)
@@ -195,6 +200,7 @@ def test_of_two_admins_who_apply_one_plan_at_once_exactly_one_is_done(stopping):
     stopping.ok("resume", at, key="k_oper")
 
 
+@pytest.mark.case(25)
 @pytest.mark.parametrize("state, count", (pytest.param("log_shrunk", 10, marks=pytest.mark.state("log_shrunk")),
                                           pytest.param("log_changed", 900, marks=pytest.mark.state("log_changed"))))
 def test_a_topic_made_anew_is_applied_from_its_beginning_by_a_seek(stopping, state, count):

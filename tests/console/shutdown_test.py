@@ -8,6 +8,7 @@ import pytest
 from support.waiting import wait_until
 
 
+@pytest.mark.case(40)
 @pytest.mark.alone
 def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(console, option):
     rounds, codes, took = option("rounds", 2), [], []
@@ -36,6 +37,7 @@ def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(con
     console.measure()
 
 
+@pytest.mark.case(40)
 @pytest.mark.alone
 def test_a_drain_that_is_ordered_again_goes_on(console):
     with console.hold_pointers() as holder:

@@ -18,7 +18,7 @@ using ConsoleInterpreter = ConsoleTest;
 TEST_F(ConsoleInterpreter, every_row_of_the_table_is_complete_and_its_examples_are_understood) {
   for (const Command& command : commands()) {
     EXPECT_FALSE(command.summary.empty() || command.group.empty()) << command.words;
-    EXPECT_TRUE(command.run != nullptr) << command.words;
+    EXPECT_TRUE(command.run.run != nullptr) << command.words;
     EXPECT_FALSE(command.examples.empty()) << command.words;
     for (const auto example : command.examples) {
       const auto line = parse_line(example);
@@ -90,6 +90,38 @@ TEST_F(ConsoleInterpreter, a_word_that_is_not_known_names_the_nearest) {
     EXPECT_EQ(done.out, "") << line;
     EXPECT_THAT(done.err, testing::MatchesRegex("error: [^A-Z][^\n]*[^.\n]\n"));
   }
+}
+
+TEST_F(ConsoleInterpreter, what_is_out_of_range_is_told_with_the_range) {
+  const auto big = "99999999999999999999";
+  const auto longest = "is longer than 3650d, the longest that is taken";
+  const auto largest = "is larger than 9223372036854775807, the largest that ";
+  const std::pair<std::string, std::string> lines[] = {
+      {"pause all --reason x --for 1000000d", longest},
+      {"pause all --reason x --for 99999999999999999999d", longest},
+      {"check --lag 99999999h", longest},
+      {"audit --since 1000000d", "3650d at most"},
+      {"rate --over 1h", "is not from 10s to"},
+      {"status --watch 1ms", "is not from 1s to 1h"},
+      {fmt::format("dead list --limit {}", big), "is not a number from 0 to "},
+      {fmt::format("record shop.orders/1 {}", big), fmt::format("{}an offset can be", largest)},
+      {fmt::format("explain shop.orders/1 {}", big), fmt::format("{}an offset can be", largest)},
+      {"record shop.orders/1 -1", "is not an offset from 0 to 9223372036854775807"},
+      {fmt::format("wait pointer shop.orders/1 {}", big), fmt::format("{}an offset can be", largest)},
+      {fmt::format("wait lag<{}", big), fmt::format("{}a lag can be", largest)},
+      {fmt::format("skip shop.orders/1 {} --reason x", big), fmt::format("{}an offset can be", largest)},
+      {fmt::format("seek shop.orders/1 {}", big), "N is at most 9223372036854775807"},
+      {fmt::format("status | head {}", big), fmt::format("{}a number can be", largest)}};
+  for (const auto& [line, told] : lines) {
+    const auto answer = run(line);
+    EXPECT_EQ(answer.code, Code::not_understood) << line;
+    EXPECT_THAT(answer.err, testing::HasSubstr(told)) << line;
+  }
+}
+
+TEST_F(ConsoleInterpreter, quit_and_logout_leave_as_exit_does) {
+  for (const auto* word : {"exit", "quit", "logout", "Quit"}) EXPECT_EQ(run(word).code, Code::done) << word;
+  EXPECT_EQ(run("quit now").code, Code::not_understood);
 }
 
 TEST_F(ConsoleInterpreter, show_is_a_synonym_case_does_not_matter_and_abbreviations_are_for_people) {

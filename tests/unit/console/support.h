@@ -41,7 +41,10 @@ class FakeAdmin : public Snapshots,
                   public Notifications,
                   public Jobs,
                   public Rates,
+                  public History,
                   public Tables,
+                  public Proofs,
+                  public LaneOrders,
                   public ServiceControl {
  public:
   Snapshot now;
@@ -121,8 +124,8 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this, *this, *this,     *this, *this, *this, *this,
-            *this, *this, *this, incidents, *this, *this, *this};
+    return {*this, *this, *this,     *this, *this, *this, *this, *this, *this,
+            *this, *this, incidents, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -139,6 +142,11 @@ class FakeAdmin : public Snapshots,
     if (hook != "1") return sluice::fail(ErrorClass::reject, "no hook '" + hook + "'");
     if (webhooks.empty()) return sluice::fail(ErrorClass::retry, "it answered 500");
     return webhooks.front().name;
+  }
+  std::string told_line, told_document;
+  Result<std::string> report(const std::string& hook, const std::string& line, const std::string& document) override {
+    told_line = line, told_document = document;
+    return test(hook, {});
   }
   Result<void> mute(std::chrono::milliseconds lasting, const std::string& reason, const Caller& by) override {
     muted = Mute{by.name + ": " + reason, WallClock::now(), WallClock::now() + lasting};
@@ -326,6 +334,7 @@ class FakeAdmin : public Snapshots,
   }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
     groupings.push_back(by);
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     DeadLetterGroups found;
     const auto letters_of_filter = *dead_letters(filter);
     for (const auto& letter : letters_of_filter) {
@@ -456,6 +465,21 @@ class FakeAdmin : public Snapshots,
     found.applied.history.assign(static_cast<std::size_t>(std::min<std::int64_t>(60, over.count())), 100.0);
     return found;
   }
+  Period period{.topics = {{"shop.orders", {900, 50, 40, 10, 0}}},
+                .tables = {{"public.orders", {900, 3}}},
+                .lags = {0, 0, 10, 2'000}};
+  mutable std::optional<WallClock::time_point> period_asked;
+  Period since(WallClock::time_point moment) const override {
+    period_asked = moment;
+    Period found = period;
+    found.from = std::max(moment - 30s, now.started);
+    return found;
+  }
+  std::optional<VerificationState> last_proof;
+  Result<std::optional<VerificationState>> last() override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return last_proof;
+  }
   std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting,
                      const std::string& module) override {
@@ -484,6 +508,21 @@ class FakeAdmin : public Snapshots,
     const std::lock_guard lock(mutex);
     calls.push_back("reload");
     now.reload = {file_trouble, WallClock::now(), ""};
+  }
+  // What each lane has read; it takes effect at once, or when a test says so.
+  std::vector<LaneFlush> lanes_read;
+  std::string lanes_busy;
+  Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>& partitions) override {
+    const std::lock_guard lock(mutex);
+    calls.push_back(fmt::format("flush {}", partitions.size()));
+    if (!lanes_busy.empty()) return sluice::fail(ErrorClass::retry, lanes_busy);
+    auto told = lanes_read;
+    for (auto& lane : told) {
+      std::erase_if(lane.goals, [&](const auto& goal) { return std::ranges::count(partitions, goal.at) == 0; });
+      for (const auto& goal : lane.goals)
+        if (obedient) std::ranges::find(now.partitions, goal.at, &PartitionSnapshot::at)->next = goal.next;
+    }
+    return told;
   }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;

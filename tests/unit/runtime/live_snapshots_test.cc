@@ -13,6 +13,7 @@ class Parts final : public LaneSnapshots,
                     public PauseReceiver,
                     public LogEnds,
                     public PointerDoubts,
+                    public LaneReceiver,
                     public ConfigurationFile {
  public:
   Snapshot now;
@@ -26,6 +27,7 @@ class Parts final : public LaneSnapshots,
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
+  std::size_t flush(const std::vector<TopicPartition>&, std::function<void(const LaneFlush&)>) override { return 0; }
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override {
     asked = partitions;
     for (const auto& [at, end] : ends) known(at, end);
@@ -52,7 +54,7 @@ class LiveSnapshotsTest : public ::testing::Test {
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
   WriteBrake brake{0};
-  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts, brake};
+  const ServiceParts service{parts, parts, parts, parts, parts, parts.incidents, parts, brake};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
   JobRunner jobs{pipeline, {"shop", "me", "here"}, tables};
