@@ -38,6 +38,7 @@ const std::map<std::string, Spelling, std::less<>>& spellings() {
       {"topic", {"shop.orders", "shop.items"}},
       {"since", {"1h", "2h"}},
       {"older", {"1s", "1d"}},
+      {"to", {"1", "1"}},
       {"by", {"table", "table"}},
       {"audit by", {"alice", "bob"}},
       {"filter", {"@op = 'd'", "@op = 'd'"}},
