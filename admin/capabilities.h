@@ -12,6 +12,7 @@
 #include "admin/inspection.h"
 #include "admin/jobs.h"
 #include "admin/logging.h"
+#include "admin/memory.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
 #include "admin/pauses.h"
@@ -39,6 +40,7 @@ struct Capabilities {
   const IncidentLog& incidents;
   const Rates& rates;
   const History& history;
+  const Memory& memory;
   Tables& tables;
   Proofs& proofs;
   ServiceControl& control;

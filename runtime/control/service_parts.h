@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/memory.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
 #include "config/pipeline.h"
@@ -65,6 +66,7 @@ struct ServiceParts {
   IncidentLog& incidents;
   const ConfigurationFile& file;
   WriteBrake& brake;
+  const Memory& memory;
 };
 
 }  // namespace sluice::runtime

@@ -1,7 +1,7 @@
 // One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), drain() and snapshot(); join()
-// is called by the owner.
+// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), drain(), memory() and
+// snapshot(); join() is called by the owner.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "admin/incident.h"
+#include "admin/memory.h"
 #include "admin/snapshot.h"
 #include "base/mutex.h"
 #include "base/ready_signal.h"
@@ -48,6 +49,7 @@ class Lane {
   void drain();
   bool join(Clock::time_point deadline);
 
+  MemoryUse::Lane memory() const;
   LaneSnapshot snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const;
 
  private:
@@ -97,6 +99,7 @@ class Lane {
   LaneSnapshot shown_ GUARDED_BY(mutex_);
   std::map<TopicPartition, Shown> shown_partitions_ GUARDED_BY(mutex_);
   TableStats shown_tables_ GUARDED_BY(mutex_);
+  MemoryUse::Lane shown_memory_ GUARDED_BY(mutex_);
 
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
   std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none
