@@ -13,6 +13,7 @@
 #include "admin/jobs.h"
 #include "admin/lane_orders.h"
 #include "admin/logging.h"
+#include "admin/memory.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
 #include "admin/pauses.h"
@@ -40,6 +41,7 @@ struct Capabilities {
   const IncidentLog& incidents;
   const Rates& rates;
   const History& history;
+  const Memory& memory;
   Tables& tables;
   Proofs& proofs;
   LaneOrders& lanes;

@@ -161,9 +161,9 @@ Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
-                                  admin.jobs, admin.incidents, admin.rates, admin.history, admin.tables, admin.proofs,
-                                  admin.lanes, admin.control, *context.pipeline, context.versions, context.sessions,
-                                  *context.plans, *context.observer, *context.pending));
+                                  admin.jobs, admin.incidents, admin.rates, admin.history, admin.memory, admin.tables,
+                                  admin.proofs, admin.lanes, admin.control, *context.pipeline, context.versions,
+                                  context.sessions, *context.plans, *context.observer, *context.pending));
 }
 
 // The parts that have their answers at hand.

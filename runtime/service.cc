@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "config/kafka_security.h"
 #include "config/secret_files.h"
 #include "listener/topics.h"
@@ -44,7 +45,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, brake_}, schemas_),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, brake_, *this}, schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(pipeline_->hooks);
@@ -86,6 +87,16 @@ Snapshot Service::lanes() const {
   shot.ready = joined_ && !shot.outside_group_since && shot.partitions.size() == assigned_;
   for (const auto& partition : shot.partitions) shot.ready = shot.ready && partition.state != PartitionState::claiming;
   return shot;
+}
+
+MemoryUse Service::memory() const {
+  MemoryUse use;
+  for (const auto& lane : lanes_) use.lanes.push_back(lane->memory());
+  const auto schemas = schemas_.kept();
+  use.schemas = {static_cast<std::int64_t>(schemas.number), static_cast<std::int64_t>(schemas.bytes),
+                 static_cast<std::int64_t>(schemas.limit)};
+  use.resident = process_memory().resident_bytes;
+  return use;
 }
 
 void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "admin/incident.h"
+#include "admin/memory.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -35,7 +36,7 @@
 
 namespace sluice::runtime {
 
-class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts, LaneReceiver {
+class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoubts, LaneReceiver {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
 
@@ -43,6 +44,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts, Lane
 
  private:
   Snapshot lanes() const override;
+  MemoryUse memory() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;

@@ -24,6 +24,7 @@ std::vector<Command> jobs_commands();
 std::vector<Command> lag_commands();
 std::vector<Command> lanes_commands();
 std::vector<Command> log_commands();
+std::vector<Command> memory_commands();
 std::vector<Command> moves_commands();
 std::vector<Command> notify_commands();
 std::vector<Command> partitions_commands();

@@ -27,6 +27,7 @@ void guarded(Round round) {
 AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
                            const ServiceParts& parts, SchemaSource& schemas)
     : incidents_(parts.incidents),
+      memory_(parts.memory),
       subscription_(parts.incidents, &bell_),
       routes_(*pipeline),
       tables_(pipeline->postgres, identity),
@@ -61,9 +62,9 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_,   pauses_, dead_letters_, positions_, moves_,     inspection_,        audit_,
-          logging_,     events_, notifier_,     jobs_,      incidents_, snapshots_.rates(), snapshots_,
-          table_facts_, proofs_, lane_control_, control_};
+  return {snapshots_, pauses_,      dead_letters_, positions_,    moves_,     inspection_,        audit_,
+          logging_,   events_,      notifier_,     jobs_,         incidents_, snapshots_.rates(), snapshots_,
+          memory_,    table_facts_, proofs_,       lane_control_, control_};
 }
 
 Result<void> AdminService::start() {

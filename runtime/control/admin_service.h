@@ -80,6 +80,7 @@ class AdminService {
   void log_incidents();
 
   const IncidentLog& incidents_;
+  const Memory& memory_;
   const EventFd bell_;
   IncidentLog::Subscription subscription_;
   const RouteTables routes_;

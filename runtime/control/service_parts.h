@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "admin/lane_orders.h"
+#include "admin/memory.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
 #include "config/pipeline.h"
@@ -75,6 +76,7 @@ struct ServiceParts {
   IncidentLog& incidents;
   const ConfigurationFile& file;
   WriteBrake& brake;
+  const Memory& memory;
 };
 
 }  // namespace sluice::runtime

@@ -197,6 +197,7 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
   state.stats.session = writer_.session();
   const MutexLock lock(mutex_);
   shown_ = state.stats;
+  shown_memory_ = state.memory();
   for (const auto* at : state.changed) {
     auto* held = state.find(*at);
     if (held == nullptr) continue;
@@ -209,6 +210,18 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
   state.changed.clear();
   if (at_once) std::erase_if(shown_partitions_, [&](const auto& one) { return state.find(one.first) == nullptr; });
   if (std::exchange(state.tables_changed, false)) shown_tables_ = state.tables;
+}
+
+MemoryUse::Lane Lane::memory() const {
+  const MutexLock lock(mutex_);
+  auto use = shown_memory_;
+  use.lane = index_;
+  for (const auto& [at, shown] : shown_partitions_) {
+    const auto fetched = shown.source->fetched();
+    use.fetched += {static_cast<std::int64_t>(fetched.records), static_cast<std::int64_t>(fetched.bytes),
+                    static_cast<std::int64_t>(fetched.limit)};
+  }
+  return use;
 }
 
 LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const {

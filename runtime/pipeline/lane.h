@@ -1,6 +1,7 @@
 // One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), drain() and snapshot();
+// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), drain(), memory()
+// and snapshot();
 // join() is called by the owner.
 #pragma once
 
@@ -13,6 +14,7 @@
 
 #include "admin/incident.h"
 #include "admin/lane_orders.h"
+#include "admin/memory.h"
 #include "admin/snapshot.h"
 #include "base/mutex.h"
 #include "base/ready_signal.h"
@@ -52,6 +54,7 @@ class Lane {
   void drain();
   bool join(Clock::time_point deadline);
 
+  MemoryUse::Lane memory() const;
   LaneSnapshot snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const;
 
  private:
@@ -106,6 +109,7 @@ class Lane {
   LaneSnapshot shown_ GUARDED_BY(mutex_);
   std::map<TopicPartition, Shown> shown_partitions_ GUARDED_BY(mutex_);
   TableStats shown_tables_ GUARDED_BY(mutex_);
+  MemoryUse::Lane shown_memory_ GUARDED_BY(mutex_);
 
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
   std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none

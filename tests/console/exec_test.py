@@ -9,7 +9,7 @@ from support.raw_ssh import Raw
 from support.waiting import free_port, wait_until
 
 LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
-           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact")
+           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact", "report", "memory")
 
 
 def numbers(text):
@@ -44,6 +44,17 @@ def test_every_looking_command_answers_in_text_and_json(console):
     for command in LOOKING:
         assert console.ok(*command.split()).endswith("\n"), command
         console.data(*command.split())
+
+
+def test_the_memory_of_each_lane_is_a_part_of_the_processs(console):
+    data = console.data("memory")
+    held = {(row["held_by"], row["lane"]) for row in data["memory"]}
+    assert {("fetched records", 1), ("batch in the server", 2), ("schemas of the registry", None)} <= held, data
+    fetched = [row["limit"] for row in data["memory"] if row["held_by"] == "fetched records"]
+    assert sum(limit or 0 for limit in fetched) >= 4 * 65536, f"of four partitions: {data}"
+    assert data["process"]["counted"] == sum(row["bytes"] for row in data["memory"])
+    resident = console.live.metrics()["process_resident_memory_bytes"]
+    assert resident / 2 < data["process"]["resident"] < 2 * resident, (data, resident)
 
 
 @pytest.mark.case(10)

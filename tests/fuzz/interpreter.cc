@@ -29,6 +29,7 @@ class HostileAdmin : public Snapshots,
                      public Jobs,
                      public Rates,
                      public History,
+                     public Memory,
                      public Tables,
                      public Proofs,
                      public LaneOrders,
@@ -39,8 +40,8 @@ class HostileAdmin : public Snapshots,
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
-    return {*this, *this, *this,     *this, *this, *this, *this, *this, *this,
-            *this, *this, incidents, *this, *this, *this, *this, *this, *this};
+    return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
+            *this, incidents, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -230,6 +231,7 @@ class HostileAdmin : public Snapshots,
   Period since(WallClock::time_point moment) const override {
     return {moment, {{hostile, {.applied = 5}}}, {{hostile, {5, -1}}}, {0, 7}};
   }
+  MemoryUse memory() const override { return {{{1, {1, 2, 3}, {}, {4, 5, 6}, {}}}, {}, -1}; }
   Result<std::optional<VerificationState>> last() override {
     if (fails) return broken();
     return VerificationState{WallClock::time_point(), {{{hostile, 1}, std::nullopt, hostile}}, hostile};

@@ -42,6 +42,7 @@ class FakeAdmin : public Snapshots,
                   public Jobs,
                   public Rates,
                   public History,
+                  public Memory,
                   public Tables,
                   public Proofs,
                   public LaneOrders,
@@ -124,8 +125,8 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this, *this,     *this, *this, *this, *this, *this, *this,
-            *this, *this, incidents, *this, *this, *this, *this, *this, *this};
+    return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
+            *this, incidents, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -475,6 +476,8 @@ class FakeAdmin : public Snapshots,
     found.from = std::max(moment - 30s, now.started);
     return found;
   }
+  MemoryUse use;
+  MemoryUse memory() const override { return use; }
   std::optional<VerificationState> last_proof;
   Result<std::optional<VerificationState>> last() override {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");

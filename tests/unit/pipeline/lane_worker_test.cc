@@ -578,6 +578,28 @@ TEST(LaneWorker, the_outcome_of_records_is_counted_by_topic_also_where_their_par
   EXPECT_EQ(lanes.outcomes().at(rig.at().topic), (Counts{.applied = 12, .skipped = 6}));
 }
 
+TEST(LaneWorker, the_memory_of_a_lane_is_what_its_batches_hold_until_they_are_committed) {
+  Rig rig;
+  rig.assign().run();
+  rig.store.hold = true;
+  rig.partition[0]->write_rows(3);
+  rig.run(5);
+  rig.partition[0]->write_rows(4);
+  rig.run(5);
+  const auto busy = rig.worker->state().memory();
+  EXPECT_EQ(busy.in_server.items, 3);
+  EXPECT_EQ(busy.collecting.items, 4);
+  std::int64_t records = 0;
+  for (Offset offset = 3; offset < 7; ++offset) records += static_cast<std::int64_t>(rig.partition[0]->bytes(offset));
+  EXPECT_GT(busy.collecting.bytes, records) << "with the rows that were made of them";
+  EXPECT_LT(busy.collecting.bytes, busy.collecting.limit);
+  EXPECT_EQ(busy.held.limit, 0) << "transactions are not kept whole";
+  rig.store.hold = false;
+  rig.run();
+  const auto idle = rig.worker->state().memory();
+  EXPECT_EQ(idle.in_server.items + idle.collecting.items + idle.in_server.bytes + idle.collecting.bytes, 0);
+}
+
 TEST(LaneWorker, a_drained_lane_commits_what_it_has_and_ends) {
   Rig rig;
   rig.assign().run();

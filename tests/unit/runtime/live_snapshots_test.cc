@@ -10,6 +10,7 @@ namespace {
 
 // Lanes, a broker and an obedient service, all made up.
 class Parts final : public LaneSnapshots,
+                    public Memory,
                     public PauseReceiver,
                     public LogEnds,
                     public PointerDoubts,
@@ -22,6 +23,7 @@ class Parts final : public LaneSnapshots,
   IncidentLog incidents;
 
   Snapshot lanes() const override { return now; }
+  MemoryUse memory() const override { return {}; }
   Result<std::vector<SettingChange>> changes() const override { return std::vector<SettingChange>(); }
   std::shared_ptr<const config::Pipeline> in_force() const override { return nullptr; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
@@ -54,7 +56,7 @@ class LiveSnapshotsTest : public ::testing::Test {
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
   WriteBrake brake{0};
-  const ServiceParts service{parts, parts, parts, parts, parts, parts.incidents, parts, brake};
+  const ServiceParts service{parts, parts, parts, parts, parts, parts.incidents, parts, brake, parts};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
   JobRunner jobs{pipeline, {"shop", "me", "here"}, tables};
