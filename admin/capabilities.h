@@ -10,6 +10,7 @@
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/jobs.h"
+#include "admin/live_settings.h"
 #include "admin/logging.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
@@ -38,6 +39,7 @@ struct Capabilities {
   const Rates& rates;
   Tables& tables;
   ServiceControl& control;
+  LiveSettings& live_settings;
 };
 
 }  // namespace sluice

@@ -28,7 +28,6 @@
 #include "console/exit_code.h"
 #include "console/login.h"
 #include "console/observer.h"
-#include "console/pending_setting.h"
 #include "console/plans.h"
 #include "console/sessions.h"
 #include "console/stream.h"
@@ -61,6 +60,7 @@ enum class ArgumentKind : std::uint8_t {
   job,
   plan,
   setting,
+  live_setting,  // that `config set` takes
   level,
   command,
   time,
@@ -108,7 +108,8 @@ struct Command {
   Effect least = Effect::none;                                    // that `lesser` returns
   bool lines = false;           // writes JSON, a line each, and takes neither another form nor filters
   bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
-  std::string_view group = {};  // of the help: look, control, records, service, session
+  bool (*hides)(std::string_view first) = nullptr;  // after this word the others are not for the audit trail
+  std::string_view group = {};                      // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
   Handler run = nullptr;
@@ -138,7 +139,6 @@ struct CommandContext {
   Sessions sessions;
   std::shared_ptr<Plans> plans = std::make_shared<Plans>();
   std::shared_ptr<Observer> observer = std::make_shared<Observer>();
-  std::shared_ptr<PendingSetting> pending = std::make_shared<PendingSetting>();
 };
 
 // One part of the context, by its type.
@@ -148,8 +148,8 @@ Part& part(const CommandContext& context) {
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
                                   admin.jobs, admin.incidents, admin.rates, admin.tables, admin.control,
-                                  *context.pipeline, context.versions, context.sessions, *context.plans,
-                                  *context.observer, *context.pending));
+                                  admin.live_settings, *context.pipeline, context.versions, context.sessions,
+                                  *context.plans, *context.observer));
 }
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches

@@ -49,7 +49,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
                  {pauses_, dead_letters_, retention_, missing_, watch_, proof_, jobs_, tables_,
                   config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
-      control_(parts.file) {}
+      control_(parts.file),
+      live_settings_(parts.live_settings) {}
 
 AdminService::~AdminService() {
   thread_.join();
@@ -59,8 +60,9 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_,         moves_,       inspection_, audit_, logging_, events_,
-          notifier_,  jobs_,   incidents_,    snapshots_.rates(), table_facts_, control_};
+  return {snapshots_, pauses_,       dead_letters_, positions_, moves_,     inspection_,        audit_,
+          logging_,   events_,       notifier_,     jobs_,      incidents_, snapshots_.rates(), table_facts_,
+          control_,   live_settings_};
 }
 
 Result<void> AdminService::start() {

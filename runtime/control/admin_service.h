@@ -102,6 +102,7 @@ class AdminService {
   LogLevel logging_;
   TableFacts table_facts_;
   ProcessControl control_;
+  LiveSettings& live_settings_;
 
   Mutex mutex_;
   std::condition_variable_any changed_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/live_settings.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
 #include "config/pipeline.h"
@@ -64,6 +65,7 @@ struct ServiceParts {
   PointerDoubts& doubts;
   IncidentLog& incidents;
   const ConfigurationFile& file;
+  LiveSettings& live_settings;
   WriteBrake& brake;
 };
 

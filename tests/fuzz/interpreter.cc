@@ -29,7 +29,8 @@ class HostileAdmin : public Snapshots,
                      public Jobs,
                      public Rates,
                      public Tables,
-                     public ServiceControl {
+                     public ServiceControl,
+                     public LiveSettings {
  public:
   bool fails = false;
   IncidentLog incidents;
@@ -37,7 +38,7 @@ class HostileAdmin : public Snapshots,
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
     return {*this, *this, *this, *this,     *this, *this, *this, *this,
-            *this, *this, *this, incidents, *this, *this, *this};
+            *this, *this, *this, incidents, *this, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -235,6 +236,15 @@ class HostileAdmin : public Snapshots,
   }
   std::shared_ptr<const config::Pipeline> settings() const override { return std::make_shared<config::Pipeline>(); }
   void reload() override {}
+  Result<SettingChange> set(const SettingOrder& order) override {
+    if (fails) return broken();
+    return SettingChange{order.key, hostile, order.value, true};
+  }
+  std::vector<HandSetting> confirm(const std::string&) override { return by_hand(); }
+  std::vector<HandSetting> by_hand() const override {
+    return {{"batch.rows", hostile, hostile, hostile, {}, WallClock::time_point()},
+            {hostile, hostile, hostile, hostile, {}, {}}};
+  }
   bool shut_down(bool at_once) override { return at_once; }
 
  private:

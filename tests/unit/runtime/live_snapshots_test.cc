@@ -13,7 +13,8 @@ class Parts final : public LaneSnapshots,
                     public PauseReceiver,
                     public LogEnds,
                     public PointerDoubts,
-                    public ConfigurationFile {
+                    public ConfigurationFile,
+                    public LiveSettings {
  public:
   Snapshot now;
   std::map<TopicPartition, Offset> ends;
@@ -23,6 +24,9 @@ class Parts final : public LaneSnapshots,
   Snapshot lanes() const override { return now; }
   Result<std::vector<SettingChange>> changes() const override { return std::vector<SettingChange>(); }
   std::shared_ptr<const config::Pipeline> in_force() const override { return nullptr; }
+  Result<SettingChange> set(const SettingOrder&) override { return SettingChange(); }
+  std::vector<HandSetting> confirm(const std::string&) override { return {}; }
+  std::vector<HandSetting> by_hand() const override { return {}; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
@@ -52,7 +56,7 @@ class LiveSnapshotsTest : public ::testing::Test {
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
   WriteBrake brake{0};
-  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts, brake};
+  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts, parts, brake};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
   JobRunner jobs{pipeline, {"shop", "me", "here"}, tables};
