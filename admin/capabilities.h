@@ -12,6 +12,7 @@
 #include "admin/inspection.h"
 #include "admin/jobs.h"
 #include "admin/lane_orders.h"
+#include "admin/live_settings.h"
 #include "admin/logging.h"
 #include "admin/memory.h"
 #include "admin/moves.h"
@@ -46,6 +47,7 @@ struct Capabilities {
   Proofs& proofs;
   LaneOrders& lanes;
   ServiceControl& control;
+  LiveSettings& live_settings;
 };
 
 }  // namespace sluice

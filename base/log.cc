@@ -17,6 +17,7 @@
 
 #include "base/line_writer.h"
 #include "base/log_module.h"
+#include "base/log_settings.h"
 #include "base/mutex.h"
 #include "base/printable.h"
 
@@ -165,13 +166,21 @@ std::string_view name(Level level) {
 }
 
 void setup(std::string_view level, std::string_view format) {
-  usual = to_level(level);
-  set_level(level, std::nullopt);
+  set_usual_level(level);
   {
     const MutexLock lock(modules_mutex);
     modules_set.clear();
     lowest_of_modules = no_level;
   }
+  set_format(format);
+}
+
+void set_usual_level(std::string_view level) {
+  usual = to_level(level);
+  set_level(level, std::nullopt);
+}
+
+void set_format(std::string_view format) {
   as_json = format == "json";
 }
 

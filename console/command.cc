@@ -136,8 +136,8 @@ bool may_hold_secret(std::string_view line) {
   const auto parsed = parse_line(line);
   if (!parsed || parsed->words.empty()) return false;
   const auto found = find_command(parsed->words, false);
-  return found && found->command->words == "config set" && parsed->words.size() > found->words + 1 &&
-         lowered(parsed->words[found->words].text) != live_setting;
+  return found && found->command->hides != nullptr && parsed->words.size() > found->words + 1 &&
+         found->command->hides(parsed->words[found->words].text);
 }
 
 bool allowed(const Command& command, const Login& login) {

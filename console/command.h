@@ -29,7 +29,6 @@
 #include "console/exit_code.h"
 #include "console/login.h"
 #include "console/observer.h"
-#include "console/pending_setting.h"
 #include "console/plans.h"
 #include "console/sessions.h"
 #include "console/stream.h"
@@ -62,6 +61,7 @@ enum class ArgumentKind : std::uint8_t {
   job,
   plan,
   setting,
+  live_setting,  // that `config set` takes
   level,
   command,
   time,
@@ -118,7 +118,8 @@ struct Command {
   Effect least = Effect::none;                                    // that `lesser` returns
   bool lines = false;           // writes JSON, a line each, and takes neither another form nor filters
   bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
-  std::string_view group = {};  // of the help: look, control, records, service, session
+  bool (*hides)(std::string_view first) = nullptr;  // after this word the others are not for the audit trail
+  std::string_view group = {};                      // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
   Handler run = {};
@@ -152,7 +153,6 @@ struct CommandContext {
   Sessions sessions;
   std::shared_ptr<Plans> plans = std::make_shared<Plans>();
   std::shared_ptr<Observer> observer = std::make_shared<Observer>();
-  std::shared_ptr<PendingSetting> pending = std::make_shared<PendingSetting>();
 };
 
 // One part of the context, by its type.
@@ -162,16 +162,15 @@ Part& part(const CommandContext& context) {
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
                                   admin.jobs, admin.incidents, admin.rates, admin.history, admin.memory, admin.tables,
-                                  admin.proofs, admin.lanes, admin.control, *context.pipeline, context.versions,
-                                  context.sessions, *context.plans, *context.observer, *context.pending));
+                                  admin.proofs, admin.lanes, admin.control, admin.live_settings, *context.pipeline,
+                                  context.versions, context.sessions, *context.plans, *context.observer));
 }
 
 // The parts that have their answers at hand.
 template <class Part>
 inline constexpr bool in_memory =
     (std::is_same_v<Part, Snapshots> || std::is_same_v<Part, Rates> || std::is_same_v<Part, config::Pipeline> ||
-     std::is_same_v<Part, Versions> || std::is_same_v<Part, Sessions> || std::is_same_v<Part, Plans> ||
-     std::is_same_v<Part, PendingSetting>);
+     std::is_same_v<Part, Versions> || std::is_same_v<Part, Sessions> || std::is_same_v<Part, Plans>);
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
 // nothing else; handler<pause> is what the table holds.

@@ -4,6 +4,7 @@
 
 #include "base/log_module.h"
 #include "base/parse.h"
+#include "config/by_hand.h"
 #include "config/settings.h"
 #include "console/selection.h"
 
@@ -16,6 +17,9 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
                bool first) {
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
+  if (value == ArgumentKind::live_setting)
+    for (const auto& one : config::show(*context.admin.control.settings()))
+      if (config::is_live(one.key)) to.insert(one.key);
   if (value == ArgumentKind::level) {
     to.insert(log::level_names.begin(), log::level_names.end());
     if (first)

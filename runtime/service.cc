@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/log_settings.h"
 #include "base/process_memory.h"
 #include "config/kafka_security.h"
 #include "config/secret_files.h"
@@ -40,12 +41,15 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       options_(options),
       brake_(pipeline_->limits.rows_per_second),
       batch_(pipeline_->batch),
-      reloader_(pipeline_, options.config, [this](const config::Pipeline& settings) { take_over(settings); }),
+      reloader_(
+          pipeline_, options.config,
+          [this](const config::Pipeline& settings, std::string_view key) { take_over(settings, key); }, time_),
       schemas_(pipeline_->registry,
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, brake_, *this}, schemas_),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, reloader_, brake_, *this},
+             schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(pipeline_->hooks);
@@ -150,7 +154,11 @@ void Service::wait_for(const std::string& what) {
 
 // Returns the exit code if the service ends here.
 std::optional<int> Service::migrate() {
-  const WhileMigrating meanwhile{.watchdog = [this] { watchdog(); },
+  const WhileMigrating meanwhile{.watchdog =
+                                     [this] {
+                                       watchdog();
+                                       restore_settings();
+                                     },
                                  .reload = [this] { reload(); },
                                  .waiting_for = [this](const std::string& what) { wait_for(what); }};
   switch (prepare_schema(pipeline_->postgres, signals_, meanwhile)) {
@@ -245,6 +253,7 @@ void Service::tick() {
   const auto now = Clock::now();
   const auto shot = lanes();
   admin_.sample(shot);
+  restore_settings();
   log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
@@ -281,12 +290,22 @@ void Service::reload() {
 }
 
 // Of these, `reloadable` in config/ says which.
-void Service::take_over(const config::Pipeline& settings) {
-  log::setup(settings.log.level, settings.log.format);
-  brake_.limit(settings.limits.rows_per_second);
-  batch_.set(settings.batch);
-  admin_.set_hooks(settings.hooks);
-  admin_.set_jobs(settings.jobs);
+void Service::take_over(const config::Pipeline& settings, std::string_view key) {
+  const auto may_differ = [key](std::string_view begin) { return key.empty() || key.starts_with(begin); };
+  if (key.empty()) log::setup(settings.log.level, settings.log.format);
+  if (key == "log.level") log::set_usual_level(settings.log.level);
+  if (key == "log.format") log::set_format(settings.log.format);
+  if (may_differ("limits.")) brake_.limit(settings.limits.rows_per_second);
+  if (may_differ("batch.")) batch_.set(settings.batch);
+  if (may_differ("notify[")) admin_.set_hooks(settings.hooks);
+  if (may_differ("job[")) admin_.set_jobs(settings.jobs);
+}
+
+// What was set on trial and that nobody has confirmed.
+void Service::restore_settings() {
+  for (const auto& one : reloader_.restore_due())
+    note("restore setting", one.key,
+         fmt::format("done: {} {} -> {}, not confirmed in time", one.key, one.before, one.after));
 }
 
 Result<void> Service::reload_keys() {

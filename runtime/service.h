@@ -59,7 +59,8 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
   [[noreturn]] void end_at_once();
   void reload();
-  void take_over(const config::Pipeline& settings);
+  void take_over(const config::Pipeline& settings, std::string_view key);
+  void restore_settings();
   Result<void> reload_keys();
   void tick();
   void wait_for(const std::string& what);
@@ -78,6 +79,7 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   DeadLetterLimit dead_letter_limit_;
   WriteBrake brake_;
   LiveBatch batch_;
+  const SteadyTime time_;
   Reloader reloader_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later

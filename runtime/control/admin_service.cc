@@ -52,7 +52,8 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
       table_facts_(pipeline->postgres),
       proofs_(pipeline),
       lane_control_(parts.orders),
-      control_(parts.file) {}
+      control_(parts.file),
+      live_settings_(parts.live_settings) {}
 
 AdminService::~AdminService() {
   thread_.join();
@@ -64,7 +65,7 @@ AdminService::~AdminService() {
 Capabilities AdminService::capabilities() {
   return {snapshots_, pauses_,      dead_letters_, positions_,    moves_,     inspection_,        audit_,
           logging_,   events_,      notifier_,     jobs_,         incidents_, snapshots_.rates(), snapshots_,
-          memory_,    table_facts_, proofs_,       lane_control_, control_};
+          memory_,    table_facts_, proofs_,       lane_control_, control_,   live_settings_};
 }
 
 Result<void> AdminService::start() {

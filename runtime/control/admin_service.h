@@ -107,6 +107,7 @@ class AdminService {
   ProofControl proofs_;
   LaneControl lane_control_;
   ProcessControl control_;
+  LiveSettings& live_settings_;
 
   Mutex mutex_;
   std::condition_variable_any changed_;

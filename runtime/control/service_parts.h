@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "admin/lane_orders.h"
+#include "admin/live_settings.h"
 #include "admin/memory.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
@@ -75,6 +76,7 @@ struct ServiceParts {
   LaneReceiver& orders;
   IncidentLog& incidents;
   const ConfigurationFile& file;
+  LiveSettings& live_settings;
   WriteBrake& brake;
   const Memory& memory;
 };

@@ -1,6 +1,5 @@
 // One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), drain(), memory()
 // Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), drain(), memory() and
 // snapshot(); join() is called by the owner.
 #pragma once

@@ -95,11 +95,48 @@ def test_a_module_has_a_level_of_its_own_until_a_reload(console):
     wait_until(lambda: re.search(r"debug lane \d: ", console.live.log()), "a line of level debug")
     assert not re.search(r"^\S+Z debug (?!lane)", console.live.log(), re.M)
     console.refused(4, "restart", "config", "set", "postgres.lanes", "3", key="k_adm")
-    console.ok("config", "set", "log.level", "warning", "--confirm", "10m", key="k_adm")
-    console.ok("config", "confirm", key="k_adm")
-    console.refused(4, "nothing waits", "config", "confirm", key="k_adm")
+    seen = len(console.live.log())
+    console.ok("config", "set", "batch.adaptive", "false", key="k_adm")
+    console.publish(range(50))
+    wait_until(lambda: re.search(r"debug lane \d: ", console.live.log()[seen:]), "the lane's own level, which a setting does not end")
     console.ok("config", "reload", key="k_adm")
-    assert [("done",)] == console.sql("SELECT outcome FROM sluice.audit WHERE command = 'config reload'")
+    assert [("done: no longer set by hand: batch.adaptive false of adm",)] == console.sql("SELECT outcome FROM sluice.audit WHERE command = 'config reload'")
+
+
+def setting(console, name):
+    (one,) = console.data("config", "show", name)["settings"]
+    return one
+
+
+def test_a_setting_is_set_by_hand_takes_effect_goes_back_unless_it_is_confirmed_and_ends_with_a_reload(console):
+    console.wait_caught_up(console.orders)
+    console.ok("config", "set", "batch.adaptive", "false", key="k_adm")
+    assert "2000 -> 1" in console.ok("config", "set", "batch.rows", "1", "--confirm", "10m", key="k_adm")
+    assert "stays 1" in console.ok("config", "confirm", key="k_adm")
+    console.refused(4, "nothing waits", "config", "confirm", key="k_adm")
+
+    def batches():
+        return sum(number for name, number in console.live.metrics().items() if name.startswith("sluice_lane_batches_total"))
+    before = batches()
+    console.publish(range(40))
+    console.wait_caught_up(console.orders)
+    wait_until(lambda: batches() >= before + 40, lambda: f"a batch for each record: {batches() - before}")
+    assert "1 -> 5" in console.ok("config", "set", "batch.rows", "5", "--confirm", "1s", key="k_adm")
+    wait_until(lambda: setting(console, "batch.rows")["value"] == "1", lambda: setting(console, "batch.rows"))
+    shown = setting(console, "batch.rows")
+    assert (shown["source"], shown["in_file"], shown["until"]) == ("hand", "2000", None), shown
+    assert "batch.rows: 5 -> 1: nobody has confirmed in time" in console.live.log()
+    wait_until(lambda: console.audit("restore setting"), "a row of the audit trail")
+    (row,) = console.audit("restore setting")
+    assert (row[0], row[3], row[4]) == ("sluice", "batch.rows", "done: batch.rows 5 -> 1, not confirmed in time")
+    console.ok("config", "set", "log.level", "warning", "--confirm", "10m", key="k_adm")
+    shown = setting(console, "log.level")
+    assert (shown["value"], shown["source"], shown["until"] is None) == ('"warning"', "hand", False), shown
+    told = console.ok("config", "reload", key="k_adm")
+    assert re.search(r"no longer set by hand: .*batch\.rows 1 of .*log\.level", told), told
+    assert [setting(console, name)["source"] for name in ("batch.rows", "batch.adaptive")] == ["default", "default"]
+    console.refused(2, "use 1 to 100000 records", "config", "set", "batch.rows", "0", key="k_adm")
+    console.refused(3, "needs role admin", "config", "set", "batch.rows", "9", key="k_oper")
 
 
 @pytest.mark.case(11)

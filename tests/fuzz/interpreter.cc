@@ -33,7 +33,8 @@ class HostileAdmin : public Snapshots,
                      public Tables,
                      public Proofs,
                      public LaneOrders,
-                     public ServiceControl {
+                     public ServiceControl,
+                     public LiveSettings {
  public:
   bool fails = false;
   IncidentLog incidents;
@@ -41,7 +42,7 @@ class HostileAdmin : public Snapshots,
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
     return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
-            *this, incidents, *this, *this, *this, *this, *this, *this, *this};
+            *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -254,6 +255,15 @@ class HostileAdmin : public Snapshots,
   Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>&) override {
     if (fails) return broken();
     return std::vector{LaneFlush{1, 2, 3, 4, {{{hostile, 1}, 7}}}};
+  }
+  Result<SettingChange> set(const SettingOrder& order) override {
+    if (fails) return broken();
+    return SettingChange{order.key, hostile, order.value, true};
+  }
+  std::vector<HandSetting> confirm(const std::string&) override { return by_hand(); }
+  std::vector<HandSetting> by_hand() const override {
+    return {{"batch.rows", hostile, hostile, hostile, {}, WallClock::time_point()},
+            {hostile, hostile, hostile, hostile, {}, {}}};
   }
   bool shut_down(bool at_once) override { return at_once; }
 

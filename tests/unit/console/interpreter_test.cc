@@ -247,6 +247,7 @@ TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names
   EXPECT_EQ(interpreter.complete("pause shop.i", login), (Words{"shop.items", "shop.items/0"}));
   EXPECT_EQ(interpreter.complete("pause table public.o", login), (Words{"public.order_items", "public.orders"}));
   EXPECT_EQ(interpreter.complete("pause all --r", login), Words{"--reason"});
+  EXPECT_EQ(interpreter.complete("config set batch.", login), (Words{"batch.adaptive", "batch.linger", "batch.rows"}));
   EXPECT_EQ(interpreter.complete("log level d", login), Words{"debug"});
   EXPECT_EQ(interpreter.complete("config show batch.r", login), Words{"batch.rows"});
   EXPECT_EQ(interpreter.complete("help pau", login), (Words{"pause", "paused"}));

@@ -22,6 +22,7 @@
 
 #include "admin/selector.h"
 #include "base/interrupt.h"
+#include "config/by_hand.h"
 #include "console/interpreter.h"
 
 namespace sluice::console {
@@ -46,7 +47,8 @@ class FakeAdmin : public Snapshots,
                   public Tables,
                   public Proofs,
                   public LaneOrders,
-                  public ServiceControl {
+                  public ServiceControl,
+                  public LiveSettings {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
@@ -126,7 +128,7 @@ class FakeAdmin : public Snapshots,
 
   Capabilities capabilities() {
     return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
-            *this, incidents, *this, *this, *this, *this, *this, *this, *this};
+            *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -507,8 +509,35 @@ class FakeAdmin : public Snapshots,
     if (!file_trouble.empty()) return sluice::fail(ErrorClass::retry, file_trouble);
     return file_changes;
   }
+  std::vector<HandSetting> hand_set;
+  Result<SettingChange> set(const SettingOrder& order) override {
+    auto next = std::make_shared<config::Pipeline>(*in_force);
+    if (const auto done = config::set_by_hand(*next, order.key, order.value); !done)
+      return sluice::fail(ErrorClass::reject, done.error());
+    HandSetting one{.key = order.key,
+                    .value = config::shown_of(*next, order.key).value,
+                    .in_file = config::shown_of(*in_force, order.key).value,
+                    .by = order.by,
+                    .at = WallClock::now(),
+                    .until = {}};
+    if (order.confirm_within) one.until = one.at + *order.confirm_within;
+    hand_set.push_back(one);
+    in_force = next;
+    return SettingChange{order.key, one.in_file, one.value, true};
+  }
+  std::vector<HandSetting> confirm(const std::string& key) override {
+    std::vector<HandSetting> kept;
+    for (auto& one : hand_set) {
+      if (!one.until || (!key.empty() && key != one.key)) continue;
+      one.until.reset();
+      kept.push_back(one);
+    }
+    return kept;
+  }
+  std::vector<HandSetting> by_hand() const override { return hand_set; }
   void reload() override {
     const std::lock_guard lock(mutex);
+    hand_set.clear();
     calls.push_back("reload");
     now.reload = {file_trouble, WallClock::now(), ""};
   }

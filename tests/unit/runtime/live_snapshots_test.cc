@@ -15,7 +15,8 @@ class Parts final : public LaneSnapshots,
                     public LogEnds,
                     public PointerDoubts,
                     public LaneReceiver,
-                    public ConfigurationFile {
+                    public ConfigurationFile,
+                    public LiveSettings {
  public:
   Snapshot now;
   std::map<TopicPartition, Offset> ends;
@@ -26,6 +27,9 @@ class Parts final : public LaneSnapshots,
   MemoryUse memory() const override { return {}; }
   Result<std::vector<SettingChange>> changes() const override { return std::vector<SettingChange>(); }
   std::shared_ptr<const config::Pipeline> in_force() const override { return nullptr; }
+  Result<SettingChange> set(const SettingOrder&) override { return SettingChange(); }
+  std::vector<HandSetting> confirm(const std::string&) override { return {}; }
+  std::vector<HandSetting> by_hand() const override { return {}; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
@@ -56,7 +60,7 @@ class LiveSnapshotsTest : public ::testing::Test {
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
   WriteBrake brake{0};
-  const ServiceParts service{parts, parts, parts, parts, parts, parts.incidents, parts, brake, parts};
+  const ServiceParts service{parts, parts, parts, parts, parts, parts.incidents, parts, parts, brake, parts};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
   JobRunner jobs{pipeline, {"shop", "me", "here"}, tables};
