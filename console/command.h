@@ -138,9 +138,7 @@ struct Found {
 // The command that the words begin with, or what to tell. Abbreviations only where `shorten`.
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten);
 bool allowed(const Command& command, const Login& login);
-// The one setting that `config set` sets. What is typed as the value of another may be a secret: such a line is kept
-// nowhere.
-inline constexpr std::string_view live_setting = "log.level";
+// Returns true where the line's command hides what stands behind its first word: such a line is kept nowhere.
 bool may_hold_secret(std::string_view line);
 
 using Versions = std::vector<std::pair<std::string, std::string>>;

@@ -49,8 +49,7 @@ AuditRow entry_of(const Command& command, const Arguments& given, std::span<cons
   for (const std::string_view option : {"table", "topic"})
     if (const auto chosen = given.options.find(option); chosen != given.options.end())
       entry.target += fmt::format("{}{} {}", entry.target.empty() ? "" : " ", option, valid_utf8(chosen->second));
-  nlohmann::json detail{
-      {"line", secret ? fmt::format("{} {} …", command.words, entry.target) : valid_utf8(line_of(words))}};
+  nlohmann::json detail{{"line", valid_utf8(line_of(words))}};
   if (login.session != 0) detail["session"] = login.session;
   entry.detail = escape_json(detail.dump());
   entry.outcome = "asked";
