@@ -68,6 +68,22 @@ enum class LetterGrouping : std::uint8_t {
   topic,
 };
 
+// What became of a group's letters behind its DDL, in a transaction that was rolled back.
+struct RehearsedLetters {
+  struct Reason {
+    std::string sqlstate, reason;  // without data of the records
+    std::int64_t letters = 0;
+  };
+  bool tried = false;           // else the trouble says why there was no such transaction
+  std::int64_t applied = 0;     // would be, or would be resolved without effect
+  std::int64_t folded = 0;      // would be, and later letters of the group then write all of their rows
+  std::int64_t superseded = 0;  // later records have written their keys, so they would be left alone
+  std::int64_t refused = 0;
+  std::int64_t not_tried = 0;
+  std::vector<Reason> reasons;  // of those refused, the most frequent first
+  std::string trouble;          // why some, or all, were not tried: the first reason
+};
+
 struct DeadLetterGroup {
   std::int64_t letters = 0;
   WallClock::time_point oldest{}, newest{};    // stored
@@ -77,6 +93,7 @@ struct DeadLetterGroup {
   std::string ddl;              // the statement after which they could be applied again; empty: none is known
   bool ddl_names_data = false;  // it has names that events brought and that may be data: not for viewers
   std::string ddl_unknown;      // why it could not be found out whether there is one
+  std::optional<RehearsedLetters> rehearsed = {};
 };
 
 struct DeadLetterGroups {
@@ -104,6 +121,10 @@ class DeadLetters {
   // Groups of those that the filter has, no more than its limit; by reason, with the DDL that would free them, as far
   // as it is found within a few seconds.
   virtual Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) = 0;
+  // The same by reason, and tries each group's DDL and its open letters, up to so many of the oldest, in one
+  // transaction that is rolled back; the groups one after the other, as far as the time reaches. Whoever uses the
+  // group's table waits meanwhile, three seconds at most.
+  virtual Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int letters_of_each) = 0;
   // Marks open ones that the filter has as resolved, the oldest first and no more than its limit; returns how many.
   virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;
   // Applies open letters again in the order of their offsets, each in a transaction of its own that holds its

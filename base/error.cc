@@ -22,4 +22,8 @@ const char* name(ErrorClass next) {
   return "unknown";
 }
 
+std::string with_sqlstate(const Error& error) {
+  return error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+}
+
 }  // namespace sluice

@@ -36,5 +36,7 @@ inline std::unexpected<Error> fail(ErrorClass next, std::string message, std::st
 }
 
 const char* name(ErrorClass next);
+// The message, behind its SQLSTATE where there is one.
+std::string with_sqlstate(const Error& error);
 
 }  // namespace sluice

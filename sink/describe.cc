@@ -272,13 +272,18 @@ Result<std::vector<DescribedTable>> describe_apart(SqlClient& client, std::span<
 
 }  // namespace
 
+Result<Rows> run_by_path_of_user(SqlClient& client, const std::string& statement, const Fields& parameters,
+                                 Clock::time_point deadline) {
+  if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set) return set;
+  auto rows = client.run(statement, parameters, deadline);
+  if (!rows) return rows;
+  if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set) return set;
+  return rows;
+}
+
 Result<std::string> schema_of_new_tables(SqlClient& client, Clock::time_point deadline) {
-  if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
-    return std::unexpected(set.error());
-  const auto found = client.run("SELECT pg_catalog.current_schema() AS name", {}, deadline);
+  const auto found = run_by_path_of_user(client, "SELECT pg_catalog.current_schema() AS name", {}, deadline);
   if (!found) return std::unexpected(found.error());
-  if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)
-    return std::unexpected(set.error());
   return found->empty() ? std::string() : found->front().text("name");
 }
 
@@ -287,23 +292,16 @@ Result<Rows> relations_of(SqlClient& client, const std::vector<std::string>& oid
   return client.run(sql("table_relations", ""), {fmt::format("{{{}}}", fmt::join(oids, ",")), own_schema}, deadline);
 }
 
-Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
+Result<std::vector<DescribedTable>> describe_within(SqlClient& client, std::span<const WantedTable> wanted,
                                                     const std::string& own_schema, Clock::time_point deadline) {
   const auto ask = [&](std::string_view file, const std::string& array) {
     return client.run(sql(file, ""), {array}, deadline);
   };
   std::vector<std::string> names;
   for (const auto& one : wanted) names.push_back(TableName::parse(one.name).sql());
-  if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
-    return std::unexpected(begun.error());
   // Where the user's path leads is asked once, here. Under ours, names of types come out with their schema.
-  if (auto set = client.run("SET LOCAL search_path TO DEFAULT", {}, deadline); !set)
-    return std::unexpected(set.error());
-  const auto known = ask("table_names", array_of_texts(names));
-  if (!known && is_of_encoding(known.error())) return describe_apart(client, wanted, own_schema, deadline);
+  const auto known = run_by_path_of_user(client, sql("table_names", ""), {array_of_texts(names)}, deadline);
   if (!known) return std::unexpected(known.error());
-  if (auto set = client.run("SET LOCAL search_path = pg_catalog, pg_temp", {}, deadline); !set)
-    return std::unexpected(set.error());
   std::vector<std::string> oids;
   for (const auto& row : *known) oids.push_back(row["oid"].value_or("NULL"));
   const auto relations = relations_of(client, oids, own_schema, deadline);
@@ -325,6 +323,16 @@ Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span
     if (auto done = try_condition(client, described.back(), *wanted[i].route, deadline); !done)
       return std::unexpected(done.error());
   }
+  return described;
+}
+
+Result<std::vector<DescribedTable>> describe_tables(SqlClient& client, std::span<const WantedTable> wanted,
+                                                    const std::string& own_schema, Clock::time_point deadline) {
+  if (auto begun = client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, deadline); !begun)
+    return std::unexpected(begun.error());
+  auto described = describe_within(client, wanted, own_schema, deadline);
+  if (!described && is_of_encoding(described.error())) return describe_apart(client, wanted, own_schema, deadline);
+  if (!described) return described;
   if (auto done = client.run("COMMIT", {}, deadline); !done) return std::unexpected(done.error());
   return described;
 }

@@ -90,15 +90,7 @@ Result<ReplayTransaction::Pointer> ReplayTransaction::begin(const DeadLetterRow&
 }
 
 Result<void> ReplayTransaction::write(const Changes& changes) {
-  for (const auto& write : locks(changes)) state_->session.send_write(changes, write);
-  auto& session = state_->session;
-  auto written = session.attempt(&changes, {.check_deferred = true}, step_timeout);
-  if (written || !session.connection.is_open()) return written;
-  auto& error = written.error();
-  if (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear) return written;
-  // The code does not say whose fault it is: the same statements without the rows do.
-  if (session.attempt(&changes, {.without_rows = true, .undo = true}, step_timeout)) error.next = ErrorClass::reject;
-  return written;
+  return state_->session.write_alone(changes, step_timeout);
 }
 
 Result<void> ReplayTransaction::rehearse(const Changes& changes) {

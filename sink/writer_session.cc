@@ -98,7 +98,7 @@ void WriterSession::send_deallocations() {
   for (const auto& name : statements.take_retired()) connection.send(fmt::format("DEALLOCATE {}", name).c_str());
 }
 
-Result<Reply> WriterSession::answer(std::chrono::seconds timeout) {
+Result<Reply> WriterSession::answer(std::chrono::milliseconds timeout) {
   connection.sync();
   auto reply = connection.wait(Clock::now() + timeout);
   learn_from(reply);
@@ -113,7 +113,7 @@ void WriterSession::learn_from(const Result<Reply>& reply) {
   if (!connection.is_open()) forget();
 }
 
-Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::chrono::seconds timeout) {
+Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::chrono::milliseconds timeout) {
   const auto leave = [this](bool undo) {
     if (undo) connection.send("ROLLBACK TO SAVEPOINT sluice");
     connection.send("RELEASE SAVEPOINT sluice");
@@ -141,6 +141,17 @@ Result<void> WriterSession::attempt(const Changes* changes, Attempt how, std::ch
   if (undone) return std::unexpected(written.error());
   rollback();
   return std::unexpected(undone.error());
+}
+
+Result<void> WriterSession::write_alone(const Changes& changes, std::chrono::milliseconds timeout) {
+  for (const auto& write : locks(changes)) send_write(changes, write);
+  auto written = attempt(&changes, {.check_deferred = true}, timeout);
+  if (written || !connection.is_open()) return written;
+  auto& error = written.error();
+  if (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear) return written;
+  // The code does not say whose fault it is: the same statements without the rows do.
+  if (attempt(&changes, {.without_rows = true, .undo = true}, timeout)) error.next = ErrorClass::reject;
+  return written;
 }
 
 void WriterSession::rollback() {

@@ -1,7 +1,8 @@
 // State of a write path's connection between its exchanges, and the steps that several write paths share.
 //
-// Owned by a Writer or a ReplayTransaction and used by its thread. The steps that wait block up to the time-out that
-// they are given; when a step has closed the connection, the session has forgotten what only that connection knew.
+// Owned by a Writer, a ReplayTransaction or a Rehearsal and used by its thread. The steps that wait block up to the
+// time-out that they are given; when a step has closed the connection, the session has forgotten what only that
+// connection knew.
 #pragma once
 
 #include <chrono>
@@ -52,7 +53,7 @@ struct WriterSession {
   void send_deallocations();
 
   // Ends the exchange and waits for its outcome; a transaction that is open stays open.
-  Result<Reply> answer(std::chrono::seconds timeout);
+  Result<Reply> answer(std::chrono::milliseconds timeout);
   // Notes what an outcome says about the session itself.
   void learn_from(const Result<Reply>& reply);
   struct Attempt {
@@ -63,7 +64,10 @@ struct WriterSession {
   };
   // Writes the rows, if any, within a savepoint; on error the savepoint is undone and the transaction can be continued
   // as long as the connection is open.
-  Result<void> attempt(const Changes* changes, Attempt how, std::chrono::seconds timeout);
+  Result<void> attempt(const Changes* changes, Attempt how, std::chrono::milliseconds timeout);
+  // Writes one record's rows as attempt() does, behind their locks, and finds out whose fault it is where the code does
+  // not say so: `reject` means the rows'.
+  Result<void> write_alone(const Changes& changes, std::chrono::milliseconds timeout);
   // Ends a transaction if one is open.
   void rollback();
   void forget();  // what only a lost connection knew

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "runtime/control/freeing_ddl.h"
+#include "runtime/control/group_rehearsal.h"
 
 namespace sluice::runtime {
 namespace {
@@ -11,16 +14,36 @@ namespace {
 // Counting may take up to a twentieth of the thread's time.
 constexpr int count_share = 20;
 constexpr std::chrono::seconds count_pause{10};
-constexpr std::chrono::seconds ddl_deadline{5};  // of all groups; what is left then is not known
+constexpr std::chrono::seconds ddl_deadline{5};         // of all groups; what is left then is not known
+constexpr std::chrono::seconds rehearsal_deadline{18};  // likewise; the last group may take longer
 
 }  // namespace
 
 Result<DeadLetterGroups> DeadLetterControl::groups(const DeadLetterFilter& filter, LetterGrouping by) {
-  auto found = tables_.letter_groups(filter, by, FreeingDdl::letters_of_each);
-  if (!found || by != LetterGrouping::reason || found->largest.empty()) return found;
+  return by == LetterGrouping::reason ? groups_with_ddl(filter, FreeingDdl::letters_of_each)
+                                      : tables_.letter_groups(filter, by, FreeingDdl::letters_of_each);
+}
+
+Result<DeadLetterGroups> DeadLetterControl::groups_with_ddl(const DeadLetterFilter& filter, int letters_of_each) {
+  auto found = tables_.letter_groups(filter, LetterGrouping::reason, letters_of_each);
+  if (!found || found->largest.empty()) return found;
   FreeingDdl ddl(*pipeline_, tables_, schemas_);
   const auto deadline = Clock::now() + ddl_deadline;
   for (auto& group : found->largest) ddl.find(group, deadline);
+  return found;
+}
+
+Result<DeadLetterGroups> DeadLetterControl::rehearse(const DeadLetterFilter& filter, int letters_of_each) {
+  const std::unique_lock alone(one_rehearsal_at_a_time_, std::try_to_lock);
+  if (!alone) return fail(ErrorClass::retry, "another rehearsal is running");
+  const auto deadline = Clock::now() + rehearsal_deadline;
+  auto found = groups_with_ddl(filter, std::max(letters_of_each, FreeingDdl::letters_of_each));
+  if (!found || found->largest.empty()) return found;
+  GroupRehearsal rehearsal(pipeline_, identity_, tables_, schemas_);
+  for (auto& group : found->largest) {
+    group.ids.resize(std::min(group.ids.size(), static_cast<std::size_t>(letters_of_each)));
+    rehearsal.run(group, deadline);
+  }
   return found;
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 
 #include "admin/dead_letters.h"
 #include "config/pipeline.h"
@@ -18,13 +19,18 @@ class DeadLetterControl final : public DeadLetters {
  public:
   DeadLetterControl(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
                     sink::AdminTables& tables, SchemaSource& schemas)
-      : pipeline_(pipeline), tables_(tables), schemas_(schemas), replayer_(pipeline, identity, tables, schemas) {}
+      : pipeline_(pipeline),
+        identity_(identity),
+        tables_(tables),
+        schemas_(schemas),
+        replayer_(pipeline, identity, tables, schemas) {}
 
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
     return tables_.letters(filter);
   }
   Result<std::int64_t> count(const DeadLetterFilter& filter) override { return tables_.count_letters(filter); }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override;
+  Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int letters_of_each) override;
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;
   Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                        const Caller& by) override {
@@ -39,10 +45,15 @@ class DeadLetterControl final : public DeadLetters {
   std::int64_t open() const { return open_; }  // -1: not known yet
 
  private:
+  // By reason, with the DDL and the numbers of so many of the oldest.
+  Result<DeadLetterGroups> groups_with_ddl(const DeadLetterFilter& filter, int letters_of_each);
+
   const std::shared_ptr<const config::Pipeline> pipeline_;
+  const sink::Identity identity_;
   sink::AdminTables& tables_;
   SchemaSource& schemas_;
   Replayer replayer_;
+  std::mutex one_rehearsal_at_a_time_;
   std::chrono::steady_clock::time_point count_again_{};
   std::atomic<std::int64_t> open_{-1};
   std::atomic<std::int64_t> stored_{0};

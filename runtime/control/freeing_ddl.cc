@@ -121,7 +121,7 @@ FreeingDdl::FreeingDdl(const config::Pipeline& pipeline, sink::AdminTables& stor
     : following_(with_tables_that_follow(pipeline)),
       store_(store),
       tables_(pipeline.postgres),
-      mapper_(following_, schemas, tables_) {
+      mapper_(following_, schemas, tables_, true) {
   mapper_.infer_types();
 }
 

@@ -34,14 +34,6 @@ std::string tables_of(const Changes& changes) {
   return names;
 }
 
-bool keyed(const Changes& changes) {
-  return std::ranges::any_of(changes.tables, [](const auto& changed) { return !changed.table->key.empty(); });
-}
-
-std::string text(const Error& error) {
-  return error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
-}
-
 }  // namespace
 
 // The letters of one partition.
@@ -92,7 +84,8 @@ class Replayer::Partition {
 
 Replayer::Partition::Mapped Replayer::Partition::map(const DeadLetterRow& letter, Clock::time_point deadline) {
   Mapped mapped;
-  if (const auto done = add_record(mapper_, kafka_, letter, deadline); !done) mapped.trouble = text(done.error());
+  if (const auto done = add_record(mapper_, kafka_, letter, deadline); !done)
+    mapped.trouble = with_sqlstate(done.error());
   mapped.changes = mapper_.take();
   return mapped;
 }
@@ -118,7 +111,7 @@ void Replayer::Partition::each(std::span<const DeadLetterRow> letters, std::span
       if (stop) {
         result.outcome = interruption().requested() ? "not tried: cancelled" : "not tried: time is up, run it again";
       } else if (!whole) {
-        result.outcome = "not tried: " + text(whole.error());
+        result.outcome = "not tried: " + with_sqlstate(whole.error());
       } else if (const auto found = std::ranges::find(*whole, letters[first].id, &DeadLetterRow::id);
                  found == whole->end()) {
         result.outcome = "resolved by someone else meanwhile";
@@ -166,7 +159,7 @@ void Replayer::Partition::scan(std::span<const DeadLetterRow> letters, Offset ne
 // the answer holds until the end of the transaction.
 std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Changes& changes,
                                           const sink::ReplayTransaction::Pointer& pointer) {
-  if (force_ || !keyed(changes)) return {};
+  if (force_ || !writes_keys(changes)) return {};
   const auto error = [](const std::string& why) {
     return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway", why);
   };
@@ -196,7 +189,7 @@ void Replayer::Partition::rehearse(const Mapped& mapped, Replayed& result) {
     result.outcome = "would be refused again: " + changes.dead.front().whole();
   } else if (changes.tables.empty()) {
     result.outcome = "would be resolved without effect: configuration skips it";
-  } else if (!force_ && keyed(changes) && !scan_trouble_.empty()) {
+  } else if (!force_ && writes_keys(changes) && !scan_trouble_.empty()) {
     result.outcome = "would be left alone: " + scan_trouble_;
   } else if (const auto later = successors_.of(result.offset); later && !force_) {
     result.outcome = fmt::format("would be left alone: offset {} wrote this key later", *later);
@@ -204,9 +197,9 @@ void Replayer::Partition::rehearse(const Mapped& mapped, Replayed& result) {
     result.outcome = "would be applied to " + tables_of(changes);
   } else if (written.error().next == ErrorClass::reject) {
     result.refused = true;
-    result.outcome = "PostgreSQL would refuse: " + text(written.error());
+    result.outcome = "PostgreSQL would refuse: " + with_sqlstate(written.error());
   } else {
-    result.outcome = "could not be tried: " + text(written.error());
+    result.outcome = "could not be tried: " + with_sqlstate(written.error());
   }
 }
 
@@ -214,7 +207,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
   const auto& changes = mapped.changes;
   const auto pointer = writer_.begin(letter);
   if (!pointer) {
-    result.outcome = "not applied: " + text(pointer.error());
+    result.outcome = "not applied: " + with_sqlstate(pointer.error());
     return;
   }
   if (!changes.dead.empty()) return refuse(letter, changes.dead.front(), result);
@@ -228,13 +221,13 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
     if (error.next == ErrorClass::reject)
       return refuse(letter, {0, Stage::write, tables_of(changes), error.sqlstate, error.message, error.detail}, result);
     writer_.rollback();
-    result.outcome = "not applied: " + text(error);
+    result.outcome = "not applied: " + with_sqlstate(error);
     return;
   }
   const auto tables = tables_of(changes);
   const auto resolution = "replayed by " + by_.name;
   if (const auto done = writer_.applied(letter, resolution); !done) {
-    result.outcome = unless_applied(letter, resolution, text(done.error()));
+    result.outcome = unless_applied(letter, resolution, with_sqlstate(done.error()));
     if (!result.outcome.empty()) return;
   }
   applied_.insert(letter.offset);
@@ -267,7 +260,7 @@ void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& 
   result.refused = true;
   result.outcome = "refused again: " + (why.sqlstate.empty() ? why.whole() : why.sqlstate + " " + why.whole());
   if (const auto done = writer_.refused(letter, why); !done)
-    result.outcome += fmt::format(" (and not noted: {})", text(done.error()));
+    result.outcome += fmt::format(" (and not noted: {})", with_sqlstate(done.error()));
 }
 
 Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_run, bool force, const Caller& by) {

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t batch_records = 1000;
 constexpr std::size_t batch_bytes = 2 << 20;  // whichever comes first
 
-// Table and key: equal if the keys may be equal in PostgreSQL.
 std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
   const Cell* first = changes.row(row);
   const std::vector<Cell> cells(first, first + table.columns.size());
@@ -21,15 +20,26 @@ std::string key_of(const Table& table, const Changes& changes, const RowChange& 
 
 }  // namespace
 
-void SupersededKeys::watch(Offset letter, const Changes& changes) {
+bool writes_keys(const Changes& changes) {
+  return std::ranges::any_of(changes.tables, [](const auto& changed) { return !changed.table->key.empty(); });
+}
+
+std::vector<std::string> keys_of(const Changes& changes) {
+  std::vector<std::string> keys;
   for (const auto& changed : changes.tables) {
-    const auto& table = *changed.table;
-    if (table.key.empty()) continue;
-    keys_[table.sql_name].push_back(letter);
+    if (changed.table->key.empty()) continue;
     for (const auto& step : changed.steps) {
-      for (const auto& row : step.rows) keys_[key_of(table, changes, row)].push_back(letter);
+      for (const auto& row : step.rows) keys.push_back(key_of(*changed.table, changes, row));
     }
   }
+  return keys;
+}
+
+void SupersededKeys::watch(Offset letter, const Changes& changes) {
+  for (const auto& changed : changes.tables) {
+    if (!changed.table->key.empty()) keys_[changed.table->sql_name].push_back(letter);
+  }
+  for (auto& key : keys_of(changes)) keys_[std::move(key)].push_back(letter);
 }
 
 Result<void> SupersededKeys::open(const TopicPartition& at, std::set<Offset> without_effect,
@@ -40,7 +50,8 @@ Result<void> SupersededKeys::open(const TopicPartition& at, std::set<Offset> wit
   auto reader = listener::Reader::open(pipeline_->kafka, at, first + 1, deadline);
   if (!reader) return std::unexpected(reader.error());
   reader_ = std::move(*reader);
-  mapper_ = std::make_unique<RecordMapper>(pipeline_, schemas_);
+  mapper_ = tables_ != nullptr ? std::make_unique<RecordMapper>(pipeline_, schemas_, *tables_, false)
+                               : std::make_unique<RecordMapper>(pipeline_, schemas_);
   return {};
 }
 

@@ -18,10 +18,18 @@
 
 namespace sluice::runtime {
 
+// Returns true if one of the tables has a key by which a later record may write the same row.
+bool writes_keys(const Changes& changes);
+// Of each row in a table with a key: table and key in one. Equal if the keys may be equal in PostgreSQL.
+std::vector<std::string> keys_of(const Changes& changes);
+
 class SupersededKeys {
  public:
   SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline, SchemaSource& schemas)
       : pipeline_(std::move(pipeline)), schemas_(schemas) {}
+  // Maps the log by these tables, which outlive it and are not altered.
+  SupersededKeys(std::shared_ptr<const config::Pipeline> pipeline, SchemaSource& schemas, sink::Tables& tables)
+      : pipeline_(std::move(pipeline)), schemas_(schemas), tables_(&tables) {}
 
   // Adds the keys that a letter writes. Before the first read_to().
   void watch(Offset letter, const Changes& changes);
@@ -39,6 +47,7 @@ class SupersededKeys {
 
   const std::shared_ptr<const config::Pipeline> pipeline_;
   SchemaSource& schemas_;
+  sink::Tables* const tables_ = nullptr;  // null: as they are
   std::unique_ptr<RecordMapper> mapper_;
   std::optional<listener::Reader> reader_;
   std::set<Offset> without_effect_;

@@ -22,9 +22,10 @@ class RecordMapper {
   // `evolves`: tables may be altered for the records, where their routes let them evolve.
   RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, bool evolves = false)
       : RecordMapper(pipeline, schemas, std::make_unique<sink::TableCatalogue>(pipeline->postgres), nullptr, evolves) {}
-  // Asks these tables, which outlive it, and alters them where routes let them evolve.
-  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, sink::Tables& tables)
-      : RecordMapper(pipeline, schemas, nullptr, &tables, true) {}
+  // Asks these tables, which outlive it.
+  RecordMapper(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, sink::Tables& tables,
+               bool evolves)
+      : RecordMapper(pipeline, schemas, nullptr, &tables, evolves) {}
 
   // See Mapper::infer_types.
   void infer_types() { mapper_.infer_types(); }

@@ -105,18 +105,30 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
     assert "dead" in json.dumps(console.data("audit", key="k_adm"))
 
 
+def all_that_a_rehearsal_must_leave(console):
+    return [console.sql(query) for query in (
+        "SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attnum > 0 ORDER BY attnum",
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'orders'::regclass ORDER BY conname",
+        "SELECT md5(string_agg(o::text, ',' ORDER BY id)) FROM orders o",
+        "SELECT * FROM sluice.dead_letter ORDER BY id",
+        "SELECT topic, partition, next_offset, epoch, applied, folded, skipped, dead FROM sluice.pointer ORDER BY topic, partition")]
+
+
 @pytest.mark.case(29)
 @pytest.mark.alone
-def test_the_ddl_that_dead_group_proposes_frees_the_letters_and_viewers_see_no_name_that_may_be_data(console):
-    console.sql("ALTER TABLE orders ADD qty integer, ADD code varchar(3), ADD tag char(2)")
+def test_the_ddl_that_dead_group_proposes_frees_the_letters_as_rehearsed_and_viewers_see_no_name_that_may_be_data(console):
+    console.sql("ALTER TABLE orders ADD qty integer, ADD code varchar(3), ADD tag char(2), ADD CONSTRAINT odd CHECK (id <> 45101)")
     try:
         rows = ({"qty": 3_000_000_000}, {"code": "abcd"}, {"tag": "abc"}, {"colour": "red", "weight": 7},
                 {"colour": "blue", "weight": 1.5}, {"status": None}, {"4711 0815": "x"})
-        console.kafka.publish(console.orders, [(b"%d" % n, encode({"id": n, "status": "new"} | row))
-                                               for n, row in enumerate(rows, 45_000)])
+        # Of the numbers one is written over by another letter, one by a later record, and one is refused again.
+        others = ({"id": 45_000, "qty": 4_000_000_000}, {"id": 45_100, "qty": 3_000_000_000}, {"id": 45_101, "qty": 3_000_000_000})
+        letters = [{"id": n} | row for n, row in enumerate(rows, 45_000)] + list(others)
+        console.kafka.publish(console.orders, [(b"%d" % row["id"], encode({"status": "new"} | row))
+                                               for row in letters + [{"id": 45_100}]])
         console.wait_caught_up(console.orders)
         groups = console.data("dead", "group", key="k_oper")["groups"]
-        assert sum(group["count"] for group in groups) == len(rows), groups
+        assert sum(group["count"] for group in groups) == len(letters), groups
         seen = {group["example"]: group["ddl"] for group in console.data("dead", "group", key="k_view")["groups"]}
         hidden = [group["ddl"] for group in groups if seen[group["example"]] is None]
         assert hidden == ['ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "4711 0815" text'], groups
@@ -124,12 +136,26 @@ def test_the_ddl_that_dead_group_proposes_frees_the_letters_and_viewers_see_no_n
         for part in ('"qty" TYPE bigint', '"code" TYPE text', '"tag" TYPE text', '"colour" text', '"weight" numeric',
                      '"status" DROP NOT NULL'):
             assert part in proposed, proposed
+        console.refused(3, "operator", "dead", "group", "--rehearse", key="k_view")
+        before = all_that_a_rehearsal_must_leave(console)
+        rehearsed = console.data("dead", "group", "--rehearse", key="k_oper")["groups"]
+        assert all_that_a_rehearsal_must_leave(console) == before
+        assert [group["ddl"] for group in rehearsed] == [group["ddl"] for group in groups]
+        total = {name: sum(group[name] for group in rehearsed)
+                 for name in ("applied", "folded", "superseded", "refused", "not_tried")}
+        assert total == {"applied": len(rows) - 1 + 1, "folded": 1, "superseded": 1, "refused": 1, "not_tried": 0}, rehearsed
+        assert all(group["tried"] for group in rehearsed), rehearsed
+        assert [one for group in rehearsed for one in group["refusals"]] == [
+            '1 by 23514 new row for relation "orders" violates check constraint "odd"']
         for group in groups:
             console.sql(group["ddl"])
-        assert f"{len(rows)} of {len(rows)} applied" in console.ok("dead", "replay", "--table", "public.orders", key="k_oper")
+        done = console.run_ssh("dead", "replay", "--table", "public.orders", key="k_oper")
+        assert f"{total['applied'] + total['folded']} of {len(letters)} applied" in done.out, done
+        assert (done.code, done.out.count("refused again: 23514"), done.out.count("wrote this key later")) == (9, 1, 1), done
+        wait_until(lambda: console.audit("dead group"), lambda: console.audit("%"))
     finally:
         console.sql('ALTER TABLE orders DROP qty, DROP code, DROP tag, DROP COLUMN IF EXISTS colour, DROP COLUMN IF EXISTS weight,'
-                    ' DROP COLUMN IF EXISTS "4711 0815"')
+                    ' DROP COLUMN IF EXISTS "4711 0815", DROP CONSTRAINT odd')
 
 
 @pytest.mark.case(29)

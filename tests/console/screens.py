@@ -90,6 +90,7 @@ class Screens:
         yield "count", self.session("count", "pointers")
         (first,), = console.sql("SELECT min(id) FROM sluice.dead_letter")
         yield "groups", self.session("dead group")
+        yield "rehearsal", self.shell("S dead group --rehearse")
         yield "dead", self.session("dead list", f"dead show {first}")
         refused = self.shell(f"S dead replay {first}")
         console.sql("ALTER TABLE orders ALTER status DROP NOT NULL")

@@ -163,6 +163,11 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return DeadLetterGroups{{{2, {}, {}, 1, hostile, hostile, "23502", hostile, {1, 2}, hostile, true, hostile}}, 1, 2};
   }
+  Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int) override {
+    auto found = groups(filter, LetterGrouping::reason);
+    if (found) found->largest.front().rehearsed = {true, 1, 1, 1, 1, 1, {{hostile, hostile, 1}}, hostile};
+    return found;
+  }
   Result<std::int64_t> discard(const DeadLetterFilter&, const std::string&, const Caller&) override {
     if (fails) return broken();
     return 1;

@@ -60,7 +60,8 @@ class FakeAdmin : public Snapshots,
     bool ddl_names_data = false;
     std::string ddl_unknown = {};
   };
-  std::map<std::string, FoundDdl> ddl;  // that would free letters with this reason
+  std::map<std::string, FoundDdl> ddl;                // that would free letters with this reason
+  std::map<std::string, RehearsedLetters> rehearsed;  // what becomes of letters with this reason
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
   std::vector<Move> moves;
@@ -363,6 +364,12 @@ class FakeAdmin : public Snapshots,
         found.largest.push_back(group);
     }
     found.groups = static_cast<std::int64_t>(found.largest.size());
+    return found;
+  }
+  Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int letters_of_each) override {
+    calls.push_back(fmt::format("rehearse {}", letters_of_each));
+    auto found = groups(filter, LetterGrouping::reason);
+    for (auto& group : found->largest) group.rehearsed = rehearsed[group.reason];
     return found;
   }
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override {
