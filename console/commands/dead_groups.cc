@@ -99,18 +99,12 @@ struct Wanted {
   int letters = 0;  // of each group
 };
 
-std::expected<Wanted, int> wanted_of(Call& call, LetterGrouping by) {
+std::expected<Wanted, int> wanted_of(Call& call) {
   Wanted wanted{.rehearse = call.has("rehearse")};
-  if (!wanted.rehearse && call.has("letters"))
-    return std::unexpected(call.fail(Code::not_understood, "--letters is for --rehearse"));
   if (!wanted.rehearse) return wanted;
   if (role_of(call.login().caller.role) < Role::operator_)
     return std::unexpected(call.fail(Code::not_allowed, "dead group --rehearse needs role operator; you are {} ({})",
                                      call.login().caller.role, call.login().caller.name));
-  if (by != LetterGrouping::reason)
-    return std::unexpected(call.fail(Code::not_understood, "--rehearse is for groups by reason, which have DDL"));
-  if (call.has("all"))
-    return std::unexpected(call.fail(Code::not_understood, "--rehearse is for open letters; leave out --all"));
   const auto letters = number_option(call, "letters", rehearsed_unless_given, letters_at_most);
   if (!letters) return std::unexpected(letters.error());
   wanted.letters = static_cast<int>(*letters);
@@ -137,7 +131,7 @@ int dead_group(Call& call, DeadLetters& dead_letters) {
   if (!by) return by.error();
   const auto filter = letter_filter(call, 20);
   if (!filter) return filter.error();
-  const auto wanted = wanted_of(call, *by);
+  const auto wanted = wanted_of(call);
   if (!wanted) return wanted.error();
   const auto found =
       wanted->rehearse ? dead_letters.rehearse(*filter, wanted->letters) : dead_letters.groups(*filter, *by);
@@ -183,6 +177,8 @@ int dead_group(Call& call, DeadLetters& dead_letters) {
 
 std::vector<Command> dead_groups_commands() {
   auto options = letter_filter_options();
+  for (auto& option : options)
+    if (option.name == "all") option.excludes = "rehearse";  // which is about open ones
   options.insert(options.begin(), {.name = "by",
                                    .value = ArgumentKind::any,
                                    .shown = "reason|table|topic",
@@ -193,11 +189,13 @@ std::vector<Command> dead_groups_commands() {
                      .help = "for operators: try each group's DDL and its letters in one transaction that is rolled "
                              "back, and count what would become of them. It holds the lock of an ALTER TABLE: whoever "
                              "reads or writes the group's table waits, up to 3 seconds for each group. Nothing stays "
-                             "but the numbers that sequences gave out"});
+                             "but the numbers that sequences gave out",
+                     .excludes = "by"});
   options.push_back({.name = "letters",
                      .value = ArgumentKind::number,
                      .shown = "N",
-                     .help = "of --rehearse: at most so many of each group, the oldest; 1,000 unless given"});
+                     .help = "at most so many of each group, the oldest; 1,000 unless given",
+                     .needs = "rehearse"});
   return {
       {.words = "dead group",
        .options = std::move(options),

@@ -39,6 +39,7 @@ const std::map<std::string, Spelling, std::less<>>& spellings() {
       {"since", {"1h", "2h"}},
       {"older", {"1s", "1d"}},
       {"to", {"1", "1"}},
+      {"letters", {"2", "1"}},
       {"by", {"table", "table"}},
       {"audit by", {"alice", "bob"}},
       {"filter", {"@op = 'd'", "@op = 'd'"}},
