@@ -7,14 +7,19 @@
 #include "admin/audit.h"
 #include "admin/dead_letters.h"
 #include "admin/events.h"
+#include "admin/history.h"
 #include "admin/incident.h"
 #include "admin/inspection.h"
 #include "admin/jobs.h"
+#include "admin/lane_orders.h"
+#include "admin/live_settings.h"
 #include "admin/logging.h"
+#include "admin/memory.h"
 #include "admin/moves.h"
 #include "admin/notifications.h"
 #include "admin/pauses.h"
 #include "admin/positions.h"
+#include "admin/proofs.h"
 #include "admin/rates.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
@@ -36,8 +41,13 @@ struct Capabilities {
   Jobs& jobs;
   const IncidentLog& incidents;
   const Rates& rates;
+  const History& history;
+  const Memory& memory;
   Tables& tables;
+  Proofs& proofs;
+  LaneOrders& lanes;
   ServiceControl& control;
+  LiveSettings& live_settings;
 };
 
 }  // namespace sluice

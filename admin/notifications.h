@@ -44,6 +44,8 @@ class Notifications {
   virtual Result<NotificationState> notifications() = 0;
   // Sends a message to the hook, by its name or position, at once and whatever is muted. Returns what it answered.
   virtual Result<std::string> test(const std::string& hook, const Caller& by) = 0;
+  // As test(), a report: `line` for people, `document`, which is JSON, for programs.
+  virtual Result<std::string> report(const std::string& hook, const std::string& line, const std::string& document) = 0;
   // Of every instance: what waits and what happens until then is not told, also not afterwards.
   virtual Result<void> mute(std::chrono::milliseconds lasting, const std::string& reason, const Caller& by) = 0;
   // False if nothing is muted.

@@ -37,10 +37,13 @@ constexpr std::array<PartitionStateInfo, partition_state_count> states{{
      "Find out what the brokers did. `seek TOPIC/PARTITION start` applies the new log from its beginning, "
      "`seek TOPIC/PARTITION end` only what comes; if the old log is back, `reclaim TOPIC/PARTITION`."},
     {topic_missing, "topic_missing", Severity::broken, true, "The topic or the partition is not in the cluster.",
-     "Create the topic again, or remove it from the route."},
+     "Create the topic again, or remove it from the route. What the log holds then is compared with the pointer within half "
+     "a minute, at once with `reclaim TOPIC/PARTITION`; it is another log, so `seek TOPIC/PARTITION start` says next where "
+     "it is read from."},
     {schema, "schema", Severity::broken, true,
      "A table, a column, a permission or a schema is missing; no record is at fault.",
-     "Fix what the reason names; the partition is checked every few seconds."},
+     "Fix what the reason names; the partition is checked every few seconds, at once with `reclaim TOPIC/PARTITION`. Or "
+     "give up what the log holds now: `seek TOPIC/PARTITION end`, which is not applied."},
     {corrupt, "corrupt", Severity::broken, true, "Kafka keeps delivering a damaged batch of records.",
      "Repair the log; the partition is read again every few seconds. Or `seek TOPIC/PARTITION OFFSET` to an offset behind "
      "the damage: what lies between is not applied."},

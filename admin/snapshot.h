@@ -97,6 +97,7 @@ struct Snapshot {
   std::vector<PartitionSnapshot> partitions;
   std::vector<LaneSnapshot> lanes;
   std::vector<TableSnapshot> tables;
+  std::map<std::string, Counts> outcomes;  // of the records that this process has committed, by topic
   // The tables that each topic feeds, sorted: by configuration, and by the records that were applied. Topics of this
   // process only.
   std::map<std::string, std::vector<std::string>> topic_tables;

@@ -44,6 +44,10 @@ struct RowChange {
   ChangeKind kind = ChangeKind::write;
   RowCheck check = RowCheck::none;
   bool decides = true;  // what becomes of the row is the record's outcome: not of the old row where a key changes
+  // Of a row of children whose parents have versions: where in Changes::cells the key of its parent is, and behind it
+  // the version, as the event has them. The change has no effect where the parent's row is of a newer version.
+  static constexpr std::uint32_t unbound = 0xffffffff;
+  std::uint32_t bond = unbound;
 };
 
 // Where a table has a column for versions (Table::guard), a change whose cell of it is set has no effect on a row of a
@@ -103,6 +107,9 @@ struct Changes {
   std::size_t rows = 0;                // changes in all tables and steps
 
   const Cell* row(const RowChange& change) const { return cells.data() + change.cells; }
+  Cell bond(const RowChange& change, std::size_t part) const {
+    return change.bond == RowChange::unbound ? Cell{0, Cell::null} : cells[change.bond + part];
+  }
   std::string_view bytes(const Cell& cell) const {
     return {arena.data() + cell.offset, cell.length > 0 ? static_cast<std::size_t>(cell.length) : 0};
   }

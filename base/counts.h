@@ -23,6 +23,9 @@ struct Counts {
     gaps += more.gaps;
     return *this;
   }
+  Counts operator-(const Counts& less) const {
+    return {applied - less.applied, folded - less.folded, skipped - less.skipped, dead - less.dead, gaps - less.gaps};
+  }
   bool operator==(const Counts&) const = default;
 };
 

@@ -6,7 +6,7 @@
 
 namespace sluice {
 
-// At most 60 bytes of `text`, on one line and in UTF-8, between marks that split_reason() finds; "nothing" if it is
+// At most 60 bytes of what printable() makes of `text`, between marks that split_reason() finds; "nothing" if it is
 // empty.
 std::string excerpt(std::string_view text);
 // The same for the name of a field. One that looks like a name is not marked: it says which column is missing.

@@ -17,6 +17,7 @@
 
 #include "base/line_writer.h"
 #include "base/log_module.h"
+#include "base/log_settings.h"
 #include "base/mutex.h"
 #include "base/printable.h"
 
@@ -165,13 +166,21 @@ std::string_view name(Level level) {
 }
 
 void setup(std::string_view level, std::string_view format) {
-  usual = to_level(level);
-  set_level(level, std::nullopt);
+  set_usual_level(level);
   {
     const MutexLock lock(modules_mutex);
     modules_set.clear();
     lowest_of_modules = no_level;
   }
+  set_format(format);
+}
+
+void set_usual_level(std::string_view level) {
+  usual = to_level(level);
+  set_level(level, std::nullopt);
+}
+
+void set_format(std::string_view format) {
   as_json = format == "json";
 }
 
@@ -181,10 +190,11 @@ void set_level(std::string_view level, std::optional<std::chrono::seconds> lasti
 }
 
 bool enabled(Level level) {
-  const auto until = falls_back_at.load(std::memory_order_relaxed);
-  if (until != never && now_ns() >= until) {
-    threshold = usual.load();
-    falls_back_at = never;
+  auto until = falls_back_at.load(std::memory_order_relaxed);
+  if (until != never && now_ns() >= until && falls_back_at.compare_exchange_strong(until, never)) {
+    const Level after = usual, before = threshold.exchange(after);
+    if (before != after)
+      write_always(Level::info, "log", fmt::format("level {} -> {}: its time is over", name(before), name(after)));
   }
   return level >= threshold.load(std::memory_order_relaxed) ||
          static_cast<int>(level) >= lowest_of_modules.load(std::memory_order_relaxed);

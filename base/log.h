@@ -27,7 +27,8 @@ enum class Level { debug, info, warning, error };
 
 // Level is one of debug|info|warning|error, format text|json; both are validated by config.
 void setup(std::string_view level, std::string_view format);
-// The level alone, until `lasting` has passed (then setup()'s counts again), or until the next setup().
+// The level alone, until `lasting` has passed (then setup()'s counts again, and a line says so), or until the next
+// setup().
 void set_level(std::string_view level, std::optional<std::chrono::seconds> lasting);
 bool enabled(Level level);
 void write(Level level, std::string_view who, std::string_view text);

@@ -55,15 +55,15 @@ bool shown_as_itself(char32_t code) {
   return columns_of(code) >= 0 && !invisible(code);
 }
 
-// Walks over the text: `spell` appends its own form of a character, or leaves it to be copied.
-template <class Spell>
-std::string transform(std::string_view text, Spell spell) {
+// Walks over the text: `put` appends its own form of a character, or leaves it to be copied.
+template <class Put>
+std::string transform(std::string_view text, Put put) {
   const Utf8Locale locale;
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
     const Character one = first_character(text);
-    if (!spell(one, text.front(), result)) result.append(text.substr(0, one.bytes));
+    if (!put(one, text.front(), result)) result.append(text.substr(0, one.bytes));
     text.remove_prefix(one.bytes);
   }
   return result;
@@ -73,12 +73,15 @@ void spell_byte(char byte, std::string& to) {
   fmt::format_to(std::back_inserter(to), "\\x{:02x}", static_cast<unsigned char>(byte));
 }
 
+void spell(const Character& one, char byte, std::string& to) {
+  if (!one.valid) return spell_byte(byte, to);
+  fmt::format_to(std::back_inserter(to), "\\u{{{:x}}}", static_cast<std::uint32_t>(one.code));
+}
+
 std::string escaped(std::string_view text, bool keep_lines) {
   return transform(text, [&](const Character& one, char byte, std::string& to) {
-    if (!one.valid) return spell_byte(byte, to), true;
-    if (shown_as_itself(one.code) || (keep_lines && one.code == '\n')) return false;
-    fmt::format_to(std::back_inserter(to), "\\u{{{:x}}}", static_cast<std::uint32_t>(one.code));
-    return true;
+    if (one.valid && (shown_as_itself(one.code) || (keep_lines && one.code == '\n'))) return false;
+    return spell(one, byte, to), true;
   });
 }
 
@@ -113,22 +116,28 @@ std::string escape_json(std::string_view document) {
 
 std::string ascii(std::string_view text) {
   return transform(text, [](const Character& one, char byte, std::string& to) {
-    if (!one.valid) return spell_byte(byte, to), true;
-    if (one.code < 0x80) return false;
-    if (one.code == U'…') return to += '~', true;
-    fmt::format_to(std::back_inserter(to), "\\u{{{:x}}}", static_cast<std::uint32_t>(one.code));
-    return true;
+    if (one.valid && one.code < 0x80) return false;
+    if (one.valid && one.code == U'…') return to += '~', true;
+    return spell(one, byte, to), true;
   });
 }
 
 std::string printable(std::string_view text, std::size_t longest) {
-  std::string result(text.substr(0, longest));
-  if (text.size() > longest) {
-    while (!result.empty() && (static_cast<unsigned char>(text[result.size()]) & 0xc0) == 0x80) result.pop_back();
-    result += "…";
+  const Utf8Locale locale;
+  std::string result;
+  while (!text.empty()) {
+    const Character one = first_character(text);
+    const std::size_t before = result.size();
+    if (!one.valid || !shown_as_itself(one.code))
+      spell(one, text.front(), result);
+    else
+      result.append(text.substr(0, one.bytes));
+    if (result.size() > longest) {
+      result.resize(before);
+      return result += "…";
+    }
+    text.remove_prefix(one.bytes);
   }
-  for (char& c : result)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return result;
 }
 

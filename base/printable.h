@@ -22,7 +22,7 @@ std::string escape_json(std::string_view document);
 // For terminals without UTF-8: everything beyond ASCII spelled out, "…" as "~".
 std::string ascii(std::string_view text);
 
-// A part of a message: one line without control characters, not longer than a person reads. Cut between characters.
+// A part of a message: what escape() makes of it, in at most so many bytes; "…" follows where something was cut off.
 std::string printable(std::string_view text, std::size_t longest = 80);
 
 // CJK 2, combining 0.

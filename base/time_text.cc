@@ -10,18 +10,27 @@
 #include "base/units.h"
 
 namespace sluice {
+namespace {
+
+constexpr std::int64_t longest = 10LL * 365 * 24 * 3'600'000;  // ten years; far from where a clock ends
+
+}  // namespace
 
 std::optional<std::chrono::milliseconds> parse_span(std::string_view text) {
-  constexpr std::int64_t longest = 10LL * 365 * 24 * 3'600'000;  // ten years; far from where a clock ends
-  std::optional<std::int64_t> milliseconds;
-  if (text.ends_with('d')) {
-    const auto days = parse_number(text.substr(0, text.size() - 1));
-    if (days && *days <= 3650) milliseconds = *days * 24 * 3'600'000;
-  } else {
-    milliseconds = parse_duration(text);
-  }
+  const auto milliseconds = parse_duration(text);
   if (!milliseconds || *milliseconds > longest) return std::nullopt;
   return std::chrono::milliseconds(*milliseconds);
+}
+
+std::string span_trouble(std::string_view text) {
+  return parse_duration(text) ? fmt::format("is longer than {}, the longest that is taken", duration_text(longest))
+                              : "is not a duration; write for example 30s, 15m, 2h or 7d";
+}
+
+std::string number_trouble(std::string_view text, std::string_view what, std::int64_t most) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+  return digits ? fmt::format("is larger than {}, the largest that {} can be", most, what)
+                : fmt::format("is not {} from 0 to {}", what, most);
 }
 
 std::string span_text(std::chrono::milliseconds span) {

@@ -24,12 +24,13 @@ template <std::size_t count>
 std::optional<std::int64_t> parse(std::string_view text, const std::array<Unit, count>& units) {
   std::int64_t number = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc{} || number < 0) return std::nullopt;
+  constexpr auto largest = std::numeric_limits<std::int64_t>::max();
+  if (problem == std::errc::invalid_argument || text.starts_with('-')) return std::nullopt;
+  if (problem == std::errc::result_out_of_range) number = largest;
   const std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));
   for (const Unit& unit : units) {
     if (suffix != unit.name) continue;
-    if (number > std::numeric_limits<std::int64_t>::max() / unit.factor) return std::nullopt;
-    return number * unit.factor;
+    return number > largest / unit.factor ? largest : number * unit.factor;
   }
   return std::nullopt;
 }

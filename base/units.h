@@ -1,7 +1,8 @@
 // Durations and sizes with a unit, "50ms", "8MiB", and large numbers.
 //
 // Pure functions of any thread. Durations are in milliseconds, sizes in bytes. A result without a value means that the
-// text has another form; the caller words the error.
+// text has another form; the caller words the error. What is larger than the type holds is the largest that it holds,
+// so that the caller's own bound refuses it.
 #pragma once
 
 #include <cstdint>

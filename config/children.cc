@@ -65,10 +65,6 @@ void complete_child(Route& child, const Route& parent) {
 WrongChild check_child(const Route& child, const Route& parent) {
   if (parent.mode != Mode::upsert)
     return {"table", "belongs to rows that are written and removed by their key; give the route mode = \"upsert\""};
-  if (!parent.version.empty())
-    return {"table",
-            "cannot be guarded by the route's version, and an older event would replace newer rows; leave one "
-            "of the two out"};
   if (!std::ranges::includes(placeholders(child.table), placeholders(parent.table)))
     return {"table",
             "lacks the placeholders of the route's table, so rows of two parents with one key would be the same; add "

@@ -54,4 +54,9 @@ std::vector<Setting> hooks() {
   };
 }
 
+std::string check_last_hook(const Pipeline& pipeline) {
+  if (!pipeline.hooks.back().on.empty()) return {};
+  return "is empty; name what the hook is told, or leave the section out";
+}
+
 }  // namespace sluice::config

@@ -266,8 +266,8 @@ void read_hooks(const toml::table& root, Pipeline& pipeline) {
     Hook& hook = pipeline.hooks.emplace_back();
     read_section(table, "notify", table.source().begin, pipeline, none);
     hook.name = fmt::format("{}:{}", pipeline.hooks.size(), host_of(hook.url.reveal()));
-    if (hook.on.empty())
-      complain(place(table, "on"), "notify.on", "is empty; name what the hook is told, or leave the section out");
+    if (const std::string wrong = check_last_hook(pipeline); !wrong.empty())
+      complain(place(table, "on"), "notify.on", wrong);
   }
 }
 

@@ -105,8 +105,10 @@ std::vector<Setting> route_policy() {
       {.section = "route",
        .name = "version",
        .field = in<&Route::version>(),
-       .help = "A field path, such as updated_at or @source.lsn: an event never changes a row of a newer version. The "
-               "column of the path's last name keeps the version. Empty: rows take what comes last. See versions.md.",
+       .help =
+           "A field path, such as updated_at or @source.lsn: an event never changes a row of a newer version. The "
+           "column of the path's last name keeps the version. Rows of children follow their parent's. Empty: rows take what "
+           "comes last. See versions.md.",
        .check = check_version},
       {.section = "route",
        .name = "truncate",
@@ -128,7 +130,8 @@ std::vector<Setting> route_policy() {
            "Whether the table follows the events. columns: a field without a column becomes one, before its batch "
            "is written; columns are widened, and may be NULL, where the event's schema says so; the role must own the table. "
            "tables: a table that is missing is made as well, in a schema that is "
-           "there. `unknown_fields` then decides nothing. See evolution.md.",
+           "there. Tables of the route's children follow the elements of their arrays in the same way. "
+           "`unknown_fields` then decides nothing. See evolution.md.",
        .choices = {"none", "columns", "tables"}},
       {.section = "route",
        .name = "vanished",

@@ -58,6 +58,7 @@ struct Setting {
   bool required = false;                       // has no default
   std::string_view computed = {};              // the default, where it depends on other settings
   bool reloadable = false;                     // SIGHUP takes it over
+  std::string_view file_only = {};             // reloadable, but not set by hand: why not
   bool many_lines = false;                     // of a string: it may have line ends and tabs
   bool may_be_empty = false;                   // of a duration or a size: "" is 0, and shown as ""
   std::string (*check)(const std::string& text) =

@@ -53,6 +53,8 @@ std::pair<std::string, std::string> missing_for_registry(const Pipeline& pipelin
 
 // What is wrong with the last of the jobs beyond its single settings: the setting, and what to do; empty if nothing is.
 std::pair<std::string, std::string> check_last_job(const Pipeline& pipeline);
+// What is wrong with notify.on of the last of the hooks, and what to do; empty if nothing is.
+std::string check_last_hook(const Pipeline& pipeline);
 
 // Why a route may not write where an earlier one does; empty if it may.
 std::string check_continued(const Route& route, std::span<const Route> earlier);

@@ -42,6 +42,20 @@ std::string unknown_command(std::span<const Word> words) {
                      near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
 }
 
+// What is given although it would have no effect beside the rest; empty if nothing is.
+std::string misfit(const Command& command, const Arguments& given) {
+  if (given.json && given.csv) return "--json does not go with --csv; keep one";
+  for (const Option& option : command.options) {
+    if (!given.options.contains(option.name)) continue;
+    if (!option.excludes.empty() && given.options.contains(option.excludes))
+      return fmt::format("--{} does not go with --{}; keep one", option.name, option.excludes);
+    if (option.needs.empty() || given.options.contains(option.needs)) continue;
+    const auto& other = *std::ranges::find(command.options, option.needs, &Option::name);
+    return fmt::format("--{} needs {}: {}", option.name, option_text(other), other.help);
+  }
+  return {};
+}
+
 std::string surplus(const Command& command, const std::string& word) {
   return fmt::format("unexpected '{}'; usage: {}", printable(word, 40), command.usage());
 }
@@ -71,6 +85,13 @@ std::string option_text(const Option& option) {
                                             : fmt::format("--{} {}", option.name, option.shown);
 }
 
+std::string option_help(const Option& option) {
+  std::string text(option.help);
+  if (!option.needs.empty()) text += fmt::format("; needs --{}", option.needs);
+  if (!option.excludes.empty()) text += fmt::format("; not with --{}", option.excludes);
+  return text;
+}
+
 Option limit_option(std::string_view help) {
   return {.name = "limit", .value = ArgumentKind::number, .shown = "N", .help = help, .also_n = true};
 }
@@ -95,19 +116,28 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
   const std::size_t show = words.size() > 1 && leading(words, 1) == "show" ? 1 : 0;
   words = words.subspan(show);
   const Command* found = nullptr;
+  const std::string first = leading(words, 1);
+  const bool leaves = first == "quit" || first == "logout";
   for (const Command& command : commands())
-    if (leading(words, words_in(command.words)) == command.words &&
+    if ((leading(words, words_in(command.words)) == command.words || (leaves && command.words == "exit")) &&
         (found == nullptr || words_in(command.words) > words_in(found->words)))
       found = &command;
   if (found != nullptr) return Found{found, words_in(found->words) + show};
   if (!shorten) return std::unexpected(unknown_command(words));
   // Only a reading command of one word, and only a beginning that no other has.
-  const std::string begun = leading(words, 1);
-  const auto fits = [&](const Command& command) { return command.words.starts_with(begun); };
+  const auto fits = [&](const Command& command) { return command.words.starts_with(first); };
   const auto only = std::ranges::find_if(commands(), fits);
   if (std::ranges::count_if(commands(), fits) != 1 || only->effect != Effect::none || words_in(only->words) > 1)
     return std::unexpected(unknown_command(words));
   return Found{&*only, 1 + show};
+}
+
+bool may_hold_secret(std::string_view line) {
+  const auto parsed = parse_line(line);
+  if (!parsed || parsed->words.empty()) return false;
+  const auto found = find_command(parsed->words, false);
+  return found && found->command->hides != nullptr && parsed->words.size() > found->words + 1 &&
+         found->command->hides(parsed->words[found->words].text);
 }
 
 bool allowed(const Command& command, const Login& login) {
@@ -173,6 +203,7 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
       return std::unexpected(
           fmt::format("'{}' needs --{} {}: {}", command.words, option.name, option.shown, option.required));
   }
+  if (auto trouble = misfit(command, given); !trouble.empty()) return std::unexpected(std::move(trouble));
   return given;
 }
 
@@ -196,8 +227,7 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
                                                           std::string_view otherwise) {
   const std::string text = call.option(name, otherwise);
   if (const auto span = parse_span(text)) return *span;
-  return std::unexpected(
-      call.fail(Code::not_understood, "--{} '{}' is not a duration; write for example 30s, 15m, 2h or 7d", name, text));
+  return std::unexpected(call.fail(Code::not_understood, "--{} '{}' {}", name, text, span_trouble(text)));
 }
 
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
@@ -209,12 +239,17 @@ std::expected<std::int64_t, int> number_option(Call& call, std::string_view name
       call.fail(Code::not_understood, "--{} '{}' is not a number from 0 to {}", name, call.option(name), at_most));
 }
 
+std::expected<std::int64_t, int> offset_of(Call& call, const std::string& text) {
+  if (const auto offset = parse_number(text)) return *offset;
+  return std::unexpected(call.fail(Code::not_understood, "'{}' {}", text, number_trouble(text, "an offset")));
+}
+
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name) {
   if (!call.has(name)) return std::nullopt;
   if (const auto at = parse_time(call.option(name), WallClock::now())) return *at;
   return std::unexpected(call.fail(Code::not_understood,
-                                   "--{} '{}' is not a time; write a duration back from now, like 2h or 7d, or "
-                                   "2026-11-21T11:52:44Z",
+                                   "--{} '{}' is not a time; write a duration back from now, like 2h or 7d, 3650d at "
+                                   "most, or 2026-11-21T11:52:44Z, from 1970 to 2200",
                                    name, call.option(name)));
 }
 

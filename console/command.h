@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,6 @@
 #include "console/exit_code.h"
 #include "console/login.h"
 #include "console/observer.h"
-#include "console/pending_setting.h"
 #include "console/plans.h"
 #include "console/sessions.h"
 #include "console/stream.h"
@@ -61,6 +61,7 @@ enum class ArgumentKind : std::uint8_t {
   job,
   plan,
   setting,
+  live_setting,  // that `config set` takes
   level,
   command,
   time,
@@ -75,11 +76,14 @@ struct Option {
   std::string_view help = {};
   std::string_view required = {};  // why it must be given, as advice; empty: it need not be
   bool also_n = false;             // -n is short for it
+  std::string_view excludes = {};  // an option beside which it would have no effect, or which it would take the effect
+  std::string_view needs = {};     // one without which it would have none
 };
 
 enum class Effect : std::uint8_t { none, shows_data, changes };
 
 std::string option_text(const Option& option);  // "--limit N"
+std::string option_help(const Option& option);  // with what it goes together with, and with what it does not
 // Options of lists, each of them one for all.
 Option limit_option(std::string_view help);  // --limit N, -n N
 Option last_option();                        // --last N, -n N; 20 unless given
@@ -94,7 +98,13 @@ struct Arguments {
 
 class Call;
 struct CommandContext;
-using Handler = int (*)(Call& call, const CommandContext& context);
+// What runs a command.
+struct Handler {
+  int (*run)(Call& call, const CommandContext& context) = nullptr;
+  bool from_memory = false;  // it reaches neither PostgreSQL nor Kafka
+
+  int operator()(Call& call, const CommandContext& context) const { return run(call, context); }
+};
 
 struct Command {
   std::string_view words = {};              // "dead list"
@@ -108,10 +118,11 @@ struct Command {
   Effect least = Effect::none;                                    // that `lesser` returns
   bool lines = false;           // writes JSON, a line each, and takes neither another form nor filters
   bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
-  std::string_view group = {};  // of the help: look, control, records, service, session
+  bool (*hides)(std::string_view first) = nullptr;  // after this word the others are not for the audit trail
+  std::string_view group = {};                      // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
-  Handler run = nullptr;
+  Handler run = {};
 
   std::string usage() const;
   Effect effect_of(const Arguments& given, const Login& login) const;
@@ -127,6 +138,8 @@ struct Found {
 // The command that the words begin with, or what to tell. Abbreviations only where `shorten`.
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten);
 bool allowed(const Command& command, const Login& login);
+// Returns true where the line's command hides what stands behind its first word: such a line is kept nowhere.
+bool may_hold_secret(std::string_view line);
 
 using Versions = std::vector<std::pair<std::string, std::string>>;
 
@@ -138,7 +151,6 @@ struct CommandContext {
   Sessions sessions;
   std::shared_ptr<Plans> plans = std::make_shared<Plans>();
   std::shared_ptr<Observer> observer = std::make_shared<Observer>();
-  std::shared_ptr<PendingSetting> pending = std::make_shared<PendingSetting>();
 };
 
 // One part of the context, by its type.
@@ -147,10 +159,16 @@ Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
   return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
                                   admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
-                                  admin.jobs, admin.incidents, admin.rates, admin.tables, admin.control,
-                                  *context.pipeline, context.versions, context.sessions, *context.plans,
-                                  *context.observer, *context.pending));
+                                  admin.jobs, admin.incidents, admin.rates, admin.history, admin.memory, admin.tables,
+                                  admin.proofs, admin.lanes, admin.control, admin.live_settings, *context.pipeline,
+                                  context.versions, context.sessions, *context.plans, *context.observer));
 }
+
+// The parts that have their answers at hand.
+template <class Part>
+inline constexpr bool in_memory =
+    (std::is_same_v<Part, Snapshots> || std::is_same_v<Part, Rates> || std::is_same_v<Part, config::Pipeline> ||
+     std::is_same_v<Part, Versions> || std::is_same_v<Part, Sessions> || std::is_same_v<Part, Plans>);
 
 // A handler is a function of a call and of the parts that it needs, such as `int pause(Call&, Pauses&)`. It reaches
 // nothing else; handler<pause> is what the table holds.
@@ -158,10 +176,11 @@ template <auto function>
 struct Bound;
 template <class... Parts, int (*function)(Call&, Parts&...)>
 struct Bound<function> {
+  static constexpr bool from_memory = (in_memory<std::remove_const_t<Parts>> && ...);
   static int run(Call& call, const CommandContext& context) { return function(call, part<Parts>(context)...); }
 };
 template <auto function>
-inline constexpr Handler handler = &Bound<function>::run;
+inline constexpr Handler handler{&Bound<function>::run, Bound<function>::from_memory};
 
 class Call {
  public:
@@ -181,6 +200,7 @@ class Call {
   // The words as one text, with a blank between them.
   std::string words_text() const;
   bool has(std::string_view option) const { return given_.options.contains(option); }
+  bool json() const { return given_.json; }
   bool colors() const { return given_.color; }
   std::string option(std::string_view name, std::string_view otherwise = {}) const;
 
@@ -223,6 +243,8 @@ std::expected<std::chrono::milliseconds, int> span_option(Call& call, std::strin
                                                           std::string_view otherwise);
 std::expected<std::int64_t, int> number_option(Call& call, std::string_view name, std::int64_t otherwise,
                                                std::int64_t at_most);
+// An offset among the words.
+std::expected<std::int64_t, int> offset_of(Call& call, const std::string& text);
 std::expected<std::optional<WallClock::time_point>, int> time_option(Call& call, std::string_view name);
 // For how long a change is to last, a second at least; nothing where the option is not given.
 std::expected<std::optional<std::chrono::seconds>, int> lasting_option(Call& call, std::string_view name);

@@ -67,7 +67,10 @@ std::expected<report::Filter, std::string> filter_of(const std::vector<Word>& wo
     return filter;
   }
   const auto number = parse_number(filter.text);
-  if ((name != "head" && name != "last") || !number) return std::unexpected(filter_forms());
+  if (name != "head" && name != "last") return std::unexpected(filter_forms());
+  if (!number)
+    return std::unexpected(
+        fmt::format("'{}' behind {} {}", filter.text, name, number_trouble(filter.text, "a number")));
   filter.kind = name == "head" ? report::Filter::Kind::head : report::Filter::Kind::last;
   filter.number = static_cast<std::size_t>(*number);
   return filter;

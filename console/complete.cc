@@ -4,6 +4,7 @@
 
 #include "base/log_module.h"
 #include "base/parse.h"
+#include "config/by_hand.h"
 #include "config/settings.h"
 #include "console/selection.h"
 
@@ -16,6 +17,9 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
                bool first) {
   if (value == ArgumentKind::setting)
     for (const auto& one : config::show(*context.pipeline)) to.insert(one.key);
+  if (value == ArgumentKind::live_setting)
+    for (const auto& one : config::show(*context.admin.control.settings()))
+      if (config::is_live(one.key)) to.insert(one.key);
   if (value == ArgumentKind::level) {
     to.insert(log::level_names.begin(), log::level_names.end());
     if (first)
@@ -73,9 +77,16 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
     add_names(next, ArgumentKind::job, context, login, false);
   else if (first || command.takes == ArgumentKind::number || command.takes == ArgumentKind::level)
     add_names(next, command.takes, context, login, first);
+  const auto there = [&](std::string_view option) {
+    return std::ranges::find(before, fmt::format("--{}", option), &Word::text) != before.end();
+  };
+  const auto shut_out = [&](const Option& option) {
+    return there(option.excludes) || std::ranges::any_of(command.options, [&](const Option& other) {
+             return other.excludes == option.name && there(other.name);
+           });
+  };
   for (const Option& option : command.options)
-    if (std::ranges::find(before, fmt::format("--{}", option.name), &Word::text) == before.end())
-      next.insert(fmt::format("--{}", option.name));
+    if (!there(option.name) && !shut_out(option)) next.insert(fmt::format("--{}", option.name));
   next.insert("--json");
   return next;
 }
@@ -146,7 +157,7 @@ std::optional<std::vector<std::string>> hints(std::string_view before_cursor, co
   if (command != nullptr) {
     lines.push_back(command->usage());
     for (const Option& option : command->options)
-      lines.push_back(fmt::format("  {}: {}", option_text(option), option.help));
+      lines.push_back(fmt::format("  {}: {}", option_text(option), option_help(option)));
   }
   // Live names, and what else Tab would offer: where no command is named yet, that is what stands above.
   std::string offered;

@@ -31,9 +31,9 @@ std::string option_lines(const Command& command, std::string_view bullet, std::s
   std::string text;
   for (const Option& option : command.options) {
     if (quote.empty())
-      text += fmt::format("{}{:<{}}  {}\n", bullet, left(option), widest, option.help);
+      text += fmt::format("{}{:<{}}  {}\n", bullet, left(option), widest, option_help(option));
     else
-      text += fmt::format("{}{}{}{}: {}\n", bullet, quote, left(option), quote, option.help);
+      text += fmt::format("{}{}{}{}: {}\n", bullet, quote, left(option), quote, option_help(option));
   }
   return text;
 }

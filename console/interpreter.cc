@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "base/printable.h"
+#include "base/secret.h"
 #include "console/command.h"
 #include "console/guarded.h"
 #include "console/pace.h"
@@ -27,12 +28,24 @@ std::string line_of(std::span<const Word> words) {
   return line;
 }
 
+// The line as the audit trail has it: `named` words are the command's, and what may be a secret is left out.
+std::vector<Word> recorded(const Command& command, std::span<const Word> words, std::size_t named) {
+  std::vector<Word> shown(words.begin(), words.end());
+  if (command.hides != nullptr && shown.size() > named + 1 && command.hides(shown[named].text))
+    for (auto& word : std::span(shown).subspan(named + 1))
+      if (word.quoted || !word.text.starts_with("--")) word = {std::string(Secret::mask), true};
+  return shown;
+}
+
 AuditRow entry_of(const Command& command, const Arguments& given, std::span<const Word> words, const Login& login) {
   AuditRow entry;
   entry.at = WallClock::now();
   entry.who = login.caller;
   entry.command = command.words;
-  for (const auto& word : given.words) entry.target += (entry.target.empty() ? "" : " ") + valid_utf8(word);
+  for (const auto& word : given.words) {
+    const bool hidden = !entry.target.empty() && command.hides != nullptr && command.hides(given.words.front());
+    entry.target += (entry.target.empty() ? "" : " ") + (hidden ? std::string(Secret::mask) : valid_utf8(word));
+  }
   for (const std::string_view option : {"table", "topic"})
     if (const auto chosen = given.options.find(option); chosen != given.options.end())
       entry.target += fmt::format("{}{} {}", entry.target.empty() ? "" : " ", option, valid_utf8(chosen->second));
@@ -139,8 +152,9 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   if (!found) return {errors.fail(Code::not_understood, found.error())};
   const Command& command = *found->command;
   const auto given = parse_arguments(command, std::span(line->words).subspan(found->words));
+  const auto told = recorded(command, line->words, found->words);
   if (!allowed(command, login)) {
-    AuditRow entry = entry_of(command, given ? *given : Arguments(), line->words, login);
+    AuditRow entry = entry_of(command, given ? *given : Arguments(), told, login);
     entry.outcome = "refused";
     context.admin.audit.note(entry);
     return {errors.fail(Code::not_allowed, refusal(command, login))};
@@ -153,12 +167,14 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
     return {errors.fail(Code::not_understood, "filters are for text; filter --json and --csv on your side")};
   // What the session can answer by itself costs nobody anything.
   if (command.group != "session") {
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(pace.next(login.caller.fingerprint, Clock::now()));
+    const bool cheap = command.run.from_memory && command.effect == Effect::none;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
+        pace.next(login.caller.fingerprint, Clock::now(), cheap ? Pace::of_memory : Pace::interval));
     if (wait.count() > 0 && !sleep_for(wait, stop)) return {Code::interrupted};
   }
   Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
-  const int code = carry_out(call, command, *given, line->words, login, errors);
+  const int code = carry_out(call, command, *given, told, login, errors);
   stream.write(call.report);
   return {code, call.leave};
 }

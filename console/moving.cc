@@ -61,14 +61,10 @@ int pause_for(Call& call, Moving& moving) {
 
 // The pointer that --expect names.
 std::expected<std::optional<Offset>, int> expected_pointer(Call& call) {
-  if (call.has("yes") != call.has("expect"))
-    return std::unexpected(
-        call.fail(Code::not_understood,
-                  "--yes and --expect belong together: --yes --expect POINTER does it at once if that is the pointer"));
   if (!call.has("yes")) return std::nullopt;
   if (const auto expected = parse_number(call.option("expect"))) return *expected;
-  return std::unexpected(call.fail(Code::not_understood, "--expect '{}' is not an offset; it is the present pointer",
-                                   call.option("expect")));
+  return std::unexpected(call.fail(Code::not_understood, "--expect '{}' {}; write the present pointer",
+                                   call.option("expect"), number_trouble(call.option("expect"), "an offset")));
 }
 
 int carry_out(Call& call, const MoveParts& parts, Move move, const OwnPause& pause, const Order& order) {
@@ -190,12 +186,17 @@ int conclude(Call& call, const Moving& moving, const std::function<Move(const Ca
 
 std::vector<Option> move_options() {
   return {{.name = "pause", .help = "if it streams: pause it until the plan is applied or dropped, or has expired"},
-          {.name = "timeout", .value = ArgumentKind::span, .shown = "30s", .help = "how long to wait for that"},
-          {.name = "yes", .help = "do it at once, without a plan; needs --expect"},
+          {.name = "timeout",
+           .value = ArgumentKind::span,
+           .shown = "30s",
+           .help = "how long to wait for that",
+           .needs = "pause"},
+          {.name = "yes", .help = "do it at once, without a plan", .needs = "expect"},
           {.name = "expect",
            .value = ArgumentKind::number,
            .shown = "POINTER",
-           .help = "the present pointer; at another one nothing is done"}};
+           .help = "the present pointer; at another one nothing is done",
+           .needs = "yes"}};
 }
 
 Effect move_effect(const Arguments& given, Role) {

@@ -41,6 +41,13 @@ struct BrokerError {   // an error that came instead of records, which may be mi
 };
 using Event = std::variant<std::monostate, Record, EndOfPartition, OutOfRange, BrokerError>;
 
+// What was fetched and is not polled yet.
+struct Fetched {
+  std::size_t records = 0;
+  std::size_t bytes = 0;  // by the mean of those that were polled before, 0 until one was
+  std::size_t limit = 0;  // bytes at which fetching stops
+};
+
 // A partition that was assigned at least once. Lives as long as the Consumer (librdkafka 2.0.2 loses the queue's
 // forwarding otherwise), whichever instance owns it at the moment.
 class Partition {
@@ -67,6 +74,8 @@ class Partition {
   // Returns the log's end as of the last fetch, without network, up to a second old; -1 if unknown. Any thread, also
   // after the consumer has stopped.
   virtual Offset known_end() const = 0;
+  // What is in the queue, without network; nothing after the consumer has stopped. Any thread.
+  virtual Fetched fetched() const = 0;
 };
 
 // How this member of the consumer group stands.
@@ -106,8 +115,8 @@ class Consumer {
   // answers, and subscribed by their names. An error is one of the settings.
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
   // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: of
-  // a Partition, only known_end() may be asked any more. Everything else here may be called at any time, and fails
-  // after it. After false librdkafka's threads go on, and the process must end with _exit().
+  // a Partition, only known_end() and fetched() may be asked any more. Everything else here may be called at any time,
+  // and fails after it. After false librdkafka's threads go on, and the process must end with _exit().
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // A hint for lag monitors: asynchronous, harmless if lost. Sluice never reads it.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;

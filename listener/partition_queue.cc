@@ -198,6 +198,9 @@ Offset PartitionQueue::committed() {
 // librdkafka reports the number of queued records but not their bytes: those are estimated from the records that were
 // just consumed.
 void PartitionQueue::count(const rd_kafka_message_t& message) {
+  const auto size = message.len + message.key_len;
+  polled_bytes_.store(polled_bytes_.load(std::memory_order_relaxed) + size, std::memory_order_relaxed);
+  polled_records_.store(polled_records_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   consumed_bytes_ += message.len;
   ++consumed_records_;
   if (consumed_bytes_ < limit_.bytes / 4 && consumed_records_ < limit_.records / 4) return;
@@ -244,6 +247,16 @@ Offset PartitionQueue::fetched_end() const {
   const auto error =
       rd_kafka_get_watermark_offsets(client.get(), at_.topic.c_str(), at_.partition, &known.low, &known.high);
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && known.high >= 0 ? known.high : -1;
+}
+
+// The queue is closed only behind the gate, and stays so when another client comes through it.
+Fetched PartitionQueue::fetched() const {
+  const auto client = gate_.borrow();
+  if (!client || client.get() != client_ || !queue_) return {};
+  const auto records = rd_kafka_queue_length(queue_.get());
+  const auto polled = polled_records_.load(std::memory_order_relaxed);
+  const auto mean = polled == 0 ? 0 : polled_bytes_.load(std::memory_order_relaxed) / polled;
+  return {.records = records, .bytes = records * mean, .limit = limit_.bytes};
 }
 
 Offset PartitionQueue::known_end() const {

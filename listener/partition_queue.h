@@ -40,6 +40,7 @@ class PartitionQueue final : public Partition {
 #endif
   Event poll() override;
   Offset known_end() const override;
+  Fetched fetched() const override;
 
   // Releases the queue, before the client is destroyed. known_end() stays valid: it is called until the process ends.
   void close();
@@ -59,7 +60,7 @@ class PartitionQueue final : public Partition {
   void count(const rd_kafka_message_t& message);
   Offset fetched_end() const;
 
-  ClientGate& gate_;  // for known_end(), which any thread may ask for at any time
+  ClientGate& gate_;  // for known_end() and fetched(), which any thread may ask for at any time
   rd_kafka_t* const client_;
   const TopicPartition at_;
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
@@ -68,6 +69,8 @@ class PartitionQueue final : public Partition {
   // Of the lane: how full the queue is, checked each time that a quarter of it was consumed.
   std::size_t consumed_bytes_ = 0, consumed_records_ = 0;
   bool was_full_ = false;
+  // Of all that was polled, keys included; written by the lane, read by fetched().
+  std::atomic<std::size_t> polled_bytes_{0}, polled_records_{0};
 
   ReadySignal* signal_ = nullptr;
   std::uint32_t token_ = 0;

@@ -59,6 +59,8 @@ void ChangeSet::forget_keys(OpenTable& opened) {
   opened.parents.clear();
   opened.parents_alike.clear();
   opened.lines.clear();
+  opened.bound.clear();
+  opened.bonds.clear();
 }
 
 // Where one topic comes into a table by two routes, what one of them changes is behind what the other one changed

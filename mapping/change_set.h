@@ -16,6 +16,14 @@
 
 namespace sluice::mapping {
 
+// An array that an event brings, or takes along: all rows of one parent in a table of children.
+struct FamilyArray {
+  const TableState* table = nullptr;
+  const std::vector<Cell>* parent = nullptr;
+  RowKey key;
+  std::span<const ChildRow> rows;
+};
+
 class ChangeSet final : public ChangeTarget {
  public:
   const Changes& changes() const { return changes_; }
@@ -56,6 +64,10 @@ class ChangeSet final : public ChangeTarget {
   void truncate(const TableState& table) override;
   void replace_children(const TableState& table, const std::vector<Cell>& parent, const RowKey& key,
                         std::span<const ChildRow> rows) override;
+  // What an event does to a row of a table with versions, and to the rows of its children: those follow only where the
+  // parent's row is not newer.
+  void change_family(const TableState& parent, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key,
+                     bool decides, std::span<const FamilyArray> arrays);
 
  private:
   // The last row of a key in a guarded table; its next one may need the step behind.
@@ -72,6 +84,12 @@ class ChangeSet final : public ChangeTarget {
     bool several = false;
   };
 
+  // The arrays of a parent in a round: by which version they came, and the TableState::id of their tables.
+  struct Bond {
+    Cell version;
+    std::vector<std::uint32_t> tables;
+  };
+
   // Open changes of one of the mapper's tables, by TableState::id.
   struct OpenTable {
     const Table* table = nullptr;  // as described when it was opened
@@ -85,6 +103,9 @@ class ChangeSet final : public ChangeTarget {
     // Of a table of children, of its last step: the parents, and by these their rows.
     KeyIndex parents, parents_alike;
     std::vector<std::vector<std::uint32_t>> lines;
+    // Of a table with versions, in this round: the parents whose arrays it has.
+    KeyIndex bound;
+    std::vector<Bond> bonds;
   };
 
   // Rows of a tree of tables that deletes in another one may have changed.
@@ -112,6 +133,13 @@ class ChangeSet final : public ChangeTarget {
   // Where the parent is among those of the table's last step, or will be as the next one.
   std::uint32_t place_of_parent(const TableState& table, const RowKey& key);
   void write_child(OpenTable& opened, Step& step, std::uint32_t parent, bool is_new, const ChildRow& child);
+  // Returns true if a newer version in the batch leaves nothing of the change.
+  bool is_outdated(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
+  // Returns true if the round has the same outcome with what the event brings in the place of the parent's arrays.
+  bool joins_round(const TableState& parent, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key,
+                   std::span<const FamilyArray> arrays);
+  void bind(const TableState& parent, const std::vector<Cell>& cells, const RowKey& key,
+            std::span<const FamilyArray> arrays);
   // Returns the row to change; if the key is new to the step, adds one of this kind and returns null.
   RowChange* superseded(const TableState& table, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
   RowChange* superseded_loosely(OpenTable& opened, ChangeKind kind, const std::vector<Cell>& cells, const RowKey& key);
@@ -133,6 +161,7 @@ class ChangeSet final : public ChangeTarget {
   std::vector<OpenTable> open_;
   std::uint32_t round_ = 0;
   std::vector<ChangedByDeletes> changed_by_deletes_;  // of this round
+  std::uint32_t bond_ = RowChange::unbound;           // of the family that is being changed
   std::vector<std::pair<std::uint32_t, std::uint32_t>>
       last_;  // of tables that routes interleave in: oid, TableState::id
 };

@@ -44,7 +44,7 @@ void ChangeSet::write_child(OpenTable& opened, Step& step, std::uint32_t parent,
   const auto next = static_cast<std::uint32_t>(step.rows.size());
   const auto at = opened.keys.find_or_add(child.bytes, next);
   if (at == next) {
-    add_row(step, is_new ? ChangeKind::write : ChangeKind::replace, child.cells, child.order);
+    add_row(step, is_new ? ChangeKind::write : ChangeKind::replace, child.cells, child.order).bond = bond_;
     opened.lines[parent].push_back(at);
     return;
   }
@@ -58,6 +58,7 @@ void ChangeSet::write_child(OpenTable& opened, Step& step, std::uint32_t parent,
       if (child.cells[i].length != Cell::absent) cells[i] = child.cells[i];
     }
   }
+  row.bond = bond_;
   hand_over(row);
 }
 
@@ -77,6 +78,7 @@ void ChangeSet::replace_children(const TableState& table, const std::vector<Cell
   } else {
     hand_over(step.parents[at]);
   }
+  step.parents[at].bond = bond_;
   for (const ChildRow& row : rows) write_child(opened, step, at, at == next, row);
   if (at == next) return;
   for (const auto line : opened.lines[at]) {

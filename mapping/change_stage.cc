@@ -48,6 +48,24 @@ void ChangeStage::note_use(const TableState& table, std::uint16_t column, ValueP
   changes_.push_back({.what = What::use, .table = &table, .column = column, .policy = policy});
 }
 
+namespace {
+
+bool has_family(const TableState& table) {
+  return table.table->guard != Table::none && !table.route->children.empty();
+}
+
+}  // namespace
+
+void ChangeStage::apply_family(std::size_t at, std::size_t end, bool decides, ChangeSet& set) const {
+  const Change& change = changes_[at];
+  std::vector<FamilyArray> arrays;
+  for (std::size_t next = at + 1; next < end && changes_[next].what != What::guarded; ++next) {
+    const Change& array = changes_[next];
+    if (array.what == What::children) arrays.push_back({array.table, &array.cells, array.key.view(), array.rows});
+  }
+  set.change_family(*change.table, change.kind, change.cells, change.key.view(), decides && change.decides, arrays);
+}
+
 void ChangeStage::apply(const Change& change, bool decides, ChangeSet& set) {
   switch (change.what) {
     case What::append:
@@ -62,6 +80,7 @@ void ChangeStage::apply(const Change& change, bool decides, ChangeSet& set) {
     case What::truncate:
       return set.truncate(*change.table);
     case What::children:
+      if (has_family(*change.table->parent)) return;  // they came with their parent
       return set.replace_children(*change.table, change.cells, change.key.view(), change.rows);
     case What::use:
       return set.note_use(*change.table, change.column, change.policy);
@@ -77,7 +96,13 @@ void ChangeStage::apply(ChangeSet& set) const {
   bool has_effect = false;
   for (std::size_t part = 0; part < parts_.size(); ++part) {
     const auto before = set.live_changes();
-    for (std::size_t at = parts_[part]; at < end_of(part); ++at) apply(changes_[at], decides, set);
+    for (std::size_t at = parts_[part]; at < end_of(part); ++at) {
+      const bool family = changes_[at].what == What::guarded && has_family(*changes_[at].table);
+      if (family)
+        apply_family(at, end_of(part), decides, set);
+      else
+        apply(changes_[at], decides, set);
+    }
     has_effect = set.end_part(before) || has_effect;
   }
   if (!has_effect) set.skip();

@@ -55,6 +55,8 @@ class ChangeStage final : public ChangeTarget {
 
   static Key copy(const RowKey& key);
   static void apply(const Change& change, bool decides, ChangeSet& set);
+  // A change of a parent with versions: together with the arrays behind it, up to `end`.
+  void apply_family(std::size_t at, std::size_t end, bool decides, ChangeSet& set) const;
 
   std::vector<Change> changes_;
   std::vector<std::size_t> parts_;  // where each begins

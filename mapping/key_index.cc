@@ -19,6 +19,16 @@ std::uint32_t KeyIndex::find_or_add(std::string_view key, std::uint32_t row) {
   }
 }
 
+std::optional<std::uint32_t> KeyIndex::find(std::string_view key) const {
+  if (size_ == 0) return std::nullopt;
+  const std::uint64_t hash = std::hash<std::string_view>{}(key);
+  for (std::size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
+    const IndexSlot& slot = slots_[at];
+    if (slot.generation != generation_) return std::nullopt;
+    if (slot.hash == hash && std::string_view(keys_).substr(slot.key, slot.length) == key) return slot.row;
+  }
+}
+
 void KeyIndex::clear() {
   keys_.clear();
   size_ = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ class KeyIndex {
  public:
   // Returns the row with this key; if there is none, adds and returns `row`.
   std::uint32_t find_or_add(std::string_view key, std::uint32_t row);
+  std::optional<std::uint32_t> find(std::string_view key) const;
   void clear();
 
  private:

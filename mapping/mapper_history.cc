@@ -104,7 +104,7 @@ bool Mapper::State::remove_row(TableState& table, const Record& record, std::vec
   if (marks && !set_deleted(table, record, of, fault)) return false;
   if (!rows.lacking().empty()) return false;
   out->change_guarded(table, marks ? ChangeKind::mark : ChangeKind::remove, of, kept, decides, RowCheck::none);
-  return true;
+  return marks || taken_by->children.empty() || remove_children(table, of, fault);
 }
 
 }  // namespace sluice::mapping

@@ -254,7 +254,7 @@ bool RowEncoder::encode_row(TableState& table, const Image& image, std::string& 
 bool RowEncoder::encode_filled(const TableState& table, std::size_t at, const Image& image, const Field& field,
                                const FieldType& type, std::string& arena, Cell& cell, RecordError& fault) {
   const Column& column = table.table->columns[at];
-  const bool evolves = table.route->evolve != config::Evolve::none && type.kind != FieldKind::unknown &&
+  const bool evolves = table.route->evolve != config::Evolve::none && (infers_ || type.kind != FieldKind::unknown) &&
                        !table.is_exact(static_cast<std::int32_t>(at));
   if (!encode_cell(table, at, image, field, arena, cell, fault)) {
     if (!evolves || !is_of_range(fault, field.value) || !need_wider(table, at, field, type)) return false;

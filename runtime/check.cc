@@ -60,7 +60,7 @@ std::string describe(const config::Route& route) {
 
 void warning(const std::string& text) {
   std::fflush(stdout);
-  fmt::print(stderr, "warning: {}\n", text);
+  fmt::print(stderr, "warning: {}\n", escape(text));
 }
 
 // Settings that have no effect on what the route reads.
@@ -96,7 +96,7 @@ class Plan {
  private:
   void error(const std::string& text) {
     std::fflush(stdout);
-    fmt::print(stderr, "error: {}\n", text);
+    fmt::print(stderr, "error: {}\n", escape(text));
     failed_ = true;
   }
 
@@ -166,7 +166,7 @@ class Plan {
   void start() {
     const auto plan = plan_start(*pipeline_, read_);
     if (!plan.lines.empty()) fmt::print("start\n");
-    for (const auto& line : plan.lines) fmt::print("  {}\n", line);
+    for (const auto& line : plan.lines) fmt::print("  {}\n", escape(line));
     for (const auto& text : plan.errors) error(text);
   }
 
@@ -229,7 +229,7 @@ class Plan {
       return table.error().next != ErrorClass::retry;  // else it is not the table: the server
     }
     if (known) return true;
-    fmt::print("  {}\n", (*table)->sql_name);
+    fmt::print("  {}\n", escape((*table)->sql_name));
     if ((*table)->owned && route.evolve == config::Evolve::none) owned_.push_back((*table)->sql_name);
     if (!(*table)->owned && route.evolve != config::Evolve::none)
       warning(fmt::format("postgres: the role does not own {}, which it has to for evolve; see sluice grants",
@@ -249,7 +249,7 @@ class Plan {
       if (!unchecked)
         error(fmt::format("postgres: job {}: {}", job.name, unchecked.error().message));
       else if (!unchecked->empty())
-        fmt::print("    not checked: {}\n", *unchecked);
+        fmt::print("    not checked: {}\n", escape(*unchecked));
     }
   }
 
@@ -258,8 +258,9 @@ class Plan {
     const bool key = std::ranges::find(table.key, index) != table.key.end();
     const auto at = static_cast<std::int32_t>(index);
     const char* history = at == table.guard ? ", version" : at == table.marker ? ", marks deleted rows" : "";
-    fmt::print("    {:<24} {}{}{}{}{}\n", column.name, column.declared, column.not_null ? " not null" : "",
-               key ? ", key" : "", history, column.generated ? ", generated: never written" : "");
+    fmt::print("    {:<24} {}{}{}{}{}\n", escape(column.name), escape(column.declared),
+               column.not_null ? " not null" : "", key ? ", key" : "", history,
+               column.generated ? ", generated: never written" : "");
   }
 
   void schema() {
@@ -291,7 +292,7 @@ int check(const std::string& config_path, bool connect) {
   if (pipeline->console.given && !pipeline->console.listen.empty()) {
     auto found = console::check_files(pipeline->console);
     if (!found) {
-      fmt::print(stderr, "{}: {}\n", config::place(config_path, "console"), found.error().message);
+      fmt::print(stderr, "{}: {}\n", config::place(config_path, "console"), escape(found.error().message));
       return 2;
     }
     files = std::move(*found);

@@ -10,6 +10,7 @@
 
 #include "admin/report/explanation.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "listener/registry/schema_registry.h"
 #include "listener/topics.h"
 #include "mapping/mapper.h"
@@ -39,7 +40,7 @@ void print(const Explanation& explanation) {
 }
 
 int complain(std::string_view text) {
-  fmt::print(stderr, "sluice explain: {}\n", text);
+  fmt::print(stderr, "sluice explain: {}\n", escape(text));
   return wrong_usage;
 }
 
@@ -63,7 +64,7 @@ int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const
     record.headers = parsed->headers;
     const auto explained = explain(pipeline, record, !dry, schemas);
     if (!explained) {
-      fmt::print(stderr, "error: {}\n", explained.error().message);
+      fmt::print(stderr, "error: {}\n", escape(explained.error().message));
       return 1;
     }
     print(*explained);
@@ -88,7 +89,7 @@ int explain_event(const ExplainOptions& options) {
   if (!place) return complain(fmt::format("--at {}: write it as PARTITION:OFFSET, for example 3:4711", options.at));
   const auto explained = explain(pipeline, {*topic, place->first}, place->second, !options.dry, schemas);
   if (!explained) {
-    fmt::print(stderr, "error: {}\n", explained.error().message);
+    fmt::print(stderr, "error: {}\n", escape(explained.error().message));
     return 1;
   }
   print(*explained);

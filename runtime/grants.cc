@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/printable.h"
 #include "base/table_name.h"
 #include "config/route_rights.h"
 #include "config/table_template.h"
@@ -175,7 +176,7 @@ int grants(const std::string& config_path) {
   if (!pipeline) return 2;
   const auto names = sink::login_names(pipeline->postgres.url);
   if (!names) {
-    fmt::print(stderr, "error: {}\n", names.error().message);
+    fmt::print(stderr, "error: {}\n", escape(names.error().message));
     return 2;
   }
   Script(*pipeline, *names).print();

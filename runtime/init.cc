@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "config/references.h"
 #include "config/validators.h"
 #include "listener/consumer.h"
@@ -22,12 +23,12 @@ constexpr int wrong_usage = 2;
 constexpr auto longest_look = std::chrono::seconds(30);
 
 int complain(std::string_view text) {
-  fmt::print(stderr, "{}\n", text);
+  fmt::print(stderr, "{}\n", escape_lines(text));
   return wrong_usage;
 }
 
 int fail_with(const Error& error) {
-  fmt::print(stderr, "error: {}\n", error.message);
+  fmt::print(stderr, "error: {}\n", escape(error.message));
   return 1;
 }
 

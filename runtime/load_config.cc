@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/printable.h"
 #include "config/load.h"
 #include "listener/consumer.h"
 
@@ -17,7 +18,7 @@ std::shared_ptr<const config::Pipeline> load_config(const std::string& path) {
     return nullptr;
   }
   if (const auto valid = listener::validate(loaded->kafka); !valid) {
-    fmt::print(stderr, "{}: {}\n", config::place(path, "kafka.properties"), valid.error().message);
+    fmt::print(stderr, "{}: {}\n", config::place(path, "kafka.properties"), escape(valid.error().message));
     return nullptr;
   }
   return std::make_shared<const config::Pipeline>(std::move(*loaded));

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "runtime/subcommands.h"
 
@@ -19,7 +20,9 @@ std::chrono::milliseconds duration_of(const std::string& option, const std::stri
   const auto milliseconds = sluice::parse_duration(text);
   constexpr std::int64_t longest = 1'000'000LL * 3'600'000;
   if (milliseconds && *milliseconds > 0 && *milliseconds <= longest) return std::chrono::milliseconds(*milliseconds);
-  throw CLI::ValidationError(option, fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  if (!milliseconds)
+    throw CLI::ValidationError(option, fmt::format("\"{}\" is not a duration; write for example 20s or 2m", text));
+  throw CLI::ValidationError(option, fmt::format("\"{}\" is not from 1ms to {}", text, sluice::duration_text(longest)));
 }
 
 void add_running(CLI::App& app, Action& action) {
@@ -227,13 +230,13 @@ int main(int argc, char** argv) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
     const std::string command = spoken_command(app);
-    fmt::print(stderr, "{}: {}; see {} --help\n", command, error.what(), command);
+    fmt::print(stderr, "{}: {}; see {} --help\n", command, sluice::escape_lines(error.what()), command);
     return wrong_usage;
   }
   try {
     return action();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sluice: {}\n", error.what());
+    fmt::print(stderr, "sluice: {}\n", sluice::escape_lines(error.what()));
     return 1;
   }
 }

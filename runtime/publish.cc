@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "config/references.h"
 #include "listener/log_range.h"
 #include "mapping/mapper.h"
@@ -157,7 +158,7 @@ class Publishing {
       listener::Outgoing tombstone{key, std::nullopt, {}, partition};
       for (const auto& [name, value] : headers_) tombstone.headers.push_back({name, value});
       const auto sent = producer_.send(topic_, tombstone);
-      if (!sent) fmt::print(stderr, "sluice publish: {}\n", sent.error().message);
+      if (!sent) fmt::print(stderr, "sluice publish: {}\n", escape(sent.error().message));
       if (sent && ++removed % 256 == 0) tell_progress();
       return sent.has_value() && SignalScope::count() == 0;
     });
@@ -208,7 +209,7 @@ class Publishing {
   }
 
   bool refuse(const std::string& why) {
-    fmt::print(stderr, "stdin:{}: {}; nothing {}is published\n", lines_, why,
+    fmt::print(stderr, "stdin:{}: {}; nothing {}is published\n", lines_, escape(why),
                keys_ != nullptr ? "" : "from this line on ");
     return false;
   }
@@ -225,7 +226,7 @@ class Publishing {
 };
 
 int complain(std::string_view text) {
-  fmt::print(stderr, "sluice publish: {}\n", text);
+  fmt::print(stderr, "sluice publish: {}\n", escape(text));
   return wrong_usage;
 }
 
@@ -239,7 +240,7 @@ std::shared_ptr<const config::Pipeline> awaited_pipeline(const PublishOptions& o
 }
 
 bool failed(const Error& error) {
-  fmt::print(stderr, "sluice publish: {}\n", error.message);
+  fmt::print(stderr, "sluice publish: {}\n", escape(error.message));
   return false;
 }
 
@@ -290,7 +291,7 @@ bool publish_snapshot(const PublishOptions& options, Headers headers, const conf
   if (within_transaction(options, publishing, *keys, producer)) return true;
   if (const auto aborted = producer.abort(flush_timeout); !aborted)
     fmt::print(stderr, "sluice publish: {}; publish the snapshot again, which ends this transaction and replaces it\n",
-               aborted.error().message);
+               escape(aborted.error().message));
   acknowledged.take_back();
   return false;
 }
@@ -302,7 +303,7 @@ int publish(const PublishOptions& options) {
   auto headers = split_pairs(options.headers, "--header");
   const auto properties = properties_of(options);
   if (!headers || !properties) {
-    fmt::print(stderr, "{}\n", headers ? properties.error() : headers.error());
+    fmt::print(stderr, "{}\n", escape(headers ? properties.error() : headers.error()));
     return wrong_usage;
   }
   std::shared_ptr<const config::Pipeline> pipeline;
@@ -323,7 +324,7 @@ int publish(const PublishOptions& options) {
                                      : publish_lines(options, std::move(*headers), **producer, acknowledged);
   acknowledged.finish();
   if (const auto trouble = acknowledged.trouble(); !trouble.empty()) {
-    fmt::print(stderr, "sluice publish: the receipt is not complete: {}\n", trouble);
+    fmt::print(stderr, "sluice publish: the receipt is not complete: {}\n", escape(trouble));
     return 1;
   }
   if (!done) return 1;

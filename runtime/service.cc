@@ -8,6 +8,8 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/log_settings.h"
+#include "base/process_memory.h"
 #include "config/kafka_security.h"
 #include "config/secret_files.h"
 #include "listener/topics.h"
@@ -39,12 +41,15 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       options_(options),
       brake_(pipeline_->limits.rows_per_second),
       batch_(pipeline_->batch),
-      reloader_(pipeline_, options.config, [this](const config::Pipeline& settings) { take_over(settings); }),
+      reloader_(
+          pipeline_, options.config,
+          [this](const config::Pipeline& settings, std::string_view key) { take_over(settings, key); }, time_),
       schemas_(pipeline_->registry,
                std::make_unique<sink::SchemaCopies>(pipeline_->postgres, sink::SchemaCopies::Access::write)),
       lane_choice_(static_cast<std::size_t>(pipeline_->lanes_used())),
       identity_(new_identity(pipeline_->name)),
-      admin_(pipeline_, identity_, {*this, *this, *this, *this, incidents_, reloader_, brake_}, schemas_),
+      admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, reloader_, brake_, *this},
+             schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(pipeline_->hooks);
@@ -74,6 +79,7 @@ Snapshot Service::lanes() const {
     if (shot.lanes.back().seconds_since_progress > stuck_seconds) shot.healthy = false;
   }
   for (const auto& [name, table] : tables.tables()) shot.tables.push_back(table);
+  shot.outcomes = tables.outcomes();
   {
     const MutexLock lock(waiting_mutex_);
     shot.waiting_for = waiting_for_;
@@ -87,6 +93,16 @@ Snapshot Service::lanes() const {
   return shot;
 }
 
+MemoryUse Service::memory() const {
+  MemoryUse use;
+  for (const auto& lane : lanes_) use.lanes.push_back(lane->memory());
+  const auto schemas = schemas_.kept();
+  use.schemas = {static_cast<std::int64_t>(schemas.number), static_cast<std::int64_t>(schemas.bytes),
+                 static_cast<std::int64_t>(schemas.limit)};
+  use.resident = process_memory().resident_bytes;
+  return use;
+}
+
 void Service::set_pauses(const std::shared_ptr<const PauseRules>& pauses) {
   for (auto& lane : lanes_) lane->set_pauses(pauses);
 }
@@ -97,6 +113,12 @@ void Service::doubt_pointers(const std::vector<TopicPartition>& partitions) {
 
 void Service::reclaim(const TopicPartition& at, std::int64_t epoch) {
   for (auto& lane : lanes_) lane->reclaim(at, epoch);
+}
+
+std::size_t Service::flush(const std::vector<TopicPartition>& partitions,
+                           std::function<void(const LaneFlush&)> answer) {
+  for (auto& lane : lanes_) lane->flush(partitions, answer);
+  return lanes_.size();
 }
 
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {
@@ -132,7 +154,11 @@ void Service::wait_for(const std::string& what) {
 
 // Returns the exit code if the service ends here.
 std::optional<int> Service::migrate() {
-  const WhileMigrating meanwhile{.watchdog = [this] { watchdog(); },
+  const WhileMigrating meanwhile{.watchdog =
+                                     [this] {
+                                       watchdog();
+                                       restore_settings();
+                                     },
                                  .reload = [this] { reload(); },
                                  .waiting_for = [this](const std::string& what) { wait_for(what); }};
   switch (prepare_schema(pipeline_->postgres, signals_, meanwhile)) {
@@ -227,6 +253,7 @@ void Service::tick() {
   const auto now = Clock::now();
   const auto shot = lanes();
   admin_.sample(shot);
+  restore_settings();
   log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
@@ -263,12 +290,22 @@ void Service::reload() {
 }
 
 // Of these, `reloadable` in config/ says which.
-void Service::take_over(const config::Pipeline& settings) {
-  log::setup(settings.log.level, settings.log.format);
-  brake_.limit(settings.limits.rows_per_second);
-  batch_.set(settings.batch);
-  admin_.set_hooks(settings.hooks);
-  admin_.set_jobs(settings.jobs);
+void Service::take_over(const config::Pipeline& settings, std::string_view key) {
+  const auto may_differ = [key](std::string_view begin) { return key.empty() || key.starts_with(begin); };
+  if (key.empty()) log::setup(settings.log.level, settings.log.format);
+  if (key == "log.level") log::set_usual_level(settings.log.level);
+  if (key == "log.format") log::set_format(settings.log.format);
+  if (may_differ("limits.")) brake_.limit(settings.limits.rows_per_second);
+  if (may_differ("batch.")) batch_.set(settings.batch);
+  if (may_differ("notify[")) admin_.set_hooks(settings.hooks);
+  if (may_differ("job[")) admin_.set_jobs(settings.jobs);
+}
+
+// What was set on trial and that nobody has confirmed.
+void Service::restore_settings() {
+  for (const auto& one : reloader_.restore_due())
+    note("restore setting", one.key,
+         fmt::format("done: {} {} -> {}, not confirmed in time", one.key, one.before, one.after));
 }
 
 Result<void> Service::reload_keys() {

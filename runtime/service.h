@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "admin/incident.h"
+#include "admin/memory.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -35,7 +36,7 @@
 
 namespace sluice::runtime {
 
-class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
+class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoubts, LaneReceiver {
  public:
   Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOptions& options);
 
@@ -43,10 +44,13 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
 
  private:
   Snapshot lanes() const override;
+  MemoryUse memory() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override;
   void doubt_pointers(const std::vector<TopicPartition>& partitions) override;
   void reclaim(const TopicPartition& at, std::int64_t epoch) override;
+  std::size_t flush(const std::vector<TopicPartition>& partitions,
+                    std::function<void(const LaneFlush&)> answer) override;
   std::optional<int> migrate();
   bool start();
   bool start_console();
@@ -55,7 +59,8 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
   [[noreturn]] void end_at_once();
   void reload();
-  void take_over(const config::Pipeline& settings);
+  void take_over(const config::Pipeline& settings, std::string_view key);
+  void restore_settings();
   Result<void> reload_keys();
   void tick();
   void wait_for(const std::string& what);
@@ -74,6 +79,7 @@ class Service final : LaneSnapshots, PauseReceiver, LogEnds, PointerDoubts {
   DeadLetterLimit dead_letter_limit_;
   WriteBrake brake_;
   LiveBatch batch_;
+  const SteadyTime time_;
   Reloader reloader_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later

@@ -91,7 +91,7 @@ int verify(const VerifyOptions& options) {
   if (!options.receipt.empty()) {
     auto opened = ReceiptFates::open(pipeline, options.receipt);
     if (!opened) {
-      fmt::print(stderr, "sluice verify: {}\n", opened.error());
+      fmt::print(stderr, "sluice verify: {}\n", escape(opened.error()));
       return wrong_usage;
     }
     receipt = std::move(*opened);

@@ -9,6 +9,7 @@
 
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/units.h"
 #include "mapping/mapper.h"
 #include "runtime/load_config.h"
@@ -110,11 +111,11 @@ Result<std::string> wait_for(const config::Pipeline& pipeline, const Ends& ends,
 int wait_and_tell(const config::Pipeline& pipeline, const Ends& ends, milliseconds timeout, std::string_view command) {
   const auto missing = wait_for(pipeline, ends, Clock::now() + timeout);
   if (!missing) {
-    fmt::print(stderr, "{}: {}\n", command, missing.error().message);
+    fmt::print(stderr, "{}: {}\n", command, escape(missing.error().message));
     return 1;
   }
   if (missing->empty()) return 0;
-  fmt::print(stderr, "{}: not in effect after {}: {}\n", command, duration_text(timeout.count()), *missing);
+  fmt::print(stderr, "{}: not in effect after {}: {}\n", command, duration_text(timeout.count()), escape(*missing));
   return time_is_up;
 }
 
@@ -123,7 +124,7 @@ int wait(const WaitOptions& options) {
   if (!pipeline) return wrong_usage;
   log::setup("error", "text");
   const auto complain = [](std::string_view text) {
-    fmt::print(stderr, "sluice wait: {}\n", text);
+    fmt::print(stderr, "sluice wait: {}\n", escape(text));
     return wrong_usage;
   };
   if (mapping::Mapper(pipeline).routes(options.topic).empty())

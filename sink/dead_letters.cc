@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
+#include "base/printable.h"
 #include "base/utf8.h"
 #include "sink/oid.h"
 
@@ -95,7 +96,7 @@ std::string readable(std::string_view reason) {
   std::string out;
   while (!reason.empty()) {
     const auto one = first_character(reason);
-    const auto next = is_text(one) ? reason.substr(0, one.bytes) : "?";
+    const auto next = is_text(one) ? std::string(reason.substr(0, one.bytes)) : escape(reason.substr(0, one.bytes));
     if (out.size() + next.size() > reason_bytes) return out + "…";
     out += next;
     reason.remove_prefix(one.bytes);

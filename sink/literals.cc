@@ -14,7 +14,8 @@ constexpr std::chrono::seconds statement_timeout{15};
 // before it.
 bool shows(const PlannedWrite& write) {
   return write.action != Action::defer && write.action != Action::share && write.action != Action::exclusive &&
-         write.action != Action::insert_missing && write.action != Action::remove_unfit;
+         write.action != Action::lock_parents && write.action != Action::insert_missing &&
+         write.action != Action::remove_unfit;
 }
 
 Result<void> ask_rows(Connection& connection, const Changes& changes, const PlannedWrite& write,

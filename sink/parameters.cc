@@ -100,24 +100,33 @@ void Parameters::add_bytes(std::span<const std::optional<std::string_view>> valu
   }
 }
 
-void Parameters::add_column(const Changes& changes, std::span<const RowChange* const> rows, std::size_t column,
-                            Oid type) {
+template <class CellOf>
+void Parameters::add_cells(const Changes& changes, std::span<const RowChange* const> rows, CellOf cell_of, Oid type) {
   std::size_t bytes = 0;
   bool has_null = false;
   for (const auto* row : rows) {
-    const auto length = changes.row(*row)[column].length;
+    const auto length = cell_of(*row).length;
     bytes += length > 0 ? static_cast<std::size_t>(length) : 0;
     has_null |= length < 0;
   }
   char* at = begin_array(type, rows.size(), bytes, has_null);
   for (const auto* row : rows) {
-    const auto value = changes.bytes(changes.row(*row)[column]);
-    const auto length = changes.row(*row)[column].length;
-    store_int4(at, static_cast<std::uint32_t>(length < 0 ? -1 : length));
+    const Cell cell = cell_of(*row);
+    const auto value = changes.bytes(cell);
+    store_int4(at, static_cast<std::uint32_t>(cell.length < 0 ? -1 : cell.length));
     at += 4;
     std::memcpy(at, value.data(), value.size());
     at += value.size();
   }
+}
+
+void Parameters::add_column(const Changes& changes, std::span<const RowChange* const> rows, std::size_t column,
+                            Oid type) {
+  add_cells(changes, rows, [&](const RowChange& row) { return changes.row(row)[column]; }, type);
+}
+
+void Parameters::add_bonds(const Changes& changes, std::span<const RowChange* const> rows, std::size_t part, Oid type) {
+  add_cells(changes, rows, [&](const RowChange& row) { return changes.bond(row, part); }, type);
 }
 
 }  // namespace sluice::sink

@@ -43,6 +43,8 @@ class Parameters {
   void add_bytes(std::span<const std::optional<std::string_view>> values, Oid type);
   // One column of the rows; an absent cell is NULL.
   void add_column(const Changes& changes, std::span<const RowChange* const> rows, std::size_t column, Oid type);
+  // One part of what binds rows of children to their parents (RowChange::bond).
+  void add_bonds(const Changes& changes, std::span<const RowChange* const> rows, std::size_t part, Oid type);
 
   int count() const { return static_cast<int>(lengths_.size()); }
   const char* const* values();  // valid until the next change
@@ -53,6 +55,8 @@ class Parameters {
   // Makes room for an array with elements of `bytes` in all, writes its head, returns where its elements go.
   char* begin_array(Oid type, std::size_t elements, std::size_t bytes, bool has_null);
   void end(std::size_t begin, int format);
+  template <class CellOf>
+  void add_cells(const Changes& changes, std::span<const RowChange* const> rows, CellOf cell_of, Oid type);
 
   std::string buffer_;
   std::vector<std::size_t> begins_;

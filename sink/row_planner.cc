@@ -120,6 +120,7 @@ void RowPlanner::writes(const TableChanges& of, const std::vector<const RowChang
       current = found->second;
       if (is_new) {
         PlannedWrite write{of.table.get(), action, Path::arrays, {}, {}, marks};
+        write.bound_to = parent_with_versions(of);
         for (std::size_t i = 0; i < columns.size(); ++i) {
           if (mask[i] != 0) write.columns.push_back(static_cast<std::uint16_t>(i));
         }
@@ -147,7 +148,7 @@ void RowPlanner::emit(const Table& table, Action action, PlannedWrite&& write) {
 }
 
 Path RowPlanner::path(const PlannedWrite& write) const {
-  if (arrays_only_ || write.columns.empty() || write.guarded()) return Path::arrays;
+  if (arrays_only_ || write.columns.empty() || write.guarded() || write.bound_to != nullptr) return Path::arrays;
   if (write.action != Action::insert && write.action != Action::upsert) return Path::arrays;
   const auto& columns = write.table->columns;
   const bool own_form =

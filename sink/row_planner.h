@@ -11,6 +11,11 @@
 
 namespace sluice::sink {
 
+// The parent's table, if the rows are children's and their parents have versions.
+inline const Table* parent_with_versions(const TableChanges& of) {
+  return of.parent && of.parent->guard != Table::none ? of.parent.get() : nullptr;
+}
+
 class RowPlanner {
  public:
   RowPlanner(const Changes& changes, bool arrays_only) : changes_(changes), arrays_only_(arrays_only) {}

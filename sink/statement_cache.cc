@@ -35,6 +35,7 @@ Statement& StatementCache::of(const PlannedWrite& write) {
       fmt::format("{} {}{}", write.table->version, static_cast<int>(write.action), write.marks ? 'm' : ' ');
   for (const auto column : write.columns) key.append(reinterpret_cast<const char*>(&column), sizeof column);
   for (const auto* table : write.also) key += " " + table->sql_name;
+  if (write.bound_to != nullptr) key += fmt::format(" {}", write.bound_to->version);
   return get(key, [&] { return statement(write); });
 }
 

@@ -85,6 +85,63 @@ std::string key_matches(const PlannedWrite& write) {
   });
 }
 
+// A comparison as the type's own order has it, as a name of its own: `version` compares texts by their bytes.
+std::string version_compares(const Table& table, std::string_view one, std::string_view sign, std::string_view other) {
+  const bool is_text = table.columns[static_cast<std::size_t>(table.guard)].encoding == Encoding::text;
+  return fmt::format("{} OPERATOR(pg_catalog.{}) {}{}", one, sign, other, is_text ? " COLLATE pg_catalog.\"C\"" : "");
+}
+
+std::string target_version(const PlannedWrite& write) {
+  return "target." + quoted(column_of(write, static_cast<std::uint16_t>(write.table->guard)).name);
+}
+
+std::string source_version(const PlannedWrite& write) {
+  return fmt::format("source.s{}", std::ranges::find(write.columns, write.table->guard) - write.columns.begin());
+}
+
+// What binds rows of children to their parents, p0 … pn-1 the parent's key and pn its version: parameters behind the
+// write's others.
+std::string bonds(const PlannedWrite& write) {
+  if (write.bound_to == nullptr) return {};
+  const auto& parent = *write.bound_to;
+  const auto first = write.columns.size() + (write.action == Action::remove_orphans ? write.table->key.size() : 0) + 1;
+  return join(parent.key.size() + 1, "", [&](std::size_t i) {
+    const auto& column = parent.columns[i < parent.key.size() ? parent.key[i] : static_cast<std::size_t>(parent.guard)];
+    const bool alone = i == 0 && write.columns.empty();
+    return fmt::format("{}pg_catalog.unnest(${}::{}[]){} AS p{}", alone ? "" : ", ", first + i, wire(column).sql,
+                       cast_of(column), i);
+  });
+}
+
+std::string parent_matches(const Table& parent) {
+  return join(parent.key.size(), " AND ", [&](std::size_t i) {
+    const auto& column = parent.columns[parent.key[i]];
+    const auto name = quoted(column.name);
+    if (!parent.null_keys) return fmt::format("parent.{} {} source.p{}", name, column.equals, i);
+    return fmt::format("(parent.{0} {1} source.p{2} OR parent.{0} IS NULL AND source.p{2} IS NULL)", name,
+                       column.equals, i);
+  });
+}
+
+// What keeps rows of children from being changed by an event that is older than their parent, behind `before`.
+std::string bound(const PlannedWrite& write, std::string_view before) {
+  if (write.bound_to == nullptr) return {};
+  const auto& parent = *write.bound_to;
+  const auto version = "parent." + quoted(parent.columns[static_cast<std::size_t>(parent.guard)].name);
+  return fmt::format("{}NOT EXISTS (SELECT FROM {} AS parent WHERE {} AND {})", before, parent.sql_name,
+                     parent_matches(parent),
+                     version_compares(parent, version, ">", fmt::format("source.p{}", parent.key.size())));
+}
+
+// Not as strong a lock as one for deletes: rows that refer to these may be written meanwhile.
+std::string lock_parents(const PlannedWrite& write) {
+  const auto& parent = *write.bound_to;
+  return fmt::format(
+      "SELECT pg_catalog.count(*) FROM (SELECT FROM {} AS parent, (SELECT {}) AS source WHERE {} FOR NO KEY UPDATE OF "
+      "parent) AS locked",
+      parent.sql_name, bonds(write), parent_matches(parent));
+}
+
 // Rows of the table, whose first key columns say who their parent is, are gone unless they are kept.
 std::string remove_orphans(const PlannedWrite& write) {
   const auto& table = *write.table;
@@ -103,33 +160,27 @@ std::string remove_orphans(const PlannedWrite& write) {
                        cast_of(column), i);
   });
   return fmt::format(
-      "DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {} AND NOT EXISTS (SELECT FROM (SELECT {}) AS kept "
-      "WHERE {})",
-      table.sql_name, sources(write, false, true), matches(write.columns.size(), "source"), kept,
-      matches(table.key.size(), "kept"));
-}
-
-// A comparison as the type's own order has it, as a name of its own: `version` compares texts by their bytes.
-std::string version_compares(const PlannedWrite& write, std::string_view one, std::string_view sign,
-                             std::string_view other) {
-  const auto& column = column_of(write, static_cast<std::uint16_t>(write.table->guard));
-  const bool is_text = column.encoding == Encoding::text;
-  return fmt::format("{} OPERATOR(pg_catalog.{}) {}{}", one, sign, other, is_text ? " COLLATE pg_catalog.\"C\"" : "");
-}
-
-std::string target_version(const PlannedWrite& write) {
-  return "target." + quoted(column_of(write, static_cast<std::uint16_t>(write.table->guard)).name);
-}
-
-std::string source_version(const PlannedWrite& write) {
-  return fmt::format("source.s{}", std::ranges::find(write.columns, write.table->guard) - write.columns.begin());
+      "DELETE FROM {} AS target USING (SELECT {}{}) AS source WHERE {} AND NOT EXISTS (SELECT FROM (SELECT {}) AS kept "
+      "WHERE {}){}",
+      table.sql_name, sources(write, false, true), bonds(write), matches(write.columns.size(), "source"), kept,
+      matches(table.key.size(), "kept"), bound(write, " AND "));
 }
 
 // What a row must be for the write to change it, behind `before`; nothing where there are no versions.
 std::string guard(const PlannedWrite& write, std::string_view before, std::string_view version) {
   if (!write.guarded()) return {};
   const auto target = target_version(write);
-  return fmt::format("{}({} IS NULL OR {})", before, target, version_compares(write, version, ">=", target));
+  return fmt::format("{}({} IS NULL OR {})", before, target, version_compares(*write.table, version, ">=", target));
+}
+
+std::string of_source(const PlannedWrite& write) {
+  return join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("source.s{}", i); });
+}
+
+// What an insert of children selects, where their parents have versions.
+std::string bound_rows(const PlannedWrite& write) {
+  return fmt::format("{} FROM (SELECT {}{}) AS source{}", of_source(write), sources(write, false, true), bonds(write),
+                     bound(write, " WHERE "));
 }
 
 std::string remove(const PlannedWrite& write) {
@@ -204,7 +255,8 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
   const bool staged = !stage.empty();
   const auto from = staged ? " FROM " + stage : std::string();
   // No ORDER BY: the rows went into the stage sorted, and a temporary table is read from its beginning.
-  const auto select = "SELECT " + sources(write, staged, false) + from;
+  const auto select =
+      "SELECT " + (write.bound_to == nullptr ? sources(write, staged, false) + from : bound_rows(write));
   switch (write.action) {
     case Action::share:
     case Action::exclusive:
@@ -218,6 +270,8 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
       return remove(write);
     case Action::remove_orphans:
       return remove_orphans(write);
+    case Action::lock_parents:
+      return lock_parents(write);
     case Action::remove_unfit:
       return fmt::format("DELETE FROM {} AS target USING (SELECT {}) AS source WHERE {} AND ({}) IS NOT TRUE",
                          write.table->sql_name, sources(write, false, true), key_matches(write),
@@ -230,14 +284,15 @@ std::string statement(const PlannedWrite& write, const std::string& stage) {
     case Action::upsert:
       return insert_into(write) + select + on_conflict(write);
     case Action::update:
-      return fmt::format("UPDATE {} AS target SET {} FROM (SELECT {}) AS source WHERE {}{}", write.table->sql_name,
+      return fmt::format("UPDATE {} AS target SET {} FROM (SELECT {}{}) AS source WHERE {}{}{}", write.table->sql_name,
                          assignments(write, [](std::size_t i) { return fmt::format("source.s{}", i); }),
-                         sources(write, false, true), key_matches(write), guard(write, " AND ", source_version(write)));
+                         sources(write, false, true), bonds(write), key_matches(write),
+                         guard(write, " AND ", source_version(write)), bound(write, " AND "));
     case Action::insert_missing:
-      return fmt::format("{}SELECT {} FROM (SELECT {}) AS source WHERE NOT EXISTS (SELECT FROM {} AS target WHERE {})",
-                         insert_into(write),
-                         join(write.columns.size(), ", ", [](std::size_t i) { return fmt::format("source.s{}", i); }),
-                         sources(write, false, true), write.table->sql_name, key_matches(write));
+      return fmt::format(
+          "{}SELECT {} FROM (SELECT {}{}) AS source WHERE NOT EXISTS (SELECT FROM {} AS target WHERE {}){}",
+          insert_into(write), of_source(write), sources(write, false, true), bonds(write), write.table->sql_name,
+          key_matches(write), bound(write, " AND "));
   }
   return {};
 }
@@ -253,6 +308,12 @@ void add_write(Parameters& parameters, const Changes& changes, const PlannedWrit
   if (write.action == Action::remove_orphans) {
     for (const auto column : write.table->key)
       parameters.add_column(changes, write.kept, column, wire(write.table->columns[column]).type);
+  }
+  if (const auto* parent = write.bound_to) {
+    for (std::size_t i = 0; i < parent->key.size(); ++i)
+      parameters.add_bonds(changes, write.rows, i, wire(parent->columns[parent->key[i]]).type);
+    parameters.add_bonds(changes, write.rows, parent->key.size(),
+                         wire(parent->columns[static_cast<std::size_t>(parent->guard)]).type);
   }
   if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
 }
@@ -274,7 +335,7 @@ std::string count_outdated(const PlannedWrite& write, std::string_view pointers)
       "WHERE p.pipeline OPERATOR(pg_catalog.=) ${7}::text AND p.topic OPERATOR(pg_catalog.=) s.topic AND p.partition "
       "OPERATOR(pg_catalog.=) s.partition",
       pointers, sources(write, false, true), next, next + 1, write.table->sql_name, key_matches(write),
-      version_compares(write, target_version(write), ">", source_version(write)), next + 2);
+      version_compares(*write.table, target_version(write), ">", source_version(write)), next + 2);
 }
 
 void add_count_outdated(Parameters& parameters, const Changes& changes, const PlannedWrite& write,

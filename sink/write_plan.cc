@@ -91,7 +91,13 @@ Planner::Linked Planner::by_round(Same same) {
       made.emptied = made.emptied || (one.truncate && made.parent != nullptr);
       if (one.truncate && made.parent == nullptr)
         round.before.push_back({&table, Action::truncate, Path::arrays, {}, {}, false});
-      if (!one.parents.empty()) (first ? round.orphans : round.before).push_back(orphans(*changed, one));
+      if (!one.parents.empty()) {
+        auto& part = first ? round.orphans : round.before;
+        auto removal = orphans(*changed, one);
+        if (const Table* parent = removal.bound_to)
+          part.push_back({parent, Action::lock_parents, Path::arrays, {}, removal.rows, false, {}, {}, parent});
+        part.push_back(std::move(removal));
+      }
       const auto rows = sorted(table, one.rows);
       if (made.parent == nullptr) removals(table, rows);
       round.removals = std::exchange(writes_, {});
@@ -134,6 +140,7 @@ PlannedWrite Planner::orphans(const TableChanges& of, const Step& step) const {
   for (const auto& row : step.rows) {
     if (row.kind == ChangeKind::write) write.kept.push_back(&row);
   }
+  write.bound_to = parent_with_versions(of);
   return write;
 }
 

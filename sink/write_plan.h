@@ -5,8 +5,9 @@
 // among Sluice's writers first: `exclusive` where more than one INSERT writes it, since a row that comes after a
 // delete, or with other columns, is out of that order, and one that does not exist yet cannot be locked beforehand;
 // else `share`. Tables that foreign keys link come after their parents, and parents lose rows after their children.
-// Rows of a table of children are removed before anything is done to their parents. Planned writes reference the
-// changes and must not outlive them.
+// Rows of a table of children are removed before anything is done to their parents; where these have versions, their
+// rows are locked before that, since other writers could change them between our statements. Planned writes reference
+// the changes and must not outlive them.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ enum class Action : std::uint8_t {
   insert_missing,  // what an update did not find
   remove_unfit,    // of these keys the rows for which the route's condition does not hold
   remove_orphans,  // of these parents the rows that are not among the kept ones
+  lock_parents,    // whose versions decide what becomes of their children, until COMMIT
 };
 
 enum class Path : std::uint8_t {
@@ -45,6 +47,8 @@ struct PlannedWrite {
   bool marks = false;                       // soft deletes: a mark that is there already stays
   std::vector<const RowChange*> kept = {};  // of a remove_orphans, by the whole key
   std::vector<const Table*> also = {};      // tables that a truncate empties as well
+  // Of rows of children: the parent's table if it has versions. Children of a newer parent are left alone.
+  const Table* bound_to = nullptr;
 
   // Returns true if rows of newer versions are left alone.
   bool guarded() const;

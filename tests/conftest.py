@@ -54,6 +54,7 @@ def pytest_addoption(parser):
     group.addoption("--faults", choices=("ON", "OFF"), default="OFF", help="what the binary was configured with")
     group.addoption("--update", action="store_true", help="write the transcripts anew instead of comparing them")
     group.addoption("--within", type=int, default=0, help="seconds after which the run ends as after SIGTERM")
+    group.addoption("--case", type=int, help="run only the tests of this case of docs/console-cases.md")
     for name, (kind, text) in OPTIONS.items():
         group.addoption(f"--{name}", type=kind, help=text)
 
@@ -65,6 +66,15 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.alarm(config.getoption("--within"))
+
+
+def pytest_collection_modifyitems(config, items):
+    number = config.getoption("--case")
+    if number is None:
+        return
+    others = [item for item in items if not any(number in mark.args for mark in item.iter_markers("case"))]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 def pytest_keyboard_interrupt():

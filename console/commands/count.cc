@@ -1,6 +1,7 @@
 // count: the outcome of all records, by topic and by table.
 #include <map>
 
+#include "console/commands/period.h"
 #include "console/commands/registry.h"
 #include "console/commands/tables.h"
 #include "console/selection.h"
@@ -44,6 +45,33 @@ int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   return Code::done;
 }
 
+// The same of the last hours, as far as this instance has counted that long.
+int show_since(Call& call, const Snapshots& snapshots, Positions& positions, const History& history) {
+  const auto now = WallClock::now();
+  const auto since = since_option(call, now);
+  if (!since) return since.error();
+  const Inventory inventory = console::inventory(snapshots, positions);
+  const std::string only = call.words().empty() ? "" : call.words().front();
+  const bool of_table = inventory.tables.contains(only), of_topic = inventory.topics.contains(only);
+  if (!only.empty() && !of_table && !of_topic)
+    return call.fail(Code::no_such_thing, "no topic or table '{}'; see 'topics' and 'tables'", only);
+  Period period = history.since(**since);
+  if (period.from > **since)
+    return call.fail(Code::wrong_state,
+                     "this instance has counted only since {}, when it started; ask for no more, or without --since",
+                     counted_since(period, now));
+  for (const auto& topic : inventory.topics) period.topics.try_emplace(topic);
+  for (const auto& table : inventory.tables) period.tables.try_emplace(table);
+  call.report.sections = {period_section(period, **since, now)};
+  if (!of_table || of_topic) call.report.sections.push_back(period_topics(period, only));
+  if (!of_topic || of_table) call.report.sections.push_back(period_tables(period, only));
+  call.report.notes = {
+      fmt::format("of this instance alone, since {}; kept in steps of a minute for two hours, and of "
+                  "ten minutes before",
+                  counted_since(period, now))};
+  return Code::done;
+}
+
 // PostgreSQL's own words may hold a row's value, where the "table" is a view or has policies: they are not for all who
 // may count.
 std::string refusal(const Error& error) {
@@ -82,36 +110,42 @@ int add_exact(Call& call, Tables& tables) {
   return Code::done;
 }
 
-int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& tables) {
-  if (call.has("exact") && call.has("watch"))
-    return call.fail(Code::not_understood, "--exact reads whole tables; it does not go with --watch");
-  if (call.has("timeout") && !call.has("exact"))
-    return call.fail(Code::not_understood, "--timeout is of --exact, which reads whole tables; add it");
+int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& tables, const History& history) {
+  const auto show = [&] {
+    return call.has("since") ? show_since(call, snapshots, positions, history) : show_count(call, snapshots, positions);
+  };
   if (call.has("exact")) {
-    const int code = show_count(call, snapshots, positions);
+    const int code = show();
     return code == Code::done ? add_exact(call, tables) : code;
   }
-  return watched(call, [&] { return show_count(call, snapshots, positions); });
+  return watched(call, show);
 }
 
 }  // namespace
 
 std::vector<Command> count_commands() {
+  Option watch = watch_option();
+  watch.excludes = "exact";
   return {
       {.words = "count",
        .arguments = "[TOPIC | TABLE]",
        .max_words = 1,
        .takes = ArgumentKind::topic_or_table,
-       .options = {{.name = "exact", .help = "also the rows that the tables have: reads them whole"},
+       .options = {since_option_of(
+                       "only what this instance has counted since then: 1h, or a time of RFC 3339; at most a "
+                       "day, and no more than the instance has run"),
+                   {.name = "exact", .help = "also the rows that the tables have: reads them whole"},
                    {.name = "timeout",
                     .value = ArgumentKind::span,
                     .shown = "10s",
-                    .help = "of --exact: how long PostgreSQL may count; 10s unless given"},
-                   watch_option()},
+                    .help = "how long PostgreSQL may count; 10s unless given",
+                    .needs = "exact"},
+                   watch},
        .group = "look",
        .summary = "The outcome of the records: per topic consumed, applied, folded, skipped, dead and gaps; "
                   "per table rows written and removed.",
-       .examples = {"count", "count shop.orders --json", "count public.orders --exact --timeout 1m"},
+       .examples = {"count", "count shop.orders --json", "count --since 1h",
+                    "count public.orders --exact --timeout 1m"},
        .run = handler<count>},
   };
 }

@@ -8,10 +8,11 @@ namespace {
 
 int explain(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const auto at = parse_partition(call.words()[0]);
-  const auto offset = parse_number(call.words()[1]);
-  if (!at || !offset)
+  if (!at)
     return call.fail(Code::not_understood,
                      "explain takes TOPIC/PARTITION and an offset, for example: explain shop.orders/3 4711");
+  const auto offset = offset_of(call, call.words()[1]);
+  if (!offset) return offset.error();
   const Inventory inventory = console::inventory(snapshots, positions);
   if (!inventory.partitions.contains(*at))
     return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));

@@ -118,7 +118,9 @@ std::vector<Command> incidents_commands() {
       {.words = "incidents",
        .options = {last_option(),
                    oldest_option(),
-                   {.name = "follow", .help = "then new ones as they happen, until Ctrl-C"}},
+                   {.name = "follow",
+                    .help = "the oldest first, then new ones as they happen, until Ctrl-C",
+                    .excludes = "oldest"}},
        .group = "look",
        .summary =
            "The last events of every instance, the newest first: partitions that stopped or resumed, lag, new dead "

@@ -68,8 +68,7 @@ std::expected<std::optional<Offset>, int> named_offset(Call& call) {
     return std::unexpected(call.fail(Code::not_understood, "the offset is given twice; keep one"));
   const auto text = call.words().size() > 1 ? call.words()[1] : call.option("offset");
   if (text.empty()) return std::nullopt;
-  if (const auto offset = parse_number(text)) return *offset;
-  return std::unexpected(call.fail(Code::not_understood, "'{}' is not an offset", text));
+  return offset_of(call, text);
 }
 
 int skip(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& plans) {

@@ -337,7 +337,8 @@ std::vector<Command> pause_commands() {
                       .required = needs_reason};
   const Option lasting{
       .name = "for", .value = ArgumentKind::span, .shown = "30m", .help = "resumes automatically afterwards"};
-  const Option no_wait{.name = "no-wait", .help = "do not wait until the partitions have stopped"};
+  const Option no_wait{
+      .name = "no-wait", .help = "do not wait until the partitions have stopped", .excludes = "timeout"};
   const Option yes{.name = "yes", .help = "also when other tables stop with the one named"};
   return {
       {.words = "pause",

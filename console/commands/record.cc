@@ -19,10 +19,11 @@ report::Value size_of(const std::optional<std::string>& bytes) {
 
 int record(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const auto at = parse_partition(call.words()[0]);
-  const auto offset = parse_number(call.words()[1]);
-  if (!at || !offset)
+  if (!at)
     return call.fail(Code::not_understood,
                      "record takes TOPIC/PARTITION and an offset, for example: record shop.orders/3 4711");
+  const auto offset = offset_of(call, call.words()[1]);
+  if (!offset) return offset.error();
   if (!inventory(snapshots, positions).partitions.contains(*at))
     return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
   const auto found = inspection.read(*at, *offset);

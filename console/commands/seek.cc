@@ -130,6 +130,13 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
             const config::Pipeline& pipeline, const std::string& tables) {
   const auto& from = moving.from;
   const auto at = partition_text(from.at);
+  // A topic that is back is as a rule another one, whose offsets mean other records; only a claim compares them.
+  if (from.state == PartitionState::topic_missing)
+    return moving.give_up(
+        call, call.fail(Code::wrong_state,
+                        "the topic of {} was missing, and what its log holds now is not compared with the pointer yet; "
+                        "once the topic is there, 'reclaim {}' compares them",
+                        at, at));
   const auto log = moving.parts.moves.log(
       from.at, position.kind == Position::Kind::time ? std::optional(position.time) : std::nullopt);
   if (!log) return moving.give_up(call, call.fail(log.error()));
@@ -175,9 +182,11 @@ int move_to(Call& call, const MoveParts& parts, const Snapshots& snapshots, cons
             std::string_view command) {
   const auto position = parse_position(std::span(call.words()).subspan(1));
   if (!position)
-    return call.fail(Code::not_understood,
-                     "'{}' is not a position; it is an offset, +N, -N, start, end, time 2026-11-21T11:52:44Z or ago 2h",
-                     fmt::join(std::span(call.words()).subspan(1), " "));
+    return call.fail(
+        Code::not_understood,
+        "'{}' is not a position; it is an offset, +N, -N, start, end, time 2026-11-21T11:52:44Z or ago 2h; "
+        "N is at most {}, a time back at most 3650d",
+        fmt::join(std::span(call.words()).subspan(1), " "), std::numeric_limits<Offset>::max());
   const auto moving = begin_move(call, parts, command, fmt::format("{} shop.orders/3 4711", command));
   if (!moving) return moving.error();
   const auto& topic = moving->from.at.topic;

@@ -207,7 +207,7 @@ std::vector<Command> session_commands() {
        .run = handler<more>},
       {.words = "exit",
        .group = "session",
-       .summary = "Ends the session.",
+       .summary = "Ends the session; quit and logout are the same.",
        .examples = {"exit"},
        .run = handler<leave>},
   };

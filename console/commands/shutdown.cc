@@ -6,7 +6,6 @@ namespace {
 
 int shutdown(Call& call, ServiceControl& control, const config::Pipeline& pipeline) {
   const bool now = call.has("now");
-  if (now && call.has("drain")) return call.fail(Code::not_understood, "--drain and --now are two ways; keep one");
   if (now && role_of(call.login().caller.role) != Role::admin)
     return call.fail(Code::not_allowed, "shutdown --now needs role admin; you are {} ({})", call.login().caller.role,
                      call.login().caller.name);
@@ -31,7 +30,9 @@ int shutdown(Call& call, ServiceControl& control, const config::Pipeline& pipeli
 std::vector<Command> shutdown_commands() {
   return {
       {.words = "shutdown",
-       .options = {{.name = "drain", .help = "what is in flight is applied first; so it is unless --now is given"},
+       .options = {{.name = "drain",
+                    .help = "what is in flight is applied first; so it is unless --now is given",
+                    .excludes = "now"},
                    {.name = "now", .help = "at once; for admins"},
                    {.name = "yes", .help = "do it"}},
        .role = Role::operator_,

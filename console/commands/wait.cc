@@ -46,6 +46,9 @@ std::expected<Condition, int> lag_below(Call& call, std::string_view rest, const
   skip();
   const auto end = std::min(rest.find(' '), rest.size());
   const auto limit = parse_number(rest.substr(0, end));
+  if (const auto given = rest.substr(0, end); below && !limit && !given.empty())
+    return std::unexpected(
+        call.fail(Code::not_understood, "'{}' {}; {}", given, number_trouble(given, "a lag"), forms));
   if (!below || !limit) return std::unexpected(call.fail(Code::not_understood, "{}", forms));
   rest.remove_prefix(end);
   skip();
@@ -69,8 +72,9 @@ std::expected<Condition, int> lag_below(Call& call, std::string_view rest, const
 std::expected<Condition, int> pointer_at(Call& call, const Snapshots& snapshots) {
   const auto& words = call.words();
   const auto at = words.size() == 3 ? parse_partition(words[1]) : std::nullopt;
-  const auto offset = words.size() == 3 ? parse_number(words[2]) : std::nullopt;
-  if (!at || !offset) return std::unexpected(call.fail(Code::not_understood, "{}", forms));
+  if (!at) return std::unexpected(call.fail(Code::not_understood, "{}", forms));
+  const auto offset = offset_of(call, words[2]);
+  if (!offset) return std::unexpected(offset.error());
   const auto target = target_in(call, words[1], snapshots);
   if (!target) return std::unexpected(target.error());
   return [&snapshots, at = *at, offset = *offset]() -> Look {

@@ -145,7 +145,10 @@ void Session::log_unauthenticated() const {
     text += fmt::format(" after {} tries: user '{}', key {}: {}", attempts_.refused, attempts_.user, attempts_.key,
                         attempts_.reason);
   } else {
-    text += attempts_.late ? ": nothing until the deadline" : ": left before it";
+    const std::string_view problem = ssh_get_error(ssh_);
+    text += attempts_.late    ? ": nothing until the deadline"
+            : problem.empty() ? ": left before it"
+                              : ": left before it: " + printable(problem, 120);
   }
   if (penalty) {
     log::warning(who, "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",

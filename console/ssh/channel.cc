@@ -4,11 +4,13 @@
 #include <libssh/server.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "console/command.h"
 #include "console/guarded.h"
 #include "console/ssh/channel_limits.h"
 
@@ -131,8 +133,10 @@ int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self
   return guarded(of(self).broken_, note, refused);
 }
 
-void Channel::on_signal(ssh_session, ssh_channel, const char*, void* self) noexcept {
-  of(self).stop_command();
+// Those that end a program (RFC 4254, 6.10), and no other.
+void Channel::on_signal(ssh_session, ssh_channel, const char* name, void* self) noexcept {
+  constexpr std::array<std::string_view, 6> ending{"INT", "TERM", "HUP", "QUIT", "KILL", "ABRT"};
+  if (std::ranges::find(ending, std::string_view(name)) != ending.end()) of(self).stop_command();
 }
 
 // What is left to the library it keeps without regard to the window, which a hostile client may ignore: so there is a
@@ -200,7 +204,9 @@ void Channel::start_command(const std::string& line) {
   command_.join();
   stop_ = std::stop_source();
   finished_ = false;
-  context_.running(line);
+  const bool secret = may_hold_secret(line);
+  if (secret && editor_) editor_->forget();
+  context_.running(secret ? "config set" : line);
   auto started =
       Thread::start("console command", [this, line, terminal = terminal_of_command(), stop = stop_.get_token()] {
         const log::SessionScope log_lines(context_.login->session);
@@ -308,6 +314,11 @@ void Channel::close(const std::string& reason, int code) {
     if (ssh_channel_window_size(channel_) >= last.size()) {
       ssh_channel_write(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
     }
+  }
+  if (!terminal_.pty && !blocked) {
+    const std::string last = fmt::format("error: {}\n", escape(reason));
+    if (ssh_channel_window_size(channel_) >= last.size())
+      ssh_channel_write_stderr(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
   }
   exit_code_ = code;
   send_end();

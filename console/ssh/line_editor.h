@@ -34,6 +34,10 @@ class Editor {
   std::string start();  // the prompt with an empty line
   Step feed(std::string_view bytes);
   std::string resize(int columns);
+  // The line that was given last is not kept.
+  void forget() {
+    if (!history_.empty()) history_.pop_back();
+  }
   const std::vector<std::string>& history() const { return history_; }  // the newest last
 
  private:

@@ -1,13 +1,17 @@
 #include "console/ssh/lobby.h"
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string_view>
 #include <utility>
+
+#include "base/printable.h"
 
 namespace sluice::console {
 namespace {
@@ -17,10 +21,32 @@ using namespace std::chrono_literals;
 constexpr auto greeting_within = 3s;
 constexpr auto patient_after = 250ms;
 constexpr std::size_t longest_greeting = 255;  // RFC 4253, 4.2
+constexpr std::uint32_t largest_packet = 256 * 1024;
+
+constexpr std::size_t looked_at = longest_greeting + 8;  // and the beginning of the packet behind it
 
 bool may_become_a_greeting(std::string_view text) {
   constexpr std::string_view first = "SSH-2.0-", second = "SSH-1.99-";
-  return text.starts_with(first.substr(0, text.size())) || text.starts_with(second.substr(0, text.size()));
+  const bool begins = text.starts_with(first.substr(0, text.size())) || text.starts_with(second.substr(0, text.size()));
+  const auto line = text.substr(0, text.find_first_of("\r\n"));
+  return begins && std::ranges::none_of(line, [](unsigned char c) { return c < 0x20; });  // RFC 4253, 4.2
+}
+
+// What follows a greeting can be the first packet, as far as it has come: it is not encrypted, a multiple of eight
+// long, and its message is one of those before the keys are exchanged (RFC 4253, 6 and 12).
+bool may_become_a_packet(std::string_view text) {
+  if (text.size() < 4) return true;
+  std::uint32_t length = 0;
+  for (const unsigned char byte : text.substr(0, 4)) length = length << 8 | byte;
+  if (length < 12 || length > largest_packet || (length + 4) % 8 != 0) return false;
+  if (text.size() < 6) return true;
+  const auto padding = static_cast<unsigned char>(text[4]), message = static_cast<unsigned char>(text[5]);
+  return padding >= 4 && padding < length && ((message >= 1 && message <= 4) || message == 20);
+}
+
+// The first line of what a stranger said, as far as a person reads it.
+std::string said(std::string_view text) {
+  return printable(text.substr(0, text.find_first_of("\r\n", 1)), 40);
 }
 
 }  // namespace
@@ -38,17 +64,27 @@ void Lobby::enter(int fd, const Address& peer, Clock::time_point now) {
   guests_.push_back({.fd = fd, .peer = peer, .greeted = false, .since = now});
   // By edges: what was peeked at stays readable, and would wake the thread again and again.
   epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.ptr = &guests_.back()}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) close(std::prev(guests_.end()));
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) close(std::prev(guests_.end()), "had to leave: no memory");
 }
 
-// Returns false if it is to be closed.
-bool Lobby::heard(Guest& guest) const {
-  char block[longest_greeting];
+// Returns why it is to be closed; empty if it may stay.
+std::string Lobby::trouble_of(Guest& guest, bool left) {
+  char block[looked_at];
   const auto got = recv(guest.fd, block, sizeof block, MSG_PEEK | MSG_DONTWAIT);
-  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  if (got <= 0) return "left without a word";
   const std::string_view text(block, static_cast<std::size_t>(got));
-  guest.greeted = text.find('\n') != text.npos;
-  return got > 0 && may_become_a_greeting(text) && (guest.greeted || text.size() < longest_greeting);
+  const auto end = text.substr(0, longest_greeting).find('\n');
+  if (!may_become_a_greeting(text)) return fmt::format("said '{}', which is not SSH 2", said(text));
+  if (end == text.npos) {
+    if (text.size() >= longest_greeting) return fmt::format("began '{}', a greeting without an end", said(text));
+    return left ? fmt::format("left after '{}'", said(text)) : std::string();
+  }
+  if (!may_become_a_packet(text.substr(end + 1)))
+    return fmt::format("greeted as '{}' and sent '{}', which is no packet of SSH", said(text),
+                       said(text.substr(end + 1)));
+  guest.greeted = true;
+  return {};
 }
 
 void Lobby::look(Clock::time_point now) {
@@ -56,10 +92,16 @@ void Lobby::look(Clock::time_point now) {
   const int count = epoll_wait(epoll_, events, std::size(events), 0);
   for (int i = 0; i < count; ++i) {
     auto* guest = static_cast<Guest*>(events[i].data.ptr);
-    if (heard(*guest)) continue;
-    close(std::ranges::find(guests_, guest->fd, &Guest::fd));
+    auto why = trouble_of(*guest, (events[i].events & (EPOLLRDHUP | EPOLLHUP)) != 0);
+    if (!why.empty()) close(std::ranges::find(guests_, guest->fd, &Guest::fd), std::move(why));
   }
-  while (!guests_.empty() && now - guests_.front().since > greeting_within) close_first();
+  while (!guests_.empty() && now - guests_.front().since > greeting_within) {
+    char block[looked_at];
+    const auto got = recv(guests_.front().fd, block, sizeof block, MSG_PEEK | MSG_DONTWAIT);
+    close(guests_.begin(),
+          got <= 0 ? "said nothing for 3 s"
+                   : fmt::format("said '{}' within 3 s and no more", said({block, static_cast<std::size_t>(got)})));
+  }
 }
 
 std::optional<Lobby::Guest> Lobby::next_greeted() {
@@ -75,12 +117,12 @@ std::optional<Lobby::Guest> Lobby::next_patient(Clock::time_point now) {
 
 bool Lobby::close_first() {
   if (guests_.empty()) return false;
-  close(guests_.begin());
+  close(guests_.begin(), "had to leave before its greeting: there were newcomers, and no room");
   return true;
 }
 
-std::size_t Lobby::take_closed() {
-  return std::exchange(closed_, 0);
+std::vector<Lobby::Closed> Lobby::take_closed() {
+  return std::exchange(closed_, {});
 }
 
 Lobby::Guest Lobby::take(Place place) {
@@ -90,9 +132,10 @@ Lobby::Guest Lobby::take(Place place) {
   return guest;
 }
 
-void Lobby::close(Place place) {
-  ::close(take(place).fd);
-  ++closed_;
+void Lobby::close(Place place, std::string why) {
+  const Guest guest = take(place);
+  ::close(guest.fd);
+  if (closed_.size() < most) closed_.push_back({guest.peer, std::move(why)});
 }
 
 }  // namespace sluice::console

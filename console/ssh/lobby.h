@@ -1,13 +1,16 @@
 // Connections that have not said who they are: they wait here until their greeting is complete, and cost a descriptor.
 //
-// Owned by the server and used by its accepting thread only. Nothing is read: the library does that, once somebody has
-// said `SSH-2.0-…` with a line end and is given a thread. So a crowd of silent or halting strangers takes no thread, no
+// Owned by the server and used by its accepting thread only. Nothing is read, only looked at: the library reads, once
+// somebody has said `SSH-2.0-…` with a line end, and nothing behind it that no client of SSH sends, and is given a
+// thread. So a crowd of silent or halting strangers takes no thread, no
 // memory and nobody's place. Bounded in number, by closing the oldest, and in time.
 #pragma once
 
 #include <cstddef>
 #include <list>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "console/ssh/network.h"
@@ -21,6 +24,11 @@ class Lobby {
     Address peer{};
     bool greeted = false;
     Clock::time_point since{};
+  };
+  // One that was closed, for the log.
+  struct Closed {
+    Address peer{};
+    std::string why;  // without anything that commands a terminal
   };
   static constexpr std::size_t most = 256;
 
@@ -43,18 +51,18 @@ class Lobby {
   std::optional<Guest> next_patient(Clock::time_point now);
   // Closes the oldest, to have its descriptor. Returns false if there is none.
   bool close_first();
-  // Those that were closed without having greeted, since the last time.
-  std::size_t take_closed();
+  // Those that were closed without having greeted since the last time, `most` at most.
+  std::vector<Closed> take_closed();
 
  private:
   using Place = std::list<Guest>::iterator;
-  bool heard(Guest& guest) const;
+  static std::string trouble_of(Guest& guest, bool left);
   Guest take(Place place);
-  void close(Place place);
+  void close(Place place, std::string why);
 
   int epoll_;
   std::list<Guest> guests_;  // oldest first
-  std::size_t closed_ = 0;
+  std::vector<Closed> closed_;
 };
 
 }  // namespace sluice::console

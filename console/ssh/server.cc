@@ -25,7 +25,6 @@ constexpr auto stuck_after = 5s;
 constexpr auto back_off = 100ms;
 constexpr auto recheck_every = 60s;
 constexpr auto tell_every = 60s;
-constexpr auto sum_up_every = 10s;
 
 }  // namespace
 
@@ -87,10 +86,16 @@ void Server::turn() {
     recheck_at_ = now + recheck_every;
     recheck();
   }
-  if (now < sum_up_at_) return;
-  sum_up_at_ = now + sum_up_every;
-  if (const auto closed = lobby_.take_closed(); closed > 0) {
-    log::info(who, "{} connections said nothing that SSH begins with, or left", closed);
+  tell_closed(now);
+}
+
+// A line each, as far as there is room in the log.
+void Server::tell_closed(Clock::time_point now) {
+  for (const auto& one : lobby_.take_closed()) {
+    const auto suppressed = context_.admission.may_log(now);
+    if (!suppressed) continue;
+    if (*suppressed > 0) log::info(who, "{} more connections left without a login", *suppressed);
+    log::info(who, "no login from {}: it {}", one.peer.text(), one.why);
   }
 }
 

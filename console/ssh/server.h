@@ -60,6 +60,7 @@ class Server {
   void admit(const Lobby::Guest& guest, Clock::time_point now) EXCLUDES(mutex_);
   Result<void> begin_session(std::int64_t id, const Address& peer, Descriptor& descriptor) REQUIRES(mutex_);
   void tell(std::string_view problem, Clock::time_point now);
+  void tell_closed(Clock::time_point now);
   void tend() EXCLUDES(mutex_);
 
   ServerContext& context_;
@@ -71,7 +72,7 @@ class Server {
   // The accepting thread's.
   Lobby lobby_;
   std::int64_t next_id_ = 1;
-  Clock::time_point accept_again_{}, recheck_at_{}, tell_again_{}, sum_up_at_{};
+  Clock::time_point accept_again_{}, recheck_at_{}, tell_again_{};
 
   mutable Mutex mutex_;
   std::list<Connection> connections_ GUARDED_BY(mutex_);

@@ -44,6 +44,13 @@ std::string_view refused_feature(ssh_message message) {
   }
 }
 
+// What the library has ended a session for; nothing if its client has.
+std::string violation(std::string_view problem) {
+  const bool left =
+      problem.empty() || problem.starts_with("Socket error") || problem.starts_with("Received SSH_MSG_DISC");
+  return left ? std::string() : ": " + printable(problem, 120);
+}
+
 // A channel for a client that is about to read why it has to leave: refused, it would leave at once, before the reason.
 // It accepts what the client asks for and does nothing.
 ssh_channel waiting_room(ssh_session ssh) {
@@ -259,7 +266,7 @@ void Session::close_channels() {
     log::warning(who, "session {}: {} ended: {}", id_, view_.login().caller.name, reason);
     note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
-    log::info(who, "session {}: {} left", id_, view_.login().caller.name);
+    log::info(who, "session {}: {} left{}", id_, view_.login().caller.name, violation(ssh_get_error(ssh_)));
     note("logout", "", "done", nlohmann::json{{"session", id_}}.dump());
   } else if (!accepted_) {
     log_unauthenticated();

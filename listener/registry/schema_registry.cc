@@ -156,7 +156,7 @@ void SchemaRegistry::ask(const SchemaName& schema) {
     found = std::make_shared<const RegisteredSchema>(std::move(*fetched));
     save_later(schema, found);
   } else if (!answered) {
-    found = kept(schema);
+    found = stored(schema);
   }
   const MutexLock lock(mutex_);
   if (answered) {
@@ -189,7 +189,7 @@ void SchemaRegistry::keep(const SchemaName& schema, Known found) {
 }
 
 // The copy of an earlier answer. PostgreSQL's trouble is not worth telling: the lanes tell it.
-SchemaRegistry::Known SchemaRegistry::kept(const SchemaName& schema) {
+SchemaRegistry::Known SchemaRegistry::stored(const SchemaName& schema) {
   if (!store_) return nullptr;
   auto loaded = store_->load(name_, schema.text());
   if (!loaded || !*loaded) return nullptr;
@@ -243,6 +243,11 @@ void SchemaRegistry::note(const std::string& trouble) {
     log::warning(who, "trying again: {}", trouble);
   }
   told_ = trouble;
+}
+
+SchemaRegistry::Kept SchemaRegistry::kept() const {
+  const MutexLock lock(mutex_);
+  return {known_.size(), bytes_, most_bytes};
 }
 
 }  // namespace sluice::listener

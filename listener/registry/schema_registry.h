@@ -31,6 +31,12 @@ class SchemaRegistry final : public SchemaSource {
   ~SchemaRegistry() override;
 
   Found find(const SchemaName& schema, std::chrono::milliseconds patience) override;
+  // What is kept in memory. Any thread.
+  struct Kept {
+    std::size_t number = 0, bytes = 0;
+    std::size_t limit = 0;  // of the bytes
+  };
+  Kept kept() const;
 
  private:
   struct Question {
@@ -54,7 +60,7 @@ class SchemaRegistry final : public SchemaSource {
   std::optional<SchemaName> next_question() EXCLUDES(mutex_);
   void ask(const SchemaName& schema) EXCLUDES(mutex_);
   void wait() EXCLUDES(mutex_);
-  Known kept(const SchemaName& schema);
+  Known stored(const SchemaName& schema);
   void save_later(const SchemaName& schema, Known found);
   void save_next();
   void note(const std::string& trouble);
@@ -73,7 +79,7 @@ class SchemaRegistry final : public SchemaSource {
   std::string save_trouble_;  // that was logged last
   std::string told_;          // the trouble that was logged last; empty: it answers
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any asked_, answered_;
   std::map<SchemaName, Known> known_ GUARDED_BY(mutex_);
   std::map<SchemaName, Refusal> refused_ GUARDED_BY(mutex_);

@@ -100,6 +100,9 @@ ValueError Encoder::append_bit_string(const Column& column, const Value& value, 
       return value_error::text;
   }
   const auto bit = [&](std::size_t n) { return n / 8 < bytes_.size() && (bytes_[n / 8] >> (n % 8) & 1); };
+  // Only a schema could want so many, and nothing of them is in the event.
+  if (length > static_cast<std::size_t>(longest_padded_bits) && length > bytes_.size() * 8 && column.modifier <= 0)
+    return {"22026", "more bits by its schema than it has"};
   for (std::size_t n = length; !varying && n < bytes_.size() * 8; ++n) {
     if (bit(n)) return {"22026", "more bits than the column has"};
   }

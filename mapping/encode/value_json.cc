@@ -166,10 +166,9 @@ void append_real(const Value& value, std::string& out) {
 }
 
 ValueError append_bits_text(const Value& value, std::int32_t length, std::string& out) {
-  constexpr std::int32_t most = 65536;
   std::string bytes;
   if (!value.append_bytes(bytes)) return {"22P02", "not base64"};
-  append_bits(bytes, length > 0 && length <= most ? static_cast<std::size_t>(length) : 0, out);
+  append_bits(bytes, length > 0 && length <= longest_padded_bits ? static_cast<std::size_t>(length) : 0, out);
   return {};
 }
 

@@ -15,6 +15,9 @@ namespace sluice::mapping {
 // What nested values may be as text: a short decimal may have a hundred thousand zeros.
 inline constexpr std::size_t longest_nested = 256u << 20;
 
+// Bits of a value are padded with zeros up to a length that its schema declares, if that is not longer than this.
+constexpr std::int32_t longest_padded_bits = 65536;
+
 // Returns an error only for decimals that are too large for PostgreSQL, for invalid base64, and beyond longest_nested.
 ValueError append_value_json(const Value& value, std::string& out);
 // Returns at most 60 bytes of it, on one line.

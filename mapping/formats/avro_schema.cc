@@ -73,7 +73,10 @@ class Attributes {
   std::optional<std::int64_t> parameter(std::string_view name) const {
     const Value* value = find("connect.parameters");
     if (!value || value->kind() != ValueKind::structure) return std::nullopt;
-    return parse_integer<std::int32_t>(Attributes(value->unread_json()).text(name));
+    const std::string text = Attributes(value->unread_json()).text(name);
+    const auto number = parse_integer<std::int32_t>(text);
+    if (!text.empty() && !number) complain(fmt::format("the {} of a type is not a number of 32 bits", name));
+    return number;
   }
   bool of_connect() const {
     return std::ranges::any_of(fields_, [](const Field& field) { return field.name.starts_with("connect."); });

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json_text.h"
+#include "base/parse.h"
 
 namespace sluice::mapping {
 namespace {
@@ -42,11 +43,10 @@ constexpr LogicalName logical_names[] = {
     {"io.debezium.time.MicroDuration", Logical::temporal, TemporalUnit::duration_micros},
 };
 
-std::int32_t integer_parameter(const std::vector<Field>& parameters, std::string_view name) {
+// 0 if there is none.
+std::optional<std::int32_t> integer_parameter(const std::vector<Field>& parameters, std::string_view name) {
   const std::string text = text_attribute(parameters, name);
-  std::int32_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return text.empty() ? std::optional(0) : parse_integer<std::int32_t>(text);
 }
 
 // A value of the schema's text, as JSON again.
@@ -62,9 +62,9 @@ std::string json_of(const Value& value) {
 }
 
 bool has_inner_defaults(const ConnectSchema& schema) {
-  if (!schema.completed.empty()) return true;
-  return !schema.items.empty() &&
-         (!schema.items.front().default_json.empty() || has_inner_defaults(schema.items.front()));
+  if (schema.parts && !schema.parts->completed.empty()) return true;
+  const ConnectSchema* item = schema.item();
+  return item && (item->fallback || has_inner_defaults(*item));
 }
 
 bool spend(std::size_t& left, std::size_t cost) {
@@ -73,9 +73,11 @@ bool spend(std::size_t& left, std::size_t cost) {
   return true;
 }
 
-Value default_of(const ConnectSchema& schema) {
-  Value value;
-  return read_json(schema.default_json, value) ? value : Value();
+// False if it is more than may still be put together: its text is read, and may be written, as often as it is used.
+bool take_default(const ConnectSchema& schema, std::size_t& left, Value& value) {
+  if (!spend(left, 1 + schema.fallback->size() / bytes_for_one_value)) return false;
+  if (!read_json(*schema.fallback, value)) value = Value();
+  return true;
 }
 
 bool parse(std::string_view json, int depth, ConnectSchema& schema) {
@@ -88,20 +90,22 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   schema.told = true;
   schema.width = connect_width(text_attribute(fields, "type"));
   schema.name = text_attribute(fields, "field");
-  schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"));
+  if (!schema.set_meaning(text_attribute(fields, "name"), find(fields, "parameters"))) return false;
   if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
   if (const Value* fallback = find(fields, "default")) schema.set_default(*fallback);
+  ConnectParts parts;
   if (const Value* items = find(fields, "items"); items && schema.type == ConnectType::array) {
-    if (!items->is_nested() || !parse(items->unread_json(), depth - 1, schema.items.emplace_back())) return false;
+    if (!items->is_nested() || !parse(items->unread_json(), depth - 1, parts.items.emplace_back())) return false;
+    schema.set_parts(std::move(parts));
   }
   if (schema.type != ConnectType::structure) return true;
   const Value* members = find(fields, "fields");
   std::vector<Value> values;
   if (!members || !members->is_nested() || !read_json_array(members->unread_json(), values)) return false;
   for (const Value& member : values) {
-    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, schema.fields.emplace_back())) return false;
+    if (!member.is_nested() || !parse(member.unread_json(), depth - 1, parts.fields.emplace_back())) return false;
   }
-  schema.finish();
+  schema.set_parts(std::move(parts));
   return true;
 }
 
@@ -168,7 +172,7 @@ SchemaId new_schema_id() {
   return ++last;
 }
 
-void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameters) {
+bool ConnectSchema::set_meaning(std::string_view meaning, const Value* parameters) {
   if (const LogicalName* known = find_logical(meaning)) {
     logical = known->logical;
     unit = known->unit;
@@ -176,64 +180,86 @@ void ConnectSchema::set_meaning(std::string_view meaning, const Value* parameter
   column.kind = kind_by_name(meaning);
   std::vector<Field> given;
   ValueArena names;
-  if (!parameters || !parameters->is_nested() || !read_json_object(parameters->unread_json(), names, given)) return;
-  scale = integer_parameter(given, "scale");
-  length = integer_parameter(given, "length");
-  column.precision = integer_parameter(given, "connect.decimal.precision");
+  if (!parameters || !parameters->is_nested() || !read_json_object(parameters->unread_json(), names, given))
+    return true;
+  const auto its_scale = integer_parameter(given, "scale"), its_length = integer_parameter(given, "length");
+  if ((logical == Logical::decimal && !its_scale) || (logical == Logical::bits && !its_length)) return false;
+  scale = its_scale.value_or(0);
+  length = its_length.value_or(0);
+  column.precision = integer_parameter(given, "connect.decimal.precision").value_or(0);
   // What Debezium adds where it is told to propagate the source's types.
   const std::string source = text_attribute(given, "__debezium.source.column.type");
   if (column.kind == FieldKind::unknown) column.kind = kind_by_source(source);
   if (source == "VARCHAR" || source == "CHARACTER VARYING")
-    column.length = integer_parameter(given, "__debezium.source.column.length");
+    column.length = integer_parameter(given, "__debezium.source.column.length").value_or(0);
+  return true;
 }
 
 void ConnectSchema::set_default(const Value& value) {
-  if (value.kind() != ValueKind::null) default_json = json_of(value);
+  if (value.kind() != ValueKind::null) fallback = std::make_shared<const std::string>(json_of(value));
 }
 
-void ConnectSchema::finish() {
-  if (type != ConnectType::structure) fields.clear();
-  if (type != ConnectType::array) items.clear();
-  typed.clear();
-  completed.clear();
-  for (std::size_t n = 0; n < fields.size(); ++n) {
-    if (fields[n].is_typed()) typed.push_back(n);
-    if (!fields[n].default_json.empty() || has_inner_defaults(fields[n])) completed.push_back(n);
+void ConnectSchema::set_parts(ConnectParts made) {
+  if (type != ConnectType::structure) made.fields.clear();
+  if (type != ConnectType::array) made.items.clear();
+  const auto& all = made.fields;
+  made.typed.clear();
+  made.completed.clear();
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    if (all[n].is_typed()) made.typed.push_back(n);
+    if (all[n].fallback || has_inner_defaults(all[n])) made.completed.push_back(n);
   }
-  by_name.resize(fields.size());
-  std::iota(by_name.begin(), by_name.end(), std::size_t{0});
-  std::ranges::sort(by_name, {}, [&](std::size_t n) -> std::string_view { return fields[n].name; });
+  made.by_name.resize(all.size());
+  std::iota(made.by_name.begin(), made.by_name.end(), std::size_t{0});
+  // Of two that have one name the first counts.
+  std::ranges::stable_sort(made.by_name, {}, [&](std::size_t n) -> std::string_view { return all[n].name; });
+  const bool none = all.empty() && made.items.empty();
+  parts = none ? nullptr : std::make_shared<const ConnectParts>(std::move(made));
+}
+
+void ConnectSchema::drop_parts_of_another_type() {
+  const bool others = (type != ConnectType::structure && !fields().empty()) || (type != ConnectType::array && item());
+  if (others) parts = nullptr;
+}
+
+std::span<const ConnectSchema> ConnectSchema::fields() const {
+  return parts ? std::span(parts->fields) : std::span<const ConnectSchema>();
+}
+
+const ConnectSchema* ConnectSchema::item() const {
+  return parts && !parts->items.empty() ? &parts->items.front() : nullptr;
 }
 
 const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
-  const auto name_of = [&](std::size_t n) -> std::string_view { return fields[n].name; };
-  const auto found = std::ranges::lower_bound(by_name, field_name, {}, name_of);
-  return found == by_name.end() || name_of(*found) != field_name ? nullptr : &fields[*found];
+  if (!parts) return nullptr;
+  const auto name_of = [&](std::size_t n) -> std::string_view { return parts->fields[n].name; };
+  const auto found = std::ranges::lower_bound(parts->by_name, field_name, {}, name_of);
+  return found == parts->by_name.end() || name_of(*found) != field_name ? nullptr : &parts->fields[*found];
 }
 
 bool ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
-  if (completed.empty()) return true;
+  if (!parts || parts->completed.empty()) return true;
   std::size_t left = values_without_bytes;
   for (const Field& field : row) left += values_for_each_byte * field.value.unread_json().size();
   return complete_within(row, arena, left);
 }
 
 bool ConnectSchema::complete_within(std::vector<Field>& row, ValueArena& arena, std::size_t& left) const {
-  if (completed.empty()) return true;
+  if (!parts || parts->completed.empty()) return true;
   std::vector<Field> missing;
   FieldFinder finder(row);
-  for (const std::size_t n : completed) {
-    const ConnectSchema& described = fields[n];
-    const bool has_default = !described.default_json.empty();
+  for (const std::size_t n : parts->completed) {
+    const ConnectSchema& described = parts->fields[n];
+    const bool has_default = described.fallback != nullptr;
     Field* field = finder.find(n, described.name);
     if (!field && !has_default) continue;
     if (!field) {
-      missing.push_back({described.name, default_of(described)});
-      if (!spend(left, 1) || !described.complete_part(missing.back().value, arena, left)) return false;
+      Value& made = missing.emplace_back(Field{described.name, Value()}).value;
+      if (!take_default(described, left, made) || !described.complete_part(made, arena, left)) return false;
       continue;
     }
-    if (field->value.kind() == ValueKind::null && has_default && !described.optional)
-      field->value = default_of(described);
+    const bool replaced = field->value.kind() == ValueKind::null && has_default && !described.optional;
+    if (replaced && !take_default(described, left, field->value)) return false;
     if (!described.complete_part(field->value, arena, left)) return false;
   }
   row.insert(row.end(), missing.begin(), missing.end());
@@ -259,11 +285,12 @@ bool ConnectSchema::complete_part(Value& part, ValueArena& arena, std::size_t& l
   std::vector<Value> values;
   if (!read_json_array(text, values)) return true;
   if (!spend(left, values.size() + text.size() / bytes_for_one_value)) return false;
-  const ConnectSchema& item = items.front();
+  const ConnectSchema& of = *item();  // as there are defaults within it
   for (Value& value : values) {
-    if (value.kind() == ValueKind::null && !item.optional && !item.default_json.empty()) value = default_of(item);
-    if (!item.complete_part(value, arena, left)) return false;
-    item.apply(value);
+    const bool replaced = value.kind() == ValueKind::null && !of.optional && of.fallback;
+    if (replaced && !take_default(of, left, value)) return false;
+    if (!of.complete_part(value, arena, left)) return false;
+    of.apply(value);
   }
   const auto kept = arena.allocate<Value>(values.size());
   std::ranges::copy(values, kept.begin());
@@ -294,20 +321,22 @@ void ConnectSchema::apply(Value& value) const {
 }
 
 bool ConnectSchema::is_typed() const {
-  return type == ConnectType::bytes || logical != Logical::none || !typed.empty() ||
-         (!items.empty() && items.front().is_typed());
+  if (type == ConnectType::bytes || logical != Logical::none) return true;
+  const ConnectSchema* of = item();
+  return (parts && !parts->typed.empty()) || (of && of->is_typed());
 }
 
 void ConnectSchema::apply_to_fields(std::span<Field> row) const {
-  if (typed.empty()) return;
+  if (!parts || parts->typed.empty()) return;
   FieldFinder finder(row);
-  for (const std::size_t n : typed) {
-    if (Field* field = finder.find(n, fields[n].name)) fields[n].apply(field->value);
+  for (const std::size_t n : parts->typed) {
+    const ConnectSchema& described = parts->fields[n];
+    if (Field* found = finder.find(n, described.name)) described.apply(found->value);
   }
 }
 
 void ConnectSchema::refine(std::string_view part_name, Value& part) const {
-  const ConnectSchema* found = type != ConnectType::array ? field(part_name) : items.empty() ? nullptr : &items.front();
+  const ConnectSchema* found = type != ConnectType::array ? field(part_name) : item();
   if (found) found->apply(part);
 }
 

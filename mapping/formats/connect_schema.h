@@ -45,6 +45,8 @@ std::string text_attribute(std::span<const Field> attributes, std::string_view n
 // A new identity for a schema.
 SchemaId new_schema_id();
 
+struct ConnectParts;
+
 struct ConnectSchema final : PartTypes, SchemaTypes {
   ConnectType type = ConnectType::string;
   bool told = false;       // the schema says the type
@@ -55,20 +57,21 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   std::int32_t length = 0;                      // of bits
   FieldType column = {};                        // what its name and parameters say besides; `unknown`: nothing
   std::string name;                             // of the field that it describes in a structure
-  std::vector<ConnectSchema> fields;            // of a structure
-  std::vector<ConnectSchema> items;             // of an array: one
-  std::vector<std::size_t> typed;               // indexes of the fields whose type JSON does not show
   bool optional = false;                        // null is a value of it
-  std::string default_json;                     // what stands for a missing value; empty if nothing does
-  std::vector<std::size_t> completed;           // indexes of the fields that have a default, or parts with one
-  std::vector<std::size_t> by_name;             // indexes of all fields
+  // Copies share what follows, so a type that many fields refer to is there once.
+  std::shared_ptr<const std::string> fallback;  // JSON for a missing value; null if nothing stands for one
+  std::shared_ptr<const ConnectParts> parts;    // null if there are none
 
-  // While it is made: what its name says, with the parameters (an object) beside it, if any.
-  void set_meaning(std::string_view meaning, const Value* parameters);
+  // While it is made: what its name says, with the parameters (an object) beside it, if any. False if a scale or a
+  // length among them is no number: a value would be another one.
+  [[nodiscard]] bool set_meaning(std::string_view meaning, const Value* parameters);
   void set_default(const Value& value);
-  // Makes the indexes, once all fields are there.
-  void finish();
+  // Once all fields, or the type of the items, are there. Those that its type does not have are dropped.
+  void set_parts(ConnectParts made);
+  void drop_parts_of_another_type();
 
+  std::span<const ConnectSchema> fields() const;  // of a structure
+  const ConnectSchema* item() const;              // of an array; null if its type is not said
   const ConnectSchema* field(std::string_view field_name) const;
   // Converts a lazy JSON value to the type of this schema. A value of another type is left as it is.
   void apply(Value& value) const;
@@ -92,6 +95,14 @@ struct ConnectSchema final : PartTypes, SchemaTypes {
   // `left` is what may still be put together, values and sixteen bytes of text each.
   bool complete_within(std::vector<Field>& row, ValueArena& arena, std::size_t& left) const;
   bool complete_part(Value& part, ValueArena& arena, std::size_t& left) const;
+};
+
+struct ConnectParts {
+  std::vector<ConnectSchema> fields{};   // of a structure
+  std::vector<ConnectSchema> items{};    // of an array: one
+  std::vector<std::size_t> typed{};      // indexes of the fields whose type JSON does not show
+  std::vector<std::size_t> completed{};  // indexes of the fields that have a default, or parts with one
+  std::vector<std::size_t> by_name{};    // indexes of all fields
 };
 
 // Returns nothing if the text is not a schema.

@@ -13,7 +13,8 @@ class FramedDecoder final : public Decoder {
 
  private:
   bool decode_value(std::string_view text, Event&, DecodeError& error) override {
-    return refuse(error, "value", text, "a frame of a schema registry", "22P03");
+    return !refuse_apicurios(*headers_, Side::value, error) &&
+           refuse(error, "value", text, "a frame of a schema registry", "22P03");
   }
 };
 

@@ -100,7 +100,7 @@ FieldType ConnectSchema::field_type() const {
       of.kind = FieldKind::bytes;
       break;
     case ConnectType::array:
-      return array_of(items.empty() ? FieldType{} : items.front().field_type(), of);
+      return array_of(item() ? item()->field_type() : FieldType{}, of);
     case ConnectType::map:
     case ConnectType::structure:
       of.kind = FieldKind::document;
@@ -123,8 +123,8 @@ RowTypes ConnectSchema::part_of(std::uint32_t, std::string_view field_name) cons
 
 RowTypes ConnectSchema::items_of(std::uint32_t, std::string_view field_name) const {
   const ConnectSchema* found = field(field_name);
-  const bool opens = found && found->type == ConnectType::array && !found->items.empty();
-  return opens ? RowTypes{&found->items.front()} : RowTypes{};
+  const bool opens = found && found->type == ConnectType::array && found->item();
+  return opens ? RowTypes{found->item()} : RowTypes{};
 }
 
 std::uint32_t AvroSchema::one_of(std::uint32_t index) const {

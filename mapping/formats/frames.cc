@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/codec.h"
@@ -37,13 +38,18 @@ std::optional<std::string_view> header_of(std::span<const Header> headers, Side 
   return last_header(headers, side == Side::key ? "__key_schema_id" : "__value_schema_id");
 }
 
-// Apicurio's serializers write an id of eight bytes, or a header, unless they are told to be Confluent's.
-bool is_apicurios(const Frame& frame, std::span<const Header> headers, Side side) {
-  const std::string_view name = side == Side::key ? "apicurio.key." : "apicurio.value.";
-  for (const Header& header : headers) {
-    if (header.name.starts_with(name)) return true;
-  }
-  return !frame.schema.is_guid && frame.schema.low == 0;
+// Apicurio's serializers write an id of eight bytes, or headers and a payload without a frame, unless they are told to
+// be Confluent's.
+constexpr const char* apicurios_hint =
+    "let its serializer write Confluent's (as-confluent, headers off, an id of four bytes)";
+
+bool has_apicurios_id(std::span<const Header> headers, Side side) {
+  const std::string_view prefix = side == Side::key ? "apicurio.key." : "apicurio.value.";
+  return std::ranges::any_of(headers, [&](const Header& header) {
+    if (!header.name.starts_with(prefix)) return false;
+    const std::string_view of = std::string_view(header.name).substr(prefix.size());
+    return of == "globalId" || of == "contentId" || of == "contentHash" || of == "artifactId";
+  });
 }
 
 void refuse_header(std::string_view header, Side side, DecodeError& error) {
@@ -67,6 +73,8 @@ bool read_frame(std::string_view bytes, std::span<const Header> headers, Side si
     refuse_header(*header, side, error);
     return false;
   }
+  // Its first bytes would be taken for the number of a schema.
+  if (refuse_apicurios(headers, side, error)) return false;
   if (bytes.size() < number_frame) {
     error = {malformed, fmt::format("{}: found {}, expected a zero byte and the number of a schema in four bytes",
                                     path_of(side), hex(bytes))};
@@ -76,19 +84,12 @@ bool read_frame(std::string_view bytes, std::span<const Header> headers, Side si
   return true;
 }
 
-std::size_t types_in(const ConnectSchema& schema) {
-  std::size_t count = 1;
-  for (const ConnectSchema& field : schema.fields) count += types_in(field);
-  for (const ConnectSchema& item : schema.items) count += types_in(item);
-  return count;
-}
-
 // Fields, types and symbols: what the memory of a schema grows with.
 std::size_t parts_of(const SchemaBook::Entry& entry) {
   std::size_t count = entry.avro.nodes.size() + entry.avro.parts.size() + entry.avro.symbols.size();
   for (const ProtobufMessage& message : entry.protobuf.messages) count += 1 + message.fields.size();
   for (const ProtobufEnumeration& enumeration : entry.protobuf.enumerations) count += enumeration.symbols.size();
-  return count + types_in(entry.json.types.schema);
+  return count + entry.json.size;
 }
 
 // What the kinds are called that can be read.
@@ -96,9 +97,20 @@ constexpr const char* readable_kinds = "AVRO, JSON or PROTOBUF";
 
 }  // namespace
 
+bool refuse_apicurios(std::span<const Header> headers, Side side, DecodeError& error) {
+  if (!has_apicurios_id(headers, side)) return false;
+  error = {malformed, fmt::format("{}: found headers of Apicurio's own, expected a frame of a schema registry; {}",
+                                  path_of(side), apicurios_hint)};
+  return true;
+}
+
 bool is_framed(std::string_view bytes, std::span<const Header> headers, Side side) {
   if (!bytes.empty() && bytes.front() == 0) return true;
-  return !headers.empty() && header_of(headers, side).has_value();
+  if (headers.empty()) return false;
+  if (header_of(headers, side)) return true;
+  // A row of JSON needs no schema.
+  const auto first = bytes.find_first_not_of(" \t\r\n");
+  return side == Side::value && first != bytes.npos && bytes[first] != '{' && has_apicurios_id(headers, side);
 }
 
 const SchemaBook::Entry* SchemaBook::look_up(const SchemaName& schema) {
@@ -170,12 +182,9 @@ const SchemaBook::Entry* FrameReader::open(std::string_view bytes, std::span<con
     refuse_header(*header_of(headers, side), side, error);
     return nullptr;
   }
-  const bool apicurios = entry->kind == SchemaKind::other && is_apicurios(frame, headers, side);
-  return refused(entry->refusal +
-                 (apicurios
-                      ? "; the frame seems to be Apicurio's own: let its serializer write Confluent's (as-confluent, "
-                        "headers off, an id of four bytes)"
-                      : ""));
+  const bool apicurios = entry->kind == SchemaKind::other && !frame.schema.is_guid && frame.schema.low == 0;
+  if (!apicurios) return refused(entry->refusal);
+  return refused(fmt::format("{}; the frame seems to be Apicurio's own: {}", entry->refusal, apicurios_hint));
 }
 
 bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, Side side, bool any_text,

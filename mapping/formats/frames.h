@@ -38,6 +38,10 @@ struct Frame {
 // Which part of a record, for the header of its frame and for messages.
 enum class Side : std::uint8_t { key, value };
 
+// Returns true if Apicurio's serializer wrote the record in a way of its own, with the schema's id in a header; sets
+// `error` to what to do about that.
+bool refuse_apicurios(std::span<const Header> headers, Side side, DecodeError& error);
+
 // Returns true if the bytes, or a header of the record, say that a schema comes with it.
 bool is_framed(std::string_view bytes, std::span<const Header> headers, Side side);
 

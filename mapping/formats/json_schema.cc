@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ namespace {
 constexpr int max_depth = 32;
 constexpr std::size_t max_types = 20'000;
 constexpr std::size_t max_text = 8u << 20;
+constexpr std::size_t max_names = 64u << 20;  // bytes, of fields that several types are put together from
 
 constexpr std::pair<std::string_view, ConnectType> json_types[] = {
     {"integer", ConnectType::integer}, {"number", ConnectType::floating}, {"boolean", ConnectType::boolean},
@@ -96,13 +98,16 @@ class Compiler {
     read(value, json, max_depth, schema);
     return schema;
   }
+  std::size_t types() const { return types_; }
 
  private:
   // `document` is the text that the schema is in; what is not said of a value leaves it as it is.
   void read(const Value& schema, std::string_view document, int depth, ConnectSchema& to) {
-    if (++types_ > max_types) throw Complaint{fmt::format("it has more than {} types", max_types)};
+    count_types(1);
     to.optional = true;
-    if (schema.kind() != ValueKind::structure || depth == 0) return;
+    if (schema.kind() != ValueKind::structure) return;
+    lowest_ = std::min(lowest_, depth == 0 ? cut : depth);
+    if (depth == 0) return;
     std::vector<Field> fields;
     ValueArena names;
     if (!read_json_object(schema.unread_json(), names, fields)) throw Complaint{"a schema in it is not valid JSON"};
@@ -118,12 +123,62 @@ class Compiler {
     }
     read_type(fields, to);
     if (const Value* fallback = find(fields, "default")) to.set_default(*fallback);
-    if (const Value* properties = find(fields, "properties"); properties && to.type == ConnectType::structure)
-      read_properties(*properties, document, depth, to);
-    if (const Value* items = find(fields, "items");
-        items && items->kind() == ValueKind::structure && to.type == ConnectType::array)
-      read(*items, document, depth - 1, to.items.emplace_back());
-    to.finish();
+    read_parts(fields, document, depth, to);
+  }
+
+  void count_types(std::size_t more) {
+    types_ += more;
+    if (types_ > max_types) throw Complaint{fmt::format("it has more than {} types", max_types)};
+  }
+
+  void read_parts(const std::vector<Field>& fields, std::string_view document, int depth, ConnectSchema& to) {
+    const Value* properties = to.type == ConnectType::structure ? find(fields, "properties") : nullptr;
+    const Value* items = to.type == ConnectType::array ? find(fields, "items") : nullptr;
+    if (items && items->kind() != ValueKind::structure) items = nullptr;
+    to.drop_parts_of_another_type();
+    if (!properties && !items) return;
+    ConnectParts parts;
+    add_parts(to, parts);
+    if (properties) read_properties(*properties, document, depth, parts.fields);
+    if (items && parts.items.empty()) read(*items, document, depth - 1, parts.items.emplace_back());
+    to.set_parts(std::move(parts));
+  }
+
+  // Copies the first level: those below it are shared.
+  void add_parts(const ConnectSchema& from, ConnectParts& to) {
+    count_types(from.fields().size());
+    for (const ConnectSchema& field : from.fields()) {
+      names_ += field.name.size();
+      if (names_ > max_names) throw Complaint{"the names of its fields are longer than 64 MiB together"};
+      to.fields.push_back(field);
+    }
+    if (from.item() && to.items.empty()) to.items.push_back(*from.item());
+  }
+
+  // What is said of a value by `from`, too.
+  void join(const ConnectSchema& from, ConnectSchema& to) {
+    to.optional = from.optional;
+    if (from.told && (from.width != 0 || from.type != to.type)) to.width = from.width;
+    if (from.told) to.type = from.type;
+    to.told = to.told || from.told;
+    if (from.logical != Logical::none) {
+      to.logical = from.logical;
+      to.unit = from.unit;
+      to.scale = from.scale;
+      to.length = from.length;
+    }
+    if (from.column != FieldType{}) to.column = from.column;
+    if (from.fallback) to.fallback = from.fallback;
+    to.drop_parts_of_another_type();
+    if (!from.parts) return;
+    if (!to.parts) {
+      to.parts = from.parts;
+      return;
+    }
+    ConnectParts parts;
+    add_parts(to, parts);
+    add_parts(from, parts);
+    to.set_parts(std::move(parts));
   }
 
   static std::vector<Value> items_of(const Value& list) {
@@ -172,17 +227,18 @@ class Compiler {
       to.told = true;
       to.width = connect_width(connect);
     }
-    if (const std::string title = text_attribute(fields, "title"); !title.empty())
-      to.set_meaning(title, find(fields, "connect.parameters"));
+    const std::string title = text_attribute(fields, "title");
+    if (!title.empty() && !to.set_meaning(title, find(fields, "connect.parameters")))
+      throw Complaint{"the scale or length of a type in it is not a number of 32 bits"};
   }
 
-  void read_properties(const Value& properties, std::string_view document, int depth, ConnectSchema& to) {
+  void read_properties(const Value& properties, std::string_view document, int depth, std::vector<ConnectSchema>& to) {
     std::vector<Field> members;
     ValueArena names;
     if (properties.kind() != ValueKind::structure || !read_json_object(properties.unread_json(), names, members))
       throw Complaint{"the properties in it are not an object"};
     for (const Field& member : members) {
-      ConnectSchema& field = to.fields.emplace_back();
+      ConnectSchema& field = to.emplace_back();
       read(member.value, document, depth - 1, field);
       field.name = member.name;
     }
@@ -201,16 +257,63 @@ class Compiler {
     const Value target = pointers_.target(document, pointer);
     if (target.kind() != ValueKind::structure) return;
     const char* place = target.unread_json().data();
-    if (std::ranges::find(open_, place) != open_.end()) return;
-    open_.push_back(place);
-    read(target, document, depth - 1, to);
-    open_.pop_back();
+    if (const auto open = std::ranges::find(open_, place); open != open_.end()) {
+      outermost_ = std::min(outermost_, static_cast<std::size_t>(open - open_.begin()));
+      return;
+    }
+    join(known(place, target, document, depth), to);
   }
+
+  // A type that a reference names, compiled once for as many as may share it. It may be shared where it would be read
+  // to the same end: at a level that leaves room for all of it, and, if it ends at a type that is still being read,
+  // within the same ones.
+  struct Known {
+    int depth = 0;
+    int levels = 0;  // that it goes down; cut: it was not read to its end
+    std::size_t outermost = none;
+    std::vector<const char*> within{};  // what was open, where it ends at one of these
+    ConnectSchema schema{};
+
+    bool serves(int at, const std::vector<const char*>& open) const {
+      return (levels == cut ? at == depth : at >= levels) && (outermost == none || within == open);
+    }
+  };
+
+  const ConnectSchema& known(const char* place, const Value& target, std::string_view document, int depth) {
+    std::deque<Known>& made = known_[place];
+    auto found = std::ranges::find_if(made, [&](const Known& one) { return one.serves(depth, open_); });
+    if (found == made.end()) {
+      Known one{.depth = depth};
+      const int lowest = std::exchange(lowest_, depth);
+      const std::size_t outermost = std::exchange(outermost_, none);
+      open_.push_back(place);
+      read(target, document, depth - 1, one.schema);
+      open_.pop_back();
+      one.levels = lowest_ == cut ? cut : depth - lowest_;
+      if (outermost_ < open_.size()) {
+        one.outermost = outermost_;
+        one.within = open_;
+      }
+      lowest_ = lowest;
+      outermost_ = outermost;
+      made.push_back(std::move(one));
+      found = std::prev(made.end());
+    }
+    lowest_ = std::min(lowest_, found->levels == cut ? cut : depth - found->levels);
+    outermost_ = std::min(outermost_, found->outermost);
+    return found->schema;
+  }
+
+  static constexpr int cut = -1;
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
   std::span<const SchemaDocument> references_;
   Pointers pointers_;
   std::vector<const char*> open_;  // where the types begin that are being read
-  std::size_t types_ = 0;
+  std::map<const char*, std::deque<Known>> known_;
+  int lowest_ = max_depth;        // the level that was come down to, or cut
+  std::size_t outermost_ = none;  // of open_, that a type within itself has led to
+  std::size_t types_ = 0, names_ = 0;
 };
 
 }  // namespace
@@ -219,7 +322,9 @@ std::expected<JsonSchema, std::string> compile_json_schema(std::string_view json
                                                            std::span<const SchemaDocument> references) {
   try {
     JsonSchema compiled;
-    compiled.types.schema = Compiler(references).read(json);
+    Compiler compiler(references);
+    compiled.types.schema = compiler.read(json);
+    compiled.size = compiler.types();
     compiled.types.id = new_schema_id();
     compiled.connect = json.contains("\"connect.");
     return compiled;

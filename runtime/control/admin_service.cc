@@ -27,6 +27,7 @@ void guarded(Round round) {
 AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
                            const ServiceParts& parts, SchemaSource& schemas)
     : incidents_(parts.incidents),
+      memory_(parts.memory),
       subscription_(parts.incidents, &bell_),
       routes_(*pipeline),
       tables_(pipeline->postgres, identity),
@@ -49,7 +50,10 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
                  {pauses_, dead_letters_, retention_, missing_, watch_, proof_, jobs_, tables_,
                   config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
-      control_(parts.file) {}
+      proofs_(pipeline),
+      lane_control_(parts.orders),
+      control_(parts.file),
+      live_settings_(parts.live_settings) {}
 
 AdminService::~AdminService() {
   thread_.join();
@@ -59,8 +63,9 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_, dead_letters_, positions_,         moves_,       inspection_, audit_, logging_, events_,
-          notifier_,  jobs_,   incidents_,    snapshots_.rates(), table_facts_, control_};
+  return {snapshots_, pauses_,      dead_letters_, positions_,    moves_,     inspection_,        audit_,
+          logging_,   events_,      notifier_,     jobs_,         incidents_, snapshots_.rates(), snapshots_,
+          memory_,    table_facts_, proofs_,       lane_control_, control_,   live_settings_};
 }
 
 Result<void> AdminService::start() {

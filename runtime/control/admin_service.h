@@ -20,6 +20,7 @@
 #include "runtime/control/event_log.h"
 #include "runtime/control/explain.h"
 #include "runtime/control/job_runner.h"
+#include "runtime/control/lane_control.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/live_snapshots.h"
 #include "runtime/control/log_level.h"
@@ -28,6 +29,7 @@
 #include "runtime/control/pause_control.h"
 #include "runtime/control/pointer_moves.h"
 #include "runtime/control/process_control.h"
+#include "runtime/control/proof_control.h"
 #include "runtime/control/replica_watch.h"
 #include "runtime/control/retention.h"
 #include "runtime/control/standing_proof.h"
@@ -78,6 +80,7 @@ class AdminService {
   void log_incidents();
 
   const IncidentLog& incidents_;
+  const Memory& memory_;
   const EventFd bell_;
   IncidentLog::Subscription subscription_;
   const RouteTables routes_;
@@ -101,7 +104,10 @@ class AdminService {
   LiveSnapshots snapshots_;
   LogLevel logging_;
   TableFacts table_facts_;
+  ProofControl proofs_;
+  LaneControl lane_control_;
   ProcessControl control_;
+  LiveSettings& live_settings_;
 
   Mutex mutex_;
   std::condition_variable_any changed_;

@@ -32,13 +32,7 @@ Snapshot LiveSnapshots::snapshot() const {
   if (auto postgres = sources_.tables.security(); !postgres.server.empty())
     shot.servers.insert(shot.servers.begin(), std::move(postgres));
   for (auto& lane : shot.lanes) sources_.watch.complete(lane);
-  {
-    const MutexLock lock(ends_->mutex);
-    for (auto& partition : shot.partitions) {
-      if (const auto found = ends_->known.find(partition.at); found != ends_->known.end())
-        partition.end = std::max(partition.end, found->second);
-    }
-  }
+  add_ends(shot.partitions);
   const MutexLock lock(mutex_);
   shot.applied_per_second.assign(rates_.begin(), rates_.end());
   if (!commits_.empty()) {
@@ -52,6 +46,14 @@ Snapshot LiveSnapshots::snapshot() const {
     partition.stalled_seconds = std::chrono::duration<double>(now - moved->second.since).count();
   }
   return shot;
+}
+
+void LiveSnapshots::add_ends(std::vector<PartitionSnapshot>& partitions) const {
+  const MutexLock lock(ends_->mutex);
+  for (auto& partition : partitions) {
+    if (const auto found = ends_->known.find(partition.at); found != ends_->known.end())
+      partition.end = std::max(partition.end, found->second);
+  }
 }
 
 // Of a missing topic no lane has anything better to say.
@@ -96,9 +98,12 @@ void LiveSnapshots::sample(const Snapshot& lanes) {
   }
   commits_.push_back(commits_of(lanes.lanes));
   if (commits_.size() > rates_kept) commits_.pop_front();
-  history_.sample(lanes.partitions, sampled_ == Clock::time_point{} ? 0 : passed);
+  rate_history_.sample(lanes.partitions, sampled_ == Clock::time_point{} ? 0 : passed);
   sampled_ = now;
   sampled_records_ = records;
+  auto partitions = lanes.partitions;
+  add_ends(partitions);
+  day_.sample(lanes, partitions, WallClock::now());
 }
 
 // A partition that is stopped or being claimed does not stall: its state says what it is.

@@ -14,6 +14,7 @@
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "runtime/control/day_history.h"
 #include "runtime/control/dead_letter_control.h"
 #include "runtime/control/job_runner.h"
 #include "runtime/control/lane_watch.h"
@@ -27,7 +28,7 @@
 
 namespace sluice::runtime {
 
-class LiveSnapshots final : public Snapshots {
+class LiveSnapshots final : public Snapshots, public History {
  public:
   // What completes the lanes' data.
   struct Sources {
@@ -45,10 +46,11 @@ class LiveSnapshots final : public Snapshots {
       : parts_(parts), routes_(routes), sources_(std::move(sources)) {}
 
   Snapshot snapshot() const override;
+  Period since(WallClock::time_point moment) const override { return day_.since(moment, parts_.lanes); }
 
   // Keeps the last minute's rates and commits, and when partitions moved last; to be called at least once a second.
   void sample(const Snapshot& lanes);
-  const Rates& rates() const { return history_; }
+  const Rates& rates() const { return rate_history_; }
   // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else reports them.
   void refresh_ends();
 
@@ -58,6 +60,7 @@ class LiveSnapshots final : public Snapshots {
     Clock::time_point since{};  // it moved, or nothing waited
   };
 
+  void add_ends(std::vector<PartitionSnapshot>& partitions) const;
   void add_missing(Snapshot& snapshot) const;
   void add_topic_tables(Snapshot& snapshot) const;
   void note_movements(const Snapshot& lanes, Clock::time_point now) REQUIRES(mutex_);
@@ -73,7 +76,8 @@ class LiveSnapshots final : public Snapshots {
   };
   const std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
 
-  RateHistory history_;
+  RateHistory rate_history_;
+  DayHistory day_;
   mutable Mutex mutex_;
   std::deque<double> rates_ GUARDED_BY(mutex_);
   std::deque<std::vector<std::int64_t>> commits_ GUARDED_BY(mutex_);  // by bucket, since the start; one a second

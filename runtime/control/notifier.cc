@@ -107,7 +107,7 @@ Result<bool> Notifier::send_next(const std::vector<config::Hook>& hooks) {
   if (!*due) return false;
   last_turn_ = (*due)->hook;
   const auto hook = std::ranges::find(hooks, (*due)->hook, &config::Hook::name);
-  const auto result = attempt(client_, *hook, (*due)->event, (*due)->attempts);
+  const auto result = attempt(client_, *hook, payload(hook->kind, pipeline_, (*due)->event, (*due)->attempts));
   const bool taken = result.trouble.empty();
   auto done = stop_.stop_requested() && !taken ? Result<void>() : conclude(**due, result);
   if (stop_.stop_requested() && (!taken || !done)) {
@@ -145,12 +145,11 @@ Result<void> Notifier::conclude(const sink::DueNotification& due, const Attempt&
   return tables_.later(due, delay, attempt.answered ? first_delay : delay, true);
 }
 
-Notifier::Attempt Notifier::attempt(HttpClient& client, const config::Hook& hook, const EventRow& event,
-                                    int attempts) const {
+Notifier::Attempt Notifier::attempt(HttpClient& client, const config::Hook& hook, std::string body) {
   HttpRequest request;
   request.url = hook.url.reveal();
   request.headers = {"Content-Type: application/json"};
-  request.body = payload(hook.kind, pipeline_, event, attempts);
+  request.body = std::move(body);
   request.timeout = send_timeout;
   request.only_status = true;
   const auto answer = client.send(request);
@@ -219,19 +218,30 @@ Result<NotificationState> Notifier::notifications() {
 }
 
 Result<std::string> Notifier::test(const std::string& hook, const Caller& by) {
+  EventRow event;
+  event.kind = "test";
+  event.reason = "ordered by " + by.name;
+  return send_now(hook, std::move(event), {});
+}
+
+Result<std::string> Notifier::report(const std::string& hook, const std::string& line, const std::string& document) {
+  EventRow event;
+  event.kind = "report";
+  event.reason = line;
+  return send_now(hook, std::move(event), document);
+}
+
+Result<std::string> Notifier::send_now(const std::string& hook, EventRow event, std::string_view document) {
   const auto all = configured();
   const auto found = std::ranges::find_if(
       all, [&](const config::Hook& one) { return one.name == hook || one.name.substr(0, one.name.find(':')) == hook; });
   if (found == all.end())
     return fail(ErrorClass::reject,
                 fmt::format("no hook '{}'; 'notify list' shows the {} of the configuration", hook, all.size()));
-  EventRow event;
   event.at = WallClock::now();
   event.instance = instance_;
-  event.kind = "test";
-  event.reason = "ordered by " + by.name;
   HttpClient own(interruption().stop);
-  const auto result = attempt(own, *found, event, 1);
+  const auto result = attempt(own, *found, payload(found->kind, pipeline_, event, 1, document));
   if (!result.trouble.empty())
     return fail(ErrorClass::retry, fmt::format("hook {} has not taken it: {}", found->name, result.trouble));
   return found->name;

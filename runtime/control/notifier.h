@@ -36,6 +36,7 @@ class Notifier final : public Notifications {
   std::vector<HookState> hooks() const override;
   Result<NotificationState> notifications() override;
   Result<std::string> test(const std::string& hook, const Caller& by) override;
+  Result<std::string> report(const std::string& hook, const std::string& line, const std::string& document) override;
   Result<void> mute(std::chrono::milliseconds lasting, const std::string& reason, const Caller& by) override;
   Result<bool> unmute(const Caller& by) override;
 
@@ -54,7 +55,9 @@ class Notifier final : public Notifications {
   Result<void> conclude(const sink::DueNotification& due, const Attempt& attempt);
   void expire();
   void count(const std::vector<config::Hook>& hooks);
-  Attempt attempt(HttpClient& client, const config::Hook& hook, const EventRow& event, int attempts) const;
+  static Attempt attempt(HttpClient& client, const config::Hook& hook, std::string body);
+  // At once, whatever waits or is muted; returns the hook's name.
+  Result<std::string> send_now(const std::string& hook, EventRow event, std::string_view document);
   std::vector<config::Hook> configured() const;
 
   sink::NotificationTables tables_;

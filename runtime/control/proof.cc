@@ -170,6 +170,14 @@ bool Proof::holds() const {
          std::ranges::all_of(partitions, [](const auto& one) { return one.verdict == Verdict::proved; });
 }
 
+VerificationState state_of(const sink::LastProof& last) {
+  VerificationState state;
+  state.at =
+      WallClock::time_point(std::chrono::duration_cast<WallClock::duration>(std::chrono::duration<double>(last.at)));
+  for (const auto& one : last.partitions) state.partitions.push_back({one.at, one.verified_through, one.result});
+  return state;
+}
+
 Proof judge(const Evidence& evidence) {
   Proof proof;
   std::map<TopicPartition, const sink::Account*> accounts;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/snapshot.h"
 #include "base/clock.h"
 #include "config/pipeline.h"
 #include "listener/log_range.h"
@@ -52,6 +53,9 @@ struct Proof {
 
   bool holds() const;
 };
+
+// What a stored proof says, for operators.
+VerificationState state_of(const sink::LastProof& last);
 
 Proof judge(const Evidence& evidence);
 Proof prove(const config::Pipeline& pipeline, Clock::time_point deadline);

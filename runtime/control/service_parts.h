@@ -8,6 +8,9 @@
 #include <memory>
 #include <vector>
 
+#include "admin/lane_orders.h"
+#include "admin/live_settings.h"
+#include "admin/memory.h"
 #include "admin/service_control.h"
 #include "admin/snapshot.h"
 #include "config/pipeline.h"
@@ -48,6 +51,14 @@ class PointerDoubts {
   virtual void reclaim(const TopicPartition& at, std::int64_t epoch) = 0;
 };
 
+class LaneReceiver {
+ public:
+  virtual ~LaneReceiver() = default;
+  // Returns at once how many lanes there are: each of them calls `answer` once, from its thread, a moment later.
+  virtual std::size_t flush(const std::vector<TopicPartition>& partitions,
+                            std::function<void(const LaneFlush&)> answer) = 0;
+};
+
 class ConfigurationFile {
  public:
   virtual ~ConfigurationFile() = default;
@@ -62,9 +73,12 @@ struct ServiceParts {
   PauseReceiver& pauses;
   LogEnds& log_ends;
   PointerDoubts& doubts;
+  LaneReceiver& orders;
   IncidentLog& incidents;
   const ConfigurationFile& file;
+  LiveSettings& live_settings;
   WriteBrake& brake;
+  const Memory& memory;
 };
 
 }  // namespace sluice::runtime

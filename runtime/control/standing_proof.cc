@@ -146,10 +146,7 @@ Result<void> StandingProof::prove_and_store(sink::SqlClient& client) {
 
 void StandingProof::show(const std::optional<sink::LastProof>& last) {
   if (!last) return;
-  VerificationState shown;
-  shown.at =
-      WallClock::time_point(std::chrono::duration_cast<WallClock::duration>(std::chrono::duration<double>(last->at)));
-  for (const auto& one : last->partitions) shown.partitions.push_back({one.at, one.verified_through, one.result});
+  auto shown = state_of(*last);
   const MutexLock lock(mutex_);
   shown.trouble = std::move(state_.trouble);
   state_ = std::move(shown);

@@ -9,22 +9,27 @@
 
 namespace sluice::runtime {
 
+namespace {
+
+// A text, or bytes that are none; nothing for null and for what no letter holds.
+std::optional<std::string_view> bytes_of(const nlohmann::json& stored, std::deque<std::string>& texts) {
+  if (stored.is_string()) return texts.emplace_back(stored.get<std::string>());
+  if (!stored.is_object() || !stored.contains("base64") || !stored["base64"].is_string()) return std::nullopt;
+  auto& bytes = texts.emplace_back();
+  append_base64_decoded(stored["base64"].get<std::string>(), bytes);
+  return bytes;
+}
+
+}  // namespace
+
 std::vector<Header> headers_of(const std::string& json, std::deque<std::string>& texts) {
   std::vector<Header> headers;
   const auto list = nlohmann::json::parse(json, nullptr, false);
   if (!list.is_array()) return headers;
   for (const auto& pair : list) {
-    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string()) continue;
-    Header header{.name = texts.emplace_back(pair[0].get<std::string>()), .value = std::nullopt};
-    const auto& value = pair[1];
-    if (value.is_string()) {
-      header.value = texts.emplace_back(value.get<std::string>());
-    } else if (value.is_object() && value.contains("base64") && value["base64"].is_string()) {
-      auto& bytes = texts.emplace_back();
-      append_base64_decoded(value["base64"].get<std::string>(), bytes);
-      header.value = bytes;
-    }
-    headers.push_back(header);
+    if (!pair.is_array() || pair.size() != 2) continue;
+    const auto name = bytes_of(pair[0], texts);
+    if (name) headers.push_back({.name = *name, .value = bytes_of(pair[1], texts)});
   }
   return headers;
 }

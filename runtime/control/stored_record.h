@@ -33,8 +33,8 @@ class StoredRecord {
 Result<void> add_record(RecordMapper& mapper, const config::Kafka& kafka, const DeadLetterRow& letter,
                         Clock::time_point deadline);
 
-// The headers as stored ([["name", "text"], ["name", null], ["name", {"base64": "…"}]]); the texts go into `texts`,
-// which must not move.
+// The headers as stored ([["name", "text"], ["name", null], ["name", {"base64": "…"}]], a name that is no text in
+// base64, too); the texts go into `texts`, which must not move.
 std::vector<Header> headers_of(const std::string& json, std::deque<std::string>& texts);
 
 }  // namespace sluice::runtime

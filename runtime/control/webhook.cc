@@ -105,7 +105,8 @@ std::string_view severity_of(const EventRow& event) {
   return found == kinds.end() ? "info" : found->severity;
 }
 
-std::string payload(config::HookKind kind, const std::string& pipeline, const EventRow& event, int attempt) {
+std::string payload(config::HookKind kind, const std::string& pipeline, const EventRow& event, int attempt,
+                    std::string_view report) {
   const auto line = printable(event_text(pipeline, event), longest_text);
   Json body;
   switch (kind) {
@@ -118,6 +119,7 @@ std::string payload(config::HookKind kind, const std::string& pipeline, const Ev
       break;
     case config::HookKind::json:
       body = json_of(pipeline, event, attempt);
+      if (!report.empty()) body["report"] = Json::parse(report);
       break;
   }
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -17,7 +17,9 @@ namespace sluice::runtime {
 std::string event_text(const std::string& pipeline, const EventRow& event);
 // error | warning | info.
 std::string_view severity_of(const EventRow& event);
-// The body of the request, JSON. `attempt` counts from 1.
-std::string payload(config::HookKind kind, const std::string& pipeline, const EventRow& event, int attempt);
+// The body of the request, JSON. `attempt` counts from 1; `report` is the JSON document of a report, of which only
+// programs are told.
+std::string payload(config::HookKind kind, const std::string& pipeline, const EventRow& event, int attempt,
+                    std::string_view report = {});
 
 }  // namespace sluice::runtime

@@ -4,10 +4,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <iterator>
 #include <limits>
@@ -17,6 +15,7 @@
 #include <variant>
 
 #include "base/log.h"
+#include "base/process_memory.h"
 
 namespace sluice::runtime {
 namespace {
@@ -353,14 +352,9 @@ ProcessUsage process_usage() {
   for (const timeval& time : {self.ru_utime, self.ru_stime}) {
     usage.cpu_seconds += number(time.tv_sec) + number(time.tv_usec) / 1e6;
   }
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
-    long total = 0, resident = 0;
-    if (std::fscanf(file, "%ld %ld", &total, &resident) == 2) {
-      usage.virtual_bytes = number(total * sysconf(_SC_PAGESIZE));
-      usage.resident_bytes = number(resident * sysconf(_SC_PAGESIZE));
-    }
-    std::fclose(file);
-  }
+  const auto memory = process_memory();
+  usage.virtual_bytes = number(std::max<std::int64_t>(0, memory.virtual_bytes));
+  usage.resident_bytes = number(std::max<std::int64_t>(0, memory.resident_bytes));
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) usage.max_fds = number(files.rlim_cur);
   usage.open_fds = entries_of("/proc/self/fd");

@@ -121,6 +121,7 @@ class Assignment {
   BatchPlace collecting;                           // its place in the batch being collected
   PartitionState told = PartitionState::claiming;  // as the last incident said
   std::string waits;                               // for which row the next record does, and why; else empty
+  Offset flush_to = 0;                             // what lies before it is written without delay; 0: as the limits say
   bool troubled = false;                           // LaneState::read_troubles has it
   bool shown_anew = false;                         // waits to be published
   bool ready = false;                              // its token waits in the collector's list

@@ -38,7 +38,9 @@ class Batch {
 
   bool empty() const { return ranges_.empty(); }
   std::size_t records() const { return records_.size(); }
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return bytes_; }  // of its records
+  // Bytes that the rows of its changes take.
+  std::size_t room() const { return changes().arena.size() + changes().cells.size() * sizeof(Cell); }
   Clock::time_point since() const { return since_; }
   bool holds(const BatchPlace& place) const { return place.batch == serial_; }
   bool holds(const TopicPartition& at) const;

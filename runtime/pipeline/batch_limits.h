@@ -26,6 +26,7 @@ class BatchSizer {
 
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return bytes_; }
+  std::size_t room() const { return 4 * bytes_; }  // bytes that the rows of a batch may take
   // Before a batch: takes over what was set meanwhile, and begins with the size that is set now.
   void begin_batch();
   bool full(std::size_t records, std::size_t bytes) const { return records >= rows_ || bytes >= bytes_; }

@@ -15,7 +15,6 @@ namespace {
 
 constexpr int turn = 128;               // records of one partition before the next has its turn
 constexpr std::size_t round_max = 512;  // records before the writer is looked after again
-constexpr std::size_t room_max = 4;     // times the bytes of a batch's records: what its rows may take
 
 }  // namespace
 
@@ -44,9 +43,7 @@ bool Collector::full() const {
   if (whole() && state_.transactions.is_full(batch.units())) return true;
   if (alone_ && batch.records() >= state_.suspects.rows(*alone_)) return true;
   // A record with children becomes many rows, which may take far more than it does itself.
-  const Changes& changes = batch.changes();
-  const std::size_t room = changes.arena.size() + changes.cells.size() * sizeof(Cell);
-  if (batch.records() > 0 && room >= room_max * state_.sizer.bytes()) return true;
+  if (batch.records() > 0 && batch.room() >= state_.sizer.room()) return true;
   return batch.records() >= state_.parts.brake.most_records() || state_.sizer.full(batch.records(), batch.bytes());
 }
 

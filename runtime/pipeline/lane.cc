@@ -90,6 +90,14 @@ void Lane::set_pauses(std::shared_ptr<const PauseRules> pauses) {
   mail_->signal.ring();
 }
 
+void Lane::flush(std::vector<TopicPartition> partitions, std::function<void(const LaneFlush&)> answer) {
+  {
+    const MutexLock lock(mail_->mutex);
+    mail_->flushes.push_back({std::move(partitions), std::move(answer)});
+  }
+  mail_->signal.ring();
+}
+
 void Lane::drain() {
   {
     const MutexLock lock(mail_->mutex);
@@ -135,6 +143,7 @@ void Lane::take_mail(LaneWorker& worker) {
   std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs;
   std::vector<TopicPartition> doubted;
   std::map<TopicPartition, std::int64_t> reclaimed;
+  std::vector<FlushOrder> flushes;
   std::shared_ptr<const PauseRules> pauses;
   bool revoked = false;
   {
@@ -143,6 +152,7 @@ void Lane::take_mail(LaneWorker& worker) {
     logs.swap(mail_->logs);
     doubted.swap(mail_->doubted);
     reclaimed.swap(mail_->reclaimed);
+    flushes.swap(mail_->flushes);
     if (pauses_ != mail_->pauses) pauses = pauses_ = mail_->pauses;
     revoked = std::exchange(mail_->revoked, false);
     if (mail_->drain) worker.drain();
@@ -154,6 +164,7 @@ void Lane::take_mail(LaneWorker& worker) {
   for (const auto& at : doubted) worker.doubt_pointer(at);
   for (const auto& [at, epoch] : reclaimed) worker.reclaim(at, epoch);
   worker.ready(tokens);
+  for (const auto& order : flushes) order.answer(worker.flush(order.partitions));
   if (revoked || !assigned.empty()) publish(worker, true);
 }
 
@@ -186,6 +197,7 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
   state.stats.session = writer_.session();
   const MutexLock lock(mutex_);
   shown_ = state.stats;
+  shown_memory_ = state.memory();
   for (const auto* at : state.changed) {
     auto* held = state.find(*at);
     if (held == nullptr) continue;
@@ -198,6 +210,18 @@ void Lane::publish(LaneWorker& worker, bool at_once) {
   state.changed.clear();
   if (at_once) std::erase_if(shown_partitions_, [&](const auto& one) { return state.find(one.first) == nullptr; });
   if (std::exchange(state.tables_changed, false)) shown_tables_ = state.tables;
+}
+
+MemoryUse::Lane Lane::memory() const {
+  const MutexLock lock(mutex_);
+  auto use = shown_memory_;
+  use.lane = index_;
+  for (const auto& [at, shown] : shown_partitions_) {
+    const auto fetched = shown.source->fetched();
+    use.fetched += {static_cast<std::int64_t>(fetched.records), static_cast<std::int64_t>(fetched.bytes),
+                    static_cast<std::int64_t>(fetched.limit)};
+  }
+  return use;
 }
 
 LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const {

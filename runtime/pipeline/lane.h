@@ -1,7 +1,7 @@
 // One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), drain() and snapshot(); join()
-// is called by the owner.
+// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), drain(), memory() and
+// snapshot(); join() is called by the owner.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "admin/incident.h"
+#include "admin/lane_orders.h"
+#include "admin/memory.h"
 #include "admin/snapshot.h"
 #include "base/mutex.h"
 #include "base/ready_signal.h"
@@ -44,13 +46,21 @@ class Lane {
   void reclaim(const TopicPartition& at, std::int64_t epoch);
   // Replaces the pause rules. Before the first call nothing is claimed.
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
+  // Has it write what it has collected of these partitions, whatever the limits; `answer` is called once, from its
+  // thread.
+  void flush(std::vector<TopicPartition> partitions, std::function<void(const LaneFlush&)> answer);
   // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
   void drain();
   bool join(Clock::time_point deadline);
 
+  MemoryUse::Lane memory() const;
   LaneSnapshot snapshot(std::vector<PartitionSnapshot>& partitions, TableStats& tables) const;
 
  private:
+  struct FlushOrder {
+    std::vector<TopicPartition> partitions;
+    std::function<void(const LaneFlush&)> answer;
+  };
   // Messages of other threads to the lane; outlives it while an answer of Kafka's is under way.
   struct Mailbox {
     Mutex mutex;
@@ -58,6 +68,7 @@ class Lane {
     std::vector<std::pair<TopicPartition, Result<listener::Watermarks>>> logs GUARDED_BY(mutex);
     std::vector<TopicPartition> doubted GUARDED_BY(mutex);
     std::map<TopicPartition, std::int64_t> reclaimed GUARDED_BY(mutex);  // under which epoch; taken a moment later
+    std::vector<FlushOrder> flushes GUARDED_BY(mutex);
     std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
     bool revoked GUARDED_BY(mutex) = false;
     bool drain GUARDED_BY(mutex) = false;
@@ -97,6 +108,7 @@ class Lane {
   LaneSnapshot shown_ GUARDED_BY(mutex_);
   std::map<TopicPartition, Shown> shown_partitions_ GUARDED_BY(mutex_);
   TableStats shown_tables_ GUARDED_BY(mutex_);
+  MemoryUse::Lane shown_memory_ GUARDED_BY(mutex_);
 
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
   std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none

@@ -119,4 +119,21 @@ std::optional<std::string> LaneState::paused(const Assignment& assignment) const
   return pauses->reason(at, fed);
 }
 
+MemoryUse::Lane LaneState::memory() const {
+  const auto part = [](std::size_t items, std::size_t bytes, std::size_t limit) {
+    return MemoryUse::Part{static_cast<std::int64_t>(items), static_cast<std::int64_t>(bytes),
+                           static_cast<std::int64_t>(limit)};
+  };
+  const std::size_t limit = sizer.bytes() + sizer.room();
+  MemoryUse::Lane use;
+  use.collecting = part(collecting.records(), collecting.bytes() + collecting.room(), limit);
+  use.in_server = part(in_flight.records(), in_flight.bytes() + in_flight.room(), limit);
+  if (!transactions.whole()) return use;
+  use.held.limit = static_cast<std::int64_t>(transactions.most_bytes(assignments.size()));
+  for (const auto& [at, assignment] : assignments)
+    if (const auto* streaming = assignment.in<Streaming>())
+      use.held += part(streaming->held.records, streaming->held.bytes, 0);
+  return use;
+}
+
 }  // namespace sluice::runtime

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "admin/incident.h"
+#include "admin/memory.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "base/schema.h"
@@ -88,6 +89,9 @@ class LaneState {
   bool collecting_holds(const Assignment& assignment) const { return collecting.holds(assignment.collecting); }
   // Returns the reason why the partition is paused, by its topic, its number or a table that it is known to write.
   std::optional<std::string> paused(const Assignment& assignment) const;
+
+  // What the lane's batches and held records take; without what its partitions have fetched.
+  MemoryUse::Lane memory() const;
 
   // Counts the record's dead letter, which says `reason`. Returns why its partition has to stop before the record
   // instead; nothing if the letter may be written.

@@ -136,8 +136,9 @@ bool LaneWorker::may_send() {
   return send_after_ <= now;
 }
 
-// Due by rows, bytes, age or drain, and at once where a partition waits for its collected part to be applied. An idle
-// lane under light load does not let its first record wait: more records will arrive anyway while the transaction runs.
+// Due by rows, bytes, age, flush or drain, and at once where a partition waits for its collected part to be applied. An
+// idle lane under light load does not let its first record wait: more records will arrive anyway while the transaction
+// runs.
 bool LaneWorker::batch_due() const {
   const auto& batch = state_.collecting;
   if (batch.empty()) return false;
@@ -145,6 +146,7 @@ bool LaneWorker::batch_due() const {
   for (const auto& range : batch.ranges()) {
     const auto found = state_.assignments.find(*range.at);
     if (found == state_.assignments.end() || found->second.phase() != Phase::streaming) return true;
+    if (range.from < found->second.flush_to) return true;
   }
   const auto now = state_.now();
   const auto age = now - batch.since();
@@ -281,13 +283,19 @@ void LaneWorker::account(const Flight& flight, TableStats written, std::span<con
                    range.at->partition, range.counts.dead, range.from, range.to - 1);
     }
     auto* held = state_.find(*range.at);
-    if (held == nullptr || held->claim.epoch != range.epoch) continue;
+    if (held == nullptr || held->claim.epoch != range.epoch) {
+      state_.tables.add_outcomes(range.at->topic, range.counts);
+      continue;
+    }
+    const Counts before = held->claim.counts;
     log::debug(state_.log_prefix, "{}/{} advanced from {} to {}", range.at->topic, range.at->partition, range.from,
                range.to);
     held->claim.next = range.to;
+    if (range.to >= held->flush_to) held->flush_to = 0;
     held->claim.counts += range.counts;
     const auto of_row = std::ranges::find(stored, *range.at, &sink::PartitionCounts::at);
     if (of_row != stored.end()) held->claim.counts = of_row->counts;
+    state_.tables.add_outcomes(range.at->topic, held->claim.counts - before);
     state_.parent_waits.advanced(held->at(), range.to);
     if (!state_.parent_waits.waits(held->at())) held->waits.clear();
     state_.show(*held);

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "admin/lane_orders.h"
 #include "runtime/pipeline/bisector.h"
 #include "runtime/pipeline/claimer.h"
 #include "runtime/pipeline/collector.h"
@@ -35,6 +36,8 @@ class LaneWorker {
   // By order of an operator: claims again what is claimed under this epoch, and looks at the log anew. A batch under
   // way takes effect before.
   void reclaim(const TopicPartition& at, std::int64_t epoch);
+  // By order of an operator: what is collected of these partitions now is due, whatever the limits.
+  LaneFlush flush(std::span<const TopicPartition> of);
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) { claimer_.on_log(at, log); }
   void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }

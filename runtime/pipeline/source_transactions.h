@@ -10,6 +10,7 @@
 // (held_records.h does) and looks at no clock; how many transactions it remembers is bounded.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -55,6 +56,10 @@ class SourceTransactions {
   void let_pass(const Assignments& assignments);
   void revoked(const TopicPartition& at);
 
+  // Bytes that so many partitions may hold together, the front included.
+  std::size_t most_bytes(std::size_t partitions) const {
+    return largest_in_batches * batch_bytes_ + std::max(ahead_bytes_min * partitions, batch_bytes_);
+  }
   // Returns true if one more record of the partition may be held.
   bool may_read(const Assignments& assignments, const Assignment& assignment);
   // Returns true if the partition's first held record does not wait for others.

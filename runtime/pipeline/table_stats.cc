@@ -52,6 +52,7 @@ void TableStats::merge(const TableStats& other) {
     for (const auto& [change, records] : theirs.changed_values) table.changed_values[change] += records;
     for (const auto& topic : theirs.topics) add_topic(table, topic);
   }
+  for (const auto& [topic, counts] : other.outcomes_) outcomes_[topic] += counts;
 }
 
 std::vector<std::string> TableStats::fed_by(const std::string& topic) const {

@@ -1,4 +1,5 @@
-// Counts rows and topics of each table, batch by batch, for the console and metrics.
+// Counts rows and topics of each table, and the outcome of the records of each topic, batch by batch, for the console
+// and metrics.
 //
 // A value; each lane has one and its thread uses it. Counts are of committed transactions.
 #pragma once
@@ -20,13 +21,18 @@ class TableStats {
   // Adds those of another lane.
   void merge(const TableStats& other);
 
+  // What became of records of a topic, in a committed transaction.
+  void add_outcomes(const std::string& topic, const Counts& counts) { outcomes_[topic] += counts; }
+
   std::int64_t rows() const;
   const std::map<std::string, TableSnapshot>& tables() const { return tables_; }
+  const std::map<std::string, Counts>& outcomes() const { return outcomes_; }
   // Returns the tables that a topic has written, in the order of their names.
   std::vector<std::string> fed_by(const std::string& topic) const;
 
  private:
   std::map<std::string, TableSnapshot> tables_;
+  std::map<std::string, Counts> outcomes_;  // by topic
 };
 
 // Adds a topic that is not there yet; the list stays sorted.

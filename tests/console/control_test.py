@@ -11,7 +11,9 @@ def count_rows(console):
     return console.sql("SELECT count(*) FROM orders")[0][0]
 
 
+@pytest.mark.case(23)
 @pytest.mark.alone
+@pytest.mark.state("paused")
 def test_a_pause_stops_its_partition_only_outlives_a_restart_and_is_told_who_logs_in(console):
     third = f"{console.orders}/3"
     console.ok("pause", third, "--reason", "vacuum", key="k_oper")
@@ -36,6 +38,7 @@ def test_a_pause_stops_its_partition_only_outlives_a_restart_and_is_told_who_log
     assert ("oper", third) in words
 
 
+@pytest.mark.case(23)
 def test_a_pause_with_an_expiry_ends_by_itself(console):
     first = f"{console.orders}/1"
     console.ok("pause", first, "--reason", "short", "--for", "3s", key="k_oper")
@@ -46,6 +49,7 @@ def test_a_pause_with_an_expiry_ends_by_itself(console):
     assert [one for one in console.data("status")["pauses"] if one["target"] == first] == []
 
 
+@pytest.mark.case(24)
 def test_a_pause_of_a_table_stops_every_partition_that_feeds_it(console):
     console.ok("pause", "table", "public.orders", "--reason", "index", key="k_oper")
     for partition in range(4):
@@ -64,6 +68,7 @@ def poison(console, first, count):
     assert console.sql("SELECT count(*) FROM sluice.dead_letter WHERE resolved_at IS NULL") == [(count,)]
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(console):
     poison(console, 30_000, 40)
@@ -109,6 +114,7 @@ def all_that_a_rehearsal_must_leave(console):
         "SELECT topic, partition, next_offset, epoch, applied, folded, skipped, dead FROM sluice.pointer ORDER BY topic, partition")]
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_the_ddl_that_dead_group_proposes_frees_the_letters_as_rehearsed_and_viewers_see_no_name_that_may_be_data(console):
     console.sql("ALTER TABLE orders ADD qty integer, ADD code varchar(3), ADD tag char(2), ADD CONSTRAINT odd CHECK (id <> 45101)")
@@ -152,6 +158,7 @@ def test_the_ddl_that_dead_group_proposes_frees_the_letters_as_rehearsed_and_vie
                     ' DROP COLUMN IF EXISTS "4711 0815", DROP CONSTRAINT odd')
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(console):
     poison(console, 40_000, 1)

@@ -26,6 +26,7 @@ def read(kafka, topic, count):
     return found
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_what_is_exported_can_be_published_again_byte_for_byte(console, pytestconfig):
     records = [(b"50000", b'{"id": 50000, "status": null, "note": "\\u001b]0;owned \xe2\x80\x8b"}', [("h", b"v"), ("h", None)]),
@@ -54,6 +55,7 @@ def test_what_is_exported_can_be_published_again_byte_for_byte(console, pytestco
     console.refused(2, "lines of JSON only", "dead", "export", "--csv", key="k_oper")
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_an_export_of_many_large_letters_needs_the_memory_of_a_few(console):
     console.sql("INSERT INTO sluice.dead_letter (pipeline, topic, partition, record_offset, generation, stage, reason, key, value) "

@@ -30,6 +30,7 @@ def connect(console, source="127.0.0.1"):
     return one
 
 
+@pytest.mark.case(34)
 def test_an_operator_works_while_strangers_crowd_the_door(console, option):
     count = option("strangers", 500)
     base = console.live.status_of("Threads")
@@ -50,6 +51,7 @@ def test_an_operator_works_while_strangers_crowd_the_door(console, option):
     wait_until(lambda: console.live.status_of("Threads") <= base + 2, lambda: console.live.status_of("Threads"))
 
 
+@pytest.mark.case(34)
 def test_strangers_of_her_own_address_cost_an_operator_no_login(console):
     # Standing still: silent, with half a greeting, with a whole one, and after the key exchange.
     for number in range(24):
@@ -73,6 +75,7 @@ def test_strangers_of_her_own_address_cost_an_operator_no_login(console):
     assert failed == []
 
 
+@pytest.mark.case(15)
 def test_a_connection_has_four_channels(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
         opened = []  # and kept: what is forgotten, Paramiko closes
@@ -90,6 +93,7 @@ def test_a_connection_has_four_channels(console):
     console.ok("version")
 
 
+@pytest.mark.case(11)
 def test_input_faster_than_it_is_used_is_held_up_and_not_lost(console):
     # More than the window and the buffer hold, of lines that cost nothing; and one that does at the end.
     text = "# nothing\n\n" * 300_000 + "version\n"
@@ -111,21 +115,27 @@ def ends(one, seconds):
     return said
 
 
+@pytest.mark.case(36)
 def test_junk_before_the_handshake_is_closed_without_an_answer(console):
     banner = b"SSH-2.0-x\r\n"
     junk = {"random": random.Random(1).randbytes(4096), "http": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
             "old": b"SSH-1.5-x\r\n", "endless": b"SSH-2.0-" + b"x" * 300, "zero": banner + b"\0\0\0\0",
             "huge": banner + b"\xff\xff\xff\xff" + b"x" * 64,
-            "kexinit": banner + b"\0\0\1\0\4\x14" + b"\xff" * 250}
+            "kexinit": banner + b"\0\0\1\0\4\x14" + b"\xff" * 250, "whole kexinit": banner + b"\0\0\1\4\4\x14" + b"\xff" * 258,
+            "tls": bytes.fromhex("1603010200010001fc0303") + b"x" * 200, "nul": b"SSH-2.0-\0\r\n"}
     waiting = {}
     for number, (name, text) in enumerate(junk.items()):  # all at once, as some wait for a deadline
         waiting[name] = connect(console, f"127.2.0.{number + 1}")
         waiting[name].sendall(text)
     for name, one in waiting.items():
-        assert len(ends(one, 60)) < 4096, name  # the deadline for a banner is 3 s, for a login 10 s
+        assert len(ends(one, 60)) < 4096, name
+    for number, name in enumerate(junk):  # each at once, and one line for each address
+        told = wait_until(lambda: re.findall(rf"no login from 127\.2\.0\.{number + 1}:\d+: (.*)", console.live.log()), name)
+        assert len(told) == 1 and "deadline" not in told[0], told
     assert console.run_ssh("version", options=["KexAlgorithms=diffie-hellman-group14-sha1"]).code == 255
 
 
+@pytest.mark.case(36)
 def test_random_keys_on_a_shell_do_no_harm(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
         channel = raw.transport.open_session(timeout=60)
@@ -143,6 +153,7 @@ def test_random_keys_on_a_shell_do_no_harm(console):
     console.ok("version")
 
 
+@pytest.mark.case(36)
 def test_raw_channel_messages_out_of_order_do_no_harm(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
         for size in (0, 1, 2**32 - 1):
@@ -154,6 +165,40 @@ def test_raw_channel_messages_out_of_order_do_no_harm(console):
     console.ok("version")
 
 
+@pytest.mark.case(14, 36)
+def test_requests_that_mean_nothing_here_take_nothing_away(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        for kind, *fields in ((80, "keepalive@openssh.com", False), (2, b"x" * 1000), (4, True, "\x1b]0;owned\x07", "en"), (3, 7)):
+            for _ in range(500):
+                raw.send(kind, *fields)
+        channel = raw.transport.open_session(timeout=60)
+        for request in ("auth-agent-req@openssh.com", "xon-xoff", "x11-req", "break", "signal", "window-change", "env", "pty-req", ""):
+            raw.send(98, channel.remote_chanid, request, False)
+        for _ in range(200):
+            raw.send(98, channel.remote_chanid, "env", False, "LC_ALL", "\x1b[31m" * 100)
+        for _ in range(5):
+            raw.send(93, channel.remote_chanid, 2**32 - 1)
+        channel.exec_command("whoami")
+        assert channel.recv_exit_status() == 0
+
+
+@pytest.mark.case(36)
+def test_messages_that_no_client_sends_end_their_own_connection_only_and_are_logged(console):
+    watcher = console.screen(key="k_view")
+    for message in ((50, "root", "ssh-connection", "none"), (50, "ops", "ssh-connection", "password", False, "x")):
+        seen = len(console.live.log())
+        with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+            raw.send(*message)
+            wait_until(lambda: re.search(r"session \d+: view left: \w", console.live.log()[seen:]), lambda: f"{message}: {console.live.tail()}")
+    with Raw(console.access.port, "127.2.1.1") as raw:  # before its login
+        raw.send(90, "session", 1, 2**20, 2**15)
+        wait_until(lambda: not raw.transport.is_active(), "the end of the connection")
+    wait_until(lambda: re.search(r"no login from 127\.2\.1\.1:\d+: left before it: .*rejected", console.live.log()), console.live.tail)
+    watcher.type("version").keys("Enter").wait("libssh")
+    watcher.keys("C-d").wait_ended()
+
+
+@pytest.mark.case(33)
 def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -174,6 +219,7 @@ def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
         assert 0 < most < 5 * 2**20
 
 
+@pytest.mark.case(33)
 def test_a_stopped_client_is_not_waited_for(console):
     client = console.popen()
     wait_until(lambda: len(console.sessions()) > 1, "its session")
@@ -183,6 +229,7 @@ def test_a_stopped_client_is_not_waited_for(console):
     assert len(console.sessions()) > 1, "it is still there"
 
 
+@pytest.mark.case(31, 33)
 def test_a_client_killed_in_the_middle_of_a_command_leaves_nothing(console):
     for words in (("drain", "--reason", "test", "--yes", "--timeout", "600s"), ("help",), ("partitions", "--json")):
         client = console.popen(*words, key="k_oper")
@@ -209,6 +256,7 @@ def check_escaped(text, pty):
     assert bad == [], text[-2000:]
 
 
+@pytest.mark.case(38)
 @pytest.mark.alone
 def test_hostile_text_is_shown_and_never_sent(console):
     letters = {name: json.dumps({"id": 90_000 + n, "status": None, "note": text}).encode()
@@ -244,6 +292,7 @@ def test_hostile_text_is_shown_and_never_sent(console):
     console.ok("resume", f"{console.orders}/0", key="k_oper")
 
 
+@pytest.mark.case(40)
 def test_too_many_sessions_are_refused_and_an_admin_still_gets_in(console):
     clients = []
     for key in ["k_view"] * 20 + ["k_oper"] * 10:
@@ -267,6 +316,7 @@ def test_too_many_sessions_are_refused_and_an_admin_still_gets_in(console):
             client.communicate(b"exit\n", timeout=60)
 
 
+@pytest.mark.case(40)
 def test_sessions_are_told_of_the_end(console):
     screen = console.screen()
     assert console.live.stop() == 0

@@ -21,6 +21,7 @@ def denied(console, **how):
     return answer
 
 
+@pytest.mark.case(1)
 def test_every_key_type_logs_in_and_the_identity_is_the_keys(console):
     for kind, bits in (("ed25519", None), ("ecdsa", 256), ("ecdsa", 521), ("rsa", 3072)):
         name = f"k_{kind}{bits or ''}"
@@ -34,6 +35,7 @@ def test_every_key_type_logs_in_and_the_identity_is_the_keys(console):
                lambda: f"a row in the audit trail: {console.audit()}")
 
 
+@pytest.mark.case(1)
 def test_a_security_key_logs_in(console):
     key = SecurityKey()
     console.access.write_keys(f'role="viewer",name="token" {key.line()}')
@@ -43,6 +45,7 @@ def test_a_security_key_logs_in(console):
         assert raw.transport.is_authenticated()
 
 
+@pytest.mark.case(1)
 def test_modern_algorithms_are_agreed_on_and_no_compression(console):
     answer = console.run_ssh("-vvv", "-C", "version")
     assert answer.code == 0, answer
@@ -50,12 +53,14 @@ def test_modern_algorithms_are_agreed_on_and_no_compression(console):
         assert text in answer.err
 
 
+@pytest.mark.case(2)
 def test_an_unlisted_key_is_denied(console):
     answer = denied(console, key="k_none")
     assert DENIED in answer.err
     print(f"denied in {answer.took:.2f} s")
 
 
+@pytest.mark.case(2)
 def test_an_agent_full_of_unlisted_keys_is_dropped_after_six_tries_and_others_get_in(console):
     socket = console.access.folder / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
@@ -87,6 +92,7 @@ def test_an_agent_full_of_unlisted_keys_is_dropped_after_six_tries_and_others_ge
     wait_until(comes_in, "the end of the penalty", 120, every=1)
 
 
+@pytest.mark.case(3)
 def test_a_wrong_user_is_denied_with_a_listed_key_and_logged_in_short(console):
     seen = len(console.live.log())
     assert DENIED in denied(console, user="root").err
@@ -99,6 +105,7 @@ def test_a_wrong_user_is_denied_with_a_listed_key_and_logged_in_short(console):
     assert all(len(line) < 400 for line in log.splitlines())
 
 
+@pytest.mark.case(4)
 def test_what_cannot_be_verified_does_not_log_in(console):
     key = paramiko.Ed25519Key.from_private_key_file(str(console.access.folder / "k_view"))
     unknown = b"\0\0\0\x0bssh-unknown" + b"\0" * 36
@@ -117,6 +124,7 @@ def test_what_cannot_be_verified_does_not_log_in(console):
         assert list(pool.map(lie, range(len(lies)))) == [False] * len(lies)
 
 
+@pytest.mark.case(4)
 def test_sha1_signatures_and_passwords_are_refused(console):
     console.access.make_key("k_rsa", "rsa", 3072)
     console.access.write_keys(console.access.line("k_rsa"))
@@ -135,6 +143,7 @@ def test_sha1_signatures_and_passwords_are_refused(console):
         assert not raw.transport.is_authenticated()
 
 
+@pytest.mark.case(4)
 def test_a_certificate_falls_back_to_its_plain_key(console):
     folder = console.access.folder
     console.access.make_key("authority")
@@ -144,6 +153,7 @@ def test_a_certificate_falls_back_to_its_plain_key(console):
     console.ok("version")
 
 
+@pytest.mark.case(4)
 def test_a_thousand_unknown_methods_end_the_connection_and_its_address_has_to_wait(console):
     with Raw(console.access.port, "127.0.0.14") as raw:
         raw.flood_with_method("teleport", 1000)
@@ -154,6 +164,7 @@ def test_a_thousand_unknown_methods_end_the_connection_and_its_address_has_to_wa
     assert int(told[1]) >= 6  # and as many more as libssh had read by then
 
 
+@pytest.mark.case(6)
 def test_options_of_keys_hold(console):
     lines = {"k_far": {"from": "10.0.0.0/8"}, "k_old": {"expiry_time": "20200101Z"}, "k_probe": {"commands": "check,status"},
              "k_plain": {"no_pty": True}, "k_single": {"max_sessions": 1}}
@@ -176,6 +187,7 @@ def test_options_of_keys_hold(console):
     first.wait_ended()
 
 
+@pytest.mark.case(7)
 def test_a_reload_adds_removes_and_refuses(console):
     console.access.make_key("k_new")
     denied(console, key="k_new", options=["BindAddress=127.0.0.15"])
@@ -196,6 +208,30 @@ def test_a_reload_adds_removes_and_refuses(console):
     denied(console, key="k_new", options=["BindAddress=127.0.0.16"])
 
 
+@pytest.mark.case(7)
+def test_a_keys_file_that_cannot_be_used_changes_nothing_and_lowered_rights_end_a_session(console):
+    path = console.access.keys_file
+    good, first = path.read_text(), path.read_text().splitlines()[0]
+    watcher = console.screen(key="k_oper")
+    console.live.expected.append("the old keys stay")
+    for text, why in ((b"\xff\x1b[31m\0\n", r"authorized_keys:1: .*\\xff\\u\{1b\}"), (good.encode() + b"\0\n", r":4: .*\\u\{0\}"),
+                      ((good + first).encode(), ":4: the key is already in line 1"), (b"#\n" * 600_000, "larger than 1 MiB"),
+                      ((good + "ssh-ed25519-cert-v01@openssh.com AAAA").encode(), ":4: certificates are not supported")):
+        path.write_bytes(text)
+        assert re.search(why, console.live.reload()), why
+        console.ok("version", key="k_oper")
+    path.write_text(good.replace("\n", "\r\n"))
+    console.live.reload()
+    watcher.type("whoami").keys("Enter").wait("operator")
+    path.write_text(good.replace('role="operator"', 'role="viewer"'))
+    console.access.changed = True
+    console.live.reload()
+    watcher.wait("your rights were changed", 60)
+    assert watcher.wait_ended() != 0
+    console.refused(3, "needs role operator", "resume", "all", key="k_oper")
+
+
+@pytest.mark.case(8)
 def test_the_host_key_is_made_closed_and_a_bad_one_stops_the_start(console):
     assert console.access.host_key.stat().st_mode & 0o777 == 0o600
     assert console.access.fingerprint(console.access.host_key.name) in console.live.log()
@@ -214,6 +250,7 @@ def test_the_host_key_is_made_closed_and_a_bad_one_stops_the_start(console):
         assert word in second.log()
 
 
+@pytest.mark.case(8)
 def test_a_replaced_host_key_is_said_in_the_log_and_to_the_client(console):
     assert console.live.stop() == 0
     console.access.host_key.unlink()

@@ -9,7 +9,7 @@ from support.console_service import running_console
 from support.pipeline import IDENTITY, check_identity, encode
 from support.waiting import wait_until
 
-STOPS = ["poison", "lost_data", "log_shrunk", "log_changed"]
+STOPS = ["poison", "lost_data", "log_shrunk", "log_changed", "topic_missing", "schema"]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,8 @@ def wait_row(console, key):
     wait_until(lambda: console.sql("SELECT 1 FROM orders WHERE id = %s", key), lambda: console.ok("partitions"), 60)
 
 
+@pytest.mark.case(25)
+@pytest.mark.state("poison")
 def test_a_poison_record_is_skipped_by_a_plan_and_stays_as_a_dead_letter(stopping):
     at, offset = f"{stopping.orders}/0", poison(stopping, 0, 1_000_010)
     before = pointer(stopping, 0)
@@ -91,6 +93,7 @@ def test_a_poison_record_is_skipped_by_a_plan_and_stays_as_a_dead_letter(stoppin
     stopping.sql("ALTER TABLE orders ALTER status SET NOT NULL")
 
 
+@pytest.mark.case(26)
 def test_a_plan_is_stale_once_the_partition_was_claimed_again(stopping):
     at, offset = f"{stopping.orders}/1", poison(stopping, 1, 1_100_010)
     plan, _ = planned(stopping, "skip", at)
@@ -106,6 +109,7 @@ def test_a_plan_is_stale_once_the_partition_was_claimed_again(stopping):
     wait_row(stopping, 1_100_013)
 
 
+@pytest.mark.state("poison")
 def test_reclaim_tries_a_poison_record_again_once_the_table_is_mended(stopping):
     at = f"{stopping.orders}/2"
     poison(stopping, 2, 1_200_010)
@@ -141,6 +145,7 @@ def at_rest(console, partition):
     return at
 
 
+@pytest.mark.case(25)
 def test_a_rewind_with_a_pause_of_its_own_applies_again_what_there_is(stopping):
     at = f"{stopping.orders}/1"
     publish(stopping, 1, range(1_400_000, 1_400_500))
@@ -162,6 +167,8 @@ def test_a_rewind_with_a_pause_of_its_own_applies_again_what_there_is(stopping):
     assert after["applied"] + after["folded"] == 100 and after["generation"] == before["generation"]
 
 
+@pytest.mark.case(25)
+@pytest.mark.state("lost_data")
 def test_lost_data_ends_by_a_seek_to_the_start_and_counts_what_is_lost(stopping):
     at = at_rest(stopping, 0)
     before = pointer(stopping, 0)
@@ -181,6 +188,7 @@ def test_lost_data_ends_by_a_seek_to_the_start_and_counts_what_is_lost(stopping)
     assert stopping.sql("SELECT count(*) FROM orders WHERE id BETWEEN 1500000 AND 1500099") == [(60,)]
 
 
+@pytest.mark.case(26)
 def test_of_two_admins_who_apply_one_plan_at_once_exactly_one_is_done(stopping):
     at = at_rest(stopping, 2)
     before = pointer(stopping, 2)
@@ -192,7 +200,9 @@ def test_of_two_admins_who_apply_one_plan_at_once_exactly_one_is_done(stopping):
     stopping.ok("resume", at, key="k_oper")
 
 
-@pytest.mark.parametrize("state, count", (("log_shrunk", 10), ("log_changed", 900)))
+@pytest.mark.case(25)
+@pytest.mark.parametrize("state, count", (pytest.param("log_shrunk", 10, marks=pytest.mark.state("log_shrunk")),
+                                          pytest.param("log_changed", 900, marks=pytest.mark.state("log_changed"))))
 def test_a_topic_made_anew_is_applied_from_its_beginning_by_a_seek(stopping, state, count):
     generation = pointer(stopping, 3)["generation"]
     stopping.wait_caught_up(stopping.orders)
@@ -215,3 +225,52 @@ def test_a_topic_made_anew_is_applied_from_its_beginning_by_a_seek(stopping, sta
     for partition in range(4):
         row = pointer(stopping, partition)
         assert (row["generation"], row["start"], row["next"], row["applied"]) == (generation + 1, 0, count, count)
+
+
+@pytest.mark.state("schema")
+def test_a_missing_table_is_tried_at_once_by_a_reclaim_or_stepped_over_by_a_seek(stopping):
+    stopping.wait_caught_up(stopping.orders)
+    stopping.sql("ALTER TABLE orders RENAME TO hidden")
+    for partition, first in ((0, 4_000_000), (1, 4_100_000)):
+        publish(stopping, partition, range(first, first + 5))
+        assert "public.orders" in stopping.wait_state(stopping.orders, "schema", partition)
+    at, before = f"{stopping.orders}/1", pointer(stopping, 1)
+    stopping.refused(4, "'help schema' tells what does", "skip", at, key="k_oper")
+    done = stopping.ok("seek", at, "end", "--yes", "--expect", str(before["next"]), key="k_oper")
+    assert f"{before['next']} → {before['next'] + 5}" in done
+    stopping.wait_state(stopping.orders, "ok", 1)
+    stopping.sql("ALTER TABLE hidden RENAME TO orders")
+    stopping.ok("reclaim", f"{stopping.orders}/0", key="k_adm")
+    wait_row(stopping, 4_000_004)
+    publish(stopping, 1, [4_100_005])
+    wait_row(stopping, 4_100_005)
+    after = pointer(stopping, 1)
+    assert (after["skipped"], after["dead"]) == (before["skipped"] + 5, before["dead"])
+    assert stopping.sql("SELECT id FROM orders WHERE id BETWEEN 4000000 AND 4199999 ORDER BY id") == [
+        (one,) for one in (*range(4_000_000, 4_000_005), 4_100_005)]
+
+
+@pytest.mark.state("topic_missing")
+def test_a_topic_that_was_missing_is_compared_by_a_reclaim_and_applied_from_its_beginning_by_a_seek(stopping):
+    stopping.wait_caught_up(stopping.orders)
+    before = [pointer(stopping, partition) for partition in range(4)]
+    stopping.kafka.delete_topic(stopping.orders)
+    for partition in range(4):
+        stopping.wait_state(stopping.orders, "topic_missing", partition)
+    stopping.kafka.create_topic(stopping.orders, 4)
+    for partition in range(4):
+        first = 5_000_000 + partition * 1000
+        publish(stopping, partition, range(first, first + 10))
+        at = f"{stopping.orders}/{partition}"
+        if stopping.state(stopping.orders, partition)[0] == "topic_missing":
+            stopping.refused(4, f"'reclaim {at}' compares them", "seek", at, "start", key="k_oper")
+    for partition in range(4):
+        at = f"{stopping.orders}/{partition}"
+        stopping.ok("reclaim", at, key="k_adm")
+        stopping.wait_state(stopping.orders, "log_shrunk", partition)
+        stopping.ok("seek", at, "start", "--yes", "--expect", str(before[partition]["next"]), key="k_oper")
+        wait_row(stopping, 5_000_009 + partition * 1000)
+    stopping.wait_caught_up(stopping.orders)
+    for partition in range(4):
+        row = pointer(stopping, partition)
+        assert (row["generation"], row["start"], row["next"], row["applied"]) == (before[partition]["generation"] + 1, 0, 10, 10)

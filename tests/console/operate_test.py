@@ -27,6 +27,7 @@ def waiting(console):
                        " AND query LIKE 'SELECT%%audit%%'")
 
 
+@pytest.mark.case(20)
 def test_ctrl_c_ends_a_command_that_waits_for_postgresql_in_the_server_too(console):
     screen = console.screen(key="k_adm")
     holder = lock(console, "audit")
@@ -69,6 +70,7 @@ def test_why_names_the_session_that_has_the_table_locked_and_what_would_free_it(
     wait_until(lambda: console.data("why", partition)["cause"] == "nothing", lambda: console.data("why", partition))
 
 
+@pytest.mark.case(38)
 def test_one_record_is_shown_as_it_was_written_to_operators_only(console):
     end = console.kafka.ends(console.orders)
     console.kafka.publish(console.orders, [(b"\x00\xff", encode({"id": 7, "note": "\x1b]0;owned\x07"}))])
@@ -112,6 +114,7 @@ def test_trace_finds_what_wrote_a_row_what_waits_and_its_dead_letters(console):
     console.wait_caught_up(console.orders)
 
 
+@pytest.mark.case(30)
 def test_tail_shows_records_as_they_come_and_only_those_that_its_filter_takes(console):
     tail = lambda *words: console.popen("tail", console.orders, "--json", *words, key="k_oper")
     everything, some = tail("--limit", "20"), tail("--limit", "2", "--filter", "\"status = 'gone' and id > 80003\"")
@@ -136,6 +139,7 @@ def test_tail_shows_records_as_they_come_and_only_those_that_its_filter_takes(co
     console.wait_caught_up(console.orders)
 
 
+@pytest.mark.case(30, 32)
 def test_a_tail_of_everything_is_whole_while_the_connections_keys_are_renewed(console):
     place = f"{console.orders}/1"
     tail = console.popen("tail", place, "--json", "--all", key="k_oper", options=["RekeyLimit=300K 1s", "LogLevel=DEBUG1"])
@@ -184,6 +188,7 @@ def test_the_time_line_has_states_orders_and_notes(console):
     assert [one["lane"] for one in console.data("lanes")["lanes"]] == [1, 2]
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_dry_runs_and_explain_say_what_postgresql_says_and_leave_nothing_behind(console):
     console.sql("ALTER TABLE orders ADD CONSTRAINT small CHECK (id < 90000)")
@@ -222,6 +227,7 @@ def peak(console):
     return console.live.status_of("VmHWM") / 1024
 
 
+@pytest.mark.case(29)
 @pytest.mark.alone
 def test_a_replay_of_many_large_letters_needs_the_memory_of_a_few(console):
     console.sql("ALTER TABLE orders ADD CONSTRAINT small CHECK (id < 90000)")
@@ -243,6 +249,7 @@ def test_a_replay_of_many_large_letters_needs_the_memory_of_a_few(console):
     assert console.sanitized() or growth < 30
 
 
+@pytest.mark.case(7, 28)
 def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_access(console):
     path = console.live.config
     with open(path) as file:
@@ -275,3 +282,37 @@ def test_a_reload_says_what_is_in_force_and_what_needs_a_restart_and_who_gained_
     console.live.reload()
     wait_until(lambda: console.live.metrics().get("sluice_config_last_reload_successful") == 1, console.live.tail)
     wait_until(lambda: any(fingerprint in row[3] for row in console.audit("key removed")), lambda: console.audit("key%"))
+
+
+def test_a_flush_writes_what_waits_for_a_full_batch_and_returns_once_it_is_applied(console):
+    path = console.live.config
+    with open(path) as file:
+        old = file.read()
+
+    def reload(text):
+        with open(path, "w") as file:
+            file.write(text)
+        console.ok("config", "reload", key="k_adm")
+    first, number = f"{console.orders}/0", itertools.count(90000, 100)
+    reload(old.replace("[kafka]", '[batch]\nlinger = "10s"\nadaptive = false\n[kafka]', 1))
+    try:
+        console.ok("pause", first, "--reason", "flushed without it", key="k_oper")
+
+        def flushed():  # in half of the time after which the lanes would write by themselves; at least one attempt is quick
+            begin = next(number)
+            console.publish(range(begin, begin + 100))
+            answer = console.run_ssh("flush", "--timeout", "5s", "--json", key="k_oper")
+            pointers, ends = console.pointers(), console.kafka.ends(console.orders)
+            if answer.code == 6 or not json.loads(answer.out)["data"]["lanes"]:
+                return False
+            assert answer.code == 0, answer
+            told = json.loads(answer.out)["data"]
+            assert [one["partition"] for one in told["left_out"]] == [first], told
+            assert pointers[(console.orders, 0)] < ends[0]
+            return all(pointers[(console.orders, p)] == ends[p] for p in (1, 2, 3)) and told["lanes"][0]["records"] > 0
+        wait_until(flushed, console.pointers, 60)
+    finally:
+        reload(old)
+    console.ok("resume", "all", key="k_oper")
+    console.wait_caught_up(console.orders)
+    assert any(re.match(r"done: \d+ records of \d lanes?$", row[4]) for row in console.audit("flush")), console.audit("flush")

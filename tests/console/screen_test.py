@@ -29,6 +29,7 @@ def wait_line(console, screen, text, column=None):
         wait_until(lambda: screen.cursor()[0] == len(prompt(console)) + column, lambda: f"column {column}: {screen.cursor()}")
 
 
+@pytest.mark.case(16)
 def test_tab_completes_words_and_live_names_and_runs_nothing(console):
     screen = console.screen()
     screen.type("stat").keys("Tab")
@@ -42,6 +43,7 @@ def test_tab_completes_words_and_live_names_and_runs_nothing(console):
     screen.keys("C-u", "C-d").wait_ended()
 
 
+@pytest.mark.case(17)
 def test_editing_keys_move_and_change_and_history_keeps_the_draft(console):
     screen = console.screen()
     screen.type("version").keys("Enter").wait(r"libssh")
@@ -70,6 +72,7 @@ def test_editing_keys_move_and_change_and_history_keeps_the_draft(console):
     screen.keys("C-d").wait_ended()
 
 
+@pytest.mark.case(18)
 def test_wide_characters_keep_the_cursor_right_and_long_lines_scroll_on_one_row(console):
     screen = console.screen()
     screen.type("中文é👍")
@@ -91,6 +94,7 @@ def test_wide_characters_keep_the_cursor_right_and_long_lines_scroll_on_one_row(
     screen.keys("C-d").wait_ended()
 
 
+@pytest.mark.case(20)
 def test_ctrl_c_drops_a_line_or_ends_a_wait_and_undoes_nothing(console):
     screen = console.screen()
     screen.type("half a li").keys("C-c")
@@ -110,6 +114,27 @@ def test_ctrl_c_drops_a_line_or_ends_a_wait_and_undoes_nothing(console):
     screen.keys("C-d").wait_ended()
 
 
+@pytest.mark.case(20, 30)
+def test_ctrl_c_ends_a_tail_with_the_prompt_or_a_code_and_quit_leaves(console):
+    screen = console.screen()
+    screen.type("tail").keys("Enter")
+    wait_until(lambda: any(one["command"] == "tail" for one in console.sessions()), "the tail")
+
+    def seen():  # what is published before the tail has its place is not shown
+        console.publish([7], note="\x1b[2Jseen")
+        return re.search(r"\\u(001b|\{1b\})\[2Jseen", screen.text())
+    wait_until(seen, screen.text, every=0.5)
+    screen.keys("C-c").wait(r"\^C")
+    wait_line(console, screen, "")
+    screen.type("quit").keys("Enter")
+    assert screen.wait_ended() == 0 and "bye" in screen.text()
+    alone = console.screen("tail")
+    wait_until(lambda: any(one["command"] == "tail" for one in console.sessions()), "the tail")
+    alone.keys("C-c")
+    assert alone.wait_ended() == 130
+
+
+@pytest.mark.case(20)
 def test_ctrl_d_deletes_in_a_line_and_leaves_at_its_beginning(console):
     screen = console.screen()
     screen.type("abc").keys("C-a", "C-d")
@@ -119,6 +144,7 @@ def test_ctrl_d_deletes_in_a_line_and_leaves_at_its_beginning(console):
     assert "bye" in screen.text()
 
 
+@pytest.mark.case(20)
 def test_exit_leaves_after_all_output_has_arrived(console):
     answer = console.run_ssh(text="help\n" * 20 + "exit\nversion\n")
     assert answer.code == 0, answer
@@ -154,6 +180,7 @@ def dialogue(console, term, typed):
     return seen
 
 
+@pytest.mark.case(21)
 @pytest.mark.parametrize("term", ["dumb", "", "xterm\x1b]0;x\x07"], ids=["dumb", "none", "hostile"])
 def test_a_dumb_terminal_gets_no_escape_codes_at_all(console, term):
     seen = dialogue(console, term, [b"whoanu\x7f\x7fmi\r", b"status\r", b"exit\r"])
@@ -161,6 +188,7 @@ def test_a_dumb_terminal_gets_no_escape_codes_at_all(console, term):
     assert b"\x1b" not in seen
 
 
+@pytest.mark.case(21)
 def test_an_old_terminal_gets_codes_of_our_list_only(console):
     seen = dialogue(console, "vt100", [b"whoami\r", b"exit\r"])
     assert b"operator" in seen
@@ -194,6 +222,7 @@ def test_a_list_longer_than_the_screen_stops_at_its_end_and_more_goes_on(console
     screen.keys("C-d").wait_ended()
 
 
+@pytest.mark.case(16, 17)
 def test_ctrl_r_finds_a_line_again_and_a_question_mark_says_what_may_follow(console):
     screen = console.screen()
     screen.type("version").keys("Enter").wait(r"libssh")
@@ -228,6 +257,7 @@ def wait_restored(console, screen, before):
     assert screen.text().startswith(before)
 
 
+@pytest.mark.case(31)
 def test_top_fits_its_window_obeys_its_keys_and_gives_the_screen_back(console):
     screen = console.screen(columns=80, rows=24)
     greeting = screen.text()
@@ -258,6 +288,7 @@ def test_top_fits_its_window_obeys_its_keys_and_gives_the_screen_back(console):
     screen.keys("C-d").wait_ended()
 
 
+@pytest.mark.case(31)
 def test_top_as_a_command_ends_with_a_code_and_needs_a_terminal(console):
     console.refused(4, "status --watch", "top", key="k_view")
     for key, code in (("q", 0), ("C-c", 130)):
@@ -268,6 +299,7 @@ def test_top_as_a_command_ends_with_a_code_and_needs_a_terminal(console):
         assert (screen.shown("alternate_on"), screen.shown("cursor_flag")) == ("0", "1")
 
 
+@pytest.mark.case(31, 40)
 def test_who_is_ended_by_an_admin_reads_why_on_a_restored_screen(console):
     screen = console.screen("top", columns=80, rows=24)
     wait_dashboard(screen, 80, 24, r"\? help  q quit$")

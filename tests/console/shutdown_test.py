@@ -8,6 +8,7 @@ import pytest
 from support.waiting import wait_until
 
 
+@pytest.mark.case(40)
 @pytest.mark.alone
 def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(console, option):
     rounds, codes, took = option("rounds", 2), [], []
@@ -29,13 +30,18 @@ def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(con
     assert codes == [0] * rounds
     # The same by a command: whoever gives it sees that it was heard, and the trail has it.
     console.refused(7, "--yes", "shutdown", key="k_oper")
+    tails = [console.popen("tail", "--json", key="k_oper") for _ in range(3)]
+    wait_until(lambda: [one["command"] for one in console.sessions()].count("tail --json") == 3, "three tails")
     console.ok("shutdown", "--drain", "--yes", key="k_oper")
     assert console.live.wait() == 0
+    told = [client.communicate(timeout=60)[1] for client in tails]
+    assert all(b"the service is shutting down" in one for one in told), told
     assert ("oper", "done: drains") in [(row[0], row[4]) for row in console.audit("shutdown")]
     console.live.start()
     console.measure()
 
 
+@pytest.mark.case(40)
 @pytest.mark.alone
 def test_a_drain_that_is_ordered_again_goes_on(console):
     with console.hold_pointers() as holder:

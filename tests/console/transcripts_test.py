@@ -32,6 +32,8 @@ MASKS = (
     (r"(?<=  )[\d.]+(ms|s|m|h)(?=  |$)", "SPAN"),
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
     (r"(  up |<= | since )[\d.]+(ms|s|m|h|d)\b", r"\1SPAN"),
+    (r"\((\d[\d.]*(ms|s|m|h|d) ?)+\)", "(SPAN)"),
+    (r"\b(p50|p95|p99|max) (-|\d+( \d+)*)( records)?", r"\1 N"),  # of the lag; when it was looked at differs
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),
     (r"batches  \d+ since the start  rows each \d+", "batches  N since the start  rows each N"),
@@ -69,11 +71,17 @@ def sql(console, *words):
     console.sql(" ".join(words))
 
 
+def event(console, kind):
+    """@ event KIND: until the time line has one; it is written a moment after what it is about."""
+    wait_until(lambda: console.sql("SELECT 1 FROM sluice.event WHERE pipeline = %s AND kind = %s", console.name, kind),
+               lambda: f"no event {kind}")
+
+
 def alone(_):
     """@ alone: with a service of its own; whoever leaves nothing behind shares one."""
 
 
-DEEDS = {deed.__name__: deed for deed in (publish, poison, sql, alone)}
+DEEDS = {deed.__name__: deed for deed in (publish, poison, sql, event, alone)}
 
 
 def masked(console, text):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support.sluice import Sluice
+from support.sluice import Sluice, is_sanitized
 
 INSTALLED = {
     "usr/bin/sluice", "usr/lib/systemd/system/sluice.service", "usr/lib/systemd/system/sluice@.service",
@@ -93,3 +93,27 @@ def test_user_and_folders_come_out_closed(root, tmp_path):
     number = int(account.split(":")[2])
     assert number == (tmp_path / "var/lib/sluice").stat().st_uid
     assert (tmp_path / "etc/sluice").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("name", ["sluice.service", "sluice@.service"])
+def test_a_stop_is_over_before_systemd_kills(root, name):
+    source = (pathlib.Path(__file__).resolve().parents[2] / "runtime/service_stop.cc").read_text()
+    whole = int(re.search(r"stop_deadline\{(\d+)\}", source)[1])
+    waited, = settings(root, name)["TimeoutStopSec"]
+    assert whole + 2 <= int(waited.removesuffix("s"))
+
+
+@pytest.mark.parametrize("name", ["sluice.service", "sluice@.service"])
+def test_the_unit_limits_memory_and_threads_and_leaves_a_wrong_file_alone(root, name):
+    found = settings(root, name)
+    assert found["RestartPreventExitStatus"] == ["2"]
+    assert all(re.fullmatch(r"\d+[MG]?", found[key][0]) for key in ("MemoryHigh", "MemoryMax", "TasksMax")), found
+
+
+def test_the_program_is_hardened():
+    if is_sanitized(Sluice.binary):
+        pytest.skip("a sanitizer has flags of its own")
+    told = run("readelf", "-W", "-d", "-l", "--dyn-syms", Sluice.binary).stdout
+    assert re.search(r"FLAGS_1.*NOW.*PIE", told), "neither bound at start nor position independent"
+    assert "GNU_RELRO" in told and re.search(r"GNU_STACK.* RW ", told)
+    assert "__stack_chk_fail" in told and re.search(r"__\w+_chk@", told), "stack protector or FORTIFY is missing"

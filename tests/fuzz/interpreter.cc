@@ -28,16 +28,21 @@ class HostileAdmin : public Snapshots,
                      public Notifications,
                      public Jobs,
                      public Rates,
+                     public History,
+                     public Memory,
                      public Tables,
-                     public ServiceControl {
+                     public Proofs,
+                     public LaneOrders,
+                     public ServiceControl,
+                     public LiveSettings {
  public:
   bool fails = false;
   IncidentLog incidents;
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
-    return {*this, *this, *this, *this,     *this, *this, *this, *this,
-            *this, *this, *this, incidents, *this, *this, *this};
+    return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
+            *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }
@@ -57,6 +62,10 @@ class HostileAdmin : public Snapshots,
   Result<void> run_job(const std::string&) override {
     if (fails) return broken();
     return {};
+  }
+  Result<std::string> report(const std::string&, const std::string&, const std::string&) override {
+    if (fails) return broken();
+    return hostile;
   }
   Result<std::string> test(const std::string&, const Caller&) override {
     if (fails) return broken();
@@ -225,6 +234,14 @@ class HostileAdmin : public Snapshots,
     return {{1, 2, {}, {}, {0, 1, 2.5}}, {0, {}, {}, {}, {}}};
   }
   std::map<TopicPartition, double> applied() const override { return {{{hostile, 7}, 2.5}}; }
+  Period since(WallClock::time_point moment) const override {
+    return {moment, {{hostile, {.applied = 5}}}, {{hostile, {5, -1}}}, {0, 7}};
+  }
+  MemoryUse memory() const override { return {{{1, {1, 2, 3}, {}, {4, 5, 6}, {}}}, {}, -1}; }
+  Result<std::optional<VerificationState>> last() override {
+    if (fails) return broken();
+    return VerificationState{WallClock::time_point(), {{{hostile, 1}, std::nullopt, hostile}}, hostile};
+  }
   void set_log_level(const std::string&, std::optional<std::chrono::seconds>, const std::string&) override {}
   Result<std::vector<TableColumn>> columns(const std::string&) override {
     if (fails) return broken();
@@ -240,6 +257,19 @@ class HostileAdmin : public Snapshots,
   }
   std::shared_ptr<const config::Pipeline> settings() const override { return std::make_shared<config::Pipeline>(); }
   void reload() override {}
+  Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>&) override {
+    if (fails) return broken();
+    return std::vector{LaneFlush{1, 2, 3, 4, {{{hostile, 1}, 7}}}};
+  }
+  Result<SettingChange> set(const SettingOrder& order) override {
+    if (fails) return broken();
+    return SettingChange{order.key, hostile, order.value, true};
+  }
+  std::vector<HandSetting> confirm(const std::string&) override { return by_hand(); }
+  std::vector<HandSetting> by_hand() const override {
+    return {{"batch.rows", hostile, hostile, hostile, {}, WallClock::time_point()},
+            {hostile, hostile, hostile, hostile, {}, {}}};
+  }
   bool shut_down(bool at_once) override { return at_once; }
 
  private:

@@ -2,6 +2,7 @@
 import pytest
 
 from fault.kafka_proxy import KafkaProxy
+from support.console import Access
 from support.pipeline import encode, route
 from support.waiting import wait_until
 
@@ -17,9 +18,10 @@ def proxy(kafka):
 
 @pytest.fixture
 def service(pipeline, proxy):
-    """service(topic): a service that reaches the broker through the proxy."""
+    """service(topic, **settings): a service that reaches the broker through the proxy."""
     pipeline.sql("CREATE TABLE item (topic text, id bigint, PRIMARY KEY (topic, id))")
-    return lambda topic: pipeline.service(route(topic, "public.item", key=["topic", "id"]), brokers=proxy.bootstrap)
+    return lambda topic, **settings: pipeline.service(route(topic, "public.item", key=["topic", "id"]),
+                                                      brokers=proxy.bootstrap, **settings)
 
 
 def publish(pipeline, topic, batches, partition=0, first=0):
@@ -83,6 +85,28 @@ def test_damage_that_stays_stops_its_partition_and_heals_once_it_is_gone(pipelin
     for partition, batches in ((0, 3), (1, 5)):
         check_all(pipeline, topic, batches * COUNT, partition)
     assert one.stop() == 0
+
+
+@pytest.mark.state("corrupt")
+def test_damage_that_stays_is_left_by_a_seek_behind_it(pipeline, proxy, service):
+    topic = pipeline.topic("item")
+    publish(pipeline, topic, 3)
+    proxy.damage(topic, 0, "crc", ("base", COUNT), times=None)
+    with Access() as access:
+        one = service(topic, console=access.toml())
+        one.expected = ["corrupt"]
+        one.start(ready=False)
+        reason = pipeline.wait_state(topic, "corrupt")
+        assert f"offset {COUNT}" in reason, reason
+        planned = access.run("seek", f"{topic}/0", str(2 * COUNT), key="k_oper")
+        assert planned.code == 7 and f"{COUNT} offsets ({COUNT} to {2 * COUNT - 1}) are stepped over" in planned.out, planned
+        done = access.run("apply", planned.err.split("'apply ")[1].split("'")[0], key="k_oper")
+        assert done.code == 0, done
+        pipeline.wait_caught_up(topic)
+        pipeline.wait_state(topic, "ok")
+        assert one.stop() == 0
+    assert pipeline.sql("SELECT applied, skipped, dead, gaps FROM sluice.pointer") == [(2 * COUNT, COUNT, 0, 0)]
+    assert pipeline.sql("SELECT count(*), count(*) FILTER (WHERE id / 100 = 1) FROM item") == [(2 * COUNT, 0)]
 
 
 def test_a_hundred_damaged_batches_in_the_middle_of_answers_lose_nothing(pipeline, proxy, service):

@@ -7,7 +7,7 @@ import re
 import psycopg2
 
 from support.pipeline import encode, route
-from support.registry import StubRegistry, frame, number
+from support.registry import StubRegistry, frame, number, text
 from support.sluice import run
 from support.waiting import wait_until
 
@@ -262,6 +262,51 @@ def test_tables_of_children_are_made_and_follow_the_elements_of_their_arrays(pip
     assert pipeline.sql("SELECT family_id, line, sku, colour FROM family_items ORDER BY 1, 2") == [
         (2, 1, "d", None), (3, 1, "c", "red")]
     assert pipeline.sql("SELECT id FROM family ORDER BY id") == [(1,), (2,), (3,)]
+    assert service.stop() == 0
+
+
+def test_tables_of_children_have_the_types_of_schemas(pipeline):
+    def child(name):
+        return (f'[[route.child]]\npath = "items"\ntable = "public.{name}_items"\nkey = ["row_id", "line"]\n'
+                'columns = { row_id = "$.id", line = "@index" }\n')
+
+    def avro(*fields):
+        item = {"type": "record", "name": "Item", "fields": [{"name": name, "type": kind} for name, kind in fields]}
+        return {"schema": json.dumps({"type": "record", "name": "Row", "fields": [
+            {"name": "id", "type": "int"}, {"name": "items", "type": {"type": "array", "items": item}}]})}
+
+    def of_json(**fields):
+        item = {"type": "object", "properties": fields}
+        return {"schemaType": "JSON", "schema": json.dumps({"type": "object", "properties": {
+            "id": {"type": "integer", "connect.type": "int32"}, "items": {"type": "array", "items": item}}})}
+
+    small, text_field = {"type": "integer", "connect.type": "int32"}, {"type": "string"}
+    stub = StubRegistry({
+        "1": avro(("sku", "string"), ("n", "int")), "2": avro(("sku", "string"), ("n", "long"), ("colour", ["null", "string"])),
+        "3": of_json(sku=text_field, n=small), "4": of_json(sku=text_field, n={"type": "integer"}, colour=text_field)})
+    topics = [pipeline.topic(name) for name in ("avro", "jsons")]
+    pipeline.kafka.publish(topics[0], [
+        (None, frame(1, number(7) + number(1) + text("a") + number(1) + number(0))),
+        (None, frame(2, number(8) + number(2) + text("b") + number(2**40) + number(0) + text("c") + number(1) + number(1)
+                     + text("red") + number(0)))])
+    pipeline.kafka.publish(topics[1], [
+        (None, frame(3, encode({"id": 7, "items": [{"sku": "a", "n": 1}]}))),
+        (None, frame(4, encode({"id": 8, "items": [{"sku": "b", "n": 2**40}, {"sku": "c", "n": 1, "colour": "red"}]}))),
+        (None, frame(4, encode({"id": 9, "items": [{"sku": "d"}]}))), (None, frame(4, encode({"id": 9, "items": []})))])
+    try:
+        routes = (route(topics[0], "public.avro", evolve="tables") + child("avro")
+                  + route(topics[1], "public.jsons", evolve="tables") + child("jsons"))
+        service = pipeline.service(routes, rest=f'[registry]\nurl = "{stub.url}"\n').start()
+        pipeline.wait_caught_up(*topics)
+    finally:
+        stub.remove()
+    assert pipeline.dead_letters() == {}
+    for name in ("avro", "jsons"):
+        assert columns(pipeline, f"{name}_items") == {
+            "row_id": "integer", "line": "integer", "sku": "text", "n": "bigint", "colour": "text"}, name
+        assert pipeline.sql(f"SELECT row_id, line, sku, n, colour FROM {name}_items ORDER BY 1, 2") == [
+            (7, 1, "a", 1, None), (8, 1, "b", 2**40, None), (8, 2, "c", 1, "red")]
+    assert sum("to bigint" in line or "TYPE bigint" in line for line in statements(service)) == 2, statements(service)
     assert service.stop() == 0
 
 

@@ -200,6 +200,12 @@ def test_operators_list_test_and_mute_the_hooks_and_a_reload_takes_others(shop, 
         wait_until(lambda: receiver.received("more"), service.tail)
         wait_until(lambda: len(receiver.received("slack")) == 2, service.tail)
         assert partitions(receiver.received("more")) == [1]
+        assert access.run("report", "--to", "2", key="k_view").code == 3
+        assert "has taken the report" in access.run("report", "--to", "2", key="k_oper").out
+        report = receiver.received("more")[-1]
+        check_form({key: value for key, value in report.items() if key != "report"})
+        assert report["kind"] == "report" and "stopped poison 2" in report["reason"], report
+        assert report["report"]["command"] == "report" and report["report"]["data"]["incidents"], report
         assert f"{shop.stopping}/1 stopped in state poison" in receiver.received("slack")[1]["text"]
         commands = {row[0] for row in pipeline.sql("SELECT command FROM sluice.audit WHERE who = 'oper'")}
         assert {"notify test", "notify mute", "notify unmute"} <= commands

@@ -4,6 +4,7 @@ import threading
 import pytest
 
 from support.bank import ROUTE_TABLES, Bank, Reader, publish
+from support.console import Access
 from support.pipeline import route
 from support.waiting import wait_until
 
@@ -108,6 +109,29 @@ def test_an_incomplete_transaction_stops_its_partitions_and_heals_when_the_rest_
     assert pipeline.wait_state(bank.metadata, "ok") in (None, "")
     assert balances(pipeline) == bank.balances
     assert service.stop() == 0
+
+
+@pytest.mark.state("incomplete")
+def test_a_reclaim_gives_an_incomplete_transaction_up_and_applies_what_there_is(pipeline, bank):
+    with Access() as access:
+        service = pipeline.service(routes(bank), rest=consistency(bank.metadata, timeout="1s"), console=access.toml())
+        service.expected = ["state incomplete"]
+        service.start()
+        records = bank.transaction(moves=2)
+        late = [record for record in records if record[0] == bank.topic("tellers")][-1]
+        records.remove(late)
+        publish(pipeline.kafka, records)
+        pipeline.wait_state(bank.metadata, "incomplete")
+        told = access.run("reclaim", f"{bank.metadata}/0", key="k_adm")
+        assert told.code == 0, told
+        pipeline.wait_caught_up(*topics(bank))
+        pipeline.wait_state(bank.metadata, "ok")
+        held = balances(pipeline)
+        assert held != bank.balances and held["accounts"] == bank.balances["accounts"]
+        publish(pipeline.kafka, [late])
+        pipeline.wait_caught_up(*topics(bank))
+        wait_until(lambda: balances(pipeline) == bank.balances, service.tail, 60)
+        assert service.stop() == 0
 
 
 def test_without_it_a_reader_does_see_a_part(pipeline, bank):

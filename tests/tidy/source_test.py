@@ -104,6 +104,16 @@ class TestSource:
                         problems.append(f"{path}:{number}: {room} may not include {quoted[1]}")
         self.found(problems)
 
+    def test_what_others_wrote_reaches_a_terminal_escaped(self):
+        foreign = re.compile(r"\.message\b|\.error\(\)|\bwhat\(\)|\bsql_name\b|\bcolumn\.name\b")
+        problems = []
+        for path in tracked("runtime/*.cc"):
+            text = path.read_text()
+            for found in re.finditer(r"fmt::print\((?:stderr, )?\"(?:[^;\"]|\"[^;])*?;", text):
+                if "demo" not in path.parts and foreign.search(found[0]) and not re.search(r"escape(_lines)?\(|loaded\.error", found[0]):
+                    problems.append(f"{path}:{text.count(chr(10), 0, found.start()) + 1}: prints text of others without escape()")
+        self.found(problems)
+
     def test_no_statement_looks_anything_up_by_the_search_path_of_others(self):
         # Each session begins with our path; one file, jobs and the statements on target tables run under the user's, and functions
         # of ours have a path of their own.

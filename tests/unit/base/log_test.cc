@@ -22,12 +22,16 @@ std::string logged(const std::function<void()>& work) {
   return testing::internal::GetCapturedStderr();
 }
 
-TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread) {
+TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread_and_the_end_of_a_level_is_one) {
   const auto text = logged([] {
     setup("debug", "json");
     info("lane 1", "a \"quoted\" {}", "text");
     const SessionScope session(7);
     warning("console", "b");
+    setup("info", "json");
+    set_level("debug", 0s);
+    EXPECT_EQ(level_now(), Level::info);
+    EXPECT_EQ(level_now(), Level::info);
     setup("info", "text");
   });
   EXPECT_NE(text.find(R"(","level":"info","component":"lane 1","text":"a \"quoted\" text"})"), std::string::npos)
@@ -35,6 +39,9 @@ TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread) {
   EXPECT_NE(text.find(R"("component":"console","session":7,"text":"b"})"), std::string::npos) << text;
   EXPECT_TRUE(text.starts_with(R"({"time":"20)")) << text;
   EXPECT_EQ(text.find(R"("ms")"), std::string::npos);
+  const auto told = text.find(R"("text":"level debug -> info: its time is over"})");
+  ASSERT_NE(told, std::string::npos) << text;
+  EXPECT_EQ(text.find("its time is over", told + 40), std::string::npos) << "once: " << text;
 }
 
 TEST(Log, a_level_for_a_time_is_over_with_the_next_setup) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/log_settings.h"
 
 namespace sluice::log {
 namespace {
@@ -44,6 +45,16 @@ TEST_F(LogModule, one_may_say_more_or_less_than_the_others) {
   EXPECT_EQ(count(Level::debug), before + 2);
   setup("info", "text");
   EXPECT_FALSE(enabled(Level::debug)) << "a reload ends it";
+}
+
+TEST_F(LogModule, a_setting_of_its_own_ends_a_level_for_everybody_and_none_of_a_module) {
+  set_level_of("lane", "debug", std::nullopt);
+  set_level("error", std::chrono::hours(1));
+  set_format("text");
+  EXPECT_EQ(level_now(), Level::error) << "the format is no level";
+  set_usual_level("warning");
+  EXPECT_EQ(level_now(), Level::warning);
+  EXPECT_EQ(level_of("lane 1"), Level::debug);
 }
 
 TEST_F(LogModule, the_level_in_force_for_a_speaker_is_its_own_or_else_everybodys) {

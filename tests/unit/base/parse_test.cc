@@ -103,7 +103,11 @@ TEST(Grouped, digits_stand_in_groups_of_three) {
 }
 
 TEST(Printable, a_part_of_a_message_is_one_short_line_cut_between_characters) {
-  EXPECT_EQ(printable("a\nb\x1b[2J\x7f"), "a?b?[2J?");
+  EXPECT_EQ(printable("a\nb\x1b[2J\x7f"), "a\\u{a}b\\u{1b}[2J\\u{7f}");
+  EXPECT_EQ(printable("\u009b2J\u202e\xff"), "\\u{9b}2J\\u{202e}\\xff");
+  EXPECT_EQ(printable("ab\x1b", 7), "ab…") << "the limit is of what is shown, and an escape is not cut";
+  EXPECT_EQ(printable("ab\x1b", 8), "ab\\u{1b}");
+  EXPECT_EQ(printable(std::string(1 << 20, '\x1b'), 20).size(), 18 + 3);
   EXPECT_EQ(printable("aaaä", 4), "aaa…");
   EXPECT_EQ(printable("aaaä", 5), "aaaä");
 }

@@ -8,6 +8,8 @@
 #include <random>
 #include <string>
 
+#include "base/excerpt.h"
+
 namespace sluice {
 namespace {
 
@@ -86,6 +88,14 @@ TEST(ConsoleText, a_cut_never_splits_a_character_and_shows_that_it_was_made) {
   std::string pile = "a";
   for (int mark = 0; mark < 10'000; ++mark) pile += "\u0301";
   EXPECT_LT(cut(pile, 10).size(), 200u);
+}
+
+TEST(ConsoleText, an_excerpt_of_a_record_is_spelled_out_as_everything_else) {
+  const auto detail = [](std::string_view value) { return split_reason("found " + excerpt(value) + ".").detail; };
+  EXPECT_EQ(detail("\x1b[2J\u009b\xff中"), "found \\u{1b}[2J\\u{9b}\\xff中.");
+  EXPECT_EQ(detail(std::string(1000, '\x1b')),
+            "found \\u{1b}\\u{1b}\\u{1b}\\u{1b}\\u{1b}\\u{1b}\\u{1b}\\u{1b}\\u{1b}\\u{1b}….");
+  EXPECT_EQ(split_reason("found " + excerpt("\x02\x03")).reason, "found a value") << "its marks cannot be forged";
 }
 
 TEST(ConsoleText, a_terminal_without_utf8_gets_ascii) {

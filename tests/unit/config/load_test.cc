@@ -413,10 +413,13 @@ TEST_F(ConfigLoad, durations_and_sizes_need_a_unit) {
   const auto bytes = [&](const std::string& value) { return error_with("", "[batch]\nbytes = " + value + '\n'); };
   EXPECT_HAS(linger("5"), "11:10: batch.linger: is a number without a unit; write a duration with its unit");
   EXPECT_HAS(bytes("8388608"), "batch.bytes: is a number without a unit");
-  for (const char* value : {"\"5\"", "\"5 ms\"", "\"1.5s\"", "\"-1s\"", "\"5MiB\"", "\"\"", "\"9223372036854775807h\""})
+  for (const char* value : {"\"5\"", "\"5 ms\"", "\"1.5s\"", "\"-1s\"", "\"5MiB\"", "\"\""})
     EXPECT_HAS(linger(value), "write a duration with its unit") << value;
-  for (const char* value : {"\"8\"", "\"8mib\"", "\"5ms\"", "\"9223372036854775807GiB\""})
+  for (const char* value : {"\"8\"", "\"8mib\"", "\"5ms\""})
     EXPECT_HAS(bytes(value), "write a size with its unit") << value;
+  for (const char* value : {"\"11s\"", "\"9223372036854775807h\"", "\"99999999999999999999ms\""})
+    EXPECT_HAS(linger(value), "batch.linger: is out of bounds; use 0ms to 10s") << value;
+  EXPECT_HAS(bytes("\"9223372036854775807GiB\""), "batch.bytes: is out of bounds; use 64KiB to 256MiB");
   for (const char* value : {"\"0ms\"", "\"10s\"", "\"50ms\""}) EXPECT_EQ(linger(value), "") << value;
   for (const char* value : {"\"64KiB\"", "\"65536B\"", "\"66kB\"", "\"1MB\"", "\"256MiB\""})
     EXPECT_EQ(bytes(value), "") << value;

@@ -44,7 +44,7 @@ TEST(ConsoleWords, a_line_that_does_not_follow_the_grammar_says_why) {
   EXPECT_EQ(words("pause 'x"), (Texts{"error: a ' has no end; close the quote"}));
   EXPECT_EQ(words("| count"), (Texts{"error: a command is missing before |"}));
   EXPECT_EQ(words("a | sort"), (Texts{"error: expected match TEXT, except TEXT, count, head N or last N after |"}));
-  EXPECT_EQ(words("a | head x"), words("a | sort"));
+  EXPECT_EQ(words("a | head x"), (Texts{"error: 'x' behind head is not a number from 0 to 9223372036854775807"}));
   EXPECT_EQ(words("a |"), words("a | sort"));
   EXPECT_EQ(words(std::string_view("a\0b", 3)), (Texts{"error: a line cannot hold the character NUL"}));
   EXPECT_EQ(words("pause shop --reason '\xff\xfe'"), (Texts{"error: a line must be UTF-8; its byte 22 is not"}));

@@ -18,7 +18,7 @@ using ConsoleInterpreter = ConsoleTest;
 TEST_F(ConsoleInterpreter, every_row_of_the_table_is_complete_and_its_examples_are_understood) {
   for (const Command& command : commands()) {
     EXPECT_FALSE(command.summary.empty() || command.group.empty()) << command.words;
-    EXPECT_TRUE(command.run != nullptr) << command.words;
+    EXPECT_TRUE(command.run.run != nullptr) << command.words;
     EXPECT_FALSE(command.examples.empty()) << command.words;
     for (const auto example : command.examples) {
       const auto line = parse_line(example);
@@ -32,6 +32,27 @@ TEST_F(ConsoleInterpreter, every_row_of_the_table_is_complete_and_its_examples_a
     EXPECT_EQ(std::ranges::count(commands(), command.words, &Command::words), 1) << command.words;
     EXPECT_NE(reference().find(fmt::format("### `{}`", command.usage())), std::string::npos) << command.words;
     EXPECT_EQ(run(fmt::format("help {}", command.words)).code, Code::done);
+  }
+}
+
+TEST_F(ConsoleInterpreter, the_page_of_each_state_that_stops_a_partition_says_what_to_type) {
+  for (const auto& state : partition_states()) {
+    int ways_out = 0;
+    std::string_view left = state.remedy;
+    while (left.contains('`')) {
+      left.remove_prefix(left.find('`') + 1);
+      const auto text = left.substr(0, left.find('`'));
+      left.remove_prefix(text.size() + 1);
+      const auto line = parse_line(text);
+      ASSERT_TRUE(line) << text;
+      const auto found = find_command(line->words, false);
+      ASSERT_TRUE(found) << state.name << ": " << text;
+      const auto given = parse_arguments(*found->command, std::span(line->words).subspan(found->words));
+      EXPECT_TRUE(given) << state.name << ": " << (given ? "" : given.error());
+      ways_out += found->command->effect == Effect::changes ? 1 : 0;
+    }
+    EXPECT_EQ(ways_out > 0, is_stopped(state.state)) << state.name;
+    EXPECT_NE(run(fmt::format("help {}", state.name)).out.find(state.remedy), std::string::npos) << state.name;
   }
 }
 
@@ -69,6 +90,58 @@ TEST_F(ConsoleInterpreter, a_word_that_is_not_known_names_the_nearest) {
     EXPECT_EQ(done.out, "") << line;
     EXPECT_THAT(done.err, testing::MatchesRegex("error: [^A-Z][^\n]*[^.\n]\n"));
   }
+}
+
+TEST_F(ConsoleInterpreter, what_is_out_of_range_is_told_with_the_range) {
+  const auto big = "99999999999999999999";
+  const auto longest = "is longer than 3650d, the longest that is taken";
+  const auto largest = "is larger than 9223372036854775807, the largest that ";
+  const std::pair<std::string, std::string> lines[] = {
+      {"pause all --reason x --for 1000000d", longest},
+      {"pause all --reason x --for 99999999999999999999d", longest},
+      {"check --lag 99999999h", longest},
+      {"audit --since 1000000d", "3650d at most"},
+      {"rate --over 1h", "is not from 10s to"},
+      {"status --watch 1ms", "is not from 1s to 1h"},
+      {fmt::format("dead list --limit {}", big), "is not a number from 0 to "},
+      {fmt::format("record shop.orders/1 {}", big), fmt::format("{}an offset can be", largest)},
+      {fmt::format("explain shop.orders/1 {}", big), fmt::format("{}an offset can be", largest)},
+      {"record shop.orders/1 -1", "is not an offset from 0 to 9223372036854775807"},
+      {fmt::format("wait pointer shop.orders/1 {}", big), fmt::format("{}an offset can be", largest)},
+      {fmt::format("wait lag<{}", big), fmt::format("{}a lag can be", largest)},
+      {fmt::format("skip shop.orders/1 {} --reason x", big), fmt::format("{}an offset can be", largest)},
+      {fmt::format("seek shop.orders/1 {}", big), "N is at most 9223372036854775807"},
+      {fmt::format("status | head {}", big), fmt::format("{}a number can be", largest)}};
+  for (const auto& [line, told] : lines) {
+    const auto answer = run(line);
+    EXPECT_EQ(answer.code, Code::not_understood) << line;
+    EXPECT_THAT(answer.err, testing::HasSubstr(told)) << line;
+  }
+}
+
+TEST_F(ConsoleInterpreter, what_may_be_a_secret_is_not_kept) {
+  for (const auto* line :
+       {"config set postgres.url postgresql://app:hunter3@h/d --confirm 5m", "Config SET registry.url 'hunter3 x'",
+        "config set no.such hunter3 hunter3", "config set log.levle hunter3"}) {
+    EXPECT_TRUE(may_hold_secret(line)) << line;
+    EXPECT_NE(run(line).code, Code::done) << line;
+  }
+  EXPECT_EQ(run("config set log.level debug").code, Code::done);
+  for (const auto* line :
+       {"config set log.level debug", "config set", "config set postgres.url", "pause all --reason config", ""})
+    EXPECT_FALSE(may_hold_secret(line)) << line;
+  bool seen = false;
+  for (const auto& rows : {admin.trail, admin.notes})
+    for (const auto& row : rows) {
+      EXPECT_EQ((row.target + row.detail + row.outcome).find("hunter3"), std::string::npos) << row.detail;
+      seen = seen || row.detail.find("log.level debug") != std::string::npos;
+    }
+  EXPECT_TRUE(seen);
+}
+
+TEST_F(ConsoleInterpreter, quit_and_logout_leave_as_exit_does) {
+  for (const auto* word : {"exit", "quit", "logout", "Quit"}) EXPECT_EQ(run(word).code, Code::done) << word;
+  EXPECT_EQ(run("quit now").code, Code::not_understood);
 }
 
 TEST_F(ConsoleInterpreter, show_is_a_synonym_case_does_not_matter_and_abbreviations_are_for_people) {
@@ -174,6 +247,7 @@ TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names
   EXPECT_EQ(interpreter.complete("pause shop.i", login), (Words{"shop.items", "shop.items/0"}));
   EXPECT_EQ(interpreter.complete("pause table public.o", login), (Words{"public.order_items", "public.orders"}));
   EXPECT_EQ(interpreter.complete("pause all --r", login), Words{"--reason"});
+  EXPECT_EQ(interpreter.complete("config set batch.", login), (Words{"batch.adaptive", "batch.linger", "batch.rows"}));
   EXPECT_EQ(interpreter.complete("log level d", login), Words{"debug"});
   EXPECT_EQ(interpreter.complete("config show batch.r", login), Words{"batch.rows"});
   EXPECT_EQ(interpreter.complete("help pau", login), (Words{"pause", "paused"}));

@@ -1,6 +1,8 @@
 // Connections before their greeting: no thread, no place in the crowd, bounded in number and time.
 #include "console/ssh/lobby.h"
 
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@ namespace sluice::console {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 const Clock::time_point now{1000s};
 
 class LobbyTest : public testing::Test {
@@ -31,6 +34,12 @@ class LobbyTest : public testing::Test {
     char c = 0;
     return recv(client, &c, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN;  // unread bytes make it a reset
   }
+  // Why guests were closed.
+  std::string reasons() {
+    std::vector<std::string> all;
+    for (const auto& one : lobby_.take_closed()) all.push_back(one.why);
+    return fmt::format("{}", fmt::join(all, ", "));
+  }
   ~LobbyTest() override {
     for (const int client : clients_) close(client);
   }
@@ -44,7 +53,7 @@ TEST_F(LobbyTest, a_whole_greeting_is_let_in_unread) {
   say(client, "SSH-2.0-Open");
   lobby_.look(now);
   EXPECT_FALSE(lobby_.next_greeted());
-  say(client, "SSH_9.2\r\nmore");
+  say(client, "SSH_9.2\r\n\0\0\0\x1c"sv);
   lobby_.look(now);
   const auto guest = lobby_.next_greeted();
   ASSERT_TRUE(guest);
@@ -55,17 +64,53 @@ TEST_F(LobbyTest, a_whole_greeting_is_let_in_unread) {
 }
 
 TEST_F(LobbyTest, what_is_not_a_greeting_is_closed_at_once) {
-  for (const std::string text : {"GET / HTTP/1.1\r\n", "SSH-1.5-x\r\n", "\n", "SSH-3"}) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"GET / HTTP/1.1\r\nHost: x\r\n", "said 'GET / HTTP/1.1', which is not SSH 2"},
+      {"SSH-1.5-x\r\n", "said 'SSH-1.5-x', which is not SSH 2"},
+      {"\n", "said '\\u{a}', which is not SSH 2"},
+      {"SSH-3", "said 'SSH-3', which is not SSH 2"},
+      {{"\x16\x03\x01\x02\x00\x01", 6}, "said '\\u{16}\\u{3}\\u{1}\\u{2}\\u{0}\\u{1}', which is not SSH 2"},
+      {{"SSH-2.0-\0\r\n", 11}, "said 'SSH-2.0-\\u{0}', which is not SSH 2"},
+      {"SSH-2.0-" + std::string(300, 'x'), "began 'SSH-2.0-" + std::string(32, 'x') + "…', a greeting without an end"}};
+  for (const auto& [text, why] : cases) {
     const int client = enter();
     say(client, text);
     lobby_.look(now);
     EXPECT_TRUE(closed(client)) << text;
+    EXPECT_EQ(reasons(), why);
   }
-  const int endless = enter();
-  say(endless, "SSH-2.0-" + std::string(300, 'x'));
+}
+
+TEST_F(LobbyTest, what_follows_a_greeting_and_is_no_packet_is_closed_at_once) {
+  const std::string greeting = "SSH-2.0-x\r\n";
+  for (const std::string_view junk : {"\0\0\0\0"sv, "\xff\xff\xff\xff"sv, "\0\0\1\0\x04\x14"sv, "\0\0\0\x1c\x04\xff"sv,
+                                      "\0\0\0\x1c\x03\x14"sv, "\0\0\0\x1c\x1c\x14"sv, "GET / HTTP"sv}) {
+    const int client = enter();
+    say(client, greeting + std::string(junk));
+    lobby_.look(now);
+    EXPECT_TRUE(closed(client));
+    EXPECT_THAT(reasons(), testing::StartsWith("greeted as 'SSH-2.0-x' and sent '"));
+  }
+  for (const std::string_view packet :
+       {""sv, "\0\0\1"sv, "\0\0\0\x1c"sv, "\0\0\0\x1c\x0a\x14"sv, "\0\0\0\x1c\x0a\x02"sv}) {
+    say(enter(), greeting + std::string(packet));
+    lobby_.look(now);
+    const auto guest = lobby_.next_greeted();
+    ASSERT_TRUE(guest);
+    close(guest->fd);
+  }
+  EXPECT_EQ(reasons(), "");
+}
+
+TEST_F(LobbyTest, who_leaves_is_closed_at_once_and_told_of) {
+  shutdown(enter(), SHUT_WR);
   lobby_.look(now);
-  EXPECT_TRUE(closed(endless));
-  EXPECT_EQ(lobby_.take_closed(), 5U);
+  EXPECT_EQ(reasons(), "left without a word");
+  const int half = enter();
+  say(half, "SSH-2.0-half");
+  shutdown(half, SHUT_WR);
+  lobby_.look(now);
+  EXPECT_EQ(reasons(), "left after 'SSH-2.0-half'");
 }
 
 TEST_F(LobbyTest, who_says_nothing_is_closed_after_three_seconds) {
@@ -76,6 +121,7 @@ TEST_F(LobbyTest, who_says_nothing_is_closed_after_three_seconds) {
   lobby_.look(now + 4s);
   EXPECT_EQ(lobby_.size(), 0U);
   EXPECT_TRUE(closed(silent));
+  EXPECT_EQ(reasons(), "said nothing for 3 s, said 'SSH-2.0' within 3 s and no more");
 }
 
 TEST_F(LobbyTest, the_oldest_leaves_when_there_are_too_many) {

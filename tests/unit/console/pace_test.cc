@@ -18,6 +18,14 @@ TEST(Pace, lets_forty_through_at_once_and_then_twenty_a_second) {
   EXPECT_EQ(pace.next("k", now + 10s), 0s);
 }
 
+TEST(Pace, what_is_answered_from_memory_costs_a_twenty_fifth) {
+  Pace pace;
+  const auto now = Clock::time_point{1000s};
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(pace.next("k", now, Pace::of_memory), 0s) << i;
+  EXPECT_EQ(pace.next("k", now, Pace::of_memory), 2ms);
+  EXPECT_EQ(pace.next("k", now), 52ms);
+}
+
 TEST(Pace, remembers_no_more_keys_than_its_limit_even_if_all_of_them_wait) {
   Pace pace;
   const Clock::time_point now{1000s};

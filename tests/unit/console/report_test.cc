@@ -86,6 +86,27 @@ TEST_F(ConsoleLook, a_pointer_in_the_table_that_memory_does_not_have_is_marked) 
   EXPECT_EQ(run("pointers shop.items --json").data().at("pointers").at(0).at("differs"), false);
 }
 
+TEST_F(ConsoleLook, a_pointer_that_differs_is_marked_unless_the_answer_came_too_late_to_compare) {
+  PointerRow& stored = admin.elsewhere.emplace();
+  stored.at = {"shop.orders", 0};
+  stored.next = 5;
+  stored.epoch = 17;
+  EXPECT_NE(run("pointers").out.find("1 of 5 pointers differ"), std::string::npos);
+  admin.looked = [] { std::this_thread::sleep_for(400ms); };
+  const auto late = run("pointers").out;
+  EXPECT_NE(late.find("5 pointers; not compared: PostgreSQL took"), std::string::npos) << late;
+  for (const auto& row : run("pointers --json").data().at("pointers")) EXPECT_EQ(row.at("differs"), false) << row;
+}
+
+TEST_F(ConsoleLook, a_cell_that_a_spreadsheet_would_run_is_shown_as_text) {
+  admin.now.partitions[0].state = PartitionState::poison;
+  for (const std::string text : {"=1+1", "+1", "-1", "@SUM(A1)"}) {
+    admin.now.partitions[0].reason = text;
+    const auto csv = run("partitions --csv").out;
+    EXPECT_NE(csv.find("'" + text), std::string::npos) << csv;
+  }
+}
+
 TEST_F(ConsoleLook, check_has_a_code_for_each_way_to_be_unwell) {
   const auto verdict = [&] { return run("check --lag 30s"); };
   EXPECT_EQ(verdict().code, 0);

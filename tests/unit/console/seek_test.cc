@@ -112,6 +112,16 @@ TEST_F(ConsoleSeek, a_log_that_ends_before_the_pointer_is_another_one_also_where
   EXPECT_TRUE(admin.moves.back().anew && admin.moves.back().new_log);
 }
 
+TEST_F(ConsoleSeek, a_topic_that_was_missing_is_compared_with_the_pointer_before_it_is_read_from_another_place) {
+  stop(PartitionState::topic_missing);
+  for (const std::string position : {"start", "end", "+1"}) {
+    const auto refused = run("seek shop.orders/0 " + position);
+    EXPECT_EQ(refused.code, Code::wrong_state) << position;
+    EXPECT_NE(refused.err.find("'reclaim shop.orders/0' compares them"), std::string::npos) << refused.err;
+  }
+  EXPECT_EQ(run("reclaim shop.orders/0").code, Code::done);
+}
+
 TEST_F(ConsoleSeek, a_state_that_is_tried_again_by_itself_makes_a_plan_that_says_so) {
   stop(PartitionState::schema);
   EXPECT_NE(planned("seek shop.orders/0 +1").find("once it is claimed, the plan is stale"), std::string::npos);

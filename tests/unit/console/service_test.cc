@@ -218,18 +218,29 @@ TEST_F(ConsoleService, the_file_is_checked_and_read_again_and_its_errors_are_tol
   EXPECT_EQ(run("config reload").code, Code::not_allowed);
 }
 
-TEST_F(ConsoleService, a_setting_is_changed_for_a_time_until_it_is_confirmed_and_others_say_what_takes_effect) {
-  EXPECT_EQ(run("config set log.level debug --confirm 1h").code, Code::done);
-  EXPECT_EQ(admin.calls.back(), "log debug for 3600");
-  log::set_level("debug", std::nullopt);
-  EXPECT_EQ(run("config confirm").code, Code::done);
-  EXPECT_EQ(admin.calls.back(), "log debug");
+TEST_F(ConsoleService, a_setting_is_changed_on_trial_until_it_is_confirmed_and_shown_as_set_by_hand) {
+  const auto set = run("config set batch.rows 700 --confirm 1h");
+  EXPECT_EQ(set.out, "done: batch.rows 2000 -> 700; goes back after 1h 00m, unless 'config confirm' comes before\n");
+  EXPECT_EQ(admin.trail.back().outcome, "done: batch.rows 2000 -> 700, to be confirmed within 1h 00m");
+  const auto shown = run("config show batch.rows --json").data().at("settings").at(0);
+  EXPECT_EQ(shown["value"], "700");
+  EXPECT_EQ(shown["source"], "hand");
+  EXPECT_EQ(shown["in_file"], "2000");
+  EXPECT_EQ(shown["set_by"], "alice");
+  EXPECT_NE(shown["until"], nullptr);
+  EXPECT_NE(run("config show batch").out.find("batch.rows is set by hand by alice"), std::string::npos);
+  EXPECT_EQ(run("config show batch.bytes --json").data().at("settings").at(0).at("set_by"), nullptr);
+  EXPECT_EQ(run("config confirm batch.linger").code, Code::wrong_state);
+  EXPECT_EQ(run("config confirm").out, "done: batch.rows stays 700 until the next reload or start\n");
   EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "once";
-  log::setup("info", "text");
-  EXPECT_EQ(run("config set log.level warning --confirm 1s").code, Code::done);
-  run("config set log.level error");
-  EXPECT_EQ(run("config confirm").code, Code::wrong_state) << "what is set for good replaces what waited";
-  const auto count = admin.calls.size();
+  EXPECT_EQ(run("config show batch.rows --json").data().at("settings").at(0).at("until"), nullptr);
+  EXPECT_EQ(run("config set BATCH.LINGER 9ms --json").data().at("value"), "\"9ms\"");
+  const auto reloaded = run("config reload").out;
+  EXPECT_NE(reloaded.find("no longer set by hand: batch.rows 700 of alice, batch.linger"), std::string::npos)
+      << reloaded;
+}
+
+TEST_F(ConsoleService, a_setting_that_cannot_be_set_by_hand_says_what_to_do_and_its_value_is_not_recorded) {
   const auto needs_restart = run("config set postgres.lanes 3");
   EXPECT_EQ(needs_restart.code, Code::wrong_state);
   EXPECT_NE(needs_restart.err.find("then restart"), std::string::npos) << needs_restart.err;
@@ -238,16 +249,26 @@ TEST_F(ConsoleService, a_setting_is_changed_for_a_time_until_it_is_confirmed_and
   EXPECT_NE(unknown.err.find("did you mean 'log.level'"), std::string::npos) << unknown.err;
   EXPECT_EQ(run("config set log.level loud").code, Code::not_understood);
   EXPECT_EQ(run("config set log.level debug --confirm 5").code, Code::not_understood) << "a bare number";
-  EXPECT_EQ(admin.calls.size(), count);
+  EXPECT_NE(run("config set batch.rows 0").err.find("use 1 to 100000 records"), std::string::npos);
+  EXPECT_TRUE(admin.hand_set.empty());
+  EXPECT_EQ(run("config set postgres.url postgresql://app:hunter3@h/d --confirm 5m").code, Code::wrong_state);
+  EXPECT_EQ(admin.trail.back().target, "postgres.url ********");
+  EXPECT_EQ(admin.trail.back().detail.find("hunter3"), std::string::npos) << admin.trail.back().detail;
+  EXPECT_EQ(run("config set batch.rows 700").code, Code::done);
+  EXPECT_EQ(admin.trail.back().target, "batch.rows 700");
+  login.caller.role = "operator";
+  EXPECT_EQ(run("config set postgres.url postgresql://app:hunter3@h/d").code, Code::not_allowed);
+  EXPECT_EQ(admin.notes.back().detail.find("hunter3"), std::string::npos) << admin.notes.back().detail;
+  EXPECT_EQ(run("config confirm").code, Code::not_allowed);
 }
 
-TEST_F(ConsoleService, a_level_that_a_reload_has_ended_is_not_there_to_be_confirmed) {
-  EXPECT_EQ(run("config set log.level debug --confirm 1h").code, Code::done);
+TEST_F(ConsoleService, a_level_that_was_set_by_the_command_is_shown_as_the_one_in_force) {
+  log::set_level("error", std::nullopt);
+  const auto shown = run("config show log.level --json").data().at("settings").at(0);
   log::setup("info", "text");
-  const auto confirmed = run("config confirm");
-  EXPECT_EQ(confirmed.code, Code::wrong_state);
-  EXPECT_NE(confirmed.err.find("log.level is info by now"), std::string::npos) << confirmed.err;
-  EXPECT_EQ(admin.calls.back(), "log debug for 3600") << "it was not raised again";
+  EXPECT_EQ(shown["value"], "\"error\"");
+  EXPECT_EQ(shown["source"], "log level");
+  EXPECT_EQ(run("config show log.level --json").data().at("settings").at(0).at("value"), "\"info\"");
 }
 
 TEST_F(ConsoleService, a_module_that_has_spoken_may_have_a_level_of_its_own) {

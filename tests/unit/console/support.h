@@ -22,6 +22,7 @@
 
 #include "admin/selector.h"
 #include "base/interrupt.h"
+#include "config/by_hand.h"
 #include "console/interpreter.h"
 
 namespace sluice::console {
@@ -41,11 +42,19 @@ class FakeAdmin : public Snapshots,
                   public Notifications,
                   public Jobs,
                   public Rates,
+                  public History,
+                  public Memory,
                   public Tables,
-                  public ServiceControl {
+                  public Proofs,
+                  public LaneOrders,
+                  public ServiceControl,
+                  public LiveSettings {
  public:
   Snapshot now;
   std::vector<DeadLetterRow> letters;
+  std::vector<DeadLetterFilter> letters_asked;
+  std::vector<LetterGrouping> groupings;
+  std::vector<AuditFilter> trail_asked;
   struct FoundDdl {
     std::string ddl = {};
     bool ddl_names_data = false;
@@ -56,6 +65,7 @@ class FakeAdmin : public Snapshots,
   std::vector<AuditRow> trail, notes;
   std::vector<std::string> calls;
   std::vector<Move> moves;
+  std::function<void()> looked;     // whenever states or pointers are asked for
   std::function<void()> meanwhile;  // while the record at a pointer is looked at
   bool resumes = true, has_record = true, reclaims = true;
   std::string unknown;  // why PostgreSQL could not be asked about that record
@@ -118,8 +128,8 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this, *this, *this,     *this, *this, *this, *this,
-            *this, *this, *this, incidents, *this, *this, *this};
+    return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
+            *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> left;
@@ -136,6 +146,11 @@ class FakeAdmin : public Snapshots,
     if (hook != "1") return sluice::fail(ErrorClass::reject, "no hook '" + hook + "'");
     if (webhooks.empty()) return sluice::fail(ErrorClass::retry, "it answered 500");
     return webhooks.front().name;
+  }
+  std::string told_line, told_document;
+  Result<std::string> report(const std::string& hook, const std::string& line, const std::string& document) override {
+    told_line = line, told_document = document;
+    return test(hook, {});
   }
   Result<void> mute(std::chrono::milliseconds lasting, const std::string& reason, const Caller& by) override {
     muted = Mute{by.name + ": " + reason, WallClock::now(), WallClock::now() + lasting};
@@ -180,10 +195,12 @@ class FakeAdmin : public Snapshots,
   }
 
   Snapshot snapshot() const override {
+    if (looked) looked();
     const std::lock_guard lock(mutex);
     return now;
   }
   Result<std::vector<PointerRow>> pointers() override {
+    if (looked) looked();
     const std::lock_guard lock(mutex);
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     std::vector<PointerRow> rows;
@@ -302,6 +319,7 @@ class FakeAdmin : public Snapshots,
     return same ? &*row : nullptr;
   }
   Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) override {
+    letters_asked.push_back(filter);
     std::vector<DeadLetterRow> found;
     for (const auto& letter : letters)
       if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) &&
@@ -319,6 +337,8 @@ class FakeAdmin : public Snapshots,
     return static_cast<std::int64_t>(dead_letters(all)->size());
   }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    groupings.push_back(by);
     DeadLetterGroups found;
     const auto letters_of_filter = *dead_letters(filter);
     for (const auto& letter : letters_of_filter) {
@@ -444,13 +464,33 @@ class FakeAdmin : public Snapshots,
     const std::lock_guard lock(mutex);
     notes.push_back(entry);
   }
-  Result<std::vector<AuditRow>> audit(const AuditFilter&) override { return trail; }
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override {
+    trail_asked.push_back(filter);
+    return trail;
+  }
   RateReport rates(const std::vector<TopicPartition>& partitions, std::chrono::seconds over) const override {
     RateReport found;
     found.applied.second = found.applied.ten_seconds = 100.0 * static_cast<double>(partitions.size());
     found.arrived.second = 50;
     found.applied.history.assign(static_cast<std::size_t>(std::min<std::int64_t>(60, over.count())), 100.0);
     return found;
+  }
+  Period period{.topics = {{"shop.orders", {900, 50, 40, 10, 0}}},
+                .tables = {{"public.orders", {900, 3}}},
+                .lags = {0, 0, 10, 2'000}};
+  mutable std::optional<WallClock::time_point> period_asked;
+  Period since(WallClock::time_point moment) const override {
+    period_asked = moment;
+    Period found = period;
+    found.from = std::max(moment - 30s, now.started);
+    return found;
+  }
+  MemoryUse use;
+  MemoryUse memory() const override { return use; }
+  std::optional<VerificationState> last_proof;
+  Result<std::optional<VerificationState>> last() override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return last_proof;
   }
   std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting,
@@ -476,10 +516,52 @@ class FakeAdmin : public Snapshots,
     if (!file_trouble.empty()) return sluice::fail(ErrorClass::retry, file_trouble);
     return file_changes;
   }
+  std::vector<HandSetting> hand_set;
+  Result<SettingChange> set(const SettingOrder& order) override {
+    auto next = std::make_shared<config::Pipeline>(*in_force);
+    if (const auto done = config::set_by_hand(*next, order.key, order.value); !done)
+      return sluice::fail(ErrorClass::reject, done.error());
+    HandSetting one{.key = order.key,
+                    .value = config::shown_of(*next, order.key).value,
+                    .in_file = config::shown_of(*in_force, order.key).value,
+                    .by = order.by,
+                    .at = WallClock::now(),
+                    .until = {}};
+    if (order.confirm_within) one.until = one.at + *order.confirm_within;
+    hand_set.push_back(one);
+    in_force = next;
+    return SettingChange{order.key, one.in_file, one.value, true};
+  }
+  std::vector<HandSetting> confirm(const std::string& key) override {
+    std::vector<HandSetting> kept;
+    for (auto& one : hand_set) {
+      if (!one.until || (!key.empty() && key != one.key)) continue;
+      one.until.reset();
+      kept.push_back(one);
+    }
+    return kept;
+  }
+  std::vector<HandSetting> by_hand() const override { return hand_set; }
   void reload() override {
     const std::lock_guard lock(mutex);
+    hand_set.clear();
     calls.push_back("reload");
     now.reload = {file_trouble, WallClock::now(), ""};
+  }
+  // What each lane has read; it takes effect at once, or when a test says so.
+  std::vector<LaneFlush> lanes_read;
+  std::string lanes_busy;
+  Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>& partitions) override {
+    const std::lock_guard lock(mutex);
+    calls.push_back(fmt::format("flush {}", partitions.size()));
+    if (!lanes_busy.empty()) return sluice::fail(ErrorClass::retry, lanes_busy);
+    auto told = lanes_read;
+    for (auto& lane : told) {
+      std::erase_if(lane.goals, [&](const auto& goal) { return std::ranges::count(partitions, goal.at) == 0; });
+      for (const auto& goal : lane.goals)
+        if (obedient) std::ranges::find(now.partitions, goal.at, &PartitionSnapshot::at)->next = goal.next;
+    }
+    return told;
   }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;

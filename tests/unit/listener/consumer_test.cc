@@ -243,6 +243,23 @@ TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
   EXPECT_EQ(partition->known_end(), 15) << "watchers ask until the end";
 }
 
+TEST_F(ListenerTest, what_is_fetched_and_not_polled_is_counted_and_its_bytes_are_estimated) {
+  const std::string value(1000, 'x');
+  publish(std::vector<Outgoing>(10, {.key = "k", .value = value, .headers = {}}));
+  auto* partition = assigned_partition();
+  ASSERT_NE(partition, nullptr);
+  ASSERT_TRUE(start_at(*partition, 0));
+  ASSERT_TRUE(eventually([&] { return partition->fetched().records >= 10; }));
+  EXPECT_EQ(partition->fetched().bytes, 0u) << "none was polled yet";
+  ASSERT_TRUE(std::holds_alternative<Record>(next(*partition)));
+  const auto fetched = partition->fetched();
+  EXPECT_GE(fetched.records, 9u);  // the end of the partition is in the queue, too
+  EXPECT_EQ(fetched.bytes, fetched.records * 1001);
+  EXPECT_GE(fetched.limit, fetched.bytes);
+  EXPECT_TRUE(consumer_->stop(deadline));
+  EXPECT_EQ(partition->fetched().records, 0u);
+}
+
 TEST_F(ListenerTest, questions_that_are_open_when_it_stops_are_answered_and_nothing_is_asked_any_more) {
   auto* partition = assigned_partition();
   ASSERT_NE(partition, nullptr);

@@ -316,6 +316,9 @@ TEST(SchemaRegistry, a_schema_is_asked_for_once_and_kept) {
     SchemaRegistry registry(settings(server.url()), std::make_unique<FakeStore>(kept));
     for (int i = 0; i < 3; ++i) EXPECT_EQ((*registry.find(seven, patience))->body, "\"int\"");
     EXPECT_TRUE(kept.waits_for(server.url() + " 7"));
+    EXPECT_EQ(registry.kept().number, 1u);
+    EXPECT_EQ(registry.kept().bytes, std::string_view("\"int\"").size());
+    EXPECT_GT(registry.kept().limit, registry.kept().bytes);
   }
   EXPECT_EQ(server.asked("/schemas/ids/7"), 1);
 }

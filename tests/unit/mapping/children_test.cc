@@ -236,6 +236,20 @@ TEST(MappingChildren, new_fields_of_all_elements_are_columns_that_the_childrens_
       << "nor the parent's table";
 }
 
+TEST(MappingChildren, where_types_are_inferred_columns_that_are_filled_are_widened_by_their_values_too) {
+  const auto wants = [](bool infers) {
+    EvolvingOrders orders;
+    orders.add_table("order_items", {{"order_id", "int4"}, {"line", "int4"}, {"sku", "text"}, {"n", "int4"}}, {0, 1});
+    orders.child().fills["n"] = "$.rank";
+    orders.complete();
+    orders.route().columns.exclude = {"rank"};
+    if (infers) orders.mapper().infer_types();
+    return orders.wants(R"({"id":1,"rank":3000000000,"items":[{"sku":"a"}]})");
+  };
+  EXPECT_EQ(wants(true), "order_items: n to bigint,");
+  EXPECT_THAT(wants(false), testing::StartsWith("d"));
+}
+
 TEST(MappingChildren, a_table_of_children_that_is_missing_is_made_by_the_first_element) {
   const auto wants = [](const std::string& value) { return EvolvingOrders().wants(value, false); };
   EXPECT_EQ(wants(R"({"id":1,"items":[{"sku":"a","n":1,"x":null},{"sku":"b","n":1.5}]})"),

@@ -1,4 +1,6 @@
 // Frames with a JSON Schema: the payload is JSON, and the schema tells what JSON does not show of a value.
+#include "mapping/formats/json_schema.h"
+
 #include "tests/unit/mapping/avro_support.h"
 
 namespace sluice::mapping::test {
@@ -92,6 +94,59 @@ TEST(MappingJsonSchema, a_type_within_itself_ends) {
   EXPECT_EQ(fixture.row(R"({"id":1,"v":{"next":{"next":{"next":null}},"all":[{"id":2}]}})"),
             R"(write id=1 v={"next":{"next":{"next":null}},"all":[{"id":2}]})"
             "\n");
+}
+
+// What the schema says of a field within others, "a.b.v"; -1 where it says nothing.
+int scale_of(const JsonSchema& schema, std::string_view path) {
+  const ConnectSchema* found = &schema.types.schema;
+  for (std::size_t dot = 0; found && dot != path.npos; path.remove_prefix(std::min(path.size(), dot + 1))) {
+    dot = path.find('.');
+    found = found->field(path.substr(0, dot));
+  }
+  return found && found->logical == Logical::decimal ? found->scale : -1;
+}
+
+TEST(MappingJsonSchema, a_type_is_the_same_to_all_that_refer_to_it_however_deep_and_whatever_they_add) {
+  // `Leaf` is met first where there is no room for all of it, and `B` within `A`, which ends there.
+  std::string deep = R"({"$ref":"#/definitions/Leaf"})", path;
+  for (int n = 0; n < 28; ++n) {
+    deep = R"({"type":"object","properties":{"d":)" + deep + "}}";
+    path += "d.";
+  }
+  const auto schema = compile_json_schema(
+      object(R"("deep":)" + deep +
+             R"(,"a":{"$ref":"#/definitions/A"},"b":{"$ref":"#/definitions/B"},)"
+             R"("leaf":{"$ref":"#/definitions/Leaf"},"f":{"$ref":"#/definitions/N"},)"
+             R"("g":{"allOf":[{"type":"integer","default":7},{"$ref":"#/definitions/N"}]},)"
+             R"("h":{"$ref":"#/definitions/B","properties":{"more":{"$ref":"#/definitions/N"}}}},)"
+             R"("definitions":{"A":{"type":"object","properties":{"v":{"$ref":"#/definitions/N"},)"
+             R"("b":{"$ref":"#/definitions/B"}}},"B":{"type":"object","properties":{"v":{"$ref":"#/definitions/N"},)"
+             R"("a":{"$ref":"#/definitions/A"}}},"Leaf":{"type":"object","properties":{"x":{"type":"object",)"
+             R"("properties":{"v":{"$ref":"#/definitions/N"}}}}},"N":)" +
+             decimal),
+      {});
+  ASSERT_TRUE(schema) << schema.error();
+  for (const char* typed : {"a.v", "a.b.v", "b.v", "b.a.v", "leaf.x.v", "f", "g", "h.v", "h.a.v"})
+    EXPECT_EQ(scale_of(*schema, typed), 2) << typed;
+  EXPECT_EQ(scale_of(*schema, "deep." + path + "x.v"), -1);
+  EXPECT_EQ(scale_of(*schema, "b.more"), -1) << "what is said beside a reference is said of one field";
+  EXPECT_NE(schema->types.schema.field("g")->fallback, nullptr);
+  EXPECT_EQ(schema->types.schema.field("f")->fallback, nullptr);
+}
+
+TEST(MappingJsonSchema, a_default_that_many_refer_to_is_kept_once_and_is_not_written_without_end) {
+  std::string fields;
+  for (int n = 0; n < 10'000; ++n) fields += fmt::format(R"(,"{}":{{"$ref":"#/definitions/A"}})", n);
+  const auto schema = [&](std::size_t size) {
+    return R"({"type":"object","properties":{"id":{"type":"integer"})" + fields +
+           R"(},"definitions":{"A":{"type":"string","default":")" + std::string(size, 'x') + "\"}}}";
+  };
+  const auto compiled = compile_json_schema(schema(4 << 20), {});  // 40 GB, if each had its own
+  ASSERT_TRUE(compiled);
+  const auto all = compiled->types.schema.fields();
+  EXPECT_EQ(all[1].fallback, all[9'999].fallback);
+  JsonSchemaFixture fixture(table({{"id", "int4"}}), schema(1000));
+  EXPECT_THAT(fixture.row(R"({"id":1})"), testing::StartsWith("54000 value: found more values from the schema's"));
 }
 
 TEST(MappingJsonSchema, an_envelope_a_framed_key_and_a_tombstone_are_read_like_those_of_json) {
@@ -194,20 +249,26 @@ TEST_P(MappingJsonSchemaBroken, a_schema_that_is_none_makes_a_dead_letter_that_s
   EXPECT_THAT(fixture.row(R"({"id":1})"), testing::HasSubstr(GetParam().second));
 }
 
-// Each of n types has two of the next: 2^n when they are read one by one.
-std::string doubling(int types) {
-  std::string definitions;
-  for (int n = 0; n < types; ++n) {
-    const std::string next = fmt::format(R"({{"$ref":"#/definitions/{}"}})", n + 1);
-    definitions += fmt::format(R"("{}":{{"type":"object","properties":{{"a":{},"b":{}}}}},)", n, next, next);
-  }
-  return R"({"$ref":"#/definitions/0","definitions":{)" + definitions + R"("z":{}}})";
+std::string many_types() {
+  std::string properties;
+  for (int n = 0; n < 20'000; ++n) properties += fmt::format(R"({}"{}":true)", n == 0 ? "" : ",", n);
+  return R"({"type":"object","properties":{)" + properties + "}}";
+}
+
+// A type that is put together from another one, again and again.
+std::string many_times(const std::string& name, int times) {
+  std::string parts;
+  for (int n = 0; n < times; ++n) parts += fmt::format(R"({}{{"$ref":"#/definitions/A"}})", n == 0 ? "" : ",");
+  return R"({"allOf":[)" + parts + R"(],"definitions":{"A":{"type":"object","properties":{")" + name + R"(":true}}}})";
 }
 
 INSTANTIATE_TEST_SUITE_P(texts, MappingJsonSchemaBroken,
                          testing::Values(std::pair{"{", "it is not JSON"}, std::pair{"7", "neither an object"},
                                          std::pair{R"({"properties":7})", "properties in it are not an object"},
-                                         std::pair{doubling(20), "it has more than 20000 types"}));
+                                         std::pair{many_types(), "it has more than 20000 types"},
+                                         std::pair{many_times("a", 300), "it has more than 20000 types"},
+                                         std::pair{many_times(std::string(1 << 20, 'a'), 100),
+                                                   "the names of its fields are longer than 64 MiB together"}));
 
 }  // namespace
 }  // namespace sluice::mapping::test

@@ -54,6 +54,10 @@ class FakePartition final : public listener::Partition {
   void write_rows(int count) {
     for (int i = 0; i < count; ++i) write(end, fmt::format("{}", end), fmt::format(R"({{"id":{},"v":"x"}})", end));
   }
+  std::size_t bytes(Offset offset) const {
+    const auto found = std::ranges::find(log, offset, &Stored::offset);
+    return found == log.end() ? 0 : found->key.size() + found->value.value_or("").size();
+  }
   void revoke() { held = false, ++assignments; }
   void assign_again() { held = true, ++assignments; }
   // The next poll returns this instead of a record.
@@ -121,6 +125,7 @@ class FakePartition final : public listener::Partition {
     return record;
   }
   Offset known_end() const override { return end; }
+  listener::Fetched fetched() const override { return {}; }
 
   std::deque<Stored> log;
   Offset low = 0, end = 0;

@@ -551,6 +551,55 @@ TEST(LaneWorker, what_a_pointer_counts_after_a_commit_is_shown_for_the_claim_tha
   EXPECT_EQ(rig.held(1).claim.counts.skipped, 0) << "the transaction moved no pointer of it";
 }
 
+TEST(LaneWorker, the_outcome_of_records_is_counted_by_topic_also_where_their_partition_has_gone_meanwhile) {
+  Rig rig;
+  rig.store.rows[rig.at()].counts.applied = 1000;  // by others, before
+  rig.assign().run();
+  const auto& outcomes = rig.worker->state().tables.outcomes();
+  const auto write = [&](int records) {
+    rig.store.hold = true;
+    rig.partition[0]->write_rows(records);
+    rig.run(3);
+  };
+  write(5);
+  rig.store.stored_counts = {{rig.at(), {.applied = 2, .skipped = 3}}};
+  rig.store.hold = false;
+  rig.run();
+  EXPECT_EQ(outcomes.at(rig.at().topic), (Counts{.applied = 2, .skipped = 3})) << "as the pointer says";
+  write(4);
+  rig.partition[0]->revoke();
+  rig.worker->drop_lost();
+  rig.store.hold = false;
+  rig.run(3);
+  EXPECT_EQ(outcomes.at(rig.at().topic), (Counts{.applied = 6, .skipped = 3}));
+  TableStats lanes;
+  lanes.merge(rig.worker->state().tables);
+  lanes.merge(rig.worker->state().tables);
+  EXPECT_EQ(lanes.outcomes().at(rig.at().topic), (Counts{.applied = 12, .skipped = 6}));
+}
+
+TEST(LaneWorker, the_memory_of_a_lane_is_what_its_batches_hold_until_they_are_committed) {
+  Rig rig;
+  rig.assign().run();
+  rig.store.hold = true;
+  rig.partition[0]->write_rows(3);
+  rig.run(5);
+  rig.partition[0]->write_rows(4);
+  rig.run(5);
+  const auto busy = rig.worker->state().memory();
+  EXPECT_EQ(busy.in_server.items, 3);
+  EXPECT_EQ(busy.collecting.items, 4);
+  std::int64_t records = 0;
+  for (Offset offset = 3; offset < 7; ++offset) records += static_cast<std::int64_t>(rig.partition[0]->bytes(offset));
+  EXPECT_GT(busy.collecting.bytes, records) << "with the rows that were made of them";
+  EXPECT_LT(busy.collecting.bytes, busy.collecting.limit);
+  EXPECT_EQ(busy.held.limit, 0) << "transactions are not kept whole";
+  rig.store.hold = false;
+  rig.run();
+  const auto idle = rig.worker->state().memory();
+  EXPECT_EQ(idle.in_server.items + idle.collecting.items + idle.in_server.bytes + idle.collecting.bytes, 0);
+}
+
 TEST(LaneWorker, a_drained_lane_commits_what_it_has_and_ends) {
   Rig rig;
   rig.assign().run();

@@ -4,6 +4,7 @@
 
 #include "runtime/control/stored_record.h"
 #include "runtime/pipeline/table_stats.h"
+#include "sink/dead_letters.h"
 
 namespace sluice::runtime {
 namespace {
@@ -73,6 +74,26 @@ TEST(StoredRecord, is_the_record_that_it_was) {
   EXPECT_EQ(record.headers[1].value, std::nullopt);
   EXPECT_EQ(record.headers[2].value, "\303(");
   EXPECT_EQ(record.headers[3].value, "");
+}
+
+TEST(StoredRecord, has_every_byte_of_the_names_and_values_of_its_headers) {
+  using Plain = std::vector<std::pair<std::string, std::optional<std::string>>>;
+  const Plain wanted{{"trace", "a"},
+                     {"tr\xff", "b"},
+                     {"tr\xff", "\xc3("},
+                     {"", ""},
+                     {"caf\xc3\xa9", std::nullopt},
+                     {"line\nend\"\\", "\x01"},
+                     {"\xc3", std::nullopt}};
+  std::vector<Header> headers;
+  for (const auto& [name, value] : wanted) headers.push_back({.name = name, .value = value});
+  for (const bool any_text : {true, false}) {
+    std::deque<std::string> texts;
+    Plain found;
+    for (const auto& one : headers_of(sink::headers_json(headers, any_text), texts))
+      found.emplace_back(one.name, one.value ? std::optional(std::string(*one.value)) : std::nullopt);
+    EXPECT_EQ(found, wanted) << any_text;
+  }
 }
 
 }  // namespace

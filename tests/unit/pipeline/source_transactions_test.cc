@@ -221,6 +221,10 @@ TEST(SourceTransactions, the_incomplete_one_stops_its_partitions_after_the_timeo
   source.end("2", {{accounts, 2}, {tellers, 2}});
   source.rig.run();
   EXPECT_EQ(source.row(accounts).state, PartitionState::ok);
+  const auto held = source.rig.worker->state().memory().held;
+  EXPECT_EQ(held.items, 2) << "an event and the END";
+  EXPECT_GT(held.bytes, 0);
+  EXPECT_GT(held.limit, held.bytes);
   source.rig.run(20, seconds(7));
   EXPECT_EQ(source.row(accounts).state, PartitionState::incomplete);
   EXPECT_EQ(source.row(ends).state, PartitionState::incomplete);

@@ -10,10 +10,13 @@ namespace {
 
 // Lanes, a broker and an obedient service, all made up.
 class Parts final : public LaneSnapshots,
+                    public Memory,
                     public PauseReceiver,
                     public LogEnds,
                     public PointerDoubts,
-                    public ConfigurationFile {
+                    public LaneReceiver,
+                    public ConfigurationFile,
+                    public LiveSettings {
  public:
   Snapshot now;
   std::map<TopicPartition, Offset> ends;
@@ -21,11 +24,16 @@ class Parts final : public LaneSnapshots,
   IncidentLog incidents;
 
   Snapshot lanes() const override { return now; }
+  MemoryUse memory() const override { return {}; }
   Result<std::vector<SettingChange>> changes() const override { return std::vector<SettingChange>(); }
   std::shared_ptr<const config::Pipeline> in_force() const override { return nullptr; }
+  Result<SettingChange> set(const SettingOrder&) override { return SettingChange(); }
+  std::vector<HandSetting> confirm(const std::string&) override { return {}; }
+  std::vector<HandSetting> by_hand() const override { return {}; }
   void set_pauses(const std::shared_ptr<const PauseRules>&) override {}
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
+  std::size_t flush(const std::vector<TopicPartition>&, std::function<void(const LaneFlush&)>) override { return 0; }
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override {
     asked = partitions;
     for (const auto& [at, end] : ends) known(at, end);
@@ -52,7 +60,7 @@ class LiveSnapshotsTest : public ::testing::Test {
   Retention retention{tables, pipeline->dead_letters};
   MissingTopics missing{tables, parts.incidents};
   WriteBrake brake{0};
-  const ServiceParts service{parts, parts, parts, parts, parts.incidents, parts, brake};
+  const ServiceParts service{parts, parts, parts, parts, parts, parts.incidents, parts, parts, brake, parts};
   LaneWatch watch{service, tables};
   StandingProof proof{pipeline, parts};
   JobRunner jobs{pipeline, {"shop", "me", "here"}, tables};

@@ -68,6 +68,18 @@ TEST(Webhook, programs_get_the_event_as_it_is) {
                         {"attempt", 4}}));
 }
 
+TEST(Webhook, a_report_is_a_line_for_people_and_a_document_for_programs) {
+  EventRow event{0, {}, "node-a", "report", "", -1, "", "", "1d until noon: 3 dead letters"};
+  const auto slack = json::parse(payload(config::HookKind::slack, "shop", event, 1, R"({"v":1,"data":{"tables":[]}})"));
+  EXPECT_EQ(slack.at("text"), "[shop] report: 1d until noon: 3 dead letters");
+  EXPECT_FALSE(slack.contains("report"));
+  const auto sent = json::parse(payload(config::HookKind::json, "shop", event, 1, R"({"v":1,"data":{"tables":[]}})"));
+  EXPECT_EQ(sent.at("kind"), "report");
+  EXPECT_EQ(sent.at("severity"), "info");
+  EXPECT_EQ(sent.at("report"), (json{{"v", 1}, {"data", {{"tables", json::array()}}}}));
+  EXPECT_FALSE(json::parse(payload(config::HookKind::json, "shop", event, 1)).contains("report"));
+}
+
 TEST(Webhook, what_is_over_is_no_error) {
   EventRow event{1, {}, "node-a", "lag", "orders", 0, "in_time", "behind", "9 records behind"};
   EXPECT_EQ(severity_of(event), "warning");

@@ -224,6 +224,30 @@ TEST_F(Pieces, children_are_removed_before_their_parents_are_changed_and_written
             "OPERATOR(pg_catalog.=) kept.s0 AND target.\"note\" OPERATOR(pg_catalog.=) kept.s1)");
 }
 
+TEST_F(Pieces, children_of_parents_with_versions_are_written_under_the_lock_of_a_parent_that_is_not_newer) {
+  auto parent = std::make_shared<Table>(*table("orders", false));
+  parent->guard = 1;
+  const auto child = items();
+  rows(parent, "w");
+  children(changes_, child, parent, "w");
+  const auto writes = plan(changes_, true);
+  ASSERT_EQ(actions(), (std::vector{lock_parents, remove_orphans, upsert, upsert}));
+  EXPECT_EQ(statement(writes[0]),
+            "SELECT pg_catalog.count(*) FROM (SELECT FROM orders AS parent, (SELECT pg_catalog.unnest($1::text[]) AS "
+            "p0, pg_catalog.unnest($2::text[]) AS p1) AS source WHERE parent.\"id\" OPERATOR(pg_catalog.=) source.p0 "
+            "FOR NO KEY UPDATE OF parent) AS locked");
+  const std::string newer =
+      "NOT EXISTS (SELECT FROM orders AS parent WHERE parent.\"id\" OPERATOR(pg_catalog.=) source.p0 AND "
+      "parent.\"note\" OPERATOR(pg_catalog.>) source.p1)";
+  EXPECT_TRUE(statement(writes[1]).ends_with(" AND " + newer)) << statement(writes[1]);
+  EXPECT_EQ(
+      statement(writes[3]),
+      "INSERT INTO items AS target (\"id\", \"note\") SELECT source.s0, source.s1 FROM (SELECT "
+      "pg_catalog.unnest($1::text[]) AS s0, pg_catalog.unnest($2::text[]) AS s1, pg_catalog.unnest($3::text[]) AS "
+      "p0, pg_catalog.unnest($4::text[]) AS p1) AS source WHERE " +
+          newer + " ON CONFLICT (\"id\", \"note\") DO NOTHING");
+}
+
 TEST_F(Pieces, a_parent_and_its_children_are_truncated_together_between_their_steps) {
   const auto parent = table("orders", false), child = items();
   rows(parent, "w");

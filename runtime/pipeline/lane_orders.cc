@@ -1,0 +1,32 @@
+// What operators order of a lane.
+#include <algorithm>
+
+#include "runtime/pipeline/lane_worker.h"
+
+namespace sluice::runtime {
+
+// What is dropped by an error afterwards, and read again, is written without delay, too: the goal is an offset.
+LaneFlush LaneWorker::flush(std::span<const TopicPartition> of) {
+  LaneFlush told{.lane = state_.stats.lane, .goals = {}};
+  for (const auto& at : of) {
+    auto* held = state_.find(at);
+    if (held == nullptr) continue;
+    if (const auto* streaming = held->in<Streaming>()) told.held += static_cast<std::int64_t>(streaming->held.records);
+    std::optional<Offset> next;
+    for (const Batch* batch : {&state_.in_flight, &state_.collecting}) {
+      const auto range = std::ranges::find(batch->ranges(), at, [](const auto& one) { return *one.at; });
+      if (range != batch->ranges().end()) next = range->to;
+    }
+    if (!next) continue;
+    held->flush_to = *next;
+    told.goals.push_back({at, *next});
+  }
+  if (told.goals.empty()) return told;
+  for (const Batch* batch : {&state_.in_flight, &state_.collecting}) {
+    told.records += static_cast<std::int64_t>(batch->records());
+    told.rows += static_cast<std::int64_t>(batch->changes().rows);
+  }
+  return told;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,314 @@
+// Tables of children of parents with versions: whatever the sequence and wherever batches are cut, they hold what the
+// newest events said, as if each event had been applied alone, and no older array takes the place of a newer one.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "config/children.h"
+#include "mapping/mapper.h"
+#include "tests/integration/sink_support.h"
+
+namespace sluice::sink::test {
+namespace {
+
+struct Item {
+  int sku = 0;
+  std::optional<int> n;  // nothing: the element does not carry it
+};
+
+struct Event {
+  enum class Kind { write, moved, gone, tombstone } kind = Kind::write;
+  int id = 0, from = 0, version = 0;
+  std::optional<int> note;
+  std::optional<std::vector<Item>> items;  // nothing: the event has no such array
+  std::optional<std::vector<int>> tags;
+};
+
+// One event after the other.
+class Model {
+ public:
+  void apply(const Event& event) {
+    using Kind = Event::Kind;
+    if (event.kind == Kind::tombstone) return remove(event.id);
+    if (event.kind == Kind::moved && event.from != event.id && !is_older(event, event.from)) remove(event.from);
+    if (is_older(event, event.id)) {
+      ++outdated;
+      return;
+    }
+    if (event.kind == Kind::gone) return remove(event.id);
+    auto& row = rows[event.id];
+    row.version = event.version;
+    if (event.note) row.note = event.note;
+    if (event.tags) row.tags = *event.tags;
+    if (!event.items) return;
+    row.items.resize(std::min(row.items.size(), event.items->size()));
+    for (std::size_t line = 0; line < event.items->size(); ++line) {
+      if (line == row.items.size()) row.items.push_back({0, 7});  // the column's default
+      row.items[line].sku = (*event.items)[line].sku;
+      if ((*event.items)[line].n) row.items[line].n = (*event.items)[line].n;
+    }
+  }
+
+  // A row from before the route had versions.
+  void forget_version(int id) {
+    if (const auto found = rows.find(id); found != rows.end()) found->second.version.reset();
+  }
+
+  std::string text() const {
+    const auto number = [](const std::optional<int>& value) { return value ? std::to_string(*value) : "\\N"; };
+    std::string parents, items, tags;
+    for (const auto& [id, row] : rows) {
+      parents += fmt::format("{}|{}|{}\n", id, number(row.note), number(row.version));
+      for (std::size_t line = 0; line < row.items.size(); ++line)
+        items += fmt::format("{}|{}|{}|{}\n", id, line + 1, row.items[line].sku, number(row.items[line].n));
+      for (std::size_t line = 0; line < row.tags.size(); ++line)
+        tags += fmt::format("{}|{}|{}\n", id, line + 1, row.tags[line]);
+    }
+    return parents + "items\n" + items + "tags\n" + tags;
+  }
+
+  int outdated = 0;
+
+ private:
+  struct Row {
+    std::optional<int> note, version;
+    std::vector<Item> items;
+    std::vector<int> tags;
+  };
+
+  bool is_older(const Event& event, int id) const {
+    const auto found = rows.find(id);
+    return found != rows.end() && found->second.version && event.version < *found->second.version;
+  }
+  void remove(int id) { rows.erase(id); }
+
+  std::map<int, Row> rows;
+};
+
+struct Message {
+  std::string key, value;  // no value: a tombstone
+};
+
+Message message_of(const Event& event) {
+  using Kind = Event::Kind;
+  Message made{fmt::format(R"({{"id":{}}})", event.id), {}};
+  if (event.kind == Kind::tombstone) return made;
+  if (event.kind == Kind::gone) {
+    made.value = fmt::format(R"({{"op":"d","before":{{"id":{},"v":{}}},"after":null}})", event.id, event.version);
+    return made;
+  }
+  std::string row = fmt::format(R"({{"id":{},"v":{})", event.id, event.version);
+  if (event.note) row += fmt::format(R"(,"note":{})", *event.note);
+  std::string elements;
+  if (event.items) {
+    for (const auto& item : *event.items) {
+      if (!elements.empty()) elements += ',';
+      elements += fmt::format(R"({{"sku":{})", item.sku) + (item.n ? fmt::format(R"(,"n":{}}})", *item.n) : "}");
+    }
+    row += fmt::format(R"(,"items":[{}])", elements);
+  }
+  if (event.tags) row += fmt::format(R"(,"tags":[{}])", fmt::join(*event.tags, ","));
+  row += '}';
+  made.value =
+      event.kind == Kind::write ? row : fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{}}})", event.from, row);
+  return made;
+}
+
+class ChildVersions : public SinkTest {
+ protected:
+  void make(const std::string& on_delete = "") {
+    sql(fmt::format(
+        "CREATE TABLE {0}.orders (id int PRIMARY KEY, note int, v bigint); "
+        "CREATE TABLE {0}.items (order_id bigint REFERENCES {0}.orders {1}, line int, sku int, n int DEFAULT 7, "
+        "PRIMARY KEY (order_id, line)); "
+        "CREATE TABLE {0}.tags (order_id text, line int, tag int, PRIMARY KEY (order_id, line))",
+        schema, on_delete));
+    pipeline = std::make_shared<config::Pipeline>();
+    config::Route& route = pipeline->routes.emplace_back();
+    route.topics = {"orders"};
+    route.table = schema + ".orders";
+    route.key = {"id"};
+    route.version = config::VersionPath::parse("v");
+    for (const auto* name : {"items", "tags"}) {
+      config::Route& child = route.children.emplace_back();
+      child.path = name;
+      child.table = schema + "." + name;
+      child.key = {"order_id", "line"};
+      child.fills = {{"order_id", "$.id"}, {"line", "@index"}};
+    }
+    route.children[1].fills["tag"] = "@element";
+    for (auto& child : route.children) config::complete_child(child, route);
+    mapper = std::make_unique<mapping::Mapper>(pipeline);
+    for (const auto* one : {&route, &route.children[0], &route.children[1]}) {
+      const auto described = TableCatalogue(elsewhere()).describe(one->table, *one);
+      ASSERT_TRUE(described) << described.error().message;
+      mapper->set_table({one, one->table}, *described);
+    }
+  }
+
+  Changes map(const std::vector<Message>& messages) {
+    mapping::ChangeSet set;
+    for (const auto& message : messages) {
+      Record record;
+      record.at = &at;
+      record.key = message.key;
+      if (!message.value.empty()) record.value = message.value;
+      const auto mapped = mapper->map(record, set);
+      EXPECT_TRUE(mapped);
+      EXPECT_TRUE(set.changes().dead.empty()) << set.changes().dead.back().reason;
+    }
+    return set.take();
+  }
+
+  void write_batch(const std::vector<Message>& messages) {
+    const auto done = write_mapped(map(messages));
+    ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
+  }
+
+  std::string tables() {
+    const auto lines = [](const std::string& rows) { return rows.empty() ? rows : rows + "\n"; };
+    return lines(sql(fmt::format("SELECT id, note, v FROM {}.orders ORDER BY id", schema))) + "items\n" +
+           lines(sql(fmt::format("SELECT order_id, line, sku, n FROM {}.items ORDER BY order_id, line", schema))) +
+           "tags\n" + lines(sql(fmt::format("SELECT * FROM {}.tags ORDER BY order_id, line", schema)));
+  }
+
+  std::shared_ptr<config::Pipeline> pipeline;
+  std::unique_ptr<mapping::Mapper> mapper;
+};
+
+class Generator {
+ public:
+  explicit Generator(unsigned seed) : random_(seed) {}
+  int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
+
+  Event event() {
+    const int what = below(12);
+    Event made{what == 0   ? Event::Kind::tombstone
+               : what == 1 ? Event::Kind::gone
+               : what <= 3 ? Event::Kind::moved
+                           : Event::Kind::write,
+               below(3),
+               below(3),
+               below(6),
+               below(2) ? std::optional(below(9)) : std::nullopt,
+               {},
+               {}};
+    const bool all = made.kind == Event::Kind::moved;  // its arrays went with the old key's
+    if (below(3) > 0 || all) {
+      auto& items = made.items.emplace();
+      const bool whole = below(2) == 0;
+      for (int lines = below(4); lines > 0; --lines)
+        items.push_back({below(100), whole || below(2) ? std::optional(below(100)) : std::nullopt});
+    }
+    if (below(2) || all) {
+      auto& tags = made.tags.emplace();
+      for (int lines = below(3); lines > 0; --lines) tags.push_back(below(100));
+    }
+    return made;
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+// Of events; by the environment variable SLUICE_SEQUENCES any number of them.
+class RandomChildrenWithVersions : public ChildVersions, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RandomChildrenWithVersions, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
+  const char* given = std::getenv("SLUICE_SEQUENCES");
+  const int sequences = given ? std::atoi(given) : 60;
+  constexpr int events = 14;
+  make(GetParam());
+  Generator generator(20261127);
+  int outdated = 0;
+  const std::string skipped = fmt::format("SELECT coalesce(sum(skipped), 0) FROM {}.pointer", schema);
+  for (int n = 0; n < sequences; ++n) {
+    sql(fmt::format("DELETE FROM {0}.tags; DELETE FROM {0}.items; DELETE FROM {0}.orders", schema));
+    Model model;
+    const int longest = n % 4 == 0 ? 1 : 1 + generator.below(events);
+    const int before = std::stoi(sql(skipped));
+    std::vector<Message> batch;
+    std::string all;
+    for (int count = 0; count < events; ++count) {
+      const Event event = generator.event();
+      model.apply(event);
+      batch.push_back(message_of(event));
+      all += batch.back().value + "\n";
+      if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
+      write_batch(batch);
+      batch.clear();
+      all += "--\n";
+      if (HasFatalFailure()) {
+        FAIL() << all;
+      }
+      ASSERT_EQ(tables(), model.text()) << "sequence " << n << "\n" << all;
+      const int other = generator.below(12);
+      model.forget_version(other);
+      sql(fmt::format("UPDATE {}.orders SET v = NULL WHERE id = {}", schema, other));
+    }
+    outdated += model.outdated;
+    if (longest == 1) {
+      EXPECT_EQ(std::stoi(sql(skipped)) - before, model.outdated) << all;
+    }
+  }
+  EXPECT_GT(outdated, sequences);
+  EXPECT_EQ(
+      sql(fmt::format("SELECT count(*) FROM {}.pointer WHERE next_offset - start_offset <> applied + folded + skipped "
+                      "+ dead + gaps",
+                      schema)),
+      "0");
+}
+
+INSTANTIATE_TEST_SUITE_P(ForeignKeys, RandomChildrenWithVersions, testing::Values("", "ON DELETE CASCADE"));
+
+TEST_F(ChildVersions, children_stay_as_they_are_where_another_writer_makes_their_parent_newer_meanwhile) {
+  make();
+  write_batch({{R"({"id":1})", R"({"id":1,"v":4,"items":[{"sku":1},{"sku":2}],"tags":[3]})"}});
+  if (HasFatalFailure()) return;
+  sql("BEGIN");
+  sql(fmt::format("UPDATE {}.orders SET v = 6 WHERE id = 1", schema));
+  Changes changes = map({{R"({"id":1})", R"({"id":1,"v":5,"items":[{"sku":9}],"tags":[]})"}});
+  const auto ranges = next_range(1);
+  writer->submit(changes, {}, ranges);
+  EXPECT_FALSE(writer->poll());
+  EXPECT_EQ(eventually("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted", "t"), "t") << "it waits for the row";
+  sql("COMMIT");
+  const auto done = wait(*writer);
+  ASSERT_TRUE(done) << done.error().sqlstate << " " << done.error().message;
+  EXPECT_EQ(tables(), "1|\\N|6\nitems\n1|1|1|7\n1|2|2|7\ntags\n1|1|3\n");
+}
+
+TEST_F(ChildVersions, many_rows_of_children_are_compared_with_their_parents_too) {
+  make();
+  std::string items, newer;
+  for (int line = 0; line < 4000; ++line) {
+    items += fmt::format(R"({}{{"sku":{},"n":1}})", line ? "," : "", line);
+    newer += fmt::format(R"({}{{"sku":{},"n":2}})", line ? "," : "", line);
+  }
+  const auto sums = [&] { return sql(fmt::format("SELECT count(*), sum(n) FROM {}.items", schema)); };
+  write_batch({{R"({"id":1})", fmt::format(R"({{"id":1,"v":2,"items":[{}]}})", items)}});
+  EXPECT_EQ(sums(), "4000|4000");
+  write_batch({{R"({"id":1})", fmt::format(R"({{"id":1,"v":1,"items":[{}]}})", newer)}});
+  EXPECT_EQ(sums(), "4000|4000") << "an older event";
+  write_batch({{R"({"id":1})", fmt::format(R"({{"id":1,"v":3,"items":[{}]}})", newer)}});
+  EXPECT_EQ(sums(), "4000|8000");
+}
+
+TEST_F(ChildVersions, columns_that_an_insert_lacks_are_updated_only_under_a_parent_that_is_not_newer) {
+  make();
+  sql(fmt::format("ALTER TABLE {0}.items ALTER n DROP DEFAULT, ALTER n SET NOT NULL", schema));
+  const auto& child = pipeline->routes[0].children[0];
+  const auto described = TableCatalogue(elsewhere()).describe(child.table, child);
+  ASSERT_TRUE(described) << described.error().message;
+  mapper->set_table({&child, child.table}, *described);
+  const auto rows = [&] { return sql(fmt::format("SELECT line, sku, n FROM {}.items", schema)); };
+  write_batch({{R"({"id":1})", R"({"id":1,"v":5,"items":[{"sku":1,"n":1}]})"}});
+  write_batch({{R"({"id":1})", R"({"id":1,"v":4,"items":[{"sku":2}]})"}});
+  EXPECT_EQ(rows(), "1|1|1");
+  write_batch({{R"({"id":1})", R"({"id":1,"v":6,"items":[{"sku":3}]})"}});
+  EXPECT_EQ(rows(), "1|3|1");
+}
+
+}  // namespace
+}  // namespace sluice::sink::test

@@ -1,0 +1,83 @@
+// What operators order of a lane, and that it costs nothing.
+#include "tests/unit/pipeline/fakes.h"
+
+namespace sluice::runtime::test {
+namespace {
+
+Rig patient(int partitions = 1) {
+  return Rig(partitions, [](config::Pipeline& pipeline) {
+    pipeline.batch.adaptive = false;
+    pipeline.batch.linger = std::chrono::hours(1);
+  });
+}
+
+std::vector<TopicPartition> all_of(const Rig& rig) {
+  std::vector<TopicPartition> all;
+  for (const auto* one : rig.partition) all.push_back(one->at());
+  return all;
+}
+
+TEST(LaneOrders, a_flush_writes_what_is_collected_whatever_the_limits_and_then_they_hold_again) {
+  Rig rig = patient(2);
+  rig.assign().run();
+  rig.partition[0]->write_rows(3);
+  rig.partition[1]->write_rows(2);
+  rig.run();
+  ASSERT_TRUE(rig.applied().empty());
+  const auto told = rig.worker->flush(std::vector{rig.at(0)});
+  EXPECT_EQ(std::tuple(told.lane, told.records, told.rows, told.held), std::tuple(1, 5, 3, 0))
+      << "two records of a key are one row";
+  ASSERT_EQ(told.goals.size(), 1u);
+  EXPECT_EQ(std::pair(told.goals[0].at, told.goals[0].next), std::pair(rig.at(0), Offset{3}));
+  rig.run(5);
+  EXPECT_EQ(rig.applied(0), offsets(0, 3));
+  EXPECT_EQ(rig.applied(1), offsets(0, 2)) << "a batch is written whole";
+  rig.partition[0]->write_rows(3);
+  rig.run();
+  EXPECT_EQ(rig.applied(0), offsets(0, 3)) << "the next one waits again";
+}
+
+TEST(LaneOrders, a_flush_counts_the_batch_in_the_server_and_the_one_behind_it) {
+  Rig rig = patient();
+  rig.assign().run();
+  rig.partition[0]->write_rows(3);
+  rig.run();
+  rig.store.hold = true;
+  rig.worker->flush(all_of(rig));
+  rig.run(5);
+  rig.partition[0]->write_rows(4);
+  rig.run(5);
+  const auto told = rig.worker->flush(all_of(rig));
+  EXPECT_EQ(told.records, 7);
+  ASSERT_EQ(told.goals.size(), 1u);
+  EXPECT_EQ(told.goals[0].next, 7);
+  rig.store.hold = false;
+  rig.run(5);
+  EXPECT_EQ(rig.applied(), offsets(0, 7));
+}
+
+TEST(LaneOrders, what_is_dropped_after_a_flush_is_written_without_delay_when_it_is_read_again) {
+  Rig rig = patient();
+  rig.assign().run();
+  rig.partition[0]->write_rows(5);
+  rig.run();
+  rig.worker->flush(all_of(rig));
+  rig.store.errors.push_back({ErrorClass::reclaim, "", "the server closed the connection"});
+  rig.run(60, milliseconds(50));
+  EXPECT_GE(rig.store.connects, 2);
+  EXPECT_EQ(rig.applied(), offsets(0, 5));
+}
+
+TEST(LaneOrders, a_flush_has_no_goal_where_nothing_was_read) {
+  Rig rig = patient(2);
+  rig.assign().run();
+  rig.partition[1]->write_rows(2);
+  rig.run();
+  EXPECT_TRUE(rig.worker->flush(std::vector{rig.at(0)}).goals.empty());
+  EXPECT_TRUE(rig.worker->flush(std::vector<TopicPartition>{{"of another lane", 0}}).goals.empty());
+  rig.run();
+  EXPECT_TRUE(rig.applied(1).empty());
+}
+
+}  // namespace
+}  // namespace sluice::runtime::test
