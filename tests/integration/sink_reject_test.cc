@@ -80,7 +80,9 @@ TEST_F(Reject, a_dead_letter_travels_with_its_batch_and_null_is_not_empty) {
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(sql("SELECT key, value, record_timestamp, table_name, sqlstate, headers, reason FROM " + schema +
                 ".dead_letter ORDER BY record_offset"),
-            R"(\N|\N|\N|\N|\N|[]|not \xff JSON \xc3)" "\n" R"(\N|\x|\N|\N|\N|[]|not \xff JSON \xc3)");
+            R"(\N|\N|\N|\N|\N|[]|not \xff JSON \xc3)"
+            "\n"
+            R"(\N|\x|\N|\N|\N|[]|not \xff JSON \xc3)");
 }
 
 TEST_F(Reject, a_dead_letter_of_a_batch_that_did_not_take_effect_is_not_stored) {
