@@ -94,9 +94,12 @@ bool parse(std::string_view json, int depth, ConnectSchema& schema) {
   if (const Value* optional = find(fields, "optional")) schema.optional = optional->is_true();
   if (const Value* fallback = find(fields, "default")) schema.set_default(*fallback);
   ConnectParts parts;
-  if (const Value* items = find(fields, "items"); items && schema.type == ConnectType::array) {
+  if (schema.type == ConnectType::array) {
+    const Value* items = find(fields, "items");
+    if (!items) return true;
     if (!items->is_nested() || !parse(items->unread_json(), depth - 1, parts.items.emplace_back())) return false;
     schema.set_parts(std::move(parts));
+    return true;
   }
   if (schema.type != ConnectType::structure) return true;
   const Value* members = find(fields, "fields");
