@@ -186,8 +186,8 @@ def test_a_watched_command_shows_one_document_a_line_and_ends_with_its_reader(co
 def test_a_setting_that_nobody_confirms_goes_back_and_the_log_says_so(console):
     console.refused(2, "did you mean 'log.level'", "config", "set", "log.levle", "debug", key="k_adm")
     console.refused(2, r"use debug \| info \| warning \| error", "config", "set", "log.level", "loud", key="k_adm")
-    assert "info -> debug" in console.ok("config", "set", "log.level", "debug", "--confirm", "1s", key="k_adm")
-    wait_until(lambda: "log: level debug -> info: its time is over" in console.live.log(), console.live.tail)
+    assert '"info" -> "debug"' in console.ok("config", "set", "log.level", "debug", "--confirm", "1s", key="k_adm")
+    wait_until(lambda: 'log.level: "debug" -> "info": nobody has confirmed in time' in console.live.log(), console.live.tail)
     shown, = console.data("config", "show", "log.level", key="k_adm")["settings"]
     assert shown["value"] == '"info"'
     console.refused(4, "nothing waits", "config", "confirm", key="k_adm")
