@@ -17,6 +17,13 @@ namespace sluice {
 
 struct RowCounts {
   std::int64_t written = 0, removed = 0;  // rows in committed transactions
+
+  RowCounts& operator+=(const RowCounts& more) {
+    written += more.written;
+    removed += more.removed;
+    return *this;
+  }
+  bool operator==(const RowCounts&) const = default;
 };
 
 struct Period {

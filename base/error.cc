@@ -22,8 +22,14 @@ const char* name(ErrorClass next) {
   return "unknown";
 }
 
+std::string with_sqlstate(std::string_view sqlstate, std::string_view text) {
+  std::string whole(sqlstate);
+  if (!whole.empty()) whole += ' ';
+  return whole.append(text);
+}
+
 std::string with_sqlstate(const Error& error) {
-  return error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  return with_sqlstate(error.sqlstate, error.message);
 }
 
 }  // namespace sluice

@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace sluice {
@@ -36,7 +37,8 @@ inline std::unexpected<Error> fail(ErrorClass next, std::string message, std::st
 }
 
 const char* name(ErrorClass next);
-// The message, behind its SQLSTATE where there is one.
+// What went wrong, behind its SQLSTATE where there is one.
+std::string with_sqlstate(std::string_view sqlstate, std::string_view text);
 std::string with_sqlstate(const Error& error);
 
 }  // namespace sluice

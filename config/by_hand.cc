@@ -49,14 +49,8 @@ std::unique_ptr<toml::node> list_of(std::string_view text) {
       return std::make_unique<toml::value<std::string>>(std::string(text));  // which is no list, as the reader says
     }
   }
-  while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
-    auto one = text.substr(0, comma);
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
-    list.push_back(std::string(one));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
+  if (!trimmed(text).empty())
+    for (const auto one : split(text, ',')) list.push_back(std::string(trimmed(one)));
   return std::make_unique<toml::array>(std::move(list));
 }
 

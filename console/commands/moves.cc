@@ -20,8 +20,8 @@ std::vector<std::string> skip_steps(const PointerRow& from, const FirstRecord& f
   std::vector<std::string> steps{
       fmt::format("{} stands at {}, state {}: {}", partition_text(from.at), from.next, from.state, from.reason)};
   if (told.outcome == "dead")
-    steps.push_back(fmt::format("the record at offset {} would be refused again: {}{}{}", record.offset,
-                                record.sqlstate, record.sqlstate.empty() ? "" : " ", told.reason));
+    steps.push_back(fmt::format("the record at offset {} would be refused again: {}", record.offset,
+                                with_sqlstate(record.sqlstate, told.reason)));
   else if (told.unknown)
     steps.push_back(
         fmt::format("whether the record at offset {} would be refused could not be found out: PostgreSQL {}",

@@ -9,11 +9,7 @@ namespace {
 template <class Step>
 void add(Step& to, const Step& from) {
   for (const auto& [topic, counts] : from.topics) to.topics[topic] += counts;
-  for (const auto& [table, rows] : from.tables) {
-    auto& sum = to.tables[table];
-    sum.written += rows.written;
-    sum.removed += rows.removed;
-  }
+  for (const auto& [table, rows] : from.tables) to.tables[table] += rows;
 }
 
 }  // namespace
@@ -49,11 +45,9 @@ void DayHistory::count(const Snapshot& lanes, Step& counted, Step& into) {
   for (const auto& table : lanes.tables) {
     auto& known = counted.tables[table.table];
     const RowCounts rows{table.written - known.written, table.removed - known.removed};
-    if (rows.written == 0 && rows.removed == 0) continue;
-    known = {table.written, table.removed};
-    auto& sum = into.tables[table.table];
-    sum.written += rows.written;
-    sum.removed += rows.removed;
+    if (rows == RowCounts()) continue;
+    known += rows;
+    into.tables[table.table] += rows;
   }
 }
 

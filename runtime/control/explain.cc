@@ -52,12 +52,8 @@ const char* change_of(sink::Action action) {
   }
 }
 
-std::string said(const Error& error) {
-  return error.sqlstate.empty() ? error.message : fmt::format("{} {}", error.sqlstate, error.message);
-}
-
 std::string would_refuse(const Error& error) {
-  return "would refuse: " + said(error);
+  return "would refuse: " + with_sqlstate(error);
 }
 
 void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanation& out) {
@@ -73,7 +69,7 @@ void rehearse(const config::Pipeline& pipeline, const Changes& changes, Explanat
     say_dead(out, Stage::write, error.sqlstate, error.message, error.message);
     out.postgres = would_refuse(error);
   } else {
-    out.postgres = "could not be asked: " + said(error);
+    out.postgres = "could not be asked: " + with_sqlstate(error);
     out.unknown = true;
   }
 }

@@ -258,7 +258,7 @@ std::string Replayer::Partition::unless_applied(const DeadLetterRow& letter, con
 
 void Replayer::Partition::refuse(const DeadLetterRow& letter, const DeadLetter& why, Replayed& result) {
   result.refused = true;
-  result.outcome = "refused again: " + (why.sqlstate.empty() ? why.whole() : why.sqlstate + " " + why.whole());
+  result.outcome = "refused again: " + with_sqlstate(why.sqlstate, why.whole());
   if (const auto done = writer_.refused(letter, why); !done)
     result.outcome += fmt::format(" (and not noted: {})", with_sqlstate(done.error()));
 }

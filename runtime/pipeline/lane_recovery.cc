@@ -46,7 +46,7 @@ void LaneWorker::stop_for_schema(const Error& error) {
   rewind_batch();
   if (held == nullptr) return;
   state_.suspects.remove(held->at());
-  const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  const auto reason = with_sqlstate(error);
   if (held->phase() == Phase::streaming) state_.stop(*held, {PartitionState::schema, reason, {}, {}});
 }
 
@@ -65,7 +65,7 @@ void LaneWorker::stop_unit_for_schema(const Error& error) {
     return rewind_batch();
   }
   rewind_batch();
-  const auto reason = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  const auto reason = with_sqlstate(error);
   for (const auto* at : of) {
     auto* held = state_.find(*at);
     if (held != nullptr && held->phase() == Phase::streaming && !state_.transactions.is_metadata(*at))

@@ -308,7 +308,7 @@ void LaneWorker::account(const Flight& flight, TableStats written, std::span<con
 
 // The only place that decides about data after an error; every branch reads again from the pointer.
 void LaneWorker::handle_error(const Error& error) {
-  state_.stats.last_error = error.sqlstate.empty() ? error.message : error.sqlstate + " " + error.message;
+  state_.stats.last_error = with_sqlstate(error);
   switch (error.next) {
     case ErrorClass::reject:  // outside a batch: not the fault of a record
     case ErrorClass::unclear:
