@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/log.h"
+
 namespace sluice::console {
 
 namespace {
@@ -164,6 +166,12 @@ std::optional<std::int64_t> Admission::may_log(Clock::time_point now) {
   }
   ++logged_;
   return std::exchange(not_logged_, 0);
+}
+
+bool Admission::has_room_in_log(Clock::time_point now) {
+  const auto suppressed = may_log(now);
+  if (suppressed.value_or(0) > 0) log::info("console", "{} more connections left without a login", *suppressed);
+  return suppressed.has_value();
 }
 
 }  // namespace sluice::console

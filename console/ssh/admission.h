@@ -62,6 +62,8 @@ class Admission {
   // Rate limit for log lines about unauthenticated connections; returns the number suppressed so far, or nothing if
   // this one is suppressed, too.
   std::optional<std::int64_t> may_log(Clock::time_point now);
+  // The same, and logs how many were suppressed. Returns true if this one may be logged.
+  bool has_room_in_log(Clock::time_point now);
 
  private:
   struct Connection {

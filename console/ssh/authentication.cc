@@ -137,9 +137,7 @@ void Session::log_unauthenticated() const {
                         {"penalty_seconds", penalty.value_or(std::chrono::seconds(0)).count()}}
              .dump());
   }
-  const auto suppressed = admission.may_log(now);
-  if (!suppressed && !penalty) return;
-  if (suppressed.value_or(0) > 0) log::info(who, "{} more connections left without a login", *suppressed);
+  if (!admission.has_room_in_log(now) && !penalty) return;
   std::string text = fmt::format("no login from {}", peer_.text());
   if (attempts_.refused > 0) {
     text += fmt::format(" after {} tries: user '{}', key {}: {}", attempts_.refused, attempts_.user, attempts_.key,

@@ -135,7 +135,7 @@ Lobby::Guest Lobby::take(Place place) {
 void Lobby::close(Place place, std::string why) {
   const Guest guest = take(place);
   ::close(guest.fd);
-  if (closed_.size() < most) closed_.push_back({guest.peer, std::move(why)});
+  closed_.push_back({guest.peer, std::move(why)});
 }
 
 }  // namespace sluice::console

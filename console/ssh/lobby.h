@@ -2,8 +2,8 @@
 //
 // Owned by the server and used by its accepting thread only. Nothing is read, only looked at: the library reads, once
 // somebody has said `SSH-2.0-…` with a line end, and nothing behind it that no client of SSH sends, and is given a
-// thread. So a crowd of silent or halting strangers takes no thread, no
-// memory and nobody's place. Bounded in number, by closing the oldest, and in time.
+// thread. So a crowd of silent or halting strangers takes no thread, no memory and nobody's place. Bounded in number,
+// by closing the oldest, and in time.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,7 @@ class Lobby {
   std::optional<Guest> next_patient(Clock::time_point now);
   // Closes the oldest, to have its descriptor. Returns false if there is none.
   bool close_first();
-  // Those that were closed without having greeted since the last time, `most` at most.
+  // Those that were closed without having greeted since the last time; to be taken at each turn.
   std::vector<Closed> take_closed();
 
  private:

@@ -92,10 +92,7 @@ void Server::turn() {
 // A line each, as far as there is room in the log.
 void Server::tell_closed(Clock::time_point now) {
   for (const auto& one : lobby_.take_closed()) {
-    const auto suppressed = context_.admission.may_log(now);
-    if (!suppressed) continue;
-    if (*suppressed > 0) log::info(who, "{} more connections left without a login", *suppressed);
-    log::info(who, "no login from {}: it {}", one.peer.text(), one.why);
+    if (context_.admission.has_room_in_log(now)) log::info(who, "no login from {}: it {}", one.peer.text(), one.why);
   }
 }
 
