@@ -102,6 +102,12 @@ std::vector<Reloader::Hand> Reloader::hands() const {
   return hands_;
 }
 
+bool Reloader::is_files_own(const config::Pipeline& file, const Hand& hand) {
+  auto set = file;
+  return config::set_by_hand(set, hand.key, hand.in_force().text) &&
+         config::shown_of(set, hand.key).digest == config::shown_of(file, hand.key).digest;
+}
+
 // Whoever has given the file's own value has set nothing any more.
 SettingChange Reloader::put_in_force(std::vector<Hand> hands, const std::string& key) {
   const auto before = in_force();
@@ -110,12 +116,7 @@ SettingChange Reloader::put_in_force(std::vector<Hand> hands, const std::string&
     const MutexLock lock(mutex_);
     file = from_file_;
   }
-  std::erase_if(hands, [&](const Hand& one) {
-    if (one.trial) return false;
-    auto kept = *file;
-    return !one.kept || (config::set_by_hand(kept, one.key, one.kept->text) &&
-                         config::shown_of(kept, one.key).digest == config::shown_of(*file, one.key).digest);
-  });
+  std::erase_if(hands, [&](const Hand& one) { return !one.trial && (!one.kept || is_files_own(*file, one)); });
   auto next = std::make_shared<config::Pipeline>(*file);
   for (const Hand& one : hands)
     if (const auto done = config::set_by_hand(*next, one.key, one.in_force().text); !done)
@@ -169,6 +170,7 @@ std::vector<HandSetting> Reloader::confirm(const std::string& key) {
     const MutexLock lock(mutex_);
     for (const Hand& one : all)
       if (std::ranges::count(keys, one.key) > 0) kept.push_back(told(one));
+    std::erase_if(all, [&](const Hand& one) { return !one.trial && is_files_own(*from_file_, one); });
     hands_ = std::move(all);
   }
   for (const auto& one : kept) log::info(who, "{}: {} is confirmed", one.key, one.value);

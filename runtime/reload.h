@@ -60,6 +60,8 @@ class Reloader final : public ConfigurationFile, public LiveSettings {
   Result<config::Pipeline> read() const;
   Result<void> reload_settings();
   std::vector<Hand> hands() const;
+  // Returns true if what is in force by hand is the file's value.
+  static bool is_files_own(const config::Pipeline& file, const Hand& hand);
   HandSetting told(const Hand& hand) const REQUIRES(mutex_);
   SettingChange put_in_force(std::vector<Hand> hands, const std::string& key) REQUIRES(order_);
 

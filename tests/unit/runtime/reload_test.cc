@@ -162,6 +162,11 @@ TEST_F(ReloaderTest, the_files_own_value_is_not_set_by_hand) {
   set("batch.rows", "700");
   EXPECT_EQ(set("batch.rows", "2000"), "700 -> 2000");
   EXPECT_TRUE(reloader_->by_hand().empty());
+  set("batch.rows", "700");
+  set("batch.rows", "2000", seconds(60));
+  EXPECT_EQ(confirm(), Texts{"batch.rows 2000"});
+  EXPECT_TRUE(reloader_->by_hand().empty()) << "nor is one that was confirmed";
+  EXPECT_EQ(value("batch.rows"), "2000");
 }
 
 TEST_F(ReloaderTest, a_reload_gives_up_what_was_set_by_hand_and_a_broken_file_does_not) {
