@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/printable.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "config/references.h"
 #include "config/spelling.h"
@@ -80,6 +81,10 @@ std::string Command::usage() const {
   return text;
 }
 
+std::string needs_role(std::string_view what, Role role, const Caller& caller) {
+  return fmt::format("{} needs role {}; you are {} ({})", what, name(role), caller.role, caller.name);
+}
+
 std::string option_text(const Option& option) {
   return option.value == ArgumentKind::none ? fmt::format("--{}", option.name)
                                             : fmt::format("--{} {}", option.name, option.shown);
@@ -87,6 +92,7 @@ std::string option_text(const Option& option) {
 
 std::string option_help(const Option& option) {
   std::string text(option.help);
+  if (option.role != Role::viewer) text += fmt::format("; needs role {}", name(option.role));
   if (!option.needs.empty()) text += fmt::format("; needs --{}", option.needs);
   if (!option.excludes.empty()) text += fmt::format("; not with --{}", option.excludes);
   return text;
@@ -117,11 +123,11 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
   words = words.subspan(show);
   const Command* found = nullptr;
   const std::string first = leading(words, 1);
-  const bool leaves = first == "quit" || first == "logout";
-  for (const Command& command : commands())
-    if ((leading(words, words_in(command.words)) == command.words || (leaves && command.words == "exit")) &&
-        (found == nullptr || words_in(command.words) > words_in(found->words)))
-      found = &command;
+  for (const Command& command : commands()) {
+    const bool named = leading(words, words_in(command.words)) == command.words ||
+                       std::ranges::find(command.also, first) != command.also.end();
+    if (named && (found == nullptr || words_in(command.words) > words_in(found->words))) found = &command;
+  }
   if (found != nullptr) return Found{found, words_in(found->words) + show};
   if (!shorten) return std::unexpected(unknown_command(words));
   // Only a reading command of one word, and only a beginning that no other has.
@@ -132,12 +138,30 @@ std::expected<Found, std::string> find_command(std::span<const Word> words, bool
   return Found{&*only, 1 + show};
 }
 
-bool may_hold_secret(std::string_view line) {
+std::string line_of(std::span<const Word> words) {
+  std::string line;
+  for (const Word& word : words) {
+    const bool quote = word.text.empty() || word.text.find_first_of(" \t|'\"") != std::string::npos;
+    (line += line.empty() ? "" : " ") += quote ? fmt::format("\"{}\"", word.text) : word.text;
+  }
+  return line;
+}
+
+std::vector<Word> kept_words(const Command& command, std::span<const Word> words, std::size_t named) {
+  std::vector<Word> kept(words.begin(), words.end());
+  if (command.hides == nullptr || kept.size() <= named || !command.hides(kept[named].text)) return kept;
+  for (auto& word : std::span(kept).subspan(named + 1))
+    if (word.quoted || !word.text.starts_with("--")) word = {std::string(Secret::mask), true};
+  return kept;
+}
+
+std::optional<std::string> masked_line(std::string_view line) {
   const auto parsed = parse_line(line);
-  if (!parsed || parsed->words.empty()) return false;
+  if (!parsed || parsed->words.empty()) return std::nullopt;
   const auto found = find_command(parsed->words, false);
-  return found && found->command->hides != nullptr && parsed->words.size() > found->words + 1 &&
-         found->command->hides(parsed->words[found->words].text);
+  if (!found) return std::nullopt;
+  auto kept = line_of(kept_words(*found->command, parsed->words, found->words));
+  return kept == line_of(parsed->words) ? std::nullopt : std::optional(std::move(kept));
 }
 
 bool allowed(const Command& command, const Login& login) {

@@ -78,12 +78,13 @@ struct Option {
   bool also_n = false;             // -n is short for it
   std::string_view excludes = {};  // an option beside which it would have no effect, or which it would take the effect
   std::string_view needs = {};     // one without which it would have none
+  Role role = Role::viewer;        // that it needs, where its command needs less
 };
 
 enum class Effect : std::uint8_t { none, shows_data, changes };
 
 std::string option_text(const Option& option);  // "--limit N"
-std::string option_help(const Option& option);  // with what it goes together with, and with what it does not
+std::string option_help(const Option& option);  // with the role it needs, what it goes together with, and what not
 // Options of lists, each of them one for all.
 Option limit_option(std::string_view help);  // --limit N, -n N
 Option last_option();                        // --last N, -n N; 20 unless given
@@ -118,7 +119,8 @@ struct Command {
   Effect least = Effect::none;                                    // that `lesser` returns
   bool lines = false;           // writes JSON, a line each, and takes neither another form nor filters
   bool recorded_later = false;  // it may change something while PostgreSQL is away: the log has its row until then
-  bool (*hides)(std::string_view first) = nullptr;  // after this word the others are not for the audit trail
+  bool (*hides)(std::string_view first) = nullptr;  // after this word the others are kept nowhere
+  std::vector<std::string_view> also = {};          // other words for it, one each
   std::string_view group = {};                      // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
@@ -138,8 +140,11 @@ struct Found {
 // The command that the words begin with, or what to tell. Abbreviations only where `shorten`.
 std::expected<Found, std::string> find_command(std::span<const Word> words, bool shorten);
 bool allowed(const Command& command, const Login& login);
-// Returns true where the line's command hides what stands behind its first word: such a line is kept nowhere.
-bool may_hold_secret(std::string_view line);
+// The words as they may be kept, of which `named` are the command's: what the command hides is masked.
+std::vector<Word> kept_words(const Command& command, std::span<const Word> words, std::size_t named);
+// The line with those words, if its command hides any of them; else nothing.
+std::optional<std::string> masked_line(std::string_view line);
+std::string line_of(std::span<const Word> words);
 
 using Versions = std::vector<std::pair<std::string, std::string>>;
 

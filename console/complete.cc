@@ -86,7 +86,8 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
            });
   };
   for (const Option& option : command.options)
-    if (!there(option.name) && !shut_out(option)) next.insert(fmt::format("--{}", option.name));
+    if (!there(option.name) && !shut_out(option) && option.role <= role_of(login.caller.role))
+      next.insert(fmt::format("--{}", option.name));
   next.insert("--json");
   return next;
 }

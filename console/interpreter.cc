@@ -7,7 +7,6 @@
 
 #include "base/interrupt.h"
 #include "base/printable.h"
-#include "base/secret.h"
 #include "console/command.h"
 #include "console/guarded.h"
 #include "console/pace.h"
@@ -19,33 +18,12 @@ namespace {
 // What may be recorded later does not wait longer for PostgreSQL.
 constexpr std::chrono::seconds record_within{2};
 
-std::string line_of(std::span<const Word> words) {
-  std::string line;
-  for (const Word& word : words) {
-    const bool quote = word.text.empty() || word.text.find_first_of(" \t|'\"") != std::string::npos;
-    (line += line.empty() ? "" : " ") += quote ? fmt::format("\"{}\"", word.text) : word.text;
-  }
-  return line;
-}
-
-// The line as the audit trail has it: `named` words are the command's, and what may be a secret is left out.
-std::vector<Word> recorded(const Command& command, std::span<const Word> words, std::size_t named) {
-  std::vector<Word> shown(words.begin(), words.end());
-  if (command.hides != nullptr && shown.size() > named + 1 && command.hides(shown[named].text))
-    for (auto& word : std::span(shown).subspan(named + 1))
-      if (word.quoted || !word.text.starts_with("--")) word = {std::string(Secret::mask), true};
-  return shown;
-}
-
 AuditRow entry_of(const Command& command, const Arguments& given, std::span<const Word> words, const Login& login) {
   AuditRow entry;
   entry.at = WallClock::now();
   entry.who = login.caller;
   entry.command = command.words;
-  for (const auto& word : given.words) {
-    const bool hidden = !entry.target.empty() && command.hides != nullptr && command.hides(given.words.front());
-    entry.target += (entry.target.empty() ? "" : " ") + (hidden ? std::string(Secret::mask) : valid_utf8(word));
-  }
+  for (const auto& word : given.words) entry.target += (entry.target.empty() ? "" : " ") + valid_utf8(word);
   for (const std::string_view option : {"table", "topic"})
     if (const auto chosen = given.options.find(option); chosen != given.options.end())
       entry.target += fmt::format("{}{} {}", entry.target.empty() ? "" : " ", option, valid_utf8(chosen->second));
@@ -82,11 +60,16 @@ int cut_short(int code, const std::stop_token& stop) {
   return stop.stop_requested() && (code == Code::failed || code == Code::partly_done) ? int{Code::interrupted} : code;
 }
 
-std::string refusal(const Command& command, const Login& login) {
-  if (command.role > role_of(login.caller.role))
-    return fmt::format("{} needs role {}; you are {} ({})", command.words, name(command.role), login.caller.role,
-                       login.caller.name);
-  return fmt::format("{} is not allowed for this key; it may: {}", command.words, fmt::join(login.commands, ", "));
+// Why the login may not give this; empty if it may.
+std::string refusal(const Command& command, const Arguments& given, const Login& login) {
+  const Role role = role_of(login.caller.role);
+  if (command.role > role) return needs_role(command.words, command.role, login.caller);
+  if (!allowed(command, login))
+    return fmt::format("{} is not allowed for this key; it may: {}", command.words, fmt::join(login.commands, ", "));
+  for (const Option& option : command.options)
+    if (option.role > role && given.options.contains(option.name))
+      return needs_role(fmt::format("{} --{}", command.words, option.name), option.role, login.caller);
+  return {};
 }
 
 }  // namespace
@@ -99,7 +82,8 @@ struct Interpreter::State {
                     std::stop_token stop) const;
   int call(Call& call, const Command& command) const;
   Result<std::int64_t> record(const Call& call, const Command& command, const AuditRow& entry) const;
-  int carry_out(Call& call, const Command& command, const Arguments& given, std::span<const Word> words,
+  // `kept` and `words` are what may be kept of the line.
+  int carry_out(Call& call, const Command& command, const Arguments& kept, std::span<const Word> words,
                 const Login& login, const ErrorWriter& errors) const;
 };
 
@@ -117,10 +101,10 @@ Result<std::int64_t> Interpreter::State::record(const Call& call, const Command&
 }
 
 // A command that changes something is recorded before and after; one that shows data is noted; others are not audited.
-int Interpreter::State::carry_out(Call& call, const Command& command, const Arguments& given,
+int Interpreter::State::carry_out(Call& call, const Command& command, const Arguments& kept,
                                   std::span<const Word> words, const Login& login, const ErrorWriter& errors) const {
-  const Effect effect = command.effect_of(given, login);
-  AuditRow entry = entry_of(command, given, words, login);
+  const Effect effect = command.effect_of(kept, login);
+  AuditRow entry = entry_of(command, kept, words, login);
   if (effect != Effect::changes) {
     const int code = this->call(call, command);
     if (effect == Effect::none) return code;
@@ -152,12 +136,14 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   if (!found) return {errors.fail(Code::not_understood, found.error())};
   const Command& command = *found->command;
   const auto given = parse_arguments(command, std::span(line->words).subspan(found->words));
-  const auto told = recorded(command, line->words, found->words);
-  if (!allowed(command, login)) {
-    AuditRow entry = entry_of(command, given ? *given : Arguments(), told, login);
+  // What may be kept of it.
+  const auto words = kept_words(command, line->words, found->words);
+  const Arguments kept = parse_arguments(command, std::span(words).subspan(found->words)).value_or(Arguments());
+  if (const auto why = refusal(command, given.value_or(Arguments()), login); !why.empty()) {
+    AuditRow entry = entry_of(command, kept, words, login);
     entry.outcome = "refused";
     context.admin.audit.note(entry);
-    return {errors.fail(Code::not_allowed, refusal(command, login))};
+    return {errors.fail(Code::not_allowed, why)};
   }
   if (!given) return {errors.fail(Code::not_understood, given.error())};
   if (command.lines && (given->csv || !line->filters.empty()))
@@ -174,7 +160,7 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   }
   Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
-  const int code = carry_out(call, command, *given, told, login, errors);
+  const int code = carry_out(call, command, kept, words, login, errors);
   stream.write(call.report);
   return {code, call.leave};
 }

@@ -15,6 +15,8 @@ namespace sluice::console {
 enum class Role : std::uint8_t { viewer, operator_, admin };
 std::string_view name(Role role);
 Role role_of(std::string_view name);  // unknown: viewer
+// What is told to a caller whose role is a lesser one.
+std::string needs_role(std::string_view what, Role role, const Caller& caller);
 
 // A caller and the commands that the key may run. `commands` empty: any of the role. `session` is 0 where there is
 // none.

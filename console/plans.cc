@@ -34,9 +34,7 @@ std::expected<std::size_t, Plans::Refusal> place_of(const std::vector<Plan>& pla
     return std::unexpected(Plans::Refusal{
         Code::not_allowed, fmt::format("plan {} is {}'s; an admin may apply it, too", found->id, found->by.name)});
   if (role_of(login.caller.role) < found->role)
-    return std::unexpected(
-        Plans::Refusal{Code::not_allowed, fmt::format("{} needs role {}; you are {} ({})", found->command,
-                                                      name(found->role), login.caller.role, login.caller.name)});
+    return std::unexpected(Plans::Refusal{Code::not_allowed, needs_role(found->command, found->role, login.caller)});
   return static_cast<std::size_t>(found - plans.begin());
 }
 

@@ -43,7 +43,7 @@ Section groups_section(LetterGrouping by, bool rehearsed) {
 std::vector<std::string> refusals_of(const RehearsedLetters& rehearsed) {
   std::vector<std::string> texts;
   for (const auto& [sqlstate, reason, letters] : rehearsed.reasons)
-    texts.push_back(fmt::format("{} by {}{}{}", letters, sqlstate, sqlstate.empty() ? "" : " ", reason));
+    texts.push_back(fmt::format("{} by {}", letters, with_sqlstate(sqlstate, reason)));
   return texts;
 }
 
@@ -102,9 +102,6 @@ struct Wanted {
 std::expected<Wanted, int> wanted_of(Call& call) {
   Wanted wanted{.rehearse = call.has("rehearse")};
   if (!wanted.rehearse) return wanted;
-  if (role_of(call.login().caller.role) < Role::operator_)
-    return std::unexpected(call.fail(Code::not_allowed, "dead group --rehearse needs role operator; you are {} ({})",
-                                     call.login().caller.role, call.login().caller.name));
   const auto letters = number_option(call, "letters", rehearsed_unless_given, letters_at_most);
   if (!letters) return std::unexpected(letters.error());
   wanted.letters = static_cast<int>(*letters);
@@ -120,10 +117,6 @@ std::string ddl_note(const DeadLetterGroup& group, bool shown) {
   if (group.ddl.empty()) return fmt::format("not known which DDL would free {}: {}", letters, group.ddl_unknown);
   if (!shown) return fmt::format("DDL that would free {} names fields of the events: an operator sees it", letters);
   return fmt::format("would free {}: {}", letters, group.ddl);
-}
-
-std::string whole_reason(const DeadLetterGroup& group) {
-  return group.sqlstate.empty() ? group.reason : group.sqlstate + " " + group.reason;
 }
 
 int dead_group(Call& call, DeadLetters& dead_letters) {
@@ -155,7 +148,7 @@ int dead_group(Call& call, DeadLetters& dead_letters) {
       not_freed += group.letters;
     else
       notes.push_back(none ? fmt::format("no DDL is known that would free {}: {}", counted_letters(group.letters),
-                                         whole_reason(group))
+                                         with_sqlstate(group.sqlstate, group.reason))
                            : ddl_note(group, shown));
     if (!group.rehearsed) continue;
     add_cells(row, *group.rehearsed);
@@ -186,11 +179,12 @@ std::vector<Command> dead_groups_commands() {
                                            "SQLSTATE and the reason without its numbers"});
   options.push_back(limit_option("at most so many; 20 unless given"));
   options.push_back({.name = "rehearse",
-                     .help = "for operators: try each group's DDL and its letters in one transaction that is rolled "
+                     .help = "try each group's DDL and its letters in one transaction that is rolled "
                              "back, and count what would become of them. It holds the lock of an ALTER TABLE: whoever "
                              "reads or writes the group's table waits, up to 3 seconds for each group. Nothing stays "
                              "but the numbers that sequences gave out",
-                     .excludes = "by"});
+                     .excludes = "by",
+                     .role = Role::operator_});
   options.push_back({.name = "letters",
                      .value = ArgumentKind::number,
                      .shown = "N",

@@ -71,11 +71,11 @@ int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vecto
     call.report.notes.push_back(fmt::format("not written: {} that {} source transaction",
                                             counted(static_cast<std::size_t>(held), "record"),
                                             held == 1 ? "waits for the rest of its" : "wait for the rest of their"));
-  call.report.notes.push_back(flushed.rows.empty() ? "nothing to do: all that was read is applied" : "done: " + what);
+  if (stopped.empty())
+    call.report.notes.push_back(flushed.rows.empty() ? "nothing to do: all that was read is applied" : "done: " + what);
   call.report.sections = {std::move(flushed), std::move(left)};
   std::erase_if(call.report.sections, [&](const Section& one) { return !call.json() && one.rows.empty(); });
   if (stopped.empty()) return Code::done;
-  call.report.notes.pop_back();
   return call.fail(Code::partly_done, "stopped before what was read of them was applied: {}", text_of(stopped));
 }
 

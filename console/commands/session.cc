@@ -206,6 +206,7 @@ std::vector<Command> session_commands() {
        .examples = {"more"},
        .run = handler<more>},
       {.words = "exit",
+       .also = {"quit", "logout"},
        .group = "session",
        .summary = "Ends the session; quit and logout are the same.",
        .examples = {"exit"},

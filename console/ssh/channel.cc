@@ -204,9 +204,9 @@ void Channel::start_command(const std::string& line) {
   command_.join();
   stop_ = std::stop_source();
   finished_ = false;
-  const bool secret = may_hold_secret(line);
-  if (secret && editor_) editor_->forget();
-  context_.running(secret ? "config set" : line);
+  const auto masked = masked_line(line);
+  if (masked && editor_) editor_->forget();
+  context_.running(masked.value_or(line));
   auto started =
       Thread::start("console command", [this, line, terminal = terminal_of_command(), stop = stop_.get_token()] {
         const log::SessionScope log_lines(context_.login->session);

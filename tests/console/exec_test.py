@@ -46,7 +46,7 @@ def test_every_looking_command_answers_in_text_and_json(console):
         console.data(*command.split())
 
 
-def test_the_memory_of_each_lane_is_a_part_of_the_processs(console):
+def test_the_memory_of_each_lane_is_a_part_of_the_process(console):
     data = console.data("memory")
     held = {(row["held_by"], row["lane"]) for row in data["memory"]}
     assert {("fetched records", 1), ("batch in the server", 2), ("schemas of the registry", None)} <= held, data
