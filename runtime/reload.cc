@@ -170,7 +170,8 @@ std::vector<HandSetting> Reloader::confirm(const std::string& key) {
     const MutexLock lock(mutex_);
     for (const Hand& one : all)
       if (std::ranges::count(keys, one.key) > 0) kept.push_back(told(one));
-    std::erase_if(all, [&](const Hand& one) { return !one.trial && is_files_own(*from_file_, one); });
+    const config::Pipeline& file = *from_file_;
+    std::erase_if(all, [&](const Hand& one) { return !one.trial && is_files_own(file, one); });
     hands_ = std::move(all);
   }
   for (const auto& one : kept) log::info(who, "{}: {} is confirmed", one.key, one.value);
