@@ -28,7 +28,6 @@ constexpr int poll_ms = 100;
 // Limits are shared out before these partitions are known.
 constexpr std::size_t partitions_of_a_topic_to_come = 8;
 constexpr milliseconds list_timeout{2000}, list_pause{1000}, close_timeout{10'000}, destroy_timeout{2000};
-constexpr std::string_view who = "kafka";
 
 bool says_missing(int error) {
   return error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
@@ -114,9 +113,9 @@ class KafkaConsumer final : public Consumer {
 
 void log_line(const rd_kafka_t*, int level, const char* facility, const char* text) {
   if (level <= 4) {
-    log::warning(who, "{}: {}", facility, text);
+    log::warning("kafka", "{}: {}", facility, text);
   } else {
-    log::debug(who, "{}: {}", facility, text);
+    log::debug("kafka", "{}: {}", facility, text);
   }
 }
 
@@ -166,10 +165,10 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   partition_count_ = partition_count;
   const auto limit = make_client_of_group();
   if (!limit) return std::unexpected(limit.error());
-  log::info(who, "{} topics, {} of them exist; up to {} KiB and {} records are fetched ahead for each partition",
+  log::info("kafka", "{} topics, {} of them exist; up to {} KiB and {} records are fetched ahead for each partition",
             names.size(), topics_there, limit->bytes >> 10, limit->records);
-  for (const auto& line : advice(settings_)) log::warning(who, "{}", line);
-  for (const auto& pattern : idle) log::info(who, "no topic matches {} yet", pattern);
+  for (const auto& line : advice(settings_)) log::warning("kafka", "{}", line);
+  for (const auto& pattern : idle) log::info("kafka", "no topic matches {} yet", pattern);
   if (auto done = subscribe(names); !done) return done;
   gate_.open(client_.get());
   const auto changed = [this](std::vector<std::string> wanted) {
@@ -258,7 +257,7 @@ void KafkaConsumer::follow_group() {
     const std::string failure =
         step == GroupWatch::Step::rebuild ? rebuild() : std::string("new consumers have not helped: a new process may");
     if (stopping_) return;
-    log::warning(who, "{}", group_->trouble(settings_.group, now, failure));
+    log::warning("kafka", "{}", group_->trouble(settings_.group, now, failure));
     if (!failure.empty()) events_.fatal(failure);
   }
   if (const auto changed = group_->changed_standing(now); changed && events_.group) events_.group(*changed);
@@ -296,7 +295,7 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   assignments_.close();
   if (!client_) return replaced_.empty();
   const auto destroyed = destroy_client(client_.release(), destroy_timeout);
-  if (!destroyed) log::warning(who, "Kafka's client is not closed: {}", destroyed.error().message);
+  if (!destroyed) log::warning("kafka", "Kafka's client is not closed: {}", destroyed.error().message);
   return destroyed.value_or(false) && replaced_.empty();
 }
 
@@ -325,10 +324,10 @@ void KafkaConsumer::run(std::promise<void> closed) {
 // again, which reads everything after its pointer once more.
 void KafkaConsumer::on_message(const rd_kafka_message_t* message) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (told_.is_new(rd_kafka_message_errstr(message))) log::warning(who, "{}", rd_kafka_message_errstr(message));
+    if (told_.is_new(rd_kafka_message_errstr(message))) log::warning("kafka", "{}", rd_kafka_message_errstr(message));
     return;
   }
-  log::warning(who, "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
+  log::warning("kafka", "a record of {}/{} at {} arrived through the wrong queue; claiming its partition again",
                rd_kafka_topic_name(message->rkt), message->partition, message->offset);
   assignments_.replace_queue(TopicPartition{rd_kafka_topic_name(message->rkt), message->partition});
 }
@@ -367,7 +366,7 @@ void KafkaConsumer::on_error(rd_kafka_t* client, int error, const char* reason) 
   } else {
     if (says_missing(error)) on_topic_lost(reason);
     if (told_.is_new(reason))
-      log::warning(who, "{}: {}", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
+      log::warning("kafka", "{}: {}", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), reason);
   }
 }
 

@@ -23,8 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view who = "service";
-constexpr seconds log_deadline{1};
 // What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
 constexpr int wrong_setup = 2;
 constexpr seconds hint_interval{5};
@@ -53,8 +51,8 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(pipeline_->hooks);
-  log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
-  for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
+  log::info("service", "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
+  for (const auto& line : config::exposed_files(*pipeline_)) log::warning("service", "{}", line);
   for (int i = 0; i < pipeline_->lanes_used(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
                                             brake_, batch_, [this](const std::string& why) { fatal(why); }));
@@ -63,7 +61,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
 
 // From any thread: the service ends as after a signal, but with exit code 1.
 void Service::fatal(const std::string& why) {
-  log::error(who, "stopping: {}", why);
+  log::error("service", "stopping: {}", why);
   failed_ = true;
   kill(getpid(), SIGTERM);
 }
@@ -132,7 +130,7 @@ int Service::run() {
   mallopt(M_MMAP_THRESHOLD, mapped_above_bytes);
   mallopt(M_ARENA_MAX, 2);  // one arena per thread and its slack would double the footprint
   if (auto done = http_.start(); !done) {
-    log::error(who, "{}", done.error().message);
+    log::error("service", "{}", done.error().message);
     return wrong_setup;
   }
   if (!start_console()) return wrong_setup;
@@ -183,9 +181,9 @@ bool Service::start_console() {
   has_console_ = done.has_value();
   if (done) return true;
   if (settings.given) {
-    log::error(who, "console: {}", done.error().message);
+    log::error("service", "console: {}", done.error().message);
   } else {
-    log::warning(who, "no console: {}", done.error().message);
+    log::warning("service", "no console: {}", done.error().message);
   }
   return !settings.given;
 }
@@ -214,7 +212,7 @@ bool Service::start() {
              group_ = standing;
            }});
   if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
-    log::error(who, "{}", done.error().message);
+    log::error("service", "{}", done.error().message);
     return false;
   }
   auto started = admin_.start();
@@ -222,7 +220,7 @@ bool Service::start() {
     if (started) started = lane->start(*consumer_);
   }
   if (!started) {
-    log::error(who, "{}", started.error().message);
+    log::error("service", "{}", started.error().message);
     log::flush(log_deadline);
     // Threads that run use what this process would now take apart.
     _exit(1);
@@ -230,7 +228,7 @@ bool Service::start() {
   note("start", SLUICE_VERSION, "done");
   admin_.note(EventKind::started, SLUICE_VERSION);
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
-    if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
+    if (!broker.advice.empty()) log::warning("service", "kafka {}: {}", broker.server, broker.advice);
   return true;
 }
 
@@ -257,7 +255,7 @@ void Service::tick() {
   log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
-    log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
+    log::info("service", "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
   }
   if (shot.healthy) watchdog();
   if (now < next_hint_) return;

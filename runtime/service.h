@@ -43,6 +43,8 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   int run();
 
  private:
+  static constexpr std::chrono::seconds log_deadline{1};  // for a reader who stands still
+
   Snapshot lanes() const override;
   MemoryUse memory() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;

@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view who = "console";
 constexpr auto hello_within = 3s, login_within = 10s;
 
 bool wanted_type(ssh_key key) {
@@ -61,7 +60,7 @@ void Session::enter() {
   const auto client = client_text(ssh_get_clientbanner(ssh_));
   if (problem) {
     view_.hide();
-    log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
+    log::warning("console", "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
                  *problem);
     note("login", "", "refused", nlohmann::json{{"reason", *problem}}.dump());
     return end(*problem, Code::failed);
@@ -69,7 +68,7 @@ void Session::enter() {
   inside_ = true;
   logged_in_ = last_keepalive_ = Clock::now();
   view_.typed();
-  log::info(who, "session {}: {} ({}) logged in from {} with {}, client {}", id_, caller.name, caller.role,
+  log::info("console", "session {}: {} ({}) logged in from {} with {}, client {}", id_, caller.name, caller.role,
             peer_.text(), caller.fingerprint, client);
   note("login", "", "done", nlohmann::json{{"session", id_}, {"client", client}}.dump());
 }
@@ -149,10 +148,10 @@ void Session::log_unauthenticated() const {
                               : ": left before it: " + printable(problem, 120);
   }
   if (penalty) {
-    log::warning(who, "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",
+    log::warning("console", "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",
                  penalty->count());
   } else {
-    log::info(who, "{}", text);
+    log::info("console", "{}", text);
   }
 }
 

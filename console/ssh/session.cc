@@ -19,7 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view who = "console";
 constexpr auto channel_within = 30s;
 constexpr auto idle_limit = 15min;
 constexpr auto absolute_limit = 24h;
@@ -88,7 +87,8 @@ void Session::run() {
     if (begin()) loop();
     close_channels();
   } catch (const std::exception& problem) {  // no memory, mostly; the others go on
-    log::error(who, "session {} of {} ended by an error that nobody expected: {}", id_, peer_.text(), problem.what());
+    log::error("console", "session {} of {} ended by an error that nobody expected: {}", id_, peer_.text(),
+               problem.what());
   }
   disconnect();
   over_ = true;
@@ -228,7 +228,7 @@ void Session::on_step(void* self, float status) noexcept {
 void Session::refuse(std::string_view what, std::string_view name) {
   if (!accepted_ || ++refusals_ > most_noted_refusals) return;
   const auto shown = client_text(std::string(name).c_str());
-  log::warning(who, "session {}: refused {} {}{}", id_, view_.login().caller.name, what,
+  log::warning("console", "session {}: refused {} {}{}", id_, view_.login().caller.name, what,
                shown.empty() ? "" : " " + shown);
   note(std::string(what), shown, "refused", "{}");
 }
@@ -263,10 +263,10 @@ void Session::close_channels() {
     }
   }
   if (inside_ && !reason.empty()) {
-    log::warning(who, "session {}: {} ended: {}", id_, view_.login().caller.name, reason);
+    log::warning("console", "session {}: {} ended: {}", id_, view_.login().caller.name, reason);
     note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
-    log::info(who, "session {}: {} left{}", id_, view_.login().caller.name, violation(ssh_get_error(ssh_)));
+    log::info("console", "session {}: {} left{}", id_, view_.login().caller.name, violation(ssh_get_error(ssh_)));
     note("logout", "", "done", nlohmann::json{{"session", id_}}.dump());
   } else if (!accepted_) {
     log_unauthenticated();

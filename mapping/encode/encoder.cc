@@ -151,7 +151,7 @@ ValueError Encoder::append_short_text(const Column& column, const Value& value, 
 ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::string& out) {
   std::int64_t number = 0;
   if (value.kind() == ValueKind::number_text) {
-    if (const ValueError error = parse_integer(value.digits(), number)) return error;
+    if (const ValueError error = to_integer(value.digits(), number)) return error;
   } else if (value.kind() == ValueKind::integer) {
     number = value.integer();
   } else if (value.kind() == ValueKind::decimal) {
@@ -160,7 +160,7 @@ ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::s
   } else {
     std::string_view digits;
     if (const ValueError error = digits_of(value, digits)) return error;
-    if (const ValueError error = parse_integer(digits, number)) return error;
+    if (const ValueError error = to_integer(digits, number)) return error;
   }
   if (encoding == Encoding::int8) {
     append_network(number, out);
@@ -328,7 +328,7 @@ ValueError Encoder::scaled_decimal_of(const Value& value) {
   const Value* unscaled = find(members, "value");
   std::string_view digits;
   std::int64_t number = 0;
-  if (!scale || !unscaled || digits_of(*scale, digits) || parse_integer(digits, number)) return value_error::text;
+  if (!scale || !unscaled || digits_of(*scale, digits) || to_integer(digits, number)) return value_error::text;
   if (!std::in_range<std::int32_t>(number) || bytes_of(*unscaled) || bytes_.empty()) return value_error::text;
   return decimal_.assign(bytes_, static_cast<std::int32_t>(number));
 }
@@ -354,7 +354,7 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   if (value.kind() != ValueKind::temporal) return value_error::datetime;
   std::int64_t count = value.integer();
   if (value.is_lazy()) {
-    if (const ValueError error = parse_integer(value.digits(), count)) return error;
+    if (const ValueError error = to_integer(value.digits(), count)) return error;
   }
   return moment_of_count(count, value.unit(), moment);
 }

@@ -12,7 +12,7 @@
 namespace sluice::mapping {
 
 // Parses an integer in any notation of JSON: 12, 12.0, 1.2e1.
-ValueError parse_integer(std::string_view text, std::int64_t& value);
+ValueError to_integer(std::string_view text, std::int64_t& value);
 
 class Decimal {
  public:

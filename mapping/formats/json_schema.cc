@@ -14,9 +14,8 @@
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_depth = 32;
+constexpr int deepest_json_schema = 32;
 constexpr std::size_t max_types = 20'000;
-constexpr std::size_t max_text = 8u << 20;
 constexpr std::size_t max_names = 64u << 20;  // bytes, of fields that several types are put together from
 
 constexpr std::pair<std::string_view, ConnectType> json_types[] = {
@@ -25,7 +24,7 @@ constexpr std::pair<std::string_view, ConnectType> json_types[] = {
 };
 
 // Thrown and caught in this file only: the first thing that is wrong ends the reading.
-struct Complaint {
+struct JsonSchemaComplaint {
   std::string text;
 };
 
@@ -67,7 +66,7 @@ class Pointers {
  private:
   Value root(std::string_view document) {
     const auto [known, is_new] = roots_.try_emplace(document.data());
-    if (is_new && !read_json(document, known->second)) throw Complaint{"what it refers to is not JSON"};
+    if (is_new && !read_json(document, known->second)) throw JsonSchemaComplaint{"what it refers to is not JSON"};
     return known->second;
   }
 
@@ -84,18 +83,18 @@ class Pointers {
   ValueArena names_;
 };
 
-class Compiler {
+class JsonSchemaCompiler {
  public:
-  explicit Compiler(std::span<const SchemaDocument> references) : references_(references) {}
+  explicit JsonSchemaCompiler(std::span<const SchemaDocument> references) : references_(references) {}
 
   ConnectSchema read(std::string_view json) {
-    if (json.size() > max_text) throw Complaint{"it is longer than 8 MiB"};
+    if (json.size() > longest_schema) throw JsonSchemaComplaint{"it is longer than 8 MiB"};
     Value value;
-    if (!read_json(json, value)) throw Complaint{"it is not JSON"};
+    if (!read_json(json, value)) throw JsonSchemaComplaint{"it is not JSON"};
     if (value.kind() != ValueKind::structure && value.kind() != ValueKind::boolean)
-      throw Complaint{"it is neither an object nor a boolean"};
+      throw JsonSchemaComplaint{"it is neither an object nor a boolean"};
     ConnectSchema schema;
-    read(value, json, max_depth, schema);
+    read(value, json, deepest_json_schema, schema);
     return schema;
   }
   std::size_t types() const { return types_; }
@@ -110,7 +109,8 @@ class Compiler {
     if (depth == 0) return;
     std::vector<Field> fields;
     ValueArena names;
-    if (!read_json_object(schema.unread_json(), names, fields)) throw Complaint{"a schema in it is not valid JSON"};
+    if (!read_json_object(schema.unread_json(), names, fields))
+      throw JsonSchemaComplaint{"a schema in it is not valid JSON"};
     if (const std::string ref = text_attribute(fields, "$ref"); !ref.empty()) refer(ref, document, depth, to);
     for (const char* list : {"oneOf", "anyOf"}) read_alternatives(find(fields, list), document, depth, to);
     if (const Value* all = find(fields, "allOf")) {
@@ -128,7 +128,7 @@ class Compiler {
 
   void count_types(std::size_t more) {
     types_ += more;
-    if (types_ > max_types) throw Complaint{fmt::format("it has more than {} types", max_types)};
+    if (types_ > max_types) throw JsonSchemaComplaint{fmt::format("it has more than {} types", max_types)};
   }
 
   void read_parts(const std::vector<Field>& fields, std::string_view document, int depth, ConnectSchema& to) {
@@ -149,7 +149,7 @@ class Compiler {
     count_types(from.fields().size());
     for (const ConnectSchema& field : from.fields()) {
       names_ += field.name.size();
-      if (names_ > max_names) throw Complaint{"the names of its fields are longer than 64 MiB together"};
+      if (names_ > max_names) throw JsonSchemaComplaint{"the names of its fields are longer than 64 MiB together"};
       to.fields.push_back(field);
     }
     if (from.item() && to.items.empty()) to.items.push_back(*from.item());
@@ -184,7 +184,7 @@ class Compiler {
   static std::vector<Value> items_of(const Value& list) {
     std::vector<Value> items;
     if (list.kind() == ValueKind::array && !read_json_array(list.unread_json(), items))
-      throw Complaint{"a list in it is not valid JSON"};
+      throw JsonSchemaComplaint{"a list in it is not valid JSON"};
     return items;
   }
 
@@ -229,14 +229,14 @@ class Compiler {
     }
     const std::string title = text_attribute(fields, "title");
     if (!title.empty() && !to.set_meaning(title, find(fields, "connect.parameters")))
-      throw Complaint{"the scale or length of a type in it is not a number of 32 bits"};
+      throw JsonSchemaComplaint{"the scale or length of a type in it is not a number of 32 bits"};
   }
 
   void read_properties(const Value& properties, std::string_view document, int depth, std::vector<ConnectSchema>& to) {
     std::vector<Field> members;
     ValueArena names;
     if (properties.kind() != ValueKind::structure || !read_json_object(properties.unread_json(), names, members))
-      throw Complaint{"the properties in it are not an object"};
+      throw JsonSchemaComplaint{"the properties in it are not an object"};
     for (const Field& member : members) {
       ConnectSchema& field = to.emplace_back();
       read(member.value, document, depth - 1, field);
@@ -311,8 +311,8 @@ class Compiler {
   Pointers pointers_;
   std::vector<const char*> open_;  // where the types begin that are being read
   std::map<const char*, std::deque<Known>> known_;
-  int lowest_ = max_depth;        // the level that was come down to, or cut
-  std::size_t outermost_ = none;  // of open_, that a type within itself has led to
+  int lowest_ = deepest_json_schema;  // the level that was come down to, or cut
+  std::size_t outermost_ = none;      // of open_, that a type within itself has led to
   std::size_t types_ = 0, names_ = 0;
 };
 
@@ -322,13 +322,13 @@ std::expected<JsonSchema, std::string> compile_json_schema(std::string_view json
                                                            std::span<const SchemaDocument> references) {
   try {
     JsonSchema compiled;
-    Compiler compiler(references);
+    JsonSchemaCompiler compiler(references);
     compiled.types.schema = compiler.read(json);
     compiled.size = compiler.types();
     compiled.types.id = new_schema_id();
     compiled.connect = json.contains("\"connect.");
     return compiled;
-  } catch (Complaint& complaint) {
+  } catch (JsonSchemaComplaint& complaint) {
     return std::unexpected(std::move(complaint.text));
   }
 }

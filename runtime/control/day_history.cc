@@ -7,7 +7,7 @@ namespace sluice::runtime {
 namespace {
 
 template <class Step>
-void add(Step& to, const Step& from) {
+void add_step(Step& to, const Step& from) {
   for (const auto& [topic, counts] : from.topics) to.topics[topic] += counts;
   for (const auto& [table, rows] : from.tables) to.tables[table] += rows;
 }
@@ -31,7 +31,7 @@ void DayHistory::begin_step(WallClock::time_point now) {
       ++at;
       continue;
     }
-    add(steps_[at - 1], steps_[at]);
+    add_step(steps_[at - 1], steps_[at]);
     steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(at));
   }
   while (steps_.size() > 1 && steps_[1].from <= now - History::longest) steps_.pop_front();
@@ -76,7 +76,7 @@ Period DayHistory::since(WallClock::time_point moment, const LaneSnapshots& lane
   auto first = std::ranges::upper_bound(steps_, moment, {}, &Step::from);
   if (first != steps_.begin()) --first;
   period.from = first->from;
-  for (auto at = first; at != steps_.end(); ++at) add(sum, *at);
+  for (auto at = first; at != steps_.end(); ++at) add_step(sum, *at);
   auto counted = counted_;
   count(lanes.lanes(), counted, sum);  // under the lock, so none that is older than the last sample
   period.topics = std::move(sum.topics);

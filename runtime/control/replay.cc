@@ -20,7 +20,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::string_view who = "replay";
 constexpr seconds time_for_all{20};   // after that no letter is begun
 constexpr seconds scan_deadline{15};  // of one partition's log, before its first letter
 constexpr seconds held_deadline{3};   // what is left of it to read, while the pointer is held
@@ -233,7 +232,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
   applied_.insert(letter.offset);
   result.applied = true;
   result.outcome = tables.empty() ? "resolved without effect: configuration skips it" : "applied to " + tables;
-  log::info(who, "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
+  log::info("replay", "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
             letter.offset, result.outcome, by_.name);
 }
 

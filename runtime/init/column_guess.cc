@@ -48,7 +48,7 @@ Seen of_unit(TemporalUnit unit) {
   return text;
 }
 
-unsigned kind_of(const Value& value) {
+unsigned json_kind(const Value& value) {
   switch (value.kind()) {
     case ValueKind::null:
     case ValueKind::absent:
@@ -153,7 +153,7 @@ constexpr std::array<Pair, 11> plain_types = {{
     {"map", "jsonb"},
 }};
 
-std::string text_of(const json& object, const char* name) {
+std::string text_at(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
@@ -162,14 +162,14 @@ const json* field_of(const json& schema, std::string_view name) {
   const auto fields = schema.find("fields");
   if (fields == schema.end() || !fields->is_array()) return nullptr;
   const auto found =
-      std::ranges::find_if(*fields, [&](const json& one) { return one.is_object() && text_of(one, "field") == name; });
+      std::ranges::find_if(*fields, [&](const json& one) { return one.is_object() && text_at(one, "field") == name; });
   return found == fields->end() ? nullptr : &*found;
 }
 
 }  // namespace
 
 void ColumnGuess::see(const Value& value) {
-  seen_ |= kind_of(value);
+  seen_ |= json_kind(value);
 }
 
 void ColumnGuess::say(const std::string& type) {
@@ -187,9 +187,9 @@ std::string ColumnGuess::type() const {
 }
 
 std::string connect_sql_type(const json& field) {
-  const auto named = std::ranges::find(named_types, text_of(field, "name"), &Pair::first);
+  const auto named = std::ranges::find(named_types, text_at(field, "name"), &Pair::first);
   if (named != named_types.end()) return std::string(named->second);
-  const auto type = text_of(field, "type");
+  const auto type = text_at(field, "type");
   if (type == "array") {
     const auto items = field.find("items");
     const auto item = items != field.end() && items->is_object() ? connect_sql_type(*items) : "";
@@ -209,7 +209,7 @@ std::map<std::string, std::string> connect_types(std::string_view text) {
   if (const auto* after = field_of(*schema, "after"); after && field_of(*schema, "op")) row = after;
   if (const auto fields = row->find("fields"); fields != row->end() && fields->is_array())
     for (const auto& field : *fields)
-      if (field.is_object()) types.emplace(text_of(field, "field"), connect_sql_type(field));
+      if (field.is_object()) types.emplace(text_at(field, "field"), connect_sql_type(field));
   return types;
 }
 
