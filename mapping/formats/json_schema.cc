@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <utility>
@@ -62,6 +63,16 @@ class Pointers {
       pointer.remove_prefix(end);
     }
     return value;
+  }
+  // Returns true if the document says that this is its name.
+  bool is_called(std::string_view document, std::string_view name) {
+    const Value whole = root(document);
+    if (whole.kind() != ValueKind::structure) return false;
+    const auto& said = members(whole);
+    return std::ranges::any_of(std::array{"$id", "id"}, [&](const char* attribute) {  // the latter of draft 4
+      const std::string id = text_attribute(said, attribute);
+      return !id.empty() && id.substr(0, id.find('#')) == name;
+    });
   }
 
  private:
@@ -211,6 +222,9 @@ class Compiler {
         null = true;
     }
     if (!words.empty()) to.optional = null;
+    // OpenAPI's word, which generated schemas keep: its null is a value, and no reason to write the default.
+    if (const Value* nullable = find(fields, "nullable"); nullable && nullable->kind() == ValueKind::boolean)
+      to.optional = to.optional || nullable->is_true();
     const auto* known = words.size() != 1 ? std::end(json_types)
                                           : std::ranges::find(json_types, words.front(),
                                                               &std::pair<std::string_view, ConnectType>::first);
@@ -249,11 +263,10 @@ class Compiler {
     const auto hash = std::min(ref.find('#'), ref.size());
     const std::string_view name = std::string_view(ref).substr(0, hash);
     const std::string_view pointer = std::string_view(ref).substr(std::min(hash + 1, ref.size()));
-    if (!name.empty()) {
-      const auto found = std::ranges::find(references_, name, &SchemaDocument::name);
-      if (found == references_.end()) return;
+    if (const auto found = std::ranges::find(references_, name, &SchemaDocument::name); found != references_.end())
       document = found->body;
-    }
+    else if (!name.empty() && !pointers_.is_called(document, name))
+      return;
     const Value target = pointers_.target(document, pointer);
     if (target.kind() == ValueKind::structure) join(known(target, document, depth), to);
   }
