@@ -296,6 +296,13 @@ INSTANTIATE_TEST_SUITE_P(
             "7", "text", " v=7"},
         UnfriendlyJson{R"({"$ref":"#"})", R"({"v":{"v":1}})", "jsonb", R"( v={"v":{"v":1}})"},
         UnfriendlyJson{R"({"$ref":"missing.json"})", "7", "text", " v=7"},
+        // As it is spelled, whether there are defaults to be added or not.
+        UnfriendlyJson{R"({"type":"object","properties":{"b":{)" BYTES
+                       R"(},"t":{"type":"integer","title":"io.debezium.time.Date"}}})",
+                       R"({"b":"AP8=","t":7,"n":1.50})", "jsonb", R"( v={"b":"AP8=","t":7,"n":1.50})"},
+        UnfriendlyJson{R"({"type":"object","properties":{"b":{)" BYTES
+                       R"(},"t":{"type":"integer","title":"io.debezium.time.Date"},"x":{"default":3}}})",
+                       R"({"b":"AP8=","t":7,"n":1.50})", "jsonb", R"( v={"b":"AP8=","t":7,"n":1.50,"x":3})"},
         UnfriendlyJson{"true", R"("a")", "text", " v=a"}, UnfriendlyJson{"false", R"("a")", "text", " v=a"},
         UnfriendlyJson{
             R"({"title":"io.debezium.data.VariableScaleDecimal","type":"object","properties":{"scale":{"type":"integer"},"value":{)" BYTES
