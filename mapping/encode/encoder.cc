@@ -342,6 +342,24 @@ ValueError Encoder::bytes_of(const Value& value) {
   return append_base64_decoded(text, bytes_) ? ValueError{} : value_error::text;
 }
 
+// A unit for the same columns, in which the largest counts are out of range.
+static TemporalUnit coarsest(TemporalUnit unit) {
+  switch (unit) {
+    case TemporalUnit::date_days:
+    case TemporalUnit::duration_micros:
+      return unit;
+    case TemporalUnit::time_millis:
+    case TemporalUnit::time_micros:
+    case TemporalUnit::time_nanos:
+      return TemporalUnit::time_millis;
+    case TemporalUnit::timestamp_millis:
+    case TemporalUnit::timestamp_micros:
+    case TemporalUnit::timestamp_nanos:
+      break;
+  }
+  return TemporalUnit::timestamp_millis;
+}
+
 ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& moment) {
   if (value.is_text()) {
     std::string_view text;
@@ -354,7 +372,14 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   if (value.kind() != ValueKind::temporal) return value_error::datetime;
   std::int64_t count = value.integer();
   if (value.is_lazy()) {
-    if (const ValueError error = to_integer(value.digits(), count)) return error;
+    if (const ValueError error = to_integer(value.digits(), count); is_out_of_range(error)) {
+      // More than 64 bits: no time in any unit, and a policy needs to know on which side.
+      using Counts = std::numeric_limits<std::int64_t>;
+      return moment_of_count(value.digits().starts_with('-') ? Counts::min() : Counts::max(), coarsest(value.unit()),
+                             moment);
+    } else if (error) {
+      return error;
+    }
   }
   return moment_of_count(count, value.unit(), moment);
 }
