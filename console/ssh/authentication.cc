@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto hello_within = 3s, login_within = 10s;
+constexpr auto proposal_within = 3s, login_within = 10s;
 
 bool wanted_type(ssh_key key) {
   switch (ssh_key_type(key)) {
@@ -74,9 +74,9 @@ void Session::enter() {
 }
 
 void Session::check_unauthenticated(Clock::time_point now) {
-  const bool silent = ssh_get_clientbanner(ssh_) == nullptr && now - arrived_ > hello_within;
+  attempts_.halted = progress_ < Progress::proposed && now - arrived_ > proposal_within;
   attempts_.late = now - arrived_ > login_within;
-  if (attempts_.exhausted() || silent || attempts_.late) end({});
+  if (attempts_.exhausted() || attempts_.halted || attempts_.late) end({});
 }
 
 int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) noexcept {
@@ -143,9 +143,10 @@ void Session::log_unauthenticated() const {
                         attempts_.reason);
   } else {
     const std::string_view problem = ssh_get_error(ssh_);
-    text += attempts_.late    ? ": nothing until the deadline"
-            : problem.empty() ? ": left before it"
-                              : ": left before it: " + printable(problem, 120);
+    text += attempts_.late     ? ": nothing until the deadline"
+            : attempts_.halted ? ": no key exchange within 3 s"
+            : problem.empty()  ? ": left before it"
+                               : ": left before it: " + printable(problem, 120);
   }
   if (penalty) {
     log::warning("console", "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",

@@ -83,8 +83,9 @@ TEST_F(LobbyTest, what_is_not_a_greeting_is_closed_at_once) {
 
 TEST_F(LobbyTest, what_follows_a_greeting_and_is_no_packet_is_closed_at_once) {
   const std::string greeting = "SSH-2.0-x\r\n";
-  for (const std::string_view junk : {"\0\0\0\0"sv, "\xff\xff\xff\xff"sv, "\0\0\1\0\x04\x14"sv, "\0\0\0\x1c\x04\xff"sv,
-                                      "\0\0\0\x1c\x03\x14"sv, "\0\0\0\x1c\x1c\x14"sv, "GET / HTTP"sv}) {
+  for (const std::string_view junk :
+       {"\0\0\0\0"sv, "\xff\xff\xff\xff"sv, "\0\0\1\0\x04\x14"sv, "\0\0\0\x1c\x04\xff"sv, "\0\0\0\x1c\x03\x14"sv,
+        "\0\0\0\x1c\x1c\x14"sv, "GET / HTTP"sv, "x"sv, "\r"sv, "\0\0\0\x1c\x0a\x14"sv}) {
     const int client = enter();
     say(client, greeting + std::string(junk));
     lobby_.look(lobby_now);
@@ -92,7 +93,7 @@ TEST_F(LobbyTest, what_follows_a_greeting_and_is_no_packet_is_closed_at_once) {
     EXPECT_THAT(reasons(), testing::StartsWith("greeted as 'SSH-2.0-x' and sent '"));
   }
   for (const std::string_view packet :
-       {""sv, "\0\0\1"sv, "\0\0\0\x1c"sv, "\0\0\0\x1c\x0a\x14"sv, "\0\0\0\x1c\x0a\x02"sv}) {
+       {""sv, "\0"sv, "\0\0\1"sv, "\0\0\1\x1c"sv, "\0\0\1\x1c\x0a\x14"sv, "\0\0\0\x1c\x0a\x02"sv}) {
     say(enter(), greeting + std::string(packet));
     lobby_.look(lobby_now);
     const auto guest = lobby_.next_greeted();
@@ -100,6 +101,37 @@ TEST_F(LobbyTest, what_follows_a_greeting_and_is_no_packet_is_closed_at_once) {
     close(guest->fd);
   }
   EXPECT_EQ(reasons(), "");
+}
+
+// A proposal of the keys with so many lists and what is behind them; whole, or its first bytes only.
+std::string proposal(const std::string& list, int lists, std::size_t bytes = std::string::npos) {
+  std::string body("\x14", 1);
+  body += std::string(16, '\xff');
+  for (int i = 0; i < lists; ++i) body += std::string(3, '\0') + static_cast<char>(list.size()) + list;
+  body += std::string(5, '\0');
+  const std::size_t padding = 4 + (8 - (body.size() + 9) % 8) % 8, length = body.size() + 1 + padding;
+  std::string packet(2, '\0');
+  packet += {static_cast<char>(length >> 8), static_cast<char>(length), static_cast<char>(padding)};
+  return (packet + body + std::string(padding, 'p')).substr(0, bytes);
+}
+
+TEST_F(LobbyTest, a_proposal_that_holds_no_names_is_closed_at_once_also_in_part) {
+  const std::string good = "curve25519-sha256,x@y", whole = proposal(good, 10);
+  for (std::size_t bytes = 0; bytes <= whole.size(); ++bytes) {
+    say(enter(), "SSH-2.0-x\r\n" + proposal(good, 10, bytes));
+    lobby_.look(now);
+    const auto guest = lobby_.next_greeted();
+    ASSERT_TRUE(guest) << bytes << ": " << reasons();
+    close(guest->fd);
+  }
+  for (const auto& junk : {proposal("a b", 10), proposal("a\x80", 10), proposal("\n", 10, 30), proposal(good, 1),
+                           proposal(good, 10).replace(22, 2, "\xff\xff"), proposal("abc", 1, 22) + "\xff"}) {
+    const int client = enter();
+    say(client, "SSH-2.0-x\r\n" + junk);
+    lobby_.look(now);
+    EXPECT_TRUE(closed(client));
+    EXPECT_THAT(reasons(), testing::HasSubstr("which is no packet of SSH"));
+  }
 }
 
 TEST_F(LobbyTest, who_leaves_is_closed_at_once_and_told_of) {
