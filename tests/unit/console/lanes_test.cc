@@ -32,13 +32,26 @@ TEST_F(ConsoleLanes, a_flush_says_what_each_lane_had_read_and_names_who_is_not_w
 }
 
 TEST_F(ConsoleLanes, a_flush_of_a_target_asks_for_its_partitions_only) {
-  EXPECT_EQ(run("flush shop.items").out, "nothing to do: all that was read is applied\n");
+  for (auto& one : admin.now.partitions) one.end = one.next;
+  EXPECT_EQ(run("flush shop.items").out, "nothing to do: no lane has collected anything that is not applied\n");
   EXPECT_EQ(admin.calls, (std::vector<std::string>{"flush 1"}));
   EXPECT_EQ(run("flush shop.nothing").code, Code::no_such_thing);
   admin.lanes_read[1].held = 1;
   const auto held = run("flush").out;
   EXPECT_NE(held.find("not written: 1 record that waits for the rest of its source transaction"), std::string::npos)
       << held;
+}
+
+TEST_F(ConsoleLanes, a_flush_counts_what_no_lane_had_collected_and_does_not_wait_for_it) {
+  for (auto& one : admin.now.partitions) one.end = one.next;
+  admin.now.partitions[0].end = 12'345'680 + 17;
+  const auto done = run("flush shop.orders/0");
+  EXPECT_EQ(done.code, Code::done) << done.err;
+  EXPECT_NE(done.out.find("17 records behind that no lane had collected yet: 'wait lag<1' waits for all"),
+            std::string::npos)
+      << done.out;
+  EXPECT_EQ(run("flush shop.orders/0 --json").data().at("behind").at("records"), 17);
+  EXPECT_EQ(run("flush shop.items --json").data().at("behind").at("records"), 0) << "of the target only";
 }
 
 TEST_F(ConsoleLanes, a_flush_waits_until_it_has_taken_effect_and_its_end_undoes_nothing) {
