@@ -84,6 +84,7 @@ Snapshot Service::lanes() const {
     shot.waiting_since = waiting_since_;
     shot.outside_group_since = group_.outside_since;
     shot.consumer_rebuilds = group_.rebuilds;
+    shot.consumer_reconnects = group_.reconnects;
   }
   shot.reload = reloader_.state();
   shot.ready = joined_ && !shot.outside_group_since && shot.partitions.size() == assigned_;
@@ -117,6 +118,16 @@ std::size_t Service::flush(const std::vector<TopicPartition>& partitions,
                            std::function<void(const LaneFlush&)> answer) {
   for (auto& lane : lanes_) lane->flush(partitions, answer);
   return lanes_.size();
+}
+
+void Service::reconnect(int lane) {
+  if (lane > 0 && std::cmp_less_equal(lane, lanes_.size())) lanes_[static_cast<std::size_t>(lane) - 1]->reconnect();
+}
+
+Result<void> Service::reconnect_kafka() {
+  auto* consumer = started_consumer_.load();
+  if (consumer == nullptr) return fail(ErrorClass::retry, "the service has not started yet, it waits for PostgreSQL");
+  return consumer->reconnect();
 }
 
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {
@@ -215,6 +226,7 @@ bool Service::start() {
     log::error("service", "{}", done.error().message);
     return false;
   }
+  started_consumer_ = consumer_.get();
   auto started = admin_.start();
   for (auto& lane : lanes_) {
     if (started) started = lane->start(*consumer_);

@@ -147,6 +147,14 @@ Result<SqlClient> AdminTables::take() {
   return opened;
 }
 
+void AdminTables::close_idle() {
+  std::vector<SqlClient> closed;  // once the lock is free
+  {
+    const MutexLock lock(mutex_);
+    closed.swap(idle_);
+  }
+}
+
 void AdminTables::give_back(SqlClient client) {
   if (!client.connected()) return;
   const MutexLock lock(mutex_);

@@ -104,6 +104,7 @@ void LaneWorker::close() {
 }
 
 void LaneWorker::act_when_idle() {
+  if (std::exchange(reconnect_, false)) close_old_connection();
   const auto now = state_.now();
   if (now < try_after_) return;
   if (state_.assignments.empty() && state_.collecting.empty()) return;
@@ -114,6 +115,7 @@ void LaneWorker::act_when_idle() {
       if (done.error().next != ErrorClass::stop_service) done.error().next = ErrorClass::reclaim;
       return handle_error(done.error());
     }
+    ++state_.stats.connections;
     if (std::exchange(was_connected_, true)) log::info(state_.log_prefix, "connected to PostgreSQL again");
     backoff_ = milliseconds(0);
   }
@@ -255,7 +257,7 @@ void LaneWorker::committed(std::optional<TableStats> written) {
   backoff_ = milliseconds(0);
   last_rows_ = done_.records();
   last_commit_ = now;
-  if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_ && may_send()) submit();
+  if (!reconnect_ && batch_due() && now - claimer_.due() < duty_age && now >= try_after_ && may_send()) submit();
   if (!written) written.emplace().add(done_.changes());
   account(flight, std::move(*written), counts);
   done_.clear();
