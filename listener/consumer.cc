@@ -1,3 +1,5 @@
+#include "listener/consumer.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -58,7 +58,7 @@ def folder_commands():
     found = {}
     for entry in entries:
         words = shlex.split(entry["command"])
-        words = words[next(index for index, word in enumerate(words) if re.search(r"(g|clang)\+\+", word)):]
+        words = words[next(index for index, word in enumerate(words) if re.search(r"\+\+(-\d+)?$", word)):]
         kept = [word for index, word in enumerate(words) if "-o" not in (word, words[index - 1]) and word not in ("-c", entry["file"])]
         found.setdefault(pathlib.Path(entry["file"]).parent, kept)
     return found
