@@ -67,6 +67,24 @@ void drop_blanks_beyond(std::size_t length, std::size_t begin, std::string& out)
   if (at < out.size() && out.find_first_not_of(' ', at) == out.npos) out.resize(at);
 }
 
+// A unit for the same columns, in which the largest counts are out of range.
+TemporalUnit coarsest_unit(TemporalUnit unit) {
+  switch (unit) {
+    case TemporalUnit::date_days:
+    case TemporalUnit::duration_micros:
+      return unit;
+    case TemporalUnit::time_millis:
+    case TemporalUnit::time_micros:
+    case TemporalUnit::time_nanos:
+      return TemporalUnit::time_millis;
+    case TemporalUnit::timestamp_millis:
+    case TemporalUnit::timestamp_micros:
+    case TemporalUnit::timestamp_nanos:
+      break;
+  }
+  return TemporalUnit::timestamp_millis;
+}
+
 }  // namespace
 
 int digits_behind_point(const Column& column) {
@@ -342,24 +360,6 @@ ValueError Encoder::bytes_of(const Value& value) {
   return append_base64_decoded(text, bytes_) ? ValueError{} : value_error::text;
 }
 
-// A unit for the same columns, in which the largest counts are out of range.
-static TemporalUnit coarsest(TemporalUnit unit) {
-  switch (unit) {
-    case TemporalUnit::date_days:
-    case TemporalUnit::duration_micros:
-      return unit;
-    case TemporalUnit::time_millis:
-    case TemporalUnit::time_micros:
-    case TemporalUnit::time_nanos:
-      return TemporalUnit::time_millis;
-    case TemporalUnit::timestamp_millis:
-    case TemporalUnit::timestamp_micros:
-    case TemporalUnit::timestamp_nanos:
-      break;
-  }
-  return TemporalUnit::timestamp_millis;
-}
-
 ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& moment) {
   if (value.is_text()) {
     std::string_view text;
@@ -375,8 +375,8 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
     if (const ValueError error = to_integer(value.digits(), count); is_out_of_range(error)) {
       // More than 64 bits: no time in any unit, and a policy needs to know on which side.
       using Counts = std::numeric_limits<std::int64_t>;
-      return moment_of_count(value.digits().starts_with('-') ? Counts::min() : Counts::max(), coarsest(value.unit()),
-                             moment);
+      return moment_of_count(value.digits().starts_with('-') ? Counts::min() : Counts::max(),
+                             coarsest_unit(value.unit()), moment);
     } else if (error) {
       return error;
     }

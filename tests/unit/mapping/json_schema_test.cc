@@ -270,7 +270,7 @@ std::string many_times(const std::string& name, int times) {
 }
 
 // So many types, each of which has a field of each.
-std::string dense(int types) {
+std::string densely_mutual(int types) {
   std::string fields, definitions;
   for (int n = 0; n < types; ++n) fields += fmt::format(R"(,"f{}":{{"$ref":"#/definitions/T{}"}})", n, n);
   for (int n = 0; n < types; ++n)
@@ -281,7 +281,7 @@ std::string dense(int types) {
 
 TEST(MappingJsonSchema, types_that_refer_to_one_another_are_all_known_however_many_ways_lead_through_them) {
   for (const int types : {1, 2, 3, 20, 60}) {
-    const auto schema = compile_json_schema(dense(types), {});
+    const auto schema = compile_json_schema(densely_mutual(types), {});
     ASSERT_TRUE(schema) << types << ": " << schema.error();
     std::string path = "t.";
     for (int n = 0; n < 10; ++n) path += fmt::format("f{}.", n % types);
@@ -296,7 +296,7 @@ INSTANTIATE_TEST_SUITE_P(texts, MappingJsonSchemaBroken,
                                          BrokenSchema{R"({"properties":7})", "properties in it are not an object"},
                                          BrokenSchema{many_types(), "it has more than 100000 types"},
                                          BrokenSchema{many_times("a", 500), "it has more than 100000 types"},
-                                         BrokenSchema{dense(120), "it has more than 100000 types"},
+                                         BrokenSchema{densely_mutual(120), "it has more than 100000 types"},
                                          BrokenSchema{many_times(std::string(1 << 20, 'a'), 100),
                                                       "the names of its fields are longer than 64 MiB together"}));
 

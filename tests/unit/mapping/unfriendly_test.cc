@@ -14,7 +14,7 @@ struct Unfriendly {
   friend void PrintTo(const Unfriendly& one, std::ostream* out) { *out << one.type << " in " << one.column; }
 };
 
-std::string outcome(const std::string& row) {
+std::string after_id(const std::string& row) {
   constexpr std::string_view written = "write id=1";
   if (!row.starts_with(written)) return row;
   std::string text = row.substr(written.size());
@@ -27,19 +27,19 @@ class MappingUnfriendlyAvro : public testing::TestWithParam<Unfriendly> {};
 TEST_P(MappingUnfriendlyAvro, is_read_as_fastavro_reads_it_or_refused) {
   const Unfriendly& one = GetParam();
   AvroFixture fixture(table({{"id", "int4"}, {"v", one.column}}), record({{"id", "\"int\""}, {"v", one.type}}));
-  EXPECT_THAT(outcome(fixture.row(number(1) + one.datum)), testing::StartsWith(one.expected));
+  EXPECT_THAT(after_id(fixture.row(number(1) + one.datum)), testing::StartsWith(one.expected));
 }
 
-constexpr const char* records =
+constexpr const char* two_records =
     R"(["null",{"type":"record","name":"A","fields":[{"name":"x","type":"int"}]},)"
     R"({"type":"record","name":"B","fields":[{"name":"x","type":"string"},{"name":"y","type":["null","A","B"]}]}])";
 
 INSTANTIATE_TEST_SUITE_P(
     nested, MappingUnfriendlyAvro,
     testing::Values(
-        Unfriendly{records, number(1) + number(7), "jsonb", R"( v={"x":7})"},
-        Unfriendly{records, number(2) + text("s") + number(1) + number(8), "jsonb", R"( v={"x":"s","y":{"x":8}})"},
-        Unfriendly{records, number(2) + text("s") + number(2) + text("t") + number(0), "jsonb",
+        Unfriendly{two_records, number(1) + number(7), "jsonb", R"( v={"x":7})"},
+        Unfriendly{two_records, number(2) + text("s") + number(1) + number(8), "jsonb", R"( v={"x":"s","y":{"x":8}})"},
+        Unfriendly{two_records, number(2) + text("s") + number(2) + text("t") + number(0), "jsonb",
                    R"( v={"x":"s","y":{"x":"t","y":null}})"},
         Unfriendly{R"({"type":"map","values":{"type":"array","items":{"type":"map","values":["int","null"]}}})",
                    number(1) + text("k") + number(2) + number(1) + text("a") + number(0) + number(5) + number(0) +
@@ -240,7 +240,7 @@ TEST_P(MappingUnfriendlyJsonSchema, says_what_it_says_of_a_value_in_every_draft)
                  frame(static_cast<std::uint32_t>(fixture.schemas.size() + 6), fmt::format(R"({{"id":1{}}})", value))});
     const Changes changes = fixture.take();
     EXPECT_THAT(
-        outcome(changes.dead.empty() ? text_of(changes) : changes.dead[0].sqlstate + " " + changes.dead[0].reason),
+        after_id(changes.dead.empty() ? text_of(changes) : changes.dead[0].sqlstate + " " + changes.dead[0].reason),
         testing::StartsWith(one.expected))
         << draft;
   }
@@ -308,6 +308,8 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"title":"io.debezium.data.VariableScaleDecimal","type":"object","properties":{"scale":{"type":"integer"},"value":{)" BYTES
             "}}}",
             R"({"scale":2,"value":"BNI="})", "numeric", " v=12.34"}));
+
+#undef BYTES
 
 }  // namespace
 }  // namespace sluice::mapping::test
