@@ -66,6 +66,7 @@ class KafkaConsumer final : public Consumer {
   Result<void> connect(const std::vector<Topic>& existing);
   Result<PartitionQueue::Limit> make_client_of_group();
   Result<std::vector<Topic>> list_again();
+  bool kafka_answers();
   Result<ConfHandle> conf(std::size_t partition_count);
   Result<void> subscribe(const std::vector<std::string>& names);
   void follow_topics();
@@ -82,7 +83,7 @@ class KafkaConsumer final : public Consumer {
   const Events events_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> rebalancing_{false};    // between a revocation and the next assignment
-  std::atomic<bool> kafka_answers_{false};  // the last listing of the topics
+  std::atomic<bool> kafka_answers_{false};  // the last question of the watcher's
 
   // The poll thread only, while it runs.
   ClientHandle client_;
@@ -179,8 +180,10 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   const auto missing = [this](std::vector<std::string> topics) {
     if (events_.missing) events_.missing(std::move(topics));
   };
-  watcher_ = std::make_unique<TopicWatcher>([this] { return list_again(); }, *selection_, std::move(names),
-                                            limits_.relist, changed, missing);
+  kafka_answers_ = true;  // the topics were listed a moment ago
+  watcher_ =
+      std::make_unique<TopicWatcher>([this] { return list_again(); }, [this] { return kafka_answers(); }, *selection_,
+                                     std::move(names), TopicWatcher::Pauses{.list = limits_.relist}, changed, missing);
   return {};
 }
 
@@ -207,6 +210,19 @@ Result<std::vector<Topic>> KafkaConsumer::list_again() {
   if (!listed && !stopping_) listed = list_topics(settings_, list_timeout);
   kafka_answers_ = listed.has_value();
   return listed;
+}
+
+// Asks for nothing but the brokers.
+bool KafkaConsumer::kafka_answers() {
+  const auto borrowed = gate_.borrow();
+  if (!borrowed) return true;  // it is being closed
+  const rd_kafka_metadata_t* found = nullptr;
+  if (rd_kafka_metadata(borrowed.get(), 0, nullptr, &found, static_cast<int>(list_timeout.count())) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
+    return false;
+  rd_kafka_metadata_destroy(found);
+  kafka_answers_ = true;
+  return true;
 }
 
 Result<void> KafkaConsumer::subscribe(const std::vector<std::string>& names) {

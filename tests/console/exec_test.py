@@ -1,7 +1,9 @@
 """One command and its exit code, batches, pipes and what is refused."""
+import concurrent.futures
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -227,6 +229,97 @@ def test_a_shell_and_commands_of_one_connection_end_each_for_itself_also_while_i
         command.exec_command("whoami")
         assert command.recv_exit_status() == 0
         assert not tail.exit_status_ready()
+
+
+def until(channel, *wanted):
+    """What a channel sends until it has sent all that is wanted."""
+    seen = b""
+    while not all(text in seen for text in wanted):
+        more = channel.recv(65536)
+        assert more, (seen, wanted)
+        seen += more
+    return seen
+
+
+@pytest.mark.case(11, 20)
+def test_what_is_sent_before_a_channel_has_its_purpose_is_not_lost(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        batch = raw.transport.open_session(timeout=60)
+        raw.send(94, batch.remote_chanid, b"version\nwho")
+        batch.sendall(b"ami\n")
+        batch.invoke_shell()
+        batch.shutdown_write()
+        assert until(batch, b"libssh", b"viewer") and batch.recv_exit_status() == 0
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 80, 24)
+        raw.send(94, shell.remote_chanid, b"version\r")
+        shell.invoke_shell()
+        until(shell, b"libssh")
+        # A key that is pressed behind a command in the same moment is for the command.
+        shell.sendall(b"wait lag<0 --timeout 10m\r\x03")
+        until(shell, b"^C")
+        shell.sendall(b"top\rq")
+        until(shell, b"\x1b[?1049h", b"\x1b[?1049l")
+        shell.sendall(b"quit\r")
+        until(shell, b"bye\r\n")
+        command = raw.transport.open_session(timeout=60)
+        command.get_pty("xterm", 80, 24)
+        raw.send(98, command.remote_chanid, "exec", False, "wait lag<0 --timeout 10m")
+        raw.send(94, command.remote_chanid, b"\x03")
+        assert command.recv_exit_status() == 130
+        top = raw.transport.open_session(timeout=60)
+        top.get_pty("xterm", 80, 24)
+        raw.send(94, top.remote_chanid, b"q")
+        raw.send(98, top.remote_chanid, "exec", False, "top")
+        assert top.recv_exit_status() == 0
+        # A command that holds a NUL is refused as a whole, also behind other requests.
+        for with_pty in (False, True):
+            cut = raw.transport.open_session(timeout=60)
+            if with_pty:
+                cut.get_pty("xterm", 80, 24)
+                cut.update_environment({"LC_ALL": "C.UTF-8"})
+            cut.exec_command("whoami\0 --json")
+            assert cut.recv_exit_status() == 2
+            assert b"NUL" in (cut.recv(4096) if with_pty else cut.recv_stderr(4096))
+
+
+@pytest.mark.case(20)
+def test_a_paste_without_an_end_can_be_left_and_a_pasted_ctrl_c_runs_nothing(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 80, 24)
+        shell.invoke_shell()
+        until(shell, b"> ")
+        shell.sendall(b"\x1b[200~pasted \x03version\r\x04more")
+        until(shell, b"pasted version  more"[:14])
+        shell.sendall(b"\x03")
+        seen = until(shell, b"^C\r\n", b"> ")
+        assert b"libssh" not in seen
+        shell.sendall(b"version\r")
+        until(shell, b"libssh")
+        shell.sendall(b"\x1b[200~")
+        shell.sendall(b"\x04")
+        until(shell, b"bye\r\n")
+
+
+@pytest.mark.case(17)
+def test_a_key_is_answered_at_once_while_the_service_is_busy(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 200, 24)
+        shell.invoke_shell()
+        until(shell, b"> ")
+        busy = [pool.submit(console.publish, range(20_000)), pool.submit(console.run_ssh, text="partitions\n" * 100)]
+        took = []
+        while len(took) < 20 or (len(took) < 150 and not all(one.done() for one in busy)):
+            begin = time.monotonic()
+            shell.sendall(b"x")
+            until(shell, b"x")
+            took.append(time.monotonic() - begin)
+        assert busy[1].result().code == 0
+        print(f"{len(took)} keys, half of them within {sorted(took)[len(took) // 2] * 1000:.1f} ms, slowest {max(took) * 1000:.0f} ms")
+        assert min(took) < 0.2
+    console.wait_caught_up(console.orders)
 
 
 @pytest.mark.case(13)

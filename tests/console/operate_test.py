@@ -2,7 +2,9 @@
 import concurrent.futures
 import itertools
 import json
+import os
 import re
+import signal
 import threading
 
 import psycopg2
@@ -316,3 +318,24 @@ def test_a_flush_writes_what_waits_for_a_full_batch_and_returns_once_it_is_appli
     console.ok("resume", "all", key="k_oper")
     console.wait_caught_up(console.orders)
     assert any(re.match(r"done: \d+ records of \d lanes?$", row[4]) for row in console.audit("flush")), console.audit("flush")
+
+
+@pytest.mark.case(13)
+def test_check_says_that_kafka_is_away_and_every_command_ends_by_itself(console):
+    console.live.expected.append("[Kk]afka")
+    place = f"{console.orders}/0"
+    commands = [(0, "status"), (0, "partitions"), (0, "pointers"), (0, "count"), (0, f"pause {place} --reason away"), (0, f"why {place}"),
+                (6, "wait lag<0 --timeout 1s"), (1, f"record {place} 0"), (0, "errors")]
+    os.kill(console.kafka.process.pid, signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
+            answers = list(pool.map(lambda one: console.run_ssh(*one[1].split(), key="k_oper"), commands))
+        for (code, words), answer in zip(commands, answers):
+            assert answer.code == code, (words, answer)
+        print("; ".join(f"{words.split()[0]} {answer.took:.1f} s" for (_, words), answer in zip(commands, answers)))
+        check = wait_until(lambda: [one for one in [console.run_ssh("check")] if one.code == 11], lambda: console.run_ssh("check"))[0]
+        assert "Kafka" in check.out and check.out.count("\n") == 1, check
+    finally:
+        os.kill(console.kafka.process.pid, signal.SIGCONT)
+    console.ok("resume", "all", key="k_oper")
+    wait_until(lambda: console.run_ssh("check").code == 0, lambda: console.run_ssh("check"))
