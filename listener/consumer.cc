@@ -66,7 +66,6 @@ class KafkaConsumer final : public Consumer {
   Result<void> connect(const std::vector<Topic>& existing);
   Result<PartitionQueue::Limit> make_client_of_group();
   Result<std::vector<Topic>> list_again();
-  bool kafka_answers();
   Result<ConfHandle> conf(std::size_t partition_count);
   Result<void> subscribe(const std::vector<std::string>& names);
   void follow_topics();
@@ -180,10 +179,13 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   const auto missing = [this](std::vector<std::string> topics) {
     if (events_.missing) events_.missing(std::move(topics));
   };
+  const auto answers = [this] {
+    const auto borrowed = gate_.borrow();
+    return !borrowed || (kafka_answers_ = brokers_answer(borrowed.get(), list_timeout));
+  };
   kafka_answers_ = true;  // the topics were listed a moment ago
-  watcher_ =
-      std::make_unique<TopicWatcher>([this] { return list_again(); }, [this] { return kafka_answers(); }, *selection_,
-                                     std::move(names), TopicWatcher::Pauses{.list = limits_.relist}, changed, missing);
+  watcher_ = std::make_unique<TopicWatcher>([this] { return list_again(); }, answers, *selection_, std::move(names),
+                                            TopicWatcher::Pauses{.list = limits_.relist}, changed, missing);
   return {};
 }
 
@@ -210,19 +212,6 @@ Result<std::vector<Topic>> KafkaConsumer::list_again() {
   if (!listed && !stopping_) listed = list_topics(settings_, list_timeout);
   kafka_answers_ = listed.has_value();
   return listed;
-}
-
-// Asks for nothing but the brokers.
-bool KafkaConsumer::kafka_answers() {
-  const auto borrowed = gate_.borrow();
-  if (!borrowed) return true;  // it is being closed
-  const rd_kafka_metadata_t* found = nullptr;
-  if (rd_kafka_metadata(borrowed.get(), 0, nullptr, &found, static_cast<int>(list_timeout.count())) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR)
-    return false;
-  rd_kafka_metadata_destroy(found);
-  kafka_answers_ = true;
-  return true;
 }
 
 Result<void> KafkaConsumer::subscribe(const std::vector<std::string>& names) {
@@ -403,12 +392,6 @@ void KafkaConsumer::hint_committed(const std::vector<std::pair<TopicPartition, O
 
 std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events) {
   return std::make_unique<KafkaConsumer>(settings, limits, std::move(events));
-}
-
-Result<void> validate(const config::Kafka& settings) {
-  auto conf = consumer_conf(settings, fetch_limits({}, 1));
-  if (!conf) return std::unexpected(conf.error());
-  return {};
 }
 
 }  // namespace sluice::listener

@@ -71,6 +71,9 @@ class TopicWatcher {
   std::thread thread_;
 };
 
+// Returns true if a broker answers a question about nothing but the brokers.
+bool brokers_answer(rd_kafka_t* client, std::chrono::milliseconds timeout);
+
 // Lists the topics of the whole cluster, with an existing client. The error is librdkafka's message.
 Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::milliseconds timeout);
 

@@ -52,9 +52,8 @@ int follow(Call& call, Tail& tail, std::size_t limit) {
   std::size_t shown = 0;
   while (call.stream().wait(0ms)) {
     const std::size_t at_once = all ? all_at_once : shown_at_once;
-    const bool last = limit > 0 && limit - shown <= at_once;  // what comes behind them is not left out, but not wanted
-    const auto news =
-        tail.next(last ? limit - shown : at_once, between, all || last ? Tail::Rest::left : Tail::Rest::counted);
+    const auto news = tail.next(limit == 0 ? at_once : std::min(at_once, limit - shown), between,
+                                all ? Tail::Rest::left : Tail::Rest::counted);
     if (!news) return call.fail(news.error());
     if (news->records.empty() && news->not_shown == 0 && news->not_judged == 0 && news->troubles.empty()) continue;
     Report report = report_of(*news);
