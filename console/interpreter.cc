@@ -60,6 +60,13 @@ int cut_short(int code, const std::stop_token& stop) {
   return stop.stop_requested() && (code == Code::failed || code == Code::partly_done) ? int{Code::interrupted} : code;
 }
 
+// As everywhere: COMMAND --help, or -h.
+bool asks_for_help(const Command& command, std::span<const Word> words) {
+  return command.words != "help" && std::ranges::any_of(words, [](const Word& word) {
+           return !word.quoted && (word.text == "--help" || word.text == "-h");
+         });
+}
+
 // Why the login may not give this; empty if it may.
 std::string refusal(const Command& command, const Arguments& given, const Login& login) {
   const Role role = role_of(login.caller.role);
@@ -135,6 +142,8 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   const auto found = find_command(line->words, terminal.pty);
   if (!found) return {errors.fail(Code::not_understood, found.error())};
   const Command& command = *found->command;
+  if (asks_for_help(command, std::span(line->words).subspan(found->words)))
+    return run(fmt::format("help {}", command.words), login, terminal, output, std::move(stop));
   const auto given = parse_arguments(command, std::span(line->words).subspan(found->words));
   // What may be kept of it.
   const auto words = kept_words(command, line->words, found->words);

@@ -181,4 +181,10 @@ std::size_t number_in(const rd_kafka_conf_t* conf, const char* name) {
   return static_cast<std::size_t>(std::strtoull(text, nullptr, 10));
 }
 
+Result<void> validate(const config::Kafka& settings) {
+  auto conf = consumer_conf(settings, fetch_limits({}, 1));
+  if (!conf) return std::unexpected(conf.error());
+  return {};
+}
+
 }  // namespace sluice::listener

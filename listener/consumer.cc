@@ -184,10 +184,4 @@ std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const Con
   return std::make_unique<KafkaConsumer>(settings, limits, std::move(events));
 }
 
-Result<void> validate(const config::Kafka& settings) {
-  auto conf = consumer_conf(settings, fetch_limits({}, 1));
-  if (!conf) return std::unexpected(conf.error());
-  return {};
-}
-
 }  // namespace sluice::listener

@@ -46,8 +46,13 @@ Result<void> KafkaConsumer::connect(const std::vector<Topic>& existing) {
   const auto missing = [this](std::vector<std::string> topics) {
     if (events_.missing) events_.missing(std::move(topics));
   };
-  watcher_ = std::make_unique<TopicWatcher>([this] { return list_again(); }, *selection_, std::move(names),
-                                            limits_.relist, changed, missing);
+  const auto answers = [this] {
+    const auto borrowed = gate_.borrow();
+    return !borrowed || (kafka_answers_ = brokers_answer(borrowed.get(), list_timeout));
+  };
+  kafka_answers_ = true;  // the topics were listed a moment ago
+  watcher_ = std::make_unique<TopicWatcher>([this] { return list_again(); }, answers, *selection_, std::move(names),
+                                            TopicWatcher::Pauses{.list = limits_.relist}, changed, missing);
   return {};
 }
 

@@ -28,13 +28,15 @@ void GroupWatch::left(Clock::time_point now) {
 void GroupWatch::kafka(bool answers, Clock::time_point now) {
   if (!answers) {
     answering_.reset();
-  } else if (!answering_) {
-    answering_ = now;
+    if (!away_) away_ = now;
+    return;
   }
+  away_.reset();
+  if (!answering_) answering_ = now;
 }
 
 std::optional<Clock::time_point> GroupWatch::outside(Clock::time_point now) const {
-  return outside_ && now - *outside_ >= session_ * told_after ? outside_ : std::nullopt;
+  return outside_ && now - *outside_ >= session_ * told_after ? outside_ : away_;
 }
 
 // The time counts while Kafka answers only: as long as it is away, no client can do better.

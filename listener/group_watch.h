@@ -1,5 +1,5 @@
-// Notices that the consumer group gives this member nothing although Kafka answers, and says when to build the consumer
-// anew.
+// Notices that Kafka does not answer, and that the consumer group gives this member nothing although it does, and says
+// when to build the consumer anew.
 //
 // Pure: the poll thread owns it and tells it what happens and what time it is. A rebalance of living members ends
 // within a session time-out, since whoever does not heartbeat is left out after it. A member that waits much longer is
@@ -36,7 +36,8 @@ class GroupWatch {
   // What to do now; rebuild is answered once, and again after twice as long.
   Step step(Clock::time_point now);
 
-  // Since when the member is outside, once that is longer than a rebalance takes.
+  // Since when the member is outside, once that is longer than a rebalance takes; or since when Kafka does not answer,
+  // which nobody can be inside of for long.
   std::optional<Clock::time_point> outside(Clock::time_point now) const;
   // How the member stands, if that has changed since it was asked last.
   std::optional<GroupStanding> changed_standing(Clock::time_point now);
@@ -47,7 +48,7 @@ class GroupWatch {
   std::chrono::milliseconds waits() const { return session_ * patience * factor_; }
 
   const std::chrono::milliseconds session_;
-  std::optional<Clock::time_point> outside_, answering_, rebuilt_;
+  std::optional<Clock::time_point> outside_, answering_, away_, rebuilt_;
   int factor_ = 1, rebuilds_ = 0, replaced_ = 0, ordered_ = 0;  // ordered_: not counted in the standing yet
   GroupStanding standing_, told_;
 };

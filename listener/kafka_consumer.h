@@ -75,7 +75,7 @@ class KafkaConsumer final : public Consumer {
   const Events events_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> rebalancing_{false};    // between a revocation and the next assignment
-  std::atomic<bool> kafka_answers_{false};  // the last listing of the topics
+  std::atomic<bool> kafka_answers_{false};  // the last question of the watcher's
   std::atomic<bool> reconnect_{false};      // an operator has ordered it
   std::atomic<int> clients_made_{0};
 

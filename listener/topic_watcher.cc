@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace sluice::listener {
@@ -13,15 +14,16 @@ constexpr std::chrono::milliseconds lacking_pause{1000};  // doubles while the s
 
 }  // namespace
 
-TopicWatcher::TopicWatcher(List list, TopicSelection selection, std::vector<std::string> names,
-                           std::chrono::milliseconds interval, Changed changed, Missing missing)
+TopicWatcher::TopicWatcher(List list, Answers answers, TopicSelection selection, std::vector<std::string> names,
+                           const Pauses& pauses, Changed changed, Missing missing)
     : list_(std::move(list)),
+      answers_(std::move(answers)),
       selection_(std::move(selection)),
-      interval_(interval),
+      pauses_(pauses),
       changed_(std::move(changed)),
       missing_(std::move(missing)),
       names_(std::move(names)),
-      pause_(interval),
+      pause_(pauses.list),
       thread_(&TopicWatcher::run, this) {}
 
 TopicWatcher::~TopicWatcher() {
@@ -42,14 +44,19 @@ void TopicWatcher::look_now() {
 }
 
 void TopicWatcher::run() {
+  auto look_at = Clock::now() + pause_;
   for (;;) {
+    bool wanted = false;
     {
       MutexLock lock(mutex_);
-      stop_.wait_for(lock, pause_, [this]() REQUIRES(mutex_) { return stopping_ || now_; });
+      const auto until = std::min(look_at, Clock::now() + pauses_.ask);
+      stop_.wait_until(lock, until, [this]() REQUIRES(mutex_) { return stopping_ || now_; });
       if (stopping_) return;
-      now_ = false;
+      wanted = std::exchange(now_, false);
     }
+    if (!wanted && Clock::now() < look_at && answers_()) continue;
     look();
+    look_at = Clock::now() + pause_;
   }
 }
 
@@ -86,9 +93,9 @@ void TopicWatcher::look() {
   const auto twice = std::ranges::unique(wanted);
   wanted.erase(twice.begin(), twice.end());
   if (lacking.empty()) {
-    pause_ = interval_;
+    pause_ = pauses_.list;
   } else {
-    pause_ = std::min(interval_, lacking == lacking_ ? pause_ * 2 : lacking_pause);
+    pause_ = std::min(pauses_.list, lacking == lacking_ ? pause_ * 2 : lacking_pause);
   }
   lacking_ = lacking;
   std::erase_if(given_up_, [&](const auto& name) { return !lacking.contains(name); });

@@ -1,5 +1,6 @@
 // Lists the cluster's topics regularly, and calls back when the set that the routes select has changed, and after each
-// listing that lacks subscribed topics.
+// listing that lacks subscribed topics. In between it asks whether Kafka answers at all, and lists at once if it does
+// not.
 //
 // Owned by the consumer, a thread of its own, so that a slow broker never delays the poll thread. A topic is given up
 // (if a regular expression has chosen it) or called missing only when two listings in a row lack it: one may come from
@@ -25,13 +26,17 @@ class TopicWatcher {
  public:
   // All are called from the watcher's thread. `list` may block, but not for ever.
   using List = std::function<Result<std::vector<Topic>>()>;
+  using Answers = std::function<bool()>;  // costs little
   using Changed = std::function<void(std::vector<std::string> names)>;
   // Those that are missing now, sorted; once more with none when the last one is back.
   using Missing = std::function<void(std::vector<std::string> names)>;
 
   // `names` is what is subscribed to already, sorted.
-  TopicWatcher(List list, TopicSelection selection, std::vector<std::string> names, std::chrono::milliseconds interval,
-               Changed changed, Missing missing);
+  struct Pauses {
+    std::chrono::milliseconds list, ask{5000};
+  };
+  TopicWatcher(List list, Answers answers, TopicSelection selection, std::vector<std::string> names,
+               const Pauses& pauses, Changed changed, Missing missing);
   ~TopicWatcher();
   TopicWatcher(const TopicWatcher&) = delete;
   TopicWatcher& operator=(const TopicWatcher&) = delete;
@@ -46,8 +51,9 @@ class TopicWatcher {
   void tell_missing(const std::set<std::string>& lacking);
 
   const List list_;
+  const Answers answers_;
   const TopicSelection selection_;
-  const std::chrono::milliseconds interval_;
+  const Pauses pauses_;
   const Changed changed_;
   const Missing missing_;
   // The watcher's thread only.
@@ -64,6 +70,9 @@ class TopicWatcher {
   bool now_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
+
+// Returns true if a broker answers a question about nothing but the brokers.
+bool brokers_answer(rd_kafka_t* client, std::chrono::milliseconds timeout);
 
 // Lists the topics of the whole cluster, with an existing client. The error is librdkafka's message.
 Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::milliseconds timeout);

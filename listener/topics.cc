@@ -65,6 +65,13 @@ std::vector<std::string> TopicSelection::idle_patterns(const std::vector<Topic>&
   return idle;
 }
 
+bool brokers_answer(rd_kafka_t* client, std::chrono::milliseconds timeout) {
+  const rd_kafka_metadata_t* found = nullptr;
+  const auto error = rd_kafka_metadata(client, 0, nullptr, &found, static_cast<int>(timeout.count()));
+  const MetadataHandle owner(found);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 Result<std::vector<Topic>> list_topics(rd_kafka_t* client, std::chrono::milliseconds timeout) {
   const rd_kafka_metadata_t* found = nullptr;
   const auto error = rd_kafka_metadata(client, 1, nullptr, &found, static_cast<int>(timeout.count()));

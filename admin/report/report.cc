@@ -127,6 +127,20 @@ void make_room(const Section& section, std::vector<int>& widths, int columns) {
   }
 }
 
+// Of a name both ends are kept: what tells names apart, such as the number of a partition, is often the last of them.
+std::string cut_cell(const Column& column, const std::string& text, int columns) {
+  constexpr int shortest = 8;
+  if (column.kind != ColumnType::text || columns < shortest || width(text) <= columns || text.find(' ') != text.npos)
+    return cut(text, columns);
+  std::size_t from = text.size();
+  while (width(std::string_view(text).substr(from)) < columns / 2) {
+    do --from;
+    while ((static_cast<unsigned char>(text[from]) & 0xc0) == 0x80);
+  }
+  const auto end = std::string_view(text).substr(from);
+  return cut(text, columns - width(end)) + std::string(end);
+}
+
 // The header first, then a line for each row. With a width some columns give way, then the whole line.
 std::vector<std::string> table_lines(const Section& section, const Rendering& rendering) {
   const std::size_t count = section.columns.size();
@@ -136,7 +150,8 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& re
     auto& line = cells.emplace_back();
     for (std::size_t at = 0; at < count; ++at) {
       line.push_back(shown_text(section.columns[at], row.at(at), false, rendering));
-      if (rendering.columns > 0 && at + 1 < count) line.back() = cut(line.back(), widest_cell);
+      if (rendering.columns > 0 && at + 1 < count)
+        line.back() = cut_cell(section.columns[at], line.back(), widest_cell);
     }
   }
   std::vector<int> widths(count, 0);
@@ -151,7 +166,7 @@ std::vector<std::string> table_lines(const Section& section, const Rendering& re
       const Column& column = section.columns[at];
       std::string shown = cells[row][at];
       const bool last = at + 1 == count;
-      if (rendering.columns > 0 && !last) shown = cut(shown, widths[at]);
+      if (rendering.columns > 0 && !last) shown = cut_cell(column, shown, widths[at]);
       if (rendering.columns > 0) shown = cut(shown, rendering.columns - used);
       int missing = widths[at] - width(shown);
       if (rendering.columns > 0) missing = std::min(missing, rendering.columns - used - width(shown));

@@ -75,7 +75,8 @@ class Findings {
     }
     if (now_.outside_group_since)
       add(Code::critical,
-          "Kafka's consumer group has given this process nothing for {}: look for its coordinator in the brokers' logs",
+          "Kafka's consumer group has given this process nothing for {}: look whether the brokers answer, and for the "
+          "group's coordinator in their logs",
           age_text(*now_.outside_group_since));
     const auto away = std::ranges::count(now_.lanes, false, &LaneSnapshot::connected);
     if (away > 0) {

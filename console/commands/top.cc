@@ -14,8 +14,8 @@ constexpr std::string_view redraw = "\x0c";
 int watch(Call& call, Observer& observer, const Snapshots& snapshots, const Rates& rates,
           const config::Pipeline& pipeline, std::chrono::milliseconds interval) {
   Keyboard& keyboard = *call.terminal().keyboard;
-  Keyboard::Listener keys(keyboard);
   FullScreen screen(call.stream().output());
+  Keyboard::Listener keys(keyboard);  // ends first: who sees the screen as it was types for the session again
   DashboardView view{.interval = span_text(interval)};
   std::shared_ptr<const Observation> seen;
   Clock::time_point again{};

@@ -85,6 +85,7 @@ int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int
 }
 
 int Channel::on_resize(ssh_session, ssh_channel, int columns, int rows, int, int, void* self) noexcept {
+  of(self).context_.message_size();
   of(self).resize(columns, rows);
   return accepted;
 }
@@ -135,6 +136,7 @@ int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* valu
 
 int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self) noexcept {
   const auto note = [&] {
+    of(self).context_.message_size();
     of(self).context_.refused("subsystem", name);
     return refused;
   };
@@ -143,6 +145,7 @@ int Channel::on_subsystem(ssh_session, ssh_channel, const char* name, void* self
 
 // Those that end a program (RFC 4254, 6.10), and no other.
 void Channel::on_signal(ssh_session, ssh_channel, const char* name, void* self) noexcept {
+  of(self).context_.message_size();
   constexpr std::array<std::string_view, 6> ending{"INT", "TERM", "HUP", "QUIT", "KILL", "ABRT"};
   if (std::ranges::find(ending, std::string_view(name)) != ending.end()) of(self).stop_command();
 }
@@ -151,16 +154,19 @@ void Channel::on_signal(ssh_session, ssh_channel, const char* name, void* self) 
 // limit for that, too.
 int Channel::on_data(ssh_session, ssh_channel, void* data, std::uint32_t length, int is_stderr, void* self) noexcept {
   auto& channel = of(self);
+  channel.context_.message_size();
   if (is_stderr != 0) return static_cast<int>(length);
   const auto take = [&] { return channel.take({static_cast<const char*>(data), length}); };
   return static_cast<int>(guarded(channel.broken_, take, length));
 }
 
 void Channel::on_eof(ssh_session, ssh_channel, void* self) noexcept {
+  of(self).context_.message_size();
   of(self).eof_ = true;
 }
 
 void Channel::on_close(ssh_session, ssh_channel, void* self) noexcept {
+  of(self).context_.message_size();
   of(self).peer_closed_ = true;
 }
 

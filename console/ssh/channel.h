@@ -118,6 +118,7 @@ class Channel {
   std::size_t held_ = 0;  // bytes of a batch that the library keeps, so that its client gets no more window
   std::optional<Editor> editor_;
   int batch_line_ = 0;
+  bool after_return_ = false;  // in a batch
   int env_requests_ = 0;
 
   std::stop_source stop_;

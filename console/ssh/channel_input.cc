@@ -83,8 +83,9 @@ void Channel::take_held() {
 bool Channel::next_of_batch() {
   take_held();
   for (int blank = 0; blank < blank_lines_per_turn; ++blank) {
+    if (std::exchange(after_return_, false) && input_.rest().starts_with('\n')) input_.consume(1);
     const auto rest = input_.rest();
-    const auto end = rest.find('\n');
+    const auto end = rest.find_first_of("\r\n");
     const bool ended = eof_ && held_ == 0;
     if (end == rest.npos && rest.size() <= longest_command && (!ended || rest.empty())) {
       if (ended) finish(Code::done);
@@ -100,8 +101,8 @@ bool Channel::next_of_batch() {
       finish(Code::not_understood);
       return false;
     }
+    after_return_ = end != rest.npos && rest[end] == '\r';  // a line end, as some systems write it, or the half of one
     input_.consume(end == rest.npos ? rest.size() : end + 1);
-    if (line.ends_with('\r')) line.pop_back();
     const auto first = line.find_first_not_of(" \t");
     if (first == line.npos || line[first] == '#') continue;
     start_command(line);

@@ -10,7 +10,9 @@
 namespace sluice::console {
 namespace {
 
-constexpr std::size_t longest_sequence = 16;
+constexpr std::size_t longest_sequence = 16, longest_string = 256;
+// Behind ESC: what a terminal answers, such as its colours or its name, up to BEL or ESC \ (ECMA-48, 5.6).
+constexpr std::string_view string_begins = "]P^_X";
 constexpr std::string_view paste_on = "\x1b[?2004h", paste_off = "\x1b[?2004l";
 constexpr unsigned char ctrl(char letter) {
   return static_cast<unsigned char>(letter & 0x1f);
@@ -88,8 +90,13 @@ void Editor::byte(unsigned char c, Step& step) {
       plain(c, step);
       return;
     case State::escape:
-      state_ = c == '[' ? State::csi : c == 'O' ? State::ss3 : c == 0x1b ? State::escape : State::plain;
+      state_ = c == '['                                                         ? State::csi
+               : c == 'O'                                                       ? State::ss3
+               : c == 0x1b                                                      ? State::escape
+               : string_begins.find(static_cast<char>(c)) != string_begins.npos ? State::string
+                                                                                : State::plain;
       parameters_.clear();
+      string_bytes_ = 0;
       if (state_ == State::plain) {
         if (c < 0x20) {
           plain(c, step);
@@ -97,6 +104,11 @@ void Editor::byte(unsigned char c, Step& step) {
           alt(c);
         }
       }
+      return;
+    case State::string:
+      if (c >= 0x20 && ++string_bytes_ <= longest_string) return;
+      state_ = c == 0x1b ? State::escape : State::plain;  // ESC \ ends it
+      if (c != 0x1b && c != 0x07) plain(c, step);
       return;
     case State::csi:
     case State::ss3:

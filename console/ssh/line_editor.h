@@ -45,7 +45,7 @@ class Editor {
   const std::vector<std::string>& history() const { return history_; }  // the newest last
 
  private:
-  enum class State : unsigned char { plain, escape, csi, ss3, csi_too_long };
+  enum class State : unsigned char { plain, escape, csi, ss3, csi_too_long, string };
 
   void byte(unsigned char c, Step& step);
   void plain(unsigned char c, Step& step);
@@ -93,7 +93,8 @@ class Editor {
 
   State state_ = State::plain;
   std::string parameters_;  // of a control sequence
-  std::string partial_;     // of a UTF-8 character
+  std::size_t string_bytes_ = 0;
+  std::string partial_;  // of a UTF-8 character
   std::size_t missing_ = 0;
   unsigned char last_key_ = 0;  // the last byte of a paste, if it was Ctrl-C or Ctrl-D
   bool pasting_ = false, after_return_ = false, after_tab_ = false;

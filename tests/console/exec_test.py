@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.raw_ssh import Raw
+from support.raw_ssh import Raw, exit_code, until
 from support.waiting import free_port, wait_until
 
 LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
@@ -145,6 +145,7 @@ def test_a_batch_runs_line_by_line_and_stops_at_the_first_failure(console):
     assert "librdkafka" in both
     assert "kafka.group" in both
     assert both == console.ok(text="version\r\n# a comment\r\n\r\nconfig show\r\n")
+    assert both == console.ok(text="version\r# a comment\r\rconfig show\r")
     assert both == console.ok(text="version\nconfig show")
     assert both == console.ok(text="\ufeffversion\nconfig show")  # as some editors begin a file
     for text, why in ((b"ver\0sion\n", "the character NUL"), (b"\xff\xfe\n", "a line must be UTF-8; its byte 1 is not"),
@@ -227,6 +228,71 @@ def test_a_shell_and_commands_of_one_connection_end_each_for_itself_also_while_i
         command.exec_command("whoami")
         assert command.recv_exit_status() == 0
         assert not tail.exit_status_ready()
+
+
+@pytest.mark.case(11, 20)
+def test_what_is_sent_before_a_channel_has_its_purpose_is_not_lost(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        batch = raw.transport.open_session(timeout=60)
+        raw.send(94, batch.remote_chanid, b"version\nwho")
+        batch.sendall(b"ami\n")
+        batch.invoke_shell()
+        batch.shutdown_write()
+        assert until(batch, b"libssh", b"viewer") and exit_code(batch) == 0
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 80, 24)
+        raw.send(94, shell.remote_chanid, b"version\r")
+        shell.invoke_shell()
+        until(shell, b"libssh")
+        # A key that is pressed behind a command in the same moment is for the command.
+        shell.sendall(b"wait lag<0 --timeout 10m\r\x03")
+        until(shell, b"^C")
+        shell.sendall(b"top\rq")
+        until(shell, b"\x1b[?1049h", b"\x1b[?1049l")
+        shell.sendall(b"quit\r")
+        until(shell, b"bye\r\n")
+        command = raw.transport.open_session(timeout=60)
+        command.get_pty("xterm", 80, 24)
+        raw.send(98, command.remote_chanid, "exec", False, "wait lag<0 --timeout 10m")
+        raw.send(94, command.remote_chanid, b"\x03")
+        assert exit_code(command) == 130
+        top = raw.transport.open_session(timeout=60)
+        top.get_pty("xterm", 80, 24)
+        raw.send(94, top.remote_chanid, b"q")
+        raw.send(98, top.remote_chanid, "exec", False, "top")
+        assert exit_code(top) == 0
+
+
+@pytest.mark.case(10)
+@pytest.mark.parametrize("more", (False, True))
+def test_a_command_that_holds_a_nul_is_refused_and_not_run_in_part(console, more):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        channel = raw.transport.open_session(timeout=60)
+        if more:  # other requests before it
+            channel.get_pty("xterm", 80, 24)
+            channel.update_environment({"LC_ALL": "C.UTF-8"})
+        channel.exec_command("whoami\0 --json")
+        assert exit_code(channel) == 2
+        assert b"NUL" in (channel.recv(4096) if more else channel.recv_stderr(4096))
+
+
+@pytest.mark.case(20)
+def test_a_paste_without_an_end_can_be_left_and_a_pasted_ctrl_c_runs_nothing(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 80, 24)
+        shell.invoke_shell()
+        until(shell, b"> ")
+        shell.sendall(b"\x1b[200~pasted \x03version\r\x04more")
+        until(shell, b"pasted version  more"[:14])
+        shell.sendall(b"\x03")
+        seen = until(shell, b"^C\r\n", b"> ")
+        assert b"libssh" not in seen
+        shell.sendall(b"version\r")
+        until(shell, b"libssh")
+        shell.sendall(b"\x1b[200~")
+        shell.sendall(b"\x04")
+        until(shell, b"bye\r\n")
 
 
 @pytest.mark.case(13)

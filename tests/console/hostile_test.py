@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import socket
+import threading
 import time
 
 import paramiko
@@ -163,77 +164,6 @@ def test_random_keys_on_a_shell_do_no_harm(console):
     console.ok("version")
 
 
-def until(channel, *wanted):
-    """What a channel sends until it has sent all that is wanted."""
-    seen = b""
-    while not all(text in seen for text in wanted):
-        more = channel.recv(65536)
-        assert more, (seen, wanted)
-        seen += more
-    return seen
-
-
-@pytest.mark.case(11, 20)
-def test_what_is_sent_before_a_channel_has_its_purpose_is_not_lost(console):
-    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
-        batch = raw.transport.open_session(timeout=60)
-        raw.send(94, batch.remote_chanid, b"version\nwho")
-        batch.sendall(b"ami\n")
-        batch.invoke_shell()
-        batch.shutdown_write()
-        assert until(batch, b"libssh", b"viewer") and batch.recv_exit_status() == 0
-        shell = raw.transport.open_session(timeout=60)
-        shell.get_pty("xterm", 80, 24)
-        raw.send(94, shell.remote_chanid, b"version\r")
-        shell.invoke_shell()
-        until(shell, b"libssh")
-        # A key that is pressed behind a command in the same moment is for the command.
-        shell.sendall(b"wait lag<0 --timeout 10m\r\x03")
-        until(shell, b"^C")
-        shell.sendall(b"top\rq")
-        until(shell, b"\x1b[?1049h", b"\x1b[?1049l")
-        shell.sendall(b"quit\r")
-        until(shell, b"bye\r\n")
-        command = raw.transport.open_session(timeout=60)
-        command.get_pty("xterm", 80, 24)
-        raw.send(98, command.remote_chanid, "exec", False, "wait lag<0 --timeout 10m")
-        raw.send(94, command.remote_chanid, b"\x03")
-        assert command.recv_exit_status() == 130
-        top = raw.transport.open_session(timeout=60)
-        top.get_pty("xterm", 80, 24)
-        raw.send(94, top.remote_chanid, b"q")
-        raw.send(98, top.remote_chanid, "exec", False, "top")
-        assert top.recv_exit_status() == 0
-        # A command that holds a NUL is refused as a whole, also behind other requests.
-        for with_pty in (False, True):
-            cut = raw.transport.open_session(timeout=60)
-            if with_pty:
-                cut.get_pty("xterm", 80, 24)
-                cut.update_environment({"LC_ALL": "C.UTF-8"})
-            cut.exec_command("whoami\0 --json")
-            assert cut.recv_exit_status() == 2
-            assert b"NUL" in (cut.recv(4096) if with_pty else cut.recv_stderr(4096))
-
-
-@pytest.mark.case(20)
-def test_a_paste_without_an_end_can_be_left_and_a_pasted_ctrl_c_runs_nothing(console):
-    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
-        shell = raw.transport.open_session(timeout=60)
-        shell.get_pty("xterm", 80, 24)
-        shell.invoke_shell()
-        until(shell, b"> ")
-        shell.sendall(b"\x1b[200~pasted \x03version\r\x04more")
-        until(shell, b"pasted version  more"[:14])
-        shell.sendall(b"\x03")
-        seen = until(shell, b"^C\r\n", b"> ")
-        assert b"libssh" not in seen
-        shell.sendall(b"version\r")
-        until(shell, b"libssh")
-        shell.sendall(b"\x1b[200~")
-        shell.sendall(b"\x04")
-        until(shell, b"bye\r\n")
-
-
 @pytest.mark.case(36)
 def test_raw_channel_messages_out_of_order_do_no_harm(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
@@ -300,14 +230,41 @@ def test_a_slow_reader_holds_nobody_up_and_its_queue_is_bounded(console):
         assert 0 < most < 5 * 2**20
 
 
-@pytest.mark.case(33)
-def test_a_stopped_client_is_not_waited_for(console):
-    client = console.popen()
-    wait_until(lambda: len(console.sessions()) > 1, "its session")
-    os.kill(client.pid, signal.SIGSTOP)
-    for _ in range(5):
-        console.ok("status")
-    assert len(console.sessions()) > 1, "it is still there"
+@pytest.mark.case(30, 33)
+def test_a_tail_whose_client_stands_still_delays_nobody_and_tells_what_it_did_not_show(console):
+    place, told = f"{console.orders}/0", []
+    tail = console.popen("tail", place, "--json", key="k_oper")
+    reader = threading.Thread(target=lambda: told.extend(json.loads(line)["data"] for line in tail.stdout))
+    reader.start()
+
+    def publish(count, note=""):
+        value = json.dumps({"id": 7, "status": "new", "note": note}).encode()
+        console.kafka.publish(console.orders, [(b"7", value)] * count, partition=0)
+
+    wait_until(lambda: publish(1) is None and told, "the tail has begun")
+    os.kill(tail.pid, signal.SIGSTOP)
+    publish(60, '"' * 20_000)  # each 80 kB as it is shown, which is more than the client's window takes
+
+    def queued():
+        return max(one["queued"] for one in console.sessions())
+
+    wait_until(queued, "what waits for the one that stands still")
+    publish(3000)
+    console.wait_caught_up(console.orders)
+    slowest = max(console.run_ssh("status").took for _ in range(5))
+    print(f"status in {slowest:.2f} s beside {queued()} bytes that wait")
+    assert 0 < queued() < 2 * 2**20
+    os.kill(tail.pid, signal.SIGCONT)
+    published = console.kafka.ends(console.orders)[0] - told[0]["records"][0]["offset"]
+
+    def accounted():
+        return sum(len(one["records"]) + one["not_shown"] for one in told)
+
+    wait_until(lambda: accounted() == published, lambda: f"{accounted()} of {published}: {[one['troubles'] for one in told]}")
+    offsets = [record["offset"] for one in told for record in one["records"]]
+    assert offsets == sorted(set(offsets)) and sum(one["not_shown"] for one in told) > 0
+    tail.terminate()
+    reader.join(60)
 
 
 @pytest.mark.case(31, 33)

@@ -2,7 +2,9 @@
 import concurrent.futures
 import itertools
 import json
+import os
 import re
+import signal
 import threading
 
 import psycopg2
@@ -372,3 +374,24 @@ def test_a_reconnection_to_kafka_under_load_loses_nothing_and_applies_nothing_tw
     assert all(consumed == sum(outcomes) for consumed, *outcomes in console.sql(
         "SELECT next_offset - start_offset, applied, folded, skipped, dead, gaps FROM sluice.pointer"))
     assert [row[4] for row in console.audit("reconnect kafka")] == ["done: 4 partitions"]
+
+
+@pytest.mark.case(13)
+def test_check_says_that_kafka_is_away_and_every_command_ends_by_itself(console):
+    console.live.expected.append("[Kk]afka")
+    place = f"{console.orders}/0"
+    commands = [(0, "status"), (0, "partitions"), (0, "pointers"), (0, "count"), (0, f"pause {place} --reason away"), (0, f"why {place}"),
+                (6, "wait lag<0 --timeout 1s"), (1, f"record {place} 0"), (0, "errors")]
+    os.kill(console.kafka.process.pid, signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
+            answers = list(pool.map(lambda one: console.run_ssh(*one[1].split(), key="k_oper"), commands))
+        for (code, words), answer in zip(commands, answers):
+            assert answer.code == code, (words, answer)
+        print("; ".join(f"{words.split()[0]} {answer.took:.1f} s" for (_, words), answer in zip(commands, answers)))
+        check = wait_until(lambda: [one for one in [console.run_ssh("check")] if one.code == 11], lambda: console.run_ssh("check"))[0]
+        assert "Kafka" in check.out and check.out.count("\n") == 1, check
+    finally:
+        os.kill(console.kafka.process.pid, signal.SIGCONT)
+    console.ok("resume", "all", key="k_oper")
+    wait_until(lambda: console.run_ssh("check").code == 0, lambda: console.run_ssh("check"))

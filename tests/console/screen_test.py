@@ -1,4 +1,5 @@
 """The interactive session as an operator sees it in a terminal."""
+import concurrent.futures
 import os
 import pty
 import re
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from support.raw_ssh import Raw, until
 from support.waiting import wait_until
 
 CODES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
@@ -320,3 +322,23 @@ def test_rate_has_means_and_a_picture(console):
     data = console.data("rate", console.orders)
     assert [1, 10, 60, 300] == [mean["over_seconds"] for mean in data["means"]]
     wait_until(lambda: console.data("rate", console.orders)["applied_peak"] > 0, "the thousand records among the rates")
+
+
+@pytest.mark.case(17)
+def test_a_key_is_answered_at_once_while_the_service_is_busy(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 200, 24)
+        shell.invoke_shell()
+        until(shell, b"> ")
+        busy = [pool.submit(console.publish, range(20_000)), pool.submit(console.run_ssh, text="partitions\n" * 100)]
+        took = []
+        while len(took) < 20 or (len(took) < 150 and not all(one.done() for one in busy)):
+            begin = time.monotonic()
+            shell.sendall(b"x")
+            until(shell, b"x")
+            took.append(time.monotonic() - begin)
+        assert busy[1].result().code == 0
+        print(f"{len(took)} keys, half of them within {sorted(took)[len(took) // 2] * 1000:.1f} ms, slowest {max(took) * 1000:.0f} ms")
+        assert min(took) < 0.2
+    console.wait_caught_up(console.orders)

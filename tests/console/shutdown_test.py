@@ -1,4 +1,5 @@
 """The end of the service while partitions stand still and a command waits for PostgreSQL."""
+import signal
 import subprocess
 import time
 
@@ -43,7 +44,7 @@ def test_sigterm_beside_stopped_partitions_and_a_blocked_command_ends_with_0(con
 
 @pytest.mark.case(40)
 @pytest.mark.alone
-def test_a_drain_that_is_ordered_again_goes_on(console):
+def test_a_drain_that_is_ordered_again_goes_on_and_a_second_sigterm_ends_it(console):
     with console.hold_pointers() as holder:
         console.ok("shutdown", "--drain", "--yes", key="k_oper")
         wait_until(lambda: "draining" in console.live.log(), console.live.tail)
@@ -54,4 +55,19 @@ def test_a_drain_that_is_ordered_again_goes_on(console):
     assert console.live.wait() == 0
     assert "ending at once" not in console.live.log()
     console.live.start()
+    tail = console.popen("tail", "--json", key="k_oper")
+    wait_until(lambda: "tail --json" in [one["command"] for one in console.sessions()], "a tail")
+    seen = len(console.live.log())
+    with console.hold_pointers() as holder:
+        console.live.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in console.live.log()[seen:], console.live.tail)
+        assert console.run_ssh("status").code == 0, "operators see the drain"
+        console.live.signal(signal.SIGTERM)
+        assert console.live.wait(15) == 0, "without the batch that waits, for which a drain has 17 s"
+        assert "ending at once; what was not committed is read again" in console.live.log()[seen:]
+        tail.communicate(timeout=60)
+        holder.rollback()
+    console.live.start()
+    console.wait_caught_up(console.orders)
+    assert all(topic["balanced"] for topic in console.data("count")["topics"])
     console.measure()

@@ -66,6 +66,22 @@ class Raw:
                 self.send(cMSG_USERAUTH_REQUEST, "ops", "ssh-connection", method)
 
 
+def until(channel, *wanted):
+    """What a channel sends until it has sent all that is wanted."""
+    seen = b""
+    channel.settimeout(60)
+    while not all(text in seen for text in wanted):
+        more = channel.recv(65536)
+        assert more, (seen, wanted)
+        seen += more
+    return seen
+
+
+def exit_code(channel):
+    assert channel.status_event.wait(60), "the command does not end"
+    return channel.recv_exit_status()
+
+
 def crowd(port, count, held_at_most=200):
     """Strangers from eight loopback addresses, a third each: silent, a banner, a banner and part of a large packet.
     Returns how many were let through the door."""

@@ -56,6 +56,12 @@ TEST_F(ConsoleInterpreter, the_page_of_each_state_that_stops_a_partition_says_wh
   }
 }
 
+TEST_F(ConsoleInterpreter, help_is_shown_where_others_have_it) {
+  for (const auto* line : {"dead replay --help", "dead replay -h", "dead replay 7 --table x --help"})
+    EXPECT_EQ(run(line).out, run("help dead replay").out) << line;
+  EXPECT_EQ(run("topic '--help'").code, Code::no_such_thing) << "in quotes it is a name";
+}
+
 TEST_F(ConsoleInterpreter, the_help_says_whether_a_command_always_goes_to_the_audit_trail) {
   const std::string shows = "may show data; if so, it goes to the audit trail",
                     changes = "may change something; if so, it goes to the audit trail",

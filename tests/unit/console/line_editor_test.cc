@@ -99,6 +99,22 @@ TEST(Editor, history_keeps_the_draft) {
   EXPECT_THAT(typist.lines, ElementsAre("one", "two", "draft"));
 }
 
+TEST(Editor, what_a_terminal_answers_is_not_typed) {
+  EXPECT_THAT(Typist()
+                  .type("\x1b]11;rgb:0000/0000/0000\x1b\\a\x1b]0;x\x07"
+                        "b\x1bP>|name(1)\x1b\\c\x1b_x\x1b\\d\r")
+                  .lines,
+              ElementsAre("abcd"));
+  EXPECT_THAT(Typist().type("\x1b]cut off\rversion\r").lines, ElementsAre("", "version")) << "a line end ends it";
+  EXPECT_THAT(Typist()
+                  .type("\x1b[200~a\x1b]0;t\x07"
+                        "b\x1b]52\x1b[201~c\r")
+                  .lines,
+              ElementsAre("abc"))
+      << "in a paste as well";
+  EXPECT_EQ(Typist().type("\x1b]" + std::string(300, 'x') + "\x03").interrupts, 1);
+}
+
 TEST(Editor, a_paste_whose_end_never_came_ends_with_a_key_behind_which_nothing_follows) {
   for (const bool dumb : {false, true}) {
     Typist typist(dumb);

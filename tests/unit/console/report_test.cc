@@ -283,6 +283,11 @@ TEST_F(ConsoleLook, colours_are_for_terminals_and_lines_fit_them) {
         EXPECT_LE(width(std::string_view(shown).substr(from, end - from)), columns);
       }
   }
+  terminal.columns = 80;
+  admin.now.partitions[0].at = {std::string(200, 't'), 7};
+  const std::string shown = run("partitions").out;
+  EXPECT_NE(shown.find("t…t"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("t/7 "), std::string::npos) << "of a name both ends are shown: " << shown;
   terminal.utf8 = false;
   const std::string status = run("status").out;
   EXPECT_TRUE(std::ranges::all_of(status, [](char one) { return static_cast<unsigned char>(one) < 0x80; }));

@@ -19,7 +19,7 @@ class TopicWatcherTest : public ::testing::Test {
           const std::lock_guard lock(mutex_);
           return listings_[std::min(calls_++, listings_.size() - 1)];
         },
-        *TopicSelection::make({"fixed", "^cdc"}), std::move(subscribed), milliseconds(1),
+        [this] { return answers_.load(); }, *TopicSelection::make({"fixed", "^cdc"}), std::move(subscribed), pauses_,
         [this](Names names) {
           const std::lock_guard lock(mutex_);
           said_.emplace_back(calls_, std::move(names));
@@ -38,6 +38,8 @@ class TopicWatcherTest : public ::testing::Test {
   std::mutex mutex_;
   std::vector<Listing> listings_;
   std::size_t calls_ = 0;
+  TopicWatcher::Pauses pauses_{.list = milliseconds(1)};
+  std::atomic<bool> answers_{true};
   std::vector<std::pair<std::size_t, Names>> said_;  // after how many listings, what
   std::vector<Names> missing_;
   std::unique_ptr<TopicWatcher> watcher_;
@@ -51,6 +53,13 @@ TEST_F(TopicWatcherTest, tells_of_a_topic_that_appears_once) {
   watch({one, two}, {"cdc1", "fixed"});
   ASSERT_EQ(said_.size(), 1u);
   EXPECT_EQ(said_[0], (std::pair<std::size_t, Names>(2, {"cdc1", "cdc2", "fixed"})));
+}
+
+TEST_F(TopicWatcherTest, lists_at_once_when_kafka_answers_nothing_in_between) {
+  pauses_ = {.list = std::chrono::hours(1), .ask = milliseconds(1)};
+  answers_ = false;
+  watch({one, two}, {"cdc1", "fixed"});  // waits for listings, of which the next would come in an hour
+  EXPECT_EQ(said_.size(), 1u);
 }
 
 TEST_F(TopicWatcherTest, gives_a_topic_up_only_when_two_listings_in_a_row_lack_it) {
