@@ -1,6 +1,7 @@
 // What a table lacks for an event, in words that mapping finds and sink makes a statement of (`evolve`).
 //
-// Plain data, of any thread. Types are SQL of our own words, never a text of an event; names are unquoted.
+// Plain data, of any thread. Types are SQL of our own words and the catalogue's, never a text of an event; names are
+// unquoted.
 #pragma once
 
 #include <string>
@@ -10,7 +11,7 @@ namespace sluice {
 
 struct ColumnChange {
   std::string column;
-  std::string type;  // of PostgreSQL: `numeric(20,4)`
+  std::string type;  // of PostgreSQL: `numeric(20,4)`, `text COLLATE "C"`
 
   std::string from;  // of a column that is there: what its type was when this was found to be needed
 

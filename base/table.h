@@ -53,8 +53,11 @@ struct Column {
   bool generated = false;        // never written
   bool identity_always = false;  // written with OVERRIDING SYSTEM VALUE, never in SET
   bool enumeration = false;      // an enum: two of its values are equal exactly if their labels are
-  bool collated = false;         // compared by a collation that calls different characters equal
+  std::string collation;         // as SQL, where it is not that of the type
+  std::string loose_collation;   // the one that calls different characters equal, if one compares it; as SQL
   std::vector<Column> fields;    // of a composite type, in its order; of an array, those of an element
+
+  bool collated() const { return !loose_collation.empty(); }
 };
 
 // The route's `where`: the rows that the table may hold.

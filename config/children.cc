@@ -27,6 +27,24 @@ bool holds_key(const Route& child, const std::string& column, const Route& paren
          column_of(parent, flattened_name(source->field, parent.flatten)) == key;
 }
 
+// Returns true if one of the names is written as an array's elements are elsewhere: lines[], lines[*], lines[0].
+bool is_in_elements(const std::vector<std::string>& path) {
+  return std::ranges::any_of(path, [](const std::string& name) { return name.contains('[') && name.ends_with(']'); });
+}
+
+// Why the child's array cannot be beside those of the parent's other children; empty if it can.
+std::string check_array(const Route& child, const Route& parent) {
+  constexpr const char* why = "arrays within elements stay one value of their row, such as JSON; leave that table out";
+  for (const Route& other : parent.children) {
+    if (child.path.starts_with(other.path + "."))
+      return fmt::format("leads through the array {} of another [[route.child]], and {}", printable(other.path), why);
+    if (other.path.starts_with(child.path + "."))
+      return fmt::format("is an array that the path {} of another [[route.child]] leads through, and {}",
+                         printable(other.path), why);
+  }
+  return {};
+}
+
 std::set<std::string_view> placeholders(std::string_view text) {
   std::set<std::string_view> found;
   for (auto open = text.find('{'); open != text.npos; open = text.find('{', open + 1))
@@ -37,11 +55,19 @@ std::set<std::string_view> placeholders(std::string_view text) {
 }  // namespace
 
 std::string check_child_path(const std::string& text) {
-  return path_names(text).empty() ? "is not a field path; write a field such as items or order.items" : "";
+  const auto names = path_names(text);
+  if (names.empty()) return "is not a field path; write a field such as items or order.items";
+  if (!is_in_elements(names)) return {};
+  return "leads into the elements of an array, whose own arrays stay one value of their row, such as JSON; write the "
+         "outer array, without []";
 }
 
 std::string check_child_source(const std::string& text) {
-  if (ChildSource::parse(text)) return {};
+  const auto source = ChildSource::parse(text);
+  if (source && !is_in_elements(source->field)) return {};
+  if (source)
+    return "leads into the elements of an array; write $.FIELD for a field of the parent, and the bare name for one of "
+           "the element itself";
   return "is not known; write $.FIELD of the parent, @index, @element, or a field of the element";
 }
 
@@ -65,6 +91,7 @@ void complete_child(Route& child, const Route& parent) {
 WrongChild check_child(const Route& child, const Route& parent) {
   if (parent.mode != Mode::upsert)
     return {"table", "belongs to rows that are written and removed by their key; give the route mode = \"upsert\""};
+  if (auto wrong = check_array(child, parent); !wrong.empty()) return {"path", std::move(wrong)};
   if (!std::ranges::includes(placeholders(child.table), placeholders(parent.table)))
     return {"table",
             "lacks the placeholders of the route's table, so rows of two parents with one key would be the same; add "

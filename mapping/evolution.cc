@@ -194,6 +194,10 @@ std::string wider_for_value(const Column& column, const Value& value) {
   return padded && type.kind == FieldKind::text ? column_type(type) : wider_type(column, type);
 }
 
+std::string with_collation(const std::string& type, const std::string& collation) {
+  return collation.empty() ? type : fmt::format("{} COLLATE {}", type, collation);
+}
+
 const char* fault_of_name(std::string_view column) {
   constexpr std::array<std::string_view, 6> of_the_system = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
   if (column.empty()) return "is empty";

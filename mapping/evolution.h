@@ -29,6 +29,9 @@ std::string wider_type(const Column& column, const FieldType& type);
 // The same by a value that the column cannot hold; char(n) becomes `text` as well.
 std::string wider_for_value(const Column& column, const Value& value);
 
+// The type of a column with this collation, which is SQL; an empty one is the type's own.
+std::string with_collation(const std::string& type, const std::string& collation);
+
 // Returns why a column cannot have this name; null if it can. PostgreSQL would cut a long one.
 const char* fault_of_name(std::string_view column);
 

@@ -100,14 +100,9 @@ bool Mapper::State::need_child_table(const TopicChild& child, std::span<const Va
   };
   for (std::size_t part = 0; part < parent.key.size(); ++part) {
     const Column& of = parent.columns[parent.key[part]];
-    if (of.collated) {
-      fault = {Stage::map, "42804",
-               fmt::format("{}: found a key whose collation calls different texts equal, expected another one, as the "
-                           "table {} is to be made with it; make the table beforehand",
-                           of.name, child.state->name)};
-      return false;
-    }
-    made.added.push_back({route.key[part], of.declared, {}});
+    // Both keys call the same texts equal, and can be joined.
+    const std::string& collation = of.collated() ? of.loose_collation : of.collation;
+    made.added.push_back({route.key[part], with_collation(of.declared, collation), {}});
   }
   for (const std::string& column : route.key) {
     if (add(column)) continue;

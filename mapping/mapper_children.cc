@@ -71,7 +71,7 @@ enum class Carried : std::uint8_t { as_it_is, as_text_or_integer, not_at_all };
 Carried carried(const Column& from, const Column& to) {
   const auto by_type = [](const Column& one) { return compares_loosely(one) || one.type_name == "bpchar"; };
   if (by_type(from) || by_type(to)) {
-    const bool same = from.cast == to.cast && from.array == to.array && from.collated == to.collated;
+    const bool same = from.cast == to.cast && from.array == to.array && from.loose_collation == to.loose_collation;
     return same ? Carried::as_it_is : Carried::not_at_all;
   }
   if (from.encoding == to.encoding) {

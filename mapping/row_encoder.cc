@@ -47,7 +47,7 @@ void append_canonical(const Column& column, std::string_view bytes, std::string&
 
 // Appends bytes that are the same for all values that may be equal in a column that compares loosely.
 void append_alike(const Column& column, std::string_view bytes, std::string& out) {
-  if (column.type_name != "citext"sv || column.array || column.collated) return;
+  if (column.type_name != "citext"sv || column.array || column.collated()) return;
   // What a letter's small form is depends on the locale, but of ASCII only I and K have one beyond it, or are one's.
   for (const char c : bytes) {
     const char small = lower(c);
@@ -306,7 +306,7 @@ bool has_key(const Table& table, const std::vector<Cell>& cells) {
 }
 
 bool compares_loosely(const Column& column) {
-  if (column.collated || column.array) return true;
+  if (column.collated() || column.array) return true;
   return column.encoding == Encoding::json || column.encoding == Encoding::jsonb ||
          (column.encoding == Encoding::input && !column.enumeration);
 }

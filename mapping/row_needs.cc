@@ -28,7 +28,8 @@ bool RowEncoder::need_wider(const TableState& table, std::size_t at, const Field
   if (infers_ && type.empty()) type = wider_for_value(column, field.value);
   if (type.empty()) return false;
   if (std::ranges::find(lacking_.widened, column.name, &ColumnChange::column) == lacking_.widened.end())
-    lacking_.widened.push_back({column.name, std::move(type), column.declared});
+    // A changed type would have its own collation, by which other texts may be equal. Only texts have one.
+    lacking_.widened.push_back({column.name, with_collation(type, column.collation), column.declared});
   return true;
 }
 

@@ -119,7 +119,8 @@ Column column_of(const Row& row, const Catalogue& catalogue, int deepest = deepe
   column.has_default = row.boolean("has_default") && !column.generated;  // the expression is kept as a default
   column.identity_always = row.boolean("identity_always");
   column.enumeration = row.boolean("enumeration");
-  column.collated = row.boolean("collated");
+  column.collation = row["collation"].value_or("");
+  column.loose_collation = row["loose_collation"].value_or("");
   const auto [first, last] = catalogue.columns.equal_range(row.integer("composite"));
   for (auto field = first; deepest > 0 && field != last; ++field) {
     column.fields.push_back(column_of(field->second, catalogue, deepest - 1));

@@ -23,14 +23,20 @@ SELECT c.attrelid AS relation, a.attnum AS number, a.attname AS name, format_typ
         JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
         WHERE f.opcintype = c.type AND f.opcdefault AND n.nspname <> 'pg_catalog') AS equals,
        base.typtype = 'e' AS enumeration, coalesce(element.typrelid, base.typrelid) AS composite,
-       EXISTS (SELECT FROM pg_catalog.pg_collation k
-               WHERE NOT k.collisdeterministic
-                 AND (k.oid = a.attcollation
-                      OR k.oid IN (SELECT u.sorted_by FROM pg_catalog.pg_index i
-                                   CROSS JOIN unnest(i.indkey::int2[], i.indcollation::oid[]) u (attnum, sorted_by)
-                                   WHERE i.indrelid = a.attrelid AND i.indisunique AND u.attnum = a.attnum))) AS collated
+       (SELECT format('%I.%I', n.nspname, k.collname)
+        FROM pg_catalog.pg_collation k JOIN pg_catalog.pg_namespace n ON n.oid = k.collnamespace
+        WHERE k.oid = a.attcollation AND k.oid <> of_column.typcollation) AS collation,
+       (SELECT format('%I.%I', n.nspname, k.collname)
+        FROM pg_catalog.pg_collation k JOIN pg_catalog.pg_namespace n ON n.oid = k.collnamespace
+        WHERE NOT k.collisdeterministic
+          AND (k.oid = a.attcollation
+               OR k.oid IN (SELECT u.sorted_by FROM pg_catalog.pg_index i
+                            CROSS JOIN unnest(i.indkey::int2[], i.indcollation::oid[]) u (attnum, sorted_by)
+                            WHERE i.indrelid = a.attrelid AND i.indisunique AND u.attnum = a.attnum))
+        ORDER BY k.oid = a.attcollation DESC, k.oid LIMIT 1) AS loose_collation
 FROM chain c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.attrelid AND a.attnum = c.attnum
+JOIN pg_catalog.pg_type of_column ON of_column.oid = a.atttypid
 JOIN pg_catalog.pg_type base ON base.oid = c.type
 LEFT JOIN pg_catalog.pg_type element ON element.oid = base.typelem AND base.typcategory = 'A' AND base.typlen = -1
 WHERE c.typtype <> 'd'

@@ -206,6 +206,27 @@ TEST_F(CatalogueTest, a_description_is_true_until_a_type_changes_however_deep_it
   }
 }
 
+TEST_F(CatalogueTest, a_collation_is_described_where_it_is_not_the_types_and_where_it_calls_different_texts_equal) {
+  sql(fmt::format(
+      "CREATE COLLATION {0}.\"Loose\" (provider = icu, locale = 'und-u-ks-level1', deterministic = false); "
+      "CREATE DOMAIN {0}.name AS text COLLATE {0}.\"Loose\"; CREATE DOMAIN {0}.plain AS text COLLATE \"C\"; "
+      "CREATE TABLE {0}.t (id int PRIMARY KEY, own text COLLATE \"C\", loose text COLLATE {0}.\"Loose\", usual text, "
+      "named {0}.name, simple {0}.plain, other {0}.plain COLLATE \"POSIX\", unique_ text, list text[] COLLATE \"C\"); "
+      "CREATE UNIQUE INDEX ON {0}.t (unique_ COLLATE {0}.\"Loose\")",
+      schema));
+  config::Route route;
+  route.key = {"id"};
+  const auto table = TableCatalogue(elsewhere()).describe(schema + ".t", route);
+  ASSERT_TRUE(table) << table.error().message;
+  std::string found;
+  for (const auto& column : (*table)->columns)
+    found += fmt::format("{}:{}:{} ", column.name, column.collation, column.loose_collation);
+  EXPECT_EQ(found, fmt::format("id:: own:pg_catalog.\"C\": loose:{0}.\"Loose\":{0}.\"Loose\" usual:: "
+                               "named::{0}.\"Loose\" simple:: other:pg_catalog.\"POSIX\": unique_::{0}.\"Loose\" "
+                               "list:pg_catalog.\"C\": ",
+                               schema));
+}
+
 Evolution widened_to_bigint() {
   Evolution evolution;
   evolution.widened = {{"i", "bigint", "integer"}};

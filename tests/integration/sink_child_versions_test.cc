@@ -1,7 +1,6 @@
 // Tables of children of parents with versions: whatever the sequence and wherever batches are cut, they hold what the
 // newest events said, as if each event had been applied alone, and no older array takes the place of a newer one.
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 
@@ -129,23 +128,26 @@ class ChildVersions : public ChildTables {
     const auto lines = [](const std::string& rows) { return rows.empty() ? rows : rows + "\n"; };
     return lines(sql(fmt::format("SELECT id, note, v FROM {}.orders ORDER BY id", schema))) + "items\n" +
            lines(sql(fmt::format("SELECT order_id, line, sku, n FROM {}.items ORDER BY order_id, line", schema))) +
-           "tags\n" + lines(sql(fmt::format("SELECT * FROM {}.tags ORDER BY order_id, line", schema)));
+           "tags\n" + lines(sql(fmt::format("SELECT * FROM {}.tags ORDER BY order_id::int, line", schema)));
   }
 };
 
 class VersionedGenerator {
  public:
+  static constexpr int keys = 3;  // of a sequence
+
   explicit VersionedGenerator(unsigned seed) : random_(seed) {}
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
 
-  VersionedEvent event() {
+  // With keys from `first` on.
+  VersionedEvent event(int first) {
     const int what = below(12);
     VersionedEvent made{what == 0   ? VersionedEvent::Kind::tombstone
                         : what == 1 ? VersionedEvent::Kind::gone
                         : what <= 3 ? VersionedEvent::Kind::moved
                                     : VersionedEvent::Kind::write,
-                        below(3),
-                        below(3),
+                        first + below(keys),
+                        first + below(keys),
                         below(6),
                         below(2) ? std::optional(below(9)) : std::nullopt,
                         {},
@@ -168,40 +170,51 @@ class VersionedGenerator {
   std::mt19937 random_;
 };
 
-// Of events; by the environment variable SLUICE_SEQUENCES any number of them.
-class RandomChildrenWithVersions : public ChildVersions, public testing::WithParamInterface<const char*> {};
+class RandomChildrenWithVersions : public ChildVersions, public testing::WithParamInterface<const char*> {
+ protected:
+  // Of some rows, as if they were from before the route had versions.
+  void forget_versions(VersionedModel& model, VersionedGenerator& generator, int width) {
+    std::string ids;
+    for (int of = 0; of < width; ++of) {
+      const int key = generator.below(12);
+      if (key >= VersionedGenerator::keys) continue;
+      model.forget_version(of * VersionedGenerator::keys + key);
+      ids += fmt::format("{}{}", ids.empty() ? "" : ",", of * VersionedGenerator::keys + key);
+    }
+    if (!ids.empty()) sql(fmt::format("UPDATE {}.orders SET v = NULL WHERE id IN ({})", schema, ids));
+  }
+};
 
 TEST_P(RandomChildrenWithVersions, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
-  const char* given = std::getenv("SLUICE_SEQUENCES");
-  const int sequences = given ? std::atoi(given) : 60;
+  const int sequences = sequences_wanted(200);
   constexpr int events = 14;
   make(GetParam());
   VersionedGenerator generator(20261127);
   int outdated = 0;
   const std::string skipped = fmt::format("SELECT coalesce(sum(skipped), 0) FROM {}.pointer", schema);
-  for (int n = 0; n < sequences; ++n) {
+  const auto below = [&](int end) { return generator.below(end); };
+  for (int n = 0, width = 1; n < sequences; n += width, width = Sequences::next_width(width)) {
     sql(fmt::format("DELETE FROM {0}.tags; DELETE FROM {0}.items; DELETE FROM {0}.orders", schema));
     VersionedModel model;
-    const int longest = n % 4 == 0 ? 1 : 1 + generator.below(events);
+    const int longest = below(4) == 0 ? 1 : 1 + below(events);
     const int before = std::stoi(sql(skipped));
-    std::vector<Message> batch;
+    Sequences random(width, events);
     std::string all;
-    for (int count = 0; count < events; ++count) {
-      const VersionedEvent event = generator.event();
-      model.apply(event);
-      batch.push_back(message_of(event));
-      all += batch.back().value.value_or("a tombstone") + "\n";
-      if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
+    for (auto next = random.next_batch(below, longest); !next.empty(); next = random.next_batch(below, longest)) {
+      std::vector<Message> batch;
+      for (const int of : next) {
+        const VersionedEvent event = generator.event(of * VersionedGenerator::keys);
+        model.apply(event);
+        batch.push_back(message_of(event));
+        all += batch.back().value.value_or("a tombstone of " + *batch.back().key) + "\n";
+      }
       write_batch(batch);
-      batch.clear();
       all += "--\n";
       if (HasFatalFailure()) {
         FAIL() << all;
       }
       ASSERT_EQ(tables(), model.text()) << "sequence " << n << "\n" << all;
-      const int other = generator.below(12);
-      model.forget_version(other);
-      sql(fmt::format("UPDATE {}.orders SET v = NULL WHERE id = {}", schema, other));
+      forget_versions(model, generator, width);
     }
     outdated += model.outdated;
     if (longest == 1) {

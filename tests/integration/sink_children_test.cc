@@ -1,6 +1,5 @@
 // Tables of children: whatever the sequence and wherever batches are cut, they hold what the last array of each parent
 // said, as if each event had been applied alone, under a foreign key that nobody defers.
-#include <cstdlib>
 #include <map>
 #include <random>
 
@@ -111,16 +110,19 @@ class Children : public ChildTables {
 
 class ChildGenerator {
  public:
+  static constexpr int keys = 4;  // of a sequence
+
   explicit ChildGenerator(unsigned seed) : random_(seed) {}
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
 
-  ChildEvent event() {
-    const int what = below(16);
-    ChildEvent made{what == 0   ? ChildEvent::Kind::truncate
-                    : what <= 2 ? ChildEvent::Kind::gone
-                    : what <= 4 ? ChildEvent::Kind::moved
-                                : ChildEvent::Kind::write,
-                    below(4), below(4), below(2) ? std::optional(below(9)) : std::nullopt};
+  // With keys from `first` on. A truncate empties the tables for all `width` sequences.
+  ChildEvent event(int first, int width) {
+    const int what = below(15);
+    ChildEvent made{below(16 * width) == 0 ? ChildEvent::Kind::truncate
+                    : what <= 1            ? ChildEvent::Kind::gone
+                    : what <= 3            ? ChildEvent::Kind::moved
+                                           : ChildEvent::Kind::write,
+                    first + below(keys), first + below(keys), below(2) ? std::optional(below(9)) : std::nullopt};
     made.array = static_cast<ChildEvent::Array>(std::min(below(7), 3));
     if (made.kind == ChildEvent::Kind::moved && made.array == ChildEvent::Array::absent)
       made.array = ChildEvent::Array::none;
@@ -134,30 +136,30 @@ class ChildGenerator {
   std::mt19937 random_;
 };
 
-// Of events; by the environment variable SLUICE_SEQUENCES any number of them.
 class RandomChildren : public Children, public testing::WithParamInterface<const char*> {};
 
 TEST_P(RandomChildren, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
-  const char* given = std::getenv("SLUICE_SEQUENCES");
-  const int sequences = given ? std::atoi(given) : 40;
+  const int sequences = sequences_wanted(150);
   constexpr int events = 16;
   make(GetParam());
   ChildGenerator generator(20261126);
   std::size_t children_seen = 0;
-  for (int n = 0; n < sequences; ++n) {
+  const auto below = [&](int end) { return generator.below(end); };
+  for (int n = 0, width = 1; n < sequences; n += width, width = Sequences::next_width(width)) {
     sql(fmt::format("DELETE FROM {0}.items; DELETE FROM {0}.orders", schema));
     ChildModel model;
-    const int longest = 1 + generator.below(events);
-    std::vector<Message> batch;
+    const int longest = 1 + below(events);
+    Sequences random(width, events);
     std::string all;
-    for (int count = 0; count < events; ++count) {
-      const ChildEvent event = generator.event();
-      model.apply(event);
-      batch.push_back({child_message(event)});
-      all += *batch.back().value + "\n";
-      if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
+    for (auto next = random.next_batch(below, longest); !next.empty(); next = random.next_batch(below, longest)) {
+      std::vector<Message> batch;
+      for (const int of : next) {
+        const ChildEvent event = generator.event(of * ChildGenerator::keys, width);
+        model.apply(event);
+        batch.push_back({child_message(event)});
+        all += *batch.back().value + "\n";
+      }
       write_batch(batch);
-      batch.clear();
       all += "--\n";
       if (HasFatalFailure()) {
         FAIL() << all;

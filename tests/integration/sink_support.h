@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "mapping/mapper.h"
@@ -68,6 +70,42 @@ struct Batch {
     ++changes.rows;
   }
 };
+
+// Random sequences of events, each with keys of its own, which go through the same batches: a transaction costs far
+// more than its rows. Each is cut by itself.
+class Sequences {
+ public:
+  static constexpr int beside = 24;  // as many as go through the same batches; every other time one is alone
+  static int next_width(int width) { return width == 1 ? beside : 1; }
+
+  Sequences(int width, int events) : left_(static_cast<std::size_t>(width), events) {}
+
+  // The next batch: for each of its events the number of its sequence. Empty at the end. `below` is random, `longest`
+  // how many events of one sequence there are at most.
+  template <class Below>
+  std::vector<int> next_batch(const Below& below, int longest) {
+    std::vector<int> batch;
+    for (std::size_t at = 0; at < left_.size(); ++at) {
+      for (int count = 1; left_[at] > 0; ++count) {
+        --left_[at];
+        batch.push_back(static_cast<int>(at));
+        if (count > below(longest)) break;
+      }
+    }
+    for (int last = static_cast<int>(batch.size()) - 1; last > 0; --last)
+      std::swap(batch[static_cast<std::size_t>(last)], batch[static_cast<std::size_t>(below(last + 1))]);
+    return batch;
+  }
+
+ private:
+  std::vector<int> left_;
+};
+
+// Of random events: the environment variable SLUICE_SEQUENCES says how many, else there are so many.
+inline int sequences_wanted(int usual) {
+  const char* given = std::getenv("SLUICE_SEQUENCES");
+  return given ? std::atoi(given) : usual;
+}
 
 class SinkTest : public testing::Test {
  protected:

@@ -1,7 +1,6 @@
 // `where`: whatever the sequence and wherever batches are cut, the table holds the rows that match, as if each event
 // had been applied alone; and what PostgreSQL refuses of a condition is told when the table is described.
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -157,6 +156,8 @@ std::string message_of(const Event& event, const Rules& rules) {
 
 class Generator {
  public:
+  static constexpr int keys = 3;  // of a sequence
+
   explicit Generator(unsigned seed) : random_(seed) {}
 
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
@@ -168,8 +169,9 @@ class Generator {
     return made;
   }
 
-  Event event(const Rules& rules, const Expression& where) {
-    Event made{static_cast<Event::Kind>(below(10) < 4 ? 1 : below(4)), below(3), below(3)};
+  // With keys from `first` on.
+  Event event(int first, const Rules& rules, const Expression& where) {
+    Event made{static_cast<Event::Kind>(below(10) < 4 ? 1 : below(4)), first + below(keys), first + below(keys)};
     const auto some = [&](int end) { return below(8) ? std::optional(below(end)) : std::nullopt; };
     made.row = {some(10), some(8), {}, below(6)};
     if (below(8)) made.row.c = fmt::format("{}{}", "wxyz"[below(4)], below(3));
@@ -185,34 +187,35 @@ class Generator {
 };
 
 TEST_F(Where, random_events_in_any_batches_leave_the_rows_that_match_as_if_applied_one_by_one) {
-  const char* given = std::getenv("SLUICE_SEQUENCES");
-  const int sequences = given ? std::atoi(given) : 250;
+  const int sequences = sequences_wanted(600);
   constexpr unsigned seed = 20261126;
-  constexpr int sequences_of_table = 10, events = 16;
+  constexpr int events = 16;
   Generator generator(seed);
   int lasting = 0;
   std::size_t rows_seen = 0;
   Rules rules;
-  for (int n = 0; n < sequences; ++n) {
-    if (n % sequences_of_table == 0) {
-      rules = generator.rules(n / sequences_of_table);
+  const auto below = [&](int end) { return generator.below(end); };
+  for (int n = 0, width = 1, round = 0; n < sequences; n += width, width = Sequences::next_width(width)) {
+    if (width == 1) {
+      rules = generator.rules(round++);
       make(rules);
       if (HasFatalFailure()) return;
     }
     sql(fmt::format("DELETE FROM {0}.t; DELETE FROM {0}.everything", schema));
     Model model(rules);
-    const int longest = 1 + generator.below(events);
-    std::vector<std::string> batch;
+    const int longest = 1 + below(events);
+    Sequences random(width, events);
     std::string all;
-    for (int count = 0; count < events; ++count) {
-      const Event event = generator.event(rules, pipeline->routes[0].where);
-      model.apply(event);
-      batch.push_back(message_of(event, rules));
-      all += batch.back() + "\n";
-      if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
+    for (auto next = random.next_batch(below, longest); !next.empty(); next = random.next_batch(below, longest)) {
+      std::vector<std::string> batch;
+      for (const int of : next) {
+        const Event event = generator.event(of * Generator::keys, rules, pipeline->routes[0].where);
+        model.apply(event);
+        batch.push_back(message_of(event, rules));
+        all += batch.back() + "\n";
+      }
       write_values(*mapper, "t", batch);
       if (rules.lasting) write_values(*mapper, "everything", batch);
-      batch.clear();
       all += "--\n";
       if (HasFatalFailure()) return;
       ASSERT_EQ(rows_of("t"), text_of(model.rows)) << rules.condition->where << " sequence " << n << " seed " << seed
@@ -223,7 +226,7 @@ TEST_F(Where, random_events_in_any_batches_leave_the_rows_that_match_as_if_appli
       }
       rows_seen += model.rows.size();
     }
-    lasting += rules.lasting;
+    lasting += rules.lasting ? width : 0;
   }
   EXPECT_GT(lasting, sequences / 20) << "some compare with a table that holds everything";
   EXPECT_GT(rows_seen, static_cast<std::size_t>(sequences));

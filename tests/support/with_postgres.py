@@ -21,7 +21,7 @@ def main():
     parser.add_argument("command", nargs=argparse.REMAINDER)
     given = parser.parse_args()
     Postgres.programs, Sluice.libraries = given.postgres, given.libraries
-    postgres = Postgres()
+    postgres = Postgres("fsync = off\n")  # nobody cuts this machine's power to look
     try:
         code = subprocess.run(given.command, env=environment(SLUICE_TEST_POSTGRES=postgres.url())).returncode
         trouble = [line for line in postgres.trouble() if "deadlock" not in line]  # a test may provoke one

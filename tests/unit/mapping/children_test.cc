@@ -277,6 +277,21 @@ TEST(MappingChildren, a_table_of_children_is_made_with_what_the_configuration_fi
               testing::StartsWith("dvalue.items: found no value of sku, expected the key's"));
 }
 
+TEST(MappingChildren, a_table_of_children_is_made_with_the_collation_of_the_parents_key) {
+  const auto wants = [](const char* own, const char* loose) {
+    EvolvingOrders orders;
+    orders.add_table("orders", {{"id", "text"}}, {0});
+    orders.table_of("orders")->columns[0].collation = own;
+    orders.table_of("orders")->columns[0].loose_collation = loose;
+    return orders.wants(R"({"id":"x","items":[{"sku":"a"}]})", false);
+  };
+  const std::string rest = ", line integer, sku text, key order_id line";
+  EXPECT_EQ(wants("", ""), "order_items: order_id text" + rest);
+  EXPECT_EQ(wants("pg_catalog.\"C\"", ""), "order_items: order_id text COLLATE pg_catalog.\"C\"" + rest);
+  EXPECT_EQ(wants("public.loose", "public.loose"), "order_items: order_id text COLLATE public.loose" + rest);
+  EXPECT_EQ(wants("", "public.loose"), "order_items: order_id text COLLATE public.loose" + rest) << "its index has it";
+}
+
 TEST(MappingChildren, the_schema_of_an_arrays_elements_decides_the_types_of_their_columns) {
   const std::string schema =
       R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int32"},{"field":"items","type":"array","items":{"type":"struct","fields":[)"
@@ -431,8 +446,16 @@ TEST(MappingChildren, a_key_is_not_carried_where_two_parents_could_become_one_or
   EXPECT_EQ(carried("text", "citext", as_is), "42804");
   EXPECT_EQ(carried("bpchar", "text", as_is), "42804");
   EXPECT_EQ(carried("text", "int8", as_is), "42804") << "07 is another text";
-  for (const char* table : {"orders", "order_items"})
-    EXPECT_EQ(carried("text", "text", [&](Orders& of) { of.table_of(table)->columns[0].collated = true; }), "42804");
+  const auto collated = [&](const char* parents, const char* childrens) {
+    return carried("text", "text", [&](Orders& of) {
+      of.table_of("orders")->columns[0].loose_collation = parents;
+      of.table_of("order_items")->columns[0].loose_collation = childrens;
+    });
+  };
+  EXPECT_EQ(collated("public.loose", ""), "42804");
+  EXPECT_EQ(collated("", "public.loose"), "42804");
+  EXPECT_EQ(collated("public.loose", "public.looser"), "42804") << "other texts are equal";
+  EXPECT_EQ(collated("public.loose", "public.loose"), "none:");
 }
 
 TEST(MappingChildren, a_key_that_a_policy_would_change_is_not_carried) {

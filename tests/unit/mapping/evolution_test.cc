@@ -267,6 +267,14 @@ TEST(MappingEvolution, a_column_is_widened_only_for_a_value_that_does_not_fit_an
   EXPECT_EQ(asked(with("text"), int64, "1"), "a");
 }
 
+TEST(MappingEvolution, a_column_that_is_widened_keeps_its_collation) {
+  Evolving evolving;
+  auto target = with("varchar", 4 + 5);
+  target->columns[1].collation = "pg_catalog.\"C\"";
+  evolving.give(target);
+  EXPECT_EQ(evolving.map(row(R"("type":"string")", R"("ümlaut")")), "v from varchar to text COLLATE pg_catalog.\"C\"");
+}
+
 TEST(MappingEvolution, a_key_is_never_widened) {
   Evolving table;
   auto narrow = test::table({{"id", "int2"}});

@@ -87,7 +87,7 @@ TEST(MappingFolding, keys_that_may_be_equal_keep_their_order) {
   const auto changes = cases.map({{"Émile", R"({"v":"1"})"}, {"émile", {}}, {"KIM", R"({"v":"1"})"}, {"kim", {}}});
   EXPECT_EQ(text_of(changes), "write id=Émile v=1\nstep\nremove id=émile\nwrite id=KIM v=1\nstep\nremove id=kim\n");
   auto accents = table({{"id", "text"}, {"v", "text"}});
-  accents->columns[0].collated = true;
+  accents->columns[0].loose_collation = "public.loose";
   EXPECT_EQ(text_of(Fixture(accents).map({{"ÉMILE", R"({"v":"1"})"}, {"émile", {}}})),
             "write id=ÉMILE v=1\nstep\nremove id=émile\n");
 }
