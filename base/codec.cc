@@ -189,6 +189,23 @@ bool append_hex_decoded(std::string_view digits, std::string& out) {
   return true;
 }
 
+bool append_unescaped(std::string_view text, std::string& out) {
+  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\') {
+      out.push_back(text[at]);
+    } else if (text.substr(at + 1).starts_with('\\')) {
+      out.push_back(text[++at]);
+    } else if (at + 3 < text.size() && text[at + 1] <= '3' && std::ranges::all_of(text.substr(at + 1, 3), octal)) {
+      out.push_back(static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 + (text[at + 3] - '0')));
+      at += 3;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {

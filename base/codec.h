@@ -25,6 +25,8 @@ bool append_base64_decoded(std::string_view text,
                            std::string& out);                  // standard or URL alphabet, padding optional
 void append_base64(std::string_view bytes, std::string& out);  // standard alphabet, padded
 bool append_hex_decoded(std::string_view digits, std::string& out);
+// PostgreSQL's escape format of bytes, with \\ and \ooo in it. Returns false where a \ has another follower.
+bool append_unescaped(std::string_view text, std::string& out);
 void append_hex(std::string_view bytes, std::string& out);
 // With the byte that %XX stands for in its place; a % that is not followed by two digits stays as it is.
 std::string percent_decoded(std::string_view text);

@@ -14,7 +14,9 @@ std::expected<ColumnSource, std::string> parse_column_source(std::string_view te
   if (!text.starts_with('@')) return std::unexpected(fmt::format("is not a fact of the record; {}", known));
   // A fact alone is no condition to the parser of expressions.
   const auto parsed = Expression::parse(fmt::format("{} is null", text));
-  if (!parsed) return std::unexpected(fmt::format("cannot be read: {}", parsed.error().text));
+  if (!parsed)
+    return std::unexpected(
+        fmt::format("cannot be read: {}; write for example @offset, @source.lsn or header:NAME", parsed.error().text));
   const ExpressionNode& node = parsed->nodes().front();
   if (parsed->nodes().size() != 2 || node.kind != ExpressionNode::Kind::fact)
     return std::unexpected(fmt::format("is more than one fact of the record; {}", known));

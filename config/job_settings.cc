@@ -98,7 +98,7 @@ std::string check_job_name(const std::string& text) {
   };
   if (text.empty()) return "is empty; give the job a name";
   if (text.size() > 63 || !std::ranges::all_of(text, allowed))
-    return "must be 1 to 63 letters, digits, dashes and underscores";
+    return "must be 1 to 63 letters, digits, dashes and underscores; choose another name";
   return {};
 }
 

@@ -31,6 +31,9 @@ namespace {
 constexpr std::size_t longest_file = 1u << 20;
 constexpr std::size_t most_hooks = 20, most_jobs = 20;
 
+// The tables within a section that are read apart from the settings, besides those that a setting's name begins with.
+constexpr std::string_view tables_of_routes[] = {"child", "columns"};
+
 // The setting's name within a table of its section, "include" within "route.columns"; empty if it is not there.
 std::string_view part_of(const Setting& setting, std::string_view table) {
   if (setting.section.empty() || !table.starts_with(setting.section)) return {};
@@ -49,6 +52,7 @@ std::string_view part_of(const Setting& setting, std::string_view table) {
     if (section.empty() && !setting.section.empty()) near.push_back(setting.section);
     if (const auto within = part_of(setting, section); !within.empty()) near.push_back(within);
   }
+  if (section == "route") near.insert(near.end(), std::begin(tables_of_routes), std::end(tables_of_routes));
   std::string hint = "remove it";
   if (const std::string_view meant = nearest(key.str(), near); !meant.empty()) {
     hint = fmt::format("did you mean {}?", meant);

@@ -119,7 +119,8 @@ std::string expression_of(const toml::node& node, const Setting& setting) {
   if (text.empty()) return text;
   const auto refuse = [&](const ExpressionError& wrong) {
     complain(inside(node, text, wrong.column), setting.key(),
-             fmt::format("at character {} of the expression: {}", wrong.column, wrong.text));
+             fmt::format("at character {} of the expression: {}{}", wrong.column, wrong.text,
+                         wrong.text.contains("; ") ? "" : "; write for example status = 'paid' and total > 10"));
   };
   const auto expression = Expression::parse(text);
   if (!expression) refuse(expression.error());

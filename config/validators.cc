@@ -117,6 +117,7 @@ std::string check_schema(const std::string& text) {
   if (!identifier)
     return fmt::format("must be 1 to {} letters, digits and underscores, no digit first; choose another schema",
                        longest_identifier);
+  if (text == "information_schema") return "is PostgreSQL's own; choose another schema";
   return text.starts_with("pg_") ? "begins with pg_, which PostgreSQL keeps for itself; choose another schema" : "";
 }
 
@@ -181,7 +182,7 @@ std::string check_registry_url(const std::string& text) {
 
 std::string check_hook_url(const std::string& text) {
   if (is_hook_url(text)) return {};
-  return "must be https://HOST/PATH, or http:// where the way is safe, as the receiver shows it";
+  return "must be https://HOST/PATH, or http:// where the way is safe; copy it from the receiver";
 }
 
 std::string check_event_kind(const std::string& text) {

@@ -131,6 +131,9 @@ std::string without_data(const ErrorReport& report) {
       case ErrorClass::unclear:  // a statement's fault, or a value's: the code does not tell (sqlstate.h)
         if (is_about_our_statement(report)) return report.message;
         break;
+      case ErrorClass::reclaim:
+        if (report.sqlstate.starts_with("08")) break;  // perhaps a value's fault, see server_error()
+        return report.message;
       default:
         return report.message;
     }
@@ -154,7 +157,10 @@ Error server_error(const PGresult* result, const std::string& otherwise) {
                      field(PG_DIAG_CONSTRAINT_NAME),
                      field(PG_DIAG_DATATYPE_NAME),
                      field(PG_DIAG_CONTEXT)};
-  const auto next = classify(report.sqlstate, report.message);
+  auto next = classify(report.sqlstate, report.message);
+  // The server still answers: a function or a foreign table has lost a connection of its own, or a type's input found
+  // no more bytes (08P01). Were it ours, this would not be a mere error.
+  if (report.sqlstate.starts_with("08") && field(PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR") next = ErrorClass::unclear;
   if (report.message.empty()) return {next, report.sqlstate, one_line(otherwise)};
   auto told = without_data(report);
   std::string detail;

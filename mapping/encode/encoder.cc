@@ -38,12 +38,14 @@ template <class Float>
 ValueError append_as(std::string_view text, std::string& out) {
   using Limits = std::numeric_limits<Float>;
   Float number = 0;
-  if (text == "NaN") {
+  text = trimmed(text);
+  if (const auto special = not_finite(text); special == NotFinite::nan) {
     number = Limits::quiet_NaN();
-  } else if (text == "Infinity" || text == "-Infinity") {
-    number = text.front() == '-' ? -Limits::infinity() : Limits::infinity();
+  } else if (special != NotFinite::none) {
+    number = special == NotFinite::infinity ? Limits::infinity() : -Limits::infinity();
   } else {
     if (text.find_first_not_of("+-.0123456789eE") != text.npos) return value_error::text;
+    if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // which from_chars does not know
     const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc::result_out_of_range) return value_error::range;
     if (error != std::errc{} || at != text.data() + text.size()) return value_error::text;
@@ -149,6 +151,7 @@ ValueError Encoder::append(const Column& column, const Value& value, std::string
     case Encoding::uuid:
       return append_uuid_bytes(value, out);
     case Encoding::text:
+      if (column.type_name == "char"sv) return append_single_char(column, value, out);
       return column.modifier < 0 ? append_text(column, value, out) : append_short_text(column, value, out);
     case Encoding::input:
       return append_text(column, value, out);
@@ -243,6 +246,8 @@ ValueError Encoder::append_bytea(const Value& value, std::string& out) {
   if (text.starts_with("\\x")) {
     return append_hex_decoded(text.substr(2), out) ? ValueError{} : ValueError{"22P02", "bad hexadecimal digits"};
   }
+  if (text.contains('\\'))  // which base64 never has
+    return append_unescaped(text, out) ? ValueError{} : ValueError{"22P02", "a \\ without \\ or three octal digits"};
   return append_base64_decoded(text, out) ? ValueError{} : ValueError{"22P02", "neither base64 nor \\x and digits"};
 }
 

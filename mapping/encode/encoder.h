@@ -28,6 +28,8 @@ bool is_out_of_range(const ValueError& error);
 int digits_behind_point(const Column& column);
 // The characters that a varchar(n) or char(n), or an element of an array of them, may have; 0 for any.
 std::size_t longest_text(const Column& column);
+// Whether "char" holds it: a byte or none, or \ooo, as PostgreSQL shows bytes above 127.
+bool is_single_char(std::string_view text);
 
 class Encoder {
  public:
@@ -63,6 +65,8 @@ class Encoder {
   // The text that PostgreSQL's input functions read: of text columns, of `input` columns and of array elements.
   ValueError append_text(const Column& column, const Value& value, std::string& out);
   ValueError append_short_text(const Column& column, const Value& value, std::string& out);  // varchar(n), char(n)
+  ValueError append_single_char(const Column& column, const Value& value, std::string& out);
+  ValueError append_integer_text(const Column& column, Encoding encoding, const Value& value, std::string& out);
   ValueError append_bit_string(const Column& column, const Value& value, std::string& out);
   ValueError append_temporal_text(const Value& value, std::string& out);
   ValueError append_structure_text(const Column& column, const Value& value, std::string& out);

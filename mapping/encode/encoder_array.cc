@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "base/parse.h"
 #include "mapping/encode/encoder.h"
 #include "mapping/encode/value_json.h"
+
+using std::string_view_literals::operator""sv;
 
 namespace sluice::mapping {
 namespace {
@@ -13,6 +16,14 @@ constexpr int max_dimensions = 6;  // PostgreSQL's
 
 bool is_json(Encoding encoding) {
   return encoding == Encoding::json || encoding == Encoding::jsonb;
+}
+
+// PostgreSQL's literal: {…}, or with bounds of its own, [0:2]={…}. A JSON array in a text is none.
+bool begins_like_array(std::string_view text) {
+  const auto begin = trimmed(text);
+  return begin.starts_with('{') ||
+         (begin.starts_with('[') && begin.find_first_not_of("0123456789+-:[]= ") < begin.npos &&
+          begin[begin.find_first_not_of("0123456789+-:[]= ")] == '{');
 }
 
 }  // namespace
@@ -30,7 +41,7 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
   if (value.is_text()) {
     std::string_view text;
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-    if (!text.starts_with('{')) return {"22P02", "not an array"};
+    if (!begins_like_array(text)) return {"22P02", "not an array"};
     out += text;
     return {};
   }
@@ -65,6 +76,22 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
   return {};
 }
 
+// With 1.0 and 1e3 as whole numbers, as a column of the type itself takes them.
+ValueError Encoder::append_integer_text(const Column& column, Encoding encoding, const Value& value, std::string& out) {
+  std::string text;
+  const ValueError error = policies_.out_of_range == RangePolicy::reject
+                               ? append_text(column, value, text)
+                               : append_number_text(column, encoding, value, text);
+  if (error) return error;
+  std::int64_t number = 0;
+  if (text.find_first_of(".eE") != text.npos) {
+    if (const ValueError wrong = parse_integer(text, number)) return wrong;
+    text = std::to_string(number);
+  }
+  out += text;
+  return {};
+}
+
 // Brought into a form that no setting of the session changes.
 ValueError Encoder::append_as_text(const Column& column, Encoding encoding, const Value& value, std::string& out) {
   switch (encoding) {
@@ -91,6 +118,10 @@ ValueError Encoder::append_as_text(const Column& column, Encoding encoding, cons
       break;
     case Encoding::text: {
       if (const ValueError error = append_text(column, value, out)) return error;
+      // A literal's part, as every text, would be cut where a type has its own length.
+      constexpr std::size_t longest_name = 63;
+      if (column.type_name == "char"sv && !is_single_char(out)) return value_error::single_char;
+      if (column.type_name == "name"sv && out.size() > longest_name) return {"42622", "a name of more than 63 bytes"};
       const std::size_t longest = longest_text(column);
       if (longest > 0 && policies_.too_long == LengthPolicy::truncate) truncate(longest, 0, out);
       return {};
@@ -98,6 +129,7 @@ ValueError Encoder::append_as_text(const Column& column, Encoding encoding, cons
     case Encoding::int2:
     case Encoding::int4:
     case Encoding::int8:
+      return append_integer_text(column, encoding, value, out);
     case Encoding::float4:
     case Encoding::float8:
     case Encoding::numeric:

@@ -14,6 +14,12 @@ using std::string_view_literals::operator""sv;
 
 namespace sluice::mapping {
 
+bool is_single_char(std::string_view text) {
+  std::string byte;
+  return text.size() <= 1 ||
+         (text.size() == 4 && text.front() == '\\' && append_unescaped(text, byte) && byte.size() == 1);
+}
+
 ValueError Encoder::append_text(const Column& column, const Value& value, std::string& out) {
   if (column.type_name == "bit"sv || column.type_name == "varbit"sv) return append_bit_string(column, value, out);
   switch (value.kind()) {
@@ -58,6 +64,22 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
       break;
   }
   return value_error::text;
+}
+
+// The binary form of "char", a single byte, which PostgreSQL would cut a longer text to: an empty text is the byte
+// zero, and
+// \ooo the form in which PostgreSQL shows bytes above 127.
+ValueError Encoder::append_single_char(const Column& column, const Value& value, std::string& out) {
+  std::string text;
+  if (const ValueError error = append_text(column, value, text)) return error;
+  if (!is_single_char(text)) return value_error::single_char;
+  if (text.size() == 4) {
+    std::string byte;
+    append_unescaped(text, byte);
+    text = byte;
+  }
+  out += text.empty() ? '\0' : text.front();
+  return {};
 }
 
 // Digits of a bit string: of booleans, of little-endian bytes, or the text that the type's input function reads.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/codec.h"
+#include "base/parse.h"
 
 namespace sluice::mapping {
 namespace {
@@ -28,11 +29,20 @@ ValueError to_integer(std::string_view text, std::int64_t& value) {
   return decimal.parse(text) ? decimal.to_integer(value) : value_error::text;
 }
 
+NotFinite not_finite(std::string_view text) {
+  constexpr std::size_t longest = std::string_view("+Infinity").size();
+  if (text.empty() || digit(text.back()) || text.size() > longest) return NotFinite::none;
+  const std::string word = lowered(text);
+  if (word == "nan") return NotFinite::nan;
+  const bool negative = word.front() == '-';
+  const auto unsigned_word = std::string_view(word).substr(negative || word.front() == '+' ? 1 : 0);
+  if (unsigned_word != "inf" && unsigned_word != "infinity") return NotFinite::none;
+  return negative ? NotFinite::negative_infinity : NotFinite::infinity;
+}
+
 bool Decimal::parse(std::string_view text) {
-  special_ = text == "NaN"         ? Special::nan
-             : text == "Infinity"  ? Special::infinity
-             : text == "-Infinity" ? Special::negative_infinity
-                                   : Special::none;
+  text = trimmed(text);
+  special_ = not_finite(text);
   if (special_ != Special::none) return true;
   const char* at = text.data();
   const char* end = at + text.size();

@@ -11,7 +11,13 @@
 
 namespace sluice::mapping {
 
-// Parses an integer in any notation of JSON: 12, 12.0, 1.2e1.
+enum class NotFinite : std::uint8_t { none, nan, infinity, negative_infinity };
+
+// What a text without blanks around it says, if that is no finite number: NaN, inf and Infinity in any case, the latter
+// two also with a sign, as PostgreSQL reads them.
+NotFinite not_finite(std::string_view text);
+
+// Parses an integer in any notation of JSON: 12, 12.0, 1.2e1; blanks around it are none of its own.
 ValueError to_integer(std::string_view text, std::int64_t& value);
 
 class Decimal {
@@ -19,7 +25,7 @@ class Decimal {
   static constexpr int max_integer_digits = 131072;  // PostgreSQL's bounds of an unconstrained numeric
   static constexpr int max_scale = 16383;
 
-  // Parses a JSON number, or NaN, Infinity, -Infinity. Returns false for anything else.
+  // Parses a JSON number, or one that is not finite, with or without blanks around it. Returns false for anything else.
   bool parse(std::string_view text);
   // unscaled * 10^-scale, the bytes being a big-endian two's complement integer. Refused before any work if it is
   // longer than PostgreSQL's longest number, which takes some milliseconds.
@@ -47,7 +53,7 @@ class Decimal {
   ValueError to_integer(std::int64_t& value) const;
 
  private:
-  enum class Special : std::uint8_t { none, nan, infinity, negative_infinity };
+  using Special = NotFinite;
 
   void trim_zeros();
   bool below_zero() const { return special_ == Special::negative_infinity || (special_ == Special::none && negative_); }

@@ -128,6 +128,9 @@ test_E21d_a_unique_index_of_some_rows_is_none = case(
     "CREATE TABLE t (id int, name text); CREATE UNIQUE INDEX ON t (id) WHERE name IS NOT NULL", values(ROW), rows=[],
     state=("schema", "no unique index", 0))
 
+test_E21f_a_key_column_that_the_server_generates_is_waited_for = case(
+    "CREATE TABLE t (a int, id int GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY)", values({"a": 1, "id": 2}),
+    rows=[], state=("schema", "is generated", 0))
 test_E21e_the_key_is_a_unique_index_and_not_the_primary_key = case(
     "CREATE TABLE t (id serial PRIMARY KEY, code text NOT NULL UNIQUE, v int)",
     values({"code": "a", "v": 1}, {"code": "b", "v": 1}, {"code": "a", "v": 2}), key=["code"],

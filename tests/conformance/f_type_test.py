@@ -48,6 +48,11 @@ test_F05c_arrays_as_text = column("int[]", ("{1,2,NULL}", "{1,2,NULL}"), ("{}", 
 test_F05d_an_array_with_a_bad_element_is_a_letter = case(
     "CREATE TABLE t (id int PRIMARY KEY, v int[])", values({"id": 1, "v": [1, "x"]}, {"id": 2, "v": [[1], [2, 3]]}, {"id": 3, "v": 5}, {"id": 4, "v": [4]}),
     rows=["4|{4}"], letters={0: ("write", "22P02", "integer"), 1: ("write", "22P02", "array"), 2: ("map", "22P02", "not an array")})
+test_F05e_arrays_with_bounds_of_their_own = column("int[]", ("[0:1]={1,2}", "[0:1]={1,2}"), (" {3} ", "{3}"), ("[2:2][-1:0]={{1,2}}", "[2:2][-1:0]={{1,2}}"))
+test_F05f_whole_numbers_of_an_array_in_other_clothes = case(
+    "CREATE TABLE t (id int PRIMARY KEY, v int[], w bigint[])",
+    [Record(None, b'{"id": 1, "v": [1.0, 1e3, -0.0, 2], "w": [9007199254740993.0]}'), Record(None, b'{"id": 2, "v": [1.5]}')],
+    rows=["1|{1,1000,0,2}|{9007199254740993}"], letters={1: ("map", "22P02", "whole number")})
 test_F06_several_arrays_in_a_row = case(
     "CREATE TABLE t (id int PRIMARY KEY, a text[], b uuid[])", values({"id": 1, "a": ["a", "b"], "b": [UUID, UUID.upper()]}),
     rows=["1|{a,b}|{%s,%s}" % (UUID, UUID)])
@@ -110,6 +115,11 @@ test_F22_bytes_in_base64_and_in_hexadecimal = case(
            {"id": 4, "a": "\\x68656c6c6f", "b": "68656c6c6f"}),
     rows=[r"1|\\x68656c6c6f|aGVsbG8=", r"2|\\xfbffbf|-_-_", r"3|\\xfbffbf|x", r"4|\\x68656c6c6f|68656c6c6f"])
 
+test_F22f_bytes_in_postgresqls_escapes = case(
+    "CREATE TABLE t (id int PRIMARY KEY, v bytea)",
+    values({"id": 1, "v": "a\\000\\377"}, {"id": 2, "v": "\\\\"}, {"id": 3, "v": "\\"}, {"id": 4, "v": "C:\\temp"}, {"id": 5, "v": "\\400"}),
+    rows=[r"1|\\x6100ff", r"2|\\x5c"], letters={n: ("map", "22P02", "octal") for n in (2, 3, 4)})
+
 test_F23_types_that_the_server_reads = case(
     "CREATE TABLE t (id int PRIMARY KEY, a oid, b ltree, c citext, d inet, e cidr, f macaddr, g macaddr8, h xml, i pg_lsn, j name, k \"char\")",
     values({"id": 1, "a": 3802, "b": "abc.xyz", "c": "AbCd", "d": "192.168.1.0", "e": "10.0.0.0/8", "f": "08:00:2b:01:02:03",
@@ -119,6 +129,13 @@ test_F23b_bits_and_money = case(
     "CREATE TABLE t (id int PRIMARY KEY, a bit(4), b varbit, c bit, d money, e bit varying(8))",
     values({"id": 1, "a": "0101", "b": "011", "c": True, "d": "12.34", "e": "00000001"}, {"id": 2, "a": None, "c": "0", "d": -1.5}),
     query={"SELECT id, a, b, c, d::numeric, e FROM t": ["1|0101|011|1|12.34|00000001", r"2|\N|\N|0|-1.50|\N"]})
+test_F23d_one_byte_of_the_type_char = case(
+    "CREATE TABLE t (id int PRIMARY KEY, v \"char\", a \"char\"[])",
+    values({"id": 1, "v": "x", "a": ["y", ""]}, {"id": 2, "v": ""}, {"id": 3, "v": "ab"}, {"id": 4, "v": "é"}, {"id": 5, "a": ["ab"]}, {"id": 6, "v": 7}),
+    rows=['1|x|{y,""}', r"2||\N", r"6|7|\N"], letters={n: ("map", "22001", "one byte") for n in (2, 3, 4)})
+test_F23e_names_are_not_cut = case(
+    "CREATE TABLE t (id int PRIMARY KEY, v name, a name[])", values({"id": 1, "v": "x" * 63, "a": ["y" * 63]}, {"id": 2, "v": "x" * 64}, {"id": 3, "a": ["x" * 64]}),
+    rows=["1|" + "x" * 63 + "|{" + "y" * 63 + "}"], letters={1: ("write", "42622", ""), 2: ("map", "42622", "63 bytes")})
 test_F23c_shapes = case(
     "CREATE TABLE t (id int PRIMARY KEY, a point, b line, c lseg, d box, e path, f polygon, g circle)",
     values({"id": 1, "a": "(1,2)", "b": "{1,2,3}", "c": "[(0,0),(1,1)]", "d": "(1,1),(0,0)", "e": "[(0,0),(1,1)]", "f": "((0,0),(1,1),(1,0))",
@@ -144,6 +161,10 @@ test_F32_a_date_is_not_shifted_by_a_zone = case(
     values({"id": 1, "d": "1970-01-01", "a": "1970-01-01T00:00:00"}, {"id": 2, "d": "1970-01-01T00:00:00", "a": "1970-01-01"}),
     query={"SELECT id, d, a FROM t": ["1|1970-01-01|1970-01-01 00:00:00", "2|1970-01-01|1970-01-01 00:00:00"]})
 test_F34_numbers_that_are_none = column("numeric", ("NaN", "NaN"), ("Infinity", "Infinity"), ("-Infinity", "-Infinity"))
+test_F34b_numbers_in_any_spelling_of_the_server = case(
+    "CREATE TABLE t (id int PRIMARY KEY, a numeric, b float8, c real, d int)",
+    values({"id": 1, "a": "nan", "b": "-inf", "c": "INF", "d": " 7 "}, {"id": " 2", "a": " 1.50 ", "b": "+2.5", "c": "nan", "d": "+8"}),
+    rows=["1|NaN|-Infinity|Infinity|7", "2|1.50|2.5|NaN|8"])
 test_F35_digits_offsets_and_years = column(
     "timestamptz", *[(f"2024-01-01T00:00:00.{'123456789'[:n]}Z", f"2024-01-01 00:00:00.{'123456'[:n]}+00") for n in range(1, 7)],
     ("2024-01-01T00:00:00.1234567Z", "2024-01-01 00:00:00.123457+00"), ("2024-01-01T00:00:00.123456499Z", "2024-01-01 00:00:00.123456+00"),

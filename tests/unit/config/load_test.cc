@@ -65,6 +65,7 @@ class ConfigLoad : public testing::Test {
     if (result) return {};
     EXPECT_TRUE(result.error().starts_with(path() + ':')) << result.error();
     EXPECT_EQ(result.error().find('\n'), std::string::npos) << result.error();
+    EXPECT_NE(result.error().find("; "), std::string::npos) << "what to do is missing: " << result.error();
     EXPECT_EQ(result.error().find("hunter2"), std::string::npos) << result.error();
     return result.error().substr(std::min(result.error().size(), path().size() + 1));
   }
@@ -207,6 +208,8 @@ TEST_F(ConfigLoad, an_unknown_key_names_line_column_and_the_nearest_one) {
   EXPECT_HAS(error_with("", "tabel = \"x\"\n"), "10:1: route.tabel: is not a setting; did you mean table?");
   EXPECT_HAS(error_with("[kafka]", "lanes = 3\n[kafka]"), "the setting is postgres.lanes");
   EXPECT_HAS(error_with("[kafka]", "zzzzzzzzzz = 3\n[kafka]"), "remove it");
+  EXPECT_HAS(error_with("", "column = {}\n"), "did you mean columns?");
+  EXPECT_HAS(error_with("", "[[route.childs]]\n"), "did you mean child?");
 }
 
 TEST_F(ConfigLoad, columns_of_a_route_are_a_table_inline_or_by_dotted_keys) {
@@ -457,7 +460,7 @@ TEST_F(ConfigLoad, addresses_names_and_expressions_are_checked) {
   for (const char* topic : {"^(", "^[a", "^a{2,1}", "^a(?!b)", "^(a)\\\\1"})
     EXPECT_HAS(error_with("shop.orders", topic), "is not a regular expression of RE2") << topic;
   EXPECT_EQ(error_with("shop.orders", R"(^shop\\.\\d+(?:x|y)$)"), "") << "the subscription uses the same engine";
-  for (const char* schema : {"", "1a", "pg_x", "a-b"})
+  for (const char* schema : {"", "1a", "pg_x", "a-b", "information_schema"})
     EXPECT_HAS(error_with("[[route]]", std::string("schema = \"") + schema + "\"\n[[route]]"), "another schema")
         << schema;
   EXPECT_HAS(error_with("\"shop\"", "\"\""), "choose another name");
@@ -590,7 +593,8 @@ TEST_F(ConfigLoad, the_place_of_a_setting_is_known_to_those_who_find_it_wrong_la
 TEST_F(ConfigLoad, an_error_in_an_expression_has_the_column_of_the_character) {
   EXPECT_EQ(
       error_with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"größe > 1 and\""),
-      "10:24: route.filter: at character 14 of the expression: the end stands where a field, a text, a number or ( was expected");
+      "10:24: route.filter: at character 14 of the expression: the end stands where a field, a text, a number or ( was expected; "
+      "write for example status = 'paid' and total > 10");
   EXPECT_HAS(error_with("key = [\"id\"]", "key = [\"id\"]\ndelete_when = '''a = 'x' b'''"),
              "10:15: route.delete_when: at character 9");
   EXPECT_TRUE(read(with("key = [\"id\"]", "key = [\"id\"]\nfilter = \"\"")));

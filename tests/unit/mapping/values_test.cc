@@ -47,6 +47,7 @@ TEST(MappingValues, integers_are_exact_and_bounded_by_their_column) {
   EXPECT_EQ(value("int4", "0.05e1"), "!22P02");
   EXPECT_EQ(value("int8", "1e400"), "!22003");
   EXPECT_EQ(value("int4", "\"42\""), "42");
+  EXPECT_EQ(value("int4", R"(" 42\n")"), "42") << "blanks, as PostgreSQL's input takes them";
   EXPECT_EQ(value("int4", "\"4 2\""), "!22P02");
   EXPECT_EQ(value("int4", "\"abc\""), "!22P02");
   EXPECT_EQ(value("int4", "true"), "!22P02");
@@ -64,7 +65,14 @@ TEST(MappingValues, decimals_keep_every_digit_and_their_scale) {
   EXPECT_EQ(value("numeric", "0.000"), "0.000");
   EXPECT_EQ(value("numeric", "\"NaN\""), "NaN");
   EXPECT_EQ(value("numeric", "\"-Infinity\""), "-Infinity");
+  for (const auto* nan : {"nan", "NAN", " NaN "}) EXPECT_EQ(value("numeric", fmt::format("\"{}\"", nan)), "NaN");
+  for (const auto* infinite : {"inf", "+INF", "infinity", "+Infinity"})
+    EXPECT_EQ(value("numeric", fmt::format("\"{}\"", infinite)), "Infinity");
+  EXPECT_EQ(value("numeric", "\"-inf\""), "-Infinity");
+  for (const auto* none : {"infinit", "in", "--inf", "i n f", "-", "NaN5"})
+    EXPECT_EQ(value("numeric", fmt::format("\"{}\"", none)), "!22P02") << none;
   EXPECT_EQ(value("numeric", "\"12.3\""), "12.3");
+  EXPECT_EQ(value("numeric", R"("\t 12.3 ")"), "12.3");
   EXPECT_EQ(value("numeric", "1e131072"), "!22003");
   EXPECT_EQ(value("numeric", "1e999999999999"), "!22003");
   EXPECT_EQ(value("numeric", "1e-16384"), "!22003");
@@ -132,6 +140,11 @@ TEST(MappingValues, floats_take_numbers_and_the_three_special_words) {
   EXPECT_EQ(value("float4", "1.5"), "1.5");
   EXPECT_EQ(value("float8", "\"NaN\""), "nan");
   EXPECT_EQ(value("float8", "\"-Infinity\""), "-inf");
+  for (const auto* infinite : {"inf", "+inf", "INFINITY"})
+    EXPECT_EQ(value("float8", fmt::format("\"{}\"", infinite)), "inf");
+  EXPECT_EQ(value("float4", "\"nan\""), "nan");
+  EXPECT_EQ(value("float8", "\" +1.5 \""), "1.5");
+  EXPECT_EQ(value("float8", "\"+-1.5\""), "!22P02");
   EXPECT_EQ(value("float8", "1e400"), "!22003");
   EXPECT_EQ(value("float4", "1e40"), "!22003");
   EXPECT_EQ(value("float8", "\"nanny\""), "!22P02");
