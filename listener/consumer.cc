@@ -42,7 +42,7 @@ class KafkaConsumer final : public Consumer {
         limits_(limits),
         events_(std::move(events)),
         waker_(gate_),
-        assignments_(events_, gate_, waker_),
+        assignments_(events_, gate_, waker_, budget_),
         lookup_(gate_, settings_),
         groups_(settings_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
@@ -103,6 +103,7 @@ class KafkaConsumer final : public Consumer {
   // Threads that borrow the client; stop() closes the gate before the client is destroyed.
   ClientGate gate_;
   FetchWaker waker_;
+  FetchBudget budget_;
   Assignments assignments_;  // the poll thread's, while it runs
   OffsetLookup lookup_;
   GroupLookup groups_;
@@ -196,6 +197,7 @@ Result<PartitionQueue::Limit> KafkaConsumer::make_client_of_group() {
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
   assignments_.begin(client_.get(), limit);
+  if (auto begun = budget_.begin(settings_, limits_, limit); !begun) return std::unexpected(begun.error());
   if (!group_) group_.emplace(session, Clock::now());
   return limit;
 }
