@@ -2,11 +2,12 @@
 """One partition with a backlog beside empty ones: is it fetched as fast as one that is alone, and for the same CPU?
 
     bench/hot_partition.py --sluice build/release/sluice [--against OLDER] [--events 300000] [--rounds 3]
-                           [--partitions 1 8 256] [--lanes 1]
+                           [--partitions 1 8 256] [--lanes 1] [--spread]
 
 Topics with the same records of about 1 kB in their partition 0, and as many partitions as asked for. Inserts into a table
 without index; the time runs from the first to the last commit, the CPU is the service's own in that time. A service that
 lets the empty partitions hold the full one back shows it as a smaller rate, one that looks at them in vain as more CPU.
+--spread: the records are in all partitions in turn, so that all are busy.
 """
 import argparse
 import json
@@ -75,6 +76,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--partitions", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--lanes", type=int, default=1)
+    parser.add_argument("--spread", action="store_true")
     options = parser.parse_args()
     binaries = [binary for binary in (options.against, options.sluice) if binary]
     postgres = Postgres(SERVER)
@@ -84,7 +86,8 @@ def main():
         try:
             for partitions in options.partitions:
                 topic = kafka.create_topic(f"hot-{partitions}", partitions)
-                kafka.fill(topic, ((None, event(number), 0) for number in range(options.events)))
+                kafka.fill(topic, ((None, event(number), number % partitions if options.spread else 0)
+                                   for number in range(options.events)))
             rates = {}
             for _ in range(options.rounds):
                 for partitions in options.partitions:

@@ -35,7 +35,7 @@ bool Assignments::cooperative() const {
 PartitionQueue& Assignments::partition(const std::string& topic, std::int32_t number) {
   TopicPartition at{topic, number};
   auto& slot = known_[at];
-  if (!slot) slot = std::make_unique<PartitionQueue>(gate_, client_, std::move(at), reassign_, waker_, limit_);
+  if (!slot) slot = std::make_unique<PartitionQueue>(gate_, client_, std::move(at), reassign_, waker_, budget_, limit_);
   return *slot;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "listener/consumer.h"
+#include "listener/fetch_budget.h"
 #include "listener/fetch_waker.h"
 #include "listener/handles.h"
 #include "listener/partition_queue.h"
@@ -22,8 +23,8 @@ namespace sluice::listener {
 
 class Assignments {
  public:
-  Assignments(const Events& events, ClientGate& gate, FetchWaker& waker)
-      : events_(events), gate_(gate), waker_(waker) {}
+  Assignments(const Events& events, ClientGate& gate, FetchWaker& waker, FetchBudget& budget)
+      : events_(events), gate_(gate), waker_(waker), budget_(budget) {}
 
   void begin(rd_kafka_t* client, PartitionQueue::Limit limit);
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
@@ -37,6 +38,7 @@ class Assignments {
   // The client goes for good: nothing of it is ours any more; begin() follows with the next one.
   void abandon();
   void close() {
+    budget_.stop();  // it looks at the queues
     for (auto& [at, one] : known_) one->close();
     for (auto& one : replaced_) one->close();
   }
@@ -51,6 +53,7 @@ class Assignments {
   const Events& events_;
   ClientGate& gate_;
   FetchWaker& waker_;
+  FetchBudget& budget_;
   rd_kafka_t* client_ = nullptr;
   PartitionQueue::Limit limit_;
   std::map<TopicPartition, std::unique_ptr<PartitionQueue>> known_;

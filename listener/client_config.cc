@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t queue_bytes_min = 256u << 10, queue_bytes_max = 8u << 20;
 constexpr std::size_t queue_records_min = 1000;
 constexpr std::size_t answer_bytes = 1u << 20;
+// From more partitions on each queue has the share of so many, and a FetchBudget keeps the sum: were the shares
+// smaller, one answer would fill the queue of a busy partition, and the next fetch would name the idle ones only.
+constexpr std::size_t shares_max = 8;
 // A fetch names the idle partitions too when the busy ones' queues are full, and the broker holds it back this long:
 // the busy ones wait as well. With thousands of partitions a fetch is large itself, so it is sent less often.
 constexpr int wait_ms_min = 20, wait_ms_max = 500, partitions_per_wait_ms = 10;
@@ -74,12 +77,15 @@ std::string_view given_as(const config::Kafka& settings, std::string_view name) 
 
 FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
   const auto count = std::max<std::size_t>(1, partitions);
+  const auto shares = std::min(count, shares_max);
   FetchLimits share;
-  share.queue_bytes = std::clamp(limits.queue_bytes / count, queue_bytes_min, queue_bytes_max);
-  share.queue_records = std::max(limits.queue_records / count, queue_records_min);
+  share.queue_bytes = std::clamp(limits.queue_bytes / shares, queue_bytes_min, queue_bytes_max);
+  share.queue_records = std::max(limits.queue_records / shares, queue_records_min);
   share.answer_bytes = answer_bytes;
-  // A queue exceeds its limit by one fetch, which may hold a hundred thousand tombstones in a megabyte.
-  share.partition_bytes = std::clamp(answer_bytes / count, queue_bytes_min, answer_bytes);
+  // A queue exceeds its limit by one fetch, which may hold a hundred thousand tombstones in a megabyte. A fetch that
+  // names hundreds of partitions costs as much as mapping a hundred records, so it is worth more of them.
+  share.partition_bytes =
+      count > shares_max ? answer_bytes / 2 : std::clamp(answer_bytes / count, queue_bytes_min, answer_bytes);
   share.wait_ms = std::clamp(static_cast<int>(count / partitions_per_wait_ms), wait_ms_min, wait_ms_max);
   return share;
 }

@@ -76,6 +76,7 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   }
   thread_.join();
   watcher_.reset();
+  budget_.stop();
   gate_.close();
   assignments_.close();
   if (!client_) return replaced_.empty();

@@ -101,8 +101,8 @@ struct Events {
 
 using WatermarksAnswer = std::function<void(const TopicPartition&, const Result<Watermarks>&)>;
 
-// Limits of fetched records that wait to be polled, for all partitions together. Shared out at the start, by the number
-// of partitions that the topics have then.
+// Limits of fetched records that wait to be polled, for all partitions together. Up to eight partitions have a share
+// each; of more, each may hold an eighth, and the sum is kept (fetch_budget.h), a part for each lane.
 struct ConsumerLimits {
   std::size_t queue_bytes = 32u << 20;
   std::size_t queue_records = 32'000;        // limits the memory of small values and tombstones

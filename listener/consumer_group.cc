@@ -68,6 +68,7 @@ Result<PartitionQueue::Limit> KafkaConsumer::make_client_of_group() {
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
   assignments_.begin(client_.get(), limit);
+  if (auto begun = budget_.begin(settings_, limits_, limit); !begun) return std::unexpected(begun.error());
   if (!group_) group_.emplace(session, Clock::now());
   ++clients_made_;
   return limit;

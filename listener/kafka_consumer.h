@@ -33,7 +33,7 @@ class KafkaConsumer final : public Consumer {
         limits_(limits),
         events_(std::move(events)),
         waker_(gate_),
-        assignments_(events_, gate_, waker_),
+        assignments_(events_, gate_, waker_, budget_),
         lookup_(gate_, settings_),
         groups_(settings_) {}
   ~KafkaConsumer() override { stop(std::chrono::seconds(10)); }
@@ -98,6 +98,7 @@ class KafkaConsumer final : public Consumer {
   // Threads that borrow the client; stop() closes the gate before the client is destroyed.
   ClientGate gate_;
   FetchWaker waker_;
+  FetchBudget budget_;
   Assignments assignments_;  // the poll thread's, while it runs
   OffsetLookup lookup_;
   GroupLookup groups_;

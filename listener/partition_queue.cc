@@ -68,8 +68,14 @@ Record to_record(rd_kafka_message_t* message, const TopicPartition& at) {
 }
 
 PartitionQueue::PartitionQueue(ClientGate& gate, rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign,
-                               FetchWaker& waker, Limit limit)
-    : gate_(gate), client_(client), at_(std::move(at)), reassign_(reassign), waker_(waker), limit_(limit) {
+                               FetchWaker& waker, FetchBudget& budget, Limit limit)
+    : gate_(gate),
+      client_(client),
+      at_(std::move(at)),
+      reassign_(reassign),
+      waker_(waker),
+      budget_(budget),
+      limit_(limit) {
   queue_.reset(rd_kafka_queue_get_partition(client_, at_.topic.c_str(), at_.partition));
   rd_kafka_queue_forward(queue_.get(), nullptr);
 }
@@ -83,24 +89,38 @@ void PartitionQueue::wake_through(ReadySignal& signal, std::uint32_t token) {
   rd_kafka_queue_cb_event_enable(
       queue_.get(),
       [](rd_kafka_t*, void* self) {
-        const auto& queue = *static_cast<PartitionQueue*>(self);
+        auto& queue = *static_cast<PartitionQueue*>(self);
         queue.signal_->notify(queue.token_);
+        queue.stir();
       },
       this);
   signal.notify(token);
+  budget_.join(*this, signal);
+}
+
+void PartitionQueue::stir() {
+  stirred_.store(true, std::memory_order_relaxed);
+  budget_.note();
 }
 
 void PartitionQueue::close() {
   if (!queue_) return;
   rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  const MutexLock lock(mutex_);
+  drop_kept();
   queue_.reset();
+}
+
+void PartitionQueue::pause_fetching() {
+  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
+  rd_kafka_pause_partitions(client_, list.get());
+  paused_ = true;
 }
 
 void PartitionQueue::pause_unassigned() {
   const MutexLock lock(mutex_);
-  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
-  rd_kafka_pause_partitions(client_, list.get());
-  paused_ = true;
+  drop_kept();
+  pause_fetching();
 }
 
 void PartitionQueue::assigned_now() {
@@ -113,6 +133,7 @@ void PartitionQueue::assigned_now() {
 
 void PartitionQueue::taken() {
   const MutexLock lock(mutex_);
+  drop_kept();
   assigned_.store(false, std::memory_order_release);
   assignment_id_.fetch_add(1, std::memory_order_acq_rel);
 }
@@ -159,17 +180,17 @@ Result<void> PartitionQueue::start_at(Offset offset) {
     reassign_ = true;
     return fail(ErrorClass::retry, fmt::format("{}/{}: waiting to be assigned anew", at_.topic, at_.partition));
   }
-  if (!paused_) {
-    const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
-    rd_kafka_pause_partitions(client_, list.get());
-    paused_ = true;
-  }
+  drop_kept();
+  if (!paused_) pause_fetching();
   if (auto done = seek(offset); !done) return done;
+  next_fetched_ = offset;
   resume();
   started_ = true;
   waker_.ask(at_);  // a broker's thread with nothing to fetch sleeps up to a second and does not notice either
-  // Records that arrived before may have been notified already, to a lane that did not poll them.
+  // Records that arrived before may have been notified already, to a lane that did not poll them; and where outdated
+  // ones are left in the queue, nothing calls back.
   if (signal_ != nullptr) signal_->notify(token_);
+  stir();
   return {};
 }
 
@@ -181,10 +202,73 @@ void PartitionQueue::resume() {
 
 void PartitionQueue::pause() {
   const MutexLock lock(mutex_);
-  if (paused_ || !assigned()) return;
-  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
-  rd_kafka_pause_partitions(client_, list.get());
-  paused_ = true;
+  drop_kept();
+  if (!paused_ && assigned()) pause_fetching();
+}
+
+// Ends the holding: what is fetched next is not what follows.
+void PartitionQueue::drop_kept() {
+  for (auto* message : kept_) rd_kafka_message_destroy(message);
+  kept_.clear();
+  held_since_.reset();
+  wants_more_ = owed_ = false;
+}
+
+// What is between the last record taken out and the pause is outdated by the pause, and fetched again by release().
+void PartitionQueue::hold() {
+  const MutexLock lock(mutex_);
+  if (paused_ || stopped_ || !assigned()) return;
+  while (auto* message = take_fetched()) kept_.push_back(message);
+  pause_fetching();
+  held_since_ = Clock::now();
+  owed_ = false;
+  stir();
+  // Polled in vain it wants more, so it has to be polled.
+  if (signal_ != nullptr) signal_->notify(token_);
+}
+
+void PartitionQueue::release(bool owed) {
+  const MutexLock lock(mutex_);
+  if (!held_since_ || stopped_ || !assigned() || !seek(next_fetched_)) return;
+  resume();
+  held_since_.reset();
+  wants_more_ = false;
+  owed_ = owed;
+  waker_.ask(at_);
+  if (signal_ != nullptr) signal_->notify(token_);
+  stir();
+}
+
+PartitionQueue::Standing PartitionQueue::standing() {
+  const MutexLock lock(mutex_);
+  stirred_ = false;  // before the look, so that what comes meanwhile stirs it again
+  if (!assigned() || !queue_) return {};
+  const auto records = rd_kafka_queue_length(queue_.get()) + kept_.size();
+  if (records > 0 || held_since_) stirred_ = true;
+  return {.records = records,
+          .polled_bytes = polled_bytes_.load(std::memory_order_relaxed),
+          .polled_records = polled_records_.load(std::memory_order_relaxed),
+          .held_since = held_since_,
+          .wants_more = wants_more_,
+          .owed = owed_};
+}
+
+rd_kafka_message_t* PartitionQueue::take_fetched() {
+  auto* message = rd_kafka_consume_queue(queue_.get(), 0);
+  if (message == nullptr) return nullptr;
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    next_fetched_ = message->offset + 1;
+  } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    next_fetched_ = std::max(next_fetched_, message->offset);
+  }
+  return message;
+}
+
+rd_kafka_message_t* PartitionQueue::take() {
+  if (kept_.empty()) return take_fetched();
+  auto* message = kept_.front();
+  kept_.pop_front();
+  return message;
 }
 
 #ifdef SLUICE_FAULTS
@@ -217,8 +301,12 @@ void PartitionQueue::count(const rd_kafka_message_t& message) {
 }
 
 Event PartitionQueue::poll() {
-  rd_kafka_message_t* message = rd_kafka_consume_queue(queue_.get(), 0);
-  if (message == nullptr) return {};
+  const MutexLock lock(mutex_);
+  rd_kafka_message_t* message = take();
+  if (message == nullptr) {
+    wants_more_ = held_since_.has_value();
+    return {};
+  }
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     count(*message);
     if (end_.load(std::memory_order_relaxed) <= message->offset)
@@ -230,7 +318,6 @@ Event PartitionQueue::poll() {
     event = EndOfPartition{message->offset};
     end_.store(std::max(end_.load(std::memory_order_relaxed), message->offset), std::memory_order_relaxed);
   } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    const MutexLock lock(mutex_);
     stopped_ = true;
     event = OutOfRange{};
   } else {
@@ -253,7 +340,11 @@ Offset PartitionQueue::fetched_end() const {
 Fetched PartitionQueue::fetched() const {
   const auto client = gate_.borrow();
   if (!client || client.get() != client_ || !queue_) return {};
-  const auto records = rd_kafka_queue_length(queue_.get());
+  std::size_t records = rd_kafka_queue_length(queue_.get());
+  {
+    const MutexLock lock(mutex_);
+    records += kept_.size();
+  }
   const auto polled = polled_records_.load(std::memory_order_relaxed);
   const auto mean = polled == 0 ? 0 : polled_bytes_.load(std::memory_order_relaxed) / polled;
   return {.records = records, .bytes = records * mean, .limit = limit_.bytes};

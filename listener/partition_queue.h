@@ -1,14 +1,19 @@
 // One partition's queue and the operations on it: the lane's side of the consumer.
 //
-// Private to listener/. The poll thread calls pause_unassigned(), assigned_now() and taken(); a lane calls the rest. A
-// mutex orders seek, pause and resume of the lane against a rebalance; polling takes no lock, stale records are
-// filtered by librdkafka's version barrier and by the lane's check of assignment_id().
+// Private to listener/. The poll thread calls pause_unassigned(), assigned_now() and taken(), the budget hold(),
+// release() and standing(); a lane calls the rest. A mutex orders all of them, polling included: a record that the
+// budget takes out of librdkafka's queue must not be overtaken by the next one. Stale records are filtered by
+// librdkafka's version barrier and by the lane's check of assignment_id().
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <optional>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "listener/consumer.h"
+#include "listener/fetch_budget.h"
 #include "listener/fetch_waker.h"
 #include "listener/handles.h"
 
@@ -16,15 +21,19 @@ namespace sluice::listener {
 
 class PartitionQueue final : public Partition {
  public:
-  // Queue length at which librdkafka stops fetching.
-  struct Limit {
-    std::size_t bytes = 0;
-    std::size_t records = 0;
+  using Limit = FetchBudget::Size;  // at which librdkafka stops fetching
+  // For the budget; of one that is not assigned there is nothing.
+  struct Standing {
+    std::size_t records = 0;  // that wait to be polled
+    std::size_t polled_bytes = 0, polled_records = 0;
+    std::optional<Clock::time_point> held_since;
+    bool wants_more = false;  // it is held, and the lane has polled all that was kept
+    bool owed = false;        // see release()
   };
   // Takes the queue out of the consumer's main queue; must happen before the partition's first assignment. `waker` is
   // asked to have the queue filled again when it was at its limit and has room.
   PartitionQueue(ClientGate& gate, rd_kafka_t* client, TopicPartition at, std::atomic<bool>& reassign,
-                 FetchWaker& waker, Limit limit);
+                 FetchWaker& waker, FetchBudget& budget, Limit limit);
   ~PartitionQueue() override { close(); }
   PartitionQueue(const PartitionQueue&) = delete;
   PartitionQueue& operator=(const PartitionQueue&) = delete;
@@ -53,10 +62,24 @@ class PartitionQueue final : public Partition {
   void stop();
   // Returns true if a lane has started it since it was assigned.
   bool started();
+  Standing standing();
+  // Something may wait in it, or it is held: false costs the budget no look at it.
+  bool stirred() const { return stirred_.load(std::memory_order_relaxed); }
+  // Fetches nothing more and keeps what was fetched for the lane, which goes on polling as before. Nothing if it is
+  // held or paused already.
+  void hold();
+  // Fetches on behind what was kept. One attempt; as long as it fails, the partition stays held. `owed`: it is given a
+  // turn although there is no room, so it is not to be held again before something has come.
+  void release(bool owed);
 
  private:
+  void stir();
+  rd_kafka_message_t* take() REQUIRES(mutex_);
+  rd_kafka_message_t* take_fetched() REQUIRES(mutex_);
+  void drop_kept() REQUIRES(mutex_);
   Result<void> seek(Offset offset) REQUIRES(mutex_);
   void resume() REQUIRES(mutex_);
+  void pause_fetching() REQUIRES(mutex_);
   void count(const rd_kafka_message_t& message);
   Offset fetched_end() const;
 
@@ -65,10 +88,12 @@ class PartitionQueue final : public Partition {
   const TopicPartition at_;
   std::atomic<bool>& reassign_;  // asks the poll thread to assign everything anew
   FetchWaker& waker_;
+  FetchBudget& budget_;
   const Limit limit_;
   // Of the lane: how full the queue is, checked each time that a quarter of it was consumed.
   std::size_t consumed_bytes_ = 0, consumed_records_ = 0;
   bool was_full_ = false;
+  std::atomic<bool> stirred_{false};
   // Of all that was polled, keys included; written by the lane, read by fetched().
   std::atomic<std::size_t> polled_bytes_{0}, polled_records_{0};
 
@@ -80,8 +105,13 @@ class PartitionQueue final : public Partition {
   QueueHandle queue_;
   std::atomic<std::uint64_t> assignment_id_{0};
   std::atomic<bool> assigned_{false};
-  Mutex mutex_;
-  bool paused_ GUARDED_BY(mutex_) = false;  // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
+  mutable Mutex mutex_;
+  // What hold() has taken out of librdkafka's queue, in order: polled before what is there.
+  std::deque<rd_kafka_message_t*> kept_ GUARDED_BY(mutex_);
+  std::optional<Clock::time_point> held_since_ GUARDED_BY(mutex_);
+  bool wants_more_ GUARDED_BY(mutex_) = false, owed_ GUARDED_BY(mutex_) = false;
+  Offset next_fetched_ GUARDED_BY(mutex_) = 0;  // behind what was taken out of librdkafka's queue since the start
+  bool paused_ GUARDED_BY(mutex_) = false;      // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
   bool started_ GUARDED_BY(mutex_) = false;
   int refused_seeks_ GUARDED_BY(mutex_) = 0;
   bool stopped_ GUARDED_BY(mutex_) = false;  // librdkafka stopped fetching for good after an offset out of range

@@ -36,7 +36,8 @@ TEST(Assignments, a_topic_that_is_lost_again_and_again_is_assigned_anew_seldom) 
                       .fatal = [](const std::string&) {}};
   ClientGate gate;
   FetchWaker waker(gate);
-  Assignments assignments(events, gate, waker);
+  FetchBudget budget;
+  Assignments assignments(events, gate, waker, budget);
   assignments.begin(client->get(), {});
   const ListHandle all(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(all.get(), "orders", 0);

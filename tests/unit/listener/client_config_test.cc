@@ -9,12 +9,14 @@ TEST(FetchLimits, are_shares_of_a_budget_with_a_floor_and_a_cap) {
   const ConsumerLimits limits{.queue_bytes = 32u << 20, .queue_records = 4000};
   EXPECT_EQ(fetch_limits(limits, 1).queue_bytes, 8u << 20);
   EXPECT_EQ(fetch_limits(limits, 8).queue_bytes, 4u << 20);
-  EXPECT_EQ(fetch_limits(limits, 5000).queue_bytes, 256u << 10);
+  EXPECT_EQ(fetch_limits(limits, 5000).queue_bytes, 4u << 20) << "a FetchBudget keeps the sum of them";
+  EXPECT_EQ(fetch_limits({.queue_bytes = 1, .queue_records = 1}, 8).queue_bytes, 256u << 10);
   EXPECT_EQ(fetch_limits(limits, 0).queue_bytes, fetch_limits(limits, 1).queue_bytes);
   EXPECT_EQ(fetch_limits(limits, 2).queue_records, 2000u);
   EXPECT_EQ(fetch_limits(limits, 5000).queue_records, 1000u);
   EXPECT_EQ(fetch_limits(limits, 1).partition_bytes, 1u << 20);
   EXPECT_EQ(fetch_limits(limits, 8).partition_bytes, 256u << 10);
+  EXPECT_EQ(fetch_limits(limits, 9).partition_bytes, 512u << 10);
   EXPECT_EQ(fetch_limits(limits, 8).wait_ms, 20);
   EXPECT_EQ(fetch_limits(limits, 100'000).wait_ms, 500);
 }
