@@ -112,16 +112,16 @@ TEST(ConfigChildren, what_fills_a_column_is_one_of_four_things) {
 TEST(ConfigChildren, an_array_within_the_elements_of_an_array_is_refused) {
   const std::string key = R"(["order_id", "line"])", fills = R"({ order_id = "$.id", line = "@index" })";
   for (const char* path : {"lines[].parts", "lines[].parts[]", "lines[*].parts", "lines[0].parts", "lines[]"})
-    EXPECT_HAS(error_of(route() + child("t", key, fills, path)),
-               "\" leads into the elements of an array, whose own arrays stay one value")
+    EXPECT_SAYS(error_of(route() + child("t", key, fills, path)),
+                "\" leads into the elements of an array, whose own arrays stay one value")
         << path;
-  EXPECT_HAS(error_of(route() + child("t", key, R"({ order_id = "$.id", line = "@index", sku = "$.lines[].sku" })")),
-             "leads into the elements of an array; write $.FIELD");
+  EXPECT_SAYS(error_of(route() + child("t", key, R"({ order_id = "$.id", line = "@index", sku = "$.lines[].sku" })")),
+              "leads into the elements of an array; write $.FIELD");
   const std::string lines = child("public.lines", key, fills, "a.lines");
-  EXPECT_HAS(error_of(route() + lines + child("public.parts", key, fills, "a.lines.parts")),
-             "route.child.path: leads through the array a.lines of another [[route.child]]");
-  EXPECT_HAS(error_of(route() + child("public.parts", key, fills, "a.lines.parts") + lines),
-             "route.child.path: is an array that the path a.lines.parts of another [[route.child]] leads through");
+  EXPECT_SAYS(error_of(route() + lines + child("public.parts", key, fills, "a.lines.parts")),
+              "route.child.path: leads through the array a.lines of another [[route.child]]");
+  EXPECT_SAYS(error_of(route() + child("public.parts", key, fills, "a.lines.parts") + lines),
+              "route.child.path: is an array that the path a.lines.parts of another [[route.child]] leads through");
   EXPECT_EQ(error_of(route() + lines + child("public.parts", key, fills, "a.lines2")), "");
 }
 

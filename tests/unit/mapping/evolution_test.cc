@@ -272,7 +272,8 @@ TEST(MappingEvolution, a_column_that_is_widened_keeps_its_collation) {
   auto target = with("varchar", 4 + 5);
   target->columns[1].collation = "pg_catalog.\"C\"";
   evolving.give(target);
-  EXPECT_EQ(evolving.map(row(R"("type":"string")", R"("ümlaut")")), "v from varchar to text COLLATE pg_catalog.\"C\"");
+  EXPECT_EQ(evolving.map(typed_row(R"("type":"string")", R"("ümlaut")")),
+            "v from varchar to text COLLATE pg_catalog.\"C\"");
 }
 
 TEST(MappingEvolution, a_key_is_never_widened) {
