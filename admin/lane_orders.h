@@ -1,4 +1,4 @@
-// Orders to the lanes of this process, which obey them between two batches.
+// Orders to the lanes of this process, which obey them between two batches, and to what feeds them.
 //
 // LaneFlush is a value. LaneOrders is implemented by runtime/control; any thread may call it.
 #pragma once
@@ -31,6 +31,14 @@ class LaneOrders {
   // milliseconds, at most until interruption(); the order stands all the same. That it has taken effect is told by the
   // snapshots.
   virtual Result<std::vector<LaneFlush>> flush(const std::vector<TopicPartition>& partitions) = 0;
+  // Has the lane open new connections to PostgreSQL in the place of those that it has, once its batch under way has
+  // ended; a lane without a partition opens none until it gets one. Returns at once: LaneSnapshot::connections tells
+  // when there is a new one.
+  virtual void reconnect(int lane) = 0;
+  // Has new connections to Kafka opened in the place of those that there are: the consumer leaves its group and joins
+  // it again, and each partition goes on at its pointer. Returns at once: Snapshot::consumer_reconnects tells when the
+  // group has given this process its partitions. An error is a sentence for an operator.
+  virtual Result<void> reconnect_kafka() = 0;
 };
 
 }  // namespace sluice

@@ -55,6 +55,7 @@ struct LaneSnapshot {
   int lane = 0;
   bool connected = false;
   std::int64_t batches = 0, records = 0, rows = 0, bytes = 0;  // committed since start
+  std::int64_t connections = 0;                                // opened since start, to write with
   std::int64_t claims = 0, fenced = 0, reclaims = 0, retries = 0, rejects = 0, duplicates_dropped = 0;
   double commit_seconds = 0;                 // sum over batches: submitted to committed
   std::vector<std::int64_t> commit_buckets;  // counts by commit_bounds, not cumulative; one more for above
@@ -120,7 +121,8 @@ struct Snapshot {
   std::optional<WallClock::time_point> waiting_since;
   // Since when Kafka's consumer group gives this process nothing; set once that is longer than a rebalance takes.
   std::optional<WallClock::time_point> outside_group_since;
-  std::int64_t consumer_rebuilds = 0;  // because of that, since the start
+  std::int64_t consumer_rebuilds = 0;    // because of that, since the start
+  std::int64_t consumer_reconnects = 0;  // by order of operators, since the start
   ReloadState reload;
   VerificationState verification;
   // As of the last look, about once a second; those of the configuration, none before the first look.

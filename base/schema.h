@@ -31,6 +31,8 @@ inline constexpr std::uint64_t max_schema_number = 2'147'483'647;  // the regist
 
 enum class SchemaKind : std::uint8_t { avro, json, protobuf, other };
 
+inline constexpr std::size_t longest_schema = 8u << 20;  // bytes
+
 // A schema that another one refers to, by the name it uses for it.
 struct SchemaDocument {
   std::string name;

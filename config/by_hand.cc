@@ -56,7 +56,7 @@ std::unique_ptr<toml::node> list_of(std::string_view text) {
 
 // What the file would have: without quotes where its type needs none. A text that does not fit stays one, for the
 // reader to refuse.
-std::unique_ptr<toml::node> node_of(const Setting& setting, std::string_view text) {
+std::unique_ptr<toml::node> made_node(const Setting& setting, std::string_view text) {
   if (setting.type == Type::strings) return list_of(text);
   if (setting.type == Type::integer)
     if (const auto number = parse_integer<std::int64_t>(text))
@@ -123,7 +123,7 @@ std::expected<void, std::string> set_by_hand(Pipeline& pipeline, std::string_vie
     return std::unexpected(fmt::format("{}: has a reference, which only the file may have; write the value", key));
   try {
     auto next = pipeline;
-    const auto node = node_of(*place.setting, text);
+    const auto node = made_node(*place.setting, text);
     if (const auto wrong = put(next, place, value_of(*node, *place.setting)); !wrong.empty())
       return std::unexpected(fmt::format("{}: {}", key, wrong));
     pipeline = std::move(next);

@@ -4,6 +4,7 @@
 // answers.
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <functional>
 #include <map>
@@ -16,6 +17,11 @@
 #include "console/command.h"
 
 namespace sluice::console {
+
+// A partition that has records and has not moved for so long is stalled, whatever the others do: a lane that applies
+// commits many times in it.
+inline constexpr double stalled_seconds = 10;
+inline constexpr std::chrono::seconds pointers_within{2};  // so long is PostgreSQL waited for
 
 struct Inventory {
   Snapshot now;

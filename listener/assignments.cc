@@ -12,7 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view who = "kafka";
 constexpr milliseconds reassign_pause_min{200}, reassign_pause_max{10'000};
 constexpr std::chrono::seconds reassign_calm{60};  // after it, the first time counts as the first again
 
@@ -45,7 +44,7 @@ void Assignments::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_l
     assign(partitions);
     events_.rebalanced();
   } else {
-    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning(who, "rebalance: {}", rd_kafka_err2str(what));
+    if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) log::warning("kafka", "rebalance: {}", rd_kafka_err2str(what));
     revoke(partitions);
   }
 }
@@ -60,9 +59,9 @@ void Assignments::assign(rd_kafka_topic_partition_list_t* partitions) {
   }
   if (cooperative()) {
     const ErrorHandle error(rd_kafka_incremental_assign(client_, partitions));
-    if (error) log::error(who, "cannot assign: {}", rd_kafka_error_string(error.get()));
+    if (error) log::error("kafka", "cannot assign: {}", rd_kafka_error_string(error.get()));
   } else if (const auto error = rd_kafka_assign(client_, partitions)) {
-    log::error(who, "cannot assign: {}", rd_kafka_err2str(error));
+    log::error("kafka", "cannot assign: {}", rd_kafka_err2str(error));
   }
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& one = partition(partitions->elems[i].topic, partitions->elems[i].partition);
@@ -80,7 +79,7 @@ void Assignments::revoke(rd_kafka_topic_partition_list_t* partitions) {
   }
   if (cooperative()) {
     const ErrorHandle error(rd_kafka_incremental_unassign(client_, partitions));
-    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
+    if (error) log::warning("kafka", "cannot unassign: {}", rd_kafka_error_string(error.get()));
   } else {
     rd_kafka_assign(client_, nullptr);
   }
@@ -154,7 +153,7 @@ void Assignments::assign_anew(rd_kafka_topic_partition_list_t* partitions) {
   }
   if (cooperative()) {
     const ErrorHandle error(rd_kafka_incremental_unassign(client_, partitions));
-    if (error) log::warning(who, "cannot unassign: {}", rd_kafka_error_string(error.get()));
+    if (error) log::warning("kafka", "cannot unassign: {}", rd_kafka_error_string(error.get()));
   }
   assign(partitions);
 }

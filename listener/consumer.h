@@ -82,7 +82,8 @@ class Partition {
 struct GroupStanding {
   // Since when the group gives it nothing; set once that is longer than a rebalance takes.
   std::optional<std::chrono::system_clock::time_point> outside_since;
-  std::int64_t rebuilds = 0;  // consumers made anew because of that
+  std::int64_t rebuilds = 0;    // consumers made anew because of that
+  std::int64_t reconnects = 0;  // by order of an operator; counted once the new one has been given its partitions
   bool operator==(const GroupStanding&) const = default;
 };
 
@@ -118,6 +119,11 @@ class Consumer {
   // a Partition, only known_end() and fetched() may be asked any more. Everything else here may be called at any time,
   // and fails after it. After false librdkafka's threads go on, and the process must end with _exit().
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
+  // By order of an operator: has a new client in the place of the one that there is, which joins the group as a member
+  // of its own. Returns at once: the partitions are revoked as lost a moment later, and GroupStanding::reconnects tells
+  // when the group has given the new one its partitions. Where the old one cannot be closed, the consumer fails for
+  // good. An error is a sentence for the operator.
+  virtual Result<void> reconnect() = 0;
   // A hint for lag monitors: asynchronous, harmless if lost. Sluice never reads it.
   virtual void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>& next) = 0;
   // Returns at once; `answer` is called once for each partition, with an error after some seconds at the latest, from a

@@ -28,7 +28,7 @@ using EventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<rd_kafka_event_de
 using OffsetsHandle =
     std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t, Releaser<rd_kafka_ListConsumerGroupOffsets_destroy>>;
 
-std::unexpected<Error> unanswered(const std::string& group, std::string_view why) {
+std::unexpected<Error> group_unanswered(const std::string& group, std::string_view why) {
   return fail(ErrorClass::retry, fmt::format("Kafka did not tell where group {} has committed: {}", group, why));
 }
 
@@ -46,7 +46,7 @@ bool passes(rd_kafka_resp_err_t code) {
 }
 
 std::unexpected<Error> refused(const std::string& group, rd_kafka_resp_err_t code, std::string_view why) {
-  auto error = unanswered(group, why);
+  auto error = group_unanswered(group, why);
   if (!passes(code)) error.error().next = ErrorClass::stop_partition;
   return error;
 }
@@ -74,7 +74,7 @@ class Asking {
     char why[256];
     if (rd_kafka_AdminOptions_set_request_timeout(options.get(), std::max(1, static_cast<int>(left.count())), why,
                                                   sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return unanswered(group_, why);
+      return group_unanswered(group_, why);
     return options;
   }
 
@@ -84,8 +84,8 @@ class Asking {
       if (event && rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return refused(group_, rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
       if (event) return event;
-      if (interruption().requested()) return unanswered(group_, cancelled);
-      if (Clock::now() >= interruption().earlier(deadline_)) return unanswered(group_, "no answer in time");
+      if (interruption().requested()) return group_unanswered(group_, cancelled);
+      if (Clock::now() >= interruption().earlier(deadline_)) return group_unanswered(group_, "no answer in time");
     }
   }
 
@@ -134,7 +134,7 @@ Result<void> look_at_group(const Asking& asking, GroupPositions& found) {
   std::size_t count = 0;
   const auto* groups =
       rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event->get()), &count);
-  if (count != 1) return unanswered(asking.group(), "the answer is about another group");
+  if (count != 1) return group_unanswered(asking.group(), "the answer is about another group");
   const auto* error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
   const auto code = error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
@@ -154,7 +154,7 @@ Result<void> look_at_positions(const Asking& asking, const std::vector<TopicPart
   const auto options = asking.options(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
   if (!options) return std::unexpected(options.error());
   const ErrorHandle problem(rd_kafka_AdminOptions_set_require_stable_offsets(options->get(), 1));
-  if (problem) return unanswered(asking.group(), rd_kafka_error_string(problem.get()));
+  if (problem) return group_unanswered(asking.group(), rd_kafka_error_string(problem.get()));
   const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(of.size())));
   for (const auto& at : of) rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition);
   const OffsetsHandle question(rd_kafka_ListConsumerGroupOffsets_new(asking.group().c_str(), list.get()));
@@ -165,11 +165,11 @@ Result<void> look_at_positions(const Asking& asking, const std::vector<TopicPart
   std::size_t count = 0;
   const auto* groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
       rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
-  if (count != 1) return unanswered(asking.group(), "the answer is about another group");
+  if (count != 1) return group_unanswered(asking.group(), "the answer is about another group");
   if (const auto* error = rd_kafka_group_result_error(groups[0]))
     return refused(asking.group(), rd_kafka_error_code(error), rd_kafka_error_string(error));
   const auto* all = rd_kafka_group_result_partitions(groups[0]);
-  if (all == nullptr) return unanswered(asking.group(), "the answer has no partitions");
+  if (all == nullptr) return group_unanswered(asking.group(), "the answer has no partitions");
   for (const auto& partition : std::span(all->elems, static_cast<std::size_t>(all->cnt))) {
     if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR)
       return refused(asking.group(), partition.err,

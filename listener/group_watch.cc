@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::listener {
 
@@ -11,6 +12,13 @@ void GroupWatch::joined() {
   rebuilt_.reset();
   factor_ = 1;
   rebuilds_ = 0;
+  standing_.reconnects += std::exchange(ordered_, 0);
+}
+
+void GroupWatch::replaced(Clock::time_point now) {
+  left(now);
+  ++ordered_;
+  ++replaced_;
 }
 
 void GroupWatch::left(Clock::time_point now) {
@@ -35,8 +43,9 @@ GroupWatch::Step GroupWatch::step(Clock::time_point now) {
   auto since = std::max(*outside_, *answering_);
   if (rebuilt_) since = std::max(since, *rebuilt_);
   if (now - since < waits()) return Step::nothing;
-  if (rebuilds_ == rebuilds_max || standing_.rebuilds == rebuilds_ever_max) return Step::give_up;
+  if (rebuilds_ == rebuilds_max || replaced_ >= replaced_ever_max) return Step::give_up;
   ++rebuilds_;
+  ++replaced_;
   ++standing_.rebuilds;
   factor_ *= 2;
   rebuilt_ = now;

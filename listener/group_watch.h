@@ -21,7 +21,7 @@ class GroupWatch {
   enum class Step { nothing, rebuild, give_up };
   static constexpr int told_after = 2, patience = 5;  // session time-outs
   static constexpr int rebuilds_max = 3;              // without success, then only a new process may help
-  static constexpr int rebuilds_ever_max = 10;        // since what was replaced lasts as long as the process
+  static constexpr int replaced_ever_max = 10;        // since what was replaced lasts as long as the process
 
   GroupWatch(std::chrono::milliseconds session, Clock::time_point now) : session_(session), outside_(now) {}
 
@@ -29,6 +29,8 @@ class GroupWatch {
   void joined();
   // They were taken, the member waits for the next ones.
   void left(Clock::time_point now);
+  // The client was replaced by order of an operator; the standing counts that once the new one has joined.
+  void replaced(Clock::time_point now);
   // Whether Kafka answered the last question, which needs no group.
   void kafka(bool answers, Clock::time_point now);
   // What to do now; rebuild is answered once, and again after twice as long.
@@ -46,7 +48,7 @@ class GroupWatch {
 
   const std::chrono::milliseconds session_;
   std::optional<Clock::time_point> outside_, answering_, rebuilt_;
-  int factor_ = 1, rebuilds_ = 0;
+  int factor_ = 1, rebuilds_ = 0, replaced_ = 0, ordered_ = 0;  // ordered_: not counted in the standing yet
   GroupStanding standing_, told_;
 };
 

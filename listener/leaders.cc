@@ -10,7 +10,7 @@ namespace {
 
 using Found = std::expected<Leaders, rd_kafka_resp_err_t>;
 
-Found ask(rd_kafka_t* client, bool all_topics, std::chrono::milliseconds timeout) {
+Found ask_leaders(rd_kafka_t* client, bool all_topics, std::chrono::milliseconds timeout) {
   const rd_kafka_metadata_t* found = nullptr;
   const auto error = rd_kafka_metadata(client, all_topics ? 1 : 0, nullptr, &found, static_cast<int>(timeout.count()));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(error);
@@ -27,7 +27,7 @@ Found ask(rd_kafka_t* client, bool all_topics, std::chrono::milliseconds timeout
 }  // namespace
 
 Found find_leaders(rd_kafka_t* client, std::chrono::milliseconds timeout) {
-  return ask(client, false, timeout);
+  return ask_leaders(client, false, timeout);
 }
 
 Found find_leaders(const config::Kafka& settings, std::chrono::milliseconds timeout) {
@@ -38,7 +38,7 @@ Found find_leaders(const config::Kafka& settings, std::chrono::milliseconds time
   if (!require(conf->get(), ours)) return std::unexpected(RD_KAFKA_RESP_ERR__INVALID_ARG);
   const auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return std::unexpected(RD_KAFKA_RESP_ERR__FAIL);
-  return ask(client->get(), true, timeout);
+  return ask_leaders(client->get(), true, timeout);
 }
 
 }  // namespace sluice::listener

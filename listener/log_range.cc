@@ -34,7 +34,7 @@ Result<ClientHandle> client_of(const config::Kafka& settings, const char* isolat
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }
 
-milliseconds left(Clock::time_point deadline) {
+milliseconds request_time(Clock::time_point deadline) {
   return std::clamp(std::chrono::duration_cast<milliseconds>(interruption().earlier(deadline) - Clock::now()),
                     milliseconds(1), milliseconds(30'000));
 }
@@ -45,11 +45,11 @@ Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& 
                            std::optional<WallClock::time_point> moment, Clock::time_point deadline) {
   const auto client = client_of(settings);
   if (!client) return std::unexpected(client.error());
-  const auto marks = query_watermarks(client->get(), at, left(deadline));
+  const auto marks = query_watermarks(client->get(), at, request_time(deadline));
   if (!marks) return std::unexpected(marks.error());
   LogRange range{marks->low, marks->high, marks->high};
   if (!moment) return range;
-  const auto found = offset_at(client->get(), at, *moment, left(deadline));
+  const auto found = offset_at(client->get(), at, *moment, request_time(deadline));
   if (!found) return std::unexpected(found.error());
   if (*found >= 0) range.at_time = std::clamp(*found, range.first, range.end);  // negative: nothing is as young
   return range;
@@ -58,7 +58,7 @@ Result<LogRange> log_range(const config::Kafka& settings, const TopicPartition& 
 Result<Offset> whole_end(const config::Kafka& settings, const TopicPartition& at, Clock::time_point deadline) {
   const auto client = client_of(settings, "read_uncommitted");
   if (!client) return std::unexpected(client.error());
-  const auto marks = query_watermarks(client->get(), at, left(deadline));
+  const auto marks = query_watermarks(client->get(), at, request_time(deadline));
   if (!marks) return std::unexpected(marks.error());
   return marks->high;
 }
@@ -67,7 +67,7 @@ Result<LogRanges> log_ranges(const config::Kafka& settings, const std::vector<To
                              Clock::time_point deadline) {
   const auto client = client_of(settings);
   if (!client) return std::unexpected(client.error());
-  const auto marks = query_watermarks(client->get(), of, left(deadline));
+  const auto marks = query_watermarks(client->get(), of, request_time(deadline));
   if (!marks) return std::unexpected(marks.error());
   LogRanges ranges;
   for (const auto& [at, found] : *marks) {

@@ -16,7 +16,7 @@ constexpr milliseconds leaders_interval{200};  // between two questions for lead
 constexpr milliseconds back_off_min{100};
 constexpr int back_off_times = 4;  // the time that was lost
 
-std::unexpected<Error> unanswered(const TopicPartition& at, std::string_view why) {
+std::unexpected<Error> log_unanswered(const TopicPartition& at, std::string_view why) {
   return fail(ErrorClass::retry, fmt::format("{}/{}: Kafka did not return the log's first and last offset: {}",
                                              at.topic, at.partition, why));
 }
@@ -41,7 +41,7 @@ void OffsetLookup::ask(const std::vector<TopicPartition>& of, WatermarksAnswer a
       return;
     }
   }
-  for (const auto& at : of) (*shared)(at, unanswered(at, "the consumer has stopped"));
+  for (const auto& at : of) (*shared)(at, log_unanswered(at, "the consumer has stopped"));
 }
 
 void OffsetLookup::stop() {
@@ -61,7 +61,7 @@ void OffsetLookup::run() {
   }
   while (!open_.empty()) {
     const auto at = open_.begin()->first;
-    answer(at, unanswered(at, "the consumer has stopped"));
+    answer(at, log_unanswered(at, "the consumer has stopped"));
   }
 }
 
@@ -200,7 +200,7 @@ void OffsetLookup::expire() {
     }
     const auto question = std::move(it->second);
     it = open_.erase(it);
-    (*question.answer)(question.at, unanswered(question.at, "no leader of it has answered"));
+    (*question.answer)(question.at, log_unanswered(question.at, "no leader of it has answered"));
   }
 }
 

@@ -16,7 +16,7 @@ const int seek_timeout = rd_kafka_version() < 0x02010000 ? seek_limit_ms * 1000 
 constexpr std::chrono::seconds end_interval{1};
 constexpr int refused_seeks_max = 3;  // in a row, then the partition has been stopped
 
-ListHandle list_of(const TopicPartition& at, Offset offset) {
+ListHandle one_place(const TopicPartition& at, Offset offset) {
   ListHandle list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), at.topic.c_str(), at.partition)->offset = offset;
   return list;
@@ -98,7 +98,7 @@ void PartitionQueue::close() {
 
 void PartitionQueue::pause_unassigned() {
   const MutexLock lock(mutex_);
-  const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
+  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_pause_partitions(client_, list.get());
   paused_ = true;
 }
@@ -135,7 +135,7 @@ bool PartitionQueue::stopped() {
 // Both the call's error and the partition's own have to be looked at. "Timed out" may mean that the seek is under way;
 // the partition stays paused, so the next attempt is as good as the first.
 Result<void> PartitionQueue::seek(Offset offset) {
-  const auto list = list_of(at_, offset);
+  const auto list = one_place(at_, offset);
   const ErrorHandle error(rd_kafka_seek_partitions(client_, list.get(), seek_timeout));
   const auto own = list->elems[0].err;
   if (!error && own == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -160,7 +160,7 @@ Result<void> PartitionQueue::start_at(Offset offset) {
     return fail(ErrorClass::retry, fmt::format("{}/{}: waiting to be assigned anew", at_.topic, at_.partition));
   }
   if (!paused_) {
-    const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
+    const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
     rd_kafka_pause_partitions(client_, list.get());
     paused_ = true;
   }
@@ -174,7 +174,7 @@ Result<void> PartitionQueue::start_at(Offset offset) {
 }
 
 void PartitionQueue::resume() {
-  const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
+  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_resume_partitions(client_, list.get());
   paused_ = false;
 }
@@ -182,14 +182,14 @@ void PartitionQueue::resume() {
 void PartitionQueue::pause() {
   const MutexLock lock(mutex_);
   if (paused_ || !assigned()) return;
-  const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
+  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_pause_partitions(client_, list.get());
   paused_ = true;
 }
 
 #ifdef SLUICE_FAULTS
 Offset PartitionQueue::committed() {
-  const auto list = list_of(at_, RD_KAFKA_OFFSET_INVALID);
+  const auto list = one_place(at_, RD_KAFKA_OFFSET_INVALID);
   const auto error = rd_kafka_committed(client_, list.get(), 1000);
   return error == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].offset : -1;
 }

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds one_wait{200};  // after which it looks whether it is interrupted
 
-milliseconds left(Clock::time_point deadline) {
+milliseconds time_left(Clock::time_point deadline) {
   const auto time = std::chrono::duration_cast<milliseconds>(interruption().earlier(deadline) - Clock::now());
   return std::clamp(time, milliseconds(0), milliseconds(30'000));
 }
@@ -72,7 +72,7 @@ Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition&
   state->at = at;
   state->client = std::move(*client);
   state->next = from;
-  const auto marks = query_watermarks(state->client.get(), at, left(deadline));
+  const auto marks = query_watermarks(state->client.get(), at, time_left(deadline));
   if (!marks) return std::unexpected(marks.error());
   if (from < marks->low || from > marks->high) {
     return fail(ErrorClass::retry, fmt::format("{}/{}: the log holds the offsets {} to {}, not {}", at.topic,
@@ -102,11 +102,11 @@ Result<void> Reader::read_to(Offset to, Clock::time_point deadline, const std::f
       continue;
     }
     if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
-    const auto wait = left(deadline);
+    const auto wait = time_left(deadline);
     rd_kafka_message_t* message = nullptr;
     if (wait.count() > 0)
       message = rd_kafka_consume(state_->topic, at.partition, static_cast<int>(std::min(wait, one_wait).count()));
-    if (message == nullptr && left(deadline).count() > 0) continue;
+    if (message == nullptr && time_left(deadline).count() > 0) continue;
     if (message == nullptr) {
       return fail(ErrorClass::retry, fmt::format("{}/{}: reading offsets {} to {} takes too long", at.topic,
                                                  at.partition, state_->next, to - 1));

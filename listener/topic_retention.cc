@@ -20,7 +20,7 @@ using ResourceHandle = std::unique_ptr<rd_kafka_ConfigResource_t, Releaser<rd_ka
 using OptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Releaser<rd_kafka_AdminOptions_destroy>>;
 using EventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<rd_kafka_event_destroy>>;
 
-constexpr milliseconds one_wait{200};  // after which it looks whether it is interrupted
+constexpr milliseconds event_wait{200};  // after which it looks whether it is interrupted
 
 // A limit of a topic; Kafka writes -1 for none.
 std::optional<std::int64_t> limit(std::string_view text) {
@@ -54,7 +54,7 @@ Result<TopicRetention> retention_of(const rd_kafka_ConfigResource_t* resource) {
 // The event with the answer, or nothing at the deadline or when it is interrupted.
 EventHandle wait_for(rd_kafka_queue_t* queue, Clock::time_point until) {
   while (!interruption().requested() && Clock::now() < until) {
-    EventHandle event(rd_kafka_queue_poll(queue, static_cast<int>(one_wait.count())));
+    EventHandle event(rd_kafka_queue_poll(queue, static_cast<int>(event_wait.count())));
     if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT) return event;
   }
   return nullptr;
@@ -86,7 +86,7 @@ Result<std::map<std::string, Result<TopicRetention>>> topic_retention(const conf
       options.get(), static_cast<int>(std::clamp(left, milliseconds(1), milliseconds(30'000)).count()), problem,
       sizeof problem);
   rd_kafka_DescribeConfigs(client->get(), asked.data(), asked.size(), options.get(), queue.get());
-  const auto event = wait_for(queue.get(), until + one_wait);
+  const auto event = wait_for(queue.get(), until + event_wait);
   if (interruption().requested()) return fail(ErrorClass::retry, std::string(cancelled));
   if (!event) return fail(ErrorClass::retry, "Kafka did not tell the topics' configuration in time");
   if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)

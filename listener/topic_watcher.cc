@@ -9,7 +9,6 @@
 namespace sluice::listener {
 namespace {
 
-constexpr std::string_view who = "kafka";
 constexpr std::chrono::milliseconds lacking_pause{1000};  // doubles while the same topics are lacking
 
 }  // namespace
@@ -73,7 +72,7 @@ void TopicWatcher::look() {
   const auto existing = list_();
   if (!existing) {
     if (!std::exchange(trouble_told_, true))
-      log::warning(who, "cannot list the topics, the subscription stays: {}", existing.error().message);
+      log::warning("kafka", "cannot list the topics, the subscription stays: {}", existing.error().message);
     return;
   }
   trouble_told_ = false;
@@ -97,8 +96,8 @@ void TopicWatcher::look() {
   std::vector<std::string> added, gone;
   std::ranges::set_difference(wanted, names_, std::back_inserter(added));
   std::ranges::set_difference(names_, wanted, std::back_inserter(gone));
-  if (!added.empty()) log::info(who, "new topics: {}", fmt::join(added, ", "));
-  if (!gone.empty()) log::warning(who, "removed topics: {}", fmt::join(gone, ", "));
+  if (!added.empty()) log::info("kafka", "new topics: {}", fmt::join(added, ", "));
+  if (!gone.empty()) log::warning("kafka", "removed topics: {}", fmt::join(gone, ", "));
   given_up_.insert(gone.begin(), gone.end());
   names_ = wanted;
   changed_(std::move(wanted));

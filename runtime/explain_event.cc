@@ -24,8 +24,6 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr int wrong_usage = 2;
-
 // The topic that is meant; without a name the only one that the routes name.
 std::optional<std::string> topic_of(const config::Pipeline& pipeline, const std::string& given) {
   if (!given.empty()) return given;
@@ -34,12 +32,12 @@ std::optional<std::string> topic_of(const config::Pipeline& pipeline, const std:
   return names.front();
 }
 
-void print(const Explanation& explanation) {
+void print_explanation(const Explanation& explanation) {
   fmt::print("{}", report::as_text(report::report_of(explanation, true), {}, {}));
   std::fflush(stdout);
 }
 
-int complain(std::string_view text) {
+int explain_refused(std::string_view text) {
   fmt::print(stderr, "sluice explain: {}\n", escape(text));
   return wrong_usage;
 }
@@ -52,7 +50,7 @@ int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const
   for (int number = 1; std::getline(std::cin, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const auto parsed = parser.parse(line);
-    if (!parsed) return complain(fmt::format("stdin:{}: {}", number, parsed.error()));
+    if (!parsed) return explain_refused(fmt::format("stdin:{}: {}", number, parsed.error()));
     Record record;
     record.at = &at;
     record.offset = offset++;
@@ -67,9 +65,9 @@ int explain_stdin(const std::shared_ptr<const config::Pipeline>& pipeline, const
       fmt::print(stderr, "error: {}\n", escape(explained.error().message));
       return 1;
     }
-    print(*explained);
+    print_explanation(*explained);
   }
-  return offset > 0 ? 0 : complain(R"(no event on stdin; write {"key":…,"value":…}, or name one with --at)");
+  return offset > 0 ? 0 : explain_refused(R"(no event on stdin; write {"key":…,"value":…}, or name one with --at)");
 }
 
 }  // namespace
@@ -79,20 +77,21 @@ int explain_event(const ExplainOptions& options) {
   if (!pipeline) return wrong_usage;
   log::setup("error", "text");
   const auto topic = topic_of(*pipeline, options.topic);
-  if (!topic) return complain("the routes take more than one topic; name one with --topic");
+  if (!topic) return explain_refused("the routes take more than one topic; name one with --topic");
   if (mapping::Mapper(pipeline).routes(*topic).empty())
-    return complain(fmt::format("no route takes topic {}; correct --topic, or add a route", *topic));
+    return explain_refused(fmt::format("no route takes topic {}; correct --topic, or add a route", *topic));
   listener::SchemaRegistry schemas(
       pipeline->registry, std::make_unique<sink::SchemaCopies>(pipeline->postgres, sink::SchemaCopies::Access::read));
   if (options.at.empty()) return explain_stdin(pipeline, {*topic, 0}, options.dry, schemas);
   const auto place = parse_place(options.at);
-  if (!place) return complain(fmt::format("--at {}: write it as PARTITION:OFFSET, for example 3:4711", options.at));
+  if (!place)
+    return explain_refused(fmt::format("--at {}: write it as PARTITION:OFFSET, for example 3:4711", options.at));
   const auto explained = explain(pipeline, {*topic, place->first}, place->second, !options.dry, schemas);
   if (!explained) {
     fmt::print(stderr, "error: {}\n", escape(explained.error().message));
     return 1;
   }
-  print(*explained);
+  print_explanation(*explained);
   return 0;
 }
 

@@ -19,10 +19,9 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr int wrong_usage = 2;
 constexpr auto longest_look = std::chrono::seconds(30);
 
-int complain(std::string_view text) {
+int init_refused(std::string_view text) {
   fmt::print(stderr, "{}\n", escape_lines(text));
   return wrong_usage;
 }
@@ -34,9 +33,9 @@ int fail_with(const Error& error) {
 
 int from_connect(const InitOptions& options) {
   const auto file = read_connect_file(options.from_connect);
-  if (!file) return complain(file.error());
+  if (!file) return init_refused(file.error());
   const auto text = convert_sink(*file, options.brokers);
-  if (!text) return complain(text.error());
+  if (!text) return init_refused(text.error());
   fmt::print("{}", *text);
   return 0;
 }
@@ -68,13 +67,13 @@ int from_topic(const InitOptions& options) {
   kafka.brokers = options.brokers;
   const auto wrong_topic = options.topic.starts_with('^') ? std::string("is a regular expression; name one topic")
                                                           : config::check_topic(options.topic);
-  if (!wrong_topic.empty()) return complain(fmt::format("sluice init: --topic {}", wrong_topic));
+  if (!wrong_topic.empty()) return init_refused(fmt::format("sluice init: --topic {}", wrong_topic));
   for (const auto& wrong : {check_option("--postgres", options.postgres, config::check_postgres_url),
                             check_option("--registry", options.registry, config::check_registry_url),
                             take_properties(options.properties, kafka, place)})
-    if (!wrong.empty()) return complain(wrong);
+    if (!wrong.empty()) return init_refused(wrong);
   if (const auto valid = listener::validate(kafka); !valid)
-    return complain(fmt::format("sluice init: {}", valid.error().message));
+    return init_refused(fmt::format("sluice init: {}", valid.error().message));
   const auto deadline = Clock::now() + longest_look;
   const auto sample = sample_topic(kafka, options.topic, deadline);
   if (!sample) return fail_with(sample.error());
@@ -87,7 +86,7 @@ int from_topic(const InitOptions& options) {
   const auto shape = shape_of(*sample, schemas ? &*schemas : nullptr, deadline);
   if (!shape) return fail_with(shape.error());
   if (shape->frames && !schemas)
-    return complain(
+    return init_refused(
         "sluice init: the values are frames of a schema registry; say where it is, --registry http://HOST:PORT");
   fmt::print("{}", draft_of_topic(place, *sample, *shape));
   return 0;
@@ -99,10 +98,10 @@ int init(const InitOptions& options) {
   log::setup("error", "text");
   if (!options.brokers.empty())
     if (const auto wrong = config::check_brokers(options.brokers); !wrong.empty())
-      return complain(fmt::format("sluice init: --brokers {}", wrong));
+      return init_refused(fmt::format("sluice init: --brokers {}", wrong));
   if (!options.from_connect.empty()) return from_connect(options);
   if (options.brokers.empty() || options.topic.empty() || options.postgres.empty())
-    return complain(
+    return init_refused(
         "sluice init: write --brokers B --topic T --postgres URL, or --from-connect FILE; see sluice init --help");
   return from_topic(options);
 }

@@ -13,8 +13,6 @@ namespace {
 using namespace sluice::runtime;
 using Action = std::function<int()>;
 
-constexpr int wrong_usage = 2;
-
 // As in the configuration file: a bare number is refused.
 std::chrono::milliseconds duration_of(const std::string& option, const std::string& text) {
   const auto milliseconds = sluice::parse_duration(text);

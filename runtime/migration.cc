@@ -17,7 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view who = "service";
 constexpr milliseconds signal_interval{10};
 constexpr milliseconds retry_interval{500};
 
@@ -62,12 +61,12 @@ Migration prepare_schema(const config::Postgres& postgres, const Signals& signal
     }
     const auto& error = result->error();
     if (error.next != ErrorClass::retry && error.next != ErrorClass::reclaim) {
-      log::error(who, "cannot prepare schema {}: {} {}", postgres.schema, error.sqlstate, error.message);
+      log::error("service", "cannot prepare schema {}: {} {}", postgres.schema, error.sqlstate, error.message);
       return error.next == ErrorClass::stop_service ? Migration::wrong_setup : Migration::failed;
     }
     if (told != error.message) {
       told = error.message;
-      log::warning(who, "waiting for PostgreSQL: {}", told);
+      log::warning("service", "waiting for PostgreSQL: {}", told);
       meanwhile.waiting_for("PostgreSQL: " + told);
     }
     meanwhile.watchdog();

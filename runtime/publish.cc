@@ -27,7 +27,6 @@ namespace {
 
 constexpr std::size_t longest_line = 64u << 20;
 constexpr std::size_t longest_properties = 64u << 10;
-constexpr int wrong_usage = 2;
 constexpr auto flush_timeout = std::chrono::seconds(60);
 
 // NAME=VALUE options, split at the first '='.
@@ -225,7 +224,7 @@ class Publishing {
   Clock::time_point next_word_ = Clock::now() + std::chrono::seconds(1);
 };
 
-int complain(std::string_view text) {
+int publish_refused(std::string_view text) {
   fmt::print(stderr, "sluice publish: {}\n", escape(text));
   return wrong_usage;
 }
@@ -234,8 +233,8 @@ int complain(std::string_view text) {
 std::shared_ptr<const config::Pipeline> awaited_pipeline(const PublishOptions& options) {
   auto pipeline = load_config(options.config);
   if (!pipeline || !mapping::Mapper(pipeline).routes(options.topic).empty()) return pipeline;
-  complain(fmt::format("no route of {} takes topic {}, so its records would never take effect", options.config,
-                       options.topic));
+  publish_refused(fmt::format("no route of {} takes topic {}, so its records would never take effect", options.config,
+                              options.topic));
   return nullptr;
 }
 
@@ -312,11 +311,11 @@ int publish(const PublishOptions& options) {
   kafka.brokers = options.brokers;
   for (const auto& [name, value] : *properties) kafka.properties.insert_or_assign(name, Secret(value));
   auto producer = listener::Producer::make(kafka, options.snapshot ? "sluice-snapshot-" + options.topic : "");
-  if (!producer) return complain(producer.error().message);
+  if (!producer) return publish_refused(producer.error().message);
   std::optional<ReceiptFile> receipt;
   if (!options.receipt.empty()) {
     auto created = ReceiptFile::create(options.receipt);
-    if (!created) return complain(created.error());
+    if (!created) return publish_refused(created.error());
     receipt = std::move(*created);
   }
   Acknowledged acknowledged(**producer, std::move(receipt));

@@ -13,8 +13,6 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::string_view who = "reload";
-
 std::string value_text(const std::string& value) {
   return value.empty() ? "not there" : value;
 }
@@ -36,10 +34,10 @@ bool Reloader::reload(const std::function<Result<void>()>& keys) {
   std::string trouble;
   if (const auto loaded = reload_settings(); !loaded) {
     trouble = loaded.error().message;
-    log::error(who, "not reloaded, the old settings stay: {}", trouble);
+    log::error("reload", "not reloaded, the old settings stay: {}", trouble);
   }
   if (const auto loaded = keys(); !loaded) {
-    log::error(who, "the old keys stay: {}", loaded.error().message);
+    log::error("reload", "the old keys stay: {}", loaded.error().message);
     trouble += (trouble.empty() ? "" : "; ") + loaded.error().message;
   }
   const MutexLock lock(mutex_);
@@ -74,7 +72,7 @@ Result<void> Reloader::reload_settings() {
   auto next = std::make_shared<config::Pipeline>(*before);
   config::take_reloadable(*next, *loaded);
   for (const auto& one : by_hand())
-    log::info(who, "{}: {}, set by hand by {}, is given up: the file's value counts", one.key, one.value, one.by);
+    log::info("reload", "{}: {}, set by hand by {}, is given up: the file's value counts", one.key, one.value, one.by);
   {
     const MutexLock lock(mutex_);
     from_file_ = in_force_ = next;
@@ -85,11 +83,11 @@ Result<void> Reloader::reload_settings() {
   std::size_t waiting = 0;
   for (const auto& one : found) {
     waiting += one.reloadable ? 0 : 1;
-    log::write(one.reloadable ? log::Level::info : log::Level::warning, who,
+    log::write(one.reloadable ? log::Level::info : log::Level::warning, "reload",
                fmt::format("{}: {} -> {}: {}", one.key, value_text(one.before), value_text(one.after),
                            one.reloadable ? "in force" : "needs a restart; the old value stays in force"));
   }
-  log::info(who, "read {}: {}", path_,
+  log::info("reload", "read {}: {}", path_,
             found.empty() ? std::string("nothing changed")
                           : fmt::format("{} settings in force, {} need a restart", found.size() - waiting, waiting));
   const MutexLock lock(mutex_);
@@ -120,7 +118,7 @@ SettingChange Reloader::put_in_force(std::vector<Hand> hands, const std::string&
   auto next = std::make_shared<config::Pipeline>(*file);
   for (const Hand& one : hands)
     if (const auto done = config::set_by_hand(*next, one.key, one.in_force().text); !done)
-      log::error(who, "not in force any more: {}", done.error());
+      log::error("reload", "not in force any more: {}", done.error());
   {
     const MutexLock lock(mutex_);
     in_force_ = next;
@@ -148,8 +146,8 @@ Result<SettingChange> Reloader::set(const SettingOrder& order) {
     hand->trial.reset();
   }
   auto change = put_in_force(std::move(all), order.key);
-  log::info(who, "{}: {} -> {}: set by hand by {}, {}", change.key, value_text(change.before), value_text(change.after),
-            order.by,
+  log::info("reload", "{}: {} -> {}: set by hand by {}, {}", change.key, value_text(change.before),
+            value_text(change.after), order.by,
             order.confirm_within
                 ? fmt::format("goes back after {} unless it is confirmed", span_text(*order.confirm_within))
                 : std::string("until the next reload or start"));
@@ -174,7 +172,7 @@ std::vector<HandSetting> Reloader::confirm(const std::string& key) {
     std::erase_if(all, [&](const Hand& one) { return !one.trial && is_files_own(file, one); });
     hands_ = std::move(all);
   }
-  for (const auto& one : kept) log::info(who, "{}: {} is confirmed", one.key, one.value);
+  for (const auto& one : kept) log::info("reload", "{}: {} is confirmed", one.key, one.value);
   return kept;
 }
 
@@ -209,7 +207,7 @@ std::vector<SettingChange> Reloader::restore_due() {
     due->trial.reset();
     restored.push_back(put_in_force(all, key));
     const auto& change = restored.back();
-    log::info(who, "{}: {} -> {}: nobody has confirmed in time what {} had set", key, value_text(change.before),
+    log::info("reload", "{}: {} -> {}: nobody has confirmed in time what {} had set", key, value_text(change.before),
               value_text(change.after), by);
     all = hands();
   }

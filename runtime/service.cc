@@ -23,8 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view who = "service";
-constexpr seconds log_deadline{1};
 // What a restart cannot mend; the unit does not try (RestartPreventExitStatus).
 constexpr int wrong_setup = 2;
 constexpr seconds hint_interval{5};
@@ -53,8 +51,8 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       console_(pipeline_, admin_.capabilities(), versions()),
       http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
   admin_.set_hooks(pipeline_->hooks);
-  log::info(who, "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
-  for (const auto& line : config::exposed_files(*pipeline_)) log::warning(who, "{}", line);
+  log::info("service", "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
+  for (const auto& line : config::exposed_files(*pipeline_)) log::warning("service", "{}", line);
   for (int i = 0; i < pipeline_->lanes_used(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(i + 1, pipeline_, identity_, dead_letter_limit_, incidents_, schemas_,
                                             brake_, batch_, [this](const std::string& why) { fatal(why); }));
@@ -63,7 +61,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
 
 // From any thread: the service ends as after a signal, but with exit code 1.
 void Service::fatal(const std::string& why) {
-  log::error(who, "stopping: {}", why);
+  log::error("service", "stopping: {}", why);
   failed_ = true;
   kill(getpid(), SIGTERM);
 }
@@ -86,6 +84,7 @@ Snapshot Service::lanes() const {
     shot.waiting_since = waiting_since_;
     shot.outside_group_since = group_.outside_since;
     shot.consumer_rebuilds = group_.rebuilds;
+    shot.consumer_reconnects = group_.reconnects;
   }
   shot.reload = reloader_.state();
   shot.ready = joined_ && !shot.outside_group_since && shot.partitions.size() == assigned_;
@@ -121,6 +120,16 @@ std::size_t Service::flush(const std::vector<TopicPartition>& partitions,
   return lanes_.size();
 }
 
+void Service::reconnect(int lane) {
+  if (lane > 0 && std::cmp_less_equal(lane, lanes_.size())) lanes_[static_cast<std::size_t>(lane) - 1]->reconnect();
+}
+
+Result<void> Service::reconnect_kafka() {
+  auto* consumer = started_consumer_.load();
+  if (consumer == nullptr) return fail(ErrorClass::retry, "the service has not started yet, it waits for PostgreSQL");
+  return consumer->reconnect();
+}
+
 void Service::ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) {
   consumer_->ask_watermarks(
       partitions, [known = std::move(known)](const TopicPartition& at, const Result<listener::Watermarks>& marks) {
@@ -132,7 +141,7 @@ int Service::run() {
   mallopt(M_MMAP_THRESHOLD, mapped_above_bytes);
   mallopt(M_ARENA_MAX, 2);  // one arena per thread and its slack would double the footprint
   if (auto done = http_.start(); !done) {
-    log::error(who, "{}", done.error().message);
+    log::error("service", "{}", done.error().message);
     return wrong_setup;
   }
   if (!start_console()) return wrong_setup;
@@ -183,9 +192,9 @@ bool Service::start_console() {
   has_console_ = done.has_value();
   if (done) return true;
   if (settings.given) {
-    log::error(who, "console: {}", done.error().message);
+    log::error("service", "console: {}", done.error().message);
   } else {
-    log::warning(who, "no console: {}", done.error().message);
+    log::warning("service", "no console: {}", done.error().message);
   }
   return !settings.given;
 }
@@ -214,15 +223,16 @@ bool Service::start() {
              group_ = standing;
            }});
   if (auto done = consumer_->start(listener::topics_of(*pipeline_)); !done) {
-    log::error(who, "{}", done.error().message);
+    log::error("service", "{}", done.error().message);
     return false;
   }
+  started_consumer_ = consumer_.get();
   auto started = admin_.start();
   for (auto& lane : lanes_) {
     if (started) started = lane->start(*consumer_);
   }
   if (!started) {
-    log::error(who, "{}", started.error().message);
+    log::error("service", "{}", started.error().message);
     log::flush(log_deadline);
     // Threads that run use what this process would now take apart.
     _exit(1);
@@ -230,7 +240,7 @@ bool Service::start() {
   note("start", SLUICE_VERSION, "done");
   admin_.note(EventKind::started, SLUICE_VERSION);
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
-    if (!broker.advice.empty()) log::warning(who, "kafka {}: {}", broker.server, broker.advice);
+    if (!broker.advice.empty()) log::warning("service", "kafka {}: {}", broker.server, broker.advice);
   return true;
 }
 
@@ -257,7 +267,7 @@ void Service::tick() {
   log::flush(milliseconds(0));  // what a slow reader has not taken yet
   if (shot.ready && !std::exchange(ready_told_, true)) {
     systemd::ready(fmt::format("{} partitions", shot.partitions.size()));
-    log::info(who, "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
+    log::info("service", "ready: {} partitions on {} lanes", shot.partitions.size(), lanes_.size());
   }
   if (shot.healthy) watchdog();
   if (now < next_hint_) return;

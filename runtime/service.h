@@ -43,6 +43,8 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   int run();
 
  private:
+  static constexpr std::chrono::seconds log_deadline{1};  // for a reader who stands still
+
   Snapshot lanes() const override;
   MemoryUse memory() const override;
   void set_pauses(const std::shared_ptr<const PauseRules>& pauses) override;
@@ -51,6 +53,8 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   void reclaim(const TopicPartition& at, std::int64_t epoch) override;
   std::size_t flush(const std::vector<TopicPartition>& partitions,
                     std::function<void(const LaneFlush&)> answer) override;
+  void reconnect(int lane) override;
+  Result<void> reconnect_kafka() override;
   std::optional<int> migrate();
   bool start();
   bool start_console();
@@ -91,6 +95,7 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   // The order of destruction: HTTP, console, admin service, lanes (they hold records), listener, schemas.
   listener::SchemaRegistry schemas_;
   std::unique_ptr<listener::Consumer> consumer_;
+  std::atomic<listener::Consumer*> started_consumer_{nullptr};  // the same: the console is there before it
   std::vector<std::unique_ptr<Lane>> lanes_;
   LaneChoice lane_choice_;  // the poll thread's
   const sink::Identity identity_;

@@ -13,14 +13,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view who = "service";
 // Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
 constexpr seconds stop_deadline{25};
 constexpr seconds drain_deadline{17};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds admin_deadline{4};
-constexpr seconds log_deadline{1};
 constexpr seconds client_margin{1};  // of what may come after the Kafka client's own deadline
 
 milliseconds milliseconds_until(Clock::time_point at) {
@@ -39,13 +37,13 @@ void Service::end_at_once() {
 // A step of the stop that fails, or that does not end in time, ends the process at once.
 void Service::stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure) {
   if (done_within(step, deadline, signals_)) return;
-  log::warning(who, "{}", failure);
+  log::warning("service", "{}", failure);
   end_at_once();
 }
 
 int Service::stop() {
   admin_.begin_stop();
-  log::info(who, "draining");
+  log::info("service", "draining");
   note("stop", failed_ ? "after an error" : "", "asked");
   admin_.note(EventKind::ended, failed_ ? "after an error" : "");
   systemd::stopping();
@@ -63,7 +61,7 @@ int Service::stop() {
     return true;
   };
   stop_within(leave, leave_by + client_margin, "ending at once; the group notices it after its session timeout");
-  if (!left) log::warning(who, "the Kafka client does not close; ending without it");
+  if (!left) log::warning("service", "the Kafka client does not close; ending without it");
   // Operators see the drain to its end.
   const auto told = [&] {
     if (has_console_) console_.stop(console_deadline);
@@ -74,7 +72,7 @@ int Service::stop() {
   stop_within([&] { return admin_.stop(milliseconds_until(stored)); }, stored,
               "PostgreSQL does not answer; ending without the last audit rows in its table");
   http_.stop();
-  log::info(who, "stopped");
+  log::info("service", "stopped");
   log::flush(log_deadline);
   if (!left) _exit(failed_ ? 1 : 0);
   return failed_ ? 1 : 0;

@@ -14,7 +14,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::chrono::seconds one_question{30}, one_part{60};
+constexpr std::chrono::seconds one_lookup{30}, one_part{60};
 constexpr std::size_t part_records = 1000;
 constexpr std::chrono::seconds open_transactions{60};  // so long their end is waited for
 constexpr std::chrono::milliseconds look_again{200};
@@ -34,11 +34,11 @@ Result<void> read_partition(const config::Kafka& kafka, const TopicPartition& at
 // Where the log begins and ends, once all that it held at first can be read: behind a transaction that is open there
 // may be live keys.
 Result<listener::LogRange> readable_range(const config::Kafka& kafka, const TopicPartition& at) {
-  const auto whole = listener::whole_end(kafka, at, Clock::now() + one_question);
+  const auto whole = listener::whole_end(kafka, at, Clock::now() + one_lookup);
   if (!whole) return std::unexpected(whole.error());
   const auto until = Clock::now() + open_transactions;
   while (true) {
-    auto range = listener::log_range(kafka, at, std::nullopt, Clock::now() + one_question);
+    auto range = listener::log_range(kafka, at, std::nullopt, Clock::now() + one_lookup);
     if (!range || range->end >= *whole) return range;
     if (Clock::now() >= until)
       return fail(
@@ -104,7 +104,7 @@ std::size_t SnapshotKeys::live() const {
 }
 
 Result<SnapshotKeys> read_keys(const config::Kafka& kafka, const std::string& topic) {
-  const auto existing = listener::list_topics(kafka, one_question);
+  const auto existing = listener::list_topics(kafka, one_lookup);
   if (!existing) return std::unexpected(existing.error());
   SnapshotKeys keys;
   const auto found = std::ranges::find(*existing, topic, &listener::Topic::name);

@@ -11,6 +11,8 @@
 
 namespace sluice::runtime {
 
+inline constexpr int wrong_usage = 2;
+
 struct RunOptions {
   std::string config;       // path of the file
   bool wait_ready = false;  // READY=1 only once every assigned partition is claimed

@@ -18,12 +18,11 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr int wrong_usage = 2;
 constexpr std::chrono::minutes time_for_all{5};
 
 using report::ColumnType;
 
-void complain(const std::string& text) {
+void verify_complains(const std::string& text) {
   std::fflush(stdout);
   fmt::print(stderr, "error: {}\n", escape(text));
 }
@@ -56,15 +55,15 @@ report::Section table_of(const Proof& proof) {
   return section;
 }
 
-void print(const Proof& proof) {
+void print_proof(const Proof& proof) {
   report::Report report;
   if (!proof.partitions.empty()) report.sections.push_back(table_of(proof));
   report.notes = proof.notes;
   fmt::print("{}", report::as_text(report, {}, {}));
-  for (const auto& problem : proof.problems) complain(problem);
+  for (const auto& problem : proof.problems) verify_complains(problem);
   for (const auto& one : proof.partitions) {
     for (const auto& problem : one.problems)
-      complain(fmt::format("{}/{}: {}", one.at.topic, one.at.partition, problem));
+      verify_complains(fmt::format("{}/{}: {}", one.at.topic, one.at.partition, problem));
   }
 }
 
@@ -106,13 +105,13 @@ int verify(const VerifyOptions& options) {
   if (const auto stored = store(*pipeline, proof); !stored)
     proof.problems.push_back(fmt::format("the results are not stored in {}.verification: {}", pipeline->postgres.schema,
                                          stored.error().message));
-  print(proof);
+  print_proof(proof);
   print_sum(proof);
   for (const auto& line : compared) fmt::print("{}\n", escape(line));
   bool holds = proof.holds();
   if (receipt) {
     const auto told = receipt->print();
-    if (!told) complain(told.error().message);
+    if (!told) verify_complains(told.error().message);
     holds = holds && told && *told;
   }
   return holds ? 0 : 1;

@@ -23,7 +23,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int wrong_usage = 2;
 constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{250};
 constexpr std::size_t told_at_most = 5;  // partitions in the line at the time-out

@@ -19,24 +19,12 @@ constexpr std::chrono::seconds call_timeout{25};
 constexpr std::chrono::seconds probe_timeout{2};
 constexpr milliseconds look_interval{50};  // while others ask: how often a wait looks whether it is interrupted
 
-WallClock::time_point moment(const Row& row, std::string_view column) {
-  return WallClock::time_point(milliseconds(row.integer(column)));
-}
-
-std::optional<WallClock::time_point> perhaps_moment(const Row& row, std::string_view column) {
-  return row[column] ? std::optional(moment(row, column)) : std::nullopt;
-}
-
 std::string text(WallClock::time_point at) {
   return std::to_string(std::chrono::duration_cast<milliseconds>(at.time_since_epoch()).count());
 }
 
 Field text(const std::optional<WallClock::time_point>& at) {
   return at ? Field(text(*at)) : std::nullopt;
-}
-
-Field unless_empty(const std::string& value) {
-  return value.empty() ? Field() : Field(value);
 }
 
 Field from_hex(const Field& hex) {
@@ -47,8 +35,8 @@ Field from_hex(const Field& hex) {
 }
 
 Pause to_pause(const Row& row) {
-  return {row.text("target"), row.text("reason"), row.text("paused_by"), moment(row, "paused_at"),
-          perhaps_moment(row, "expires_at")};
+  return {row.text("target"), row.text("reason"), row.text("paused_by"), row.moment("paused_at"),
+          row.perhaps_moment("expires_at")};
 }
 
 DeadLetterRow to_letter(const Row& row) {
@@ -57,9 +45,9 @@ DeadLetterRow to_letter(const Row& row) {
   letter.at = {row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))};
   letter.offset = row.integer("record_offset");
   letter.generation = static_cast<std::int32_t>(row.integer("generation"));
-  letter.created = moment(row, "created_ms");
-  letter.timestamp = perhaps_moment(row, "record_ms");
-  letter.resolved = perhaps_moment(row, "resolved_ms");
+  letter.created = row.moment("created_ms");
+  letter.timestamp = row.perhaps_moment("record_ms");
+  letter.resolved = row.perhaps_moment("resolved_ms");
   letter.stage = row.text("stage");
   letter.table = row.text("table_name");
   letter.sqlstate = row.text("sqlstate");
@@ -78,7 +66,7 @@ DeadLetterRow to_letter(const Row& row) {
 AuditRow to_audit(const Row& row) {
   AuditRow entry;
   entry.id = row.integer("id");
-  entry.at = moment(row, "at_ms");
+  entry.at = row.moment("at_ms");
   entry.who = {row.text("who"), row.text("role"), row.text("fingerprint"), row.text("address")};
   entry.command = row.text("command");
   entry.target = row.text("target");
@@ -157,6 +145,14 @@ Result<SqlClient> AdminTables::take() {
     security_ = opened->security();
   }
   return opened;
+}
+
+void AdminTables::close_idle() {
+  std::vector<SqlClient> closed;  // once the lock is free
+  {
+    const MutexLock lock(mutex_);
+    closed.swap(idle_);
+  }
 }
 
 void AdminTables::give_back(SqlClient client) {
@@ -295,8 +291,8 @@ Result<DeadLetterGroups> AdminTables::letter_groups(const DeadLetterFilter& filt
     found.letters = row.integer("all_letters");
     auto& group = found.largest.emplace_back();
     group.letters = row.integer("letters");
-    group.oldest = moment(row, "oldest_ms");
-    group.newest = moment(row, "newest_ms");
+    group.oldest = row.moment("oldest_ms");
+    group.newest = row.moment("newest_ms");
     group.example = row.integer("example");
     group.ids = numbers_of(row.text("oldest"));
     group.topic = row.text("topic");

@@ -81,6 +81,9 @@ class AdminTables final : public Standbys {
   Result<Rows> ask(std::string_view file, Fields parameters, Asker asker = Asker::console);
   Result<std::int64_t> purge(std::string_view file, std::chrono::milliseconds keep);
 
+  // Connections that are in no use are closed; the next question opens a new one.
+  void close_idle();
+
  private:
   static constexpr std::ptrdiff_t at_a_time = 4;
   static constexpr std::size_t idle_at_most = 4;

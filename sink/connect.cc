@@ -19,8 +19,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds longest_timeout{10};
-constexpr seconds pooler_timeout{5};             // to find out whether there is a pooler, if there is so much time
-constexpr milliseconds interrupt_interval{100};  // how often a wait looks whether it is interrupted
+constexpr seconds pooler_timeout{5};           // to find out whether there is a pooler, if there is so much time
+constexpr milliseconds connect_interval{100};  // how often a wait looks whether it is interrupted
 constexpr int pooler_rounds = 3;
 
 // Before anything else runs: what follows must find pg_catalog's functions and operators, and no others.
@@ -39,7 +39,7 @@ milliseconds timeout_of(const ConnectionOptions& options) {
   return value > 0 ? std::min<milliseconds>(seconds(value), longest_timeout) : longest_timeout;  // libpq: 0 is for ever
 }
 
-std::unexpected<Error> refused(const PGconn* connection, const ConnectionOptions& options) {
+std::unexpected<Error> connection_refused(const PGconn* connection, const ConnectionOptions& options) {
   auto why = one_line(PQerrorMessage(connection));
   for (const auto* secret : {"password", "sslpassword"}) why = without_secret(why, options.get(secret));
   if (options.demands_tls) why += tls_advice;
@@ -53,7 +53,7 @@ Result<void> ready(const PGconn* connection, short events, Clock::time_point dea
     const auto until = interruption().earlier(deadline);
     const auto now = Clock::now();
     if (now >= until) return fail(ErrorClass::retry, fmt::format("PostgreSQL did not answer{} in time", what));
-    const auto left = std::chrono::ceil<milliseconds>(std::min<Clock::duration>(until - now, interrupt_interval));
+    const auto left = std::chrono::ceil<milliseconds>(std::min<Clock::duration>(until - now, connect_interval));
     pollfd descriptor{PQsocket(connection), events, 0};
     if (::poll(&descriptor, 1, static_cast<int>(left.count())) > 0) return {};
   }
@@ -62,14 +62,14 @@ Result<void> ready(const PGconn* connection, short events, Clock::time_point dea
 Result<ConnectionHandle> connect_to(const ConnectionOptions& options, Clock::time_point deadline) {
   auto connection = start_connecting(options.values);
   if (!connection) return fail(ErrorClass::retry, "out of memory");
-  if (PQstatus(connection.get()) == CONNECTION_BAD) return refused(connection.get(), options);
+  if (PQstatus(connection.get()) == CONNECTION_BAD) return connection_refused(connection.get(), options);
   for (auto wanted = PGRES_POLLING_WRITING;;) {
     const short events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     if (const auto done = ready(connection.get(), events, deadline, " the attempt to connect"); !done)
       return std::unexpected(done.error());
     wanted = PQconnectPoll(connection.get());
     if (wanted == PGRES_POLLING_OK) return connection;
-    if (wanted == PGRES_POLLING_FAILED) return refused(connection.get(), options);
+    if (wanted == PGRES_POLLING_FAILED) return connection_refused(connection.get(), options);
   }
 }
 

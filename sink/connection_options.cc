@@ -37,7 +37,7 @@ Values values_of(const ParsedOptions& parsed) {
   return values;
 }
 
-std::vector<std::string> split(const std::string& list) {
+std::vector<std::string> host_parts(const std::string& list) {
   std::vector<std::string> parts(1);
   for (const char c : list) {
     if (c == ',')
@@ -119,14 +119,15 @@ Result<std::vector<ConnectionOptions>> connection_options(const Secret& url, con
   const auto all = effective(given);
   std::size_t hosts = 1;
   for (const auto* name : {"host", "hostaddr"}) {
-    if (const auto found = all.find(name); found != all.end()) hosts = std::max(hosts, split(found->second).size());
+    if (const auto found = all.find(name); found != all.end())
+      hosts = std::max(hosts, host_parts(found->second).size());
   }
   std::vector<ConnectionOptions> each(hosts, ConnectionOptions{all, false});
   for (std::size_t i = 0; i < hosts; ++i) {
     for (const auto* name : {"host", "hostaddr", "port"}) {
       const auto found = all.find(name);
       if (found == all.end()) continue;
-      const auto parts = split(found->second);
+      const auto parts = host_parts(found->second);
       each[i].values[name] = parts[std::min(i, parts.size() - 1)];
     }
     if (says_sslmode(given, all) || (is_local(each[i].get("host")) && is_local(each[i].get("hostaddr")))) continue;

@@ -60,7 +60,7 @@ struct Columns {
   std::vector<std::optional<std::string_view>> topics, keys, values, stages, tables, states;
 };
 
-std::optional<std::string_view> unless_empty(const std::string& text) {
+std::optional<std::string_view> view_unless_empty(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
@@ -162,12 +162,12 @@ void add_dead_letters(Parameters& parameters, const std::string& pipeline, std::
                               (form.with_contents ? headers_json(record.headers, form.any_text) : "null"));
     columns.stages.emplace_back(stage_name(letter.stage));
     columns.table_names.push_back(storable(letter.table, form.any_text));
-    columns.states.push_back(unless_empty(letter.sqlstate));
+    columns.states.push_back(view_unless_empty(letter.sqlstate));
     columns.reasons.push_back(storable(readable(letter.reason), form.any_text));
     const bool tells = form.with_contents && !letter.detail.empty();
     columns.details.push_back(tells ? std::optional(storable(readable(letter.detail), form.any_text)) : std::nullopt);
   }
-  for (const auto& name : columns.table_names) columns.tables.push_back(unless_empty(name));
+  for (const auto& name : columns.table_names) columns.tables.push_back(view_unless_empty(name));
   parameters.clear();
   parameters.add_text(pipeline);
   parameters.add_bytes(columns.topics, oid::text);

@@ -6,10 +6,6 @@ namespace {
 using Asker = AdminTables::Asker;
 using std::chrono::milliseconds;
 
-Field unless_empty(const std::string& text) {
-  return text.empty() ? Field() : Field(text);
-}
-
 std::string milliseconds_of(WallClock::time_point at) {
   return std::to_string(std::chrono::duration_cast<milliseconds>(at.time_since_epoch()).count());
 }
@@ -30,14 +26,7 @@ EventRow to_event(const Row& row) {
   return event;
 }
 
-namespace {
-
-Result<void> only_done(const Result<Rows>& rows) {
-  if (!rows) return std::unexpected(rows.error());
-  return {};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<void> EventTables::record(const EventRow& event) {
   return only_done(tables_.ask("event_insert",

@@ -13,7 +13,7 @@
 namespace sluice::sink {
 namespace {
 
-constexpr std::chrono::seconds step_timeout{75};  // beyond the server's own for a statement
+constexpr std::chrono::seconds compare_step{75};  // beyond the server's own for a statement
 constexpr std::chrono::minutes compare_timeout{61};
 constexpr const char* begin_compare =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = '60min'; "
@@ -28,7 +28,7 @@ struct Pair {
   bool uncompared = false;
 };
 
-Rows rows_of(const PGresult* result) {
+Rows compared_rows(const PGresult* result) {
   Row::Names names;
   for (int column = 0; column < PQnfields(result); ++column) names.emplace_back(PQfname(result, column));
   const auto shared = std::make_shared<const Row::Names>(std::move(names));
@@ -59,7 +59,7 @@ std::string create(const Pair& pair) {
   return text;
 }
 
-std::string names(const Table& table, const std::vector<std::uint16_t>& columns) {
+std::string column_names(const Table& table, const std::vector<std::uint16_t>& columns) {
   std::vector<std::string> out;
   for (const auto column : columns) out.push_back(quoted(table.columns[column].name));
   return fmt::format("{}", fmt::join(out, ", "));
@@ -131,19 +131,19 @@ struct ExpectedTables::State {
   Connection& connection() { return session.connection; }
 
   // A script of our own, under our own search path.
-  Result<Rows> run(const std::string& sql, std::chrono::seconds timeout = step_timeout) {
+  Result<Rows> run(const std::string& sql, std::chrono::seconds timeout = compare_step) {
     auto reply = connection().run(sql.c_str(), Clock::now() + timeout);
     if (!reply) return std::unexpected(std::move(reply.error()));
-    return reply->rows ? rows_of(reply->rows.get()) : Rows();
+    return reply->rows ? compared_rows(reply->rows.get()) : Rows();
   }
 
   Result<Rows> ask(std::string_view file, const std::vector<std::optional<std::string>>& values) {
     session.parameters.clear();
     for (const auto& value : values) session.parameters.add_text(value.value_or(""));
     connection().send(session.file(file), session.parameters);
-    auto reply = session.answer(step_timeout);
+    auto reply = session.answer(compare_step);
     if (!reply) return std::unexpected(std::move(reply.error()));
-    return reply->rows ? rows_of(reply->rows.get()) : Rows();
+    return reply->rows ? compared_rows(reply->rows.get()) : Rows();
   }
 
   Result<TableDifference> compare(const Pair& pair, std::size_t at_most);
@@ -177,8 +177,9 @@ DescribedTable ExpectedTables::stand_in(const std::shared_ptr<const Table>& targ
     return fail(ErrorClass::stop_service, fmt::format("table {} was altered meanwhile; run it again", target->name));
   }
   if (!target->key.empty() && pair.keys.insert(target->key).second) {
-    auto made = state_->run(fmt::format("CREATE UNIQUE INDEX ON pg_temp.{} ({}){}", pair.name,
-                                        names(*target, target->key), target->null_keys ? " NULLS NOT DISTINCT" : ""));
+    auto made =
+        state_->run(fmt::format("CREATE UNIQUE INDEX ON pg_temp.{} ({}){}", pair.name,
+                                column_names(*target, target->key), target->null_keys ? " NULLS NOT DISTINCT" : ""));
     if (!made) return std::unexpected(std::move(made.error()));
   }
   state_->descriptions[target->version] = target;
@@ -214,10 +215,10 @@ Result<void> ExpectedTables::write(const Changes& changes) {
   auto& session = state_->session;
   session.send_deallocations();
   if (!state_->in_snapshot) session.connection.send("BEGIN");
-  auto written = session.attempt(&changes, {}, step_timeout);
+  auto written = session.attempt(&changes, {}, compare_step);
   if (written && !state_->in_snapshot) {
     session.connection.commit();
-    if (auto done = session.answer(step_timeout); !done) written = std::unexpected(std::move(done.error()));
+    if (auto done = session.answer(compare_step); !done) written = std::unexpected(std::move(done.error()));
   }
   if (!written && !state_->in_snapshot) session.rollback();
   return written;

@@ -119,8 +119,8 @@ struct Begun {
 };
 
 // Takes the job's lock and looks again: another instance may have run it a moment ago. Nothing: it is not for us.
-Result<std::optional<Begun>> begin(Session& session, const config::Postgres& settings, const Identity& identity,
-                                   const FedJob& job) {
+Result<std::optional<Begun>> begin_job(Session& session, const config::Postgres& settings, const Identity& identity,
+                                       const FedJob& job) {
   if (const auto begun = session.run(std::string(begin_run)); !begun) return std::unexpected(begun.error());
   const auto lock = session.ask(sql("job_begin", settings.schema), {identity.pipeline, job.job.name});
   if (!lock) return std::unexpected(lock.error());
@@ -164,7 +164,7 @@ JobRun run_job(const config::Postgres& settings, const Identity& identity, const
   auto connection = connect(settings.url, fmt::format("sluice/{} job {}", identity.pipeline, job.job.name));
   if (!connection) return failed(connection.error());
   Session session(std::move(*connection), Clock::now() + job.job.timeout + margin);
-  const auto begun = begin(session, settings, identity, job);
+  const auto begun = begin_job(session, settings, identity, job);
   if (!begun || !*begun) {
     session.give_up();
     return begun ? run : failed(begun.error());

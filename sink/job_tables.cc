@@ -12,11 +12,6 @@ namespace {
 
 constexpr auto service = AdminTables::Asker::service;
 
-std::optional<WallClock::time_point> moment(const Row& row, std::string_view column) {
-  if (!row[column]) return std::nullopt;
-  return WallClock::time_point(std::chrono::milliseconds(row.integer(column)));
-}
-
 JobPhase phase_of(const Row& row) {
   if (row.boolean("running")) return JobPhase::running;
   if (row.boolean("paused")) return JobPhase::paused;
@@ -31,8 +26,8 @@ JobState state_of(const Row& row, const config::Job& job) {
   state.every = job.every;
   state.phase = phase_of(row);
   state.pending = is_due(row);
-  state.started = moment(row, "started_ms");
-  state.last_success = moment(row, "success_ms");
+  state.started = row.perhaps_moment("started_ms");
+  state.last_success = row.perhaps_moment("success_ms");
   if (row["took_ms"]) state.took = static_cast<double>(row.integer("took_ms")) / 1000;
   state.runs = row.integer("runs");
   state.failures = row.integer("failures");

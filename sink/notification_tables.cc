@@ -6,19 +6,10 @@
 namespace sluice::sink {
 namespace {
 
-constexpr auto service = AdminTables::Asker::service;
-
-Result<void> only_done(const Result<Rows>& rows) {
-  if (!rows) return std::unexpected(rows.error());
-  return {};
-}
+constexpr auto by_service = AdminTables::Asker::service;
 
 std::string seconds_text(std::chrono::seconds span) {
   return std::to_string(span.count());
-}
-
-WallClock::time_point moment(const Row& row, std::string_view column) {
-  return WallClock::time_point(std::chrono::milliseconds(row.integer(column)));
 }
 
 }  // namespace
@@ -26,12 +17,12 @@ WallClock::time_point moment(const Row& row, std::string_view column) {
 Result<void> NotificationTables::share_out(const std::vector<std::pair<std::string, std::string>>& wanted) {
   std::vector<std::string> hooks, kinds;
   for (const auto& [hook, kind] : wanted) hooks.push_back(hook), kinds.push_back(kind);
-  return only_done(tables_.ask("notification_share", {array_of_texts(hooks), array_of_texts(kinds)}, service));
+  return only_done(tables_.ask("notification_share", {array_of_texts(hooks), array_of_texts(kinds)}, by_service));
 }
 
 Result<std::optional<DueNotification>> NotificationTables::take(const std::vector<std::string>& hooks,
                                                                 std::chrono::seconds lease) {
-  const auto rows = tables_.ask("notification_take", {array_of_texts(hooks), seconds_text(lease)}, service);
+  const auto rows = tables_.ask("notification_take", {array_of_texts(hooks), seconds_text(lease)}, by_service);
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   const auto& row = rows->front();
@@ -40,18 +31,18 @@ Result<std::optional<DueNotification>> NotificationTables::take(const std::vecto
 }
 
 Result<void> NotificationTables::told(std::int64_t id) {
-  return only_done(tables_.ask("notification_told", {std::to_string(id)}, service));
+  return only_done(tables_.ask("notification_told", {std::to_string(id)}, by_service));
 }
 
 Result<void> NotificationTables::later(const DueNotification& due, std::chrono::seconds delay,
                                        std::chrono::seconds others, bool counts) {
   return only_done(tables_.ask(
       "notification_later",
-      {std::to_string(due.id), due.hook, seconds_text(delay), seconds_text(others), counts ? "f" : "t"}, service));
+      {std::to_string(due.id), due.hook, seconds_text(delay), seconds_text(others), counts ? "f" : "t"}, by_service));
 }
 
 Result<std::vector<ExpiredNotifications>> NotificationTables::expire(std::chrono::seconds age) {
-  const auto rows = tables_.ask("notification_expire", {seconds_text(age)}, service);
+  const auto rows = tables_.ask("notification_expire", {seconds_text(age)}, by_service);
   if (!rows) return std::unexpected(rows.error());
   std::vector<ExpiredNotifications> gone;
   for (const auto& row : *rows)
@@ -60,13 +51,13 @@ Result<std::vector<ExpiredNotifications>> NotificationTables::expire(std::chrono
 }
 
 Result<std::int64_t> NotificationTables::drop() {
-  const auto rows = tables_.ask("notification_drop", {}, service);
+  const auto rows = tables_.ask("notification_drop", {}, by_service);
   if (!rows) return std::unexpected(rows.error());
   return rows->front().integer("rows");
 }
 
 Result<std::map<std::string, std::int64_t>> NotificationTables::pending() {
-  const auto rows = tables_.ask("notification_count", {}, service);
+  const auto rows = tables_.ask("notification_count", {}, by_service);
   if (!rows) return std::unexpected(rows.error());
   std::map<std::string, std::int64_t> found;
   for (const auto& row : *rows) found[row.text("hook")] = row.integer("rows");
@@ -74,11 +65,11 @@ Result<std::map<std::string, std::int64_t>> NotificationTables::pending() {
 }
 
 Result<std::optional<Mute>> NotificationTables::mute() {
-  const auto rows = tables_.ask("event_mute", {}, service);
+  const auto rows = tables_.ask("event_mute", {}, by_service);
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   const auto& row = rows->front();
-  return Mute{row.text("reason"), moment(row, "at_ms"), moment(row, "until_ms")};
+  return Mute{row.text("reason"), row.moment("at_ms"), row.moment("until_ms")};
 }
 
 }  // namespace sluice::sink

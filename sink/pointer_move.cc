@@ -9,9 +9,9 @@
 namespace sluice::sink {
 namespace {
 
-constexpr std::chrono::seconds step_timeout{10};
+constexpr std::chrono::seconds move_step{10};
 
-std::string_view text(bool value) {
+std::string_view flag_text(bool value) {
   return value ? "t" : "f";
 }
 
@@ -26,7 +26,7 @@ void add_move(Parameters& parameters, const std::string& pipeline, const Move& m
   parameters.clear();
   for (const std::string& value :
        {pipeline, from.at.topic, std::to_string(from.at.partition), std::to_string(move.to),
-        std::string(text(move.anew)), std::string(text(move.new_log)), std::to_string(move.between.skipped),
+        std::string(flag_text(move.anew)), std::string(flag_text(move.new_log)), std::to_string(move.between.skipped),
         std::to_string(move.between.dead), std::to_string(move.between.gaps),
         skipped == nullptr ? std::string() : std::to_string(skipped->offset),
         timestamp < 0 ? std::string() : std::to_string(timestamp),
@@ -57,7 +57,7 @@ Result<bool> move_pointer(const config::Postgres& settings, const Identity& iden
   connection.send("SET LOCAL statement_timeout = '8s'");
   add_move(session.parameters, identity.pipeline, move, skipped);
   connection.send(session.file("pointer_move"), session.parameters);
-  const auto moved = session.answer(step_timeout);
+  const auto moved = session.answer(move_step);
   if (!moved) return give_up(session, moved.error());
   if (moved->counts.back() != 1) {
     session.rollback();
@@ -85,10 +85,10 @@ Result<bool> move_pointer(const config::Postgres& settings, const Identity& iden
     connection.send(session.file("audit_finish"), session.parameters);
   }
   if (skipped != nullptr || !move.pause.empty() || move.audit != 0) {
-    if (const auto stored = session.answer(step_timeout); !stored) return give_up(session, stored.error());
+    if (const auto stored = session.answer(move_step); !stored) return give_up(session, stored.error());
   }
   connection.commit();
-  if (const auto done = session.answer(step_timeout); !done)
+  if (const auto done = session.answer(move_step); !done)
     return fail(ErrorClass::retry,
                 fmt::format("whether it took effect is not known, 'pointers' tells: {}", done.error().message),
                 done.error().sqlstate);

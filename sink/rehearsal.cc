@@ -52,7 +52,8 @@ std::string locked(const config::Postgres& settings, const std::string& table) {
 }
 
 // Why the statement was not run, for an operator.
-Error refused(Error error, const config::Postgres& settings, const RehearsedDdl& ddl, RehearsalLimits limits) {
+Error rehearsal_refused(Error error, const config::Postgres& settings, const RehearsedDdl& ddl,
+                        RehearsalLimits limits) {
   if (interruption().requested()) {
     error.message = cancelled;
   } else if (error.sqlstate == lock_not_available) {
@@ -103,7 +104,7 @@ Result<DescribedTable> AlteredTables::describe_altered(SqlClient& client, const 
                            : Result<std::vector<DescribedTable>>(std::unexpected(altered.error()));
   // The locks are gone before anybody is asked who holds them.
   const auto ended = client.run("ROLLBACK", {}, Clock::now() + grace);
-  if (!altered) return std::unexpected(refused(altered.error(), settings_, ddl_, limits_));
+  if (!altered) return std::unexpected(rehearsal_refused(altered.error(), settings_, ddl_, limits_));
   if (!described) return std::unexpected(std::move(described.error()));
   if (!ended) return std::unexpected(ended.error());
   return std::move(described->front());
@@ -164,7 +165,7 @@ Result<void> Rehearsal::begin(const RehearsedDdl& ddl) {
   if (begun) return {};
   rollback();
   if (ddl.statement.empty() || begun.error().next == ErrorClass::reclaim) return std::unexpected(begun.error());
-  return std::unexpected(refused(begun.error(), state_->settings, ddl, limits));
+  return std::unexpected(rehearsal_refused(begun.error(), state_->settings, ddl, limits));
 }
 
 Result<void> Rehearsal::write(const Changes& changes) {

@@ -11,7 +11,7 @@
 namespace sluice::sink {
 namespace {
 
-constexpr std::chrono::seconds step_timeout{15};
+constexpr std::chrono::seconds replay_step{15};
 
 std::int64_t integer(const PGresult* rows, int column) {
   std::int64_t value = 0;
@@ -30,7 +30,7 @@ struct ReplayTransaction::State {
 
   Connection& connection() { return session.connection; }
 
-  Result<Reply> answer() { return session.answer(step_timeout); }
+  Result<Reply> answer() { return session.answer(replay_step); }
 
   Parameters& parameters(std::initializer_list<std::string_view> values) {
     session.parameters.clear();
@@ -42,7 +42,7 @@ struct ReplayTransaction::State {
   Result<void> commit() {
     session.use_path_of_user();  // of the deferred triggers that COMMIT fires
     connection().commit();
-    const auto reply = session.answer(step_timeout);
+    const auto reply = session.answer(replay_step);
     if (!reply) return std::unexpected(reply.error());
     return {};
   }
@@ -90,7 +90,7 @@ Result<ReplayTransaction::Pointer> ReplayTransaction::begin(const DeadLetterRow&
 }
 
 Result<void> ReplayTransaction::write(const Changes& changes) {
-  return state_->session.write_alone(changes, step_timeout);
+  return state_->session.write_alone(changes, replay_step);
 }
 
 Result<void> ReplayTransaction::rehearse(const Changes& changes) {

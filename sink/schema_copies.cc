@@ -18,7 +18,7 @@ std::string id_of(const std::string& id, std::size_t index, const std::string& r
 }
 
 // What PostgreSQL refuses for its contents will never be stored.
-std::unexpected<Error> failed(Error error) {
+std::unexpected<Error> copy_failed(Error error) {
   if (classify(error.sqlstate, error.message) == ErrorClass::reject) error.next = ErrorClass::reject;
   return std::unexpected(std::move(error));
 }
@@ -54,7 +54,7 @@ Result<void> SchemaCopies::save(const std::string& registry, const std::string& 
   const std::string kind(name(schema.kind));
   const auto run = [&](const char* statement, const Fields& values) -> Result<void> {
     const auto done = client->run(sql(statement, settings_.schema), values);
-    if (!done) return failed(done.error());
+    if (!done) return copy_failed(done.error());
     return {};
   };
   std::vector<std::string> references;

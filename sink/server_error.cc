@@ -62,7 +62,7 @@ std::string place_of(const ErrorReport& report) {
   return known ? std::string(first) : "a function or trigger";
 }
 
-std::string names(const ErrorReport& report) {
+std::string named_parts(const ErrorReport& report) {
   std::string out;
   const auto add = [&](std::string_view kind, const std::string& name) {
     if (!name.empty()) out += fmt::format("{}{} \"{}\"", out.empty() ? "" : ", ", kind, name);
@@ -117,7 +117,7 @@ std::string without_quotations(const ErrorReport& report) {
 
 std::string without_data(const ErrorReport& report) {
   const auto generic = [&](std::string_view by) {
-    return fmt::format("refused by {} with SQLSTATE {}{}", by, report.sqlstate, names(report));
+    return fmt::format("refused by {} with SQLSTATE {}{}", by, report.sqlstate, named_parts(report));
   };
   if (is_raised_by_advance(report)) return report.message;
   if (is_raised_by_a_function(report)) return generic(place_of(report));
@@ -139,7 +139,7 @@ std::string without_data(const ErrorReport& report) {
     }
   }
   const auto text = without_quotations(report);
-  return text.empty() ? generic("PostgreSQL") : text + names(report);
+  return text.empty() ? generic("PostgreSQL") : text + named_parts(report);
 }
 
 Error server_error(const PGresult* result, const std::string& otherwise) {

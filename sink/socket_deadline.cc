@@ -11,7 +11,7 @@
 namespace sluice::sink {
 namespace {
 
-constexpr std::chrono::seconds cancel_timeout{1};
+constexpr std::chrono::seconds cancel_within{1};
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void SocketDeadline::wait(const std::stop_token& over, Clock::time_point deadlin
   if (over.stop_requested()) return;
   if (stop_.stop_requested()) {
     cancel_statement(cancel_);
-    condition_.wait_for(lock, over, cancel_timeout, [] { return false; });
+    condition_.wait_for(lock, over, cancel_within, [] { return false; });
     if (over.stop_requested()) return;
   }
   passed_ = true;

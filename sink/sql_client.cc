@@ -18,7 +18,7 @@ namespace {
 // Longer than the server lets a statement run.
 constexpr std::chrono::seconds answer_timeout{25};
 // Compiling a look at the catalogue would take a hundred times as long as the look.
-constexpr const char* session_settings =
+constexpr const char* client_settings =
     "SET jit = off; SET statement_timeout = '20s'; SET lock_timeout = '20s'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';"
     "SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; SET client_min_messages = warning";
 
@@ -53,7 +53,7 @@ class ConnectOnce : public pqxx::connectionpolicy {
  private:
   bool connected_ = false;
 };
-using Session = pqxx::basic_connection_base<ConnectOnce>;
+using PqxxSession = pqxx::basic_connection_base<ConnectOnce>;
 
 Rows rows_of(const pqxx::result& result) {
   Row::Names names;
@@ -89,6 +89,23 @@ const Field& Row::operator[](std::string_view column) const {
   return fields_[static_cast<std::size_t>(found - names_->begin())];
 }
 
+WallClock::time_point Row::moment(std::string_view column) const {
+  return WallClock::time_point(std::chrono::milliseconds(integer(column)));
+}
+
+std::optional<WallClock::time_point> Row::perhaps_moment(std::string_view column) const {
+  return (*this)[column] ? std::optional(moment(column)) : std::nullopt;
+}
+
+Field unless_empty(const std::string& text) {
+  return text.empty() ? Field() : Field(text);
+}
+
+Result<void> only_done(const Result<Rows>& rows) {
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
 std::int64_t Row::integer(std::string_view column) const {
   std::int64_t value = 0;
   if (const auto& field = (*this)[column]) std::from_chars(field->data(), field->data() + field->size(), value);
@@ -99,7 +116,7 @@ struct SqlClient::State {
   explicit State(const Secret& url) : session(url.reveal()), seen(last_opened) {
     session.set_verbosity(pqxx::connection_base::terse);
   }
-  Session session;
+  PqxxSession session;
   Seen seen;
   bool lost = false;
 };
@@ -112,7 +129,7 @@ SqlClient::~SqlClient() = default;
 Result<SqlClient> SqlClient::open(const Secret& url, const std::string& application_name) try {
   SqlClient client(std::make_unique<State>(url));
   const auto deadline = Clock::now() + std::chrono::seconds(5);
-  if (const auto set = client.run(session_settings, {}, deadline); !set) return std::unexpected(set.error());
+  if (const auto set = client.run(client_settings, {}, deadline); !set) return std::unexpected(set.error());
   const auto named = client.run("SELECT set_config('application_name', $1, false)", {application_name}, deadline);
   if (!named) return std::unexpected(named.error());
   return client;

@@ -35,13 +35,18 @@ class Row {
   std::string text(std::string_view column) const { return (*this)[column].value_or(""); }
   std::int64_t integer(std::string_view column) const;  // NULL is 0
   bool boolean(std::string_view column) const { return (*this)[column] == "t"; }
-  const Fields& fields() const { return fields_; }  // in the order of the statement
+  WallClock::time_point moment(std::string_view column) const;                         // from milliseconds since 1970
+  std::optional<WallClock::time_point> perhaps_moment(std::string_view column) const;  // NULL is none
+  const Fields& fields() const { return fields_; }                                     // in the order of the statement
 
  private:
   std::shared_ptr<const Names> names_;
   Fields fields_;
 };
 using Rows = std::vector<Row>;
+
+Field unless_empty(const std::string& text);  // NULL for ""
+Result<void> only_done(const Result<Rows>& rows);
 
 class SqlClient {
  public:

@@ -5,12 +5,12 @@
 namespace sluice::sink {
 namespace {
 
-struct Row {
+struct ClassOf {
   std::string_view prefix;  // of the SQLSTATE; the first row that matches decides
   ErrorClass next;
 };
 
-constexpr auto table = std::to_array<Row>({
+constexpr auto table = std::to_array<ClassOf>({
     {"SL001", ErrorClass::fenced},       // advance(): the pointer is not where the claim said
     {"SL002", ErrorClass::fenced},       // advance(): it would not move forward
     {"08", ErrorClass::reclaim},         // connection exception

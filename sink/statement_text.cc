@@ -35,7 +35,7 @@ constexpr auto wires = std::to_array<Wire>({
 });
 static_assert(wires.size() == static_cast<std::size_t>(Encoding::input) + 1);
 
-const Column& column_of(const PlannedWrite& write, std::uint16_t column) {
+const Column& written_column(const PlannedWrite& write, std::uint16_t column) {
   return write.table->columns[column];
 }
 
@@ -61,7 +61,7 @@ std::string cast_of(const Column& column, std::string_view suffix = "") {
 
 // The values of the write's i-th column.
 std::string source(const PlannedWrite& write, std::size_t i, bool staged) {
-  const auto& column = column_of(write, write.columns[i]);
+  const auto& column = written_column(write, write.columns[i]);
   if (staged) return fmt::format("c{}{}", i, cast_of(column));
   return fmt::format("pg_catalog.unnest(${}::{}[]){}", i + 1, wire(column).sql, cast_of(column));
 }
@@ -77,7 +77,7 @@ std::string key_matches(const PlannedWrite& write) {
   return join(write.table->key.size(), " AND ", [&](std::size_t i) {
     const auto key = write.table->key[i];
     const auto at = std::ranges::find(write.columns, key) - write.columns.begin();
-    const auto& column = column_of(write, key);
+    const auto& column = written_column(write, key);
     const auto name = quoted(column.name);
     if (!write.table->null_keys) return fmt::format("target.{} {} source.s{}", name, column.equals, at);
     return fmt::format("(target.{0} {1} source.s{2} OR target.{0} IS NULL AND source.s{2} IS NULL)", name,
@@ -92,7 +92,7 @@ std::string version_compares(const Table& table, std::string_view one, std::stri
 }
 
 std::string target_version(const PlannedWrite& write) {
-  return "target." + quoted(column_of(write, static_cast<std::uint16_t>(write.table->guard)).name);
+  return "target." + quoted(written_column(write, static_cast<std::uint16_t>(write.table->guard)).name);
 }
 
 std::string source_version(const PlannedWrite& write) {
@@ -147,7 +147,7 @@ std::string remove_orphans(const PlannedWrite& write) {
   const auto& table = *write.table;
   const auto matches = [&](std::size_t count, std::string_view alias) {
     return join(count, " AND ", [&](std::size_t i) {
-      const auto& column = column_of(write, table.key[i]);
+      const auto& column = written_column(write, table.key[i]);
       const auto name = quoted(column.name);
       if (!table.null_keys) return fmt::format("target.{} {} {}.s{}", name, column.equals, alias, i);
       return fmt::format("(target.{0} {1} {2}.s{3} OR target.{0} IS NULL AND {2}.s{3} IS NULL)", name, column.equals,
@@ -155,7 +155,7 @@ std::string remove_orphans(const PlannedWrite& write) {
     });
   };
   const auto kept = join(table.key.size(), ", ", [&](std::size_t i) {
-    const auto& column = column_of(write, table.key[i]);
+    const auto& column = written_column(write, table.key[i]);
     return fmt::format("pg_catalog.unnest(${}::{}[]){} AS s{}", write.columns.size() + i + 1, wire(column).sql,
                        cast_of(column), i);
   });
@@ -184,7 +184,7 @@ std::string bound_rows(const PlannedWrite& write) {
 }
 
 std::string remove(const PlannedWrite& write) {
-  const auto& first = column_of(write, write.columns.front());
+  const auto& first = written_column(write, write.columns.front());
   if (write.columns.size() == 1 && !first.array && !write.table->null_keys) {
     return fmt::format("DELETE FROM {} WHERE {} {} ANY($1::{}[]{})", write.table->sql_name, quoted(first.name),
                        first.equals, wire(first).sql, cast_of(first, "[]"));
@@ -202,12 +202,12 @@ std::string lock(const PlannedWrite& write) {
 
 std::string names(const PlannedWrite& write) {
   return join(write.columns.size(), ", ",
-              [&](std::size_t i) { return quoted(column_of(write, write.columns[i]).name); });
+              [&](std::size_t i) { return quoted(written_column(write, write.columns[i]).name); });
 }
 
 std::string insert_into(const PlannedWrite& write) {
   const bool overriding =
-      std::ranges::any_of(write.columns, [&](auto column) { return column_of(write, column).identity_always; });
+      std::ranges::any_of(write.columns, [&](auto column) { return written_column(write, column).identity_always; });
   // With an alias, as a table may be named excluded, which would be ambiguous in ON CONFLICT.
   return fmt::format("INSERT INTO {} AS target ({}){} ", write.table->sql_name, names(write),
                      overriding ? " OVERRIDING SYSTEM VALUE" : "");
@@ -218,7 +218,7 @@ template <class Value>
 std::string assignments(const PlannedWrite& write, Value value) {
   std::string out;
   for (std::size_t i = 0; i < write.columns.size(); ++i) {
-    const auto& column = column_of(write, write.columns[i]);
+    const auto& column = written_column(write, write.columns[i]);
     if (is_key(write, write.columns[i]) || column.identity_always) continue;
     if (!out.empty()) out += ", ";
     const bool first_stays =
@@ -230,15 +230,15 @@ std::string assignments(const PlannedWrite& write, Value value) {
 }
 
 std::string on_conflict(const PlannedWrite& write) {
-  const auto set =
-      assignments(write, [&](std::size_t i) { return "excluded." + quoted(column_of(write, write.columns[i]).name); });
+  const auto set = assignments(
+      write, [&](std::size_t i) { return "excluded." + quoted(written_column(write, write.columns[i]).name); });
   const auto keys = join(write.table->key.size(), ", ",
-                         [&](std::size_t i) { return quoted(column_of(write, write.table->key[i]).name); });
+                         [&](std::size_t i) { return quoted(written_column(write, write.table->key[i]).name); });
   if (set.empty()) return fmt::format(" ON CONFLICT ({}) DO NOTHING", keys);
   const auto version =
       write.table->guard == Table::none
           ? std::string()
-          : "excluded." + quoted(column_of(write, static_cast<std::uint16_t>(write.table->guard)).name);
+          : "excluded." + quoted(written_column(write, static_cast<std::uint16_t>(write.table->guard)).name);
   return fmt::format(" ON CONFLICT ({}) DO UPDATE SET {}{}", keys, set, guard(write, " WHERE ", version));
 }
 
@@ -354,8 +354,9 @@ void add_count_outdated(Parameters& parameters, const Changes& changes, const Pl
 }
 
 std::string stage_columns(const PlannedWrite& write) {
-  return join(write.columns.size(), ", ",
-              [&](std::size_t i) { return fmt::format("c{} {}", i, wire(column_of(write, write.columns[i])).sql); });
+  return join(write.columns.size(), ", ", [&](std::size_t i) {
+    return fmt::format("c{} {}", i, wire(written_column(write, write.columns[i])).sql);
+  });
 }
 
 std::string copy_into_table(const PlannedWrite& write) {

@@ -37,6 +37,8 @@ class TableCatalogue final : public Tables {
   Result<bool> is_superuser();
 
   void close_if_idle();
+  // The next call opens a new connection.
+  void close() { client_.reset(); }
 
  private:
   template <class Ask>

@@ -23,7 +23,7 @@ class Numbers {
   std::string text_;
 };
 
-std::optional<Offset> offset(const Row& row, std::string_view column) {
+std::optional<Offset> perhaps_offset(const Row& row, std::string_view column) {
   return row[column] ? std::optional(row.integer(column)) : std::nullopt;
 }
 
@@ -59,7 +59,8 @@ Result<std::vector<std::optional<Offset>>> store_verification(SqlClient& client,
   if (!stored) return std::unexpected(stored.error());
   std::map<TopicPartition, std::optional<Offset>> through;
   for (const auto& row : *stored)
-    through[{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))}] = offset(row, "verified_through");
+    through[{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))}] =
+        perhaps_offset(row, "verified_through");
   std::vector<std::optional<Offset>> in_order;
   for (const auto& row : rows) in_order.push_back(through[row.at]);
   return in_order;
@@ -74,7 +75,7 @@ Result<std::optional<LastProof>> read_last_proof(SqlClient& client, const config
                  {}};
   for (const auto& row : *rows)
     last.partitions.push_back({{row.text("topic"), static_cast<std::int32_t>(row.integer("partition"))},
-                               offset(row, "verified_through"),
+                               perhaps_offset(row, "verified_through"),
                                row.text("result")});
   return last;
 }
@@ -99,8 +100,8 @@ Result<std::vector<RecordFate>> read_fates(SqlClient& client, const config::Pipe
   if (!rows) return std::unexpected(rows.error());
   std::vector<RecordFate> fates;
   for (const auto& row : *rows)
-    fates.push_back(
-        {offset(row, "start_offset"), offset(row, "next_offset"), offset(row, "letter"), row.text("resolution")});
+    fates.push_back({perhaps_offset(row, "start_offset"), perhaps_offset(row, "next_offset"),
+                     perhaps_offset(row, "letter"), row.text("resolution")});
   return fates;
 }
 

@@ -14,10 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::duration;
 
-// A partition that has records and has not moved for so long is stalled, whatever the others do.
-constexpr double stalled_seconds = 10;
-constexpr auto pointers_within = 2s;
-
 struct Limits {
   double lag = 0, pause_age = 0;  // seconds
   std::int64_t dead = 0;
@@ -181,7 +177,7 @@ bool wait_for_progress(Call& call, const Snapshots& snapshots, Snapshot& now) {
   return true;
 }
 
-std::string line_of(const Status& result, const std::vector<Finding>& found, const std::string& summary) {
+std::string check_line(const Status& result, const std::vector<Finding>& found, const std::string& summary) {
   std::string line = fmt::format("{}: ", result.text);
   if (result.severity == Severity::good) line += summary;
   std::string_view gap;
@@ -218,7 +214,7 @@ int check(Call& call, const Snapshots& snapshots, Positions& positions, DeadLett
       fmt::format("lag {} records; {}, {} open dead letters", total.lag, partitions, now.dead_letters_open);
   const Status result = result_of(code);
   const double rate = rate_of(now);
-  call.report.line = line_of(result, found, summary);
+  call.report.line = check_line(result, found, summary);
   call.report.sections = {
       {.columns = {{.name = "result"},
                    {.name = "reason"},

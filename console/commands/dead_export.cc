@@ -56,7 +56,7 @@ ordered_json about(const DeadLetterRow& letter) {
 }
 
 // Without value and headers where they were not kept: there is nothing to publish then, and `publish` says so.
-std::string line_of(const DeadLetterRow& letter) {
+std::string letter_line(const DeadLetterRow& letter) {
   auto line = ordered_json::object();
   add_bytes(line, "key", letter.key);
   if (letter.kept) {
@@ -85,7 +85,7 @@ Result<std::int64_t> write_page(Call& call, DeadLetters& dead_letters, const std
     if (!letters) return std::unexpected(letters.error());
     for (const auto& letter : *letters) {
       if (call.stop().stop_requested()) return written;
-      call.stream().output().out(line_of(letter));
+      call.stream().output().out(letter_line(letter));
       ++written;
     }
   }

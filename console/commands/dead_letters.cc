@@ -9,7 +9,7 @@
 namespace sluice::console {
 namespace {
 
-std::expected<std::vector<std::int64_t>, int> ids_of(Call& call) {
+std::expected<std::vector<std::int64_t>, int> letter_ids(Call& call) {
   std::vector<std::int64_t> ids;
   for (const auto& word : call.words()) {
     const auto id = parse_number(std::string_view(word).substr(word.starts_with("d-") ? 2 : 0));
@@ -75,7 +75,7 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
 }
 
 int dead_show(Call& call, DeadLetters& dead_letters) {
-  const auto ids = ids_of(call);
+  const auto ids = letter_ids(call);
   if (!ids) return ids.error();
   DeadLetterFilter filter;
   filter.ids = *ids;
@@ -115,7 +115,7 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
 
 // Either numbers or at least one of the options; never everything by accident.
 std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options) {
-  const auto ids = ids_of(call);
+  const auto ids = letter_ids(call);
   if (!ids) return std::unexpected(ids.error());
   DeadLetterFilter filter = letters_of(call);
   filter.ids = *ids;

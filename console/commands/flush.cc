@@ -45,8 +45,17 @@ struct Waiting {
   }
 };
 
+// What no batch had yet when the command came, or has come since.
+Offset left_behind(const Snapshot& now, const std::vector<TopicPartition>& partitions) {
+  Offset records = 0;
+  for (const auto& one : now.partitions)
+    if (!is_stopped(one.state) && std::ranges::binary_search(partitions, one.at))
+      records += std::max<Offset>(0, lag_of(one));
+  return records;
+}
+
 int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vector<LeftOut>& standing,
-               const std::vector<LeftOut>& stopped) {
+               const std::vector<LeftOut>& stopped, Offset behind) {
   Section flushed{.name = "lanes",
                   .columns = {{.name = "lane", .kind = ColumnType::id},
                               {.name = "partitions", .kind = ColumnType::number},
@@ -72,8 +81,17 @@ int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vecto
                                             counted(static_cast<std::size_t>(held), "record"),
                                             held == 1 ? "waits for the rest of its" : "wait for the rest of their"));
   if (stopped.empty())
-    call.report.notes.push_back(flushed.rows.empty() ? "nothing to do: all that was read is applied" : "done: " + what);
+    call.report.notes.push_back(
+        flushed.rows.empty() ? "nothing to do: no lane has collected anything that is not applied" : "done: " + what);
+  if (behind > 0)
+    call.report.notes.push_back(fmt::format("{} behind that no lane had collected yet: 'wait lag<1' waits for all",
+                                            counted(static_cast<std::size_t>(behind), "record")));
   call.report.sections = {std::move(flushed), std::move(left)};
+  if (call.json())
+    call.report.sections.push_back({.name = "behind",
+                                    .columns = {{.name = "records", .kind = ColumnType::number}},
+                                    .rows = {{std::int64_t{behind}}},
+                                    .record = true});
   std::erase_if(call.report.sections, [&](const Section& one) { return !call.json() && one.rows.empty(); });
   if (stopped.empty()) return Code::done;
   return call.fail(Code::partly_done, "stopped before what was read of them was applied: {}", text_of(stopped));
@@ -118,7 +136,7 @@ int flush(Call& call, LaneOrders& orders, const Snapshots& snapshots) {
         "flush not finished after {}: {} of {} partitions left; it continues, 'why {}' says what it waits for",
         span_text(*timeout), waiting.goals.size(), all, first);
   }
-  return say_result(call, *lanes, standing, waiting.stopped);
+  return say_result(call, *lanes, standing, waiting.stopped, left_behind(snapshots.snapshot(), partitions));
 }
 
 }  // namespace
@@ -136,8 +154,11 @@ std::vector<Command> flush_commands() {
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "control",
-       .summary = "Has the lanes write what they have read now, without waiting for batch.linger, and returns once it "
-                  "has taken effect. A lane writes its batch whole; partitions that are stopped are named.",
+       .summary =
+           "Has the lanes write now the batches that they have collected, without waiting for batch.linger, and "
+           "returns once that has taken effect. What is fetched but in no batch yet, or still in the log, is only "
+           "counted: 'wait lag<1' waits for it. A lane writes its batch whole; partitions that are stopped are "
+           "named.",
        .examples = {"flush", "flush shop.orders --timeout 2m"},
        .run = handler<flush>},
   };

@@ -22,7 +22,7 @@ report::Value state_value(const std::string& text) {
 }
 
 // The newest are the first of `events`.
-Report report_of(const std::vector<EventRow>& events, bool newest_first) {
+Report incidents_report(const std::vector<EventRow>& events, bool newest_first) {
   Section section{.name = "incidents",
                   .columns = {{.name = "at", .kind = ColumnType::time},
                               {.name = "kind"},
@@ -56,23 +56,23 @@ std::vector<EventRow> own(const IncidentLog& log, int last) {
   return events;
 }
 
-std::set<std::int64_t> ids_of(const std::vector<EventRow>& events) {
+std::set<std::int64_t> event_ids(const std::vector<EventRow>& events) {
   std::set<std::int64_t> ids;
   for (const auto& one : events) ids.insert(one.id);
   return ids;
 }
 
 // `seen`: what was there when it began, or is shown already.
-int follow(Call& call, Events& source, Lookback lookback, std::set<std::int64_t> seen) {
+int follow_incidents(Call& call, Events& source, Lookback lookback, std::set<std::int64_t> seen) {
   while (call.stream().wait(500ms)) {
     auto news = source.events(lookback.since(WallClock::now()), followed_at_most);
     if (!news) {
       lookback.failed(WallClock::now());
       continue;
     }
-    auto present = ids_of(*news);
+    auto present = event_ids(*news);
     std::erase_if(*news, [&](const auto& one) { return seen.contains(one.id); });
-    if (!news->empty()) call.stream().write(report_of(*news, false));
+    if (!news->empty()) call.stream().write(incidents_report(*news, false));
     seen.merge(std::move(present));
     while (seen.size() > 2 * followed_at_most) seen.erase(seen.begin());
   }
@@ -90,7 +90,7 @@ int incidents(Call& call, Events& source, const IncidentLog& log) {
   if (follows) {
     const auto recent = source.events(lookback.since(WallClock::now()), followed_at_most);
     if (recent)
-      seen = ids_of(*recent);
+      seen = event_ids(*recent);
     else
       lookback.failed(WallClock::now());
   }
@@ -98,7 +98,7 @@ int incidents(Call& call, Events& source, const IncidentLog& log) {
   if (!known) lookback.failed(WallClock::now());
   const auto past = known ? *known : own(log, static_cast<int>(*last));
   // What is followed goes on below, so there the newest is the last.
-  Report report = report_of(past, !follows && !call.has("oldest"));
+  Report report = incidents_report(past, !follows && !call.has("oldest"));
   if (!known)
     report.notes = {fmt::format("of this process only, as PostgreSQL does not answer: {}", known.error().message)};
   if (!follows) {
@@ -106,9 +106,9 @@ int incidents(Call& call, Events& source, const IncidentLog& log) {
     call.report = std::move(report);
     return Code::done;
   }
-  seen.merge(ids_of(past));
+  seen.merge(event_ids(past));
   call.stream().write(report);
-  return follow(call, source, lookback, std::move(seen));
+  return follow_incidents(call, source, lookback, std::move(seen));
 }
 
 }  // namespace

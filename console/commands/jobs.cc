@@ -6,7 +6,7 @@
 namespace sluice::console {
 namespace {
 
-Status status_of(const JobState& job) {
+Status job_status(const JobState& job) {
   switch (job.phase) {
     case JobPhase::failing:
       return {std::string(name(job.phase)), Severity::broken};
@@ -36,7 +36,7 @@ int show_jobs(Call& call, Jobs& jobs) {
                               {.name = "next", .kind = ColumnType::time},
                               {.name = "error"}}};
   for (const auto& job : *found)
-    section.rows.push_back({job.name, job.after, std::chrono::duration<double>(job.every).count(), status_of(job),
+    section.rows.push_back({job.name, job.after, std::chrono::duration<double>(job.every).count(), job_status(job),
                             optional_time(job.started), job.took ? report::Value(*job.took) : report::Value(), job.runs,
                             job.failures, optional_time(job.next), optional_text(job.error)});
   call.report.sections = {std::move(section)};

@@ -64,7 +64,7 @@ Section pause_section(const Pause& pause, std::size_t partitions, bool already) 
           .record = true};
 }
 
-int nothing_to_do(Call& call, const Snapshots& snapshots, const Pause& wanted, std::size_t partitions) {
+int paused_already(Call& call, const Snapshots& snapshots, const Pause& wanted, std::size_t partitions) {
   Pause there = wanted;
   const Snapshot now = snapshots.snapshot();
   const auto found = std::ranges::find(now.pauses, wanted.target, &Pause::target);
@@ -152,7 +152,7 @@ int stop_job(Call& call, const PauseParts& parts, const Pause& pause, const std:
   if (!phase()) return call.fail(Code::no_such_thing, "no job '{}'; 'jobs' lists those that there are", job);
   const auto stored = parts.pauses.pause(pause);
   if (!stored) return call.fail(stored.error());
-  if (!*stored) return nothing_to_do(call, parts.snapshots, pause, 0);
+  if (!*stored) return paused_already(call, parts.snapshots, pause, 0);
   if (!call.has("no-wait")) {
     const auto waited = wait_until([&] { return phase() == JobPhase::paused; }, timeout, call.stop());
     if (waited == Waited::stopped) {
@@ -203,7 +203,7 @@ int stop_target(Call& call, const PauseParts& parts, std::string_view what, std:
         counted(partitions.size(), "partition"), pause.expires ? ", or until " + time_text(*pause.expires) : "");
   const auto stored = parts.pauses.pause(pause);
   if (!stored) return call.fail(stored.error());
-  if (!*stored) return nothing_to_do(call, parts.snapshots, pause, partitions.size());
+  if (!*stored) return paused_already(call, parts.snapshots, pause, partitions.size());
   call.remark(counted(partitions.size(), "partition"));
   call.report.sections = {pause_section(pause, partitions.size(), false)};
   if (call.has("no-wait")) {

@@ -32,6 +32,7 @@ std::vector<Command> pause_commands();
 std::vector<Command> plans_commands();
 std::vector<Command> pointers_commands();
 std::vector<Command> rate_commands();
+std::vector<Command> reconnect_commands();
 std::vector<Command> record_commands();
 std::vector<Command> report_commands();
 std::vector<Command> runway_commands();

@@ -64,7 +64,7 @@ Section lag_section(const std::vector<std::int64_t>& lags) {
   return section;
 }
 
-Section letters_section(const DeadLetterGroups& found) {
+Section letter_groups_section(const DeadLetterGroups& found) {
   Section section{.name = "letters",
                   .columns = {{.name = "letters", .kind = ColumnType::number},
                               {.name = "newest", .kind = ColumnType::time},
@@ -142,7 +142,7 @@ std::string of_this_instance(const Day& day) {
 
 void add_shared(const Day& day, Report& report) {
   const auto& [letters, events, proof] = day.shared;
-  report.sections.push_back(letters_section(letters));
+  report.sections.push_back(letter_groups_section(letters));
   report.sections.push_back(events_section(events));
   report.sections.push_back(proof_section(proof));
   report.notes.push_back(

@@ -11,7 +11,7 @@ namespace {
 
 using seconds = std::chrono::duration<double>;
 
-constexpr std::size_t partitions_at_most = 1000;
+constexpr std::size_t listed_at_most = 1000;
 
 // What is known of one partition. Those that need somebody soonest have the lowest rank.
 struct Line {
@@ -20,7 +20,7 @@ struct Line {
   std::string remark;
 };
 
-Line line_of(const Runway& one, WallClock::time_point now) {
+Line runway_line(const Runway& one, WallClock::time_point now) {
   Line line;
   if (one.oldest) line.age = std::max(0.0, seconds(now - *one.oldest).count());
   const auto sooner =
@@ -60,14 +60,14 @@ int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Posit
   const auto target = target_of(call, known);
   if (!target) return target.error();
   const auto pointers = pointers_of(*target, known);
-  if (pointers.size() > partitions_at_most)
+  if (pointers.size() > listed_at_most)
     return call.fail(Code::not_understood, "{} are too many; name a TARGET of no more than {}",
-                     counted(pointers.size(), "partition"), partitions_at_most);
+                     counted(pointers.size(), "partition"), listed_at_most);
   const auto found = inspection.runways(pointers);
   if (!found) return call.fail(found.error());
   const auto now = WallClock::now();
   std::vector<std::pair<Line, const Runway*>> lines;
-  for (const auto& one : *found) lines.emplace_back(line_of(one, now), &one);
+  for (const auto& one : *found) lines.emplace_back(runway_line(one, now), &one);
   std::ranges::sort(lines, {}, [](const auto& one) {
     return std::tuple(one.first.rank, one.first.left.value_or(0), -one.first.age.value_or(0), one.second->from.at);
   });

@@ -118,7 +118,7 @@ std::vector<std::string> new_log_steps(const PointerRow& from, Offset to, const 
   return steps;
 }
 
-int nothing_to_do(Call& call, const Moving& moving) {
+int pointer_is_there(Call& call, const Moving& moving) {
   const auto at = partition_text(moving.from.at);
   call.report.line =
       fmt::format("nothing to do: the pointer of {} is {}; 'reclaim {}' tries it again", at, moving.from.next, at);
@@ -148,7 +148,7 @@ int seek_to(Call& call, const Moving& moving, const Position& position, bool bac
                         "always are",
                         at, log->first, log->end, to));
   const bool new_log = is_new_log(from, *log);
-  if (to == from.next && !new_log) return nothing_to_do(call, moving);
+  if (to == from.next && !new_log) return pointer_is_there(call, moving);
   if (backward_only && to > from.next)
     return moving.give_up(call, call.fail(Code::wrong_state,
                                           "rewind goes backwards only, and {} is ahead of the pointer of {}, {}; "

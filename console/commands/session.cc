@@ -128,7 +128,7 @@ int whoami(Call& call) {
   return Code::done;
 }
 
-int clear(Call& call) {
+int clear_screen(Call& call) {
   call.stream().clear_screen();
   return Code::done;
 }
@@ -199,7 +199,7 @@ std::vector<Command> session_commands() {
        .group = "session",
        .summary = "Clears the screen.",
        .examples = {"clear"},
-       .run = handler<clear>},
+       .run = handler<clear_screen>},
       {.words = "more",
        .group = "session",
        .summary = "The next page of a list that was longer than the screen, in a session in a terminal.",

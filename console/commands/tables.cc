@@ -1,8 +1,9 @@
 // tables and table: rows written and removed, by table, or all that is known of one.
+#include "console/commands/tables.h"
+
 #include <algorithm>
 
 #include "console/commands/registry.h"
-#include "console/commands/tables.h"
 
 namespace sluice::console {
 
@@ -53,7 +54,7 @@ int tables(Call& call, const Snapshots& snapshots) {
   return Code::done;
 }
 
-int table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& catalogue) {
+int one_table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& catalogue) {
   const Inventory known = inventory(snapshots, positions);
   const std::string& name = call.words().front();
   if (!known.tables.contains(name)) return call.fail(Code::no_such_thing, "no table '{}'; see 'tables'", name);
@@ -100,7 +101,7 @@ std::vector<Command> tables_commands() {
        .summary = "One table: rows written and removed, its columns and primary key in PostgreSQL, and the partitions "
                   "that feed it.",
        .examples = {"table public.orders"},
-       .run = handler<table>},
+       .run = handler<one_table>},
   };
 }
 

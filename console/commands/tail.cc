@@ -12,10 +12,10 @@ using namespace std::chrono_literals;
 constexpr auto between = 250ms;
 constexpr std::size_t shown_at_once = 50;  // so 200 a second
 constexpr std::size_t all_at_once = 500;
-constexpr std::size_t partitions_at_most = 100;
+constexpr std::size_t tailed_at_most = 100;
 constexpr std::int64_t limit_at_most = 1'000'000;
 
-Report report_of(const TailNews& news) {
+Report records_report(const TailNews& news) {
   Section section{.name = "records",
                   .columns = {{.name = "timestamp", .kind = ColumnType::time},
                               {.name = "partition"},
@@ -47,7 +47,7 @@ void add_counts(const TailNews& news, Report& report) {
                              .record = true});
 }
 
-int follow(Call& call, Tail& tail, std::size_t limit) {
+int follow_records(Call& call, Tail& tail, std::size_t limit) {
   const bool all = call.has("all");
   std::size_t shown = 0;
   while (call.stream().wait(0ms)) {
@@ -56,7 +56,7 @@ int follow(Call& call, Tail& tail, std::size_t limit) {
                                 all ? Tail::Rest::left : Tail::Rest::counted);
     if (!news) return call.fail(news.error());
     if (news->records.empty() && news->not_shown == 0 && news->not_judged == 0 && news->troubles.empty()) continue;
-    Report report = report_of(*news);
+    Report report = records_report(*news);
     add_counts(*news, report);
     call.stream().write(report);
     shown += news->records.size();
@@ -81,12 +81,12 @@ int tail(Call& call, Inspection& inspection, const Snapshots& snapshots, Positio
   }
   const auto partitions = covered(*target, known);
   if (partitions.empty()) return call.fail(Code::no_such_thing, "no partitions yet; see 'partitions'");
-  if (partitions.size() > partitions_at_most)
+  if (partitions.size() > tailed_at_most)
     return call.fail(Code::not_understood, "{} are too many to follow; name a TARGET of no more than {}",
-                     counted(partitions.size(), "partition"), partitions_at_most);
+                     counted(partitions.size(), "partition"), tailed_at_most);
   const auto opened = inspection.tail(partitions, filter);
   if (!opened) return call.fail(opened.error());
-  return follow(call, **opened, static_cast<std::size_t>(*limit));
+  return follow_records(call, **opened, static_cast<std::size_t>(*limit));
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ Section mentions_section(const Trace& found) {
   return section;
 }
 
-Section letters_section(const Trace& found) {
+Section letters_of_key_section(const Trace& found) {
   Section section{.name = "dead_letters",
                   .columns = {{.name = "id", .kind = ColumnType::id, .label = "dead letter"},
                               {.name = "partition"},
@@ -167,7 +167,7 @@ int trace(Call& call, Inspection& inspection, const Snapshots& snapshots, Positi
   if (!found)
     return call.fail(found.error().next == ErrorClass::reject ? Code::not_understood : Code::failed, "{}",
                      found.error().message);
-  call.report.sections = {mentions_section(*found), letters_section(*found), read_section(*found)};
+  call.report.sections = {mentions_section(*found), letters_of_key_section(*found), read_section(*found)};
   call.report.notes = conclusions(*found, fmt::format("{} ({})", words[0], fmt::join(request.key, ", ")));
   return Code::done;
 }

@@ -15,10 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto pointers_within = 2s;
 constexpr auto kafka_within = 5s;
-// A lane that applies commits many times in it.
-constexpr double stalled_seconds = 10;
 
 struct Cause {
   std::string word;  // for programs

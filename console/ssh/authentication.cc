@@ -12,8 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view who = "console";
-constexpr auto hello_within = 3s, login_within = 10s;
+constexpr auto proposal_within = 3s, login_within = 10s;
 
 bool wanted_type(ssh_key key) {
   switch (ssh_key_type(key)) {
@@ -61,7 +60,7 @@ void Session::enter() {
   const auto client = client_text(ssh_get_clientbanner(ssh_));
   if (problem) {
     view_.hide();
-    log::warning(who, "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
+    log::warning("console", "{} ({}) from {} logged in and was sent away: {}", caller.name, caller.role, peer_.text(),
                  *problem);
     note("login", "", "refused", nlohmann::json{{"reason", *problem}}.dump());
     return end(*problem, Code::failed);
@@ -69,15 +68,15 @@ void Session::enter() {
   inside_ = true;
   logged_in_ = last_keepalive_ = Clock::now();
   view_.typed();
-  log::info(who, "session {}: {} ({}) logged in from {} with {}, client {}", id_, caller.name, caller.role,
+  log::info("console", "session {}: {} ({}) logged in from {} with {}, client {}", id_, caller.name, caller.role,
             peer_.text(), caller.fingerprint, client);
   note("login", "", "done", nlohmann::json{{"session", id_}, {"client", client}}.dump());
 }
 
 void Session::check_unauthenticated(Clock::time_point now) {
-  const bool silent = ssh_get_clientbanner(ssh_) == nullptr && now - arrived_ > hello_within;
+  attempts_.halted = progress_ < Progress::proposed && now - arrived_ > proposal_within;
   attempts_.late = now - arrived_ > login_within;
-  if (attempts_.exhausted() || silent || attempts_.late) end({});
+  if (attempts_.exhausted() || attempts_.halted || attempts_.late) end({});
 }
 
 int Session::on_pubkey(ssh_session, const char* user, ssh_key key, char state, void* self) noexcept {
@@ -144,15 +143,16 @@ void Session::log_unauthenticated() const {
                         attempts_.reason);
   } else {
     const std::string_view problem = ssh_get_error(ssh_);
-    text += attempts_.late    ? ": nothing until the deadline"
-            : problem.empty() ? ": left before it"
-                              : ": left before it: " + printable(problem, 120);
+    text += attempts_.late     ? ": nothing until the deadline"
+            : attempts_.halted ? ": no key exchange within 3 s"
+            : problem.empty()  ? ": left before it"
+                               : ": left before it: " + printable(problem, 120);
   }
   if (penalty) {
-    log::warning(who, "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",
+    log::warning("console", "{}; {}its address is refused for {} s", text, too_often ? "key exchanges too often: " : "",
                  penalty->count());
   } else {
-    log::info(who, "{}", text);
+    log::info("console", "{}", text);
   }
 }
 

@@ -10,7 +10,7 @@
 namespace sluice::console {
 namespace {
 
-Error refused(std::string message) {
+Error refused_keys(std::string message) {
   return {ErrorClass::stop_service, {}, std::move(message)};
 }
 
@@ -52,7 +52,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file, Ow
   const auto text = read_trusted(file, Readers::everybody, owner);
   if (!text) return std::unexpected(text.error());
   auto lines = parse_keys(*text, file);
-  if (!lines) return std::unexpected(refused(lines.error()));
+  if (!lines) return std::unexpected(refused_keys(lines.error()));
 
   auto ring = std::make_shared<KeyRing>();
   for (auto& line : *lines) {
@@ -60,7 +60,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& file, Ow
     const auto type = ssh_key_type_from_name(line.type.c_str());
     if (ssh_pki_import_pubkey_base64(line.base64.c_str(), type, &key) != SSH_OK) {
       return std::unexpected(
-          refused(fmt::format("{}:{}: the key is broken; copy the line of the .pub file again", file, line.line)));
+          refused_keys(fmt::format("{}:{}: the key is broken; copy the line of the .pub file again", file, line.line)));
     }
     ring->entries_.push_back(std::make_unique<Entry>(std::move(line), key));
   }

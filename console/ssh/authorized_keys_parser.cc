@@ -39,7 +39,7 @@ bool plain(std::string_view word) {
 }
 
 // A part of the line in a message: the line may hold anything.
-std::string quoted(std::string_view word) {
+std::string in_quotes(std::string_view word) {
   return fmt::format("'{}'", printable(word, 32));
 }
 
@@ -157,19 +157,19 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     key.pty = false;
   } else if (!has_value) {
     return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
-                       quoted(name));
+                       in_quotes(name));
   } else if (name == "role") {
     if (value != "viewer" && value != "operator" && value != "admin") {
-      return fmt::format("unknown role {}; write viewer, operator or admin", quoted(value));
+      return fmt::format("unknown role {}; write viewer, operator or admin", in_quotes(value));
     }
     key.role = value;
   } else if (name == "name") {
-    if (!plain(value)) return fmt::format("name {} is not a plain word of up to 64 characters", quoted(value));
+    if (!plain(value)) return fmt::format("name {} is not a plain word of up to 64 characters", in_quotes(value));
     key.name = value;
   } else if (name == "from") {
     for (const auto& word : words_of(value)) {
       const auto network = Network::parse(word);
-      if (!network) return fmt::format("{} is not an address or network; write 10.0.0.0/8 or ::1", quoted(word));
+      if (!network) return fmt::format("{} is not an address or network; write 10.0.0.0/8 or ::1", in_quotes(word));
       key.from.push_back(*network);
     }
   } else if (name == "commands") {
@@ -179,18 +179,18 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     if (empty) return "an empty word among the commands; write commands=\"status,count\"";
     const auto strange = std::ranges::find_if_not(key.commands, names_commands);
     if (strange != key.commands.end()) {
-      return fmt::format("there is no command {}; 'help' lists them", quoted(*strange));
+      return fmt::format("there is no command {}; 'help' lists them", in_quotes(*strange));
     }
   } else if (name == "expiry-time") {
     key.expires = parse_time(value);
-    if (!key.expires) return fmt::format("{} is not a time; write 20271231Z or 202712312359Z", quoted(value));
+    if (!key.expires) return fmt::format("{} is not a time; write 20271231Z or 202712312359Z", in_quotes(value));
   } else if (name == "max-sessions") {
     const auto number = parse_integer<int>(value, 1, most_sessions);
-    if (!number) return fmt::format("{} is not a number of sessions; write 1 to {}", quoted(value), most_sessions);
+    if (!number) return fmt::format("{} is not a number of sessions; write 1 to {}", in_quotes(value), most_sessions);
     key.max_sessions = *number;
   } else {
     return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
-                       quoted(name));
+                       in_quotes(name));
   }
   return std::nullopt;
 }
@@ -206,18 +206,19 @@ std::optional<std::string> take_options(KeyLine& key, std::string_view& line) {
     const bool has_value = line.starts_with('=');
     if (has_value) {
       line.remove_prefix(1);
-      if (!line.starts_with('"')) return fmt::format("option {} has no quotes; write its value in them", quoted(name));
+      if (!line.starts_with('"'))
+        return fmt::format("option {} has no quotes; write its value in them", in_quotes(name));
       line.remove_prefix(1);
       while (!line.empty() && line.front() != '"') {
         if (line.starts_with("\\\"")) line.remove_prefix(1);
         value += line.front();
         line.remove_prefix(1);
       }
-      if (line.empty()) return fmt::format("option {} has no closing quote; add it", quoted(name));
+      if (line.empty()) return fmt::format("option {} has no closing quote; add it", in_quotes(name));
       line.remove_prefix(1);
     }
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      return fmt::format("option {} appears twice; keep one", quoted(name));
+      return fmt::format("option {} appears twice; keep one", in_quotes(name));
     }
     seen.push_back(name);
     if (auto problem = apply_option(key, name, value, has_value)) return problem;
@@ -225,7 +226,7 @@ std::optional<std::string> take_options(KeyLine& key, std::string_view& line) {
     line.remove_prefix(1);
   }
   if (!line.empty() && line.front() != ' ' && line.front() != '\t') {
-    return fmt::format("{} follows an option's quote; separate options by commas", quoted(line));
+    return fmt::format("{} follows an option's quote; separate options by commas", in_quotes(line));
   }
   return std::nullopt;
 }
@@ -255,7 +256,7 @@ Parsed<KeyLine> parse_key_line(std::string_view line) {
     return std::unexpected(
         fmt::format("unknown key type or option {}; use ssh-ed25519, ecdsa-sha2-nistp256/384/521, ssh-rsa of {} "
                     "bits, or their sk- forms",
-                    quoted(key.type), least_rsa_bits));
+                    in_quotes(key.type), least_rsa_bits));
   }
   if (key.role.empty()) return std::unexpected("the key has no role; begin the line with role=\"viewer\"");
   if (key.name.empty()) {

@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t writes_per_turn = 16;
 constexpr int most_env_requests = 64;
+// Of SSH_MSG_CHANNEL_REQUEST without the command (RFC 4254, 6.5).
+constexpr std::size_t exec_message_size = 1 + 4 + 4 + std::string_view("exec").size() + 1 + 4;
 constexpr auto without_progress = 60s;
 constexpr int accepted = 0, refused = -1;
 
@@ -71,6 +73,7 @@ Channel::~Channel() {
 
 int Channel::on_pty(ssh_session, ssh_channel, const char* term, int columns, int rows, int, int, void* self) noexcept {
   auto& channel = of(self);
+  channel.context_.message_size();
   if (!channel.context_.pty_allowed || channel.terminal_.pty || channel.mode_ != Mode::none) return refused;
   const auto take = [&] {
     channel.term_ = terminal_name(term);
@@ -105,7 +108,11 @@ int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) 
   auto& channel = of(self);
   if (channel.mode_ != Mode::none) return refused;
   const auto take = [&] {
-    channel.line_.assign(command, strnlen(command, longest_command + 1));
+    const auto length = strnlen(command, longest_command + 1);
+    channel.line_.assign(command, length);
+    // The library cuts it at a NUL. Such a line is refused as any other with one is, and not run in part.
+    const auto sent = channel.context_.message_size();
+    if (sent && length <= longest_command && *sent > exec_message_size + length) channel.line_ += '\0';
     channel.mode_ = Mode::exec;
     channel.context_.keystroke();
     return accepted;
@@ -116,6 +123,7 @@ int Channel::on_exec(ssh_session, ssh_channel, const char* command, void* self) 
 // NO_COLOR and the locale say something to us; what else a client sends unasked is not noted as refused.
 int Channel::on_env(ssh_session, ssh_channel, const char* name, const char* value, void* self) noexcept {
   auto& channel = of(self);
+  channel.context_.message_size();
   if (++channel.env_requests_ > most_env_requests) return refused;
   if (std::strcmp(name, "NO_COLOR") == 0) {
     channel.no_color_ = *value != '\0';
@@ -172,7 +180,12 @@ void Channel::begin() {
     terminal_.keyboard = &keyboard_;
   }
   if (mode_ == Mode::exec) {
-    if (line_.size() <= longest_command) return start_command(line_);
+    if (!terminal_.pty) input_.clear();
+    if (line_.size() <= longest_command) {
+      start_command(line_);
+      if (running_) input_.consume(interrupt_by(input_.rest()));
+      return;
+    }
     output_.put(fmt::format("error: the command is longer than {} KiB; send it in parts\n", longest_command / 1024),
                 true);
     finish(Code::not_understood);
@@ -246,13 +259,14 @@ bool Channel::service(Clock::time_point now) {
     stop_command();
   }
   if (running_ && finished_) conclude_command();
+  give_keys();
   bool more = false;
   if (mode_ != Mode::none && !peer_closed_ && !running_ && !ending_) {
     if (!begun_) begin();
     // A client that types and does not read gets no further than the soft limit.
     const bool ready = begun_ && !running_ && !ending_ && output_.size() < OutputQueue::soft_limit;
     if (ready && mode_ == Mode::batch) more = next_of_batch();
-    if (ready && mode_ == Mode::shell) more = next_of_shell();
+    if (ready && mode_ == Mode::shell) more = next_of_shell(now);
   }
   if (!end_sent_ && write_some(now)) more = true;
   if (ending_ && !end_sent_ && !peer_closed_ && output_.size() == 0) send_end();

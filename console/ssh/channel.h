@@ -39,6 +39,8 @@ struct ChannelContext {
   std::function<void()> keystroke;                                  // something was typed or sent
   std::function<void(std::string_view, std::string_view)> refused;  // what, its name
   std::function<void(const std::string& command)> running;          // empty: none
+  // Bytes of the message that is being handled, where known: it is, if this was called for the one before.
+  std::function<std::optional<std::size_t>()> message_size;
 };
 
 class Channel {
@@ -61,6 +63,8 @@ class Channel {
   void stop_command() { stop_.request_stop(); }
 
   bool busy() const { return running_; }
+  // It has to have another turn soon, though nothing may happen until then.
+  bool waits_for_quiet() const { return editor_ && editor_->waits_for_quiet(); }
   bool over() const { return peer_closed_ && !running_; }
   std::size_t queued() const { return output_.size(); }
 
@@ -80,6 +84,8 @@ class Channel {
   static void on_close(ssh_session, ssh_channel, void* self) noexcept;
 
   std::size_t take(std::string_view bytes);
+  std::size_t interrupt_by(std::string_view typed);
+  void give_keys();
   void take_held();
   void resize(int columns, int rows);
   std::string shown(std::string text) const;
@@ -88,7 +94,7 @@ class Channel {
   void start_command(const std::string& line);
   void conclude_command();
   bool next_of_batch();
-  bool next_of_shell();
+  bool next_of_shell(Clock::time_point now);
   bool write_some(Clock::time_point now);
   void finish(int code);
   void send_end();
@@ -123,6 +129,7 @@ class Channel {
   bool begun_ = false, eof_ = false, peer_closed_ = false, overflow_ = false, broken_ = false, resized_ = false;
   bool ending_ = false, end_sent_ = false;
   int exit_code_ = 0;
+  Clock::time_point last_input_{};
   std::optional<Clock::time_point> stuck_since_;  // the queue is not empty and nothing of it was taken
 };
 

@@ -14,26 +14,33 @@ constexpr std::size_t most_input = 1 << 20;
 constexpr std::size_t most_held = 4 << 20;  // by the library: more than the window is sent by no honest client
 constexpr int blank_lines_per_turn = 1000;
 constexpr char interrupt = 0x03;
+// No terminal halts in the middle of a paste for so long, but behind a key that was pressed.
+constexpr auto quiet_after_key = std::chrono::milliseconds(250);
 
 }  // namespace
 
-// `bytes` is all that the library has. Returns how many were taken.
+// `bytes` is all that the library has. Returns how many were taken. What comes before the client has said what the
+// channel is for waits for that.
 std::size_t Channel::take(std::string_view bytes) {
   const std::size_t length = bytes.size();
   context_.keystroke();
-  if (terminal_.pty && running_) {
-    if (const auto last = bytes.rfind(interrupt); last != bytes.npos) {
-      stop_command();
-      output_.put("^C\n");
+  last_input_ = Clock::now();
+  if (running_) {
+    if (const auto used = interrupt_by(bytes); used > 0) {
       input_.clear();
-      bytes.remove_prefix(last + 1);
+      bytes.remove_prefix(used);
     }
+    give_keys();
+    if (input_.empty() && keyboard_.give(bytes)) return length;
   }
-  if (running_ && keyboard_.give(bytes)) return length;
-  if (mode_ != Mode::shell && mode_ != Mode::batch) return length;  // a single command reads nothing else
+  if (mode_ == Mode::exec) {  // a single command reads nothing but keys
+    const std::size_t kept = terminal_.pty ? Keyboard::most_bytes - std::min(Keyboard::most_bytes, input_.size()) : 0;
+    input_.append(bytes.substr(0, kept));
+    return length;
+  }
   const std::size_t room = most_input - input_.size();
-  if (mode_ == Mode::batch && bytes.size() > room) {
-    // Its lines are read as fast as they are run; meanwhile the client waits.
+  if (mode_ != Mode::shell && bytes.size() > room) {
+    // Lines are read as fast as they are run; meanwhile the client waits.
     input_.append(bytes.substr(0, room));
     held_ = bytes.size() - room;
     overflow_ = overflow_ || held_ > most_held;
@@ -43,6 +50,21 @@ std::size_t Channel::take(std::string_view bytes) {
   overflow_ = overflow_ || bytes.size() > room;
   if (!overflow_) input_.append(bytes);
   return length;
+}
+
+// A Ctrl-C among what was typed ends the command that runs, and counts for what was typed before it, too. Returns how
+// many bytes that were; 0: there is none.
+std::size_t Channel::interrupt_by(std::string_view typed) {
+  const auto last = terminal_.pty ? typed.rfind(interrupt) : typed.npos;
+  if (last == typed.npos) return 0;
+  stop_command();
+  output_.put("^C\n");
+  return last + 1;
+}
+
+// What was typed before a command listened to keys is for it.
+void Channel::give_keys() {
+  if (running_ && !input_.empty() && keyboard_.give(input_.rest())) input_.clear();
 }
 
 void Channel::take_held() {
@@ -89,13 +111,15 @@ bool Channel::next_of_batch() {
 }
 
 // Takes what was typed, up to the next line. Returns true if there is more.
-bool Channel::next_of_shell() {
+bool Channel::next_of_shell(Clock::time_point now) {
+  take_held();
   if (std::exchange(resized_, false)) output_.put(shown(editor_->resize(terminal_.columns)));
-  if (input_.empty()) {
+  const bool quiet = input_.empty() && editor_->waits_for_quiet() && now - last_input_ >= quiet_after_key;
+  if (input_.empty() && !quiet) {
     if (eof_) finish(Code::done);
     return false;
   }
-  const auto step = editor_->feed(input_.rest().substr(0, write_size));
+  const auto step = quiet ? editor_->quiet() : editor_->feed(input_.rest().substr(0, write_size));
   input_.consume(step.taken);
   output_.put(shown(step.output));
   const auto first = step.line.find_first_not_of(' ');
@@ -104,6 +128,7 @@ bool Channel::next_of_shell() {
     finish(Code::done);
   } else if (step.event == Editor::Event::line && first != step.line.npos && step.line[first] != '#') {
     start_command(step.line);
+    if (running_) input_.consume(interrupt_by(input_.rest()));
     return false;
   } else if (step.event != Editor::Event::none) {
     output_.put(shown(editor_->start()));

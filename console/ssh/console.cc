@@ -15,11 +15,7 @@
 #include "console/ssh/server.h"
 
 namespace sluice::console {
-namespace {
-
-constexpr std::string_view who = "console";
-
-}  // namespace
+namespace {}  // namespace
 
 struct Console::State {
   State(std::shared_ptr<const config::Pipeline> given, const Capabilities& admin,
@@ -50,11 +46,11 @@ Result<void> Console::start() {
   const auto& settings = state_->pipeline->console;
   struct stat about{};
   if (stat(settings.keys.c_str(), &about) != 0 && errno == ENOENT) {
-    log::warning(who, "{} does not exist, so nobody can log in; list keys in it and send SIGHUP", settings.keys);
+    log::warning("console", "{} does not exist, so nobody can log in; list keys in it and send SIGHUP", settings.keys);
   } else {
     auto keys = KeyRing::load(settings.keys);
     if (!keys) return std::unexpected(keys.error());
-    log::info(who, "{} keys in {}", (*keys)->size(), settings.keys);
+    log::info("console", "{} keys in {}", (*keys)->size(), settings.keys);
     state_->context.keys(std::move(*keys));
   }
   auto host_key = load_host_key(settings.host_key);
@@ -70,7 +66,7 @@ Result<void> Console::reload_keys() {
     row.at = WallClock::now();
     state_->context.audit.note(row);
   }
-  log::info(who, "{} keys in {}", (*next)->size(), file);
+  log::info("console", "{} keys in {}", (*next)->size(), file);
   state_->context.keys(std::move(*next));
   state_->server.recheck();
   return {};

@@ -18,8 +18,6 @@
 namespace sluice::console {
 namespace {
 
-constexpr std::string_view who = "console";
-
 std::unexpected<Error> broken(const std::string& file, std::string_view what) {
   return fail(ErrorClass::stop_service, fmt::format("{}: {}", file, what));
 }
@@ -63,12 +61,12 @@ void remember(const std::string& file, ssh_key key) {
   }
   if (before == line) return;
   if (!before.empty()) {
-    log::warning(who,
+    log::warning("console",
                  "host key {} is another one than at the last start: clients will refuse it until they forget "
                  "the old one (ssh-keygen -R); if nobody changed it on purpose, find out who did",
                  file);
   }
-  if (auto written = write_whole(beside, line, 0644); !written) log::debug(who, "{}", written.error().message);
+  if (auto written = write_whole(beside, line, 0644); !written) log::debug("console", "{}", written.error().message);
 }
 
 }  // namespace
@@ -118,11 +116,11 @@ Result<ssh_key_struct*> load_host_key(const std::string& setting) {
   struct stat about{};
   if (in_file && lstat(setting.c_str(), &about) != 0 && errno == ENOENT) {
     if (auto made = make_key_pair(setting); !made) return std::unexpected(made.error());
-    log::info(who, "made host key {}", setting);
+    log::info("console", "made host key {}", setting);
   }
   auto key = read_host_key(setting);
   if (!key) return key;
-  log::info(who, "host key {}", fingerprint(*key));
+  log::info("console", "host key {}", fingerprint(*key));
   if (in_file) remember(setting, *key);
   return key;
 }

@@ -51,9 +51,22 @@ Editor::Step Editor::feed(std::string_view bytes) {
   Step step;
   for (const char c : bytes) {
     ++step.taken;
+    last_key_ = 0;
     byte(static_cast<unsigned char>(c), step);
     if (step.event != Event::none) return step;
   }
+  return finished(std::move(step));
+}
+
+Editor::Step Editor::quiet() {
+  Step step;
+  pasting_ = false;
+  control(std::exchange(last_key_, 0), step);
+  return step.event == Event::none ? finished(std::move(step)) : step;
+}
+
+// Draws what has changed.
+Editor::Step Editor::finished(Step step) {
   if (dumb_) {
     step.output += std::exchange(echo_, {});
   } else if (std::exchange(dirty_, false)) {
@@ -178,11 +191,12 @@ void Editor::go(std::size_t to) {
   dirty_ = true;
 }
 
-// Inside a paste line ends are blanks, and only the sequence that ends it means anything.
+// Inside a paste line ends are blanks, and only the sequence that ends it means anything, or a key that ends all.
 void Editor::pasted(unsigned char c) {
   if (c == 0x1b) state_ = State::escape;
   if (c == '\r' || c == '\n' || c == '\t') insert(" ");
   after_return_ = c == '\r';
+  if (c == ctrl('C') || c == ctrl('D')) last_key_ = c;
 }
 
 void Editor::control(unsigned char c, Step& step) {

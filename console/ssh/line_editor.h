@@ -33,6 +33,10 @@ class Editor {
 
   std::string start();  // the prompt with an empty line
   Step feed(std::string_view bytes);
+  // A paste whose end never came ends with a Ctrl-C or Ctrl-D behind which nothing follows. A pasted one does not: the
+  // rest of the paste follows. So who has the clock waits while this is true, and then calls quiet().
+  bool waits_for_quiet() const { return pasting_ && last_key_ != 0; }
+  Step quiet();
   std::string resize(int columns);
   // The line that was given last is not kept.
   void forget() {
@@ -47,6 +51,7 @@ class Editor {
   void plain(unsigned char c, Step& step);
   void control(unsigned char c, Step& step);
   void pasted(unsigned char c);
+  Step finished(Step step);
   void alt(unsigned char c);
   void sequence(char final);
   void character(std::string text);
@@ -90,6 +95,7 @@ class Editor {
   std::string parameters_;  // of a control sequence
   std::string partial_;     // of a UTF-8 character
   std::size_t missing_ = 0;
+  unsigned char last_key_ = 0;  // the last byte of a paste, if it was Ctrl-C or Ctrl-D
   bool pasting_ = false, after_return_ = false, after_tab_ = false;
   bool dirty_ = false, bell_ = false;
   std::string echo_;  // on a dumb terminal

@@ -23,7 +23,11 @@ constexpr auto patient_after = 250ms;
 constexpr std::size_t longest_greeting = 255;  // RFC 4253, 4.2
 constexpr std::uint32_t largest_packet = 256 * 1024;
 
-constexpr std::size_t looked_at = longest_greeting + 8;  // and the beginning of the packet behind it
+constexpr std::size_t looked_at =
+    longest_greeting + 2048;  // and what is behind it: the proposals of clients are shorter
+constexpr std::size_t cookie_size = 16;
+constexpr int lists_of_names = 10;
+constexpr unsigned char proposal_message = 20;
 
 bool may_become_a_greeting(std::string_view text) {
   constexpr std::string_view first = "SSH-2.0-", second = "SSH-1.99-";
@@ -32,16 +36,44 @@ bool may_become_a_greeting(std::string_view text) {
   return begins && std::ranges::none_of(line, [](unsigned char c) { return c < 0x20; });  // RFC 4253, 4.2
 }
 
+// A number of four bytes; of one that has come in part the least that it can be.
+std::uint32_t number_at(std::string_view text, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = at; i < at + 4; ++i)
+    number = number << 8 | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0U);
+  return number;
+}
+
+// What a client proposes for the keys, `size` bytes of which some have come: behind the cookie lists of names, which
+// are printable, and hold no blank (RFC 4253, 7.1; RFC 4251, 6).
+bool may_become_a_proposal(std::string_view text, std::size_t size) {
+  std::size_t at = cookie_size;
+  for (int list = 0; list < lists_of_names; ++list) {
+    if (at + 4 > size) return false;
+    const std::size_t length = number_at(text, at);
+    at += 4;
+    if (length > size - at) return false;
+    if (at > text.size()) return true;
+    const auto names = text.substr(at, length);
+    if (std::ranges::any_of(names, [](unsigned char c) { return c <= 0x20 || c >= 0x7f; })) return false;
+    if (names.size() < length) return true;
+    at += length;
+  }
+  return true;
+}
+
 // What follows a greeting can be the first packet, as far as it has come: it is not encrypted, a multiple of eight
 // long, and its message is one of those before the keys are exchanged (RFC 4253, 6 and 12).
 bool may_become_a_packet(std::string_view text) {
+  const std::uint32_t length = number_at(text, 0);
+  if (length > largest_packet) return false;
   if (text.size() < 4) return true;
-  std::uint32_t length = 0;
-  for (const unsigned char byte : text.substr(0, 4)) length = length << 8 | byte;
-  if (length < 12 || length > largest_packet || (length + 4) % 8 != 0) return false;
+  if (length < 12 || (length + 4) % 8 != 0) return false;
   if (text.size() < 6) return true;
   const auto padding = static_cast<unsigned char>(text[4]), message = static_cast<unsigned char>(text[5]);
-  return padding >= 4 && padding < length && ((message >= 1 && message <= 4) || message == 20);
+  if (padding < 4 || padding + 2U > length) return false;
+  if (message == proposal_message) return may_become_a_proposal(text.substr(6), length - padding - 2U);
+  return message >= 1 && message <= 4;
 }
 
 // The first line of what a stranger said, as far as a person reads it.

@@ -12,6 +12,7 @@ struct LoginAttempts {
   int refused = 0;
   bool asked_for_methods = false;  // by the method `none`, which is free once
   bool late = false;               // no login until the deadline
+  bool halted = false;             // nothing that a client says after its greeting
   std::string user, key, reason;   // of the last one; what comes from the client is escaped
 
   void refuse(std::string by, std::string with_key, std::string why) {

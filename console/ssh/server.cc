@@ -17,7 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view who = "console";
 constexpr int most_accepts = 64;           // a turn
 constexpr std::size_t most_threads = 192;  // with connections that are ending
 constexpr std::size_t few = 8;             // strangers; up to here a silent one may be waiting for our greeting
@@ -52,7 +51,7 @@ Result<void> Server::start(const std::string& listen, ssh_key host_key) {
   auto thread = Thread::start("console", [this] { run(); });
   if (!thread) return fail(ErrorClass::stop_service, thread.error().message);
   thread_ = std::move(*thread);
-  log::info(who, "SSH console on {}", socket_.text());
+  log::info("console", "SSH console on {}", socket_.text());
   return {};
 }
 
@@ -92,7 +91,8 @@ void Server::turn() {
 // A line each, as far as there is room in the log.
 void Server::tell_closed(Clock::time_point now) {
   for (const auto& one : lobby_.take_closed()) {
-    if (context_.admission.has_room_in_log(now)) log::info(who, "no login from {}: it {}", one.peer.text(), one.why);
+    if (context_.admission.has_room_in_log(now))
+      log::info("console", "no login from {}: it {}", one.peer.text(), one.why);
   }
 }
 
@@ -132,7 +132,7 @@ void Server::out_of_descriptors() {
 void Server::tell(std::string_view problem, Clock::time_point now) {
   if (now < tell_again_) return;
   tell_again_ = now + tell_every;
-  log::warning(who, "connections are refused: {}", problem);
+  log::warning("console", "connections are refused: {}", problem);
 }
 
 void Server::admit_guests(Clock::time_point now) {
@@ -193,7 +193,7 @@ void Server::tend() {
       } else if (!connection->reported && connection->session->view().since_last_turn() > stuck_after &&
                  connection->session->view().grant()) {
         connection->reported = true;
-        log::warning(who, "session {} is stuck: its client's packets hold its thread", connection->session->id());
+        log::warning("console", "session {} is stuck: its client's packets hold its thread", connection->session->id());
       }
       connection = next;
     }

@@ -19,7 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view who = "console";
 constexpr auto channel_within = 30s;
 constexpr auto idle_limit = 15min;
 constexpr auto absolute_limit = 24h;
@@ -88,7 +87,8 @@ void Session::run() {
     if (begin()) loop();
     close_channels();
   } catch (const std::exception& problem) {  // no memory, mostly; the others go on
-    log::error(who, "session {} of {} ended by an error that nobody expected: {}", id_, peer_.text(), problem.what());
+    log::error("console", "session {} of {} ended by an error that nobody expected: {}", id_, peer_.text(),
+               problem.what());
   }
   disconnect();
   over_ = true;
@@ -104,6 +104,7 @@ bool Session::begin() {
   steps_.connect_status_function = on_step;
   ssh_callbacks_init(&steps_);
   ssh_set_callbacks(ssh_, &steps_);
+  ssh_set_counters(ssh_, nullptr, &received_);
   ssh_set_auth_methods(ssh_, SSH_AUTH_METHOD_PUBLICKEY);
   // Sees what the callbacks leave over, without which tries by other methods could not be counted.
   ssh_set_message_callback(ssh_, on_message, this);
@@ -122,7 +123,9 @@ void Session::loop() {
 bool Session::turn() {
   bool more = false;
   serve_channels(Clock::now(), more);
-  const int polled = ssh_event_dopoll(event_, more ? 0 : inside_ ? 1000 : 250);
+  const bool soon = std::ranges::any_of(channels_, &Channel::waits_for_quiet);
+  note_messages();
+  const int polled = ssh_event_dopoll(event_, more ? 0 : soon ? 50 : inside_ ? 1000 : 250);
   const auto now = Clock::now();
   errors_ = polled == SSH_ERROR ? errors_ + 1 : 0;
   view_.turned();
@@ -176,6 +179,7 @@ ssh_channel Session::open_channel() {
     return nullptr;
   }
   had_channel_ = true;
+  note_messages();
   view_.typed();
   ChannelContext context;
   context.interpreter = &context_.interpreter;
@@ -186,6 +190,7 @@ ssh_channel Session::open_channel() {
   context.keystroke = [this] { view_.typed(); };
   context.refused = [this](std::string_view what, std::string_view name) { refuse(what, name); };
   context.running = [this](const std::string& command) { view_.running(command); };
+  context.message_size = [this] { return message_size(); };
   return channels_.emplace_back(ssh_, context).handle();
 }
 
@@ -202,6 +207,7 @@ int Session::on_message(ssh_session, ssh_message message, void* self) noexcept {
 }
 
 void Session::look_at(ssh_message message) {
+  note_messages();
   if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
     const bool first_none =
         ssh_message_subtype(message) == SSH_AUTH_METHOD_NONE && !std::exchange(attempts_.asked_for_methods, true);
@@ -211,16 +217,24 @@ void Session::look_at(ssh_message message) {
   }
 }
 
+// The size of the message that is being handled, if it is the only one since the last that was seen.
+std::optional<std::size_t> Session::message_size() {
+  const auto before = std::exchange(noted_, received_);
+  if (received_.in_packets != before.in_packets + 1) return std::nullopt;
+  return received_.in_bytes - before.in_bytes;
+}
+
 int Session::on_wake(socket_t, int, void* self) noexcept {
   static_cast<Session*>(self)->wake_.drain();
   return 0;
 }
 
-// The library's own measure of how far a key exchange is: 0.4 with the greeting, 0.6 with the client's proposal, 0.8
-// with its key, 1 at the end.
+// The library's own measure of how far a key exchange is: 0.4 with the greeting, 0.5 with its own proposal, 0.6 with
+// the client's, 0.8 with its key, 1 at the end.
 void Session::on_step(void* self, float status) noexcept {
   auto& session = *static_cast<Session*>(self);
-  const auto progress = status >= 0.9F ? Progress::exchanged : status >= 0.5F ? Progress::proposed : Progress::greeted;
+  const auto progress = status >= 0.9F ? Progress::exchanged : status >= 0.55F ? Progress::proposed : Progress::greeted;
+  session.progress_ = std::max(session.progress_, progress);
   session.handshake_ = session.handshake_ || progress == Progress::exchanged;
   session.context_.admission.progress(session.id_, progress, Clock::now());
 }
@@ -228,7 +242,7 @@ void Session::on_step(void* self, float status) noexcept {
 void Session::refuse(std::string_view what, std::string_view name) {
   if (!accepted_ || ++refusals_ > most_noted_refusals) return;
   const auto shown = client_text(std::string(name).c_str());
-  log::warning(who, "session {}: refused {} {}{}", id_, view_.login().caller.name, what,
+  log::warning("console", "session {}: refused {} {}{}", id_, view_.login().caller.name, what,
                shown.empty() ? "" : " " + shown);
   note(std::string(what), shown, "refused", "{}");
 }
@@ -263,10 +277,10 @@ void Session::close_channels() {
     }
   }
   if (inside_ && !reason.empty()) {
-    log::warning(who, "session {}: {} ended: {}", id_, view_.login().caller.name, reason);
+    log::warning("console", "session {}: {} ended: {}", id_, view_.login().caller.name, reason);
     note("session end", std::to_string(id_), "done", nlohmann::json{{"reason", reason}, {"code", code}}.dump());
   } else if (inside_) {
-    log::info(who, "session {}: {} left{}", id_, view_.login().caller.name, violation(ssh_get_error(ssh_)));
+    log::info("console", "session {}: {} left{}", id_, view_.login().caller.name, violation(ssh_get_error(ssh_)));
     note("logout", "", "done", nlohmann::json{{"session", id_}}.dump());
   } else if (!accepted_) {
     log_unauthenticated();

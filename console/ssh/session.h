@@ -77,6 +77,8 @@ class Session {
   bool offer_key(const char* user, ssh_key key, char state);
   ssh_channel open_channel();
   void look_at(ssh_message message);
+  void note_messages() { noted_ = received_; }
+  std::optional<std::size_t> message_size();
   static std::string client_text(const char* text);
   bool begin();
   void loop();
@@ -102,6 +104,7 @@ class Session {
   EventFd wake_;
   ssh_server_callbacks_struct callbacks_{};
   ssh_callbacks_struct steps_{};
+  ssh_counter_struct received_{}, noted_{};  // messages and their bytes: by the library, and up to the last one seen
 
   const Clock::time_point arrived_ = Clock::now();
   LoginAttempts attempts_;
@@ -109,6 +112,7 @@ class Session {
   bool inside_ = false;    // and there was room
   Clock::time_point logged_in_, last_keepalive_;
   bool had_channel_ = false, leaving_ = false, broken_ = false;
+  Progress progress_ = Progress::silent;
   bool handshake_ = false;   // the keys were exchanged
   std::size_t waiting_ = 0;  // channels of a client that is leaving
   int refusals_ = 0, errors_ = 0;

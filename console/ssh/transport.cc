@@ -37,7 +37,7 @@ void tune(int fd) {
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
-std::unexpected<Error> refused(std::string message) {
+std::unexpected<Error> refused_transport(std::string message) {
   return fail(ErrorClass::stop_service, std::move(message));
 }
 
@@ -48,7 +48,7 @@ Result<BindHandle> make_bind(ssh_key host_key, int listening) {
   auto* const bind = made.get();
   if (bind == nullptr) {
     ssh_key_free(host_key);
-    return refused("console: no memory for the SSH server");
+    return refused_transport("console: no memory for the SSH server");
   }
   const bool no_system_file = false;
   const bool set_up = ssh_bind_options_set(bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no_system_file) == SSH_OK &&
@@ -62,11 +62,11 @@ Result<BindHandle> make_bind(ssh_key host_key, int listening) {
                       ssh_bind_options_set(bind, SSH_BIND_OPTIONS_IMPORT_KEY, host_key) == SSH_OK;
   if (!set_up) {
     ssh_key_free(host_key);  // taking it over is the last setting
-    return refused(fmt::format("console: libssh refuses a setting: {}", ssh_get_error(bind)));
+    return refused_transport(fmt::format("console: libssh refuses a setting: {}", ssh_get_error(bind)));
   }
   // The library closes the one that it is given with its own.
   ssh_bind_set_fd(bind, fcntl(listening, F_DUPFD_CLOEXEC, 0));
-  if (ssh_bind_listen(bind) != SSH_OK) return refused(fmt::format("console: {}", ssh_get_error(bind)));
+  if (ssh_bind_listen(bind) != SSH_OK) return refused_transport(fmt::format("console: {}", ssh_get_error(bind)));
   return made;
 }
 

@@ -15,7 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view who = "registry";
 constexpr milliseconds backoff_min{100}, backoff_max{5000};
 constexpr seconds refusal_holds{10};  // the registry is asked again after this about a schema that it did not know
 constexpr seconds forgotten_after{60};
@@ -193,7 +192,7 @@ SchemaRegistry::Known SchemaRegistry::stored(const SchemaName& schema) {
   if (!store_) return nullptr;
   auto loaded = store_->load(name_, schema.text());
   if (!loaded || !*loaded) return nullptr;
-  log::info(who, "schema {} is taken from its copy in sluice.schema", schema.text());
+  log::info("registry", "schema {} is taken from its copy in sluice.schema", schema.text());
   return std::make_shared<const RegisteredSchema>(std::move(**loaded));
 }
 
@@ -201,7 +200,7 @@ void SchemaRegistry::save_later(const SchemaName& schema, Known found) {
   if (!store_) return;
   const std::size_t bytes = size_of(*found);
   if (unsaved_.size() >= most_schemas || unsaved_bytes_ + bytes > most_bytes) {
-    log::warning(who, "{} schemas are not kept in sluice.schema: too many wait for it", unsaved_.size());
+    log::warning("registry", "{} schemas are not kept in sluice.schema: too many wait for it", unsaved_.size());
     unsaved_.clear();
     unsaved_bytes_ = 0;
   }
@@ -221,11 +220,11 @@ void SchemaRegistry::save_next() {
   if (stop_.stop_requested()) return;
   const bool refused = !done && done.error().next == ErrorClass::reject;
   if (refused) {
-    log::warning(who, "schema {} is not kept in sluice.schema: {}", next->first.text(), done.error().message);
+    log::warning("registry", "schema {} is not kept in sluice.schema: {}", next->first.text(), done.error().message);
   } else if (!done) {
     save_after_ = Clock::now() + save_again_after;
     if (std::exchange(save_trouble_, done.error().message) != done.error().message)
-      log::warning(who, "schemas are not kept in sluice.schema yet: {}", done.error().message);
+      log::warning("registry", "schemas are not kept in sluice.schema yet: {}", done.error().message);
     return;
   } else {
     save_trouble_.clear();
@@ -238,9 +237,9 @@ void SchemaRegistry::save_next() {
 void SchemaRegistry::note(const std::string& trouble) {
   if (trouble == told_) return;
   if (trouble.empty()) {
-    log::info(who, "the schema registry answers again");
+    log::info("registry", "the schema registry answers again");
   } else {
-    log::warning(who, "trying again: {}", trouble);
+    log::warning("registry", "trying again: {}", trouble);
   }
   told_ = trouble;
 }

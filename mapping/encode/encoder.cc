@@ -69,6 +69,24 @@ void drop_blanks_beyond(std::size_t length, std::size_t begin, std::string& out)
   if (at < out.size() && out.find_first_not_of(' ', at) == out.npos) out.resize(at);
 }
 
+// A unit for the same columns, in which the largest counts are out of range.
+TemporalUnit coarsest_unit(TemporalUnit unit) {
+  switch (unit) {
+    case TemporalUnit::date_days:
+    case TemporalUnit::duration_micros:
+      return unit;
+    case TemporalUnit::time_millis:
+    case TemporalUnit::time_micros:
+    case TemporalUnit::time_nanos:
+      return TemporalUnit::time_millis;
+    case TemporalUnit::timestamp_millis:
+    case TemporalUnit::timestamp_micros:
+    case TemporalUnit::timestamp_nanos:
+      break;
+  }
+  return TemporalUnit::timestamp_millis;
+}
+
 }  // namespace
 
 int digits_behind_point(const Column& column) {
@@ -154,7 +172,7 @@ ValueError Encoder::append_short_text(const Column& column, const Value& value, 
 ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::string& out) {
   std::int64_t number = 0;
   if (value.kind() == ValueKind::number_text) {
-    if (const ValueError error = parse_integer(value.digits(), number)) return error;
+    if (const ValueError error = to_integer(value.digits(), number)) return error;
   } else if (value.kind() == ValueKind::integer) {
     number = value.integer();
   } else if (value.kind() == ValueKind::decimal) {
@@ -163,7 +181,7 @@ ValueError Encoder::append_integer(Encoding encoding, const Value& value, std::s
   } else {
     std::string_view digits;
     if (const ValueError error = digits_of(value, digits)) return error;
-    if (const ValueError error = parse_integer(digits, number)) return error;
+    if (const ValueError error = to_integer(digits, number)) return error;
   }
   if (encoding == Encoding::int8) {
     append_network(number, out);
@@ -333,7 +351,7 @@ ValueError Encoder::scaled_decimal_of(const Value& value) {
   const Value* unscaled = find(members, "value");
   std::string_view digits;
   std::int64_t number = 0;
-  if (!scale || !unscaled || digits_of(*scale, digits) || parse_integer(digits, number)) return value_error::text;
+  if (!scale || !unscaled || digits_of(*scale, digits) || to_integer(digits, number)) return value_error::text;
   if (!std::in_range<std::int32_t>(number) || bytes_of(*unscaled) || bytes_.empty()) return value_error::text;
   return decimal_.assign(bytes_, static_cast<std::int32_t>(number));
 }
@@ -359,7 +377,14 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   if (value.kind() != ValueKind::temporal) return value_error::datetime;
   std::int64_t count = value.integer();
   if (value.is_lazy()) {
-    if (const ValueError error = parse_integer(value.digits(), count)) return error;
+    if (const ValueError error = to_integer(value.digits(), count); is_out_of_range(error)) {
+      // More than 64 bits: no time in any unit, and a policy needs to know on which side.
+      using Counts = std::numeric_limits<std::int64_t>;
+      return moment_of_count(value.digits().starts_with('-') ? Counts::min() : Counts::max(),
+                             coarsest_unit(value.unit()), moment);
+    } else if (error) {
+      return error;
+    }
   }
   return moment_of_count(count, value.unit(), moment);
 }

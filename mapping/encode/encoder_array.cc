@@ -85,7 +85,7 @@ ValueError Encoder::append_integer_text(const Column& column, Encoding encoding,
   if (error) return error;
   std::int64_t number = 0;
   if (text.find_first_of(".eE") != text.npos) {
-    if (const ValueError wrong = parse_integer(text, number)) return wrong;
+    if (const ValueError wrong = to_integer(text, number)) return wrong;
     text = std::to_string(number);
   }
   out += text;

@@ -254,7 +254,7 @@ ValueError Encoder::counted_moment(Encoding encoding, const Value& value, Moment
   std::int64_t count = 0;
   if (value.kind() == ValueKind::integer) {
     count = value.integer();
-  } else if (const ValueError error = parse_integer(value.digits(), count)) {
+  } else if (const ValueError error = to_integer(value.digits(), count)) {
     if (!is_out_of_range(error)) return error;
     count = value.digits().starts_with('-') ? least : most;
   }

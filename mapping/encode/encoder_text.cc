@@ -155,6 +155,7 @@ ValueError Encoder::append_structure_text(const Column& column, const Value& val
   std::span<const Field> members;
   names_.clear();
   if (!value.members(fields_, names_, members)) return value_error::nested;
+  if (column.type_name == "interval"sv) return value_error::datetime;
   if (column.type_name == "point"sv) return append_point(members, out);
   if (column.type_name == "geometry"sv || column.type_name == "geography"sv) return append_geometry(members, out);
   return append_value_json(value, out);

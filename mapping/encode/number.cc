@@ -21,7 +21,7 @@ bool digit(char c) {
 
 }  // namespace
 
-ValueError parse_integer(std::string_view text, std::int64_t& value) {
+ValueError to_integer(std::string_view text, std::int64_t& value) {
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, value);
   if (at == end && error == std::errc{}) return {};

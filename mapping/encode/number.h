@@ -18,7 +18,7 @@ enum class NotFinite : std::uint8_t { none, nan, infinity, negative_infinity };
 NotFinite not_finite(std::string_view text);
 
 // Parses an integer in any notation of JSON: 12, 12.0, 1.2e1; blanks around it are none of its own.
-ValueError parse_integer(std::string_view text, std::int64_t& value);
+ValueError to_integer(std::string_view text, std::int64_t& value);
 
 class Decimal {
  public:

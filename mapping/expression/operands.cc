@@ -122,7 +122,7 @@ void Evaluator::read_value(const Node& node, const Value& value, Term& term) {
       return;
     case ValueKind::temporal: {
       std::int64_t count = value.is_lazy() ? 0 : value.integer();
-      ValueError error = value.is_lazy() ? parse_integer(value.digits(), count) : ValueError{};
+      ValueError error = value.is_lazy() ? to_integer(value.digits(), count) : ValueError{};
       if (!error) error = moment_of_count(count, value.unit(), term.moment);
       term.kind = Term::Kind::time;
       if (error) refuse(node, error.sqlstate, "holds a time that cannot be compared");

@@ -10,14 +10,10 @@
 #include "base/codec.h"
 #include "mapping/formats/binary_text.h"
 #include "mapping/formats/json_formats.h"
+#include "mapping/formats/value_budget.h"
 
 namespace sluice::mapping {
 namespace {
-
-constexpr int max_depth = 64;
-// Values for each byte, and values that take no bytes: more than any event has, and a bound on the memory of one.
-constexpr std::size_t values_for_each_byte = 8;
-constexpr std::size_t values_without_bytes = 65'536;
 
 std::uint32_t little_endian(std::string_view bytes, std::size_t at) {
   std::uint32_t number = 0;
@@ -57,7 +53,7 @@ Value meaningful(const AvroNode& node, std::string_view bytes, ValueArena& arena
 }
 
 // Debezium's decimal with a scale of its own.
-void apply_variable_scale(std::span<const Field> fields, Value& value) {
+void scale_unscaled(std::span<const Field> fields, Value& value) {
   const Value* scale = find(fields, "scale");
   const Value* unscaled = find(fields, "value");
   if (!scale || scale->kind() != ValueKind::integer || !std::in_range<std::int32_t>(scale->integer())) return;
@@ -74,11 +70,11 @@ bool AvroReader::read(const AvroSchema& schema, std::string_view bytes, ValueAre
   arena_ = &arena;
   begin_ = at_ = reinterpret_cast<const Byte*>(bytes.data());
   end_ = begin_ + bytes.size();
-  budget_ = values_without_bytes + values_for_each_byte * bytes.size();
+  budget_ = value_budget(bytes.size());
   not_utf8_ = false;
   items_.clear();
   members_.clear();
-  if (!read_value(schema.root, max_depth, datum)) return false;
+  if (!read_value(schema.root, deepest_avro, datum)) return false;
   return at_ == end_ || fail("bytes behind the datum");
 }
 
@@ -200,7 +196,7 @@ bool AvroReader::read_record(const AvroNode& node, int depth, Value& out) {
     if (schema_->connect && is_placeholder(fields[n].value)) fields[n].value = Value::absent();
   }
   out = Value::structure(fields);
-  if (node.meaning == AvroMeaning::variable_scale_decimal) apply_variable_scale(fields, out);
+  if (node.meaning == AvroMeaning::variable_scale_decimal) scale_unscaled(fields, out);
   return true;
 }
 

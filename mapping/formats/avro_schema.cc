@@ -16,9 +16,7 @@
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_depth = 64;
 constexpr std::size_t max_nodes = 100'000;
-constexpr std::size_t max_text = 8u << 20;
 constexpr std::uint32_t max_least = 1u << 30;
 
 constexpr std::pair<std::string_view, AvroType> primitives[] = {
@@ -46,12 +44,12 @@ constexpr LogicalType temporal_types[] = {
 };
 
 // Thrown and caught in this file only: the first thing that is wrong ends the reading.
-struct Complaint {
+struct AvroComplaint {
   std::string text;
 };
 
 [[noreturn]] void complain(std::string text) {
-  throw Complaint{std::move(text)};
+  throw AvroComplaint{std::move(text)};
 }
 
 // The attributes of a schema that is an object.
@@ -87,11 +85,11 @@ class Attributes {
   ValueArena names_;
 };
 
-class Compiler {
+class AvroCompiler {
  public:
   // Reads one document; the types that it names stay known.
   std::uint32_t read(std::string_view json) {
-    if (json.size() > max_text) complain("it is longer than 8 MiB");
+    if (json.size() > longest_schema) complain("it is longer than 8 MiB");
     Value value;
     if (!read_json(json, value)) {
       // A registry may keep the bare name of a type, without the quotes of JSON.
@@ -99,7 +97,7 @@ class Compiler {
         return reference(std::string(json), {});
       complain("it is not JSON");
     }
-    return type(value, {}, max_depth);
+    return type(value, {}, deepest_avro);
   }
 
   AvroSchema finish(std::uint32_t root, bool connect) {
@@ -122,7 +120,7 @@ class Compiler {
   AvroNode& node(std::uint32_t index) { return schema_.nodes[index]; }
 
   std::uint32_t type(const Value& value, const std::string& space, int depth) {
-    if (depth == 0) complain(fmt::format("its types are nested more than {} levels deep", max_depth));
+    if (depth == 0) complain(fmt::format("its types are nested more than {} levels deep", deepest_avro));
     switch (value.kind()) {
       case ValueKind::escaped_text: {
         std::string name;
@@ -183,7 +181,7 @@ class Compiler {
     if (!kind) complain(fmt::format("{} has no type", printable(value.unread_json())));
     if (!kind->is_text()) return type(*kind, space, depth - 1);
     const std::string name = attributes.text("type");
-    if (depth == max_depth) of_connect_ = attributes.of_connect();
+    if (depth == deepest_avro) of_connect_ = attributes.of_connect();
     if (name == "record" || name == "error") return record(attributes, space, depth);
     if (name == "enum") return enumeration(attributes, space);
     if (name == "fixed") return fixed(attributes, space);
@@ -369,11 +367,11 @@ class Compiler {
 
 std::expected<AvroSchema, std::string> compile_avro(std::string_view json, std::span<const SchemaDocument> references) {
   try {
-    Compiler compiler;
+    AvroCompiler compiler;
     for (const SchemaDocument& document : references) compiler.read(document.body);
     const std::uint32_t root = compiler.read(json);
     return compiler.finish(root, compiler.root_of_connect());
-  } catch (Complaint& complaint) {
+  } catch (AvroComplaint& complaint) {
     return std::unexpected(std::move(complaint.text));
   }
 }

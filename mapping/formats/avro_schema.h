@@ -20,6 +20,8 @@
 
 namespace sluice::mapping {
 
+inline constexpr int deepest_avro = 64;  // levels of types, and of a value
+
 enum class AvroType : std::uint8_t {
   null,
   boolean,

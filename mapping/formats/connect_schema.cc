@@ -8,14 +8,12 @@
 
 #include "base/json_text.h"
 #include "base/parse.h"
+#include "mapping/formats/value_budget.h"
 
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_depth = 32;
-// What defaults may add to an event, beside what it has itself: more than any needs, and a bound on memory and time.
-constexpr std::size_t values_for_each_byte = 8;
-constexpr std::size_t values_without_bytes = 65'536;
+constexpr int deepest_connect = 32;
 constexpr std::size_t bytes_for_one_value = 16;  // of a text that is read, which takes as long
 
 constexpr std::pair<std::string_view, ConnectType> types[] = {
@@ -242,8 +240,9 @@ const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
 
 bool ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
   if (!parts || parts->completed.empty()) return true;
-  std::size_t left = values_without_bytes;
-  for (const Field& field : row) left += values_for_each_byte * field.value.unread_json().size();
+  std::size_t bytes = 0;
+  for (const Field& field : row) bytes += field.value.unread_json().size();
+  std::size_t left = value_budget(bytes);
   return complete_within(row, arena, left);
 }
 
@@ -345,7 +344,7 @@ void ConnectSchema::refine(std::string_view part_name, Value& part) const {
 
 std::optional<ConnectSchema> parse_connect_schema(std::string_view json) {
   ConnectSchema schema;
-  if (!parse(json, max_depth, schema)) return std::nullopt;
+  if (!parse(json, deepest_connect, schema)) return std::nullopt;
   return schema;
 }
 

@@ -1,5 +1,7 @@
 #include "mapping/formats/decoder.h"
 
+#include <fmt/format.h>
+
 #include "mapping/formats/cloudevents.h"
 #include "mapping/formats/json_formats.h"
 
@@ -35,7 +37,12 @@ bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
   if (framed && !(rules_.apart_from_cloud_events && CloudEventReader::announced(record.headers)))
     return frames_->read_event(text, record.headers, rules_, space_, event, error);
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  return decode_value(text, event, error);
+  if (decode_value(text, event, error)) return true;
+  // It may have begun like JSON by chance.
+  if (DecodeError apicurios;
+      frames_ && rules_.kind != SchemaKind::json && refuse_apicurios(record.headers, Side::value, apicurios))
+    error.reason = fmt::format("{}; {}", error.reason, apicurios.reason);
+  return false;
 }
 
 std::unique_ptr<Decoder> make_decoder(config::Format format, DecodeSpace& space, FrameReader& frames, bool any_text) {

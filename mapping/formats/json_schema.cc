@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <utility>
@@ -14,9 +15,8 @@
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_depth = 32;
-constexpr std::size_t max_types = 20'000;
-constexpr std::size_t max_text = 8u << 20;
+constexpr int deepest_json_schema = 32;
+constexpr std::size_t max_types = 100'000;
 constexpr std::size_t max_names = 64u << 20;  // bytes, of fields that several types are put together from
 
 constexpr std::pair<std::string_view, ConnectType> json_types[] = {
@@ -25,7 +25,7 @@ constexpr std::pair<std::string_view, ConnectType> json_types[] = {
 };
 
 // Thrown and caught in this file only: the first thing that is wrong ends the reading.
-struct Complaint {
+struct JsonSchemaComplaint {
   std::string text;
 };
 
@@ -63,11 +63,21 @@ class Pointers {
     }
     return value;
   }
+  // Returns true if the document says that this is its name.
+  bool is_called(std::string_view document, std::string_view name) {
+    const Value whole = root(document);
+    if (whole.kind() != ValueKind::structure) return false;
+    const auto& said = members(whole);
+    return std::ranges::any_of(std::array{"$id", "id"}, [&](const char* attribute) {  // the latter of draft 4
+      const std::string id = text_attribute(said, attribute);
+      return !id.empty() && id.substr(0, id.find('#')) == name;
+    });
+  }
 
  private:
   Value root(std::string_view document) {
     const auto [known, is_new] = roots_.try_emplace(document.data());
-    if (is_new && !read_json(document, known->second)) throw Complaint{"what it refers to is not JSON"};
+    if (is_new && !read_json(document, known->second)) throw JsonSchemaComplaint{"what it refers to is not JSON"};
     return known->second;
   }
 
@@ -84,18 +94,18 @@ class Pointers {
   ValueArena names_;
 };
 
-class Compiler {
+class JsonSchemaCompiler {
  public:
-  explicit Compiler(std::span<const SchemaDocument> references) : references_(references) {}
+  explicit JsonSchemaCompiler(std::span<const SchemaDocument> references) : references_(references) {}
 
   ConnectSchema read(std::string_view json) {
-    if (json.size() > max_text) throw Complaint{"it is longer than 8 MiB"};
+    if (json.size() > longest_schema) throw JsonSchemaComplaint{"it is longer than 8 MiB"};
     Value value;
-    if (!read_json(json, value)) throw Complaint{"it is not JSON"};
+    if (!read_json(json, value)) throw JsonSchemaComplaint{"it is not JSON"};
     if (value.kind() != ValueKind::structure && value.kind() != ValueKind::boolean)
-      throw Complaint{"it is neither an object nor a boolean"};
+      throw JsonSchemaComplaint{"it is neither an object nor a boolean"};
     ConnectSchema schema;
-    read(value, json, max_depth, schema);
+    read(value, json, deepest_json_schema, schema);
     return schema;
   }
   std::size_t types() const { return types_; }
@@ -110,7 +120,8 @@ class Compiler {
     if (depth == 0) return;
     std::vector<Field> fields;
     ValueArena names;
-    if (!read_json_object(schema.unread_json(), names, fields)) throw Complaint{"a schema in it is not valid JSON"};
+    if (!read_json_object(schema.unread_json(), names, fields))
+      throw JsonSchemaComplaint{"a schema in it is not valid JSON"};
     if (const std::string ref = text_attribute(fields, "$ref"); !ref.empty()) refer(ref, document, depth, to);
     for (const char* list : {"oneOf", "anyOf"}) read_alternatives(find(fields, list), document, depth, to);
     if (const Value* all = find(fields, "allOf")) {
@@ -128,7 +139,7 @@ class Compiler {
 
   void count_types(std::size_t more) {
     types_ += more;
-    if (types_ > max_types) throw Complaint{fmt::format("it has more than {} types", max_types)};
+    if (types_ > max_types) throw JsonSchemaComplaint{fmt::format("it has more than {} types", max_types)};
   }
 
   void read_parts(const std::vector<Field>& fields, std::string_view document, int depth, ConnectSchema& to) {
@@ -149,7 +160,7 @@ class Compiler {
     count_types(from.fields().size());
     for (const ConnectSchema& field : from.fields()) {
       names_ += field.name.size();
-      if (names_ > max_names) throw Complaint{"the names of its fields are longer than 64 MiB together"};
+      if (names_ > max_names) throw JsonSchemaComplaint{"the names of its fields are longer than 64 MiB together"};
       to.fields.push_back(field);
     }
     if (from.item() && to.items.empty()) to.items.push_back(*from.item());
@@ -184,7 +195,7 @@ class Compiler {
   static std::vector<Value> items_of(const Value& list) {
     std::vector<Value> items;
     if (list.kind() == ValueKind::array && !read_json_array(list.unread_json(), items))
-      throw Complaint{"a list in it is not valid JSON"};
+      throw JsonSchemaComplaint{"a list in it is not valid JSON"};
     return items;
   }
 
@@ -211,6 +222,9 @@ class Compiler {
         null = true;
     }
     if (!words.empty()) to.optional = null;
+    // OpenAPI's word, which generated schemas keep: its null is a value, and no reason to write the default.
+    if (const Value* nullable = find(fields, "nullable"); nullable && nullable->kind() == ValueKind::boolean)
+      to.optional = to.optional || nullable->is_true();
     const auto* known = words.size() != 1 ? std::end(json_types)
                                           : std::ranges::find(json_types, words.front(),
                                                               &std::pair<std::string_view, ConnectType>::first);
@@ -229,14 +243,14 @@ class Compiler {
     }
     const std::string title = text_attribute(fields, "title");
     if (!title.empty() && !to.set_meaning(title, find(fields, "connect.parameters")))
-      throw Complaint{"the scale or length of a type in it is not a number of 32 bits"};
+      throw JsonSchemaComplaint{"the scale or length of a type in it is not a number of 32 bits"};
   }
 
   void read_properties(const Value& properties, std::string_view document, int depth, std::vector<ConnectSchema>& to) {
     std::vector<Field> members;
     ValueArena names;
     if (properties.kind() != ValueKind::structure || !read_json_object(properties.unread_json(), names, members))
-      throw Complaint{"the properties in it are not an object"};
+      throw JsonSchemaComplaint{"the properties in it are not an object"};
     for (const Field& member : members) {
       ConnectSchema& field = to.emplace_back();
       read(member.value, document, depth - 1, field);
@@ -244,75 +258,52 @@ class Compiler {
     }
   }
 
-  // A type within itself ends here: deeper values are as JSON shows them.
+  // A type within itself goes on until max_depth: below it values are as JSON shows them.
   void refer(const std::string& ref, std::string_view document, int depth, ConnectSchema& to) {
     const auto hash = std::min(ref.find('#'), ref.size());
     const std::string_view name = std::string_view(ref).substr(0, hash);
     const std::string_view pointer = std::string_view(ref).substr(std::min(hash + 1, ref.size()));
-    if (!name.empty()) {
-      const auto found = std::ranges::find(references_, name, &SchemaDocument::name);
-      if (found == references_.end()) return;
+    if (const auto found = std::ranges::find(references_, name, &SchemaDocument::name); found != references_.end())
       document = found->body;
-    }
-    const Value target = pointers_.target(document, pointer);
-    if (target.kind() != ValueKind::structure) return;
-    const char* place = target.unread_json().data();
-    if (const auto open = std::ranges::find(open_, place); open != open_.end()) {
-      outermost_ = std::min(outermost_, static_cast<std::size_t>(open - open_.begin()));
+    else if (!name.empty() && !pointers_.is_called(document, name))
       return;
-    }
-    join(known(place, target, document, depth), to);
+    const Value target = pointers_.target(document, pointer);
+    if (target.kind() == ValueKind::structure) join(known(target, document, depth), to);
   }
 
-  // A type that a reference names, compiled once for as many as may share it. It may be shared where it would be read
-  // to the same end: at a level that leaves room for all of it, and, if it ends at a type that is still being read,
-  // within the same ones.
+  // A type that a reference names, compiled once for as many as may share it: at a level that leaves room for all of
+  // it, and one that is not read to its end at its own level only. So types that refer to one another are as many as
+  // they are, times their levels, and not as many as there are ways through them.
   struct Known {
     int depth = 0;
     int levels = 0;  // that it goes down; cut: it was not read to its end
-    std::size_t outermost = none;
-    std::vector<const char*> within{};  // what was open, where it ends at one of these
     ConnectSchema schema{};
 
-    bool serves(int at, const std::vector<const char*>& open) const {
-      return (levels == cut ? at == depth : at >= levels) && (outermost == none || within == open);
-    }
+    bool serves(int at) const { return levels == cut ? at == depth : at >= levels; }
   };
 
-  const ConnectSchema& known(const char* place, const Value& target, std::string_view document, int depth) {
-    std::deque<Known>& made = known_[place];
-    auto found = std::ranges::find_if(made, [&](const Known& one) { return one.serves(depth, open_); });
+  const ConnectSchema& known(const Value& target, std::string_view document, int depth) {
+    std::deque<Known>& made = known_[target.unread_json().data()];
+    auto found = std::ranges::find_if(made, [&](const Known& one) { return one.serves(depth); });
     if (found == made.end()) {
       Known one{.depth = depth};
       const int lowest = std::exchange(lowest_, depth);
-      const std::size_t outermost = std::exchange(outermost_, none);
-      open_.push_back(place);
       read(target, document, depth - 1, one.schema);
-      open_.pop_back();
       one.levels = lowest_ == cut ? cut : depth - lowest_;
-      if (outermost_ < open_.size()) {
-        one.outermost = outermost_;
-        one.within = open_;
-      }
       lowest_ = lowest;
-      outermost_ = outermost;
       made.push_back(std::move(one));
       found = std::prev(made.end());
     }
     lowest_ = std::min(lowest_, found->levels == cut ? cut : depth - found->levels);
-    outermost_ = std::min(outermost_, found->outermost);
     return found->schema;
   }
 
   static constexpr int cut = -1;
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
   std::span<const SchemaDocument> references_;
   Pointers pointers_;
-  std::vector<const char*> open_;  // where the types begin that are being read
-  std::map<const char*, std::deque<Known>> known_;
-  int lowest_ = max_depth;        // the level that was come down to, or cut
-  std::size_t outermost_ = none;  // of open_, that a type within itself has led to
+  std::map<const char*, std::deque<Known>> known_;  // by where they begin
+  int lowest_ = deepest_json_schema;                // the level that was come down to, or cut
   std::size_t types_ = 0, names_ = 0;
 };
 
@@ -322,13 +313,13 @@ std::expected<JsonSchema, std::string> compile_json_schema(std::string_view json
                                                            std::span<const SchemaDocument> references) {
   try {
     JsonSchema compiled;
-    Compiler compiler(references);
+    JsonSchemaCompiler compiler(references);
     compiled.types.schema = compiler.read(json);
     compiled.size = compiler.types();
     compiled.types.id = new_schema_id();
     compiled.connect = json.contains("\"connect.");
     return compiled;
-  } catch (Complaint& complaint) {
+  } catch (JsonSchemaComplaint& complaint) {
     return std::unexpected(std::move(complaint.text));
   }
 }

@@ -2,9 +2,9 @@
 // keep in connect.type, connect.parameters and title, and the defaults of fields that are missing.
 //
 // Immutable once it is made, and then used by one lane's thread. Nothing is validated by it: the producer's serializer
-// has done so, and the columns decide what fits. A type that $ref names is compiled once and shared. What JSON Schema
-// can say and Connect cannot (alternatives of several types, a type within itself) is taken as JSON shows it. Errors
-// say what is wrong with the schema.
+// has done so, and the columns decide what fits. A type that $ref names is compiled once and shared; one within itself
+// is known 32 levels deep. What JSON Schema can say and Connect cannot (alternatives of several types) is taken as JSON
+// shows it. Errors say what is wrong with the schema.
 #pragma once
 
 #include <expected>

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,18 +46,31 @@ std::string timestamp_text(std::int64_t seconds, std::int64_t nanos) {
                      clock_text(seconds - days.time_since_epoch().count() * seconds_per_day, nanos));
 }
 
+bool fits_micros(std::int64_t seconds) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 1'000'000 - 1;
+  return seconds >= -most && seconds <= most;
+}
+
+// Beyond the years of Protobuf it is for the column to say what it holds. PostgreSQL's times end before microseconds in
+// 64 bits do, but for some months, so milliseconds are enough to be out of its range.
 std::optional<Value> timestamp(std::int64_t seconds, std::int64_t nanos, bool as_text, ValueArena& arena) {
-  if (seconds < first_second || seconds > last_second || nanos < 0 || nanos >= nanos_per_second) return std::nullopt;
-  if (!as_text) return Value::temporal(micros_of(seconds, nanos), TemporalUnit::timestamp_micros);
+  if (nanos < 0 || nanos >= nanos_per_second) return std::nullopt;
+  if (!as_text) {
+    if (fits_micros(seconds)) return Value::temporal(micros_of(seconds, nanos), TemporalUnit::timestamp_micros);
+    std::int64_t millis = 0;
+    if (__builtin_mul_overflow(seconds, 1000, &millis)) millis = std::numeric_limits<std::int64_t>::max();
+    return Value::temporal(seconds < 0 ? -std::abs(millis) : millis, TemporalUnit::timestamp_millis);
+  }
+  if (seconds < first_second || seconds > last_second) return std::nullopt;
   return Value::text(kept(timestamp_text(seconds, nanos), arena));
 }
 
 std::optional<Value> duration(std::int64_t seconds, std::int64_t nanos, bool as_text, ValueArena& arena) {
   const bool one_sign = seconds == 0 || nanos == 0 || (seconds < 0) == (nanos < 0);
-  if (seconds < -longest_duration || seconds > longest_duration || nanos <= -nanos_per_second ||
-      nanos >= nanos_per_second || !one_sign)
-    return std::nullopt;
-  if (!as_text) return Value::temporal(micros_of(seconds, nanos), TemporalUnit::duration_micros);
+  if (nanos <= -nanos_per_second || nanos >= nanos_per_second || !one_sign) return std::nullopt;
+  if (!as_text && fits_micros(seconds))
+    return Value::temporal(micros_of(seconds, nanos), TemporalUnit::duration_micros);
+  if (seconds < -longest_duration || seconds > longest_duration) return std::nullopt;
   return Value::text(kept(
       fmt::format("{}{}{}s", seconds < 0 || nanos < 0 ? "-" : "", std::abs(seconds), fraction_text(std::abs(nanos))),
       arena));

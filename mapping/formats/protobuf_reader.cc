@@ -10,14 +10,12 @@
 #include "mapping/formats/binary_text.h"
 #include "mapping/formats/json_formats.h"
 #include "mapping/formats/protobuf_meaning.h"
+#include "mapping/formats/value_budget.h"
 
 namespace sluice::mapping {
 namespace {
 
-constexpr int max_depth = 100;  // libprotobuf's own, so that what it writes can be read
-// Values for each byte, and values that take no bytes: more than any event has, and a bound on the memory of one.
-constexpr std::size_t values_for_each_byte = 8;
-constexpr std::size_t values_without_bytes = 65'536;
+constexpr int deepest_message = 100;                        // libprotobuf's own, so that what it writes can be read
 constexpr std::size_t kept_from_record_to_record = 65'536;  // places of a vector
 
 std::uint32_t wire_of(ProtobufType type) {
@@ -100,7 +98,7 @@ bool ProtobufReader::read(const ProtobufSchema& schema, std::uint32_t message, s
   schema_ = &schema;
   arena_ = &arena;
   in_.begin(bytes);
-  budget_ = values_without_bytes + values_for_each_byte * bytes.size();
+  budget_ = value_budget(bytes.size());
   not_utf8_ = false;
   any_text_ = any_text;
   if (pieces_.capacity() > kept_from_record_to_record) pieces_ = {};
@@ -109,7 +107,7 @@ bool ProtobufReader::read(const ProtobufSchema& schema, std::uint32_t message, s
   elements_.clear();
   const bool is_envelope = schema.messages[message].meaning == ProtobufMeaning::envelope;
   null_if_unset_ = schema.connect || is_envelope;
-  return read_message(message, bytes, max_depth, is_envelope ? Place::envelope : Place::row, datum);
+  return read_message(message, bytes, deepest_message, is_envelope ? Place::envelope : Place::row, datum);
 }
 
 Value ProtobufReader::unsigned_value(std::uint64_t number) {

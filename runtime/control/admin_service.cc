@@ -51,7 +51,7 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
                   config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
       proofs_(pipeline),
-      lane_control_(parts.orders),
+      lane_control_(parts.orders, tables_),
       control_(parts.file),
       live_settings_(parts.live_settings) {}
 

@@ -10,7 +10,6 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::string_view who = "audit";
 constexpr std::size_t queued_at_most = 1000;
 constexpr int strangers_at_most = 30;  // rows a minute
 
@@ -41,9 +40,9 @@ bool cannot_ever(const Error& error) {
 
 // The row itself is written like all rows, whatever the level; viewers see warnings, but no rows of the trail.
 void lost(const AuditRow& entry, std::string_view why) {
-  log::write_always(log::Level::info, who,
+  log::write_always(log::Level::info, "audit",
                     fmt::format("only in the log, not in the table ({}): {}", why, line_of(entry)));
-  log::warning(who, "a row of the trail is only in the log, not in its table: {}", why);
+  log::warning("audit", "a row of the trail is only in the log, not in its table: {}", why);
 }
 
 }  // namespace
@@ -54,12 +53,12 @@ Result<std::int64_t> AuditTrail::record(const AuditRow& entry) {
   auto id = tables_.record(now);
   auto logged = entry;
   if (id) logged.id = *id;
-  log::write_always(log::Level::info, who, line_of(logged));
+  log::write_always(log::Level::info, "audit", line_of(logged));
   return id;
 }
 
 Result<void> AuditTrail::conclude(std::int64_t id, const std::string& outcome) {
-  log::write_always(log::Level::info, who,
+  log::write_always(log::Level::info, "audit",
                     nlohmann::ordered_json{{"id", id}, {"outcome", outcome}}.dump(
                         -1, ' ', true, nlohmann::json::error_handler_t::replace));
   return tables_.conclude(id, outcome);
@@ -97,7 +96,7 @@ void AuditTrail::note(const AuditRow& entry) {
 }
 
 void AuditTrail::add(AuditRow entry) {
-  log::write_always(log::Level::info, who, line_of(entry));
+  log::write_always(log::Level::info, "audit", line_of(entry));
   {
     const MutexLock lock(mutex_);
     if (notes_.size() < queued_at_most) {
@@ -122,10 +121,10 @@ void AuditTrail::write_notes() {
       lost(entry, done.error().message);
     } else if (!done) {
       if (!std::exchange(behind_, true))
-        log::warning(who, "rows wait, for they cannot be stored: {}", done.error().message);
+        log::warning("audit", "rows wait, for they cannot be stored: {}", done.error().message);
       return;
     }
-    if (std::exchange(behind_, false)) log::info(who, "rows can be stored again");
+    if (std::exchange(behind_, false)) log::info("audit", "rows can be stored again");
     const MutexLock lock(mutex_);
     if (!notes_.empty()) notes_.pop_front();  // given up meanwhile
   }

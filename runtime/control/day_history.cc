@@ -7,7 +7,7 @@ namespace sluice::runtime {
 namespace {
 
 template <class Step>
-void add(Step& to, const Step& from) {
+void add_step(Step& to, const Step& from) {
   for (const auto& [topic, counts] : from.topics) to.topics[topic] += counts;
   for (const auto& [table, rows] : from.tables) to.tables[table] += rows;
 }
@@ -15,14 +15,14 @@ void add(Step& to, const Step& from) {
 }  // namespace
 
 void DayHistory::sample(const Snapshot& lanes, const std::vector<PartitionSnapshot>& partitions,
-                        WallClock::time_point now) {
+                        Clock::time_point now) {
   const MutexLock lock(mutex_);
   begin_step(now);
   count(lanes, counted_, steps_.back());
   note_lag(partitions, now);
 }
 
-void DayHistory::begin_step(WallClock::time_point now) {
+void DayHistory::begin_step(Clock::time_point now) {
   if (!steps_.empty() && now < steps_.back().from + step) return;
   steps_.push_back({.from = now, .topics = {}, .tables = {}});
   // A step that has grown old goes into the one before it, as long as that one is shorter than a long one.
@@ -31,7 +31,7 @@ void DayHistory::begin_step(WallClock::time_point now) {
       ++at;
       continue;
     }
-    add(steps_[at - 1], steps_[at]);
+    add_step(steps_[at - 1], steps_[at]);
     steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(at));
   }
   while (steps_.size() > 1 && steps_[1].from <= now - History::longest) steps_.pop_front();
@@ -52,7 +52,7 @@ void DayHistory::count(const Snapshot& lanes, Step& counted, Step& into) {
 }
 
 // Of partitions whose end is not known nothing can be said.
-void DayHistory::note_lag(const std::vector<PartitionSnapshot>& partitions, WallClock::time_point now) {
+void DayHistory::note_lag(const std::vector<PartitionSnapshot>& partitions, Clock::time_point now) {
   if (!lags_.empty() && now < lags_.back().at + lag_every) return;
   std::int64_t lag = 0;
   bool known = false;
@@ -65,24 +65,22 @@ void DayHistory::note_lag(const std::vector<PartitionSnapshot>& partitions, Wall
   while (!lags_.empty() && lags_.front().at <= now - History::longest) lags_.pop_front();
 }
 
-Period DayHistory::since(WallClock::time_point moment, const LaneSnapshots& lanes) const {
-  Period period;
+Period DayHistory::since(WallClock::time_point moment, const Now& now, const LaneSnapshots& lanes) const {
+  Period period{.from = now.wall, .topics = {}, .tables = {}, .lags = {}};
   const MutexLock lock(mutex_);
-  if (steps_.empty()) {
-    period.from = WallClock::now();
-    return period;
-  }
+  if (steps_.empty()) return period;
   Step sum;
-  auto first = std::ranges::upper_bound(steps_, moment, {}, &Step::from);
+  const auto begin = now.steady - (now.wall - moment);
+  auto first = std::ranges::upper_bound(steps_, begin, {}, &Step::from);
   if (first != steps_.begin()) --first;
-  period.from = first->from;
-  for (auto at = first; at != steps_.end(); ++at) add(sum, *at);
+  period.from = now.wall - (now.steady - first->from);
+  for (auto at = first; at != steps_.end(); ++at) add_step(sum, *at);
   auto counted = counted_;
   count(lanes.lanes(), counted, sum);  // under the lock, so none that is older than the last sample
   period.topics = std::move(sum.topics);
   period.tables = std::move(sum.tables);
   for (const auto& lag : lags_)
-    if (lag.at >= moment) period.lags.push_back(lag.records);
+    if (lag.at >= begin) period.lags.push_back(lag.records);
   std::ranges::sort(period.lags);
   return period;
 }

@@ -8,9 +8,8 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::string_view who = "events";
 constexpr std::size_t noted_at_most = 1000;
-constexpr std::chrono::seconds look_every{3};
+constexpr std::chrono::seconds events_every{3};
 
 }  // namespace
 
@@ -28,12 +27,12 @@ void EventLog::note(EventKind kind, std::string_view from, std::string_view to, 
   if (noted_.size() < noted_at_most)
     noted_.push_back(std::move(event));
   else
-    log::warning(who, "an event is not in the time line, too many wait: {} {}", event.kind, event.reason);
+    log::warning("events", "an event is not in the time line, too many wait: {} {}", event.kind, event.reason);
 }
 
 void EventLog::work(const Snapshots& snapshots) {
   if (const auto time = Clock::now(); time >= next_look_) {
-    next_look_ = time + look_every;
+    next_look_ = time + events_every;
     const auto now = snapshots.snapshot();
     if (const auto trouble = health_trouble(now); trouble.empty() != healthy_) {
       using namespace event_state;
@@ -42,7 +41,7 @@ void EventLog::work(const Snapshots& snapshots) {
     }
     watch_lag(now);
     if (const auto done = tables_.record_letters(instance_); !done)
-      log::debug(who, "cannot count new dead letters: {}", done.error().message);
+      log::debug("events", "cannot count new dead letters: {}", done.error().message);
     if (auto found = tables_.note()) {
       const MutexLock lock(mutex_);
       note_ = std::move(*found);
@@ -79,10 +78,10 @@ void EventLog::write() {
     }
     if (const auto done = tables_.record(event); !done) {
       if (!std::exchange(behind_, true))
-        log::warning(who, "events wait, for they cannot be stored: {}", done.error().message);
+        log::warning("events", "events wait, for they cannot be stored: {}", done.error().message);
       return;
     }
-    if (std::exchange(behind_, false)) log::info(who, "events can be stored again");
+    if (std::exchange(behind_, false)) log::info("events", "events can be stored again");
     const MutexLock lock(mutex_);
     noted_.pop_front();
   }

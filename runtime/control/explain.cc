@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "listener/reader.h"
+#include "runtime/control/deadlines.h"
 #include "runtime/pipeline/record_mapper.h"
 #include "sink/dead_letters.h"
 #include "sink/literals.h"
@@ -12,8 +13,6 @@
 
 namespace sluice::runtime {
 namespace {
-
-constexpr std::chrono::seconds fetch_deadline{10};
 
 Explanation description(const Record& record) {
   Explanation out;

@@ -12,8 +12,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::string_view who = "job";
-constexpr std::chrono::milliseconds look_every{1000};
+constexpr std::chrono::milliseconds jobs_every{1000};
 
 }  // namespace
 
@@ -53,10 +52,10 @@ void JobRunner::run() {
       join_ended();
       look();
     } catch (const std::exception& problem) {
-      log::error(who, "a round was not finished: {}", problem.what());
+      log::error("job", "a round was not finished: {}", problem.what());
     }
     MutexLock lock(mutex_);
-    changed_.wait_for(lock, stop, look_every, [&]() REQUIRES(mutex_) { return look_now_; });
+    changed_.wait_for(lock, stop, jobs_every, [&]() REQUIRES(mutex_) { return look_now_; });
     look_now_ = false;
   }
   running_.clear();  // each is interrupted as this thread is
@@ -94,10 +93,10 @@ void JobRunner::look() {
   if (stop_.stop_requested()) return;
   if (!states) {
     if (!std::exchange(troubled_, true))
-      log::warning(who, "jobs wait, as PostgreSQL does not take part: {}", states.error().message);
+      log::warning("job", "jobs wait, as PostgreSQL does not take part: {}", states.error().message);
     return;
   }
-  if (std::exchange(troubled_, false)) log::info(who, "jobs go on");
+  if (std::exchange(troubled_, false)) log::info("job", "jobs go on");
   const auto now = WallClock::now();
   for (std::size_t at = 0; at < states->size(); ++at) {
     const auto& state = (*states)[at];
@@ -114,7 +113,7 @@ void JobRunner::begin_run(const sink::FedJob& job) {
     try {
       carry_out(job);
     } catch (const std::exception& problem) {
-      log::error(who, "a run of {} was not finished: {}", job.job.name, problem.what());
+      log::error("job", "a run of {} was not finished: {}", job.job.name, problem.what());
     }
     const MutexLock lock(mutex_);
     running.ended = true;
@@ -126,7 +125,7 @@ void JobRunner::begin_run(const sink::FedJob& job) {
     return;
   }
   running_.pop_back();
-  log::warning(who, "{} waits: {}", job.job.name, started.error().message);
+  log::warning("job", "{} waits: {}", job.job.name, started.error().message);
 }
 
 // In the thread of the run.
@@ -136,19 +135,19 @@ void JobRunner::carry_out(const sink::FedJob& job) {
   const auto run = sink::run_job(pipeline_->postgres, identity_, job);
   if (run.outcome == sink::JobRun::Outcome::done) {
     if (run.healed)
-      log::info(who, "{} succeeds again", name);
+      log::info("job", "{} succeeds again", name);
     else
-      log::debug(who, "{} has run", name);
+      log::debug("job", "{} has run", name);
     return;
   }
   // Cancelled, or without a connection: it is as due as before, and the looks say that PostgreSQL is away.
   if (run.outcome == sink::JobRun::Outcome::not_due || stop_.stop_requested()) return;
   if (run.started.empty()) {
-    log::warning(who, "{} has not begun, trying again: {}", name, run.error.message);
+    log::warning("job", "{} has not begun, trying again: {}", name, run.error.message);
     return;
   }
   const auto news = tables_.failed(job.job, run.started, run.error, identity_.host);
-  if (!news || *news) log::warning(who, "{} has failed, trying again: {}", name, run.error.message);
+  if (!news || *news) log::warning("job", "{} has failed, trying again: {}", name, run.error.message);
 }
 
 std::vector<config::Job> JobRunner::configured() const {

@@ -103,7 +103,7 @@ void LiveSnapshots::sample(const Snapshot& lanes) {
   sampled_records_ = records;
   auto partitions = lanes.partitions;
   add_ends(partitions);
-  day_.sample(lanes, partitions, WallClock::now());
+  day_.sample(lanes, partitions, now);
 }
 
 // A partition that is stopped or being claimed does not stall: its state says what it is.

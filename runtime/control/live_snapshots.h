@@ -46,7 +46,7 @@ class LiveSnapshots final : public Snapshots, public History {
       : parts_(parts), routes_(routes), sources_(std::move(sources)) {}
 
   Snapshot snapshot() const override;
-  Period since(WallClock::time_point moment) const override { return day_.since(moment, parts_.lanes); }
+  Period since(WallClock::time_point moment) const override { return day_.since(moment, {}, parts_.lanes); }
 
   // Keeps the last minute's rates and commits, and when partitions moved last; to be called at least once a second.
   void sample(const Snapshot& lanes);

@@ -4,14 +4,9 @@
 
 #include "base/record_copy.h"
 #include "listener/reader.h"
+#include "runtime/control/deadlines.h"
 
 namespace sluice::runtime {
-namespace {
-
-constexpr std::chrono::seconds fetch_deadline{10};
-
-}  // namespace
-
 LogRecord to_log_record(const Record& record) {
   LogRecord out;
   out.at = *record.at;

@@ -17,12 +17,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view who = "notify";
 constexpr seconds send_timeout{5};
 constexpr seconds lease{30};  // longer than an attempt with what is stored before and behind it
 constexpr seconds first_delay{1}, longest_delay{300}, longest_wish{3600};
 constexpr seconds too_old{86'400};
-constexpr milliseconds look_every{1000}, idle_look_every{5000};  // the latter without any hook
+constexpr milliseconds hooks_every{1000}, idle_look_every{5000};  // the latter without any hook
 constexpr seconds expire_every{60}, count_every{2};
 
 seconds delay_after(int attempts) {
@@ -54,10 +53,10 @@ void Notifier::run() {
     try {
       if (work()) continue;
     } catch (const std::exception& problem) {
-      log::error(who, "a round was not finished: {}", problem.what());
+      log::error("notify", "a round was not finished: {}", problem.what());
     }
     MutexLock lock(mutex_);
-    changed_.wait_for(lock, stop, hooks_.empty() ? idle_look_every : look_every,
+    changed_.wait_for(lock, stop, hooks_.empty() ? idle_look_every : hooks_every,
                       [&]() REQUIRES(mutex_) { return hooks_changed_; });
     hooks_changed_ = false;
   }
@@ -66,7 +65,7 @@ void Notifier::run() {
 bool Notifier::work() {
   const auto stop = stop_.get_token();
   const auto hooks = configured();
-  const auto look_again = Clock::now() + look_every;
+  const auto look_again = Clock::now() + hooks_every;
   bool more = false;
   const auto mute = tables_.mute();
   auto done = mute ? share_out(hooks, mute->has_value()) : Result<void>(std::unexpected(mute.error()));
@@ -80,8 +79,8 @@ bool Notifier::work() {
   if (done && Clock::now() >= next_count_) count(hooks);
   if (stop.stop_requested()) return false;
   if (!done && !std::exchange(troubled_, true))
-    log::warning(who, "notifications wait, as PostgreSQL does not take part: {}", done.error().message);
-  if (done && std::exchange(troubled_, false)) log::info(who, "notifications go on");
+    log::warning("notify", "notifications wait, as PostgreSQL does not take part: {}", done.error().message);
+  if (done && std::exchange(troubled_, false)) log::info("notify", "notifications go on");
   return more;
 }
 
@@ -91,13 +90,13 @@ Result<void> Notifier::share_out(const std::vector<config::Hook>& hooks, bool mu
     for (const auto& kind : hook.on) wanted.emplace_back(hook.name, kind);
   if (auto done = tables_.share_out(wanted); !done) return done;
   if (!muted) {
-    if (std::exchange(muted_, false)) log::info(who, "notifications are not muted any more");
+    if (std::exchange(muted_, false)) log::info("notify", "notifications are not muted any more");
     return {};
   }
   const auto dropped = tables_.drop();
   if (!dropped) return std::unexpected(dropped.error());
   if (!std::exchange(muted_, true) || *dropped > 0)
-    log::info(who, "notifications are muted; {} that waited are not told", *dropped);
+    log::info("notify", "notifications are muted; {} that waited are not told", *dropped);
   return {};
 }
 
@@ -133,10 +132,11 @@ Result<void> Notifier::conclude(const sink::DueNotification& due, const Attempt&
     if (attempt.trouble.empty()) tally.last_sent = WallClock::now();
   }
   if (attempt.trouble.empty()) {
-    if (first) log::info(who, "hook {} takes notifications again", due.hook);
+    if (first) log::info("notify", "hook {} takes notifications again", due.hook);
     return tables_.told(due.id);
   }
-  if (first) log::warning(who, "hook {} has not taken a notification, trying again: {}", due.hook, attempt.trouble);
+  if (first)
+    log::warning("notify", "hook {} has not taken a notification, trying again: {}", due.hook, attempt.trouble);
   if (attempt.retry_after.count() > 0) {
     const auto wish = std::min(attempt.retry_after, longest_wish);
     return tables_.later(due, wish, wish, true);
@@ -165,8 +165,8 @@ void Notifier::expire() {
   const auto gone = tables_.expire(too_old);
   if (!gone) return;
   for (const auto& one : *gone)
-    log::warning(who, "hook {} has not taken {} notifications for a day, they are given up: events {} to {}", one.hook,
-                 one.rows, one.first, one.last);
+    log::warning("notify", "hook {} has not taken {} notifications for a day, they are given up: events {} to {}",
+                 one.hook, one.rows, one.first, one.last);
 }
 
 void Notifier::count(const std::vector<config::Hook>& hooks) {

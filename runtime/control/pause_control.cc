@@ -5,11 +5,7 @@
 #include "base/log.h"
 
 namespace sluice::runtime {
-namespace {
-
-constexpr std::string_view who = "pauses";
-
-}  // namespace
+namespace {}  // namespace
 
 Result<bool> PauseControl::pause(const Pause& pause) {
   auto done = tables_.pause(pause);
@@ -26,7 +22,7 @@ Result<std::optional<Pause>> PauseControl::resume(const std::string& target, con
 // Without an answer the lanes keep the last rules; before the first answer they claim nothing.
 void PauseControl::refresh() {
   if (const auto expired = tables_.expire()) {
-    for (const auto& pause : *expired) log::info(who, "the pause of {} has expired", pause.target);
+    for (const auto& pause : *expired) log::info("pauses", "the pause of {} has expired", pause.target);
   }
   auto pauses = tables_.pauses();
   {
@@ -35,10 +31,10 @@ void PauseControl::refresh() {
   }
   if (!pauses) {
     if (!std::exchange(trouble_logged_, true))
-      log::warning(who, "cannot read the pauses, the last known ones stay in force: {}", pauses.error().message);
+      log::warning("pauses", "cannot read the pauses, the last known ones stay in force: {}", pauses.error().message);
     return;
   }
-  if (std::exchange(trouble_logged_, false)) log::info(who, "the pauses can be read again");
+  if (std::exchange(trouble_logged_, false)) log::info("pauses", "the pauses can be read again");
   auto wanted = std::make_shared<const PauseRules>(*pauses);
   {
     const MutexLock lock(mutex_);
@@ -46,7 +42,7 @@ void PauseControl::refresh() {
   }
   if (handed_out_ && *handed_out_ == *wanted) return;
   for (const auto& target : wanted->unreadable())
-    log::warning(who, "a row of the table pause has a target that pauses nothing: {}", target);
+    log::warning("pauses", "a row of the table pause has a target that pauses nothing: {}", target);
   handed_out_ = std::move(wanted);
   receiver_.set_pauses(handed_out_);
 }

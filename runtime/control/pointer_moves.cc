@@ -9,19 +9,12 @@
 #include "base/log.h"
 #include "listener/log_range.h"
 #include "listener/reader.h"
+#include "runtime/control/deadlines.h"
 #include "runtime/control/explain.h"
 #include "runtime/pipeline/batch.h"
 #include "sink/pointer_move.h"
 
 namespace sluice::runtime {
-namespace {
-
-constexpr std::string_view who = "moves";
-constexpr std::chrono::seconds fetch_deadline{10};
-constexpr std::chrono::seconds one_call{30};  // however many waits there are in it
-
-}  // namespace
-
 Result<LogPlace> PointerMoves::log(const TopicPartition& at, std::optional<WallClock::time_point> moment) {
   const InterruptScope limit(Clock::now() + one_call);
   const auto range = listener::log_range(pipeline_->kafka, at, moment, Clock::now() + fetch_deadline);
@@ -71,7 +64,7 @@ Result<bool> PointerMoves::move(const Move& move) {
                   : sink::move_pointer(pipeline_->postgres, identity_, move, nullptr, {pipeline_->dead_letters.values});
   if (!done || !*done) return done;
   const auto& at = move.from.at;
-  log::info(who, "{}/{}: the pointer went from {} to {}, by order of an operator", at.topic, at.partition,
+  log::info("moves", "{}/{}: the pointer went from {} to {}, by order of an operator", at.topic, at.partition,
             move.from.next, move.to);
   parts_.pauses_changed.notify();
   parts_.doubts.reclaim(at, move.from.epoch);

@@ -1,16 +1,11 @@
 #include "runtime/control/proof_control.h"
 
 #include "base/interrupt.h"
+#include "runtime/control/deadlines.h"
 #include "runtime/control/proof.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime {
-namespace {
-
-constexpr std::chrono::seconds one_call{30};
-
-}  // namespace
-
 Result<std::optional<VerificationState>> ProofControl::last() {
   const InterruptScope scope(Clock::now() + one_call);
   auto client = sink::SqlClient::open(pipeline_->postgres.url, "sluice console");

@@ -20,13 +20,22 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::string_view who = "replay";
 constexpr seconds time_for_all{20};   // after that no letter is begun
 constexpr seconds scan_deadline{15};  // of one partition's log, before its first letter
 constexpr seconds held_deadline{3};   // what is left of it to read, while the pointer is held
 // Of what is fetched at a time. A slice exists as text, as bytes and mapped for a moment.
 constexpr std::int64_t slice_bytes = 2 << 20;
 constexpr std::size_t slice_letters = 500;
+
+std::string untold(const std::string& why) {
+  return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway", why);
+}
+
+// Why the log cannot be asked about the letter: the pointer is one of another log. Empty: it can.
+std::string of_another_log(const DeadLetterRow& letter, std::int32_t generation) {
+  if (generation == letter.generation) return {};
+  return fmt::format("the topic is at generation {}, the dead letter of {}", generation, letter.generation);
+}
 
 std::string tables_of(const Changes& changes) {
   std::string names;
@@ -48,8 +57,8 @@ class Replayer::Partition {
         force_(force),
         successors_(replayer.pipeline_, replayer.schemas_) {}
 
-  // `next`: the approximate position of the partition's pointer. The letters are without their contents.
-  std::vector<Replayed> run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
+  // `pointer`: as it was a moment ago, if there is one. The letters are without their contents.
+  std::vector<Replayed> run(std::span<const DeadLetterRow> letters, const PointerRow* pointer, bool dry_run,
                             Clock::time_point deadline);
 
  private:
@@ -64,7 +73,7 @@ class Replayer::Partition {
   void each(std::span<const DeadLetterRow> letters, std::span<Replayed> results, Clock::time_point deadline,
             const Visit& visit);
   void scan(std::span<const DeadLetterRow> letters, Offset next);
-  void rehearse(const Mapped& mapped, Replayed& result);
+  void rehearse(const DeadLetterRow& letter, std::int32_t generation, const Mapped& mapped, Replayed& result);
   void apply(const DeadLetterRow& letter, const Mapped& mapped, Replayed& result);
   std::string outdated(const DeadLetterRow& letter, const Changes& changes,
                        const sink::ReplayTransaction::Pointer& pointer);
@@ -122,22 +131,23 @@ void Replayer::Partition::each(std::span<const DeadLetterRow> letters, std::span
   }
 }
 
-std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, Offset next, bool dry_run,
-                                               Clock::time_point deadline) {
+std::vector<Replayed> Replayer::Partition::run(std::span<const DeadLetterRow> letters, const PointerRow* pointer,
+                                               bool dry_run, Clock::time_point deadline) {
   std::vector<Replayed> results;
   for (const auto& letter : letters) results.push_back({letter.id, letter.at, letter.offset, false, false, {}, {}});
-  if (!force_) {
+  const auto generation = pointer == nullptr ? letters.front().generation : pointer->generation;
+  if (!force_ && generation == letters.front().generation) {
     each(letters, results, deadline, [&](const DeadLetterRow& letter, Replayed&) {
       successors_.watch(letter.offset, map(letter, deadline).changes);
     });
-    if (successors_.watches()) scan(letters, next);
+    if (successors_.watches()) scan(letters, pointer == nullptr ? letters.front().offset + 1 : pointer->next);
   }
   each(letters, results, deadline, [&](const DeadLetterRow& letter, Replayed& result) {
     const auto mapped = map(letter, deadline);
     if (!mapped.trouble.empty()) {
       result.outcome = "not tried: " + mapped.trouble;
     } else if (dry_run) {
-      rehearse(mapped, result);
+      rehearse(letter, generation, mapped, result);
     } else {
       apply(letter, mapped, result);
     }
@@ -160,17 +170,12 @@ void Replayer::Partition::scan(std::span<const DeadLetterRow> letters, Offset ne
 std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Changes& changes,
                                           const sink::ReplayTransaction::Pointer& pointer) {
   if (force_ || !writes_keys(changes)) return {};
-  const auto error = [](const std::string& why) {
-    return fmt::format("cannot tell whether a later record wrote this key ({}); --force applies it anyway", why);
-  };
-  if (pointer.generation != letter.generation)
-    return error(
-        fmt::format("the topic is at generation {}, the dead letter of {}", pointer.generation, letter.generation));
-  if (!scan_trouble_.empty()) return error(scan_trouble_);
+  if (const auto why = of_another_log(letter, pointer.generation); !why.empty()) return untold(why);
+  if (!scan_trouble_.empty()) return untold(scan_trouble_);
   if (const auto read = successors_.read_to(pointer.next, Clock::now() + held_deadline); !read)
-    return error(read.error().message);
+    return untold(read.error().message);
   const auto open = admin_tables_.unapplied(letter.at, letter.generation, letter.offset);
-  if (!open) return error(open.error().message);
+  if (!open) return untold(open.error().message);
   for (const auto offset : successors_.without_effect()) {
     if (offset > letter.offset && !applied_.contains(offset) && !std::ranges::binary_search(*open, offset))
       return "another replay ran meanwhile; run it again";
@@ -181,16 +186,21 @@ std::string Replayer::Partition::outdated(const DeadLetterRow& letter, const Cha
 }
 
 // As apply(), but in a transaction that is rolled back. Nothing is locked while the log is compared.
-void Replayer::Partition::rehearse(const Mapped& mapped, Replayed& result) {
+void Replayer::Partition::rehearse(const DeadLetterRow& letter, std::int32_t generation, const Mapped& mapped,
+                                   Replayed& result) {
   const auto& changes = mapped.changes;
+  const bool compares = !force_ && writes_keys(changes);
+  const auto other_log = of_another_log(letter, generation);
   result.sql = sink::statements_of(changes);
   if (!changes.dead.empty()) {
     result.refused = true;
     result.outcome = "would be refused again: " + changes.dead.front().whole();
   } else if (changes.tables.empty()) {
     result.outcome = "would be resolved without effect: configuration skips it";
-  } else if (!force_ && writes_keys(changes) && !scan_trouble_.empty()) {
-    result.outcome = "would be left alone: " + scan_trouble_;
+  } else if (compares && !other_log.empty()) {
+    result.outcome = "would be left alone: " + untold(other_log);
+  } else if (compares && !scan_trouble_.empty()) {
+    result.outcome = "would be left alone: " + untold(scan_trouble_);
   } else if (const auto later = successors_.of(result.offset); later && !force_) {
     result.outcome = fmt::format("would be left alone: offset {} wrote this key later", *later);
   } else if (const auto written = writer_.rehearse(changes); written) {
@@ -233,7 +243,7 @@ void Replayer::Partition::apply(const DeadLetterRow& letter, const Mapped& mappe
   applied_.insert(letter.offset);
   result.applied = true;
   result.outcome = tables.empty() ? "resolved without effect: configuration skips it" : "applied to " + tables;
-  log::info(who, "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
+  log::info("replay", "dead letter {} ({}/{} offset {}) {} by {}", letter.id, letter.at.topic, letter.at.partition,
             letter.offset, result.outcome, by_.name);
 }
 
@@ -281,8 +291,8 @@ Result<std::vector<Replayed>> Replayer::run(DeadLetterFilter filter, bool dry_ru
       return one.at != first->at || one.generation != first->generation;
     });
     const auto pointer = std::ranges::find(*pointers, first->at, &PointerRow::at);
-    const auto next = pointer == pointers->end() ? first->offset + 1 : pointer->next;
-    auto some = Partition(*this, writer, mapper, by, force).run({first, last}, next, dry_run, deadline);
+    auto some = Partition(*this, writer, mapper, by, force)
+                    .run({first, last}, pointer == pointers->end() ? nullptr : &*pointer, dry_run, deadline);
     std::ranges::move(some, std::back_inserter(results));
     first = last;
   }

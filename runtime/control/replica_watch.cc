@@ -11,7 +11,6 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::string_view who = "limits";
 constexpr std::size_t most_samples = 3600;  // one a second: a standby that is later is told to be an hour late
 
 }  // namespace
@@ -33,7 +32,7 @@ void ReplicaWatch::look() {
     reason = judge(*report, now);
   }
   if (holding_ != !reason.empty())
-    log::info(who, "{}", reason.empty() ? "batches go on: no standby is too far behind" : "every batch " + reason);
+    log::info("limits", "{}", reason.empty() ? "batches go on: no standby is too far behind" : "every batch " + reason);
   holding_ = !reason.empty();
   brake_.hold(std::move(reason));
 }
@@ -41,7 +40,7 @@ void ReplicaWatch::look() {
 void ReplicaWatch::warn_once(const std::string& why) {
   if (warned_ == why) return;
   warned_ = why;
-  log::warning(who, "{}", why);
+  log::warning("limits", "{}", why);
 }
 
 // Returns what there is to wait for: the first standby that is too far behind.

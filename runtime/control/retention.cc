@@ -9,7 +9,6 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::string_view who = "retention";
 constexpr std::chrono::minutes pause{1};
 
 }  // namespace
@@ -25,7 +24,7 @@ Result<bool> Retention::remove() {
   if (!events) return std::unexpected(events.error());
   if (*letters + *rows + *proofs + *events > 0)
     log::info(
-        who,
+        "retention",
         "removed {} resolved dead letters, {} audit rows, {} results of proofs and {} events that were older than "
         "[dead_letters] keep",
         *letters, *rows, *proofs, *events);
@@ -43,7 +42,7 @@ void Retention::work() {
   if (keep_.count() == 0 || Clock::now() < next_removal_) return;
   const auto more = remove();
   if (!more && !std::exchange(told_, true))
-    log::warning(who, "cannot remove old dead letters and audit rows, trying again: {}", more.error().message);
+    log::warning("retention", "cannot remove old dead letters and audit rows, trying again: {}", more.error().message);
   if (more) told_ = false;
   if (!more || !*more) next_removal_ = Clock::now() + pause;
 }

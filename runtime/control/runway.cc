@@ -53,7 +53,7 @@ Result<void> look(const config::Kafka& kafka, std::span<Runway> some, Clock::tim
   return {};
 }
 
-void add(Runway& runway, const Result<listener::TopicRetention>& retention) {
+void add_retention(Runway& runway, const Result<listener::TopicRetention>& retention) {
   if (!retention) {
     if (runway.trouble.empty()) runway.trouble = retention.error().message;
     return;
@@ -87,7 +87,7 @@ Result<std::vector<Runway>> runways(const config::Kafka& kafka, const std::vecto
     }
     const auto retention = retentions->find(runway.from.at.topic);
     if (retention != retentions->end())
-      add(runway, retention->second);
+      add_retention(runway, retention->second);
     else if (runway.trouble.empty())
       runway.trouble = "Kafka did not tell the topic's configuration";
   }

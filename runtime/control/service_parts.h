@@ -57,6 +57,10 @@ class LaneReceiver {
   // Returns at once how many lanes there are: each of them calls `answer` once, from its thread, a moment later.
   virtual std::size_t flush(const std::vector<TopicPartition>& partitions,
                             std::function<void(const LaneFlush&)> answer) = 0;
+  // Returns at once; the lane opens new connections to PostgreSQL a moment later.
+  virtual void reconnect(int lane) = 0;
+  // As listener::Consumer::reconnect().
+  virtual Result<void> reconnect_kafka() = 0;
 };
 
 class ConfigurationFile {

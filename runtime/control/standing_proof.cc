@@ -16,7 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view who = "verify";
 constexpr seconds first_after{30}, first_at_last{300};
 constexpr seconds second_look{30};  // longer than it takes until a partition that was made is noticed, and claimed
 constexpr seconds other_instance{10}, one_moment{1};
@@ -137,9 +136,9 @@ Result<void> StandingProof::prove_and_store(sink::SqlClient& client) {
   if (auto stored = store(*pipeline_, client, proof); !stored) return stored;
   for (const auto& line : news_.of(proof)) {
     if (line.error)
-      log::error(who, "{}", line.text);
+      log::error("verify", "{}", line.text);
     else
-      log::info(who, "{}", line.text);
+      log::info("verify", "{}", line.text);
   }
   return {};
 }
@@ -157,7 +156,7 @@ void StandingProof::set_trouble(const std::string& trouble) {
     const MutexLock lock(mutex_);
     if (std::exchange(state_.trouble, trouble) == trouble) return;
   }
-  if (!trouble.empty()) log::warning(who, "the books cannot be proved, trying again: {}", trouble);
+  if (!trouble.empty()) log::warning("verify", "the books cannot be proved, trying again: {}", trouble);
 }
 
 }  // namespace sluice::runtime

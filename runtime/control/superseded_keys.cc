@@ -7,8 +7,8 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::size_t batch_records = 1000;
-constexpr std::size_t batch_bytes = 2 << 20;  // whichever comes first
+constexpr std::size_t keys_at_once = 1000;
+constexpr std::size_t bytes_at_once = 2 << 20;  // whichever comes first
 
 std::string key_of(const Table& table, const Changes& changes, const RowChange& row) {
   const Cell* first = changes.row(row);
@@ -63,7 +63,7 @@ Result<void> SupersededKeys::read_to(Offset next, Clock::time_point deadline) {
     if (!mapped) return;
     mapped_.push_back(record.offset);
     mapped_bytes_ += record.key.value_or("").size() + record.value.value_or("").size();
-    if (mapped_.size() >= batch_records || mapped_bytes_ >= batch_bytes) look_at_changes();
+    if (mapped_.size() >= keys_at_once || mapped_bytes_ >= bytes_at_once) look_at_changes();
   });
   if (!mapped) return mapped;
   look_at_changes();

@@ -19,7 +19,7 @@ using listener::LogFollower;
 using std::chrono::milliseconds;
 
 constexpr std::size_t troubles_at_most = 10;
-constexpr std::size_t bytes_at_once = 1 << 20;
+constexpr std::size_t tailed_at_once = 1 << 20;
 
 class LogTail final : public Tail {
  public:
@@ -31,7 +31,7 @@ class LogTail final : public Tail {
     std::size_t bytes = 0;
     const auto until = interruption().earlier(Clock::now() + within);
     for (auto now = Clock::now(); now < until && !interruption().requested(); now = Clock::now()) {
-      if (rest == Rest::left && (news.records.size() >= at_most || bytes >= bytes_at_once)) break;
+      if (rest == Rest::left && (news.records.size() >= at_most || bytes >= tailed_at_once)) break;
       const auto event = follower_.poll(std::chrono::ceil<milliseconds>(until - now));
       if (!event) continue;
       if (const auto* record = std::get_if<Record>(&event->what)) {

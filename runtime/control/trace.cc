@@ -22,7 +22,7 @@ constexpr std::size_t fewest_records = 100;  // of a partition, however many the
 constexpr std::size_t mentions_kept = 20;    // of a partition
 constexpr std::size_t kafka_keys_at_most = 1000;
 constexpr int letters_listed = 1000;  // of a topic
-constexpr std::int64_t letter_bytes = 8 << 20, slice_bytes = 2 << 20;
+constexpr std::int64_t letter_bytes = 8 << 20, letters_at_once = 2 << 20;
 
 std::string key_bytes(const Table& table, const std::vector<Cell>& cells, std::string_view arena) {
   std::string key;
@@ -219,7 +219,7 @@ class Search {
       }
       letter_bytes_ += letter.bytes;
       filter.ids.push_back(letter.id);
-      if ((bytes += letter.bytes) < slice_bytes) continue;
+      if ((bytes += letter.bytes) < letters_at_once) continue;
       if (auto done = look(); !done) return done;
     }
     return look();

@@ -23,7 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view who = "http";
 constexpr std::size_t most_connections = 128;  // the newest: the oldest one leaves for a newcomer
 constexpr std::size_t most_discarded = 64u << 10;
 constexpr int most_accepts = 64;  // a turn, so that a flood of connections does not keep answers waiting
@@ -115,7 +114,7 @@ void HttpServer::State::run() {
     try {
       turn();
     } catch (const std::exception& problem) {
-      log::error(who, "{} connections are dropped: {}", connections.size(), problem.what());
+      log::error("http", "{} connections are dropped: {}", connections.size(), problem.what());
       while (!connections.empty()) close_first();
     }
   }
@@ -284,7 +283,7 @@ Result<void> HttpServer::start() {
     return std::unexpected(thread.error());
   }
   state_->thread = std::move(*thread);
-  log::info(who, "serving /metrics, /healthz and /readyz on {}", state_->socket.text());
+  log::info("http", "serving /metrics, /healthz and /readyz on {}", state_->socket.text());
   return {};
 }
 

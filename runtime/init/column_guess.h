@@ -4,11 +4,7 @@
 // the wider one, and text takes all.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 
 #include "base/value.h"
 
@@ -16,25 +12,21 @@ namespace sluice::runtime {
 
 class ColumnGuess {
  public:
-  void see(const Value& value);
-  // What a schema says; two different answers count as none.
-  void say(const std::string& type);
+  // A value, and the SQL type that its event's schema says; empty without one.
+  void see(const Value& value, const std::string& said);
 
-  // The SQL type; text if nothing but nulls was seen.
+  // The SQL type: the schema's, if it says one and the same of all values; text if nothing but nulls was seen.
   std::string type() const;
-  bool known() const { return seen_ != 0 || (!said_.empty() && !contradicted_); }
+  // Whether that rests on anything.
+  bool known() const { return seen_ != 0 || is_said(); }
 
  private:
-  unsigned seen_ = 0;  // kinds, as bits
+  bool is_said() const { return !said_.empty() && !contradicted_; }
+
+  unsigned seen_ = 0;    // kinds, as bits
+  bool judged_ = false;  // said_ is of a value
   std::string said_;
-  bool contradicted_ = false;
+  bool contradicted_ = false;  // by another schema, or by a value of an event without one
 };
-
-// The SQL type of a field of a schema of Connect's; empty if it is none that is known.
-std::string connect_sql_type(const nlohmann::json& field);
-
-// The types that a value or a key in Connect's wrapping says of its fields; of an envelope those of its row. Empty
-// without a schema.
-std::map<std::string, std::string> connect_types(std::string_view text);
 
 }  // namespace sluice::runtime

@@ -108,7 +108,7 @@ constexpr std::string_view registry_text =
     "With user and, as a reference, password; that of the value's converter counts";
 constexpr std::string_view pem = "registry.ca, registry.cert and registry.key are PEM files";
 
-constexpr std::array<SinkSetting, 35> table = {{
+constexpr std::array<SinkSetting, 35> shared_settings = {{
     {"name", any_sink, "pipeline", "The connector's name; its group `connect-NAME` is the one that `kafka.start` names",
      take_name},
     {"connector.class", any_sink, "", "Says which of the three sinks it is", take_nothing},
@@ -155,7 +155,7 @@ constexpr std::array<SinkSetting, 35> table = {{
 }  // namespace
 
 std::span<const SinkSetting> connect_settings() {
-  return table;
+  return shared_settings;
 }
 
 std::span<const ConverterFormat> converter_formats() {

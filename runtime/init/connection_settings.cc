@@ -228,10 +228,9 @@ void take_instance(Sink& sink, const ConnectEntry& entry) {
     sink.without(entry.name, "is not a name that kafka.instance takes");
 }
 
-constexpr std::string_view tries_again = "Sluice tries again until it succeeds, with a back-off; nothing is given up";
 constexpr std::string_view one_for_each_lane = "each lane has one connection: postgres.lanes";
 
-constexpr std::array<SinkSetting, 24> table = {{
+constexpr std::array<SinkSetting, 24> connection_table = {{
     {"connection.url", any_sink, "postgres.url",
      "Host, port, database and the driver's parameters that libpq has, too. A parameter that it does not have is named. "
      "`currentSchema` becomes the schema of tables whose name says none",
@@ -273,7 +272,7 @@ constexpr std::array<SinkSetting, 24> table = {{
 }  // namespace
 
 std::span<const SinkSetting> connection_settings() {
-  return table;
+  return connection_table;
 }
 
 }  // namespace sluice::runtime

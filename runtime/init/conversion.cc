@@ -130,7 +130,7 @@ void write_postgres(const Sink& sink, Draft& draft) {
   draft.set("rows", *sink.batch_rows);
 }
 
-std::string format_of(const Sink& sink) {
+std::string sink_format(const Sink& sink) {
   if (sink.format != "connect-json" && sink.format != "auto") return sink.format;
   if (sink.unwraps) return "debezium";
   if (sink.format == "auto" || sink.schemas_in_json) return sink.format;
@@ -167,7 +167,7 @@ void write_route(const Sink& sink, const DraftRoute& route, const DraftKey& key,
                  Draft& draft) {
   draft.section("[[route]]");
   draft.set("topics", route.topics);
-  draft.set("format", format_of(sink));
+  draft.set("format", sink_format(sink));
   draft.set("table", route.table);
   if (route.any_schema) {
     draft.comment("The schemas that a topic, or an event, may name: list all of them.");

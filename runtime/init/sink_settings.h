@@ -21,6 +21,9 @@ struct SinkSetting {
   void (*apply)(Sink& sink, const ConnectEntry& entry) = nullptr;
 };
 
+inline constexpr std::string_view tries_again =
+    "Sluice tries again until it succeeds, with a back-off; nothing is given up";
+
 // In the order in which they are applied: the chain of transforms comes last.
 std::span<const SinkSetting> sink_settings();
 // The parts of the table.

@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 
+#include "mapping/evolution.h"
 #include "mapping/formats/decoder.h"
 
 namespace sluice::runtime {
@@ -34,10 +35,24 @@ class SampleDecoder {
   Image key;
   std::set<SchemaKind> kinds;  // of the schemas that were asked for
 
+  // The event and its key, which live until the next call: one that brings a schema may end what was read before it.
+  Result<bool> decode_both(const Record& record, DecodeError& error) {
+    while (true) {
+      const auto done = decode(record, error);
+      key = {};
+      if (!done || !*done || !record.key) return done;
+      const auto before = answers_;
+      // The key is read into the same space, which leaves the event alone, as in a mapper.
+      if (const auto read = decode_key(record); !read) return read;
+      if (answers_ == before) return true;
+    }
+  }
   // True if the record is an event of the format; false with `error` set.
   Result<bool> decode(const Record& record, DecodeError& error) {
     return with_schemas(error, [&] { return decoder_->decode(record, event, error); });
   }
+
+ private:
   // The key beside the event; not present if it cannot be read.
   Result<bool> decode_key(const Record& record) {
     key = {};
@@ -46,8 +61,6 @@ class SampleDecoder {
     if (done && !*done) key.present = false;
     return done;
   }
-
- private:
   Result<bool> with_schemas(DecodeError& error, const auto& read) {
     while (true) {
       error = {};
@@ -56,6 +69,7 @@ class SampleDecoder {
       auto found = schemas_->find(*error.wanted, patience);
       if (found) {
         kinds.insert((*found)->kind);
+        ++answers_;
         book_.set(*error.wanted, **found);
       } else if (found.error().next == ErrorClass::reject) {
         book_.refuse(*error.wanted, found.error().message);
@@ -72,6 +86,7 @@ class SampleDecoder {
   mapping::DecodeSpace space_;
   std::unique_ptr<mapping::Decoder> decoder_;
   mapping::KeyDecoder keys_;
+  std::size_t answers_ = 0;  // of the registry, with a schema
 };
 
 // The text of a scalar, to compare a key with a field; empty for anything else.
@@ -166,7 +181,7 @@ class Shaping {
     const auto record = one.record();
     ++shape_.records;
     DecodeError error;
-    const auto done = decoder.decode(record, error);
+    const auto done = decoder.decode_both(record, error);
     if (!done) return std::unexpected(done.error());
     if (!*done) {
       if (shape_.refused++ == 0) shape_.refusal = error.reason;
@@ -176,23 +191,11 @@ class Shaping {
     shape_.tombstones += event.operation == mapping::Operation::tombstone ? 1 : 0;
     shape_.deletes = shape_.deletes || event.operation == mapping::Operation::tombstone ||
                      event.operation == mapping::Operation::remove;
-    // The key is read into the same space, which leaves the event alone, as in a mapper.
-    decoder.key = {};
-    if (one.key)
-      if (const auto read = decoder.decode_key(record); !read) return std::unexpected(read.error());
-    const auto key_types = one.key ? connect_types(*one.key) : std::map<std::string, std::string>();
-    add_key(decoder.key, key_types);
+    add_key(decoder.key);
     if (event.source.kind() == ValueKind::structure) add_source(event.source);
-    const auto types =
-        one.value && decoder_takes_connect() ? connect_types(*one.value) : std::map<std::string, std::string>();
-    if (event.after.present) add_row(event.after, types, decoder.key, true);
-    if (event.before.present) add_row(event.before, types, decoder.key, false);
+    if (event.after.present) add_row(event.after, decoder.key, true);
+    if (event.before.present) add_row(event.before, decoder.key, false);
     return {};
-  }
-
-  bool decoder_takes_connect() const {
-    return shape_.format == Format::debezium || shape_.format == Format::connect_json ||
-           shape_.format == Format::automatic;
   }
 
   static ShapedColumn& column_in(std::vector<ShapedColumn>& columns, std::string_view name) {
@@ -203,9 +206,8 @@ class Shaping {
     return columns.emplace_back(std::move(made));
   }
 
-  static void see(ShapedColumn& column, const Value& value, const std::map<std::string, std::string>& types) {
-    column.guess.see(value);
-    if (const auto type = types.find(column.name); type != types.end()) column.guess.say(type->second);
+  static void see(ShapedColumn& column, const Value& value, const RowTypes& types) {
+    column.guess.see(value, mapping::column_type(types.of(column.name)));
     if (value.kind() == ValueKind::null || value.kind() == ValueKind::absent) return;
     ++column.rows;
     auto text = scalar_text(value);
@@ -213,7 +215,7 @@ class Shaping {
     if (!text.empty() && text.size() <= longest_compared) column.values.insert(std::move(text));
   }
 
-  void add_row(const Image& image, const std::map<std::string, std::string>& types, const Image& key, bool counts) {
+  void add_row(const Image& image, const Image& key, bool counts) {
     const bool scalar = key.present && key.is_scalar();
     const auto key_text = scalar ? scalar_text(key.row.fields.front().value) : std::string();
     if (counts) ++shape_.rows;
@@ -221,13 +223,13 @@ class Shaping {
     for (const auto& field : image.row.fields) {
       auto& column = column_in(shape_.columns, field.name);
       const auto rows = column.rows;
-      see(column, field.value, types);
+      see(column, field.value, image.types);
       if (!counts) column.rows = rows;
       if (counts && scalar && !key_text.empty() && scalar_text(field.value) == key_text) ++column.equals_key;
     }
   }
 
-  void add_key(const Image& key, const std::map<std::string, std::string>& types) {
+  void add_key(const Image& key) {
     if (!key.present) {
       ++shape_.unkeyed;
       return;
@@ -235,7 +237,7 @@ class Shaping {
     ++shape_.keyed;
     (key.is_scalar() ? shape_.scalar_keys : shape_.object_keys) = true;
     const auto before = shape_.key.size();
-    for (const auto& field : key.row.fields) see(column_in(shape_.key, field.name), field.value, types);
+    for (const auto& field : key.row.fields) see(column_in(shape_.key, field.name), field.value, key.types);
     const bool same = shape_.keyed == 1 || (shape_.key.size() == before && key.row.fields.size() == before);
     shape_.keys_differ = shape_.keys_differ || !same;
   }

@@ -194,7 +194,7 @@ void drop_tombstones(Sink& sink, const std::string& prefix) {
 
 void do_nothing(Sink&, const std::string&) {}
 
-constexpr std::array<TransformSetting, 15> table = {{
+constexpr std::array<TransformSetting, 15> transform_table = {{
     {"ExtractNewRecordState", "route.format",
      "Change events are read as they are: `debezium`, or the registry's format. Deletes by `delete`: where the transform "
      "drops delete and tombstone, `ignore`; where it rewrites deletes, `soft:__deleted`, a boolean column; where none of "
@@ -237,7 +237,7 @@ std::span<const SinkSetting> chain_settings() {
 }
 
 std::span<const TransformSetting> transform_settings() {
-  return table;
+  return transform_table;
 }
 
 void apply_transforms(Sink& sink, const ConnectEntry& list) {
@@ -246,8 +246,8 @@ void apply_transforms(Sink& sink, const ConnectEntry& list) {
     const auto* type = sink.file.find(prefix + "type");
     if (type == nullptr) throw BadSetting{list.line, fmt::format("{}type is missing; set it", prefix)};
     const auto last = type->value.substr(type->value.rfind('.') + 1);
-    const auto found = std::ranges::find(table, last, &TransformSetting::type);
-    if (found == table.end()) {
+    const auto found = std::ranges::find(transform_table, last, &TransformSetting::type);
+    if (found == transform_table.end()) {
       sink.without(type->name, "a transform without an equivalent");
       continue;
     }

@@ -111,13 +111,12 @@ void take_dialect(Sink& sink, const ConnectEntry& entry) {
     sink.without(entry.name, "Sluice writes to PostgreSQL only");
 }
 
-constexpr std::string_view tries_again = "Sluice tries again until it succeeds, with a back-off; nothing is given up";
 constexpr std::string_view evolution_text =
     "`columns` for new columns, `tables` where tables are created, too. A version of Sluice that does not have "
     "`evolve` yet needs the tables beforehand";
 constexpr std::string_view kept = "a batch's rows are always reduced to the last one of each key";
 
-constexpr std::array<SinkSetting, 41> table = {{
+constexpr std::array<SinkSetting, 41> write_table = {{
     {"insert.mode", any_sink, "route.mode", "`multi` becomes `insert`", take_mode},
     {"pk.mode", confluent | aiven, "route.key_from",
      "`none` is `key = []`. `kafka` adds its three columns from `@topic`, `@partition` and `@offset`", take_key_mode},
@@ -174,7 +173,7 @@ constexpr std::array<SinkSetting, 41> table = {{
 }  // namespace
 
 std::span<const SinkSetting> write_settings() {
-  return table;
+  return write_table;
 }
 
 }  // namespace sluice::runtime

@@ -11,7 +11,7 @@ constexpr int measure_batches = 4;     // full batches before a size is judged
 constexpr double worth_a_step = 0.03;  // a difference below it is noise
 constexpr double growth = 1.5;
 constexpr int settled_at_most = 16;  // then another size is tried once more: the load may have changed
-constexpr milliseconds backoff_min{50}, backoff_max{5000};
+constexpr milliseconds retry_min{50}, retry_max{5000};
 // Each attempt of a failing partition occupies its lane: it gets at most about a tenth of the lane's time.
 constexpr int backoff_share = 10;
 
@@ -70,8 +70,8 @@ void Suspects::failed(const std::vector<const TopicPartition*>& of, std::size_t 
     auto& suspect = found->second;
     suspect.rows = std::max<std::size_t>(1, rows / 2);
     ++suspect.failures;
-    suspect.backoff = std::clamp(std::max(suspect.backoff * 2, first ? milliseconds(0) : took * backoff_share),
-                                 backoff_min, backoff_max);
+    suspect.backoff =
+        std::clamp(std::max(suspect.backoff * 2, first ? milliseconds(0) : took * backoff_share), retry_min, retry_max);
     suspect.not_before = now + suspect.backoff;
   }
 }

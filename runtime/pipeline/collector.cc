@@ -13,8 +13,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr int turn = 128;               // records of one partition before the next has its turn
-constexpr std::size_t round_max = 512;  // records before the writer is looked after again
+constexpr int turn = 128;  // records of one partition before the next has its turn
 
 }  // namespace
 

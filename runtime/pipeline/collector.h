@@ -36,6 +36,7 @@ class Collector {
   void batch_ended();
 
  private:
+  static constexpr std::size_t round_max = 512;  // records before the writer is looked after again
   bool eligible(const Assignment& assignment) const;
   void choose();
   bool collect_from(Assignment& assignment);

@@ -8,8 +8,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::size_t round_max = 512;  // records before the writer is looked after again
-constexpr int passing_max = 128;        // records of one partition before the next has its turn
+constexpr int passing_max = 128;  // records of one partition before the next has its turn
 
 }  // namespace
 

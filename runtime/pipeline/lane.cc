@@ -98,6 +98,14 @@ void Lane::flush(std::vector<TopicPartition> partitions, std::function<void(cons
   mail_->signal.ring();
 }
 
+void Lane::reconnect() {
+  {
+    const MutexLock lock(mail_->mutex);
+    mail_->reconnect = true;
+  }
+  mail_->signal.ring();
+}
+
 void Lane::drain() {
   {
     const MutexLock lock(mail_->mutex);
@@ -145,7 +153,7 @@ void Lane::take_mail(LaneWorker& worker) {
   std::map<TopicPartition, std::int64_t> reclaimed;
   std::vector<FlushOrder> flushes;
   std::shared_ptr<const PauseRules> pauses;
-  bool revoked = false;
+  bool revoked = false, reconnect = false;
   {
     const MutexLock lock(mail_->mutex);
     assigned.swap(mail_->assigned);
@@ -155,7 +163,12 @@ void Lane::take_mail(LaneWorker& worker) {
     flushes.swap(mail_->flushes);
     if (pauses_ != mail_->pauses) pauses = pauses_ = mail_->pauses;
     revoked = std::exchange(mail_->revoked, false);
+    reconnect = std::exchange(mail_->reconnect, false);
     if (mail_->drain) worker.drain();
+  }
+  if (reconnect) {
+    worker.reconnect();
+    catalogue_.close();
   }
   if (revoked) worker.drop_lost();
   for (auto* partition : assigned) worker.assign(*partition, mail_->signal, token_of(partition->at()));

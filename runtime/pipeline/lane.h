@@ -1,7 +1,7 @@
 // One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), drain(), memory() and
-// snapshot(); join() is called by the owner.
+// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), reconnect(), drain(),
+// memory() and snapshot(); join() is called by the owner.
 #pragma once
 
 #include <atomic>
@@ -49,6 +49,8 @@ class Lane {
   // Has it write what it has collected of these partitions, whatever the limits; `answer` is called once, from its
   // thread.
   void flush(std::vector<TopicPartition> partitions, std::function<void(const LaneFlush&)> answer);
+  // Has it open new connections to PostgreSQL, between two batches.
+  void reconnect();
   // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
   void drain();
   bool join(Clock::time_point deadline);
@@ -71,6 +73,7 @@ class Lane {
     std::vector<FlushOrder> flushes GUARDED_BY(mutex);
     std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
     bool revoked GUARDED_BY(mutex) = false;
+    bool reconnect GUARDED_BY(mutex) = false;
     bool drain GUARDED_BY(mutex) = false;
     ReadySignal signal;
   };

@@ -1,9 +1,18 @@
 // What operators order of a lane.
 #include <algorithm>
 
+#include "base/log.h"
 #include "runtime/pipeline/lane_worker.h"
 
 namespace sluice::runtime {
+
+// Nothing is under way, so nothing is in doubt: what is collected is sent through the next connection, under the same
+// claims. A transaction that finds another server behind it, with older pointers, is fenced as after any failover.
+void LaneWorker::close_old_connection() {
+  if (!state_.parts.store.connected()) return;  // it is looking for a new one already
+  log::info(state_.log_prefix, "opens a new connection to PostgreSQL by order of an operator");
+  state_.parts.store.close();
+}
 
 // What is dropped by an error afterwards, and read again, is written without delay, too: the goal is an offset.
 LaneFlush LaneWorker::flush(std::span<const TopicPartition> of) {

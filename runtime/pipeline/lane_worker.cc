@@ -16,7 +16,7 @@ constexpr std::size_t light_rows = 100;       // batches below it mean that ther
 constexpr milliseconds light_for{100};        // the last batch indicates the load for so long
 constexpr milliseconds frontier_linger{100};  // a range without records is not urgent
 constexpr milliseconds duty_age{50};          // a duty that has waited for so long goes before the next batch
-constexpr milliseconds backoff_min{50}, backoff_max{500};  // so PostgreSQL's return is noticed within half a second
+constexpr milliseconds reconnect_min{50}, reconnect_max{500};  // so PostgreSQL's return is noticed within half a second
 constexpr milliseconds idle_wait{500};
 constexpr milliseconds suspect_lock_wait{200};
 constexpr int unclear_retries = 2;
@@ -104,6 +104,7 @@ void LaneWorker::close() {
 }
 
 void LaneWorker::act_when_idle() {
+  if (std::exchange(reconnect_, false)) close_old_connection();
   const auto now = state_.now();
   if (now < try_after_) return;
   if (state_.assignments.empty() && state_.collecting.empty()) return;
@@ -114,6 +115,7 @@ void LaneWorker::act_when_idle() {
       if (done.error().next != ErrorClass::stop_service) done.error().next = ErrorClass::reclaim;
       return handle_error(done.error());
     }
+    ++state_.stats.connections;
     if (std::exchange(was_connected_, true)) log::info(state_.log_prefix, "connected to PostgreSQL again");
     backoff_ = milliseconds(0);
   }
@@ -255,7 +257,7 @@ void LaneWorker::committed(std::optional<TableStats> written) {
   backoff_ = milliseconds(0);
   last_rows_ = done_.records();
   last_commit_ = now;
-  if (batch_due() && now - claimer_.due() < duty_age && now >= try_after_ && may_send()) submit();
+  if (!reconnect_ && batch_due() && now - claimer_.due() < duty_age && now >= try_after_ && may_send()) submit();
   if (!written) written.emplace().add(done_.changes());
   account(flight, std::move(*written), counts);
   done_.clear();
@@ -323,12 +325,12 @@ void LaneWorker::handle_error(const Error& error) {
       SEEDED_BUG_DOES("blind_resend", if (!state_.in_flight.empty()) resend_.swap(state_.in_flight));
       state_.parts.store.close();
       doubt_all();
-      return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
+      return back_off(std::clamp(backoff_ * 2, reconnect_min, reconnect_max));
     case ErrorClass::fenced:
       ++state_.stats.fenced;
       log::warning(state_.log_prefix, "fenced, claiming again: {}", state_.stats.last_error);
       doubt_batch();
-      return back_off(backoff_min);
+      return back_off(reconnect_min);
     case ErrorClass::stop_partition:
       if (state_.in_flight.empty()) {  // an error of Sluice's own tables, not of a partition's
         ++state_.stats.retries;
@@ -338,7 +340,7 @@ void LaneWorker::handle_error(const Error& error) {
     case ErrorClass::stop_service:
       log::error(state_.log_prefix, "ending: {}", state_.stats.last_error);
       doubt_all();
-      back_off(backoff_max);
+      back_off(reconnect_max);
       return hooks_.fatal(state_.stats.last_error);
   }
 }
@@ -353,16 +355,16 @@ void LaneWorker::read_again() {
       state_.stats.last_error);
   if (!state_.parts.store.connected()) {
     doubt_all();
-    return back_off(backoff_min);
+    return back_off(reconnect_min);
   }
   if (!state_.parts.store.busy()) state_.parts.store.rollback();
   if (state_.in_flight.empty()) {
     state_.next_duty = state_.now() + Claimer::retry_after;
-    return back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
+    return back_off(std::clamp(backoff_ * 2, reconnect_min, reconnect_max));
   }
   if (state_.transactions.whole()) {
     state_.transactions.failed(state_.in_flight.units());
-    back_off(std::clamp(backoff_ * 2, backoff_min, backoff_max));
+    back_off(std::clamp(backoff_ * 2, reconnect_min, reconnect_max));
   } else {
     state_.suspects.failed(batch_partitions(), state_.in_flight.records(), took, state_.now());
   }

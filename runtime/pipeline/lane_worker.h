@@ -38,6 +38,8 @@ class LaneWorker {
   void reclaim(const TopicPartition& at, std::int64_t epoch);
   // By order of an operator: what is collected of these partitions now is due, whatever the limits.
   LaneFlush flush(std::span<const TopicPartition> of);
+  // By order of an operator: a new connection in the place of the one that there is, once no batch is under way.
+  void reconnect() { reconnect_ = true; }
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) { claimer_.on_log(at, log); }
   void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }
@@ -59,6 +61,7 @@ class LaneWorker {
 
  private:
   void act_when_idle();
+  void close_old_connection();
   bool batch_due() const;
   bool may_send();
   void prepare();
@@ -98,6 +101,7 @@ class LaneWorker {
   Batch done_;                                    // committed, being counted
   std::unique_ptr<sink::PreparedRows> prepared_;  // of the batch being collected, once it is full
   bool draining_ = false;
+  bool reconnect_ = false;
   bool in_flight_alone_ = false;  // the batch under way is of one suspected partition
   bool was_full_ = false;
   Clock::time_point submitted_{};

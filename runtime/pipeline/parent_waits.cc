@@ -9,7 +9,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // A parent is mostly a moment late. Each attempt occupies the lane, which gets most of its time for others.
-constexpr milliseconds pause_min{50}, pause_max{1000};
+constexpr milliseconds parents_min{50}, parents_max{1000};
 constexpr int pause_share = 10;
 
 }  // namespace
@@ -52,8 +52,8 @@ milliseconds ParentWaits::pause(const TopicPartition& at, milliseconds took, Clo
   const auto found = waits_.find(at);
   if (found == waits_.end()) return milliseconds(0);
   const auto waited = std::chrono::duration_cast<milliseconds>(now - found->second.since);
-  const auto wanted = std::clamp(std::max(waited / 2, took * pause_share), pause_min, pause_max);
-  return std::clamp(found->second.limit - waited, pause_min, wanted);
+  const auto wanted = std::clamp(std::max(waited / 2, took * pause_share), parents_min, parents_max);
+  return std::clamp(found->second.limit - waited, parents_min, wanted);
 }
 
 }  // namespace sluice::runtime

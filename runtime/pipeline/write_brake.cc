@@ -7,7 +7,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr std::chrono::milliseconds look_again{100};
+constexpr std::chrono::milliseconds brake_again{100};
 
 }  // namespace
 
@@ -15,7 +15,7 @@ Clock::time_point WriteBrake::opens_under_limits(Clock::time_point now, std::str
   const MutexLock lock(mutex_);
   if (!reason_.empty()) {
     why = reason_;
-    return now + look_again;
+    return now + brake_again;
   }
   if (paid_until_ > now) why = fmt::format("waits for limits.rows_per_second = {}", rows_per_second());
   return std::max(now, paid_until_);

@@ -122,6 +122,7 @@ def test_junk_before_the_handshake_is_closed_without_an_answer(console):
             "old": b"SSH-1.5-x\r\n", "endless": b"SSH-2.0-" + b"x" * 300, "zero": banner + b"\0\0\0\0",
             "huge": banner + b"\xff\xff\xff\xff" + b"x" * 64,
             "kexinit": banner + b"\0\0\1\0\4\x14" + b"\xff" * 250, "whole kexinit": banner + b"\0\0\1\4\4\x14" + b"\xff" * 258,
+            "half kexinit": banner + b"\0\0\1\4\4\x14" + b"\xff" * 100, "byte": banner + b"x",
             "tls": bytes.fromhex("1603010200010001fc0303") + b"x" * 200, "nul": b"SSH-2.0-\0\r\n"}
     numbered = list(enumerate(junk.items(), 1))
     for some in (numbered[:5], numbered[5:]):  # each at once, and one line for each address: ten a second have room
@@ -135,6 +136,13 @@ def test_junk_before_the_handshake_is_closed_without_an_answer(console):
             told = wait_until(lambda: re.findall(rf"no login from 127\.2\.0\.{number}:\d+: (.*)", console.live.log()), name)
             assert len(told) == 1 and "deadline" not in told[0], told
     assert console.run_ssh("version", options=["KexAlgorithms=diffie-hellman-group14-sha1"]).code == 255
+    halting = connect(console, "127.2.1.2")  # which the library reads and waits for more
+    halting.sendall(banner)
+    assert halting.recv(4096).startswith(b"SSH-2.0-")
+    halting.sendall(junk["half kexinit"][len(banner):])
+    ends(halting, 60)
+    wait_until(lambda: "no login from 127.2.1.2" in console.live.log(), console.live.tail)
+    assert re.search(r"no login from 127\.2\.1\.2:\d+: no key exchange within 3 s", console.live.log())
 
 
 @pytest.mark.case(36)
@@ -153,6 +161,77 @@ def test_random_keys_on_a_shell_do_no_harm(console):
         except OSError:
             pass  # ended by the cap on input: the reason is in the log
     console.ok("version")
+
+
+def until(channel, *wanted):
+    """What a channel sends until it has sent all that is wanted."""
+    seen = b""
+    while not all(text in seen for text in wanted):
+        more = channel.recv(65536)
+        assert more, (seen, wanted)
+        seen += more
+    return seen
+
+
+@pytest.mark.case(11, 20)
+def test_what_is_sent_before_a_channel_has_its_purpose_is_not_lost(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        batch = raw.transport.open_session(timeout=60)
+        raw.send(94, batch.remote_chanid, b"version\nwho")
+        batch.sendall(b"ami\n")
+        batch.invoke_shell()
+        batch.shutdown_write()
+        assert until(batch, b"libssh", b"viewer") and batch.recv_exit_status() == 0
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 80, 24)
+        raw.send(94, shell.remote_chanid, b"version\r")
+        shell.invoke_shell()
+        until(shell, b"libssh")
+        # A key that is pressed behind a command in the same moment is for the command.
+        shell.sendall(b"wait lag<0 --timeout 10m\r\x03")
+        until(shell, b"^C")
+        shell.sendall(b"top\rq")
+        until(shell, b"\x1b[?1049h", b"\x1b[?1049l")
+        shell.sendall(b"quit\r")
+        until(shell, b"bye\r\n")
+        command = raw.transport.open_session(timeout=60)
+        command.get_pty("xterm", 80, 24)
+        raw.send(98, command.remote_chanid, "exec", False, "wait lag<0 --timeout 10m")
+        raw.send(94, command.remote_chanid, b"\x03")
+        assert command.recv_exit_status() == 130
+        top = raw.transport.open_session(timeout=60)
+        top.get_pty("xterm", 80, 24)
+        raw.send(94, top.remote_chanid, b"q")
+        raw.send(98, top.remote_chanid, "exec", False, "top")
+        assert top.recv_exit_status() == 0
+        # A command that holds a NUL is refused as a whole, also behind other requests.
+        for with_pty in (False, True):
+            cut = raw.transport.open_session(timeout=60)
+            if with_pty:
+                cut.get_pty("xterm", 80, 24)
+                cut.update_environment({"LC_ALL": "C.UTF-8"})
+            cut.exec_command("whoami\0 --json")
+            assert cut.recv_exit_status() == 2
+            assert b"NUL" in (cut.recv(4096) if with_pty else cut.recv_stderr(4096))
+
+
+@pytest.mark.case(20)
+def test_a_paste_without_an_end_can_be_left_and_a_pasted_ctrl_c_runs_nothing(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        shell = raw.transport.open_session(timeout=60)
+        shell.get_pty("xterm", 80, 24)
+        shell.invoke_shell()
+        until(shell, b"> ")
+        shell.sendall(b"\x1b[200~pasted \x03version\r\x04more")
+        until(shell, b"pasted version  more"[:14])
+        shell.sendall(b"\x03")
+        seen = until(shell, b"^C\r\n", b"> ")
+        assert b"libssh" not in seen
+        shell.sendall(b"version\r")
+        until(shell, b"libssh")
+        shell.sendall(b"\x1b[200~")
+        shell.sendall(b"\x04")
+        until(shell, b"bye\r\n")
 
 
 @pytest.mark.case(36)

@@ -20,8 +20,8 @@ using namespace sluice;
 using namespace sluice::mapping;
 
 // One decoder with all that it needs, kept from input to input as a lane keeps it.
-struct Decoding {
-  explicit Decoding(config::Format format) : decoder(make_decoder(format, space, frames)) {}
+struct CloudEventDecoding {
+  explicit CloudEventDecoding(config::Format format) : decoder(make_decoder(format, space, frames)) {}
 
   SchemaBook schemas{false};
   FrameReader frames{schemas};
@@ -32,7 +32,7 @@ struct Decoding {
   DecodeError error;
 };
 
-std::string shown(const Decoding& from, std::span<const Field> fields) {
+std::string shown(const CloudEventDecoding& from, std::span<const Field> fields) {
   std::string text;
   for (const Field& field : fields) {
     text += field.name;
@@ -44,7 +44,7 @@ std::string shown(const Decoding& from, std::span<const Field> fields) {
 }
 
 // The event in the record; empty if it was refused.
-std::string decoded(Decoding& by, Record& record) {
+std::string decoded(CloudEventDecoding& by, Record& record) {
   by.error = {};
   by.mended.clear();
   bool taken = by.decoder->decode(record, by.event, by.error);
@@ -87,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     else
       record.headers.push_back({line.substr(0, sign), line.substr(sign + 1)});
   }
-  static Decoding cloudevents(config::Format::cloudevents), automatic(config::Format::automatic);
+  static CloudEventDecoding cloudevents(config::Format::cloudevents), automatic(config::Format::automatic);
   const std::string strict = decoded(cloudevents, record), any = decoded(automatic, record);
   const bool framed = is_framed(*record.value, record.headers, Side::value);  // which `auto` takes for a frame first
   REQUIRE(strict.empty() || framed || strict == any);

@@ -261,6 +261,11 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return std::vector{LaneFlush{1, 2, 3, 4, {{{hostile, 1}, 7}}}};
   }
+  void reconnect(int) override {}
+  Result<void> reconnect_kafka() override {
+    if (fails) return broken();
+    return {};
+  }
   Result<SettingChange> set(const SettingOrder& order) override {
     if (fails) return broken();
     return SettingChange{order.key, hostile, order.value, true};

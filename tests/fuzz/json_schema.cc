@@ -17,7 +17,7 @@ namespace {
 using namespace sluice;
 using namespace sluice::mapping;
 
-constexpr int deepest = 40;
+constexpr int deepest_schema = 40;
 
 // One decoder with all that it needs, kept from input to input as a lane keeps it.
 struct Decoding {
@@ -56,7 +56,7 @@ void show(const Image& image, std::string& text) {
   if (!image.present) return;
   for (const Field& field : image.row.fields) {
     text += field.name;
-    show(field.value, deepest, text);
+    show(field.value, deepest_schema, text);
     text += std::to_string(static_cast<int>(image.types.of(field.name).kind));
   }
 }

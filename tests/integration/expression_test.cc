@@ -23,9 +23,9 @@ constexpr ColumnOf columns[] = {
     {"d", "timestamptz", Sort::time}};
 
 // Expressions without an error of type, so that PostgreSQL has an answer to each.
-class Generator {
+class ExpressionGenerator {
  public:
-  explicit Generator(unsigned seed) : random_(seed) {}
+  explicit ExpressionGenerator(unsigned seed) : random_(seed) {}
 
   std::string condition(int depth) {
     if (depth > 0 && pick(2) == 0) {
@@ -169,7 +169,7 @@ TEST_F(ExpressionProperty, ten_thousand_random_expressions_mean_what_they_mean_t
       {{"null", {}},
        {"'2026-01-01Z'", Ours::temporal(1767225600000, TemporalUnit::timestamp_millis)},
        {"'1970-01-01Z'", Ours::temporal(0, TemporalUnit::timestamp_micros)}}};
-  Generator generator(seed);
+  ExpressionGenerator generator(seed);
   mapping::Evaluator evaluator;
   const TopicPartition place{"t", 0};
   Record record;

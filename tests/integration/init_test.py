@@ -7,7 +7,7 @@ import re
 import pytest
 
 from support.pipeline import Pipeline, encode
-from support.registry import StubRegistry
+from support.registry import StubRegistry, frame, number, text as registry_text
 from support.sluice import NOBODY, run
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data" / "debezium"
@@ -48,7 +48,7 @@ TOPICS = {
                for n in range(5)], 5,
               ['format = "connect-json"', '#   "id" integer NOT NULL,', '#   "ratio" real,', '#   "never" smallint,']),
     "mixed": ([(b"1", encode({"id": 1})), (b"2", connect({"id": "int64"}, {"id": 2}))], 2, ['format = "auto"', "of several formats"]),
-    "everything-schema": (recorded("everything-schema"), None, ['format = "debezium"', 'key = ["id"]', '#   "tsz" timestamptz,']),
+    "everything-schema": (recorded("everything-schema"), None, ['format = "debezium"', 'key = ["id"]', '#   "tsz" timestamp with time zone,']),
     "everything": (recorded("everything"), None, ['format = "debezium"', 'table = "public.everything"']),
     "bigtext-schema": (recorded("bigtext-schema"), None, ['#   "id" integer NOT NULL,']),
 }
@@ -126,20 +126,29 @@ def test_a_password_becomes_a_reference(url, wanted, broker):
     assert PASSWORD not in done.stdout + done.stderr
 
 
+TYPES = {"id": ("int", "integer"), "name": (["null", "string"], "text"), "none": (["null", "float"], "real"),
+         "at": ({"type": "long", "logicalType": "timestamp-micros"}, "timestamp with time zone"),
+         "price": ({"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, "numeric(9,2)"),
+         "tag": ({"type": "string", "logicalType": "uuid"}, "uuid"), "list": ({"type": "array", "items": "int"}, "integer[]")}
+
+
 @pytest.fixture
 def registry():
-    row = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "long"}, {"name": "name", "type": ["null", "string"]}]}
-    made = StubRegistry({"7": {"schema": json.dumps(row)}})
+    row = {"type": "record", "name": "Row", "fields": [{"name": name, "type": kind} for name, (kind, _) in TYPES.items()]}
+    made = StubRegistry({"7": {"schema": json.dumps(row)}, "8": {"schema": '"int"'}})
     yield made
     made.remove()
 
 
 def test_frames_are_read_with_the_registry_whose_password_is_not_printed(broker, look, registry, tmp_path):
     topic = broker.create_topic(f"framed{next(NUMBERS)}")
-    broker.publish(topic, [(b"21", b"\0\0\0\0\x07" + b"\x2a" + b"\x02\x06abc"), (b"22", b"\0\0\0\0\x07" + b"\x2c" + b"\0")], 0)
+    rest = number(0) + number(1709210096789012) + number(1) + b"\5" + registry_text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11") + number(0)
+    broker.publish(topic, [(frame(8, number(21)), frame(7, number(21) + number(1) + registry_text("abc") + rest)),
+                           (frame(8, number(22)), frame(7, number(22) + number(0) + rest))], 0)
     text = look(topic, "--registry", registry.url.replace("://", f"://reader:{PASSWORD}@"))
     assert 'format = "avro"' in text and 'key = ["id"]' in text
-    assert ddl_of(text).splitlines()[1:] == ['  "id" bigint NOT NULL,', '  "name" text,', '  PRIMARY KEY ("id")', ");"]
+    types = [f'  "{name}" {kind}{" NOT NULL" if name == "id" else ""},' for name, (_, kind) in TYPES.items()]
+    assert ddl_of(text).splitlines()[1:] == [*types, '  PRIMARY KEY ("id")', ");"]
     assert "://reader:${credential:registry_password}@127.0.0.1" in text
     assert check(text, tmp_path).returncode == 0
 

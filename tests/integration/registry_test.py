@@ -5,6 +5,8 @@ import base64
 import datetime
 import decimal
 import json
+import random
+import struct
 import uuid
 
 import pytest
@@ -218,6 +220,59 @@ def test_random_values_of_random_schemas_are_what_fastavro_reads(pipeline, stub,
     assert pipeline.sql("SELECT id, e.v, r.v FROM public.expected e FULL JOIN public.rows r USING (id) "
                         "WHERE e.v IS DISTINCT FROM r.v ORDER BY id LIMIT 5") == []
     assert pipeline.sql("SELECT count(*) FROM public.rows") == [(len(records),)]
+
+
+def random_json(chance, depth=0):
+    """The text of a value, spelled in every way that JSON allows."""
+    kind = chance.randrange(8 if depth < 4 else 6)
+    if kind == 6:
+        return "[" + " ,".join(random_json(chance, depth + 1) for _ in range(chance.randrange(4))) + "]"
+    if kind == 7:
+        return "{" + ",\n".join(f"{random_text(chance)}: {random_json(chance, depth + 1)}" for _ in range(chance.randrange(4))) + "}"
+    if kind in (0, 1):
+        return random_text(chance)
+    if kind in (2, 3):
+        return chance.choice(["", "-"]) + chance.choice(["0", "7", "12345678901234567890123"]) + chance.choice(
+            ["", ".0", ".50", ".000000000000000000000000001"]) + chance.choice(["", "e2", "E-3", "e+10"])
+    return chance.choice(["null", "true", "false"])
+
+
+def random_text(chance):
+    return '"' + "".join(chance.choice(["a", "é", "\\u00e9", "\\ud83d\\ude00", "\U0001f600", "\\/", "\\n", '\\"', "\\\\", "\\u0041"])
+                         for _ in range(chance.randrange(4))) + '"'
+
+
+def exact(value):
+    """JSON with all digits of its numbers."""
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, list):
+        return "[" + ",".join(map(exact, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(name)}:{exact(one)}" for name, one in value.items()) + "}"
+    return json.dumps(value)
+
+
+def test_what_a_json_schemas_value_nests_is_what_json_reads_and_durations_are_an_interval_or_a_dead_letter(pipeline, stub, seed):
+    pipeline.sql("CREATE TABLE public.rows (id bigint PRIMARY KEY, v jsonb, d interval)")
+    topic, chance = pipeline.topic("rows"), random.Random(seed)
+    types = {"a": {"type": "string", "connect.type": "bytes"}, "é": {"type": "integer", "title": "io.debezium.time.Date"}}
+    stub.schemas["2"] = {"schemaType": "JSON", "schema": json.dumps({"type": "object", "properties": {"v": {
+        "type": "object", "properties": types, "additionalProperties": {"type": "object", "properties": types}}}})}
+    stub.schemas["3"] = {"schema": json.dumps({"type": "record", "name": "Row", "fields": [
+        {"name": "id", "type": "long"}, {"name": "d", "type": {"type": "fixed", "name": "D", "size": 12, "logicalType": "duration"}}]})}
+    texts = [f'{{"x": {random_json(chance)}, "a": {random_json(chance)}}}' for _ in range(500)]
+    durations = [(12, 40, 1500), (2**31 - 1, 2**31 - 1, 2**32 - 1), (2**32 - 1, 0, 0), (0, 2**32 - 1, 0), (0, 0, 2**32 - 1)]
+    pipeline.kafka.publish(topic, [(None, frame(2, f'{{"id": {n}, "v": {text}}}'.encode())) for n, text in enumerate(texts)] + [
+        (None, frame(3, number(1000 + n) + struct.pack("<III", *one))) for n, one in enumerate(durations)])
+    pipeline.service(route(topic, "public.rows"), rest=registry_settings(stub.url)).start()
+    pipeline.wait_caught_up(topic)
+    assert pipeline.sql("SELECT record_offset, sqlstate FROM sluice.dead_letter ORDER BY 1") == [(502, "22015"), (503, "22015")]
+    wanted = [exact(json.loads(text, parse_float=decimal.Decimal, parse_int=decimal.Decimal)) for text in texts]
+    assert pipeline.sql("SELECT id, r.v, e.v FROM unnest(%s::text[]) WITH ORDINALITY AS e (v, n) JOIN public.rows r ON r.id = e.n - 1 "
+                        "WHERE r.v IS DISTINCT FROM e.v::jsonb LIMIT 5", wanted) == []
+    assert pipeline.sql("SELECT id, d::text FROM public.rows WHERE id >= 1000 ORDER BY id") == [
+        (1000, "1 year 40 days 00:00:01.5"), (1001, "178956970 years 7 mons 2147483647 days 1193:02:47.295"), (1004, "1193:02:47.295")]
 
 
 PRICE = protobuf.file("shop/price.proto", {"Price": {"units": "int64", "currency": "string"}}, package="shop")

@@ -10,24 +10,24 @@
 namespace sluice::sink::test {
 namespace {
 
-struct Item {
+struct VersionedItem {
   int sku = 0;
   std::optional<int> n;  // nothing: the element does not carry it
 };
 
-struct Event {
+struct VersionedEvent {
   enum class Kind { write, moved, gone, tombstone } kind = Kind::write;
   int id = 0, from = 0, version = 0;
   std::optional<int> note;
-  std::optional<std::vector<Item>> items;  // nothing: the event has no such array
+  std::optional<std::vector<VersionedItem>> items;  // nothing: the event has no such array
   std::optional<std::vector<int>> tags;
 };
 
 // One event after the other.
-class Model {
+class VersionedModel {
  public:
-  void apply(const Event& event) {
-    using Kind = Event::Kind;
+  void apply(const VersionedEvent& event) {
+    using Kind = VersionedEvent::Kind;
     if (event.kind == Kind::tombstone) return remove(event.id);
     if (event.kind == Kind::moved && event.from != event.id && !is_older(event, event.from)) remove(event.from);
     if (is_older(event, event.id)) {
@@ -71,11 +71,11 @@ class Model {
  private:
   struct Row {
     std::optional<int> note, version;
-    std::vector<Item> items;
+    std::vector<VersionedItem> items;
     std::vector<int> tags;
   };
 
-  bool is_older(const Event& event, int id) const {
+  bool is_older(const VersionedEvent& event, int id) const {
     const auto found = rows.find(id);
     return found != rows.end() && found->second.version && event.version < *found->second.version;
   }
@@ -85,8 +85,8 @@ class Model {
 };
 
 // Nothing: a tombstone.
-std::optional<std::string> value_of(const Event& event) {
-  using Kind = Event::Kind;
+std::optional<std::string> value_of(const VersionedEvent& event) {
+  using Kind = VersionedEvent::Kind;
   if (event.kind == Kind::tombstone) return std::nullopt;
   if (event.kind == Kind::gone)
     return fmt::format(R"({{"op":"d","before":{{"id":{},"v":{}}},"after":null}})", event.id, event.version);
@@ -121,7 +121,9 @@ class ChildVersions : public ChildTables {
     make_mapper();
   }
 
-  static Message message_of(const Event& event) { return {value_of(event), fmt::format(R"({{"id":{}}})", event.id)}; }
+  static Message message_of(const VersionedEvent& event) {
+    return {value_of(event), fmt::format(R"({{"id":{}}})", event.id)};
+  }
 
   std::string tables() {
     const auto lines = [](const std::string& rows) { return rows.empty() ? rows : rows + "\n"; };
@@ -131,24 +133,24 @@ class ChildVersions : public ChildTables {
   }
 };
 
-class Generator {
+class VersionedGenerator {
  public:
-  explicit Generator(unsigned seed) : random_(seed) {}
+  explicit VersionedGenerator(unsigned seed) : random_(seed) {}
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
 
-  Event event() {
+  VersionedEvent event() {
     const int what = below(12);
-    Event made{what == 0   ? Event::Kind::tombstone
-               : what == 1 ? Event::Kind::gone
-               : what <= 3 ? Event::Kind::moved
-                           : Event::Kind::write,
-               below(3),
-               below(3),
-               below(6),
-               below(2) ? std::optional(below(9)) : std::nullopt,
-               {},
-               {}};
-    const bool all = made.kind == Event::Kind::moved;  // its arrays went with the old key's
+    VersionedEvent made{what == 0   ? VersionedEvent::Kind::tombstone
+                        : what == 1 ? VersionedEvent::Kind::gone
+                        : what <= 3 ? VersionedEvent::Kind::moved
+                                    : VersionedEvent::Kind::write,
+                        below(3),
+                        below(3),
+                        below(6),
+                        below(2) ? std::optional(below(9)) : std::nullopt,
+                        {},
+                        {}};
+    const bool all = made.kind == VersionedEvent::Kind::moved;  // its arrays went with the old key's
     if (below(3) > 0 || all) {
       auto& items = made.items.emplace();
       const bool whole = below(2) == 0;
@@ -174,18 +176,18 @@ TEST_P(RandomChildrenWithVersions, leave_the_rows_as_if_applied_one_by_one_in_an
   const int sequences = given ? std::atoi(given) : 60;
   constexpr int events = 14;
   make(GetParam());
-  Generator generator(20261127);
+  VersionedGenerator generator(20261127);
   int outdated = 0;
   const std::string skipped = fmt::format("SELECT coalesce(sum(skipped), 0) FROM {}.pointer", schema);
   for (int n = 0; n < sequences; ++n) {
     sql(fmt::format("DELETE FROM {0}.tags; DELETE FROM {0}.items; DELETE FROM {0}.orders", schema));
-    Model model;
+    VersionedModel model;
     const int longest = n % 4 == 0 ? 1 : 1 + generator.below(events);
     const int before = std::stoi(sql(skipped));
     std::vector<Message> batch;
     std::string all;
     for (int count = 0; count < events; ++count) {
-      const Event event = generator.event();
+      const VersionedEvent event = generator.event();
       model.apply(event);
       batch.push_back(message_of(event));
       all += batch.back().value.value_or("a tombstone") + "\n";

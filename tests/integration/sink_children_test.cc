@@ -16,7 +16,7 @@ struct Item {
   std::optional<int> n;  // nothing: the element does not carry it
 };
 
-struct Event {
+struct ChildEvent {
   enum class Kind { write, moved, gone, truncate } kind = Kind::write;
   int id = 0, from = 0;
   std::optional<int> note;
@@ -26,17 +26,17 @@ struct Event {
 };
 
 // One event after the other.
-class Model {
+class ChildModel {
  public:
-  void apply(const Event& event) {
-    using Kind = Event::Kind;
+  void apply(const ChildEvent& event) {
+    using Kind = ChildEvent::Kind;
     if (event.kind == Kind::truncate) notes.clear(), items.clear();
     if (event.kind == Kind::moved && event.from != event.id) remove(event.from);
     if (event.kind == Kind::gone) remove(event.id);
     if (event.kind != Kind::write && event.kind != Kind::moved) return;
     auto& note = notes[event.id];
     if (event.note) note = event.note;
-    if (event.array == Event::Array::absent) return;
+    if (event.array == ChildEvent::Array::absent) return;
     auto& lines = items[event.id];
     lines.resize(std::min(lines.size(), event.items.size()));
     for (std::size_t line = 0; line < event.items.size(); ++line) {
@@ -70,14 +70,14 @@ class Model {
   std::map<int, std::vector<Item>> items;
 };
 
-std::string message_of(const Event& event) {
-  using Kind = Event::Kind;
+std::string child_message(const ChildEvent& event) {
+  using Kind = ChildEvent::Kind;
   if (event.kind == Kind::truncate) return R"({"op":"t","before":null,"after":null})";
   if (event.kind == Kind::gone) return fmt::format(R"({{"op":"d","before":{{"id":{}}},"after":null}})", event.id);
   std::string row = fmt::format(R"({{"id":{})", event.id);
   if (event.note) row += fmt::format(R"(,"note":{})", *event.note);
-  if (event.array == Event::Array::none) row += R"(,"items":null)";
-  if (event.array == Event::Array::empty || event.array == Event::Array::some) {
+  if (event.array == ChildEvent::Array::none) row += R"(,"items":null)";
+  if (event.array == ChildEvent::Array::empty || event.array == ChildEvent::Array::some) {
     row += R"(,"items":[)";
     for (const auto& item : event.items) {
       if (!row.ends_with('[')) row += ',';
@@ -109,21 +109,22 @@ class Children : public ChildTables {
   }
 };
 
-class Generator {
+class ChildGenerator {
  public:
-  explicit Generator(unsigned seed) : random_(seed) {}
+  explicit ChildGenerator(unsigned seed) : random_(seed) {}
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
 
-  Event event() {
+  ChildEvent event() {
     const int what = below(16);
-    Event made{what == 0   ? Event::Kind::truncate
-               : what <= 2 ? Event::Kind::gone
-               : what <= 4 ? Event::Kind::moved
-                           : Event::Kind::write,
-               below(4), below(4), below(2) ? std::optional(below(9)) : std::nullopt};
-    made.array = static_cast<Event::Array>(std::min(below(7), 3));
-    if (made.kind == Event::Kind::moved && made.array == Event::Array::absent) made.array = Event::Array::none;
-    if (made.array != Event::Array::some) return made;
+    ChildEvent made{what == 0   ? ChildEvent::Kind::truncate
+                    : what <= 2 ? ChildEvent::Kind::gone
+                    : what <= 4 ? ChildEvent::Kind::moved
+                                : ChildEvent::Kind::write,
+                    below(4), below(4), below(2) ? std::optional(below(9)) : std::nullopt};
+    made.array = static_cast<ChildEvent::Array>(std::min(below(7), 3));
+    if (made.kind == ChildEvent::Kind::moved && made.array == ChildEvent::Array::absent)
+      made.array = ChildEvent::Array::none;
+    if (made.array != ChildEvent::Array::some) return made;
     for (int lines = 1 + below(4); lines > 0; --lines)
       made.items.push_back({below(100), below(3) ? std::optional(below(100)) : std::nullopt});
     return made;
@@ -141,18 +142,18 @@ TEST_P(RandomChildren, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
   const int sequences = given ? std::atoi(given) : 40;
   constexpr int events = 16;
   make(GetParam());
-  Generator generator(20261126);
+  ChildGenerator generator(20261126);
   std::size_t children_seen = 0;
   for (int n = 0; n < sequences; ++n) {
     sql(fmt::format("DELETE FROM {0}.items; DELETE FROM {0}.orders", schema));
-    Model model;
+    ChildModel model;
     const int longest = 1 + generator.below(events);
     std::vector<Message> batch;
     std::string all;
     for (int count = 0; count < events; ++count) {
-      const Event event = generator.event();
+      const ChildEvent event = generator.event();
       model.apply(event);
-      batch.push_back({message_of(event)});
+      batch.push_back({child_message(event)});
       all += *batch.back().value + "\n";
       if (static_cast<int>(batch.size()) <= generator.below(longest) && count + 1 < events) continue;
       write_batch(batch);

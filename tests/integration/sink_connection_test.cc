@@ -78,7 +78,7 @@ class Mute {
   std::thread thread_;
 };
 
-std::string times(int count, const std::string& text) {
+std::string repeated(int count, const std::string& text) {
   std::string all;
   for (int i = 0; i < count; ++i) all += text;
   return all;
@@ -165,7 +165,7 @@ TEST_F(ConnectionTest, connecting_to_a_frozen_server_ends_at_its_deadline_howeve
   const auto postmaster = sql("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
   const auto port = sql("SHOW port");
   const Secret hosts(fmt::format("host=127.0.0.1{0} port={1}{2} user=app dbname=postgres connect_timeout=3",
-                                 times(9, ",127.0.0.1"), port, times(9, "," + port)));
+                                 repeated(9, ",127.0.0.1"), port, repeated(9, "," + port)));
   EXPECT_TRUE(SqlClient::open(hosts));
   const Frozen server(postmaster);
   const auto begin = Clock::now();

@@ -140,9 +140,9 @@ class ForeignKeys : public SinkTest {
   int batches = 0, refused = 0;
 };
 
-class Generator {
+class FamilyGenerator {
  public:
-  explicit Generator(unsigned seed) : random_(seed) {}
+  explicit FamilyGenerator(unsigned seed) : random_(seed) {}
   int below(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
 
   // What happens to a row of a table: it is written, whole or in part, gets another key, or goes.
@@ -176,7 +176,7 @@ TEST_F(ForeignKeys, random_events_of_linked_tables_leave_in_any_batches_what_the
   const int sequences = given ? std::atoi(given) : 60;
   constexpr unsigned seed = 20261126;
   constexpr int events_of_one = 24;
-  Generator generator(seed);
+  FamilyGenerator generator(seed);
   int applied = 0;
   for (int n = 0; n < sequences; ++n) {
     const auto& shape = shapes[static_cast<std::size_t>(n * std::ssize(shapes) / sequences)];

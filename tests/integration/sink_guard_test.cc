@@ -12,7 +12,7 @@
 namespace sluice::sink::test {
 namespace {
 
-struct Event {
+struct GuardedEvent {
   enum class Kind { whole, part, moved, gone, gone_without_version, tombstone } kind = Kind::whole;
   int id = 0, a = 0, version = 0, from = 0;  // whose row moves
 
@@ -20,55 +20,55 @@ struct Event {
 };
 
 // What a round of random events is about.
-struct Rules {
+struct GuardRules {
   bool soft = false, timed = false, versioned = false;
   bool updates = false;    // mode = "update"
   bool demanding = false;  // b is NOT NULL
 
   // Returns true if the event needs a row that is there: there is no other value for what it does not carry.
-  bool needs_row(const Event& event) const {
+  bool needs_row(const GuardedEvent& event) const {
     if (!demanding || updates) return false;
-    const bool leaves_mark = soft && versioned && event.kind != Event::Kind::whole;
-    return event.kind == Event::Kind::part || leaves_mark;
+    const bool leaves_mark = soft && versioned && event.kind != GuardedEvent::Kind::whole;
+    return event.kind == GuardedEvent::Kind::part || leaves_mark;
   }
 };
 
-struct Kept {
+struct GuardedRow {
   std::optional<int> a, b, version;
   std::string deleted;  // as the column shows it; empty: not
 };
 
 // One event after the other, as the contract says.
-class Model {
+class GuardedModel {
  public:
-  explicit Model(const Rules& rules) : rules_(rules) {}
+  explicit GuardedModel(const GuardRules& rules) : rules_(rules) {}
 
-  void apply(const Event& event, std::int64_t second) {
-    if (event.kind == Event::Kind::moved && event.from != event.id)
-      change({Event::Kind::gone, event.from, 0, event.version}, second);
+  void apply(const GuardedEvent& event, std::int64_t second) {
+    if (event.kind == GuardedEvent::Kind::moved && event.from != event.id)
+      change({GuardedEvent::Kind::gone, event.from, 0, event.version}, second);
     if (!change(event, second)) ++outdated;
   }
 
-  std::map<int, Kept> rows;
+  std::map<int, GuardedRow> rows;
   int outdated = 0;
 
  private:
   // Returns false if the row is newer.
-  bool change(const Event& event, std::int64_t second) {
+  bool change(const GuardedEvent& event, std::int64_t second) {
     const auto found = rows.find(event.id);
     const bool is_there = found != rows.end();
-    const bool says = rules_.versioned && event.kind <= Event::Kind::gone;
+    const bool says = rules_.versioned && event.kind <= GuardedEvent::Kind::gone;
     if (says && is_there && found->second.version && event.version < *found->second.version) return false;
     if (!is_there && (rules_.updates || (event.deletes() && !says))) return true;
     if (event.deletes() && !rules_.soft) {
       rows.erase(event.id);
       return true;
     }
-    Kept& row = rows[event.id];
+    GuardedRow& row = rows[event.id];
     if (says) row.version = event.version;
     if (!event.deletes()) {
       row.a = event.a;
-      if (event.kind != Event::Kind::part) row.b = event.a + 1;
+      if (event.kind != GuardedEvent::Kind::part) row.b = event.a + 1;
       row.deleted.clear();
     } else if (row.deleted.empty()) {
       row.deleted = rules_.timed ? fmt::format("{}", second) : "true";
@@ -76,7 +76,7 @@ class Model {
     return true;
   }
 
-  Rules rules_;
+  GuardRules rules_;
 };
 
 struct Message {
@@ -86,7 +86,7 @@ struct Message {
 
 class Guard : public SinkTest {
  protected:
-  void make(const Rules& rules, const std::string& version) {
+  void make(const GuardRules& rules, const std::string& version) {
     sql(fmt::format(
         "DROP TABLE IF EXISTS {0}.t; CREATE TABLE {0}.t (id int PRIMARY KEY, a int, b int {1}, v {2}, deleted {3})",
         schema, rules.demanding ? "NOT NULL" : "", version, rules.timed ? "timestamptz" : "boolean"));
@@ -147,7 +147,7 @@ class Guard : public SinkTest {
   std::shared_ptr<const Table> described;
 };
 
-std::string text_of(const std::map<int, Kept>& rows) {
+std::string guarded_text(const std::map<int, GuardedRow>& rows) {
   const auto number = [](const std::optional<int>& value) {
     return value ? std::to_string(*value) : std::string("\\N");
   };
@@ -159,27 +159,28 @@ std::string text_of(const std::map<int, Kept>& rows) {
   return text;
 }
 
-Message message_of(const Event& event, const Rules& rules, std::int64_t second) {
-  const auto version = !rules.versioned                                  ? std::string()
-                       : event.kind == Event::Kind::gone_without_version ? R"(,"v":null)"
-                                                                         : fmt::format(R"(,"v":{})", event.version);
+Message guarded_message(const GuardedEvent& event, const GuardRules& rules, std::int64_t second) {
+  const auto version = !rules.versioned ? std::string()
+                       : event.kind == GuardedEvent::Kind::gone_without_version
+                           ? R"(,"v":null)"
+                           : fmt::format(R"(,"v":{})", event.version);
   Message message{fmt::format(R"({{"id":{}}})", event.id), {}, second * 1000};
   const auto whole = fmt::format(R"({{"id":{},"a":{},"b":{}{}}})", event.id, event.a, event.a + 1, version);
   switch (event.kind) {
-    case Event::Kind::whole:
+    case GuardedEvent::Kind::whole:
       message.value = whole;
       break;
-    case Event::Kind::part:
+    case GuardedEvent::Kind::part:
       message.value = fmt::format(R"({{"id":{},"a":{}{}}})", event.id, event.a, version);
       break;
-    case Event::Kind::moved:
+    case GuardedEvent::Kind::moved:
       message.value = fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{}}})", event.from, whole);
       break;
-    case Event::Kind::gone:
-    case Event::Kind::gone_without_version:
+    case GuardedEvent::Kind::gone:
+    case GuardedEvent::Kind::gone_without_version:
       message.value = fmt::format(R"({{"op":"d","before":{{"id":{}{}}},"after":null}})", event.id, version);
       break;
-    case Event::Kind::tombstone:
+    case GuardedEvent::Kind::tombstone:
       break;
   }
   return message;
@@ -190,34 +191,34 @@ TEST_F(Guard, random_events_in_any_batches_equal_one_by_one_application) {
   const auto below = [&](int end) { return static_cast<int>(random() % static_cast<unsigned>(end)); };
   constexpr std::int64_t begin = 1'700'000'000;
   for (int round = 0; round < 24; ++round) {
-    Rules rules{round % 4 != 0, round % 4 == 2 || round % 8 == 7, round % 4 != 3};
+    GuardRules rules{round % 4 != 0, round % 4 == 2 || round % 8 == 7, round % 4 != 3};
     rules.updates = round % 5 == 4;
     rules.demanding = round % 3 == 1;
     make(rules, round % 3 == 0 ? "numeric" : "bigint");
     if (rules.versioned) guard_by("v");
-    Model model(rules);
+    GuardedModel model(rules);
     const std::string old = sql(fmt::format("SELECT coalesce(sum(skipped), 0) FROM {}.pointer", schema));
     std::vector<Message> batch;
     const int longest = round < 6 ? 1 : 14;
     for (int n = 0; n < 40; ++n) {
-      Event event{static_cast<Event::Kind>(below(6)), below(3), below(100), below(8), below(3)};
-      if (event.kind == Event::Kind::moved && rules.updates) event.from = event.id;
-      const int needed = event.kind == Event::Kind::moved ? event.from : event.id;
-      if (rules.needs_row(event) && !model.rows.contains(needed)) event.kind = Event::Kind::whole;
+      GuardedEvent event{static_cast<GuardedEvent::Kind>(below(6)), below(3), below(100), below(8), below(3)};
+      if (event.kind == GuardedEvent::Kind::moved && rules.updates) event.from = event.id;
+      const int needed = event.kind == GuardedEvent::Kind::moved ? event.from : event.id;
+      if (rules.needs_row(event) && !model.rows.contains(needed)) event.kind = GuardedEvent::Kind::whole;
       model.apply(event, begin + n);
-      batch.push_back(message_of(event, rules, begin + n));
+      batch.push_back(guarded_message(event, rules, begin + n));
       if (static_cast<int>(batch.size()) <= below(longest) && n != 39) continue;
       write_batch(batch);
       batch.clear();
       if (HasFatalFailure()) return;
-      ASSERT_EQ(table_text(), text_of(model.rows)) << "round " << round << " event " << n;
+      ASSERT_EQ(table_text(), guarded_text(model.rows)) << "round " << round << " event " << n;
       // Somebody else's row, or one from before the route had versions.
       const int other = below(9);
       sql(fmt::format("UPDATE {}.t SET v = NULL WHERE id = {}", schema, other));
       if (const auto found = model.rows.find(other); found != model.rows.end()) found->second.version.reset();
       if (!rules.updates || other > 2) continue;
       sql(fmt::format("INSERT INTO {}.t (id, a, b) VALUES ({}, 1, 2) ON CONFLICT DO NOTHING", schema, other));
-      model.rows.try_emplace(other, Kept{1, 2, {}, {}});
+      model.rows.try_emplace(other, GuardedRow{1, 2, {}, {}});
     }
     if (longest == 1) {
       EXPECT_EQ(sql(fmt::format("SELECT sum(skipped) - {} FROM {}.pointer", old, schema)),

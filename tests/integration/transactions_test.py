@@ -2,6 +2,7 @@
 import threading
 
 import pytest
+from confluent_kafka.admin import NewPartitions
 
 from support.bank import ROUTE_TABLES, Bank, Reader, publish
 from support.console import Access
@@ -108,6 +109,32 @@ def test_an_incomplete_transaction_stops_its_partitions_and_heals_when_the_rest_
     pipeline.wait_caught_up(*topics(bank))
     assert pipeline.wait_state(bank.metadata, "ok") in (None, "")
     assert balances(pipeline) == bank.balances
+    assert service.stop() == 0
+
+
+def test_a_topic_may_be_given_partitions_within_a_transaction(pipeline, bank):
+    service = pipeline.service(routes(bank), rest=consistency(bank.metadata),
+                               properties='"topic.metadata.refresh.interval.ms" = "1000"').start()
+    grown = bank.topic("tellers")
+    pipeline.wait_caught_up(*map(bank.topic, ROUTE_TABLES))
+    records = bank.transaction(moves=4)
+    with Reader(pipeline.database, SUMS) as reader:
+        publish(pipeline.kafka, records[:5])
+        pipeline.kafka.admin.create_partitions([NewPartitions(grown, 3)])[grown].result(60)
+        # Debezium's producer spreads by the key from here on.
+        late = [(topic, number % 3 if topic == grown else place, key, value)
+                for number, (topic, place, key, value) in enumerate(records[5:])]
+        assert {record[1] for record in late if record[0] == grown} > {0}
+        wait_until(lambda: len(pipeline.kafka.ends(grown)) == 3, service.tail, 60)
+        publish(pipeline.kafka, late)
+        bank.partitions["tellers"] = 3
+        for _ in range(20):
+            publish(pipeline.kafka, bank.transaction())
+        pipeline.wait_caught_up(*topics(bank))
+    assert reader.torn == [], reader.torn[:3]
+    assert balances(pipeline) == bank.balances
+    assert pipeline.dead_letters() == {}
+    assert len([place for place in pipeline.pointers() if place[0] == grown]) == 3
     assert service.stop() == 0
 
 

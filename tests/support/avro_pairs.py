@@ -23,49 +23,93 @@ UTC = datetime.timezone.utc
 LOGICAL = [("int", "date"), ("int", "time-millis"), ("long", "time-micros"), ("long", "timestamp-millis"),
            ("long", "timestamp-micros"), ("long", "local-timestamp-millis"), ("long", "local-timestamp-micros"),
            ("string", "uuid")]
+# On a type that they are not for: other readers ignore them.
+MISPLACED = [("long", "date"), ("int", "time-micros"), ("int", "timestamp-millis"), ("string", "timestamp-micros"), ("bytes", "uuid"),
+             ("double", "decimal"), ("string", "unheard-of")]
 
 
 class Generator:
     def __init__(self, seed):
         self.chance = random.Random(seed)
-        self.names = 0
+        self.names, self.spaces = 0, [""]
+        self.named = {}  # of the schema that is being made, those that are finished
 
     def name(self):
         self.names += 1
         return f"N{self.names}"
 
+    def keep(self, made):
+        """A named type, which may be referred to from now on."""
+        space = self.spaces[-1]
+        self.named[f"{space}.{made['name']}" if space else made["name"]] = made
+        return made
+
+    def record(self, depth):
+        name, space = self.name(), self.chance.choice([self.spaces[-1], "", "a.b"])
+        self.spaces.append(space)
+        fields = [{"name": f"{name}_{n}", "type": self.schema(depth + 1), "aliases": ["old"]} for n in range(self.chance.randrange(4))]
+        made = self.keep({"type": "record", "name": name, "namespace": space, "aliases": ["Old"], "doc": "x", "fields": fields})
+        self.spaces.pop()
+        return made
+
+    def union(self, depth):
+        """Of several types, which their values tell apart."""
+        chance = self.chance
+        branches = [lambda: "null", lambda: "boolean", lambda: chance.choice(["int", "long"]), lambda: chance.choice(["float", "double"]),
+                    lambda: "bytes", lambda: "string", lambda: {"type": "array", "items": self.schema(depth + 1)},
+                    lambda: {"type": "map", "values": self.schema(depth + 1)}, lambda: self.record(depth), lambda: self.record(depth)]
+        return [make() for make in chance.sample(branches, chance.randrange(1, 6))]
+
     def schema(self, depth):
         chance = self.chance
-        kind = chance.randrange(13 if depth < DEEPEST else 9)
+        kind = chance.randrange(16 if depth < DEEPEST else 9)
         if kind < 5:
             return chance.choice(["null", "boolean", "int", "long", "float", "double", "bytes", "string"])
         if kind == 5:
-            of, logical = chance.choice(LOGICAL)
+            of, logical = chance.choice(LOGICAL + MISPLACED)
             return {"type": of, "logicalType": logical}
         if kind == 6:
             precision = chance.randrange(1, 40)
             made = {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": chance.randrange(precision + 1)}
-            return made if chance.randrange(2) else {**made, "type": "fixed", "name": self.name(), "size": 17}
+            return made if chance.randrange(2) else self.keep({**made, "type": "fixed", "name": self.name(), "size": 17})
         if kind == 7:
-            return {"type": "enum", "name": self.name(), "symbols": [f"S{n}" for n in range(chance.randrange(1, 5))]}
+            return self.keep({"type": "enum", "name": self.name(), "symbols": [f"S{n}" for n in range(chance.randrange(1, 5))],
+                              "default": "S0"})
         if kind == 8:
-            return {"type": "fixed", "name": self.name(), "size": chance.randrange(5)}
+            return self.keep({"type": "fixed", "name": self.name(), "size": chance.randrange(5)})
         if kind == 9:
             return {"type": "array", "items": self.schema(depth + 1)}
         if kind == 10:
             return {"type": "map", "values": self.schema(depth + 1)}
         if kind == 11:
-            return {"type": "record", "name": self.name(),
-                    "fields": [{"name": f"f{n}", "type": self.schema(depth + 1)} for n in range(chance.randrange(4))]}
+            return self.record(depth)
+        if kind == 12:
+            return self.union(depth)
+        # Within a namespace there is no way to name a type of none.
+        names = [name for name in sorted(self.named) if "." in name or not self.spaces[-1]]
+        if kind == 13 and names:
+            return chance.choice(names)
+        known = dict(self.named)
         other = self.schema(depth + 1)
-        return ["null", other] if other != "null" and not isinstance(other, list) else ["int", "string"]
+        if other != "null" and not isinstance(other, list):
+            return ["null", other]
+        self.named = known
+        return ["int", "string"]
+
+    def resolved(self, schema):
+        return self.named.get(schema, schema) if isinstance(schema, str) else schema
 
     def value(self, schema):
         chance = self.chance
+        schema = self.resolved(schema)
         if isinstance(schema, list):
-            return self.value(chance.choice(schema))
+            chosen = chance.choice(schema)
+            value = self.value(chosen)
+            if isinstance(chosen, dict) and chosen["type"] == "record":  # as fastavro wants to be told which one it is
+                return (f"{chosen['namespace']}.{chosen['name']}".lstrip("."), value)
+            return value
         kind, logical = (schema, None) if isinstance(schema, str) else (schema["type"], schema.get("logicalType"))
-        if logical:
+        if (kind, logical) in LOGICAL or logical == "decimal" and kind != "double":
             return self.meaning(schema, logical)
         if kind in ("int", "long"):
             bits = chance.randrange(1, 32 if kind == "int" else 64)
@@ -119,10 +163,23 @@ def moment_text(value):
     return value.isoformat()
 
 
-def json_of(value, schema):
+def branch_of(value, union, named):
+    """Which of the types fastavro has read the value by."""
+    if isinstance(value, dict):
+        for one in (named.get(one, one) if isinstance(one, str) else one for one in union):
+            if isinstance(one, dict) and one["type"] == "record" and [field["name"] for field in one["fields"]] == list(value):
+                return one
+    kinds = {bool: ["boolean"], int: ["int", "long"], float: ["float", "double"], bytes: ["bytes"], str: ["string"], list: ["array"],
+             dict: ["map"], type(None): ["null"]}.get(type(value), [])
+    found = [one for one in union if (one if isinstance(one, str) else one["type"]) in kinds]
+    return found[0] if found else next(one for one in union if one != "null")
+
+
+def json_of(value, schema, named):
     """As Sluice's documentation says that a value looks in a json column."""
+    schema = named.get(schema, schema) if isinstance(schema, str) else schema
     if isinstance(schema, list):
-        schema = schema[0] if value is None or (schema[0] == "int" and isinstance(value, int)) else schema[1]
+        return json_of(value, branch_of(value, schema, named), named)
     kind = schema if isinstance(schema, str) else schema["type"]
     if value is None or isinstance(value, (bool, str, int)):
         return json.dumps(value)
@@ -137,9 +194,9 @@ def json_of(value, schema):
     if isinstance(value, uuid.UUID):
         return json.dumps(str(value))
     if isinstance(value, list):
-        return "[" + ",".join(json_of(one, schema["items"]) for one in value) + "]"
+        return "[" + ",".join(json_of(one, schema["items"], named) for one in value) + "]"
     types = {field["name"]: field["type"] for field in schema["fields"]} if kind == "record" else None
-    return "{" + ",".join(f"{json.dumps(name)}:{json_of(one, types[name] if types else schema['values'])}"
+    return "{" + ",".join(f"{json.dumps(name)}:{json_of(one, types[name] if types else schema['values'], named)}"
                           for name, one in value.items()) + "}"
 
 
@@ -147,6 +204,7 @@ def main():
     seed, schemas, values = map(int, sys.argv[1:])
     generator, identifier = Generator(seed), 0
     for _ in range(schemas):
+        generator.named = {}
         inner = {"type": "record", "name": "Wrap", "fields": [{"name": "x", "type": generator.schema(0)}]}
         schema = {"type": "record", "name": "Row", "fields": [{"name": "id", "type": "long"}, {"name": "v", "type": inner}]}
         parsed, pairs = fastavro.parse_schema(json.loads(json.dumps(schema))), []
@@ -155,7 +213,7 @@ def main():
             written = io.BytesIO()
             fastavro.schemaless_writer(written, parsed, {"id": identifier, "v": generator.value(inner)})
             read = fastavro.schemaless_reader(io.BytesIO(written.getvalue()), parsed)
-            pairs.append([base64.b64encode(written.getvalue()).decode(), json_of(read["v"], inner)])
+            pairs.append([base64.b64encode(written.getvalue()).decode(), json_of(read["v"], inner, generator.named)])
         print(json.dumps({"schema": json.dumps(schema), "values": pairs}))
 
 

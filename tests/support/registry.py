@@ -16,14 +16,15 @@ SERIALIZER = pathlib.Path(__file__).resolve().parent / "serializer.py"
 
 
 class Registry(Server):
-    """Apicurio, started by tools/registry; url is Confluent's API in it, own_api its own."""
+    """Apicurio, started by tools/registry; url is Confluent's API in it, own_api its own. With `keep` it has its schemas still
+    after a restart."""
 
     tool, seconds = "registry", 1300
 
-    def __init__(self):
+    def __init__(self, keep=False):
         super().__init__()
         self.serializers = None
-        self.url = self.begin()
+        self.url = self.begin(*["--keep"] * keep)
         self.own_api = self.url.replace("/apis/ccompat/v7", "/apis/registry/v2")
 
     def serialize(self, topic, kind, schema, values, field="value"):

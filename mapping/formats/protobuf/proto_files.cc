@@ -20,7 +20,6 @@ namespace {
 
 namespace pb = google::protobuf;
 
-constexpr std::size_t max_text = 8u << 20;
 constexpr std::size_t max_words = 2'000'000;  // of one text
 constexpr std::size_t max_files = 1000;
 constexpr int max_blocks = 64;                // of a text, each within another
@@ -178,7 +177,7 @@ bool ProtoFiles::add_compiled(const std::string& name, std::string_view body) {
 }
 
 void ProtoFiles::add_file(const std::string& name, std::string_view body) {
-  if (body.size() > max_text)
+  if (body.size() > longest_schema)
     complain(fmt::format("{} is longer than 8 MiB", name));
   else if (!add_compiled(name, body))
     texts_[name] = body;

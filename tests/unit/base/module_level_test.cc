@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Warnings are kept, so what is written of them can be looked at.
-std::int64_t kept(std::string_view who) {
+std::int64_t kept_lines(std::string_view who) {
   const auto entries = recent();
   return std::ranges::count(entries, who, &Entry::who);
 }
@@ -34,8 +34,8 @@ TEST_F(LogModule, one_may_say_more_or_less_than_the_others) {
   warning("quiet 1", "not wanted");
   warning("neither", "wanted");
   error("quiet 1", "wanted");
-  EXPECT_EQ(kept("quiet 1"), 1);
-  EXPECT_EQ(kept("neither"), 1);
+  EXPECT_EQ(kept_lines("quiet 1"), 1);
+  EXPECT_EQ(kept_lines("neither"), 1);
   const auto before = count(Level::debug);
   debug("neither", "only loud wants this");
   EXPECT_EQ(count(Level::debug), before);

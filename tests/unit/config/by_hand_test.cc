@@ -27,7 +27,7 @@ Pipeline pipeline_with_all() {
   return pipeline;
 }
 
-std::string error_of(std::string_view key, std::string_view text) {
+std::string trial_error(std::string_view key, std::string_view text) {
   auto pipeline = pipeline_with_all();
   const auto before = fingerprint(pipeline);
   const auto done = set_by_hand(pipeline, key, text);
@@ -62,30 +62,31 @@ TEST(ConfigByHand, only_the_section_that_is_meant_changes) {
 }
 
 TEST(ConfigByHand, what_is_wrong_is_told_in_the_words_of_the_file) {
-  EXPECT_EQ(error_of("batch.rows", "0"), "batch.rows: is out of bounds; use 1 to 100000 records");
-  EXPECT_EQ(error_of("batch.rows", "many"), "batch.rows: is a string; write an integer, without quotes");
+  EXPECT_EQ(trial_error("batch.rows", "0"), "batch.rows: is out of bounds; use 1 to 100000 records");
+  EXPECT_EQ(trial_error("batch.rows", "many"), "batch.rows: is a string; write an integer, without quotes");
   EXPECT_EQ(
-      error_of("batch.linger", "5"),
+      trial_error("batch.linger", "5"),
       "batch.linger: \"5\" is not a valid value; write a duration with its unit, like \"50ms\", \"5s\" or \"2m\"");
-  EXPECT_EQ(error_of("batch.adaptive", "perhaps"), "batch.adaptive: is a string; write true or false, without quotes");
-  EXPECT_NE(error_of("log.level", "loud").find("is not known; use debug | info"), std::string::npos);
-  EXPECT_EQ(error_of("notify[1].on", ""),
+  EXPECT_EQ(trial_error("batch.adaptive", "perhaps"),
+            "batch.adaptive: is a string; write true or false, without quotes");
+  EXPECT_NE(trial_error("log.level", "loud").find("is not known; use debug | info"), std::string::npos);
+  EXPECT_EQ(trial_error("notify[1].on", ""),
             "notify[1].on: is empty; name what the hook is told, or leave the section out");
-  EXPECT_NE(error_of("notify[1].on", "[stopped").find("is a string; write a list"), std::string::npos);
-  EXPECT_NE(error_of("job[1].after", "public.order").find("is written by no route"), std::string::npos);
+  EXPECT_NE(trial_error("notify[1].on", "[stopped").find("is a string; write a list"), std::string::npos);
+  EXPECT_NE(trial_error("job[1].after", "public.order").find("is written by no route"), std::string::npos);
 }
 
 TEST(ConfigByHand, references_secrets_and_what_needs_a_restart_are_refused_with_what_to_do) {
-  EXPECT_EQ(error_of("batch.rows", "${env:HOME}"),
+  EXPECT_EQ(trial_error("batch.rows", "${env:HOME}"),
             "batch.rows: has a reference, which only the file may have; write the value");
-  EXPECT_NE(error_of("notify[1].url", "https://x/y").find("is a secret"), std::string::npos);
-  EXPECT_NE(error_of("postgres.url", "postgresql://h/d").find("then restart"), std::string::npos);
-  EXPECT_NE(error_of("postgres.lanes", "3").find("change it in the file, then restart"), std::string::npos);
-  EXPECT_NE(error_of("job[1].sql", "drop table t").find("then 'config reload'"), std::string::npos);
-  EXPECT_NE(error_of("job[1].name", "three").find("then 'config reload'"), std::string::npos);
+  EXPECT_NE(trial_error("notify[1].url", "https://x/y").find("is a secret"), std::string::npos);
+  EXPECT_NE(trial_error("postgres.url", "postgresql://h/d").find("then restart"), std::string::npos);
+  EXPECT_NE(trial_error("postgres.lanes", "3").find("change it in the file, then restart"), std::string::npos);
+  EXPECT_NE(trial_error("job[1].sql", "drop table t").find("then 'config reload'"), std::string::npos);
+  EXPECT_NE(trial_error("job[1].name", "three").find("then 'config reload'"), std::string::npos);
   for (const auto* unknown :
        {"batch.row", "job[3].every", "job[0].every", "job[x].every", "job.every", "notify[1]", "", "[", "]["})
-    EXPECT_EQ(error_of(unknown, "5s"), fmt::format("{}: is not a setting", unknown));
+    EXPECT_EQ(trial_error(unknown, "5s"), fmt::format("{}: is not a setting", unknown));
 }
 
 // A value of the setting that is not its present one.

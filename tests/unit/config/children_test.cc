@@ -46,7 +46,7 @@ std::string child(const std::string& table = "public.order_items", const std::st
                      columns);
 }
 
-#define EXPECT_HAS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
+#define EXPECT_SAYS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
 
 TEST(ConfigChildren, a_child_has_the_rules_of_its_parent_and_settings_of_its_own) {
   const auto pipeline = read(
@@ -72,24 +72,24 @@ TEST(ConfigChildren, the_parents_key_may_be_a_nested_field_that_flatten_takes_ou
   const std::string of_it = child("public.order_items", R"(["order_id", "line"])",
                                   R"({ order_id = "$.meta.id", line = "@index" })", "cart.items");
   EXPECT_EQ(error_of(nested + "flatten = \"_\"\n" + of_it), "");
-  EXPECT_HAS(error_of(nested + of_it), "must begin with the parent's key");
+  EXPECT_SAYS(error_of(nested + of_it), "must begin with the parent's key");
 }
 
 TEST(ConfigChildren, the_key_begins_with_the_parents_and_goes_on) {
-  EXPECT_HAS(error_of(route() + child("t", R"(["order_id"])")), "14:7: route.child.key: lacks a column behind");
-  EXPECT_HAS(error_of(route() + child("t", R"(["line", "order_id"])")),
-             "route.child.key: must begin with the parent's key, and its column line is no id of the parent; write "
-             "columns = { line = \"$.id\" }");
-  EXPECT_HAS(error_of(route() + child("t", R"(["order_id", "line"])", R"({ line = "@index" })")),
-             "its column order_id is no id of the parent");
+  EXPECT_SAYS(error_of(route() + child("t", R"(["order_id"])")), "14:7: route.child.key: lacks a column behind");
+  EXPECT_SAYS(error_of(route() + child("t", R"(["line", "order_id"])")),
+              "route.child.key: must begin with the parent's key, and its column line is no id of the parent; write "
+              "columns = { line = \"$.id\" }");
+  EXPECT_SAYS(error_of(route() + child("t", R"(["order_id", "line"])", R"({ line = "@index" })")),
+              "its column order_id is no id of the parent");
   EXPECT_EQ(error_of(route("columns.rename = { number = \"id\" }") +
                      child("t", R"(["order_id", "line"])", R"({ order_id = "$.number", line = "@index" })")),
             "");
   EXPECT_EQ(error_of(route() + child("t", R"(["order_id", "sku"])", R"({ order_id = "$.id" })")), "")
       << "a field of the element";
   EXPECT_EQ(error_of(route() + child("t", R"(["order_id", "tag"])", R"({ order_id = "$.id", tag = "@element" })")), "");
-  EXPECT_HAS(error_of(route() + child("t", R"(["tag", "line"])", R"({ tag = "@element", line = "@index" })")),
-             "its column tag is no id of the parent");
+  EXPECT_SAYS(error_of(route() + child("t", R"(["tag", "line"])", R"({ tag = "@element", line = "@index" })")),
+              "its column tag is no id of the parent");
 }
 
 TEST(ConfigChildren, what_fills_a_column_is_one_of_four_things) {
@@ -100,29 +100,29 @@ TEST(ConfigChildren, what_fills_a_column_is_one_of_four_things) {
   EXPECT_EQ(columns(R"(city = "$.address.city", no = "number")"), "");
   EXPECT_EQ(columns(R"(tag = "@element")"), "");
   for (const char* wrong : {"@offset", "@elements", "$", "$.", "$.a..b", "", "@"})
-    EXPECT_HAS(columns(fmt::format(R"(x = "{}")", wrong)),
-               "is not known; write $.FIELD of the parent, @index, @element, or a field of the element")
+    EXPECT_SAYS(columns(fmt::format(R"(x = "{}")", wrong)),
+                "is not known; write $.FIELD of the parent, @index, @element, or a field of the element")
         << wrong;
-  EXPECT_HAS(columns(R"(x = "number", y = "number")"), "fills two columns with the element's field number");
-  EXPECT_HAS(
+  EXPECT_SAYS(columns(R"(x = "number", y = "number")"), "fills two columns with the element's field number");
+  EXPECT_SAYS(
       error_of(route() + child("t", R"(["order_id", "line"])", R"({ order_id = "$.id", line = "@index" })", "a..b")),
       "route.child.path");
 }
 
 TEST(ConfigChildren, a_route_whose_rows_cannot_have_children_is_refused) {
-  EXPECT_HAS(error_of(route("mode = \"update\"") + child()), "route.child.table: belongs to rows that are written");
-  EXPECT_HAS(error_of(route("mode = \"insert\"") + child()), "give the route mode = \"upsert\"");
+  EXPECT_SAYS(error_of(route("mode = \"update\"") + child()), "route.child.table: belongs to rows that are written");
+  EXPECT_SAYS(error_of(route("mode = \"insert\"") + child()), "give the route mode = \"upsert\"");
   EXPECT_EQ(error_of(route("version = \"v\"") + child()), "");
   EXPECT_EQ(error_of(route("delete = \"soft:gone\"") + child()), "");
 }
 
 TEST(ConfigChildren, a_family_has_its_tables_to_itself) {
-  EXPECT_HAS(error_of(route() + child("public.orders")), "may be the same table as public.orders");
-  EXPECT_HAS(error_of(route() + child() + child()), "may be the same table as public.order_items");
+  EXPECT_SAYS(error_of(route() + child("public.orders")), "may be the same table as public.orders");
+  EXPECT_SAYS(error_of(route() + child() + child()), "may be the same table as public.order_items");
   const std::string other = "[[route]]\ntopics = [\"other\"]\nkey = [\"id\"]\ntable = ";
-  EXPECT_HAS(error_of(route() + child() + other + "\"order_items\"\n"), "may be the same table as order_items");
-  EXPECT_HAS(error_of(route() + child() + other + "\"public.orders\"\n"), "may be the same table as public.orders");
-  EXPECT_HAS(error_of(other + "\"public.{source.table}\"\n" + route() + child()), "name another table");
+  EXPECT_SAYS(error_of(route() + child() + other + "\"order_items\"\n"), "may be the same table as order_items");
+  EXPECT_SAYS(error_of(route() + child() + other + "\"public.orders\"\n"), "may be the same table as public.orders");
+  EXPECT_SAYS(error_of(other + "\"public.{source.table}\"\n" + route() + child()), "name another table");
   EXPECT_EQ(error_of(route() + child() + other + "\"public.others\"\n" + child("public.other_items")), "");
 }
 
@@ -130,22 +130,22 @@ TEST(ConfigChildren, parents_of_several_tables_do_not_share_one_of_children) {
   const auto orders = [](const std::string& table) {
     return "[[route]]\ntopics = [\"^shop\\\\.(orders|invoices)$\"]\nkey = [\"id\"]\ntable = \"" + table + "\"\n";
   };
-  EXPECT_HAS(error_of(orders("public.all_{1}") + child("public.items")),
-             "route.child.table: lacks the placeholders of the route's table");
-  EXPECT_HAS(error_of(orders("public.all_{1}_{source.table}") + child("public.items_{1}")), "lacks the placeholders");
+  EXPECT_SAYS(error_of(orders("public.all_{1}") + child("public.items")),
+              "route.child.table: lacks the placeholders of the route's table");
+  EXPECT_SAYS(error_of(orders("public.all_{1}_{source.table}") + child("public.items_{1}")), "lacks the placeholders");
   EXPECT_EQ(error_of(orders("public.all_{1}") + child("public.items_{1}")), "");
   EXPECT_EQ(error_of(orders("public.orders") + child("public.items")), "") << "of one table of parents";
 }
 
 TEST(ConfigChildren, a_table_of_children_follows_the_rules_of_tables) {
-  EXPECT_HAS(error_of(route() + child("sluice.audit")), "route.child.table: ");
-  EXPECT_HAS(error_of(route() + child("public.{1}")), "has no groups");
+  EXPECT_SAYS(error_of(route() + child("sluice.audit")), "route.child.table: ");
+  EXPECT_SAYS(error_of(route() + child("public.{1}")), "has no groups");
   EXPECT_EQ(error_of(route() + child("public.{topic}_items")), "");
-  EXPECT_HAS(error_of(route("child = 7")), "must be one section or more; write [[route.child]]");
-  EXPECT_HAS(error_of(route() + "[[route.child]]\npath = \"items\"\n"), "route.child.table: is missing");
-  EXPECT_HAS(error_of(route() + child() + "colums = { }\n"),
-             "route.child.colums: is not a setting; did you mean columns?");
-  EXPECT_HAS(error_of(std::string("[\"route.child\"]\npath = \"items\"\n") + route()), "is not a setting");
+  EXPECT_SAYS(error_of(route("child = 7")), "must be one section or more; write [[route.child]]");
+  EXPECT_SAYS(error_of(route() + "[[route.child]]\npath = \"items\"\n"), "route.child.table: is missing");
+  EXPECT_SAYS(error_of(route() + child() + "colums = { }\n"),
+              "route.child.colums: is not a setting; did you mean columns?");
+  EXPECT_SAYS(error_of(std::string("[\"route.child\"]\npath = \"items\"\n") + route()), "is not a setting");
 }
 
 TEST(ConfigChildren, a_table_of_children_that_several_topics_feed_is_shared) {
@@ -156,17 +156,17 @@ TEST(ConfigChildren, a_table_of_children_that_several_topics_feed_is_shared) {
 
 TEST(ConfigContinue, a_topic_may_be_in_routes_behind_one_that_continues) {
   EXPECT_EQ(error_of(route("continue = true") + route("", "public.other")), "");
-  EXPECT_HAS(error_of(route("continue = true") + route("", "public.other") + route("", "public.third")),
-             "is in an earlier route, which always wins; name it once, or give that one continue = true");
-  EXPECT_HAS(error_of("[[route]]\ncontinue = true\ntopics = [\"a\", \"a\"]\ntable = \"t\"\nkey = [\"id\"]\n"),
-             "lists the same value twice");
+  EXPECT_SAYS(error_of(route("continue = true") + route("", "public.other") + route("", "public.third")),
+              "is in an earlier route, which always wins; name it once, or give that one continue = true");
+  EXPECT_SAYS(error_of("[[route]]\ncontinue = true\ntopics = [\"a\", \"a\"]\ntable = \"t\"\nkey = [\"id\"]\n"),
+              "lists the same value twice");
 }
 
 TEST(ConfigContinue, one_event_cannot_be_written_to_one_table_twice) {
-  EXPECT_HAS(error_of(route("continue = true") + route()), "is the table of an earlier route of the same topic");
-  EXPECT_HAS(error_of("[[route]]\ncontinue = true\ntopics = [\"^shop\"]\ntable = \"public.orders\"\nkey = [\"id\"]\n" +
-                      route()),
-             "is the table of an earlier route of the same topic");
+  EXPECT_SAYS(error_of(route("continue = true") + route()), "is the table of an earlier route of the same topic");
+  EXPECT_SAYS(error_of("[[route]]\ncontinue = true\ntopics = [\"^shop\"]\ntable = \"public.orders\"\nkey = [\"id\"]\n" +
+                       route()),
+              "is the table of an earlier route of the same topic");
   EXPECT_EQ(error_of("[[route]]\ncontinue = true\ntopics = [\"^other\"]\ntable = \"public.orders\"\nkey = [\"id\"]\n" +
                      route()),
             "");

@@ -99,6 +99,33 @@ TEST(Editor, history_keeps_the_draft) {
   EXPECT_THAT(typist.lines, ElementsAre("one", "two", "draft"));
 }
 
+TEST(Editor, a_paste_whose_end_never_came_ends_with_a_key_behind_which_nothing_follows) {
+  for (const bool dumb : {false, true}) {
+    Typist typist(dumb);
+    typist.type("\x1b[200~abc\x03 d\x04x\r");
+    EXPECT_FALSE(typist.editor.waits_for_quiet()) << "what a paste holds is no key";
+    EXPECT_EQ(typist.interrupts + typist.ends, 0);
+    typist.type("\x03");
+    ASSERT_TRUE(typist.editor.waits_for_quiet());
+    const auto step = typist.editor.quiet();
+    EXPECT_EQ(step.event, Event::interrupt);
+    typist.editor.start();
+    typist.type("version\r");
+    EXPECT_THAT(typist.lines, ElementsAre("version"));
+    typist.type("\x1b[200~\x04");
+    ASSERT_TRUE(typist.editor.waits_for_quiet());
+    EXPECT_EQ(typist.editor.quiet().event, Event::end) << "Ctrl-D on an empty line leaves";
+    typist.editor.start();
+    typist.type("\x1b[200~abc\x04");
+    EXPECT_EQ(typist.editor.quiet().event, Event::none) << "and else deletes what is under the cursor";
+    typist.type("\r");
+    EXPECT_THAT(typist.lines, ElementsAre("version", "abc"));
+    typist.type("\x1b[200~a\x03\x1b[201~b\r");
+    EXPECT_FALSE(typist.editor.waits_for_quiet());
+    EXPECT_THAT(typist.lines, ElementsAre("version", "abc", "ab")) << "the paste went on and ended";
+  }
+}
+
 TEST(Editor, ctrl_r_searches_the_history_as_it_is_typed) {
   Typist typist;
   typist.type("pause one\rstatus\rpause two\rdraft\x12");

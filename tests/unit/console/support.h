@@ -563,6 +563,20 @@ class FakeAdmin : public Snapshots,
     }
     return told;
   }
+  void reconnect(int lane) override {
+    const std::lock_guard lock(mutex);
+    calls.push_back(fmt::format("reconnect {}", lane));
+    const auto one = std::ranges::find(now.lanes, lane, &LaneSnapshot::lane);
+    if (obedient && one->connected) ++one->connections, one->session += 1000;
+  }
+  std::string kafka_trouble;
+  Result<void> reconnect_kafka() override {
+    const std::lock_guard lock(mutex);
+    calls.emplace_back("reconnect kafka");
+    if (!kafka_trouble.empty()) return sluice::fail(ErrorClass::retry, kafka_trouble);
+    if (obedient) ++now.consumer_reconnects;
+    return {};
+  }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;
     calls.push_back(at_once ? "shut down at once" : "shut down");

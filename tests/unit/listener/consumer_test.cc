@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -102,6 +103,47 @@ TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started
   EXPECT_EQ(consumer_->partitions_at_start("orders"), 1);
   EXPECT_EQ(consumer_->partitions_at_start("unknown"), 0);
   EXPECT_TRUE(consumer_->stop(deadline));
+}
+
+TEST_F(ListenerTest, a_client_that_is_replaced_leaves_the_group_and_the_next_one_reads_on_from_the_offset_asked_for) {
+  publish_numbers(10);
+  // The group of the mock waits for almost a session time-out once a member has left it.
+  settings_.properties.emplace("session.timeout.ms", Secret("6000"));
+  settings_.properties.emplace("heartbeat.interval.ms", Secret("1000"));
+  std::vector<Partition*> given;
+  std::atomic<int> lost = 0;
+  std::atomic<std::int64_t> reconnects = 0;
+  const auto assigned = [&](std::size_t times) {
+    return eventually([&] {
+      const std::lock_guard lock(mutex_);
+      return given.size() >= times;
+    });
+  };
+  consumer_ = make_consumer(settings_, {},
+                            {.assigned =
+                                 [&](Partition& partition) {
+                                   const std::lock_guard lock(mutex_);
+                                   given.push_back(&partition);
+                                 },
+                             .revoked = [&](Partition&, bool gone) { lost += gone ? 1 : 0; },
+                             .rebalanced = [] {},
+                             .fatal = [](const std::string& why) { ADD_FAILURE() << why; },
+                             .group = [&](const GroupStanding& now) { reconnects = now.reconnects; }});
+  EXPECT_FALSE(consumer_->reconnect()) << "there is nothing yet that could be replaced";
+  ASSERT_TRUE(consumer_->start({"orders"}));
+  ASSERT_TRUE(assigned(1));
+  ASSERT_TRUE(start_at(*given[0], 0));
+  for (Offset offset = 0; offset < 4; ++offset) EXPECT_EQ(next_offset(*given[0]), offset);
+  ASSERT_TRUE(consumer_->reconnect());
+  ASSERT_TRUE(assigned(2));
+  EXPECT_TRUE(eventually([&] { return reconnects == 1; }));
+  EXPECT_EQ(lost, 1);
+  EXPECT_NE(given[0], given[1]);
+  EXPECT_FALSE(given[0]->assigned());
+  EXPECT_FALSE(given[0]->start_at(4));
+  ASSERT_TRUE(start_at(*given[1], 4));
+  for (Offset offset = 4; offset < 10; ++offset) EXPECT_EQ(next_offset(*given[1]), offset);
+  EXPECT_FALSE(consumer_->stop(deadline)) << "what was replaced stays until the process ends";
 }
 
 TEST_F(ListenerTest, starting_again_rewinds_and_drops_what_was_queued) {

@@ -84,12 +84,28 @@ TEST_F(Watched, joining_again_makes_the_next_wait_a_first_one) {
 
 TEST_F(Watched, clients_do_not_add_up_without_end_however_often_joining_helped) {
   watch_.kafka(true, now_);
-  for (int turn = 0; turn < GroupWatch::rebuilds_ever_max; ++turn) {
+  for (int turn = 0; turn < GroupWatch::replaced_ever_max; ++turn) {
     EXPECT_EQ(pass(6 * session), std::vector{Step::rebuild});
     watch_.joined();
     watch_.left(now_);
   }
   EXPECT_EQ(pass(6 * session).front(), Step::give_up);
+}
+
+TEST_F(Watched, a_client_that_an_operator_has_replaced_is_counted_once_the_new_one_has_joined) {
+  watch_.kafka(true, now_);
+  watch_.joined();
+  watch_.replaced(now_);
+  EXPECT_FALSE(watch_.changed_standing(now_)) << "not before";
+  watch_.joined();
+  const auto told = watch_.changed_standing(now_);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(std::pair(told->reconnects, told->rebuilds), std::pair(std::int64_t{1}, std::int64_t{0}));
+  watch_.left(now_);
+  watch_.joined();
+  EXPECT_FALSE(watch_.changed_standing(now_)) << "a rebalance is no reconnection";
+  for (int more = 1; more < GroupWatch::replaced_ever_max; ++more) watch_.replaced(now_);
+  EXPECT_EQ(pass(6 * session).front(), Step::give_up) << "those that were ordered stay, too";
 }
 
 }  // namespace

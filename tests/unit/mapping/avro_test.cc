@@ -6,17 +6,17 @@
 namespace sluice::mapping::test {
 namespace {
 
-struct Typed {
+struct AvroTyped {
   const char* avro;
   const char* column;
   std::string datum;
   const char* expected;
 };
 
-class MappingAvroTypes : public testing::TestWithParam<Typed> {};
+class MappingAvroTypes : public testing::TestWithParam<AvroTyped> {};
 
 TEST_P(MappingAvroTypes, a_value_reaches_its_column_exactly) {
-  const Typed& typed = GetParam();
+  const AvroTyped& typed = GetParam();
   AvroFixture fixture(table({{"id", "int4"}, {"v", typed.column}}), record({{"id", "\"int\""}, {"v", typed.avro}}));
   EXPECT_EQ(fixture.row(number(1) + typed.datum), fmt::format("write id=1 v={}\n", typed.expected));
 }
@@ -25,108 +25,111 @@ const std::string minus_one(1, '\xFF');
 
 INSTANTIATE_TEST_SUITE_P(
     primitives, MappingAvroTypes,
-    testing::Values(Typed{R"("null")", "text", "", "NULL"}, Typed{R"("boolean")", "bool", "\x01", "true"},
-                    Typed{R"("int")", "int4", number(INT32_MIN), "-2147483648"},
-                    Typed{R"("long")", "int8", number(INT64_MIN), "-9223372036854775808"},
-                    Typed{R"("long")", "numeric", number(INT64_MAX), "9223372036854775807"},
-                    Typed{R"("float")", "float4", floating(0.1f), "0.1"},
-                    Typed{R"("float")", "float8", floating(0.1f), "0.10000000149011612"},
-                    Typed{R"("float")", "numeric", floating(0.1f), "0.1"},
-                    Typed{R"("float")", "text", floating(0.1f), "0.1"},
-                    Typed{R"("double")", "float8", floating(0.1), "0.1"},
-                    Typed{R"("double")", "float8", floating(-HUGE_VAL), "-inf"},
-                    Typed{R"("string")", "text", text("Grüße"), "Grüße"}, Typed{R"("string")", "text", text(""), ""},
-                    Typed{R"("bytes")", "bytea", text("\x7F\xFF"), "7fff"},
-                    Typed{R"({"type":"fixed","name":"F","size":2})", "bytea", "ab", "6162"},
-                    Typed{R"({"type":"enum","name":"E","symbols":["a","b"]})", "text", number(1), "b"},
-                    Typed{R"(["null","string"])", "text", number(0), "NULL"},
-                    Typed{R"(["null","string"])", "text", number(1) + text("x"), "x"},
-                    Typed{R"(["string"])", "text", number(0) + text("x"), "x"},
-                    Typed{R"(["int","string"])", "text", number(0) + number(5), "5"}));
+    testing::Values(AvroTyped{R"("null")", "text", "", "NULL"}, AvroTyped{R"("boolean")", "bool", "\x01", "true"},
+                    AvroTyped{R"("int")", "int4", number(INT32_MIN), "-2147483648"},
+                    AvroTyped{R"("long")", "int8", number(INT64_MIN), "-9223372036854775808"},
+                    AvroTyped{R"("long")", "numeric", number(INT64_MAX), "9223372036854775807"},
+                    AvroTyped{R"("float")", "float4", floating(0.1f), "0.1"},
+                    AvroTyped{R"("float")", "float8", floating(0.1f), "0.10000000149011612"},
+                    AvroTyped{R"("float")", "numeric", floating(0.1f), "0.1"},
+                    AvroTyped{R"("float")", "text", floating(0.1f), "0.1"},
+                    AvroTyped{R"("double")", "float8", floating(0.1), "0.1"},
+                    AvroTyped{R"("double")", "float8", floating(-HUGE_VAL), "-inf"},
+                    AvroTyped{R"("string")", "text", text("Grüße"), "Grüße"},
+                    AvroTyped{R"("string")", "text", text(""), ""},
+                    AvroTyped{R"("bytes")", "bytea", text("\x7F\xFF"), "7fff"},
+                    AvroTyped{R"({"type":"fixed","name":"F","size":2})", "bytea", "ab", "6162"},
+                    AvroTyped{R"({"type":"enum","name":"E","symbols":["a","b"]})", "text", number(1), "b"},
+                    AvroTyped{R"(["null","string"])", "text", number(0), "NULL"},
+                    AvroTyped{R"(["null","string"])", "text", number(1) + text("x"), "x"},
+                    AvroTyped{R"(["string"])", "text", number(0) + text("x"), "x"},
+                    AvroTyped{R"(["int","string"])", "text", number(0) + number(5), "5"}));
 
 INSTANTIATE_TEST_SUITE_P(
     logical, MappingAvroTypes,
     testing::Values(
-        Typed{R"({"type":"bytes","logicalType":"decimal","precision":20,"scale":4})", "numeric",
-              text(bytes_of_hex("ABCDEF0123456789AB")), "-155313416571710291.7205"},
-        Typed{R"({"type":"bytes","logicalType":"decimal","precision":4,"scale":2})", "numeric", text(minus_one),
-              "-0.01"},
-        Typed{R"({"type":"fixed","name":"F","size":3,"logicalType":"decimal","precision":6,"scale":0})", "numeric",
-              bytes_of_hex("0003E8"), "1000"},
-        Typed{R"({"type":"bytes","logicalType":"decimal","precision":2,"scale":4})", "bytea", text("a"), "61"},
-        Typed{R"({"type":"int","logicalType":"date"})", "date", number(19782), "2024-02-29"},
-        Typed{R"({"type":"int","logicalType":"time-millis"})", "time", number(86'399'999), "23:59:59.999000"},
-        Typed{R"({"type":"long","logicalType":"time-micros"})", "time", number(1), "00:00:00.000001"},
-        Typed{R"({"type":"long","logicalType":"timestamp-millis"})", "timestamptz", number(-1),
-              "1969-12-31 23:59:59.999000"},
-        Typed{R"({"type":"long","logicalType":"timestamp-micros"})", "timestamptz", number(1'709'210'096'789'123),
-              "2024-02-29 12:34:56.789123"},
-        Typed{R"({"type":"long","logicalType":"timestamp-nanos"})", "timestamp", number(1'500),
-              "1970-01-01 00:00:00.000002"},
-        Typed{R"({"type":"long","logicalType":"local-timestamp-millis"})", "timestamp", number(0),
-              "1970-01-01 00:00:00.000000"},
-        Typed{R"({"type":"long","logicalType":"local-timestamp-micros"})", "timestamp", number(1),
-              "1970-01-01 00:00:00.000001"},
-        Typed{R"({"type":"string","logicalType":"uuid"})", "uuid", text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
-              "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
-        Typed{R"({"type":"fixed","name":"F","size":16,"logicalType":"uuid"})", "uuid",
-              bytes_of_hex("a0eebc999c0b4ef8bb6d6bb9bd380a11"), "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
-        Typed{R"({"type":"fixed","name":"F","size":12,"logicalType":"duration"})", "interval",
-              bytes_of_hex("0E0000001D000000BC0B0000"), "P14M29DT3.004S"},
+        AvroTyped{R"({"type":"bytes","logicalType":"decimal","precision":20,"scale":4})", "numeric",
+                  text(bytes_of_hex("ABCDEF0123456789AB")), "-155313416571710291.7205"},
+        AvroTyped{R"({"type":"bytes","logicalType":"decimal","precision":4,"scale":2})", "numeric", text(minus_one),
+                  "-0.01"},
+        AvroTyped{R"({"type":"fixed","name":"F","size":3,"logicalType":"decimal","precision":6,"scale":0})", "numeric",
+                  bytes_of_hex("0003E8"), "1000"},
+        AvroTyped{R"({"type":"bytes","logicalType":"decimal","precision":2,"scale":4})", "bytea", text("a"), "61"},
+        AvroTyped{R"({"type":"int","logicalType":"date"})", "date", number(19782), "2024-02-29"},
+        AvroTyped{R"({"type":"int","logicalType":"time-millis"})", "time", number(86'399'999), "23:59:59.999000"},
+        AvroTyped{R"({"type":"long","logicalType":"time-micros"})", "time", number(1), "00:00:00.000001"},
+        AvroTyped{R"({"type":"long","logicalType":"timestamp-millis"})", "timestamptz", number(-1),
+                  "1969-12-31 23:59:59.999000"},
+        AvroTyped{R"({"type":"long","logicalType":"timestamp-micros"})", "timestamptz", number(1'709'210'096'789'123),
+                  "2024-02-29 12:34:56.789123"},
+        AvroTyped{R"({"type":"long","logicalType":"timestamp-nanos"})", "timestamp", number(1'500),
+                  "1970-01-01 00:00:00.000002"},
+        AvroTyped{R"({"type":"long","logicalType":"local-timestamp-millis"})", "timestamp", number(0),
+                  "1970-01-01 00:00:00.000000"},
+        AvroTyped{R"({"type":"long","logicalType":"local-timestamp-micros"})", "timestamp", number(1),
+                  "1970-01-01 00:00:00.000001"},
+        AvroTyped{R"({"type":"string","logicalType":"uuid"})", "uuid", text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+                  "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
+        AvroTyped{R"({"type":"fixed","name":"F","size":16,"logicalType":"uuid"})", "uuid",
+                  bytes_of_hex("a0eebc999c0b4ef8bb6d6bb9bd380a11"), "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
+        AvroTyped{R"({"type":"fixed","name":"F","size":12,"logicalType":"duration"})", "interval",
+                  bytes_of_hex("0E0000001D000000BC0B0000"), "P14M29DT3.004S"},
         // A logical type that does not fit what it is on counts as none.
-        Typed{R"({"type":"long","logicalType":"date"})", "int8", number(7), "7"},
-        Typed{R"({"type":"long","logicalType":"unheard-of"})", "int8", number(7), "7"}));
+        AvroTyped{R"({"type":"long","logicalType":"date"})", "int8", number(7), "7"},
+        AvroTyped{R"({"type":"long","logicalType":"unheard-of"})", "int8", number(7), "7"}));
 
 INSTANTIATE_TEST_SUITE_P(
     connect, MappingAvroTypes,
     testing::Values(
-        Typed{R"({"type":"bytes","scale":2,"precision":64,"connect.version":1,"connect.parameters":{"scale":"2"},)"
-              R"("connect.name":"org.apache.kafka.connect.data.Decimal","logicalType":"decimal"})",
-              "numeric", text(bytes_of_hex("04D2")), "12.34"},
-        Typed{
+        AvroTyped{R"({"type":"bytes","scale":2,"precision":64,"connect.version":1,"connect.parameters":{"scale":"2"},)"
+                  R"("connect.name":"org.apache.kafka.connect.data.Decimal","logicalType":"decimal"})",
+                  "numeric", text(bytes_of_hex("04D2")), "12.34"},
+        AvroTyped{
             R"({"type":"bytes","connect.parameters":{"scale":"-2"},"connect.name":"org.apache.kafka.connect.data.Decimal"})",
             "numeric", text(bytes_of_hex("07")), "700"},
-        Typed{R"({"type":"record","name":"V","connect.name":"io.debezium.data.VariableScaleDecimal","fields":[)"
-              R"({"name":"scale","type":"int"},{"name":"value","type":"bytes"}]})",
-              "numeric", number(3) + text(bytes_of_hex("04D2")), "1.234"},
-        Typed{R"({"type":"bytes","connect.parameters":{"length":"5"},"connect.name":"io.debezium.data.Bits"})", "bit",
-              text("\x05"), "00101"},
-        Typed{R"({"type":"int","connect.name":"io.debezium.time.Date"})", "date", number(0), "1970-01-01"},
-        Typed{R"({"type":"long","connect.name":"io.debezium.time.MicroTime"})", "time", number(1), "00:00:00.000001"},
-        Typed{R"({"type":"long","connect.name":"io.debezium.time.MicroTimestamp"})", "timestamp", number(1),
-              "1970-01-01 00:00:00.000001"},
-        Typed{R"({"type":"long","connect.name":"io.debezium.time.NanoTimestamp"})", "timestamp", number(1000),
-              "1970-01-01 00:00:00.000001"},
-        Typed{R"({"type":"long","connect.name":"io.debezium.time.MicroDuration"})", "interval", number(7),
-              "7 microseconds"},
-        Typed{
+        AvroTyped{R"({"type":"record","name":"V","connect.name":"io.debezium.data.VariableScaleDecimal","fields":[)"
+                  R"({"name":"scale","type":"int"},{"name":"value","type":"bytes"}]})",
+                  "numeric", number(3) + text(bytes_of_hex("04D2")), "1.234"},
+        AvroTyped{R"({"type":"bytes","connect.parameters":{"length":"5"},"connect.name":"io.debezium.data.Bits"})",
+                  "bit", text("\x05"), "00101"},
+        AvroTyped{R"({"type":"int","connect.name":"io.debezium.time.Date"})", "date", number(0), "1970-01-01"},
+        AvroTyped{R"({"type":"long","connect.name":"io.debezium.time.MicroTime"})", "time", number(1),
+                  "00:00:00.000001"},
+        AvroTyped{R"({"type":"long","connect.name":"io.debezium.time.MicroTimestamp"})", "timestamp", number(1),
+                  "1970-01-01 00:00:00.000001"},
+        AvroTyped{R"({"type":"long","connect.name":"io.debezium.time.NanoTimestamp"})", "timestamp", number(1000),
+                  "1970-01-01 00:00:00.000001"},
+        AvroTyped{R"({"type":"long","connect.name":"io.debezium.time.MicroDuration"})", "interval", number(7),
+                  "7 microseconds"},
+        AvroTyped{
             R"({"type":"long","connect.name":"org.apache.kafka.connect.data.Timestamp","logicalType":"timestamp-millis"})",
             "timestamp", number(1), "1970-01-01 00:00:00.001000"},
-        Typed{R"({"type":"string","connect.name":"io.debezium.time.ZonedTimestamp"})", "timestamptz",
-              text("2024-02-29T12:34:56Z"), "2024-02-29 12:34:56.000000"}));
+        AvroTyped{R"({"type":"string","connect.name":"io.debezium.time.ZonedTimestamp"})", "timestamptz",
+                  text("2024-02-29T12:34:56Z"), "2024-02-29 12:34:56.000000"}));
 
 INSTANTIATE_TEST_SUITE_P(
     nested, MappingAvroTypes,
     testing::Values(
-        Typed{R"({"type":"array","items":"int"})", "int4[]", number(2) + number(1) + number(-2) + number(0),
-              R"({"1","-2"})"},
-        Typed{R"({"type":"array","items":"int"})", "int4[]", number(0), "{}"},
+        AvroTyped{R"({"type":"array","items":"int"})", "int4[]", number(2) + number(1) + number(-2) + number(0),
+                  R"({"1","-2"})"},
+        AvroTyped{R"({"type":"array","items":"int"})", "int4[]", number(0), "{}"},
         // A block may say how long it is, so that readers can skip it.
-        Typed{R"({"type":"array","items":"int"})", "jsonb",
-              number(-2) + number(2) + number(1) + number(2) + number(1) + number(3) + number(0), "[1,2,3]"},
-        Typed{R"({"type":"array","items":["null",{"type":"array","items":"string"}]})", "jsonb",
-              number(2) + number(0) + number(1) + number(1) + text("x") + number(0) + number(0), R"([null,["x"]])"},
-        Typed{R"({"type":"map","values":"double"})", "jsonb", number(1) + text("a\"b") + floating(1.5) + number(0),
-              R"({"a\"b":1.5})"},
-        Typed{R"({"type":"record","name":"Inner","fields":[{"name":"d","type":{"type":"int","logicalType":"date"}},)"
-              R"({"name":"b","type":"bytes"},{"name":"f","type":"float"}]})",
-              "jsonb", number(0) + text("\xFF") + floating(0.1f), R"({"d":"1970-01-01","b":"\\xff","f":0.1})"},
-        Typed{
+        AvroTyped{R"({"type":"array","items":"int"})", "jsonb",
+                  number(-2) + number(2) + number(1) + number(2) + number(1) + number(3) + number(0), "[1,2,3]"},
+        AvroTyped{R"({"type":"array","items":["null",{"type":"array","items":"string"}]})", "jsonb",
+                  number(2) + number(0) + number(1) + number(1) + text("x") + number(0) + number(0), R"([null,["x"]])"},
+        AvroTyped{R"({"type":"map","values":"double"})", "jsonb", number(1) + text("a\"b") + floating(1.5) + number(0),
+                  R"({"a\"b":1.5})"},
+        AvroTyped{
+            R"({"type":"record","name":"Inner","fields":[{"name":"d","type":{"type":"int","logicalType":"date"}},)"
+            R"({"name":"b","type":"bytes"},{"name":"f","type":"float"}]})",
+            "jsonb", number(0) + text("\xFF") + floating(0.1f), R"({"d":"1970-01-01","b":"\\xff","f":0.1})"},
+        AvroTyped{
             R"({"type":"record","name":"List","fields":[{"name":"v","type":"int"},{"name":"next","type":["null","List"]}]})",
             "jsonb", number(1) + number(1) + number(2) + number(0), R"({"v":1,"next":{"v":2,"next":null}})"}));
 
 // As Confluent's converter writes Debezium's envelope of public.target.
-std::string envelope(const std::string& value_fields) {
+std::string avro_envelope(const std::string& value_fields) {
   return R"({"type":"record","name":"Envelope","namespace":"shop.public.target","fields":[)"
          R"({"name":"before","type":["null",{"type":"record","name":"Value","fields":[)" +
          value_fields +
@@ -141,11 +144,11 @@ const std::string fields =
     R"({"name":"id","type":"int"},{"name":"v","type":["null","string"]},{"name":"j","type":["null",{"type":"string","connect.name":"io.debezium.data.Json"}]})";
 const std::string source = text("db") + text("public") + text("target");
 
-std::string value(int id, const std::string& v, const std::string& j = number(0)) {
+std::string avro_value(int id, const std::string& v, const std::string& j = number(0)) {
   return number(id) + number(1) + text(v) + j;
 }
 
-std::string event(const std::string& before, const std::string& after, const std::string& op) {
+std::string avro_event(const std::string& before, const std::string& after, const std::string& op) {
   return (before.empty() ? number(0) : number(1) + before) + (after.empty() ? number(0) : number(1) + after) + source +
          text(op) + number(0);
 }
@@ -155,19 +158,20 @@ auto target() {
 }
 
 TEST(MappingAvro, an_envelope_writes_updates_and_deletes) {
-  AvroFixture fixture(target(), envelope(fields));
-  EXPECT_EQ(fixture.row(event("", value(1, "a", number(1) + text(R"({"k": 1})")), "c")),
+  AvroFixture fixture(target(), avro_envelope(fields));
+  EXPECT_EQ(fixture.row(avro_event("", avro_value(1, "a", number(1) + text(R"({"k": 1})")), "c")),
             "write id=1 v=a j={\"k\": 1}\n");
-  EXPECT_EQ(fixture.row(event(value(1, "a"), value(1, "b"), "u")), "write id=1 v=b j=NULL\n");
-  EXPECT_EQ(fixture.row(event(value(1, "a"), value(2, "b"), "u")), "remove id=1\nwrite id=2 v=b j=NULL\n");
-  EXPECT_EQ(fixture.row(event(value(2, "b"), "", "d")), "remove id=2\n");
-  EXPECT_EQ(fixture.row(event("", value(3, "x"), "z")),
+  EXPECT_EQ(fixture.row(avro_event(avro_value(1, "a"), avro_value(1, "b"), "u")), "write id=1 v=b j=NULL\n");
+  EXPECT_EQ(fixture.row(avro_event(avro_value(1, "a"), avro_value(2, "b"), "u")),
+            "remove id=1\nwrite id=2 v=b j=NULL\n");
+  EXPECT_EQ(fixture.row(avro_event(avro_value(2, "b"), "", "d")), "remove id=2\n");
+  EXPECT_EQ(fixture.row(avro_event("", avro_value(3, "x"), "z")),
             "22023 value.op: found a value, expected one of c, r, u, d, t, m");
 }
 
 TEST(MappingAvro, an_unavailable_value_leaves_its_column_alone) {
-  AvroFixture fixture(target(), envelope(fields));
-  EXPECT_EQ(fixture.row(event("", value(1, "__debezium_unavailable_value"), "u")), "write id=1 j=NULL\n");
+  AvroFixture fixture(target(), avro_envelope(fields));
+  EXPECT_EQ(fixture.row(avro_event("", avro_value(1, "__debezium_unavailable_value"), "u")), "write id=1 j=NULL\n");
 }
 
 TEST(MappingAvro, every_form_of_the_placeholder_for_an_unchanged_value_is_known_and_nothing_that_resembles_it) {
@@ -211,15 +215,15 @@ TEST(MappingAvro, every_form_of_the_placeholder_for_an_unchanged_value_is_known_
 }
 
 TEST(MappingAvro, the_source_of_an_envelope_names_the_table) {
-  AvroFixture fixture(target(), envelope(fields));
+  AvroFixture fixture(target(), avro_envelope(fields));
   fixture.route.table = "{source.schema}.{source.table}";
   fixture.route.schemas = {"public"};
-  EXPECT_EQ(fixture.row(event("", value(1, "a"), "c")), "write id=1 v=a j=NULL\n");
+  EXPECT_EQ(fixture.row(avro_event("", avro_value(1, "a"), "c")), "write id=1 v=a j=NULL\n");
   EXPECT_THAT(fixture.asked, testing::ElementsAre("public.target"));
 }
 
 TEST(MappingAvro, a_framed_key_deletes_with_a_tombstone) {
-  AvroFixture fixture(target(), envelope(fields));
+  AvroFixture fixture(target(), avro_envelope(fields));
   fixture.schemas["8"] = {SchemaKind::avro, record({{"id", "\"int\""}})};
   fixture.schemas["9"] = {SchemaKind::avro, "\"int\""};
   fixture.add({frame(8, number(5)), std::nullopt});
@@ -318,11 +322,11 @@ TEST(MappingAvro, an_unreadable_key_is_a_dead_letter_unless_the_route_takes_keys
 
 TEST(MappingAvro, the_schema_of_a_key_is_asked_for_where_the_key_may_count_and_nowhere_else) {
   using config::KeyFrom;
-  const std::string written = event("", number(1), "c"), deleted = event("", "", "d");
+  const std::string written = avro_event("", number(1), "c"), deleted = avro_event("", "", "d");
   const auto ask = [](KeyFrom key_from, const std::string& datum, const std::string& filter,
                       const std::string& added = "@offset") {
     const std::vector<std::uint16_t> key(key_from == KeyFrom::none ? 0 : 1);
-    AvroFixture fixture(table({{"id", "int4"}, {"k", "int4"}}, key), envelope(R"({"name":"id","type":"int"})"));
+    AvroFixture fixture(table({{"id", "int4"}, {"k", "int4"}}, key), avro_envelope(R"({"name":"id","type":"int"})"));
     fixture.schemas["8"] = {SchemaKind::avro, record({{"id", "\"int\""}})};
     fixture.route.key_from = key_from;
     if (key_from == KeyFrom::none) fixture.route.key = {};
@@ -356,13 +360,13 @@ TEST(MappingAvro, the_format_avro_takes_nothing_else) {
   EXPECT_EQ(fixture.take().dead.size(), 1u);
 }
 
-struct Broken {
+struct BrokenDatum {
   const char* what;
   std::string datum;
   const char* sqlstate;
 };
 
-class MappingAvroBroken : public testing::TestWithParam<Broken> {};
+class MappingAvroBroken : public testing::TestWithParam<BrokenDatum> {};
 
 TEST_P(MappingAvroBroken, a_datum_that_is_not_of_its_schema_is_refused) {
   AvroFixture fixture(
@@ -381,25 +385,25 @@ const std::int64_t huge = std::int64_t{1} << 40;
 
 INSTANTIATE_TEST_SUITE_P(
     bytes, MappingAvroBroken,
-    testing::Values(Broken{"the end within a number", "", "22P03"},
-                    Broken{"an alternative that the union does not have", number(9), "22P03"},
-                    Broken{"an alternative that the union does not have", number(-1), "22P03"},
-                    Broken{"bytes behind the datum", number(3) + std::string("\x01\x01"), "22P03"},
-                    Broken{"a boolean that is neither 0 nor 1", number(3) + "\x02", "22P03"},
-                    Broken{"a length beyond the end", number(2) + number(huge), "22P03"},
-                    Broken{"a negative length", number(2) + number(-1), "22P03"},
-                    Broken{"a text that is not UTF-8", number(2) + text("\xC3"), "22021"},
-                    Broken{"U+0000", number(2) + text(std::string(1, '\0')), "22P05"},
-                    Broken{"a count beyond the end", number(0) + number(huge), "22P03"},
-                    Broken{"a count beyond the end", number(0) + number(INT64_MIN) + number(0), "22P03"},
-                    Broken{"a count beyond the end", number(1) + number(huge), "22P03"},
-                    Broken{"a count beyond the end", number(4) + number(huge), "22P03"},
-                    Broken{"a block beyond the end", number(0) + number(-1) + number(huge), "22P03"},
-                    Broken{"values nested too deep", number(5), "22P03"},
-                    Broken{"a symbol that the enum does not have", number(6) + number(1), "22P03"},
-                    Broken{"a number of more than 64 bits", std::string(10, '\xFF') + "\x01", "22P03"},
-                    Broken{"a count beyond the end", number(0) + number(65'000) + number(65'000) + number(0),
-                           "22P03"}));
+    testing::Values(BrokenDatum{"the end within a number", "", "22P03"},
+                    BrokenDatum{"an alternative that the union does not have", number(9), "22P03"},
+                    BrokenDatum{"an alternative that the union does not have", number(-1), "22P03"},
+                    BrokenDatum{"bytes behind the datum", number(3) + std::string("\x01\x01"), "22P03"},
+                    BrokenDatum{"a boolean that is neither 0 nor 1", number(3) + "\x02", "22P03"},
+                    BrokenDatum{"a length beyond the end", number(2) + number(huge), "22P03"},
+                    BrokenDatum{"a negative length", number(2) + number(-1), "22P03"},
+                    BrokenDatum{"a text that is not UTF-8", number(2) + text("\xC3"), "22021"},
+                    BrokenDatum{"U+0000", number(2) + text(std::string(1, '\0')), "22P05"},
+                    BrokenDatum{"a count beyond the end", number(0) + number(huge), "22P03"},
+                    BrokenDatum{"a count beyond the end", number(0) + number(INT64_MIN) + number(0), "22P03"},
+                    BrokenDatum{"a count beyond the end", number(1) + number(huge), "22P03"},
+                    BrokenDatum{"a count beyond the end", number(4) + number(huge), "22P03"},
+                    BrokenDatum{"a block beyond the end", number(0) + number(-1) + number(huge), "22P03"},
+                    BrokenDatum{"values nested too deep", number(5), "22P03"},
+                    BrokenDatum{"a symbol that the enum does not have", number(6) + number(1), "22P03"},
+                    BrokenDatum{"a number of more than 64 bits", std::string(10, '\xFF') + "\x01", "22P03"},
+                    BrokenDatum{"a count beyond the end", number(0) + number(65'000) + number(65'000) + number(0),
+                                "22P03"}));
 
 class MappingAvroSchema : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 

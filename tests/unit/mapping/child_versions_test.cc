@@ -52,35 +52,35 @@ struct VersionedOrders : Several {
   }
 };
 
-std::string order(int version, std::string_view items = "") {
+std::string order_of(int version, std::string_view items = "") {
   return fmt::format(R"({{"id":1,"note":"x","v":{}{}}})", version, items);
 }
 constexpr std::string_view a = R"(,"items":[{"sku":"a","n":1}])", b = R"(,"items":[{"sku":"b","n":2}])";
 constexpr std::string_view part_of_c = R"(,"items":[{"sku":"c"}])";
 
 TEST(MappingChildVersions, a_newer_array_replaces_an_older_one_and_an_older_one_is_left_out) {
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), order(7, b)}), "fa: +7 b@7 all@7");
-  EXPECT_EQ(VersionedOrders().rounds({order(7, a), order(5, b)}), "as: +7 a@7 all@7");
-  EXPECT_EQ(VersionedOrders().rounds({order(7), order(5, b)}), "as: +7") << "the parent alone is newer";
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), order(5, b)}), "fa: +5 b@5 all@5") << "equal versions apply";
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), order_of(7, b)}), "fa: +7 b@7 all@7");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(7, a), order_of(5, b)}), "as: +7 a@7 all@7");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(7), order_of(5, b)}), "as: +7") << "the parent alone is newer";
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), order_of(5, b)}), "fa: +5 b@5 all@5") << "equal versions apply";
 }
 
 TEST(MappingChildVersions, what_makes_the_parent_newer_than_its_array_is_a_round_behind) {
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), order(7)}), "aa: +5 a@5 all@5: +7");
-  EXPECT_EQ(VersionedOrders().rounds({order(5), order(7, b)}), "fa: +7 b@7 all@7") << "no array came before";
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), order_of(7)}), "aa: +5 a@5 all@5: +7");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5), order_of(7, b)}), "fa: +7 b@7 all@7") << "no array came before";
 }
 
 TEST(MappingChildVersions, elements_that_lack_a_column_take_nothing_from_an_array_that_may_have_had_no_effect) {
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), order(7, part_of_c)}), "aa: +5 a@5 all@5: +7 c@7 all@7");
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), order(5, part_of_c)}), "fa: +5 c@5 all@5");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), order_of(7, part_of_c)}), "aa: +5 a@5 all@5: +7 c@7 all@7");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), order_of(5, part_of_c)}), "fa: +5 c@5 all@5");
 }
 
 TEST(MappingChildVersions, a_delete_takes_the_children_along_by_its_version_and_a_tombstone_without) {
   const std::string gone = R"({"op":"d","before":{"id":1,"v":8},"after":null})";
   EXPECT_EQ(VersionedOrders().rounds({gone}), "a: -8 all@8");
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), gone}), "fa: -8 all@8");
-  EXPECT_EQ(VersionedOrders().rounds({order(5, a), ""}), "fa: -- all@-");
-  EXPECT_EQ(VersionedOrders().rounds({"", order(3, a)}), "aa: -- all@-: +3 a@3 all@3");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), gone}), "fa: -8 all@8");
+  EXPECT_EQ(VersionedOrders().rounds({order_of(5, a), ""}), "fa: -- all@-");
+  EXPECT_EQ(VersionedOrders().rounds({"", order_of(3, a)}), "aa: -- all@-: +3 a@3 all@3");
 }
 
 TEST(MappingChildVersions, a_mark_leaves_the_children_as_they_are) {

@@ -21,7 +21,8 @@ struct With : Fixture {
   }
 };
 
-std::string change(char op, const std::string& before, const std::string& after, const std::string& source = "{}") {
+std::string change_text(char op, const std::string& before, const std::string& after,
+                        const std::string& source = "{}") {
   return fmt::format(R"({{"op":"{}","before":{},"after":{},"source":{}}})", op, before, after, source);
 }
 
@@ -34,7 +35,8 @@ TEST(MappingColumns, an_excluded_field_is_left_out_and_no_unknown_field) {
 }
 
 TEST(MappingColumns, a_changed_key_needs_no_value_of_an_excluded_field) {
-  const std::string moved = change('u', R"({"id":1})", R"({"id":2,"name":"a","age":"__debezium_unavailable_value"})");
+  const std::string moved =
+      change_text('u', R"({"id":1})", R"({"id":2,"name":"a","age":"__debezium_unavailable_value"})");
   EXPECT_EQ(outcomes(With({.exclude = {"age"}}).map({{{}, moved}})), "a");
   EXPECT_EQ(outcomes(With({}).map({{{}, moved}})), "d");
 }
@@ -56,8 +58,8 @@ TEST(MappingColumns, a_renamed_key_is_found_in_value_before_and_record_key) {
                                            {R"({"ID":2})", R"({"Name":"b"})"},
                                            {"3", R"({"Name":"c"})"},
                                            {R"({"ID":1})", {}},
-                                           {{}, change('d', R"({"ID":2})", "null")},
-                                           {{}, change('u', R"({"ID":3,"Name":"c"})", R"({"ID":4,"Name":"d"})")}});
+                                           {{}, change_text('d', R"({"ID":2})", "null")},
+                                           {{}, change_text('u', R"({"ID":3,"Name":"c"})", R"({"ID":4,"Name":"d"})")}});
   EXPECT_EQ(outcomes(changes), "fffaaa");
   EXPECT_EQ(text_of(changes), "remove id=1\nremove id=2\nremove id=3\nwrite id=4 name=d\n");
   EXPECT_EQ(outcomes(With(rules).map({{R"({"ID":9})", R"({"ID":1})"}})), "d") << "the record key says another key";
@@ -80,7 +82,7 @@ TEST(MappingColumns, two_fields_of_one_column_make_a_dead_letter_that_names_both
                               .map({{{}, R"({"id":1,"title":"a","name":"b"})"},
                                     {{}, R"({"id":1,"age":7})"},
                                     {{}, R"({"id":1,"title":"a","title":"b"})"},
-                                    {{}, change('d', R"({"id":1,"age":3})", "null")}});
+                                    {{}, change_text('d', R"({"id":1,"age":3})", "null")}});
   EXPECT_EQ(outcomes(changes), "dddd");
   EXPECT_EQ(changes.dead.at(0).sqlstate, "42701");
   EXPECT_EQ(changes.dead.at(0).reason,
@@ -116,7 +118,7 @@ TEST(MappingColumns, added_columns_hold_the_facts_of_the_record) {
                                       {"ms", "@timestamp"}}};
   With fixture(rules, columns);
   const Changes first = fixture.map({{R"({"id":1})",
-                                      change('r', "null", R"({"id":1})", R"({"at":{"lsn":77}})"),
+                                      change_text('r', "null", R"({"id":1})", R"({"at":{"lsn":77}})"),
                                       {{"tenant", "old"}, {"tenant", "acme"}, {"raw", std::string("\x01\xff\x00", 3)}},
                                       1'700'000'000'123}});
   EXPECT_EQ(
@@ -127,7 +129,7 @@ TEST(MappingColumns, added_columns_hold_the_facts_of_the_record) {
   EXPECT_EQ(text_of(second),
             "write id=2 o=1 p=0 t=events at=NULL k=NULL op=c lsn=NULL h=NULL raw=NULL part=NULL ms=NULL\n");
   EXPECT_EQ(text_of(fixture.map({{"2", {}}})), "remove id=2\n");
-  EXPECT_EQ(text_of(fixture.map({{{}, change('u', "null", R"({"id":2})", "null")}})),
+  EXPECT_EQ(text_of(fixture.map({{{}, change_text('u', "null", R"({"id":2})", "null")}})),
             "write id=2 o=3 p=0 t=events at=NULL k=NULL op=u lsn=NULL h=NULL raw=NULL part=NULL ms=NULL\n");
 }
 
@@ -142,7 +144,8 @@ TEST(MappingColumns, a_fact_that_its_column_cannot_hold_makes_a_dead_letter_with
             "header:n: found a value, expected int4 for the added column c");
   EXPECT_EQ(letter("text", "header:n", {{}, R"({"id":1})", {{"n", "\xff"}}}).sqlstate, "22021");
   EXPECT_EQ(letter("text", "@key", {std::string("\0x", 2), R"({"id":1})"}).sqlstate, "22P05");
-  EXPECT_EQ(letter("int4", "@source.a.b", {{}, change('c', "null", R"({"id":1})", R"({"a":5})")}).sqlstate, "42804");
+  EXPECT_EQ(letter("int4", "@source.a.b", {{}, change_text('c', "null", R"({"id":1})", R"({"a":5})")}).sqlstate,
+            "42804");
 }
 
 TEST(MappingColumns, an_added_column_is_part_of_the_key_where_key_names_it) {
@@ -153,7 +156,7 @@ TEST(MappingColumns, an_added_column_is_part_of_the_key_where_key_names_it) {
                               .map({{"1", R"({"id":1,"name":"a"})", acme},
                                     {"1", R"({"id":1,"name":"b"})", {{"tenant", "other"}}},
                                     {"2", {}, acme},
-                                    {{}, change('u', R"({"id":3})", R"({"id":4,"name":"d"})"), acme},
+                                    {{}, change_text('u', R"({"id":3})", R"({"id":4,"name":"d"})"), acme},
                                     {R"({"tenant":"spoofed","id":5})", {}, acme},
                                     {"1", R"({"id":1,"name":"a"})"}});
   EXPECT_EQ(

@@ -232,7 +232,7 @@ TEST(MappingEvolution, a_record_that_becomes_a_letter_in_its_last_step_alters_no
 }
 
 // A row of Connect's with one column `v` beside the key.
-std::string row(const std::string& schema, const std::string& value) {
+std::string typed_row(const std::string& schema, const std::string& value) {
   return R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int32"},{"field":"v",)" + schema +
          R"(}]},"payload":{"id":1)" + (value.empty() ? "" : R"(,"v":)" + value) + "}}";
 }
@@ -247,7 +247,7 @@ TEST(MappingEvolution, a_column_is_widened_only_for_a_value_that_does_not_fit_an
   const auto asked = [](const std::shared_ptr<Table>& target, const std::string& schema, const std::string& value) {
     Evolving evolving;
     evolving.give(target);
-    return evolving.map(row(schema, value));
+    return evolving.map(typed_row(schema, value));
   };
   const std::string int64 = R"("type":"int64")", text = R"("type":"string")", real = R"("type":"double")";
   EXPECT_EQ(asked(with("int4"), int64, "1"), "a");
@@ -285,10 +285,10 @@ TEST(MappingEvolution, a_null_that_the_schema_allows_and_a_field_that_it_has_no_
     evolving.give(target);
     return evolving.map(value);
   };
-  EXPECT_EQ(asked(false, row(R"("type":"string","optional":true)", "null")), "v null");
-  EXPECT_EQ(asked(true, row(R"("type":"string","optional":true)", "null")), "v null");
-  EXPECT_EQ(asked(false, row(R"("type":"string","optional":true)", R"("x")")), "a");
-  EXPECT_EQ(asked(false, row(R"("type":"string","optional":false)", "null")), "a") << "PostgreSQL refuses it";
+  EXPECT_EQ(asked(false, typed_row(R"("type":"string","optional":true)", "null")), "v null");
+  EXPECT_EQ(asked(true, typed_row(R"("type":"string","optional":true)", "null")), "v null");
+  EXPECT_EQ(asked(false, typed_row(R"("type":"string","optional":true)", R"("x")")), "a");
+  EXPECT_EQ(asked(false, typed_row(R"("type":"string","optional":false)", "null")), "a") << "PostgreSQL refuses it";
   const std::string without =
       R"({"schema":{"type":"struct","fields":[{"field":"id","type":"int32"}]},"payload":{"id":1}})";
   EXPECT_EQ(asked(false, without), "v null");

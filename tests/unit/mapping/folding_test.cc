@@ -159,7 +159,7 @@ TEST(MappingFolding, rows_are_ordered_as_their_keys_are) {
 }
 
 // What one event does to the rows by the contract: the executable model of folding, which knows nothing of batches.
-struct Model {
+struct FoldingModel {
   bool updates = false;  // mode = "update"
   Rows rows{};
 
@@ -179,7 +179,7 @@ struct RandomEvents {
 
   int pick(unsigned below) { return static_cast<int>(random() % below); }
 
-  Message next(Model& model) {
+  Message next(FoldingModel& model) {
     const int id = pick(5), what = pick(8);
     const std::string key = std::to_string(id), word = fmt::format("w{}", random());
     if (what == 0) return model.remove(id), Message{key, {}};
@@ -208,7 +208,7 @@ TEST(MappingFolding, batches_of_any_size_end_where_the_model_ends) {
   const unsigned rounds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 300;
   for (unsigned seed = 0; seed < rounds; ++seed) {
     RandomEvents events{std::mt19937(seed)};
-    Model model{seed % 3 == 0};
+    FoldingModel model{seed % 3 == 0};
     const auto target = table({{"id", "int4"}, {"a", "text"}, {"b", "text"}});
     Fixture batched(target), single(target);
     batched.route.mode = single.route.mode = model.updates ? WriteMode::update : WriteMode::upsert;

@@ -5,7 +5,7 @@
 namespace sluice::mapping::test {
 namespace {
 
-Message event(const std::string& row) {
+Message row_event(const std::string& row) {
   return {R"({"id":1})", row};
 }
 
@@ -29,28 +29,30 @@ std::string folded(bool soft, const std::vector<Message>& messages) {
 }
 
 TEST(MappingGuard, the_newest_version_of_a_batch_wins_not_the_last_offset) {
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","b":"y","v":5})"), event(R"({"id":1,"a":"old","b":"old","v":4})")}),
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","b":"y","v":5})"),
+                          row_event(R"({"id":1,"a":"old","b":"old","v":4})")}),
             "as\nwrite id=1 a=x b=y v=5 gone=false\n");
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":5})"), event(R"({"id":1,"a":"z","b":"y","v":6})")}),
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","v":5})"), row_event(R"({"id":1,"a":"z","b":"y","v":6})")}),
             "fa\nwrite id=1 a=z b=y v=6 gone=false\n");
-  EXPECT_EQ(folded(false, {event(R"({"id":1,"a":"x","v":5})"), gone(R"({"id":1,"v":4})")}), "as\nwrite id=1 a=x v=5\n");
-  EXPECT_EQ(folded(false, {event(R"({"id":1,"a":"x","v":5})"), {R"({"id":1})", {}}}), "fa\nremove id=1\n")
+  EXPECT_EQ(folded(false, {row_event(R"({"id":1,"a":"x","v":5})"), gone(R"({"id":1,"v":4})")}),
+            "as\nwrite id=1 a=x v=5\n");
+  EXPECT_EQ(folded(false, {row_event(R"({"id":1,"a":"x","v":5})"), {R"({"id":1})", {}}}), "fa\nremove id=1\n")
       << "a tombstone has no version";
 }
 
 TEST(MappingGuard, what_depends_on_the_table_stays_apart) {
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","b":"y","v":5})"), event(R"({"id":1,"a":"z","v":6})")}),
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","b":"y","v":5})"), row_event(R"({"id":1,"a":"z","v":6})")}),
             "aa\nwrite id=1 a=x b=y v=5 gone=false\nstep\nwrite id=1 a=z v=6 gone=false\n");
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":5})"), event(R"({"id":1,"b":"z","v":5})")}),
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","v":5})"), row_event(R"({"id":1,"b":"z","v":5})")}),
             "fa\nwrite id=1 a=x b=z v=5 gone=false\n")
       << "equal versions both apply, or neither";
-  EXPECT_EQ(folded(false, {gone(R"({"id":1,"v":5})"), event(R"({"id":1,"a":"x","v":4})")}),
+  EXPECT_EQ(folded(false, {gone(R"({"id":1,"v":5})"), row_event(R"({"id":1,"a":"x","v":4})")}),
             "aa\nremove id=1 v=5\nstep\nwrite id=1 a=x v=4\n");
 }
 
 TEST(MappingGuard, a_write_without_a_version_is_refused) {
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x"})")}), "d\n");
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":null})")}), "d\n");
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x"})")}), "d\n");
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","v":null})")}), "d\n");
 }
 
 TEST(MappingGuard, a_delete_whose_version_is_null_has_none) {
@@ -65,10 +67,10 @@ TEST(MappingGuard, a_record_whose_new_row_is_older_is_skipped_although_it_moves_
     return Message{
         {}, fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{{"id":{},"a":"m","v":{}}}}})", from, to, version)};
   };
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":9})"), moves(2, 1, 5)}),
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","v":9})"), moves(2, 1, 5)}),
             "as\nwrite id=1 a=x v=9 gone=false\nmark id=2 v=5 gone=true\n");
   const Message again{{}, R"({"id":2,"a":"y","v":6})"};
-  EXPECT_EQ(folded(true, {event(R"({"id":1,"a":"x","v":9})"), moves(2, 1, 5), again}),
+  EXPECT_EQ(folded(true, {row_event(R"({"id":1,"a":"x","v":9})"), moves(2, 1, 5), again}),
             "asa\nwrite id=1 a=x v=9 gone=false\nwrite id=2 a=y v=6 gone=false\n")
       << "what becomes of the old row changes nothing of that";
   EXPECT_EQ(folded(true, {{{}, R"({"id":2,"a":"x","v":9})"}, moves(2, 1, 5)}),

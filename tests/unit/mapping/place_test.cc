@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* own_tables[] = {"pointer", "dead_letter", "pause", "audit", "schema_version"};
 
-std::string event(const char* op, const std::string& db, const std::string& schema, const std::string& name) {
+std::string place_event(const char* op, const std::string& db, const std::string& schema, const std::string& name) {
   return fmt::format(
       R"({{"op":"{}","before":{{"id":1}},"after":{{"id":1}},"source":{{"db":"{}","schema":"{}","table":"{}"}},"ts_ms":1}})",
       op, db, schema, name);
@@ -22,11 +22,11 @@ TEST(MappingPlace, no_placeholder_names_a_table_of_sluice_or_of_postgresql) {
         };
         const std::string dotted = fmt::format("{}.{}", schema, own);
         for (const auto& [table, topic, value] :
-             {Case{"{source.schema}.{source.table}", "cdc.multi", event(op, "d", schema, own)},
-              Case{"{source.db}.{source.table}", "cdc.multi", event(op, schema, "s", own)},
-              Case{"{1}.{2}", dotted, event(op, "d", "s", "t")},
-              Case{"{source.table}", "cdc.multi", event(op, "d", "s", dotted)},
-              Case{"{topic}", dotted, event(op, "d", "s", "t")}}) {
+             {Case{"{source.schema}.{source.table}", "cdc.multi", place_event(op, "d", schema, own)},
+              Case{"{source.db}.{source.table}", "cdc.multi", place_event(op, schema, "s", own)},
+              Case{"{1}.{2}", dotted, place_event(op, "d", "s", "t")},
+              Case{"{source.table}", "cdc.multi", place_event(op, "d", "s", dotted)},
+              Case{"{topic}", dotted, place_event(op, "d", "s", "t")}}) {
           Fixture fixture(mapping::test::table({{"id", "int8"}}));
           fixture.route.topics = {R"(^(\w+)\.(\w+)$)"};
           fixture.route.table = table;
@@ -51,11 +51,11 @@ TEST(MappingPlace, an_event_names_only_the_schemas_of_its_route) {
   Fixture fixture(table({{"id", "int8"}}));
   fixture.route.table = "{source.schema}.{source.table}";
   fixture.route.schemas = {"shop", "a.b"};
-  EXPECT_EQ(outcomes(fixture.map({{{}, event("c", "d", "shop", "t")},
-                                  {{}, event("c", "d", "other", "t")},
-                                  {{}, event("c", "d", "Shop", "t")},
-                                  {{}, event("c", "d", "a.b", "c\\\"d")},
-                                  {{}, event("c", "d", "shop", std::string(64, 'x'))}})),
+  EXPECT_EQ(outcomes(fixture.map({{{}, place_event("c", "d", "shop", "t")},
+                                  {{}, place_event("c", "d", "other", "t")},
+                                  {{}, place_event("c", "d", "Shop", "t")},
+                                  {{}, place_event("c", "d", "a.b", "c\\\"d")},
+                                  {{}, place_event("c", "d", "shop", std::string(64, 'x'))}})),
             "addad");
   EXPECT_EQ(fixture.asked, (std::vector<std::string>{"shop.t", R"("a.b"."c""d")"}));
   EXPECT_EQ(TableName::parse(fixture.asked[1]).schema, "a.b");
@@ -69,7 +69,7 @@ TEST(MappingPlace, a_table_that_was_refused_makes_dead_letters_until_it_is_asked
   const TopicPartition at{"events", 0};
   Record record;
   record.at = &at;
-  const std::string value = event("c", "d", "s", "missing");
+  const std::string value = place_event("c", "d", "s", "missing");
   record.value = value;
   ChangeSet set;
   const auto asked = mapper.map(record, set);

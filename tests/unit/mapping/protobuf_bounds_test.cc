@@ -12,8 +12,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 // The row that a payload is by a schema, or why there is none; of a long one the beginning.
-std::string row(RegisteredSchema schema, const std::string& payload = first_message + "\x08\x01",
-                const std::string& type = "jsonb") {
+std::string bounded_row(RegisteredSchema schema, const std::string& payload = first_message + "\x08\x01",
+                        const std::string& type = "jsonb") {
   Fixture fixture(table({{"id", "int4"}, {"v", type}}));
   fixture.registry = "http://registry";
   fixture.schemas["7"] = std::move(schema);
@@ -22,9 +22,9 @@ std::string row(RegisteredSchema schema, const std::string& payload = first_mess
   if (changes.dead.empty()) return text_of(changes).substr(0, 300);
   return fmt::format("{} {}", changes.dead.front().sqlstate, changes.dead.front().reason);
 }
-std::string row(const std::string& proto, const std::string& payload = first_message + "\x08\x01",
-                const std::string& type = "jsonb") {
-  return row(RegisteredSchema{SchemaKind::protobuf, proto}, payload, type);
+std::string bounded_row(const std::string& proto, const std::string& payload = first_message + "\x08\x01",
+                        const std::string& type = "jsonb") {
+  return bounded_row(RegisteredSchema{SchemaKind::protobuf, proto}, payload, type);
 }
 
 std::string varint(std::uint64_t bits) {
@@ -50,7 +50,7 @@ TEST(ProtobufBounds, only_a_parameter_in_confluents_meta_says_that_kafka_connect
     schema.references.push_back({"foreign.proto", foreign});
     schema.references.push_back({"made.proto", "syntax = \"proto3\"; package made; " + meta +
                                                    "message Made { string s = 1 " + of_connect + "; }"});
-    return row(std::move(schema));
+    return bounded_row(std::move(schema));
   };
   EXPECT_EQ(with(of_connect), connect);
   EXPECT_EQ(with(R"([(.confluent.field_meta) = { params { value: 'int8' key: 'connect.type' } }])"), connect);
@@ -73,7 +73,7 @@ TEST(ProtobufBounds, a_compiled_schema_of_kafka_connect_is_told_apart_too) {
         "confluent/meta.proto");
     pb::FileDescriptorProto file;
     messages.add(proto3("optional string v = 2 " + options + ";", meta))->CopyTo(&file);
-    return row(base64(file));
+    return bounded_row(base64(file));
   };
   EXPECT_EQ(compiled(of_connect), "write id=1 v=NULL\n");
   EXPECT_EQ(
@@ -88,33 +88,34 @@ std::string nested(std::size_t depth) {
 }
 
 TEST(ProtobufBounds, a_schema_with_blocks_deep_within_one_another_is_refused_before_it_is_parsed) {
-  EXPECT_EQ(row(nested(31)), "write id=1\n");
-  EXPECT_THAT(row(nested(64)), HasSubstr("maximum recursion limit")) << "libprotobuf's own, for messages";
-  EXPECT_THAT(row(nested(65)), HasSubstr("line 2: more than 64 blocks within one another"));
-  EXPECT_THAT(row(nested(100'000)), HasSubstr("more than 64 blocks within one another"));
+  EXPECT_EQ(bounded_row(nested(31)), "write id=1\n");
+  EXPECT_THAT(bounded_row(nested(64)), HasSubstr("maximum recursion limit")) << "libprotobuf's own, for messages";
+  EXPECT_THAT(bounded_row(nested(65)), HasSubstr("line 2: more than 64 blocks within one another"));
+  EXPECT_THAT(bounded_row(nested(100'000)), HasSubstr("more than 64 blocks within one another"));
   std::string groups = "syntax = \"proto2\"; message Row { } message A {";
   for (int n = 0; n < 100'000; ++n) groups += "oneof o{optional group G=1{";
-  EXPECT_THAT(row(groups), HasSubstr("more than 64 blocks within one another"));
+  EXPECT_THAT(bounded_row(groups), HasSubstr("more than 64 blocks within one another"));
 }
 
 // libprotobuf compares each with all others and with all fields: of a long text that is hours.
 TEST(ProtobufBounds, what_a_schema_reserves_is_not_looked_at) {
   EXPECT_EQ(
-      row("syntax = \"proto2\"; message Row { reserved 1, 5, 5; reserved 'id'; extensions 1 to 5, 3; optional int32 "
+      bounded_row(
+          "syntax = \"proto2\"; message Row { reserved 1, 5, 5; reserved 'id'; extensions 1 to 5, 3; optional int32 "
           "id = 1; } enum E { A = 1; reserved 1, 1; reserved 'A'; }"),
       "write id=1\n");
 }
 
 TEST(ProtobufBounds, a_large_schema_is_refused_before_it_is_built) {
-  EXPECT_THAT(row("syntax = \"proto3\"; message Row { } " + std::string(2'000'001, ';')),
+  EXPECT_THAT(bounded_row("syntax = \"proto3\"; message Row { } " + std::string(2'000'001, ';')),
               HasSubstr("it has more than 2000000 words"));
-  EXPECT_THAT(row(std::string((8u << 20) + 1, 'A')), HasSubstr("<schema> is longer than 8 MiB"));
+  EXPECT_THAT(bounded_row(std::string((8u << 20) + 1, 'A')), HasSubstr("<schema> is longer than 8 MiB"));
   RegisteredSchema schema{SchemaKind::protobuf,
                           "syntax = \"proto3\"; import \"a.proto\"; message Row { int32 id = 1; }"};
   std::string symbols;
   for (int n = 1; n <= 100'000; ++n) symbols += fmt::format("A{}={};", n, n);
   schema.references.push_back({"a.proto", "syntax = \"proto3\"; enum E { A0 = 0; " + symbols + "}"});
-  EXPECT_THAT(row(schema), HasSubstr("it has more than 100000 fields")) << "also what no message has";
+  EXPECT_THAT(bounded_row(schema), HasSubstr("it has more than 100000 fields")) << "also what no message has";
 }
 
 // So many files, each importing the next; the last is the schema.
@@ -140,10 +141,10 @@ std::string chain(int count, bool in_order) {
 }
 
 TEST(ProtobufBounds, a_chain_of_imports_is_followed_to_a_thousand_files) {
-  EXPECT_EQ(row(chain(1000, true)), "write id=1\n");
-  EXPECT_EQ(row(chain(1000, false)), "write id=1\n");
-  EXPECT_THAT(row(chain(1001, true)), HasSubstr("it is made of more than 1000 files"));
-  EXPECT_THAT(row(chain(20'000, false)), HasSubstr("it is made of more than 1000 files"));
+  EXPECT_EQ(bounded_row(chain(1000, true)), "write id=1\n");
+  EXPECT_EQ(bounded_row(chain(1000, false)), "write id=1\n");
+  EXPECT_THAT(bounded_row(chain(1001, true)), HasSubstr("it is made of more than 1000 files"));
+  EXPECT_THAT(bounded_row(chain(20'000, false)), HasSubstr("it is made of more than 1000 files"));
 }
 
 TEST(ProtobufBounds, files_that_import_each_other_are_refused) {
@@ -151,14 +152,14 @@ TEST(ProtobufBounds, files_that_import_each_other_are_refused) {
                           "syntax = \"proto3\"; import \"a.proto\"; message Row { int32 id = 1; }"};
   schema.references.push_back({"a.proto", "syntax = \"proto3\"; import \"b.proto\";"});
   schema.references.push_back({"b.proto", "syntax = \"proto3\"; import \"a.proto\";"});
-  EXPECT_THAT(row(schema), HasSubstr("a.proto imports itself"));
+  EXPECT_THAT(bounded_row(schema), HasSubstr("a.proto imports itself"));
 }
 
 TEST(ProtobufBounds, options_that_the_compiler_of_debian_does_not_know_do_not_matter) {
-  EXPECT_EQ(row(proto3("optional string v = 2 [debug_redact = true, retention = RETENTION_SOURCE, targets = "
-                       "TARGET_TYPE_FIELD, features.field_presence = EXPLICIT];",
-                       "option some_new_option = { a: 1 };\n",
-                       "enum E { option allow_alias = true; A = 0; B = 0 [debug_redact = true]; }")),
+  EXPECT_EQ(bounded_row(proto3("optional string v = 2 [debug_redact = true, retention = RETENTION_SOURCE, targets = "
+                               "TARGET_TYPE_FIELD, features.field_presence = EXPLICIT];",
+                               "option some_new_option = { a: 1 };\n",
+                               "enum E { option allow_alias = true; A = 0; B = 0 [debug_redact = true]; }")),
             "write id=1\n");
 }
 
@@ -167,7 +168,7 @@ TEST(ProtobufBounds, a_path_beside_maps_or_groups_is_refused_where_serializers_c
       "syntax = \"proto2\"; message Row { map<string, int32> m = 2; message A { optional int32 id = 1; } message B { "
       "optional int32 id = 1; message C { optional int32 id = 1; } } } message Other { optional group G = 2 { } message "
       "A { optional int32 id = 1; } } message Only { optional int32 id = 1; map<string, int32> v = 2; }";
-  const auto by = [&](const std::string& path) { return row(proto, path + "\x08\x05"); };
+  const auto by = [&](const std::string& path) { return bounded_row(proto, path + "\x08\x05"); };
   EXPECT_EQ(by(path({0, 0})), "write id=5\n") << "the first is the first for all";
   for (const auto& ambiguous : {path({0, 1}), path({0, 2}), path({0, 1, 0}), path({1, 1})})
     EXPECT_THAT(by(ambiguous), HasSubstr("expected the path of a message of schema 7; beside maps or groups only the "
@@ -186,15 +187,16 @@ TEST(ProtobufBounds, many_decimals_of_many_digits_do_not_become_more_json_than_2
     list += part(2, decimal);
     map += part(2, part(1, std::to_string(n)) + part(2, decimal));
   }
-  EXPECT_EQ(
-      row(proto3("confluent.type.Decimal v = 2;", import_decimal), first_message + part(2, decimal)).substr(0, 15),
-      "write id=0 v=10");
-  EXPECT_THAT(row(proto3("repeated confluent.type.Decimal v = 2;", import_decimal), first_message + list),
+  EXPECT_EQ(bounded_row(proto3("confluent.type.Decimal v = 2;", import_decimal), first_message + part(2, decimal))
+                .substr(0, 15),
+            "write id=0 v=10");
+  EXPECT_THAT(bounded_row(proto3("repeated confluent.type.Decimal v = 2;", import_decimal), first_message + list),
               StartsWith("54000 "));
-  EXPECT_THAT(row(proto3("map<string, confluent.type.Decimal> v = 2;", import_decimal), first_message + map),
+  EXPECT_THAT(bounded_row(proto3("map<string, confluent.type.Decimal> v = 2;", import_decimal), first_message + map),
               StartsWith("54000 "));
-  EXPECT_THAT(row(proto3("map<string, confluent.type.Decimal> v = 2;", import_decimal), first_message + map, "hstore"),
-              StartsWith("54000 "));
+  EXPECT_THAT(
+      bounded_row(proto3("map<string, confluent.type.Decimal> v = 2;", import_decimal), first_message + map, "hstore"),
+      StartsWith("54000 "));
 }
 
 TEST(ProtobufBounds, the_bound_of_json_holds_for_all_levels_together) {
@@ -221,16 +223,16 @@ TEST(ProtobufBounds, what_is_put_together_from_pieces_counts_against_the_values_
     for (int n = 0; n < 1500; ++n) wide += part(3, "");
     return first_message + part(2, node + wide);
   };
-  EXPECT_THAT(row(proto, payload(false)), StartsWith("write id=0"));
-  EXPECT_THAT(row(proto, payload(true)), HasSubstr("more values than an event may have"));
+  EXPECT_THAT(bounded_row(proto, payload(false)), StartsWith("write id=0"));
+  EXPECT_THAT(bounded_row(proto, payload(true)), HasSubstr("more values than an event may have"));
 }
 
 TEST(ProtobufBounds, an_empty_piece_changes_nothing) {
   const std::string proto = proto3("Node v = 2;", "", "message Node { int32 n = 1; }\n");
   const std::string piece = part(2, "\x08\x05"), empty = part(2, "");
   for (const std::string& payload : {piece + empty + empty, empty + piece, empty + piece + empty})
-    EXPECT_EQ(row(proto, first_message + payload), "write id=0 v={\"n\":5}\n");
-  EXPECT_EQ(row(proto, first_message + empty + empty), "write id=0 v={\"n\":0}\n");
+    EXPECT_EQ(bounded_row(proto, first_message + payload), "write id=0 v={\"n\":5}\n");
+  EXPECT_EQ(bounded_row(proto, first_message + empty + empty), "write id=0 v={\"n\":0}\n");
 }
 
 TEST(ProtobufBounds, an_import_may_be_called_as_it_likes) {
@@ -239,15 +241,15 @@ TEST(ProtobufBounds, an_import_may_be_called_as_it_likes) {
   messages.add("syntax = \"proto3\"; message Inner { int32 n = 1; }", "schema.proto")->CopyTo(set.add_file());
   messages.add("syntax = \"proto3\"; import \"schema.proto\"; message Row { int32 id = 1; Inner v = 2; }", "row.proto")
       ->CopyTo(set.add_file());
-  EXPECT_EQ(row(base64(set), first_message + part(2, "\x08\x05")), "write id=0 v={\"n\":5}\n");
+  EXPECT_EQ(bounded_row(base64(set), first_message + part(2, "\x08\x05")), "write id=0 v={\"n\":5}\n");
   RegisteredSchema schema{SchemaKind::protobuf, base64(set.file(1))};
   schema.references.push_back({"schema.proto", base64(set.file(0))});
-  EXPECT_EQ(row(schema, first_message + part(2, "\x08\x05")), "write id=0 v={\"n\":5}\n");
+  EXPECT_EQ(bounded_row(schema, first_message + part(2, "\x08\x05")), "write id=0 v={\"n\":5}\n");
 }
 
 TEST(ProtobufBounds, googles_phone_numbers_need_no_reference) {
-  EXPECT_EQ(row(proto3("google.type.PhoneNumber v = 2;", "import \"google/type/phone_number.proto\";\n"),
-                first_message + part(2, part(1, "+41"))),
+  EXPECT_EQ(bounded_row(proto3("google.type.PhoneNumber v = 2;", "import \"google/type/phone_number.proto\";\n"),
+                        first_message + part(2, part(1, "+41"))),
             "write id=0 v={\"e164_number\":\"+41\",\"extension\":\"\"}\n");
 }
 
@@ -255,7 +257,7 @@ TEST(ProtobufBounds, an_entry_of_a_map_keeps_the_last_symbol_that_its_enumeratio
   const std::string proto =
       "syntax = \"proto2\"; enum E { A = 0; B = 2; } message Row { required int32 id = 1; map<string, E> v = 2; }";
   const auto entry = [&](const std::string& values) {
-    return row(proto, first_message + "\x08\x01" + part(2, part(1, "k") + values));
+    return bounded_row(proto, first_message + "\x08\x01" + part(2, part(1, "k") + values));
   };
   EXPECT_EQ(entry("\x10\x02"), "write id=1 v={\"k\":\"B\"}\n");
   EXPECT_EQ(entry("\x10\x02\x10\x63"), "write id=1 v={\"k\":\"B\"}\n");

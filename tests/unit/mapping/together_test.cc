@@ -4,7 +4,7 @@
 namespace sluice::mapping::test {
 namespace {
 
-constexpr std::string_view fffd = "\xEF\xBF\xBD";
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
 // id, a, v (the version), gone (the mark), off (an added column).
 struct History : Fixture {
@@ -27,7 +27,7 @@ struct History : Fixture {
   }
 };
 
-Message change(char op, const std::string& before, const std::string& after) {
+Message changed(char op, const std::string& before, const std::string& after) {
   return {{}, fmt::format(R"({{"op":"{}","before":{},"after":{}}})", op, before, after)};
 }
 
@@ -39,25 +39,25 @@ std::string uses(const Changes& changes) {
 }
 
 TEST(MappingTogether, a_row_that_is_marked_gets_the_added_columns_and_one_that_is_removed_needs_none) {
-  EXPECT_EQ(History().changes({change('d', R"({"id":1,"v":5})", "null")}), "a\nmark id=1 v=5 gone=true off=0\n");
-  EXPECT_EQ(History(false).changes({change('d', R"({"id":1,"v":5})", "null")}), "a\nremove id=1 v=5\n");
+  EXPECT_EQ(History().changes({changed('d', R"({"id":1,"v":5})", "null")}), "a\nmark id=1 v=5 gone=true off=0\n");
+  EXPECT_EQ(History(false).changes({changed('d', R"({"id":1,"v":5})", "null")}), "a\nremove id=1 v=5\n");
 }
 
 TEST(MappingTogether, the_row_of_a_key_before_is_marked_with_the_version_and_the_added_columns_of_the_change) {
-  EXPECT_EQ(History().changes({change('u', R"({"id":1})", R"({"id":2,"a":"x","v":5})")}),
+  EXPECT_EQ(History().changes({changed('u', R"({"id":1})", R"({"id":2,"a":"x","v":5})")}),
             "a\nmark id=1 v=5 gone=true off=0\nwrite id=2 a=x v=5 gone=false off=0\n");
 }
 
 TEST(MappingTogether, a_changed_key_with_a_placeholder_is_refused_before_anything_is_marked) {
-  EXPECT_EQ(History().changes({change('u', R"({"id":1})", R"({"id":2,"a":"__debezium_unavailable_value","v":5})")}),
+  EXPECT_EQ(History().changes({changed('u', R"({"id":1})", R"({"id":2,"a":"__debezium_unavailable_value","v":5})")}),
             "d\n");
 }
 
 TEST(MappingTogether, a_version_is_found_in_the_field_that_its_column_is_renamed_from_in_deletes_too) {
   History renamed(false);
   renamed.route.columns.rename = {{"ts", "v"}};
-  EXPECT_EQ(renamed.changes({change('c', "null", R"({"id":1,"a":"x","ts":5})"),
-                             change('d', R"({"id":1,"ts":4})", "null"), change('d', R"({"id":1,"ts":6})", "null")}),
+  EXPECT_EQ(renamed.changes({changed('c', "null", R"({"id":1,"a":"x","ts":5})"),
+                             changed('d', R"({"id":1,"ts":4})", "null"), changed('d', R"({"id":1,"ts":6})", "null")}),
             "fsa\nremove id=1 v=6\n");
 }
 
@@ -81,7 +81,7 @@ TEST(MappingTogether, a_version_is_never_changed_by_a_policy) {
     fixture.route.on_delete = {config::OnDelete::soft, "gone"};
     fixture.route.values = policies;
     const std::string row = fmt::format(R"({{"id":1,"v":{}}})", value);
-    const Changes changes = fixture.map({{{}, row}, change('d', row, "null")});
+    const Changes changes = fixture.map({{{}, row}, changed('d', row, "null")});
     std::string text = text_of(changes) + uses(changes);
     for (const auto& letter : changes.dead) text += letter.sqlstate + " ";
     return text;
@@ -109,7 +109,7 @@ TEST(MappingTogether, policies_hold_for_added_columns_and_are_counted) {
   EXPECT_EQ(add({}, nul), "22P05");
   EXPECT_EQ(add({.nul = NulPolicy::strip}, nul), "write id=1 h=ab\n1:nul ");
   EXPECT_EQ(add({.nul = NulPolicy::strip}, "a\xff"), "22021");
-  EXPECT_EQ(add({.utf8 = Utf8Policy::replace}, "a\xff"), fmt::format("write id=1 h=a{}\n1:utf8 ", fffd));
+  EXPECT_EQ(add({.utf8 = Utf8Policy::replace}, "a\xff"), fmt::format("write id=1 h=a{}\n1:utf8 ", replacement));
   EXPECT_EQ(add({.utf8 = Utf8Policy::replace}, "a"), "write id=1 h=a\n");
 }
 
@@ -154,7 +154,7 @@ TEST(MappingTogether, texts_of_avro_that_are_not_utf_8_are_replaced_and_the_fram
   fixture.route.values.utf8 = Utf8Policy::replace;
   EXPECT_EQ(fixture.row(datum("1", "a", "k")), "write id=1 v=a b=fffe m={\"k\":\"x\"}\n");
   EXPECT_EQ(fixture.row(datum("1", "a\xff", "k\xc3")),
-            fmt::format("write id=1 v=a{0} b=fffe m={{\"k{0}\":\"x\"}}\n", fffd));
+            fmt::format("write id=1 v=a{0} b=fffe m={{\"k{0}\":\"x\"}}\n", replacement));
   EXPECT_TRUE(fixture.row(datum("\xff", "a", "k")).starts_with("22021 "));
   fixture.add({{}, frame(7, datum("1", "\xff", "k"))});
   EXPECT_EQ(uses(fixture.take()), "1:utf8 ");
@@ -173,7 +173,7 @@ TEST(MappingTogether, nested_values_of_avro_that_are_not_utf_8_are_replaced_in_a
   EXPECT_EQ(fixture.row(datum("i", "k", std::string("\0", 1))), R"(write id={"k":"i"} m={"k":"x"} a=["\u0000"])"
                                                                 "\n");
   EXPECT_EQ(fixture.row(datum("i", "k\xc3", "b\xff")),
-            fmt::format("write id={{\"k\":\"i\"}} m={{\"k{0}\":\"x\"}} a=[\"b{0}\"]\n", fffd));
+            fmt::format("write id={{\"k\":\"i\"}} m={{\"k{0}\":\"x\"}} a=[\"b{0}\"]\n", replacement));
   EXPECT_TRUE(fixture.row(datum("i\xff", "k", "b")).starts_with("22021 "));
   fixture.add({{}, frame(7, datum("i", "k", "\xff"))});
   EXPECT_EQ(uses(fixture.take()), "2:utf8 ");
@@ -221,7 +221,7 @@ TEST(MappingTogether, the_payload_of_a_frame_with_a_json_schema_is_mended_and_it
   fixture.add({{}, frame(0xfff0, "{\"id\":\"1\xff\",\"v\":\"x\",\"w\":\"a\"}")});
   const Changes made = fixture.take();
   EXPECT_EQ(outcomes(made), "ad");
-  EXPECT_EQ(text_of(made) + uses(made), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", fffd));
+  EXPECT_EQ(text_of(made) + uses(made), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", replacement));
 }
 
 TEST(MappingTogether, the_data_of_a_cloud_event_is_mended_where_it_is_and_keys_are_not) {
@@ -232,7 +232,8 @@ TEST(MappingTogether, the_data_of_a_cloud_event_is_mended_where_it_is_and_keys_a
     const Changes changes = fixture.map({{{}, fmt::format(R"({{{},"data":{}}})", attributes, data)}});
     return changes.dead.empty() ? text_of(changes) + uses(changes) : changes.dead.front().sqlstate;
   };
-  EXPECT_EQ(made("{\"id\":\"1\",\"v\":\"x\",\"w\":\"a\xff\"}"), fmt::format("write id=1 v=x w=a{}\n2:utf8 ", fffd));
+  EXPECT_EQ(made("{\"id\":\"1\",\"v\":\"x\",\"w\":\"a\xff\"}"),
+            fmt::format("write id=1 v=x w=a{}\n2:utf8 ", replacement));
   EXPECT_EQ(made("{\"id\":\"1\xff\",\"v\":\"x\",\"w\":\"a\"}"), "22021");
 }
 
@@ -250,7 +251,7 @@ TEST(MappingTogether, what_is_mended_in_an_attribute_counts_there_and_not_in_dat
             "write id=1 v=x origin=NULL\n");
   EXPECT_EQ(
       made("\"iodebeziumop\":\"c\",\"iodebeziumtable\":\"a\xff\",\"data\":{\"before\":null,\"after\":{\"id\":\"1\"}}"),
-      fmt::format("write id=1 origin=a{}\n2:utf8 ", fffd));
+      fmt::format("write id=1 origin=a{}\n2:utf8 ", replacement));
 }
 
 TEST(MappingTogether, a_frame_is_the_data_of_no_cloud_event_unless_the_route_says_avro) {

@@ -58,17 +58,17 @@ class MappingWhere : public testing::Test {
   config::Route route;
 };
 
-Message row(const std::string& value) {
+Message plain_row(const std::string& value) {
   return {{}, value};
 }
 
 Message moved(int from, const std::string& after) {
-  return row(fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{}}})", from, after));
+  return plain_row(fmt::format(R"({{"op":"u","before":{{"id":{}}},"after":{}}})", from, after));
 }
 
 TEST_F(MappingWhere, a_row_that_matches_is_written_and_any_other_is_a_delete_of_its_key) {
-  EXPECT_EQ(mapped({row(R"({"id":1,"age":20,"name":"a"})"), row(R"({"id":2,"age":19,"name":"b"})"),
-                    row(R"({"id":3,"age":null,"name":"c"})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"age":20,"name":"a"})"), plain_row(R"({"id":2,"age":19,"name":"b"})"),
+                    plain_row(R"({"id":3,"age":null,"name":"c"})")}),
             "aaa\nwrite id=1 age=20 name=a\nremove id=2 age=19 name=b\nremove id=3 age=NULL name=c\n");
 }
 
@@ -78,68 +78,70 @@ TEST_F(MappingWhere, a_key_that_changes_leaves_both_rows_where_the_new_one_does_
 }
 
 TEST_F(MappingWhere, a_row_that_cannot_be_judged_is_checked_and_one_that_would_not_match_if_it_were_new_is_not_made) {
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a ??\n");
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a ??\n");
   target->columns[1].has_default = true;
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a ?\n");
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a ?\n");
   use({{"id", "int4"}, {"age", "int4"}, {"name", "text"}}, "age >= 20 and name like 'a%'");
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"b"})")}), "a\nremove id=1 name=b\n") << "whatever its age is";
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"b"})")}), "a\nremove id=1 name=b\n") << "whatever its age is";
   use({{"id", "int4"}, {"age", "int4"}, {"name", "text"}}, "age >= 20 or name like 'a%'");
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a\n") << "whatever its age is";
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a\n") << "whatever its age is";
   use({{"id", "int4"}, {"age", "int4"}, {"name", "text"}}, "age is null or age > 3");
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a ?\n");
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"a"})")}), "a\nwrite id=1 name=a ?\n");
 }
 
 TEST_F(MappingWhere, a_part_of_a_row_is_merged_with_what_was_judged_and_checked_again) {
-  EXPECT_EQ(mapped({row(R"({"id":1,"age":20,"name":"a"})"), row(R"({"id":1,"name":"b"})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"age":20,"name":"a"})"), plain_row(R"({"id":1,"name":"b"})")}),
             "fa\nwrite id=1 age=20 name=b ?\n");
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"b"})"), row(R"({"id":1,"age":20,"name":"a"})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"b"})"), plain_row(R"({"id":1,"age":20,"name":"a"})")}),
             "fa\nwrite id=1 age=20 name=a\n")
       << "a whole row takes the place of whatever was there";
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"b"})"), row(R"({"id":1,"name":"c"})")}), "fa\nwrite id=1 name=c ??\n");
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"b"})"), plain_row(R"({"id":1,"name":"c"})")}),
+            "fa\nwrite id=1 name=c ??\n");
 }
 
 TEST_F(MappingWhere, what_follows_a_row_that_may_be_gone_again_is_a_step_of_its_own) {
-  EXPECT_EQ(mapped({row(R"({"id":1,"name":"b"})"), row(R"({"id":1,"age":20})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"name":"b"})"), plain_row(R"({"id":1,"age":20})")}),
             "aa\nwrite id=1 name=b ??\nstep\nwrite id=1 age=20\n");
   use({{"id", "int4"}, {"a", "int4"}, {"b", "int4"}}, "a > 5 and b > 3");
-  EXPECT_EQ(mapped({row(R"({"id":1,"a":7})"), row(R"({"id":1,"b":5})"), row(R"({"id":2,"a":7})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"a":7})"), plain_row(R"({"id":1,"b":5})"), plain_row(R"({"id":2,"a":7})")}),
             "aaa\nwrite id=1 a=7 ??\nwrite id=2 a=7 ??\nstep\nwrite id=1 b=5 ??\n");
 }
 
 TEST_F(MappingWhere, a_part_behind_a_row_that_was_judged_away_begins_a_new_row) {
-  const Message leaves = row(R"({"id":1,"age":2,"name":"a"})"), part = row(R"({"id":1,"name":"b"})");
+  const Message leaves = plain_row(R"({"id":1,"age":2,"name":"a"})"), part = plain_row(R"({"id":1,"name":"b"})");
   EXPECT_EQ(mapped({leaves, part}), "as\nremove id=1 age=2 name=a\n");
   target->columns[1].has_default = true;
   EXPECT_EQ(mapped({leaves, part}), "fa\nreplace id=1 name=b ?\n");
   route.mode = WriteMode::update;
   EXPECT_EQ(mapped({leaves, part}), "as\nremove id=1 age=2 name=a\n");
   route.mode = WriteMode::upsert;
-  EXPECT_EQ(mapped({leaves, row(R"({"id":1,"age":30,"name":"b"})")}), "fa\nwrite id=1 age=30 name=b\n");
-  EXPECT_EQ(mapped({leaves, row(R"({"id":1,"age":30})")}), "fa\nreplace id=1 age=30\n");
+  EXPECT_EQ(mapped({leaves, plain_row(R"({"id":1,"age":30,"name":"b"})")}), "fa\nwrite id=1 age=30 name=b\n");
+  EXPECT_EQ(mapped({leaves, plain_row(R"({"id":1,"age":30})")}), "fa\nreplace id=1 age=30\n");
   EXPECT_EQ(mapped({part, leaves}), "fa\nremove id=1 age=2 name=a\n");
 }
 
 TEST_F(MappingWhere, without_a_key_rows_that_do_not_match_are_skipped_and_one_that_cannot_be_judged_is_refused) {
   target->key.clear();
   route.mode = WriteMode::insert;
-  EXPECT_EQ(mapped({row(R"({"id":1,"age":20})"), row(R"({"id":2,"age":2})"), row(R"({"id":3})")}, {}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"age":20})"), plain_row(R"({"id":2,"age":2})"), plain_row(R"({"id":3})")}, {}),
             "ass\nwrite id=1 age=20\n");
   target->columns[1].has_default = true;
-  const std::string refused = mapped({row(R"({"id":3})")}, {});
+  const std::string refused = mapped({plain_row(R"({"id":3})")}, {});
   EXPECT_TRUE(refused.starts_with("d\n22004 ")) << refused;
 }
 
 TEST_F(MappingWhere, inserts_with_a_key_are_never_merged) {
   route.mode = WriteMode::insert;
-  EXPECT_EQ(mapped({row(R"({"id":1,"age":20})"), row(R"({"id":1,"age":30})"), row(R"({"id":1,"age":3})")}),
-            "aaa\nwrite id=1 age=20\nstep\nwrite id=1 age=30\nstep\nremove id=1 age=3\n");
+  EXPECT_EQ(
+      mapped({plain_row(R"({"id":1,"age":20})"), plain_row(R"({"id":1,"age":30})"), plain_row(R"({"id":1,"age":3})")}),
+      "aaa\nwrite id=1 age=20\nstep\nwrite id=1 age=30\nstep\nremove id=1 age=3\n");
 }
 
 TEST_F(MappingWhere, names_are_columns_as_rename_and_add_make_them) {
   use({{"id", "int4"}, {"years", "int4"}, {"origin", "text"}}, "years > 20 and origin = 'events'");
   route.columns.rename = {{"age", "years"}};
   route.columns.add = {{"origin", "@topic"}};
-  EXPECT_EQ(mapped({row(R"({"id":1,"age":21})"), row(R"({"id":2,"age":20})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"age":21})"), plain_row(R"({"id":2,"age":20})")}),
             "aa\nwrite id=1 years=21 origin=events\nremove id=2 years=20 origin=events\n");
 }
 
@@ -147,7 +149,7 @@ TEST_F(MappingWhere, a_value_is_judged_as_its_column_holds_it) {
   const auto holds = [&](const char* type, std::int32_t modifier, const char* where, const std::string& value) {
     use({{"id", "int4"}, {"v", type}}, where);
     target->columns[1].modifier = modifier;
-    return mapped({row(fmt::format(R"({{"id":1,"v":{}}})", value))}).substr(2, 5) == "write";
+    return mapped({plain_row(fmt::format(R"({{"id":1,"v":{}}})", value))}).substr(2, 5) == "write";
   };
   constexpr std::int32_t money = (10 << 16 | 2) + 4;  // numeric(10,2)
   EXPECT_TRUE(holds("numeric", money, "v = 20", "19.999"));
@@ -173,20 +175,21 @@ TEST_F(MappingWhere, a_value_is_judged_as_its_column_holds_it) {
 
 TEST_F(MappingWhere, what_only_postgresql_can_judge_is_checked_there) {
   use({{"id", "int4"}, {"v", "timestamp"}}, "v > '2026-01-01'");
-  EXPECT_EQ(mapped({row(R"({"id":1,"v":"infinity"})")}), "a\nwrite id=1 v=infinity ?\n");
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"v":"infinity"})")}), "a\nwrite id=1 v=infinity ?\n");
 }
 
 TEST_F(MappingWhere, with_versions_a_row_that_is_checked_stays_apart) {
   use({{"id", "int4"}, {"age", "int4"}, {"v", "int8"}}, "age >= 20");
   target->guard = 2;
   route.version = config::VersionPath::parse("v");
-  EXPECT_EQ(mapped({row(R"({"id":1,"age":20,"v":1})"), row(R"({"id":1,"v":2})"), row(R"({"id":1,"age":2,"v":3})")}),
+  EXPECT_EQ(mapped({plain_row(R"({"id":1,"age":20,"v":1})"), plain_row(R"({"id":1,"v":2})"),
+                    plain_row(R"({"id":1,"age":2,"v":3})")}),
             "aaa\nwrite id=1 age=20 v=1\nstep\nwrite id=1 v=2 ??\nstep\nremove id=1 age=2 v=3\n");
 }
 
 TEST_F(MappingWhere, delete_ignore_keeps_back_deletes_and_not_what_stops_matching) {
   route.on_delete = {config::OnDelete::ignore, {}};
-  EXPECT_EQ(mapped({{R"({"id":1})", {}}, row(R"({"id":1,"age":2})")}), "sa\nremove id=1 age=2\n");
+  EXPECT_EQ(mapped({{R"({"id":1})", {}}, plain_row(R"({"id":1,"age":2})")}), "sa\nremove id=1 age=2\n");
 }
 
 TEST_F(MappingWhere, a_row_without_a_key_that_cannot_be_judged_alters_nothing) {

@@ -153,6 +153,7 @@ class FakeConsumer final : public listener::Consumer {
 
   Result<void> start(const std::vector<std::string>&) override { return {}; }
   bool stop(milliseconds) override { return true; }
+  Result<void> reconnect() override { return {}; }
   void hint_committed(const std::vector<std::pair<TopicPartition, Offset>>&) override {}
   void ask_watermarks(std::vector<TopicPartition> of, listener::WatermarksAnswer answer) override {
     ++questions;

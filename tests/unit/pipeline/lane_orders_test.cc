@@ -68,6 +68,52 @@ TEST(LaneOrders, what_is_dropped_after_a_flush_is_written_without_delay_when_it_
   EXPECT_EQ(rig.applied(), offsets(0, 5));
 }
 
+TEST(LaneOrders, a_new_connection_is_opened_between_batches_and_costs_neither_a_record_nor_a_claim) {
+  Rig rig = patient();
+  rig.assign().run();
+  rig.partition[0]->write_rows(3);
+  rig.run();
+  rig.store.hold = true;
+  rig.worker->flush(all_of(rig));
+  rig.run(5);
+  rig.partition[0]->write_rows(4);
+  rig.worker->reconnect();
+  rig.run(5);
+  EXPECT_EQ(rig.store.connects, 1) << "the batch under way ends before";
+  rig.store.hold = false;
+  rig.run(5);
+  EXPECT_EQ(rig.store.connects, 2);
+  EXPECT_EQ(rig.worker->state().stats.connections, 2);
+  EXPECT_EQ(rig.applied(), offsets(0, 3));
+  rig.worker->flush(all_of(rig));
+  rig.run(5);
+  EXPECT_EQ(rig.applied(), offsets(0, 7));
+  EXPECT_EQ(rig.store.claims_of[rig.at()], 1);
+  EXPECT_EQ(rig.worker->state().stats.reclaims, 0);
+  EXPECT_EQ(rig.partition[0]->starts, 1) << "nothing was read again";
+}
+
+TEST(LaneOrders, a_new_connection_comes_before_the_next_batch_also_where_one_follows_the_other) {
+  Rig rig = patient();
+  rig.assign().run();
+  rig.partition[0]->write_rows(3);
+  rig.run();
+  rig.store.hold = true;
+  rig.worker->flush(all_of(rig));
+  rig.run(5);
+  rig.partition[0]->write_rows(4);
+  rig.run(5);
+  rig.worker->flush(all_of(rig));  // due at once behind the one that is under way
+  rig.worker->reconnect();
+  rig.store.hold = false;
+  rig.worker->turn();  // the first is committed
+  EXPECT_EQ(rig.applied(), offsets(0, 3));
+  EXPECT_EQ(rig.store.connects, 2) << "the second waits for the new connection";
+  rig.run(5);
+  EXPECT_EQ(rig.applied(), offsets(0, 7));
+  EXPECT_EQ(rig.store.connects, 2);
+}
+
 TEST(LaneOrders, a_flush_has_no_goal_where_nothing_was_read) {
   Rig rig = patient(2);
   rig.assign().run();

@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* with_note = R"({{"id":{0},"v":"x","note":"n"}})";
 
-void write_note(Rig& rig) {
+void write_refused_note(Rig& rig) {
   auto& log = *rig.partition[0];
   log.write(log.end, fmt::format("{}", log.end), fmt::format(fmt::runtime(with_note), log.end));
 }
@@ -21,7 +21,7 @@ TEST(Description, a_column_added_while_it_runs_is_used_from_the_first_record_tha
   rig.partition[0]->write_rows(3);
   rig.assign().run();
   add_column(rig);
-  write_note(rig);
+  write_refused_note(rig);
   rig.run();
   EXPECT_EQ(rig.applied(), offsets(0, 4));
   EXPECT_TRUE(rig.store.dead[rig.at()].empty());
@@ -30,11 +30,11 @@ TEST(Description, a_column_added_while_it_runs_is_used_from_the_first_record_tha
 
 TEST(Description, a_column_added_a_moment_after_a_refusal_is_used_all_the_same) {
   Rig rig;
-  write_note(rig);
+  write_refused_note(rig);
   rig.assign().run(20, milliseconds(1));
   EXPECT_EQ(rig.store.dead[rig.at()], offsets(0, 1));
   add_column(rig);
-  write_note(rig);
+  write_refused_note(rig);
   rig.run(20, milliseconds(1));
   EXPECT_EQ(rig.store.dead[rig.at()], offsets(0, 1));
   EXPECT_EQ(rig.applied(), offsets(1, 2));
@@ -42,12 +42,12 @@ TEST(Description, a_column_added_a_moment_after_a_refusal_is_used_all_the_same) 
 
 TEST(Description, a_field_that_was_ignored_is_written_once_it_has_a_column) {
   Rig rig(1, [](config::Pipeline& made) { made.routes[0].unknown_fields = config::UnknownFields::ignore; });
-  write_note(rig);
+  write_refused_note(rig);
   rig.assign().run();
   EXPECT_EQ(rig.store.columns, 2u);
   add_column(rig);
   rig.time.pass(DescriptionCheck::overlooked_believed_for);
-  write_note(rig);
+  write_refused_note(rig);
   rig.run();
   EXPECT_EQ(rig.applied(), offsets(0, 2));
   EXPECT_EQ(rig.store.columns, 3u);
@@ -66,7 +66,7 @@ TEST(Description, a_value_that_the_column_takes_since_it_was_altered_is_no_dead_
 
 TEST(Description, a_flood_of_refusals_asks_once_for_each_batch_and_not_for_each_record) {
   Rig rig(1, [](config::Pipeline& made) { made.routes[0].max_dead_letters = 100000; });
-  for (int i = 0; i < 4000; ++i) write_note(rig);
+  for (int i = 0; i < 4000; ++i) write_refused_note(rig);
   rig.assign().run(300, milliseconds(1));
   ASSERT_EQ(rig.store.dead[rig.at()].size(), 4000u);
   EXPECT_LE(rig.tables.checks, static_cast<int>(rig.store.batches.size()) + 1);
@@ -78,7 +78,7 @@ TEST(Description, a_partition_that_stops_on_errors_does_not_stop_at_a_record_tha
   rig.partition[0]->write_rows(1);
   rig.assign().run();
   add_column(rig);
-  write_note(rig);
+  write_refused_note(rig);
   rig.run();
   EXPECT_EQ(rig.row().state, PartitionState::ok);
   EXPECT_EQ(rig.applied(), offsets(0, 2));
@@ -86,10 +86,10 @@ TEST(Description, a_partition_that_stops_on_errors_does_not_stop_at_a_record_tha
 
 TEST(Description, a_table_altered_in_the_middle_of_a_flood_stops_nobody) {
   Rig rig(1, [](config::Pipeline& made) { made.routes[0].max_dead_letters = 3; });
-  write_note(rig);
+  write_refused_note(rig);
   rig.assign().run(3, milliseconds(1));
   add_column(rig);
-  for (int i = 0; i < 20; ++i) write_note(rig);
+  for (int i = 0; i < 20; ++i) write_refused_note(rig);
   rig.run(50, milliseconds(1));
   EXPECT_EQ(rig.row().state, PartitionState::ok);
   EXPECT_EQ(rig.row().next, 21);
@@ -100,7 +100,7 @@ TEST(Description, no_dead_letter_is_written_before_the_catalogue_could_be_asked)
   Rig rig;
   rig.tables.away = true;
   rig.partition[0]->write_rows(2);
-  write_note(rig);
+  write_refused_note(rig);
   rig.assign().run(50);
   EXPECT_EQ(rig.applied(), offsets(0, 2));
   EXPECT_TRUE(rig.store.dead[rig.at()].empty());

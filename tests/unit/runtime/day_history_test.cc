@@ -13,7 +13,9 @@ const WallClock::time_point start{std::chrono::sys_days(std::chrono::year(2026) 
 struct Process final : LaneSnapshots {
   DayHistory history;
   Snapshot shown;
+  // Both clocks go on by `now`; the wall clock is wrong by `set` more.
   WallClock::time_point now = start;
+  std::chrono::seconds set{0};
 
   Process() {
     shown.tables = {{.table = "public.orders", .topics = {"orders"}, .last_commit = {}, .changed_values = {}}};
@@ -22,7 +24,10 @@ struct Process final : LaneSnapshots {
     shown.partitions[0].epoch = 1;
     shown.partitions[0].end = 0;
   }
-  Period since(WallClock::time_point moment) const { return history.since(moment, *this); }
+  Clock::time_point steady() const { return Clock::time_point(now - start) + 1h; }
+  Period since(WallClock::time_point moment) const {
+    return history.since(moment, {.steady = steady(), .wall = now + set}, *this);
+  }
   Snapshot lanes() const override { return shown; }
   // A second each.
   void apply(int records, int seconds = 1) {
@@ -30,13 +35,13 @@ struct Process final : LaneSnapshots {
       shown.outcomes["orders"] += {.applied = records, .dead = 1};
       shown.tables[0].written += records;
       shown.tables[0].removed += 2;
-      history.sample(shown, shown.partitions, now);
+      history.sample(shown, shown.partitions, steady());
       now += 1s;
     }
   }
   void idle(std::chrono::seconds span) {
     for (auto left = span; left > 0s; left -= 10s) {
-      history.sample(shown, shown.partitions, now);
+      history.sample(shown, shown.partitions, steady());
       now += 10s;
     }
   }
@@ -105,7 +110,7 @@ TEST(DayHistory, the_lag_is_looked_at_every_ten_seconds_where_it_is_known) {
   Process process;
   for (int second = 0; second < 100; ++second) {
     process.shown.partitions[0].end = 1000 - 10 * second;
-    process.history.sample(process.shown, process.shown.partitions, process.now);
+    process.history.sample(process.shown, process.shown.partitions, process.steady());
     process.now += 1s;
   }
   const auto period = process.since(start);
@@ -119,6 +124,25 @@ TEST(DayHistory, the_lag_is_looked_at_every_ten_seconds_where_it_is_known) {
   process.shown.partitions[0].end = 0;
   process.idle(25h);
   EXPECT_LE(process.since(start).lags.size(), 8'640u);
+}
+
+TEST(DayHistory, a_wall_clock_that_is_set_loses_and_repeats_nothing) {
+  for (const auto by : {-3h, -1h, 1h, 30h}) {
+    Process process;
+    process.apply(100, 90);
+    process.idle(10min);
+    process.set = by;
+    const auto wall = [&] { return process.now + process.set; };
+    EXPECT_EQ(process.since(wall() - 1h).topics.at("orders").applied, 9'000) << "what was before is still there";
+    process.apply(7, 30);
+    process.idle(10min);
+    const auto all = process.since(wall() - 24h);
+    EXPECT_EQ(all.topics.at("orders").applied, 9'210) << "once";
+    EXPECT_EQ(all.from, start + by) << "as the clock of now would have shown it";
+    EXPECT_EQ(all.lags.size(), static_cast<std::size_t>(9 + 60 + 3 + 60)) << "looked at every ten seconds, as ever";
+    EXPECT_EQ(process.since(wall() - 11min).topics.at("orders").applied, 210);
+    EXPECT_TRUE(process.since(wall() - 5min).topics.empty());
+  }
 }
 
 }  // namespace

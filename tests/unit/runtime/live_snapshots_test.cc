@@ -34,6 +34,8 @@ class Parts final : public LaneSnapshots,
   void doubt_pointers(const std::vector<TopicPartition>&) override {}
   void reclaim(const TopicPartition&, std::int64_t) override {}
   std::size_t flush(const std::vector<TopicPartition>&, std::function<void(const LaneFlush&)>) override { return 0; }
+  void reconnect(int) override {}
+  Result<void> reconnect_kafka() override { return {}; }
   void ask_log_ends(const std::vector<TopicPartition>& partitions, Known known) override {
     asked = partitions;
     for (const auto& [at, end] : ends) known(at, end);
