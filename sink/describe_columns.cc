@@ -26,7 +26,7 @@ Result<void> find_key(Table& table, const config::Route& route) {
           fmt::format("column {} of the key does not exist in {}; add it or change [[route]].key", name, table.name));
     }
     if (found->generated)
-      return stop(
+      return column_stops(
           fmt::format("column {} of the key is generated in {}, so no event says it; name columns that events fill in "
                       "[[route]].key",
                       name, table.name));
