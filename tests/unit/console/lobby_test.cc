@@ -119,7 +119,7 @@ TEST_F(LobbyTest, a_proposal_that_holds_no_names_is_closed_at_once_also_in_part)
   const std::string good = "curve25519-sha256,x@y", whole = proposal(good, 10);
   for (std::size_t bytes = 0; bytes <= whole.size(); ++bytes) {
     say(enter(), "SSH-2.0-x\r\n" + proposal(good, 10, bytes));
-    lobby_.look(now);
+    lobby_.look(lobby_now);
     const auto guest = lobby_.next_greeted();
     ASSERT_TRUE(guest) << bytes << ": " << reasons();
     close(guest->fd);
@@ -128,7 +128,7 @@ TEST_F(LobbyTest, a_proposal_that_holds_no_names_is_closed_at_once_also_in_part)
                            proposal(good, 10).replace(22, 2, "\xff\xff"), proposal("abc", 1, 22) + "\xff"}) {
     const int client = enter();
     say(client, "SSH-2.0-x\r\n" + junk);
-    lobby_.look(now);
+    lobby_.look(lobby_now);
     EXPECT_TRUE(closed(client));
     EXPECT_THAT(reasons(), testing::HasSubstr("which is no packet of SSH"));
   }
