@@ -82,17 +82,42 @@ void add_topic(std::vector<DraftRoute>& routes, DraftRoute route) {
     same->topics.insert(same->topics.end(), route.topics.begin(), route.topics.end());
 }
 
-// The fields of a list that may name a topic: FIELD, or TOPIC:FIELD.
+// Returns true if the field of a list, TOPIC:FIELD, is one of the topic, which the sink sees as a RegexRouter names it.
+bool is_of_topic(const Sink& sink, const std::string& field, const std::string& topic) {
+  const auto named = field.substr(0, field.find(':'));
+  return named == topic || named == routed_name(topic, sink.topic_routes);
+}
+
+bool names_topic(const Sink& sink, const std::string& field) {
+  return sink.kind == SinkKind::debezium && field.contains(':');
+}
+
+// The fields of a list that may name a topic: FIELD, or TOPIC:FIELD. An empty topic stands for those of an expression.
 std::vector<std::string> fields_of(const Sink& sink, const std::vector<std::string>& list, const std::string& topic) {
   std::vector<std::string> fields;
   for (const auto& one : list) {
-    const auto colon = one.find(':');
-    if (sink.kind != SinkKind::debezium || colon == one.npos)
+    if (!names_topic(sink, one))
       fields.push_back(sink.field_named(one));
-    else if (topic.empty() || one.substr(0, colon) == topic)
-      fields.push_back(sink.field_named(one.substr(colon + 1)));
+    else if (topic.empty() || is_of_topic(sink, one, topic))
+      fields.push_back(sink.field_named(one.substr(one.find(':') + 1)));
   }
   return fields;
+}
+
+// Fields of topics that have no route of their own.
+void tell_fields_of_topics(Sink& sink) {
+  for (const auto& [setting, list] :
+       {std::pair("field.include.list", sink.included), std::pair("field.exclude.list", sink.excluded)})
+    for (const auto& one : list) {
+      if (!names_topic(sink, one)) continue;
+      if (!sink.topics_pattern.empty())
+        sink.without(setting,
+                     fmt::format("{} counts for all topics of topics.regex here; give a topic whose fields differ a "
+                                 "route of its own, before this one",
+                                 one));
+      else if (std::ranges::none_of(sink.topics, [&](const auto& topic) { return is_of_topic(sink, one, topic); }))
+        sink.without(setting, fmt::format("{} names no topic of the sink", one));
+    }
 }
 
 // Leaves out what the configuration would refuse because another part of it says the same already.
@@ -186,6 +211,7 @@ DraftKey draft_key(Sink& sink) {
 
 std::vector<DraftRoute> draft_routes(Sink& sink, const DraftKey& key) {
   std::vector<DraftRoute> routes;
+  tell_fields_of_topics(sink);
   for (const auto& topic : sink.topics) {
     DraftRoute route;
     route.topics = {topic};

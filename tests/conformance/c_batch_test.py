@@ -67,10 +67,9 @@ test_C07i_one_json_document_in_two_spellings_is_one_key = case(
     "CREATE TABLE t (id jsonb PRIMARY KEY, name text)",
     values({"id": {"a": 1, "b": 2}, "name": "x"}, {"id": {"b": 2, "a": 1}, "name": "y"}), rows=['{"a": 1, "b": 2}|y'])
 
-test_C07j_one_array_in_two_spellings_is_one_key = case(
+test_C07j_one_array_in_three_spellings_is_one_key = case(
     "CREATE TABLE t (id int[] PRIMARY KEY, name text)",
-    values({"id": [1, 2], "name": "x"}, {"id": "{1, 2}", "name": "y"}, {"id": "[1:2]={1,2}", "name": "z"}), rows=["{1,2}|y"],
-    letters={2: ("map", "22P02", "value.id")})
+    values({"id": [1, 2], "name": "x"}, {"id": "{1, 2}", "name": "y"}, {"id": "[1:2]={1,2}", "name": "z"}), rows=["{1,2}|z"])
 
 test_C08_a_key_twice_in_a_row = case(TABLE, named((1, "a"), (1, "b"), (2, "c")), rows=["1|b", "2|c"])
 

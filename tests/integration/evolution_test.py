@@ -265,10 +265,10 @@ def test_tables_of_children_are_made_and_follow_the_elements_of_their_arrays(pip
     assert service.stop() == 0
 
 
-def test_tables_of_children_have_the_types_of_schemas(pipeline):
-    def child(name):
-        return (f'[[route.child]]\npath = "items"\ntable = "public.{name}_items"\nkey = ["row_id", "line"]\n'
-                'columns = { row_id = "$.id", line = "@index" }\n')
+def test_tables_of_children_have_the_types_of_schemas_and_the_collation_of_their_parents(pipeline):
+    def child(name, kind="id"):
+        return (f'[[route.child]]\npath = "items"\ntable = "public.{name}_items"\nkey = ["row_{kind}", "line"]\n'
+                f'columns = {{ row_{kind} = "$.{kind}", line = "@index" }}\n')
 
     def avro(*fields):
         item = {"type": "record", "name": "Item", "fields": [{"name": name, "type": kind} for name, kind in fields]}
@@ -284,7 +284,10 @@ def test_tables_of_children_have_the_types_of_schemas(pipeline):
     stub = StubRegistry({
         "1": avro(("sku", "string"), ("n", "int")), "2": avro(("sku", "string"), ("n", "long"), ("colour", ["null", "string"])),
         "3": of_json(sku=text_field, n=small), "4": of_json(sku=text_field, n={"type": "integer"}, colour=text_field)})
-    topics = [pipeline.topic(name) for name in ("avro", "jsons")]
+    pipeline.sql("CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false); "
+                 "CREATE TABLE named (name text COLLATE loose PRIMARY KEY, v varchar(3) COLLATE loose); "
+                 "CREATE EXTENSION citext; CREATE TABLE cased (name citext PRIMARY KEY)")
+    topics = [pipeline.topic(name) for name in ("avro", "jsons", "named", "cased")]
     pipeline.kafka.publish(topics[0], [
         (None, frame(1, number(7) + number(1) + text("a") + number(1) + number(0))),
         (None, frame(2, number(8) + number(2) + text("b") + number(2**40) + number(0) + text("c") + number(1) + number(1)
@@ -293,9 +296,17 @@ def test_tables_of_children_have_the_types_of_schemas(pipeline):
         (None, frame(3, encode({"id": 7, "items": [{"sku": "a", "n": 1}]}))),
         (None, frame(4, encode({"id": 8, "items": [{"sku": "b", "n": 2**40}, {"sku": "c", "n": 1, "colour": "red"}]}))),
         (None, frame(4, encode({"id": 9, "items": [{"sku": "d"}]}))), (None, frame(4, encode({"id": 9, "items": []})))])
+    pipeline.kafka.publish(topics[2], [(None, encode({"name": name, "items": items})) for name, items in (
+        ("é", [{"sku": "a"}, {"sku": "b"}]), ("E", [{"sku": "c"}]))] + [(None, encode({
+            "schema": {"type": "struct", "fields": [{"field": "name", "type": "string"}, {"field": "v", "type": "string"}]},
+            "payload": {"name": "ê", "v": "Größe"}}))])
+    pipeline.kafka.publish(topics[3], [(None, encode({"name": name, "items": items})) for name, items in (
+        ("ÉMILE", [{"sku": "a"}, {"sku": "b"}]), ("Émile", [{"sku": "c"}]))])
     try:
         routes = (route(topics[0], "public.avro", evolve="tables") + child("avro")
-                  + route(topics[1], "public.jsons", evolve="tables") + child("jsons"))
+                  + route(topics[1], "public.jsons", evolve="tables") + child("jsons")
+                  + route(topics[2], "public.named", "name", evolve="tables") + child("named", "name")
+                  + route(topics[3], "public.cased", "name", evolve="tables") + child("cased", "name"))
         service = pipeline.service(routes, rest=f'[registry]\nurl = "{stub.url}"\n').start()
         pipeline.wait_caught_up(*topics)
     finally:
@@ -306,6 +317,10 @@ def test_tables_of_children_have_the_types_of_schemas(pipeline):
             "row_id": "integer", "line": "integer", "sku": "text", "n": "bigint", "colour": "text"}, name
         assert pipeline.sql(f"SELECT row_id, line, sku, n, colour FROM {name}_items ORDER BY 1, 2") == [
             (7, 1, "a", 1, None), (8, 1, "b", 2**40, None), (8, 2, "c", 1, "red")]
+    assert pipeline.sql("SELECT row_name = 'e', line, sku FROM named_items ORDER BY line") == [(True, 1, "c")], "one parent"
+    assert pipeline.sql("SELECT row_name = 'émile', line, sku FROM cased_items ORDER BY line") == [(True, 1, "c")]
+    assert columns(pipeline, "named")["v"] == "text"
+    assert pipeline.sql("SELECT v = 'GROSSE' OR v = 'GRÖßE' FROM named") == [(True,)], "its collation is that of before"
     assert sum("to bigint" in line or "TYPE bigint" in line for line in statements(service)) == 2, statements(service)
     assert service.stop() == 0
 

@@ -470,6 +470,36 @@ TEST(SourceTransactions, one_that_is_sent_again_to_another_partition_after_the_t
   EXPECT_EQ(source.row(3).next, 1);
 }
 
+TEST(SourceTransactions, a_topic_that_grows_within_a_transaction_is_waited_for_until_its_new_partition_is_assigned) {
+  // What is in the new partition comes before, between and behind what is in the old one.
+  for (const std::vector<int>& places :
+       {std::vector{3, tellers, tellers}, {tellers, 3, tellers}, {tellers, tellers, 3}}) {
+    Source source({}, 2);
+    source.rig.consumer.partitions_then = 1;
+    for (std::uint32_t token = 0; token < 3; ++token)
+      source.rig.worker->assign(*source.rig.partition[token], source.rig.signal, token);
+    source.rig.pause({});
+    source.commit("1", {{accounts, 1}, {tellers, 1}});
+    source.rig.run();
+    EXPECT_EQ(source.row(tellers).next, 1);
+    std::vector<Source::Event> events{{accounts, 2}};
+    for (const int place : places) events.push_back({place, 1 + static_cast<int>(events.size())});
+    source.commit("2", events);
+    source.commit("3", {{accounts, 9}, {tellers, 9}});
+    source.rig.run();
+    EXPECT_EQ(source.row(accounts).next, 1) << "nobody has told us of the partition yet";
+    source.rig.run(20, seconds(7));
+    EXPECT_EQ(source.row(tellers).reason,
+              "transaction 2: 2 of 3 events have come in p.s.b; partition 0 goes on with "
+              "transaction 3");
+    source.rig.worker->assign(*source.rig.partition[3], source.rig.signal, 3);
+    source.rig.run();
+    EXPECT_EQ(source.row(3).next, 1);
+    EXPECT_EQ(source.row(tellers).next, 4);
+    EXPECT_EQ(source.row(accounts).next, 3);
+  }
+}
+
 TEST(SourceTransactions, a_connector_that_goes_back_over_several_transactions_holds_up_nothing) {
   for (const int of_b : {1, 2}) {
     for (const bool read_at_once : {true, false}) {
