@@ -166,6 +166,29 @@ class TestSource:
         self.found([f"{namespace}::{name} is defined in {', '.join(found)}"
                     for (namespace, name), found in places.items() if len(found) > 1])
 
+    def test_names_of_files_alone_differ_within_a_folder(self):
+        # Builds that compile a folder as one source would mix them up. The same alias may stand in several files.
+        patterns = (r"(?:class|struct|enum class|enum) (\w+)(?: final)?[^;(]*\{",
+                    r"(?!template|using|namespace|return|TEST|INSTANTIATE|MATCHER)[\w:][\w:<>,&*\s\[\]]*?[\s&*](\w+)(?:\[\w*\])?(?: =|\{|\()")
+        places = {}
+        for path in tracked("*.cc"):
+            folder = path.relative_to(ROOT).parent.as_posix()
+            if folder in ("bench", "tests/fuzz"):  # programs of one file each
+                continue
+            namespace, hidden = "", False
+            for line in path.read_text().splitlines():
+                opened = re.match(r"namespace ([\w:]+) \{", line)
+                found = hidden and next((match for match in (re.match(pattern, line) for pattern in patterns) if match), None)
+                if opened:
+                    namespace = opened[1]
+                elif line in ("namespace {", "}  // namespace"):
+                    hidden = line == "namespace {"
+                elif found:
+                    places.setdefault((folder, namespace, found[1]), set()).add(path.name)
+        assert len(places) > 1000, "the rule finds the names"
+        self.found([f"{folder}: {name} is in {', '.join(sorted(files))}; give one of them another name, or let them share it"
+                    for (folder, _, name), files in places.items() if len(files) > 1])
+
     def test_each_library_is_used_in_one_folder(self):
         problems = []
         for path in ours():
