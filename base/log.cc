@@ -41,8 +41,9 @@ struct Module {
 };
 constexpr std::size_t most_modules = 32, most_speakers = 64;
 Mutex modules_mutex;
-std::vector<Module> modules_set GUARDED_BY(modules_mutex);
-std::set<std::string, std::less<>> speakers GUARDED_BY(modules_mutex);
+// Never destroyed, nor is recent_lines: threads of libraries may log until the process has ended.
+std::vector<Module>& modules_set GUARDED_BY(modules_mutex) = *new std::vector<Module>;
+std::set<std::string, std::less<>>& speakers GUARDED_BY(modules_mutex) = *new std::set<std::string, std::less<>>;
 std::atomic<int> lowest_of_modules = no_level;
 std::atomic<std::int64_t> falls_back_at = never;
 std::array<std::atomic<std::int64_t>, 4> counts{};
@@ -65,7 +66,7 @@ struct Recent {
   }
 };
 Mutex recent_mutex;
-Recent recent_lines GUARDED_BY(recent_mutex);
+Recent& recent_lines GUARDED_BY(recent_mutex) = *new Recent;
 
 std::int64_t minute_of(std::chrono::system_clock::time_point at) {
   return std::chrono::floor<std::chrono::minutes>(at).time_since_epoch().count();
