@@ -119,6 +119,8 @@ struct Snapshot {
   // While the service has not started yet: what it waits for, since when. Empty once it has.
   std::string waiting_for;
   std::optional<WallClock::time_point> waiting_since;
+  // Since when Kafka answers no question; set some seconds after the last answer.
+  std::optional<WallClock::time_point> kafka_away_since;
   // Since when Kafka's consumer group gives this process nothing; set once that is longer than a rebalance takes.
   std::optional<WallClock::time_point> outside_group_since;
   std::int64_t consumer_rebuilds = 0;    // because of that, since the start

@@ -152,6 +152,7 @@ Status state_of(const Snapshot& now) {
   if (!now.healthy) return {"unhealthy", Severity::broken};
   if (std::ranges::any_of(now.partitions, [](const auto& one) { return is_broken(one.state); }))
     return {"stopped in parts", Severity::broken};
+  if (now.kafka_away_since) return {"without Kafka", Severity::broken};
   if (now.outside_group_since) return {"outside the group", Severity::broken};
   if (!now.ready) return {"starting", Severity::waiting};
   const auto paused = std::ranges::count(now.partitions, PartitionState::paused, &PartitionSnapshot::state);

@@ -80,6 +80,8 @@ class Partition {
 
 // How this member of the consumer group stands.
 struct GroupStanding {
+  // Since when Kafka answers no question, whatever the group has said before.
+  std::optional<std::chrono::system_clock::time_point> away_since;
   // Since when the group gives it nothing; set once that is longer than a rebalance takes.
   std::optional<std::chrono::system_clock::time_point> outside_since;
   std::int64_t rebuilds = 0;    // consumers made anew because of that

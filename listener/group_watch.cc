@@ -36,7 +36,7 @@ void GroupWatch::kafka(bool answers, Clock::time_point now) {
 }
 
 std::optional<Clock::time_point> GroupWatch::outside(Clock::time_point now) const {
-  return outside_ && now - *outside_ >= session_ * told_after ? outside_ : away_;
+  return outside_ && now - *outside_ >= session_ * told_after ? outside_ : std::nullopt;
 }
 
 // The time counts while Kafka answers only: as long as it is away, no client can do better.
@@ -65,12 +65,14 @@ std::string GroupWatch::trouble(const std::string& group, Clock::time_point now,
 }
 
 std::optional<GroupStanding> GroupWatch::changed_standing(Clock::time_point now) {
-  const auto since = outside(now);
-  if (!since) {
-    standing_.outside_since.reset();
-  } else if (!standing_.outside_since) {
-    standing_.outside_since = WallClock::now() - std::chrono::duration_cast<WallClock::duration>(now - *since);
-  }
+  const auto tell = [now](std::optional<WallClock::time_point>& told, std::optional<Clock::time_point> since) {
+    if (!since)
+      told.reset();
+    else if (!told)
+      told = WallClock::now() - std::chrono::duration_cast<WallClock::duration>(now - *since);
+  };
+  tell(standing_.away_since, away_);
+  tell(standing_.outside_since, outside(now));
   if (standing_ == told_) return std::nullopt;
   return told_ = standing_;
 }

@@ -36,8 +36,7 @@ class GroupWatch {
   // What to do now; rebuild is answered once, and again after twice as long.
   Step step(Clock::time_point now);
 
-  // Since when the member is outside, once that is longer than a rebalance takes; or since when Kafka does not answer,
-  // which nobody can be inside of for long.
+  // Since when the member is outside, once that is longer than a rebalance takes.
   std::optional<Clock::time_point> outside(Clock::time_point now) const;
   // How the member stands, if that has changed since it was asked last.
   std::optional<GroupStanding> changed_standing(Clock::time_point now);

@@ -82,6 +82,7 @@ Snapshot Service::lanes() const {
     const MutexLock lock(waiting_mutex_);
     shot.waiting_for = waiting_for_;
     shot.waiting_since = waiting_since_;
+    shot.kafka_away_since = group_.away_since;
     shot.outside_group_since = group_.outside_since;
     shot.consumer_rebuilds = group_.rebuilds;
     shot.consumer_reconnects = group_.reconnects;

@@ -73,10 +73,12 @@ class Findings {
           now_.waiting_since ? ", for " + age_text(*now_.waiting_since) : "");
       return;
     }
-    if (now_.outside_group_since)
+    if (now_.kafka_away_since)
+      add(Code::critical, "Kafka has not answered for {}: look whether the brokers run and can be reached",
+          age_text(*now_.kafka_away_since));
+    else if (now_.outside_group_since)
       add(Code::critical,
-          "Kafka's consumer group has given this process nothing for {}: look whether the brokers answer, and for the "
-          "group's coordinator in their logs",
+          "Kafka's consumer group has given this process nothing for {}: look for its coordinator in the brokers' logs",
           age_text(*now_.outside_group_since));
     const auto away = std::ranges::count(now_.lanes, false, &LaneSnapshot::connected);
     if (away > 0) {

@@ -87,6 +87,10 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
     field({.name = "waiting_since", .kind = ColumnType::time, .label = "since", .line = "waiting"},
           optional_time(now.waiting_since));
   }
+  if (now.kafka_away_since)
+    field(
+        {.name = "kafka_away_since", .kind = ColumnType::time, .label = "Kafka does not answer since", .line = "kafka"},
+        optional_time(now.kafka_away_since));
   if (now.outside_group_since) {
     field({.name = "outside_group_since",
            .kind = ColumnType::time,

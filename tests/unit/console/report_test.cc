@@ -226,6 +226,19 @@ TEST_F(ConsoleLook, a_service_that_waits_for_its_start_says_for_what) {
   EXPECT_EQ(run("check").code, 11);
 }
 
+TEST_F(ConsoleLook, a_process_without_kafka_is_critical_and_says_since_when) {
+  EXPECT_FALSE(run("status --json").data().contains("kafka_away_since"));
+  admin.now.kafka_away_since = WallClock::now() - 70s;
+  admin.now.outside_group_since = WallClock::now() - 10s;
+  const auto status = run("status --json").data();
+  EXPECT_EQ(status.at("state"), "without Kafka");
+  EXPECT_TRUE(status.contains("kafka_away_since"));
+  const auto checked = run("check");
+  EXPECT_EQ(checked.code, 11);
+  EXPECT_NE(checked.out.find("Kafka has not answered for 70s"), std::string::npos) << checked.out;
+  EXPECT_EQ(checked.out.find("group"), std::string::npos) << "the consequence is no second finding: " << checked.out;
+}
+
 TEST_F(ConsoleLook, a_process_outside_kafkas_group_is_critical_and_says_since_when) {
   EXPECT_FALSE(run("status --json").data().contains("outside_group_since"));
   admin.now.outside_group_since = WallClock::now() - 190s;

@@ -70,23 +70,22 @@ TEST_F(Watched, as_long_as_kafka_is_away_nothing_is_made_anew_and_afterwards_the
   EXPECT_EQ(pass(2 * session), std::vector{Step::rebuild});
 }
 
-TEST_F(Watched, a_member_is_outside_as_soon_as_kafka_does_not_answer_and_until_it_does) {
+TEST_F(Watched, that_kafka_does_not_answer_is_told_at_once_and_until_it_does_and_says_nothing_about_the_group) {
   watch_.kafka(true, now_);
   watch_.joined();
-  EXPECT_FALSE(watch_.outside(now_));
+  EXPECT_FALSE(watch_.changed_standing(now_));
   watch_.kafka(false, now_);
   const auto told = watch_.changed_standing(now_);
   ASSERT_TRUE(told);
-  EXPECT_TRUE(told->outside_since);
-  const auto began = watch_.outside(now_);
+  EXPECT_TRUE(told->away_since);
+  EXPECT_FALSE(told->outside_since);
   pass(session);
   watch_.kafka(false, now_);
-  EXPECT_EQ(watch_.outside(now_), began);
   EXPECT_FALSE(watch_.changed_standing(now_)) << "told once";
   watch_.kafka(true, now_);
   const auto back = watch_.changed_standing(now_);
   ASSERT_TRUE(back);
-  EXPECT_FALSE(back->outside_since);
+  EXPECT_FALSE(back->away_since);
 }
 
 TEST_F(Watched, joining_again_makes_the_next_wait_a_first_one) {
