@@ -244,7 +244,7 @@ PartitionQueue::Standing PartitionQueue::standing() {
   stirred_ = false;  // before the look, so that what comes meanwhile stirs it again
   if (!assigned() || !queue_) return {};
   const auto records = rd_kafka_queue_length(queue_.get()) + kept_.size();
-  if (records > 0 || held_since_) stirred_ = true;
+  if (records > 0 || held_since_ || owed_) stirred_ = true;
   return {.records = records,
           .polled_bytes = polled_bytes_.load(std::memory_order_relaxed),
           .polled_records = polled_records_.load(std::memory_order_relaxed),

@@ -63,7 +63,7 @@ class PartitionQueue final : public Partition {
   // Returns true if a lane has started it since it was assigned.
   bool started();
   Standing standing();
-  // Something may wait in it, or it is held: false costs the budget no look at it.
+  // Something may wait in it, it is held, or a turn is owed to it: false costs the budget no look at it.
   bool stirred() const { return stirred_.load(std::memory_order_relaxed); }
   // Fetches nothing more and keeps what was fetched for the lane, which goes on polling as before. Nothing if it is
   // held or paused already.

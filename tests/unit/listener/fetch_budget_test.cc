@@ -155,6 +155,16 @@ TEST_F(FetchBudgetTest,
   read_to_the_end(lane_, others, {}, 300);
 }
 
+TEST_F(FetchBudgetTest, a_turn_without_room_lasts_until_something_has_come_however_far_the_broker_is) {
+  start_all();
+  settled();
+  auto others = all_of(0, 1);
+  for (std::size_t alone = 0; alone < partitions; alone += 2) others.erase(alone);
+  const auto kept = waiting() / partitions;
+  broker_->set_delay(1, milliseconds(60));  // for longer than the budget's look at the queues
+  read_to_the_end(lane_, others, {}, static_cast<Offset>(kept) + 24);
+}
+
 TEST_F(FetchBudgetTest, a_partition_that_is_held_starts_anew_where_its_lane_wants_and_forgets_what_was_kept) {
   start_all();
   settled();
