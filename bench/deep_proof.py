@@ -28,23 +28,14 @@ TABLE = """CREATE TABLE item (id bigint PRIMARY KEY, customer bigint, status tex
            active boolean, created timestamptz, revision integer, payload jsonb)"""
 
 
-def publish(kafka, topic, rows, revisions):
-    producer = kafka.producer(linger_ms=20, batch_size=500000)
+def records_of(rows, revisions):
     for revision in range(revisions):
         for number in range(rows):
             value = json.dumps({
                 "id": number, "customer": number % 1000, "status": "shipped", "amount": f"{number % 977}.25", "quantity": number % 50,
                 "active": True, "created": f"2026-11-27T10:{number % 60:02}:00Z", "revision": revision,
                 "payload": {"n": number, "text": f"{number}:".ljust(250, "x")}}).encode()
-            while True:
-                try:
-                    producer.produce(topic, value=value, key=str(number).encode(), partition=number % PARTITIONS)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-            if number % 5000 == 0:
-                producer.poll(0)
-    assert producer.flush(600) == 0
+            yield str(number).encode(), value, number % PARTITIONS
 
 
 def verify(service, wanted):
@@ -68,7 +59,7 @@ def main():
     try:
         postgres.create_database("proof")
         kafka.create_topics({"item": PARTITIONS})
-        publish(kafka, "item", arguments.rows, arguments.per_row)
+        kafka.fill("item", records_of(arguments.rows, arguments.per_row))
         with contextlib.closing(postgres.connect("proof")) as connection, connection.cursor() as cursor:
             cursor.execute(TABLE)
             service = Sluice(kafka.bootstrap, postgres.url("proof"), route("item", "public.item"), pipeline="proof")

@@ -76,7 +76,6 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   }
   thread_.join();
   watcher_.reset();
-  budget_.stop();
   gate_.close();
   assignments_.close();
   if (!client_) return replaced_.empty();

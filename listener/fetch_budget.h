@@ -4,10 +4,10 @@
 // Private to listener/. Owned by the consumer. A thread of its own looks at the queues every hundredth of a second
 // while there is something in them. Once a lane's queues hold more than its part, all of them are held: what they have
 // is kept for the lane, and nothing more is fetched. A held one is fetched again when the lane has taken all that was
-// kept: at once while
-// they hold less than half, or else after a twentieth of a second, so that what a lane leaves alone does not keep its
-// other partitions from being fetched. Never holds anything where the queues cannot exceed the limits together. join()
-// and note() may be called from any thread, the rest by the consumer's owner; the partitions must outlive stop().
+// kept: at once while they hold less than half, or else after a twentieth of a second, so that what a lane leaves alone
+// does not keep its other partitions from being fetched. Never holds anything where the queues cannot exceed the limits
+// together. join() and note() may be called from any thread, the rest by the consumer's owner; the partitions must
+// outlive stop().
 #pragma once
 
 #include <atomic>

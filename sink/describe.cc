@@ -49,10 +49,6 @@ Encoding encoding_of(oid::Type type) {
   return found == encodings.end() ? Encoding::input : found->second;
 }
 
-auto stop(std::string message) {
-  return fail(ErrorClass::stop_partition, std::move(message));
-}
-
 // A table that an event names is its record's fault, one that the configuration names is nobody's.
 auto fault_of(bool event, const char* sqlstate, std::string message) {
   return fail(event ? ErrorClass::reject : ErrorClass::stop_partition, std::move(message), event ? sqlstate : "");
@@ -85,7 +81,7 @@ Result<void> check_relation(const Row& relation, const std::string& name, const 
     std::string column = "may_";
     for (const char c : right) column += static_cast<char>(std::tolower(c));
     if (!relation.boolean(column))
-      return stop(fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
+      return stops(fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
   }
   return {};
 }
@@ -141,7 +137,7 @@ Result<void> find_key_index(Table& table, std::vector<std::int64_t> numbers, con
   if (!required || std::any_of(first, last, is_wanted)) return {};
   std::string names;
   for (const auto& column : route.key) names += (names.empty() ? "" : ", ") + quoted(column);
-  return stop(
+  return stops(
       fmt::format("{} has no unique index on exactly its key; ALTER TABLE {} ADD UNIQUE ({}), or change "
                   "[[route]].key",
                   table.name, table.sql_name, names));
@@ -158,7 +154,7 @@ std::unexpected<Error> missing(const WantedTable& wanted) {
 Result<void> check_length(const WantedTable& wanted) {
   const auto [schema, table] = TableName::parse(wanted.name);
   if (std::max(schema.size(), table.size()) <= longest_identifier) return {};
-  return stop(
+  return stops(
       fmt::format("the name of the table {} is longer than {} bytes, and PostgreSQL would cut it; change "
                   "[[route]].table",
                   wanted.name, longest_identifier));
@@ -244,8 +240,8 @@ Result<void> try_condition(SqlClient& client, DescribedTable& table, const confi
   if (auto done = client.run("ROLLBACK TO SAVEPOINT condition", {}, deadline); !done)
     return std::unexpected(done.error());
   if (!tried)
-    table = stop(fmt::format("PostgreSQL refuses the condition of {}: {}; change [[route]].where", (*table)->name,
-                             tried.error().message));
+    table = stops(fmt::format("PostgreSQL refuses the condition of {}: {}; change [[route]].where", (*table)->name,
+                              tried.error().message));
   return {};
 }
 

@@ -14,19 +14,15 @@
 namespace sluice::sink {
 namespace {
 
-auto column_stops(std::string message) {
-  return fail(ErrorClass::stop_partition, std::move(message));
-}
-
 Result<void> find_key(Table& table, const config::Route& route) {
   for (const auto& name : route.key) {
     const auto found = std::ranges::find(table.columns, name, &Column::name);
     if (found == table.columns.end()) {
-      return column_stops(
+      return stops(
           fmt::format("column {} of the key does not exist in {}; add it or change [[route]].key", name, table.name));
     }
     if (found->generated)
-      return column_stops(
+      return stops(
           fmt::format("column {} of the key is generated in {}, so no event says it; name columns that events fill in "
                       "[[route]].key",
                       name, table.name));
@@ -41,11 +37,11 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
   for (const auto& [name, source] : route.columns.add) {
     const auto found = find(name);
     if (found == table.columns.end())
-      return column_stops(fmt::format("column {} for {} does not exist in {}; add it or change [[route]].columns.add",
-                                      name, source, table.name));
+      return stops(fmt::format("column {} for {} does not exist in {}; add it or change [[route]].columns.add", name,
+                               source, table.name));
     if (found->generated)
-      return column_stops(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add",
-                                      name, table.name));
+      return stops(fmt::format("column {} of {} is generated and never written; change [[route]].columns.add", name,
+                               table.name));
   }
   for (const auto& [name, source] : route.fills) {
     const auto found = find(name);
@@ -53,7 +49,7 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
     const bool follows = route.evolve != config::Evolve::none && filled_by && filled_by->of_element();
     if (follows && found == table.columns.end()) continue;  // the first element with the field brings it
     if (found == table.columns.end() || found->generated)
-      return column_stops(
+      return stops(
           fmt::format("{} has no column {} that could be written, for {}; add it or change "
                       "[[route.child]].columns",
                       table.name, name, escape(source)));
@@ -61,7 +57,7 @@ Result<void> check_columns(const Table& table, const config::Route& route) {
   if (config::has_placeholder(route.table) || route.evolve != config::Evolve::none) return {};
   for (const auto& [field, name] : route.columns.rename) {
     if (find(name) == table.columns.end())
-      return column_stops(
+      return stops(
           fmt::format("column {} for the field {} does not exist in {}; add it or change "
                       "[[route]].columns.rename",
                       name, escape(field), table.name));
@@ -74,8 +70,8 @@ Result<std::int32_t> find_column(const Table& table, const std::string& name, co
   const auto found = std::ranges::find(table.columns, name, &Column::name);
   if (found != table.columns.end() && !found->generated)
     return static_cast<std::int32_t>(found - table.columns.begin());
-  return column_stops(fmt::format("{} has no column {} that could be written; add it or change [[route]].{}",
-                                  table.name, name, setting));
+  return stops(fmt::format("{} has no column {} that could be written; add it or change [[route]].{}", table.name, name,
+                           setting));
 }
 
 bool holds_version(const Column& column) {
@@ -100,7 +96,7 @@ Result<void> find_history(Table& table, const config::Route& route) {
     if (!column) return std::unexpected(column.error());
     const auto& of = table.columns[static_cast<std::size_t>(*column)];
     if (!holds_version(of))
-      return column_stops(fmt::format(
+      return stops(fmt::format(
           "column {} of {} is {}, which is no order of versions; make it a number, a date, a timestamp or text",
           of.name, table.name, of.declared));
     table.guard = *column;
@@ -112,7 +108,7 @@ Result<void> find_history(Table& table, const config::Route& route) {
     const bool time =
         of.encoding == Encoding::date || of.encoding == Encoding::timestamp || of.encoding == Encoding::timestamptz;
     if (of.encoding != Encoding::boolean && !(time && !of.not_null))
-      return column_stops(fmt::format(
+      return stops(fmt::format(
           "column {} of {} is {}{}, and cannot mark deleted rows; make it boolean, or a date or timestamp that may be NULL",
           of.name, table.name, of.declared, of.not_null ? " not null" : ""));
     table.marker = *column;

@@ -9,6 +9,11 @@
 
 namespace sluice::sink {
 
+// The error of a table that is not as its route needs it.
+inline std::unexpected<Error> stops(std::string message) {
+  return fail(ErrorClass::stop_partition, std::move(message));
+}
+
 // Sets the table's key, guard and marker from its columns.
 Result<void> find_columns(Table& table, const config::Route& route);
 

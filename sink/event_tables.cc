@@ -26,8 +26,6 @@ EventRow to_event(const Row& row) {
   return event;
 }
 
-namespace {}  // namespace
-
 Result<void> EventTables::record(const EventRow& event) {
   return only_done(tables_.ask("event_insert",
                                {event.instance, event.kind, unless_empty(event.topic),

@@ -97,6 +97,12 @@ std::optional<WallClock::time_point> Row::perhaps_moment(std::string_view column
   return (*this)[column] ? std::optional(moment(column)) : std::nullopt;
 }
 
+std::int64_t Row::integer(std::string_view column) const {
+  std::int64_t value = 0;
+  if (const auto& field = (*this)[column]) std::from_chars(field->data(), field->data() + field->size(), value);
+  return value;
+}
+
 Field unless_empty(const std::string& text) {
   return text.empty() ? Field() : Field(text);
 }
@@ -104,12 +110,6 @@ Field unless_empty(const std::string& text) {
 Result<void> only_done(const Result<Rows>& rows) {
   if (!rows) return std::unexpected(rows.error());
   return {};
-}
-
-std::int64_t Row::integer(std::string_view column) const {
-  std::int64_t value = 0;
-  if (const auto& field = (*this)[column]) std::from_chars(field->data(), field->data() + field->size(), value);
-  return value;
 }
 
 struct SqlClient::State {

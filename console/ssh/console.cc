@@ -15,8 +15,6 @@
 #include "console/ssh/server.h"
 
 namespace sluice::console {
-namespace {}  // namespace
-
 struct Console::State {
   State(std::shared_ptr<const config::Pipeline> given, const Capabilities& admin,
         std::vector<std::pair<std::string, std::string>> versions)

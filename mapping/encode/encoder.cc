@@ -379,9 +379,7 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   if (value.is_lazy()) {
     if (const ValueError error = to_integer(value.digits(), count); is_out_of_range(error)) {
       // More than 64 bits: no time in any unit, and a policy needs to know on which side.
-      using Counts = std::numeric_limits<std::int64_t>;
-      return moment_of_count(value.digits().starts_with('-') ? Counts::min() : Counts::max(),
-                             coarsest_unit(value.unit()), moment);
+      return moment_of_count(nearest_count(value.digits().starts_with('-')), coarsest_unit(value.unit()), moment);
     } else if (error) {
       return error;
     }

@@ -21,9 +21,8 @@ bool is_json(Encoding encoding) {
 // PostgreSQL's literal: {…}, or with bounds of its own, [0:2]={…}. A JSON array in a text is none.
 bool begins_like_array(std::string_view text) {
   const auto begin = trimmed(text);
-  return begin.starts_with('{') ||
-         (begin.starts_with('[') && begin.find_first_not_of("0123456789+-:[]= ") < begin.npos &&
-          begin[begin.find_first_not_of("0123456789+-:[]= ")] == '{');
+  const auto behind_bounds = begin.starts_with('[') ? begin.find_first_not_of("0123456789+-:[]= ") : 0;
+  return behind_bounds < begin.size() && begin[behind_bounds] == '{';
 }
 
 }  // namespace

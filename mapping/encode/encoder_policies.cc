@@ -249,14 +249,12 @@ ValueError Encoder::append_number_text(const Column& column, Encoding encoding, 
 
 // A count whose unit the route knows. A small count may have any unit, so `auto` is a guess.
 ValueError Encoder::counted_moment(Encoding encoding, const Value& value, Moment& moment) {
-  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min(),
-                         most = std::numeric_limits<std::int64_t>::max();
   std::int64_t count = 0;
   if (value.kind() == ValueKind::integer) {
     count = value.integer();
   } else if (const ValueError error = to_integer(value.digits(), count)) {
     if (!is_out_of_range(error)) return error;
-    count = value.digits().starts_with('-') ? least : most;
+    count = nearest_count(value.digits().starts_with('-'));
   }
   if (encoding == Encoding::input) return value_error::no_unit;
   used_.add(ValuePolicy::time_unit);
@@ -279,7 +277,7 @@ ValueError Encoder::counted_moment(Encoding encoding, const Value& value, Moment
       return moment_of_count(count, of_day ? TemporalUnit::time_micros : TemporalUnit::timestamp_micros, moment);
     case TimeUnit::seconds:
       if (std::int64_t millis = 0; __builtin_mul_overflow(count, 1000, &millis)) {
-        count = count < 0 ? least : most;
+        count = nearest_count(count < 0);
       } else {
         count = millis;
       }

@@ -67,8 +67,7 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
 }
 
 // The binary form of "char", a single byte, which PostgreSQL would cut a longer text to: an empty text is the byte
-// zero, and
-// \ooo the form in which PostgreSQL shows bytes above 127.
+// zero, and \ooo the form in which PostgreSQL shows bytes above 127.
 ValueError Encoder::append_single_char(const Column& column, const Value& value, std::string& out) {
   std::string text;
   if (const ValueError error = append_text(column, value, text)) return error;

@@ -29,6 +29,11 @@ ValueError to_integer(std::string_view text, std::int64_t& value) {
   return decimal.parse(text) ? decimal.to_integer(value) : value_error::text;
 }
 
+std::int64_t nearest_count(bool negative) {
+  using Counts = std::numeric_limits<std::int64_t>;
+  return negative ? Counts::min() : Counts::max();
+}
+
 NotFinite not_finite(std::string_view text) {
   constexpr std::size_t longest = std::string_view("+Infinity").size();
   if (text.empty() || digit(text.back()) || text.size() > longest) return NotFinite::none;

@@ -19,6 +19,8 @@ NotFinite not_finite(std::string_view text);
 
 // Parses an integer in any notation of JSON: 12, 12.0, 1.2e1; blanks around it are none of its own.
 ValueError to_integer(std::string_view text, std::int64_t& value);
+// The count nearest to one of more than 64 bits.
+std::int64_t nearest_count(bool negative);
 
 class Decimal {
  public:

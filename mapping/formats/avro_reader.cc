@@ -53,7 +53,7 @@ Value meaningful(const AvroNode& node, std::string_view bytes, ValueArena& arena
 }
 
 // Debezium's decimal with a scale of its own.
-void scale_unscaled(std::span<const Field> fields, Value& value) {
+void apply_own_scale(std::span<const Field> fields, Value& value) {
   const Value* scale = find(fields, "scale");
   const Value* unscaled = find(fields, "value");
   if (!scale || scale->kind() != ValueKind::integer || !std::in_range<std::int32_t>(scale->integer())) return;
@@ -196,7 +196,7 @@ bool AvroReader::read_record(const AvroNode& node, int depth, Value& out) {
     if (schema_->connect && is_placeholder(fields[n].value)) fields[n].value = Value::absent();
   }
   out = Value::structure(fields);
-  if (node.meaning == AvroMeaning::variable_scale_decimal) scale_unscaled(fields, out);
+  if (node.meaning == AvroMeaning::variable_scale_decimal) apply_own_scale(fields, out);
   return true;
 }
 

@@ -240,7 +240,7 @@ const ConnectSchema* ConnectSchema::field(std::string_view field_name) const {
 
 bool ConnectSchema::complete(std::vector<Field>& row, ValueArena& arena) const {
   if (!parts || parts->completed.empty()) return true;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;  // that the event has itself: so much may defaults add to it
   for (const Field& field : row) bytes += field.value.unread_json().size();
   std::size_t left = value_budget(bytes);
   return complete_within(row, arena, left);

@@ -258,7 +258,7 @@ class JsonSchemaCompiler {
     }
   }
 
-  // A type within itself goes on until max_depth: below it values are as JSON shows them.
+  // A type within itself goes on until deepest_json_schema: below it values are as JSON shows them.
   void refer(const std::string& ref, std::string_view document, int depth, ConnectSchema& to) {
     const auto hash = std::min(ref.find('#'), ref.size());
     const std::string_view name = std::string_view(ref).substr(0, hash);

@@ -7,6 +7,7 @@
 #include "runtime/control/deadlines.h"
 
 namespace sluice::runtime {
+
 LogRecord to_log_record(const Record& record) {
   LogRecord out;
   out.at = *record.at;

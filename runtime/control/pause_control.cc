@@ -5,8 +5,6 @@
 #include "base/log.h"
 
 namespace sluice::runtime {
-namespace {}  // namespace
-
 Result<bool> PauseControl::pause(const Pause& pause) {
   auto done = tables_.pause(pause);
   if (done && *done) bell_.notify();

@@ -15,6 +15,7 @@
 #include "sink/pointer_move.h"
 
 namespace sluice::runtime {
+
 Result<LogPlace> PointerMoves::log(const TopicPartition& at, std::optional<WallClock::time_point> moment) {
   const InterruptScope limit(Clock::now() + one_call);
   const auto range = listener::log_range(pipeline_->kafka, at, moment, Clock::now() + fetch_deadline);

@@ -6,6 +6,7 @@
 #include "sink/sql_client.h"
 
 namespace sluice::runtime {
+
 Result<std::optional<VerificationState>> ProofControl::last() {
   const InterruptScope scope(Clock::now() + one_call);
   auto client = sink::SqlClient::open(pipeline_->postgres.url, "sluice console");

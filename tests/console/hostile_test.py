@@ -149,9 +149,7 @@ def test_junk_before_the_handshake_is_closed_without_an_answer(console):
 @pytest.mark.case(36)
 def test_random_keys_on_a_shell_do_no_harm(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
-        channel = raw.transport.open_session(timeout=60)
-        channel.get_pty("xterm", 80, 24)
-        channel.invoke_shell()
+        channel = raw.open_shell()
         channel.settimeout(20)
         noise = random.Random(2)
         try:

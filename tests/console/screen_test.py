@@ -327,9 +327,7 @@ def test_rate_has_means_and_a_picture(console):
 @pytest.mark.case(17)
 def test_a_key_is_answered_at_once_while_the_service_is_busy(console):
     with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        shell = raw.transport.open_session(timeout=60)
-        shell.get_pty("xterm", 200, 24)
-        shell.invoke_shell()
+        shell = raw.open_shell(columns=200)
         until(shell, b"> ")
         busy = [pool.submit(console.publish, range(20_000)), pool.submit(console.run_ssh, text="partitions\n" * 100)]
         took = []

@@ -45,6 +45,17 @@ class Raw:
         self.transport.auth_publickey(user, paramiko.Ed25519Key.from_private_key_file(str(folder / name)))
         return self
 
+    def open_terminal(self, columns=80, rows=24):
+        """A channel with a terminal, of which nothing else is asked yet."""
+        channel = self.transport.open_session(timeout=60)
+        channel.get_pty("xterm", columns, rows)
+        return channel
+
+    def open_shell(self, columns=80, rows=24):
+        channel = self.open_terminal(columns, rows)
+        channel.invoke_shell()
+        return channel
+
     def send(self, kind, *fields):
         """One message: bytes and text as strings, True and False as booleans, numbers as uint32; kind is its byte."""
         message = Message()

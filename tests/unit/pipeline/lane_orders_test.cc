@@ -17,6 +17,18 @@ std::vector<TopicPartition> all_of(const Rig& rig) {
   return all;
 }
 
+// Three records are in the server, which does not answer until `hold` is false; four more are collected behind them.
+void send_and_collect(Rig& rig) {
+  rig.assign().run();
+  rig.partition[0]->write_rows(3);
+  rig.run();
+  rig.store.hold = true;
+  rig.worker->flush(all_of(rig));
+  rig.run(5);
+  rig.partition[0]->write_rows(4);
+  rig.run(5);
+}
+
 TEST(LaneOrders, a_flush_writes_what_is_collected_whatever_the_limits_and_then_they_hold_again) {
   Rig rig = patient(2);
   rig.assign().run();
@@ -39,14 +51,7 @@ TEST(LaneOrders, a_flush_writes_what_is_collected_whatever_the_limits_and_then_t
 
 TEST(LaneOrders, a_flush_counts_the_batch_in_the_server_and_the_one_behind_it) {
   Rig rig = patient();
-  rig.assign().run();
-  rig.partition[0]->write_rows(3);
-  rig.run();
-  rig.store.hold = true;
-  rig.worker->flush(all_of(rig));
-  rig.run(5);
-  rig.partition[0]->write_rows(4);
-  rig.run(5);
+  send_and_collect(rig);
   const auto told = rig.worker->flush(all_of(rig));
   EXPECT_EQ(told.records, 7);
   ASSERT_EQ(told.goals.size(), 1u);
@@ -70,13 +75,7 @@ TEST(LaneOrders, what_is_dropped_after_a_flush_is_written_without_delay_when_it_
 
 TEST(LaneOrders, a_new_connection_is_opened_between_batches_and_costs_neither_a_record_nor_a_claim) {
   Rig rig = patient();
-  rig.assign().run();
-  rig.partition[0]->write_rows(3);
-  rig.run();
-  rig.store.hold = true;
-  rig.worker->flush(all_of(rig));
-  rig.run(5);
-  rig.partition[0]->write_rows(4);
+  send_and_collect(rig);
   rig.worker->reconnect();
   rig.run(5);
   EXPECT_EQ(rig.store.connects, 1) << "the batch under way ends before";
@@ -95,14 +94,7 @@ TEST(LaneOrders, a_new_connection_is_opened_between_batches_and_costs_neither_a_
 
 TEST(LaneOrders, a_new_connection_comes_before_the_next_batch_also_where_one_follows_the_other) {
   Rig rig = patient();
-  rig.assign().run();
-  rig.partition[0]->write_rows(3);
-  rig.run();
-  rig.store.hold = true;
-  rig.worker->flush(all_of(rig));
-  rig.run(5);
-  rig.partition[0]->write_rows(4);
-  rig.run(5);
+  send_and_collect(rig);
   rig.worker->flush(all_of(rig));  // due at once behind the one that is under way
   rig.worker->reconnect();
   rig.store.hold = false;
