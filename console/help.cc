@@ -75,7 +75,7 @@ std::string help_page(const Command& command) {
   if (!command.options.empty()) page += '\n' + option_lines(command, "  ", "");
   page += "\nexamples\n";
   for (const auto example : command.examples) page += fmt::format("  {}\n", example);
-  if (!command.result.empty()) page += command.lines ? "\nfields of a line\n" : "\nfields in JSON and CSV\n";
+  if (!command.result.empty()) page += command.lines ? "\nfields of a line\n" : "\nfields in JSON\n";
   for (const auto& line : report::field_lines(command.result)) page += fmt::format("  {}\n", line);
   page += fmt::format("\nneeds role {}{}\n", name(command.role), trail(command));
   return page;

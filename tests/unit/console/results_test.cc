@@ -115,7 +115,7 @@ TEST_F(ConsoleResults, the_schema_has_every_command_and_says_which_fields_are_al
 
 TEST_F(ConsoleResults, help_and_the_reference_tell_the_fields) {
   EXPECT_THAT(run("help dead list").out,
-              HasSubstr("fields in JSON and CSV\n  dead_letters[]: id, created, partition, offset, table, stage, "
+              HasSubstr("fields in JSON\n  dead_letters[]: id, created, partition, offset, table, stage, "
                         "sqlstate, tries, resolution?, reason, detail?\n"));
   EXPECT_THAT(run("help lag").out, HasSubstr("\n  lag, applied_per_second, catch_up_seconds\n"));
   EXPECT_THAT(run("help dead export").out, HasSubstr("fields of a line\n  key?, key_base64?"));
