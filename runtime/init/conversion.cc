@@ -140,7 +140,9 @@ std::string sink_format(const Sink& sink) {
 std::string delete_of(Sink& sink, const DraftKey& key, const DraftRoute& route) {
   if (key.columns.empty()) return "ignore";
   const bool rewritten = sink.unwraps && sink.marks_deleted;
-  if (rewritten && (!sink.deletes || sink.drops_tombstones)) {
+  // A tombstone has no value, and neither has what the unwrapping makes of a delete: the sink finds no key there.
+  const bool finds_key = sink.key_mode == "record_key";
+  if (rewritten && (!sink.deletes || sink.drops_tombstones || !finds_key)) {
     if (sink.mode == "insert") return "ignore";
     if (!route.mark.empty()) return "soft:" + route.mark;
     sink.without("transforms", "the mark of rewritten deletes is left out again, so that rows stay as they are");
@@ -149,7 +151,13 @@ std::string delete_of(Sink& sink, const DraftKey& key, const DraftRoute& route) 
   if (rewritten && !route.mark.empty())
     sink.without("transforms",
                  fmt::format("the column {} is not filled: a row that is deleted is removed", route.mark));
-  return sink.deletes && !sink.drops_tombstones ? "apply" : "ignore";
+  const bool applies = sink.deletes && !sink.drops_tombstones;
+  if (applies && sink.unwraps && !finds_key)
+    sink.without(
+        "delete.enabled",
+        "the sink finds no key in what the unwrapping leaves of a delete, and keeps the row; here it is removed, "
+        "unless delete = \"ignore\"");
+  return applies ? "apply" : "ignore";
 }
 
 // What a sink may do to the tables themselves, as far as this version has it.

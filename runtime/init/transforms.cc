@@ -58,7 +58,9 @@ void add_fields(Sink& sink, const std::string& prefix) {
     const auto path = one.substr(0, colon);
     std::string name = colon == one.npos ? path : one.substr(colon + 1);
     if (colon == one.npos) std::ranges::replace(name, '.', '_');
-    const bool of_envelope = path == "ts_ms" || path == "ts_us" || path == "ts_ns" || path.starts_with("transaction");
+    const bool nested = path.contains('.') && !path.starts_with("source.");  // of before, after, or the transaction
+    const bool of_envelope =
+        path == "ts_ms" || path == "ts_us" || path == "ts_ns" || path.starts_with("transaction") || nested;
     if (path == "op")
       add_column(sink, entry->name, before + name, "@op");
     else if (of_envelope)

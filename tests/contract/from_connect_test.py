@@ -207,6 +207,12 @@ TOMBSTONES = ["predicates=p", "predicates.p.type=org.apache.kafka.connect.transf
      ['delete = "ignore"', "# transforms: the mark of rewritten deletes is left out again"], None),
     (chained(["unwrap(delete.tombstone.handling.mode=rewrite-with-tombstone)"], "delete.enabled=true"),
      ['delete = "apply"', "# transforms: the column __deleted is not filled: "], None),
+    (chained(["unwrap(delete.tombstone.handling.mode=rewrite-with-tombstone)"], "delete.enabled=true").replace("record_key", "record_value"),
+     ['delete = "soft:__deleted"'], None),
+    (chained(["unwrap(delete.tombstone.handling.mode=tombstone)"], "delete.enabled=true").replace("record_key", "record_value"),
+     ['delete = "apply"', "# delete.enabled: the sink finds no key"], None),
+    (chained(["unwrap(add.fields=before.x,source.lsn,ts_ms)"]),
+     ['columns.add = { "__source_lsn" = "@source.lsn" }', "has no before.x of the envelope"], None),
     # what depends on an order, and has no equivalent, is told
     (chained(["route(regex=(.*) replacement=x_$1)", "insert(topic.field=_t)"]), ["# transforms.t1.topic.field: behind a RegexRouter"], None),
     (chained(["insert(topic.field=_t)", "route(regex=(.*) replacement=x_$1)"]), ['table = "x_orders"'], "# transforms"),
