@@ -1,4 +1,5 @@
-"""What the pages written by hand name is there: files, types, links, options, commands, settings, metrics, CMake presets.
+"""What the pages written by hand name is there: files, names of the sources, links, options, commands, settings, metrics, presets; and the
+pieces of a configuration that they show are accepted.
 
 The pages are README.md, CHANGELOG.md, those in docs/ and each folder's README.md.
 """
@@ -265,4 +266,39 @@ def test_every_preset_and_option_of_the_build_exists():
                     problems.append(f"{place}: there is no {tool[1]}")
                 elif tool[1] != "tools/demo":  # it hands them to sluice demo
                     problems += [f"{place}: {tool[1]} has no option {option}" for option in re.findall(r"--[a-z-]+", tool[2]) if option not in text]
+    found(problems)
+
+
+BEHIND = {"pipeline": 'pipeline = "shop"', "kafka": '[kafka]\nbrokers = "127.0.0.1:1"',
+          "postgres": '[postgres]\nurl = "postgresql://app@127.0.0.1:1/shop"'}
+ROUTE = {"topics": 'topics = ["shop.orders"]', "table": 'table = "public.orders"', "key": 'key = ["id"]'}
+
+
+def whole_file(block):
+    """A configuration with what the block shows: a file, sections, or a part of a route."""
+    sections = set(re.findall(r"^\[+([\w.]+)\]+", block, re.M))
+    begun = set(re.findall(r"^(\w+)", re.split(r"^\[", block, maxsplit=1, flags=re.M)[0], re.M))
+    if "pipeline" in begun:
+        return block
+    text = "\n".join(part for name, part in BEHIND.items() if name not in sections) + "\n"
+    if begun or "route" not in sections:
+        text += "[[route]]\n" + "".join(f"{line}\n" for name, line in ROUTE.items() if name not in begun)
+    return text + block + "\n"
+
+
+def test_every_piece_of_a_configuration_is_accepted(tmp_path):
+    (tmp_path / "hook").write_text("http://127.0.0.1:1/hook")
+    problems, count = [], 0
+    for page in pages():
+        for place, block in blocks(page, "toml"):
+            names = re.findall(r"^(\w+) *=", block, re.M)
+            alternatives = [block] if len(names) == len(set(names)) or "[" in block else block.splitlines()
+            for text in alternatives:
+                file = tmp_path / "shop.toml"
+                file.write_text(whole_file(text))
+                done = run("check", "--config", str(file), CREDENTIALS_DIRECTORY=str(tmp_path))
+                count += 1
+                if done.returncode:
+                    problems.append(f"{place}: {done.stderr.strip()}")
+    assert count >= 15, "the rule finds the pieces"
     found(problems)
