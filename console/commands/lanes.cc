@@ -7,24 +7,28 @@
 namespace sluice::console {
 namespace {
 
+Section lanes_result() {
+  return {.name = "lanes",
+          .columns = {{.name = "lane", .kind = ColumnType::id},
+                      {.name = "partitions", .kind = ColumnType::number},
+                      {.name = "connected", .kind = ColumnType::yes_no},
+                      {.name = "session", .kind = ColumnType::id},
+                      {.name = "batches", .kind = ColumnType::number},
+                      {.name = "records", .kind = ColumnType::number},
+                      {.name = "rows", .kind = ColumnType::number},
+                      {.name = "bytes", .kind = ColumnType::number},
+                      {.name = "commit_mean_seconds", .kind = ColumnType::seconds, .label = "commit"},
+                      {.name = "retries", .kind = ColumnType::number},
+                      {.name = "fenced", .kind = ColumnType::number},
+                      {.name = "reclaims", .kind = ColumnType::number},
+                      {.name = "rejects", .kind = ColumnType::number},
+                      {.name = "waiting_seconds", .kind = ColumnType::seconds, .label = "waits"},
+                      {.name = "waits_for", .label = "for"}}};
+}
+
 int show_lanes(Call& call, const Snapshots& snapshots) {
   const Snapshot now = snapshots.snapshot();
-  Section section{.name = "lanes",
-                  .columns = {{.name = "lane", .kind = ColumnType::id},
-                              {.name = "partitions", .kind = ColumnType::number},
-                              {.name = "connected", .kind = ColumnType::yes_no},
-                              {.name = "session", .kind = ColumnType::id},
-                              {.name = "batches", .kind = ColumnType::number},
-                              {.name = "records", .kind = ColumnType::number},
-                              {.name = "rows", .kind = ColumnType::number},
-                              {.name = "bytes", .kind = ColumnType::number},
-                              {.name = "commit_mean_seconds", .kind = ColumnType::seconds, .label = "commit"},
-                              {.name = "retries", .kind = ColumnType::number},
-                              {.name = "fenced", .kind = ColumnType::number},
-                              {.name = "reclaims", .kind = ColumnType::number},
-                              {.name = "rejects", .kind = ColumnType::number},
-                              {.name = "waiting_seconds", .kind = ColumnType::seconds, .label = "waits"},
-                              {.name = "waits_for", .label = "for"}}};
+  Section section = lanes_result();
   for (const auto& lane : now.lanes)
     section.rows.push_back(
         {std::int64_t{lane.lane},
@@ -53,6 +57,7 @@ std::vector<Command> lanes_commands() {
        .summary =
            "What each lane of this process has committed, tried again and waits for, with its session in PostgreSQL.",
        .examples = {"lanes", "lanes --watch 2s"},
+       .result = {lanes_result()},
        .run = handler<lanes>},
   };
 }
