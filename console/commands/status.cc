@@ -105,6 +105,10 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   field({.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"}, total.broken);
   field({.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "lag"},
         total.lag_unknown == partitions && partitions > 0 ? report::Value() : report::Value(total.lag));
+  field({.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "lag"},
+        optional_number(total.lag_seconds));
+  field({.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .line = "lag"},
+        known_or_nothing(total.lag_bytes.value_or(-1)));
   field({.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "lag"},
         rate > 0 ? report::Value(static_cast<double>(total.lag) / rate) : report::Value());
   field({.name = "worst", .line = "lag"},

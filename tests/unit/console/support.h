@@ -477,7 +477,8 @@ class FakeAdmin : public Snapshots,
   }
   Period period{.topics = {{"shop.orders", {900, 50, 40, 10, 0}}},
                 .tables = {{"public.orders", {900, 3}}},
-                .lags = {0, 0, 10, 2'000}};
+                .lags = {0, 0, 10, 2'000},
+                .lags_seconds = {0, 0, 0.5, 90}};
   mutable std::optional<WallClock::time_point> period_asked;
   Period since(WallClock::time_point moment) const override {
     period_asked = moment;
