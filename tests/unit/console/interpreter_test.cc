@@ -227,6 +227,7 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
                            "dead list",
                            "dead show 1",
                            "dead show 1 --raw",
+                           "dead show 1 --sql",
                            "dead replay --table x",
                            "explain shop.orders/1 5 --sql",
                            "config show",

@@ -336,6 +336,12 @@ class FakeAdmin : public Snapshots,
     all.limit = std::numeric_limits<int>::max();
     return static_cast<std::int64_t>(dead_letters(all)->size());
   }
+  Result<std::vector<std::string>> sql(const DeadLetterRow& letter) override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    if (letter.stage == "decode") return sluice::fail(ErrorClass::reject, "its record makes no row: not JSON");
+    return std::vector<std::string>{"SELECT 1",
+                                    fmt::format("INSERT INTO t VALUES ({})", letter.value ? "'x'" : "NULL")};
+  }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     groupings.push_back(by);
