@@ -253,7 +253,8 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
 
 TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names_that_live) {
   using Words = std::vector<std::string>;
-  EXPECT_EQ(interpreter.complete("stat", login), Words{"status"});
+  EXPECT_EQ(interpreter.complete("statu", login), Words{"status"});
+  EXPECT_EQ(interpreter.complete("stat", login), (Words{"stats", "status"}));
   EXPECT_EQ(interpreter.complete("dead ", login), (Words{"discard", "export", "group", "list", "replay", "show"}));
   EXPECT_EQ(interpreter.complete("pause shop.i", login), (Words{"shop.items", "shop.items/0"}));
   EXPECT_EQ(interpreter.complete("pause table public.o", login), (Words{"public.order_items", "public.orders"}));
