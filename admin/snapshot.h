@@ -33,6 +33,11 @@ struct PartitionSnapshot {
   Offset end = -1;             // the log's end as last heard, -1 unknown
   Counts counts;               // of the pointer row: since its beginning
   double stalled_seconds = 0;  // since `next` moved last while records waited; 0 while none wait
+  double record_bytes = 0;     // mean size of the records that were read here; 0 before the first
+  // Since the log was first seen to reach beyond `next`: 0 while nothing waits; nothing: not known. What was in the log
+  // before this process looked is as old as that at least.
+  std::optional<double> lag_seconds = {};
+  std::optional<std::int64_t> lag_bytes = {};  // estimated by record_bytes; nothing: not known
 };
 
 // The records of a topic in which a policy of the route changed the value of a column.

@@ -101,6 +101,28 @@ Section dead_show_result() {
           .record = true};
 }
 
+Section dead_show_sql_result() {
+  return {.columns = {{.name = "text"}}, .record = true};
+}
+
+// To be tried by hand: a script that leaves nothing behind unless its last line is changed.
+int show_sql(Call& call, DeadLetters& dead_letters, const DeadLetterRow& letter) {
+  const auto statements = dead_letters.sql(letter);
+  if (!statements) {
+    if (statements.error().next != ErrorClass::reject) return call.fail(statements.error());
+    return call.fail(Code::wrong_state, "there is no SQL of dead letter {}: {}", letter.id,
+                     with_sqlstate(statements.error()));
+  }
+  call.report.text = fmt::format(
+      "-- dead letter {0}, {1} offset {2}. COMMIT instead of ROLLBACK writes it, and leaves the letter as it is.\n"
+      "-- What later records have written is not compared: 'dead replay {0} --dry-run' does that.\n"
+      "BEGIN;\n",
+      letter.id, partition_text(letter.at), letter.offset);
+  for (const auto& statement : *statements) call.report.text += statement + ";\n";
+  call.report.text += "ROLLBACK;";
+  return Code::done;
+}
+
 int dead_show(Call& call, DeadLetters& dead_letters) {
   const auto ids = letter_ids(call);
   if (!ids) return ids.error();
@@ -112,6 +134,7 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
   if (!letters) return call.fail(letters.error());
   if (letters->empty()) return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
   const DeadLetterRow& letter = letters->front();
+  if (call.has("sql")) return show_sql(call, dead_letters, letter);
   Section section =
       filled(dead_show_result(),
              {letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
@@ -304,13 +327,16 @@ std::vector<Command> dead_letters_commands() {
        .min_words = 1,
        .max_words = 1,
        .takes = ArgumentKind::number,
-       .options = {{.name = "raw", .help = "key and value whole, however long"}},
+       .options = {{.name = "raw", .help = "key and value whole, however long"},
+                   {.name = "sql",
+                    .help = "instead of it the SQL that would write its record now, for psql, to be tried by hand",
+                    .excludes = "raw"}},
        .role = Role::operator_,
        .effect = Effect::shows_data,
        .group = "records",
-       .summary = "One dead letter with its key, value and headers.",
-       .examples = {"dead show 1041", "dead show 1041 --raw --json"},
-       .result = {dead_show_result()},
+       .summary = "One dead letter with its key, value and headers, or as SQL.",
+       .examples = {"dead show 1041", "dead show 1041 --raw --json", "dead show 1041 --sql"},
+       .result = {dead_show_result(), report::sometimes(dead_show_sql_result())},
        .run = handler<dead_show>},
       {.words = "dead replay",
        .arguments = "[ID…]",

@@ -14,6 +14,8 @@ Section lag_topics_result() {
           .columns = {{.name = "topic"},
                       {.name = "partitions", .kind = ColumnType::number},
                       {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
+                      {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)"},
                       {.name = "unknown", .kind = ColumnType::number, .label = "unknown ends"},
                       {.name = "worst"},
                       {.name = "worst_lag", .kind = ColumnType::number}}};
@@ -22,6 +24,8 @@ Section lag_topics_result() {
 Section lag_total_result() {
   return {
       .columns = {{.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "total"},
+                  {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "total"},
+                  {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .line = "total"},
                   {.name = "applied_per_second",
                    .kind = ColumnType::rate,
                    .unit = "records/s",
@@ -45,11 +49,13 @@ int show_lag(Call& call, const Snapshots& snapshots) {
   }
   Section section = lag_topics_result();
   for (const auto& [topic, sum] : topics)
-    section.rows.push_back({topic, sum.partitions, sum.lag, sum.lag_unknown,
+    section.rows.push_back({topic, sum.partitions, sum.lag, optional_number(sum.lag_seconds),
+                            known_or_nothing(sum.lag_bytes.value_or(-1)), sum.lag_unknown,
                             sum.worst == nullptr ? report::Value() : report::Value(partition_text(sum.worst->at)),
                             sum.worst == nullptr ? report::Value() : report::Value(lag_of(*sum.worst))});
   const double rate = rate_of(inventory.now);
-  Section sum = filled(lag_total_result(), {total.lag, rate,
+  Section sum = filled(lag_total_result(), {total.lag, optional_number(total.lag_seconds),
+                                            known_or_nothing(total.lag_bytes.value_or(-1)), rate,
                                             total.lag == 0 ? report::Value(0.0)
                                             : rate > 0     ? report::Value(static_cast<double>(total.lag) / rate)
                                                            : report::Value()});
@@ -71,7 +77,9 @@ std::vector<Command> lag_commands() {
        .takes = ArgumentKind::target,
        .options = {watch_option()},
        .group = "look",
-       .summary = "Records that are not applied yet, and how long that takes at the present rate.",
+       .summary =
+           "What is not applied yet: records, the time that the oldest of them has been in the log, their bytes as "
+           "estimated by those before, and how long they take at the present rate.",
        .examples = {"lag", "lag shop.orders --watch 5s"},
        .result = {lag_topics_result(), lag_total_result()},
        .run = handler<lag>},

@@ -44,7 +44,8 @@ Result<Shared> shared_since(WallClock::time_point from, DeadLetters& dead_letter
 }
 
 // The value that a share of the sorted ones does not exceed.
-report::Value quantile(const std::vector<std::int64_t>& sorted, double share) {
+template <class T>
+report::Value quantile(const std::vector<T>& sorted, double share) {
   if (sorted.empty()) return {};
   const auto rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
   return sorted[rank];
@@ -52,18 +53,23 @@ report::Value quantile(const std::vector<std::int64_t>& sorted, double share) {
 
 constexpr std::pair<std::string_view, double> lag_shares[] = {
     {"lag_p50", 0.5}, {"lag_p95", 0.95}, {"lag_p99", 0.99}, {"lag_max", 1.0}};
+constexpr std::pair<std::string_view, double> lag_seconds_shares[] = {
+    {"lag_seconds_p50", 0.5}, {"lag_seconds_p95", 0.95}, {"lag_seconds_p99", 0.99}, {"lag_seconds_max", 1.0}};
 
 Section lag_shares_result() {
   Section section{.name = "lag", .record = true};
   for (const auto& [name, share] : lag_shares)
     section.columns.push_back(
         {.name = name, .kind = ColumnType::number, .unit = "records", .label = name.substr(4), .line = "lag"});
+  for (const auto& [name, share] : lag_seconds_shares)
+    section.columns.push_back({.name = name, .kind = ColumnType::seconds, .label = name.substr(12), .line = "behind"});
   return section;
 }
 
-Section lag_section(const std::vector<std::int64_t>& lags) {
+Section lag_section(const Period& period) {
   std::vector<report::Value> row;
-  for (const auto& [name, share] : lag_shares) row.push_back(quantile(lags, share));
+  for (const auto& [name, share] : lag_shares) row.push_back(quantile(period.lags, share));
+  for (const auto& [name, share] : lag_seconds_shares) row.push_back(quantile(period.lags_seconds, share));
   return filled(lag_shares_result(), std::move(row));
 }
 
@@ -199,7 +205,10 @@ int send(Call& call, const Day& day, Notifications& notifications) {
   const auto lag = [&](double share) {
     return report::cell_text({.name = {}, .kind = ColumnType::number}, quantile(day.period.lags, share), false);
   };
-  const auto line = one_line(day, fmt::format("lag p50 {}, p99 {}, most {} records", lag(0.5), lag(0.99), lag(1)));
+  const auto behind =
+      report::cell_text({.name = {}, .kind = ColumnType::seconds}, quantile(day.period.lags_seconds, 1), false);
+  const auto line =
+      one_line(day, fmt::format("lag p50 {}, p99 {}, most {} records and {}", lag(0.5), lag(0.99), lag(1), behind));
   const auto done =
       notifications.report(call.option("to"), line, report::as_json(call.report, "report", WallClock::now()));
   if (!done)
@@ -219,7 +228,7 @@ int report_day(Call& call, const History& history, DeadLetters& dead_letters, Ev
   Day day{.from = since->value_or(now - History::longest), .to = now, .period = {}};
   day.period = history.since(day.from);
   call.report.sections = {period_section(day.period, day.from, now), period_tables(day.period, {}),
-                          period_topics(day.period, {}), lag_section(day.period.lags)};
+                          period_topics(day.period, {}), lag_section(day.period)};
   call.report.notes = {of_this_instance(day)};
   auto shared = shared_since(day.from, dead_letters, events, proofs);
   if (!shared)
@@ -249,7 +258,7 @@ std::vector<Command> report_commands() {
        .group = "look",
        .summary =
            "What the last day has brought: rows by table, the outcome of records by topic and percentiles of the "
-           "lag (looked at every ten seconds) of this instance; dead letters by reason, incidents, starts and the "
+           "lag (looked at every ten seconds; in seconds, of the partition that was furthest behind) of this instance; dead letters by reason, incidents, starts and the "
            "last proof of the whole pipeline.",
        .examples = {"report", "report --since 8h --json", "report --to 1"},
        .result = {period_result(), period_tables_result(), period_topics_result(), lag_shares_result(),

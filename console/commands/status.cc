@@ -90,6 +90,8 @@ Section status_result() {
            {.name = "partitions_paused", .kind = ColumnType::number, .label = "paused", .line = "state"},
            {.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"},
            {.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "lag"},
+           {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "lag"},
+           {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .line = "lag"},
            {.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "lag"},
            {.name = "worst", .line = "lag"},
            {.name = "applied_per_second",
@@ -165,6 +167,8 @@ int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& 
   field("partitions_paused", total.paused);
   field("partitions_stopped", total.broken);
   field("lag", total.lag_unknown == partitions && partitions > 0 ? report::Value() : report::Value(total.lag));
+  field("lag_seconds", optional_number(total.lag_seconds));
+  field("lag_bytes", known_or_nothing(total.lag_bytes.value_or(-1)));
   field("catch_up_seconds", rate > 0 ? report::Value(static_cast<double>(total.lag) / rate) : report::Value());
   field("worst", total.worst == nullptr ? report::Value() : report::Value(partition_text(total.worst->at)));
   field("applied_per_second", rate);

@@ -243,6 +243,7 @@ LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableSta
   for (const auto& [at, shown] : shown_partitions_) {
     partitions.push_back(shown.row);
     partitions.back().end = shown.source->known_end();
+    partitions.back().record_bytes = shown.source->record_bytes();
   }
   auto lane = shown_;
   const auto seconds_since = [](std::int64_t ns) {

@@ -11,7 +11,7 @@ from support.raw_ssh import Raw, exit_code, until
 from support.waiting import free_port, wait_until
 
 LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
-           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact", "report", "memory")
+           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact", "report", "memory", "stats")
 
 
 def numbers(text):

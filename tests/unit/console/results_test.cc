@@ -117,11 +117,11 @@ TEST_F(ConsoleResults, help_and_the_reference_tell_the_fields) {
   EXPECT_THAT(run("help dead list").out,
               HasSubstr("fields in JSON\n  dead_letters[]: id, created, partition, offset, table, stage, "
                         "sqlstate, tries, resolution?, reason, detail?\n"));
-  EXPECT_THAT(run("help lag").out, HasSubstr("\n  lag, applied_per_second, catch_up_seconds\n"));
+  EXPECT_THAT(run("help lag").out, HasSubstr("\n  lag, lag_seconds, lag_bytes, applied_per_second, catch_up_seconds\n"));
   EXPECT_THAT(run("help dead export").out, HasSubstr("fields of a line\n  key?, key_base64?"));
   EXPECT_THAT(run("help note").out, testing::Not(HasSubstr("fields")));
   EXPECT_THAT(reference(),
-              HasSubstr("* fields: `topics[]: topic, partitions, lag, unknown, worst, worst_lag`; `lag, "));
+              HasSubstr("* fields: `topics[]: topic, partitions, lag, lag_seconds, lag_bytes, unknown, worst, worst_lag`; `lag, "));
 }
 
 }  // namespace

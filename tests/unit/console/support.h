@@ -337,6 +337,12 @@ class FakeAdmin : public Snapshots,
     all.limit = std::numeric_limits<int>::max();
     return static_cast<std::int64_t>(dead_letters(all)->size());
   }
+  Result<std::vector<std::string>> sql(const DeadLetterRow& letter) override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    if (letter.stage == "decode") return sluice::fail(ErrorClass::reject, "its record makes no row: not JSON");
+    return std::vector<std::string>{"SELECT 1",
+                                    fmt::format("INSERT INTO t VALUES ({})", letter.value ? "'x'" : "NULL")};
+  }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     groupings.push_back(by);
@@ -478,7 +484,8 @@ class FakeAdmin : public Snapshots,
   }
   Period period{.topics = {{"shop.orders", {900, 50, 40, 10, 0}}},
                 .tables = {{"public.orders", {900, 3}}},
-                .lags = {0, 0, 10, 2'000}};
+                .lags = {0, 0, 10, 2'000},
+                .lags_seconds = {0, 0, 0.5, 90}};
   mutable std::optional<WallClock::time_point> period_asked;
   Period since(WallClock::time_point moment) const override {
     period_asked = moment;

@@ -70,12 +70,14 @@ TEST_F(Top, it_shows_state_rates_lag_by_partition_lanes_and_errors) {
   admin.now.partitions[1].state = PartitionState::poison;
   admin.now.partitions[1].reason = "a record that nobody can apply";
   admin.now.lanes[0].waits_for = "process 17 of alice";
+  admin.now.partitions[0].lag_seconds = 90;
+  admin.now.partitions[2].lag_seconds = 7.5;
   DashboardView view{.interval = "1s"};
   const auto text = frame(observed(), view, 120, 30);
   for (const std::string_view part :
-       {"shop  stopped in parts", "applied", "12.3k/s", "arrived", "lag      33 records", "worst shop.orders/2",
-        "shop.orders/1", "poison", "7500", "a record that nobody can apply", "process 17 of alice",
-        "PostgreSQL went away", "? help  q quit", "by lag"})
+       {"shop  stopped in parts", "applied", "12.3k/s", "arrived", "lag      33 records   behind 90s   caught up in",
+        "7.5s", "worst shop.orders/2", "shop.orders/1", "poison", "7500", "a record that nobody can apply",
+        "process 17 of alice", "PostgreSQL went away", "? help  q quit", "by lag"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   EXPECT_LT(text.find("shop.orders/2 "), text.find("shop.orders/0 ")) << "the largest lag first: " << text;
 }
