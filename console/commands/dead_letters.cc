@@ -257,9 +257,8 @@ int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const Dead
   const auto expires = plan.expires;
   if (const auto kept = plans.add(std::move(plan), now); !kept) return call.fail(Code::wrong_state, "{}", kept.error());
   return call.fail(Code::confirmation_missing,
-                   "{} dead letters would be marked as resolved without being applied; add --yes, or 'apply {}' (valid "
-                   "until {})",
-                   *count, id, time_text(expires));
+                   "{} would be marked as resolved without being applied; add --yes, or 'apply {}' (valid until {})",
+                   report::counted(static_cast<std::size_t>(*count), "dead letter"), id, time_text(expires));
 }
 
 int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {

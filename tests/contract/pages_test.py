@@ -125,6 +125,8 @@ def test_every_link_leads_somewhere():
                 continue
             if not target.exists():
                 problems.append(f"{where(page, text, link.start())}: {link[1]} does not exist")
+            elif page.parent == ROOT / "docs" and target.parent != page.parent:
+                problems.append(f"{where(page, text, link.start())}: {link[1]} is not installed beside the page")
             elif anchor and anchor not in anchors(target):
                 problems.append(f"{where(page, text, link.start())}: {link[1]}: no such heading")
     found(problems)
