@@ -109,7 +109,7 @@ void print_words(const ordered_json& list, std::size_t indent, std::string& text
   for (auto at = list.begin(); at != list.end(); ++at) {
     const auto word = at->dump();
     const bool fits = used + word.size() + 2 <= widest_line;
-    const std::string_view gap = fits ? ", " : begin;
+    const std::string gap = fits ? ", " : begin;
     text += at == list.begin() ? gap.substr(1) : gap;
     used = (fits ? used + 2 : indent + 1) + word.size();
     text += word;
