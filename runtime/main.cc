@@ -65,8 +65,8 @@ void add_explain(CLI::App& app, Action& action) {
   static ExplainOptions options;
   auto* command = app.add_subcommand(
       "explain",
-      "One event, from stdin or from the topic: how it is decoded, which rows and SQL result, and what "
-      "PostgreSQL says to it. Leaves nothing behind");
+      "Show what becomes of one event, from stdin or from the topic: rows, SQL, and what PostgreSQL says to it. Leaves "
+      "nothing behind");
   command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
   command->add_option("--topic", options.topic, "Topic of the event; needed where the routes take more than one");
   command->add_option(
@@ -176,7 +176,8 @@ void add_demo(CLI::App& app, Action& action) {
   static DemoOptions options;
   static std::string run_for;
   auto* command = app.add_subcommand(
-      "demo", "Everything on this machine, nothing to prepare: PostgreSQL, a broker, shop events, the service");
+      "demo",
+      "Run everything on this machine, with nothing to prepare: PostgreSQL, a broker, shop events, the service");
   command->add_option("--for", run_for, "End after this time (20s, 2m) with a proof; without it, Ctrl-C ends");
   command->add_option("--rate", options.rate, "Events per second")
       ->check(CLI::Range(1, 100'000))
