@@ -492,6 +492,18 @@ class FakeAdmin : public Snapshots,
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     return last_proof;
   }
+  ProofReport proof{.holds = true,
+                    .partitions = {.name = "partitions",
+                                   .columns = {{.name = "topic"}, {.name = "result"}},
+                                   .rows = {{"shop.orders", "ok"}}},
+                    .sum = "proved: 1 of 1 partition"};
+  std::optional<ProofOrder> proof_ordered;
+  Result<ProofReport> prove(const ProofOrder& order) override {
+    proof_ordered = order;
+    if (order.progress) order.progress("read again: 5 of 10 offsets");
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return proof;
+  }
   std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting,
                      const std::string& module) override {
@@ -576,6 +588,11 @@ class FakeAdmin : public Snapshots,
     if (!kafka_trouble.empty()) return sluice::fail(ErrorClass::retry, kafka_trouble);
     if (obedient) ++now.consumer_reconnects;
     return {};
+  }
+  TakenBack taken_back = TakenBack::done;
+  TakenBack take_back_shutdown() override {
+    calls.emplace_back("take back the shutdown");
+    return taken_back;
   }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;
