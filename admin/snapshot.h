@@ -98,8 +98,9 @@ struct ReloadState {
 
 struct Snapshot {
   WallClock::time_point started;
-  bool ready = false;    // assigned at least once, every assigned partition claimed
-  bool healthy = false;  // every lane makes progress, or waits on purpose
+  bool ready = false;     // assigned at least once, every assigned partition claimed
+  bool healthy = false;   // every lane makes progress, or waits on purpose
+  bool draining = false;  // collects no more, by a signal or by order of an operator
   std::vector<PartitionSnapshot> partitions;
   std::vector<LaneSnapshot> lanes;
   std::vector<TableSnapshot> tables;

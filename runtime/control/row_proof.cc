@@ -62,8 +62,9 @@ std::shared_ptr<const config::Pipeline> that_keeps(const config::Pipeline& pipel
 
 class RowProof {
  public:
-  RowProof(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, Proof& proof)
-      : pipeline_(that_keeps(*pipeline)), schemas_(schemas), proof_(proof), mapper_(pipeline_) {}
+  RowProof(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, Proof& proof,
+           const ReadProgress& progress)
+      : pipeline_(that_keeps(*pipeline)), schemas_(schemas), proof_(proof), progress_(progress), mapper_(pipeline_) {}
 
   Result<std::vector<sink::TableDifference>> compare();
   void judge(const std::vector<sink::TableDifference>& differences);
@@ -87,6 +88,7 @@ class RowProof {
   const std::shared_ptr<const config::Pipeline> pipeline_;
   SchemaSource& schemas_;
   Proof& proof_;
+  const ReadProgress& progress_;
   sink::ExpectedTables expected_{*pipeline_};
   StandIns tables_{pipeline_->postgres, expected_};
   mapping::Mapper mapper_;
@@ -100,6 +102,7 @@ class RowProof {
   std::vector<Offset> batch_;
   std::size_t batch_bytes_ = 0;
   std::int64_t records_ = 0, unmapped_ = 0;
+  Offset passed_ = 0, to_pass_ = 0;  // offsets: of those before the one that is being read, of all
   std::string first_unmapped_;
 };
 
@@ -128,6 +131,8 @@ Result<void> RowProof::choose() {
 Result<std::vector<sink::TableDifference>> RowProof::compare() {
   auto done = expected_.open();
   if (done) done = choose();
+  for (const auto& source : sources_)
+    to_pass_ += std::max<Offset>(0, source.proof->account->pointer.next - source.from);
   for (const auto& source : sources_) {
     if (done) done = read(source, source.from, source.proof->account->pointer.next);
   }
@@ -180,7 +185,9 @@ Result<void> RowProof::read(const Source& source, Offset from, Offset to) {
     if (auto done = reader->read_to(to, Clock::now() + batch_time, visit, batch_records); !done) return done;
     if (mapped) mapped = write(at);
     if (!mapped) return mapped;
+    if (progress_) progress_(passed_ + std::min(reader->next(), to) - from, std::max(to_pass_, passed_ + to - from));
   }
+  passed_ += to - from;
   return {};
 }
 
@@ -270,9 +277,9 @@ std::vector<std::string> RowProof::lines(const std::vector<sink::TableDifference
 }  // namespace
 
 std::vector<std::string> prove_rows(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas,
-                                    Proof& proof) {
+                                    Proof& proof, const ReadProgress& progress) {
   if (proof.partitions.empty()) return {};
-  RowProof rows(pipeline, schemas, proof);
+  RowProof rows(pipeline, schemas, proof, progress);
   const auto differences = rows.compare();
   if (!differences) {
     proof.problems.push_back("the rows are not compared: " + differences.error().message);

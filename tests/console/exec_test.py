@@ -71,7 +71,7 @@ def plan_of(console, line):
 
 
 # They print nothing for programs, or are for a session in a terminal, or the test that has what they need looks at what they print.
-ELSEWHERE = {"clear", "exit", "history", "job run", "more", "notify test", "reconnect kafka", "session end", "set", "shutdown", "tail", "top"}
+ELSEWHERE = {"clear", "exit", "history", "job run", "more", "notify test", "reconnect kafka", "session end", "set", "shutdown", "shutdown abort", "tail", "top"}
 
 
 def test_every_command_prints_what_the_schema_says(console):
@@ -81,7 +81,7 @@ def test_every_command_prints_what_the_schema_says(console):
     printed = documents(console, [
         "status", "check --dead 10", "count", "count --since 1s", "count --exact", "topics", f"topic {console.orders}", "partitions",
         "pointers", "lag", "rate", f"why {at}", "runway", "tables", "table public.orders", "lanes", "memory", "report", "wait lag<1000000",
-        "errors", "errors --group", "incidents", "flush", f"explain {place} --sql", f"record {place}", "trace public.orders 7",
+        "errors", "errors --group", "incidents", "flush", "verify", "stats", f"explain {place} --sql", f"record {place}", "trace public.orders 7",
         "dead list --all", "dead group", "dead group --by topic", "dead group --rehearse", f"dead show {letter}",
         f"dead replay {letter} --dry-run", f"dead discard {letter} --reason x --yes", "resume", "log level info", "config show", "config check", "config set batch.rows 500 --confirm 5m",
         "config confirm", "config reload", "notify list", "notify mute 1s --reason x", "notify unmute", "jobs", "note x", "incident",

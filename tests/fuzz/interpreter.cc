@@ -242,6 +242,13 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return VerificationState{WallClock::time_point(), {{{hostile, 1}, std::nullopt, hostile}}, hostile};
   }
+  Result<ProofReport> prove(const ProofOrder& order) override {
+    if (order.progress) order.progress(hostile);
+    if (fails) return broken();
+    return ProofReport{false,     {.name = "partitions", .columns = {{.name = "topic"}}, .rows = {{hostile}}},
+                       {hostile}, {hostile},
+                       {hostile}, hostile};
+  }
   void set_log_level(const std::string&, std::optional<std::chrono::seconds>, const std::string&) override {}
   Result<std::vector<TableColumn>> columns(const std::string&) override {
     if (fails) return broken();
@@ -275,6 +282,7 @@ class HostileAdmin : public Snapshots,
     return {{"batch.rows", hostile, hostile, hostile, {}, WallClock::time_point()},
             {hostile, hostile, hostile, hostile, {}, {}}};
   }
+  TakenBack take_back_shutdown() override { return TakenBack::too_late; }
   bool shut_down(bool at_once) override { return at_once; }
 
  private:

@@ -20,8 +20,8 @@ TEST_F(ConsoleResults, every_command_declares_its_result_but_those_that_only_say
   for (const Command& command : commands())
     if (command.result.empty()) without.push_back(command.words);
   EXPECT_THAT(without, testing::UnorderedElementsAre("top", "config reload", "note", "notify test", "notify mute",
-                                                     "notify unmute", "job run", "session end", "shutdown", "clear",
-                                                     "more", "exit"));
+                                                     "notify unmute", "job run", "session end", "shutdown",
+                                                     "shutdown abort", "clear", "more", "exit"));
 }
 
 TEST_F(ConsoleResults, a_field_has_one_name_and_one_type_whichever_result_has_it) {
@@ -117,11 +117,14 @@ TEST_F(ConsoleResults, help_and_the_reference_tell_the_fields) {
   EXPECT_THAT(run("help dead list").out,
               HasSubstr("fields in JSON\n  dead_letters[]: id, created, partition, offset, table, stage, "
                         "sqlstate, tries, resolution?, reason, detail?\n"));
-  EXPECT_THAT(run("help lag").out, HasSubstr("\n  lag, lag_seconds, lag_bytes, applied_per_second, catch_up_seconds\n"));
+  EXPECT_THAT(run("help lag").out,
+              HasSubstr("\n  lag, lag_seconds, lag_bytes, applied_per_second, catch_up_seconds\n"));
   EXPECT_THAT(run("help dead export").out, HasSubstr("fields of a line\n  key?, key_base64?"));
   EXPECT_THAT(run("help note").out, testing::Not(HasSubstr("fields")));
-  EXPECT_THAT(reference(),
-              HasSubstr("* fields: `topics[]: topic, partitions, lag, lag_seconds, lag_bytes, unknown, worst, worst_lag`; `lag, "));
+  EXPECT_THAT(
+      reference(),
+      HasSubstr(
+          "* fields: `topics[]: topic, partitions, lag, lag_seconds, lag_bytes, unknown, worst, worst_lag`; `lag, "));
 }
 
 }  // namespace

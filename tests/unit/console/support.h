@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/report/declared.h"
+#include "admin/report/proof_result.h"
 #include "admin/selector.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -500,6 +502,19 @@ class FakeAdmin : public Snapshots,
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     return last_proof;
   }
+  ProofReport proof{.holds = true,
+                    .partitions = filled(report::proof_partitions_result(),
+                                         {"shop.orders", std::int64_t{0}, std::int64_t{0}, std::int64_t{5},
+                                          std::int64_t{5}, std::int64_t{0}, std::int64_t{5}, std::int64_t{0},
+                                          std::int64_t{0}, std::int64_t{0}, std::int64_t{0}, std::int64_t{5}, "ok"}),
+                    .sum = "proved: 1 of 1 partition"};
+  std::optional<ProofOrder> proof_ordered;
+  Result<ProofReport> prove(const ProofOrder& order) override {
+    proof_ordered = order;
+    if (order.progress) order.progress("read again: 5 of 10 offsets");
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return proof;
+  }
   std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting,
                      const std::string& module) override {
@@ -584,6 +599,11 @@ class FakeAdmin : public Snapshots,
     if (!kafka_trouble.empty()) return sluice::fail(ErrorClass::retry, kafka_trouble);
     if (obedient) ++now.consumer_reconnects;
     return {};
+  }
+  TakenBack taken_back = TakenBack::done;
+  TakenBack take_back_shutdown() override {
+    calls.emplace_back("take back the shutdown");
+    return taken_back;
   }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;
