@@ -53,6 +53,7 @@ void add_running(CLI::App& app, Action& action) {
         std::pair{"metrics", "The page of all metrics, in Markdown"},
         std::pair{"states", "The page of a partition's states, in Markdown"},
         std::pair{"console", "The page of all console commands, in Markdown"},
+        std::pair{"json", "The JSON Schema of what console commands print with --json"},
         std::pair{"connect", "The page of what becomes of a Kafka Connect sink, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, name = std::string(page)] {
       action = [name] { return config_page(name); };

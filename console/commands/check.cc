@@ -197,6 +197,21 @@ std::string check_line(const Status& result, const std::vector<Finding>& found, 
   return line;
 }
 
+Section check_result() {
+  return {.columns = {{.name = "result"},
+                      {.name = "reason"},
+                      {.name = "code", .kind = ColumnType::id},
+                      {.name = "lag", .kind = ColumnType::number},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds},
+                      {.name = "catch_up_seconds", .kind = ColumnType::seconds},
+                      {.name = "dead_letters_open", .kind = ColumnType::number}},
+          .record = true};
+}
+
+Section findings_result() {
+  return {.name = "findings", .columns = {{.name = "result"}, {.name = "reason"}}};
+}
+
 int check(Call& call, const Snapshots& snapshots, Positions& positions, DeadLetters& letters) {
   const auto lag = span_option(call, "lag", "30s");
   if (!lag) return lag.error();
@@ -222,21 +237,13 @@ int check(Call& call, const Snapshots& snapshots, Positions& positions, DeadLett
   const Status result = result_of(code);
   const double rate = rate_of(now);
   call.report.line = check_line(result, found, summary);
-  call.report.sections = {{.columns = {{.name = "result"},
-                                       {.name = "reason"},
-                                       {.name = "code", .kind = ColumnType::id},
-                                       {.name = "lag", .kind = ColumnType::number},
-                                       {.name = "lag_seconds", .kind = ColumnType::seconds},
-                                       {.name = "catch_up_seconds", .kind = ColumnType::seconds},
-                                       {.name = "dead_letters_open", .kind = ColumnType::number}},
-                           .rows = {{result, code == Code::done ? summary : found.front().text, std::int64_t{code},
-                                     total.lag, optional_number(total.lag_seconds),
-                                     total.lag == 0 ? report::Value(0.0)
-                                     : rate > 0     ? report::Value(static_cast<double>(total.lag) / rate)
-                                                    : report::Value(),
-                                     known_or_nothing(now.dead_letters_open)}},
-                           .record = true},
-                          {.name = "findings", .columns = {{.name = "result"}, {.name = "reason"}}}};
+  call.report.sections = {filled(check_result(), {result, code == Code::done ? summary : found.front().text,
+                                                  std::int64_t{code}, total.lag, optional_number(total.lag_seconds),
+                                                  total.lag == 0 ? report::Value(0.0)
+                                                  : rate > 0     ? report::Value(static_cast<double>(total.lag) / rate)
+                                                                 : report::Value(),
+                                                  known_or_nothing(now.dead_letters_open)}),
+                          findings_result()};
   for (const auto& one : found)
     call.report.sections.back().rows.push_back(
         {one.code == Code::done ? Status{"note", Severity::good} : result_of(one.code), one.text});
@@ -270,6 +277,7 @@ std::vector<Command> check_commands() {
            "One line and an exit code for monitoring: 0 ok, 10 warning, 11 critical, 12 unknown. The worst comes "
            "first, the rest follows; 11 while any partition is stopped.",
        .examples = {"check", "check --lag 2m --dead 100", "check --dead-since 1h --pause-age 8h"},
+       .result = {check_result(), findings_result()},
        .run = handler<check>},
   };
 }

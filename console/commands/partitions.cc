@@ -7,6 +7,20 @@
 namespace sluice::console {
 namespace {
 
+Section partitions_result() {
+  return {.name = "partitions",
+          .columns = {{.name = "partition"},
+                      {.name = "state"},
+                      {.name = "lane", .kind = ColumnType::id},
+                      {.name = "epoch", .kind = ColumnType::id},
+                      {.name = "pointer", .kind = ColumnType::id},
+                      {.name = "end", .kind = ColumnType::id},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
+                      {.name = "lag_bytes", .kind = ColumnType::number, .programs = true},
+                      {.name = "reason"}}};
+}
+
 int show_partitions(Call& call, const Snapshots& snapshots) {
   const Inventory inventory = console::inventory(snapshots);
   const auto target = target_of(call, inventory);
@@ -23,17 +37,7 @@ int show_partitions(Call& call, const Snapshots& snapshots) {
     return order == "state" ? -static_cast<double>(info(one.state).severity) : 0;
   };
   std::ranges::sort(rows, {}, [&](const auto& one) { return std::pair(rank(one), one.at); });
-  Section section{.name = "partitions",
-                  .columns = {{.name = "partition"},
-                              {.name = "state"},
-                              {.name = "lane", .kind = ColumnType::id},
-                              {.name = "epoch", .kind = ColumnType::id},
-                              {.name = "pointer", .kind = ColumnType::id},
-                              {.name = "end", .kind = ColumnType::id},
-                              {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                              {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
-                              {.name = "lag_bytes", .kind = ColumnType::number, .programs = true},
-                              {.name = "reason"}}};
+  Section section = partitions_result();
   Offset lag = 0;
   for (const auto& one : rows) {
     lag += std::max<Offset>(0, lag_of(one));
@@ -68,6 +72,7 @@ std::vector<Command> partitions_commands() {
        .group = "look",
        .summary = "State, lane, epoch, pointer, end and lag of the partitions of this process.",
        .examples = {"partitions", "partitions shop.orders --sort lag", "partitions | match paused"},
+       .result = {partitions_result()},
        .run = handler<partitions>},
   };
 }

@@ -286,6 +286,19 @@ Inventory known(const Snapshots& snapshots, Positions& positions) {
   return inventory(snapshots, positions);
 }
 
+Section why_result() {
+  return {.columns = {{.name = "partition"},
+                      {.name = "state"},
+                      {.name = "cause"},
+                      {.name = "who"},
+                      {.name = "since", .kind = ColumnType::time},
+                      {.name = "frees"},
+                      {.name = "behind", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds},
+                      {.name = "sentence"}},
+          .record = true};
+}
+
 int why(Call& call, const Snapshots& snapshots, Positions& positions, Moves& moves, const IncidentLog& incidents) {
   const auto at = partition_of(call, "why shop.orders/3");
   if (!at) return at.error();
@@ -296,19 +309,9 @@ int why(Call& call, const Snapshots& snapshots, Positions& positions, Moves& mov
   const Cause cause = asked.cause();
   if (call.stop().stop_requested()) return call.fail(Code::interrupted, "the wait was ended");
   const auto sentence = fmt::format("{} {}; {}", partition_text(*at), cause.what, cause.frees);
-  call.report.sections = {
-      {.columns = {{.name = "partition"},
-                   {.name = "state"},
-                   {.name = "cause"},
-                   {.name = "who"},
-                   {.name = "since", .kind = ColumnType::time},
-                   {.name = "frees"},
-                   {.name = "behind", .kind = ColumnType::number, .unit = "records"},
-                   {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
-                   {.name = "sentence"}},
-       .rows = {{partition_text(*at), asked.state(), Status{cause.word, cause.severity}, optional_text(cause.who),
-                 optional_time(cause.since), cause.frees, asked.behind(), asked.lag_seconds(), sentence}},
-       .record = true}};
+  call.report.sections = {filled(
+      why_result(), {partition_text(*at), asked.state(), Status{cause.word, cause.severity}, optional_text(cause.who),
+                     optional_time(cause.since), cause.frees, asked.behind(), asked.lag_seconds(), sentence})};
   call.report.line = sentence;
   return Code::done;
 }
@@ -325,6 +328,7 @@ std::vector<Command> why_commands() {
        .group = "look",
        .summary = "One sentence: what holds a partition, since when, and what would free it.",
        .examples = {"why shop.orders/3", "why shop.orders/3 --json"},
+       .result = {why_result()},
        .run = handler<why>},
   };
 }

@@ -95,6 +95,7 @@ class RowProof {
   DescriptionCheck descriptions_{mapper_, tables_, time_};
   std::vector<Source> sources_;
   std::map<std::uint32_t, std::set<std::string>> topics_;  // that feed a target, by its oid
+  std::map<std::string, int> origins_;                     // topics by the number that their rows are kept under
   std::set<std::string> cut_;                              // topics of which the first records were not read
   std::vector<Offset> batch_;
   std::size_t batch_bytes_ = 0;
@@ -196,10 +197,11 @@ Result<void> RowProof::add(const Record& record) {
 
 Result<void> RowProof::write(const TopicPartition& at) {
   if (batch_.empty()) return {};
-  const auto changes = set_.take();
+  auto changes = set_.take();
   descriptions_.batch_ended();
   for (const auto& changed : changes.tables) topics_[expected_.target_of(*changed.table).oid].insert(at.topic);
-  auto written = expected_.write(changes);
+  const int origin = origins_.try_emplace(at.topic, static_cast<int>(origins_.size()) + 1).first->second;
+  auto written = expected_.write(std::move(changes), origin);
   if (!written)
     written.error().message =
         fmt::format("{}/{} offsets {} to {}: a record without a dead letter is refused now: {} {}", at.topic,

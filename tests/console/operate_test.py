@@ -10,6 +10,7 @@ import threading
 import psycopg2
 import pytest
 
+from support.json_schema import check_document
 from support.pipeline import encode
 from support.sluice import run
 from support.waiting import wait_until
@@ -149,6 +150,7 @@ def test_a_tail_of_everything_is_whole_while_the_connections_keys_are_renewed(co
 
     def follow():
         for line in tail.stdout:
+            check_document(json.loads(line))
             data = json.loads(line)["data"]
             assert (data["not_shown"], data["troubles"]) == (0, [])
             offsets.extend(one["offset"] for one in data["records"])

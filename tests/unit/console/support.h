@@ -22,6 +22,7 @@
 
 #include "admin/selector.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "config/by_hand.h"
 #include "console/interpreter.h"
 
@@ -601,6 +602,7 @@ struct Captured : Output {
 class ConsoleTest : public ::testing::Test {
  protected:
   ConsoleTest() { admin.in_force = pipeline; }
+  ~ConsoleTest() override { EXPECT_EQ(undeclared(), undeclared_) << "a result is not as declared, see the log"; }
 
   struct Done {
     int code;
@@ -639,6 +641,12 @@ class ConsoleTest : public ::testing::Test {
     const auto outcome = interpreter.execute(line, login, terminal, captured, std::move(stop));
     return {outcome.code, captured.stdout_text, captured.stderr_text, outcome.leave};
   }
+  // Results that were not as declared, in this process.
+  static std::ptrdiff_t undeclared() {
+    return std::ranges::count_if(
+        log::recent(), [](const log::Entry& one) { return one.text.find("is not as declared") != one.text.npos; });
+  }
+  const std::ptrdiff_t undeclared_ = undeclared();
   void add_letters(int count) {
     for (int id = 1; id <= count; ++id) {
       DeadLetterRow letter;
