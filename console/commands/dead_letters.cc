@@ -80,28 +80,7 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
   return Code::done;
 }
 
-Section dead_show_result() {
-  return {.columns = {{.name = "id", .kind = ColumnType::id},
-                      {.name = "partition"},
-                      {.name = "offset", .kind = ColumnType::id},
-                      {.name = "generation", .kind = ColumnType::id},
-                      {.name = "timestamp", .kind = ColumnType::time},
-                      {.name = "created", .kind = ColumnType::time},
-                      {.name = "stage"},
-                      {.name = "table"},
-                      {.name = "sqlstate"},
-                      {.name = "reason"},
-                      {.name = "detail"},
-                      {.name = "tries", .kind = ColumnType::number},
-                      {.name = "resolved", .kind = ColumnType::time},
-                      {.name = "resolution"},
-                      {.name = "headers"},
-                      {.name = "key", .kind = ColumnType::content},
-                      {.name = "value", .kind = ColumnType::content}},
-          .record = true};
-}
-
-Section dead_show_sql_result() {
+Section dead_sql_result() {
   return {.columns = {{.name = "text"}}, .record = true};
 }
 
@@ -121,6 +100,27 @@ int show_sql(Call& call, DeadLetters& dead_letters, const DeadLetterRow& letter)
   for (const auto& statement : *statements) call.report.text += statement + ";\n";
   call.report.text += "ROLLBACK;";
   return Code::done;
+}
+
+Section dead_show_result() {
+  return {.columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "generation", .kind = ColumnType::id},
+                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "created", .kind = ColumnType::time},
+                      {.name = "stage"},
+                      {.name = "table"},
+                      {.name = "sqlstate"},
+                      {.name = "reason"},
+                      {.name = "detail"},
+                      {.name = "tries", .kind = ColumnType::number},
+                      {.name = "resolved", .kind = ColumnType::time},
+                      {.name = "resolution"},
+                      {.name = "headers"},
+                      {.name = "key", .kind = ColumnType::content},
+                      {.name = "value", .kind = ColumnType::content}},
+          .record = true};
 }
 
 int dead_show(Call& call, DeadLetters& dead_letters) {
@@ -336,7 +336,7 @@ std::vector<Command> dead_letters_commands() {
        .group = "records",
        .summary = "One dead letter with its key, value and headers, or as SQL.",
        .examples = {"dead show 1041", "dead show 1041 --raw --json", "dead show 1041 --sql"},
-       .result = {dead_show_result(), report::sometimes(dead_show_sql_result())},
+       .result = {sometimes(dead_show_result()), sometimes(dead_sql_result())},
        .run = handler<dead_show>},
       {.words = "dead replay",
        .arguments = "[ID…]",

@@ -48,7 +48,7 @@ int lanes(Call& call, const Snapshots& snapshots) {
   return watched(call, [&] { return show_lanes(call, snapshots); });
 }
 
-Section stats_lanes_result() {
+Section lane_stats_result() {
   return {.name = "lanes",
           .columns = {{.name = "lane", .kind = ColumnType::id},
                       {.name = "queue_records", .kind = ColumnType::number, .label = "queued"},
@@ -64,7 +64,7 @@ Section stats_lanes_result() {
                       {.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <="}}};
 }
 
-Section stats_process_result() {
+Section process_stats_result() {
   return {.name = "process",
           .columns =
               {{.name = "sessions", .kind = ColumnType::number, .label = "sessions of the console", .line = "console"},
@@ -78,7 +78,7 @@ Section stats_process_result() {
 int show_stats(Call& call, const Snapshots& snapshots, const Memory& memory, const Sessions& sessions) {
   const Snapshot now = snapshots.snapshot();
   const MemoryUse use = memory.memory();
-  Section lanes = stats_lanes_result();
+  Section lanes = lane_stats_result();
   for (const auto& lane : now.lanes) {
     const auto found = std::ranges::find(use.lanes, lane.lane, &MemoryUse::Lane::lane);
     const auto held = found == use.lanes.end() ? MemoryUse::Lane() : *found;
@@ -92,7 +92,7 @@ int show_stats(Call& call, const Snapshots& snapshots, const Memory& memory, con
   const auto open = sessions.list();
   for (const auto& session : open) output += static_cast<std::int64_t>(session.queued);
   call.report.sections = {
-      std::move(lanes), filled(stats_process_result(), {std::ssize(open), output, use.schemas.items, use.schemas.bytes,
+      std::move(lanes), filled(process_stats_result(), {std::ssize(open), output, use.schemas.items, use.schemas.bytes,
                                                         known_or_nothing(use.resident)})};
   call.report.notes = {"commit: of all batches since the start; 'lanes' counts them, 'memory' adds the bytes up"};
   return Code::done;
@@ -122,7 +122,7 @@ std::vector<Command> lanes_commands() {
            "server has, since when; its rows per batch and the quantiles of its commits. Beside it sessions, "
            "schemas and the memory of the process.",
        .examples = {"stats", "stats --json", "stats --watch 2s"},
-       .result = {stats_lanes_result(), stats_process_result()},
+       .result = {lane_stats_result(), process_stats_result()},
        .run = handler<stats>},
   };
 }

@@ -53,7 +53,7 @@ report::Value quantile(const std::vector<T>& sorted, double share) {
 
 constexpr std::pair<std::string_view, double> lag_shares[] = {
     {"lag_p50", 0.5}, {"lag_p95", 0.95}, {"lag_p99", 0.99}, {"lag_max", 1.0}};
-constexpr std::pair<std::string_view, double> lag_seconds_shares[] = {
+constexpr std::pair<std::string_view, double> behind_shares[] = {
     {"lag_seconds_p50", 0.5}, {"lag_seconds_p95", 0.95}, {"lag_seconds_p99", 0.99}, {"lag_seconds_max", 1.0}};
 
 Section lag_shares_result() {
@@ -61,7 +61,7 @@ Section lag_shares_result() {
   for (const auto& [name, share] : lag_shares)
     section.columns.push_back(
         {.name = name, .kind = ColumnType::number, .unit = "records", .label = name.substr(4), .line = "lag"});
-  for (const auto& [name, share] : lag_seconds_shares)
+  for (const auto& [name, share] : behind_shares)
     section.columns.push_back({.name = name, .kind = ColumnType::seconds, .label = name.substr(12), .line = "behind"});
   return section;
 }
@@ -69,7 +69,7 @@ Section lag_shares_result() {
 Section lag_section(const Period& period) {
   std::vector<report::Value> row;
   for (const auto& [name, share] : lag_shares) row.push_back(quantile(period.lags, share));
-  for (const auto& [name, share] : lag_seconds_shares) row.push_back(quantile(period.lags_seconds, share));
+  for (const auto& [name, share] : behind_shares) row.push_back(quantile(period.lags_seconds, share));
   return filled(lag_shares_result(), std::move(row));
 }
 

@@ -294,7 +294,7 @@ Section why_result() {
                       {.name = "since", .kind = ColumnType::time},
                       {.name = "frees"},
                       {.name = "behind", .kind = ColumnType::number, .unit = "records"},
-                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds},
                       {.name = "sentence"}},
           .record = true};
 }
