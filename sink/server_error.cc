@@ -142,6 +142,11 @@ std::string without_data(const ErrorReport& report) {
   return text.empty() ? generic("PostgreSQL") : text + named_parts(report);
 }
 
+bool is_of_a_row(const ErrorReport& report) {
+  return report.sqlstate == "42501" && (name_of(report.source_file) == "execMain.c" ||
+                                        is_raised_by_a_function(report) || report.context.contains(" at EXECUTE"));
+}
+
 Error server_error(const PGresult* result, const std::string& otherwise) {
   const auto field = [&](int code) {
     const char* text = PQresultErrorField(result, code);
@@ -161,6 +166,7 @@ Error server_error(const PGresult* result, const std::string& otherwise) {
   // The server still answers: a function or a foreign table has lost a connection of its own, or a type's input found
   // no more bytes (08P01). Were it ours, this would not be a mere error.
   if (report.sqlstate.starts_with("08") && field(PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR") next = ErrorClass::unclear;
+  if (is_of_a_row(report)) next = ErrorClass::reject;
   if (report.message.empty()) return {next, report.sqlstate, one_line(otherwise)};
   auto told = without_data(report);
   std::string detail;
