@@ -315,6 +315,25 @@ def test_what_is_sent_before_a_channel_has_its_purpose_is_not_lost(console):
         assert exit_code(top) == 0
 
 
+@pytest.mark.case(20, 31)
+def test_what_is_typed_behind_the_key_that_ends_a_view_is_for_the_prompt(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_oper") as raw:
+        shell = raw.open_shell()
+        until(shell, b"> ")
+        for view, begun, key in (("top", b"\x1b[?1049h", b"q"), ("top", b"\x1b[?1049h", b"n\x03"), ("tail", b"", b"\x03"),
+                                 ("status --watch 1s", b"streaming", b"\x03"), ("wait lag<0 --timeout 10m", b"", b"\x03")):
+            shell.sendall(view.encode() + b"\r")
+            wait_until(lambda: any(one["command"] == view for one in console.sessions()), view)
+            until(shell, begun)
+            shell.sendall(key + b"whoam\x1b[D\x1b[Ci\rversion\r")
+            until(shell, b"fingerprint", b"libssh")
+        shell.sendall(b"top\r")
+        until(shell, b"\x1b[?1049h")
+        shell.sendall(b"q" + b" " * 3000 + b"whoami\rquit\r")  # more than a view keeps of what it has not read
+        until(shell, b"fingerprint", b"bye\r\n")
+        assert exit_code(shell) == 0
+
+
 @pytest.mark.case(10)
 @pytest.mark.parametrize("more", (False, True))
 def test_a_command_that_holds_a_nul_is_refused_and_not_run_in_part(console, more):
