@@ -13,6 +13,7 @@
 #include "sink/oid.h"
 #include "sink/pointer_parameters.h"
 #include "sink/sql.h"
+#include "sink/sqlstate.h"
 #include "sink/statement_text.h"
 
 namespace sluice::sink {
@@ -148,7 +149,8 @@ Result<void> WriterSession::write_alone(const Changes& changes, std::chrono::mil
   auto written = attempt(&changes, {.check_deferred = true}, timeout);
   if (written || !connection.is_open()) return written;
   auto& error = written.error();
-  if (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear) return written;
+  if (lacks_right(error) || (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear))
+    return written;
   // The code does not say whose fault it is: the same statements without the rows do.
   if (attempt(&changes, {.without_rows = true, .undo = true}, timeout)) error.next = ErrorClass::reject;
   return written;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "runtime/pipeline/resolver.h"
+#include "sink/sqlstate.h"
 
 namespace sluice::runtime {
 
@@ -47,8 +48,8 @@ bool same(const Error& a, const Error& b) {
 }  // namespace
 
 bool Bisector::may_be_a_record(const Error& error) {
-  return error.next == ErrorClass::reject || error.next == ErrorClass::stop_partition ||
-         error.next == ErrorClass::unclear;
+  return error.next == ErrorClass::reject || error.next == ErrorClass::unclear ||
+         (error.next == ErrorClass::stop_partition && !sink::lacks_right(error));
 }
 
 Result<void> Bisector::apply(Batch& batch, TableStats& written, std::vector<TopicPartition>& held) {
