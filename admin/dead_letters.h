@@ -118,6 +118,9 @@ class DeadLetters {
   virtual Result<std::vector<DeadLetterRow>> dead_letters(const DeadLetterFilter& filter) = 0;
   // How many the filter has, whatever its limit.
   virtual Result<std::int64_t> count(const DeadLetterFilter& filter) = 0;
+  // The statements that would write the record of a letter, which is here with its contents, their values as literals.
+  // `reject`: there are none, and why.
+  virtual Result<std::vector<std::string>> sql(const DeadLetterRow& letter) = 0;
   // Groups of those that the filter has, no more than its limit; by reason, with the DDL that would free them, as far
   // as it is found within a few seconds.
   virtual Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) = 0;

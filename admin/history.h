@@ -33,6 +33,7 @@ struct Period {
   std::map<std::string, Counts> topics;     // that had any
   std::map<std::string, RowCounts> tables;  // that had any
   std::vector<std::int64_t> lags;           // records behind, all partitions together, every ten seconds; sorted
+  std::vector<double> lags_seconds;         // the longest of all partitions, likewise; sorted
 };
 
 class History {

@@ -4,6 +4,7 @@
 // waits: what was ordered happens in the main thread, a moment later.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,12 @@ struct SettingChange {
   bool reloadable = false;
 };
 
+enum class TakenBack : std::uint8_t {
+  done,
+  none,     // no shutdown is under way
+  too_late  // the lanes have stopped, or the service ends by a signal
+};
+
 class ServiceControl {
  public:
   virtual ~ServiceControl() = default;
@@ -33,6 +40,8 @@ class ServiceControl {
   // As SIGTERM: drains and ends. At once: what was not committed is read again at the next start. False: nothing to do,
   // it drains already.
   virtual bool shut_down(bool at_once) = 0;
+  // Takes back the drain that shut_down() has ordered, until the last lane has stopped.
+  virtual TakenBack take_back_shutdown() = 0;
 };
 
 }  // namespace sluice

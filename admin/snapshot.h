@@ -33,6 +33,11 @@ struct PartitionSnapshot {
   Offset end = -1;             // the log's end as last heard, -1 unknown
   Counts counts;               // of the pointer row: since its beginning
   double stalled_seconds = 0;  // since `next` moved last while records waited; 0 while none wait
+  double record_bytes = 0;     // mean size of the records that were read here; 0 before the first
+  // Since the log was first seen to reach beyond `next`: 0 while nothing waits; nothing: not known. What was in the log
+  // before this process looked is as old as that at least.
+  std::optional<double> lag_seconds = {};
+  std::optional<std::int64_t> lag_bytes = {};  // estimated by record_bytes; nothing: not known
 };
 
 // The records of a topic in which a policy of the route changed the value of a column.
@@ -93,8 +98,9 @@ struct ReloadState {
 
 struct Snapshot {
   WallClock::time_point started;
-  bool ready = false;    // assigned at least once, every assigned partition claimed
-  bool healthy = false;  // every lane makes progress, or waits on purpose
+  bool ready = false;     // assigned at least once, every assigned partition claimed
+  bool healthy = false;   // every lane makes progress, or waits on purpose
+  bool draining = false;  // collects no more, by a signal or by order of an operator
   std::vector<PartitionSnapshot> partitions;
   std::vector<LaneSnapshot> lanes;
   std::vector<TableSnapshot> tables;

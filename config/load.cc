@@ -4,15 +4,16 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/http_url.h"
 #include "base/parse.h"
 #include "base/printable.h"
 #include "config/child_source.h"
 #include "config/children.h"
+#include "config/idle_settings.h"
 #include "config/node_value.h"
 #include "config/postgres_url.h"
+#include "config/record_references.h"
 #include "config/references.h"
 #include "config/route_columns.h"
 #include "config/row_history.h"
@@ -21,6 +22,7 @@
 #include "config/settings.h"
 #include "config/spelling.h"
 #include "config/start_rule.h"
+#include "config/taken_topics.h"
 #include "config/toml_text.h"
 #include "config/validators.h"
 
@@ -147,6 +149,19 @@ toml::source_position place(const toml::table& table, std::string_view name) {
   return node ? node->source().begin : table.source().begin;
 }
 
+// Refuses what would silently do nothing beside other settings.
+void refuse_idle(const toml::table& table, std::string_view section, const Pipeline& pipeline, const Route& route) {
+  if (const IdleSetting* idle = first_idle(section, pipeline, route))
+    complain(place(table, idle->key.substr(section.size() + 1)), std::string(idle->key), std::string(idle->why));
+}
+
+void refuse_reference(const toml::table& table, const Route& route) {
+  const auto [setting, wrong] = wrong_reference(route);
+  if (wrong.empty()) return;
+  const toml::node* node = node_of(table, setting);
+  complain(node ? node->source().begin : table.source().begin, fmt::format("route.{}", setting), wrong);
+}
+
 // Where the key comes from may say which columns it has.
 void check_key(const toml::table& table, Route& route) {
   static const std::vector<std::string> of_kafka = {"kafka_topic", "kafka_partition", "kafka_offset"};
@@ -186,8 +201,7 @@ void check_place(const toml::table& table, const Route& route, const Route& pare
 }
 
 // Checks what depends on several settings of a route, or on other routes.
-void check_route(const toml::table& table, const Route& route, std::string_view own_schema,
-                 std::set<std::string>& earlier) {
+void check_route(const toml::table& table, const Route& route, std::string_view own_schema, TakenTopics& earlier) {
   check_place(table, route, route, own_schema, "route");
   check_columns(table, route);
   if (const std::string wrong = check_soft_delete(route); !wrong.empty())
@@ -197,14 +211,10 @@ void check_route(const toml::table& table, const Route& route, std::string_view 
              "removes rows, and delete = \"soft:COLUMN\" keeps those that are deleted; use one of the two");
   if (const std::string wrong = check_version_of(route); !wrong.empty())
     complain(place(table, "version"), "route.version", wrong);
-  for (const std::string& topic : route.topics) {
-    if (earlier.contains(topic))
-      complain(place(table, "topics"), "route.topics",
-               fmt::format("\"{}\" is in an earlier route, which always wins; name it once, or give that one "
-                           "continue = true",
-                           printable(topic)));
-  }
-  if (!route.continues) earlier.insert(route.topics.begin(), route.topics.end());
+  for (const std::string& topic : route.topics)
+    if (const std::string wrong = earlier.why_not(topic); !wrong.empty())
+      complain(place(table, "topics"), "route.topics", wrong);
+  if (!route.continues) earlier.add(route);
 }
 
 // The sections [[route.child]] behind a route.
@@ -232,7 +242,7 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   const auto* routes = node->as_array();
   if (routes == nullptr || routes->empty() || !routes->is_homogeneous(toml::node_type::table))
     complain(node->source().begin, "route", "must be one section or more; write [[route]] with two brackets");
-  std::set<std::string> earlier;
+  TakenTopics earlier;
   for (const toml::node& element : *routes) {
     const toml::table& table = *element.as_table();
     Route& route = pipeline.routes.emplace_back();
@@ -250,8 +260,11 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
     read_children(table, pipeline, route);
   }
   for (std::size_t at = 0; at < pipeline.routes.size(); ++at) {
-    if (const std::string wrong = check_family(pipeline.routes[at], pipeline.routes); !wrong.empty())
+    const Route& route = pipeline.routes[at];
+    if (const std::string wrong = check_family(route, pipeline.routes); !wrong.empty())
       complain((*routes)[at].source().begin, "route.child.table", wrong);
+    refuse_idle(*(*routes)[at].as_table(), "route", pipeline, route);
+    refuse_reference(*(*routes)[at].as_table(), route);
   }
   mark_shared_tables(pipeline.routes);
 }
@@ -323,6 +336,8 @@ Pipeline read_pipeline(const toml::table& root, const std::string& path) {
     const toml::node* node = given ? given.node() : around;
     complain(node ? node->source().begin : toml::source_position{1, 1}, wrong.first, wrong.second);
   }
+  for (const std::string_view name : {"consistency", "registry"})
+    if (const auto* given = root.get_as<toml::table>(name)) refuse_idle(*given, name, pipeline, none);
   add_library_files(pipeline);
   if (pipeline.kafka.group.empty()) pipeline.kafka.group = "sluice-" + pipeline.name;
   if (const auto wrong = check_start_of(pipeline.kafka); !wrong.empty())

@@ -18,6 +18,8 @@ constexpr std::string_view of_source = "@source.";
 // Why a route has no rows that could be guarded or marked; empty if it has.
 std::string without_rows(const Route& route) {
   if (route.key.empty()) return "needs a key, and the route has none; name the key's columns";
+  if (route.key_from == KeyFrom::kafka)
+    return "needs rows that are changed, and with key_from = \"kafka\" each record is a row of its own; use a key of the events";
   if (route.mode == WriteMode::insert) return "needs rows that are changed; use mode = \"upsert\" or \"update\"";
   return {};
 }

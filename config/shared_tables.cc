@@ -19,13 +19,13 @@ bool topics_may_meet(const std::string& one, const std::string& other) {
   return b->is_name() ? a->matches(other) : true;
 }
 
-bool take_one_topic(const Route& one, const Route& other) {
+}  // namespace
+
+bool may_share_topic(const Route& one, const Route& other) {
   return std::ranges::any_of(one.topics, [&](const std::string& a) {
     return std::ranges::any_of(other.topics, [&](const std::string& b) { return topics_may_meet(a, b); });
   });
 }
-
-}  // namespace
 
 bool tables_may_meet(const Route& one, const Route& other) {
   return tables_may_meet(one.table, other.table);
@@ -42,14 +42,14 @@ void mark_shared_tables(std::span<Route> routes) {
     for (const Route& other : routes) {
       if (&other == &route || !tables_may_meet(route, other)) continue;
       route.shares_table = true;
-      if ((route.continues || other.continues) && take_one_topic(route, other)) route.interleaves = true;
+      if ((route.continues || other.continues) && may_share_topic(route, other)) route.interleaves = true;
     }
   }
 }
 
 std::string check_continued(const Route& route, std::span<const Route> earlier) {
   for (const Route& other : earlier) {
-    if (other.continues && other.table == route.table && take_one_topic(route, other))
+    if (other.continues && other.table == route.table && may_share_topic(route, other))
       return fmt::format(
           "{} is the table of an earlier route of the same topic, and one event cannot be written to one "
           "table twice; name another table",

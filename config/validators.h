@@ -56,6 +56,8 @@ std::pair<std::string, std::string> check_last_job(const Pipeline& pipeline);
 // What is wrong with notify.on of the last of the hooks, and what to do; empty if nothing is.
 std::string check_last_hook(const Pipeline& pipeline);
 
+// Returns true if a topic could be of both routes; of two regular expressions nobody knows, so they could.
+bool may_share_topic(const Route& one, const Route& other);
 // Why a route may not write where an earlier one does; empty if it may.
 std::string check_continued(const Route& route, std::span<const Route> earlier);
 // Sets Route::shares_table and Route::interleaves. Only {topic} makes a table one topic's own.

@@ -1,5 +1,5 @@
 // The command table: a row for each command, and what a handler is given. From the rows come dispatch, help, errors,
-// roles, the audit trail, completion and docs/console.md.
+// roles, the audit trail, completion, docs/console.md and the JSON Schema.
 //
 // The table is constant. A handler runs in the session's command thread, reports through its Call, and never throws on
 // what an operator typed; it may wait or write into its stream, until the call's stop is requested.
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "admin/capabilities.h"
+#include "admin/report/declared.h"
 #include "admin/report/report.h"
 #include "base/time_text.h"
 #include "config/pipeline.h"
@@ -40,12 +41,14 @@ namespace sluice::console {
 using report::Column;
 using report::ColumnType;
 using report::counted;
+using report::filled;
 using report::known_or_nothing;
 using report::optional_number;
 using report::optional_text;
 using report::optional_time;
 using report::Report;
 using report::Section;
+using report::sometimes;
 using report::Status;
 
 // The kind of a word or of an option's value; completion offers it.
@@ -124,6 +127,7 @@ struct Command {
   std::string_view group = {};                      // of the help: look, control, records, service, session
   std::string_view summary = {};
   std::vector<std::string_view> examples = {};
+  std::vector<Section> result = {};  // what it may report, without rows; of `lines`, a line
   Handler run = {};
 
   std::string usage() const;

@@ -28,6 +28,7 @@ constexpr std::string_view help_lines[] = {
 };
 constexpr std::string_view orders[] = {"lag", "name", "state", "rate"};
 constexpr std::size_t longest_filter = 60;
+constexpr int wide = 100;  // columns of a window that has room for more than what matters most
 
 // How a window of so many rows is shared out. The partitions have what is left.
 struct Shares {
@@ -69,9 +70,11 @@ Lines sums_of(const Observation& seen, const DashboardPlace& place) {
   for (const auto& lane : now.lanes) batches += lane.batches, rows += lane.rows;
   const double rate = rate_of(now);
   std::string lag = fmt::format("lag      {}", counted(static_cast<std::size_t>(total.lag), "record"));
-  if (total.lag > 0 && rate > 0)
-    lag += fmt::format("   caught up in {}", report::cell_text({.name = "seconds", .kind = ColumnType::seconds},
-                                                               static_cast<double>(total.lag) / rate, false));
+  const auto span = [](double seconds) {
+    return report::cell_text({.name = "seconds", .kind = ColumnType::seconds}, seconds, false);
+  };
+  if (total.lag > 0 && total.lag_seconds) lag += fmt::format("   behind {}", span(*total.lag_seconds));
+  if (total.lag > 0 && rate > 0) lag += fmt::format("   caught up in {}", span(static_cast<double>(total.lag) / rate));
   if (total.worst != nullptr) lag += "   worst " + partition_text(total.worst->at);
   return {
       fmt::format("commits  last minute: p50 {}  p99 {}   {} of {} rows each",
@@ -143,12 +146,16 @@ Lines partition_lines(const Observation& seen, DashboardView& view, const Dashbo
                               {.name = "lane", .kind = ColumnType::id},
                               {.name = "pointer", .kind = ColumnType::id},
                               {.name = "reason"}}};
+  const bool is_wide = place.size.columns >= wide;
+  const Column behind{.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"};
+  if (is_wide) section.columns.insert(section.columns.begin() + 3, behind);
   for (std::size_t at = view.first; at < std::min(chosen.size(), view.first + fit); ++at) {
     const auto& one = *chosen[at];
     const double rate = rate_at(seen, one.at);
-    section.rows.push_back({partition_text(one.at), status_of(one.state), known_or_nothing(lag_of(one)),
-                            rate < 0 ? report::Value() : report::Value(rate), std::int64_t{one.lane}, one.next,
-                            optional_text(one.reason)});
+    auto& row = section.rows.emplace_back(std::vector<report::Value>{
+        partition_text(one.at), status_of(one.state), known_or_nothing(lag_of(one)),
+        rate < 0 ? report::Value() : report::Value(rate), std::int64_t{one.lane}, one.next, optional_text(one.reason)});
+    if (is_wide) row.insert(row.begin() + 3, optional_number(one.lag_seconds));
   }
   if (section.rows.empty())
     return {view.filter.empty() ? "no partitions yet" : fmt::format("no partition with '{}' in its name", view.filter)};

@@ -13,6 +13,10 @@ Made by `sluice config console` from the command table; a test compares the two.
 
 * `TARGET` is `all`, `TOPIC`, `TOPIC/PARTITIONS` (`3`, `0-5` or `1,4,7`) or `table TABLE`.
 * Every command takes `--json` (one document: `{"v":1,"command":…,"at":…,"data":…}`), `--csv` (tables) and `--no-color`.
+* The documents are described by a JSON Schema, [console.schema.json](console.schema.json), which `sluice config json` prints; the
+  fields of each command's data are below, `NAME[]` a list, `?` what not every result has. Within `"v":1` fields and commands may be added, and
+  words to those that a field has; none is renamed, removed or given another type or meaning. Read fields by name, and ignore unknown
+  ones. A value that is not known is null.
 * `| match TEXT`, `| except TEXT`, `| count`, `| head N` and `| last N` may follow; TEXT is a part of a line.
 * Words may be quoted with `'…'` or `"…"`; without quotes a TEXT continues to the next `--`, since ssh hands quoted words over
   without their quotes. `show X` is the same as `X`. A line has at most 4096 bytes.
@@ -71,6 +75,8 @@ std::string help_page(const Command& command) {
   if (!command.options.empty()) page += '\n' + option_lines(command, "  ", "");
   page += "\nexamples\n";
   for (const auto example : command.examples) page += fmt::format("  {}\n", example);
+  if (!command.result.empty()) page += command.lines ? "\nfields of a line\n" : "\nfields in JSON\n";
+  for (const auto& line : report::field_lines(command.result)) page += fmt::format("  {}\n", line);
   page += fmt::format("\nneeds role {}{}\n", name(command.role), trail(command));
   return page;
 }
@@ -88,6 +94,8 @@ std::string reference() {
       text += fmt::format("### `{}`\n\n{}\n\n", command.usage(), command.summary);
       text += fmt::format("* role: {}{}\n", name(command.role), trail(command));
       text += option_lines(command, "* ", "`");
+      if (!command.result.empty())
+        text += fmt::format("* fields: `{}`\n", fmt::join(report::field_lines(command.result), "`; `"));
       text += fmt::format("* example{}: `{}`\n\n", command.examples.size() > 1 ? "s" : "",
                           fmt::join(command.examples, "`, `"));
     }

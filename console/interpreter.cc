@@ -167,7 +167,7 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
         pace.next(login.caller.fingerprint, Clock::now(), cheap ? Pace::of_memory : Pace::interval));
     if (wait.count() > 0 && !sleep_for(wait, stop)) return {Code::interrupted};
   }
-  Stream stream(command.words, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
+  Stream stream(command, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
   const int code = carry_out(call, command, kept, words, login, errors);
   stream.write(call.report);

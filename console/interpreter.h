@@ -55,5 +55,7 @@ class Interpreter {
 
 // docs/console.md's part that is generated: every command, its arguments, role, examples, and the exit codes.
 std::string reference();
+// docs/console.schema.json: the JSON Schema of what commands print with --json.
+std::string json_schema();
 
 }  // namespace sluice::console

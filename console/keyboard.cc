@@ -37,35 +37,45 @@ std::size_t character_length(unsigned char first) {
 
 }  // namespace
 
-std::vector<std::string> take_keys(std::string& typed) {
-  std::vector<std::string> keys;
+std::optional<std::string> take_key(std::string& typed) {
   while (!typed.empty()) {
     std::size_t length = character_length(static_cast<unsigned char>(typed.front()));
     std::string key;
     if (typed.front() == escape_key) {
       std::tie(length, key) = sequence(typed);
-      if (length == 0) return keys;
+      if (length == 0) return std::nullopt;
     } else if (typed.size() < length) {
-      return keys;
+      return std::nullopt;
     } else {
       key = typed.substr(0, length);
       if (key == "\r" || key == "\n") key = "enter";
       if (key == "\x7f" || key == "\b") key = "erase";
     }
     typed.erase(0, length);
-    if (!key.empty()) keys.push_back(std::move(key));
+    if (!key.empty()) return key;
   }
-  return keys;
+  return std::nullopt;
 }
 
-bool Keyboard::give(std::string_view bytes) {
+std::size_t Keyboard::give(std::string_view bytes) {
   {
     const MutexLock lock(mutex_);
-    if (!listening_) return false;
-    typed_ += bytes.substr(0, most_bytes - std::min(most_bytes, typed_.size()));
+    if (!listening_) return 0;
+    bytes = bytes.substr(0, most_bytes - std::min(most_bytes, typed_.size()));
+    typed_ += bytes;
   }
   changed_.notify_all();
-  return true;
+  return bytes.size();
+}
+
+void Keyboard::forget() {
+  const MutexLock lock(mutex_);
+  typed_.clear();
+}
+
+std::string Keyboard::take_unread() {
+  const MutexLock lock(mutex_);
+  return std::exchange(typed_, {});
 }
 
 void Keyboard::resize(const WindowSize& size) {
@@ -93,15 +103,16 @@ Keyboard::Listener::~Listener() {
   keyboard_.listening_ = false;
 }
 
-std::vector<std::string> Keyboard::Listener::next(std::chrono::milliseconds within, const std::stop_token& stop) {
+std::optional<std::string> Keyboard::Listener::next(std::chrono::milliseconds within, const std::stop_token& stop) {
+  std::optional<std::string> key;
   MutexLock lock(keyboard_.mutex_);
-  keyboard_.changed_.wait_for(lock, stop, within, [this]() NO_THREAD_SAFETY_ANALYSIS {
-    return !keyboard_.typed_.empty() || keyboard_.resized_;
+  keyboard_.changed_.wait_for(lock, stop, within, [&]() NO_THREAD_SAFETY_ANALYSIS {
+    // What is typed behind a Ctrl-C is not for the command that it ends.
+    if (!stop.stop_requested()) key = take_key(keyboard_.typed_);
+    return key || keyboard_.resized_;
   });
-  keyboard_.resized_ = false;
-  begun_ += std::exchange(keyboard_.typed_, {});
-  lock.unlock();
-  return take_keys(begun_);
+  if (!key) keyboard_.resized_ = false;
+  return key;
 }
 
 }  // namespace sluice::console

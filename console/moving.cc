@@ -76,12 +76,8 @@ int carry_out(Call& call, const MoveParts& parts, Move move, const OwnPause& pau
   if (!done) return call.fail(done.error());
   if (!*done) return say_stale(call, parts.positions, move.from, order, "another record is at its offset");
   const auto& from = move.from;
-  call.report.sections = {{.columns = {{.name = "partition"},
-                                       {.name = "from", .kind = ColumnType::id},
-                                       {.name = "to", .kind = ColumnType::id},
-                                       {.name = "dead_letters", .kind = ColumnType::number}},
-                           .rows = {{partition_text(from.at), from.next, move.to, std::int64_t{move.record ? 1 : 0}}},
-                           .record = true}};
+  call.report.sections = {
+      filled(moved_result(), {partition_text(from.at), from.next, move.to, std::int64_t{move.record ? 1 : 0}})};
   call.report.line = fmt::format("done: {}, {} → {}{}", partition_text(from.at), from.next, move.to,
                                  move.record ? "; the record is a dead letter, see 'dead list'" : "");
   call.remark(remark);
@@ -113,6 +109,14 @@ int say_stale(Call& call, Positions& positions, const PointerRow& then, const Or
   const auto changed = changed_since(then, *now);
   return call.fail(Code::stale, "{} is stale: {} {}; {}", order.what, partition_text(then.at),
                    changed.empty() ? otherwise : std::string_view(changed), order.next);
+}
+
+Section moved_result() {
+  return {.columns = {{.name = "partition"},
+                      {.name = "from", .kind = ColumnType::id},
+                      {.name = "to", .kind = ColumnType::id},
+                      {.name = "dead_letters", .kind = ColumnType::number}},
+          .record = true};
 }
 
 std::string OwnPause::end(Pauses& pauses) const {

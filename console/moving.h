@@ -58,6 +58,7 @@ struct Moving {
 std::expected<Moving, int> begin_move(Call& call, const MoveParts& parts, std::string_view command,
                                       std::string_view example);
 
+Section moved_result();
 // Makes the plan and shows it, or does it at once. `move` is asked when it is done, with who does it; `demands` is an
 // option that has to be given then, with why, unless it was given already.
 struct Demand {

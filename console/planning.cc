@@ -2,15 +2,19 @@
 
 namespace sluice::console {
 
+Section plan_result() {
+  return {.columns = {{.name = "plan"},
+                      {.name = "command"},
+                      {.name = "target"},
+                      {.name = "by"},
+                      {.name = "expires", .kind = ColumnType::time, .label = "valid until"},
+                      {.name = "steps", .kind = ColumnType::texts, .programs = true}},
+          .record = true};
+}
+
 void show_plan(Call& call, const Plan& plan) {
-  call.report.sections = {{.columns = {{.name = "plan"},
-                                       {.name = "command"},
-                                       {.name = "target"},
-                                       {.name = "by"},
-                                       {.name = "expires", .kind = ColumnType::time, .label = "valid until"},
-                                       {.name = "steps", .kind = ColumnType::texts, .programs = true}},
-                           .rows = {{plan.id, plan.command, plan.target, plan.by.name, plan.expires, plan.steps}},
-                           .record = true}};
+  call.report.sections = {
+      filled(plan_result(), {plan.id, plan.command, plan.target, plan.by.name, plan.expires, plan.steps})};
   call.report.notes = plan.steps;
 }
 

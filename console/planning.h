@@ -7,6 +7,7 @@
 
 namespace sluice::console {
 
+Section plan_result();
 // Fills the report with what the plan will do.
 void show_plan(Call& call, const Plan& plan);
 // Keeps the plan, shows it, and says how to apply it: the code is that of a confirmation which is missing. If it cannot

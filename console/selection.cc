@@ -154,6 +154,7 @@ Status state_of(const Snapshot& now) {
     return {"stopped in parts", Severity::broken};
   if (now.kafka_away_since) return {"without Kafka", Severity::broken};
   if (now.outside_group_since) return {"outside the group", Severity::broken};
+  if (now.draining) return {"draining", Severity::waiting};
   if (!now.ready) return {"starting", Severity::waiting};
   const auto paused = std::ranges::count(now.partitions, PartitionState::paused, &PartitionSnapshot::state);
   if (paused > 0 && std::cmp_equal(paused, now.partitions.size())) return {"paused", Severity::waiting};

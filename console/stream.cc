@@ -7,6 +7,9 @@
 #include <mutex>
 #include <utility>
 
+#include "admin/report/declared.h"
+#include "base/log.h"
+#include "console/command.h"
 #include "console/pager.h"
 
 namespace sluice::console {
@@ -35,7 +38,7 @@ bool has_content(const report::Report& report) {
 }  // namespace
 
 std::string Stream::shown(const report::Report& report) const {
-  if (form_.json) return report::as_json(report, command_, WallClock::now());
+  if (form_.json) return report::as_json(report, command_.words, WallClock::now());
   if (form_.csv) return report::as_csv(report);
   const report::Rendering rendering{.color = terminal_.color && form_.color,
                                     .columns = terminal_.pty ? terminal_.columns : 0,
@@ -44,12 +47,27 @@ std::string Stream::shown(const report::Report& report) const {
   return report::as_text(report, rendering, form_.filters);
 }
 
+void Stream::compare(const report::Report& report, bool whole) {
+  const auto wrong = complained_ ? std::string() : report::undeclared(report, command_.result, whole);
+  if (wrong.empty()) return;
+  complained_ = true;
+  log::error("console", "the result of '{}' is not as declared: {}; report this as a mistake of Sluice", command_.words,
+             wrong);
+}
+
 void Stream::write(const report::Report& report) {
   if (!has_content(report)) return;
+  compare(report, form_.json);
   if (report.pages && terminal_.pager != nullptr && !form_.json && !form_.csv)
     begin_pages(report);
   else
     output_.out(shown(report));
+  written_ = true;
+}
+
+void Stream::write_line(const report::Report& report) {
+  compare(report, true);
+  output_.out(report::as_json_line(report));
   written_ = true;
 }
 
@@ -96,6 +114,7 @@ bool Stream::more() {
 void Stream::redraw(const report::Report& report) {
   const bool text = !form_.json && !form_.csv;
   if (text && terminal_.cursor) {
+    compare(report, false);
     if (!written_) output_.out(clear);
     output_.out(over_the_screen(shown(report), terminal_.rows));
     written_ = true;

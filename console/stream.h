@@ -15,6 +15,8 @@
 
 namespace sluice::console {
 
+struct Command;
+
 struct Form {
   bool json = false, csv = false, color = true;
   std::vector<report::Filter> filters = {};
@@ -22,11 +24,13 @@ struct Form {
 
 class Stream {
  public:
-  Stream(std::string_view command, Form form, const Terminal& terminal, Output& output, std::stop_token stop)
+  Stream(const Command& command, Form form, const Terminal& terminal, Output& output, std::stop_token stop)
       : command_(command), form_(std::move(form)), terminal_(terminal), output_(output), stop_(std::move(stop)) {}
 
   // Below what was written before; a report without content is not shown.
   void write(const report::Report& report);
+  // Its data as a line of JSON, whatever the form: of commands that write lines.
+  void write_line(const report::Report& report);
   // In the place of what was written before, where the terminal can.
   void redraw(const report::Report& report);
   void clear_screen();
@@ -41,15 +45,19 @@ class Stream {
 
  private:
   std::string shown(const report::Report& report) const;
+  // A result that is not as its command declares it is shown all the same, and the log says what is wrong: a mistake
+  // here.
+  void compare(const report::Report& report, bool whole);
   void begin_pages(const report::Report& report);
   std::string next_page();
 
-  const std::string_view command_;
+  const Command& command_;
   const Form form_;
   const Terminal& terminal_;
   Output& output_;
   const std::stop_token stop_;
   bool written_ = false;
+  bool complained_ = false;
 };
 
 // Waits; false once stop was requested.

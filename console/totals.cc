@@ -12,6 +12,9 @@ void Totals::add(const PartitionSnapshot& partition) {
   ++partitions;
   lag_unknown += behind < 0 ? 1 : 0;
   lag += std::max<Offset>(0, behind);
+  if (partition.lag_seconds) lag_seconds = std::max(lag_seconds.value_or(0), *partition.lag_seconds);
+  if (behind != 0)
+    lag_bytes = lag_bytes && partition.lag_bytes ? std::optional(*lag_bytes + *partition.lag_bytes) : std::nullopt;
   counts += partition.counts;
   paused += partition.state == PartitionState::paused ? 1 : 0;
   broken += is_broken(partition.state) ? 1 : 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "admin/report/report.h"
@@ -11,7 +12,9 @@ namespace sluice::console {
 
 struct Totals {
   std::int64_t partitions = 0, paused = 0, broken = 0;
-  std::int64_t lag = 0, lag_unknown = 0;  // records, partitions
+  std::int64_t lag = 0, lag_unknown = 0;        // records, partitions
+  std::optional<double> lag_seconds = {};       // the worst of those that are known
+  std::optional<std::int64_t> lag_bytes = {0};  // nothing: one has records that wait, and their size is not known
   Counts counts;
   const PartitionSnapshot* worst = nullptr;  // with the largest lag; null while there is none
 

@@ -70,6 +70,8 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   lookup_.stop();
   groups_.stop();
   if (closed_.wait_for(timeout) != std::future_status::ready) {
+    log::warning("kafka", "Kafka's client does not close within {} s; the process ends without it",
+                 std::chrono::ceil<std::chrono::seconds>(timeout).count());
     thread_.detach();
     (void)client_.release();
     return false;
@@ -78,10 +80,25 @@ bool KafkaConsumer::stop(milliseconds timeout) {
   watcher_.reset();
   gate_.close();
   assignments_.close();
-  if (!client_) return replaced_.empty();
+  const bool whole = !client_ || destroy();
+  if (replaced_.empty()) return whole;
+  // Each has left the group; or did not, which rebuild() has said.
+  log::info("kafka", "{} replaced while the service ran; the memory that was kept for it ends with the process",
+            replaced_.size() == 1 ? "a client was" : fmt::format("{} clients were", replaced_.size()));
+  return false;
+}
+
+// It has left the group already.
+bool KafkaConsumer::destroy() {
   const auto destroyed = destroy_client(client_.release(), destroy_timeout);
-  if (!destroyed) log::warning("kafka", "Kafka's client is not closed: {}", destroyed.error().message);
-  return destroyed.value_or(false) && replaced_.empty();
+  if (!destroyed) {
+    log::warning("kafka", "Kafka's client has left the group, but is not taken apart: {}", destroyed.error().message);
+  } else if (!*destroyed) {
+    log::info("kafka",
+              "Kafka's client has left the group, but is not taken apart in {} s; its memory ends with the process",
+              destroy_timeout.count() / 1000);
+  }
+  return destroyed.value_or(false);
 }
 
 // What was replaced is closed, and stays until the process ends: so it is not replaced for ever.

@@ -74,6 +74,8 @@ class Partition {
   // Returns the log's end as of the last fetch, without network, up to a second old; -1 if unknown. Any thread, also
   // after the consumer has stopped.
   virtual Offset known_end() const = 0;
+  // Mean size, keys included, of the records that were polled; 0 before the first. Any thread, at any time.
+  virtual double record_bytes() const = 0;
   // What is in the queue, without network; nothing after the consumer has stopped. Any thread.
   virtual Fetched fetched() const = 0;
 };
@@ -118,8 +120,9 @@ class Consumer {
   // answers, and subscribed by their names. An error is one of the settings.
   virtual Result<void> start(const std::vector<std::string>& topics) = 0;
   // Leaves the group; blocks until the revocations are served, at most `timeout`, then false. Lanes end before: of
-  // a Partition, only known_end() and fetched() may be asked any more. Everything else here may be called at any time,
-  // and fails after it. After false librdkafka's threads go on, and the process must end with _exit().
+  // a Partition, only known_end(), record_bytes() and fetched() may be asked any more. Everything else here may be
+  // called at any time, and fails after it. After false librdkafka's threads go on, and the process must end with
+  // _exit().
   virtual bool stop(std::chrono::milliseconds timeout) = 0;
   // By order of an operator: has a new client in the place of the one that there is, which joins the group as a member
   // of its own. Returns at once: the partitions are revoked as lost a moment later, and GroupStanding::reconnects tells

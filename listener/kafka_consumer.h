@@ -65,6 +65,7 @@ class KafkaConsumer final : public Consumer {
   void follow_group();
   void follow_orders();
   std::string rebuild();
+  bool destroy();
   void on_message(const rd_kafka_message_t* message);
   void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions);
   void on_topic_lost(std::string_view reason);

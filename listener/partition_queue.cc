@@ -336,6 +336,12 @@ Offset PartitionQueue::fetched_end() const {
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && known.high >= 0 ? known.high : -1;
 }
 
+double PartitionQueue::record_bytes() const {
+  const auto polled = polled_records_.load(std::memory_order_relaxed);
+  return polled == 0 ? 0
+                     : static_cast<double>(polled_bytes_.load(std::memory_order_relaxed)) / static_cast<double>(polled);
+}
+
 // The queue is closed only behind the gate, and stays so when another client comes through it.
 Fetched PartitionQueue::fetched() const {
   const auto client = gate_.borrow();
@@ -345,9 +351,9 @@ Fetched PartitionQueue::fetched() const {
     const MutexLock lock(mutex_);
     records += kept_.size();
   }
-  const auto polled = polled_records_.load(std::memory_order_relaxed);
-  const auto mean = polled == 0 ? 0 : polled_bytes_.load(std::memory_order_relaxed) / polled;
-  return {.records = records, .bytes = records * mean, .limit = limit_.bytes};
+  return {.records = records,
+          .bytes = static_cast<std::size_t>(static_cast<double>(records) * record_bytes()),
+          .limit = limit_.bytes};
 }
 
 Offset PartitionQueue::known_end() const {

@@ -49,6 +49,7 @@ class PartitionQueue final : public Partition {
 #endif
   Event poll() override;
   Offset known_end() const override;
+  double record_bytes() const override;
   Fetched fetched() const override;
 
   // Releases the queue, before the client is destroyed. known_end() stays valid: it is called until the process ends.
@@ -94,7 +95,7 @@ class PartitionQueue final : public Partition {
   std::size_t consumed_bytes_ = 0, consumed_records_ = 0;
   bool was_full_ = false;
   std::atomic<bool> stirred_{false};
-  // Of all that was polled, keys included; written by the lane, read by fetched().
+  // Of all that was polled, keys included; written by the lane, read by all.
   std::atomic<std::size_t> polled_bytes_{0}, polled_records_{0};
 
   ReadySignal* signal_ = nullptr;

@@ -90,13 +90,19 @@ class Script {
     return {schema, any_schema || config::has_placeholder(table) ? "" : std::string(table)};
   }
 
-  // A table that may be there already, or is still to be made; the owner has every right.
-  void print_owner_of_made(const std::string& table) const {
+  // Of the table, if it is there, and of its partitions and children: who alters it has to own all of them.
+  void print_owner(const std::string& table) const {
     fmt::print(R"(DO $grants$
+DECLARE one regclass;
 BEGIN
-  IF to_regclass({0}) IS NOT NULL THEN
-    EXECUTE format('ALTER TABLE %s OWNER TO %I', {0}::regclass, {1});
-  END IF;
+  FOR one IN
+    WITH RECURSIVE family(id) AS (
+      SELECT to_regclass({0})::oid
+      UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN family ON i.inhparent = family.id)
+    SELECT id FROM family WHERE id IS NOT NULL
+  LOOP
+    EXECUTE format('ALTER TABLE %s OWNER TO %I', one, {1});
+  END LOOP;
 END
 $grants$;
 )",
@@ -107,11 +113,13 @@ $grants$;
   void print_ownership(const Target& target) const {
     if (!evolving_.contains(target)) return;
     if (target.table.empty())
-      fmt::print("-- evolve: {} has to own each table that is to get columns: ALTER TABLE {}.t OWNER TO {};\n", role_,
-                 quoted(target.schema), role_);
-    else
-      fmt::print("-- evolve: it adds columns, which only the owner may\nALTER TABLE {} OWNER TO {};\n",
-                 TableName{target.schema, target.table}.sql(), role_);
+      fmt::print(
+          "-- evolve: {} has to own each table that is to get columns, and its partitions: ALTER TABLE {}.t OWNER TO {};\n",
+          role_, quoted(target.schema), role_);
+    else {
+      fmt::print("-- evolve: it adds columns, which only the owner may, of the partitions as well\n");
+      print_owner(TableName{target.schema, target.table}.sql());
+    }
   }
 
   void print(const Target& target, const std::set<std::string_view>& rights) const {
@@ -127,7 +135,10 @@ $grants$;
       return;
     }
     const auto name = TableName{target.schema, target.table}.sql();
-    if (made_.contains(target)) return print_owner_of_made(name);
+    if (made_.contains(target)) {
+      print_owner(name);
+      return print_sequences(name);
+    }
     if (target.schema.empty())
       fmt::print("-- {} is found by the search path: run this with that of {}, which also needs USAGE on the schema\n",
                  name, role_);
@@ -145,7 +156,7 @@ BEGIN
     SELECT d.refobjid FROM pg_catalog.pg_attrdef a
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = a.oid
     JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind = 'S'
-    WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND a.adrelid = {}::regclass
+    WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND a.adrelid = to_regclass({})
   LOOP
     EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', used, {});
   END LOOP;

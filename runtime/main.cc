@@ -56,6 +56,7 @@ void add_running(CLI::App& app, Action& action) {
         std::pair{"metrics", "The page of all metrics, in Markdown"},
         std::pair{"states", "The page of a partition's states, in Markdown"},
         std::pair{"console", "The page of all console commands, in Markdown"},
+        std::pair{"json", "The JSON Schema of what console commands print with --json"},
         std::pair{"connect", "The page of what becomes of a Kafka Connect sink, in Markdown"}}) {
     config_command->add_subcommand(page, text)->callback([&action, name = std::string(page)] {
       action = [name] { return config_page(name); };
@@ -67,8 +68,8 @@ void add_explain(CLI::App& app, Action& action) {
   static ExplainOptions options;
   auto* command = app.add_subcommand(
       "explain",
-      "One event, from stdin or from the topic: how it is decoded, which rows and SQL result, and what "
-      "PostgreSQL says to it. Leaves nothing behind");
+      "Show what becomes of one event, from stdin or from the topic: rows, SQL, and what PostgreSQL says to it. Leaves "
+      "nothing behind");
   command->add_option("-c,--config", options.config, "Configuration file (TOML)")->required();
   command->add_option("--topic", options.topic, "Topic of the event; needed where the routes take more than one");
   command->add_option(
@@ -178,7 +179,8 @@ void add_demo(CLI::App& app, Action& action) {
   static DemoOptions options;
   static std::string run_for;
   auto* command = app.add_subcommand(
-      "demo", "Everything on this machine, nothing to prepare: PostgreSQL, a broker, shop events, the service");
+      "demo",
+      "Run everything on this machine, with nothing to prepare: PostgreSQL, a broker, shop events, the service");
   command->add_option("--for", run_for, "End after this time (20s, 2m) with a proof; without it, Ctrl-C ends");
   command->add_option("--rate", options.rate, "Events per second")
       ->check(CLI::Range(1, 100'000))

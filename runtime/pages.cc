@@ -14,6 +14,7 @@ int config_page(const std::string& page) {
   const std::string text = page == "sample"    ? config::sample()
                            : page == "metrics" ? metrics_reference()
                            : page == "console" ? console::reference()
+                           : page == "json"    ? console::json_schema()
                            : page == "connect" ? connect_reference()
                            : page == "states"  ? states_reference() + transitions_reference()
                                                : config::reference();

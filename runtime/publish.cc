@@ -243,6 +243,11 @@ bool failed(const Error& error) {
   return false;
 }
 
+// The end of a noun behind a number.
+std::string_view plural(std::int64_t number) {
+  return number == 1 ? "" : "s";
+}
+
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // Returns true if all of it is acknowledged; otherwise the reason is on stderr. So do the two below.
@@ -251,7 +256,8 @@ bool publish_lines(const PublishOptions& options, Headers headers, listener::Pro
   const bool all_read = Publishing(options, std::move(headers), producer, acknowledged, nullptr).read_all();
   const auto flushed = producer.flush(flush_timeout);
   if (!flushed) failed(flushed.error());
-  fmt::print(stderr, "published {} events\n", producer.acknowledged());
+  const std::int64_t acknowledged_events = producer.acknowledged();
+  fmt::print(stderr, "published {} event{}\n", acknowledged_events, plural(acknowledged_events));
   return all_read && flushed;
 }
 
@@ -274,7 +280,8 @@ bool within_transaction(const PublishOptions& options, Publishing& publishing, S
   const auto removed = publishing.remove_others();
   if (!removed) return false;
   if (const auto done = producer.commit(flush_timeout); !done) return failed(done.error());
-  fmt::print(stderr, "published {} events and {} tombstones in one transaction\n", publishing.published(), *removed);
+  fmt::print(stderr, "published {} event{} and {} tombstone{} in one transaction\n", publishing.published(),
+             plural(publishing.published()), *removed, plural(*removed));
   return true;
 }
 

@@ -31,7 +31,8 @@ std::expected<ReceiptFates, std::string> ReceiptFates::open(const std::shared_pt
                                                             const std::string& path) {
   std::ifstream file(path);
   if (!file || file.peek() == std::ifstream::traits_type::eof())
-    return std::unexpected(fmt::format("{} {}", path, file ? "is empty" : std::strerror(errno)));
+    return std::unexpected(file ? fmt::format("{} is empty; name the receipt of a publish", path)
+                                : fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
   return ReceiptFates(pipeline, path, std::move(file));
 }
 
@@ -39,7 +40,8 @@ ReceiptFates::Entry ReceiptFates::entry_of(const std::string& text, const mappin
   Entry entry;
   auto parsed = parse_receipt(text);
   if (!parsed) {
-    entry.fate = unknown(fmt::format("{}:{}: {}", path_, lines_, parsed.error()));
+    entry.wrong = fmt::format("{}:{}: {}", path_, lines_, parsed.error());
+    entry.fate = unknown(parsed.error());
     return entry;
   }
   entry.line = std::move(*parsed);
@@ -68,6 +70,8 @@ Result<bool> ReceiptFates::print() {
     if (const auto done = print_slice(*client, entries); !done) return std::unexpected(done.error());
   }
   if (const auto done = print_slice(*client, entries); !done) return std::unexpected(done.error());
+  if (applied_ + dead_ + not_yet_ + unknown_ == 0)
+    return fail(ErrorClass::stop_service, fmt::format("{} has no record", path_));
   fmt::print("receipt: {} applied, {} dead, {} not yet, {} unknown\n", grouped(applied_), grouped(dead_),
              grouped(not_yet_), grouped(unknown_));
   return not_yet_ + unknown_ == 0;
@@ -88,9 +92,12 @@ Result<void> ReceiptFates::print_slice(sink::SqlClient& client, std::vector<Entr
                 : entry.fate.starts_with("not yet") ? not_yet_
                                                     : unknown_;
     ++sum;
-    fmt::print("{}/{} {} {} {}\n", escape(entry.at.topic), entry.at.partition,
-               entry.line.offset ? fmt::to_string(*entry.line.offset) : "-", escape(entry.line.key),
-               escape(entry.fate));
+    if (!entry.wrong.empty())
+      fmt::print("{}\n", escape(entry.wrong));
+    else
+      fmt::print("{}/{} {} {} {}\n", escape(entry.at.topic), entry.at.partition,
+                 entry.line.offset ? fmt::to_string(*entry.line.offset) : "-", escape(entry.line.key),
+                 escape(entry.fate));
   }
   entries.clear();
   return {};

@@ -36,7 +36,8 @@ class ReceiptFates {
   struct Entry {
     ReceiptLine line;
     TopicPartition at;
-    std::string fate;  // if PostgreSQL need not be asked
+    std::string fate;   // if PostgreSQL need not be asked
+    std::string wrong;  // the line is none of a receipt: where, and why
   };
   ReceiptFates(std::shared_ptr<const config::Pipeline> pipeline, std::string path, std::ifstream file)
       : pipeline_(std::move(pipeline)), path_(std::move(path)), file_(std::move(file)) {}

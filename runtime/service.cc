@@ -72,6 +72,7 @@ Snapshot Service::lanes() const {
   Snapshot shot;
   shot.started = started_;
   shot.healthy = !failed_;
+  shot.draining = held_;
   TableStats tables;
   for (const auto& lane : lanes_) {
     shot.lanes.push_back(lane->snapshot(shot.partitions, tables));
@@ -250,6 +251,7 @@ bool Service::start() {
 }
 
 void Service::serve() {
+  admin_.control().serving();
   for (;;) {
     switch (signals_.next(tick_interval)) {
       case SIGTERM:
@@ -260,6 +262,7 @@ void Service::serve() {
         break;
       default:
         tick();
+        if (follow_drain_order()) return;
     }
   }
 }

@@ -59,6 +59,7 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   bool start();
   bool start_console();
   void serve();
+  bool follow_drain_order();
   int stop();
   void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
   [[noreturn]] void end_at_once();
@@ -88,6 +89,8 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> assigned_{0};  // partitions; the lanes learn of them a moment later
   std::atomic<bool> failed_{false};
+  std::atomic<bool> held_{false};  // the lanes collect no more, by order of an operator or for good
+  Clock::time_point held_since_{};
   mutable Mutex waiting_mutex_;
   listener::GroupStanding group_ GUARDED_BY(waiting_mutex_);
   std::string waiting_for_ GUARDED_BY(waiting_mutex_);

@@ -16,6 +16,7 @@ using std::chrono::seconds;
 // Of the whole stop, less than TimeoutStopSec of the unit: each step has what is left, and a limit of its own.
 constexpr seconds stop_deadline{25};
 constexpr seconds drain_deadline{17};
+constexpr seconds held_lane_ends{1};
 constexpr seconds leave_deadline{10};
 constexpr seconds console_deadline{2};
 constexpr seconds admin_deadline{4};
@@ -41,6 +42,23 @@ void Service::stop_within(const std::function<bool()>& step, Clock::time_point d
   end_at_once();
 }
 
+// What the console has ordered can be taken back until the last lane has stopped. Returns true once it cannot.
+bool Service::follow_drain_order() {
+  const bool ordered = admin_.control().drain_ordered();
+  const auto now = Clock::now();
+  if (held_.exchange(ordered) != ordered) {
+    held_since_ = now;
+    for (auto& lane : lanes_) lane->hold(ordered);
+    log::info("service", "{}",
+              ordered ? "draining by order of an operator, 'shutdown abort' takes it back"
+                      : "the drain was taken back by an operator, the lanes go on");
+    return false;
+  }
+  if (!ordered) return false;
+  const bool held = std::ranges::all_of(lanes_, [](const auto& lane) { return lane->held(); });
+  return (held || now - held_since_ >= drain_deadline) && admin_.control().drain_for_good();
+}
+
 int Service::stop() {
   admin_.begin_stop();
   log::info("service", "draining");
@@ -50,7 +68,10 @@ int Service::stop() {
   const auto whole = Clock::now() + stop_deadline;
   const auto within = [&](seconds limit) { return std::min(whole, Clock::now() + limit); };
   for (auto& lane : lanes_) lane->drain();
-  const auto drained = within(drain_deadline);
+  // What was waited for already counts.
+  const auto drained = held_.exchange(true) ? std::clamp(held_since_ + drain_deadline, Clock::now() + held_lane_ends,
+                                                         within(drain_deadline))
+                                            : within(drain_deadline);
   stop_within([&] { return std::ranges::all_of(lanes_, [&](auto& lane) { return lane->join(drained); }); }, drained,
               "ending at once; what was not committed is read again at the next start");
   // Whatever Kafka takes, operators and the audit trail have their time.
@@ -61,7 +82,6 @@ int Service::stop() {
     return true;
   };
   stop_within(leave, leave_by + client_margin, "ending at once; the group notices it after its session timeout");
-  if (!left) log::warning("service", "the Kafka client does not close; ending without it");
   // Operators see the drain to its end.
   const auto told = [&] {
     if (has_console_) console_.stop(console_deadline);

@@ -27,13 +27,9 @@ constexpr milliseconds first_pause{10};
 constexpr milliseconds longest_pause{250};
 constexpr std::size_t told_at_most = 5;  // partitions in the line at the time-out
 
-bool not_there_yet(const Error& error) {
-  return error.sqlstate == "42P01" || error.sqlstate == "3F000";  // table, schema
-}
-
 bool waiting_may_help(const Error& error) {
   if (error.next == ErrorClass::stop_service) return false;
-  if (error.sqlstate.empty() || not_there_yet(error)) return true;
+  if (error.sqlstate.empty() || sink::never_started(error)) return true;
   const auto next = sink::classify(error.sqlstate, error.message);
   return next == ErrorClass::retry || next == ErrorClass::reclaim;
 }
@@ -98,7 +94,7 @@ Result<std::string> wait_for(const config::Pipeline& pipeline, const Ends& ends,
       return std::unexpected(rows.error());
     } else if (Clock::now() < deadline || (!answered && trouble.empty())) {
       // What the time-out has cut short is not the reason.
-      trouble = not_there_yet(rows.error()) ? "the pipeline has never been started here" : rows.error().message;
+      trouble = sink::never_started(rows.error()) ? std::string(sink::never_started_here) : rows.error().message;
     }
     const auto left = deadline - Clock::now();
     if (left <= Clock::duration::zero()) break;

@@ -9,6 +9,7 @@
 #include "base/expression/row_condition.h"
 #include "base/printable.h"
 #include "base/table_name.h"
+#include "sink/literal_text.h"
 
 namespace sluice::sink {
 namespace {
@@ -30,16 +31,6 @@ struct Operand {
   const std::string* text = nullptr;  // of a quoted literal
   const Column* column = nullptr;     // of a column
 };
-
-std::string literal(std::string_view text) {
-  const bool escapes = text.find('\\') != text.npos;  // the same whatever standard_conforming_strings says
-  std::string out = escapes ? "E'" : "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') out += c;
-    out += c;
-  }
-  return out + "'";
-}
 
 Sort sort_of(const Column& column) {
   if (column.array) return Sort::other;
@@ -95,7 +86,7 @@ std::string matches(std::string_view sql, const Node& node) {
   const bool like = node.kind == Kind::like;
   const auto pattern = like ? node.text : as_postgres_pattern(node.text).value_or("");
   return fmt::format("({} OPERATOR(pg_catalog.{}) {}::pg_catalog.text)", by_code_point(sql), like ? "~~" : "~",
-                     literal(pattern));
+                     quoted_literal(pattern));
 }
 
 class Translation {
@@ -180,7 +171,7 @@ class Translation {
       case Kind::number:
         return {Sort::number, fmt::format("'{}'::pg_catalog.numeric", node.text)};
       case Kind::text:
-        return {Sort::literal, literal(node.text), &node.text};
+        return {Sort::literal, quoted_literal(node.text), &node.text};
       case Kind::boolean:
         return {Sort::boolean, node.truth ? "TRUE" : "FALSE"};
       case Kind::null:

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/table_name.h"
 #include "sink/pointer_rows.h"
+#include "sink/row_origins.h"
 #include "sink/writer_session.h"
 
 namespace sluice::sink {
@@ -26,7 +27,25 @@ struct Pair {
   std::set<std::vector<std::uint16_t>> keys;  // that have an index
   std::vector<bool> written, lacking;         // by column: some row has it, some row does not
   bool uncompared = false;
+  // Of a table with a key that several topics feed: what each of them makes is kept apart (row_origins.h).
+  std::shared_ptr<const Table> gone;  // the table for removed keys; null: it is not such a table
+  std::size_t parent_key = 0;
+  bool emptied = false;
 };
+
+// Takes rows as they come.
+std::shared_ptr<const Table> table_of_gone(const Table& target, const std::string& name) {
+  auto gone = std::make_shared<Table>(target);
+  gone->sql_name = "pg_temp." + name + "_gone";
+  gone->oid = gone->tree = 0;
+  gone->key.clear();
+  gone->guard = gone->marker = Table::none;
+  gone->condition = {};
+  gone->shared = gone->delete_acts = gone->other_unique = gone->circular = gone->refers_to_itself = false;
+  for (auto& column : gone->columns) column.not_null = column.identity_always = false;
+  gone->version = ~target.version;  // unlike any description: statements are kept by it
+  return gone;
+}
 
 Rows compared_rows(const PGresult* result) {
   Row::Names names;
@@ -65,12 +84,6 @@ std::string column_names(const Table& table, const std::vector<std::uint16_t>& c
   return fmt::format("{}", fmt::join(out, ", "));
 }
 
-std::string array_of(const Table& table, const std::vector<std::uint16_t>& columns) {
-  std::vector<std::string> out;
-  for (const auto column : columns) out.push_back(quoted(table.columns[column].name) + "::pg_catalog.text");
-  return fmt::format("ARRAY[{}]::pg_catalog.text[]", fmt::join(out, ", "));
-}
-
 // Both sides as texts, grouped by key: equal rows fall into one group with as many of one side as of the other. Without
 // a key all columns are the key.
 std::string difference(const Pair& pair, const std::vector<std::uint16_t>& key,
@@ -89,7 +102,7 @@ std::string difference(const Pair& pair, const std::vector<std::uint16_t>& key,
       "SELECT kind, total, array_to_string(key, ', ', 'NULL') AS key, CASE WHEN kind = 'changed' THEN ("
       "SELECT string_agg(i::text, ' ' ORDER BY i) FROM generate_subscripts(one, 1) i WHERE one[i] IS DISTINCT FROM other[i]) "
       "END AS columns FROM numbered WHERE place <= {4} ORDER BY kind DESC, place",
-      array_of(table, key), array_of(table, values), pair.name, table.sql_name, at_most);
+      text_array(table, key), text_array(table, values), pair.name, table.sql_name, at_most);
 }
 
 void read_row(const Row& row, const Table& table, const std::vector<std::uint16_t>& values, TableDifference& out) {
@@ -127,6 +140,7 @@ struct ExpectedTables::State {
   std::map<std::uint32_t, Pair> pairs;                                 // by the target's oid
   std::map<std::uint64_t, std::shared_ptr<const Table>> descriptions;  // targets, by version
   bool in_snapshot = false;
+  int origin = 0;  // whose rows are in the temporary tables
 
   Connection& connection() { return session.connection; }
 
@@ -176,6 +190,11 @@ DescribedTable ExpectedTables::stand_in(const std::shared_ptr<const Table>& targ
   } else if (pair.target->signature != target->signature) {
     return fail(ErrorClass::stop_service, fmt::format("table {} was altered meanwhile; run it again", target->name));
   }
+  if (is_new && target->shared && !target->key.empty()) {
+    if (auto made = state_->run(create_origins(pair.name)); !made) return std::unexpected(std::move(made.error()));
+    pair.gone = table_of_gone(*target, pair.name);
+    pair.parent_key = target->key.size();
+  }
   if (!target->key.empty() && pair.keys.insert(target->key).second) {
     auto made =
         state_->run(fmt::format("CREATE UNIQUE INDEX ON pg_temp.{} ({}){}", pair.name,
@@ -199,10 +218,25 @@ void ExpectedTables::leave_out(const Table& target) {
   state_->pairs.at(target.oid).uncompared = true;
 }
 
-Result<void> ExpectedTables::write(const Changes& changes) {
+Result<void> ExpectedTables::begin_origin(int origin) {
+  for (const auto& [oid, pair] : state_->pairs) {
+    if (origin == state_->origin || pair.gone == nullptr) continue;
+    auto changed = state_->run(change_origin(pair.name, *pair.target, state_->origin, origin), compare_timeout);
+    if (!changed) return std::unexpected(std::move(changed.error()));
+  }
+  state_->origin = origin;
+  return {};
+}
+
+Result<void> ExpectedTables::write(Changes changes, int origin) {
   if (changes.tables.empty()) return {};
+  if (auto begun = begin_origin(origin); !begun) return begun;
+  std::vector<TableChanges> removed;
   for (const auto& changed : changes.tables) {
     auto& pair = state_->pairs.at(target_of(*changed.table).oid);
+    if (changed.parent) pair.parent_key = changed.parent->key.size();
+    if (pair.gone) removed.push_back(removed_keys(changes, changed, pair.gone));
+    pair.emptied = pair.emptied || std::ranges::any_of(changed.steps, &Step::truncate);
     for (const auto& step : changed.steps) {
       for (const auto& row : step.rows) {
         if (row.kind == ChangeKind::remove) continue;
@@ -212,6 +246,8 @@ Result<void> ExpectedTables::write(const Changes& changes) {
       }
     }
   }
+  std::erase_if(removed, [](const auto& one) { return one.steps.front().rows.empty(); });
+  changes.tables.insert(changes.tables.end(), removed.begin(), removed.end());
   auto& session = state_->session;
   session.send_deallocations();
   if (!state_->in_snapshot) session.connection.send("BEGIN");
@@ -260,10 +296,17 @@ Result<TableDifference> ExpectedTables::State::compare(const Pair& pair, std::si
   }
   const auto& key = table.key.empty() ? values : table.key;
   for (const auto column : key) out.key.push_back(table.columns[column].name);
-  const auto count = run(fmt::format("SELECT count(*) AS rows FROM pg_temp.{}", pair.name), compare_timeout);
+  const auto count =
+      run(pair.gone ? fmt::format("SELECT count(*) AS rows FROM (SELECT DISTINCT {} FROM pg_temp.{}_all) AS keys",
+                                  text_array(table, table.key), pair.name)
+                    : fmt::format("SELECT count(*) AS rows FROM pg_temp.{}", pair.name),
+          compare_timeout);
   if (!count) return std::unexpected(count.error());
   out.expected = count->front().integer("rows");
-  const auto rows = run(difference(pair, key, values, at_most), compare_timeout);
+  OriginComparison by_origin{&table, pair.name, values, {}, pair.parent_key, pair.emptied};
+  for (const auto column : values) by_origin.partial.push_back(pair.lacking[column]);
+  const auto rows = run(pair.gone ? difference_by_origin(by_origin, at_most) : difference(pair, key, values, at_most),
+                        compare_timeout);
   if (!rows) return std::unexpected(rows.error());
   for (const auto& row : *rows) read_row(row, table, values, out);
   return out;
@@ -271,6 +314,7 @@ Result<TableDifference> ExpectedTables::State::compare(const Pair& pair, std::si
 
 Result<std::vector<TableDifference>> ExpectedTables::compare(std::size_t at_most) {
   std::vector<TableDifference> all;
+  if (auto put_away = begin_origin(0); !put_away) return std::unexpected(std::move(put_away.error()));
   for (const auto& [oid, pair] : state_->pairs) {
     if (pair.uncompared) continue;
     auto one = state_->compare(pair, at_most);

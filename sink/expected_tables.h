@@ -54,7 +54,8 @@ class ExpectedTables {
   // Keeps a target that has a stand-in out of the comparison.
   void leave_out(const Table& target);
 
-  Result<void> write(const Changes& changes);
+  // `origin` numbers the topic, from 1 on. Of tables that several topics feed, what each of them makes is kept apart.
+  Result<void> write(Changes changes, int origin);
   // Begins the transaction of the comparison; returns the pointers that belong to what it sees.
   Result<std::vector<PointerRow>> begin_snapshot();
   // Offsets of the partition's letters that were never applied, as of now or of the snapshot; sorted.
@@ -64,6 +65,7 @@ class ExpectedTables {
 
  private:
   struct State;
+  Result<void> begin_origin(int origin);
   std::unique_ptr<State> state_;
 };
 

@@ -1,8 +1,11 @@
 #include "sink/literals.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "sink/connection.h"
+#include "sink/literal_text.h"
 #include "sink/statement_text.h"
 
 namespace sluice::sink {
@@ -36,6 +39,26 @@ Result<void> ask_rows(Connection& connection, const Changes& changes, const Plan
   return {};
 }
 
+Result<std::vector<std::string>> parameters_of(Connection& connection, const Changes& changes,
+                                               const PlannedWrite& write) {
+  std::vector<std::string> found;
+  Statement question{"SELECT ", {}};
+  const auto types = parameter_types(write);
+  for (std::size_t i = 0; i < types.size(); ++i)
+    question.sql += fmt::format("{}${}::{}::text", i == 0 ? "" : ", ", i + 1, types[i]);
+  if (types.empty()) return found;
+  Parameters parameters;
+  add_write(parameters, changes, write);
+  connection.send(question, parameters);
+  connection.sync();
+  const auto reply = connection.wait(Clock::now() + statement_timeout);
+  if (!reply) return std::unexpected(reply.error());
+  const auto* row = reply->rows.get();
+  for (int i = 0; i < PQnfields(row); ++i)
+    found.push_back(quoted_literal({PQgetvalue(row, 0, i), static_cast<std::size_t>(PQgetlength(row, 0, i))}));
+  return found;
+}
+
 }  // namespace
 
 Result<std::vector<LiteralRow>> literals(const config::Postgres& settings, const Changes& changes) {
@@ -52,6 +75,18 @@ Result<std::vector<LiteralRow>> literals(const config::Postgres& settings, const
     }
   }
   return rows;
+}
+
+Result<std::vector<std::string>> statements_with_literals(const config::Postgres& settings, const Changes& changes) {
+  Connection connection;
+  if (auto done = connection.open(settings.url, "sluice explain"); !done) return std::unexpected(done.error());
+  std::vector<std::string> statements;
+  for (const auto& write : plan(changes, true)) {
+    auto literals = parameters_of(connection, changes, write);
+    if (!literals) return std::unexpected(literals.error());
+    statements.push_back(with_literals(statement(write), *literals));
+  }
+  return statements;
 }
 
 std::vector<std::string> statements_of(const Changes& changes) {

@@ -25,6 +25,9 @@ struct LiteralRow {
 // One for each row that the changes write or remove, and one for each truncation.
 Result<std::vector<LiteralRow>> literals(const config::Postgres& settings, const Changes& changes);
 
+// The statements that would write the changes, in order, with literals in the place of their parameters.
+Result<std::vector<std::string>> statements_with_literals(const config::Postgres& settings, const Changes& changes);
+
 // The statements that would write the changes, in order.
 std::vector<std::string> statements_of(const Changes& changes);
 

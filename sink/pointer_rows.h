@@ -17,4 +17,10 @@ PointerRow to_pointer(const Row& row);  // of sql/pointer_select.sql
 Result<std::vector<PointerRow>> read_pointers(SqlClient& client, const std::string& schema, const std::string& pipeline,
                                               const Field& owner = {});
 
+// Returns true for the error of a question that Sluice's tables answer, where no start has made them yet.
+inline bool never_started(const Error& error) {
+  return error.sqlstate == "42P01" || error.sqlstate == "3F000";  // table, schema
+}
+inline constexpr std::string_view never_started_here = "the pipeline has never been started here";
+
 }  // namespace sluice::sink

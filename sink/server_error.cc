@@ -182,12 +182,9 @@ std::string permission_advice(std::string_view message, std::string_view role) {
   return {};
 }
 
-// The right to an object, which no value asks for: but a type such as regclass, whose values may name a schema. Behind
-// what a statement says by itself are the sequences, functions and tables of defaults, constraints and triggers.
-bool lacks_permission(const ErrorReport& report) {
-  const auto file = name_of(report.source_file);
-  if (report.sqlstate != missing_right || (file != "aclchk.c" && file != "sequence.c")) return false;
-  return !report.context.empty() || !report.message.starts_with("permission denied for schema ");
+bool is_of_a_row(const ErrorReport& report) {
+  return report.sqlstate == "42501" && (name_of(report.source_file) == "execMain.c" ||
+                                        is_raised_by_a_function(report) || report.context.contains(" at EXECUTE"));
 }
 
 Error server_error(const PGresult* result, const std::string& otherwise, std::string_view role) {
@@ -209,12 +206,10 @@ Error server_error(const PGresult* result, const std::string& otherwise, std::st
   // The server still answers: a function or a foreign table has lost a connection of its own, or a type's input found
   // no more bytes (08P01). Were it ours, this would not be a mere error.
   if (report.sqlstate.starts_with("08") && field(PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR") next = ErrorClass::unclear;
-  // A policy judges the row; what else is no missing right may be a value's fault, or not.
-  if (report.sqlstate == missing_right && !lacks_permission(report))
-    next = name_of(report.source_file) == "execMain.c" ? ErrorClass::reject : ErrorClass::unclear;
+  if (is_of_a_row(report)) next = ErrorClass::reject;
   if (report.message.empty()) return {next, report.sqlstate, one_line(otherwise)};
   auto told = without_data(report);
-  if (report.sqlstate == missing_right && told == report.message) {
+  if (report.sqlstate == "42501" && told == report.message) {
     if (!report.context.empty()) told += ", inside a function or trigger";
     told += permission_advice(report.message, role);
   }

@@ -28,9 +28,10 @@ struct ErrorReport {
   std::string schema, table, column, constraint, datatype;  // as the server names them, empty if it does not
   std::string context;
 };
+// Returns true if 42501 is said of a row: by its security, by a function, or in a statement that a function has put
+// together from the row. Otherwise the role lacks a right, on the table or on what a default or a trigger uses.
+bool is_of_a_row(const ErrorReport& report);
 // The report's message without a record's data.
 std::string without_data(const ErrorReport& report);
-// Returns true if the role lacks a right that no record decides about.
-bool lacks_permission(const ErrorReport& report);
 
 }  // namespace sluice::sink

@@ -72,7 +72,7 @@ Rows rows_of(const pqxx::result& result) {
 }
 
 // With (U+6F22) for each letter beyond ASCII: it stays a text of JSON, where it was one.
-std::string spelled_out(std::string_view text) {
+std::string in_ascii(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const auto one = first_character(text);
@@ -189,7 +189,7 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Cl
     if (untranslatable) {
       Fields plain = parameters;
       for (auto& one : plain)
-        if (one) one = spelled_out(*one);
+        if (one) one = in_ascii(*one);
       limit.reset();
       if (auto again = run(sql, plain, deadline)) return again;  // not within a transaction, which has failed
     }

@@ -318,6 +318,22 @@ void add_write(Parameters& parameters, const Changes& changes, const PlannedWrit
   if (write.columns.empty() && write.action == Action::insert) parameters.add_text(std::to_string(write.rows.size()));
 }
 
+std::vector<std::string> parameter_types(const PlannedWrite& write) {
+  std::vector<std::string> types;
+  const auto add = [&](const Table& table, std::size_t column) {
+    types.push_back(fmt::format("{}[]", wire(table.columns[column]).sql));
+  };
+  for (const auto column : write.columns) add(*write.table, column);
+  if (write.action == Action::remove_orphans)
+    for (const auto column : write.table->key) add(*write.table, column);
+  if (const auto* parent = write.bound_to) {
+    for (const auto column : parent->key) add(*parent, column);
+    add(*parent, static_cast<std::size_t>(parent->guard));
+  }
+  if (write.columns.empty() && write.action == Action::insert) types.emplace_back("text");
+  return types;
+}
+
 std::string literals_of(const PlannedWrite& write) {
   return fmt::format("SELECT {} FROM (SELECT {}) AS source",
                      join(write.columns.size(), ", ",

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sink/oid.h"
 #include "sink/parameters.h"
@@ -23,6 +24,8 @@ Wire wire(const Column& column);
 std::string statement(const PlannedWrite& write, const std::string& stage = {});
 // The statement's parameters.
 void add_write(Parameters& parameters, const Changes& changes, const PlannedWrite& write);
+// Their types, as the statement casts them.
+std::vector<std::string> parameter_types(const PlannedWrite& write);
 // Those of its rows alone.
 void add_rows(Parameters& parameters, const Changes& changes, const PlannedWrite& write);
 // Behind a guarded write: moves the records whose rows are of a newer version from applied to skipped. `pointers` is

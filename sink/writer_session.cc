@@ -149,8 +149,8 @@ Result<void> WriterSession::write_alone(const Changes& changes, std::chrono::mil
   auto written = attempt(&changes, {.check_deferred = true}, timeout);
   if (written || !connection.is_open()) return written;
   auto& error = written.error();
-  if (lacks_right(error) || (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear))
-    return written;
+  if (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear) return written;
+  if (missing_right(error)) return written;
   // The code does not say whose fault it is: the same statements without the rows do.
   if (attempt(&changes, {.without_rows = true, .undo = true}, timeout)) error.next = ErrorClass::reject;
   return written;

@@ -4,16 +4,12 @@
 
 #include <utility>
 
+#include "admin/report/declared.h"
+
 namespace sluice::report {
 namespace {
 
-Status status_of(const std::string& outcome) {
-  return {outcome, outcome == "applied" ? Severity::good : outcome == "skipped" ? Severity::waiting : Severity::broken};
-}
-
-Section record_of(const Explanation& one) {
-  std::vector<std::string> headers;
-  for (const auto& [name, value] : one.headers) headers.push_back(fmt::format("{}={}", name, value));
+Section explained_record() {
   return {.columns = {{.name = "partition"},
                       {.name = "offset", .kind = ColumnType::id},
                       {.name = "timestamp", .kind = ColumnType::time},
@@ -25,20 +21,42 @@ Section record_of(const Explanation& one) {
                       {.name = "headers", .kind = ColumnType::texts},
                       {.name = "key", .kind = ColumnType::content},
                       {.name = "value", .kind = ColumnType::content}},
-          .rows = {{fmt::format("{}/{}", one.at.topic, one.at.partition), one.offset, optional_time(one.timestamp),
-                    status_of(one.outcome), optional_text(one.stage), optional_text(one.sqlstate),
-                    optional_text(one.reason), optional_text(one.postgres), headers, optional_text(one.key),
-                    optional_text(one.value)}},
           .record = true};
+}
+
+Section explained_rows() {
+  return {.name = "rows",
+          .columns = {{.name = "table"}, {.name = "change"}, {.name = "columns", .kind = ColumnType::texts}}};
+}
+
+Section explained_sql() {
+  return {.name = "sql", .columns = {{.name = "statement"}}};
+}
+
+Status status_of(const std::string& outcome) {
+  return {outcome, outcome == "applied" ? Severity::good : outcome == "skipped" ? Severity::waiting : Severity::broken};
+}
+
+Section record_of(const Explanation& one) {
+  std::vector<std::string> headers;
+  for (const auto& [name, value] : one.headers) headers.push_back(fmt::format("{}={}", name, value));
+  return filled(
+      explained_record(),
+      {fmt::format("{}/{}", one.at.topic, one.at.partition), one.offset, optional_time(one.timestamp),
+       status_of(one.outcome), optional_text(one.stage), optional_text(one.sqlstate), optional_text(one.reason),
+       optional_text(one.postgres), headers, optional_text(one.key), optional_text(one.value)});
 }
 
 }  // namespace
 
+std::vector<Section> explanation_result() {
+  return {explained_record(), explained_rows(), sometimes(explained_sql())};
+}
+
 Report report_of(const Explanation& explanation, bool with_sql) {
   Report report;
   report.sections = {record_of(explanation)};
-  Section rows{.name = "rows",
-               .columns = {{.name = "table"}, {.name = "change"}, {.name = "columns", .kind = ColumnType::texts}}};
+  Section rows = explained_rows();
   for (const auto& row : explanation.rows) {
     std::vector<std::string> columns;
     for (const auto& [name, value] : row.columns) columns.push_back(fmt::format("{} = {}", name, value));
@@ -46,7 +64,7 @@ Report report_of(const Explanation& explanation, bool with_sql) {
   }
   report.sections.push_back(std::move(rows));
   if (with_sql) {
-    Section sql{.name = "sql", .columns = {{.name = "statement"}}};
+    Section sql = explained_sql();
     for (const auto& statement : explanation.sql) sql.rows.push_back({statement});
     report.sections.push_back(std::move(sql));
   }

@@ -7,6 +7,7 @@
 
 namespace sluice::report {
 
+std::vector<Section> explanation_result();  // declared
 Report report_of(const Explanation& explanation, bool with_sql);
 
 }  // namespace sluice::report

@@ -1,5 +1,5 @@
-// A command's result: columns declared once, values beside them, and from the two an aligned table for people, JSON and
-// CSV for programs. All forms show the same numbers.
+// A command's result: columns declared once (admin/report/declared.h), values beside them, and from the two an aligned
+// table for people, JSON and CSV for programs. All forms show the same numbers.
 //
 // Values of one thread, built by a handler and shown by the interpreter. Texts may hold anything: the forms escape
 // them. Durations are seconds, times are UTC.
@@ -29,6 +29,7 @@ enum class ColumnType : std::uint8_t {
   time,
   yes_no,
   texts,  // a list
+  json,   // a text that is JSON, and stays so in JSON
 };
 
 // A word that is good or bad, and shown in a colour where there are colours.
@@ -49,13 +50,15 @@ struct Column {
   std::string_view line = {};   // of a record: fields of one line stand side by side
   bool people = false;          // not in JSON and CSV
   bool programs = false;        // only there
+  bool optional = false;        // not in every result of its command
 };
 
 struct Section {
   std::string_view name = {};  // the JSON key; empty: the data itself
   std::vector<Column> columns = {};
   std::vector<std::vector<Value>> rows = {};
-  bool record = false;  // one row, shown as lines, an object in JSON
+  bool record = false;    // one row, shown as lines, an object in JSON
+  bool optional = false;  // not in every result of its command
 };
 
 struct Report {
@@ -74,8 +77,12 @@ struct Rendering {
 };
 
 std::string as_text(const Report& report, const Rendering& rendering, const std::vector<Filter>& filters);
+// The "v" of the documents: fields are added within a version; another one renames, removes or means something else.
+inline constexpr int json_version = 1;
 // {"v":1,"command":…,"at":…,"data":…} and a line end.
 std::string as_json(const Report& report, std::string_view command, WallClock::time_point at);
+// The data alone, and a line end.
+std::string as_json_line(const Report& report);
 // Of every section that is not a record, with a line of names first.
 std::string as_csv(const Report& report);
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "base/expression/matching.h"
 #include "base/parse.h"
 
 namespace sluice {
@@ -25,7 +26,7 @@ struct Wrong {
 };
 
 // What can be known of a node before there is a record.
-enum class Sort { any, boolean, number, text };
+enum class Sort { any, boolean, number, text, time };
 
 Sort sort_of(const ExpressionNode& node) {
   switch (node.kind) {
@@ -45,6 +46,8 @@ Sort sort_of(const ExpressionNode& node) {
         case RecordFact::topic:
         case RecordFact::header:
           return Sort::text;
+        case RecordFact::timestamp:
+          return Sort::time;
         default:
           return Sort::any;
       }
@@ -52,6 +55,10 @@ Sort sort_of(const ExpressionNode& node) {
       return Sort::boolean;
   }
 }
+
+// What @op may be; m is a logical message of PostgreSQL's.
+constexpr std::array<std::string_view, 6> operations{"c", "r", "u", "d", "t", "m"};
+constexpr const char* no_operation = "@op is never that; it is c, r, u, d, t or m";
 
 bool ends_in_escape(std::string_view pattern) {
   bool escape = false;
@@ -92,9 +99,11 @@ class Parser {
 
   void require_condition(std::uint32_t node, std::string_view what) const {
     const Sort sort = sort_of(nodes_[node]);
-    if (sort == Sort::number || sort == Sort::text)
+    if (sort == Sort::number || sort == Sort::text || sort == Sort::time)
       wrong(nodes_[node], fmt::format("{} is a {}, not a condition; compare it with something", what,
-                                      sort == Sort::number ? "number" : "text"));
+                                      sort == Sort::number ? "number"
+                                      : sort == Sort::text ? "text"
+                                                           : "time"));
   }
 
   // Both sides must be of one sort, as far as that is known; a text literal takes the other side's.
@@ -103,6 +112,11 @@ class Parser {
       const ExpressionNode& node = nodes_[literal];
       if (node.kind != Kind::text) continue;
       const Sort sort = sort_of(nodes_[other]);
+      if (is_operation(other) && std::ranges::find(operations, node.text) == operations.end())
+        wrong(node, no_operation);
+      if (sort == Sort::time && node.text.find_first_of("0123456789") == std::string::npos &&
+          !lowered(node.text).contains("infinity"))
+        wrong(node, "this text is compared with @timestamp; write a time such as '2026-01-31 08:30:00+00'");
       if (sort == Sort::number && !is_number(node.text))
         wrong(node, "this text is compared with a number; write a number");
       if (sort == Sort::boolean && !parse_boolean(node.text))
@@ -110,8 +124,13 @@ class Parser {
       return;
     }
     const Sort one = sort_of(nodes_[left]), two = sort_of(nodes_[right]);
-    if (one != two && one != Sort::any && two != Sort::any)
+    const bool read_as_time = one == Sort::time ? two == Sort::text : two == Sort::time && one == Sort::text;
+    if (one != two && one != Sort::any && two != Sort::any && !read_as_time)
       wrong(nodes_[right], "the two sides can never be of one type");
+  }
+
+  bool is_operation(std::uint32_t node) const {
+    return nodes_[node].kind == Kind::fact && nodes_[node].fact == RecordFact::op;
   }
 
   static bool is_number(std::string_view text) {
@@ -197,6 +216,7 @@ class Parser {
     if (pattern.kind != Token::Kind::text) wrong(pattern, "LIKE needs a pattern in single quotes behind it");
     if (ends_in_escape(pattern.text)) wrong(pattern, "the pattern ends in \\, which must have a character behind it");
     ++at_;
+    require_operation(left, pattern, [&](std::string_view one) { return matches_like(one, pattern.text); });
     return add(
         {.kind = Kind::like, .negated = negated, .column = nodes_[left].column, .text = pattern.text, .parts = {left}});
   }
@@ -226,6 +246,7 @@ class Parser {
     options.set_dot_nl(true);  // as in PostgreSQL
     auto pattern = std::make_shared<const re2::RE2>(literal.text, options);
     if (!pattern->ok()) wrong(literal, fmt::format("the regular expression is not valid in RE2: {}", pattern->error()));
+    require_operation(left, literal, [&](std::string_view one) { return matches_regex(one, *pattern); });
     if (next().is("~")) wrong(next(), "~ cannot be chained; join two of them with AND");
     return add({.kind = Kind::regex,
                 .column = nodes_[left].column,
@@ -234,9 +255,15 @@ class Parser {
                 .pattern = std::move(pattern)});
   }
 
+  // A pattern for @op matches one of its values.
+  void require_operation(std::uint32_t node, const Token& pattern, const auto& matches) const {
+    if (is_operation(node) && std::ranges::none_of(operations, matches)) wrong(pattern, no_operation);
+  }
+
   void require_text(std::uint32_t node) const {
     const Sort sort = sort_of(nodes_[node]);
-    if (sort == Sort::boolean || sort == Sort::number) wrong(nodes_[node], "only a text can be matched with a pattern");
+    if (sort == Sort::boolean || sort == Sort::number || sort == Sort::time)
+      wrong(nodes_[node], "only a text can be matched with a pattern");
   }
 
   std::uint32_t operand() {

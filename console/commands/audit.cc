@@ -4,6 +4,20 @@
 namespace sluice::console {
 namespace {
 
+Section audit_result() {
+  return {.name = "audit",
+          .columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "at", .kind = ColumnType::time},
+                      {.name = "name"},
+                      {.name = "role"},
+                      {.name = "address"},
+                      {.name = "command"},
+                      {.name = "target"},
+                      {.name = "outcome"},
+                      {.name = "fingerprint"},
+                      {.name = "detail"}}};
+}
+
 int audit(Call& call, Audit& trail) {
   AuditFilter filter;
   filter.by = call.option("by");
@@ -18,17 +32,7 @@ int audit(Call& call, Audit& trail) {
   const bool full = std::cmp_greater_equal(rows->size(), filter.limit);
   call.report.notes = {fmt::format("{}{}", rows->size() == 1 ? "1 entry" : fmt::format("{} entries", rows->size()),
                                    full ? ", the newest; there may be more, see --limit" : "")};
-  Section section{.name = "audit",
-                  .columns = {{.name = "id", .kind = ColumnType::id},
-                              {.name = "at", .kind = ColumnType::time},
-                              {.name = "name"},
-                              {.name = "role"},
-                              {.name = "address"},
-                              {.name = "command"},
-                              {.name = "target"},
-                              {.name = "outcome"},
-                              {.name = "fingerprint"},
-                              {.name = "detail"}}};
+  Section section = audit_result();
   for (const auto& row : *rows)
     section.rows.push_back({row.id, row.at, optional_text(row.who.name), optional_text(row.who.role),
                             optional_text(row.who.address), row.command, optional_text(row.target), row.outcome,
@@ -54,6 +58,7 @@ std::vector<Command> audit_commands() {
        .group = "service",
        .summary = "Who asked for what, from where, and how it ended.",
        .examples = {"audit --since 7d", "audit --by alice --json"},
+       .result = {audit_result()},
        .run = handler<audit>},
   };
 }

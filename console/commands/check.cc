@@ -101,12 +101,13 @@ class Findings {
   // Of partitions that are neither paused nor stopped.
   void progress() {
     std::int64_t lag = 0;
-    const PartitionSnapshot* worst = nullptr;
+    const PartitionSnapshot *worst = nullptr, *oldest = nullptr;  // by records, by time
     std::vector<const PartitionSnapshot*> stalled;
     for (const auto& one : now_.partitions) {
       if (is_stopped(one.state) || lag_of(one) <= 0) continue;
       lag += lag_of(one);
       if (worst == nullptr || lag_of(one) > lag_of(*worst)) worst = &one;
+      if (one.lag_seconds && (oldest == nullptr || *one.lag_seconds > *oldest->lag_seconds)) oldest = &one;
       if (one.stalled_seconds >= stalled_seconds) stalled.push_back(&one);
     }
     if (lag == 0) return;
@@ -118,6 +119,9 @@ class Findings {
     } else if (rate <= 0) {
       add(Code::critical, "lag {} records, and nothing is applied; worst {}", lag, partition_text(worst->at));
     }
+    if (oldest != nullptr && *oldest->lag_seconds > limits_.lag)
+      add(Code::warning, "{} lag {:.0f}s > {:.0f}s, {} records", partition_text(oldest->at), *oldest->lag_seconds,
+          limits_.lag, lag_of(*oldest));
     if (const double seconds = static_cast<double>(lag) / rate; rate > 0 && seconds > limits_.lag)
       add(Code::warning, "lag {} records, {:.0f}s at the present rate > {:.0f}s; worst {}", lag, seconds, limits_.lag,
           partition_text(worst->at));
@@ -193,6 +197,21 @@ std::string check_line(const Status& result, const std::vector<Finding>& found, 
   return line;
 }
 
+Section check_result() {
+  return {.columns = {{.name = "result"},
+                      {.name = "reason"},
+                      {.name = "code", .kind = ColumnType::id},
+                      {.name = "lag", .kind = ColumnType::number},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds},
+                      {.name = "catch_up_seconds", .kind = ColumnType::seconds},
+                      {.name = "dead_letters_open", .kind = ColumnType::number}},
+          .record = true};
+}
+
+Section findings_result() {
+  return {.name = "findings", .columns = {{.name = "result"}, {.name = "reason"}}};
+}
+
 int check(Call& call, const Snapshots& snapshots, Positions& positions, DeadLetters& letters) {
   const auto lag = span_option(call, "lag", "30s");
   if (!lag) return lag.error();
@@ -218,20 +237,13 @@ int check(Call& call, const Snapshots& snapshots, Positions& positions, DeadLett
   const Status result = result_of(code);
   const double rate = rate_of(now);
   call.report.line = check_line(result, found, summary);
-  call.report.sections = {
-      {.columns = {{.name = "result"},
-                   {.name = "reason"},
-                   {.name = "code", .kind = ColumnType::id},
-                   {.name = "lag", .kind = ColumnType::number},
-                   {.name = "lag_seconds", .kind = ColumnType::seconds},
-                   {.name = "dead_letters_open", .kind = ColumnType::number}},
-       .rows = {{result, code == Code::done ? summary : found.front().text, std::int64_t{code}, total.lag,
-                 total.lag == 0 ? report::Value(0.0)
-                 : rate > 0     ? report::Value(static_cast<double>(total.lag) / rate)
-                                : report::Value(),
-                 known_or_nothing(now.dead_letters_open)}},
-       .record = true},
-      {.name = "findings", .columns = {{.name = "result"}, {.name = "reason"}}}};
+  call.report.sections = {filled(check_result(), {result, code == Code::done ? summary : found.front().text,
+                                                  std::int64_t{code}, total.lag, optional_number(total.lag_seconds),
+                                                  total.lag == 0 ? report::Value(0.0)
+                                                  : rate > 0     ? report::Value(static_cast<double>(total.lag) / rate)
+                                                                 : report::Value(),
+                                                  known_or_nothing(now.dead_letters_open)}),
+                          findings_result()};
   for (const auto& one : found)
     call.report.sections.back().rows.push_back(
         {one.code == Code::done ? Status{"note", Severity::good} : result_of(one.code), one.text});
@@ -246,7 +258,8 @@ std::vector<Command> check_commands() {
        .options = {{.name = "lag",
                     .value = ArgumentKind::span,
                     .shown = "30s",
-                    .help = "warn when catching up would take longer; 30s unless given"},
+                    .help = "warn when what is applied next has been in the log for longer, or catching up would take "
+                            "longer; 30s unless given"},
                    {.name = "dead",
                     .value = ArgumentKind::number,
                     .shown = "N",
@@ -264,6 +277,7 @@ std::vector<Command> check_commands() {
            "One line and an exit code for monitoring: 0 ok, 10 warning, 11 critical, 12 unknown. The worst comes "
            "first, the rest follows; 11 while any partition is stopped.",
        .examples = {"check", "check --lag 2m --dead 100", "check --dead-since 1h --pause-age 8h"},
+       .result = {check_result(), findings_result()},
        .run = handler<check>},
   };
 }

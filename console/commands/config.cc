@@ -35,20 +35,24 @@ std::string level_by_command(const config::Shown& one) {
   return level == one.value ? std::string() : level;
 }
 
+Section config_show_result() {
+  return {.name = "settings",
+          .columns = {{.name = "name"},
+                      {.name = "value"},
+                      {.name = "default"},
+                      {.name = "source"},
+                      {.name = "reloadable", .kind = ColumnType::yes_no},
+                      {.name = "in_file", .programs = true},
+                      {.name = "set_by", .programs = true},
+                      {.name = "set_at", .kind = ColumnType::time, .programs = true},
+                      {.name = "until", .kind = ColumnType::time, .programs = true}}};
+}
+
 int config_show(Call& call, ServiceControl& control, LiveSettings& live) {
   const std::string wanted = call.words().empty() ? "" : call.words().front();
   const auto settings = config::show(*control.settings());
   const auto by_hand = live.by_hand();
-  Section section{.name = "settings",
-                  .columns = {{.name = "name"},
-                              {.name = "value"},
-                              {.name = "default"},
-                              {.name = "source"},
-                              {.name = "reloadable", .kind = ColumnType::yes_no},
-                              {.name = "in_file", .programs = true},
-                              {.name = "set_by", .programs = true},
-                              {.name = "set_at", .kind = ColumnType::time, .programs = true},
-                              {.name = "until", .kind = ColumnType::time, .programs = true}}};
+  Section section = config_show_result();
   bool found = wanted.empty();
   for (const auto& one : settings) {
     if (!wanted.empty() && one.key != wanted && !one.key.starts_with(wanted + '.') &&
@@ -77,14 +81,18 @@ int config_show(Call& call, ServiceControl& control, LiveSettings& live) {
   return Code::done;
 }
 
+Section config_check_result() {
+  return {.name = "changes",
+          .columns = {{.name = "name"},
+                      {.name = "reloadable", .kind = ColumnType::yes_no},
+                      {.name = "in_force"},
+                      {.name = "in_file"}}};
+}
+
 int config_check(Call& call, ServiceControl& control) {
   const auto changes = control.check_file();
   if (!changes) return call.fail(changes.error());
-  Section section{.name = "changes",
-                  .columns = {{.name = "name"},
-                              {.name = "reloadable", .kind = ColumnType::yes_no},
-                              {.name = "in_force"},
-                              {.name = "in_file"}}};
+  Section section = config_check_result();
   std::size_t waiting = 0;
   for (const auto& one : *changes) {
     waiting += one.reloadable ? 0 : 1;
@@ -130,6 +138,14 @@ int config_reload(Call& call, ServiceControl& control, const Snapshots& snapshot
   return Code::done;
 }
 
+Section config_set_result() {
+  return {.columns = {{.name = "name"},
+                      {.name = "before"},
+                      {.name = "value"},
+                      {.name = "confirm_within_seconds", .kind = ColumnType::seconds}},
+          .record = true};
+}
+
 int config_set(Call& call, ServiceControl& control, LiveSettings& live) {
   const std::string name = lowered(call.words()[0]);
   const auto settings = config::show(*control.settings());
@@ -143,18 +159,18 @@ int config_set(Call& call, ServiceControl& control, LiveSettings& live) {
   if (!change) return call.fail(Code::not_understood, "{}", change.error().message);
   const std::string values = fmt::format("{} {} -> {}", name, change->before, change->after);
   call.remark(values + (lasting ? fmt::format(", to be confirmed within {}", span_text(*lasting)) : ""));
-  call.report.sections = {{.columns = {{.name = "name"},
-                                       {.name = "before"},
-                                       {.name = "value"},
-                                       {.name = "confirm_within_seconds", .kind = ColumnType::seconds}},
-                           .rows = {{name, change->before, change->after,
-                                     lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
-                           .record = true}};
+  call.report.sections = {
+      filled(config_set_result(), {name, change->before, change->after,
+                                   lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()})};
   call.report.line = fmt::format(
       "done: {}{}", values,
       lasting ? fmt::format("; goes back after {}, unless 'config confirm' comes before", span_text(*lasting))
               : ", until the next reload or start");
   return Code::done;
+}
+
+Section config_confirm_result() {
+  return {.name = "settings", .columns = {{.name = "name"}, {.name = "value"}, {.name = "set_by"}}};
 }
 
 int config_confirm(Call& call, LiveSettings& live) {
@@ -164,7 +180,7 @@ int config_confirm(Call& call, LiveSettings& live) {
     return call.fail(Code::wrong_state,
                      "nothing waits to be confirmed{}; its time may be over, or a reload has ended it",
                      name.empty() ? "" : " of " + name);
-  Section section{.name = "settings", .columns = {{.name = "name"}, {.name = "value"}, {.name = "set_by"}}};
+  Section section = config_confirm_result();
   std::vector<std::string> texts;
   for (const auto& one : kept) {
     section.rows.push_back({one.key, one.value, one.by});
@@ -194,12 +210,14 @@ std::vector<Command> config_commands() {
        .group = "service",
        .summary = "The settings in force with default and source; secrets are masked.",
        .examples = {"config show", "config show batch", "config show --changed"},
+       .result = {config_show_result()},
        .run = handler<config_show>},
       {.words = "config check",
        .role = Role::admin,
        .group = "service",
        .summary = "Reads the configuration file as a reload would, and shows what differs from what is in force.",
        .examples = {"config check"},
+       .result = {config_check_result()},
        .run = handler<config_check>},
       {.words = "config reload",
        .options = {{.name = "timeout",
@@ -233,6 +251,7 @@ std::vector<Command> config_commands() {
            "Changes a setting that a reload takes over, until the next reload or start, in this instance. The value is "
            "written without quotes, a list with commas. For any other setting it says what to do.",
        .examples = {"config set batch.rows 500 --confirm 5m", "config set log.level debug"},
+       .result = {config_set_result()},
        .run = handler<config_set>},
       {.words = "config confirm",
        .arguments = "[NAME]",
@@ -244,6 +263,7 @@ std::vector<Command> config_commands() {
        .group = "service",
        .summary = "Keeps what 'config set --confirm' has changed: one setting, or all that wait.",
        .examples = {"config confirm"},
+       .result = {config_confirm_result()},
        .run = handler<config_confirm>},
   };
 }

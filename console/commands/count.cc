@@ -9,6 +9,12 @@
 namespace sluice::console {
 namespace {
 
+Section count_topics_result() {
+  Section section = period_topics_result();
+  section.columns.push_back({.name = "balanced", .kind = ColumnType::yes_no});
+  return section;
+}
+
 int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   const Inventory inventory = console::inventory(snapshots, positions);
   if (!inventory.pointers) {
@@ -30,10 +36,7 @@ int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
     sum.consumed += row.next - row.start;
     sum.counts += row.counts;
   }
-  Section topics{.name = "topics", .columns = {{.name = "topic"}}};
-  for (const std::string_view column : {"consumed", "applied", "folded", "skipped", "dead", "gaps"})
-    topics.columns.push_back({.name = column, .kind = ColumnType::number});
-  topics.columns.push_back({.name = "balanced", .kind = ColumnType::yes_no});
+  Section topics = count_topics_result();
   for (const auto& [topic, sum] : sums)
     topics.rows.push_back({topic, sum.consumed, sum.counts.applied, sum.counts.folded, sum.counts.skipped,
                            sum.counts.dead, sum.counts.gaps, sum.consumed == sum.counts.total()});
@@ -81,6 +84,11 @@ std::string refusal(const Error& error) {
   return fmt::format("refused by PostgreSQL, SQLSTATE {}", error.sqlstate);
 }
 
+Section exact_result() {
+  return {.name = "exact",
+          .columns = {{.name = "table"}, {.name = "rows", .kind = ColumnType::number}, {.name = "not_counted"}}};
+}
+
 // Beside the others: what PostgreSQL counts, table by table, until the time is over.
 int add_exact(Call& call, Tables& tables) {
   const auto timeout = span_option(call, "timeout", "10s");
@@ -88,8 +96,7 @@ int add_exact(Call& call, Tables& tables) {
   if (*timeout < std::chrono::seconds(1) || *timeout > std::chrono::minutes(10))
     return call.fail(Code::not_understood, "--timeout '{}' is not from 1s to 10m", call.option("timeout"));
   const auto until = Clock::now() + *timeout;
-  Section exact{.name = "exact",
-                .columns = {{.name = "table"}, {.name = "rows", .kind = ColumnType::number}, {.name = "not_counted"}}};
+  Section exact = exact_result();
   for (const auto& section : call.report.sections) {
     if (section.name != "tables") continue;
     for (const auto& row : section.rows) {
@@ -146,6 +153,9 @@ std::vector<Command> count_commands() {
                   "per table rows written and removed.",
        .examples = {"count", "count shop.orders --json", "count --since 1h",
                     "count public.orders --exact --timeout 1m"},
+       .result = {sometimes(period_result()), sometimes(count_topics_result()), sometimes(period_topics_result()),
+                  sometimes(tables_result()), sometimes(period_tables_result()), sometimes(changed_values_result()),
+                  sometimes(exact_result())},
        .run = handler<count>},
   };
 }

@@ -1,6 +1,4 @@
 // dead export: dead letters as lines of JSON, for scripts and for `sluice publish --envelope`.
-#include <nlohmann/json.hpp>
-
 #include "base/codec.h"
 #include "base/printable.h"
 #include "console/commands/dead_letter_filter.h"
@@ -9,63 +7,70 @@
 namespace sluice::console {
 namespace {
 
-using nlohmann::ordered_json;
-
 // Of what is asked for at a time: letters without their contents, then contents of some of them, one letter at least.
 constexpr int page_letters = 500;
 constexpr std::int64_t slice_bytes = 2 << 20;
 
-// Text as a string; bytes that are no text under another name, in base64, so that nobody takes one for the other.
-// U+0000 is none either, as in the stored headers: `publish` takes no such string.
-void add_bytes(ordered_json& line, const std::string& name, const std::optional<std::string>& bytes) {
-  if (!bytes) {
-    line[name] = nullptr;
-  } else if (bytes->find('\0') == bytes->npos && valid_utf8(*bytes) == *bytes) {
-    line[name] = *bytes;
-  } else {
-    std::string base64;
-    append_base64(*bytes, base64);
-    line[name + "_base64"] = base64;
-  }
-}
-
-ordered_json json_of(const std::string& text) {
-  return text.empty() ? ordered_json() : ordered_json(valid_utf8(text));
-}
-
-ordered_json json_of(const std::optional<WallClock::time_point>& at) {
-  return at ? ordered_json(time_text(*at)) : ordered_json();
-}
-
-ordered_json about(const DeadLetterRow& letter) {
-  return {{"id", letter.id},
-          {"topic", valid_utf8(letter.at.topic)},
-          {"partition", letter.at.partition},
-          {"offset", letter.offset},
-          {"generation", letter.generation},
-          {"timestamp", json_of(letter.timestamp)},
-          {"created", time_text(letter.created)},
-          {"stage", json_of(letter.stage)},
-          {"table", json_of(letter.table)},
-          {"sqlstate", json_of(letter.sqlstate)},
-          {"reason", valid_utf8(letter.reason)},
-          {"detail", json_of(letter.detail)},
-          {"tries", letter.attempts},
-          {"resolved", json_of(letter.resolved)},
-          {"resolution", json_of(letter.resolution)}};
-}
-
+// Of each of key and value one column: text as a string; bytes that are no text under another name, in base64, so that
+// nobody takes one for the other. U+0000 is none either, as in the stored headers: `publish` takes no such string.
 // Without value and headers where they were not kept: there is nothing to publish then, and `publish` says so.
-std::string letter_line(const DeadLetterRow& letter) {
-  auto line = ordered_json::object();
-  add_bytes(line, "key", letter.key);
+Section export_record_result() {
+  return {.columns = {{.name = "key", .optional = true},
+                      {.name = "key_base64", .optional = true},
+                      {.name = "value", .optional = true},
+                      {.name = "value_base64", .optional = true},
+                      {.name = "headers", .kind = ColumnType::json, .optional = true}},
+          .record = true};
+}
+
+Section export_letter_result() {
+  return {.name = "letter",
+          .columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "topic"},
+                      {.name = "partition", .kind = ColumnType::id},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "generation", .kind = ColumnType::id},
+                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "created", .kind = ColumnType::time},
+                      {.name = "stage"},
+                      {.name = "table"},
+                      {.name = "sqlstate"},
+                      {.name = "reason"},
+                      {.name = "detail"},
+                      {.name = "tries", .kind = ColumnType::number},
+                      {.name = "resolved", .kind = ColumnType::time},
+                      {.name = "resolution"}},
+          .record = true};
+}
+
+Section about(const DeadLetterRow& letter) {
+  return filled(
+      export_letter_result(),
+      {letter.id, letter.at.topic, std::int64_t{letter.at.partition}, letter.offset, std::int64_t{letter.generation},
+       optional_time(letter.timestamp), letter.created, optional_text(letter.stage), optional_text(letter.table),
+       optional_text(letter.sqlstate), letter.reason, optional_text(letter.detail), std::int64_t{letter.attempts},
+       optional_time(letter.resolved), optional_text(letter.resolution)});
+}
+
+Report letter_report(const DeadLetterRow& letter) {
+  std::map<std::string_view, report::Value> cells;
+  const auto add = [&](std::string_view text, std::string_view base64, const std::optional<std::string>& bytes) {
+    if (!bytes || (bytes->find('\0') == bytes->npos && valid_utf8(*bytes) == *bytes)) {
+      cells[text] = optional_text(bytes);
+    } else {
+      std::string encoded;
+      append_base64(*bytes, encoded);
+      cells[base64] = std::move(encoded);
+    }
+  };
+  add("key", "key_base64", letter.key);
   if (letter.kept) {
-    add_bytes(line, "value", letter.value);
-    auto headers = ordered_json::parse(letter.headers, nullptr, false);
-    line["headers"] = headers.is_discarded() ? ordered_json() : std::move(headers);
+    add("value", "value_base64", letter.value);
+    cells["headers"] = letter.headers;
   }
-  line["letter"] = about(letter);
-  return escape_json(line.dump()) + '\n';
+  Report report;
+  report.sections = {report::filled_by_name(export_record_result(), std::move(cells)), about(letter)};
+  return report;
 }
 
 // Writes the letters of a page, whose contents are fetched slice by slice.
@@ -85,7 +90,7 @@ Result<std::int64_t> write_page(Call& call, DeadLetters& dead_letters, const std
     if (!letters) return std::unexpected(letters.error());
     for (const auto& letter : *letters) {
       if (call.stop().stop_requested()) return written;
-      call.stream().output().out(letter_line(letter));
+      call.stream().write_line(letter_report(letter));
       ++written;
     }
   }
@@ -145,6 +150,7 @@ std::vector<Command> dead_export_commands() {
                   "(key_base64, value_base64 where it is no text), headers, and what is known of the letter. `sluice "
                   "publish --envelope` takes them.",
        .examples = {"dead export", "dead export --table public.orders --since 2h", "dead export --all"},
+       .result = {export_record_result(), export_letter_result()},
        .run = handler<dead_export>},
   };
 }

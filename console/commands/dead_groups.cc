@@ -16,27 +16,34 @@ std::expected<LetterGrouping, int> grouping_of(Call& call) {
   return std::unexpected(call.fail(Code::not_understood, "--by '{}' is not one of reason, table, topic", by));
 }
 
-Section groups_section(LetterGrouping by, bool rehearsed) {
+Section groups_result() {
   Section section{.name = "groups",
                   .columns = {{.name = "count", .kind = ColumnType::number},
                               {.name = "newest", .kind = ColumnType::time},
                               {.name = "oldest", .kind = ColumnType::time},
-                              {.name = "example", .kind = ColumnType::id}}};
-  if (by == LetterGrouping::topic) {
-    section.columns.push_back({.name = "topic"});
-    return section;
-  }
-  section.columns.push_back({.name = "table"});
-  if (by == LetterGrouping::table) return section;
-  section.columns.push_back({.name = "sqlstate"});
-  section.columns.push_back({.name = "reason"});
-  section.columns.push_back({.name = "ddl", .programs = true});
-  if (!rehearsed) return section;
-  section.columns.push_back({.name = "tried", .kind = ColumnType::yes_no, .programs = true});
+                              {.name = "example", .kind = ColumnType::id},
+                              {.name = "topic", .optional = true},
+                              {.name = "table", .optional = true},
+                              {.name = "sqlstate", .optional = true},
+                              {.name = "reason", .optional = true},
+                              {.name = "ddl", .programs = true, .optional = true},
+                              {.name = "tried", .kind = ColumnType::yes_no, .programs = true, .optional = true}}};
   for (const auto* name : {"applied", "folded", "superseded", "refused", "not_tried"})
-    section.columns.push_back({.name = name, .kind = ColumnType::number, .programs = true});
-  section.columns.push_back({.name = "refusals", .kind = ColumnType::texts, .programs = true});
-  section.columns.push_back({.name = "trouble", .programs = true});
+    section.columns.push_back({.name = name, .kind = ColumnType::number, .programs = true, .optional = true});
+  section.columns.push_back({.name = "refusals", .kind = ColumnType::texts, .programs = true, .optional = true});
+  section.columns.push_back({.name = "trouble", .programs = true, .optional = true});
+  return section;
+}
+
+Section groups_section(LetterGrouping by, bool rehearsed) {
+  Section section = groups_result();
+  const bool by_topic = by == LetterGrouping::topic;
+  report::leave_out(section, by_topic ? "table" : "topic");
+  if (by != LetterGrouping::reason)
+    for (const auto* name : {"sqlstate", "reason", "ddl"}) report::leave_out(section, name);
+  if (!rehearsed || by != LetterGrouping::reason)
+    for (const auto* name : {"tried", "applied", "folded", "superseded", "refused", "not_tried", "refusals", "trouble"})
+      report::leave_out(section, name);
   return section;
 }
 
@@ -200,6 +207,7 @@ std::vector<Command> dead_groups_commands() {
                   "them as an example for 'dead show', and the DDL after which they could be replayed.",
        .examples = {"dead group", "dead group --by topic --since 1h", "dead group --table public.orders --json",
                     "dead group --table public.orders --rehearse"},
+       .result = {groups_result()},
        .run = handler<dead_group>},
   };
 }

@@ -35,6 +35,10 @@ std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwi
   return filter;
 }
 
+Section discarded_result() {
+  return {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .record = true};
+}
+
 std::string counted_letters(std::int64_t number, bool resolved) {
   return counted(static_cast<std::size_t>(number), resolved ? "dead letter" : "open dead letter");
 }

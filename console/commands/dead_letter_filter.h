@@ -24,6 +24,8 @@ DeadLetterFilter letters_of(const Call& call);
 std::vector<Option> letter_filter_options();
 // What those options and --limit chose; if they were not understood, a code after fail().
 std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwise);
+// Of a discard, planned or not.
+Section discarded_result();
 // "12 403 open dead letters"; without "open" where resolved ones are counted, too.
 std::string counted_letters(std::int64_t number, bool resolved = false);
 

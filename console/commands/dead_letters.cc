@@ -34,25 +34,31 @@ Effect list_effect(const Arguments&, Role role) {
   return reads_details(role) ? Effect::shows_data : Effect::none;
 }
 
+Section dead_list_result() {
+  return {.name = "dead_letters",
+          .columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "created", .kind = ColumnType::time},
+                      {.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "table"},
+                      {.name = "stage"},
+                      {.name = "sqlstate"},
+                      {.name = "tries", .kind = ColumnType::number},
+                      {.name = "resolution", .optional = true},
+                      {.name = "reason"},
+                      {.name = "detail", .programs = true, .optional = true}}};
+}
+
 int dead_list(Call& call, DeadLetters& dead_letters) {
   auto filter = letter_filter(call, 100);
   if (!filter) return filter.error();
   filter->order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest;
   const auto letters = dead_letters.dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
-  Section section{.name = "dead_letters",
-                  .columns = {{.name = "id", .kind = ColumnType::id},
-                              {.name = "created", .kind = ColumnType::time},
-                              {.name = "partition"},
-                              {.name = "offset", .kind = ColumnType::id},
-                              {.name = "table"},
-                              {.name = "stage"},
-                              {.name = "sqlstate"},
-                              {.name = "tries", .kind = ColumnType::number}}};
-  if (filter->resolved) section.columns.push_back({.name = "resolution"});
-  section.columns.push_back({.name = "reason"});
+  Section section = dead_list_result();
+  if (!filter->resolved) report::leave_out(section, "resolution");
   const bool details = reads_details(role_of(call.login().caller.role));
-  if (details) section.columns.push_back({.name = "detail", .programs = true});
+  if (!details) report::leave_out(section, "detail");
   for (const auto& letter : *letters) {
     auto& row = section.rows.emplace_back(std::vector<report::Value>{
         id_cell(letter.id), letter.created, partition_text(letter.at), letter.offset, optional_text(letter.table),
@@ -74,6 +80,49 @@ int dead_list(Call& call, DeadLetters& dead_letters) {
   return Code::done;
 }
 
+Section dead_sql_result() {
+  return {.columns = {{.name = "text"}}, .record = true};
+}
+
+// To be tried by hand: a script that leaves nothing behind unless its last line is changed.
+int show_sql(Call& call, DeadLetters& dead_letters, const DeadLetterRow& letter) {
+  const auto statements = dead_letters.sql(letter);
+  if (!statements) {
+    if (statements.error().next != ErrorClass::reject) return call.fail(statements.error());
+    return call.fail(Code::wrong_state, "there is no SQL of dead letter {}: {}", letter.id,
+                     with_sqlstate(statements.error()));
+  }
+  call.report.text = fmt::format(
+      "-- dead letter {0}, {1} offset {2}. COMMIT instead of ROLLBACK writes it, and leaves the letter as it is.\n"
+      "-- What later records have written is not compared: 'dead replay {0} --dry-run' does that.\n"
+      "BEGIN;\n",
+      letter.id, partition_text(letter.at), letter.offset);
+  for (const auto& statement : *statements) call.report.text += statement + ";\n";
+  call.report.text += "ROLLBACK;";
+  return Code::done;
+}
+
+Section dead_show_result() {
+  return {.columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "generation", .kind = ColumnType::id},
+                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "created", .kind = ColumnType::time},
+                      {.name = "stage"},
+                      {.name = "table"},
+                      {.name = "sqlstate"},
+                      {.name = "reason"},
+                      {.name = "detail"},
+                      {.name = "tries", .kind = ColumnType::number},
+                      {.name = "resolved", .kind = ColumnType::time},
+                      {.name = "resolution"},
+                      {.name = "headers"},
+                      {.name = "key", .kind = ColumnType::content},
+                      {.name = "value", .kind = ColumnType::content}},
+          .record = true};
+}
+
 int dead_show(Call& call, DeadLetters& dead_letters) {
   const auto ids = letter_ids(call);
   if (!ids) return ids.error();
@@ -85,31 +134,16 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
   if (!letters) return call.fail(letters.error());
   if (letters->empty()) return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
   const DeadLetterRow& letter = letters->front();
-  const ColumnType content = call.has("raw") ? ColumnType::text : ColumnType::content;
-  call.report.sections = {
-      {.columns = {{.name = "id", .kind = ColumnType::id},
-                   {.name = "partition"},
-                   {.name = "offset", .kind = ColumnType::id},
-                   {.name = "generation", .kind = ColumnType::id},
-                   {.name = "timestamp", .kind = ColumnType::time},
-                   {.name = "created", .kind = ColumnType::time},
-                   {.name = "stage"},
-                   {.name = "table"},
-                   {.name = "sqlstate"},
-                   {.name = "reason"},
-                   {.name = "detail"},
-                   {.name = "tries", .kind = ColumnType::number},
-                   {.name = "resolved", .kind = ColumnType::time},
-                   {.name = "resolution"},
-                   {.name = "headers"},
-                   {.name = "key", .kind = content},
-                   {.name = "value", .kind = content}},
-       .rows = {{letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
-                 optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
-                 optional_text(letter.sqlstate), letter.reason, optional_text(letter.detail),
-                 std::int64_t{letter.attempts}, optional_time(letter.resolved), optional_text(letter.resolution),
-                 optional_text(letter.headers), optional_text(letter.key), optional_text(letter.value)}},
-       .record = true}};
+  if (call.has("sql")) return show_sql(call, dead_letters, letter);
+  Section section =
+      filled(dead_show_result(),
+             {letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
+              optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
+              optional_text(letter.sqlstate), letter.reason, optional_text(letter.detail),
+              std::int64_t{letter.attempts}, optional_time(letter.resolved), optional_text(letter.resolution),
+              optional_text(letter.headers), optional_text(letter.key), optional_text(letter.value)});
+  if (call.has("raw")) report::show_whole(section);
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
@@ -160,6 +194,16 @@ int not_all_applied(Call& call, const std::vector<Replayed>& replayed, std::size
                    refused > 0 ? fmt::format("{} refused again, see 'dead list --failed'; ", refused) : "", left);
 }
 
+Section dead_replay_result() {
+  return {.name = "replayed",
+          .columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "applied", .kind = ColumnType::yes_no},
+                      {.name = "outcome"},
+                      {.name = "sql", .kind = ColumnType::texts, .optional = true}}};
+}
+
 int dead_replay(Call& call, DeadLetters& dead_letters) {
   auto filter = selection_of(call, "--table T, --topic T or --reason R");
   if (!filter) return filter.error();
@@ -168,13 +212,8 @@ int dead_replay(Call& call, DeadLetters& dead_letters) {
   const auto replayed = dead_letters.replay(*filter, dry_run, call.has("force"), call.login().caller);
   if (!replayed) return call.fail(replayed.error());
   if (replayed->empty()) return nothing_matches(call, *filter);
-  Section section{.name = "replayed",
-                  .columns = {{.name = "id", .kind = ColumnType::id},
-                              {.name = "partition"},
-                              {.name = "offset", .kind = ColumnType::id},
-                              {.name = "applied", .kind = ColumnType::yes_no},
-                              {.name = "outcome"}}};
-  if (dry_run) section.columns.push_back({.name = "sql", .kind = ColumnType::texts});
+  Section section = dead_replay_result();
+  if (!dry_run) report::leave_out(section, "sql");
   std::size_t applied = 0;
   for (const auto& one : *replayed) {
     applied += one.applied ? 1 : 0;
@@ -212,8 +251,7 @@ int discard_all(Call& call, DeadLetters& dead_letters, const DeadLetterFilter& f
     discarded += *done;
     more = *done >= filter.limit;
   }
-  call.report.sections = {
-      {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .rows = {{discarded}}, .record = true}};
+  call.report.sections = {filled(discarded_result(), {discarded})};
   call.report.line =
       fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(discarded), "dead letter"));
   call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
@@ -242,9 +280,8 @@ int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const Dead
   const auto expires = plan.expires;
   if (const auto kept = plans.add(std::move(plan), now); !kept) return call.fail(Code::wrong_state, "{}", kept.error());
   return call.fail(Code::confirmation_missing,
-                   "{} dead letters would be marked as resolved without being applied; add --yes, or 'apply {}' (valid "
-                   "until {})",
-                   *count, id, time_text(expires));
+                   "{} would be marked as resolved without being applied; add --yes, or 'apply {}' (valid until {})",
+                   report::counted(static_cast<std::size_t>(*count), "dead letter"), id, time_text(expires));
 }
 
 int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {
@@ -283,18 +320,23 @@ std::vector<Command> dead_letters_commands() {
            "The dead letters, the newest first, each with its reason; for operators with the detail, too, in JSON and "
            "CSV.",
        .examples = {"dead list", "dead list --table public.orders --since 2h", "dead list --all --json"},
+       .result = {dead_list_result()},
        .run = handler<dead_list>},
       {.words = "dead show",
        .arguments = "ID",
        .min_words = 1,
        .max_words = 1,
        .takes = ArgumentKind::number,
-       .options = {{.name = "raw", .help = "key and value whole, however long"}},
+       .options = {{.name = "raw", .help = "key and value whole, however long"},
+                   {.name = "sql",
+                    .help = "instead of it the SQL that would write its record now, for psql, to be tried by hand",
+                    .excludes = "raw"}},
        .role = Role::operator_,
        .effect = Effect::shows_data,
        .group = "records",
-       .summary = "One dead letter with its key, value and headers.",
-       .examples = {"dead show 1041", "dead show 1041 --raw --json"},
+       .summary = "One dead letter with its key, value and headers, or as SQL.",
+       .examples = {"dead show 1041", "dead show 1041 --raw --json", "dead show 1041 --sql"},
+       .result = {sometimes(dead_show_result()), sometimes(dead_sql_result())},
        .run = handler<dead_show>},
       {.words = "dead replay",
        .arguments = "[ID…]",
@@ -316,6 +358,7 @@ std::vector<Command> dead_letters_commands() {
        .summary = "Applies dead letters again, in the order of their offsets.",
        .examples = {"dead replay 1041 1042", "dead replay --table public.orders --dry-run",
                     "dead replay --reason 'does not exist'"},
+       .result = {sometimes(dead_replay_result())},
        .run = handler<dead_replay>},
       {.words = "dead discard",
        .arguments = "[ID…]",
@@ -335,6 +378,7 @@ std::vector<Command> dead_letters_commands() {
        .group = "records",
        .summary = "Marks dead letters as resolved without applying them; they stay in the table.",
        .examples = {"dead discard 1041 --reason 'test data' --yes", "dead discard --older 30d --reason obsolete"},
+       .result = {sometimes(discarded_result())},
        .run = handler<dead_discard>},
   };
 }

@@ -25,6 +25,16 @@ std::string fingerprint(const log::Entry& entry) {
   return text;
 }
 
+Section grouped_errors_result() {
+  return {.name = "errors",
+          .columns = {{.name = "count", .kind = ColumnType::number},
+                      {.name = "first", .kind = ColumnType::time},
+                      {.name = "last", .kind = ColumnType::time},
+                      {.name = "level"},
+                      {.name = "who"},
+                      {.name = "text"}}};
+}
+
 // Entries that differ only in numbers as one; the one that was written again last, or the longest ago, first.
 Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last, bool oldest) {
   struct Group {
@@ -43,26 +53,23 @@ Section grouped_errors(std::vector<log::Entry> entries, std::int64_t last, bool 
   std::ranges::sort(order, std::ranges::greater(), [](const Group* group) { return group->sample.at; });
   if (oldest) std::ranges::reverse(order);
   if (std::cmp_greater(order.size(), last)) order.resize(static_cast<std::size_t>(last));
-  Section section{.name = "errors",
-                  .columns = {{.name = "count", .kind = ColumnType::number},
-                              {.name = "first", .kind = ColumnType::time},
-                              {.name = "last", .kind = ColumnType::time},
-                              {.name = "level"},
-                              {.name = "who"},
-                              {.name = "text"}}};
+  Section section = grouped_errors_result();
   for (const Group* group : order)
     section.rows.push_back({group->count, group->first, group->sample.at, level_status(group->sample.level),
                             group->sample.who, group->sample.text});
   return section;
 }
 
+Section errors_result() {
+  return {.name = "errors",
+          .columns = {{.name = "at", .kind = ColumnType::time}, {.name = "level"}, {.name = "who"}, {.name = "text"}}};
+}
+
 // The newest, or the oldest, first.
 Section single_errors(std::vector<log::Entry> entries, std::int64_t last, bool oldest) {
   if (!oldest) std::ranges::reverse(entries);
   if (std::cmp_greater(entries.size(), last)) entries.resize(static_cast<std::size_t>(last));
-  Section section{
-      .name = "errors",
-      .columns = {{.name = "at", .kind = ColumnType::time}, {.name = "level"}, {.name = "who"}, {.name = "text"}}};
+  Section section = errors_result();
   for (const auto& entry : entries)
     section.rows.push_back({entry.at, level_status(entry.level), entry.who, entry.text});
   return section;
@@ -94,6 +101,7 @@ std::vector<Command> errors_commands() {
        .group = "look",
        .summary = "The last warnings and errors of this process, the newest first.",
        .examples = {"errors --last 50", "errors --group", "errors | match lane"},
+       .result = {errors_result(), grouped_errors_result()},
        .run = handler<errors>},
   };
 }

@@ -40,6 +40,7 @@ std::vector<Command> explain_commands() {
                   "what PostgreSQL says to it. Leaves nothing behind but the numbers that sequences gave out, and the "
                   "copy of a schema that the service did not know yet.",
        .examples = {"explain shop.orders/3 4711", "explain shop.orders/3 4711 --sql"},
+       .result = report::explanation_result(),
        .run = handler<explain>},
   };
 }

@@ -54,13 +54,25 @@ Offset left_behind(const Snapshot& now, const std::vector<TopicPartition>& parti
   return records;
 }
 
+Section flush_lanes_result() {
+  return {.name = "lanes",
+          .columns = {{.name = "lane", .kind = ColumnType::id},
+                      {.name = "partitions", .kind = ColumnType::number},
+                      {.name = "records", .kind = ColumnType::number},
+                      {.name = "rows", .kind = ColumnType::number}}};
+}
+
+Section left_out_result() {
+  return {.name = "left_out", .columns = {{.name = "partition"}, {.name = "state"}, {.name = "reason"}}};
+}
+
+Section behind_result() {
+  return {.name = "behind", .columns = {{.name = "records", .kind = ColumnType::number}}, .record = true};
+}
+
 int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vector<LeftOut>& standing,
                const std::vector<LeftOut>& stopped, Offset behind) {
-  Section flushed{.name = "lanes",
-                  .columns = {{.name = "lane", .kind = ColumnType::id},
-                              {.name = "partitions", .kind = ColumnType::number},
-                              {.name = "records", .kind = ColumnType::number},
-                              {.name = "rows", .kind = ColumnType::number}}};
+  Section flushed = flush_lanes_result();
   std::int64_t records = 0, held = 0;
   for (const auto& one : lanes) {
     held += one.held;
@@ -69,7 +81,7 @@ int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vecto
     flushed.rows.push_back(
         {std::int64_t{one.lane}, static_cast<std::int64_t>(one.goals.size()), one.records, one.rows});
   }
-  Section left{.name = "left_out", .columns = {{.name = "partition"}, {.name = "state"}, {.name = "reason"}}};
+  Section left = left_out_result();
   for (const auto* group : {&standing, &stopped})
     for (const auto& one : *group) left.rows.push_back({one.partition, one.state, optional_text(one.reason)});
   const std::string what = fmt::format("{} of {}", counted(static_cast<std::size_t>(records), "record"),
@@ -87,11 +99,7 @@ int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vecto
     call.report.notes.push_back(fmt::format("{} behind that no lane had collected yet: 'wait lag<1' waits for all",
                                             counted(static_cast<std::size_t>(behind), "record")));
   call.report.sections = {std::move(flushed), std::move(left)};
-  if (call.json())
-    call.report.sections.push_back({.name = "behind",
-                                    .columns = {{.name = "records", .kind = ColumnType::number}},
-                                    .rows = {{std::int64_t{behind}}},
-                                    .record = true});
+  if (call.json()) call.report.sections.push_back(filled(behind_result(), {std::int64_t{behind}}));
   std::erase_if(call.report.sections, [&](const Section& one) { return !call.json() && one.rows.empty(); });
   if (stopped.empty()) return Code::done;
   return call.fail(Code::partly_done, "stopped before what was read of them was applied: {}", text_of(stopped));
@@ -160,6 +168,7 @@ std::vector<Command> flush_commands() {
            "counted: 'wait lag<1' waits for it. A lane writes its batch whole; partitions that are stopped are "
            "named.",
        .examples = {"flush", "flush shop.orders --timeout 2m"},
+       .result = {flush_lanes_result(), left_out_result(), behind_result()},
        .run = handler<flush>},
   };
 }

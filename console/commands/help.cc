@@ -4,13 +4,21 @@
 namespace sluice::console {
 namespace {
 
+Section help_commands_result() {
+  return {.name = "commands", .columns = {{.name = "command"}, {.name = "role"}, {.name = "summary"}}};
+}
+
 Section command_list(const Login& login) {
-  Section section{.name = "commands", .columns = {{.name = "command"}, {.name = "role"}, {.name = "summary"}}};
+  Section section = help_commands_result();
   for (const Command& command : commands())
     if (allowed(command, login))
       section.rows.push_back(
           {std::string(command.words), std::string(name(command.role)), std::string(command.summary)});
   return section;
+}
+
+Section help_page_result() {
+  return {.columns = {{.name = "text"}}, .record = true};
 }
 
 int help(Call& call) {
@@ -51,6 +59,7 @@ std::vector<Command> help_commands() {
        .group = "session",
        .summary = "The commands, or a page about one of them or about a state of a partition.",
        .examples = {"help", "help dead replay", "help poison"},
+       .result = {sometimes(help_commands_result()), sometimes(help_page_result())},
        .run = handler<help>},
   };
 }

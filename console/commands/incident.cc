@@ -47,6 +47,16 @@ std::optional<Moment> moment_of(const EventRow& event) {
                 event.reason};
 }
 
+Section incident_result() {
+  return {.name = "incident",
+          .columns = {{.name = "at", .kind = ColumnType::time},
+                      {.name = "kind"},
+                      {.name = "who"},
+                      {.name = "what"},
+                      {.name = "target"},
+                      {.name = "result"}}};
+}
+
 int incident(Call& call, Audit& trail, Events& events) {
   const auto since = parse_time(call.option("since", "2h"), WallClock::now());
   if (!since) return time_option(call, "since").error();
@@ -63,13 +73,7 @@ int incident(Call& call, Audit& trail, Events& events) {
   for (const auto& event : *happened)
     if (auto moment = moment_of(event)) moments.push_back(std::move(*moment));
   std::ranges::sort(moments, {}, [](const Moment& one) { return std::tie(one.at, one.kind, one.target, one.what); });
-  Section section{.name = "incident",
-                  .columns = {{.name = "at", .kind = ColumnType::time},
-                              {.name = "kind"},
-                              {.name = "who"},
-                              {.name = "what"},
-                              {.name = "target"},
-                              {.name = "result"}}};
+  Section section = incident_result();
   for (const auto& one : moments)
     section.rows.push_back({one.at, one.kind, optional_text(one.who), optional_text(one.what),
                             optional_text(one.target), optional_text(one.result)});
@@ -107,6 +111,7 @@ std::vector<Command> incident_commands() {
            "The time line of every instance: changes of partitions' states, lag, dead letters, what operators ordered and "
            "noted, starts of the service; the newest last.",
        .examples = {"incident", "incident --since 30m", "incident --since 1d | match shop.orders/3"},
+       .result = {incident_result()},
        .run = handler<incident>},
       {.words = note_command,
        .arguments = "TEXT",

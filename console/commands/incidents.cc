@@ -21,16 +21,20 @@ report::Value state_value(const std::string& text) {
   return optional_text(text);
 }
 
+Section incidents_result() {
+  return {.name = "incidents",
+          .columns = {{.name = "at", .kind = ColumnType::time},
+                      {.name = "kind"},
+                      {.name = "partition"},
+                      {.name = "from"},
+                      {.name = "to"},
+                      {.name = "reason"},
+                      {.name = "instance"}}};
+}
+
 // The newest are the first of `events`.
 Report incidents_report(const std::vector<EventRow>& events, bool newest_first) {
-  Section section{.name = "incidents",
-                  .columns = {{.name = "at", .kind = ColumnType::time},
-                              {.name = "kind"},
-                              {.name = "partition"},
-                              {.name = "from"},
-                              {.name = "to"},
-                              {.name = "reason"},
-                              {.name = "instance"}}};
+  Section section = incidents_result();
   for (const auto& one : events)
     section.rows.push_back({one.at, one.kind, optional_text(place_text(one)), state_value(one.from),
                             state_value(one.to), optional_text(one.reason), optional_text(one.instance)});
@@ -126,6 +130,7 @@ std::vector<Command> incidents_commands() {
            "The last events of every instance, the newest first: partitions that stopped or resumed, lag, new dead "
            "letters, health, starts and ends.",
        .examples = {"incidents", "incidents --last 100 | match poison", "incidents --follow --json"},
+       .result = {incidents_result()},
        .run = handler<incidents>},
   };
 }

@@ -21,20 +21,24 @@ Status job_status(const JobState& job) {
   return {std::string(name(job.phase)), Severity::good};
 }
 
+Section jobs_result() {
+  return {.name = "jobs",
+          .columns = {{.name = "job"},
+                      {.name = "after", .kind = ColumnType::texts},
+                      {.name = "every_seconds", .kind = ColumnType::seconds, .label = "every"},
+                      {.name = "state"},
+                      {.name = "started", .kind = ColumnType::time, .label = "last run"},
+                      {.name = "took_seconds", .kind = ColumnType::seconds, .label = "took"},
+                      {.name = "runs", .kind = ColumnType::number},
+                      {.name = "failures", .kind = ColumnType::number},
+                      {.name = "next", .kind = ColumnType::time},
+                      {.name = "error"}}};
+}
+
 int show_jobs(Call& call, Jobs& jobs) {
   const auto found = jobs.jobs();
   if (!found) return call.fail(found.error());
-  Section section{.name = "jobs",
-                  .columns = {{.name = "job"},
-                              {.name = "after", .kind = ColumnType::texts},
-                              {.name = "every_seconds", .kind = ColumnType::seconds, .label = "every"},
-                              {.name = "state"},
-                              {.name = "started", .kind = ColumnType::time, .label = "last run"},
-                              {.name = "took_seconds", .kind = ColumnType::seconds, .label = "took"},
-                              {.name = "runs", .kind = ColumnType::number},
-                              {.name = "failures", .kind = ColumnType::number},
-                              {.name = "next", .kind = ColumnType::time},
-                              {.name = "error"}}};
+  Section section = jobs_result();
   for (const auto& job : *found)
     section.rows.push_back({job.name, job.after, std::chrono::duration<double>(job.every).count(), job_status(job),
                             optional_time(job.started), job.took ? report::Value(*job.took) : report::Value(), job.runs,
@@ -77,6 +81,7 @@ std::vector<Command> jobs_commands() {
            "The jobs of the configuration: whether each has seen every commit to its tables, its last run in any "
            "instance, and when the next one begins.",
        .examples = {"jobs", "jobs --json"},
+       .result = {jobs_result()},
        .run = handler<jobs>},
       {.words = "job run",
        .arguments = "NAME",

@@ -9,6 +9,14 @@
 namespace sluice::console {
 namespace {
 
+Section log_level_result() {
+  return {.columns = {{.name = "module"},
+                      {.name = "before"},
+                      {.name = "level"},
+                      {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
+          .record = true};
+}
+
 int log_level(Call& call, Logging& logging) {
   const std::string level = lowered(call.words().back());
   const std::string module = call.words().size() > 1 ? call.words().front() : "";
@@ -25,13 +33,9 @@ int log_level(Call& call, Logging& logging) {
   logging.set_log_level(level, lasting, module);
   const std::string of = module.empty() ? "" : " of " + module;
   call.remark(fmt::format("{} -> {}{}", before, level, of));
-  call.report.sections = {{.columns = {{.name = "module"},
-                                       {.name = "before"},
-                                       {.name = "level"},
-                                       {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
-                           .rows = {{optional_text(module), before, level,
-                                     lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()}},
-                           .record = true}};
+  call.report.sections = {
+      filled(log_level_result(), {optional_text(module), before, level,
+                                  lasting ? report::Value(static_cast<double>(lasting->count())) : report::Value()})};
   call.report.line = fmt::format(
       "done: log level{} {} -> {}{}", of, before, level,
       lasting ? fmt::format(" for {}, then as configured", span_text(*lasting)) : ", until the next reload or start");
@@ -59,6 +63,7 @@ std::vector<Command> log_commands() {
            "How much the service logs, or one module of it (kafka, lane, console …): debug, info, warning or error. Works while "
            "PostgreSQL is away, too.",
        .examples = {"log level debug --for 10m", "log level kafka debug --for 10m"},
+       .result = {log_level_result()},
        .run = handler<log_level>},
   };
 }

@@ -8,13 +8,17 @@ namespace {
 
 using Part = MemoryUse::Part;
 
+Section memory_result() {
+  return {.name = "memory",
+          .columns = {{.name = "held_by", .label = "held by"},
+                      {.name = "lane", .kind = ColumnType::id},
+                      {.name = "items", .kind = ColumnType::number},
+                      {.name = "bytes", .kind = ColumnType::number},
+                      {.name = "limit", .kind = ColumnType::number, .unit = "bytes"}}};
+}
+
 struct Rows {
-  Section section{.name = "memory",
-                  .columns = {{.name = "held_by", .label = "held by"},
-                              {.name = "lane", .kind = ColumnType::id},
-                              {.name = "items", .kind = ColumnType::number},
-                              {.name = "bytes", .kind = ColumnType::number},
-                              {.name = "limit", .kind = ColumnType::number, .unit = "bytes"}}};
+  Section section = memory_result();
   std::int64_t counted = 0;
 
   void add(std::string what, report::Value lane, const Part& part) {
@@ -23,6 +27,15 @@ struct Rows {
     counted += part.bytes;
   }
 };
+
+Section process_result() {
+  return {
+      .name = "process",
+      .columns = {{.name = "counted", .kind = ColumnType::number, .unit = "bytes", .label = "total", .line = "process"},
+                  {.name = "other", .kind = ColumnType::number, .unit = "bytes", .line = "process"},
+                  {.name = "resident", .kind = ColumnType::number, .unit = "bytes", .line = "process"}},
+      .record = true};
+}
 
 int show_memory(Call& call, const Memory& memory, const Sessions& sessions) {
   const MemoryUse use = memory.memory();
@@ -44,15 +57,10 @@ int show_memory(Call& call, const Memory& memory, const Sessions& sessions) {
   const bool known = use.resident >= 0;
   call.report.sections = {
       std::move(rows.section),
-      {.name = "process",
-       .columns =
-           {{.name = "counted", .kind = ColumnType::number, .unit = "bytes", .label = "total", .line = "process"},
-            {.name = "other", .kind = ColumnType::number, .unit = "bytes", .line = "process"},
-            {.name = "resident", .kind = ColumnType::number, .unit = "bytes", .line = "process"}},
-       .rows = {{rows.counted,
-                 known ? report::Value(std::max<std::int64_t>(0, use.resident - rows.counted)) : report::Value(),
-                 known ? report::Value(use.resident) : report::Value()}},
-       .record = true}};
+      filled(process_result(),
+             {rows.counted,
+              known ? report::Value(std::max<std::int64_t>(0, use.resident - rows.counted)) : report::Value(),
+              known ? report::Value(use.resident) : report::Value()})};
   call.report.notes = {
       "fetched: in librdkafka's queues, their bytes by the mean of the records that were read before; sessions: output "
       "that their clients have not taken",
@@ -75,6 +83,7 @@ std::vector<Command> memory_commands() {
            "What holds memory in this process, with its limits: fetched records and batches by lane, schemas, output "
            "of sessions; their total, and the resident memory of the process.",
        .examples = {"memory", "memory --json", "memory --watch 2s"},
+       .result = {memory_result(), process_result()},
        .run = handler<memory>},
   };
 }

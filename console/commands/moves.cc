@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"
+#include "console/planning.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -98,6 +99,14 @@ int skip(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& 
   return conclude(call, *moving, move, skip_steps(from, first));
 }
 
+Section reclaim_result() {
+  return {.columns = {{.name = "partition"},
+                      {.name = "epoch_before", .kind = ColumnType::id},
+                      {.name = "epoch", .kind = ColumnType::id},
+                      {.name = "pointer", .kind = ColumnType::id}},
+          .record = true};
+}
+
 int reclaim(Call& call, Moves& moves, Positions& positions) {
   const auto timeout = span_option(call, "timeout", "30s");
   if (!timeout) return timeout.error();
@@ -132,12 +141,7 @@ int reclaim(Call& call, Moves& moves, Positions& positions) {
   if (waited == Waited::deadline)
     return call.fail(Code::deadline_passed, "{} was not claimed again within {}; it is tried further",
                      partition_text(*at), span_text(*timeout));
-  call.report.sections = {{.columns = {{.name = "partition"},
-                                       {.name = "epoch_before", .kind = ColumnType::id},
-                                       {.name = "epoch", .kind = ColumnType::id},
-                                       {.name = "pointer", .kind = ColumnType::id}},
-                           .rows = {{partition_text(*at), from->epoch, now.epoch, now.next}},
-                           .record = true}};
+  call.report.sections = {filled(reclaim_result(), {partition_text(*at), from->epoch, now.epoch, now.next})};
   // What the claim comes to is not known yet.
   call.report.line =
       fmt::format("done: {} claimed again at {}, epoch {} → {}{}", partition_text(*at), now.next, from->epoch,
@@ -171,6 +175,7 @@ std::vector<Command> moves_commands() {
            "Plans to step over the one record before which a stopped partition stands: it becomes a dead letter. "
            "'apply' does it.",
        .examples = {"skip shop.orders/3 4711 --reason 'test data'", "skip shop.orders/3 --yes --expect 4711"},
+       .result = {sometimes(plan_result()), sometimes(moved_result())},
        .run = handler<skip>},
       {.words = "reclaim",
        .arguments = "TOPIC/PARTITION",
@@ -187,6 +192,7 @@ std::vector<Command> moves_commands() {
        .summary = "Has a partition claimed again: its pointer is read anew and compared with the log, and what stopped "
                   "it is tried again. Loses nothing.",
        .examples = {"reclaim shop.orders/3"},
+       .result = {reclaim_result()},
        .run = handler<reclaim>},
   };
 }

@@ -6,18 +6,22 @@ namespace {
 
 constexpr std::chrono::days longest_mute{7};
 
+Section notify_list_result() {
+  return {.name = "hooks",
+          .columns = {{.name = "hook"},
+                      {.name = "kind"},
+                      {.name = "on", .kind = ColumnType::texts},
+                      {.name = "pending", .kind = ColumnType::number},
+                      {.name = "sent", .kind = ColumnType::number},
+                      {.name = "failed", .kind = ColumnType::number},
+                      {.name = "last_sent", .kind = ColumnType::time},
+                      {.name = "trouble"}}};
+}
+
 int notify_list(Call& call, Notifications& notifications) {
   const auto state = notifications.notifications();
   if (!state) return call.fail(state.error());
-  Section section{.name = "hooks",
-                  .columns = {{.name = "hook"},
-                              {.name = "kind"},
-                              {.name = "on", .kind = ColumnType::texts},
-                              {.name = "pending", .kind = ColumnType::number},
-                              {.name = "sent", .kind = ColumnType::number},
-                              {.name = "failed", .kind = ColumnType::number},
-                              {.name = "last_sent", .kind = ColumnType::time},
-                              {.name = "trouble"}}};
+  Section section = notify_list_result();
   for (const auto& hook : state->hooks)
     section.rows.push_back({hook.name, hook.kind, hook.on, hook.pending, hook.sent, hook.failed,
                             optional_time(hook.last_sent), optional_text(hook.trouble)});
@@ -69,6 +73,7 @@ std::vector<Command> notify_commands() {
        .group = "service",
        .summary = "The webhooks of [[notify]]: what each is told, what waits for it, and what went wrong last.",
        .examples = {"notify list", "notify list --json"},
+       .result = {notify_list_result()},
        .run = handler<notify_list>},
       {.words = "notify test",
        .arguments = "HOOK",

@@ -2,8 +2,8 @@
 // nothing.
 #include <algorithm>
 
-#include "base/crc32c.h"
 #include "base/interrupt.h"
+#include "console/commands/pauses.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -51,19 +51,6 @@ struct PauseParts {
   Audit& trail;
 };
 
-Section pause_section(const Pause& pause, std::size_t partitions, bool already) {
-  return {.columns = {{.name = "target"},
-                      {.name = "already_paused", .kind = ColumnType::yes_no},
-                      {.name = "partitions", .kind = ColumnType::number},
-                      {.name = "by"},
-                      {.name = "reason"},
-                      {.name = "at", .kind = ColumnType::time},
-                      {.name = "expires", .kind = ColumnType::time}},
-          .rows = {{pause.target, already, static_cast<std::int64_t>(partitions), pause.by, pause.reason, pause.at,
-                    optional_time(pause.expires)}},
-          .record = true};
-}
-
 int paused_already(Call& call, const Snapshots& snapshots, const Pause& wanted, std::size_t partitions) {
   Pause there = wanted;
   const Snapshot now = snapshots.snapshot();
@@ -74,17 +61,6 @@ int paused_already(Call& call, const Snapshots& snapshots, const Pause& wanted, 
                                  time_text(there.at), there.reason);
   call.remark("nothing to do");
   return Code::done;
-}
-
-// A pause's number is of itself and not of its place in a list, so that it means the same pause whatever others come
-// and go before it is typed.
-std::int64_t number_of(const Pause& pause) {
-  const auto at = std::chrono::floor<std::chrono::milliseconds>(pause.at.time_since_epoch());
-  return 1000 + crc32c(fmt::format("{} {}", pause.target, at.count())) % 9000;
-}
-
-std::string number_text(const Pause& pause) {
-  return fmt::format("#{}", number_of(pause));
 }
 
 // Who ended a pause, as the audit trail says; empty if it does not.
@@ -245,13 +221,7 @@ std::set<std::string> still_paused(const Inventory& inventory, const std::vector
 
 int list_pauses(Call& call, std::vector<Pause> pauses) {
   std::ranges::sort(pauses, {}, [](const Pause& one) { return std::pair(one.at, one.target); });
-  Section section{.name = "pauses",
-                  .columns = {{.name = "number", .kind = ColumnType::id},
-                              {.name = "target"},
-                              {.name = "by"},
-                              {.name = "since", .kind = ColumnType::time},
-                              {.name = "expires", .kind = ColumnType::time, .label = "until"},
-                              {.name = "reason"}}};
+  Section section = pauses_result();
   for (const Pause& one : pauses)
     section.rows.push_back({number_of(one), one.target, one.by, one.at, optional_time(one.expires), one.reason});
   call.report.notes = {pauses.empty() ? "nothing is paused"
@@ -306,11 +276,7 @@ int resume(Call& call, Pauses& pauses, const Snapshots& snapshots) {
     return Code::done;
   }
   const auto now = WallClock::now();
-  Section section{.name = "resumed",
-                  .columns = {{.name = "target"},
-                              {.name = "paused_seconds", .kind = ColumnType::seconds, .label = "was paused for"},
-                              {.name = "by"},
-                              {.name = "reason"}}};
+  Section section = resumed_result();
   std::string ended;
   for (const Pause& one : resumed) {
     section.rows.push_back({one.target, std::chrono::duration<double>(now - one.at).count(), one.by, one.reason});
@@ -354,6 +320,7 @@ std::vector<Command> pause_commands() {
                   "have stopped. A job ('pause job NAME') begins no run any more; 'pause all' means the jobs as well.",
        .examples = {"pause shop.orders --reason 'vacuum full' --for 30m", "pause shop.orders/0-3 --reason test",
                     "pause table public.orders --reason migration --yes", "pause job daily_sales --reason 'new index'"},
+       .result = {pause_result()},
        .run = handler<pause>},
       {.words = "resume",
        .arguments = "[TARGET | #NUMBER]",
@@ -366,6 +333,7 @@ std::vector<Command> pause_commands() {
        .summary = "Ends the pause of exactly this target and says how long it lasted; 'resume all' ends "
                   "every pause. 'resume' alone ends none and lists them, each with a number that stays its own.",
        .examples = {"resume", "resume shop.orders", "resume #4711", "resume all"},
+       .result = {sometimes(resumed_result()), sometimes(pauses_result())},
        .run = handler<resume>},
       {.words = "drain",
        .arguments = "[TARGET]",
@@ -385,6 +353,7 @@ std::vector<Command> pause_commands() {
        .summary = "Applies what is in flight and then stays paused, in every instance; all of it only with --yes.",
        .examples = {"drain shop.orders --reason upgrade --timeout 2m",
                     "drain --reason 'move the server' --for 1h --yes"},
+       .result = {pause_result()},
        .run = handler<drain>},
   };
 }

@@ -20,29 +20,41 @@ std::expected<std::optional<WallClock::time_point>, int> since_option(Call& call
   return since;
 }
 
-Section period_section(const Period& period, WallClock::time_point from, WallClock::time_point to) {
+Section period_result() {
   return {.name = "period",
           .columns = {{.name = "from", .kind = ColumnType::time, .line = "period"},
                       {.name = "to", .kind = ColumnType::time, .line = "period"},
                       {.name = "counted_from", .kind = ColumnType::time, .label = "counted from", .line = "period"}},
-          .rows = {{from, to, period.from}},
           .record = true};
 }
 
+Section period_section(const Period& period, WallClock::time_point from, WallClock::time_point to) {
+  return filled(period_result(), {from, to, period.from});
+}
+
+Section period_tables_result() {
+  return {.name = "tables",
+          .columns = {{.name = "table"},
+                      {.name = "written", .kind = ColumnType::number, .unit = "rows"},
+                      {.name = "removed", .kind = ColumnType::number, .unit = "rows"}}};
+}
+
 Section period_tables(const Period& period, const std::string& only) {
-  Section section{.name = "tables",
-                  .columns = {{.name = "table"},
-                              {.name = "written", .kind = ColumnType::number, .unit = "rows"},
-                              {.name = "removed", .kind = ColumnType::number, .unit = "rows"}}};
+  Section section = period_tables_result();
   for (const auto& [table, rows] : period.tables)
     if (only.empty() || table == only) section.rows.push_back({table, rows.written, rows.removed});
   return section;
 }
 
-Section period_topics(const Period& period, const std::string& only) {
+Section period_topics_result() {
   Section section{.name = "topics", .columns = {{.name = "topic"}}};
   for (const std::string_view column : {"consumed", "applied", "folded", "skipped", "dead", "gaps"})
     section.columns.push_back({.name = column, .kind = ColumnType::number});
+  return section;
+}
+
+Section period_topics(const Period& period, const std::string& only) {
+  Section section = period_topics_result();
   for (const auto& [topic, counts] : period.topics)
     if (only.empty() || topic == only)
       section.rows.push_back(

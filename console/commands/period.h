@@ -16,6 +16,9 @@ Option since_option_of(std::string_view otherwise);
 // Nothing where the option is not given; a code after fail() if it is not understood, or is too long ago.
 std::expected<std::optional<WallClock::time_point>, int> since_option(Call& call, WallClock::time_point now);
 
+Section period_result();
+Section period_tables_result();
+Section period_topics_result();
 // What was asked for, and from when on this instance has counted.
 Section period_section(const Period& period, WallClock::time_point from, WallClock::time_point to);
 // `only`: the one table or topic that is shown; empty: all that had something.

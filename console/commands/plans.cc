@@ -1,5 +1,7 @@
 // apply, plan list, plan show and plan drop.
+#include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
+#include "console/moving.h"
 #include "console/planning.h"
 
 namespace sluice::console {
@@ -19,15 +21,19 @@ int apply(Call& call, Plans& plans) {
   return code;
 }
 
+Section plan_list_result() {
+  return {.name = "plans",
+          .columns = {{.name = "id"},
+                      {.name = "command"},
+                      {.name = "target"},
+                      {.name = "by"},
+                      {.name = "made", .kind = ColumnType::time},
+                      {.name = "expires", .kind = ColumnType::time, .label = "until"},
+                      {.name = "expired", .kind = ColumnType::yes_no}}};
+}
+
 int plan_list(Call& call, Plans& plans) {
-  Section section{.name = "plans",
-                  .columns = {{.name = "id"},
-                              {.name = "command"},
-                              {.name = "target"},
-                              {.name = "by"},
-                              {.name = "made", .kind = ColumnType::time},
-                              {.name = "expires", .kind = ColumnType::time, .label = "until"},
-                              {.name = "expired", .kind = ColumnType::yes_no}}};
+  Section section = plan_list_result();
   const auto now = WallClock::now();
   const auto seen = plans.of(call.login());
   for (const auto& one : seen)
@@ -45,6 +51,10 @@ int plan_show(Call& call, Plans& plans) {
   return Code::done;
 }
 
+Section plan_drop_result() {
+  return {.columns = {{.name = "dropped"}}, .record = true};
+}
+
 int plan_drop(Call& call, Plans& plans) {
   const auto plan = plans.take_to_drop(call.words()[0], call.login());
   if (!plan) return call.fail(plan.error().code, "{}", plan.error().text);
@@ -52,7 +62,7 @@ int plan_drop(Call& call, Plans& plans) {
   call.remark(fmt::format("{} {}", plan->command, plan->target));
   call.report.line = fmt::format("done: plan {} is dropped, {} {} was not done{}{}", plan->id, plan->command,
                                  plan->target, left.empty() ? "" : "; ", left);
-  call.report.sections = {{.columns = {{.name = "dropped"}}, .rows = {{plan->id}}, .record = true}};
+  call.report.sections = {filled(plan_drop_result(), {plan->id})};
   return Code::done;
 }
 
@@ -71,12 +81,14 @@ std::vector<Command> plans_commands() {
        .group = "control",
        .summary = "Carries out a plan, once: your own, or as an admin anybody's; refused if the world has moved since.",
        .examples = {"apply p-7f3a"},
+       .result = {sometimes(moved_result()), sometimes(discarded_result())},
        .run = handler<apply>},
       {.words = "plan list",
        .role = Role::operator_,
        .group = "control",
        .summary = "Your plans, or as an admin everybody's: what they are about and until when they are valid.",
        .examples = {"plan list"},
+       .result = {plan_list_result()},
        .run = handler<plan_list>},
       {.words = "plan show",
        .arguments = "PLAN",
@@ -88,6 +100,7 @@ std::vector<Command> plans_commands() {
        .group = "control",
        .summary = "What a plan will do.",
        .examples = {"plan show p-7f3a"},
+       .result = {plan_result()},
        .run = handler<plan_show>},
       {.words = "plan drop",
        .arguments = "PLAN",
@@ -99,6 +112,7 @@ std::vector<Command> plans_commands() {
        .group = "control",
        .summary = "Gives a plan up, with the pause that was made for it.",
        .examples = {"plan drop p-7f3a"},
+       .result = {plan_drop_result()},
        .run = handler<plan_drop>},
   };
 }

@@ -31,6 +31,20 @@ bool agrees(const PointerRow& row, const Comparison& seen) {
   return before->next <= row.next && row.next <= after->next && row.epoch == after->epoch;
 }
 
+Section pointers_result() {
+  return {.name = "pointers",
+          .columns = {{.name = "partition"},
+                      {.name = "state"},
+                      {.name = "memory", .kind = ColumnType::id},
+                      {.name = "table", .kind = ColumnType::id},
+                      {.name = "differs", .kind = ColumnType::yes_no},
+                      {.name = "start", .kind = ColumnType::id},
+                      {.name = "generation", .kind = ColumnType::id},
+                      {.name = "epoch", .kind = ColumnType::id},
+                      {.name = "updated", .kind = ColumnType::time},
+                      {.name = "owner"}}};
+}
+
 int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {
   Comparison seen;
   const auto read = [&] {
@@ -50,17 +64,7 @@ int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {
   const auto target = target_of(call, seen.before);
   if (!target) return target.error();
   const auto chosen = covered(*target, seen.before);
-  Section section{.name = "pointers",
-                  .columns = {{.name = "partition"},
-                              {.name = "state"},
-                              {.name = "memory", .kind = ColumnType::id},
-                              {.name = "table", .kind = ColumnType::id},
-                              {.name = "differs", .kind = ColumnType::yes_no},
-                              {.name = "start", .kind = ColumnType::id},
-                              {.name = "generation", .kind = ColumnType::id},
-                              {.name = "epoch", .kind = ColumnType::id},
-                              {.name = "updated", .kind = ColumnType::time},
-                              {.name = "owner"}}};
+  Section section = pointers_result();
   std::int64_t differing = 0;
   for (const auto& row : *seen.before.pointers) {
     if (!std::ranges::binary_search(chosen, row.at)) continue;
@@ -96,6 +100,7 @@ std::vector<Command> pointers_commands() {
        .summary = "The pointer in memory beside the pointer in the table, with epoch and owner; differences "
                   "are marked.",
        .examples = {"pointers", "pointers shop.orders/0-3"},
+       .result = {pointers_result()},
        .run = handler<pointers>},
   };
 }

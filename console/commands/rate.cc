@@ -12,15 +12,29 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t widest_picture = 90;
 
+Section rate_means_result() {
+  return {.name = "means",
+          .columns = {{.name = "over_seconds", .kind = ColumnType::seconds, .label = "over"},
+                      {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
+                      {.name = "arrived", .kind = ColumnType::rate, .unit = "/s"}}};
+}
+
+Section rate_history_result() {
+  return {
+      .columns = {{.name = "step_seconds", .kind = ColumnType::seconds, .programs = true},
+                  {.name = "applied", .line = "applied", .people = true},
+                  {.name = "applied_peak", .kind = ColumnType::rate, .unit = "/s", .label = "peak", .line = "applied"},
+                  {.name = "arrived", .line = "arrived", .people = true},
+                  {.name = "arrived_peak", .kind = ColumnType::rate, .unit = "/s", .label = "peak", .line = "arrived"}},
+      .record = true};
+}
+
 int show_rate(Call& call, const Snapshots& snapshots, const Rates& rates, std::chrono::seconds over) {
   const Inventory inventory = console::inventory(snapshots);
   const auto target = target_of(call, inventory);
   if (!target) return target.error();
   const RateReport found = rates.rates(covered(*target, inventory), over);
-  Section means{.name = "means",
-                .columns = {{.name = "over_seconds", .kind = ColumnType::seconds, .label = "over"},
-                            {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
-                            {.name = "arrived", .kind = ColumnType::rate, .unit = "/s"}}};
+  Section means = rate_means_result();
   const auto add = [&](std::chrono::seconds span, const std::optional<double> RateSeries::* mean) {
     means.rows.push_back({static_cast<double>(span.count()), optional_number(found.applied.*mean),
                           optional_number(found.arrived.*mean)});
@@ -29,21 +43,12 @@ int show_rate(Call& call, const Snapshots& snapshots, const Rates& rates, std::c
   add(10s, &RateSeries::ten_seconds);
   add(60s, &RateSeries::minute);
   add(300s, &RateSeries::five_minutes);
-  Section history{.columns = {{.name = "step_seconds", .kind = ColumnType::seconds, .programs = true}},
-                  .rows = {{static_cast<double>(found.step.count())}},
-                  .record = true};
-  for (const auto& [name, series] : {std::pair<std::string_view, const RateSeries&>("applied", found.applied),
-                                     std::pair<std::string_view, const RateSeries&>("arrived", found.arrived)}) {
-    const auto peak = series.history.empty() ? 0.0 : *std::ranges::max_element(series.history);
+  Section history = filled(rate_history_result(), {static_cast<double>(found.step.count())});
+  for (const RateSeries* series : {&found.applied, &found.arrived}) {
+    const auto peak = series->history.empty() ? 0.0 : *std::ranges::max_element(series->history);
     const auto room =
         call.terminal().pty ? static_cast<std::size_t>(std::max(10, call.terminal().columns - 32)) : widest_picture;
-    history.columns.push_back({.name = name, .line = name, .people = true});
-    history.rows[0].emplace_back(sparkline(series.history, call.terminal().utf8, std::min(room, widest_picture)));
-    history.columns.push_back({.name = name == "applied" ? "applied_peak" : "arrived_peak",
-                               .kind = ColumnType::rate,
-                               .unit = "/s",
-                               .label = "peak",
-                               .line = name});
+    history.rows[0].emplace_back(sparkline(series->history, call.terminal().utf8, std::min(room, widest_picture)));
     history.rows[0].emplace_back(peak);
   }
   call.report.sections = {std::move(means), std::move(history)};
@@ -82,6 +87,7 @@ std::vector<Command> rate_commands() {
        .summary = "Offsets per second that took effect and by which the log has grown: over 1 s, 10 s, 1 m and 5 m, "
                   "and as a picture.",
        .examples = {"rate", "rate shop.orders --over 15m", "rate --watch 2s"},
+       .result = {rate_means_result(), rate_history_result()},
        .run = handler<rate>},
   };
 }

@@ -27,14 +27,18 @@ std::string why_not(const LaneSnapshot& lane) {
   return lane.waits_for.empty() ? "its batch is still under way" : "its batch waits for " + lane.waits_for;
 }
 
+Section reconnect_lanes_result() {
+  return {.name = "lanes",
+          .columns = {{.name = "lane", .kind = ColumnType::id},
+                      {.name = "session_before", .kind = ColumnType::id, .label = "session before"},
+                      {.name = "session", .kind = ColumnType::id}}};
+}
+
 int reconnect_postgres(Call& call, LaneOrders& orders, const Snapshots& snapshots) {
   const auto timeout = span_option(call, "timeout", "60s");
   if (!timeout) return timeout.error();
   const auto deadline = Clock::now() + *timeout;
-  Section lanes{.name = "lanes",
-                .columns = {{.name = "lane", .kind = ColumnType::id},
-                            {.name = "session_before", .kind = ColumnType::id, .label = "session before"},
-                            {.name = "session", .kind = ColumnType::id}}};
+  Section lanes = reconnect_lanes_result();
   const auto all = snapshots.snapshot().lanes;
   for (const auto& before : all) {
     orders.reconnect(before.lane);
@@ -70,6 +74,14 @@ int reconnect_postgres(Call& call, LaneOrders& orders, const Snapshots& snapshot
   return Code::done;
 }
 
+Section reconnect_consumer_result() {
+  return {.name = "consumer",
+          .columns = {{.name = "partitions_before", .kind = ColumnType::number, .label = "partitions before"},
+                      {.name = "partitions", .kind = ColumnType::number},
+                      {.name = "reconnects", .kind = ColumnType::number, .label = "reconnected by order"}},
+          .record = true};
+}
+
 int reconnect_kafka(Call& call, LaneOrders& orders, const Snapshots& snapshots) {
   const auto timeout = span_option(call, "timeout", "60s");
   if (!timeout) return timeout.error();
@@ -103,13 +115,8 @@ int reconnect_kafka(Call& call, LaneOrders& orders, const Snapshots& snapshots) 
   call.remark(what);
   call.report.notes = {fmt::format("done: joined the group again with {}, each goes on at its pointer", what)};
   call.report.sections = {
-      {.name = "consumer",
-       .columns = {{.name = "partitions_before", .kind = ColumnType::number, .label = "partitions before"},
-                   {.name = "partitions", .kind = ColumnType::number},
-                   {.name = "reconnects", .kind = ColumnType::number, .label = "reconnected by order"}},
-       .rows = {{static_cast<std::int64_t>(before.partitions.size()), static_cast<std::int64_t>(now.partitions.size()),
-                 now.consumer_reconnects}},
-       .record = true}};
+      filled(reconnect_consumer_result(), {static_cast<std::int64_t>(before.partitions.size()),
+                                           static_cast<std::int64_t>(now.partitions.size()), now.consumer_reconnects})};
   return Code::done;
 }
 
@@ -129,6 +136,7 @@ std::vector<Command> reconnect_commands() {
            "Opens new connections to PostgreSQL, one lane at a time and between its batches, as after a change of "
            "DNS, a certificate or a setting of the role. Nothing is lost, and nothing is claimed again.",
        .examples = {"reconnect postgres", "reconnect postgres --timeout 5m"},
+       .result = {reconnect_lanes_result()},
        .run = handler<reconnect_postgres>},
       {.words = "reconnect kafka",
        .options = {{.name = "timeout",
@@ -144,6 +152,7 @@ std::vector<Command> reconnect_commands() {
            "some seconds, other instances of the group may get some of them, and each goes on at its pointer: nothing is "
            "lost or applied twice. Ten times in the life of a process.",
        .examples = {"reconnect kafka", "reconnect kafka --timeout 2m"},
+       .result = {reconnect_consumer_result()},
        .run = handler<reconnect_kafka>},
   };
 }

@@ -17,6 +17,19 @@ report::Value size_of(const std::optional<std::string>& bytes) {
   return bytes ? report::Value(static_cast<std::int64_t>(bytes->size())) : report::Value();
 }
 
+Section record_result() {
+  return {.columns = {{.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "tombstone", .kind = ColumnType::yes_no},
+                      {.name = "key_bytes", .kind = ColumnType::number},
+                      {.name = "value_bytes", .kind = ColumnType::number},
+                      {.name = "headers", .kind = ColumnType::texts},
+                      {.name = "key", .kind = ColumnType::content},
+                      {.name = "value", .kind = ColumnType::content}},
+          .record = true};
+}
+
 int record(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const auto at = parse_partition(call.words()[0]);
   if (!at)
@@ -28,20 +41,12 @@ int record(Call& call, Inspection& inspection, const Snapshots& snapshots, Posit
     return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
   const auto found = inspection.read(*at, *offset);
   if (!found) return call.fail(found.error());
-  const ColumnType content = call.has("raw") ? ColumnType::text : ColumnType::content;
-  call.report.sections = {{.columns = {{.name = "partition"},
-                                       {.name = "offset", .kind = ColumnType::id},
-                                       {.name = "timestamp", .kind = ColumnType::time},
-                                       {.name = "tombstone", .kind = ColumnType::yes_no},
-                                       {.name = "key_bytes", .kind = ColumnType::number},
-                                       {.name = "value_bytes", .kind = ColumnType::number},
-                                       {.name = "headers", .kind = ColumnType::texts},
-                                       {.name = "key", .kind = content},
-                                       {.name = "value", .kind = content}},
-                           .rows = {{partition_text(found->at), found->offset, optional_time(found->timestamp),
-                                     !found->value.has_value(), size_of(found->key), size_of(found->value),
-                                     header_texts(*found), optional_text(found->key), optional_text(found->value)}},
-                           .record = true}};
+  Section section =
+      filled(record_result(), {partition_text(found->at), found->offset, optional_time(found->timestamp),
+                               !found->value.has_value(), size_of(found->key), size_of(found->value),
+                               header_texts(*found), optional_text(found->key), optional_text(found->value)});
+  if (call.has("raw")) report::show_whole(section);
+  call.report.sections = {std::move(section)};
   return Code::done;
 }
 
@@ -62,6 +67,7 @@ std::vector<Command> record_commands() {
            "One record of the log as it was written: key, value, headers, timestamp. 'explain' says what becomes "
            "of it.",
        .examples = {"record shop.orders/3 4711", "record shop.orders/3 4711 --raw --json"},
+       .result = {record_result()},
        .run = handler<record>},
   };
 }

@@ -15,8 +15,9 @@ std::span<const Command> commands() {
              wait_commands,        errors_commands,      incidents_commands, pause_commands,   flush_commands,
              reconnect_commands,   moves_commands,       seek_commands,      plans_commands,   dead_letters_commands,
              dead_export_commands, dead_groups_commands, record_commands,    explain_commands, trace_commands,
-             tail_commands,        config_commands,      log_commands,       audit_commands,   shutdown_commands,
-             incident_commands,    notify_commands,      jobs_commands,      session_commands, help_commands,
+             tail_commands,        verify_commands,      config_commands,    log_commands,     audit_commands,
+             shutdown_commands,    incident_commands,    notify_commands,    jobs_commands,    session_commands,
+             help_commands,
          })
       std::ranges::move(group(), std::back_inserter(table));
     return table;

@@ -45,6 +45,7 @@ std::vector<Command> tail_commands();
 std::vector<Command> top_commands();
 std::vector<Command> topics_commands();
 std::vector<Command> trace_commands();
+std::vector<Command> verify_commands();
 std::vector<Command> wait_commands();
 std::vector<Command> why_commands();
 

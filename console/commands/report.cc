@@ -44,33 +44,46 @@ Result<Shared> shared_since(WallClock::time_point from, DeadLetters& dead_letter
 }
 
 // The value that a share of the sorted ones does not exceed.
-report::Value quantile(const std::vector<std::int64_t>& sorted, double share) {
+template <class T>
+report::Value quantile(const std::vector<T>& sorted, double share) {
   if (sorted.empty()) return {};
   const auto rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
   return sorted[rank];
 }
 
-Section lag_section(const std::vector<std::int64_t>& lags) {
-  Section section{.name = "lag", .columns = {}, .rows = {{}}, .record = true};
-  for (const auto& [name, share] :
-       {std::pair("lag_p50", 0.5), std::pair("lag_p95", 0.95), std::pair("lag_p99", 0.99), std::pair("lag_max", 1.0)}) {
-    section.columns.push_back({.name = name,
-                               .kind = ColumnType::number,
-                               .unit = "records",
-                               .label = std::string_view(name).substr(4),
-                               .line = "lag"});
-    section.rows.front().push_back(quantile(lags, share));
-  }
+constexpr std::pair<std::string_view, double> lag_shares[] = {
+    {"lag_p50", 0.5}, {"lag_p95", 0.95}, {"lag_p99", 0.99}, {"lag_max", 1.0}};
+constexpr std::pair<std::string_view, double> behind_shares[] = {
+    {"lag_seconds_p50", 0.5}, {"lag_seconds_p95", 0.95}, {"lag_seconds_p99", 0.99}, {"lag_seconds_max", 1.0}};
+
+Section lag_shares_result() {
+  Section section{.name = "lag", .record = true};
+  for (const auto& [name, share] : lag_shares)
+    section.columns.push_back(
+        {.name = name, .kind = ColumnType::number, .unit = "records", .label = name.substr(4), .line = "lag"});
+  for (const auto& [name, share] : behind_shares)
+    section.columns.push_back({.name = name, .kind = ColumnType::seconds, .label = name.substr(12), .line = "behind"});
   return section;
 }
 
+Section lag_section(const Period& period) {
+  std::vector<report::Value> row;
+  for (const auto& [name, share] : lag_shares) row.push_back(quantile(period.lags, share));
+  for (const auto& [name, share] : behind_shares) row.push_back(quantile(period.lags_seconds, share));
+  return filled(lag_shares_result(), std::move(row));
+}
+
+Section letter_groups_result() {
+  return {.name = "letters",
+          .columns = {{.name = "letters", .kind = ColumnType::number},
+                      {.name = "newest", .kind = ColumnType::time},
+                      {.name = "table"},
+                      {.name = "sqlstate"},
+                      {.name = "reason"}}};
+}
+
 Section letter_groups_section(const DeadLetterGroups& found) {
-  Section section{.name = "letters",
-                  .columns = {{.name = "letters", .kind = ColumnType::number},
-                              {.name = "newest", .kind = ColumnType::time},
-                              {.name = "table"},
-                              {.name = "sqlstate"},
-                              {.name = "reason"}}};
+  Section section = letter_groups_result();
   for (const auto& group : found.largest)
     section.rows.push_back(
         {group.letters, group.newest, optional_text(group.table), optional_text(group.sqlstate), group.reason});
@@ -95,12 +108,16 @@ std::map<std::pair<std::string, std::string>, Happened> counted_events(const std
   return counts;
 }
 
+Section counted_events_result() {
+  return {.name = "incidents",
+          .columns = {{.name = "incident"},
+                      {.name = "state"},
+                      {.name = "times", .kind = ColumnType::number},
+                      {.name = "newest", .kind = ColumnType::time}}};
+}
+
 Section events_section(const std::vector<EventRow>& events) {
-  Section section{.name = "incidents",
-                  .columns = {{.name = "incident"},
-                              {.name = "state"},
-                              {.name = "times", .kind = ColumnType::number},
-                              {.name = "newest", .kind = ColumnType::time}}};
+  Section section = counted_events_result();
   for (const auto& [what, happened] : counted_events(events))
     section.rows.push_back({what.first, optional_text(what.second), happened.times, happened.newest});
   return section;
@@ -120,14 +137,17 @@ Verdict verdict_of(const VerificationState& proof) {
   return verdict;
 }
 
+Section proof_result() {
+  return {.name = "proof",
+          .columns = {{.name = "proved_at", .kind = ColumnType::time, .label = "at", .line = "proof"},
+                      {.name = "result", .line = "proof"},
+                      {.name = "proved", .kind = ColumnType::number, .line = "proof"},
+                      {.name = "partitions", .kind = ColumnType::number, .label = "of", .line = "proof"}},
+          .record = true};
+}
+
 Section proof_section(const std::optional<VerificationState>& proof) {
-  Section section{.name = "proof",
-                  .columns = {{.name = "proved_at", .kind = ColumnType::time, .label = "at", .line = "proof"},
-                              {.name = "result", .line = "proof"},
-                              {.name = "proved", .kind = ColumnType::number, .line = "proof"},
-                              {.name = "partitions", .kind = ColumnType::number, .label = "of", .line = "proof"}},
-                  .rows = {{{}, {}, {}, {}}},
-                  .record = true};
+  Section section = filled(proof_result(), {{}, {}, {}, {}});
   if (!proof) return section;
   const auto verdict = verdict_of(*proof);
   section.rows = {{optional_time(proof->at), verdict.result, verdict.proved, verdict.partitions}};
@@ -185,7 +205,10 @@ int send(Call& call, const Day& day, Notifications& notifications) {
   const auto lag = [&](double share) {
     return report::cell_text({.name = {}, .kind = ColumnType::number}, quantile(day.period.lags, share), false);
   };
-  const auto line = one_line(day, fmt::format("lag p50 {}, p99 {}, most {} records", lag(0.5), lag(0.99), lag(1)));
+  const auto behind =
+      report::cell_text({.name = {}, .kind = ColumnType::seconds}, quantile(day.period.lags_seconds, 1), false);
+  const auto line =
+      one_line(day, fmt::format("lag p50 {}, p99 {}, most {} records and {}", lag(0.5), lag(0.99), lag(1), behind));
   const auto done =
       notifications.report(call.option("to"), line, report::as_json(call.report, "report", WallClock::now()));
   if (!done)
@@ -205,7 +228,7 @@ int report_day(Call& call, const History& history, DeadLetters& dead_letters, Ev
   Day day{.from = since->value_or(now - History::longest), .to = now, .period = {}};
   day.period = history.since(day.from);
   call.report.sections = {period_section(day.period, day.from, now), period_tables(day.period, {}),
-                          period_topics(day.period, {}), lag_section(day.period.lags)};
+                          period_topics(day.period, {}), lag_section(day.period)};
   call.report.notes = {of_this_instance(day)};
   auto shared = shared_since(day.from, dead_letters, events, proofs);
   if (!shared)
@@ -235,9 +258,11 @@ std::vector<Command> report_commands() {
        .group = "look",
        .summary =
            "What the last day has brought: rows by table, the outcome of records by topic and percentiles of the "
-           "lag (looked at every ten seconds) of this instance; dead letters by reason, incidents, starts and the "
+           "lag (looked at every ten seconds; in seconds, of the partition that was furthest behind) of this instance; dead letters by reason, incidents, starts and the "
            "last proof of the whole pipeline.",
        .examples = {"report", "report --since 8h --json", "report --to 1"},
+       .result = {period_result(), period_tables_result(), period_topics_result(), lag_shares_result(),
+                  sometimes(letter_groups_result()), sometimes(counted_events_result()), sometimes(proof_result())},
        .run = handler<report_day>},
   };
 }

@@ -55,6 +55,17 @@ std::vector<Pointer> pointers_of(const PartitionSelector& target, const Inventor
   return pointers;
 }
 
+Section runway_result() {
+  return {.name = "partitions",
+          .columns = {{.name = "partition"},
+                      {.name = "pointer", .kind = ColumnType::id},
+                      {.name = "oldest", .kind = ColumnType::time, .label = "oldest not applied"},
+                      {.name = "age_seconds", .kind = ColumnType::seconds, .label = "age"},
+                      {.name = "retention_seconds", .kind = ColumnType::seconds, .label = "kept for"},
+                      {.name = "left_seconds", .kind = ColumnType::seconds, .label = "left"},
+                      {.name = "remark"}}};
+}
+
 int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const Inventory known = inventory(snapshots, positions);
   const auto target = target_of(call, known);
@@ -71,14 +82,7 @@ int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Posit
   std::ranges::sort(lines, {}, [](const auto& one) {
     return std::tuple(one.first.rank, one.first.left.value_or(0), -one.first.age.value_or(0), one.second->from.at);
   });
-  Section section{.name = "partitions",
-                  .columns = {{.name = "partition"},
-                              {.name = "pointer", .kind = ColumnType::id},
-                              {.name = "oldest", .kind = ColumnType::time, .label = "oldest not applied"},
-                              {.name = "age_seconds", .kind = ColumnType::seconds, .label = "age"},
-                              {.name = "retention_seconds", .kind = ColumnType::seconds, .label = "kept for"},
-                              {.name = "left_seconds", .kind = ColumnType::seconds, .label = "left"},
-                              {.name = "remark"}}};
+  Section section = runway_result();
   for (const auto& [line, one] : lines)
     section.rows.push_back({partition_text(one->from.at), one->from.next, optional_time(one->oldest),
                             optional_number(line.age),
@@ -103,6 +107,7 @@ std::vector<Command> runway_commands() {
            "The time until Kafka's retention may delete what is not applied, of every partition that has a pointer, "
            "the shortest first. Asks Kafka, within 30 seconds.",
        .examples = {"runway", "runway shop.orders --json"},
+       .result = {runway_result()},
        .run = handler<runway>},
   };
 }

@@ -4,6 +4,7 @@
 
 #include "console/commands/registry.h"
 #include "console/moving.h"
+#include "console/planning.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -228,6 +229,7 @@ std::vector<Command> seek_commands() {
           "latest, time T, ago 2h. 'apply' does it.",
       .examples = {"seek shop.orders/3 start", "seek shop.orders/3 -1000 --pause",
                    "seek shop.orders/3 time 2026-11-21T11:52:44Z", "seek shop.orders/3 5000 --yes --expect 4711"},
+      .result = {sometimes(plan_result()), sometimes(moved_result())},
       .run = handler<seek>};
   Command backward = forward;
   backward.words = "rewind";

@@ -8,17 +8,21 @@
 namespace sluice::console {
 namespace {
 
+Section sessions_result() {
+  return {.name = "sessions",
+          .columns = {{.name = "id", .kind = ColumnType::id},
+                      {.name = "name"},
+                      {.name = "role"},
+                      {.name = "address"},
+                      {.name = "since", .kind = ColumnType::time},
+                      {.name = "idle_seconds", .kind = ColumnType::seconds, .label = "idle"},
+                      {.name = "queued", .kind = ColumnType::number, .unit = "bytes"},
+                      {.name = "fingerprint"},
+                      {.name = "command"}}};
+}
+
 int sessions(Call& call, const Sessions& all) {
-  Section section{.name = "sessions",
-                  .columns = {{.name = "id", .kind = ColumnType::id},
-                              {.name = "name"},
-                              {.name = "role"},
-                              {.name = "address"},
-                              {.name = "since", .kind = ColumnType::time},
-                              {.name = "idle_seconds", .kind = ColumnType::seconds, .label = "idle"},
-                              {.name = "queued", .kind = ColumnType::number, .unit = "bytes"},
-                              {.name = "fingerprint"},
-                              {.name = "command"}}};
+  Section section = sessions_result();
   for (const auto& one : all.list())
     section.rows.push_back({one.id, one.who.name, one.who.role, one.who.address, one.since,
                             std::chrono::duration<double>(one.idle).count(), static_cast<std::int64_t>(one.queued),
@@ -49,12 +53,16 @@ int only_in_a_session(Call& call, std::string_view word) {
   return call.fail(Code::wrong_state, "{} is for a session in a terminal", word);
 }
 
+Section history_result() {
+  return {.columns = {{.name = "number", .kind = ColumnType::id}, {.name = "line"}}};
+}
+
 int history(Call& call) {
   if (call.terminal().history == nullptr) return only_in_a_session(call, "history");
   const auto last = number_option(call, "last", 20, 500);
   if (!last) return last.error();
   const auto& lines = *call.terminal().history;
-  Section section{.columns = {{.name = "number", .kind = ColumnType::id}, {.name = "line"}}};
+  Section section = history_result();
   const auto shown = std::min(lines.size(), static_cast<std::size_t>(*last));
   for (std::size_t at = lines.size() - shown; at < lines.size(); ++at)
     section.rows.push_back({static_cast<std::int64_t>(at + 1), lines[at]});
@@ -81,6 +89,11 @@ std::string set_page(Call& call, const std::string& value) {
   return {};
 }
 
+Section session_settings_result() {
+  return {.columns = {{.name = "color"}, {.name = "width"}, {.name = "page", .kind = ColumnType::yes_no}},
+          .record = true};
+}
+
 int set(Call& call) {
   SessionSettings* settings = call.terminal().settings;
   if (settings == nullptr) return only_in_a_session(call, "set");
@@ -94,37 +107,45 @@ int set(Call& call) {
       return call.fail(Code::not_understood, "set {}: '{}' is not {}", name, value, wanted);
   }
   call.report.sections = {
-      {.columns = {{.name = "color"}, {.name = "width"}, {.name = "page", .kind = ColumnType::yes_no}},
-       .rows = {{std::string(!settings->color   ? "auto"
-                             : *settings->color ? "on"
-                                                : "off"),
-                 settings->columns ? std::to_string(*settings->columns) : std::string("auto"), settings->page}},
-       .record = true}};
+      filled(session_settings_result(),
+             {std::string(!settings->color   ? "auto"
+                          : *settings->color ? "on"
+                                             : "off"),
+              settings->columns ? std::to_string(*settings->columns) : std::string("auto"), settings->page})};
   return Code::done;
 }
 
-int version(Call& call, const Versions& versions) {
+Section version_result() {
   Section section{.record = true};
-  section.rows.emplace_back();
-  for (const auto& [name, text] : versions) {
+  for (const auto* name : {"version", "librdkafka", "libpq", "libpqxx", "libssh", "libcurl"})
     section.columns.push_back({.name = name});
-    section.rows[0].emplace_back(text);
+  return section;
+}
+
+int version(Call& call, const Versions& versions) {
+  Section section = filled(version_result(), {});
+  for (const Column& column : section.columns) {
+    const auto found = std::ranges::find(versions, column.name, &Versions::value_type::first);
+    section.rows[0].push_back(found == versions.end() ? report::Value() : report::Value(found->second));
   }
   call.report.sections = {std::move(section)};
   return Code::done;
 }
 
+Section whoami_result() {
+  return {.columns = {{.name = "name"},
+                      {.name = "role"},
+                      {.name = "fingerprint"},
+                      {.name = "address"},
+                      {.name = "commands", .kind = ColumnType::texts}},
+          .record = true};
+}
+
 int whoami(Call& call) {
   const Caller& who = call.login().caller;
-  call.report.sections = {
-      {.columns = {{.name = "name"},
-                   {.name = "role"},
-                   {.name = "fingerprint"},
-                   {.name = "address"},
-                   {.name = "commands", .kind = ColumnType::texts}},
-       .rows = {{who.name, who.role, who.fingerprint, who.address,
-                 call.login().commands.empty() ? report::Value() : report::Value(call.login().commands)}},
-       .record = true}};
+  call.report.sections = {filled(
+      whoami_result(), {who.name, who.role, who.fingerprint, who.address,
+                        call.login().commands.empty() ? report::Value() : report::Value(call.login().commands)})};
   return Code::done;
 }
 
@@ -153,6 +174,7 @@ std::vector<Command> session_commands() {
        .group = "service",
        .summary = "Who is logged in, from where, idle for how long, and what runs.",
        .examples = {"sessions"},
+       .result = {sessions_result()},
        .run = handler<sessions>},
       {.words = "session end",
        .arguments = "ID",
@@ -174,17 +196,20 @@ std::vector<Command> session_commands() {
        .group = "service",
        .summary = "Versions of the service and its libraries.",
        .examples = {"version", "version --json"},
+       .result = {version_result()},
        .run = handler<version>},
       {.words = "whoami",
        .group = "session",
        .summary = "Name, role, key and address of this session.",
        .examples = {"whoami"},
+       .result = {whoami_result()},
        .run = handler<whoami>},
       {.words = "history",
        .options = {last_option()},
        .group = "session",
        .summary = "The lines of this session; Up and Ctrl-R bring them back.",
        .examples = {"history", "history -n 50"},
+       .result = {history_result()},
        .run = handler<history>},
       {.words = "set",
        .arguments = "[color on|off|auto | width N|auto | page on|off]",
@@ -194,6 +219,7 @@ std::vector<Command> session_commands() {
        .summary =
            "Colours, the width of tables, and whether long lists stop at the end of the screen, in this session.",
        .examples = {"set", "set color off", "set width 200", "set page off"},
+       .result = {session_settings_result()},
        .run = handler<set>},
       {.words = "clear",
        .group = "session",

@@ -7,13 +7,17 @@
 
 namespace sluice::console {
 
+Section tables_result() {
+  return {.name = "tables",
+          .columns = {{.name = "table"},
+                      {.name = "written", .kind = ColumnType::number, .unit = "rows"},
+                      {.name = "removed", .kind = ColumnType::number, .unit = "rows"},
+                      {.name = "last_commit", .kind = ColumnType::time},
+                      {.name = "topics", .kind = ColumnType::texts}}};
+}
+
 Section tables_section(const Inventory& inventory, const std::string& only) {
-  Section section{.name = "tables",
-                  .columns = {{.name = "table"},
-                              {.name = "written", .kind = ColumnType::number, .unit = "rows"},
-                              {.name = "removed", .kind = ColumnType::number, .unit = "rows"},
-                              {.name = "last_commit", .kind = ColumnType::time},
-                              {.name = "topics", .kind = ColumnType::texts}}};
+  Section section = tables_result();
   for (const auto& name : inventory.tables) {
     if (!only.empty() && name != only) continue;
     std::vector<std::string> topics;
@@ -27,13 +31,17 @@ Section tables_section(const Inventory& inventory, const std::string& only) {
   return section;
 }
 
+Section changed_values_result() {
+  return {.name = "values",
+          .columns = {{.name = "table"},
+                      {.name = "column"},
+                      {.name = "policy"},
+                      {.name = "records", .kind = ColumnType::number},
+                      {.name = "topic"}}};
+}
+
 void add_changed_values(const Inventory& inventory, const std::string& only, Report& report) {
-  Section section{.name = "values",
-                  .columns = {{.name = "table"},
-                              {.name = "column"},
-                              {.name = "policy"},
-                              {.name = "records", .kind = ColumnType::number},
-                              {.name = "topic"}}};
+  Section section = changed_values_result();
   for (const auto& table : inventory.now.tables) {
     if (!only.empty() && table.table != only) continue;
     for (const auto& [change, records] : table.changed_values)
@@ -54,25 +62,33 @@ int tables(Call& call, const Snapshots& snapshots) {
   return Code::done;
 }
 
+Section table_columns_result() {
+  return {.name = "columns",
+          .columns = {{.name = "column"},
+                      {.name = "type"},
+                      {.name = "in_key", .kind = ColumnType::yes_no},
+                      {.name = "nullable", .kind = ColumnType::yes_no}}};
+}
+
+Section table_partitions_result() {
+  return {.name = "partitions",
+          .columns = {{.name = "partition"},
+                      {.name = "state"},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "reason"}}};
+}
+
 int one_table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& catalogue) {
   const Inventory known = inventory(snapshots, positions);
   const std::string& name = call.words().front();
   if (!known.tables.contains(name)) return call.fail(Code::no_such_thing, "no table '{}'; see 'tables'", name);
-  Section columns{.name = "columns",
-                  .columns = {{.name = "column"},
-                              {.name = "type"},
-                              {.name = "in_key", .kind = ColumnType::yes_no},
-                              {.name = "nullable", .kind = ColumnType::yes_no}}};
+  Section columns = table_columns_result();
   if (const auto found = catalogue.columns(name); found) {
     for (const auto& one : *found) columns.rows.push_back({one.name, one.type, one.in_key, one.nullable});
   } else {
     call.report.notes.push_back("columns are not known: " + found.error().message);
   }
-  Section fed{.name = "partitions",
-              .columns = {{.name = "partition"},
-                          {.name = "state"},
-                          {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                          {.name = "reason"}}};
+  Section fed = table_partitions_result();
   for (const auto& one : known.now.partitions)
     if (std::ranges::binary_search(known.tables_of(one.at.topic), name))
       fed.rows.push_back(
@@ -91,6 +107,7 @@ std::vector<Command> tables_commands() {
        .group = "look",
        .summary = "Rows written and removed per table, and the last commit.",
        .examples = {"tables", "tables | match orders"},
+       .result = {tables_result(), sometimes(changed_values_result())},
        .run = handler<tables>},
       {.words = "table",
        .arguments = "TABLE",
@@ -101,6 +118,8 @@ std::vector<Command> tables_commands() {
        .summary = "One table: rows written and removed, its columns and primary key in PostgreSQL, and the partitions "
                   "that feed it.",
        .examples = {"table public.orders"},
+       .result = {tables_result(), table_columns_result(), table_partitions_result(),
+                  sometimes(changed_values_result())},
        .run = handler<one_table>},
   };
 }

@@ -7,6 +7,8 @@
 
 namespace sluice::console {
 
+Section tables_result();
+Section changed_values_result();
 // `only`: the one table that is shown; empty: all.
 Section tables_section(const Inventory& inventory, const std::string& only);
 // The values that policies of routes changed, with a note; nothing if there are none.

@@ -15,14 +15,18 @@ constexpr std::size_t all_at_once = 500;
 constexpr std::size_t tailed_at_most = 100;
 constexpr std::int64_t limit_at_most = 1'000'000;
 
+Section tail_result() {
+  return {.name = "records",
+          .columns = {{.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "key", .kind = ColumnType::content},
+                      {.name = "headers", .kind = ColumnType::texts, .programs = true},
+                      {.name = "value", .kind = ColumnType::content}}};
+}
+
 Report records_report(const TailNews& news) {
-  Section section{.name = "records",
-                  .columns = {{.name = "timestamp", .kind = ColumnType::time},
-                              {.name = "partition"},
-                              {.name = "offset", .kind = ColumnType::id},
-                              {.name = "key", .kind = ColumnType::content},
-                              {.name = "headers", .kind = ColumnType::texts, .programs = true},
-                              {.name = "value", .kind = ColumnType::content}}};
+  Section section = tail_result();
   for (const auto& one : news.records)
     section.rows.push_back({optional_time(one.timestamp), partition_text(one.at), one.offset, optional_text(one.key),
                             header_texts(one), optional_text(one.value)});
@@ -38,13 +42,16 @@ Report records_report(const TailNews& news) {
   return report;
 }
 
+Section tail_counts_result() {
+  return {.columns = {{.name = "not_shown", .kind = ColumnType::number, .programs = true},
+                      {.name = "not_judged", .kind = ColumnType::number, .programs = true},
+                      {.name = "troubles", .kind = ColumnType::texts, .programs = true}},
+          .record = true};
+}
+
 // How much is left out, for programs, which do not see the notes.
 void add_counts(const TailNews& news, Report& report) {
-  report.sections.push_back({.columns = {{.name = "not_shown", .programs = true},
-                                         {.name = "not_judged", .programs = true},
-                                         {.name = "troubles", .kind = ColumnType::texts, .programs = true}},
-                             .rows = {{news.not_shown, news.not_judged, news.troubles}},
-                             .record = true});
+  report.sections.push_back(filled(tail_counts_result(), {news.not_shown, news.not_judged, news.troubles}));
 }
 
 int follow_records(Call& call, Tail& tail, std::size_t limit) {
@@ -111,6 +118,7 @@ std::vector<Command> tail_commands() {
            "Records as they are written from now on, until Ctrl-C: 200 a second at most, the others are counted, or all.",
        .examples = {"tail shop.orders --limit 20", "tail shop.orders/3 --filter \"@op = 'd' or status = 'sent'\"",
                     "tail --json --all"},
+       .result = {tail_result(), tail_counts_result()},
        .run = handler<tail>},
   };
 }

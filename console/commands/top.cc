@@ -27,11 +27,12 @@ int watch(Call& call, Observer& observer, const Snapshots& snapshots, const Rate
         .size = keyboard.size(), .utf8 = call.terminal().utf8, .color = call.terminal().color && call.colors()};
     const bool drawn = screen.show(dashboard(pipeline.name, *seen, view, place), place.size);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(again - Clock::now());
-    for (const auto& key : keys.next(std::clamp(left, 0ms, drawn ? interval : dropped_again), call.stop())) {
-      if (key == redraw) screen.forget();
-      press(view, key, place.size.rows);
+    auto key = keys.next(std::clamp(left, 0ms, drawn ? interval : dropped_again), call.stop());
+    for (; key; key = keys.next(0ms, call.stop())) {
+      if (*key == redraw) screen.forget();
+      press(view, *key, place.size.rows);
+      if (view.leave) return Code::done;
     }
-    if (view.leave) return Code::done;
   }
   return Code::interrupted;
 }

@@ -10,17 +10,21 @@
 namespace sluice::console {
 namespace {
 
+Section topics_result() {
+  return {.name = "topics",
+          .columns = {{.name = "topic"},
+                      {.name = "partitions", .kind = ColumnType::number},
+                      {.name = "paused", .kind = ColumnType::number},
+                      {.name = "stopped", .kind = ColumnType::number},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "tables", .kind = ColumnType::texts}}};
+}
+
 int topics(Call& call, const Snapshots& snapshots) {
   const Snapshot now = snapshots.snapshot();
   std::map<std::string, Totals> topics;
   for (const auto& one : now.partitions) topics[one.at.topic].add(one);
-  Section section{.name = "topics",
-                  .columns = {{.name = "topic"},
-                              {.name = "partitions", .kind = ColumnType::number},
-                              {.name = "paused", .kind = ColumnType::number},
-                              {.name = "stopped", .kind = ColumnType::number},
-                              {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                              {.name = "tables", .kind = ColumnType::texts}}};
+  Section section = topics_result();
   for (const auto& [topic, sum] : topics) {
     const auto tables = now.topic_tables.find(topic);
     section.rows.push_back({topic, sum.partitions, sum.paused, sum.broken,
@@ -32,10 +36,14 @@ int topics(Call& call, const Snapshots& snapshots) {
   return Code::done;
 }
 
+Section topic_route_result() {
+  return {.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
+}
+
 // The settings of the first route that takes it, and of those that it lets continue. Those of several have their route
 // in front.
 Section route_section(const std::string& topic, const config::Pipeline& pipeline) {
-  Section section{.name = "route", .columns = {{.name = "setting"}, {.name = "value"}}};
+  Section section = topic_route_result();
   std::vector<std::string> prefixes;
   for (const auto* route : routes_of(pipeline, topic))
     prefixes.push_back(fmt::format("route[{}].", route - pipeline.routes.data() + 1));
@@ -45,6 +53,32 @@ Section route_section(const std::string& topic, const config::Pipeline& pipeline
       if (one.key.starts_with(prefix) && (one.changed || one.key.ends_with(".format")))
         section.rows.push_back({prefixes.size() > 1 ? one.key : one.key.substr(prefix.size()), one.value});
   return section;
+}
+
+Section topic_partitions_result() {
+  return {.name = "partitions",
+          .columns = {{.name = "partition", .kind = ColumnType::id},
+                      {.name = "state"},
+                      {.name = "pointer", .kind = ColumnType::id},
+                      {.name = "end", .kind = ColumnType::id},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
+                      {.name = "reason"}}};
+}
+
+Section topic_result() {
+  return {
+      .columns =
+          {{.name = "topic"},
+           {.name = "tables", .kind = ColumnType::texts},
+           {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+           {.name = "applied_per_second",
+            .kind = ColumnType::rate,
+            .unit = "/s",
+            .label = "applied, last 10 s",
+            .line = "rate"},
+           {.name = "arrived_per_second", .kind = ColumnType::rate, .unit = "/s", .label = "arrived", .line = "rate"}},
+      .record = true};
 }
 
 int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const config::Pipeline& pipeline) {
@@ -57,14 +91,7 @@ int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const conf
   const RateReport found = rates.rates(chosen, Rates::longest);
   const auto applied = rates.applied();
   Totals sum;
-  Section partitions{.name = "partitions",
-                     .columns = {{.name = "partition", .kind = ColumnType::id},
-                                 {.name = "state"},
-                                 {.name = "pointer", .kind = ColumnType::id},
-                                 {.name = "end", .kind = ColumnType::id},
-                                 {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                                 {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
-                                 {.name = "reason"}}};
+  Section partitions = topic_partitions_result();
   for (const auto& one : inventory.now.partitions) {
     if (!std::ranges::binary_search(chosen, one.at)) continue;
     sum.add(one);
@@ -74,20 +101,9 @@ int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const conf
                                rate == applied.end() ? report::Value() : report::Value(rate->second),
                                optional_text(one.reason)});
   }
-  Section about{
-      .columns =
-          {{.name = "topic"},
-           {.name = "tables", .kind = ColumnType::texts},
-           {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-           {.name = "applied_per_second",
-            .kind = ColumnType::rate,
-            .unit = "/s",
-            .label = "applied, last 10 s",
-            .line = "rate"},
-           {.name = "arrived_per_second", .kind = ColumnType::rate, .unit = "/s", .label = "arrived", .line = "rate"}},
-      .rows = {{target->name, inventory.tables_of(target->name), sum.lag, optional_number(found.applied.ten_seconds),
-                optional_number(found.arrived.ten_seconds)}},
-      .record = true};
+  Section about =
+      filled(topic_result(), {target->name, inventory.tables_of(target->name), sum.lag,
+                              optional_number(found.applied.ten_seconds), optional_number(found.arrived.ten_seconds)});
   call.report.sections = {std::move(about), std::move(partitions), route_section(target->name, pipeline)};
   return Code::done;
 }
@@ -100,6 +116,7 @@ std::vector<Command> topics_commands() {
        .group = "look",
        .summary = "The topics with partitions, lag and the tables that they feed.",
        .examples = {"topics"},
+       .result = {topics_result()},
        .run = handler<topics>},
       {.words = "topic",
        .arguments = "TOPIC",
@@ -110,6 +127,7 @@ std::vector<Command> topics_commands() {
        .summary =
            "One topic: its tables, lag and rates, its partitions in this process, and the settings of its route.",
        .examples = {"topic shop.orders"},
+       .result = {topic_result(), topic_partitions_result(), topic_route_result()},
        .run = handler<topic>},
   };
 }

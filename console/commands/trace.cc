@@ -69,28 +69,36 @@ std::string effect_of(const Trace::Mention& one, const Trace& found) {
   return effect + (doubts_of(one, found).empty() ? "" : "perhaps ") + "the last that has taken effect";
 }
 
+Section trace_records_result() {
+  return {.name = "records",
+          .columns = {{.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "change"},
+                      {.name = "effect"}}};
+}
+
 Section mentions_section(const Trace& found) {
-  Section section{.name = "records",
-                  .columns = {{.name = "partition"},
-                              {.name = "offset", .kind = ColumnType::id},
-                              {.name = "timestamp", .kind = ColumnType::time},
-                              {.name = "change"},
-                              {.name = "effect"}}};
+  Section section = trace_records_result();
   for (const auto& one : found.mentions)
     section.rows.push_back(
         {partition_text(one.at), one.offset, optional_time(one.timestamp), one.change, effect_of(one, found)});
   return section;
 }
 
+Section trace_letters_result() {
+  return {.name = "dead_letters",
+          .columns = {{.name = "id", .kind = ColumnType::id, .label = "dead letter"},
+                      {.name = "partition"},
+                      {.name = "offset", .kind = ColumnType::id},
+                      {.name = "stage"},
+                      {.name = "found_by", .label = "found by"},
+                      {.name = "resolution"},
+                      {.name = "reason"}}};
+}
+
 Section letters_of_key_section(const Trace& found) {
-  Section section{.name = "dead_letters",
-                  .columns = {{.name = "id", .kind = ColumnType::id, .label = "dead letter"},
-                              {.name = "partition"},
-                              {.name = "offset", .kind = ColumnType::id},
-                              {.name = "stage"},
-                              {.name = "found_by", .label = "found by"},
-                              {.name = "resolution"},
-                              {.name = "reason"}}};
+  Section section = trace_letters_result();
   for (const auto& one : found.letters)
     section.rows.push_back({one.id, partition_text(one.at), one.offset, one.stage,
                             std::string(one.by_kafka_key ? "Kafka key" : "row"), optional_text(one.resolution),
@@ -98,13 +106,17 @@ Section letters_of_key_section(const Trace& found) {
   return section;
 }
 
+Section trace_read_result() {
+  return {.name = "read",
+          .columns = {{.name = "partition", .label = "read of"},
+                      {.name = "from", .kind = ColumnType::id},
+                      {.name = "to", .kind = ColumnType::id},
+                      {.name = "whole_log", .kind = ColumnType::yes_no, .label = "whole log"},
+                      {.name = "trouble"}}};
+}
+
 Section read_section(const Trace& found) {
-  Section section{.name = "read",
-                  .columns = {{.name = "partition", .label = "read of"},
-                              {.name = "from", .kind = ColumnType::id},
-                              {.name = "to", .kind = ColumnType::id},
-                              {.name = "whole_log", .kind = ColumnType::yes_no, .label = "whole log"},
-                              {.name = "trouble"}}};
+  Section section = trace_read_result();
   for (const auto& one : found.read)
     section.rows.push_back({partition_text(one.at), one.from, one.to, one.from == one.first && one.trouble.empty(),
                             optional_text(one.trouble)});
@@ -194,6 +206,7 @@ std::vector<Command> trace_commands() {
            "concern it. KEY is a value for each column of the key. Reads the end of the log, within 30 seconds, and "
            "says what it has not read.",
        .examples = {"trace public.orders 4711", "trace public.order_items 4711 2 --records 100000"},
+       .result = {trace_records_result(), trace_letters_result(), trace_read_result()},
        .run = handler<trace>},
   };
 }

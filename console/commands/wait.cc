@@ -117,6 +117,10 @@ std::expected<Condition, int> condition_of(Call& call, const Snapshots& snapshot
   return std::unexpected(call.fail(Code::not_understood, "{}", forms));
 }
 
+Section wait_result() {
+  return {.columns = {{.name = "waited_seconds", .kind = ColumnType::seconds}}, .record = true};
+}
+
 int wait(Call& call, const Snapshots& snapshots) {
   const auto timeout = span_option(call, "timeout", "30s");
   if (!timeout) return timeout.error();
@@ -135,8 +139,7 @@ int wait(Call& call, const Snapshots& snapshots) {
     return call.fail(Code::deadline_passed, "not '{}' after {}: {}", call.words_text(), span_text(*timeout),
                      last.instead);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  call.report.sections = {
-      {.columns = {{.name = "waited_seconds", .kind = ColumnType::seconds}}, .rows = {{seconds}}, .record = true}};
+  call.report.sections = {filled(wait_result(), {seconds})};
   call.report.line = fmt::format("done: {}", call.words_text());
   return Code::done;
 }
@@ -158,6 +161,7 @@ std::vector<Command> wait_commands() {
        .summary = "For scripts: returns once the lag is below N records, the pointer of a partition is OFFSET or "
                   "further, or all partitions are in a state.",
        .examples = {"wait 'lag<100' --timeout 5m", "wait pointer shop.orders/3 4711", "wait state ok shop.orders"},
+       .result = {wait_result()},
        .run = handler<wait>},
   };
 }

@@ -3,6 +3,7 @@
 // The causes are looked at from the outside in: the service, the partition's owner, its state, its lane's wait in
 // PostgreSQL, Kafka. The first that holds it is the answer.
 #include <algorithm>
+#include <cmath>
 
 #include "base/interrupt.h"
 #include "console/commands/registry.h"
@@ -65,6 +66,7 @@ class Asked {
   }
 
   report::Value behind() const { return known_or_nothing(lag_); }
+  report::Value lag_seconds() const { return held_ == nullptr ? report::Value() : optional_number(held_->lag_seconds); }
   report::Value state() const {
     if (held_ != nullptr) return status_of(held_->state);
     return row_ != nullptr ? report::Value(status_of(row_->state)) : report::Value();
@@ -251,8 +253,7 @@ class Asked {
                                               std::chrono::duration<double>(held_->stalled_seconds));
     const bool said = lane != nullptr && !lane->last_error.empty();
     return {"unknown",
-            fmt::format("is {} behind and has applied nothing{}{}", counted(static_cast<std::size_t>(lag_), "record"),
-                        since_text(since),
+            fmt::format("is {} behind and has applied nothing{}{}", behind_text(), since_text(since),
                         said ? fmt::format("; the last error of lane {} was: {}", lane->lane, lane->last_error) : ""),
             "what holds it is not known; 'errors' and the log may tell",
             "",
@@ -260,10 +261,17 @@ class Asked {
             Severity::broken};
   }
 
+  // The time that the next one has been in the log, once it is worth a word.
+  std::string behind_text() const {
+    const auto text = counted(static_cast<std::size_t>(lag_), "record");
+    const auto waits = std::chrono::milliseconds(std::llround(1000 * held_->lag_seconds.value_or(0)));
+    return waits < 1s ? text : fmt::format("{} and {}", text, span_text(waits));
+  }
+
   // By the rate of the whole process, which is the only one that is known.
   std::string progress() const {
     const auto total = std::max(totals_of(now_.partitions).lag, lag_);
-    const auto text = fmt::format("{} behind", counted(static_cast<std::size_t>(lag_), "record"));
+    const auto text = behind_text() + " behind";
     const double rate = rate_of(now_);
     if (rate <= 0) return text + ", which came just now";
     const auto left = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * static_cast<double>(total) / rate));
@@ -286,6 +294,19 @@ Inventory known(const Snapshots& snapshots, Positions& positions) {
   return inventory(snapshots, positions);
 }
 
+Section why_result() {
+  return {.columns = {{.name = "partition"},
+                      {.name = "state"},
+                      {.name = "cause"},
+                      {.name = "who"},
+                      {.name = "since", .kind = ColumnType::time},
+                      {.name = "frees"},
+                      {.name = "behind", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds},
+                      {.name = "sentence"}},
+          .record = true};
+}
+
 int why(Call& call, const Snapshots& snapshots, Positions& positions, Moves& moves, const IncidentLog& incidents) {
   const auto at = partition_of(call, "why shop.orders/3");
   if (!at) return at.error();
@@ -296,18 +317,9 @@ int why(Call& call, const Snapshots& snapshots, Positions& positions, Moves& mov
   const Cause cause = asked.cause();
   if (call.stop().stop_requested()) return call.fail(Code::interrupted, "the wait was ended");
   const auto sentence = fmt::format("{} {}; {}", partition_text(*at), cause.what, cause.frees);
-  call.report.sections = {
-      {.columns = {{.name = "partition"},
-                   {.name = "state"},
-                   {.name = "cause"},
-                   {.name = "who"},
-                   {.name = "since", .kind = ColumnType::time},
-                   {.name = "frees"},
-                   {.name = "behind", .kind = ColumnType::number, .unit = "records"},
-                   {.name = "sentence"}},
-       .rows = {{partition_text(*at), asked.state(), Status{cause.word, cause.severity}, optional_text(cause.who),
-                 optional_time(cause.since), cause.frees, asked.behind(), sentence}},
-       .record = true}};
+  call.report.sections = {filled(
+      why_result(), {partition_text(*at), asked.state(), Status{cause.word, cause.severity}, optional_text(cause.who),
+                     optional_time(cause.since), cause.frees, asked.behind(), asked.lag_seconds(), sentence})};
   call.report.line = sentence;
   return Code::done;
 }
@@ -324,6 +336,7 @@ std::vector<Command> why_commands() {
        .group = "look",
        .summary = "One sentence: what holds a partition, since when, and what would free it.",
        .examples = {"why shop.orders/3", "why shop.orders/3 --json"},
+       .result = {why_result()},
        .run = handler<why>},
   };
 }

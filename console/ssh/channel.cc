@@ -248,6 +248,7 @@ void Channel::conclude_command() {
   running_ = false;
   context_.running({});
   context_.keystroke();
+  input_.prepend(keyboard_.take_unread());
   if (mode_ == Mode::shell && outcome_.leave) output_.put("bye\n");
   if (mode_ == Mode::exec || outcome_.leave) return finish(outcome_.code);
   if (mode_ == Mode::shell) return output_.put(shown(editor_->start()));

@@ -28,10 +28,12 @@ std::size_t Channel::take(std::string_view bytes) {
   if (running_) {
     if (const auto used = interrupt_by(bytes); used > 0) {
       input_.clear();
+      keyboard_.forget();
       bytes.remove_prefix(used);
     }
     give_keys();
-    if (input_.empty() && keyboard_.give(bytes)) return length;
+    if (input_.empty()) bytes.remove_prefix(keyboard_.give(bytes));
+    if (bytes.empty()) return length;
   }
   if (mode_ == Mode::exec) {  // a single command reads nothing but keys
     const std::size_t kept = terminal_.pty ? Keyboard::most_bytes - std::min(Keyboard::most_bytes, input_.size()) : 0;
@@ -64,7 +66,7 @@ std::size_t Channel::interrupt_by(std::string_view typed) {
 
 // What was typed before a command listened to keys is for it.
 void Channel::give_keys() {
-  if (running_ && !input_.empty() && keyboard_.give(input_.rest())) input_.clear();
+  if (running_ && !input_.empty()) input_.consume(keyboard_.give(input_.rest()));
 }
 
 void Channel::take_held() {

@@ -5,12 +5,14 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::console {
 
 class InputBuffer {
  public:
   void append(std::string_view bytes) { text_ += bytes; }
+  void prepend(std::string_view bytes) { text_.replace(0, std::exchange(used_, 0), bytes); }
   std::string_view rest() const { return std::string_view(text_).substr(used_); }
   bool empty() const { return used_ == text_.size(); }
   std::size_t size() const { return text_.size() - used_; }

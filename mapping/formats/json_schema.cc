@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/codec.h"
 #include "base/json_text.h"
+#include "mapping/formats/json_schema_documents.h"
 
 namespace sluice::mapping {
 namespace {
@@ -35,64 +35,6 @@ bool is_null_type(const Value& schema) {
   return schema.kind() == ValueKind::structure && read_json_object(schema.unread_json(), names, fields) &&
          text_attribute(fields, "type") == "null";
 }
-
-// One step of a JSON pointer, with what its ~ and % stand for.
-std::string step_name(std::string_view step) {
-  std::string name = percent_decoded(step);
-  for (std::size_t at = 0; (at = name.find('~', at)) != name.npos && at + 1 < name.size(); ++at) {
-    if (name[at + 1] == '0' || name[at + 1] == '1') name.replace(at, 2, name[at + 1] == '0' ? "~" : "/");
-  }
-  return name;
-}
-
-// What pointers like /definitions/Address lead to. Documents and the objects on the way are read once, however many
-// references lead through them.
-class Pointers {
- public:
-  // Returns the value in the document; null if there is none.
-  Value target(std::string_view document, std::string_view pointer) {
-    Value value = root(document);
-    while (!pointer.empty()) {
-      if (pointer.front() != '/' || value.kind() != ValueKind::structure) return {};
-      pointer.remove_prefix(1);
-      const auto end = std::min(pointer.find('/'), pointer.size());
-      const Value* found = find(members(value), step_name(pointer.substr(0, end)));
-      if (!found) return {};
-      value = *found;
-      pointer.remove_prefix(end);
-    }
-    return value;
-  }
-  // Returns true if the document says that this is its name.
-  bool is_called(std::string_view document, std::string_view name) {
-    const Value whole = root(document);
-    if (whole.kind() != ValueKind::structure) return false;
-    const auto& said = members(whole);
-    return std::ranges::any_of(std::array{"$id", "id"}, [&](const char* attribute) {  // the latter of draft 4
-      const std::string id = text_attribute(said, attribute);
-      return !id.empty() && id.substr(0, id.find('#')) == name;
-    });
-  }
-
- private:
-  Value root(std::string_view document) {
-    const auto [known, is_new] = roots_.try_emplace(document.data());
-    if (is_new && !read_json(document, known->second)) throw JsonSchemaComplaint{"what it refers to is not JSON"};
-    return known->second;
-  }
-
-  // Empty if the object is wrong inside.
-  const std::vector<Field>& members(const Value& object) {
-    const auto [known, is_new] = objects_.try_emplace(object.unread_json().data());
-    if (is_new && !read_json_object(object.unread_json(), names_, known->second)) known->second.clear();
-    return known->second;
-  }
-
-  // By where they begin.
-  std::map<const char*, Value> roots_;
-  std::map<const char*, std::vector<Field>> objects_;
-  ValueArena names_;
-};
 
 class JsonSchemaCompiler {
  public:
@@ -122,7 +64,8 @@ class JsonSchemaCompiler {
     ValueArena names;
     if (!read_json_object(schema.unread_json(), names, fields))
       throw JsonSchemaComplaint{"a schema in it is not valid JSON"};
-    if (const std::string ref = text_attribute(fields, "$ref"); !ref.empty()) refer(ref, document, depth, to);
+    for (const char* word : {"$ref", "$dynamicRef", "$recursiveRef"})
+      if (const std::string ref = text_attribute(fields, word); !ref.empty()) refer(ref, document, depth, to);
     for (const char* list : {"oneOf", "anyOf"}) read_alternatives(find(fields, list), document, depth, to);
     if (const Value* all = find(fields, "allOf")) {
       bool optional = true;
@@ -261,13 +204,16 @@ class JsonSchemaCompiler {
   // A type within itself goes on until deepest_json_schema: below it values are as JSON shows them.
   void refer(const std::string& ref, std::string_view document, int depth, ConnectSchema& to) {
     const auto hash = std::min(ref.find('#'), ref.size());
-    const std::string_view name = std::string_view(ref).substr(0, hash);
-    const std::string_view pointer = std::string_view(ref).substr(std::min(hash + 1, ref.size()));
-    if (const auto found = std::ranges::find(references_, name, &SchemaDocument::name); found != references_.end())
+    std::string name = ref.substr(0, hash);
+    const std::string_view fragment = std::string_view(ref).substr(std::min(hash + 1, ref.size()));
+    if (const auto found = std::ranges::find(references_, name, &SchemaDocument::name); found != references_.end()) {
       document = found->body;
-    else if (!name.empty() && !pointers_.is_called(document, name))
-      return;
-    const Value target = pointers_.target(document, pointer);
+      name.clear();
+    }
+    if (!documents_.is_json(document)) throw JsonSchemaComplaint{"what it refers to is not JSON"};
+    const Value from = documents_.called(document, name);
+    if (from.kind() != ValueKind::structure) return;
+    const Value target = documents_.target(document, from, fragment);
     if (target.kind() == ValueKind::structure) join(known(target, document, depth), to);
   }
 
@@ -301,7 +247,7 @@ class JsonSchemaCompiler {
   static constexpr int cut = -1;
 
   std::span<const SchemaDocument> references_;
-  Pointers pointers_;
+  JsonSchemaDocuments documents_;
   std::map<const char*, std::deque<Known>> known_;  // by where they begin
   int lowest_ = deepest_json_schema;                // the level that was come down to, or cut
   std::size_t types_ = 0, names_ = 0;

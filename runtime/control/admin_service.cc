@@ -50,7 +50,7 @@ AdminService::AdminService(const std::shared_ptr<const config::Pipeline>& pipeli
                  {pauses_, dead_letters_, retention_, missing_, watch_, proof_, jobs_, tables_,
                   config::kafka_security(pipeline->kafka)}),
       table_facts_(pipeline->postgres),
-      proofs_(pipeline),
+      proofs_(pipeline, schemas),
       lane_control_(parts.orders, tables_),
       control_(parts.file),
       live_settings_(parts.live_settings) {}

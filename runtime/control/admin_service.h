@@ -57,6 +57,8 @@ class AdminService {
   void note(EventKind kind, std::string reason) { events_.note(kind, "", "", std::move(reason)); }
   void set_hooks(std::vector<config::Hook> hooks) { notifier_.set_hooks(std::move(hooks)); }
   void set_jobs(std::vector<config::Job> jobs) { jobs_.set_jobs(std::move(jobs)); }
+  // The orders to the process; the main thread carries them out.
+  ProcessControl& control() { return control_; }
   // The service begins to stop: a proof and the jobs that are under way are cancelled, and to order the stop again
   // changes nothing. Returns at once.
   void begin_stop() {

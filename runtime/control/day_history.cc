@@ -54,19 +54,20 @@ void DayHistory::count(const Snapshot& lanes, Step& counted, Step& into) {
 // Of partitions whose end is not known nothing can be said.
 void DayHistory::note_lag(const std::vector<PartitionSnapshot>& partitions, Clock::time_point now) {
   if (!lags_.empty() && now < lags_.back().at + lag_every) return;
-  std::int64_t lag = 0;
+  Lag lag{.at = now};
   bool known = false;
   for (const auto& one : partitions) {
     if (one.end < 0 || one.epoch == 0) continue;
     known = true;
-    lag += std::max<Offset>(0, one.end - one.next);
+    lag.records += std::max<Offset>(0, one.end - one.next);
+    lag.seconds = std::max(lag.seconds, static_cast<float>(one.lag_seconds.value_or(0)));
   }
-  if (known) lags_.push_back({now, lag});
+  if (known) lags_.push_back(lag);
   while (!lags_.empty() && lags_.front().at <= now - History::longest) lags_.pop_front();
 }
 
 Period DayHistory::since(WallClock::time_point moment, const Now& now, const LaneSnapshots& lanes) const {
-  Period period{.from = now.wall, .topics = {}, .tables = {}, .lags = {}};
+  Period period{.from = now.wall, .topics = {}, .tables = {}, .lags = {}, .lags_seconds = {}};
   const MutexLock lock(mutex_);
   if (steps_.empty()) return period;
   Step sum;
@@ -79,9 +80,13 @@ Period DayHistory::since(WallClock::time_point moment, const Now& now, const Lan
   count(lanes.lanes(), counted, sum);  // under the lock, so none that is older than the last sample
   period.topics = std::move(sum.topics);
   period.tables = std::move(sum.tables);
-  for (const auto& lag : lags_)
-    if (lag.at >= begin) period.lags.push_back(lag.records);
+  for (const auto& lag : lags_) {
+    if (lag.at < begin) continue;
+    period.lags.push_back(lag.records);
+    period.lags_seconds.push_back(static_cast<double>(lag.seconds));
+  }
   std::ranges::sort(period.lags);
+  std::ranges::sort(period.lags_seconds);
   return period;
 }
 

@@ -43,6 +43,7 @@ class DayHistory {
   struct Lag {
     Clock::time_point at{};
     std::int64_t records = 0;
+    float seconds = 0;  // the longest of all partitions
   };
 
   void begin_step(Clock::time_point now) REQUIRES(mutex_);

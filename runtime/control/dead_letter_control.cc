@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "runtime/control/deadlines.h"
 #include "runtime/control/freeing_ddl.h"
 #include "runtime/control/group_rehearsal.h"
+#include "runtime/control/stored_record.h"
+#include "sink/literals.h"
 
 namespace sluice::runtime {
 namespace {
@@ -18,6 +21,17 @@ constexpr std::chrono::seconds ddl_deadline{5};         // of all groups; what i
 constexpr std::chrono::seconds rehearsal_deadline{18};  // likewise; the last group may take longer
 
 }  // namespace
+
+Result<std::vector<std::string>> DeadLetterControl::sql(const DeadLetterRow& letter) {
+  RecordMapper mapper(pipeline_, schemas_);
+  if (const auto done = add_record(mapper, pipeline_->kafka, letter, Clock::now() + fetch_deadline); !done)
+    return std::unexpected(done.error());
+  const auto changes = mapper.take();
+  if (!changes.dead.empty())
+    return fail(ErrorClass::reject, fmt::format("its record makes no row: {}", changes.dead.front().whole()));
+  if (changes.tables.empty()) return fail(ErrorClass::reject, "the configuration skips its record");
+  return sink::statements_with_literals(pipeline_->postgres, changes);
+}
 
 Result<DeadLetterGroups> DeadLetterControl::groups(const DeadLetterFilter& filter, LetterGrouping by) {
   return by == LetterGrouping::reason ? groups_with_ddl(filter, FreeingDdl::letters_of_each)

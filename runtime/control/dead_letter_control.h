@@ -29,6 +29,7 @@ class DeadLetterControl final : public DeadLetters {
     return tables_.letters(filter);
   }
   Result<std::int64_t> count(const DeadLetterFilter& filter) override { return tables_.count_letters(filter); }
+  Result<std::vector<std::string>> sql(const DeadLetterRow& letter) override;
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override;
   Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int letters_of_each) override;
   Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) override;

@@ -1,12 +1,11 @@
 // Which partitions lag, for the time line: those that have not applied what was in the log five minutes ago. It ends
 // once they have applied what was there a minute ago, so that one that hovers at the limit does not tell again and
-// again. Time is measured by the log's ends as they were then; rates play no part. A partition that is stopped does not
-// lag: its state says what it is.
+// again. Time is the lag in seconds of the snapshots; rates play no part. A partition that is stopped does not lag: its
+// state says what it is.
 //
-// Owned by the event log, used by one thread; pure but for what it keeps: some ends of each partition.
+// Owned by the event log, used by one thread; pure but for what it keeps of each partition.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -34,14 +33,10 @@ class LagWatch {
   std::vector<Change> changes(const std::set<TopicPartition>& known_behind) const;
 
  private:
-  struct End {
-    Clock::time_point at;
-    Offset end;
-  };
   struct Watched {
-    std::deque<End> ends;  // the oldest first, of the last five minutes and one before
-    Offset next = 0;
-    bool judged = false;  // it is in a state in which it can lag
+    Clock::time_point since;  // it is in a state in which it can lag
+    Clock::duration lag{};
+    Offset next = 0, end = 0;
   };
   std::map<TopicPartition, Watched> watched_;
   Clock::time_point sampled_{};

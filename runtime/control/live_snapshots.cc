@@ -33,6 +33,7 @@ Snapshot LiveSnapshots::snapshot() const {
     shot.servers.insert(shot.servers.begin(), std::move(postgres));
   for (auto& lane : shot.lanes) sources_.watch.complete(lane);
   add_ends(shot.partitions);
+  end_history_.complete(shot.partitions, Clock::now());
   const MutexLock lock(mutex_);
   shot.applied_per_second.assign(rates_.begin(), rates_.end());
   if (!commits_.empty()) {
@@ -103,6 +104,8 @@ void LiveSnapshots::sample(const Snapshot& lanes) {
   sampled_records_ = records;
   auto partitions = lanes.partitions;
   add_ends(partitions);
+  end_history_.sample(partitions, now);
+  end_history_.complete(partitions, now);
   day_.sample(lanes, partitions, now);
 }
 

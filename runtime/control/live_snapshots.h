@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "runtime/control/day_history.h"
 #include "runtime/control/dead_letter_control.h"
+#include "runtime/control/end_history.h"
 #include "runtime/control/job_runner.h"
 #include "runtime/control/lane_watch.h"
 #include "runtime/control/missing_topics.h"
@@ -48,7 +49,8 @@ class LiveSnapshots final : public Snapshots, public History {
   Snapshot snapshot() const override;
   Period since(WallClock::time_point moment) const override { return day_.since(moment, {}, parts_.lanes); }
 
-  // Keeps the last minute's rates and commits, and when partitions moved last; to be called at least once a second.
+  // Keeps the last minute's rates and commits, when partitions moved last and how far their logs reached; to be called
+  // at least once a second.
   void sample(const Snapshot& lanes);
   const Rates& rates() const { return rate_history_; }
   // Asks for the ends of stopped partitions' logs: such a partition does not fetch, so nothing else reports them.
@@ -78,6 +80,7 @@ class LiveSnapshots final : public Snapshots, public History {
 
   RateHistory rate_history_;
   DayHistory day_;
+  EndHistory end_history_;
   mutable Mutex mutex_;
   std::deque<double> rates_ GUARDED_BY(mutex_);
   std::deque<std::vector<std::int64_t>> commits_ GUARDED_BY(mutex_);  // by bucket, since the start; one a second

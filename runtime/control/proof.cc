@@ -8,6 +8,7 @@
 
 #include "base/interrupt.h"
 #include "listener/topics.h"
+#include "sink/pointer_rows.h"
 #include "sink/sql_client.h"
 
 namespace sluice::runtime {
@@ -146,6 +147,7 @@ void ask_logs(const config::Pipeline& pipeline, std::chrono::seconds question, E
 }
 
 Proof without_postgres(const Error& error) {
+  if (sink::never_started(error)) return {{}, {std::string(sink::never_started_here)}, {}};
   return {{}, {"PostgreSQL could not be asked: " + error.message}, {}};
 }
 

@@ -62,8 +62,9 @@ std::shared_ptr<const config::Pipeline> that_keeps(const config::Pipeline& pipel
 
 class RowProof {
  public:
-  RowProof(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, Proof& proof)
-      : pipeline_(that_keeps(*pipeline)), schemas_(schemas), proof_(proof), mapper_(pipeline_) {}
+  RowProof(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas, Proof& proof,
+           const ReadProgress& progress)
+      : pipeline_(that_keeps(*pipeline)), schemas_(schemas), proof_(proof), progress_(progress), mapper_(pipeline_) {}
 
   Result<std::vector<sink::TableDifference>> compare();
   void judge(const std::vector<sink::TableDifference>& differences);
@@ -87,6 +88,7 @@ class RowProof {
   const std::shared_ptr<const config::Pipeline> pipeline_;
   SchemaSource& schemas_;
   Proof& proof_;
+  const ReadProgress& progress_;
   sink::ExpectedTables expected_{*pipeline_};
   StandIns tables_{pipeline_->postgres, expected_};
   mapping::Mapper mapper_;
@@ -95,10 +97,12 @@ class RowProof {
   DescriptionCheck descriptions_{mapper_, tables_, time_};
   std::vector<Source> sources_;
   std::map<std::uint32_t, std::set<std::string>> topics_;  // that feed a target, by its oid
+  std::map<std::string, int> origins_;                     // topics by the number that their rows are kept under
   std::set<std::string> cut_;                              // topics of which the first records were not read
   std::vector<Offset> batch_;
   std::size_t batch_bytes_ = 0;
   std::int64_t records_ = 0, unmapped_ = 0;
+  Offset passed_ = 0, to_pass_ = 0;  // offsets: of those before the one that is being read, of all
   std::string first_unmapped_;
 };
 
@@ -127,6 +131,8 @@ Result<void> RowProof::choose() {
 Result<std::vector<sink::TableDifference>> RowProof::compare() {
   auto done = expected_.open();
   if (done) done = choose();
+  for (const auto& source : sources_)
+    to_pass_ += std::max<Offset>(0, source.proof->account->pointer.next - source.from);
   for (const auto& source : sources_) {
     if (done) done = read(source, source.from, source.proof->account->pointer.next);
   }
@@ -180,7 +186,10 @@ Result<void> RowProof::read(const Source& source, Offset from, Offset to, std::s
     if (auto done = reader->read_to(to, Clock::now() + batch_time, visit, batch_records); !done) return done;
     if (mapped) mapped = write(source);
     if (!mapped) return mapped;
+    if (progress_ && together > 1)
+      progress_(passed_ + std::min(reader->next(), to) - from, std::max(to_pass_, passed_ + to - from));
   }
+  if (together > 1) passed_ += to - from;
   return {};
 }
 
@@ -199,10 +208,11 @@ Result<void> RowProof::write(const Source& source) {
   if (batch_.empty()) return {};
   const auto& at = source.proof->at;
   const auto first = batch_.front(), last = batch_.back();
-  const auto changes = set_.take();
+  auto changes = set_.take();
   descriptions_.batch_ended();
   for (const auto& changed : changes.tables) topics_[expected_.target_of(*changed.table).oid].insert(at.topic);
-  auto written = expected_.write(changes);
+  const int origin = origins_.try_emplace(at.topic, static_cast<int>(origins_.size()) + 1).first->second;
+  auto written = expected_.write(std::move(changes), origin);
   batch_.clear();
   batch_bytes_ = 0;
   // Keys that only PostgreSQL calls equal: of citext, or by a collation.
@@ -274,9 +284,9 @@ std::vector<std::string> RowProof::lines(const std::vector<sink::TableDifference
 }  // namespace
 
 std::vector<std::string> prove_rows(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas,
-                                    Proof& proof) {
+                                    Proof& proof, const ReadProgress& progress) {
   if (proof.partitions.empty()) return {};
-  RowProof rows(pipeline, schemas, proof);
+  RowProof rows(pipeline, schemas, proof, progress);
   const auto differences = rows.compare();
   if (!differences) {
     proof.problems.push_back("the rows are not compared: " + differences.error().message);

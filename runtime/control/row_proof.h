@@ -8,6 +8,7 @@
 // letters.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,11 @@
 
 namespace sluice::runtime {
 
+// Told after every thousand records or so: offsets that were read, of how many.
+using ReadProgress = std::function<void(Offset done, Offset of)>;
+
 // Adds what differs, or cannot be compared, to the proof. Returns a line for each table that was compared.
 std::vector<std::string> prove_rows(const std::shared_ptr<const config::Pipeline>& pipeline, SchemaSource& schemas,
-                                    Proof& proof);
+                                    Proof& proof, const ReadProgress& progress = {});
 
 }  // namespace sluice::runtime

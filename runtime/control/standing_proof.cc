@@ -7,6 +7,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "runtime/control/proof_report.h"
 #include "sink/sql_client.h"
 #include "sink/verification.h"
 
@@ -21,14 +22,6 @@ constexpr seconds second_look{30};  // longer than it takes until a partition th
 constexpr seconds other_instance{10}, one_moment{1};
 constexpr seconds question{3};  // at most: the end of the service waits for the one under way
 constexpr std::chrono::minutes whole{5};
-
-std::vector<std::string> problems_of(const Proof& proof) {
-  auto all = proof.problems;
-  for (const auto& one : proof.partitions)
-    for (const auto& problem : one.problems)
-      all.push_back(fmt::format("{}/{}: {}", one.at.topic, one.at.partition, problem));
-  return all;
-}
 
 }  // namespace
 

@@ -137,11 +137,27 @@ std::string sink_format(const Sink& sink) {
   return sink.kind == SinkKind::debezium ? "auto" : "json";
 }
 
-std::string delete_of(const Sink& sink, const DraftKey& key) {
+std::string delete_of(Sink& sink, const DraftKey& key, const DraftRoute& route) {
   if (key.columns.empty()) return "ignore";
-  if (sink.unwraps && sink.marks_deleted && (!sink.deletes || sink.drops_tombstones))
-    return sink.mode == "insert" ? "ignore" : "soft:__deleted";
-  return sink.deletes && !sink.drops_tombstones ? "apply" : "ignore";
+  const bool rewritten = sink.unwraps && sink.marks_deleted;
+  // A tombstone has no value, and neither has what the unwrapping makes of a delete: the sink finds no key there.
+  const bool finds_key = sink.key_mode == "record_key";
+  if (rewritten && (!sink.deletes || sink.drops_tombstones || !finds_key)) {
+    if (sink.mode == "insert") return "ignore";
+    if (!route.mark.empty()) return "soft:" + route.mark;
+    sink.without("transforms", "the mark of rewritten deletes is left out again, so that rows stay as they are");
+    return "ignore";
+  }
+  if (rewritten && !route.mark.empty())
+    sink.without("transforms",
+                 fmt::format("the column {} is not filled: a row that is deleted is removed", route.mark));
+  const bool applies = sink.deletes && !sink.drops_tombstones;
+  if (applies && sink.unwraps && !finds_key)
+    sink.without(
+        "delete.enabled",
+        "the sink finds no key in what the unwrapping leaves of a delete, and keeps the row; here it is removed, "
+        "unless delete = \"ignore\"");
+  return applies ? "apply" : "ignore";
 }
 
 // What a sink may do to the tables themselves, as far as this version has it.
@@ -163,7 +179,7 @@ std::string evolution_of(Sink& sink) {
   return left;
 }
 
-void write_route(const Sink& sink, const DraftRoute& route, const DraftKey& key, const std::string& evolve, bool first,
+void write_route(Sink& sink, const DraftRoute& route, const DraftKey& key, const std::string& evolve, bool first,
                  Draft& draft) {
   draft.section("[[route]]");
   draft.set("topics", route.topics);
@@ -177,9 +193,10 @@ void write_route(const Sink& sink, const DraftRoute& route, const DraftKey& key,
   if (!key.question.empty()) draft.comment(fmt::format("To be corrected: {}.", key.question));
   draft.set("key", key.columns);
   if (!key.from.empty()) draft.set("key_from", key.from);
-  const auto deletes = delete_of(sink, key);
+  const auto deletes = delete_of(sink, key, route);
   if (deletes.starts_with("soft:"))
-    draft.comment("The transform rewrote deletes: the column __deleted has to be a boolean, a date or a timestamp.");
+    draft.comment(fmt::format(
+        "The transform rewrote deletes: the column {} has to be a boolean, a date or a timestamp.", route.mark));
   if (deletes == "apply" && sink.deletes_by_version && first) {
     draft.comment(
         "No option of ExtractNewRecordState says what becomes of deletes: this is the default since Debezium 3.2.");

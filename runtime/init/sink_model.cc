@@ -64,11 +64,6 @@ std::string Sink::open_value(const ConnectEntry& entry, std::string_view credent
   return entry.value.contains("${") ? secret(entry, credential) : entry.value;
 }
 
-std::string Sink::field_named(const std::string& column) const {
-  const auto found = std::ranges::find(renamed, column, &std::pair<const std::string, std::string>::second);
-  return found == renamed.end() ? column : found->first;
-}
-
 std::vector<std::string> list_of(std::string_view text) {
   std::vector<std::string> list;
   for (const auto part : split(text, ','))

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/init/connect_file.h"
+#include "runtime/init/sink_columns.h"
 
 namespace sluice::runtime {
 
@@ -27,6 +28,9 @@ struct BadSetting {
   int line = 1;
   std::string text;
 };
+
+// What fills the column of the mark that a rewritten delete has; no source of columns.add.
+inline constexpr std::string_view deleted_mark = "(deleted)";
 
 // A RegexRouter of the chain.
 struct TopicRoute {
@@ -68,9 +72,8 @@ struct Sink {
   std::vector<TopicRoute> topic_routes;
   bool unwraps = false, key_from_value = false, drops_tombstones = false, marks_deleted = false;
   bool deletes_by_version = false;  // no option of the unwrapping says whether it drops deletes: its version does
-  std::map<std::string, std::string> renamed;  // field to column
-  std::map<std::string, std::string> added;
-  std::vector<std::string> only, dropped;  // fields that ReplaceField leaves, and that it takes out
+  bool loses_tombstones = false;    // before the unwrapping, which makes other ones of delete events
+  SinkColumns columns;
   std::string time_unit, flatten;
 
   std::vector<std::pair<std::string, std::string>> notes;    // setting, and why it has no equivalent
@@ -87,8 +90,6 @@ struct Sink {
   std::string secret(const ConnectEntry& entry, std::string_view credential);
   // A value that is no secret; references become those of Sluice.
   std::string open_value(const ConnectEntry& entry, std::string_view credential);
-  // The field that has this name behind the transforms so far.
-  std::string field_named(const std::string& column) const;
 };
 
 std::vector<std::string> list_of(std::string_view text);

@@ -92,16 +92,17 @@ bool names_topic(const Sink& sink, const std::string& field) {
   return sink.kind == SinkKind::debezium && field.contains(':');
 }
 
-// The fields of a list that may name a topic: FIELD, or TOPIC:FIELD. An empty topic stands for those of an expression.
-std::vector<std::string> fields_of(const Sink& sink, const std::vector<std::string>& list, const std::string& topic) {
-  std::vector<std::string> fields;
+// The names of a list that may say a topic, FIELD or TOPIC:FIELD, that count for it. An empty topic stands for those of
+// an expression.
+std::vector<std::string> names_of(const Sink& sink, const std::vector<std::string>& list, const std::string& topic) {
+  std::vector<std::string> names;
   for (const auto& one : list) {
     if (!names_topic(sink, one))
-      fields.push_back(sink.field_named(one));
+      names.push_back(one);
     else if (topic.empty() || is_of_topic(sink, one, topic))
-      fields.push_back(sink.field_named(one.substr(one.find(':') + 1)));
+      names.push_back(one.substr(one.find(':') + 1));
   }
-  return fields;
+  return names;
 }
 
 // Fields of topics that have no route of their own.
@@ -120,21 +121,50 @@ void tell_fields_of_topics(Sink& sink) {
     }
 }
 
+void push_once(std::vector<std::string>& list, const std::string& one) {
+  if (!holds(list, one)) list.push_back(one);
+}
+
+// Which fields and added columns the sink's own lists leave, by the names that the chain has made.
+void choose_columns(Sink& sink, const DraftKey& key, const std::string& topic, DraftRoute& route) {
+  const auto& columns = sink.columns;
+  const auto let_in = names_of(sink, sink.included, topic), left_out = names_of(sink, sink.excluded, topic);
+  const bool lists = !sink.included.empty();
+  for (const auto& [column, source] : columns.added()) {
+    const bool of_key = holds(key.columns, column);
+    if (!of_key && (holds(left_out, column) || (lists && !holds(let_in, column)))) continue;
+    if (source == deleted_mark)
+      route.mark = column;
+    else
+      route.add.emplace(column, source);
+  }
+  if (lists) {
+    for (const auto& name : let_in)
+      if (const auto field = columns.field_of(name); field && !columns.added().contains(name) && !holds(left_out, name))
+        push_once(route.include, *field);
+  } else if (columns.only()) {
+    for (const auto& field : *columns.only()) push_once(route.include, field);
+  }
+  for (const auto& field : columns.dropped()) push_once(route.exclude, field);
+  for (const auto& name : left_out)
+    if (const auto field = columns.field_of(name); field && !columns.added().contains(name))
+      push_once(route.exclude, *field);
+  std::erase_if(route.include, [&](const auto& field) { return holds(route.exclude, field); });
+  if (!route.include.empty() || (!lists && !columns.only())) return;
+  // Nothing but the key, which counts as included in any case: an empty list would mean all fields.
+  for (const auto& column : key.columns)
+    if (!route.add.contains(column)) push_once(route.include, columns.field_of(column).value_or(column));
+  if (route.include.empty())
+    sink.without("transforms", "no field of the value is left, which columns.include cannot say: list those that are");
+}
+
 // Leaves out what the configuration would refuse because another part of it says the same already.
-void settle_columns(const Sink& sink, const DraftKey& key, const std::string& topic, DraftRoute& route) {
-  route.include = sink.only;
-  if (!sink.included.empty()) route.include = fields_of(sink, sink.included, topic);
-  for (const auto& list : {sink.dropped, fields_of(sink, sink.excluded, topic)})
-    for (const auto& field : list)
-      if (!holds(route.exclude, field)) route.exclude.push_back(field);
-  std::set<std::string> seen;
-  std::erase_if(route.include, [&](const auto& field) { return !seen.insert(field).second; });
-  std::erase_if(route.include,
-                [&](const auto& field) { return sink.added.contains(field) || holds(route.exclude, field); });
+void settle_columns(Sink& sink, const DraftKey& key, const std::string& topic, DraftRoute& route) {
+  choose_columns(sink, key, topic, route);
   std::erase_if(route.exclude, [&](const auto& field) {
     return !route.include.empty() || (holds(key.columns, field) && key.from == "record_value");
   });
-  for (const auto& [field, column] : sink.renamed) {
+  for (const auto& [field, column] : sink.columns.renamed()) {
     const bool taken = route.include.empty() || holds(route.include, field) || holds(key.columns, column);
     if (taken && field != column && !holds(route.exclude, field)) route.rename.emplace(field, column);
   }
@@ -142,13 +172,9 @@ void settle_columns(const Sink& sink, const DraftKey& key, const std::string& to
     for (const auto& column : sink.key) {
       const auto folded = lowered(column);
       const bool clear = holds(key.columns, folded) && !holds(route.include, folded) && !holds(route.exclude, column);
-      if (folded != column && clear && !sink.added.contains(column)) route.rename.emplace(column, folded);
+      if (folded != column && clear && !route.add.contains(column)) route.rename.emplace(column, folded);
     }
-  for (const auto& [column, source] : sink.added) {
-    const bool renamed = std::ranges::find(route.rename, column, &std::pair<const std::string, std::string>::second) !=
-                         route.rename.end();
-    if (!renamed) route.add.emplace(column, source);
-  }
+  for (const auto& [field, column] : route.rename) route.add.erase(column);
 }
 
 // What a table's name is in a route whose topics a regular expression finds.
@@ -189,7 +215,11 @@ DraftKey draft_key(Sink& sink) {
     if (key.columns.size() != 3) key.columns = {"__connect_topic", "__connect_partition", "__connect_offset"};
     for (const auto& [column, source] : {std::pair(key.columns[0], "@topic"), std::pair(key.columns[1], "@partition"),
                                          std::pair(key.columns[2], "@offset")})
-      sink.added[column] = source;
+      sink.columns.add(column, source);
+    if (!sink.topic_routes.empty())
+      sink.without(sink.kind == SinkKind::debezium ? "primary.key.mode" : "pk.mode",
+                   "behind a RegexRouter the key's topic is the name that the router makes; @topic is the one that the "
+                   "record has in Kafka");
     return key;
   }
   if (!sink.quotes) std::ranges::transform(key.columns, key.columns.begin(), lowered);

@@ -17,6 +17,7 @@ struct DraftRoute {
   bool any_schema = false;  // events name the schema: `schemas` has to list them
   std::vector<std::string> include, exclude;
   std::map<std::string, std::string> rename, add;
+  std::string mark;  // the column that says of a rewritten delete that the row is gone; empty if none is left
 
   bool operator==(const DraftRoute&) const = default;
 };

@@ -11,6 +11,9 @@
 namespace sluice::runtime {
 namespace {
 
+constexpr std::string_view routed_topic =
+    "behind a RegexRouter it is the name that the router makes; @topic is the one that the record has in Kafka";
+
 // An option of a transform, under either of its names; null if it is not set.
 const ConnectEntry* option(Sink& sink, const std::string& prefix, std::initializer_list<std::string_view> names) {
   for (const auto name : names)
@@ -31,9 +34,15 @@ bool flag(Sink& sink, const std::string& prefix, std::string_view name, bool oth
   return entry == nullptr ? otherwise : boolean_of(*entry);
 }
 
+// Options of a transform that are dealt with, or have been told together.
+void take_options(Sink& sink, const std::string& prefix) {
+  for (const auto& entry : sink.file.entries)
+    if (entry.name.starts_with(prefix)) sink.taken.insert(entry.name);
+}
+
 void add_column(Sink& sink, const std::string& setting, const std::string& column, const std::string& source) {
   if (config::parse_column_source(source))
-    sink.added[column] = source;
+    sink.columns.add(column, source);
   else
     sink.without(setting, fmt::format("columns.add has no {}", source));
 }
@@ -49,7 +58,9 @@ void add_fields(Sink& sink, const std::string& prefix) {
     const auto path = one.substr(0, colon);
     std::string name = colon == one.npos ? path : one.substr(colon + 1);
     if (colon == one.npos) std::ranges::replace(name, '.', '_');
-    const bool of_envelope = path == "ts_ms" || path == "ts_us" || path == "ts_ns" || path.starts_with("transaction");
+    const bool nested = path.contains('.') && !path.starts_with("source.");  // of before, after, or the transaction
+    const bool of_envelope =
+        path == "ts_ms" || path == "ts_us" || path == "ts_ns" || path.starts_with("transaction") || nested;
     if (path == "op")
       add_column(sink, entry->name, before + name, "@op");
     else if (of_envelope)
@@ -67,16 +78,19 @@ void unwrap(Sink& sink, const std::string& prefix) {
   const auto both = lowered(text_of(sink, prefix, {"delete.tombstone.handling.mode"}));
   const auto deletes = lowered(text_of(sink, prefix, {"delete.handling.mode"}));
   const auto* drops = option(sink, prefix, {"drop.tombstones"});
+  bool dropped = sink.drops_tombstones;
   if (!both.empty()) {
     sink.marks_deleted = both.starts_with("rewrite");
-    sink.drops_tombstones = sink.drops_tombstones || both == "drop" || both == "rewrite";
+    dropped = dropped || both == "drop" || both == "rewrite" || (sink.loses_tombstones && sink.marks_deleted);
   } else if (!deletes.empty() || drops != nullptr) {
     sink.marks_deleted = deletes == "rewrite";
-    const bool dropped = drops == nullptr || boolean_of(*drops);
-    sink.drops_tombstones = sink.drops_tombstones || (dropped && deletes != "none");
+    const bool lost = sink.loses_tombstones || drops == nullptr || boolean_of(*drops);
+    dropped = dropped || (lost && deletes != "none");
   } else {
     sink.deletes_by_version = true;
   }
+  sink.drops_tombstones = dropped;
+  if (sink.marks_deleted) sink.columns.add("__deleted", std::string(deleted_mark));
   add_fields(sink, prefix);
 }
 
@@ -93,7 +107,7 @@ void extract_key(Sink& sink, const std::string& prefix) {
   const auto field = text_of(sink, prefix, {"field"});
   if (field.empty()) return sink.without(prefix + "type", "field is missing");
   if (sink.key.size() == 1 && sink.key.front() != field)
-    sink.renamed[field] = sink.key.front();
+    sink.columns.name_key(field, sink.key.front());
   else if (sink.key.empty())
     sink.key = {field};
 }
@@ -113,41 +127,39 @@ void convert_time(Sink& sink, const std::string& prefix) {
   option(sink, prefix, {"field", "fields"});
   const auto target = text_of(sink, prefix, {"target.type"});
   const auto precision = text_of(sink, prefix, {"unix.precision"});
-  option(sink, prefix, {"format", "format.from"});
+  const auto* format = option(sink, prefix, {"format", "format.from"});
   if (target == "string" || target == "unix")
     return sink.without(prefix + "target.type", "the column's type decides what is stored");
-  sink.time_unit = precision == "seconds"        ? "s"
-                   : precision == "microseconds" ? "us"
-                   : precision == "nanoseconds"  ? "ns"
-                                                 : "ms";
+  if (format != nullptr && !format->value.starts_with("yyyy-MM-dd"))
+    sink.without(format->name,
+                 "texts are read as ISO 8601, such as 2026-01-31 08:30:00; one in another form is refused");
+  const std::string unit = precision == "seconds"        ? "s"
+                           : precision == "microseconds" ? "us"
+                           : precision == "nanoseconds"  ? "ns"
+                                                         : "ms";
+  if (!sink.time_unit.empty() && sink.time_unit != unit)
+    return sink.without(prefix + "unix.precision", "route.time_unit is one for all columns; that of the first counts");
+  sink.time_unit = unit;
 }
 
 void replace_fields(Sink& sink, const std::string& prefix) {
-  for (const auto& one : list_of(text_of(sink, prefix, {"exclude", "blacklist"}))) {
-    if (sink.added.erase(one) == 0) sink.dropped.push_back(sink.field_named(one));
-    sink.renamed.erase(sink.field_named(one));
-  }
-  for (const auto& one : list_of(text_of(sink, prefix, {"include", "whitelist"})))
-    sink.only.push_back(sink.field_named(one));
+  const auto exclude = list_of(text_of(sink, prefix, {"exclude", "blacklist"}));
+  const auto include = list_of(text_of(sink, prefix, {"include", "whitelist"}));
+  SinkColumns::Pairs renames;
   for (const auto& pair : list_of(text_of(sink, prefix, {"renames"}))) {
     const auto colon = pair.find(':');
     if (colon == 0 || colon == pair.npos || colon + 1 == pair.size())
       throw BadSetting{sink.file.find(prefix + "renames")->line,
                        prefix + "renames is not a list FIELD:NAME; correct it"};
-    const auto from = pair.substr(0, colon), to = pair.substr(colon + 1);
-    if (auto moved = sink.added.extract(from); !moved.empty()) {
-      moved.key() = to;
-      sink.added.insert(std::move(moved));
-    } else {
-      sink.renamed[sink.field_named(from)] = to;
-    }
+    renames.emplace_back(pair.substr(0, colon), pair.substr(colon + 1));
   }
+  sink.columns.replace(exclude, include, renames);
 }
 
 void rename_key(Sink& sink, const std::string& prefix) {
   for (const auto& pair : list_of(text_of(sink, prefix, {"renames"}))) {
     const auto colon = std::min(pair.find(':'), pair.size());
-    if (colon + 1 < pair.size()) sink.renamed[pair.substr(0, colon)] = pair.substr(colon + 1);
+    if (colon + 1 < pair.size()) sink.columns.name_key(pair.substr(0, colon), pair.substr(colon + 1));
   }
 }
 
@@ -157,7 +169,9 @@ void insert_fields(Sink& sink, const std::string& prefix) {
                                      Source{"offset.field", "@offset"}, Source{"timestamp.field", "@timestamp"}}) {
     auto column = text_of(sink, prefix, {name});
     while (column.ends_with('!') || column.ends_with('?')) column.pop_back();
-    if (!column.empty()) add_column(sink, prefix + std::string(name), column, std::string(source));
+    if (column.empty()) continue;
+    add_column(sink, prefix + std::string(name), column, std::string(source));
+    if (source == "@topic" && !sink.topic_routes.empty()) sink.without(prefix + std::string(name), routed_topic);
   }
   for (const std::string_view name : {"static.field", "static.value"})
     if (sink.file.find(prefix + std::string(name)))
@@ -174,13 +188,18 @@ void headers_to_value(Sink& sink, const std::string& prefix) {
 void flatten(Sink& sink, const std::string& prefix) {
   const auto* entry = option(sink, prefix, {"delimiter"});
   const std::string delimiter = entry ? entry->value : ".";
-  if (is_taken("route.flatten", delimiter))
-    sink.flatten = delimiter;
-  else
-    sink.without(prefix + "type", "its delimiter is none that flatten takes; nested objects stay JSON");
+  if (!is_taken("route.flatten", delimiter))
+    return sink.without(prefix + "type", "its delimiter is none that flatten takes; nested objects stay JSON");
+  sink.flatten = delimiter;
+  const auto& columns = sink.columns;
+  if (!columns.renamed().empty() || columns.only())
+    sink.without(
+        prefix + "type",
+        "columns.include and rename name what flatten makes: list address.city, with the delimiter, in place of "
+        "an object that a transform before it lets in or renames");
 }
 
-void drop_tombstones(Sink& sink, const std::string& prefix) {
+void filter(Sink& sink, const std::string& prefix, bool before_unwrapping) {
   const auto* name = option(sink, prefix, {"predicate"});
   const auto* type = name ? sink.file.find(fmt::format("predicates.{}.type", name->value)) : nullptr;
   const bool negated = flag(sink, prefix, "negate", false);
@@ -189,7 +208,14 @@ void drop_tombstones(Sink& sink, const std::string& prefix) {
                         "only a filter of tombstones has an equivalent; route.filter takes expressions");
   sink.take("predicates");
   sink.take(type->name);
-  sink.drops_tombstones = true;
+  if (before_unwrapping)
+    sink.loses_tombstones = true;
+  else
+    sink.drops_tombstones = true;
+}
+
+void drop_tombstones(Sink& sink, const std::string& prefix) {
+  filter(sink, prefix, false);
 }
 
 void do_nothing(Sink&, const std::string&) {}
@@ -230,6 +256,25 @@ constexpr std::array<SinkSetting, 4> settings = {{
     {"predicates.", any_sink, "", "a predicate has no equivalent; route.filter takes expressions"},
 }};
 
+std::string_view class_of(const ConnectEntry& type) {
+  return std::string_view(type.value).substr(type.value.rfind('.') + 1);
+}
+
+// Returns true for a transform behind which the value is a row and no envelope.
+bool unwraps(const Sink& sink, const std::string& alias) {
+  const auto* type = sink.file.find(fmt::format("transforms.{}.type", alias));
+  if (type == nullptr) return false;
+  const auto* field = sink.file.find(fmt::format("transforms.{}.field", alias));
+  return class_of(*type) == "ExtractNewRecordState" ||
+         (class_of(*type) == "ExtractField$Value" && field != nullptr && trimmed(field->value) == "after");
+}
+
+// Returns true for a transform that changes what the value holds.
+bool of_values(std::string_view type) {
+  return (type.ends_with("$Value") && !type.starts_with("SetSchema")) || type == "HeaderToValue" ||
+         type == "ValueToKey";
+}
+
 }  // namespace
 
 std::span<const SinkSetting> chain_settings() {
@@ -241,25 +286,32 @@ std::span<const TransformSetting> transform_settings() {
 }
 
 void apply_transforms(Sink& sink, const ConnectEntry& list) {
-  for (const auto& alias : list_of(list.value)) {
-    const auto prefix = fmt::format("transforms.{}.", alias);
+  const auto chain = list_of(list.value);
+  for (std::size_t at = 0; at < chain.size(); ++at) {
+    const auto prefix = fmt::format("transforms.{}.", chain[at]);
     const auto* type = sink.file.find(prefix + "type");
     if (type == nullptr) throw BadSetting{list.line, fmt::format("{}type is missing; set it", prefix)};
-    const auto last = type->value.substr(type->value.rfind('.') + 1);
-    const auto found = std::ranges::find(transform_table, last, &TransformSetting::type);
+    const auto found = std::ranges::find(transform_table, class_of(*type), &TransformSetting::type);
     if (found == transform_table.end()) {
       sink.without(type->name, "a transform without an equivalent");
       continue;
     }
     sink.taken.insert(type->name);
-    found->apply(sink, prefix);
+    const bool wrapped = std::any_of(chain.begin() + static_cast<std::ptrdiff_t>(at) + 1, chain.end(),
+                                     [&](const std::string& alias) { return unwraps(sink, alias); });
+    if (wrapped && found->apply == drop_tombstones) {
+      filter(sink, prefix, true);
+    } else if (wrapped && of_values(found->type)) {
+      sink.without(type->name, "stands before the unwrapping, so that it changes the envelope and not the row");
+      take_options(sink, prefix);
+    } else {
+      found->apply(sink, prefix);
+    }
     for (const std::string_view name : {"predicate", "negate"})
       if (const auto* condition = sink.file.find(prefix + std::string(name));
           condition && !sink.taken.contains(condition->name))
         sink.without(condition->name, "a predicate has no equivalent: the transform is taken to hold for every record");
-    if (found->apply == do_nothing)
-      for (const auto& entry : sink.file.entries)
-        if (entry.name.starts_with(prefix)) sink.taken.insert(entry.name);
+    if (found->apply == do_nothing) take_options(sink, prefix);
   }
 }
 

@@ -48,8 +48,8 @@ bool same(const Error& a, const Error& b) {
 }  // namespace
 
 bool Bisector::may_be_a_record(const Error& error) {
-  return error.next == ErrorClass::reject || error.next == ErrorClass::unclear ||
-         (error.next == ErrorClass::stop_partition && !sink::lacks_right(error));
+  return error.next == ErrorClass::reject || error.next == ErrorClass::stop_partition ||
+         error.next == ErrorClass::unclear;
 }
 
 Result<void> Bisector::apply(Batch& batch, TableStats& written, std::vector<TopicPartition>& held) {
@@ -178,7 +178,7 @@ Result<void> Bisector::try_range(Pass& pass, std::size_t from, std::size_t to) {
 // The whole is what tells a table's fault from a record's. A single record is asked again where its code leaves that
 // open: the table may have been altered meanwhile.
 Result<void> Bisector::refused(Pass& pass, std::size_t from, std::size_t to, Error error) {
-  if (!may_be_a_record(error)) return std::unexpected(std::move(error));
+  if (!may_be_a_record(error) || sink::missing_right(error)) return std::unexpected(std::move(error));
   const bool alone = pass.mapped.size() == 1;
   if (!pass.statements_hold || (alone && error.next != ErrorClass::reject)) {
     auto held = state_.parts.store.try_statements(pass.set.changes());

@@ -106,6 +106,15 @@ void Lane::reconnect() {
   mail_->signal.ring();
 }
 
+void Lane::hold(bool on) {
+  held_ = false;
+  {
+    const MutexLock lock(mail_->mutex);
+    mail_->hold = on;
+  }
+  mail_->signal.ring();
+}
+
 void Lane::drain() {
   {
     const MutexLock lock(mail_->mutex);
@@ -135,10 +144,11 @@ void Lane::run() {
   LaneWorker worker(index_,
                     {pipeline_, writer_, catalogue_, *consumer_, limit_, incidents_, time_, schemas_, brake_, batch_},
                     {fatal_, alive, answer});
-  while (!worker.finished()) {
+  while (!(end_ && worker.finished())) {
     alive();
     take_mail(worker);
     if (!worker.turn()) wait(worker);
+    held_ = worker.finished();
   }
   worker.close();
   publish(worker, true);
@@ -164,7 +174,8 @@ void Lane::take_mail(LaneWorker& worker) {
     if (pauses_ != mail_->pauses) pauses = pauses_ = mail_->pauses;
     revoked = std::exchange(mail_->revoked, false);
     reconnect = std::exchange(mail_->reconnect, false);
-    if (mail_->drain) worker.drain();
+    end_ = mail_->drain;
+    worker.drain(end_ || mail_->hold);
   }
   if (reconnect) {
     worker.reconnect();
@@ -243,6 +254,7 @@ LaneSnapshot Lane::snapshot(std::vector<PartitionSnapshot>& partitions, TableSta
   for (const auto& [at, shown] : shown_partitions_) {
     partitions.push_back(shown.row);
     partitions.back().end = shown.source->known_end();
+    partitions.back().record_bytes = shown.source->record_bytes();
   }
   auto lane = shown_;
   const auto seconds_since = [](std::int64_t ns) {

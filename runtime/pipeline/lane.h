@@ -1,7 +1,7 @@
 // One lane: its thread, the mailbox that wakes it, and its published snapshot. LaneWorker has its rules.
 //
-// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), reconnect(), drain(),
-// memory() and snapshot(); join() is called by the owner.
+// Owned by the service. Other threads may only call assign(), revoked(), set_pauses(), flush(), reconnect(), hold(),
+// drain(), memory() and snapshot(); join() is called by the owner.
 #pragma once
 
 #include <atomic>
@@ -51,6 +51,9 @@ class Lane {
   void flush(std::vector<TopicPartition> partitions, std::function<void(const LaneFlush&)> answer);
   // Has it open new connections to PostgreSQL, between two batches.
   void reconnect();
+  // Asks it to stop polling and to commit what is collected, or to go on; held() tells that all of it is committed.
+  void hold(bool on);
+  bool held() const { return held_; }
   // Asks it to stop polling, commit what is collected, and end; join() then waits and returns true if it has ended.
   void drain();
   bool join(Clock::time_point deadline);
@@ -74,6 +77,7 @@ class Lane {
     std::shared_ptr<const PauseRules> pauses GUARDED_BY(mutex);
     bool revoked GUARDED_BY(mutex) = false;
     bool reconnect GUARDED_BY(mutex) = false;
+    bool hold GUARDED_BY(mutex) = false;
     bool drain GUARDED_BY(mutex) = false;
     ReadySignal signal;
   };
@@ -116,6 +120,8 @@ class Lane {
   std::atomic<std::int64_t> last_loop_ns_{0};  // 0: not started
   std::atomic<std::int64_t> sent_ns_{0};       // when the batch in the server was sent; 0: there is none
   std::atomic<bool> ended_{false};
+  std::atomic<bool> held_{false};
+  bool end_ = false;  // of the thread
   Thread thread_;
 };
 

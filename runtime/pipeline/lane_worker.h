@@ -44,7 +44,8 @@ class LaneWorker {
   void set_pauses(std::shared_ptr<const PauseRules> pauses);
   void on_log(const TopicPartition& at, const Result<listener::Watermarks>& log) { claimer_.on_log(at, log); }
   void ready(std::span<const std::uint32_t> tokens) { collector_.ready(tokens); }
-  void drain() { draining_ = true; }
+  // Collects no more and writes what is collected; or goes on.
+  void drain(bool on = true) { draining_ = on; }
 
   // Returns true if the next turn has something to do at once.
   bool turn();

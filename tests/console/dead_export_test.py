@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from support.json_schema import check_line
 from support.waiting import wait_until
 
 
@@ -40,6 +41,8 @@ def test_what_is_exported_can_be_published_again_byte_for_byte(console, pytestco
     console.wait_caught_up(console.orders)
     out = console.ok("dead", "export", "--topic", console.orders, key="k_oper")
     lines = [json.loads(line) for line in out.splitlines()]
+    for line in lines:
+        check_line("dead export", line)
     assert [(one["letter"]["partition"], one["letter"]["stage"]) for one in lines[:2]] == [(2, "write"), (2, "decode")]
     assert (lines[0]["key"], lines[0]["letter"]["sqlstate"], lines[1]["key_base64"]) == ("50000", "23502", "/wA=")
     assert [one["letter"]["offset"] for one in lines] == sorted(one["letter"]["offset"] for one in lines)

@@ -5,11 +5,13 @@ import subprocess
 
 import pytest
 
+from support.json_schema import check_document, console_schema
+from support.pipeline import encode
 from support.raw_ssh import Raw, exit_code, until
 from support.waiting import free_port, wait_until
 
 LOOKING = ("status", "count", "topics", "partitions", "pointers", "lag", "lanes", "tables", "errors", "dead list", "config show",
-           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact", "report", "memory")
+           "whoami", "sessions", "version", "rate", "wait lag<1000000", "count --exact", "report", "memory", "stats")
 
 
 def numbers(text):
@@ -44,6 +46,58 @@ def test_every_looking_command_answers_in_text_and_json(console):
     for command in LOOKING:
         assert console.ok(*command.split()).endswith("\n"), command
         console.data(*command.split())
+
+
+def a_dead_letter(console):
+    """Its partition, with its offset, and its number. A good record of the partition follows it."""
+    console.kafka.publish(console.orders, [(b"7", encode({"id": 7, "status": None}))])
+    letter = wait_until(lambda: console.data("dead list")["dead_letters"], "a dead letter")[0]
+    console.publish([7])
+    console.wait_caught_up(console.orders)
+    return letter["partition"], letter["offset"], letter["id"]
+
+
+def documents(console, lines):
+    """What the lines print with --json as one batch, which an error ends."""
+    answer = console.run_ssh(text="".join(f"{line} --json\n" for line in lines), key="k_adm")
+    assert (answer.code, answer.err) == (0, ""), answer
+    return [json.loads(line) for line in answer.out.splitlines()]
+
+
+def plan_of(console, line):
+    answer = console.run_ssh(*line.split(), "--json", key="k_adm")
+    assert answer.code == 7, answer
+    return json.loads(answer.out)
+
+
+# They print nothing for programs, or are for a session in a terminal, or the test that has what they need looks at what they print.
+ELSEWHERE = {"clear", "exit", "history", "job run", "more", "notify test", "reconnect kafka", "session end", "set", "shutdown", "shutdown abort", "tail", "top"}
+
+
+def test_every_command_prints_what_the_schema_says(console):
+    """Beside the checks of every document that a test asks for, and of every result in its own process."""
+    at, offset, letter = a_dead_letter(console)
+    place = f"{at} {offset}"
+    printed = documents(console, [
+        "status", "check --dead 10", "count", "count --since 1s", "count --exact", "topics", f"topic {console.orders}", "partitions",
+        "pointers", "lag", "rate", f"why {at}", "runway", "tables", "table public.orders", "lanes", "memory", "report", "wait lag<1000000",
+        "errors", "errors --group", "incidents", "flush", "verify", "stats", f"explain {place} --sql", f"record {place}", "trace public.orders 7",
+        "dead list --all", "dead group", "dead group --by topic", "dead group --rehearse", f"dead show {letter}",
+        f"dead replay {letter} --dry-run", f"dead discard {letter} --reason x --yes", "resume", "log level info", "config show", "config check", "config set batch.rows 500 --confirm 5m",
+        "config confirm", "config reload", "notify list", "notify mute 1s --reason x", "notify unmute", "jobs", "note x", "incident",
+        "audit", "sessions", "version", "whoami", "help", "help lag", f"reclaim {at}", "reconnect postgres",
+        f"drain {at} --reason x --timeout 1m", "resume"])
+    printed.append(plan_of(console, f"rewind {at} -1"))
+    back = printed[-1]["data"]["plan"]
+    printed += documents(console, ["plan list", f"plan show {back}", f"apply {back} --allow-stale"])
+    for line in (f"seek {at} start", f"skip {at}"):
+        printed.append(plan_of(console, line))
+        printed += documents(console, [f"plan drop {printed[-1]['data']['plan']}"])
+    printed += documents(console, [f"resume {at}", f"pause {at} --reason x", f"resume {at}"])
+    for document in printed:
+        check_document(document)
+    seen, every = {one["command"] for one in printed}, set(console_schema()["properties"]["command"]["enum"])
+    assert every - seen == ELSEWHERE, "each command is tried here, or in another test of its own"
 
 
 def test_the_memory_of_each_lane_is_a_part_of_the_process(console):
@@ -100,7 +154,8 @@ def test_a_module_has_a_level_of_its_own_until_a_reload(console):
     console.publish(range(50))
     wait_until(lambda: re.search(r"debug lane \d: ", console.live.log()[seen:]), "the lane's own level, which a setting does not end")
     console.ok("config", "reload", key="k_adm")
-    assert [("done: no longer set by hand: batch.adaptive false of adm",)] == console.sql("SELECT outcome FROM sluice.audit WHERE command = 'config reload'")
+    outcomes = console.sql("SELECT outcome FROM sluice.audit WHERE command = 'config reload' ORDER BY id")
+    assert outcomes[-1] == ("done: no longer set by hand: batch.adaptive false of adm",)
 
 
 def setting(console, name):
@@ -258,6 +313,25 @@ def test_what_is_sent_before_a_channel_has_its_purpose_is_not_lost(console):
         raw.send(94, top.remote_chanid, b"q")
         raw.send(98, top.remote_chanid, "exec", False, "top")
         assert exit_code(top) == 0
+
+
+@pytest.mark.case(20, 31)
+def test_what_is_typed_behind_the_key_that_ends_a_view_is_for_the_prompt(console):
+    with Raw(console.access.port).log_in(console.access.folder, "k_oper") as raw:
+        shell = raw.open_shell()
+        until(shell, b"> ")
+        for view, begun, key in (("top", b"\x1b[?1049h", b"q"), ("top", b"\x1b[?1049h", b"n\x03"), ("tail", b"", b"\x03"),
+                                 ("status --watch 1s", b"streaming", b"\x03"), ("wait lag<0 --timeout 10m", b"", b"\x03")):
+            shell.sendall(view.encode() + b"\r")
+            wait_until(lambda: any(one["command"] == view for one in console.sessions()), view)
+            until(shell, begun)
+            shell.sendall(key + b"whoam\x1b[D\x1b[Ci\rversion\r")
+            until(shell, b"fingerprint", b"libssh")
+        shell.sendall(b"top\r")
+        until(shell, b"\x1b[?1049h")
+        shell.sendall(b"q" + b" " * 3000 + b"whoami\rquit\r")  # more than a view keeps of what it has not read
+        until(shell, b"fingerprint", b"bye\r\n")
+        assert exit_code(shell) == 0
 
 
 @pytest.mark.case(10)

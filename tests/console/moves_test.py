@@ -6,6 +6,7 @@ import json
 import pytest
 
 from support.console_service import running_console
+from support.json_schema import check_document
 from support.pipeline import IDENTITY, check_identity, encode
 from support.waiting import wait_until
 
@@ -54,6 +55,7 @@ def planned(console, *words, key="k_oper"):
     """The plan that a command makes: its id and what it says."""
     answer = console.run_ssh(*words, "--json", key=key)
     assert answer.code == 7, answer
+    check_document(json.loads(answer.out))
     plan = json.loads(answer.out)["data"]
     assert f"plan {plan['plan']} needs 'apply {plan['plan']}' (valid until" in answer.err
     return plan["plan"], "\n".join(plan["steps"])

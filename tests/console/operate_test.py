@@ -10,6 +10,7 @@ import threading
 import psycopg2
 import pytest
 
+from support.json_schema import check_document
 from support.pipeline import encode
 from support.sluice import run
 from support.waiting import wait_until
@@ -149,6 +150,7 @@ def test_a_tail_of_everything_is_whole_while_the_connections_keys_are_renewed(co
 
     def follow():
         for line in tail.stdout:
+            check_document(json.loads(line))
             data = json.loads(line)["data"]
             assert (data["not_shown"], data["troubles"]) == (0, [])
             offsets.extend(one["offset"] for one in data["records"])
@@ -397,3 +399,28 @@ def test_check_says_that_kafka_is_away_and_every_command_ends_by_itself(console)
     console.ok("resume", "all", key="k_oper")
     # Other tests of the module may have left letters, which are worth a warning.
     wait_until(lambda: "Kafka" not in console.run_ssh("check").out, lambda: console.run_ssh("check"))
+
+
+def test_verify_proves_what_the_command_line_proves_and_ctrl_c_ends_it(console):
+    console.wait_caught_up(console.orders)
+    told = console.data("verify", "--deep", key="k_oper")
+    assert [(one["partition"], one["result"]) for one in told["partitions"]] == [(n, "ok") for n in range(4)], told
+    assert told["problems"] == [] and any("table public.orders" in one["compared"] for one in told["compared"]), told
+    assert console.sql("SELECT count(*) FROM sluice.verification WHERE result = 'ok'")[0][0] >= 4
+    console.sql("UPDATE sluice.pointer SET applied = applied + 1 WHERE topic = %s AND partition = 2", console.orders)
+    try:
+        failed = console.run_ssh("verify", f"{console.orders}/2", key="k_oper")
+        assert failed.code == 1 and "the accounting does not hold" in failed.out, failed
+        assert f"{console.orders}/2" in failed.out and "proved: 0 of 1 partition" in failed.err, failed
+        assert console.run_ssh("verify", f"{console.orders}/1", key="k_oper").code == 0
+    finally:
+        console.sql("UPDATE sluice.pointer SET applied = applied - 1 WHERE topic = %s AND partition = 2", console.orders)
+    stored, holder = console.sql("SELECT count(*) FROM sluice.verification"), lock(console, "pointer")
+    screen = console.screen()
+    screen.type("verify").keys("Enter")
+    wait_until(lambda: console.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'sluice verify' AND wait_event_type = 'Lock'"),
+               "a proof that waits for the lock")
+    screen.keys("C-c")
+    screen.wait(r"nothing of this proof is stored", seconds=60)
+    holder.close()
+    assert console.sql("SELECT count(*) FROM sluice.verification") == stored

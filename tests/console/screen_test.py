@@ -34,7 +34,7 @@ def wait_line(console, screen, text, column=None):
 @pytest.mark.case(16)
 def test_tab_completes_words_and_live_names_and_runs_nothing(console):
     screen = console.screen()
-    screen.type("stat").keys("Tab")
+    screen.type("statu").keys("Tab")
     wait_line(console, screen, "status")
     screen.keys("C-u").type("pause " + console.orders[:-3]).keys("Tab")
     wait_line(console, screen, "pause " + console.orders)

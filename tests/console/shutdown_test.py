@@ -1,4 +1,5 @@
 """The end of the service while partitions stand still and a command waits for PostgreSQL."""
+import re
 import signal
 import subprocess
 import time
@@ -70,4 +71,38 @@ def test_a_drain_that_is_ordered_again_goes_on_and_a_second_sigterm_ends_it(cons
     console.live.start()
     console.wait_caught_up(console.orders)
     assert all(topic["balanced"] for topic in console.data("count")["topics"])
+    console.measure()
+
+
+@pytest.mark.case(40)
+@pytest.mark.alone
+def test_a_drain_is_taken_back_while_a_lane_still_writes_and_not_once_a_signal_ends_the_service(console):
+    assert "no shutdown is under way" in console.ok("shutdown", "abort", key="k_oper")
+    with console.hold_pointers() as holder:
+        console.ok("shutdown", "--drain", "--yes", key="k_oper")
+        wait_until(lambda: console.data("status")["state"] == "draining", console.live.tail)
+        assert "taken back" in console.ok("shutdown", "abort", key="k_oper")
+        wait_until(lambda: console.data("status")["state"] != "draining", console.live.tail)
+        holder.rollback()
+    console.publish(range(200_000, 201_000))
+    console.wait_caught_up(console.orders)
+    assert console.sql("SELECT count(*) FROM orders WHERE id >= 200000") == [(1000,)]
+    assert [row[4] for row in console.audit("shutdown abort")] == ["done: nothing to do", "done: taken back"]
+    assert all(consumed == sum(outcomes) for consumed, *outcomes in console.sql(
+        "SELECT next_offset - start_offset, applied, folded, skipped, dead, gaps FROM sluice.pointer"))
+    console.ok("reconnect", "kafka", key="k_oper")
+    seen = len(console.live.log())
+    with console.hold_pointers() as holder:
+        console.ok("shutdown", "--drain", "--yes", key="k_oper")
+        wait_until(lambda: console.data("status")["state"] == "draining", console.live.tail)
+        console.live.signal(signal.SIGTERM)
+        wait_until(lambda: re.search(r"draining$", console.live.log()[seen:], re.M), console.live.tail)
+        refused = console.run_ssh("shutdown", "abort", key="k_oper")
+        assert refused.code == 4 and "cannot be taken back any more" in refused.err, refused
+        holder.rollback()
+    assert console.live.wait() == 0
+    told = console.live.log()[seen:]
+    assert "ending at once" not in told
+    assert "a client was replaced while the service ran" in told and "does not close" not in told
+    console.live.start()
     console.measure()

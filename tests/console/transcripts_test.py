@@ -33,6 +33,7 @@ MASKS = (
     (r"  caught up in [\d.]+\w+", ""),  # is only there while the rate is not 0
     (r"(  up |<= | since )[\d.]+(ms|s|m|h|d)\b", r"\1SPAN"),
     (r"\((\d[\d.]*(ms|s|m|h|d) ?)+\)", "(SPAN)"),
+    (r"\b(p50|p95|p99|max) [\d.]+(ms|s|m|h)\b( \d+\w)?", r"\1 N"),
     (r"\b(p50|p95|p99|max) (-|\d+( \d+)*)( records)?", r"\1 N"),  # of the lag; when it was looked at differs
     (r"\b\d[\d ]* records/s", "N records/s"),
     (r"[▁-█]+", "▁▁▁"),

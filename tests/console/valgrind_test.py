@@ -29,7 +29,7 @@ def test_logins_commands_a_session_and_a_killed_client_touch_no_memory_that_is_n
     console.ok("pause", third, "--reason", "memcheck", key="k_oper")
     console.ok("resume", third, key="k_oper")
     screen = console.screen(key="k_view")
-    screen.type("stat").keys("Tab", "Enter").wait("lag", 60)
+    screen.type("statu").keys("Tab", "Enter").wait("lag", 60)
     screen.keys("Up", "C-a", "C-k", "C-d").wait_ended(60)
     killed = console.popen("drain", "--reason", "test", "--yes", key="k_oper")
     wait_until(lambda: len(console.sessions()) > 1 or killed.poll() is not None, "its session")

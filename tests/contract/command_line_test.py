@@ -193,7 +193,7 @@ def test_the_value_is_the_line_and_the_key_its_field(broker, topic):
     done, found = publish(broker, topic, line + "\n\n", "--key", "id", "--header", "a=b=c")
     assert done.returncode == 0, done.stderr
     assert found == [(b"k-1", line.encode(), (("a", b"b=c"),))]
-    assert done.stderr.endswith("published 1 events\n"), done.stderr
+    assert done.stderr.endswith("published 1 event\n"), done.stderr
 
 
 def test_an_envelope_publishes_tombstones_headers_and_keys(broker, topic):

@@ -1,4 +1,5 @@
-"""docs/console.md: its second half is what `sluice config console` prints, its first half and README.md have every screen filled in."""
+"""docs/console.schema.json is what `sluice config json` prints, the second half of docs/console.md what `sluice config console` prints;
+its first half and README.md have every screen filled in."""
 import pathlib
 import re
 
@@ -12,6 +13,11 @@ def test_the_reference_is_what_the_command_table_says():
     printed = run("config", "console").stdout
     wanted = PAGE.read_text().partition(MARK)[2]
     assert printed.strip() == wanted.strip(), "write it again: see the line `a command of the console` in docs/hacking.md"
+
+
+def test_the_schema_is_what_the_commands_declare():
+    printed = run("config", "json").stdout
+    assert printed == (PAGE.parent / "console.schema.json").read_text(), "sluice config json >docs/console.schema.json"
 
 
 def test_every_screen_is_captured():

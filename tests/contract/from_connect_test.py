@@ -156,6 +156,86 @@ def test_what_settings_say_of_each_other_is_settled(more, wanted, tmp_path):
     assert wanted in printed and SECRET not in printed
 
 
+KINDS = {"drop": "ReplaceField$Value", "insert": "InsertField$Value", "flat": "Flatten$Value", "route": "RegexRouter",
+         "filter": "Filter", "time": "TimestampConverter$Value", "key": "ValueToKey"}
+
+
+def chained(transforms, *more):
+    """A sink whose chain is NAME(OPTION=VALUE …) for each; unwrap is Debezium's."""
+    lines, names = [], []
+    for at, one in enumerate(transforms):
+        kind, options = one.rstrip(")").split("(", 1)
+        names.append(f"t{at}")
+        package = "io.debezium.transforms.ExtractNewRecordState" if kind == "unwrap" else \
+            f"org.apache.kafka.connect.transforms.{KINDS[kind]}"
+        lines += [f"transforms.t{at}.type={package}"] + [f"transforms.t{at}.{option}" for option in options.split()]
+    return PLAIN + "\n".join([f"transforms={','.join(names)}", *lines, *more]) + "\n"
+
+
+TOMBSTONES = ["predicates=p", "predicates.p.type=org.apache.kafka.connect.transforms.predicates.RecordIsTombstone",
+              "delete.enabled=true"]
+
+
+@pytest.mark.parametrize("text, said, unsaid", [
+    # each list is about the names that the transform before has made
+    (chained(["drop(renames=mail:email)", "drop(exclude=mail)"]), ['columns.rename = { "mail" = "email" }'], "exclude"),
+    (chained(["drop(renames=mail:email)", "drop(exclude=email)"]), ['columns.exclude = ["mail"]'], "rename"),
+    (chained(["drop(renames=a:b,b:a)"]), ['columns.rename = { "a" = "b", "b" = "a" }'], None),
+    (chained(["drop(include=id,a,b)", "drop(include=b,c,id)"]), ['columns.include = ["b", "id"]'], '"c"'),
+    (chained(["drop(include=id,a exclude=a)"]), ['columns.include = ["id"]'], "exclude"),
+    (chained(["drop(include=a)", "drop(include=b)"]), ['columns.include = ["id"]'], '"b"'),
+    # what the chain adds leaves like a field
+    (chained(["insert(topic.field=_t offset.field=_o)", "drop(include=id,_t)"]),
+     ['columns.include = ["id"]', 'columns.add = { "_t" = "@topic" }'], "_o\" ="),
+    (chained(["insert(topic.field=_t offset.field=_o)"], "fields.whitelist=id,a,_o"),
+     ['columns.include = ["id", "a"]', 'columns.add = { "_o" = "@offset" }'], "_t\" ="),
+    (chained(["drop(exclude=_t)", "insert(topic.field=_t)"]), ['columns.add = { "_t" = "@topic" }'], None),
+    (chained(["drop(include=id,a,b)"], "fields.whitelist=b,c"), ['columns.include = ["b"]'], '"c"'),
+    (chained(["drop(renames=a:b)"], "fields.whitelist=b,a"), ['columns.include = ["a"]'], '"b",'),
+    (chained(["drop(exclude=a)"], "fields.whitelist=a"), ['columns.include = ["id"]'], "exclude"),
+    # before the unwrapping it is the envelope that is changed
+    (chained(["drop(exclude=source)", "insert(topic.field=_t)", "unwrap()"]),
+     ["# transforms.t0.type: stands before the unwrapping", "# transforms.t1.type: stands before"], "columns."),
+    (chained(["filter(predicate=p)", "unwrap(delete.tombstone.handling.mode=tombstone)"], *TOMBSTONES), ['delete = "apply"'], None),
+    (chained(["unwrap(delete.tombstone.handling.mode=tombstone)", "filter(predicate=p)"], *TOMBSTONES), ['delete = "ignore"'], None),
+    (chained(["filter(predicate=p)", "unwrap(drop.tombstones=false)"], *TOMBSTONES), ['delete = "ignore"'], None),
+    (chained(["filter(predicate=p)", "unwrap(delete.tombstone.handling.mode=rewrite-with-tombstone)"], *TOMBSTONES),
+     ['delete = "soft:__deleted"'], None),
+    # the mark of a rewritten delete is a column like others
+    (chained(["unwrap(delete.handling.mode=rewrite)", "drop(renames=__deleted:gone)"]), ['delete = "soft:gone"'], "__deleted h"),
+    (chained(["unwrap(delete.handling.mode=rewrite)", "drop(exclude=__deleted)"]),
+     ['delete = "ignore"', "# transforms: the mark of rewritten deletes is left out again"], None),
+    (chained(["unwrap(delete.tombstone.handling.mode=rewrite-with-tombstone)"], "delete.enabled=true"),
+     ['delete = "apply"', "# transforms: the column __deleted is not filled: "], None),
+    (chained(["unwrap(delete.tombstone.handling.mode=rewrite-with-tombstone)"], "delete.enabled=true").replace("record_key", "record_value"),
+     ['delete = "soft:__deleted"'], None),
+    (chained(["unwrap(delete.tombstone.handling.mode=tombstone)"], "delete.enabled=true").replace("record_key", "record_value"),
+     ['delete = "apply"', "# delete.enabled: the sink finds no key"], None),
+    (chained(["unwrap(add.fields=before.x,source.lsn,ts_ms)"]),
+     ['columns.add = { "__source_lsn" = "@source.lsn" }', "has no before.x of the envelope"], None),
+    # what depends on an order, and has no equivalent, is told
+    (chained(["route(regex=(.*) replacement=x_$1)", "insert(topic.field=_t)"]), ["# transforms.t1.topic.field: behind a RegexRouter"], None),
+    (chained(["insert(topic.field=_t)", "route(regex=(.*) replacement=x_$1)"]), ['table = "x_orders"'], "# transforms"),
+    (chained(["route(regex=(.*) replacement=x_$1)"]).replace("record_key\npk.fields=id", "kafka"), ["# pk.mode: behind a RegexRouter"], None),
+    (chained(["drop(renames=a:b)", "flat(delimiter=_)"]), ["# transforms.t1.type: columns.include and rename name what flatten"], None),
+    (chained(["flat(delimiter=_)", "drop(exclude=a_b)"]), ['columns.exclude = ["a_b"]'], "# transforms"),
+    (chained(["time(field=at target.type=Timestamp format=MM/dd/yyyy)"]), ["# transforms.t0.format: texts are read as ISO"], None),
+    (chained(["time(field=a target.type=Date)", "time(field=b target.type=Date unix.precision=seconds)"]),
+     ['time_unit = "ms"', "# transforms.t1.unix.precision: "], None)])
+def test_a_chain_of_transforms_keeps_its_order(text, said, unsaid, tmp_path):
+    printed = accepted(convert(text, tmp_path), tmp_path)
+    for line in said:
+        assert line in printed, printed
+    assert unsaid is None or unsaid not in printed, printed
+
+
+def test_fields_of_other_topics_alone_leave_nothing_but_the_key(tmp_path):
+    text = ("name=s\nconnector.class=io.debezium.connector.jdbc.JdbcSinkConnector\ntopics=a,b\n" + URL +
+            "insert.mode=upsert\nprimary.key.mode=record_key\nprimary.key.fields=id\nfield.include.list=a:id,a:x\n")
+    printed = accepted(convert(text, tmp_path), tmp_path)
+    assert re.findall(r"columns.include = (.*)", printed) == ['["id", "x"]', '["id"]']
+
+
 @pytest.mark.parametrize("options, wanted", [
     ([], "apply"),
     (["delete.tombstone.handling.mode=tombstone"], "apply"),

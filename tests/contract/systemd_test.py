@@ -11,7 +11,7 @@ from support.sluice import Sluice, is_sanitized
 INSTALLED = {
     "usr/bin/sluice", "usr/lib/systemd/system/sluice.service", "usr/lib/systemd/system/sluice@.service",
     "usr/lib/sysusers.d/sluice.conf", "usr/lib/tmpfiles.d/sluice.conf", "usr/share/doc/sluice/examples/sluice.toml",
-    "usr/share/doc/sluice/operations.md", "usr/share/doc/sluice/configuration.md",
+    "usr/share/doc/sluice/operations.md", "usr/share/doc/sluice/configuration.md", "usr/share/doc/sluice/console.schema.json",
 }
 EXPOSURE = 1.5
 

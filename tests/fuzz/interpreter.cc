@@ -159,6 +159,10 @@ class HostileAdmin : public Snapshots,
     if (fails) return broken();
     return 1;
   }
+  Result<std::vector<std::string>> sql(const DeadLetterRow&) override {
+    if (fails) return broken();
+    return std::vector<std::string>{hostile, hostile};
+  }
   Result<DeadLetterGroups> groups(const DeadLetterFilter&, LetterGrouping) override {
     if (fails) return broken();
     return DeadLetterGroups{{{2, {}, {}, 1, hostile, hostile, "23502", hostile, {1, 2}, hostile, true, hostile}}, 1, 2};
@@ -235,12 +239,19 @@ class HostileAdmin : public Snapshots,
   }
   std::map<TopicPartition, double> applied() const override { return {{{hostile, 7}, 2.5}}; }
   Period since(WallClock::time_point moment) const override {
-    return {moment, {{hostile, {.applied = 5}}}, {{hostile, {5, -1}}}, {0, 7}};
+    return {moment, {{hostile, {.applied = 5}}}, {{hostile, {5, -1}}}, {0, 7}, {0, 7.5}};
   }
   MemoryUse memory() const override { return {{{1, {1, 2, 3}, {}, {4, 5, 6}, {}}}, {}, -1}; }
   Result<std::optional<VerificationState>> last() override {
     if (fails) return broken();
     return VerificationState{WallClock::time_point(), {{{hostile, 1}, std::nullopt, hostile}}, hostile};
+  }
+  Result<ProofReport> prove(const ProofOrder& order) override {
+    if (order.progress) order.progress(hostile);
+    if (fails) return broken();
+    return ProofReport{false,     {.name = "partitions", .columns = {{.name = "topic"}}, .rows = {{hostile}}},
+                       {hostile}, {hostile},
+                       {hostile}, hostile};
   }
   void set_log_level(const std::string&, std::optional<std::chrono::seconds>, const std::string&) override {}
   Result<std::vector<TableColumn>> columns(const std::string&) override {
@@ -275,6 +286,7 @@ class HostileAdmin : public Snapshots,
     return {{"batch.rows", hostile, hostile, hostile, {}, WallClock::time_point()},
             {hostile, hostile, hostile, hostile, {}, {}}};
   }
+  TakenBack take_back_shutdown() override { return TakenBack::too_late; }
   bool shut_down(bool at_once) override { return at_once; }
 
  private:

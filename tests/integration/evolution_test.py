@@ -102,7 +102,8 @@ def test_two_instances_see_a_field_at_once_and_no_kill_between_loses_a_row(pipel
 
 
 def test_null_waits_for_a_value_long_names_are_letters_and_what_is_forbidden_waits_for_its_owner(pipeline):
-    pipeline.sql("CREATE TABLE flow (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE held (id int PRIMARY KEY)")
+    pipeline.sql("CREATE TABLE flow (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE flow_1 PARTITION OF flow FOR VALUES FROM (0) TO (9); "
+                 "CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE held (id int PRIMARY KEY)")
     writer = f"{pipeline.name}_writer"
     pipeline.sql(f'CREATE ROLE "{writer}" LOGIN; GRANT CREATE ON DATABASE "{pipeline.name}" TO "{writer}"; '
                  f'GRANT SELECT, INSERT, UPDATE, DELETE ON flow, other, held TO "{writer}"; '

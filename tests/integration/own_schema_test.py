@@ -66,6 +66,16 @@ def test_a_role_with_what_grants_prints_runs_everything_and_may_nothing_else(bro
     assert access.run("resume", "all", key="k_oper").code == 0
     assert database.sql("SELECT status FROM shop.orders WHERE id = 2") == [(None,)]
     assert "permission" not in service.log()
+    known = len(letters(database))
+    database.sql(f'REVOKE ALL ON SEQUENCE shop.orders_n_seq FROM "{role}"')  # of a default, so that rows alone ask for it
+    service.expected = ["permission denied for sequence"]
+    publish(broker, orders, [(9000, {"id": 9000, "status": "new"})])
+    where = "SELECT state_reason FROM sluice.pointer WHERE state = 'schema'"
+    wait_until(lambda: database.sql(where), service.tail)
+    assert "permission denied for sequence" in database.sql(where)[0][0]
+    database.sql(f'GRANT USAGE ON SEQUENCE shop.orders_n_seq TO "{role}"')
+    wait_until(lambda: database.sql("SELECT status FROM shop.orders WHERE id = 9000") == [("new",)], service.tail)
+    assert len(letters(database)) == known, "a right that is missing is no record's fault"
     may = database.sql("SELECT table_name, privilege_type FROM information_schema.role_table_grants "
                        "WHERE grantee = %s AND table_schema = 'shop' ORDER BY 1, 2", role)
     assert may == [("log", "INSERT"), *[("orders", right) for right in ("DELETE", "INSERT", "SELECT", "TRUNCATE", "UPDATE")]]

@@ -51,8 +51,19 @@ def wait_lag(service, topic, records):
     """What piles up behind a pause is seen from outside."""
     def lags():
         return {name: value for name, value in service.metrics().items()
-                if name.startswith("sluice_partition_lag") and f'"{topic}"' in name}
+                if name.startswith("sluice_partition_lag_records") and f'"{topic}"' in name}
     wait_until(lambda: set(lags().values()) == {records}, lags)
+
+
+def wait_lag_seconds(service, topic):
+    """Both partitions of the topic wait since they were seen to, whatever time the records bear; nothing else does."""
+    begun = time.monotonic()
+
+    def waits():
+        return {name: value for name, value in service.metrics().items() if name.startswith("sluice_partition_lag_seconds")}
+    wait_until(lambda: all((1 if f'"{topic}"' in name else 0) <= value <= (time.monotonic() - begun + 60 if f'"{topic}"' in name else 0)
+                           for name, value in waits().items()), waits)
+    assert len(waits()) == 3
 
 
 def test_a_paused_topic_stands_still_over_a_restart_until_the_pause_is_gone(pipeline, feeds):
@@ -64,6 +75,7 @@ def test_a_paused_topic_stands_still_over_a_restart_until_the_pause_is_gone(pipe
         assert "vacuum" in reason
     feeds.check_stands(item)
     wait_lag(service, item, 100)
+    wait_lag_seconds(service, item)
     assert service.stop() == 0
     service.start()
     feeds.check_stands(item)

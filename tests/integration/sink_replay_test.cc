@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "sink/admin_tables.h"
+#include "sink/literal_text.h"
 #include "sink/literals.h"
 #include "sink/sql_client.h"
 #include "tests/integration/sink_support.h"
@@ -255,6 +257,31 @@ TEST_F(ReplayTest, values_are_shown_as_postgres_reads_them) {
   const auto statements = statements_of(batch.changes);
   ASSERT_EQ(statements.size(), 1u);
   EXPECT_NE(statements[0].find("ON CONFLICT"), std::string::npos);
+}
+
+TEST_F(ReplayTest, statements_with_literals_write_what_the_service_would) {
+  sql("CREATE TABLE " + schema + ".odd (\"a$1\" text PRIMARY KEY, v text, j jsonb, n numeric)");
+  const auto odd = table("odd", {"a$1"});
+  const std::string hostile = "it's $1 \\ \"q\" {x,y}\n\t\u202e 中";
+  Batch batch;
+  auto& step = batch.step(odd);
+  batch.row(step, ChangeKind::write, {bytes(hostile), bytes("NULL"), bytes("\x01{\"k\": \"\\u0007'\"}"), absent()});
+  batch.row(step, ChangeKind::write, {bytes("2"), null(), null(), absent()}, 1);
+  const auto statements = statements_with_literals(settings, batch.changes);
+  ASSERT_TRUE(statements) << statements.error().message;
+  for (const auto& statement : *statements) {
+    EXPECT_EQ(escape(statement), statement) << "it can be copied from a terminal";
+    sql(statement);
+  }
+  EXPECT_EQ(sql("SELECT v, j->>'k' = chr(7) || chr(39), n FROM " + schema + ".odd ORDER BY length(\"a$1\") DESC"),
+            "NULL|t|\\N\n\\N|\\N|\\N");
+  EXPECT_EQ(sql("SELECT count(*) FROM " + schema + ".odd WHERE \"a$1\" = " + quoted_literal(hostile)), "1");
+  Batch removal;
+  removal.row(removal.step(odd), ChangeKind::remove, {bytes(hostile), absent(), absent(), absent()});
+  const auto deletes = statements_with_literals(settings, removal.changes);
+  ASSERT_TRUE(deletes) << deletes.error().message;
+  for (const auto& statement : *deletes) sql(statement);
+  EXPECT_EQ(sql("SELECT \"a$1\" FROM " + schema + ".odd"), "2");
 }
 
 class AdminTablesTest : public ReplayTest {};

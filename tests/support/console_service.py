@@ -7,6 +7,7 @@ import re
 import psycopg2
 
 from support.console import Access, Screen
+from support.json_schema import check_document
 from support.pipeline import Database, Pipeline, Services, encode, route
 from support.sluice import Sluice, is_sanitized
 from support.waiting import wait_until
@@ -93,7 +94,7 @@ class Console(Pipeline):
     def data(self, *words, **how):
         """The document of a command with --json."""
         document = json.loads(self.ok(*words, "--json", **how))
-        assert document["v"] == 1
+        check_document(document)
         return document["data"]
 
     def refused(self, code, pattern, *words, **how):

@@ -184,7 +184,7 @@ TEST(ConfigContinue, one_event_cannot_be_written_to_one_table_twice) {
                        route()),
               "is the table of an earlier route of the same topic");
   EXPECT_EQ(error_of("[[route]]\ncontinue = true\ntopics = [\"^other\"]\ntable = \"public.orders\"\nkey = [\"id\"]\n" +
-                     route()),
+                     route() + "[[route]]\ntopics = [\"other\"]\ntable = \"public.rest\"\nkey = [\"id\"]\n"),
             "");
 }
 

@@ -156,15 +156,15 @@ format = "json"
 topics = ['^([a-z]+)\.(.*)$']
 format = "connect-json"
 schemas = ["public"]
+max_dead_letters = 1000
 table = "{1}.{2}_{topic}"
 mode = "insert"
 key = []
-key_from = "record_key"
+key_from = "none"
 delete = "ignore"
 truncate = "apply"
 unknown_fields = "ignore"
 on_error = "stop"
-max_dead_letters = 0
 [[route]]
 topics = ["x"]
 format = "debezium"
@@ -191,12 +191,12 @@ schemas = ["public", "shop"]
   EXPECT_EQ(result->routes[0].format, Format::connect_json);
   EXPECT_EQ(result->routes[0].mode, Mode::insert);
   EXPECT_TRUE(result->routes[0].key.empty());
-  EXPECT_EQ(result->routes[0].key_from, KeyFrom::record_key);
+  EXPECT_EQ(result->routes[0].key_from, KeyFrom::none);
   EXPECT_EQ(result->routes[0].on_delete, OnDelete::ignore);
   EXPECT_EQ(result->routes[0].on_truncate, OnTruncate::apply);
   EXPECT_EQ(result->routes[0].unknown_fields, UnknownFields::ignore);
   EXPECT_EQ(result->routes[0].on_error, OnError::stop);
-  EXPECT_EQ(result->routes[0].max_dead_letters, 0);
+  EXPECT_EQ(result->routes[0].max_dead_letters, 1000);
   EXPECT_EQ(result->routes[1].format, Format::debezium);
   EXPECT_EQ(result->routes[1].mode, Mode::update);
   EXPECT_EQ(result->routes[1].key_from, KeyFrom::record_value);

@@ -262,7 +262,7 @@ TEST_F(ConsoleControl, a_discard_needs_a_reason_and_a_yes) {
 
 TEST_F(ConsoleControl, a_discard_takes_all_of_its_set_however_large_it_is) {
   add_letters(25'000);
-  EXPECT_TRUE(run("dead discard --table public.orders --reason x").err.starts_with("error: 25000 dead letters would"));
+  EXPECT_TRUE(run("dead discard --table public.orders --reason x").err.starts_with("error: 25 000 dead letters would"));
   EXPECT_EQ(run("dead discard --table public.orders --reason x --yes --json").data().at("discarded"), 25'000);
   EXPECT_EQ(admin.discarded.size(), 25'000u);
 }

@@ -227,6 +227,7 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
                            "dead list",
                            "dead show 1",
                            "dead show 1 --raw",
+                           "dead show 1 --sql",
                            "dead replay --table x",
                            "explain shop.orders/1 5 --sql",
                            "config show",
@@ -252,7 +253,8 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
 
 TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names_that_live) {
   using Words = std::vector<std::string>;
-  EXPECT_EQ(interpreter.complete("stat", login), Words{"status"});
+  EXPECT_EQ(interpreter.complete("statu", login), Words{"status"});
+  EXPECT_EQ(interpreter.complete("stat", login), (Words{"stats", "status"}));
   EXPECT_EQ(interpreter.complete("dead ", login), (Words{"discard", "export", "group", "list", "replay", "show"}));
   EXPECT_EQ(interpreter.complete("pause shop.i", login), (Words{"shop.items", "shop.items/0"}));
   EXPECT_EQ(interpreter.complete("pause table public.o", login), (Words{"public.order_items", "public.orders"}));

@@ -33,6 +33,8 @@ TEST_F(ConsolePeriod, a_report_has_rows_records_letters_lag_and_the_last_proof) 
   EXPECT_EQ(day["topics"][0]["dead"], 10);
   EXPECT_EQ(day["lag"]["lag_p50"], 10);
   EXPECT_EQ(day["lag"]["lag_max"], 2000);
+  EXPECT_EQ(day["lag"]["lag_seconds_p50"], 0.5);
+  EXPECT_EQ(day["lag"]["lag_seconds_max"], 90);
   ASSERT_EQ(day["letters"].size(), 2u) << "resolved ones, too";
   EXPECT_EQ(day["letters"][0]["letters"], 2);
   EXPECT_EQ(day["proof"]["result"], "unknown");
@@ -84,7 +86,7 @@ TEST_F(ConsolePeriod, an_operator_sends_a_report_to_a_hook) {
   EXPECT_TRUE(admin.told_line.starts_with("8h 00m until ")) << admin.told_line;
   EXPECT_NE(admin.told_line.find("; stopped poison 1; no proof yet; this instance since "), std::string::npos)
       << admin.told_line;
-  EXPECT_NE(admin.told_line.find("most 2 000 records; public.orders 900 written, 3 removed"), std::string::npos)
+  EXPECT_NE(admin.told_line.find("most 2 000 records and 90s; public.orders 900 written, 3 removed"), std::string::npos)
       << admin.told_line;
   const auto document = json::parse(admin.told_document);
   EXPECT_EQ(document.at("command"), "report");
@@ -155,7 +157,7 @@ TEST_F(ConsolePeriod, a_report_says_what_is_not_known) {
   EXPECT_EQ(away.code, Code::partly_done);
   EXPECT_NE(away.err.find("dead letters, incidents and the last proof are not known: PostgreSQL"), std::string::npos)
       << away.err;
-  EXPECT_NE(away.out.find("lag  p50"), std::string::npos) << "what the process knows by itself";
+  EXPECT_NE(away.out.find("lag     p50"), std::string::npos) << "what the process knows by itself";
 }
 
 }  // namespace

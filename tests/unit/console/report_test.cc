@@ -34,6 +34,44 @@ TEST_F(ConsoleLook, table_json_and_csv_show_the_same_numbers) {
   EXPECT_EQ(run("lag --json").data().at("lag"), 33);
 }
 
+TEST_F(ConsoleLook, the_lag_has_seconds_and_estimated_bytes_and_the_worst_counts) {
+  for (const char* unknown : {"lag_seconds", "lag_bytes"}) {
+    EXPECT_TRUE(run("status --json").data().at(unknown).is_null()) << "not known of any";
+    EXPECT_TRUE(run("partitions --json").data().at("partitions")[1].at(unknown).is_null());
+  }
+  const double seconds[] = {90, 2.5, 0.5, 0};
+  for (std::size_t i = 0; i < 4; ++i) admin.now.partitions[i].lag_seconds = seconds[i];
+  for (std::size_t i = 0; i < 3; ++i) admin.now.partitions[i].lag_bytes = 1000;
+  for (const std::string command : {"status", "lag", "check"}) {
+    const auto data = run(command + " --json").data();
+    EXPECT_EQ(data.at("lag_seconds"), 90) << command;
+    EXPECT_EQ(data.value("lag_bytes", 3000), 3000) << command << ": that of nothing is nothing";
+  }
+  const auto topics = run("lag --json").data().at("topics");
+  EXPECT_EQ(topics[0].at("lag_seconds"), 0);
+  EXPECT_EQ(topics[1].at("lag_seconds"), 90);
+  EXPECT_NE(run("status").out.find("behind 90s"), std::string::npos) << run("status").out;
+  const auto rows = [&](const std::string& order) {
+    return run("partitions --json --sort " + order).data().at("partitions");
+  };
+  EXPECT_EQ(rows("lag")[0].at("partition"), "shop.orders/2") << "by records";
+  EXPECT_EQ(rows("behind")[0].at("partition"), "shop.orders/0");
+  EXPECT_EQ(rows("behind")[0].at("lag_seconds"), 90);
+  EXPECT_EQ(rows("behind")[0].at("lag_bytes"), 1000);
+  admin.now.partitions[2].lag_bytes.reset();
+  EXPECT_TRUE(run("lag --json").data().at("lag_bytes").is_null()) << "a part of it is not known";
+}
+
+TEST_F(ConsoleLook, check_warns_of_a_partition_whose_next_record_is_old) {
+  admin.now.partitions[1].lag_seconds = 52;
+  const auto found = run("check --lag 30s");
+  EXPECT_EQ(found.code, 10);
+  EXPECT_EQ(found.out, "warning: shop.orders/1 lag 52s > 30s, 11 records\n");
+  EXPECT_EQ(run("check --lag 1m").code, 0);
+  admin.now.partitions[1].state = PartitionState::paused;
+  EXPECT_EQ(run("check --lag 30s").code, 0) << "a pause has a limit of its own";
+}
+
 TEST_F(ConsoleLook, every_reading_command_gives_one_json_document_that_ends_its_line) {
   add_letters(2);
   for (const Command& command : commands()) {

@@ -292,8 +292,9 @@ TEST_F(ConsoleService, the_service_ends_when_it_is_confirmed_and_at_once_for_adm
   EXPECT_EQ(run("shutdown --drain --yes").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "shut down");
   const auto orders = admin.calls.size();
-  EXPECT_EQ(run("shutdown --drain --yes").out,
-            "nothing to do: it drains already; 'shutdown --now --yes' ends it at once\n");
+  EXPECT_EQ(
+      run("shutdown --drain --yes").out,
+      "nothing to do: it drains already; 'shutdown abort' takes it back, 'shutdown --now --yes' ends it at once\n");
   EXPECT_EQ(admin.calls.size(), orders);
   EXPECT_EQ(run("shutdown --now --yes").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "shut down at once");
@@ -303,6 +304,23 @@ TEST_F(ConsoleService, the_service_ends_when_it_is_confirmed_and_at_once_for_adm
   EXPECT_EQ(run("shutdown --now --yes").code, Code::not_allowed);
   EXPECT_EQ(admin.calls.size(), calls);
   EXPECT_EQ(run("shutdown --yes").code, Code::done);
+}
+
+TEST_F(ConsoleService, a_shutdown_is_taken_back_if_that_is_still_possible) {
+  login.caller.role = "operator";
+  EXPECT_EQ(run("shutdown abort").out, "done: the drain is taken back, the lanes go on\n");
+  EXPECT_EQ(admin.calls, (std::vector<std::string>{"take back the shutdown"}));
+  EXPECT_EQ(admin.trail.back().outcome, "done: taken back");
+  admin.taken_back = TakenBack::none;
+  const auto none = run("shutdown abort");
+  EXPECT_EQ(none.code, Code::done);
+  EXPECT_EQ(none.out, "nothing to do: no shutdown is under way\n");
+  admin.taken_back = TakenBack::too_late;
+  const auto late = run("shutdown abort");
+  EXPECT_EQ(late.code, Code::wrong_state);
+  EXPECT_NE(late.err.find("cannot be taken back any more"), std::string::npos) << late.err;
+  login.caller.role = "viewer";
+  EXPECT_EQ(run("shutdown abort").code, Code::not_allowed);
 }
 
 TEST_F(ConsoleService, a_question_mark_is_answered_from_the_table_and_the_snapshot) {

@@ -20,8 +20,11 @@
 #include <string>
 #include <vector>
 
+#include "admin/report/declared.h"
+#include "admin/report/proof_result.h"
 #include "admin/selector.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "config/by_hand.h"
 #include "console/interpreter.h"
 
@@ -336,6 +339,12 @@ class FakeAdmin : public Snapshots,
     all.limit = std::numeric_limits<int>::max();
     return static_cast<std::int64_t>(dead_letters(all)->size());
   }
+  Result<std::vector<std::string>> sql(const DeadLetterRow& letter) override {
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    if (letter.stage == "decode") return sluice::fail(ErrorClass::reject, "its record makes no row: not JSON");
+    return std::vector<std::string>{"SELECT 1",
+                                    fmt::format("INSERT INTO t VALUES ({})", letter.value ? "'x'" : "NULL")};
+  }
   Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) override {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     groupings.push_back(by);
@@ -477,7 +486,8 @@ class FakeAdmin : public Snapshots,
   }
   Period period{.topics = {{"shop.orders", {900, 50, 40, 10, 0}}},
                 .tables = {{"public.orders", {900, 3}}},
-                .lags = {0, 0, 10, 2'000}};
+                .lags = {0, 0, 10, 2'000},
+                .lags_seconds = {0, 0, 0.5, 90}};
   mutable std::optional<WallClock::time_point> period_asked;
   Period since(WallClock::time_point moment) const override {
     period_asked = moment;
@@ -491,6 +501,19 @@ class FakeAdmin : public Snapshots,
   Result<std::optional<VerificationState>> last() override {
     if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
     return last_proof;
+  }
+  ProofReport proof{.holds = true,
+                    .partitions = filled(report::proof_partitions_result(),
+                                         {"shop.orders", std::int64_t{0}, std::int64_t{0}, std::int64_t{5},
+                                          std::int64_t{5}, std::int64_t{0}, std::int64_t{5}, std::int64_t{0},
+                                          std::int64_t{0}, std::int64_t{0}, std::int64_t{0}, std::int64_t{5}, "ok"}),
+                    .sum = "proved: 1 of 1 partition"};
+  std::optional<ProofOrder> proof_ordered;
+  Result<ProofReport> prove(const ProofOrder& order) override {
+    proof_ordered = order;
+    if (order.progress) order.progress("read again: 5 of 10 offsets");
+    if (!postgres) return sluice::fail(ErrorClass::retry, "PostgreSQL does not answer");
+    return proof;
   }
   std::map<TopicPartition, double> applied() const override { return {{{"shop.orders", 1}, 7'500.0}}; }
   void set_log_level(const std::string& level, std::optional<std::chrono::seconds> lasting,
@@ -577,6 +600,11 @@ class FakeAdmin : public Snapshots,
     if (obedient) ++now.consumer_reconnects;
     return {};
   }
+  TakenBack taken_back = TakenBack::done;
+  TakenBack take_back_shutdown() override {
+    calls.emplace_back("take back the shutdown");
+    return taken_back;
+  }
   bool shut_down(bool at_once) override {
     if (drains && !at_once) return false;
     calls.push_back(at_once ? "shut down at once" : "shut down");
@@ -594,6 +622,7 @@ struct Captured : Output {
 class ConsoleTest : public ::testing::Test {
  protected:
   ConsoleTest() { admin.in_force = pipeline; }
+  ~ConsoleTest() override { EXPECT_EQ(undeclared(), undeclared_) << "a result is not as declared, see the log"; }
 
   struct Done {
     int code;
@@ -632,6 +661,12 @@ class ConsoleTest : public ::testing::Test {
     const auto outcome = interpreter.execute(line, login, terminal, captured, std::move(stop));
     return {outcome.code, captured.stdout_text, captured.stderr_text, outcome.leave};
   }
+  // Results that were not as declared, in this process.
+  static std::ptrdiff_t undeclared() {
+    return std::ranges::count_if(
+        log::recent(), [](const log::Entry& one) { return one.text.find("is not as declared") != one.text.npos; });
+  }
+  const std::ptrdiff_t undeclared_ = undeclared();
   void add_letters(int count) {
     for (int id = 1; id <= count; ++id) {
       DeadLetterRow letter;

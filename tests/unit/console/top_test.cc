@@ -70,12 +70,14 @@ TEST_F(Top, it_shows_state_rates_lag_by_partition_lanes_and_errors) {
   admin.now.partitions[1].state = PartitionState::poison;
   admin.now.partitions[1].reason = "a record that nobody can apply";
   admin.now.lanes[0].waits_for = "process 17 of alice";
+  admin.now.partitions[0].lag_seconds = 90;
+  admin.now.partitions[2].lag_seconds = 7.5;
   DashboardView view{.interval = "1s"};
   const auto text = frame(observed(), view, 120, 30);
   for (const std::string_view part :
-       {"shop  stopped in parts", "applied", "12.3k/s", "arrived", "lag      33 records", "worst shop.orders/2",
-        "shop.orders/1", "poison", "7500", "a record that nobody can apply", "process 17 of alice",
-        "PostgreSQL went away", "? help  q quit", "by lag"})
+       {"shop  stopped in parts", "applied", "12.3k/s", "arrived", "lag      33 records   behind 90s   caught up in",
+        "7.5s", "worst shop.orders/2", "shop.orders/1", "poison", "7500", "a record that nobody can apply",
+        "process 17 of alice", "PostgreSQL went away", "? help  q quit", "by lag"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   EXPECT_LT(text.find("shop.orders/2 "), text.find("shop.orders/0 ")) << "the largest lag first: " << text;
 }
@@ -131,6 +133,12 @@ TEST_F(Top, hostile_names_and_reasons_are_spelled_out) {
   }
 }
 
+std::vector<std::string> take_keys(std::string& typed) {
+  std::vector<std::string> keys;
+  while (auto key = take_key(typed)) keys.push_back(std::move(*key));
+  return keys;
+}
+
 TEST_F(Top, keys_arrive_whole_whatever_the_pieces_are) {
   std::string typed = "q\x1b[A\x1b[5~\x1bOB中\x7f\r\x1b[<35;10;10M\x1b";
   EXPECT_EQ(take_keys(typed),
@@ -145,6 +153,40 @@ TEST_F(Top, keys_arrive_whole_whatever_the_pieces_are) {
   typed = "\x1b[" + std::string(5000, '1');
   take_keys(typed);
   EXPECT_LT(typed.size(), 32u) << "a sequence without end is dropped";
+}
+
+TEST_F(Top, what_a_command_leaves_unread_is_for_who_comes_next) {
+  const std::stop_token never;
+  Keyboard keyboard;
+  EXPECT_EQ(keyboard.give("x"), 0u) << "nobody listens yet";
+  {
+    Keyboard::Listener keys(keyboard);
+    const std::string much(5000, 'j');
+    EXPECT_EQ(keyboard.give("nq\x1b[Aversion\r"), 13u);
+    EXPECT_EQ(keys.next(0ms, never), "n");
+    EXPECT_EQ(keys.next(0ms, never), "q");
+    const auto room = keyboard.give(much);
+    EXPECT_GT(room, 0u);
+    EXPECT_LT(room, much.size()) << "what does not fit stays with who gives";
+  }
+  EXPECT_TRUE(keyboard.take_unread().starts_with("\x1b[Aversion\rjj"));
+  EXPECT_EQ(keyboard.take_unread(), "");
+}
+
+TEST_F(Top, what_is_typed_behind_a_ctrl_c_is_not_for_the_command_that_it_ends) {
+  std::stop_source stop;
+  Keyboard keyboard;
+  {
+    Keyboard::Listener keys(keyboard);
+    keyboard.give("n\x1b[");
+    EXPECT_EQ(keys.next(0ms, stop.get_token()), "n");
+    EXPECT_EQ(keys.next(0ms, stop.get_token()), std::nullopt) << "a key that is not whole yet";
+    stop.request_stop();
+    keyboard.forget();
+    keyboard.give("status\r");
+    EXPECT_EQ(keys.next(1h, stop.get_token()), std::nullopt);
+  }
+  EXPECT_EQ(keyboard.take_unread(), "status\r");
 }
 
 // Takes what is written only when it is told to.

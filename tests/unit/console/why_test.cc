@@ -26,6 +26,10 @@ TEST_F(ConsoleWhy, what_streams_is_held_by_nothing_and_says_how_far_behind_it_is
   EXPECT_TRUE(text.starts_with("shop.orders/0 is held by nothing: 2 records behind; at the 100 records/s of")) << text;
   EXPECT_EQ(told()["cause"], "nothing");
   EXPECT_EQ(told()["behind"], 2);
+  admin.now.partitions[0].lag_seconds = 90;
+  text = sentence();
+  EXPECT_TRUE(holds(text, "is held by nothing: 2 records and 90s behind; at the")) << text;
+  EXPECT_EQ(told()["lag_seconds"], 90);
   admin.log_end = admin.now.partitions[0].next;
   text = sentence();
   EXPECT_TRUE(holds(text, "all that its log holds has taken effect")) << text;

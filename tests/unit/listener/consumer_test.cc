@@ -274,6 +274,7 @@ TEST_F(ListenerTest, the_known_end_follows_what_is_read_and_costs_no_request) {
   auto* partition = assigned_partition();
   ASSERT_NE(partition, nullptr);
   EXPECT_EQ(partition->known_end(), -1);
+  EXPECT_EQ(partition->record_bytes(), 0);
   ASSERT_TRUE(start_at(*partition, 0));
   while (!std::holds_alternative<EndOfPartition>(next(*partition))) {
   }
@@ -297,6 +298,7 @@ TEST_F(ListenerTest, what_is_fetched_and_not_polled_is_counted_and_its_bytes_are
   const auto fetched = partition->fetched();
   EXPECT_GE(fetched.records, 9u);  // the end of the partition is in the queue, too
   EXPECT_EQ(fetched.bytes, fetched.records * 1001);
+  EXPECT_EQ(partition->record_bytes(), 1001);
   EXPECT_GE(fetched.limit, fetched.bytes);
   EXPECT_TRUE(consumer_->stop(deadline));
   EXPECT_EQ(partition->fetched().records, 0u);

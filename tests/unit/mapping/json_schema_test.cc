@@ -87,6 +87,49 @@ TEST(MappingJsonSchema, a_type_that_a_reference_names_is_found_in_the_schema_and
   EXPECT_EQ(fixture.row(R"({"id":1,"v":"AP8=","w":"AQ==","x":"Ag=="})"), "write id=1 v=00ff w=01 x=02\n");
 }
 
+// Each field `v` is of bytes, by a reference; all else would take the text as it is.
+TEST(MappingJsonSchema, anchors_and_names_within_a_document_are_found) {
+  const std::string bytes = R"("type":"string","connect.type":"bytes")";
+  const auto v = [](const std::string& ref) { return R"({"type":"object","properties":{"v":)" + ref + "}"; };
+  const std::string id = R"("$id":"http://h.example/a/row.json")";
+  const std::string cases[] = {
+      v(R"({"$ref":"#B"})") + R"(,"$defs":{"x":{"$anchor":"B",)" + bytes + "}}}",
+      v(R"({"$ref":"#B"})") + R"(,"definitions":{"x":{"$id":"#B",)" + bytes + "}}}",
+      v(R"({"$dynamicRef":"#B"})") + R"(,"$defs":{"x":{"$dynamicAnchor":"B",)" + bytes + "}}}",
+      v(R"({"$ref":"b.json"})") + "," + id + R"(,"$defs":{"x":{"$id":"b.json",)" + bytes + "}}}",
+      v(R"({"$ref":"http://h.example/a/b.json"})") + "," + id + R"(,"$defs":{"x":{"$id":"b.json",)" + bytes + "}}}",
+      v(R"({"$ref":"/c/b.json"})") + "," + id + R"(,"$defs":{"x":{"$id":"http://h.example/c/b.json",)" + bytes + "}}}",
+      v(R"({"$ref":"b.json#/properties/w"})") + "," + id + R"(,"$defs":{"x":{"$id":"b.json","properties":{"w":{)" +
+          bytes + "}}}}}",
+      v(R"({"$ref":"b.json#W"})") + R"(,"$defs":{"x":{"$id":"b.json","properties":{"w":{"$anchor":"W",)" + bytes +
+          "}}}}}",
+      v(R"({"$ref":"row.json#/$defs/x"})") + "," + id + R"(,"$defs":{"x":{)" + bytes + "}}}",
+      v(R"({"$ref":"#/allOf/1"})") + R"(,"allOf":[true,{)" + bytes + "}]}",
+  };
+  for (const std::string& schema : cases) {
+    JsonSchemaFixture fixture(table({{"id", "int4"}, {"v", "bytea"}}), schema);
+    EXPECT_EQ(fixture.row(R"({"id":1,"v":"AP8="})"), "write id=1 v=00ff\n") << schema;
+  }
+}
+
+TEST(MappingJsonSchema, a_name_that_is_data_or_of_several_schemas_says_nothing) {
+  const std::string bytes = R"("type":"string","connect.type":"bytes")";
+  const auto v = [](const std::string& ref) { return R"({"type":"object","properties":{"v":)" + ref + "}"; };
+  std::string deep = "{" + bytes + R"(,"$anchor":"B"})";
+  for (int n = 0; n < 100; ++n) deep = R"({"items":)" + deep + "}";
+  const std::string cases[] = {
+      v(R"({"$ref":"#B"})") + R"(,"default":{"$anchor":"B",)" + bytes + "}}",
+      v(R"({"$ref":"#B"})") + R"(,"$defs":{"x":{"$anchor":"B",)" + bytes + R"(},"y":{"$anchor":"B","type":"string"}}})",
+      v(R"({"$ref":"#C"})") + R"(,"$defs":{"x":{"$anchor":"B",)" + bytes + "}}}",
+      v(R"({"$ref":"other.json#B"})") + R"(,"$defs":{"x":{"$anchor":"B",)" + bytes + "}}}",
+      v(R"({"$ref":"#B"})") + R"(,"$defs":{"x":)" + deep + "}}",
+  };
+  for (const std::string& schema : cases) {
+    JsonSchemaFixture fixture(table({{"id", "int4"}, {"v", "text"}}), schema);
+    EXPECT_EQ(fixture.row(R"({"id":1,"v":"AP8="})"), "write id=1 v=AP8=\n") << schema.substr(0, 200);
+  }
+}
+
 TEST(MappingJsonSchema, a_type_within_itself_ends) {
   JsonSchemaFixture fixture(
       table({{"id", "int4"}, {"v", "jsonb"}}),

@@ -145,7 +145,14 @@ TEST(MappingProtobuf, confluents_decimal_and_googles_date_and_time_are_exact) {
       "write id=1 n=-6864762248.5049 d=2024-02-29 t=23:59:59.123456\n");
   EXPECT_EQ(row("id: 1 n { } t { hours: 24 }"), "write id=1 n=0 t=24:00:00.000000\n");
   EXPECT_EQ(row("id: 1 d { year: 2024 month: 2 day: 30 }"), "22007");
-  EXPECT_EQ(row("id: 1 d { year: 2024 }"), "22007") << "a year alone is no date";
+  for (const char* parts :
+       {"year: 2024", "year: 2024 month: 2", "month: 2 day: 29", "", "year: -1 month: 1 day: 1",
+        "year: 10000 month: 1 day: 1", "year: 2024 month: 13 day: 1", "year: 2023 month: 2 day: 29"})
+    EXPECT_EQ(row(fmt::format("id: 1 d {{ {} }}", parts)), "22007") << parts;
+  EXPECT_EQ(row("id: 1 d { year: 9999 month: 12 day: 31 } t { }"), "write id=1 d=9999-12-31 t=00:00:00.000000\n");
+  for (const char* parts : {"hours: -1", "hours: 25", "hours: 24 nanos: 1", "minutes: 60", "seconds: 60", "seconds: -1",
+                            "nanos: 1000000000", "nanos: -1"})
+    EXPECT_EQ(row(fmt::format("id: 1 t {{ {} }}", parts)), "22007") << parts;
 }
 
 const std::string presence = R"(syntax = "proto3";

@@ -106,6 +106,30 @@ TEST(LaneOrders, a_new_connection_comes_before_the_next_batch_also_where_one_fol
   EXPECT_EQ(rig.store.connects, 2);
 }
 
+TEST(LaneOrders, a_drain_that_is_taken_back_goes_on_behind_what_it_has_written) {
+  Rig rig = patient();
+  rig.assign().run();
+  rig.partition[0]->write_rows(3);
+  rig.run();
+  rig.store.hold = true;
+  rig.worker->drain();
+  rig.run(5);
+  EXPECT_FALSE(rig.worker->finished()) << "its batch is under way";
+  rig.partition[0]->write_rows(4);
+  rig.store.hold = false;
+  rig.run(5);
+  EXPECT_TRUE(rig.worker->finished());
+  EXPECT_EQ(rig.applied(), offsets(0, 3)) << "nothing is collected meanwhile";
+  rig.worker->drain(false);
+  EXPECT_FALSE(rig.worker->finished());
+  rig.run(5);
+  rig.worker->flush(all_of(rig));
+  rig.run(5);
+  EXPECT_EQ(rig.applied(), offsets(0, 7));
+  EXPECT_EQ(rig.store.claims_of[rig.at()], 1);
+  EXPECT_EQ(rig.partition[0]->starts, 1);
+}
+
 TEST(LaneOrders, a_flush_has_no_goal_where_nothing_was_read) {
   Rig rig = patient(2);
   rig.assign().run();

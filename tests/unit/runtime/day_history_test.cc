@@ -110,6 +110,7 @@ TEST(DayHistory, the_lag_is_looked_at_every_ten_seconds_where_it_is_known) {
   Process process;
   for (int second = 0; second < 100; ++second) {
     process.shown.partitions[0].end = 1000 - 10 * second;
+    process.shown.partitions[0].lag_seconds = second;
     process.history.sample(process.shown, process.shown.partitions, process.steady());
     process.now += 1s;
   }
@@ -117,7 +118,9 @@ TEST(DayHistory, the_lag_is_looked_at_every_ten_seconds_where_it_is_known) {
   ASSERT_EQ(period.lags.size(), 10u);
   EXPECT_EQ(period.lags.front(), 100);
   EXPECT_EQ(period.lags.back(), 1000);
+  EXPECT_EQ(period.lags_seconds, (std::vector<double>{0, 10, 20, 30, 40, 50, 60, 70, 80, 90}));
   EXPECT_EQ(process.since(start + 85s).lags.size(), 1u);
+  EXPECT_EQ(process.since(start + 85s).lags_seconds, std::vector<double>{90});
   process.shown.partitions[0].end = -1;
   process.idle(1min);
   EXPECT_EQ(process.since(start).lags.size(), 10u) << "the end is not known";

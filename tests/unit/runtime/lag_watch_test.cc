@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/control/end_history.h"
+
 namespace sluice::runtime {
 namespace {
 
@@ -12,9 +14,11 @@ class LagWatchTest : public ::testing::Test {
  protected:
   const TopicPartition at{"orders", 0};
   LagWatch watch;
+  EndHistory ends;
   Clock::time_point now{1h};
   std::set<TopicPartition> known;
-  PartitionSnapshot partition{.at = at, .state = PartitionState::ok, .reason = {}, .next = 0, .end = 0, .counts = {}};
+  PartitionSnapshot partition{
+      .at = at, .state = PartitionState::ok, .reason = {}, .epoch = 1, .next = 0, .end = 0, .counts = {}};
 
   // Samples for so long, while the log grows and the pointer moves by so many records each time; the changes, each in a
   // word.
@@ -23,7 +27,10 @@ class LagWatchTest : public ::testing::Test {
     for (const auto until = now + time; now < until; now += LagWatch::sample_every) {
       partition.end += arrive;
       partition.next = std::min(partition.end, partition.next + apply);
-      EXPECT_TRUE(watch.sample({partition}, now));
+      std::vector<PartitionSnapshot> seen{partition};
+      ends.sample(seen, now);
+      ends.complete(seen, now);
+      EXPECT_TRUE(watch.sample(seen, now));
       for (const auto& change : watch.changes(known)) {
         out += change.behind ? "behind " : "in_time ";
         change.behind ? (void)known.insert(change.at) : (void)known.erase(change.at);

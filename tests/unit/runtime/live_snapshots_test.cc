@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "listener/registry/schema_registry.h"
 
 namespace sluice::runtime {
 namespace {
+
+using namespace std::chrono_literals;
 
 // Lanes, a broker and an obedient service, all made up.
 class Parts final : public LaneSnapshots,
@@ -106,6 +110,24 @@ TEST_F(LiveSnapshotsTest, ends_are_asked_for_stopped_partitions_only_and_never_g
   EXPECT_EQ(now.partitions[0].end, 10);
   EXPECT_EQ(now.partitions[1].end, 25);
   EXPECT_EQ(now.partitions[2].end, 30);
+}
+
+TEST_F(LiveSnapshotsTest, the_lag_in_seconds_counts_from_the_first_look_also_of_what_is_stopped) {
+  add("shop.orders", PartitionState::ok, 20);
+  add("shop.orders", PartitionState::paused, -1);
+  for (auto& one : parts.now.partitions) one.epoch = 1;
+  parts.ends = {{{"shop.orders", 1}, 25}};
+  snapshots.refresh_ends();
+  const auto before = Clock::now();
+  snapshots.sample(parts.now);
+  while (Clock::now() < before + 20ms) std::this_thread::yield();
+  for (const auto& one : snapshots.snapshot().partitions) {
+    ASSERT_TRUE(one.lag_seconds) << one.at.partition;
+    EXPECT_GE(*one.lag_seconds, 0.01) << one.at.partition;
+    EXPECT_LE(*one.lag_seconds, std::chrono::duration<double>(Clock::now() - before).count()) << one.at.partition;
+  }
+  for (auto& one : parts.now.partitions) one.next = 25;
+  for (const auto& one : snapshots.snapshot().partitions) EXPECT_EQ(one.lag_seconds, 0) << one.at.partition;
 }
 
 TEST_F(LiveSnapshotsTest, what_is_not_known_yet_is_shown_as_unknown_and_incidents_are_counted) {

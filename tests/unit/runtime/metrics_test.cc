@@ -46,6 +46,17 @@ TEST(Metrics, partition_counters_carry_their_outcome_and_escaped_topic) {
   EXPECT_TRUE(has_line(text, R"(sluice_partition_lag_records{topic="shop.\"orders\"",partition="3"} 15)")) << text;
 }
 
+TEST(Metrics, the_lag_in_seconds_and_bytes_is_told_where_it_is_known) {
+  auto snapshot = a_snapshot();
+  EXPECT_EQ(metrics_text(snapshot, {}).find("sluice_partition_lag_seconds"), std::string::npos);
+  snapshot.partitions[0].lag_seconds = 2.5;
+  EXPECT_EQ(metrics_text(snapshot, {}).find("sluice_partition_lag_bytes"), std::string::npos);
+  snapshot.partitions[0].lag_bytes = 1500;
+  const auto text = metrics_text(snapshot, {});
+  EXPECT_TRUE(has_line(text, R"(sluice_partition_lag_seconds{topic="shop.\"orders\"",partition="3"} 2.5)")) << text;
+  EXPECT_TRUE(has_line(text, R"(sluice_partition_lag_bytes{topic="shop.\"orders\"",partition="3"} 1500)")) << text;
+}
+
 TEST(Metrics, an_unknown_end_gives_no_lag_instead_of_a_made_up_one) {
   auto snapshot = a_snapshot();
   snapshot.partitions[0].end = -1;

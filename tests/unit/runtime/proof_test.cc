@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/control/proof_report.h"
 #include "runtime/control/standing_proof.h"
 #include "runtime/receipt_fates.h"
 
@@ -49,6 +50,22 @@ TEST(Proof, books_that_agree_are_proved_and_what_is_not_applied_yet_is_lag) {
   const auto proof = only(Books());
   EXPECT_EQ(proof.verdict, Verdict::proved) << testing::PrintToString(proof.problems);
   EXPECT_EQ(proof.lag(), 5);
+}
+
+TEST(Proof, what_is_told_of_some_partitions_is_of_all_of_them) {
+  const auto whole = judge(Books());
+  auto proof = whole;
+  keep_only({{"orders", 3}}, proof);
+  EXPECT_TRUE(proof.holds());
+  EXPECT_EQ(sum_of(proof), "proved: 1 of 1 partition, 10 offsets; 5 not applied yet");
+  keep_only({{"orders", 3}, {"orders", 4}}, proof);
+  EXPECT_FALSE(proof.holds()) << "one that was not looked at is not proved";
+  EXPECT_EQ(problems_of(proof),
+            (std::vector<std::string>{"orders/4: not proved, neither Kafka nor a pointer names it"}));
+  proof = whole;
+  keep_only({{"payments", 0}}, proof);
+  EXPECT_FALSE(proof.holds());
+  EXPECT_TRUE(section_of(proof).rows.empty());
 }
 
 TEST(Proof, a_record_more_or_less_in_any_count_breaks_the_accounting) {

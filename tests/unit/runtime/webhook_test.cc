@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "base/event_kind.h"
 
 namespace sluice::runtime {
 namespace {
@@ -78,6 +83,29 @@ TEST(Webhook, a_report_is_a_line_for_people_and_a_document_for_programs) {
   EXPECT_EQ(sent.at("severity"), "info");
   EXPECT_EQ(sent.at("report"), (json{{"v", 1}, {"data", {{"tables", json::array()}}}}));
   EXPECT_FALSE(json::parse(payload(config::HookKind::json, "shop", event, 1)).contains("report"));
+}
+
+// The page promises what programs may rely on.
+TEST(Webhook, the_schema_of_the_page_has_every_key_kind_and_severity) {
+  std::ifstream page(SLUICE_SOURCE_DIR "/docs/notify.md");
+  std::stringstream text;
+  text << page.rdbuf();
+  const auto begin = text.str().find("```json schema\n") + 15;
+  const auto schema = json::parse(text.str().substr(begin, text.str().find("```", begin) - begin));
+  std::set<std::string> keys, kinds{"test", "report"}, severities;
+  for (const auto& [key, value] : json::parse(payload(config::HookKind::json, "shop", stopped("t", "r"), 1)).items())
+    keys.insert(key);
+  for (const auto& kind : event_kinds()) {
+    if (!kind.told) continue;
+    kinds.emplace(kind.name);
+    severities.emplace(kind.severity);
+  }
+  std::set<std::string> described;
+  for (const auto& [key, value] : schema.at("properties").items()) described.insert(key);
+  EXPECT_EQ(described, keys);
+  EXPECT_EQ(schema.at("required").get<std::set<std::string>>(), keys);
+  EXPECT_EQ(schema.at("properties").at("kind").at("enum").get<std::set<std::string>>(), kinds);
+  EXPECT_EQ(schema.at("properties").at("severity").at("enum").get<std::set<std::string>>(), severities);
 }
 
 TEST(Webhook, what_is_over_is_no_error) {

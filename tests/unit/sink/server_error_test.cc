@@ -107,6 +107,22 @@ TEST(ServerError, a_statement_that_a_trigger_executes_is_not_ours) {
   EXPECT_EQ(without_data(missing), "relation … does not exist");
 }
 
+TEST(ServerError, a_right_that_is_missing_is_told_from_row_security_and_from_what_functions_raise) {
+  auto of_trigger = report("42501", "permission denied for table log", "aclchk.c");
+  of_trigger.context =
+      "SQL statement \"INSERT INTO log VALUES (NEW.id)\" PL/pgSQL function audit() line 3 at SQL statement";
+  auto put_together = of_trigger;
+  put_together.context = "PL/pgSQL function audit() line 3 at EXECUTE";
+  EXPECT_FALSE(is_of_a_row(report("42501", "permission denied for table orders", "aclchk.c")));
+  EXPECT_FALSE(is_of_a_row(report("42501", "permission denied for sequence orders_n_seq", "sequence.c")));
+  EXPECT_FALSE(is_of_a_row(report("42501", "permission denied to create temporary tables", "namespace.c")));
+  EXPECT_FALSE(is_of_a_row(of_trigger));
+  EXPECT_TRUE(is_of_a_row(put_together));
+  EXPECT_TRUE(is_of_a_row(report("42501", "new row violates row-level security policy", "execMain.c")));
+  EXPECT_TRUE(is_of_a_row(report("42501", "not for you", "pl_exec.c")));
+  EXPECT_FALSE(is_of_a_row(report("23505", "duplicate key value", "execMain.c")));
+}
+
 TEST(ServerError, what_the_schema_lacks_is_told_by_name) {
   const ErrorReport reports[] = {
       report("42P01", "relation \"public.orders\" does not exist", "parse_relation.c"),
@@ -130,19 +146,7 @@ TEST(ServerError, a_character_that_the_database_cannot_hold_is_not_shown) {
             "a character has no equivalent in the database's encoding \"LATIN1\"");
 }
 
-TEST(ServerError, a_missing_right_is_no_records_fault_and_says_what_to_type) {
-  auto of_default = report("42501", "permission denied for sequence item_id_seq", "sequence.c");
-  EXPECT_TRUE(lacks_permission(of_default));
-  auto of_trigger = report("42501", "permission denied for schema audit", "aclchk.c");
-  EXPECT_FALSE(lacks_permission(of_trigger)) << "a value of a regclass column may name any schema";
-  of_trigger.context = "PL/pgSQL function public.log() line 3 at SQL statement";
-  EXPECT_TRUE(lacks_permission(of_trigger));
-  EXPECT_FALSE(lacks_permission(report("42501", "new row violates row-level security policy", "execMain.c")));
-  EXPECT_FALSE(lacks_permission(report("42501", "permission denied for table a", "pl_exec.c"))) << "a RAISE";
-  EXPECT_EQ(
-      permission_advice("permission denied for table Odd \"one\"", "a b"),
-      "; GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE \"Odd \"\"one\"\"\" TO \"a b\", or what else sluice grants "
-      "prints");
+TEST(ServerError, a_missing_right_says_what_to_type) {
   EXPECT_EQ(permission_advice("permission denied for foreign server far", ""),
             "; GRANT USAGE ON FOREIGN SERVER \"far\" TO the role that sluice connects as, or what else sluice grants "
             "prints");
