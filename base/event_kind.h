@@ -19,7 +19,6 @@ struct EventKindInfo {
   EventKind kind;
   std::string_view name;
   std::string_view severity;  // of what begins; what says that it is over is `info`: error | warning | info
-  std::string_view text;      // when there is one
   bool told = true;           // a hook may be told
 };
 

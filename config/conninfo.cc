@@ -47,4 +47,15 @@ std::optional<ConninfoPair> next_pair(std::string_view& text) {
   return pair;
 }
 
+std::string unquoted(std::string_view value) {
+  if (value.starts_with('\'')) value.remove_prefix(1);
+  if (value.ends_with('\'')) value.remove_suffix(1);
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && i + 1 < value.size()) ++i;
+    out += value[i];
+  }
+  return out;
+}
+
 }  // namespace sluice::config

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sluice::config {
@@ -17,5 +18,8 @@ struct ConninfoPair {
 
 // Takes the next pair from the front of `text`; nothing if only white space is left.
 std::optional<ConninfoPair> next_pair(std::string_view& text);
+
+// Returns what a value means, without its quotes and backslashes.
+std::string unquoted(std::string_view value);
 
 }  // namespace sluice::config

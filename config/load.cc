@@ -365,12 +365,26 @@ std::expected<Pipeline, std::string> load(const std::string& path) {
   }
 }
 
+namespace {
+
+// The node of a key whose parts may have dots of their own: kafka.properties."ssl.ca.location".
+const toml::node* node_at(const toml::table& table, std::string_view key) {
+  if (const auto* node = table.get(key)) return node;
+  for (auto dot = key.find('.'); dot != key.npos; dot = key.find('.', dot + 1)) {
+    const auto* below = table.get_as<toml::table>(key.substr(0, dot));
+    if (const auto* node = below == nullptr ? nullptr : node_at(*below, key.substr(dot + 1))) return node;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::string place(const std::string& path, const std::string& key) {
   toml::source_position at{1, 1};
   try {
     // Only called for a file that load() has accepted, so it parses; if it has changed since, 1:1 is good enough.
     const toml::table root = toml::parse(std::string_view(read_file(path, longest_file).value_or("")));
-    if (const auto node = root.at_path(key)) at = node.node()->source().begin;
+    if (const auto* node = node_at(root, key)) at = node->source().begin;
   } catch (const toml::parse_error&) {
     at = {1, 1};
   }

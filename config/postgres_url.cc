@@ -40,17 +40,6 @@ std::string without_references(std::string_view text) {
   return out;
 }
 
-std::string unquoted(std::string_view value) {
-  if (value.starts_with('\'')) value.remove_prefix(1);
-  if (value.ends_with('\'')) value.remove_suffix(1);
-  std::string out;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    if (value[i] == '\\' && i + 1 < value.size()) ++i;
-    out += value[i];
-  }
-  return out;
-}
-
 std::string in_uri(std::string_view before, std::string_view after, std::string value) {
   if (const auto query = before.find('?'); query != before.npos) {
     const auto parameter = before.substr(before.find_last_of("?&") + 1);

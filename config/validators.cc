@@ -6,6 +6,7 @@
 #include <cctype>
 #include <vector>
 
+#include "base/codec.h"
 #include "base/event_kind.h"
 #include "base/host_port.h"
 #include "base/http_url.h"
@@ -15,6 +16,7 @@
 #include "base/table_name.h"
 #include "config/column_source.h"
 #include "config/conninfo.h"
+#include "config/libpq_parameters.h"
 #include "config/table_template.h"
 
 namespace sluice::config {
@@ -45,16 +47,25 @@ bool percent_encoded(std::string_view text) {
   return true;
 }
 
+std::string check_in_uri(std::string_view pair) {
+  const auto equals = pair.find('=');
+  const auto name = percent_decoded(pair.substr(0, equals)), value = percent_decoded(pair.substr(equals + 1));
+  if (name == "ssl" && value == "true") return {};  // libpq knows this one pair of JDBC's
+  return check_libpq_parameter(name, value);
+}
+
 std::string check_uri(std::string_view text) {
   if (!percent_encoded(text)) return "has a % that is not followed by two hexadecimal digits; write % itself as %25";
   if (std::ranges::any_of(text, [](char c) { return std::isspace(static_cast<unsigned char>(c)); }))
     return "has white space in a URI; write a space as %20";
   const std::string_view query = text.substr(std::min(text.find('?'), text.size()));
   text.remove_suffix(query.size());
-  if (query.size() > 1)
-    for (const std::string_view pair : split(query.substr(1), '&'))
-      if (pair.find('=') == std::string_view::npos || pair.starts_with('='))
-        return "has a parameter without a value after the ?; write name=value";
+  for (const std::string_view pair : split(query.substr(std::min<std::size_t>(1, query.size())), '&')) {
+    if (query.size() <= 1) break;
+    if (pair.find('=') == std::string_view::npos || pair.starts_with('='))
+      return "has a parameter without a value after the ?; write name=value";
+    if (auto wrong = check_in_uri(pair); !wrong.empty()) return wrong;
+  }
   std::string_view hosts = text.substr(0, text.find('/'));
   if (std::ranges::count(hosts, '@') > 1) return fmt::format("has a second @; {}", encode_advice);
   if (!hosts.contains('@') && text.contains('@')) return fmt::format("has an @ behind a /; {}", encode_advice);
@@ -77,6 +88,7 @@ std::string check_conninfo(std::string_view text) {
                        std::ranges::all_of(pair->name, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
     if (!named || !pair->assigned) return neither;
     if (pair->quoted && !pair->ended) return "has a quote that is not closed; close it";
+    if (auto wrong = check_libpq_parameter(pair->name, unquoted(pair->value)); !wrong.empty()) return wrong;
   }
   return {};
 }

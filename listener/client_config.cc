@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "config/spelling.h"
 
 namespace sluice::listener {
 namespace {
@@ -23,15 +24,37 @@ constexpr std::size_t shares_max = 8;
 // the busy ones wait as well. With thousands of partitions a fetch is large itself, so it is sent less often.
 constexpr int wait_ms_min = 20, wait_ms_max = 500, partitions_per_wait_ms = 10;
 
+// Those without a value are not among them.
+std::string nearest_property(rd_kafka_conf_t* conf, const std::string& name) {
+  std::size_t count = 0;
+  const char** dump = rd_kafka_conf_dump(conf, &count);
+  std::vector<std::string_view> known;
+  for (std::size_t i = 0; i < count; i += 2) known.emplace_back(dump[i]);
+  for (const auto* secret : {"sasl.username", "sasl.password", "ssl.key.password", "ssl.ca.location",
+                             "ssl.certificate.location", "ssl.key.location", "sasl.oauthbearer.config"})
+    known.emplace_back(secret);
+  std::string near(config::nearest(name, known));
+  rd_kafka_conf_dump_free(dump, count);
+  return near;
+}
+
 Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   char why[512];
-  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof why) != RD_KAFKA_CONF_OK) {
-    // librdkafka's text quotes the value, which may be a password: name the property only.
-    return fail(ErrorClass::stop_service, fmt::format("kafka.properties: librdkafka {} refuses \"{}\": unknown "
-                                                      "property or unusable value; see its CONFIGURATION.md",
-                                                      rd_kafka_version_str(), name));
+  const auto done = rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof why);
+  if (done == RD_KAFKA_CONF_OK) return {};
+  // librdkafka's text quotes the value, which may be a password: name the property only.
+  Error refused{ErrorClass::stop_service, "", "", name};
+  if (done == RD_KAFKA_CONF_UNKNOWN) {
+    const auto near = nearest_property(conf, name);
+    refused.message =
+        fmt::format("kafka.properties: librdkafka {} has no property \"{}\"; {}", rd_kafka_version_str(), name,
+                    near.empty() ? "see its CONFIGURATION.md" : fmt::format("did you mean {}?", near));
+  } else {
+    refused.message =
+        fmt::format("kafka.properties: librdkafka {} refuses the value of \"{}\"; see its CONFIGURATION.md",
+                    rd_kafka_version_str(), name);
   }
-  return {};
+  return std::unexpected(std::move(refused));
 }
 
 // Comfort, which the user may override.

@@ -145,7 +145,7 @@ class Consumer {
 std::unique_ptr<Consumer> make_consumer(const config::Kafka& settings, const ConsumerLimits& limits, Events events);
 
 // Returns an error if librdkafka refuses these settings, which it does without connecting; the message names the
-// property.
+// property, and so does the detail, alone.
 Result<void> validate(const config::Kafka& settings);
 
 }  // namespace sluice::listener

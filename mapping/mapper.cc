@@ -23,6 +23,8 @@ std::unique_ptr<TopicState> Mapper::State::topic_state(const std::string& name, 
   const config::Route* route = match.route;
   auto topic = std::make_unique<TopicState>(name, std::move(match));
   topic->decoder = make_decoder(route->format, decode_space, frames, route->values.utf8 == Utf8Policy::replace);
+  const bool by_name = std::ranges::find(route->topics, name) != route->topics.end();
+  if (!by_name && route->format != config::Format::json) topic->decoder->pass_over_notices();
   topic->key_decoder.emplace(decode_space, frames);
   topic->reads_key = RouteConditions::ask_about_key(*route) || AddedColumns::ask_about_key(*route);
   topic->names_source = config::names_source(route->table);
@@ -233,8 +235,7 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
     set->take_back_begun();
     rows.take_overlooked();
     const TableState& lacks = faulty ? *faulty : *table;  // or one of its children's
-    return std::unexpected(
-        Wanted(EvolutionWanted{{lacks.route, lacks.name}, rows.take_lacking(), *record.at, record.offset}));
+    return evolve_or_refuse({{lacks.route, lacks.name}, rows.take_lacking(), *record.at, record.offset});
   }
   if (made) {
     if (!rows.uses().empty()) note_uses(*table);
@@ -247,6 +248,12 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
   }
   if (rows.take_overlooked()) doubtful.push_back({table->table, route});
   return set->changes().outcomes.back();
+}
+
+std::expected<Outcome, Blocked> Mapper::State::evolve_or_refuse(EvolutionWanted wanted) {
+  const auto found = std::ranges::find(refused_evolutions, wanted, &RefusedEvolution::wanted);
+  if (found == refused_evolutions.end()) return std::unexpected(Wanted(std::move(wanted)));
+  return reject(Stage::map, wanted.of.table, found->sqlstate, found->reason);
 }
 
 void Mapper::State::note_uses(const TableState& table) {
@@ -310,6 +317,12 @@ void Mapper::refuse_table(const TableWanted& asked, std::string sqlstate, std::s
 
 void Mapper::ask_again_for_refused() {
   ++state_->round;
+}
+
+void Mapper::refuse_evolution(const EvolutionWanted& wanted, std::string sqlstate, std::string reason) {
+  auto& refused = state_->refused_evolutions;
+  if (refused.size() >= most_unwritten) refused.clear();
+  refused.push_back({wanted, std::move(sqlstate), std::move(reason)});
 }
 
 void Mapper::set_schema(const SchemaName& name, const RegisteredSchema& schema) {

@@ -95,6 +95,9 @@ class Mapper {
   // Makes records of a table that they name themselves dead letters, until it is asked for again.
   void refuse_table(const TableWanted& asked, std::string sqlstate, std::string reason);
   void ask_again_for_refused();
+  // The table cannot have such columns, and no other record's table is at fault for it: records that need just these
+  // are dead letters.
+  void refuse_evolution(const EvolutionWanted& wanted, std::string sqlstate, std::string reason);
   // Sets a schema, which never changes.
   void set_schema(const SchemaName& name, const RegisteredSchema& schema);
   // The registry does not know the schema: the next record that is mapped, and has it, is a dead letter with this

@@ -71,6 +71,12 @@ struct RefusedTable {
   std::uint64_t round = 0;  // in which it was refused
 };
 
+// Columns that a table cannot have, as names that its database cannot hold.
+struct RefusedEvolution {
+  EvolutionWanted wanted;
+  std::string sqlstate, reason;
+};
+
 // A table that is to be made.
 struct MissingTable {
   bool fresh = true;        // nothing was mapped since it was said
@@ -91,6 +97,7 @@ struct Mapper::State {
   std::map<TableKey, std::unique_ptr<TableState>> tables;
   TableState* last_table = nullptr;
   std::map<TableKey, RefusedTable> refused;
+  std::vector<RefusedEvolution> refused_evolutions;
   std::map<TableKey, MissingTable> missing;
   std::uint64_t round = 0;  // what was refused in another one is asked for again
   PausedTable paused;
@@ -153,6 +160,8 @@ struct Mapper::State {
   std::expected<Outcome, Blocked> without_table(TopicState& topic, const TableWanted& wanted, const Record& record,
                                                 bool asks);
   // The table that the record needs (mapper_tables.cc).
+  // The record waits until its table has the columns, or is a dead letter as the table cannot have them.
+  std::expected<Outcome, Blocked> evolve_or_refuse(EvolutionWanted wanted);
   std::expected<Outcome, Blocked> make_table(TopicState& topic, const TableWanted& wanted, const Record& record);
   Outcome reject(Stage stage, std::string_view table, std::string sqlstate, std::string reason);
 

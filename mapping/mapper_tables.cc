@@ -181,7 +181,7 @@ std::expected<Outcome, Blocked> Mapper::State::make_table(TopicState& topic, con
                     row.present ? row.path : "key", *column, wanted.table)};
     return refuse();
   }
-  return std::unexpected(Wanted(EvolutionWanted{wanted, table.take(), *record.at, record.offset}));
+  return evolve_or_refuse({wanted, table.take(), *record.at, record.offset});
 }
 
 }  // namespace sluice::mapping

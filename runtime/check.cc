@@ -86,6 +86,7 @@ class Plan {
     topics();
     start();
     registry();
+    if (!writable_) return false;  // PostgreSQL has been told of; nothing can be asked of it
     tables();
     jobs();
     rights();
@@ -102,15 +103,25 @@ class Plan {
 
   void servers() {
     auto all = config::kafka_security(pipeline_->kafka);
-    if (auto postgres = sink::security_of(pipeline_->postgres.url))
+    if (auto postgres = sink::security_of(pipeline_->postgres.url)) {
       all.push_back(std::move(*postgres));
-    else
+      session();
+    } else {
       error(fmt::format("postgres: {}", postgres.error().message));
+    }
     fmt::print("servers\n");
     for (const auto& server : all) {
       fmt::print("  {} {}  {}\n", server.kind, server.server, server.text());
       if (!server.advice.empty()) warning(fmt::format("{} {}: {}", server.kind, server.server, server.advice));
     }
+  }
+
+  // What else the role, the database or the server have set, a session does not take over (sink/connect.h).
+  void session() {
+    const auto found = sink::session_findings(pipeline_->postgres.url);
+    if (!found) return error(fmt::format("postgres: {}", found.error().message));
+    writable_ = true;
+    for (const auto& text : *found) warning("postgres: " + text);
   }
 
   // Rights that no route needs, and with which a mistake, or somebody else's record, could do more than it should.
@@ -279,6 +290,7 @@ class Plan {
   std::vector<listener::Topic> read_;  // topics that there are
   std::vector<std::string> owned_;
   std::vector<std::string> circular_;  // tables whose foreign keys lead back to them
+  bool writable_ = false;              // PostgreSQL answers, and takes writes
   bool failed_ = false;
 };
 

@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <span>
 
 #include "base/printable.h"
 #include "base/units.h"
 #include "runtime/subcommands.h"
+#include "runtime/usage.h"
 
 namespace {
 
@@ -201,14 +204,6 @@ void add_version(CLI::App& app, Action& action) {
   command->callback([&action] { action = [] { return version(as_json); }; });
 }
 
-// Returns the command that the usage error is about: `sluice publish`, or `sluice` before any subcommand was
-// recognised.
-std::string spoken_command(const CLI::App& app) {
-  std::string name = app.get_name();
-  for (const auto* command : app.get_subcommands()) name += " " + spoken_command(*command);
-  return name;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -229,8 +224,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    const std::string command = spoken_command(app);
-    fmt::print(stderr, "{}: {}; see {} --help\n", command, sluice::escape_lines(error.what()), command);
+    const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+    fmt::print(stderr, "{}\n", usage_error(app, words.subspan(std::min<std::size_t>(1, words.size())), error));
     return wrong_usage;
   }
   try {

@@ -9,6 +9,7 @@
 #include "config/load.h"
 #include "config/settings.h"
 #include "listener/consumer.h"
+#include "runtime/load_config.h"
 
 namespace sluice::runtime {
 namespace {
@@ -51,7 +52,7 @@ Result<config::Pipeline> Reloader::read() const {
   if (!loaded) return fail(ErrorClass::retry, loaded.error());
   if (const auto valid = listener::validate(loaded->kafka); !valid)
     return fail(ErrorClass::retry,
-                fmt::format("{}: {}", config::place(path_, "kafka.properties"), valid.error().message));
+                fmt::format("{}: {}", place_of_property(path_, valid.error()), valid.error().message));
   return std::move(*loaded);
 }
 

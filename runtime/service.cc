@@ -16,6 +16,7 @@
 #include "runtime/migration.h"
 #include "runtime/systemd.h"
 #include "sink/schema_copies.h"
+#include "sink/server_check.h"
 
 namespace sluice::runtime {
 namespace {
@@ -174,6 +175,9 @@ std::optional<int> Service::migrate() {
                                  .waiting_for = [this](const std::string& what) { wait_for(what); }};
   switch (prepare_schema(pipeline_->postgres, signals_, meanwhile)) {
     case Migration::done:
+      // Whether a session can be had is the lanes' to say.
+      if (const auto found = sink::session_findings(pipeline_->postgres.url))
+        for (const auto& text : *found) log::warning("service", "postgres: {}", text);
       return std::nullopt;
     case Migration::interrupted:
       return 0;

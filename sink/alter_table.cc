@@ -29,6 +29,10 @@ constexpr std::int64_t rewritten_bytes = 128 << 20;  // rewritten in a second or
 
 // What no record is at fault for, and what only time mends. Its SQLSTATE stays, for the catalogue.
 Error refusal(Error error, const std::string& statement) {
+  if (error.sqlstate == "22P05")  // untranslatable character
+    return {ErrorClass::reject, std::move(error.sqlstate),
+            "the database's encoding cannot hold the name of a column that the record needs; rename the field "
+            "(columns.rename), or use a database with the encoding UTF8"};
   const ErrorClass next = classify(error.sqlstate, error.message);
   const bool timed_out = error.sqlstate == out_of_time;
   const bool passing = next == ErrorClass::retry && !timed_out;

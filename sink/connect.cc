@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/table_name.h"
 #include "sink/connection_options.h"
 #include "sink/server_check.h"
 
@@ -23,8 +24,20 @@ constexpr seconds pooler_timeout{5};           // to find out whether there is a
 constexpr milliseconds connect_interval{100};  // how often a wait looks whether it is interrupted
 constexpr int pooler_rounds = 3;
 
-// Before anything else runs: what follows must find pg_catalog's functions and operators, and no others.
-constexpr const char* begin_session = "SET search_path = pg_catalog, pg_temp; SELECT pg_catalog.pg_backend_pid()";
+// Before anything else runs: what follows must find pg_catalog's functions and operators, and no others. The rest are
+// settings of the role, the database or the server's file that would change what a value or a statement means, or end
+// a session that waits on purpose; the first makes sure that the others have the time to be set.
+constexpr const char* begin_session =
+    "SET statement_timeout = '20s'; SET search_path = pg_catalog, pg_temp; SET client_encoding = 'UTF8'; "
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; "
+    "SET extra_float_digits = 1; SET standard_conforming_strings = on; SET array_nulls = on; "
+    "SET transform_null_equals = off; SET xmloption = content; SET quote_all_identifiers = off; SET row_security = on; "
+    "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; "
+    "SET idle_in_transaction_session_timeout = '10min'; SET idle_session_timeout = 0; "
+    "SET client_min_messages = warning; "
+    "SELECT pg_catalog.set_config('transaction_timeout', '0', false) "
+    "WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL; "  // from PostgreSQL 17 on
+    "SELECT pg_catalog.pg_backend_pid()";
 constexpr const char* whose_backend = "SELECT pg_catalog.pg_backend_pid()";
 constexpr const char* hold_backend = "BEGIN; SELECT pg_catalog.pg_backend_pid()";
 
@@ -39,8 +52,18 @@ milliseconds timeout_of(const ConnectionOptions& options) {
   return value > 0 ? std::min<milliseconds>(seconds(value), longest_timeout) : longest_timeout;  // libpq: 0 is for ever
 }
 
+// What to do about a server, a role or a database that takes no writes.
+std::string read_only_advice(std::string_view user, std::string_view database) {
+  return fmt::format(
+      "; Sluice has to write: connect to the primary, or end default_transaction_read_only where it is on, by ALTER ROLE "
+      "{} RESET default_transaction_read_only, by the same of ALTER DATABASE {}, or in postgresql.conf",
+      quoted(user), quoted(database.empty() ? user : database));
+}
+
 std::unexpected<Error> connection_refused(const PGconn* connection, const ConnectionOptions& options) {
   auto why = one_line(PQerrorMessage(connection));
+  const bool read_only = why.ends_with("session is read-only") || why.ends_with("server is in hot standby mode");
+  if (read_only) why += read_only_advice(options.get("user"), options.get("dbname"));
   for (const auto* secret : {"password", "sslpassword"}) why = without_secret(why, options.get(secret));
   if (options.demands_tls) why += tls_advice;
   return fail(ErrorClass::retry, std::move(why));
@@ -151,6 +174,10 @@ Result<ConnectionHandle> connect(const Secret& url, const std::string& applicati
   return fail(ErrorClass::retry, reasons);
 }
 
+std::string read_only_reason(const PGconn* connection) {
+  return "the session is read-only" + read_only_advice(PQuser(connection), PQdb(connection));
+}
+
 ServerSecurity security_of(const PGconn* connection) {
   ConnectionOptions options;
   auto* of = const_cast<PGconn*>(connection);  // libpq only reads it
@@ -173,6 +200,12 @@ Result<ServerSecurity> security_of(const Secret& url) {
   const auto connection = connect(url, "sluice check");
   if (!connection) return std::unexpected(connection.error());
   return security_of(connection->get());
+}
+
+Result<void> check_url(const Secret& url) {
+  const auto hosts = connection_options(url, "sluice");
+  if (!hosts) return std::unexpected(hosts.error());
+  return {};
 }
 
 Result<LoginNames> login_names(const Secret& url) {

@@ -15,15 +15,11 @@
 namespace sluice::sink {
 namespace {
 
-// Settings of every session: texts in known forms, and a limit for every wait. A process that freezes in the
-// middle of a transaction must not keep its successor waiting for its pointer rows.
+// A limit for every wait, beside the settings of every session (connect.cc). A process that freezes in the middle of a
+// transaction must not keep its successor waiting for its pointer rows. The answer tells whether the session can write.
 constexpr const char* session_settings =
-    "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = "
-    "'postgres';"
-    "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
-    "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '60s'; SET lock_timeout = "
-    "'3s';"
-    "SET client_min_messages = warning";
+    "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '60s'; SET lock_timeout = '3s'; "
+    "SELECT pg_catalog.current_setting('transaction_read_only')";
 // Not on every platform: a backend that works for a client that is gone notices within seconds.
 constexpr const char* check_the_client = "SET client_connection_check_interval = '5s'";
 constexpr std::chrono::seconds settings_timeout{5};
@@ -49,6 +45,11 @@ Result<void> Connection::open(const Secret& url, const std::string& application_
   const auto deadline = Clock::now() + settings_timeout;
   for (const auto* text : {session_settings, check_the_client}) {
     const auto done = run(text, deadline);
+    if (done && text == session_settings && std::string_view(PQgetvalue(done->rows.get(), 0, 0)) == "on") {
+      const auto why = read_only_reason(connection_);
+      close();
+      return fail(ErrorClass::retry, why);
+    }
     if (done || (text == check_the_client && is_open())) continue;
     close();
     return fail(ErrorClass::retry, done.error().message, done.error().sqlstate);
@@ -179,7 +180,7 @@ void Connection::take(PGresult* result) {
   } else {
     if (expected.kind == Expected::Kind::prepare) expected.statement->ready = false;
     if (error_ || status == PGRES_PIPELINE_ABORTED) return;
-    error_ = server_error(result, PQerrorMessage(connection_));
+    error_ = server_error(result, PQerrorMessage(connection_), PQuser(connection_));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/host_port.h"
+#include "base/printable.h"
 
 namespace sluice::sink {
 namespace {
@@ -64,6 +65,20 @@ Values effective(const Values& given) {
   return found;
 }
 
+// libpq's reason may quote the string, password included; of those that name a parameter, only the name is told.
+std::string not_understood(std::string_view reason) {
+  std::string why = "postgres.url is not a connection string that libpq understands";
+  for (const std::string_view begin : {"invalid connection option \"", "invalid URI query parameter: \""}) {
+    if (!reason.starts_with(begin)) continue;
+    reason.remove_prefix(begin.size());
+    const auto name = reason.substr(0, reason.find('"'));
+    why += fmt::format(": libpq {} does not know the parameter {}; remove it, or use a newer libpq",
+                       PQlibVersion() / 10000, printable(name, 40));
+    return why;
+  }
+  return why + "; write postgresql://user@host:5432/database";
+}
+
 bool is_given(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0';
@@ -109,9 +124,10 @@ bool is_local(std::string_view host) {
 Result<std::vector<ConnectionOptions>> connection_options(const Secret& url, const std::string& application_name) {
   char* reason = nullptr;
   const ParsedOptions parsed(PQconninfoParse(url.reveal().c_str(), &reason));
-  if (!parsed) {  // libpq's reason may quote the string, password included
+  if (!parsed) {
+    auto why = not_understood(reason == nullptr ? "" : reason);
     PQfreemem(reason);
-    return fail(ErrorClass::stop_service, "postgres.url is not a connection string that libpq understands");
+    return fail(ErrorClass::stop_service, std::move(why));
   }
   auto given = values_of(parsed);
   given.insert(defaults.begin(), defaults.end());

@@ -29,6 +29,8 @@ std::string escaped(std::string_view text) {
       out += '?';
     else if (one.bytes == 1)
       out += text.front();
+    else if (one.code == U'…')
+      out += "...";
     else
       out += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(one.code));
     text.remove_prefix(one.bytes);

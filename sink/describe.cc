@@ -81,7 +81,8 @@ Result<void> check_relation(const Row& relation, const std::string& name, const 
     std::string column = "may_";
     for (const char c : right) column += static_cast<char>(std::tolower(c));
     if (!relation.boolean(column))
-      return stops(fmt::format("no permission; GRANT {} ON {} TO the role that sluice connects as", right, name));
+      return stops(fmt::format("no permission; GRANT {} ON {} TO {}", right, TableName::parse(name).sql(),
+                               quoted(relation.text("role"))));
   }
   return {};
 }

@@ -23,8 +23,7 @@ constexpr std::chrono::seconds margin{30};
 // A job that waits for a lock makes those wait that come behind it, so it gives up soon. The server ends the
 // transaction of an instance that is frozen, and what an instance that was killed has left running.
 constexpr std::string_view begin_run =
-    "SET jit = off; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; "
-    "SET client_min_messages = error; SET client_connection_check_interval = '2s'; "
+    "SET jit = off; SET client_min_messages = error; SET client_connection_check_interval = '2s'; "
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '5s'; "
     "SET LOCAL idle_in_transaction_session_timeout = '15s'; SET LOCAL statement_timeout = '15s'";
 

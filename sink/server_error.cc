@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/table_name.h"
 #include "sink/connect.h"
 #include "sink/sqlstate.h"
 
@@ -85,6 +86,15 @@ std::size_t end_of_quotation(std::string_view text) {
   return end == 0 ? text.size() : end + 1;
 }
 
+// "character with byte sequence 0xe6 0xbc 0xa2 in encoding "UTF8" has no equivalent in encoding "LATIN1"".
+std::string untranslatable(const ErrorReport& report) {
+  constexpr std::string_view begin = "character with byte sequence ", last = " has no equivalent in encoding ";
+  const std::string_view text = report.message;
+  const auto at = text.rfind(last);
+  if (report.sqlstate != "22P05" || !text.starts_with(begin) || at == text.npos) return {};
+  return fmt::format("a character has no equivalent in the database's encoding{}", text.substr(at + last.size() - 1));
+}
+
 // PostgreSQL puts values between quotes, or behind a colon; encodings' errors show bytes as 0x…, extensions use
 // apostrophes.
 std::string without_quotations(const ErrorReport& report) {
@@ -121,6 +131,7 @@ std::string without_data(const ErrorReport& report) {
   };
   if (is_raised_by_advance(report)) return report.message;
   if (is_raised_by_a_function(report)) return generic(place_of(report));
+  if (auto text = untranslatable(report); !text.empty()) return text + named_parts(report);
   const bool constraint = report.sqlstate.starts_with("23") || report.sqlstate.starts_with("44");
   if (constraint && is_one_of(reports_of_constraints, report)) return report.message;
   if (!constraint && !report.sqlstate.starts_with("22")) {
@@ -142,12 +153,41 @@ std::string without_data(const ErrorReport& report) {
   return text.empty() ? generic("PostgreSQL") : text + named_parts(report);
 }
 
+std::string permission_advice(std::string_view message, std::string_view role) {
+  struct Kind {
+    std::string_view name, grant;
+  };
+  constexpr auto kinds = std::to_array<Kind>({
+      {"table", "SELECT, INSERT, UPDATE, DELETE ON TABLE"},
+      {"view", "SELECT, INSERT, UPDATE, DELETE ON TABLE"},
+      {"foreign table", "SELECT, INSERT, UPDATE, DELETE ON TABLE"},
+      {"sequence", "USAGE ON SEQUENCE"},
+      {"function", "EXECUTE ON FUNCTION"},
+      {"procedure", "EXECUTE ON PROCEDURE"},
+      {"type", "USAGE ON TYPE"},
+      {"schema", "USAGE ON SCHEMA"},
+      {"database", "CREATE ON DATABASE"},
+      {"language", "USAGE ON LANGUAGE"},
+      {"foreign server", "USAGE ON FOREIGN SERVER"},
+  });
+  constexpr std::string_view begin = "permission denied for ";
+  if (!message.starts_with(begin)) return {};
+  message.remove_prefix(begin.size());
+  const auto to = role.empty() ? std::string("the role that sluice connects as") : quoted(role);
+  for (const auto& kind : kinds) {
+    if (!message.starts_with(kind.name) || !message.substr(kind.name.size()).starts_with(' ')) continue;
+    const auto object = message.substr(kind.name.size() + 1);
+    return fmt::format("; GRANT {} {} TO {}, or what else sluice grants prints", kind.grant, quoted(object), to);
+  }
+  return {};
+}
+
 bool is_of_a_row(const ErrorReport& report) {
   return report.sqlstate == "42501" && (name_of(report.source_file) == "execMain.c" ||
                                         is_raised_by_a_function(report) || report.context.contains(" at EXECUTE"));
 }
 
-Error server_error(const PGresult* result, const std::string& otherwise) {
+Error server_error(const PGresult* result, const std::string& otherwise, std::string_view role) {
   const auto field = [&](int code) {
     const char* text = PQresultErrorField(result, code);
     return text != nullptr ? std::string(text) : std::string();
@@ -169,6 +209,10 @@ Error server_error(const PGresult* result, const std::string& otherwise) {
   if (is_of_a_row(report)) next = ErrorClass::reject;
   if (report.message.empty()) return {next, report.sqlstate, one_line(otherwise)};
   auto told = without_data(report);
+  if (report.sqlstate == "42501" && told == report.message) {
+    if (!report.context.empty()) told += ", inside a function or trigger";
+    told += permission_advice(report.message, role);
+  }
   std::string detail;
   if (!report.detail.empty())
     detail = fmt::format("{} ({})", report.message, report.detail);

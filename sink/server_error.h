@@ -8,13 +8,18 @@
 #include <libpq-fe.h>
 
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
 namespace sluice::sink {
 
-// `otherwise`: the message where the server has given none.
-Error server_error(const PGresult* result, const std::string& otherwise);
+// `otherwise`: the message where the server has given none. `role`: whom the session belongs to, for advice.
+Error server_error(const PGresult* result, const std::string& otherwise, std::string_view role = {});
+
+// What to type where the server's words are "permission denied for KIND NAME", behind a semicolon; empty where they are
+// others.
+std::string permission_advice(std::string_view message, std::string_view role);
 
 // The parts of an error report that decide what of it may be told.
 struct ErrorReport {

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/utf8.h"
 #include "sink/connect.h"
+#include "sink/server_error.h"
 #include "sink/socket_deadline.h"
 
 namespace sluice::sink {
@@ -18,9 +20,7 @@ namespace {
 // Longer than the server lets a statement run.
 constexpr std::chrono::seconds answer_timeout{25};
 // Compiling a look at the catalogue would take a hundred times as long as the look.
-constexpr const char* client_settings =
-    "SET jit = off; SET statement_timeout = '20s'; SET lock_timeout = '20s'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';"
-    "SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; SET client_min_messages = warning";
+constexpr const char* client_settings = "SET jit = off; SET lock_timeout = '20s'";
 
 struct NotConnected : std::runtime_error {
   explicit NotConnected(Error why) : std::runtime_error(why.message), error(std::move(why)) {}
@@ -69,6 +69,24 @@ Rows rows_of(const pqxx::result& result) {
     rows.emplace_back(shared, std::move(fields));
   }
   return rows;
+}
+
+// With (U+6F22) for each letter beyond ASCII: it stays a text of JSON, where it was one.
+std::string in_ascii(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto one = first_character(text);
+    if (one.valid && one.bytes > 1)
+      out += fmt::format("(U+{:04X})", static_cast<std::uint32_t>(one.code));
+    else
+      out += one.bytes == 1 && (text.front() & 0x80) == 0 ? text.front() : '?';
+    text.remove_prefix(one.bytes);
+  }
+  return out;
+}
+
+bool has_only_ascii(const Field& field) {
+  return !field || std::ranges::all_of(*field, [](char c) { return (c & 0x80) == 0; });
 }
 
 // libpqxx has the SQLSTATE of most errors; of those that it has a class for, it may have lost it.
@@ -166,7 +184,20 @@ Result<Rows> SqlClient::run(const std::string& sql, const Fields& parameters, Cl
     return rows_of(direct.exec_params(sql, pqxx::prepare::make_dynamic_params(values)));
   } catch (const pqxx::sql_error& failure) {
     if (interrupted.requested()) return fail(ErrorClass::retry, std::string(cancelled), sqlstate_of(failure));
-    return fail(ErrorClass::retry, one_line(failure.what()), sqlstate_of(failure));
+    // What people type, and what is asked about, may have letters that the database's encoding lacks.
+    const bool untranslatable = sqlstate_of(failure) == "22P05" && !std::ranges::all_of(parameters, has_only_ascii);
+    if (untranslatable) {
+      Fields plain = parameters;
+      for (auto& one : plain)
+        if (one) one = in_ascii(*one);
+      limit.reset();
+      if (auto again = run(sql, plain, deadline)) return again;  // not within a transaction, which has failed
+    }
+    auto why = one_line(failure.what());
+    constexpr std::string_view severity = "ERROR:  ";
+    if (why.starts_with(severity)) why.erase(0, severity.size());
+    why += permission_advice(std::string_view(why).substr(0, why.find(" at character ")), state_->session.username());
+    return fail(ErrorClass::retry, std::move(why), sqlstate_of(failure));
   } catch (const std::exception& failure) {
     state_->lost = true;
     if (interrupted.requested()) {

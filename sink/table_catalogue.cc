@@ -127,6 +127,7 @@ Result<Tables::Evolved> TableCatalogue::evolve(const WantedTable& wanted, const 
   if (!altered) return std::unexpected(std::move(altered.error()));
   if (!*altered) {
     Error& refusal = altered->error();
+    if (refusal.next == ErrorClass::reject) return std::unexpected(std::move(refusal));
     if (std::exchange(refusal.sqlstate, {}) == out_of_time) {
       if (timed_out_.size() == most_timed_out) timed_out_.erase(timed_out_.begin());
       timed_out_.push_back({(*described)->oid, left, refusal});
@@ -157,7 +158,7 @@ Result<Tables::Evolved> TableCatalogue::create(const WantedTable& wanted, const 
       [&](SqlClient& client) { return create_table(client, wanted.name, evolution, settings_.schema, deadline); });
   if (!created) return std::unexpected(std::move(created.error()));
   if (!*created) {
-    created->error().sqlstate.clear();
+    if (created->error().next != ErrorClass::reject) created->error().sqlstate.clear();
     return std::unexpected(std::move(created->error()));
   }
   auto described = describe(wanted.name, *wanted.route);

@@ -38,7 +38,8 @@ class Tables {
   }
   // Alters the table so that it has what the events need, and describes it anew. What is there already stays as it is,
   // and several may ask at once: one of them alters it. `retry` if the table is locked for a moment longer than a write
-  // should wait, `stop_partition` with the statement to run by hand if it cannot be done. What took too long is not
+  // should wait, `stop_partition` with the statement to run by hand if it cannot be done, `reject` if the database
+  // cannot hold the names, which are the record's. What took too long is not
   // tried again.
   struct Evolved {
     std::shared_ptr<const Table> table;

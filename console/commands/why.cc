@@ -179,6 +179,14 @@ class Asked {
                           since_text(since), row_->owner_host, row_->epoch),
               "the claim waits for that instance's transaction, and ends one that is frozen after ten seconds",
               row_->owner_host, since};
+    if (!held_->reason.empty())
+      return {"claiming",
+              fmt::format("is being claimed by this process{}, which does not succeed: {}", since_text(since),
+                          held_->reason),
+              "it is tried again all the time, and goes on by itself once that is mended",
+              "",
+              since,
+              Severity::broken};
     return {"claiming", fmt::format("is being claimed by this process{}", since_text(since)),
             "nothing has to be done; it goes on once Kafka and PostgreSQL have answered", "", since};
   }

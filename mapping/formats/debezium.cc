@@ -237,6 +237,10 @@ bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, Dec
 bool DebeziumDecoder::decode_value(std::string_view text, Event& event, DecodeError& error) {
   Payload payload;
   if (!open_payload(text, space_, schemas_, payload, error)) return false;
+  if (!payload.null && passes_over_notices_ && is_notice(space_.top)) {
+    event.operation = Operation::message;
+    return true;
+  }
   if (!payload.null && !is_debezium(space_)) return refuse(error, payload.path(), text, "a Debezium envelope");
   return read_payload(payload, space_, event, error);
 }

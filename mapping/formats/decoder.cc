@@ -22,7 +22,24 @@ class FramedDecoder final : public Decoder {
 
 }  // namespace
 
+bool is_notice(std::span<const Field> fields) {
+  if (fields.empty()) return false;
+  const auto has = [&](std::string_view name) { return find(fields, name) != nullptr; };
+  const auto first = fields.front().name;
+  if (first == "ts_ms") return fields.size() == 1;
+  if (first == "status") return has("id") && has("event_count") && has("data_collections");
+  return first == "source" && has("ddl") && has("databaseName");
+}
+
 bool Decoder::decode(const Record& record, Event& event, DecodeError& error) {
+  if (!decode_present(record, event, error)) return false;
+  const bool plain =
+      event.operation == Operation::write && event.after.present && event.source.kind() == ValueKind::null;
+  if (passes_over_notices_ && plain && is_notice(event.after.row.fields)) event.operation = Operation::message;
+  return true;
+}
+
+bool Decoder::decode_present(const Record& record, Event& event, DecodeError& error) {
   space_.arena.clear();
   space_.value_begins = 0;
   space_.envelope = {};

@@ -46,6 +46,8 @@ class Decoder {
   bool decode(const Record& record, Event& event, DecodeError& error);
   // Frames of a schema registry are taken as well, by these rules.
   void take_frames(FrameReader& frames, const FrameRules& rules) { frames_ = &frames, rules_ = rules; }
+  // What a connector says of itself becomes a message, which has no effect: the topic was not chosen by its name.
+  void pass_over_notices() { passes_over_notices_ = rules_.passes_over_notices = true; }
 
  protected:
   explicit Decoder(DecodeSpace& space) : space_(space) {}
@@ -55,8 +57,11 @@ class Decoder {
 
   DecodeSpace& space_;
   const std::vector<Header>* headers_ = nullptr;  // of the record being decoded
+  bool passes_over_notices_ = false;
 
  private:
+  bool decode_present(const Record& record, Event& event, DecodeError& error);
+
   FrameReader* frames_ = nullptr;
   FrameRules rules_;
 };

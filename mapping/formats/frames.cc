@@ -263,7 +263,7 @@ bool FrameReader::read_event(std::string_view bytes, std::span<const Header> hea
     return false;
   }
   if (datum.is_envelope) return read_envelope(fields, datum.schema, event, error);
-  if (rules.envelopes_only) {
+  if (rules.envelopes_only && !(rules.passes_over_notices && is_notice(fields))) {
     error = {malformed, fmt::format("value: found schema {}, expected a Debezium envelope", frame.schema.text())};
     return false;
   }
@@ -279,8 +279,8 @@ bool FrameReader::read_json_event(const SchemaBook::Entry& entry, const Frame& f
   Value value;
   payload.null = read_json(frame.payload, value) && value.kind() == ValueKind::null;
   if (!payload.null && !open_object(frame.payload, space, error)) return false;
-  if (rules.envelopes_only && !payload.null && !is_debezium(space))
-    return refuse(error, "value", frame.payload, "a Debezium envelope");
+  const bool passes = payload.null || is_debezium(space) || (rules.passes_over_notices && is_notice(space.top));
+  if (rules.envelopes_only && !passes) return refuse(error, "value", frame.payload, "a Debezium envelope");
   if (rules.rows_only && !payload.null) return read_row(payload, space, event, error);
   return read_payload(payload, space, event, error);
 }

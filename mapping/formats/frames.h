@@ -94,6 +94,7 @@ struct FrameRules {
   bool envelopes_only = false;
   bool rows_only = false;                // what looks like an envelope is a row, too
   bool apart_from_cloud_events = false;  // which are not read from frames
+  bool passes_over_notices = false;      // a connector's records about itself need not be envelopes
   bool any_text = false;                 // texts of Avro and Protobuf need not be UTF-8: policies mend them
 };
 

@@ -6,6 +6,7 @@
 
 #include <simdjson.h>
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +44,9 @@ void set_key(Value value, const SchemaCache::Entry* schema, DecodeSpace& space, 
 // An envelope (debezium.cc).
 bool is_debezium(const DecodeSpace& space);
 bool read_debezium(const Payload& payload, DecodeSpace& space, Event& event, DecodeError& error);
+// Returns true if these are the fields of a record in which a Debezium connector tells of itself: BEGIN or END of a
+// transaction, a change of the source's schema, a heartbeat (decoder.cc).
+bool is_notice(std::span<const Field> fields);
 // Marks Debezium's placeholders for unsent values as absent. Events that were unwrapped on their way keep them, so this
 // is called for all rows.
 void mark_unavailable(std::vector<Field>& fields);

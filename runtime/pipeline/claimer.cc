@@ -242,7 +242,13 @@ Result<void> Claimer::claim_waiting() {
   if (requests.empty()) return {};
   log::debug(state_.log_prefix, "claims {} partitions", requests.size());
   auto claims = state_.parts.store.claim(requests);
-  if (!claims) return std::unexpected(std::move(claims.error()));
+  if (!claims) {
+    for (auto* held : waiting) {
+      held->in<Claiming>()->trouble = with_sqlstate(claims.error());
+      state_.show(*held);
+    }
+    return std::unexpected(std::move(claims.error()));
+  }
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     auto& held = *waiting[i];
     auto& claim = (*claims)[i];

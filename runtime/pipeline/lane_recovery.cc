@@ -1,4 +1,7 @@
 // What a lane drops, reads again and claims again after an error: as wide as what is doubted, and no wider.
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "runtime/pipeline/lane_worker.h"
 
@@ -82,6 +85,28 @@ void LaneWorker::doubt_batch() {
     if (held != nullptr && held->claim.epoch == range.epoch) state_.doubt(*held);
   }
   batch.clear();
+}
+
+// Each reason once until there is a connection again: what keeps the lane away may be another than what it was lost by.
+void LaneWorker::tell_loss() {
+  constexpr std::size_t reasons_at_most = 8;
+  const auto& why = state_.stats.last_error;
+  if (losses_.size() == reasons_at_most || std::ranges::find(losses_, why) != losses_.end()) return;
+  if (losses_.empty())
+    log::warning(state_.log_prefix, "lost the connection to PostgreSQL, claiming again: {}", why);
+  else
+    log::warning(state_.log_prefix, "no connection to PostgreSQL yet: {}", why);
+  losses_.push_back(why);
+}
+
+// A query of the lane's own, as of a claim, is tried several times a second: its reason is told once.
+void LaneWorker::tell_retry() {
+  const auto& why = state_.stats.last_error;
+  const auto records = state_.in_flight.records();
+  if (!state_.in_flight.empty())
+    log::warning(state_.log_prefix, "retrying {} records: {}", records, why);
+  else if (std::exchange(failed_query_, why) != why)
+    log::warning(state_.log_prefix, "retrying a query until it succeeds: {}", why);
 }
 
 void LaneWorker::doubt_all() {

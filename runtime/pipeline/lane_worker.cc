@@ -118,12 +118,14 @@ void LaneWorker::act_when_idle() {
     ++state_.stats.connections;
     if (std::exchange(was_connected_, true)) log::info(state_.log_prefix, "connected to PostgreSQL again");
     backoff_ = milliseconds(0);
+    losses_.clear();
   }
   SEEDED_BUG_DOES("blind_resend", if (resend()) return);
   const bool collected = batch_due();
   const bool due = collected && may_send();
   if (claimer_.due() <= now && (!due || now - claimer_.due() >= duty_age)) {
     if (const auto done = claimer_.work(); !done) return handle_error(done.error());
+    failed_query_.clear();
   }
   if (!collected) state_.stats.limited_by.clear();
   if (due && batch_due()) submit();
@@ -319,9 +321,7 @@ void LaneWorker::handle_error(const Error& error) {
       return read_again();
     case ErrorClass::reclaim:
       ++state_.stats.reclaims;
-      if (backoff_ == milliseconds(0))
-        log::warning(state_.log_prefix, "lost the connection to PostgreSQL, claiming again: {}",
-                     state_.stats.last_error);
+      tell_loss();
       SEEDED_BUG_DOES("blind_resend", if (!state_.in_flight.empty()) resend_.swap(state_.in_flight));
       state_.parts.store.close();
       doubt_all();
@@ -349,10 +349,7 @@ void LaneWorker::handle_error(const Error& error) {
 // are read again, each partition alone and half as many at a time.
 void LaneWorker::read_again() {
   const auto took = std::chrono::duration_cast<milliseconds>(state_.now() - submitted_);
-  log::warning(
-      state_.log_prefix, "retrying {}: {}",
-      state_.in_flight.empty() ? std::string("a query") : fmt::format("{} records", state_.in_flight.records()),
-      state_.stats.last_error);
+  tell_retry();
   if (!state_.parts.store.connected()) {
     doubt_all();
     return back_off(reconnect_min);

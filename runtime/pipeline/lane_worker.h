@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "admin/lane_orders.h"
 #include "runtime/pipeline/bisector.h"
@@ -85,6 +86,8 @@ class LaneWorker {
   void doubt_batch();
   void doubt_all();
   void rewind_batch();
+  void tell_loss();
+  void tell_retry();
   void back_off(std::chrono::milliseconds pause);
   std::vector<const TopicPartition*> batch_partitions() const;
 #ifdef SLUICE_FAULTS
@@ -110,6 +113,8 @@ class LaneWorker {
   Clock::time_point send_after_{};  // no batch before: held back on purpose
   std::chrono::milliseconds backoff_{0};
   bool was_connected_ = false;
+  std::vector<std::string> losses_;  // reasons why there is no connection that the log has
+  std::string failed_query_;         // why one fails again and again, once the log has it
   std::size_t last_rows_ = 0;
   Clock::time_point last_commit_{};
 };

@@ -32,6 +32,10 @@ Result<void> resolve_evolution(const mapping::EvolutionWanted& wanted, mapping::
                             sources.tables.statement_for(of.table, evolution)));
   }
   auto evolved = sources.tables.evolve({of.table, of.route}, evolution);
+  if (!evolved && evolved.error().next == ErrorClass::reject) {  // the record's names
+    mapper.refuse_evolution(wanted, evolved.error().sqlstate, evolved.error().message);
+    return {};
+  }
   if (!evolved) return std::unexpected(std::move(evolved.error()));
   if (!evolved->statement.empty())
     log::info("evolve", "{}/{} offset {}: ran {}", at.topic, at.partition, offset, evolved->statement);

@@ -79,7 +79,7 @@ WITH RECURSIVE wanted AS MATERIALIZED (
 SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
        has_table_privilege(c.oid, 'INSERT') AS may_insert, has_table_privilege(c.oid, 'UPDATE') AS may_update,
        has_table_privilege(c.oid, 'DELETE') AS may_delete, has_table_privilege(c.oid, 'TRUNCATE') AS may_truncate,
-       has_table_privilege(c.oid, 'SELECT') AS may_select,
+       has_table_privilege(c.oid, 'SELECT') AS may_select, current_user AS role,
        coalesce(pg_partition_root(c.oid)::oid, c.oid) AS tree, coalesce(linked.depth, 0) AS depth, coalesce(linked.circular, false) AS circular,
        coalesce(linked.refers_to_itself, false) AS refers_to_itself, coalesce(linked.deferrable, false) AS deferrable,
        coalesce(linked.delete_changes, '') AS delete_changes,

@@ -30,6 +30,24 @@ def test_wrong_usage_is_exit_2_with_one_line_on_stderr(line):
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
 
 
+@pytest.mark.parametrize("line, told", [
+    ("frob", "sluice: there is no command frob; see sluice --help"),
+    ("chekc --config a", "sluice: there is no command chekc; did you mean check? see sluice --help"),
+    ("--version", "sluice: there is no option --version; did you mean version? see sluice --help"),
+    ("help", "sluice: there is no command help; did you mean --help? see sluice --help"),
+    ("config sampel", "sluice config: there is no command sampel; did you mean sample? see sluice config --help"),
+    ("check --confg a", "sluice check: there is no option --confg; did you mean --config? see sluice check --help"),
+    ("run --config a --Wait-Redy", "sluice run: there is no option --Wait-Redy; did you mean --wait-ready? see sluice run --help"),
+    ("publish --brokers b --header a=b --topc=t", "sluice publish: there is no option --topc; did you mean --topic? see sluice publish --help"),
+    ("wait -ca --topic t --at 0:1 0:2 --tiemout 5s", "sluice wait: there is no option --tiemout; did you mean --timeout? see sluice wait --help"),
+    ("check --config a b", "sluice check: b is one word too many; see sluice check --help"),
+    ("check", "sluice check: --config is required; see sluice check --help"),
+    ("check --config", "sluice check: --config: 1 required TEXT missing; see sluice check --help")])
+def test_a_word_that_is_no_command_and_no_option_is_named_with_the_nearest(line, told):
+    done = run(*line.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told + "\n")
+
+
 def test_help_names_every_subcommand_and_is_no_error():
     done = run("--help")
     assert done.returncode == 0
@@ -96,6 +114,12 @@ def test_a_property_that_librdkafka_does_not_know_is_named():
     assert done.returncode == 2
     assert "no.such.property" in done.stderr
     assert "hunter2" not in done.stderr
+    for property in ('"sasl.pasword" = "hunter2"', 'sasl.pasword = "hunter2"'):
+        lines = configuration(ROUTE, properties=property).splitlines()
+        done = check("\n".join(lines))
+        assert done.returncode == 2
+        assert re.search(rf':{lines.index(property) + 1}:\d+: .*has no property "sasl.pasword"; did you mean sasl.password\?$', done.stderr)
+    assert 'refuses the value of "socket.timeout.ms"' in check(configuration(ROUTE, properties='"socket.timeout.ms" = "x"')).stderr
 
 
 @pytest.fixture

@@ -246,6 +246,19 @@ def test_a_deep_proof_says_what_it_cannot_know(broker, database, services):
     assert service.stop() == 0
 
 
+def test_a_deep_proof_compares_keys_that_only_postgresql_calls_equal(broker, database, services):
+    database.sql("CREATE EXTENSION citext; CREATE TABLE person (name citext PRIMARY KEY, age int)")
+    topic = broker.create_topic(f"{database.name}.person")
+    broker.publish(topic, [(name.encode(), encode({"name": name, "age": age})) for age, name in enumerate(["Ann", "bob", "ANN", "ann"])], 0)
+    service = services(route(topic, "public.person", "name"))
+    service.start()
+    wait_until(lambda: database.pointers().get((topic, 0)) == 4, service.tail)
+    done = run("verify", "--config", service.config, "--deep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "read again: 4 records" in done.stdout and "2 rows expected; 0 missing, 0 changed, 0 extra" in done.stdout
+    assert service.stop() == 0
+
+
 def test_a_deep_proof_takes_any_order_of_topics_that_feed_one_table_and_finds_what_none_makes(broker, database, services):
     """Live and backfill topics: versions, equal ones, parts of rows, deletes, children, a table without versions."""
     database.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text, note text, v bigint, gone boolean, topic text);"

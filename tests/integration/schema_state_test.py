@@ -1,4 +1,6 @@
 """What is nobody's record's fault makes no dead letters: the partition waits with state `schema` and heals by itself."""
+import re
+
 import pytest
 
 from support.pipeline import encode, route
@@ -64,6 +66,50 @@ def test_a_missing_permission_is_waited_for(pipeline, writer):
     pipeline.sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON item TO "{writer}"')
     pipeline.wait_caught_up(topic, seconds=60)
     assert pipeline.sql("SELECT count(*) FROM item") == [(100,)]
+    assert service.stop() == 0
+
+
+def test_a_right_that_only_a_default_or_a_trigger_needs_is_waited_for(pipeline, writer):
+    pipeline.sql("CREATE TABLE numbered (id bigint PRIMARY KEY, name text, n serial)")
+    pipeline.sql("CREATE TABLE watched (id bigint PRIMARY KEY, name text); CREATE TABLE past (id bigint)")
+    pipeline.sql("CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.past VALUES (NEW.id); RETURN NEW; END'")
+    pipeline.sql("CREATE TRIGGER keep AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION keep()")
+    pipeline.sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON numbered, watched TO "{writer}"')
+    topics = [pipeline.topic("numbered"), pipeline.topic("watched")]
+    for topic in topics:
+        pipeline.kafka.publish(topic, [(b"%d" % n, encode({"id": n, "name": "a"})) for n in range(3)])
+    service = pipeline.service(route(topics[0], "public.numbered") + route(topics[1], "public.watched"),
+                               url=pipeline.url.replace("app@", f"{writer}@"))
+    service.expected = [r"schema"]
+    service.start(ready=False)
+    assert f'GRANT USAGE ON SEQUENCE "numbered_n_seq" TO "{writer}"' in pipeline.wait_state(topics[0], "schema")
+    assert f'past, inside a function or trigger; GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "past" TO "{writer}"' in (
+        pipeline.wait_state(topics[1], "schema"))
+    pipeline.sql(f'GRANT USAGE ON SEQUENCE numbered_n_seq TO "{writer}"; GRANT INSERT ON past TO "{writer}"')
+    pipeline.wait_caught_up(*topics, seconds=60)
+    assert pipeline.sql("SELECT (SELECT count(*) FROM numbered), (SELECT count(*) FROM past)") == [(3, 3)]
+    assert pipeline.dead_letters() == {}
+    assert service.stop() == 0
+
+
+def test_a_role_that_may_only_read_is_told_of_and_waited_for(pipeline, writer):
+    pipeline.sql("CREATE TABLE item (id bigint PRIMARY KEY, name text)")
+    pipeline.sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON item TO "{writer}"')
+    topic = published(pipeline)
+    advice = f'ALTER ROLE "{writer}" RESET default_transaction_read_only'
+    # The second way to the server lets libpq take a session that cannot write.
+    service = pipeline.service(route(topic, "public.item"), url=pipeline.url.replace("app@", f"{writer}@") + "?target_session_attrs=any")
+    service.start()
+    pipeline.wait_caught_up(topic)
+    pipeline.sql(f'ALTER ROLE "{writer}" SET default_transaction_read_only = on')
+    done = run("check", "--config", service.config, "--connect")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and advice in done.stderr, done.stderr
+    pipeline.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", writer)
+    pipeline.kafka.publish(topic, [(b"100", encode({"id": 100, "name": "name"}))])
+    wait_until(lambda: re.search("warning lane .: (lost the|no) connection to PostgreSQL.*" + re.escape(advice), service.log()), service.tail)
+    pipeline.sql(f'ALTER ROLE "{writer}" RESET default_transaction_read_only')
+    pipeline.wait_caught_up(topic, seconds=60)
+    assert pipeline.sql("SELECT count(*) FROM item") == [(101,)] and pipeline.dead_letters() == {}
     assert service.stop() == 0
 
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "sink/admin_tables.h"
+#include "sink/server_check.h"
 #include "sink/writer_session.h"
 #include "tests/integration/sink_support.h"
 
@@ -213,6 +214,97 @@ TEST_F(ConnectionTest, the_consoles_calls_end_when_every_pooled_connection_is_fr
   const auto pauses = tables.pauses();
   EXPECT_TRUE(pauses) << pauses.error().message;
   EXPECT_LT(Clock::now() - begin, seconds(20)) << "a call that does not ask first has 25";
+}
+
+class SessionOfRole : public ConnectionTest {
+ protected:
+  void SetUp() override {
+    ConnectionTest::SetUp();
+    sql("DROP ROLE IF EXISTS sluice_odd");
+    sql("CREATE ROLE sluice_odd LOGIN");
+    auto text = settings.url.reveal();
+    text.replace(text.find("app@"), 3, "sluice_odd");
+    url = Secret(text);
+  }
+  void TearDown() override {
+    sql("DROP ROLE sluice_odd");
+    ConnectionTest::TearDown();
+  }
+  Secret url;
+};
+
+TEST_F(SessionOfRole, means_the_same_whatever_the_role_has_set) {
+  struct Setting {
+    const char *name, *odd, *expected;
+  };
+  std::string names, expected;
+  // By name, as pg_settings has them.
+  for (const auto& [name, odd, wanted] : {
+           Setting{"array_nulls", "off", "on"},
+           Setting{"bytea_output", "escape", "hex"},
+           Setting{"client_encoding", "LATIN1", "UTF8"},
+           Setting{"DateStyle", "SQL, DMY", "ISO, MDY"},
+           Setting{"default_transaction_isolation", "serializable", "read committed"},
+           Setting{"extra_float_digits", "-15", "1"},
+           Setting{"idle_session_timeout", "2000", "0"},
+           Setting{"IntervalStyle", "sql_standard", "postgres"},
+           Setting{"lock_timeout", "1", "3000"},
+           Setting{"quote_all_identifiers", "on", "off"},
+           Setting{"row_security", "off", "on"},
+           Setting{"search_path", "nowhere", R"("pg_catalog", "pg_temp")"},  // as quote_all_identifiers writes it
+           Setting{"standard_conforming_strings", "off", "on"},
+           Setting{"statement_timeout", "1000", "60000"},
+           Setting{"TimeZone", "Asia/Tokyo", "UTC"},
+           Setting{"transform_null_equals", "on", "off"},
+           Setting{"xmloption", "document", "content"},
+       }) {
+    sql(fmt::format("ALTER ROLE sluice_odd SET {} = '{}'", name, odd));
+    names += fmt::format("{}'{}'", names.empty() ? "" : ", ", name);
+    expected += fmt::format("{} {}\n", name, wanted);
+  }
+  sql("ALTER ROLE sluice_odd SET idle_in_transaction_session_timeout = 1");
+  const auto question = fmt::format(
+      "SELECT string_agg(name || ' ' || setting || E'\\n', '' ORDER BY lower(name)) AS found FROM pg_settings WHERE name "
+      "IN ({})",
+      names);
+  Connection connection;
+  ASSERT_TRUE(connection.open(url, "sluice/test"));
+  const auto reply = connection.run(question.c_str(), Clock::now() + seconds(60));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(PQgetvalue(reply->rows.get(), 0, 0), expected);
+  auto client = SqlClient::open(url);
+  ASSERT_TRUE(client) << client.error().message;
+  ASSERT_TRUE(client->run("BEGIN"));
+  std::this_thread::sleep_for(milliseconds(20));
+  const auto values =
+      client->run("SELECT '{NULL,a}'::text[] AS nulls, 'a<b/>'::xml AS content, NULL = NULL AS unknown");
+  ASSERT_TRUE(values) << values.error().message;
+  EXPECT_EQ(values->front().text("nulls"), "{NULL,a}");
+  EXPECT_EQ(values->front()["unknown"], std::nullopt);
+}
+
+TEST_F(SessionOfRole, that_may_only_read_is_told_what_to_do_and_heals) {
+  sql("ALTER ROLE sluice_odd SET default_transaction_read_only = on");
+  for (const auto* attributes : {"any", "read-write"}) {
+    const Secret to(with_option(url, fmt::format("target_session_attrs={}", attributes)));
+    Connection connection;
+    const auto opened = connection.open(to, "sluice/test");
+    ASSERT_FALSE(opened) << attributes;
+    EXPECT_EQ(opened.error().next, ErrorClass::retry);
+    EXPECT_NE(opened.error().message.find("session is read-only; Sluice has to write: connect to the primary, or "),
+              std::string::npos)
+        << opened.error().message;
+    EXPECT_NE(opened.error().message.find("ALTER ROLE \"sluice_odd\" RESET default_transaction_read_only"),
+              std::string::npos);
+    EXPECT_FALSE(session_findings(to)) << attributes;
+  }
+  sql("ALTER ROLE sluice_odd RESET default_transaction_read_only");
+  EXPECT_EQ(session_findings(url).value(), std::vector<std::string>{});
+  sql("ALTER ROLE sluice_odd SET session_replication_role = replica");
+  const auto found = session_findings(url);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_NE(found->front().find("ALTER ROLE \"sluice_odd\" RESET session_replication_role"), std::string::npos);
 }
 
 TEST_F(ConnectionTest, columns_are_read_by_name_and_an_unknown_name_is_a_mistake) {

@@ -301,6 +301,20 @@ TEST_F(Effects, a_letter_is_stored_in_a_database_of_any_encoding) {
       auto route = by_id();
       route.table = "{source.table}";
       EXPECT_EQ(TableCatalogue(there).describe("漢", route).error().sqlstate, "42P01") << encoding;
+      const bool holds = std::string_view(encoding) != "LATIN1";
+      ASSERT_TRUE(reader->run("CREATE TABLE public.grows (id int PRIMARY KEY)"));
+      route.table = "public.grows";
+      Evolution evolution;
+      evolution.added = {{"漢", "text", ""}};
+      const auto grown = TableCatalogue(there).evolve({"public.grows", &route}, evolution);
+      EXPECT_EQ(grown.has_value(), holds) << encoding;
+      if (!grown) {
+        EXPECT_EQ(grown.error().next, ErrorClass::reject) << "it is the record that has the name";
+      }
+      // What an operator types.
+      const auto echoed = reader->run("SELECT $1::text AS typed", {"because of 漢"});
+      ASSERT_TRUE(echoed) << echoed.error().message;
+      EXPECT_EQ(echoed->front().text("typed"), holds ? "because of 漢" : "because of (U+6F22)") << encoding;
     }
     sql("DROP DATABASE \"" + name + "\" WITH (FORCE)");
   }

@@ -204,6 +204,8 @@ schemas = ["public", "shop"]
 
 TEST_F(ConfigLoad, an_unknown_key_names_line_column_and_the_nearest_one) {
   EXPECT_EQ(error_with("brokers", "brokrs"), "3:1: kafka.brokrs: is not a setting; did you mean brokers?");
+  EXPECT_EQ(error_with("brokers", "BROKERS"), "3:1: kafka.BROKERS: is not a setting; did you mean brokers?");
+  EXPECT_EQ(error_with("", "KEY-FROM = \"auto\"\n"), "10:1: route.KEY-FROM: is not a setting; did you mean key_from?");
   EXPECT_EQ(error_with("[postgres]", "[postgress]"), "4:2: postgress: is not a setting; did you mean postgres?");
   EXPECT_HAS(error_with("", "tabel = \"x\"\n"), "10:1: route.tabel: is not a setting; did you mean table?");
   EXPECT_HAS(error_with("[kafka]", "lanes = 3\n[kafka]"), "the setting is postgres.lanes");

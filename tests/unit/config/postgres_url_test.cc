@@ -56,6 +56,35 @@ TEST(PostgresUrl, a_second_at_sign_is_refused_with_what_to_write) {
     EXPECT_EQ(check_postgres_url(url), "") << url;
 }
 
+TEST(PostgresUrl, a_parameter_that_libpq_does_not_know_is_named_with_the_nearest_and_its_value_is_not) {
+  struct Case {
+    const char *url, *told;
+  };
+  for (const auto& [url, told] : {
+           Case{"postgresql://h/db?sslmod=require",
+                "the parameter sslmod, which libpq does not know; did you mean sslmode?"},
+           Case{"postgresql://h/db?a=hunter2", "the parameter a, which libpq does not know; remove it"},
+           Case{"postgresql://h/db?SSLMODE=require",
+                "the parameter SSLMODE, which libpq does not know; did you mean sslmode?"},
+           Case{"postgresql://h/db?ssl=false", "the parameter ssl, which libpq does not know; did you mean sslmode?"},
+           Case{"postgresql://h/db?currentSchema=x", "did you mean options=-csearch_path=?"},
+           Case{"host=h database=x", "the parameter database, which libpq does not know; did you mean dbname?"},
+           Case{"host=h sslmode=requir",
+                "a sslmode that libpq does not know; write disable | allow | prefer | require"},
+           Case{"postgresql://h/db?connect_timeout=5s", "a connect_timeout that is not a whole number"},
+           Case{"postgresql://h/db?target_session_attrs=readwrite", "write any | read-write | read-only"},
+           Case{"postgresql://app:pa?hunter2=x@h/db", "has the parameter, which libpq does not know; remove it"},
+       }) {
+    EXPECT_NE(check_postgres_url(url).find(told), std::string::npos) << url << ": " << check_postgres_url(url);
+    EXPECT_EQ(check_postgres_url(url).find("hunter2"), std::string::npos) << url;
+  }
+  for (const auto* url :
+       {"postgresql://h/db?ssl=true&%73slmode=require&require_auth=scram-sha-256",
+        "host=h sslmode='verify-full' port=1",
+        "postgresql://h/db?options=-c%20search_path%3Dx&connect_timeout=10&target_session_attrs=primary"})
+    EXPECT_EQ(check_postgres_url(url), "") << url;
+}
+
 TEST(PostgresUrl, host_port_database_user_and_sslmode_are_shown_and_nothing_else) {
   EXPECT_EQ(shown_url("postgresql://app:secret@h:5432/shop?sslmode=require&sslpassword=secret"),
             "postgresql://app:********@h:5432/shop?sslmode=require&sslpassword=********");

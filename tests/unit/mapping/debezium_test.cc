@@ -51,6 +51,48 @@ Rows rows_after(Fixture& fixture, const std::vector<Message>& messages, std::siz
   return rows;
 }
 
+// Beside the topics of tables a connector has some in which it tells of itself: a pattern finds them, too.
+TEST(MappingDebeziumNotices, have_no_effect_where_a_pattern_found_their_topic_and_are_rows_where_it_is_named) {
+  const auto wrapped = [](const std::string& payload) {
+    return R"({"schema":{"type":"struct","fields":[]},"payload":)" + payload + "}";
+  };
+  std::vector<Message> notices;
+  for (
+      const std::string value : {
+          R"({"status":"BEGIN","id":"5:1","event_count":null,"data_collections":null,"ts_ms":1})",
+          R"({"status":"END","id":"5:1","event_count":1,"data_collections":[{"data_collection":"a","event_count":1}]})",
+          R"({"source":{"db":"a","table":""},"ts_ms":1,"databaseName":"a","schemaName":null,"ddl":"CREATE TABLE a",)"
+          R"("tableChanges":[]})",
+          R"({"ts_ms":1700000000000})",
+      }) {
+    notices.push_back({R"({"databaseName":"a"})", value});
+    notices.push_back({R"({"databaseName":"a"})", wrapped(value)});
+  }
+  for (const auto format : {config::Format::automatic, config::Format::debezium, config::Format::connect_json}) {
+    Fixture found(table({{"id", "int8"}}));
+    found.route.format = format;
+    found.route.topics = {"^ev.*"};
+    const bool bare = format != config::Format::connect_json;
+    for (const auto& notice : notices) {
+      if (bare || notice.value->starts_with(R"({"schema")")) found.add(notice);
+    }
+    const Changes changes = found.take();
+    EXPECT_TRUE(changes.dead.empty()) << changes.dead.front().whole();
+    EXPECT_EQ(changes.rows, 0u);
+    EXPECT_TRUE(std::ranges::all_of(changes.outcomes, [](Outcome one) { return one == Outcome::skipped; }));
+    Fixture named(table({{"id", "int8"}}));
+    named.route.format = format;
+    if (bare) {
+      EXPECT_EQ(named.map(notices).dead.size(), notices.size());
+    }
+  }
+  Fixture found(table({{"id", "int8"}, {"status", "text"}, {"ts_ms", "int8"}}));
+  found.route.topics = {"^ev.*"};
+  EXPECT_EQ(found.map({{R"({"id":1})", R"({"status":"BEGIN","id":1})"}, {R"({"id":2})", R"({"ts_ms":1,"id":2})"}}).rows,
+            2u)
+      << "rows that only look a little like them";
+}
+
 class MappingDebezium : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(MappingDebezium, every_type_equals_the_source_with_schema) {

@@ -61,6 +61,21 @@ TEST(LaneEvolution, what_postgresql_forbids_stops_the_partition_until_it_is_allo
   EXPECT_TRUE(rig.store.dead[rig.at()].empty());
 }
 
+// A name that the database's encoding cannot hold.
+TEST(LaneEvolution, a_column_that_the_table_cannot_have_is_its_records_fault_alone) {
+  Rig rig(1, may_evolve);
+  rig.tables.forbidden = Error{ErrorClass::reject, "22P05", "cannot hold the name"};
+  rig.partition[0]->write_rows(2);
+  write_note(*rig.partition[0]);
+  write_note(*rig.partition[0]);
+  rig.partition[0]->write_rows(2);
+  rig.assign().run();
+  EXPECT_EQ(rig.applied(), (std::vector<Offset>{0, 1, 4, 5}));
+  ASSERT_EQ(rig.store.dead[rig.at()].size(), 2u);
+  EXPECT_EQ(rig.store.rows[rig.at()].state, PartitionState::ok);
+  EXPECT_EQ(rig.tables.evolutions, 1) << "it is asked for once";
+}
+
 TEST(LaneEvolution, a_table_that_somebody_holds_is_asked_for_again_and_the_others_go_on) {
   Rig rig(2, may_evolve);
   rig.tables.forbidden = Error{ErrorClass::retry, "", "canceling statement due to lock timeout"};

@@ -248,7 +248,7 @@ class FakeStore final : public sink::RowStore {
 
   Result<void> connect() override {
     ++connects;
-    if (away) return fail(ErrorClass::reclaim, "PostgreSQL is away");
+    if (away) return fail(ErrorClass::reclaim, away_by);
     open = true;
     return {};
   }
@@ -412,6 +412,7 @@ class FakeStore final : public sink::RowStore {
   std::set<std::string> parents;                  // that are in the table, for the deferred foreign key
   std::optional<PartitionState> loses_answer_to;  // the next time that a row is given this state
   std::optional<Error> table_fails;               // its statements fail, with rows or without
+  std::string away_by = "PostgreSQL is away";
   bool open = false, away = false, hold = false, commit_before_loss = false, lost_while_idle = false;
   std::size_t columns = 0;  // of the table that was written last
   int experiments = 0, connects = 0, claim_statements = 0, state_selects = 0, bisections = 0, ranges_tried = 0,

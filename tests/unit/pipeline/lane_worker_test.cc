@@ -368,6 +368,47 @@ TEST(LaneWorker, without_postgresql_nothing_spins_and_nothing_is_lost) {
   EXPECT_EQ(rig.applied(0), offsets(0, 10));
 }
 
+// What keeps a lane away may be another thing than what it was lost by: a role that may only read now.
+TEST(LaneWorker, each_reason_why_there_is_no_connection_is_in_the_log_once) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  rig.assign().run();
+  const auto told = [](std::string_view text) {
+    return std::ranges::count_if(log::recent(), [&](const log::Entry& one) { return one.text.contains(text); });
+  };
+  for (int round = 1; round <= 2; ++round) {
+    rig.store.away = true;
+    rig.store.away_by = "the first reason of this test";
+    rig.store.lost_while_idle = true;
+    rig.run(20);
+    rig.store.away_by = "the second reason of this test";
+    rig.run(20);
+    rig.store.away_by = "the first reason of this test";
+    rig.run(20);
+    rig.store.away = false;
+    rig.run(50);
+    EXPECT_EQ(told("no connection to PostgreSQL yet: the first reason of this test"), round);
+    EXPECT_EQ(told("no connection to PostgreSQL yet: the second reason of this test"), round);
+  }
+}
+
+// A role that lost its right to a pointer: no record is at fault, and nothing but the reason can be shown.
+TEST(LaneWorker, a_claim_that_fails_again_and_again_shows_why_and_is_told_once) {
+  Rig rig;
+  rig.partition[0]->write_rows(5);
+  const std::string why = "42501 permission denied for table pointer of this test";
+  for (int i = 0; i < 200; ++i)
+    rig.store.errors.push_back(
+        Error{ErrorClass::stop_partition, "42501", "permission denied for table pointer of this test"});
+  rig.assign().run(40);
+  EXPECT_EQ(rig.worker->state().find(rig.partition[0]->at())->shown_reason(), why);
+  EXPECT_EQ(std::ranges::count_if(log::recent(), [&](const log::Entry& one) { return one.text.contains(why); }), 1);
+  rig.store.errors.clear();
+  rig.run(200);
+  EXPECT_EQ(rig.applied(0), offsets(0, 5));
+  EXPECT_EQ(rig.worker->state().find(rig.partition[0]->at())->shown_reason(), "");
+}
+
 TEST(LaneWorker, an_idle_lane_sleeps) {
   Rig rig(4);
   rig.assign().run();

@@ -138,6 +138,21 @@ TEST(ServerError, what_the_schema_lacks_is_told_by_name) {
   for (const auto& one : reports) EXPECT_EQ(without_data(one), one.message);
 }
 
+TEST(ServerError, a_character_that_the_database_cannot_hold_is_not_shown) {
+  EXPECT_EQ(without_data(report("22P05",
+                                "character with byte sequence 0xe6 0xbc 0xa2 in encoding \"UTF8\" has no equivalent in "
+                                "encoding \"LATIN1\"",
+                                "mbutils.c")),
+            "a character has no equivalent in the database's encoding \"LATIN1\"");
+}
+
+TEST(ServerError, a_missing_right_says_what_to_type) {
+  EXPECT_EQ(permission_advice("permission denied for foreign server far", ""),
+            "; GRANT USAGE ON FOREIGN SERVER \"far\" TO the role that sluice connects as, or what else sluice grants "
+            "prints");
+  EXPECT_EQ(permission_advice("must be owner of table t", "w"), "");
+}
+
 TEST(ServerError, what_is_not_about_data_is_told_whole) {
   const auto disk = report("53100", "could not extend file \"base/1\": No space left on device", "md.c");
   EXPECT_EQ(without_data(disk), disk.message);
