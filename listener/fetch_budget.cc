@@ -22,24 +22,6 @@ struct Seen {
   std::size_t bytes;
 };
 
-// Sizes are estimated by the records that were polled, of the partition or else of its lane; before the first one a
-// queue with something in it counts as full.
-void estimate(std::vector<Seen>& seen, std::size_t full) {
-  FetchBudget::Size polled;
-  for (const auto& one : seen) {
-    polled.bytes += one.standing.polled_bytes;
-    polled.records += one.standing.polled_records;
-  }
-  for (auto& [partition, standing, bytes] : seen) {
-    if (standing.records == 0) continue;
-    if (standing.polled_records > 0) {
-      bytes = standing.records * (standing.polled_bytes / standing.polled_records);
-    } else {
-      bytes = polled.records > 0 ? standing.records * (polled.bytes / polled.records) : full;
-    }
-  }
-}
-
 }  // namespace
 
 Result<void> FetchBudget::begin(const config::Kafka& settings, const ConsumerLimits& all, Size one) {
@@ -91,6 +73,20 @@ void FetchBudget::run() {
   }
 }
 
+// A record of partitions without a polled one is taken to be as large as the mean of those with one, whether or not
+// anything waits there now: the lane polls their queues empty between two looks. Nothing if there is none yet.
+std::optional<double> FetchBudget::mean_record(std::span<const Member> lane) {
+  double sum = 0;
+  std::size_t known = 0;
+  for (const auto& member : lane) {
+    if (!member.partition->polled()) continue;
+    sum += member.partition->record_bytes();
+    ++known;
+  }
+  if (known == 0) return std::nullopt;
+  return sum / static_cast<double>(known);
+}
+
 // Returns true if there is something in the queues, or held.
 bool FetchBudget::look() {
   std::vector<Member> members;
@@ -117,10 +113,18 @@ bool FetchBudget::look() {
 
 bool FetchBudget::tend(std::span<const Member> lane, Size limit, Size one) const {
   std::vector<Seen> seen;
+  const auto mean = mean_record(lane);
   for (const auto& member : lane) {
-    if (member.partition->stirred()) seen.push_back({member.partition, member.partition->standing(), 0});
+    if (!member.partition->stirred()) continue;
+    const auto standing = member.partition->standing();
+    // Before the first record of all a queue with something in it counts as full.
+    std::size_t bytes = standing.records > 0 ? one.bytes : 0;
+    if (mean) {
+      const auto size = member.partition->polled() ? member.partition->record_bytes() : *mean;
+      bytes = static_cast<std::size_t>(static_cast<double>(standing.records) * size);
+    }
+    seen.push_back({member.partition, standing, bytes});
   }
-  estimate(seen, one.bytes);
   Size used;
   bool any_held = false;
   for (const auto& each : seen) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -55,6 +56,7 @@ class FetchBudget {
   };
   void run();
   bool look();
+  static std::optional<double> mean_record(std::span<const Member> lane);
   bool tend(std::span<const Member> lane, Size limit, Size one) const;
   void wait(int timeout_ms) const;
 

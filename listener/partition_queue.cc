@@ -211,7 +211,8 @@ void PartitionQueue::drop_kept() {
   for (auto* message : kept_) rd_kafka_message_destroy(message);
   kept_.clear();
   held_since_.reset();
-  wants_more_ = owed_ = false;
+  wants_more_ = owed_ = cut_short_ = false;
+  released_at_ = -1;
 }
 
 // What is between the last record taken out and the pause is outdated by the pause, and fetched again by release().
@@ -222,6 +223,7 @@ void PartitionQueue::hold() {
   pause_fetching();
   held_since_ = Clock::now();
   owed_ = false;
+  cut_short_ = next_fetched_ == released_at_;
   stir();
   // Polled in vain it wants more, so it has to be polled.
   if (signal_ != nullptr) signal_->notify(token_);
@@ -233,7 +235,8 @@ void PartitionQueue::release(bool owed) {
   resume();
   held_since_.reset();
   wants_more_ = false;
-  owed_ = owed;
+  owed_ = owed || cut_short_;
+  released_at_ = next_fetched_;
   waker_.ask(at_);
   if (signal_ != nullptr) signal_->notify(token_);
   stir();
@@ -245,12 +248,7 @@ PartitionQueue::Standing PartitionQueue::standing() {
   if (!assigned() || !queue_) return {};
   const auto records = rd_kafka_queue_length(queue_.get()) + kept_.size();
   if (records > 0 || held_since_ || owed_) stirred_ = true;
-  return {.records = records,
-          .polled_bytes = polled_bytes_.load(std::memory_order_relaxed),
-          .polled_records = polled_records_.load(std::memory_order_relaxed),
-          .held_since = held_since_,
-          .wants_more = wants_more_,
-          .owed = owed_};
+  return {.records = records, .held_since = held_since_, .wants_more = wants_more_, .owed = owed_};
 }
 
 rd_kafka_message_t* PartitionQueue::take_fetched() {

@@ -25,7 +25,6 @@ class PartitionQueue final : public Partition {
   // For the budget; of one that is not assigned there is nothing.
   struct Standing {
     std::size_t records = 0;  // that wait to be polled
-    std::size_t polled_bytes = 0, polled_records = 0;
     std::optional<Clock::time_point> held_since;
     bool wants_more = false;  // it is held, and the lane has polled all that was kept
     bool owed = false;        // see release()
@@ -50,6 +49,7 @@ class PartitionQueue final : public Partition {
   Event poll() override;
   Offset known_end() const override;
   double record_bytes() const override;
+  bool polled() const { return polled_records_.load(std::memory_order_relaxed) > 0; }  // any record yet
   Fetched fetched() const override;
 
   // Releases the queue, before the client is destroyed. known_end() stays valid: it is called until the process ends.
@@ -70,7 +70,8 @@ class PartitionQueue final : public Partition {
   // held or paused already.
   void hold();
   // Fetches on behind what was kept. One attempt; as long as it fails, the partition stays held. `owed`: it is given a
-  // turn although there is no room, so it is not to be held again before something has come.
+  // turn although there is no room, so it is not to be held again before something has come; nor is one whose last turn
+  // was ended before that.
   void release(bool owed);
 
  private:
@@ -111,6 +112,8 @@ class PartitionQueue final : public Partition {
   std::deque<rd_kafka_message_t*> kept_ GUARDED_BY(mutex_);
   std::optional<Clock::time_point> held_since_ GUARDED_BY(mutex_);
   bool wants_more_ GUARDED_BY(mutex_) = false, owed_ GUARDED_BY(mutex_) = false;
+  Offset released_at_ GUARDED_BY(mutex_) = -1;  // next_fetched_ as it was then
+  bool cut_short_ GUARDED_BY(mutex_) = false;   // held again before anything came
   Offset next_fetched_ GUARDED_BY(mutex_) = 0;  // behind what was taken out of librdkafka's queue since the start
   bool paused_ GUARDED_BY(mutex_) = false;      // resuming a partition that is not paused rewinds it (librdkafka 2.0.2)
   bool started_ GUARDED_BY(mutex_) = false;
