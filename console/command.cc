@@ -57,8 +57,15 @@ std::string misfit(const Command& command, const Arguments& given) {
   return {};
 }
 
+// A word behind a command that takes none may be the second one of another's name.
 std::string surplus(const Command& command, const std::string& word) {
-  return fmt::format("unexpected '{}'; usage: {}", printable(word, 40), command.usage());
+  std::vector<std::string_view> below;
+  for (const Command& other : commands())
+    if (other.words.starts_with(fmt::format("{} ", command.words))) below.push_back(other.words);
+  const auto near = config::nearest(fmt::format("{} {}", command.words, word), below);
+  return fmt::format(
+      "unexpected '{}'; {}", printable(word, 40),
+      near.empty() ? fmt::format("usage: {}", command.usage()) : fmt::format("did you mean '{}'?", near));
 }
 
 }  // namespace
@@ -189,7 +196,8 @@ std::expected<Arguments, std::string> parse_arguments(const Command& command, st
     const std::string name = is_short ? std::string(short_one->name)
                                       : lowered(word.text.substr(2, equals == std::string::npos ? equals : equals - 2));
     const bool has_value = equals != std::string::npos;
-    if (!has_value && (name == "json" || name == "csv" || name == "no-color")) {
+    if (name == "json" || name == "csv" || name == "no-color") {
+      if (has_value) return std::unexpected(fmt::format("--{} takes no value; write it alone", name));
       (name == "json" ? given.json : name == "csv" ? given.csv : given.color) = name != "no-color";
       continue;
     }

@@ -86,6 +86,8 @@ std::expected<Line, std::string> parse_line(std::string_view text) {
     const auto at = std::ranges::mismatch(text, valid).in1 - text.begin();
     return std::unexpected(fmt::format("a line must be UTF-8; its byte {} is not", at + 1));
   }
+  const auto first = text.find_first_not_of(blanks);
+  if (first != text.npos && text[first] == '#') return Line();  // a comment, as in scripts
   std::vector<std::vector<Word>> parts(1);
   for (;;) {
     text.remove_prefix(std::min(text.size(), text.find_first_not_of(blanks)));

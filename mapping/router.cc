@@ -82,8 +82,8 @@ std::expected<std::string, NameError> target_name(const config::Route& route, st
   // One that the configuration names is refused by who describes it, which is nobody's record's fault.
   const bool too_long = std::max(name.schema.size(), name.table.size()) > longest_identifier;
   if (too_long && config::names_source(route.table)) {
-    return std::unexpected(NameError{
-        "42622", fmt::format("the name {} is longer than {} bytes", excerpt(name.text()), longest_identifier)});
+    return std::unexpected(NameError{"42622", fmt::format("the name of its table is longer than {} bytes: {}",
+                                                          longest_identifier, excerpt(name.text()))});
   }
   return name.text();
 }

@@ -40,6 +40,15 @@ TEST(ConsoleWords, what_is_quoted_is_neither_option_nor_filter) {
   EXPECT_TRUE(line->filters.empty());
 }
 
+TEST(ConsoleWords, a_line_that_begins_with_a_hash_is_a_comment) {
+  for (const auto text : {"# status", "  #status | nothing 'open"}) {
+    const auto line = parse_line(text);
+    ASSERT_TRUE(line) << line.error();
+    EXPECT_TRUE(line->words.empty()) << text;
+  }
+  EXPECT_EQ(parse_line("resume #4711")->words.size(), 2u);
+}
+
 TEST(ConsoleWords, a_line_that_does_not_follow_the_grammar_says_why) {
   EXPECT_EQ(words("pause 'x"), (Texts{"error: a ' has no end; close the quote"}));
   EXPECT_EQ(words("| count"), (Texts{"error: a command is missing before |"}));

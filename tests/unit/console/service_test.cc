@@ -60,6 +60,13 @@ TEST_F(ConsoleService, the_history_shows_the_last_lines_with_their_numbers_escap
   EXPECT_EQ(run("history").out.find('\x1b'), std::string::npos);
 }
 
+TEST_F(ConsoleService, what_is_mistyped_is_answered_with_what_is_near) {
+  EXPECT_EQ(run("status --json=true").err, "error: --json takes no value; write it alone\n");
+  login.caller.role = "admin";
+  EXPECT_EQ(run("shutdown abrot").err, "error: unexpected 'abrot'; did you mean 'shutdown abort'?\n");
+  EXPECT_EQ(run("status now").err, "error: unexpected 'now'; usage: status [--watch 2s]\n");
+}
+
 TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_position_stays_one) {
   admin.tail_news = {TailNews{}, TailNews{}};
   admin.tail_news[1].records.resize(5, {{"shop.orders", 1}, 1, {}, "k", "v", {}});
