@@ -132,6 +132,8 @@ const Metric metrics[] = {
      OfProcess([](const Process& p) { return p.usage.log_warnings; })},
     {"sluice_postgres_reachable", gauge, "", "1 if PostgreSQL answered the service's last question, about once a second.",
      OfProcess([](const Process& p) { return number(p.snapshot.postgres_trouble.empty() && p.snapshot.waiting_for.empty()); })},
+    {"sluice_kafka_away_seconds", gauge, "", "Time since Kafka answers none of this process's questions, once that is some seconds; else 0.",
+     OfProcess([](const Process& p) { return age(p.snapshot.kafka_away_since); })},
     {"sluice_outside_group_seconds", gauge, "", "Time since Kafka's consumer group gives this process nothing, once that is longer than a rebalance takes; else 0.",
      OfProcess([](const Process& p) { return age(p.snapshot.outside_group_since); })},
     {"sluice_consumer_rebuilds_total", counter, "", "Kafka consumers that were made anew because the group gave the process nothing for long although Kafka answered.",

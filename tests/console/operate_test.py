@@ -393,6 +393,7 @@ def test_check_says_that_kafka_is_away_and_every_command_ends_by_itself(console)
         print("; ".join(f"{words.split()[0]} {answer.took:.1f} s" for (_, words), answer in zip(commands, answers)))
         check = wait_until(lambda: [one for one in [console.run_ssh("check")] if one.code == 11], lambda: console.run_ssh("check"))[0]
         assert console.live.get("/readyz")[0] == 200, "what is claimed stays claimed"
+        assert console.live.metrics()["sluice_kafka_away_seconds"] > 0
         assert "Kafka has not answered for" in check.out and check.out.count("\n") == 1, check
     finally:
         os.kill(console.kafka.process.pid, signal.SIGCONT)
