@@ -69,7 +69,7 @@ Section process_stats_result() {
           .columns =
               {{.name = "sessions", .kind = ColumnType::number, .label = "sessions of the console", .line = "console"},
                {.name = "session_bytes", .kind = ColumnType::number, .label = "bytes that wait", .line = "console"},
-               {.name = "schemas", .kind = ColumnType::number, .line = "memory"},
+               {.name = "schemas", .kind = ColumnType::number, .label = "schemas", .line = "memory"},
                {.name = "schema_bytes", .kind = ColumnType::number, .label = "bytes", .line = "memory"},
                {.name = "resident_bytes", .kind = ColumnType::number, .label = "resident bytes", .line = "memory"}},
           .record = true};
