@@ -90,12 +90,7 @@ Section exact_result() {
 }
 
 // Beside the others: what PostgreSQL counts, table by table, until the time is over.
-int add_exact(Call& call, Tables& tables) {
-  const auto timeout = span_option(call, "timeout", "10s");
-  if (!timeout) return timeout.error();
-  if (*timeout < std::chrono::seconds(1) || *timeout > std::chrono::minutes(10))
-    return call.fail(Code::not_understood, "--timeout '{}' is not from 1s to 10m", call.option("timeout"));
-  const auto until = Clock::now() + *timeout;
+int add_exact(Call& call, Tables& tables, Clock::time_point until) {
   Section exact = exact_result();
   for (const auto& section : call.report.sections) {
     if (section.name != "tables") continue;
@@ -122,8 +117,12 @@ int count(Call& call, const Snapshots& snapshots, Positions& positions, Tables& 
     return call.has("since") ? show_since(call, snapshots, positions, history) : show_count(call, snapshots, positions);
   };
   if (call.has("exact")) {
+    const auto timeout = span_option(call, "timeout", "10s");
+    if (!timeout) return timeout.error();
+    if (*timeout < std::chrono::seconds(1) || *timeout > std::chrono::minutes(10))
+      return call.fail(Code::not_understood, "--timeout '{}' is not from 1s to 10m", call.option("timeout"));
     const int code = show();
-    return code == Code::done ? add_exact(call, tables) : code;
+    return code == Code::done ? add_exact(call, tables, Clock::now() + *timeout) : code;
   }
   return watched(call, show);
 }

@@ -65,6 +65,9 @@ TEST_F(ConsoleService, what_is_mistyped_is_answered_with_what_is_near) {
   login.caller.role = "admin";
   EXPECT_EQ(run("shutdown abrot").err, "error: unexpected 'abrot'; did you mean 'shutdown abort'?\n");
   EXPECT_EQ(run("status now").err, "error: unexpected 'now'; usage: status [--watch 2s]\n");
+  const auto refused = run("count --exact --timeout 0s");
+  EXPECT_EQ(refused.err, "error: --timeout '0s' is not from 1s to 10m\n");
+  EXPECT_EQ(refused.out, "") << "what is refused shows nothing";
 }
 
 TEST_F(ConsoleService, n_is_short_for_how_many_where_a_command_has_that_and_a_position_stays_one) {
