@@ -24,32 +24,18 @@ Section export_record_result() {
 }
 
 Section export_letter_result() {
-  return {.name = "letter",
-          .columns = {{.name = "id", .kind = ColumnType::id},
-                      {.name = "topic"},
-                      {.name = "partition", .kind = ColumnType::id},
-                      {.name = "offset", .kind = ColumnType::id},
-                      {.name = "generation", .kind = ColumnType::id},
-                      {.name = "timestamp", .kind = ColumnType::time},
-                      {.name = "created", .kind = ColumnType::time},
-                      {.name = "stage"},
-                      {.name = "table"},
-                      {.name = "sqlstate"},
-                      {.name = "reason"},
-                      {.name = "detail"},
-                      {.name = "tries", .kind = ColumnType::number},
-                      {.name = "resolved", .kind = ColumnType::time},
-                      {.name = "resolution"}},
-          .record = true};
+  return {
+      .name = "letter",
+      .columns = letter_columns(
+          {{.name = "id", .kind = ColumnType::id}, {.name = "topic"}, {.name = "partition", .kind = ColumnType::id}}),
+      .record = true};
 }
 
 Section about(const DeadLetterRow& letter) {
-  return filled(
-      export_letter_result(),
-      {letter.id, letter.at.topic, std::int64_t{letter.at.partition}, letter.offset, std::int64_t{letter.generation},
-       optional_time(letter.timestamp), letter.created, optional_text(letter.stage), optional_text(letter.table),
-       optional_text(letter.sqlstate), letter.reason, optional_text(letter.detail), std::int64_t{letter.attempts},
-       optional_time(letter.resolved), optional_text(letter.resolution)});
+  auto cells = letter_cells(letter);
+  cells["topic"] = letter.at.topic;
+  cells["partition"] = std::int64_t{letter.at.partition};
+  return filled_by_name(export_letter_result(), std::move(cells));
 }
 
 Report letter_report(const DeadLetterRow& letter) {

@@ -35,6 +35,39 @@ std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwi
   return filter;
 }
 
+std::vector<Column> letter_columns(std::vector<Column> place) {
+  const Column told[] = {{.name = "offset", .kind = ColumnType::id},
+                         {.name = "generation", .kind = ColumnType::id},
+                         {.name = "timestamp", .kind = ColumnType::time},
+                         {.name = "created", .kind = ColumnType::time},
+                         {.name = "stage"},
+                         {.name = "table"},
+                         {.name = "sqlstate"},
+                         {.name = "reason"},
+                         {.name = "detail"},
+                         {.name = "tries", .kind = ColumnType::number},
+                         {.name = "resolved", .kind = ColumnType::time},
+                         {.name = "resolution"}};
+  place.insert(place.end(), std::begin(told), std::end(told));
+  return place;
+}
+
+std::map<std::string_view, report::Value> letter_cells(const DeadLetterRow& letter) {
+  return {{"id", letter.id},
+          {"offset", letter.offset},
+          {"generation", std::int64_t{letter.generation}},
+          {"timestamp", optional_time(letter.timestamp)},
+          {"created", letter.created},
+          {"stage", optional_text(letter.stage)},
+          {"table", optional_text(letter.table)},
+          {"sqlstate", optional_text(letter.sqlstate)},
+          {"reason", letter.reason},
+          {"detail", optional_text(letter.detail)},
+          {"tries", std::int64_t{letter.attempts}},
+          {"resolved", optional_time(letter.resolved)},
+          {"resolution", optional_text(letter.resolution)}};
+}
+
 Section discarded_result() {
   return {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .record = true};
 }

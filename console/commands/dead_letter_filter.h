@@ -1,10 +1,13 @@
-// What the commands on dead letters share: the options that choose letters, and how they are counted.
+// What the commands on dead letters share: the options that choose letters, how they are counted, and what is told of
+// one.
 //
 // Functions of a command's thread.
 #pragma once
 
 #include <expected>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "console/command.h"
@@ -24,6 +27,9 @@ DeadLetterFilter letters_of(const Call& call);
 std::vector<Option> letter_filter_options();
 // What those options and --limit chose; if they were not understood, a code after fail().
 std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwise);
+// The columns of one letter as a record, behind those of its place, and their cells.
+std::vector<Column> letter_columns(std::vector<Column> place);
+std::map<std::string_view, report::Value> letter_cells(const DeadLetterRow& letter);
 // Of a discard, planned or not.
 Section discarded_result();
 // "12 403 open dead letters"; without "open" where resolved ones are counted, too.

@@ -103,24 +103,12 @@ int show_sql(Call& call, DeadLetters& dead_letters, const DeadLetterRow& letter)
 }
 
 Section dead_show_result() {
-  return {.columns = {{.name = "id", .kind = ColumnType::id},
-                      {.name = "partition"},
-                      {.name = "offset", .kind = ColumnType::id},
-                      {.name = "generation", .kind = ColumnType::id},
-                      {.name = "timestamp", .kind = ColumnType::time},
-                      {.name = "created", .kind = ColumnType::time},
-                      {.name = "stage"},
-                      {.name = "table"},
-                      {.name = "sqlstate"},
-                      {.name = "reason"},
-                      {.name = "detail"},
-                      {.name = "tries", .kind = ColumnType::number},
-                      {.name = "resolved", .kind = ColumnType::time},
-                      {.name = "resolution"},
-                      {.name = "headers"},
-                      {.name = "key", .kind = ColumnType::content},
-                      {.name = "value", .kind = ColumnType::content}},
-          .record = true};
+  Section section{.columns = letter_columns({{.name = "id", .kind = ColumnType::id}, {.name = "partition"}}),
+                  .record = true};
+  section.columns.push_back({.name = "headers"});
+  section.columns.push_back({.name = "key", .kind = ColumnType::content});
+  section.columns.push_back({.name = "value", .kind = ColumnType::content});
+  return section;
 }
 
 int dead_show(Call& call, DeadLetters& dead_letters) {
@@ -135,13 +123,12 @@ int dead_show(Call& call, DeadLetters& dead_letters) {
   if (letters->empty()) return call.fail(Code::no_such_thing, "no dead letter {}; see 'dead list'", ids->front());
   const DeadLetterRow& letter = letters->front();
   if (call.has("sql")) return show_sql(call, dead_letters, letter);
-  Section section =
-      filled(dead_show_result(),
-             {letter.id, partition_text(letter.at), letter.offset, std::int64_t{letter.generation},
-              optional_time(letter.timestamp), letter.created, letter.stage, optional_text(letter.table),
-              optional_text(letter.sqlstate), letter.reason, optional_text(letter.detail),
-              std::int64_t{letter.attempts}, optional_time(letter.resolved), optional_text(letter.resolution),
-              optional_text(letter.headers), optional_text(letter.key), optional_text(letter.value)});
+  auto cells = letter_cells(letter);
+  cells["partition"] = partition_text(letter.at);
+  cells["headers"] = optional_text(letter.headers);
+  cells["key"] = optional_text(letter.key);
+  cells["value"] = optional_text(letter.value);
+  Section section = filled_by_name(dead_show_result(), std::move(cells));
   if (call.has("raw")) report::show_whole(section);
   call.report.sections = {std::move(section)};
   return Code::done;
