@@ -21,8 +21,8 @@ void append_network(T value, std::string& out) {
   out.append(reinterpret_cast<const char*>(&bits), sizeof bits);
 }
 
-bool append_base64_decoded(std::string_view text,
-                           std::string& out);                  // standard or URL alphabet, padding optional
+// Base64 in the standard or the URL alphabet, padding optional.
+bool append_base64_decoded(std::string_view text, std::string& out);
 void append_base64(std::string_view bytes, std::string& out);  // standard alphabet, padded
 bool append_hex_decoded(std::string_view digits, std::string& out);
 // PostgreSQL's escape format of bytes, with \\ and \ooo in it. Returns false where a \ has another follower.

@@ -40,10 +40,6 @@ std::size_t index_of(const PGresult* rows, int row, std::span<const TopicPartiti
   return static_cast<std::size_t>(found - of.begin());
 }
 
-}  // namespace
-
-namespace {
-
 struct EncodedRows final : PreparedRows {
   explicit EncodedRows(TransactionRows of) : rows(std::move(of)) {}
   TransactionRows rows;
