@@ -187,6 +187,25 @@ bool is_of_a_row(const ErrorReport& report) {
                                         is_raised_by_a_function(report) || report.context.contains(" at EXECUTE"));
 }
 
+// postgres_fdw: what it sent to the other server was refused there, and no function of that server says so.
+bool is_of_foreign_statement(const ErrorReport& report) {
+  return report.context.starts_with("remote SQL command: ");
+}
+
+ErrorClass next_of(const ErrorReport& report, bool still_answers) {
+  if (is_of_a_row(report)) return ErrorClass::reject;
+  const auto next = classify(report.sqlstate, report.message);
+  const bool raised = is_raised_by_a_function(report) && !is_raised_by_advance(report);
+  // The code of a RAISE is its author's choice: the server is neither going down nor wrongly configured, and nobody
+  // knows whether trying again helps.
+  if (raised && next != ErrorClass::reject && next != ErrorClass::stop_partition) return ErrorClass::unclear;
+  // A function or a foreign table has lost a connection of its own, or a type's input found no more bytes (08P01). Were
+  // it ours, this would not be a mere error.
+  if (report.sqlstate.starts_with("08") && still_answers)
+    return report.sqlstate == "08P01" ? ErrorClass::unclear : ErrorClass::retry;
+  return next;
+}
+
 Error server_error(const PGresult* result, const std::string& otherwise, std::string_view role) {
   const auto field = [&](int code) {
     const char* text = PQresultErrorField(result, code);
@@ -202,13 +221,10 @@ Error server_error(const PGresult* result, const std::string& otherwise, std::st
                      field(PG_DIAG_CONSTRAINT_NAME),
                      field(PG_DIAG_DATATYPE_NAME),
                      field(PG_DIAG_CONTEXT)};
-  auto next = classify(report.sqlstate, report.message);
-  // The server still answers: a function or a foreign table has lost a connection of its own, or a type's input found
-  // no more bytes (08P01). Were it ours, this would not be a mere error.
-  if (report.sqlstate.starts_with("08") && field(PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR") next = ErrorClass::unclear;
-  if (is_of_a_row(report)) next = ErrorClass::reject;
+  const auto next = next_of(report, field(PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR");
   if (report.message.empty()) return {next, report.sqlstate, one_line(otherwise)};
   auto told = without_data(report);
+  if (next == ErrorClass::stop_partition && is_of_foreign_statement(report)) told.insert(0, of_foreign_server);
   if (report.sqlstate == "42501" && told == report.message) {
     if (!report.context.empty()) told += ", inside a function or trigger";
     told += permission_advice(report.message, role);

@@ -31,6 +31,8 @@ struct ErrorReport {
 // Returns true if 42501 is said of a row: by its security, by a function, or in a statement that a function has put
 // together from the row. Otherwise the role lacks a right, on the table or on what a default or a trigger uses.
 bool is_of_a_row(const ErrorReport& report);
+// What follows from it; `still_answers`: the server has gone on after it, so its connection to us is not what is lost.
+ErrorClass next_of(const ErrorReport& report, bool still_answers);
 // The report's message without a record's data.
 std::string without_data(const ErrorReport& report);
 

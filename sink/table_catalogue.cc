@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/parse.h"
 #include "base/table_name.h"
 #include "sink/alter_table.h"
 #include "sink/describe.h"
@@ -56,6 +57,16 @@ Result<void> migrate_with(SqlClient& client, const std::string& schema) {
   return {};
 }
 
+// Of the files in sql/, where a comment is a line of its own or stands two blanks behind the code.
+std::string without_comments(std::string_view statements) {
+  std::string out;
+  for (auto line : split(statements, '\n')) {
+    line = line.substr(0, line.starts_with("--") ? 0 : line.find("  --"));
+    if (line.find_first_not_of(' ') != line.npos) out.append(line) += '\n';
+  }
+  return out;
+}
+
 }  // namespace
 
 TableCatalogue::TableCatalogue(const config::Postgres& settings) : settings_(settings) {}
@@ -87,7 +98,9 @@ Result<void> TableCatalogue::migrate() {
 }
 
 Result<std::string> TableCatalogue::pending_migration() {
-  return with_client([&](SqlClient& client) { return migration(client, settings_.schema); });
+  auto text = with_client([&](SqlClient& client) { return migration(client, settings_.schema); });
+  if (text) *text = without_comments(*text);
+  return text;
 }
 
 DescribedTable TableCatalogue::describe(const std::string& name, const config::Route& route) {

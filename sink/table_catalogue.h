@@ -24,7 +24,7 @@ class TableCatalogue final : public Tables {
   // Creates or migrates the schema under an advisory lock; safe to run from many instances. May take minutes where an
   // index of a large table is made.
   Result<void> migrate();
-  // The SQL that migrate() would run now, for `check --connect`; empty when the schema is current.
+  // The SQL that migrate() would run now without its comments, for `check --connect`; empty when the schema is current.
   Result<std::string> pending_migration();
 
   DescribedTable describe(const std::string& name, const config::Route& route) override;

@@ -94,6 +94,7 @@ void Transaction::write() {
       return;
     }
   }
+  session_.send_same_tables(*changes_);
   SEEDED_BUG_DOES("advance_after_rows_unchecked", session_.send_unchecked_advance(ranges_));
   const bool letters = !changes_->dead.empty() && !SEEDED_BUG("dead_letters_apart");
   if (letters || session_.counted_outdated) {

@@ -1,7 +1,8 @@
 // A batch as one transaction: the sequence of exchanges that carries it, and what follows from each answer.
 //
 // Owned by a Writer, used by its thread, one batch at a time, never blocking. Without a COPY it is a single exchange:
-// BEGIN, advance, deletes, writes, dead letters, COMMIT, Sync. A COPY cannot be pipelined, so it cuts the sequence.
+// BEGIN, advance, deletes, writes, a look whether the tables are as described, dead letters, COMMIT, Sync. A COPY
+// cannot be pipelined, so it cuts the sequence.
 #pragma once
 
 #include <optional>

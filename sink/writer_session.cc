@@ -20,6 +20,7 @@ namespace sluice::sink {
 namespace {
 
 constexpr std::chrono::seconds rollback_timeout{15};
+constexpr std::size_t mark_size = 32;  // the end of Table::signature (sql/table_relations.sql)
 
 }  // namespace
 
@@ -45,6 +46,22 @@ void WriterSession::use_own_path() {
 void WriterSession::send_write(const Changes& changes, const PlannedWrite& write) {
   add_write(parameters, changes, write);
   connection.send(statements.of(write), parameters);
+}
+
+void WriterSession::send_same_tables(const Changes& changes) {
+  std::vector<std::int32_t> tables;
+  std::vector<std::optional<std::string_view>> marks;
+  for (const auto& written : changes.tables) {
+    const std::string_view signature = written.table->signature;
+    if (signature.size() <= mark_size) continue;
+    tables.push_back(static_cast<std::int32_t>(written.table->oid));
+    marks.emplace_back(signature.substr(signature.size() - mark_size));
+  }
+  if (tables.empty() || SEEDED_BUG("stale_description")) return;
+  parameters.clear();
+  parameters.add_int4s(tables);
+  parameters.add_bytes(marks, oid::text);
+  connection.send(file("table_same"), parameters);
 }
 
 void WriterSession::send_count_outdated(const Changes& changes, const PlannedWrite& write) {
@@ -150,7 +167,7 @@ Result<void> WriterSession::write_alone(const Changes& changes, std::chrono::mil
   if (written || !connection.is_open()) return written;
   auto& error = written.error();
   if (error.next != ErrorClass::stop_partition && error.next != ErrorClass::unclear) return written;
-  if (missing_right(error)) return written;
+  if (nobodys_fault(error)) return written;
   // The code does not say whose fault it is: the same statements without the rows do.
   if (attempt(&changes, {.without_rows = true, .undo = true}, timeout)) error.next = ErrorClass::reject;
   return written;

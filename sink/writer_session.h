@@ -42,7 +42,10 @@ struct WriterSession {
   void use_path_of_user();
   void use_own_path();
   void send_write(const Changes& changes, const PlannedWrite& write);
-  // Behind it: counts the records that its guard left without an effect as skipped.
+  // Behind all writes, whose locks keep the tables as they are: fails unless they are still as described. What
+  // PostgreSQL does not refuse would else be written as the column was before: digits that it has room for now are cut.
+  void send_same_tables(const Changes& changes);
+  // Behind a write: counts the records that its guard left without an effect as skipped.
   void send_count_outdated(const Changes& changes, const PlannedWrite& write);
   // Asks for the counts of the ranges' pointers if guards may have changed them; the answer is COMMIT's.
   void send_counts(std::span<const PartitionRange> ranges);

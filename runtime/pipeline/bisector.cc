@@ -178,7 +178,7 @@ Result<void> Bisector::try_range(Pass& pass, std::size_t from, std::size_t to) {
 // The whole is what tells a table's fault from a record's. A single record is asked again where its code leaves that
 // open: the table may have been altered meanwhile.
 Result<void> Bisector::refused(Pass& pass, std::size_t from, std::size_t to, Error error) {
-  if (!may_be_a_record(error) || sink::missing_right(error)) return std::unexpected(std::move(error));
+  if (!may_be_a_record(error) || sink::nobodys_fault(error)) return std::unexpected(std::move(error));
   const bool alone = pass.mapped.size() == 1;
   if (!pass.statements_hold || (alone && error.next != ErrorClass::reject)) {
     auto held = state_.parts.store.try_statements(pass.set.changes());

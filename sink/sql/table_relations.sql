@@ -88,13 +88,11 @@ SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
        acting.own, acting.delete_acts, rules.of_writes, rules.of_conflicts, c.relrowsecurity AS row_security,
        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 64 <> 0) AS instead_of,
        pg_has_role(c.relowner, 'USAGE') AS owned,
-       md5(concat_ws('/', c.oid, c.xmin,
-         (SELECT string_agg(concat_ws(':', a.attnum, a.xmin), ',' ORDER BY a.attnum)
-          FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+       concat(md5(concat_ws('/', c.oid, c.xmin,
          (SELECT string_agg(concat_ws(':', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid)
           FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),
          composed.rows, acting.delete_acts, rules.of_writes, linked.depth, linked.circular,
-         linked.refers_to_itself, linked.deferrable, linked.delete_changes)) AS signature
+         linked.refers_to_itself, linked.deferrable, linked.delete_changes)), md5(:part table_mark )) AS signature
 FROM wanted
 LEFT JOIN pg_catalog.pg_class c ON c.oid = wanted.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

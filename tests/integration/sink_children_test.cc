@@ -221,6 +221,7 @@ TEST_F(Children, elements_that_a_collation_calls_equal_leave_the_same_rows_howev
   auto& child = pipeline->routes[0].children[0];
   child.key = {"order_id", "sku"};
   child.fills = {{"order_id", "$.id"}};
+  describe(pipeline->routes[0]);  // the foreign key is another one
   describe(child);
   const std::vector<Message> messages = {{R"({"id":1,"items":[{"sku":"a","n":5},{"sku":"b"}]})"},
                                          {R"({"id":1,"items":[{"sku":"A"}]})"}};
@@ -245,6 +246,7 @@ TEST_F(Children, values_of_arrays_are_replaced_with_their_array_however_batches_
   auto& child = pipeline->routes[0].children[0];
   child.key = {"order_id", "sku"};
   child.fills = {{"order_id", "$.id"}, {"line", "@index"}, {"sku", "@element"}, {"doc", "@element"}};
+  describe(pipeline->routes[0]);  // the foreign key is another one
   describe(child);
   const auto rows = [&] {
     return sql(fmt::format("SELECT order_id, line, sku, doc FROM {}.items ORDER BY order_id, line", schema));

@@ -289,6 +289,45 @@ TEST_F(Write, a_changed_table_is_stopped_at_and_goes_on_once_it_is_described_ane
   EXPECT_EQ(sql("SELECT * FROM " + schema + ".t"), "1|text");
 }
 
+TEST_F(Write, no_batch_is_written_by_a_description_that_is_not_true_any_more_even_where_postgresql_would_take_it) {
+  sql(fmt::format("CREATE FUNCTION {0}.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", schema));
+  for (const auto* change : {
+           "ALTER TABLE {0}.t ALTER a TYPE double precision",
+           "ALTER TABLE {0}.t ADD COLUMN b text",
+           "ALTER TABLE {0}.t RENAME a TO c; ALTER TABLE {0}.t ADD a real",
+           "CREATE TRIGGER note AFTER DELETE ON {0}.t FOR EACH ROW EXECUTE FUNCTION {0}.note()",
+           "ALTER TABLE {0}.t ENABLE ROW LEVEL SECURITY",
+           "ALTER TABLE {0}.t RENAME TO before; CREATE TABLE {0}.t (LIKE {0}.before INCLUDING ALL)",
+       }) {
+    for (const std::int64_t rows : {std::int64_t{3}, staged}) {
+      sql(
+          fmt::format("DROP TABLE IF EXISTS {0}.t, {0}.before CASCADE; CREATE TABLE {0}.t (id bigint PRIMARY "
+                      "KEY, a real)",
+                      schema));
+      const auto batch_of = [&, target = table("t", {"id"})] {
+        Batch batch;
+        auto& step = batch.step(target);
+        for (std::int64_t id = 0; id < rows; ++id)
+          batch.row(step, ChangeKind::write, {int8(id), number(std::bit_cast<std::uint32_t>(1.1f))});
+        return batch;
+      };
+      auto before = batch_of();
+      before.changes.tables.back().steps.back().truncate = true;  // ours, and no change of what the table is
+      expect_written(before);
+      for (const auto* harmless : {"ANALYZE {}.t", "VACUUM FREEZE {}.t", "CREATE INDEX ON {}.t (a)"})
+        sql(fmt::format(fmt::runtime(harmless), schema));
+      auto still = batch_of();
+      expect_written(still);
+      sql(fmt::format(fmt::runtime(change), schema));
+      auto stale = batch_of();
+      const auto done = write(stale);
+      ASSERT_FALSE(done) << change;
+      EXPECT_EQ(done.error().next, ErrorClass::reject) << change;  // so that the lane looks at the description
+      EXPECT_TRUE(writer->connected());
+    }
+  }
+}
+
 TEST_F(Write, a_batch_prepared_ahead_is_written_as_any_other_even_after_it_was_moved) {
   sql("CREATE TABLE " + schema + ".t (id bigint PRIMARY KEY, a text)");
   const auto target = table("t", {"id"});

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sink/sqlstate.h"
+
 namespace sluice::sink {
 namespace {
 
@@ -121,6 +123,33 @@ TEST(ServerError, a_right_that_is_missing_is_told_from_row_security_and_from_wha
   EXPECT_TRUE(is_of_a_row(report("42501", "new row violates row-level security policy", "execMain.c")));
   EXPECT_TRUE(is_of_a_row(report("42501", "not for you", "pl_exec.c")));
   EXPECT_FALSE(is_of_a_row(report("23505", "duplicate key value", "execMain.c")));
+}
+
+TEST(ServerError, the_code_of_a_raise_is_its_authors_choice_and_says_nothing_of_the_server) {
+  auto raised = report("40001", "try again", "pl_exec.c");
+  raised.context = "PL/pgSQL function guard() line 3 at RAISE";
+  for (const auto* code : {"40001", "40P01", "53100", "55P03", "57014", "57P01", "58030", "08006", "25006", "26000",
+                           "F0000", "XX001", "SL001", "SL002", "ZZ999"}) {
+    raised.sqlstate = code;
+    EXPECT_EQ(next_of(raised, true), ErrorClass::unclear) << code;
+  }
+  raised.sqlstate = "P0001";
+  EXPECT_EQ(next_of(raised, true), ErrorClass::reject);
+  EXPECT_EQ(next_of(report("40001", "could not serialize access", "heapam.c"), true), ErrorClass::retry);
+  EXPECT_EQ(next_of(report("57P01", "terminating connection", "postgres.c"), false), ErrorClass::reclaim);
+  auto of_advance = report("SL001", "fenced: orders/1", "pl_exec.c");
+  of_advance.context = "PL/pgSQL function sluice.advance(text,uuid,text[],integer[],integer[]) line 3 at RAISE";
+  EXPECT_EQ(next_of(of_advance, true), ErrorClass::fenced);
+}
+
+TEST(ServerError, a_foreign_server_that_is_away_is_waited_for_and_what_it_lacks_is_nobodys_fault) {
+  EXPECT_EQ(next_of(report("08001", "could not connect to server \"far\"", "connection.c"), true), ErrorClass::retry);
+  EXPECT_EQ(next_of(report("08P01", "insufficient data left in message", "pqformat.c"), true), ErrorClass::unclear);
+  EXPECT_EQ(next_of(report("08006", "server closed the connection", "fe-exec.c"), false), ErrorClass::reclaim);
+  Error lacks{ErrorClass::stop_partition, "42P01", std::string(of_foreign_server) + "relation … does not exist", {}};
+  EXPECT_TRUE(nobodys_fault(lacks));
+  lacks.message = "relation … does not exist";
+  EXPECT_FALSE(nobodys_fault(lacks));
 }
 
 TEST(ServerError, what_the_schema_lacks_is_told_by_name) {
