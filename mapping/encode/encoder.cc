@@ -369,7 +369,7 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   if (value.is_text()) {
     std::string_view text;
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-    return parse_moment(text, moment);
+    return parse_moment(text, moment, encoding == Encoding::time ? MomentShape::time : MomentShape::date_time);
   }
   if (value.kind() == ValueKind::number_text || value.kind() == ValueKind::integer) {
     return policies_.time_unit == TimeUnit::reject ? value_error::no_unit : counted_moment(encoding, value, moment);

@@ -141,8 +141,11 @@ ValueError Encoder::append_as_text(const Column& column, Encoding encoding, cons
   // A value that a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
   std::string binary;
   if (const ValueError error = append_datetime(encoding, -1, value, moment, binary)) return error;
-  if (encoding == Encoding::date) moment.has_time = false;
-  to_utc(moment);
+  if (encoding == Encoding::date) {
+    moment.has_time = false;
+  } else {
+    to_utc(moment);
+  }
   append_moment_text(moment, out);
   if (encoding == Encoding::timestamptz && moment.infinity == Moment::Infinity::none) out += "+00";
   return {};

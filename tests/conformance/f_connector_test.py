@@ -34,7 +34,7 @@ test_F16_timestamps_in_milliseconds = typed_column("timestamp", typed("int64", d
                                                    (1740816930000, "2025-03-01 08:15:30"), (-1, "1969-12-31 23:59:59.999"))
 test_F16b_timestamps_in_microseconds = typed_column("timestamp", typed("int64", debezium("time.MicroTimestamp")), (1705314600000001, "2024-01-15 10:30:00.000001"),
                                                     (253402300799999999, "9999-12-31 23:59:59.999999"))
-test_F16c_timestamps_in_nanoseconds = typed_column("timestamp", typed("int64", debezium("time.NanoTimestamp")), (1705314600000000500, "2024-01-15 10:30:00.000001"),
+test_F16c_timestamps_in_nanoseconds = typed_column("timestamp", typed("int64", debezium("time.NanoTimestamp")), (1705314600000000500, "2024-01-15 10:30:00"), (1705314600000001500, "2024-01-15 10:30:00.000002"),
                                                    (-500, "1970-01-01 00:00:00"))
 test_F16d_timestamps_of_connect = typed_column("timestamp", typed("int64", "org.apache.kafka.connect.data.Timestamp"), (1705314600123, "2024-01-15 10:30:00.123"))
 test_F16e_timestamps_as_iso_text = typed_column("timestamp", typed("string", debezium("time.IsoTimestamp")), ("2024-01-15T10:30:00.123456Z", "2024-01-15 10:30:00.123456"))
