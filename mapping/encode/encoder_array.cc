@@ -72,6 +72,9 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
     if (out.size() - begin > longest_nested) return {"54000", "the array is longer than 256 MiB"};
   }
   out.push_back('}');
+  // Arrays of nothing but empty arrays: PostgreSQL has one empty array, and before version 17 no other text for it.
+  if (depth == 1 && std::string_view(out).substr(begin).find_first_not_of("{},;") == out.npos)
+    out.replace(begin, out.npos, "{}");
   return {};
 }
 

@@ -115,6 +115,7 @@ test_E06_every_type_of_connect = case(
            [r'1|-128|32767|-2147483648|9223372036854775807|1.5|1e-300|t|é|\\x0102|{x,NULL}|{"a": 2, "b": 1}|1|{1,2}']})
 test_E06b_a_map_of_pairs = typed_column("jsonb", typed("map", keys=typed("int32"), values=typed("string")), ([[1, "a"], [2, "b"]], '[[1, "a"], [2, "b"]]'))
 test_E06c_a_map_in_an_hstore_column = typed_column("hstore", typed("map", keys=typed("string"), values=typed("string")), ({"a": "1", "b": None}, '"a"=>"1", "b"=>NULL'))
+test_E06e_a_map_of_pairs_in_an_hstore_column = typed_column("hstore", typed("map", keys=typed("int32"), values=typed("string")), ([[1, "a"], [2, None]], '"1"=>"a", "2"=>NULL'), ([], ""))
 test_E06d_arrays_of_logical_types = case(
     "CREATE TABLE t (id int PRIMARY KEY, a date[], b timestamp[], c uuid[], d bytea[], e time[])",
     values(wrapped_change({"id": "int32", "a": typed("array", items=typed("int32", debezium("time.Date"))), "b": typed("array", items=typed("int64", debezium("time.MicroTimestamp"))),

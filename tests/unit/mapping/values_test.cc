@@ -280,7 +280,7 @@ TEST(MappingValues, bytes_come_as_base64_or_hexadecimal) {
   EXPECT_EQ(value("bytea", "\"AP8Q\""), "00ff10");
   EXPECT_EQ(value("bytea", R"("\\x00Ff10")"), "00ff10");
   EXPECT_EQ(value("bytea", "\"\""), "");
-  EXPECT_EQ(value("bytea", R"("\\x0")"), "!22P02");
+  EXPECT_EQ(value("bytea", R"("\\x0")"), "!22023");
   EXPECT_EQ(value("bytea", "\"not base64!\""), "!22P02");
   EXPECT_EQ(value("bytea", "\"AP8\"", R"("type":"bytes")"), "00ff");
 }
@@ -292,6 +292,24 @@ TEST(MappingValues, uuids_come_in_all_their_clothes) {
   EXPECT_EQ(value("uuid", "\"" + plain + "\""), plain);
   EXPECT_EQ(value("uuid", "\"a0eebc99\""), "!22P02");
   EXPECT_EQ(value("uuid", "\"\""), "!22P02");
+}
+
+TEST(MappingValues, bytes_in_a_text_may_stand_in_lines) {
+  EXPECT_EQ(value("bytea", R"("AQID\r\nBAUG\r\n")"), value("bytea", "\"AQIDBAUG\""));
+  EXPECT_EQ(value("bytea", R"(" AQ I= ")"), value("bytea", "\"AQI=\""));
+  EXPECT_EQ(value("bytea", R"("\\x01 02\n03")"), value("bytea", R"("\\x010203")"));
+  for (const char* text : {R"("\\x0 1")", R"("\\x010")", R"("\\xgg")"})
+    EXPECT_EQ(value("bytea", text), "!22023") << text;
+  EXPECT_EQ(value("bytea", R"("A Q\n")"), value("bytea", R"("AQ")"));
+  EXPECT_EQ(value("bytea", R"("A\n")"), "!22P02");
+}
+
+TEST(MappingValues, an_array_of_empty_arrays_is_empty) {
+  EXPECT_EQ(value("int4[]", "[[]]"), "{}");
+  EXPECT_EQ(value("text[]", "[[],[]]"), "{}");
+  EXPECT_EQ(value("int4[]", "[[[]]]"), "{}");
+  EXPECT_EQ(value("text[]", R"([[""]])"), R"({{""}})");
+  EXPECT_EQ(value("jsonb[]", "[[]]"), R"({"[]"})");
 }
 
 TEST(MappingValues, times_are_read_from_iso_text) {
@@ -449,6 +467,11 @@ TEST(MappingValues, other_types_travel_as_their_input_text) {
             "101");
   EXPECT_EQ(value("hstore", R"({"a\"":"b\\c","nullkey":null})"), R"("a\""=>"b\\c","nullkey"=>NULL)");
   EXPECT_EQ(value("hstore", R"("{\"k\":\"v\"}")"), R"("k"=>"v")");
+  EXPECT_EQ(value("hstore", R"([[1,"a"],[true,null],["k",[2]]])"), R"("1"=>"a","true"=>NULL,"k"=>"[2]")")
+      << "Connect's map whose keys are no texts";
+  EXPECT_EQ(value("hstore", "[]"), "");
+  for (const char* pairs : {R"([["a"]])", R"(["a","b"])", R"([[null,"a"]])", R"([["a",1,2]])", R"([[["a"],1]])"})
+    EXPECT_EQ(value("hstore", pairs), "!22P02") << pairs;
   EXPECT_EQ(value("geometry", R"({"wkb":"AQI=","srid":4326})"), "SRID=4326;0102");
 }
 
