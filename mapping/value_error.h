@@ -20,6 +20,7 @@ inline constexpr ValueError text{"22P02"};
 inline constexpr ValueError range{"22003", "out of range"};
 inline constexpr ValueError datetime{"22007"};
 inline constexpr ValueError datetime_range{"22008", "out of range"};
+inline constexpr ValueError zone_range{"22009", "a time zone of 16 hours or more"};
 inline constexpr ValueError no_unit{"22007", "no unit: the event carries no schema"};
 inline constexpr ValueError nul{"22P05", "U+0000 cannot be stored in PostgreSQL text"};
 inline constexpr ValueError not_utf8{"22021", "not UTF-8, and no policy changes a key or a version"};

@@ -44,9 +44,9 @@ std::int64_t rounded(std::int64_t micros, int precision) {
   return micros < 0 ? -size : size;
 }
 
-std::int64_t half_up(std::int64_t nanos) {
-  const std::int64_t floor = nanos / 1000 - (nanos % 1000 < 0);
-  return floor + (nanos - floor * 1000 >= 500);
+std::int64_t to_micros(std::int64_t nanos) {  // half to even, as PostgreSQL rounds
+  const std::int64_t floor = nanos / 1000 - (nanos % 1000 < 0), rest = nanos - floor * 1000;
+  return floor + (rest > 500 || (rest == 500 && floor % 2 != 0));
 }
 
 }  // namespace
@@ -108,10 +108,10 @@ ValueError moment_of_count(std::int64_t count, TemporalUnit unit, Moment& moment
       moment = Moment::of_unix_micros(count);
       return {};
     case TemporalUnit::time_nanos:
-      moment = Moment::of_day_micros(half_up(count));
+      moment = Moment::of_day_micros(to_micros(count));
       return {};
     case TemporalUnit::timestamp_nanos:
-      moment = Moment::of_unix_micros(half_up(count));
+      moment = Moment::of_unix_micros(to_micros(count));
       return {};
     case TemporalUnit::duration_micros:
       return value_error::datetime;
@@ -174,7 +174,8 @@ bool clamp_moment(Encoding encoding, int precision, Moment& moment) {
 }
 
 void to_utc(Moment& moment) {
-  if (!moment.has_date || !moment.has_time || !moment.zone) return;
+  if (!moment.has_date || !moment.zone) return;
+  moment.has_time = true;
   moment.micros -= std::exchange(moment.zone, std::nullopt).value() * 1'000'000LL;
   const std::int64_t days = moment.micros / micros_per_day - (moment.micros % micros_per_day < 0);
   moment.days += days;

@@ -1,7 +1,7 @@
 // Converts dates and times: ISO 8601 text and counted units to PostgreSQL's binary forms, and back to text.
 //
 // Units: days and microseconds since 2000-01-01, as PostgreSQL counts. A fraction finer than a microsecond is rounded
-// half up. Plain functions without state.
+// to the nearest, half to even, as PostgreSQL does. Plain functions without state.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +34,13 @@ struct Moment {
   static Moment of_day_micros(std::int64_t micros);
 };
 
-// `date`, `date time` or `time`, with T or a space between, zone Z or +-hh[:mm[:ss]] (behind a date, too: Debezium's
-// IsoDate; a date column ignores it), years of any length, a sign or BC, infinity and -infinity, also as Debezium
-// spells them. As PostgreSQL does, it also takes 20240105, 2024/1/5, 9:05, behind a date
-// 101112, zones UTC and GMT, and spaces around. 22007 if it is none of these, 22008 for a 30 February.
-ValueError parse_moment(std::string_view text, Moment& moment);
+// What a text may be: for a date or timestamp, for a time of day, or whatever it looks like.
+enum class MomentShape : std::uint8_t { date_time, time, either };
+
+// Texts as PostgreSQL reads them (datetime_reader.h), with the same SQLSTATE for what is refused; besides, the years of
+// ISO 8601 with a sign, and infinities as Debezium spells them. A zone behind a date (Debezium's IsoDate) is kept; a
+// date column ignores it.
+ValueError parse_moment(std::string_view text, Moment& moment, MomentShape shape);
 
 // The meaning of a count of this unit. A duration is not a point in time. Of a count that is too large `moment` is far
 // beyond what a column can hold.

@@ -5,7 +5,10 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "base/parse.h"
 #include "mapping/encode/datetime.h"
+#include "mapping/encode/datetime_parts.h"
+#include "mapping/encode/datetime_reader.h"
 
 namespace sluice::mapping {
 namespace {
@@ -71,162 +74,132 @@ unsigned days_in(std::int64_t year, unsigned month) {
   return month == 2 && leap(year) ? 29 : days[month - 1];
 }
 
-class Reader {
+// The form that most events have, without a detour: 2024-01-05, or behind it T or a blank, a time and perhaps Z or
+// +02:00.
+class PlainReader {
  public:
-  explicit Reader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+  explicit PlainReader(std::string_view text) : text_(text) {}
 
-  bool done() const { return at_ == end_; }
-  bool take(char c) {
-    if (at_ == end_ || *at_ != c) return false;
-    ++at_;
-    return true;
-  }
-  bool take(std::string_view word) {
-    if (!std::string_view(at_, end_).starts_with(word)) return false;
-    at_ += word.size();
-    return true;
-  }
-  bool take_sign(bool& negative) {
-    negative = at_ != end_ && *at_ == '-';
-    return negative ? take('-') : take('+');
-  }
-  bool digit_next() const { return at_ != end_ && *at_ >= '0' && *at_ <= '9'; }
-  bool take_two(unsigned& value) {
-    if (end_ - at_ < 2 || !digit_next() || at_[1] < '0' || at_[1] > '9') return false;
-    value = static_cast<unsigned>((at_[0] - '0') * 10 + at_[1] - '0');
-    at_ += 2;
-    return true;
-  }
-  bool take_one_or_two(unsigned& value) {
-    if (take_two(value)) return true;
-    if (!digit_next()) return false;
-    value = static_cast<unsigned>(*at_++ - '0');
-    return true;
-  }
-  // Digits up to something else.
-  std::ptrdiff_t digits_next() const {
-    return std::find_if(at_, end_, [](char c) { return c < '0' || c > '9'; }) - at_;
-  }
-  bool take_digits(int least, int most, std::int64_t& value) {
-    value = 0;
-    int count = 0;
-    for (; count < most && digit_next(); ++count) value = value * 10 + (*at_++ - '0');
-    return count >= least && !digit_next();
-  }
-  bool take_fraction(std::int64_t& micros) {  // rounded half up, any length
-    std::int64_t unit = 100'000;
-    bool first_dropped = true, round_up = false;
-    if (!digit_next()) return false;
-    for (; digit_next(); ++at_) {
-      if (unit > 0) {
-        micros += (*at_ - '0') * unit;
-        unit /= 10;
-      } else if (first_dropped) {
-        round_up = *at_ >= '5';
-        first_dropped = false;
-      }
-    }
-    micros += round_up;
-    return true;
+  bool read(Moment& moment) {
+    const auto century = two(), years = two();
+    const bool dashed = take('-');
+    const auto month = two();
+    const bool dashed_again = take('-');
+    const auto day = two();
+    const auto year = century * 100 + years;
+    if (!good_ || !dashed || !dashed_again || year < 1 || month < 1 || month > 12 || day < 1 ||
+        day > days_in(year, month))
+      return false;
+    moment.has_date = true;
+    moment.days = days_of(year, month, day);
+    return text_.empty() || ((take('T') || take(' ')) && read_time(moment) && read_zone(moment) && text_.empty());
   }
 
  private:
-  const char* at_;
-  const char* end_;
+  unsigned two() {
+    good_ = good_ && text_.size() >= 2 && is_digit(text_[0]) && is_digit(text_[1]);
+    if (!good_) return 0;
+    const auto value = static_cast<unsigned>((text_[0] - '0') * 10 + text_[1] - '0');
+    text_.remove_prefix(2);
+    return value;
+  }
+  bool take(char c) {
+    if (!text_.starts_with(c)) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+  bool read_time(Moment& moment) {
+    const auto hour = two();
+    const bool colon = take(':');
+    const auto minute = two();
+    const bool again = take(':');
+    const auto second = two();
+    if (!good_ || !colon || !again || hour > 23 || minute > 59 || second > 59) return false;
+    moment.micros = (hour * 3600LL + minute * 60 + second) * 1'000'000;
+    moment.has_time = true;
+    if (!take('.')) return true;
+    std::int64_t unit = 100'000;
+    for (; unit > 0 && !text_.empty() && is_digit(text_.front()); unit /= 10, text_.remove_prefix(1))
+      moment.micros += (text_.front() - '0') * unit;
+    return unit < 100'000 && (text_.empty() || !is_digit(text_.front()));
+  }
+  bool read_zone(Moment& moment) {
+    if (text_.empty()) return true;
+    if (take('Z')) {
+      moment.zone = 0;
+      return true;
+    }
+    const bool negative = text_.front() == '-';
+    if (!take('+') && !take('-')) return false;
+    const auto hours = two(), minutes = take(':') ? two() : 0;
+    if (!good_ || hours > 15 || minutes > 59) return false;
+    moment.zone = static_cast<std::int32_t>(hours * 3600 + minutes * 60) * (negative ? -1 : 1);
+    return true;
+  }
+
+  std::string_view text_;
+  bool good_ = true;
 };
 
-// 20240105, where PostgreSQL sees a date, too.
-bool read_compact_date(Reader& in, std::int64_t& year, unsigned& month, unsigned& day) {
-  if (in.digits_next() != 8) return false;
-  unsigned century = 0, rest = 0;
-  in.take_two(century);
-  in.take_two(rest);
-  year = century * 100 + rest;
-  return in.take_two(month) && in.take_two(day);
+// ISO 8601 has years with a sign, which PostgreSQL lacks: +12024-01-01, and -0001 for 2 BC. Takes the sign away.
+bool take_sign_of_year(std::string_view& text, bool& negative) {
+  if (!text.starts_with('+') && !text.starts_with('-')) return false;
+  const auto digits = std::min(text.find_first_not_of("0123456789", 1), text.size()) - 1;
+  constexpr std::size_t least = 4, most = 9;
+  if (digits < least || digits > most || digits + 1 == text.size() || text[digits + 1] != '-') return false;
+  negative = text.front() == '-';
+  text.remove_prefix(1);
+  return true;
 }
 
-ValueError read_date(Reader& in, Moment& moment, std::int64_t& year, unsigned& month, unsigned& day) {
-  bool negative = false;
-  const bool sign = in.take_sign(negative);
-  if (sign || !read_compact_date(in, year, month, day)) {
-    if (!in.take_digits(4, 9, year)) return value_error::datetime;
-    const char dash = in.take('/') ? '/' : '-';
-    if ((dash == '-' && !in.take('-')) || !in.take_one_or_two(month) || !in.take(dash) || !in.take_one_or_two(day))
-      return value_error::datetime;
+ValueError to_moment(const CalendarFields& fields, std::int64_t year, Moment& moment) {
+  moment.has_date = fields.has_date;
+  moment.has_time = fields.has_time;
+  moment.micros = fields.micros;
+  moment.zone = fields.zone;
+  if (!fields.has_date) return {};
+  constexpr std::int64_t first_year = -4713, last_year = 5874897;
+  const auto month = static_cast<unsigned>(fields.month), day = static_cast<unsigned>(fields.day);
+  if (fields.day_of_year > 0) {
+    moment.days = days_of(year, 1, 1) + fields.day_of_year - 1;
+  } else if (day > days_in(year, month)) {
+    return value_error::datetime_range;
+  } else {
+    moment.days = days_of(year, month, day);
   }
-  if (negative) year = -year;
-  moment.has_date = true;
-  return {};
-}
-
-ValueError read_time(Reader& in, Moment& moment) {
-  unsigned hour = 0, minute = 0, second = 0;
-  const bool compact = in.digits_next() == 6;  // 101112
-  if (!in.take_one_or_two(hour) || (!compact && !in.take(':')) || !in.take_one_or_two(minute))
-    return value_error::datetime;
-  std::int64_t fraction = 0;
-  if (compact || in.take(':')) {
-    if (!in.take_one_or_two(second)) return value_error::datetime;
-    if (in.take('.') && !in.take_fraction(fraction)) return value_error::datetime;
-  }
-  moment.micros = (hour * 3600LL + minute * 60 + second) * 1'000'000 + fraction;
-  moment.has_time = true;
-  if (hour > 24 || minute > 59 || second > 60 || moment.micros > micros_per_day) return value_error::datetime_range;
-  return {};
-}
-
-ValueError read_zone(Reader& in, Moment& moment) {
-  if (in.take('Z') || in.take('z') || in.take("UTC") || in.take("GMT")) {
-    moment.zone = 0;
-    return {};
-  }
-  bool negative = false;
-  if (!in.take_sign(negative)) return {};
-  unsigned hours = 0, minutes = 0, seconds = 0;
-  if (!in.take_two(hours)) return value_error::datetime;
-  if ((in.take(':') || in.digit_next()) && !in.take_two(minutes)) return value_error::datetime;
-  if ((in.take(':') || in.digit_next()) && !in.take_two(seconds)) return value_error::datetime;
-  if (hours > 18 || minutes > 59 || seconds > 59) return value_error::datetime_range;
-  const auto offset = static_cast<std::int32_t>(hours * 3600 + minutes * 60 + seconds);
-  moment.zone = negative ? -offset : offset;
-  return {};
+  if (year < first_year || year > last_year) return value_error::datetime_range;
+  return fields.by_style ? ValueError{"22007", "another day under another DateStyle"} : ValueError{};
 }
 
 }  // namespace
 
-ValueError parse_moment(std::string_view text, Moment& moment) {
+ValueError parse_moment(std::string_view text, Moment& moment, MomentShape shape) {
   moment = {};
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
+  if (shape != MomentShape::time && PlainReader(text).read(moment)) return {};
+  moment = {};
+  text = trimmed(text);
   moment.infinity = infinity_of(text);
+  bool negative = false;
+  const bool has_sign =
+      shape != MomentShape::time && moment.infinity == Infinity::none && take_sign_of_year(text, negative);
+  CalendarFields fields;
+  if (moment.infinity == Infinity::none) {
+    const bool of_day = shape == MomentShape::time || (shape == MomentShape::either && text.substr(0, 3).contains(':'));
+    const auto as = of_day ? CalendarText::time_of_day : has_sign ? CalendarText::behind_sign : CalendarText::any;
+    if (const ValueError error = read_calendar(text, as, fields)) {
+      moment.has_time = fields.has_time;  // which a policy may bring back into the day
+      moment.micros = fields.micros;
+      return error;
+    }
+    if (fields.infinite) moment.infinity = fields.negative ? Infinity::negative : Infinity::positive;
+  }
   if (moment.infinity != Infinity::none) {
     moment.has_date = moment.has_time = true;
     return {};
   }
-  const bool before_christ = text.ends_with(" BC");
-  if (before_christ) text.remove_suffix(3);
-  Reader in(text);
-  std::int64_t year = 0;
-  unsigned month = 0, day = 0;
-  const bool time_only = text.substr(0, 3).find(':') != text.npos;
-  if (!time_only) {
-    if (const ValueError error = read_date(in, moment, year, month, day)) return error;
-    if (month < 1 || month > 12) return value_error::datetime_range;
-    if (before_christ && year < 1) return value_error::datetime;
-    if (before_christ) year = 1 - year;
-    if (day < 1 || day > days_in(year, month)) return value_error::datetime_range;
-    moment.days = days_of(year, month, day);
-    if (year < -4713 || year > 5874897) return value_error::datetime_range;
-  } else if (before_christ) {
-    return value_error::datetime;
-  }
-  if (time_only || in.take('T') || in.take('t') || in.take(' ')) {
-    if (const ValueError error = read_time(in, moment)) return error;
-    in.take(' ');
-  }
-  if (const ValueError error = read_zone(in, moment)) return error;
-  return in.done() ? ValueError{} : value_error::datetime;
+  return to_moment(fields, negative ? -fields.year : fields.year, moment);
 }
+
 void append_moment_text(const Moment& moment, std::string& out) {
   if (moment.infinity != Moment::Infinity::none) {
     out += moment.infinity == Moment::Infinity::positive ? "infinity" : "-infinity";

@@ -235,22 +235,6 @@ ValueError Encoder::append_boolean(const Value& value, std::string& out) {
   return {};
 }
 
-ValueError Encoder::append_bytea(const Value& value, std::string& out) {
-  constexpr ValueError not_base64{"22P02", "not base64"};
-  if (value.kind() == ValueKind::bytes || value.kind() == ValueKind::bits || value.kind() == ValueKind::decimal) {
-    return value.append_bytes(out) ? ValueError{} : not_base64;
-  }
-  if (!value.is_text()) return value_error::text;
-  std::string_view text;
-  if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-  if (text.starts_with("\\x")) {
-    return append_hex_decoded(text.substr(2), out) ? ValueError{} : ValueError{"22P02", "bad hexadecimal digits"};
-  }
-  if (text.contains('\\'))  // which base64 never has
-    return append_unescaped(text, out) ? ValueError{} : ValueError{"22P02", "a \\ without \\ or three octal digits"};
-  return append_base64_decoded(text, out) ? ValueError{} : ValueError{"22P02", "neither base64 nor \\x and digits"};
-}
-
 ValueError Encoder::append_uuid_bytes(const Value& value, std::string& out) {
   if (!value.is_text()) return value_error::text;
   std::string_view text;
@@ -369,7 +353,7 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   if (value.is_text()) {
     std::string_view text;
     if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
-    return parse_moment(text, moment);
+    return parse_moment(text, moment, encoding == Encoding::time ? MomentShape::time : MomentShape::date_time);
   }
   if (value.kind() == ValueKind::number_text || value.kind() == ValueKind::integer) {
     return policies_.time_unit == TimeUnit::reject ? value_error::no_unit : counted_moment(encoding, value, moment);

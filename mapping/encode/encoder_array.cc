@@ -72,6 +72,9 @@ ValueError Encoder::append_array(const Column& column, const Value& value, int d
     if (out.size() - begin > longest_nested) return {"54000", "the array is longer than 256 MiB"};
   }
   out.push_back('}');
+  // Arrays of nothing but empty arrays: PostgreSQL has one empty array, and before version 17 no other text for it.
+  if (depth == 1 && std::string_view(out).substr(begin).find_first_not_of("{},;") == out.npos)
+    out.replace(begin, out.npos, "{}");
   return {};
 }
 
@@ -141,8 +144,11 @@ ValueError Encoder::append_as_text(const Column& column, Encoding encoding, cons
   // A value that a column of the element's type refuses is refused here, too: a zone in a time, a time without a date.
   std::string binary;
   if (const ValueError error = append_datetime(encoding, -1, value, moment, binary)) return error;
-  if (encoding == Encoding::date) moment.has_time = false;
-  to_utc(moment);
+  if (encoding == Encoding::date) {
+    moment.has_time = false;
+  } else {
+    to_utc(moment);
+  }
   append_moment_text(moment, out);
   if (encoding == Encoding::timestamptz && moment.infinity == Moment::Infinity::none) out += "+00";
   return {};

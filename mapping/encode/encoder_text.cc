@@ -1,4 +1,5 @@
-// The text forms: of text columns, of columns that PostgreSQL's input functions read, and of structures in them.
+// The text forms: of text columns, of columns that PostgreSQL's input functions read, and of structures in them; and
+// what bytes are in a text.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,25 @@
 using std::string_view_literals::operator""sv;
 
 namespace sluice::mapping {
+namespace {
+
+constexpr std::string_view line_blanks = " \t\r\n";
+
+// As PostgreSQL reads them: blanks between two bytes are passed over.
+bool append_hex_with_blanks(std::string_view digits, std::string& out) {
+  for (std::size_t at = 0; at < digits.size();) {
+    if (line_blanks.contains(digits[at])) {
+      ++at;
+    } else if (at + 1 == digits.size() || !append_hex_decoded(digits.substr(at, 2), out)) {
+      return false;
+    } else {
+      at += 2;
+    }
+  }
+  return true;
+}
+
+}  // namespace
 
 bool is_single_char(std::string_view text) {
   std::string byte;
@@ -55,6 +75,7 @@ ValueError Encoder::append_text(const Column& column, const Value& value, std::s
     case ValueKind::structure:
       return append_structure_text(column, value, out);
     case ValueKind::array: {
+      if (column.type_name == "hstore"sv) return append_hstore(value, out);
       Value checked;
       if (value.is_lazy() && !read_json(value.unread_json(), checked)) return value_error::nested;
       return append_value_json(value, out);
@@ -131,6 +152,30 @@ ValueError Encoder::append_bit_string(const Column& column, const Value& value, 
   return {};
 }
 
+ValueError Encoder::append_bytea(const Value& value, std::string& out) {
+  constexpr ValueError not_base64{"22P02", "not base64"};
+  if (value.kind() == ValueKind::bytes || value.kind() == ValueKind::bits || value.kind() == ValueKind::decimal) {
+    return value.append_bytes(out) ? ValueError{} : not_base64;
+  }
+  if (!value.is_text()) return value_error::text;
+  std::string_view text;
+  if (const TextError error = value.characters(scratch_, text); error != TextError::none) return of_text(error);
+  if (text.starts_with("\\x")) {
+    return append_hex_with_blanks(text.substr(2), out) ? ValueError{} : ValueError{"22023", "bad hexadecimal digits"};
+  }
+  if (text.contains('\\'))  // which base64 never has
+    return append_unescaped(text, out) ? ValueError{} : ValueError{"22P02", "a \\ without \\ or three octal digits"};
+  const std::size_t begin = out.size();
+  if (append_base64_decoded(text, out)) return {};
+  out.resize(begin);
+  if (text.find_first_of(line_blanks) != text.npos) {  // MIME's form, in lines
+    bytes_.clear();
+    std::ranges::copy_if(text, std::back_inserter(bytes_), [](char c) { return !line_blanks.contains(c); });
+    if (append_base64_decoded(bytes_, out)) return {};
+  }
+  return {"22P02", "neither base64 nor \\x and digits"};
+}
+
 ValueError Encoder::append_temporal_text(const Value& value, std::string& out) {
   if (value.unit() == TemporalUnit::duration_micros) {
     std::string_view digits;
@@ -198,19 +243,32 @@ ValueError Encoder::append_hstore(const Value& value, std::string& out) {
     parts = read;
   }
   std::span<const Field> members;
+  std::vector<Value> pair_space;
+  std::span<const Value> pairs;
   names_.clear();
-  if (parts.kind() != ValueKind::structure || !parts.members(fields_, names_, members)) return value_error::text;
+  // A map of Connect's whose keys are no texts is an array of pairs.
+  const bool paired = parts.kind() == ValueKind::array && parts.items(pair_space, pairs);
+  if (!paired && (parts.kind() != ValueKind::structure || !parts.members(fields_, names_, members)))
+    return value_error::text;
   const std::size_t begin = out.size();
-  for (bool first = true; const Field& member : members) {
+  const auto append_pair = [&](const Value& key, const Value& held) -> ValueError {
     if (out.size() - begin > longest_nested) return {"54000", "the hstore is longer than 256 MiB"};
-    if (!std::exchange(first, false)) out.push_back(',');
-    if (const ValueError error = append_hstore_part(Value::text(member.name), out)) return error;
+    if (out.size() > begin) out.push_back(',');
+    if (const ValueError error = append_hstore_part(key, out)) return error;
     out += "=>";
-    if (member.value.kind() == ValueKind::null) {
-      out += "NULL";
-    } else if (const ValueError error = append_hstore_part(member.value, out)) {
-      return error;
-    }
+    if (held.kind() != ValueKind::null) return append_hstore_part(held, out);
+    out += "NULL";
+    return {};
+  };
+  for (const Field& member : members)
+    if (const ValueError error = append_pair(Value::text(member.name), member.value)) return error;
+  for (const Value& pair : pairs) {
+    std::vector<Value> space;
+    std::span<const Value> both;
+    if (pair.kind() != ValueKind::array || !pair.items(space, both) || both.size() != 2 ||
+        both[0].kind() == ValueKind::null || both[0].is_nested())
+      return {"22P02", "neither an object nor an array of pairs of a key and a value"};
+    if (const ValueError error = append_pair(both[0], both[1])) return error;
   }
   return {};
 }

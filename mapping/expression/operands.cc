@@ -156,7 +156,7 @@ bool Evaluator::as_boolean(const Node& node, Term& term) {
 
 bool Evaluator::as_time(const Node& node, Term& term) {
   if (term.kind == Term::Kind::text) {
-    if (const ValueError error = parse_moment(trimmed(term.text), term.moment)) {
+    if (const ValueError error = parse_moment(term.text, term.moment, MomentShape::either)) {
       refuse(node, error.sqlstate, "is not a date or time, and the other side is one");
       return false;
     }

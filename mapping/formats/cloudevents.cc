@@ -125,12 +125,14 @@ bool CloudEventReader::read_opened(DecodeSpace& space, Event& event, DecodeError
 bool CloudEventReader::read_attributes(DecodeSpace& space, Event& event, DecodeError& error) {
   if (!has_required("value.", error)) return false;
   const Value* data = find(attributes_, "data");
+  const Value* encoded = find(attributes_, "data_base64");
   if (data && data->kind() != ValueKind::null) {
+    if (encoded && encoded->kind() != ValueKind::null)
+      return refuse(error, "value.data_base64", *encoded, "none beside value.data: an event has one of the two");
     if (data->kind() != ValueKind::structure) return refuse(error, "value.data", *data, "an object");
     space.value_begins = static_cast<std::size_t>(begin_of(*data) - space.envelope.data());
     return read_data(data->unread_json(), space, event, error);
   }
-  const Value* encoded = find(attributes_, "data_base64");
   if (!encoded || encoded->kind() == ValueKind::null) {
     return refuse(error, "value.data", "",
                   "the row: an event without data is no delete in structured mode; a record without a value is");

@@ -34,7 +34,7 @@ test_F16_timestamps_in_milliseconds = typed_column("timestamp", typed("int64", d
                                                    (1740816930000, "2025-03-01 08:15:30"), (-1, "1969-12-31 23:59:59.999"))
 test_F16b_timestamps_in_microseconds = typed_column("timestamp", typed("int64", debezium("time.MicroTimestamp")), (1705314600000001, "2024-01-15 10:30:00.000001"),
                                                     (253402300799999999, "9999-12-31 23:59:59.999999"))
-test_F16c_timestamps_in_nanoseconds = typed_column("timestamp", typed("int64", debezium("time.NanoTimestamp")), (1705314600000000500, "2024-01-15 10:30:00.000001"),
+test_F16c_timestamps_in_nanoseconds = typed_column("timestamp", typed("int64", debezium("time.NanoTimestamp")), (1705314600000000500, "2024-01-15 10:30:00"), (1705314600000001500, "2024-01-15 10:30:00.000002"),
                                                    (-500, "1970-01-01 00:00:00"))
 test_F16d_timestamps_of_connect = typed_column("timestamp", typed("int64", "org.apache.kafka.connect.data.Timestamp"), (1705314600123, "2024-01-15 10:30:00.123"))
 test_F16e_timestamps_as_iso_text = typed_column("timestamp", typed("string", debezium("time.IsoTimestamp")), ("2024-01-15T10:30:00.123456Z", "2024-01-15 10:30:00.123456"))
@@ -115,6 +115,7 @@ test_E06_every_type_of_connect = case(
            [r'1|-128|32767|-2147483648|9223372036854775807|1.5|1e-300|t|é|\\x0102|{x,NULL}|{"a": 2, "b": 1}|1|{1,2}']})
 test_E06b_a_map_of_pairs = typed_column("jsonb", typed("map", keys=typed("int32"), values=typed("string")), ([[1, "a"], [2, "b"]], '[[1, "a"], [2, "b"]]'))
 test_E06c_a_map_in_an_hstore_column = typed_column("hstore", typed("map", keys=typed("string"), values=typed("string")), ({"a": "1", "b": None}, '"a"=>"1", "b"=>NULL'))
+test_E06e_a_map_of_pairs_in_an_hstore_column = typed_column("hstore", typed("map", keys=typed("int32"), values=typed("string")), ([[1, "a"], [2, None]], '"1"=>"a", "2"=>NULL'), ([], ""))
 test_E06d_arrays_of_logical_types = case(
     "CREATE TABLE t (id int PRIMARY KEY, a date[], b timestamp[], c uuid[], d bytea[], e time[])",
     values(wrapped_change({"id": "int32", "a": typed("array", items=typed("int32", debezium("time.Date"))), "b": typed("array", items=typed("int64", debezium("time.MicroTimestamp"))),

@@ -45,8 +45,9 @@ test_F45g_the_same_with_format_cloudevents = case(TABLE, format="cloudevents", *
 REFUSED = dict(
     records=[Record(None, [event(data={"id": 1})], headers={"content-type": b"application/cloudevents-batch+json"}),
      Record(None, b"x", headers={"content-type": b"application/cloudevents+avro"}), Record(None, b"x", headers={**BINARY, "content-type": b"application/avro"}),
-     *values(event(data="text"), event(data_base64="?"), event(data={"id": 1, "name": "a"}))],
-    rows=["1|a"], letters={0: ("decode", "0A000", "batches"), 1: ("decode", "0A000", "application/cloudevents+json"), 2: ("decode", "0A000", "application/json"),
+     *values(event(data="text"), event(data_base64="?"), event(data={"id": 1, "name": "a"}), event(data={"id": 2}, data_base64=b64(b'{"id":3}')),
+             event(data={"id": 4, "name": "d"}, data_base64=None))],
+    rows=["1|a", "4|d"], letters={6: ("decode", "22032", "one of the two"), 0: ("decode", "0A000", "batches"), 1: ("decode", "0A000", "application/cloudevents+json"), 2: ("decode", "0A000", "application/json"),
                            3: ("decode", "22032", "value.data"), 4: ("decode", "22032", "value.data_base64")})
 test_F45h_what_is_not_json_or_not_a_single_event_is_a_letter = case(TABLE, **REFUSED)
 test_F45i_the_same_with_format_cloudevents = case(TABLE, format="cloudevents", **REFUSED)

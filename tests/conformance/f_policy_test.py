@@ -68,4 +68,4 @@ test_F46f_a_count_without_a_unit_is_a_letter = case(
 test_F46g_texts_and_fractions_are_not_counts = case(
     "CREATE TABLE t (id int PRIMARY KEY, a timestamptz, n bigint)",
     values({"id": 1, "a": "1700000000"}, {"id": 2, "a": 1700000000.5}, {"id": 3, "a": "2024-01-01T00:00:00Z", "n": 1700000000}), time_unit="s",
-    rows=["3|2024-01-01 00:00:00+00|1700000000"], letters={0: ("map", "22007", "value.a"), 1: ("map", "22P02", "value.a")})
+    rows=["3|2024-01-01 00:00:00+00|1700000000"], letters={0: ("map", "22008", "value.a"), 1: ("map", "22P02", "value.a")})

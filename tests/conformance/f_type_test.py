@@ -150,7 +150,7 @@ test_F24_ranges = case(
           "2|empty" + r"|\N" * 6])
 
 test_F25_words_of_a_text_search = column("tsvector", ("'it''s' 'new york' 'plain'", "'it''s' 'new york' 'plain'"), ("a:1A b:2", "'a':1A 'b':2"))
-test_F26_times_at_the_edge = column("time", ("24:00:00", "24:00:00"), ("12:13:14.1234565", "12:13:14.123457"), ("00:00", "00:00:00"))
+test_F26_times_at_the_edge = column("time", ("24:00:00", "24:00:00"), ("12:13:14.1234565", "12:13:14.123456"), ("12:13:14.1234575", "12:13:14.123458"), ("01:02:03 PM", "13:02:03"), ("00:00", "00:00:00"))
 test_F26b_times_with_zone = column("timetz", ("24:00:00+05:30", "24:00:00+05:30"), ("12:13:14.123456789+09:00", "12:13:14.123457+09"), ("10:00:00Z", "10:00:00+00"))
 test_F29_everything_set_and_then_null = case(
     "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c jsonb, d date, e text[], f numeric)",
@@ -173,7 +173,14 @@ test_F35_digits_offsets_and_years = column(
     ("12024-01-01T00:00:00Z", "12024-01-01 00:00:00+00"), ("-0001-01-01T00:00:00Z", "0002-01-01 00:00:00+00 BC"))
 test_F35c_other_forms_with_one_meaning = column(
     "timestamptz", ("20240105T101112.5Z", "2024-01-05 10:11:12.5+00"), ("2024/1/5 9:05", "2024-01-05 09:05:00+00"), ("2024-01-05 10:11:12 UTC", "2024-01-05 10:11:12+00"),
-    (" 2024-1-5 ", "2024-01-05 00:00:00+00"), ("20240105 101112+02", "2024-01-05 08:11:12+00"))
+    (" 2024-1-5 ", "2024-01-05 00:00:00+00"), ("20240105 101112+02", "2024-01-05 08:11:12+00"),
+    ("Fri, 05 Jan 2024 10:11:12 GMT", "2024-01-05 10:11:12+00"), ("5 January 2024 3:04 PM", "2024-01-05 15:04:00+00"), ("2024-005", "2024-01-05 00:00:00+00"))
+test_F35d_what_the_server_refuses_is_a_letter_with_its_code = case(
+    "CREATE TABLE t (id int PRIMARY KEY, v timestamptz, l date[])",
+    values({"id": 1, "v": "2024-01-01 00:00+15:59"}, {"id": 2, "v": "2024-01-01T00:00:00+16:00"}, {"id": 3, "v": "0000-01-01T00:00:00Z"}, {"id": 4, "v": "01/02/2024"},
+           {"id": 5, "l": ["0000-12-31"]}, {"id": 6, "v": "+0000-01-01T00:00:00Z"}),
+    rows=[r"1|2023-12-31 08:01:00+00|\N", r"6|0001-01-01 00:00:00+00 BC|\N"],
+    letters={1: ("map", "22009", "time zone"), 2: ("map", "22008", "value.v"), 3: ("map", "22007", "DateStyle"), 4: ("map", "22008", "value.l")})
 test_F35b_moments_beyond_the_calendar_are_letters = case(
     "CREATE TABLE t (id int PRIMARY KEY, v timestamptz)",
     values({"id": 1, "v": "294277-01-01T00:00:00Z"}, {"id": 2, "v": "2024-13-01T00:00:00Z"}, {"id": 3, "v": "2024-01-01T00:00:60Z"}, {"id": 4, "v": ""}),

@@ -197,7 +197,7 @@ TEST(MappingPolicies, integers_without_a_schema_have_the_unit_that_the_route_say
   EXPECT_EQ(with(TimeUnit::automatic, "date", "19675"), "2023-11-14 (time_unit)") << "days";
   EXPECT_EQ(with(TimeUnit::seconds, "timestamp", "-1"), "1969-12-31 23:59:59.000000 (time_unit)");
   EXPECT_EQ(with(TimeUnit::millis, "timestamp", "1700000000.5"), "!22P02");
-  EXPECT_EQ(with(TimeUnit::millis, "timestamp", R"("1700000000")"), "!22007") << "a text says its time itself";
+  EXPECT_EQ(with(TimeUnit::millis, "timestamp", R"("1700000000")"), "!22008") << "a text says its time itself";
   EXPECT_EQ(with(TimeUnit::seconds, "timestamp", "9223372036854775807"), "!22008");
   EXPECT_EQ(with(TimeUnit::seconds, "int8", "1700000000"), "1700000000");
   EXPECT_EQ(with(TimeUnit::millis, "timestamp[]", "[0]"), R"({"1970-01-01 00:00:00"} (time_unit))");
