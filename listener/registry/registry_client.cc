@@ -20,9 +20,9 @@ using Json = nlohmann::json;
 constexpr std::size_t longest_answer = 16u << 20;
 constexpr std::size_t most_references = 500;
 constexpr int deepest_reference = 32;
-// The API's error codes for what it does not know: a schema; a subject, or a version of it.
+// The API's error codes for what it does not know: a schema; a subject, or a version of it, also one that was deleted.
 constexpr std::array unknown_schema{40403};
-constexpr std::array unknown_reference{40401, 40402, 40403};
+constexpr std::array unknown_reference{40401, 40402, 40403, 40404, 40406};
 
 std::unexpected<Error> cannot_ask(const std::string& url, std::string_view why) {
   return fail(ErrorClass::stop_partition, fmt::format("schema registry {}: {}", without_user(url), why));
@@ -139,7 +139,9 @@ Result<void> RegistryClient::add_references(const Json& document, int depth, Reg
       return cannot_ask(urls_[preferred_], fmt::format("references are deeper than {} or more than {}",
                                                        deepest_reference, most_references));
     const auto path = fmt::format("/subjects/{}/versions/{}", percent_encoded(subject), version.get<std::int64_t>());
-    const auto answer = get(path, unknown_reference);
+    auto answer = get(path, unknown_reference);
+    // A schema outlives its subject: by its number it is still there, and so is what it refers to, for who asks so.
+    if (answer && answer->status == 404) answer = get(path + "?deleted=true", unknown_reference);
     if (!answer) return std::unexpected(answer.error());
     if (answer->status == 404)
       return cannot_ask(urls_[preferred_],

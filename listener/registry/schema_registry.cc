@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds backoff_min{100}, backoff_max{5000};
-constexpr seconds refusal_holds{10};  // the registry is asked again after this about a schema that it did not know
+// The registry is asked again after this about a schema that it did not know, by a lane and by a command.
+constexpr milliseconds refusal_holds{10'000}, refusal_holds_for_patient{100};
+constexpr milliseconds of_a_command{1000};  // its patience, at least
 constexpr seconds forgotten_after{60};
 constexpr seconds save_again_after{5};
 constexpr std::size_t most_schemas = 10'000;
@@ -59,9 +61,11 @@ bool SchemaRegistry::make_room(std::size_t bytes) {
   return questions_.size() < most_schemas;
 }
 
-SchemaSource::Found SchemaRegistry::answer_to(const SchemaName& schema, Clock::time_point now) const {
+SchemaSource::Found SchemaRegistry::answer_to(const SchemaName& schema, Clock::time_point now,
+                                              milliseconds patience) const {
   if (const auto known = known_.find(schema); known != known_.end()) return known->second;
-  if (const auto refused = refused_.find(schema); refused != refused_.end() && now < refused->second.until)
+  const auto holds = patience < of_a_command ? refusal_holds : refusal_holds_for_patient;
+  if (const auto refused = refused_.find(schema); refused != refused_.end() && now - refused->second.since < holds)
     return fail(ErrorClass::reject, refused->second.reason);
   const auto question = questions_.find(schema);
   const std::string trouble = question == questions_.end() ? std::string() : question->second.trouble;
@@ -92,7 +96,7 @@ void SchemaRegistry::has_ended() {
 SchemaSource::Found SchemaRegistry::find(const SchemaName& schema, milliseconds patience) {
   MutexLock lock(mutex_);
   const auto now = Clock::now();
-  auto answer = answer_to(schema, now);
+  auto answer = answer_to(schema, now, patience);
   if (answer || answer.error().next == ErrorClass::reject) return answer;
   if (!make_room(0) && !questions_.contains(schema))
     return fail(ErrorClass::retry, "too many schemas are being asked for");
@@ -108,7 +112,7 @@ SchemaSource::Found SchemaRegistry::find(const SchemaName& schema, milliseconds 
   };
   if (!answered_.wait_until(lock, interruption().stop, until, is_over) && interruption().requested())
     return fail(ErrorClass::retry, std::string(cancelled));
-  return answer_to(schema, Clock::now());
+  return answer_to(schema, Clock::now(), milliseconds(0));  // what has come while it waited is not too old
 }
 
 void SchemaRegistry::run() {
@@ -168,7 +172,7 @@ void SchemaRegistry::ask(const SchemaName& schema) {
   if (found) {
     keep(schema, std::move(found));
   } else if (answered) {
-    refused_[schema] = {fetched.error().message, Clock::now() + refusal_holds};
+    refused_[schema] = {fetched.error().message, Clock::now()};
     questions_.erase(schema);
   } else {
     // The others would hear the same.

@@ -4,7 +4,9 @@
 // Owned by the service, or by one `sluice explain`; find() may be called by any thread, and ends early with its
 // interruption. The thread starts with the first question and ends with the object, which interrupts what it waits for.
 // While the registry cannot be asked, a copy in the SchemaStore takes its place, and the question is repeated with a
-// back-off from 100 ms to 5 s for as long as somebody comes back for the answer. Bounded: schemas, and those that wait
+// back-off from 100 ms to 5 s for as long as somebody comes back for the answer. What the registry did not know it is
+// asked again: ten seconds later, or sooner for who is patient, such as an operator who has registered it and replays
+// its dead letters. Bounded: schemas, and those that wait
 // to be stored, by number and size, questions by number.
 #pragma once
 
@@ -46,11 +48,12 @@ class SchemaRegistry final : public SchemaSource {
   };
   struct Refusal {
     std::string reason;
-    Clock::time_point until{};
+    Clock::time_point since{};
   };
   using Known = std::shared_ptr<const RegisteredSchema>;
 
-  Found answer_to(const SchemaName& schema, Clock::time_point now) const REQUIRES(mutex_);
+  Found answer_to(const SchemaName& schema, Clock::time_point now, std::chrono::milliseconds patience) const
+      REQUIRES(mutex_);
   bool make_room(std::size_t bytes) REQUIRES(mutex_);
   void keep(const SchemaName& schema, Known found) REQUIRES(mutex_);
   Result<void> start() REQUIRES(mutex_);

@@ -67,6 +67,7 @@ bool AvroReader::read(const AvroSchema& schema, std::string_view bytes, ValueAre
                       bool any_text) {
   any_text_ = any_text;
   schema_ = &schema;
+  root_ = schema.root;
   arena_ = &arena;
   begin_ = at_ = reinterpret_cast<const Byte*>(bytes.data());
   end_ = begin_ + bytes.size();
@@ -156,6 +157,7 @@ bool AvroReader::read_value(std::uint32_t index, int depth, Value& out) {
     }
     case AvroType::bytes:
       if (!read_length(bytes)) return false;
+      if (node.meaning == AvroMeaning::big_decimal) return read_big_decimal(bytes, out);
       out = meaningful(node, bytes, *arena_);
       return true;
     case AvroType::fixed:
@@ -175,7 +177,9 @@ bool AvroReader::read_value(std::uint32_t index, int depth, Value& out) {
       if (!read_number(number)) return false;
       if (number < 0 || number >= node.count) return fail("an alternative that the union does not have");
       if (depth == 0) return fail("values nested too deep");
-      return read_value(schema_->parts[node.first + static_cast<std::size_t>(number)].node, depth - 1, out);
+      index = schema_->parts[node.first + static_cast<std::size_t>(number)].node;
+      if (depth == deepest_avro) root_ = index;
+      return read_value(index, depth - 1, out);
     case AvroType::record:
     case AvroType::array:
     case AvroType::map:
@@ -184,6 +188,19 @@ bool AvroReader::read_value(std::uint32_t index, int depth, Value& out) {
   if (depth == 0) return fail("values nested too deep");
   if (node.type == AvroType::record) return read_record(node, depth - 1, out);
   return node.type == AvroType::array ? read_items(node, depth - 1, out) : read_members(node, depth - 1, out);
+}
+
+// The digits, as bytes with their length, and the scale: a datum within the bytes, which end with it.
+bool AvroReader::read_big_decimal(std::string_view bytes, Value& out) {
+  const Byte* const behind = std::exchange(end_, at_);
+  at_ -= bytes.size();
+  std::string_view unscaled;
+  std::int64_t scale = 0;
+  if (!read_length(unscaled) || !read_number(scale)) return false;
+  if (at_ != end_ || !std::in_range<std::int32_t>(scale)) return fail("bytes that are no big-decimal");
+  end_ = behind;
+  out = Value::decimal(unscaled, static_cast<std::int32_t>(scale));
+  return true;
 }
 
 bool AvroReader::read_record(const AvroNode& node, int depth, Value& out) {

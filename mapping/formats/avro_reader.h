@@ -20,6 +20,8 @@ class AvroReader {
   // `any_text`: texts need not be UTF-8.
   bool read(const AvroSchema& schema, std::string_view bytes, ValueArena& arena, Value& datum, bool any_text = false);
 
+  // The node that the datum was read as: of a union at the root, the alternative.
+  std::uint32_t root() const { return root_; }
   const char* fault() const { return fault_; }
   std::size_t at() const { return static_cast<std::size_t>(at_ - begin_); }
   bool not_utf8() const { return not_utf8_; }
@@ -29,6 +31,7 @@ class AvroReader {
 
   bool read_value(std::uint32_t index, int depth, Value& out);
   bool read_record(const AvroNode& node, int depth, Value& out);
+  bool read_big_decimal(std::string_view bytes, Value& out);
   bool read_items(const AvroNode& node, int depth, Value& out);
   bool read_members(const AvroNode& node, int depth, Value& out);
   bool read_block(const AvroNode& node, std::uint32_t key_bytes, std::int64_t& count);
@@ -46,6 +49,7 @@ class AvroReader {
   const Byte* begin_ = nullptr;
   const Byte* at_ = nullptr;
   const Byte* end_ = nullptr;
+  std::uint32_t root_ = 0;
   std::size_t budget_ = 0;  // values that may still be made
   const char* fault_ = "";
   bool any_text_ = false;

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <unordered_set>
 #include <utility>
 
 #include "base/json_text.h"
-#include "base/parse.h"
 #include "base/printable.h"
+#include "mapping/formats/avro_meaning.h"
 #include "mapping/formats/connect_schema.h"
 
 namespace sluice::mapping {
@@ -18,71 +17,12 @@ namespace {
 
 constexpr std::size_t max_nodes = 100'000;
 constexpr std::uint32_t max_least = 1u << 30;
+constexpr std::string_view connects_own_name = "io.confluent.connect.avro.ConnectDefault";  // of what has no name
 
 constexpr std::pair<std::string_view, AvroType> primitives[] = {
     {"null", AvroType::null},        {"boolean", AvroType::boolean}, {"int", AvroType::integer},
     {"long", AvroType::big_integer}, {"float", AvroType::single},    {"double", AvroType::real},
     {"bytes", AvroType::bytes},      {"string", AvroType::text},
-};
-
-struct LogicalType {
-  std::string_view name;
-  AvroType type;
-  TemporalUnit unit;
-};
-
-constexpr LogicalType temporal_types[] = {
-    {"date", AvroType::integer, TemporalUnit::date_days},
-    {"time-millis", AvroType::integer, TemporalUnit::time_millis},
-    {"time-micros", AvroType::big_integer, TemporalUnit::time_micros},
-    {"timestamp-millis", AvroType::big_integer, TemporalUnit::timestamp_millis},
-    {"timestamp-micros", AvroType::big_integer, TemporalUnit::timestamp_micros},
-    {"timestamp-nanos", AvroType::big_integer, TemporalUnit::timestamp_nanos},
-    {"local-timestamp-millis", AvroType::big_integer, TemporalUnit::timestamp_millis},
-    {"local-timestamp-micros", AvroType::big_integer, TemporalUnit::timestamp_micros},
-    {"local-timestamp-nanos", AvroType::big_integer, TemporalUnit::timestamp_nanos},
-};
-
-// Thrown and caught in this file only: the first thing that is wrong ends the reading.
-struct AvroComplaint {
-  std::string text;
-};
-
-[[noreturn]] void complain(std::string text) {
-  throw AvroComplaint{std::move(text)};
-}
-
-// The attributes of a schema that is an object.
-class Attributes {
- public:
-  explicit Attributes(std::string_view json) {
-    if (!read_json_object(json, names_, fields_)) complain(fmt::format("{} is not valid JSON", printable(json)));
-  }
-
-  const Value* find(std::string_view name) const { return sluice::find(fields_, name); }
-  // Empty if it is missing or not a string.
-  std::string text(std::string_view name) const { return text_attribute(fields_, name); }
-  std::optional<std::int64_t> integer(std::string_view name) const {
-    const Value* value = find(name);
-    if (!value || value->kind() != ValueKind::number_text) return std::nullopt;
-    return parse_integer<std::int32_t>(value->digits());
-  }
-  // Of connect.parameters, whose values are strings.
-  std::optional<std::int64_t> parameter(std::string_view name) const {
-    const Value* value = find("connect.parameters");
-    if (!value || value->kind() != ValueKind::structure) return std::nullopt;
-    const std::string text = Attributes(value->unread_json()).text(name);
-    const auto number = parse_integer<std::int32_t>(text);
-    if (!text.empty() && !number) complain(fmt::format("the {} of a type is not a number of 32 bits", name));
-    return number;
-  }
-  bool of_connect() const {
-    return std::ranges::any_of(fields_, [](const Field& field) { return field.name.starts_with("connect."); });
-  }
-
- private:
-  std::vector<Field> fields_;
-  ValueArena names_;
 };
 
 class AvroCompiler {
@@ -91,21 +31,23 @@ class AvroCompiler {
   std::uint32_t read(std::string_view json) {
     if (json.size() > longest_schema) complain("it is longer than 8 MiB");
     Value value;
+    of_connect_ = false;
     if (!read_json(json, value)) {
       // A registry may keep the bare name of a type, without the quotes of JSON.
       if (!json.empty() && json.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == json.npos)
         return reference(std::string(json), {});
       complain("it is not JSON");
     }
+    // What Connect's converter writes for a row that may be null: one of Debezium's that was flattened.
+    deepest_root_ = value.kind() == ValueKind::array ? deepest_avro - 1 : deepest_avro;
     return type(value, {}, deepest_avro);
   }
 
   AvroSchema finish(std::uint32_t root, bool connect) {
     schema_.root = root;
-    schema_.is_envelope = is_envelope();
-    schema_.row = schema_.is_envelope ? row_of_envelope() : root;
-    schema_.connect = connect || schema_.is_envelope;
-    schema_.id = new_schema_id();
+    schema_.connect = connect;
+    add_root(root);
+    for (const AvroPart& part : schema_.parts_of_alternatives(root)) add_root(part.node);
     return std::move(schema_);
   }
 
@@ -176,12 +118,12 @@ class AvroCompiler {
   }
 
   std::uint32_t described(const Value& value, const std::string& space, int depth) {
-    const Attributes attributes(value.unread_json());
+    const AvroAttributes attributes(value.unread_json());
     const Value* kind = attributes.find("type");
     if (!kind) complain(fmt::format("{} has no type", printable(value.unread_json())));
     if (!kind->is_text()) return type(*kind, space, depth - 1);
     const std::string name = attributes.text("type");
-    if (depth == deepest_avro) of_connect_ = attributes.of_connect();
+    if (depth >= deepest_root_) of_connect_ = of_connect_ || attributes.of_connect();
     if (name == "record" || name == "error") return record(attributes, space, depth);
     if (name == "enum") return enumeration(attributes, space);
     if (name == "fixed") return fixed(attributes, space);
@@ -192,16 +134,17 @@ class AvroCompiler {
       const std::uint32_t of = type(*item, space, depth - 1);
       node(made).item = of;
       node(made).least = 1;
+      give_meaning(attributes, node(made));
       return made;
     }
     const std::uint32_t made = reference(name, space);
     if (std::ranges::find(primitives, name, &std::pair<std::string_view, AvroType>::first) != std::end(primitives))
-      give_meaning(node(made), attributes);
+      give_meaning(attributes, node(made));
     return made;
   }
 
   // The full name of a type; `space` becomes the namespace of the names in it.
-  std::string full_name(const Attributes& attributes, std::string& space) const {
+  std::string full_name(const AvroAttributes& attributes, std::string& space) const {
     const std::string name = attributes.text("name");
     if (name.empty()) complain("a type has no name");
     if (const auto dot = name.rfind('.'); dot != name.npos) {
@@ -216,7 +159,7 @@ class AvroCompiler {
     if (!named_.emplace(name, as).second) complain(fmt::format("it describes {} twice", printable(name)));
   }
 
-  std::uint32_t record(const Attributes& attributes, std::string space, int depth) {
+  std::uint32_t record(const AvroAttributes& attributes, std::string space, int depth) {
     const std::string name = full_name(attributes, space);
     const std::uint32_t made = add(AvroType::record);
     introduce(name, made);
@@ -230,7 +173,7 @@ class AvroCompiler {
     for (const Value& field : described_fields) {
       if (field.kind() != ValueKind::structure)
         complain(fmt::format("a field of {} is not an object", printable(name)));
-      const Attributes its(field.unread_json());
+      const AvroAttributes its(field.unread_json());
       const Value* of = its.find("type");
       std::string field_name = its.text("name");
       if (field_name.empty() || !of) complain(fmt::format("a field of {} has no name or no type", printable(name)));
@@ -242,13 +185,14 @@ class AvroCompiler {
     }
     set_parts(made, std::move(parts));
     node(made).least = least;
+    if (depth >= deepest_root_ && name.starts_with(connects_own_name)) of_connect_ = true;
     const LogicalName* logical = find_logical(attributes.text("connect.name"));
     if (logical && logical->logical == Logical::variable_scale_decimal)
       node(made).meaning = AvroMeaning::variable_scale_decimal;
     return made;
   }
 
-  std::uint32_t enumeration(const Attributes& attributes, std::string space) {
+  std::uint32_t enumeration(const AvroAttributes& attributes, std::string space) {
     const std::string name = full_name(attributes, space);
     const std::uint32_t made = add(AvroType::enumeration);
     introduce(name, made);
@@ -268,7 +212,7 @@ class AvroCompiler {
     return made;
   }
 
-  std::uint32_t fixed(const Attributes& attributes, std::string space) {
+  std::uint32_t fixed(const AvroAttributes& attributes, std::string space) {
     const std::string name = full_name(attributes, space);
     const std::uint32_t made = add(AvroType::fixed);
     introduce(name, made);
@@ -276,65 +220,19 @@ class AvroCompiler {
     if (!size || *size < 0) complain(fmt::format("fixed {} has no size", printable(name)));
     node(made).size = static_cast<std::uint32_t>(*size);
     node(made).least = std::min(max_least, node(made).size);
-    give_meaning(node(made), attributes);
+    give_meaning(attributes, node(made));
     return made;
   }
 
-  // Connect's name counts more than the logical type: it is finer. What does not fit its type is left out, as the
-  // specification of Avro wants it.
-  static void give_meaning(AvroNode& to, const Attributes& attributes) {
-    const bool bytes = to.type == AvroType::bytes || to.type == AvroType::fixed;
-    const bool number = to.type == AvroType::integer || to.type == AvroType::big_integer;
-    if (to.type == AvroType::text) {
-      to.named = kind_by_name(attributes.text("connect.name"));
-      if (attributes.text("logicalType") == "uuid") to.named = FieldKind::uuid;
-    }
-    if (const LogicalName* named = find_logical(attributes.text("connect.name"))) {
-      if (bytes && named->logical == Logical::decimal) {
-        to.meaning = AvroMeaning::decimal;
-        to.precision = static_cast<std::int32_t>(
-            attributes.parameter("connect.decimal.precision").value_or(attributes.integer("precision").value_or(0)));
-        to.scale =
-            static_cast<std::int32_t>(attributes.parameter("scale").value_or(attributes.integer("scale").value_or(0)));
-        return;
-      }
-      if (bytes && named->logical == Logical::bits) {
-        to.meaning = AvroMeaning::bits;
-        to.scale = static_cast<std::int32_t>(attributes.parameter("length").value_or(0));
-        return;
-      }
-      if (number && named->logical == Logical::temporal) {
-        to.meaning = AvroMeaning::temporal;
-        to.unit = named->unit;
-        return;
-      }
-    }
-    const std::string logical = attributes.text("logicalType");
-    if (logical.empty()) return;
-    if (bytes && logical == "decimal") {
-      const auto precision = attributes.integer("precision").value_or(0);
-      const auto scale = attributes.integer("scale").value_or(0);
-      if (precision < 1 || scale < 0 || scale > precision) return;
-      to.meaning = AvroMeaning::decimal;
-      to.precision = static_cast<std::int32_t>(precision);
-      to.scale = static_cast<std::int32_t>(scale);
-    } else if (to.type == AvroType::fixed && to.size == 16 && logical == "uuid") {
-      to.meaning = AvroMeaning::uuid;
-    } else if (to.type == AvroType::fixed && to.size == 12 && logical == "duration") {
-      to.meaning = AvroMeaning::duration;
-    } else {
-      const auto* temporal = std::ranges::find(temporal_types, logical, &LogicalType::name);
-      if (temporal == std::end(temporal_types) || temporal->type != to.type) return;
-      to.meaning = AvroMeaning::temporal;
-      to.unit = temporal->unit;
-      to.instant = logical.starts_with("timestamp-");
-    }
+  void add_root(std::uint32_t index) {
+    if (node(index).type != AvroType::record) return;
+    const bool envelope = is_envelope(index);
+    schema_.roots.push_back({index, envelope ? row_of_envelope(index) : index, envelope, new_schema_id()});
+    schema_.connect = schema_.connect || envelope;
   }
 
-  bool is_envelope() const {
-    const AvroNode& root = schema_.nodes[schema_.root];
-    if (root.type != AvroType::record) return false;
-    const auto parts = schema_.parts_of(root);
+  bool is_envelope(std::uint32_t index) const {
+    const auto parts = schema_.parts_of(schema_.nodes[index]);
     const auto has = [&](std::string_view name) {
       return std::ranges::find(parts, name, &AvroPart::name) != parts.end();
     };
@@ -342,12 +240,12 @@ class AvroCompiler {
     return op != parts.end() && is_text(op->node) && (has("before") || has("after") || (has("source") && has("ts_ms")));
   }
 
-  std::uint32_t row_of_envelope() const {
+  std::uint32_t row_of_envelope(std::uint32_t index) const {
     for (const char* image : {"after", "before"}) {
-      for (const AvroPart& part : schema_.parts_of(schema_.nodes[schema_.root]))
+      for (const AvroPart& part : schema_.parts_of(schema_.nodes[index]))
         if (part.name == image) return part.node;
     }
-    return schema_.root;
+    return index;
   }
 
   bool is_text(std::uint32_t index) const {
@@ -361,6 +259,7 @@ class AvroCompiler {
   AvroSchema schema_;
   std::map<std::string, std::uint32_t, std::less<>> named_;
   bool of_connect_ = false;
+  int deepest_root_ = deepest_avro;  // where the types of a datum are described
 };
 
 }  // namespace

@@ -40,19 +40,28 @@ enum class AvroType : std::uint8_t {
 };
 
 // The meaning of a value beyond its type: of a logical type, or of the name that Connect gives a schema.
-enum class AvroMeaning : std::uint8_t { none, decimal, bits, temporal, uuid, duration, variable_scale_decimal };
+enum class AvroMeaning : std::uint8_t {
+  none,
+  decimal,
+  big_decimal,  // with a scale of its own
+  bits,
+  temporal,
+  uuid,
+  duration,
+  variable_scale_decimal,
+};
 
 struct AvroNode {
   AvroType type = AvroType::null;
   AvroMeaning meaning = AvroMeaning::none;
   TemporalUnit unit = TemporalUnit::date_days;  // of a temporal
   std::int32_t scale = 0;                       // of a decimal; length of bits
-  std::uint32_t size = 0;                       // of a fixed, bytes
+  std::uint32_t size = 0;                       // of a fixed, bytes; of a text, characters at most, 0: not said
   std::uint32_t first = 0, count = 0;           // of a record and of alternatives: parts; of an enumeration: symbols
   std::uint32_t item = 0;                       // of an array and of a map: the node of its values
   std::uint32_t least = 0;                      // a value takes at least so many bytes
   std::int32_t precision = 0;                   // of a decimal; 0: not said
-  FieldKind named = FieldKind::unknown;         // what Connect's name says of a text
+  FieldKind named = FieldKind::unknown;         // what Connect or the source says of its column, beyond the type
   bool instant = false;                         // a timestamp of Avro's own that is not local
 };
 
@@ -62,18 +71,27 @@ struct AvroPart {
   std::uint32_t node = 0;
 };
 
+// A record that a datum may be: the root, or one of its alternatives.
+struct AvroRoot {
+  std::uint32_t node = 0;
+  std::uint32_t row = 0;     // the node of its row: itself, or what an envelope has as `after`
+  bool is_envelope = false;  // of Debezium
+  SchemaId id = no_schema;
+};
+
 struct AvroSchema final : SchemaTypes {
   std::vector<AvroNode> nodes;
   std::vector<AvroPart> parts;
   std::vector<std::string> symbols;
   std::uint32_t root = 0;
-  std::uint32_t row = 0;     // the node of a row: the root, or what an envelope has as `after`
-  bool connect = false;      // made by Kafka Connect: strings in JSON columns hold JSON
-  bool is_envelope = false;  // of Debezium
-  SchemaId id = no_schema;
+  std::vector<AvroRoot> roots;
+  bool connect = false;  // made by Kafka Connect: strings in JSON columns hold JSON
 
-  // A map's fields differ from one datum to the next.
-  bool fields_vary() const { return nodes[root].type != AvroType::record; }
+  // What a datum is that was read as this node; null if it is no record, whose fields differ from one to the next.
+  const AvroRoot* root_of(std::uint32_t node) const;
+  std::span<const AvroPart> parts_of_alternatives(std::uint32_t index) const {
+    return nodes[index].type == AvroType::alternatives ? parts_of(nodes[index]) : std::span<const AvroPart>();
+  }
   std::span<const AvroPart> parts_of(const AvroNode& node) const {
     return std::span(parts).subspan(node.first, node.count);
   }

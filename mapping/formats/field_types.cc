@@ -127,6 +127,11 @@ RowTypes ConnectSchema::items_of(std::uint32_t, std::string_view field_name) con
   return opens ? RowTypes{found->item()} : RowTypes{};
 }
 
+const AvroRoot* AvroSchema::root_of(std::uint32_t node) const {
+  const auto found = std::ranges::find(roots, node, &AvroRoot::node);
+  return found == roots.end() ? nullptr : &*found;
+}
+
 std::uint32_t AvroSchema::one_of(std::uint32_t index) const {
   if (nodes[index].type != AvroType::alternatives) return index;
   std::uint32_t found = index;
@@ -196,6 +201,7 @@ FieldType AvroSchema::type_of(std::uint32_t index) const {
       of.scale = node.scale;
       return of;
     case AvroMeaning::variable_scale_decimal:
+    case AvroMeaning::big_decimal:
       of.kind = FieldKind::decimal;
       return of;
     case AvroMeaning::bits:
@@ -221,7 +227,7 @@ FieldType AvroSchema::type_of(std::uint32_t index) const {
       of.kind = FieldKind::boolean;
       break;
     case AvroType::integer:
-      of.kind = FieldKind::int32;
+      if (of.kind == FieldKind::unknown) of.kind = FieldKind::int32;
       break;
     case AvroType::big_integer:
       of.kind = FieldKind::int64;
@@ -237,7 +243,8 @@ FieldType AvroSchema::type_of(std::uint32_t index) const {
       of.kind = FieldKind::bytes;
       break;
     case AvroType::text:
-      if (of.kind == FieldKind::unknown) of.kind = FieldKind::text;
+      if (of.kind == FieldKind::unknown || of.kind == FieldKind::decimal) of.kind = FieldKind::text;
+      of.length = static_cast<std::int32_t>(node.size);
       break;
     case AvroType::enumeration:
       of.kind = FieldKind::text;

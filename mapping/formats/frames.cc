@@ -191,9 +191,10 @@ bool FrameReader::read_avro(const SchemaBook::Entry& entry, const Frame& frame, 
                             DecodeSpace& space, Datum& datum, DecodeError& error) {
   const AvroSchema& schema = entry.avro;
   if (avro_.read(schema, frame.payload, space.arena, datum.value, any_text)) {
-    datum.schema = {schema.fields_vary() ? no_schema : schema.id, {&schema, schema.row}};
+    const AvroRoot* root = schema.root_of(avro_.root());
+    datum.schema = {root ? root->id : no_schema, {&schema, root ? root->row : schema.root}};
     datum.connect = schema.connect;
-    datum.is_envelope = schema.is_envelope;
+    datum.is_envelope = root && root->is_envelope;
     return true;
   }
   error = {avro_.not_utf8() ? "22021" : malformed,

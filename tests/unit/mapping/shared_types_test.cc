@@ -107,7 +107,7 @@ TEST_P(MappingSharedTypes, and_so_are_the_columns_that_it_needs) {
   ASSERT_EQ(entry.refusal, "");
   RowTypes row;
   if (schema.kind == SchemaKind::json) row = {&entry.json.types.schema};
-  if (schema.kind == SchemaKind::avro) row = {&entry.avro, entry.avro.row};
+  if (schema.kind == SchemaKind::avro) row = {&entry.avro, entry.avro.roots.front().row};
   if (schema.kind == SchemaKind::protobuf) row = {&entry.protobuf, entry.protobuf.row_of(0)};
   EXPECT_EQ(row.of("v").kind, FieldKind::document);
   EXPECT_EQ(row.of("w").kind, FieldKind::text);
