@@ -209,8 +209,7 @@ void LaneWorker::on_result(const Result<void>& result) {
   if (const auto holds = state_.descriptions.still_true(batch.changes()); !holds) {
     return handle_error({ErrorClass::retry, holds.error().sqlstate, holds.error().message});
   } else if (!*holds) {
-    log::info(state_.log_prefix, "a table was altered ({} {}), mapping {} records again", result.error().sqlstate,
-              result.error().message, batch.records());
+    log::info(state_.log_prefix, "a table was altered, mapping {} records again", batch.records());
     return rewind_batch();
   }
   log::info(state_.log_prefix, "a batch of {} records was refused ({} {}), looking for the record", batch.records(),

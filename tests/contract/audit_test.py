@@ -1,4 +1,4 @@
-"""docs/audit.md has every entry of both audits, and the tests that it names are there."""
+"""docs/audit.md has every entry of both audits and every report from the field, and the tests that it names are there."""
 import pathlib
 import re
 
@@ -7,6 +7,7 @@ PAGE = ROOT / "docs/audit.md"
 CORE = [*(f"C{n}" for n in range(1, 24)), *(f"C24{letter}" for letter in "abcdefghijklmnopq"), *(f"U{n}" for n in range(1, 13)),
         *(f"S{n}" for n in range(1, 9))]
 SECURITY = [*(f"S{n}" for n in range(1, 27)), *(f"O{n}" for n in range(1, 25)), *(f"F{n}" for n in range(1, 18))]
+REPORTS = [f"R{n}" for n in range(1, 14)]
 
 
 def sections():
@@ -24,8 +25,8 @@ def all_tests():
     return found
 
 
-def test_every_entry_of_both_audits_has_its_row():
-    assert [[entry for entry, _ in section] for section in sections()] == [CORE, SECURITY]
+def test_every_entry_and_every_report_has_its_row():
+    assert [[entry for entry, _ in section] for section in sections()] == [CORE, SECURITY, REPORTS]
 
 
 def test_each_entry_names_tests_that_are_there_or_says_why_there_is_none():
