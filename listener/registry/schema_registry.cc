@@ -108,7 +108,7 @@ SchemaSource::Found SchemaRegistry::find(const SchemaName& schema, milliseconds 
   if (is_new) asked_.notify_all();
   const auto is_over = [&]() REQUIRES(mutex_) {
     const auto found = questions_.find(schema);
-    return stop_.stop_requested() || found == questions_.end() || !found->second.trouble.empty();
+    return stop_.stop_requested() || found == questions_.end() || found->second.failed;
   };
   if (!answered_.wait_until(lock, interruption().stop, until, is_over) && interruption().requested())
     return fail(ErrorClass::retry, std::string(cancelled));
@@ -133,9 +133,14 @@ std::optional<SchemaName> SchemaRegistry::next_question() {
   const MutexLock lock(mutex_);
   const auto now = Clock::now();
   std::erase_if(questions_, [&](const auto& one) { return now - one.second.wanted > forgotten_after; });
-  if (questions_.empty() || now < hold_until_) return std::nullopt;
+  if (questions_.empty()) return std::nullopt;
   auto next = questions_.upper_bound(last_asked_);
-  if (next == questions_.end()) next = questions_.begin();
+  if (now < hold_until_)
+    next = std::ranges::find_if(questions_, [](const auto& one) { return !one.second.tried; });
+  else if (next == questions_.end())
+    next = questions_.begin();
+  if (next == questions_.end()) return std::nullopt;
+  next->second.tried = true;
   last_asked_ = next->first;
   return last_asked_;
 }
@@ -178,6 +183,7 @@ void SchemaRegistry::ask(const SchemaName& schema) {
     // The others would hear the same.
     for (auto& [name, question] : questions_) {
       if (question.trouble.empty() || name == schema) question.trouble = fetched.error().message;
+      question.failed = question.failed || name == schema;
     }
   }
   answered_.notify_all();

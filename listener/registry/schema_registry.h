@@ -4,10 +4,10 @@
 // Owned by the service, or by one `sluice explain`; find() may be called by any thread, and ends early with its
 // interruption. The thread starts with the first question and ends with the object, which interrupts what it waits for.
 // While the registry cannot be asked, a copy in the SchemaStore takes its place, and the question is repeated with a
-// back-off from 100 ms to 5 s for as long as somebody comes back for the answer. What the registry did not know it is
-// asked again: ten seconds later, or sooner for who is patient, such as an operator who has registered it and replays
-// its dead letters. Bounded: schemas, and those that wait
-// to be stored, by number and size, questions by number.
+// back-off from 100 ms to 5 s for as long as somebody comes back for the answer; a new question goes at once, as the
+// trouble may be of the others' schemas alone. What the registry did not know it is asked again: ten seconds later, or
+// sooner for who is patient, such as an operator who has registered it and replays its dead letters. Bounded: schemas,
+// and those that wait to be stored, by number and size, questions by number.
 #pragma once
 
 #include <condition_variable>
@@ -44,7 +44,9 @@ class SchemaRegistry final : public SchemaSource {
   struct Question {
     Clock::time_point asked{};   // for the first time
     Clock::time_point wanted{};  // for the last time
-    std::string trouble;         // why there is no answer yet
+    std::string trouble;         // why there is no answer yet, perhaps to another question
+    bool tried = false;          // the registry was asked; until then no back-off holds it
+    bool failed = false;         // and did not answer this one
   };
   struct Refusal {
     std::string reason;

@@ -210,6 +210,19 @@ def test_a_dead_letter_is_replayed_once_the_table_takes_it(place, kind):
     assert [row["id"] for row in place.table_rows(kind) if row["n"] == 5000] == [40, 41, 42, 43]
 
 
+def test_a_dead_letter_is_replayed_as_soon_as_its_schema_is_registered(place):
+    late = {"id": 50, "n": 500, "name": "late"}
+    topic, table = place.topics["avro"], place.tables["avro"]
+    place.kafka.publish(topic, [(None, frame(99, value("avro", late)[5:]))], 0)
+    place.caught_up("avro")
+    query = "SELECT reason FROM sluice.dead_letter WHERE topic = %s AND resolved_at IS NULL"
+    assert place.sql(query, topic) == [("value: found schema 99, expected one that the registry knows",)]
+    place.registry.schemas["99"] = avro_schema(3)
+    place.ok("dead", "replay", "--table", f"public.{table}")
+    assert place.sql(query, topic) == []
+    assert place.sql(f"SELECT n, name FROM {table} WHERE id = 50") == [(500, "late")]
+
+
 def test_verify_deep_compares_the_rows_and_finds_one_that_was_changed(place, kind):
     place.caught_up(kind)
     table = place.tables[kind]
