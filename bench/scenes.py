@@ -234,7 +234,7 @@ def topic_pattern(stage):
 
 
 def postgresql_away(stage):
-    """PostgreSQL is away for 8 s while a partition is stopped: CPU seconds of the service (C19)."""
+    """PostgreSQL is away for 16 s while a partition is stopped: CPU seconds of the service (C19)."""
     stage.sql("CREATE TABLE t (id bigint PRIMARY KEY, v text)")
     topic = stage.topic("t", 2)
     stage.publish(topic, 5, partition=0)
@@ -252,7 +252,7 @@ def postgresql_away(stage):
     stage.postgres.stop()
     stage.publish(topic, 5, partition=0, first=20)  # so that the lane notices
     before = cpu()
-    time.sleep(8)
+    time.sleep(16)
     used = cpu() - before
     stage.postgres.start()
     stage.connection = stage.postgres.connect(stage.name)
