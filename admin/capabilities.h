@@ -31,12 +31,14 @@ struct Capabilities {
   const Snapshots& snapshots;
   Pauses& pauses;
   DeadLetters& dead_letters;
+  LetterGroups& letter_groups;
   Positions& positions;
   Moves& moves;
   Inspection& inspection;
   Audit& audit;
   Logging& logging;
   Events& events;
+  const Hooks& hooks;
   Notifications& notifications;
   Jobs& jobs;
   const IncidentLog& incidents;

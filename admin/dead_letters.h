@@ -121,13 +121,6 @@ class DeadLetters {
   // The statements that would write the record of a letter, which is here with its contents, their values as literals.
   // `reject`: there are none, and why.
   virtual Result<std::vector<std::string>> sql(const DeadLetterRow& letter) = 0;
-  // Groups of those that the filter has, no more than its limit; by reason, with the DDL that would free them, as far
-  // as it is found within a few seconds.
-  virtual Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) = 0;
-  // The same by reason, and tries each group's DDL and its open letters, up to so many of the oldest, in one
-  // transaction that is rolled back; the groups one after the other, as far as the time reaches. Whoever uses the
-  // group's table waits meanwhile, three seconds at most.
-  virtual Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int letters_of_each) = 0;
   // Marks open ones that the filter has as resolved, the oldest first and no more than its limit; returns how many.
   virtual Result<std::int64_t> discard(const DeadLetterFilter& filter, const std::string& reason, const Caller& by) = 0;
   // Applies open letters again in the order of their offsets, each in a transaction of its own that holds its
@@ -135,6 +128,19 @@ class DeadLetters {
   // PostgreSQL, too, each letter in a transaction that is rolled back.
   virtual Result<std::vector<Replayed>> replay(const DeadLetterFilter& filter, bool dry_run, bool force,
                                                const Caller& by) = 0;
+};
+
+// What letters have in common, and what would free them; implemented and called as DeadLetters.
+class LetterGroups {
+ public:
+  virtual ~LetterGroups() = default;
+  // Groups of those that the filter has, no more than its limit; by reason, with the DDL that would free them, as far
+  // as it is found within a few seconds.
+  virtual Result<DeadLetterGroups> groups(const DeadLetterFilter& filter, LetterGrouping by) = 0;
+  // The same by reason, and tries each group's DDL and its open letters, up to so many of the oldest, in one
+  // transaction that is rolled back; the groups one after the other, as far as the time reaches. Whoever uses the
+  // group's table waits meanwhile, three seconds at most.
+  virtual Result<DeadLetterGroups> rehearse(const DeadLetterFilter& filter, int letters_of_each) = 0;
 };
 
 }  // namespace sluice

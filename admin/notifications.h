@@ -1,7 +1,8 @@
 // Notifications: what the webhooks of [[notify]] still have to be told, and whether they are muted.
 //
-// The rows are values; nothing in them holds a hook's URL, which is secret. Notifications is implemented by
-// runtime/control; any thread may call it. It returns within 30 seconds; errors are sentences for an operator.
+// The rows are values; nothing in them holds a hook's URL, which is secret. Hooks, for metrics, and Notifications are
+// implemented by runtime/control; any thread may call them. A call returns within 30 seconds; errors are sentences for
+// an operator.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +37,16 @@ struct NotificationState {
   std::optional<Mute> mute;
 };
 
+class Hooks {
+ public:
+  virtual ~Hooks() = default;
+  // As of the last look; never waits.
+  virtual std::vector<HookState> hooks() const = 0;
+};
+
 class Notifications {
  public:
   virtual ~Notifications() = default;
-  // The hooks as of the last look; never waits.
-  virtual std::vector<HookState> hooks() const = 0;
   virtual Result<NotificationState> notifications() = 0;
   // Sends a message to the hook, by its name or position, at once and whatever is muted. Returns what it answered.
   virtual Result<std::string> test(const std::string& hook, const Caller& by) = 0;

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Kafka to committed, end to end, beside the floor that PostgreSQL's own executor sets, on the same server in one run.
 
-    bench/end_to_end.py --sluice build/release/sluice [--events 500000] [--per-key 1] [--lanes 1,2] [--latency 20]
+    bench/end_to_end.py --sluice build/release/sluice [--against OLDER] [--rounds 1] [--events 500000] [--per-key 1]
+                        [--lanes 1,2] [--latency 20]
 
 Upserts of existing keys: Connect JSON with schema, about 1 kB, nine columns with 300 bytes of payload, eight partitions,
-all of it in Kafka before the service starts; the time runs from the first to the last commit. The floor is the same rows
-in an unlogged table, folded and upserted in key order, 10,000 rows a transaction, one connection. Every final table is
-compared with the model. Latency: one partition, event sent to row seen by a poll every millisecond.
+all of it in Kafka before the service starts; the time runs from the first to the last commit. The floor of N lanes is the
+same rows in an unlogged table, folded and upserted in key order, 10,000 rows a transaction, by N connections that share the
+keys out. Every final table is compared with the model. Latency: one partition, event sent to row seen by a poll every
+millisecond. --rounds: floors and builds in turns, and the medians at the end; a ratio is that of figures of one round.
 --tiny: a few thousand events, only the comparison counts; that is the test.
 """
 import argparse
@@ -18,6 +20,7 @@ import random
 import re
 import statistics
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
@@ -107,7 +110,8 @@ class Bench:
             rows.seek(0)
             self.sql(f"CREATE UNLOGGED TABLE stream (number bigint, {TABLE[1:].replace(' PRIMARY KEY', '')}")
             self.cursor.copy_from(rows, "stream", columns=["number", *COLUMNS])
-        self.sql("CREATE INDEX ON stream (number)")
+        for connections in self.options.lanes:
+            self.sql(f"CREATE INDEX ON stream ((id % {connections}), number)")
         self.sql("VACUUM ANALYZE stream")
         count = self.keys * self.options.per_key
         print(f"{count:,} events of {self.size / count:.0f} bytes, {self.keys:,} keys, {PARTITIONS} partitions")
@@ -130,18 +134,31 @@ class Bench:
         if found != self.model:
             raise AssertionError(f"{table} differs from the model: {len(found)} good rows of {len(self.model)}")
 
-    def floor(self):
+    def floor(self, connections):
         """Rows a second by the executor alone."""
         self.fill("floor")
         names, updates = ", ".join(COLUMNS), ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
-        self.sql(f"PREPARE step AS INSERT INTO floor SELECT DISTINCT ON (id) {names} FROM stream WHERE number >= $1 AND"
-                 f" number < $2 ORDER BY id, number DESC ON CONFLICT (id) DO UPDATE SET {updates}")
+        step = FLOOR_ROWS * connections
+
+        def write(share, cursor):
+            cursor.execute(f"PREPARE step AS INSERT INTO floor SELECT DISTINCT ON (id) {names} FROM stream WHERE"
+                           f" id % {connections} = {share} AND number >= $1 AND number < $2 ORDER BY id, number DESC"
+                           f" ON CONFLICT (id) DO UPDATE SET {updates}")
+            for number in range(0, self.options.events, step):
+                cursor.execute("EXECUTE step (%s, %s)", (number, number + step))
+
+        made = [self.postgres.connect("bench") for _ in range(connections)]
+        writers = [threading.Thread(target=write, args=(share, connection.cursor())) for share, connection in enumerate(made)]
         begin = time.monotonic()
-        for number in range(0, self.options.events, FLOOR_ROWS):
-            self.sql("EXECUTE step (%s, %s)", number, number + FLOOR_ROWS)
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
         rate = self.options.events / (time.monotonic() - begin)
+        for connection in made:
+            connection.close()
         self.compare("floor")
-        print(f"floor, one connection      {rate:10,.0f} events/s")
+        print(f"floor, {connections} connection{'s' if connections > 1 else ' '}     {rate:10,.0f} events/s", flush=True)
         return rate
 
     def committed(self):
@@ -155,8 +172,9 @@ class Bench:
         name = f"bench-{table}-{lanes}-{time.monotonic_ns()}"
         return Sluice(self.kafka.bootstrap, self.url, route, pipeline=name, postgres=f"lanes = {lanes}")
 
-    def throughput(self, lanes, floor):
+    def throughput(self, binary, lanes, floor):
         self.fill("target")
+        Sluice.binary = binary
         service = self.service("bench", "target", lanes)
         service.start(ready=False)
         try:
@@ -174,7 +192,32 @@ class Bench:
         rate = (self.options.events - first) / took if took > 0.01 else 0
         to_first = f"{(wall - moment(assigned[1])) * 1000:.0f} ms" if assigned else "?"
         print(f"sluice, {lanes} lane{'s' if lanes > 1 else ' '}            {rate:10,.0f} events/s  {rate / floor:.2f} of the floor,"
-              f" {cpu * 1e6 / self.options.events:.2f} CPU s/M, peak {peak:.0f} MB, assigned to first commit {to_first}")
+              f" {cpu * 1e6 / self.options.events:.2f} CPU s/M, peak {peak:.0f} MB, assigned to first commit {to_first}",
+              binary if self.options.against else "", flush=True)
+        return {"rate": rate, "floor": rate / floor, "cpu": cpu * 1e6 / self.options.events}
+
+    def rounds(self):
+        """Floors and builds in turns, so that what else the machine does meets them alike."""
+        binaries = [binary for binary in (self.options.against, self.options.sluice) if binary]
+        found = {}
+        for _ in range(self.options.rounds):
+            for lanes in self.options.lanes:
+                floor = self.floor(lanes)
+                for binary in binaries:
+                    found.setdefault((lanes, binary), []).append(self.throughput(binary, lanes, floor))
+        if self.options.rounds > 1:
+            self.print_medians(found)
+
+    def print_medians(self, found):
+        for (lanes, binary), figures in found.items():
+            def middle(name):
+                return statistics.median(each[name] for each in figures)
+            older = found.get((lanes, self.options.against), [])
+            ratios = sorted(new["rate"] / old["rate"] for new, old in zip(figures, older))
+            beside = (f", {statistics.median(ratios):.2f} of the older build's rate ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+                      if older and binary != self.options.against else "")
+            print(f"median of {len(figures)}, {lanes} lanes: {middle('rate'):,.0f} events/s, {middle('floor'):.2f} of the floor of"
+                  f" {lanes} connections, {middle('cpu'):.2f} CPU s/M{beside}  {binary}")
 
     def latency(self, seconds, rate=1000):
         self.sql(f"CREATE TABLE latency {TABLE}")
@@ -235,9 +278,11 @@ def moment(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sluice", required=True)
+    parser.add_argument("--against", help="another build to compare with, in turns")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--events", type=int, default=500000)
     parser.add_argument("--per-key", type=int, default=1)
-    parser.add_argument("--lanes", default="1,2")
+    parser.add_argument("--lanes", type=lambda text: [int(lanes) for lanes in text.split(",")], default=[1, 2])
     parser.add_argument("--latency", type=float, default=20, help="seconds at 1,000 events/s; 0 = none")
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args()
@@ -247,9 +292,8 @@ def main():
     bench = Bench(options)
     try:
         bench.publish()
-        floor = bench.floor()
-        for lanes in options.lanes.split(","):
-            bench.throughput(int(lanes), floor)
+        bench.rounds()
+        Sluice.binary = options.sluice
         if options.latency:
             bench.latency(options.latency)
     finally:

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -98,6 +99,87 @@ def claim_behind_a_backlog(stage):
     return f"{took}; the backlog was at {stage.next_offsets()[(topic, 0)]:,} of 400,000"
 
 
+def coordinator_of(kafka, group):
+    """The broker that the group's members talk to: Kafka takes Java's hash of its name."""
+    partitions = kafka.admin.list_topics("__consumer_offsets", timeout=60).topics["__consumer_offsets"].partitions
+    code = 0
+    for character in group:
+        code = (31 * code + ord(character)) & 0xFFFFFFFF
+    return partitions[(code & 0x7FFFFFFF) % len(partitions)].leader
+
+
+def broker_hangs(stage):
+    """One of three brokers hangs, and the lane's session is ended: records of the other two applied meanwhile, in 20 s (C13)."""
+    shared, stage.kafka = stage.kafka, Kafka(nodes=3, memory="384m")
+    hung = None
+    try:
+        stage.sql("CREATE TABLE t (id bigint PRIMARY KEY, v text)")
+        topic = stage.topic("t", 9)
+        for partition in range(9):
+            stage.publish(topic, 1, partition=partition, first=partition)
+        service = stage.service(route(topic, "public.t"))
+        wait_until(lambda: sum(stage.next_offsets().values()) == 9, service.tail, 60)
+        leaders = {number: partition.leader for number, partition in
+                   stage.kafka.admin.list_topics(topic, timeout=60).topics[topic].partitions.items()}
+        coordinator = coordinator_of(stage.kafka, stage.name)
+        node = next(leader for leader in leaders.values() if leader != coordinator)
+        others = [number for number, leader in leaders.items() if leader != node]
+        producer = stage.kafka.producer(linger_ms=0)
+        stage.kafka.publish(topic, [(b"9", b'{"id": 9, "v": "x"}')], others[0], producer)  # it knows the leaders now
+        hung = int((stage.kafka.dir / f"node{node}" / "pid").read_text().split()[0])
+        os.kill(hung, signal.SIGSTOP)
+        stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sluice%' AND datname ="
+                  " current_database()")
+        begun, sent, first = time.monotonic(), 0, None
+        while time.monotonic() - begun < 20:
+            producer.produce(topic, key=b"%d" % (100 + sent), partition=others[sent % len(others)],
+                             value=json.dumps({"id": 100 + sent, "v": "x"}).encode())
+            producer.poll(0)
+            sent += 1
+            if first is None and stage.sql("SELECT count(*) FROM t WHERE id >= 100")[0][0]:
+                first = time.monotonic() - begun
+            time.sleep(0.05)
+        applied = stage.sql("SELECT count(*) FROM t WHERE id >= 100")[0][0]
+        return f"{applied} of {sent}, the first after {f'{first:.2f} s' if first is not None else 'more than 20 s'}"
+    finally:
+        if hung:
+            os.kill(hung, signal.SIGCONT)
+        for service in stage.services:
+            service.kill9() if service.running() else None
+        stage.topics.clear()
+        stage.kafka.remove()
+        stage.kafka = shared
+
+
+def bad_record_among_tables(stage):
+    """One bad record in a batch over 12 tables while a connection takes a second: time until all is applied (C15)."""
+    stage.sql("".join(f"CREATE TABLE t{n} (id bigint PRIMARY KEY, v text CHECK (v <> 'bad'));" for n in range(12)))
+    topic = stage.topic("t")
+
+    def events(first, values):
+        return [(b"%d" % number, json.dumps({"op": "c", "before": None, "after": {"id": first + number, "v": value}, "ts_ms": 1,
+                                             "source": {"table": f"t{number % 12}", "db": "d", "schema": "s"}}).encode())
+                for number, value in enumerate(values)]
+
+    def connections():
+        return stage.sql("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")[0][0]
+
+    service = stage.service(route(topic, "public.{source.table}"))
+    stage.kafka.publish(topic, events(0, ["good"] * 12), 0)
+    wait_until(lambda: stage.next_offsets().get((topic, 0)) == 12, service.tail, 60)
+    stage.sql("ALTER SYSTEM SET pre_auth_delay = '1s'")
+    stage.sql("SELECT pg_reload_conf()")
+    try:
+        before = connections()
+        stage.kafka.publish(topic, events(12, ["good"] * 11 + ["bad"]), 0, stage.kafka.producer(linger_ms=200))
+        took = stage.seconds_until(lambda: stage.next_offsets().get((topic, 0)) == 24, 60)
+        time.sleep(2)  # the server counts a session a moment later
+        return f"{took}, {connections() - before} connections opened meanwhile"
+    finally:
+        stage.sql("ALTER SYSTEM RESET pre_auth_delay")
+        stage.sql("SELECT pg_reload_conf()")
+
+
 def locked_table(stage):
     """One of two tables of a lane is locked for 15 s: rows of the other table meanwhile (C5)."""
     stage.sql("CREATE TABLE a (id bigint PRIMARY KEY, v text); CREATE TABLE b (id bigint PRIMARY KEY, v text)")
@@ -152,7 +234,7 @@ def topic_pattern(stage):
 
 
 def postgresql_away(stage):
-    """PostgreSQL is away for 8 s while a partition is stopped: CPU seconds of the service (C19)."""
+    """PostgreSQL is away for 16 s while a partition is stopped: CPU seconds of the service (C19)."""
     stage.sql("CREATE TABLE t (id bigint PRIMARY KEY, v text)")
     topic = stage.topic("t", 2)
     stage.publish(topic, 5, partition=0)
@@ -170,7 +252,7 @@ def postgresql_away(stage):
     stage.postgres.stop()
     stage.publish(topic, 5, partition=0, first=20)  # so that the lane notices
     before = cpu()
-    time.sleep(8)
+    time.sleep(16)
     used = cpu() - before
     stage.postgres.start()
     stage.connection = stage.postgres.connect(stage.name)
@@ -232,8 +314,8 @@ def thousand_partitions(stage):
     return f"all claimed after {ready:.1f} s (3 s of it the group's), applying {back} after the restart"
 
 
-SCENES = (claim_behind_a_backlog, locked_table, paused_table, topic_pattern, postgresql_away, deadlock, broken_table,
-          thousand_partitions)
+SCENES = (claim_behind_a_backlog, locked_table, broker_hangs, bad_record_among_tables, paused_table, topic_pattern,
+          postgresql_away, deadlock, broken_table, thousand_partitions)
 
 
 def main():

@@ -66,7 +66,7 @@ std::vector<Setting> route_source() {
   };
 }
 
-std::vector<Setting> route_policy() {
+std::vector<Setting> route_effects() {
   return {
       {.section = "route",
        .name = "continue",
@@ -116,6 +116,11 @@ std::vector<Setting> route_policy() {
        .field = in<&Route::on_truncate>(),
        .help = "What a truncate event does.",
        .choices = {"ignore", "apply"}},
+  };
+}
+
+std::vector<Setting> route_policy() {
+  return {
       {.section = "route",
        .name = "unknown_fields",
        .type = choice,

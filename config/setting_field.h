@@ -20,6 +20,7 @@ namespace sluice::config {
 
 // Parts of the table that have files of their own.
 std::vector<Setting> route_source();
+std::vector<Setting> route_effects();
 std::vector<Setting> route_policy();
 std::vector<Setting> route_values();
 std::vector<Setting> route_child();

@@ -145,8 +145,9 @@ bool is_repeated(std::string_view section) {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> table;
-    for (auto part : {general, kafka, postgres_and_batch, route_source, route_policy, route_values, route_columns,
-                      route_child, registry, limits, dead_letters, hooks, consistency, jobs, surroundings})
+    for (auto part :
+         {general, kafka, postgres_and_batch, route_source, route_effects, route_policy, route_values, route_columns,
+          route_child, registry, limits, dead_letters, hooks, consistency, jobs, surroundings})
       std::ranges::move(part(), std::back_inserter(table));
     return table;
   }();

@@ -166,11 +166,11 @@ struct CommandContext {
 template <class Part>
 Part& part(const CommandContext& context) {
   const Capabilities& admin = context.admin;
-  return std::get<Part&>(std::tie(admin.snapshots, admin.pauses, admin.dead_letters, admin.positions, admin.moves,
-                                  admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications,
-                                  admin.jobs, admin.incidents, admin.rates, admin.history, admin.memory, admin.tables,
-                                  admin.proofs, admin.lanes, admin.control, admin.live_settings, *context.pipeline,
-                                  context.versions, context.sessions, *context.plans, *context.observer));
+  return std::get<Part&>(std::tie(
+      admin.snapshots, admin.pauses, admin.dead_letters, admin.letter_groups, admin.positions, admin.moves,
+      admin.inspection, admin.audit, admin.logging, admin.events, admin.notifications, admin.jobs, admin.incidents,
+      admin.rates, admin.history, admin.memory, admin.tables, admin.proofs, admin.lanes, admin.control,
+      admin.live_settings, *context.pipeline, context.versions, context.sessions, *context.plans, *context.observer));
 }
 
 // The parts that have their answers at hand.

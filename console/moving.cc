@@ -165,7 +165,7 @@ int conclude(Call& call, const Moving& moving, const std::function<Move(const Ca
     steps.push_back(fmt::format("{} is paused for this plan, until it is applied or dropped, or has expired",
                                 partition_text(from.at)));
   else if (from.state == PartitionState::paused)
-    steps.push_back(fmt::format("{} stays paused ({}); 'resume' lets it go on", partition_text(from.at), from.reason));
+    steps.push_back(fmt::format("{} stays paused ({}); 'resume' ends that", partition_text(from.at), from.reason));
   else if (info(from.state).heals && from.state != PartitionState::corrupt)  // which is read, but not claimed
     steps.push_back(fmt::format("{} is tried again every few seconds; once it is claimed, the plan is stale",
                                 partition_text(from.at)));

@@ -74,6 +74,11 @@ constexpr Setting preferred_by_consumers[] = {
     {"log.connection.close", "false"},
 };
 
+// From 2.2.0 on a queue that was found full is left out of fetches for so long, a second unless it is set, even if it
+// has been emptied meanwhile.
+constexpr int has_queue_backoff = 0x02020000;
+constexpr Setting soon[] = {{"fetch.queue.backoff.ms", "10"}};
+
 // The delivery guarantee depends on these; config refuses overrides with the reason.
 constexpr Setting required_of_consumers[] = {
     {"enable.auto.commit", "false"},
@@ -137,6 +142,11 @@ Result<void> prefer(rd_kafka_conf_t* conf, const config::Kafka& settings, std::s
   return {};
 }
 
+std::span<const Setting> fetch_again_soon(int library_version) {
+  if (library_version < has_queue_backoff) return {};
+  return soon;
+}
+
 Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required) {
   for (const auto& [name, value] : required) {
     if (auto done = set(conf, name, value); !done) return done;
@@ -147,7 +157,9 @@ Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required) {
 Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimits& limits) {
   auto conf = client_conf(settings);
   if (!conf) return conf;
-  if (auto done = prefer(conf->get(), settings, preferred_by_consumers); !done) return std::unexpected(done.error());
+  for (const auto preferred : {std::span<const Setting>(preferred_by_consumers), fetch_again_soon()}) {
+    if (auto done = prefer(conf->get(), settings, preferred); !done) return std::unexpected(done.error());
+  }
   if (auto done = require(conf->get(), required_of_consumers); !done) return std::unexpected(done.error());
   // librdkafka wants a fetch to hold the largest message that the user allows.
   const auto answer = std::max(limits.answer_bytes, number_in(conf->get(), "message.max.bytes"));

@@ -38,6 +38,8 @@ Result<ConfHandle> client_conf(const config::Kafka& settings);
 Result<ConfHandle> consumer_conf(const config::Kafka& settings, const FetchLimits& limits);
 // Sets the property unless the user has set it.
 Result<void> prefer(rd_kafka_conf_t* conf, const config::Kafka& settings, std::span<const Setting> preferred);
+// Returns what has a queue fetched again soon after it was full, for prefer(); nothing for versions that need nothing.
+std::span<const Setting> fetch_again_soon(int library_version = rd_kafka_version());
 // Sets the property, overriding the user.
 Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required);
 Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);

@@ -193,7 +193,7 @@ std::string obstacle(const std::string& group, const GroupPositions& positions) 
                            : positions.members == 1 ? std::string("has a member")
                                                     : fmt::format("has {} members", positions.members);
       return fmt::format(
-          "the consumer group {} {} and goes on committing; stop its consumers, for Kafka Connect its "
+          "the consumer group {} {} and is still committing; stop its consumers, for Kafka Connect its "
           "connector, and the take-over begins",
           group, members);
     }

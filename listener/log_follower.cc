@@ -22,6 +22,7 @@ Result<ClientHandle> follower_client(const config::Kafka& settings) {
       {"fetch.wait.max.ms", "100"},     {"fetch.error.backoff.ms", "100"},     {"fetch.message.max.bytes", "65536"},
       {"queued.min.messages", "100"},   {"queued.max.messages.kbytes", "256"},
   };
+  if (auto done = prefer(conf->get(), settings, fetch_again_soon()); !done) return std::unexpected(done.error());
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }

@@ -30,6 +30,7 @@ Result<ClientHandle> simple_consumer(const config::Kafka& settings) {
       {"enable.partition.eof", "true"}, {"enable.auto.commit", "false"},       {"allow.auto.create.topics", "false"},
       {"fetch.wait.max.ms", "100"},     {"fetch.error.backoff.ms", "100"},     {"queued.max.messages.kbytes", "4096"},
   };
+  if (auto done = prefer(conf->get(), settings, fetch_again_soon()); !done) return std::unexpected(done.error());
   if (auto done = require(conf->get(), ours); !done) return std::unexpected(done.error());
   return make_client(RD_KAFKA_CONSUMER, std::move(*conf));
 }

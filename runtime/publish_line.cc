@@ -139,7 +139,7 @@ std::expected<Bytes, std::string> PublishLineParser::State::from_base64(const Fi
   if (!text) return std::unexpected(text.error());
   auto& bytes = strings.emplace_back();
   if (!*text || !append_base64_decoded(**text, bytes))
-    return std::unexpected(fmt::format("\"{}\" is no text in base64", field.name));
+    return std::unexpected(fmt::format("\"{}\" is not base64", field.name));
   return bytes;
 }
 

@@ -50,7 +50,7 @@ Service::Service(std::shared_ptr<const config::Pipeline> pipeline, const RunOpti
       admin_(pipeline_, identity_, {*this, *this, *this, *this, *this, incidents_, reloader_, reloader_, brake_, *this},
              schemas_),
       console_(pipeline_, admin_.capabilities(), versions()),
-      http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().notifications) {
+      http_(pipeline_->http, admin_.capabilities().snapshots, &admin_.capabilities().hooks) {
   admin_.set_hooks(pipeline_->hooks);
   log::info("service", "sluice {} starts, pipeline {}, owner {}", SLUICE_VERSION, pipeline_->name, identity_.owner);
   for (const auto& line : config::exposed_files(*pipeline_)) log::warning("service", "{}", line);

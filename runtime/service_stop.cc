@@ -51,7 +51,7 @@ bool Service::follow_drain_order() {
     for (auto& lane : lanes_) lane->hold(ordered);
     log::info("service", "{}",
               ordered ? "draining by order of an operator, 'shutdown abort' takes it back"
-                      : "the drain was taken back by an operator, the lanes go on");
+                      : "an operator has taken the drain back, the lanes continue");
     return false;
   }
   if (!ordered) return false;

@@ -126,15 +126,14 @@ std::string ddl_note(const DeadLetterGroup& group, bool shown) {
   return fmt::format("would free {}: {}", letters, group.ddl);
 }
 
-int dead_group(Call& call, DeadLetters& dead_letters) {
+int dead_group(Call& call, LetterGroups& letters) {
   const auto by = grouping_of(call);
   if (!by) return by.error();
   const auto filter = letter_filter(call, 20);
   if (!filter) return filter.error();
   const auto wanted = wanted_of(call);
   if (!wanted) return wanted.error();
-  const auto found =
-      wanted->rehearse ? dead_letters.rehearse(*filter, wanted->letters) : dead_letters.groups(*filter, *by);
+  const auto found = wanted->rehearse ? letters.rehearse(*filter, wanted->letters) : letters.groups(*filter, *by);
   if (!found) return call.fail(found.error());
   const bool reads_data = role_of(call.login().caller.role) >= Role::operator_;
   Section section = groups_section(*by, wanted->rehearse);

@@ -51,7 +51,7 @@ int notify_mute(Call& call, Notifications& notifications) {
   if (const auto done = notifications.mute(*span, call.option("reason"), call.login().caller); !done)
     return call.fail(done.error());
   call.report.line = fmt::format(
-      "done: muted for {}, in every instance; what happens meanwhile is in the time line, and is not told afterwards",
+      "done: muted for {}, in every instance; what happens meanwhile is in the time line, and is not sent afterwards",
       span_text(*span));
   return Code::done;
 }
@@ -60,7 +60,7 @@ int notify_unmute(Call& call, Notifications& notifications) {
   const auto done = notifications.unmute(call.login().caller);
   if (!done) return call.fail(done.error());
   if (!*done) call.remark("nothing to do");
-  call.report.line = *done ? "done: notifications are told again" : "nothing to do: nothing is muted";
+  call.report.line = *done ? "done: notifications are sent again" : "nothing to do: nothing is muted";
   return Code::done;
 }
 
@@ -71,7 +71,8 @@ std::vector<Command> notify_commands() {
       {.words = "notify list",
        .role = Role::operator_,
        .group = "service",
-       .summary = "The webhooks of [[notify]]: what each is told, what waits for it, and what went wrong last.",
+       .summary =
+           "The webhooks of [[notify]]: the events that each receives, how many wait for it, and its last error.",
        .examples = {"notify list", "notify list --json"},
        .result = {notify_list_result()},
        .run = handler<notify_list>},
@@ -100,8 +101,8 @@ std::vector<Command> notify_commands() {
        .role = Role::operator_,
        .effect = Effect::changes,
        .group = "service",
-       .summary = "Tells no hook anything for a while, in every instance. The time line goes on; what waits, and what "
-                  "happens until then, is not told afterwards.",
+       .summary = "Sends nothing to any hook for a while, in every instance. The time line continues; what waits, and "
+                  "what happens until then, is not sent afterwards.",
        .examples = {"notify mute 1h --reason 'planned migration'"},
        .run = handler<notify_mute>},
       {.words = "notify unmute",

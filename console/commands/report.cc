@@ -29,12 +29,12 @@ struct Day {
   Shared shared{};
 };
 
-Result<Shared> shared_since(WallClock::time_point from, DeadLetters& dead_letters, Events& events, Proofs& proofs) {
+Result<Shared> shared_since(WallClock::time_point from, LetterGroups& letter_groups, Events& events, Proofs& proofs) {
   DeadLetterFilter filter;
   filter.since = from;
   filter.resolved = true;
   filter.limit = reasons_at_most;
-  auto letters = dead_letters.groups(filter, LetterGrouping::reason);
+  auto letters = letter_groups.groups(filter, LetterGrouping::reason);
   if (!letters) return std::unexpected(letters.error());
   auto happened = events.events(from, events_at_most);
   if (!happened) return std::unexpected(happened.error());
@@ -219,7 +219,7 @@ int send(Call& call, const Day& day, Notifications& notifications) {
   return Code::done;
 }
 
-int report_day(Call& call, const History& history, DeadLetters& dead_letters, Events& events, Proofs& proofs,
+int report_day(Call& call, const History& history, LetterGroups& letter_groups, Events& events, Proofs& proofs,
                Notifications& notifications) {
   const bool sends = call.has("to");
   const auto now = WallClock::now();
@@ -230,7 +230,7 @@ int report_day(Call& call, const History& history, DeadLetters& dead_letters, Ev
   call.report.sections = {period_section(day.period, day.from, now), period_tables(day.period, {}),
                           period_topics(day.period, {}), lag_section(day.period)};
   call.report.notes = {of_this_instance(day)};
-  auto shared = shared_since(day.from, dead_letters, events, proofs);
+  auto shared = shared_since(day.from, letter_groups, events, proofs);
   if (!shared)
     return call.fail(Code::partly_done, "dead letters, incidents and the last proof are not known{}: {}",
                      sends ? ", and nothing was sent" : "", shared.error().message);

@@ -31,13 +31,12 @@ Line runway_line(const Runway& one, WallClock::time_point now) {
     return line;
   };
   if (one.gone) return say(0, "gone: the log does not hold the pointer any more");
-  if (!one.trouble.empty()) return say(2, "cannot be told: " + one.trouble);
+  if (!one.trouble.empty()) return say(2, "unknown: " + one.trouble);
   if (!one.waits) return say(4, "nothing waits");
-  if (!one.deletes) return say(3, "cannot be told: the topic is compacted, and nothing is deleted by age or size");
+  if (!one.deletes) return say(3, "unknown: the topic is compacted, and nothing is deleted by age or size");
   if (!one.keeps)
-    return say(sooner.empty() ? 3 : 2,
-               "cannot be told: retention.ms is unlimited" + (sooner.empty() ? "" : "; " + sooner));
-  if (!line.age) return say(2, "cannot be told: the record has no timestamp");
+    return say(sooner.empty() ? 3 : 2, "unknown: retention.ms is unlimited" + (sooner.empty() ? "" : "; " + sooner));
+  if (!line.age) return say(2, "unknown: the record has no timestamp");
   line.left = std::max(0.0, seconds(*one.keeps).count() - *line.age);
   return say(1, *line.left > 0 ? sooner : "Kafka may delete it at any moment");
 }

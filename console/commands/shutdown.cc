@@ -28,7 +28,7 @@ int abort_shutdown(Call& call, ServiceControl& control) {
   switch (control.take_back_shutdown()) {
     case TakenBack::done:
       call.remark("taken back");
-      call.report.line = "done: the drain is taken back, the lanes go on";
+      call.report.line = "done: the drain is taken back, the lanes continue";
       return Code::done;
     case TakenBack::none:
       call.remark("nothing to do");

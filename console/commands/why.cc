@@ -56,7 +56,7 @@ class Asked {
   Cause cause() {
     if (!now_.waiting_for.empty())
       return {"starting", fmt::format("waits for the service, which is starting and waits for {}", now_.waiting_for),
-              "the start goes on by itself once that is there", "", now_.waiting_since};
+              "the start continues automatically once that answers", "", now_.waiting_since};
     if (held_ == nullptr) return elsewhere();
     if (held_->state == PartitionState::paused) return paused(held_->reason);
     if (is_broken(held_->state)) return stopped(held_->state, held_->reason, held_->next);
@@ -93,7 +93,7 @@ class Asked {
     if (row_ == nullptr)
       return {"unclaimed",
               "is not in this process, and PostgreSQL, which knows its owner, does not answer",
-              "it can be told once PostgreSQL answers",
+              "ask again once PostgreSQL answers",
               "",
               {},
               Severity::broken};
@@ -104,7 +104,7 @@ class Asked {
           "outside_group",
           fmt::format("is held by no one that this process knows: Kafka's consumer group gives this process nothing{}",
                       since_text(now_.outside_group_since)),
-          "look for the group's coordinator in the brokers' logs; Sluice joins anew by itself again and again",
+          "look for the group's coordinator in the brokers' logs; Sluice keeps trying to join again",
           "",
           now_.outside_group_since,
           Severity::broken};
@@ -119,7 +119,7 @@ class Asked {
       return {
           "elsewhere",
           fmt::format("is not held by this process any more, which was the last to claim it (epoch {})", row_->epoch),
-          "it goes on with the instance to which Kafka's group gives it", "", row_->updated};
+          "it continues with the instance to which Kafka's group assigns it", "", row_->updated};
     return {"elsewhere",
             fmt::format("is not held by this process; an instance on {} was the last to claim it (epoch {})",
                         row_->owner_host, row_->epoch),
@@ -142,9 +142,9 @@ class Asked {
     }
     if (what.empty())
       return {"paused", fmt::format("is paused ({}), but no pause is stored any more", reason),
-              "it goes on within a second or two, once its instance has noticed"};
+              "it resumes within a second or two, once its instance has noticed"};
     cause.what = fmt::format("is paused by {}", fmt::join(what, "; and by "));
-    cause.frees = fmt::format("it goes on with {}", fmt::join(frees, " and "));
+    cause.frees = fmt::format("it resumes with {}", fmt::join(frees, " and "));
     return cause;
   }
 
@@ -153,7 +153,8 @@ class Asked {
     const auto& told = info(state);
     return {"stopped",
             fmt::format("has stopped before offset {} in state {}{}: {}", next, told.name, since_text(since), reason),
-            fmt::format("{}{}", told.heals ? "goes on by itself once that is mended; " : "does not go on by itself; ",
+            fmt::format("{}{}",
+                        told.heals ? "resumes automatically once that is fixed; " : "does not resume automatically; ",
                         with_place(std::string(told.remedy), at_, next)),
             "",
             since,
@@ -164,7 +165,7 @@ class Asked {
     return {"postgresql",
             fmt::format("waits for PostgreSQL, to which lane {} has no connection{}", lane.lane,
                         lane.last_error.empty() ? "" : ": " + lane.last_error),
-            "the lane connects again by itself once the server lets it in",
+            "the lane reconnects automatically once the server accepts it",
             "",
             {},
             Severity::broken};
@@ -183,12 +184,12 @@ class Asked {
       return {"claiming",
               fmt::format("is being claimed by this process{}, which does not succeed: {}", since_text(since),
                           held_->reason),
-              "it is tried again all the time, and goes on by itself once that is mended",
+              "it is retried all the time, and resumes automatically once that is fixed",
               "",
               since,
               Severity::broken};
     return {"claiming", fmt::format("is being claimed by this process{}", since_text(since)),
-            "nothing has to be done; it goes on once Kafka and PostgreSQL have answered", "", since};
+            "nothing to do; it resumes once Kafka and PostgreSQL have answered", "", since};
   }
 
   // Asks for the log's end. Returns the trouble that Kafka makes, empty if it answers.
@@ -203,7 +204,7 @@ class Asked {
   static Cause kafka_away(const std::string& trouble) {
     return {"kafka",
             fmt::format("waits for Kafka, which does not tell where the log ends: {}", trouble),
-            "it goes on by itself once the brokers answer",
+            "it resumes automatically once the brokers answer",
             "",
             {},
             Severity::broken};
@@ -215,33 +216,28 @@ class Asked {
     const auto* lane = its_lane();
     if (!held_->reason.empty())
       return {"parent", fmt::format("goes no further: {}", held_->reason),
-              "it goes on once that row is there, and after that time with a dead letter"};
+              "it resumes once that row is there; after that time the record becomes a dead letter"};
     if (lag_ != 0 && lane != nullptr && !lane->waits_for.empty()) return in_postgres(*lane);
     if (lag_ != 0 && lane != nullptr && !lane->limited_by.empty())
       return {"limit", fmt::format("is held back on purpose: lane {} {}", lane->lane, lane->limited_by),
-              "it goes on by itself; [limits] of the configuration says how much is allowed"};
+              "it resumes automatically; [limits] of the configuration says how much is allowed"};
     if (!trouble.empty()) return kafka_away(trouble);
     if (lag_ == 0)
-      return {"nothing",
-              "is held by nothing: all that its log holds has taken effect",
-              "nothing has to be done",
-              "",
-              {},
+      return {"nothing",     "is held by nothing: all that its log holds has taken effect", "nothing to do", "", {},
               Severity::good};
     if (held_->stalled_seconds >= stalled_seconds) return stalled(lane);
-    return {"nothing",     fmt::format("is held by nothing: {}", progress()), "nothing has to be done", "", {},
-            Severity::good};
+    return {"nothing", fmt::format("is held by nothing: {}", progress()), "nothing to do", "", {}, Severity::good};
   }
 
   Cause in_postgres(const LaneSnapshot& lane) const {
     const auto what = fmt::format("waits with lane {}, whose transaction waits {}{}", lane.lane, lane.waits_for,
                                   since_text(lane.waits_since));
     if (lane.blocker == 0)
-      return {"postgresql", what, "it goes on once the server has done that", "", lane.waits_since};
+      return {"postgresql", what, "it resumes once the server has done that", "", lane.waits_since};
     return {
         "lock",
         what,
-        fmt::format("it goes on once that session has ended its transaction; SELECT pg_terminate_backend({}) ends it",
+        fmt::format("it resumes once that session has ended its transaction; SELECT pg_terminate_backend({}) ends it",
                     lane.blocker),
         fmt::format("session {}", lane.blocker),
         lane.waits_since,

@@ -104,7 +104,7 @@ std::string revoked(const KeyRing& keys, const Grant& grant, const Address& from
                     int older) {
   const auto& print = grant.login.caller.fingerprint;
   const auto found = keys.find(print, from, now);
-  if (!found) return fmt::format("your key may not go on: {}", found.error());
+  if (!found) return fmt::format("your key is not accepted any more: {}", found.error());
   if (!(*found)->same_rights(grant)) return "your rights were changed; log in again";
   if (older < (*found)->max_sessions) return {};
   return fmt::format("your key may have {} sessions at a time now", (*found)->max_sessions);

@@ -211,9 +211,57 @@ void Editor::pasted(unsigned char c) {
   if (c == ctrl('C') || c == ctrl('D')) last_key_ = c;
 }
 
+// The keys that move within the line, or change it.
+bool Editor::edited(unsigned char c, Step& step) {
+  const std::size_t before = cursor_ - std::min<std::size_t>(cursor_, 1);
+  switch (c) {
+    case 0x7f:
+    case ctrl('H'):
+      erase(before, cursor_, false);
+      return true;
+    case ctrl('A'):
+      go(0);
+      return true;
+    case ctrl('E'):
+      go(cells_.size());
+      return true;
+    case ctrl('B'):
+      go(before);
+      return true;
+    case ctrl('F'):
+      go(cursor_ + 1);
+      return true;
+    case ctrl('K'):
+      erase(cursor_, cells_.size(), true);
+      return true;
+    case ctrl('U'):
+      erase(0, cursor_, true);
+      return true;
+    case ctrl('W'):
+      erase(word_left(true), cursor_, true);
+      return true;
+    case ctrl('Y'):
+      for (const char kept : std::string(kept_)) plain(static_cast<unsigned char>(kept), step);
+      return true;
+    case ctrl('T'):
+      exchange();
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Editor::exchange() {
+  if (dumb_ || cells_.size() < 2 || cursor_ == 0) return bell();
+  if (cursor_ == cells_.size()) --cursor_;
+  std::swap(cells_[cursor_ - 1], cells_[cursor_]);
+  go(cursor_ + 1);
+}
+
 void Editor::control(unsigned char c, Step& step) {
   if (pasting_) return pasted(c);
   if (searching_ && searched(c)) return;
+  if (edited(c, step)) return;
   switch (c) {
     case 0x1b:
       state_ = State::escape;
@@ -221,52 +269,15 @@ void Editor::control(unsigned char c, Step& step) {
     case '\r':
     case '\n':
       after_return_ = c == '\r';
-      enter(step);
-      return;
+      return enter(step);
     case '\t':
-      tab(step);
-      return;
-    case 0x7f:
-    case ctrl('H'):
-      erase(cursor_ - std::min<std::size_t>(cursor_, 1), cursor_, false);
-      return;
-    case ctrl('A'):
-      go(0);
-      return;
-    case ctrl('E'):
-      go(cells_.size());
-      return;
-    case ctrl('B'):
-      go(cursor_ - std::min<std::size_t>(cursor_, 1));
-      return;
-    case ctrl('F'):
-      go(cursor_ + 1);
-      return;
+      return tab(step);
     case ctrl('N'):
-      recall(1);
-      return;
+      return recall(1);
     case ctrl('P'):
-      recall(-1);
-      return;
+      return recall(-1);
     case ctrl('R'):
       return search_back();
-    case ctrl('K'):
-      erase(cursor_, cells_.size(), true);
-      return;
-    case ctrl('U'):
-      erase(0, cursor_, true);
-      return;
-    case ctrl('W'):
-      erase(word_left(true), cursor_, true);
-      return;
-    case ctrl('Y'):
-      for (const char kept : std::string(kept_)) plain(static_cast<unsigned char>(kept), step);
-      return;
-    case ctrl('T'):
-      if (dumb_ || cells_.size() < 2 || cursor_ == 0) return bell();
-      if (cursor_ == cells_.size()) --cursor_;
-      std::swap(cells_[cursor_ - 1], cells_[cursor_]);
-      return go(cursor_ + 1);
     case ctrl('L'):
       if (!dumb_) step.output += "\x1b[H\x1b[2J";
       dirty_ = true;

@@ -49,6 +49,8 @@ class Editor {
 
   void byte(unsigned char c, Step& step);
   void plain(unsigned char c, Step& step);
+  bool edited(unsigned char c, Step& step);
+  void exchange();
   void control(unsigned char c, Step& step);
   void pasted(unsigned char c);
   Step finished(Step step);

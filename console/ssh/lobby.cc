@@ -113,7 +113,7 @@ std::string Lobby::trouble_of(Guest& guest, bool left) {
     return left ? fmt::format("left after '{}'", said(text)) : std::string();
   }
   if (!may_become_a_packet(text.substr(end + 1)))
-    return fmt::format("greeted as '{}' and sent '{}', which is no packet of SSH", said(text),
+    return fmt::format("greeted as '{}' and sent '{}', which is not an SSH packet", said(text),
                        said(text.substr(end + 1)));
   guest.greeted = true;
   return {};

@@ -63,9 +63,10 @@ AdminService::~AdminService() {
 }
 
 Capabilities AdminService::capabilities() {
-  return {snapshots_, pauses_,      dead_letters_, positions_,    moves_,     inspection_,        audit_,
-          logging_,   events_,      notifier_,     jobs_,         incidents_, snapshots_.rates(), snapshots_,
-          memory_,    table_facts_, proofs_,       lane_control_, control_,   live_settings_};
+  return {snapshots_,  pauses_,       dead_letters_,      dead_letters_, positions_, moves_,
+          inspection_, audit_,        logging_,           events_,       notifier_,  notifier_,
+          jobs_,       incidents_,    snapshots_.rates(), snapshots_,    memory_,    table_facts_,
+          proofs_,     lane_control_, control_,           live_settings_};
 }
 
 Result<void> AdminService::start() {

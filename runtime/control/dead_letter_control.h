@@ -15,7 +15,7 @@
 
 namespace sluice::runtime {
 
-class DeadLetterControl final : public DeadLetters {
+class DeadLetterControl final : public DeadLetters, public LetterGroups {
  public:
   DeadLetterControl(const std::shared_ptr<const config::Pipeline>& pipeline, const sink::Identity& identity,
                     sink::AdminTables& tables, SchemaSource& schemas)

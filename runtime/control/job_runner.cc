@@ -96,7 +96,7 @@ void JobRunner::look() {
       log::warning("job", "jobs wait, as PostgreSQL does not take part: {}", states.error().message);
     return;
   }
-  if (std::exchange(troubled_, false)) log::info("job", "jobs go on");
+  if (std::exchange(troubled_, false)) log::info("job", "jobs run again");
   const auto now = WallClock::now();
   for (std::size_t at = 0; at < states->size(); ++at) {
     const auto& state = (*states)[at];

@@ -80,7 +80,7 @@ bool Notifier::work() {
   if (stop.stop_requested()) return false;
   if (!done && !std::exchange(troubled_, true))
     log::warning("notify", "notifications wait, as PostgreSQL does not take part: {}", done.error().message);
-  if (done && std::exchange(troubled_, false)) log::info("notify", "notifications go on");
+  if (done && std::exchange(troubled_, false)) log::info("notify", "notifications are sent again");
   return more;
 }
 
@@ -96,7 +96,7 @@ Result<void> Notifier::share_out(const std::vector<config::Hook>& hooks, bool mu
   const auto dropped = tables_.drop();
   if (!dropped) return std::unexpected(dropped.error());
   if (!std::exchange(muted_, true) || *dropped > 0)
-    log::info("notify", "notifications are muted; {} that waited are not told", *dropped);
+    log::info("notify", "notifications are muted; {} that waited are not sent", *dropped);
   return {};
 }
 

@@ -22,7 +22,7 @@
 
 namespace sluice::runtime {
 
-class Notifier final : public Notifications {
+class Notifier final : public Hooks, public Notifications {
  public:
   Notifier(sink::AdminTables& tables, std::string pipeline, std::string instance);
 

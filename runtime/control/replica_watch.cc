@@ -32,7 +32,8 @@ void ReplicaWatch::look() {
     reason = judge(*report, now);
   }
   if (holding_ != !reason.empty())
-    log::info("limits", "{}", reason.empty() ? "batches go on: no standby is too far behind" : "every batch " + reason);
+    log::info("limits", "{}",
+              reason.empty() ? "batches resume: no standby is too far behind" : "every batch " + reason);
   holding_ = !reason.empty();
   brake_.hold(std::move(reason));
 }

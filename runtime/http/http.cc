@@ -82,8 +82,8 @@ ProbeAnswer ready_answer(const Snapshot& snapshot) {
 
 // All of it is the server's thread's, but for stopping and the bell.
 struct HttpServer::State {
-  State(config::Http given, const Snapshots& source, const Notifications* hooks)
-      : settings(std::move(given)), snapshots(source), notifications(hooks) {}
+  State(config::Http given, const Snapshots& source, const Hooks* of_notifications)
+      : settings(std::move(given)), snapshots(source), hooks(of_notifications) {}
 
   void run();
   void turn();
@@ -98,7 +98,7 @@ struct HttpServer::State {
 
   const config::Http settings;
   const Snapshots& snapshots;
-  const Notifications* const notifications;
+  const Hooks* const hooks;
   ServerSocket socket;
   const EventFd bell;
   std::atomic<bool> stopping{false};
@@ -258,15 +258,15 @@ Text HttpServer::State::metrics() {
   const auto now = Clock::now();
   if (metrics_text == nullptr || now >= metrics_until) {
     metrics_text = std::make_shared<const std::string>(runtime::metrics_text(
-        snapshots.snapshot(), process_usage(), notifications ? notifications->hooks() : std::vector<HookState>()));
+        snapshots.snapshot(), process_usage(), hooks ? hooks->hooks() : std::vector<HookState>()));
     const auto done = Clock::now();
     metrics_until = done + std::max(metrics_age, metrics_share * (done - now));
   }
   return metrics_text;
 }
 
-HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots, const Notifications* notifications)
-    : state_(std::make_unique<State>(std::move(settings), snapshots, notifications)) {}
+HttpServer::HttpServer(config::Http settings, const Snapshots& snapshots, const Hooks* hooks)
+    : state_(std::make_unique<State>(std::move(settings), snapshots, hooks)) {}
 
 HttpServer::~HttpServer() {
   stop();

@@ -19,7 +19,7 @@ namespace sluice::runtime {
 
 class HttpServer {
  public:
-  HttpServer(config::Http settings, const Snapshots& snapshots, const Notifications* notifications = nullptr);
+  HttpServer(config::Http settings, const Snapshots& snapshots, const Hooks* hooks = nullptr);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -94,7 +94,7 @@ def test_why_names_the_session_that_has_the_table_locked_and_what_would_free_it(
     sentence = console.ok("why", partition)
     assert re.search(rf"^{partition} waits with lane \d, whose transaction waits for session {session} \(nightly report, user \S+, "
                      r"idle in transaction\), which has what it needs locked, by a transaction that began at \S+Z since \S+Z \(.*\); "
-                     rf"it goes on once .* pg_terminate_backend\({session}\) ends it$", sentence), sentence
+                     rf"it resumes once .* pg_terminate_backend\({session}\) ends it$", sentence), sentence
     holder.close()
     console.wait_caught_up(console.orders)
     wait_until(lambda: console.data("why", partition)["cause"] == "nothing", lambda: console.data("why", partition))

@@ -141,7 +141,7 @@ def test_a_session_ends_when_its_key_would_not_be_let_in_any_more(service, acces
             client.kill()
         assert client.returncode != 0
         ended = service.log().rpartition(" logged in ")[2]  # what came after that login
-        assert re.search("none ended: (your key may not go on|your rights were changed)", ended), ended
+        assert re.search("none ended: (your key is not accepted any more|your rights were changed)", ended), ended
     access.write_keys()
     service.reload()
 

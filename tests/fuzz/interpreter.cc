@@ -19,12 +19,14 @@ constexpr auto hostile = "a\x1b]0;owned\a\xff\xe2\x80\xae\n\"b|'";
 class HostileAdmin : public Snapshots,
                      public Pauses,
                      public DeadLetters,
+                     public LetterGroups,
                      public Positions,
                      public Moves,
                      public Inspection,
                      public Audit,
                      public Logging,
                      public Events,
+                     public Hooks,
                      public Notifications,
                      public Jobs,
                      public Rates,
@@ -41,8 +43,8 @@ class HostileAdmin : public Snapshots,
 
   HostileAdmin() { incidents.publish({{}, {hostile, 1}, PartitionState::ok, PartitionState::poison, hostile}); }
   Capabilities capabilities() {
-    return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
-            *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
+    return {*this, *this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
+            *this, *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> note() const override { return Note{{}, hostile, hostile}; }

@@ -35,8 +35,8 @@ def test_runway_says_until_when_retention_keeps_what_is_not_applied(pipeline):
         assert list(told)[0] == kept, "the shortest comes first"
         assert 0 < told[kept]["left_seconds"] <= told[kept]["retention_seconds"] == hour
         assert told[kept]["remark"] == "retention.bytes = 1GiB may delete it sooner"
-        assert told[forever]["remark"] == "cannot be told: retention.ms is unlimited"
-        assert told[compacted]["remark"] == "cannot be told: the topic is compacted, and nothing is deleted by age or size"
+        assert told[forever]["remark"] == "unknown: retention.ms is unlimited"
+        assert told[compacted]["remark"] == "unknown: the topic is compacted, and nothing is deleted by age or size"
         answer("resume", "all")
         pipeline.wait_caught_up(kept, forever, compacted)
         assert service.stop() == 0

@@ -108,7 +108,7 @@ def test_a_take_over_waits_for_the_group_to_leave_and_goes_on_where_it_committed
     old = Group(pipeline, name)
     old.read(item, {0, 1, 2, 3})
     old.commit(item, {0: 20, 1: 50, 2: 1})
-    wait_until(lambda: f"the consumer group {name} has a member and goes on committing" in service.log(), service.tail, 60)
+    wait_until(lambda: f"the consumer group {name} has a member and is still committing" in service.log(), service.tail, 60)
     used = run("check", "--config", service.config, "--connect")
     assert used.returncode == 1 and f"error: kafka: the consumer group {name} has a member" in used.stderr, used
     old.commit(item, {0: 30})

@@ -37,6 +37,8 @@ ROOMS = {
 LIBRARIES = {r"librdkafka/": "listener", r"curl/": "base/http", r"(libpq-fe|libpq/|postgres_ext|pqxx)": "sink", r"libssh/": "console/ssh",
              r"re2/": "base", r"simdjson": "mapping", r"google/protobuf/": "mapping/formats/protobuf", r"toml(\+\+|plusplus)": "config", r"(prometheus/|systemd/|CLI/)": "runtime"}
 LONGEST = 400
+LONGEST_FUNCTION, LONGEST_TABLE = 70, 100
+MOST_OF_A_CAPABILITY = 5
 options = None
 
 
@@ -208,6 +210,43 @@ class TestSource:
         long = [(path, len(path.read_text().splitlines())) for path in tracked("*.h", "*.cc", "*.py")
                 if path.relative_to(ROOT).parts[0] != "tests"]
         self.found([f"{path}: {lines} lines, at most {LONGEST}" for path, lines in long if lines > LONGEST])
+
+    def test_functions_stay_short(self):
+        # A table of declarations is read line by line, so it may be longer.
+        problems, functions = [], 0
+        for path in ours():
+            begin, table = None, False
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if begin is None and re.match(r"[A-Za-z_~].*\{$", line) and not re.match(
+                        r"(namespace|class|struct|enum|union|extern|const|constexpr|inline constexpr)\b", line):
+                    begin, table = number, line.startswith(("std::vector<Command>", "std::vector<Setting>"))
+                elif begin is not None and line.startswith("}"):
+                    functions += 1
+                    longest = LONGEST_TABLE if table else LONGEST_FUNCTION
+                    if number - begin + 1 > longest:
+                        problems.append(f"{path}:{begin}: {number - begin + 1} lines, at most {longest}")
+                    begin = None
+        assert functions > 1000, "the rule finds the functions"
+        self.found(problems)
+
+    def test_what_operators_may_order_is_cut_into_small_interfaces(self):
+        # Whoever implements or fakes a capability, and whoever is handed one, has little to know.
+        problems, seen = [], 0
+        for path in tracked("admin/*.h"):
+            name = None
+            for line in path.read_text().splitlines():
+                opened = re.match(r"class (\w+)", line)
+                if opened:
+                    name, functions = opened[1], 0
+                elif name and re.match(r"  virtual (?!~)", line):
+                    functions += 1
+                elif name and line.startswith("}"):
+                    seen += functions > 0
+                    if functions > MOST_OF_A_CAPABILITY:
+                        problems.append(f"{path}: {name} has {functions} functions, at most {MOST_OF_A_CAPABILITY}")
+                    name = None
+        assert seen > 15, "the rule finds the interfaces"
+        self.found(problems)
 
     def test_nothing_is_left_for_later_and_no_machine_is_named(self):
         # Spelt in pieces, so that this file does not find itself.

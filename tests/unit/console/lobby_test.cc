@@ -130,7 +130,7 @@ TEST_F(LobbyTest, a_proposal_that_holds_no_names_is_closed_at_once_also_in_part)
     say(client, "SSH-2.0-x\r\n" + junk);
     lobby_.look(lobby_now);
     EXPECT_TRUE(closed(client));
-    EXPECT_THAT(reasons(), testing::HasSubstr("which is no packet of SSH"));
+    EXPECT_THAT(reasons(), testing::HasSubstr("which is not an SSH packet"));
   }
 }
 

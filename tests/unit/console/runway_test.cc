@@ -45,10 +45,10 @@ TEST_F(ConsoleRunway, what_cannot_be_told_says_why) {
   admin.runways_found = {unlimited, bytes, compacted, broken};
   const auto found = partitions();
   EXPECT_EQ(found[0]["remark"], "retention.bytes = 1GiB may delete it sooner");
-  EXPECT_EQ(found[1]["remark"], "cannot be told: Topic authorization failed");
-  EXPECT_EQ(found[2]["remark"], "cannot be told: retention.ms is unlimited");
+  EXPECT_EQ(found[1]["remark"], "unknown: Topic authorization failed");
+  EXPECT_EQ(found[2]["remark"], "unknown: retention.ms is unlimited");
   EXPECT_TRUE(found[2]["left_seconds"].is_null() && found[2]["retention_seconds"].is_null());
-  EXPECT_EQ(found[3]["remark"], "cannot be told: the topic is compacted, and nothing is deleted by age or size");
+  EXPECT_EQ(found[3]["remark"], "unknown: the topic is compacted, and nothing is deleted by age or size");
 }
 
 TEST_F(ConsoleRunway, what_is_older_than_the_retention_may_go_at_any_moment) {

@@ -318,7 +318,7 @@ TEST_F(ConsoleService, the_service_ends_when_it_is_confirmed_and_at_once_for_adm
 
 TEST_F(ConsoleService, a_shutdown_is_taken_back_if_that_is_still_possible) {
   login.caller.role = "operator";
-  EXPECT_EQ(run("shutdown abort").out, "done: the drain is taken back, the lanes go on\n");
+  EXPECT_EQ(run("shutdown abort").out, "done: the drain is taken back, the lanes continue\n");
   EXPECT_EQ(admin.calls, (std::vector<std::string>{"take back the shutdown"}));
   EXPECT_EQ(admin.trail.back().outcome, "done: taken back");
   admin.taken_back = TakenBack::none;

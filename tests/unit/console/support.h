@@ -36,12 +36,14 @@ using nlohmann::json;
 class FakeAdmin : public Snapshots,
                   public Pauses,
                   public DeadLetters,
+                  public LetterGroups,
                   public Positions,
                   public Moves,
                   public Inspection,
                   public Audit,
                   public Logging,
                   public Events,
+                  public Hooks,
                   public Notifications,
                   public Jobs,
                   public Rates,
@@ -131,8 +133,8 @@ class FakeAdmin : public Snapshots,
   }
 
   Capabilities capabilities() {
-    return {*this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
-            *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
+    return {*this, *this, *this,     *this, *this, *this, *this, *this, *this, *this, *this,
+            *this, *this, incidents, *this, *this, *this, *this, *this, *this, *this, *this};
   }
 
   std::optional<Note> left;

@@ -43,7 +43,7 @@ TEST_F(ConsoleWhy, a_pause_names_who_since_when_why_and_what_ends_it) {
   EXPECT_TRUE(holds(text, "is paused by bob since " + time_text(at) + " (2h")) << text;
   EXPECT_TRUE(holds(text, ": vacuum full; and by eve since ")) << text;
   EXPECT_TRUE(holds(text, " with all: move")) << text;
-  EXPECT_TRUE(holds(text, "it goes on with 'resume shop.orders/0' or " + time_text(at + 3h) + " and 'resume all'"))
+  EXPECT_TRUE(holds(text, "it resumes with 'resume shop.orders/0' or " + time_text(at + 3h) + " and 'resume all'"))
       << text;
   EXPECT_EQ(told()["who"], "bob, eve");
 }
@@ -65,7 +65,8 @@ TEST_F(ConsoleWhy, a_row_that_waits_for_its_parent_is_told_with_the_time_that_it
   admin.now.partitions[0].reason = "offset 12345678 waits for a row of another topic, at most 5s: 23503 violates";
   const auto text = sentence();
   EXPECT_TRUE(holds(text, "goes no further: offset 12345678 waits for a row of another topic, at most 5s")) << text;
-  EXPECT_TRUE(holds(text, "goes on once that row is there, and after that time with a dead letter")) << text;
+  EXPECT_TRUE(holds(text, "it resumes once that row is there; after that time the record becomes a dead letter"))
+      << text;
   EXPECT_EQ(told()["cause"], "parent");
 }
 

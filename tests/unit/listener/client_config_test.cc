@@ -51,6 +51,22 @@ TEST(FetchLimits, that_the_user_sets_are_named_in_one_line) {
   EXPECT_NE(lines[0].find("queued.max.messages.kbytes, max.partition.fetch.bytes"), std::string::npos) << lines[0];
 }
 
+TEST(FetchLimits, have_a_full_queue_fetched_again_soon_where_the_library_would_wait_a_second) {
+  EXPECT_TRUE(fetch_again_soon(0x020002ff).empty()) << "2.0.2 does not know the property";
+  ASSERT_EQ(fetch_again_soon(0x020200ff).size(), 1u);
+  config::Kafka settings;
+  settings.brokers = "127.0.0.1:1";
+  settings.group = "g";
+  const auto ours = consumer_conf(settings, fetch_limits({}, 8));
+  ASSERT_TRUE(ours);
+  if (fetch_again_soon().empty()) return;
+  EXPECT_EQ(number_in(ours->get(), "fetch.queue.backoff.ms"), 10u);
+  settings.properties.emplace("fetch.queue.backoff.ms", Secret("500"));
+  const auto theirs = consumer_conf(settings, fetch_limits({}, 8));
+  ASSERT_TRUE(theirs);
+  EXPECT_EQ(number_in(theirs->get(), "fetch.queue.backoff.ms"), 500u);
+}
+
 TEST(Advice, warns_of_cooperative_sticky_below_the_version_that_mends_it) {
   config::Kafka settings;
   settings.strategy = config::Strategy::cooperative_sticky;
