@@ -1,5 +1,6 @@
 """Pauses that outlive a restart, and dead letters that are applied again."""
 import json
+import re
 
 import pytest
 
@@ -169,5 +170,13 @@ def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(consol
     answer = console.run_ssh("dead", "replay", str(letter), key="k_oper")
     assert (answer.code, "wrote this key later; --force applies it anyway" in answer.out) == (1, True), answer
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [("newer",)]
-    console.ok("dead", "replay", str(letter), "--force", key="k_oper")
+    stale, plan = (re.search("'apply (p-....)'", console.run_ssh("dead", "replay", str(letter), "--force", key="k_oper").err)[1]
+                   for _ in range(2))
+    console.publish([40_000], status="newest")
+    console.wait_caught_up(console.orders)
+    console.refused(8, "pointer was", "apply", stale, key="k_oper")
+    console.refused(8, "pointer was", "apply", plan, key="k_oper")
+    assert console.sql("SELECT status FROM orders WHERE id = 40000") == [("newest",)]
+    plan = re.search("'apply (p-....)'", console.run_ssh("dead", "replay", str(letter), "--force", key="k_oper").err)[1]
+    console.ok("apply", plan, key="k_oper")
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [(None,)]
