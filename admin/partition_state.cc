@@ -73,7 +73,7 @@ std::string states_reference() {
       "# States of a partition\n\n"
       "Made from the table in `admin/partition_state.cc` by `sluice config states`; a test compares. `help STATE` in the\n"
       "console shows the same. Moving a pointer is described in [operations.md](operations.md), the commands in\n"
-      "[console.md](console.md); `skip` and `seek` make a plan, which `apply` carries out.\n\n"
+      "[console.md](console.md); `skip`, `seek` and `reclaim` make a plan, which `apply` carries out.\n\n"
       "| state | meaning | resumes automatically | what to do |\n|---|---|---|---|\n";
   for (const auto& one : states) {
     page += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.text, one.heals ? "yes" : "no", one.remedy);

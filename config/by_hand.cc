@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -58,9 +59,15 @@ std::unique_ptr<toml::node> list_of(std::string_view text) {
 // reader to refuse.
 std::unique_ptr<toml::node> made_node(const Setting& setting, std::string_view text) {
   if (setting.type == Type::strings) return list_of(text);
-  if (setting.type == Type::integer)
+  if (setting.type == Type::integer) {
     if (const auto number = parse_integer<std::int64_t>(text))
       return std::make_unique<toml::value<std::int64_t>>(*number);
+    // Longer than any number; no setting's bounds reach so far.
+    const auto digits = text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0);
+    if (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos)
+      return std::make_unique<toml::value<std::int64_t>>(
+          text.starts_with('-') ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max());
+  }
   const std::string small = lowered(text);
   if (setting.type == Type::boolean && (small == "true" || small == "false"))
     return std::make_unique<toml::value<bool>>(small == "true");

@@ -250,6 +250,7 @@ std::string Call::option(std::string_view name, std::string_view otherwise) cons
 
 int Call::write_error(Code code, std::string text) {
   error_ = std::move(text);
+  if (code == Code::not_understood || code == Code::no_such_thing) error_ += advice;
   const std::string shown = fmt::format("error: {}\n", escape(error_));
   output_.err(terminal_.utf8 ? shown : ascii(shown));
   return code;

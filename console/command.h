@@ -228,7 +228,8 @@ class Call {
   Report report{};
   Stream& stream() { return stream_; }
   bool leave = false;
-  std::int64_t audit = 0;  // its row in the audit trail; 0: there is none
+  std::string advice = {};  // behind an error about what was typed
+  std::int64_t audit = 0;   // its row in the audit trail; 0: there is none
 
  private:
   int write_error(Code code, std::string text);

@@ -10,6 +10,7 @@
 #include "console/command.h"
 #include "console/guarded.h"
 #include "console/pace.h"
+#include "console/pasted.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -47,9 +48,11 @@ std::string outcome_of(int code, const Call& call) {
 struct ErrorWriter {
   const Terminal& terminal;
   Output& output;
+  std::string advice = {};  // behind an error about what was typed
 
   int fail(int code, std::string_view text) const {
-    const std::string shown = fmt::format("error: {}\n", escape(text));
+    const std::string shown =
+        fmt::format("error: {}{}\n", escape(text), code == Code::not_understood ? escape(advice) : std::string());
     output.err(terminal.utf8 ? shown : ascii(shown));
     return code;
   }
@@ -135,10 +138,14 @@ int Interpreter::State::carry_out(Call& call, const Command& command, const Argu
 
 CommandResult Interpreter::State::run(std::string_view text, const Login& login, const Terminal& terminal,
                                       Output& output, std::stop_token stop) const {
-  const ErrorWriter errors{terminal, output};
+  const ErrorWriter errors{terminal, output, pasted_hint(text)};
   auto line = parse_line(text);
   if (!line) return {errors.fail(Code::not_understood, line.error())};
   if (line->words.empty()) return {};
+  // Whoever was shown a plan may type what it is about.
+  if (terminal.history != nullptr)
+    if (const auto plan = context.plans->take_offer(login.session, line_of(line->words)))
+      return run("apply " + *plan, login, terminal, output, std::move(stop));
   const auto found = find_command(line->words, terminal.pty);
   if (!found) return {errors.fail(Code::not_understood, found.error())};
   const Command& command = *found->command;
@@ -169,6 +176,7 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
   }
   Stream stream(command, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
   Call call(*given, login, terminal, output, stream, std::move(stop));
+  call.advice = errors.advice;
   const int code = carry_out(call, command, kept, words, login, errors);
   stream.write(call.report);
   return {code, call.leave};

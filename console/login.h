@@ -19,11 +19,12 @@ Role role_of(std::string_view name);  // unknown: viewer
 std::string needs_role(std::string_view what, Role role, const Caller& caller);
 
 // A caller and the commands that the key may run. `commands` empty: any of the role. `session` is 0 where there is
-// none.
+// none. Four eyes: what the key plans is applied by another one.
 struct Login {
   Caller caller;
   std::vector<std::string> commands;
   std::int64_t session = 0;
+  bool four_eyes = false, no_color = false;
 };
 
 // A session as `sessions` shows it.

@@ -60,8 +60,9 @@ int pause_for(Call& call, Moving& moving) {
 }
 
 // The pointer that --expect names.
-std::expected<std::optional<Offset>, int> expected_pointer(Call& call) {
+std::expected<std::optional<Offset>, int> expected_pointer(Call& call, std::string_view command) {
   if (!call.has("yes")) return std::nullopt;
+  if (call.login().four_eyes) return std::unexpected(needs_four_eyes(call, command));
   if (const auto expected = parse_number(call.option("expect"))) return *expected;
   return std::unexpected(call.fail(Code::not_understood, "--expect '{}' {}; write the present pointer",
                                    call.option("expect"), number_trouble(call.option("expect"), "an offset")));
@@ -111,6 +112,18 @@ int say_stale(Call& call, Positions& positions, const PointerRow& then, const Or
                    changed.empty() ? otherwise : std::string_view(changed), order.next);
 }
 
+int check_unchanged(Call& call, Positions& positions, const std::vector<PointerRow>& then, const Order& order) {
+  const auto rows = positions.pointers();
+  if (!rows) return call.fail(rows.error());
+  for (const PointerRow& one : then) {
+    const auto found = std::ranges::find(*rows, one.at, &PointerRow::at);
+    const auto changed = found == rows->end() ? std::string("has no pointer any more") : changed_since(one, *found);
+    if (!changed.empty())
+      return call.fail(Code::stale, "{} is stale: {} {}; {}", order.what, partition_text(one.at), changed, order.next);
+  }
+  return Code::done;
+}
+
 Section moved_result() {
   return {.columns = {{.name = "partition"},
                       {.name = "from", .kind = ColumnType::id},
@@ -136,7 +149,7 @@ std::expected<Moving, int> begin_move(Call& call, const MoveParts& parts, std::s
                                       std::string_view example) {
   const auto at = partition_of(call, example);
   if (!at) return std::unexpected(at.error());
-  const auto expected = expected_pointer(call);
+  const auto expected = expected_pointer(call, command);
   if (!expected) return std::unexpected(expected.error());
   auto row = pointer_of(call, parts.positions, *at);
   if (!row) return std::unexpected(row.error());
@@ -154,13 +167,19 @@ std::expected<Moving, int> begin_move(Call& call, const MoveParts& parts, std::s
 
 int conclude(Call& call, const Moving& moving, const std::function<Move(const Caller& by)>& move,
              std::vector<std::string> steps, Demand demands) {
+  const auto done = [moving, move](Call& applying, const Order& order) {
+    return carry_out(applying, moving.parts, move(applying.login().caller), moving.pause, order);
+  };
+  return conclude_with(call, moving, done, std::move(steps), std::move(demands));
+}
+
+int conclude_with(Call& call, const Moving& moving, const CarryOut& carry_out, std::vector<std::string> steps,
+                  Demand demands) {
   const auto& from = moving.from;
   if (call.has(demands.option)) demands = {};
   if (moving.expected && !demands.option.empty())
     return moving.give_up(call, call.fail(Code::confirmation_missing, "{}; add --{}", demands.why, demands.option));
-  if (moving.expected)
-    return carry_out(call, moving.parts, move(call.login().caller), moving.pause,
-                     {fmt::format("the {}", moving.command), "look again with 'pointers'"});
+  if (moving.expected) return carry_out(call, {fmt::format("the {}", moving.command), "look again with 'pointers'"});
   if (!moving.pause.reason.empty())
     steps.push_back(fmt::format("{} is paused for this plan, until it is applied or dropped, or has expired",
                                 partition_text(from.at)));
@@ -175,16 +194,14 @@ int conclude(Call& call, const Moving& moving, const std::function<Move(const Ca
                     .command = std::string(moving.command),
                     .target = partition_text(from.at),
                     .by = call.login().caller,
+                    .role = moving.role,
                     .made = now,
                     .expires = moving.pause.reason.empty() ? now + Plans::valid_for : moving.pause.until,
                     .steps = std::move(steps),
                     .demands = std::move(demands.option),
                     .why = std::move(demands.why),
-                    .carry_out =
-                        [moving, move](Call& applying) {
-                          return carry_out(applying, moving.parts, move(applying.login().caller), moving.pause,
-                                           {"plan " + moving.plan, "plan again"});
-                        },
+                    .carry_out = [plan = moving.plan, carry_out](
+                                     Call& applying) { return carry_out(applying, {"plan " + plan, "plan again"}); },
                     .dropped = [moving] { return moving.pause.end(moving.parts.pauses); }});
 }
 
@@ -200,7 +217,8 @@ std::vector<Option> move_options() {
            .value = ArgumentKind::number,
            .shown = "POINTER",
            .help = "the present pointer; at another one nothing is done",
-           .needs = "yes"}};
+           .needs = "yes"},
+          dry_run_option()};
 }
 
 Effect move_effect(const Arguments& given, Role) {

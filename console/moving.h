@@ -32,6 +32,8 @@ struct Order {
   std::string what, next;
 };
 int say_stale(Call& call, Positions& positions, const PointerRow& then, const Order& order, std::string_view otherwise);
+// Says what is different now, if anything is: pointer, epoch, state or generation. Else returns Code::done.
+int check_unchanged(Call& call, Positions& positions, const std::vector<PointerRow>& then, const Order& order);
 
 // A pause that a command makes for its plan. It ends with the plan: applied, dropped or expired.
 struct OwnPause {
@@ -50,6 +52,7 @@ struct Moving {
   PointerRow from;
   OwnPause pause;
   std::optional<Offset> expected;  // --yes --expect: done at once, if that is the pointer
+  Role role = Role::operator_;     // that applying the plan needs
 
   // Takes back what was done for the plan.
   int give_up(Call& call, int code) const;
@@ -66,8 +69,12 @@ struct Demand {
 };
 int conclude(Call& call, const Moving& moving, const std::function<Move(const Caller& by)>& move,
              std::vector<std::string> steps, Demand demands = {});
+// The same for what is not a move.
+using CarryOut = std::function<int(Call& call, const Order& order)>;
+int conclude_with(Call& call, const Moving& moving, const CarryOut& carry_out, std::vector<std::string> steps,
+                  Demand demands = {});
 
-std::vector<Option> move_options();  // --pause, --timeout, --yes, --expect
+std::vector<Option> move_options();  // --pause, --timeout, --yes, --expect, --dry-run
 Effect move_effect(const Arguments& given, Role role);
 
 }  // namespace sluice::console

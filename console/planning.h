@@ -13,5 +13,9 @@ void show_plan(Call& call, const Plan& plan);
 // Keeps the plan, shows it, and says how to apply it: the code is that of a confirmation which is missing. If it cannot
 // be kept, takes back what was done for it.
 int keep_plan(Call& call, Plans& plans, Plan plan);
+// Refuses to do without a plan what somebody else has to apply (Login::four_eyes).
+int needs_four_eyes(Call& call, std::string_view command);
+// --dry-run, which says what these commands do unless they are told otherwise.
+Option dry_run_option();
 
 }  // namespace sluice::console

@@ -94,9 +94,29 @@ std::expected<Plan, Plans::Refusal> Plans::take_to_apply(const std::string& id, 
     return std::unexpected(
         Refusal{Code::confirmation_missing, fmt::format("plan {} has expired at {}; plan again: {} {}", found.id,
                                                         time_text(found.expires), found.command, found.target)});
+  if (plans_[*place].four_eyes && of_key(plans_[*place], login))
+    return std::unexpected(Refusal{
+        Code::not_allowed,
+        fmt::format("plan {} is your own, and your key has the option four-eyes: another admin applies it", id)});
   Plan taken = std::move(plans_[*place]);
   plans_.erase(plans_.begin() + static_cast<std::ptrdiff_t>(*place));
   return taken;
+}
+
+void Plans::offer(std::int64_t session, const std::string& id, const std::string& target) {
+  const MutexLock lock(mutex_);
+  // Of sessions that ended before their next line; they cost a convenience.
+  if (offers_.size() >= of_all) offers_.clear();
+  offers_[session] = {id, target};
+}
+
+std::optional<std::string> Plans::take_offer(std::int64_t session, std::string_view line) {
+  const MutexLock lock(mutex_);
+  const auto found = offers_.find(session);
+  if (found == offers_.end()) return std::nullopt;
+  const Offer offer = std::move(found->second);
+  offers_.erase(found);
+  return line == offer.target ? std::optional(offer.id) : std::nullopt;
 }
 
 std::expected<Plan, Plans::Refusal> Plans::take_to_drop(const std::string& id, const Login& login) {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,7 @@ struct Plan {
   std::string command = {}, target = {};  // "skip", "shop.orders/3"
   Caller by = {};
   Role role = Role::operator_;  // that applying it needs
+  bool four_eyes = false;       // another key has to apply it
   WallClock::time_point made = {}, expires = {};
   std::vector<std::string> steps = {};  // what it will do, in sentences; may quote a record
   std::string demands = {}, why = {};   // an option that applying it needs, and why; empty: none
@@ -57,6 +60,10 @@ class Plans {
   // Takes it out, so that nobody else can. To apply it, which one that has expired refuses, or only to drop it.
   std::expected<Plan, Refusal> take_to_apply(const std::string& id, const Login& login, WallClock::time_point now);
   std::expected<Plan, Refusal> take_to_drop(const std::string& id, const Login& login);
+  // The session's next line may be the target's name, which applies the plan.
+  void offer(std::int64_t session, const std::string& id, const std::string& target);
+  // The number of the plan that the line names so; the offer is over, whatever the line is.
+  std::optional<std::string> take_offer(std::int64_t session, std::string_view line);
 
  private:
   void make_room(WallClock::time_point now) REQUIRES(mutex_);
@@ -64,6 +71,10 @@ class Plans {
   mutable Mutex mutex_;
   std::vector<Plan> plans_ GUARDED_BY(mutex_);  // in the order of `made`
   std::uint32_t given_out_ GUARDED_BY(mutex_) = 0;
+  struct Offer {
+    std::string id, target;
+  };
+  std::map<std::int64_t, Offer> offers_ GUARDED_BY(mutex_);  // by session
 };
 
 }  // namespace sluice::console

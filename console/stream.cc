@@ -10,6 +10,7 @@
 #include "admin/report/declared.h"
 #include "base/log.h"
 #include "console/command.h"
+#include "console/keyboard.h"
 #include "console/pager.h"
 
 namespace sluice::console {
@@ -31,6 +32,16 @@ std::string over_the_screen(std::string_view text, int rows) {
   return screen += erase_below;
 }
 
+// As it is now: it may have changed since the command began.
+WindowSize window_of(const Terminal& terminal) {
+  WindowSize size{terminal.columns, terminal.rows};
+  if (terminal.keyboard == nullptr) return size;
+  const WindowSize now = terminal.keyboard->size();
+  if (terminal.settings == nullptr || !terminal.settings->columns) size.columns = now.columns;
+  size.rows = now.rows;
+  return size;
+}
+
 bool has_content(const report::Report& report) {
   return !(report.sections.empty() && report.notes.empty() && report.line.empty() && report.text.empty());
 }
@@ -41,7 +52,7 @@ std::string Stream::shown(const report::Report& report) const {
   if (form_.json) return report::as_json(report, command_.words, WallClock::now());
   if (form_.csv) return report::as_csv(report);
   const report::Rendering rendering{.color = terminal_.color && form_.color,
-                                    .columns = terminal_.pty ? terminal_.columns : 0,
+                                    .columns = terminal_.pty ? window_of(terminal_).columns : 0,
                                     .utf8 = terminal_.utf8,
                                     .now = terminal_.pty ? std::optional(WallClock::now()) : std::nullopt};
   return report::as_text(report, rendering, form_.filters);
@@ -94,7 +105,7 @@ void Stream::begin_pages(const report::Report& report) {
 std::string Stream::next_page() {
   Pager& pager = *terminal_.pager;
   const auto others = 1 + std::ranges::count(pager.total, '\n') + (pager.header.empty() ? 0 : 1);
-  const auto room = static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, terminal_.rows - others - 1));
+  const auto room = static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, window_of(terminal_).rows - others - 1));
   const auto left = pager.lines.size() - pager.shown;
   const auto some = left <= room + 1 ? left : room;  // the last page needs no line that says how to go on
   std::string page = pager.header;
@@ -116,7 +127,7 @@ void Stream::redraw(const report::Report& report) {
   if (text && terminal_.cursor) {
     compare(report, false);
     if (!written_) output_.out(clear);
-    output_.out(over_the_screen(shown(report), terminal_.rows));
+    output_.out(over_the_screen(shown(report), window_of(terminal_).rows));
     written_ = true;
     return;
   }

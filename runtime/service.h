@@ -91,6 +91,7 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   std::atomic<bool> failed_{false};
   std::atomic<bool> held_{false};  // the lanes collect no more, by order of an operator or for good
   Clock::time_point held_since_{};
+  int held_for_ = 0;  // the drain order that it was held for last, by its number
   mutable Mutex waiting_mutex_;
   listener::GroupStanding group_ GUARDED_BY(waiting_mutex_);
   std::string waiting_for_ GUARDED_BY(waiting_mutex_);

@@ -45,9 +45,13 @@ void Service::stop_within(const std::function<bool()>& step, Clock::time_point d
 // What the console has ordered can be taken back until the last lane has stopped. Returns true once it cannot.
 bool Service::follow_drain_order() {
   const bool ordered = admin_.control().drain_ordered();
+  const int order = admin_.control().drain_orders();
   const auto now = Clock::now();
-  if (held_.exchange(ordered) != ordered) {
+  // One that was taken back and ordered again between two looks is another one.
+  const bool again = ordered && order != held_for_;
+  if (held_.exchange(ordered) != ordered || again) {
     held_since_ = now;
+    held_for_ = order;
     for (auto& lane : lanes_) lane->hold(ordered);
     log::info("service", "{}",
               ordered ? "draining by order of an operator, 'shutdown abort' takes it back"

@@ -68,6 +68,40 @@ std::map<std::string_view, report::Value> letter_cells(const DeadLetterRow& lett
           {"resolution", optional_text(letter.resolution)}};
 }
 
+std::expected<std::vector<std::int64_t>, int> letter_ids(Call& call) {
+  std::vector<std::int64_t> ids;
+  for (const auto& word : call.words()) {
+    const auto id = parse_number(std::string_view(word).substr(word.starts_with("d-") ? 2 : 0));
+    if (!id)
+      return std::unexpected(
+          call.fail(Code::not_understood, "'{}' is not the number of a dead letter; see 'dead list'", word));
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options) {
+  const auto ids = letter_ids(call);
+  if (!ids) return std::unexpected(ids.error());
+  DeadLetterFilter filter = letters_of(call);
+  filter.ids = *ids;
+  filter.limit = letters_at_most;
+  const bool some = !filter.topic.empty() || !filter.table.empty() || call.has("older") ||
+                    (options.find("--reason") != options.npos && call.has("reason"));
+  if (filter.ids.empty() != some)
+    return std::unexpected(
+        call.fail(Code::not_understood, "which dead letters: either numbers of 'dead list', or {}", options));
+  return filter;
+}
+
+int nothing_matches(Call& call, const DeadLetterFilter& filter) {
+  if (!filter.ids.empty())
+    return call.fail(Code::no_such_thing, "no open dead letter {}; see 'dead list'", fmt::join(filter.ids, ", "));
+  call.report.line = "nothing to do: no open dead letter matches";
+  call.remark("nothing to do");
+  return Code::done;
+}
+
 Section discarded_result() {
   return {.columns = {{.name = "discarded", .kind = ColumnType::number}}, .record = true};
 }

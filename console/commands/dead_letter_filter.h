@@ -30,8 +30,15 @@ std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwi
 // The columns of one letter as a record, behind those of its place, and their cells.
 std::vector<Column> letter_columns(std::vector<Column> place);
 std::map<std::string_view, report::Value> letter_cells(const DeadLetterRow& letter);
-// Of a discard, planned or not.
+// The numbers among the words.
+std::expected<std::vector<std::int64_t>, int> letter_ids(Call& call);
+// Either numbers or at least one of the options, which are named in the error; never everything by accident.
+std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options);
+// Says that there is nothing to do, or that there is no such letter.
+int nothing_matches(Call& call, const DeadLetterFilter& filter);
+// Of a discard and of a replay, planned or not.
 Section discarded_result();
+Section dead_replay_result();
 // "12 403 open dead letters"; without "open" where resolved ones are counted, too.
 std::string counted_letters(std::int64_t number, bool resolved = false);
 

@@ -1,4 +1,6 @@
 // skip and reclaim: ways out for a partition that has stopped.
+#include "console/commands/moves.h"
+
 #include <algorithm>
 
 #include "base/interrupt.h"
@@ -99,6 +101,81 @@ int skip(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& 
   return conclude(call, *moving, move, skip_steps(from, first));
 }
 
+std::vector<std::string> reclaim_steps(const Moving& moving) {
+  const auto& from = moving.from;
+  const auto at = partition_text(from.at);
+  const bool own = !moving.pause.reason.empty();
+  return {fmt::format("{} stands at {}, epoch {}, state {}{}", at, from.next, from.epoch, from.state,
+                      from.reason.empty() ? "" : ": " + from.reason),
+          "it is claimed with the next epoch: its pointer is read anew from the table and compared with the log",
+          is_broken(from.state) ? "what stopped it is tried again: it goes on, or stops again; no record is left out"
+          : own                 ? "then it goes on where its pointer stands; no record is left out"
+                                : "its pause stays; no record is left out"};
+}
+
+// Has it claimed, and waits until it is.
+int claim_again(Call& call, const Moving& moving, std::chrono::milliseconds timeout, const Order& order) {
+  const auto& [moves, pauses, positions, plans] = moving.parts;
+  const PointerRow& from = moving.from;
+  const auto at = partition_text(from.at);
+  if (const int code = check_unchanged(call, positions, {from}, order); code != Code::done)
+    return moving.give_up(call, code);
+  const bool own = !moving.pause.reason.empty();  // with its end it is claimed
+  if (own) {
+    if (const auto left = moving.pause.end(pauses); !left.empty()) return call.fail(Code::failed, "{}", left);
+  } else {
+    const auto asked = moves.reclaim(from);
+    if (!asked) return call.fail(asked.error());
+    if (!*asked) return say_stale(call, positions, from, order, "belongs to somebody else");
+  }
+  call.remark("the next epoch was asked for");
+  PointerRow now = from;
+  const auto ready = [&] {
+    const auto rows = positions.pointers();
+    if (!rows) return false;
+    const auto found = std::ranges::find(*rows, from.at, &PointerRow::at);
+    if (found == rows->end()) return false;
+    now = *found;
+    if (now.epoch > from.epoch) return true;
+    if (!own) (void)moves.reclaim(now);  // a lane that was just about to stop has not heard it
+    return false;
+  };
+  const auto waited = [&] {
+    const InterruptScope limit(Clock::now() + timeout);
+    return wait_until(ready, timeout, call.stop());
+  }();
+  if (waited == Waited::stopped)
+    return call.fail(Code::interrupted, "the wait was ended; {} is claimed again all the same", at);
+  if (waited == Waited::deadline)
+    return call.fail(Code::deadline_passed, "{} was not claimed again within {}; it is tried further", at,
+                     span_text(timeout));
+  call.report.sections = {filled(reclaim_result(), {at, from.epoch, now.epoch, now.next})};
+  // What the claim comes to is not known yet.
+  call.report.line = fmt::format("done: {} claimed again at {}, epoch {} → {}{}", at, now.next, from.epoch, now.epoch,
+                                 is_broken(from.state) ? "; what stopped it is tried again, 'partitions' tells" : "");
+  call.remark(fmt::format("epoch {} → {}", from.epoch, now.epoch));
+  return Code::done;
+}
+
+int reclaim(Call& call, Moves& moves, Pauses& pauses, Positions& positions, Plans& plans) {
+  const auto timeout = span_option(call, "timeout", "30s");
+  if (!timeout) return timeout.error();
+  auto moving = begin_move(call, {moves, pauses, positions, plans}, "reclaim", "reclaim shop.orders/3");
+  if (!moving) return moving.error();
+  moving->role = Role::admin;
+  const auto& from = moving->from;
+  if (!from.ours && !is_broken(from.state))
+    return moving->give_up(
+        call, call.fail(Code::wrong_state, "{} belongs to the instance on {}; reclaim it in that one's console",
+                        partition_text(from.at), from.owner_host.empty() ? "another host" : from.owner_host));
+  const auto claim = [moving = *moving, timeout = *timeout](Call& applying, const Order& order) {
+    return claim_again(applying, moving, timeout, order);
+  };
+  return conclude_with(call, *moving, claim, reclaim_steps(*moving));
+}
+
+}  // namespace
+
 Section reclaim_result() {
   return {.columns = {{.name = "partition"},
                       {.name = "epoch_before", .kind = ColumnType::id},
@@ -107,54 +184,13 @@ Section reclaim_result() {
           .record = true};
 }
 
-int reclaim(Call& call, Moves& moves, Positions& positions) {
-  const auto timeout = span_option(call, "timeout", "30s");
-  if (!timeout) return timeout.error();
-  const auto at = partition_of(call, "reclaim shop.orders/3");
-  if (!at) return at.error();
-  const auto from = pointer_of(call, positions, *at);
-  if (!from) return from.error();
-  if (!from->ours && !is_broken(from->state))
-    return call.fail(Code::wrong_state, "{} belongs to the instance on {}; reclaim it in that one's console",
-                     partition_text(*at), from->owner_host.empty() ? "another host" : from->owner_host);
-  PointerRow now = *from;
-  const auto ready = [&] {
-    const auto rows = positions.pointers();
-    if (!rows) return false;
-    const auto found = std::ranges::find(*rows, *at, &PointerRow::at);
-    if (found == rows->end()) return false;
-    now = *found;
-    if (now.epoch > from->epoch) return true;
-    (void)moves.reclaim(now);  // a lane that was just about to stop has not heard it
-    return false;
-  };
-  const auto asked = moves.reclaim(*from);
-  if (!asked) return call.fail(asked.error());
-  if (!*asked) return say_stale(call, positions, *from, {"the request", "ask again"}, "belongs to somebody else");
-  call.remark("the next epoch was asked for");
-  const auto waited = [&] {
-    const InterruptScope limit(Clock::now() + *timeout);
-    return wait_until(ready, *timeout, call.stop());
-  }();
-  if (waited == Waited::stopped)
-    return call.fail(Code::interrupted, "the wait was ended; {} is claimed again all the same", partition_text(*at));
-  if (waited == Waited::deadline)
-    return call.fail(Code::deadline_passed, "{} was not claimed again within {}; it is tried further",
-                     partition_text(*at), span_text(*timeout));
-  call.report.sections = {filled(reclaim_result(), {partition_text(*at), from->epoch, now.epoch, now.next})};
-  // What the claim comes to is not known yet.
-  call.report.line =
-      fmt::format("done: {} claimed again at {}, epoch {} → {}{}", partition_text(*at), now.next, from->epoch,
-                  now.epoch, is_broken(from->state) ? "; what stopped it is tried again, 'partitions' tells" : "");
-  call.remark(fmt::format("epoch {} → {}", from->epoch, now.epoch));
-  return Code::done;
-}
-
-}  // namespace
-
 std::vector<Command> moves_commands() {
   const Option reason{
       .name = "reason", .value = ArgumentKind::text, .shown = "TEXT", .help = "why; stored with the dead letter"};
+  auto reclaim_options = move_options();
+  auto& timeout = *std::ranges::find(reclaim_options, "timeout", &Option::name);
+  timeout.help = "how long to wait until it is claimed, and with --pause until it has stopped";
+  timeout.needs = {};
   auto options = move_options();
   options.insert(
       options.begin(),
@@ -182,17 +218,17 @@ std::vector<Command> moves_commands() {
        .min_words = 1,
        .max_words = 1,
        .takes = ArgumentKind::partition,
-       .options = {{.name = "timeout",
-                    .value = ArgumentKind::span,
-                    .shown = "30s",
-                    .help = "how long to wait until it is claimed; the request stays in force"}},
+       .options = std::move(reclaim_options),
        .role = Role::admin,
        .effect = Effect::changes,
+       .lesser = move_effect,
+       .least = Effect::shows_data,
        .group = "control",
-       .summary = "Has a partition claimed again: its pointer is read anew and compared with the log, and what stopped "
-                  "it is tried again. Loses nothing.",
-       .examples = {"reclaim shop.orders/3"},
-       .result = {reclaim_result()},
+       .summary =
+           "Plans to have a stopped partition claimed again: its pointer is read anew and compared with the log, "
+           "and what stopped it is tried again. Loses nothing. 'apply' does it.",
+       .examples = {"reclaim shop.orders/3", "reclaim shop.orders/3 --yes --expect 4711"},
+       .result = {sometimes(plan_result()), sometimes(reclaim_result())},
        .run = handler<reclaim>},
   };
 }

@@ -1,5 +1,6 @@
 // apply, plan list, plan show and plan drop.
 #include "console/commands/dead_letter_filter.h"
+#include "console/commands/moves.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"
 #include "console/planning.h"
@@ -81,7 +82,8 @@ std::vector<Command> plans_commands() {
        .group = "control",
        .summary = "Carries out a plan, once: your own, or as an admin anybody's; refused if the world has moved since.",
        .examples = {"apply p-7f3a"},
-       .result = {sometimes(moved_result()), sometimes(discarded_result())},
+       .result = {sometimes(moved_result()), sometimes(reclaim_result()), sometimes(discarded_result()),
+                  sometimes(dead_replay_result())},
        .run = handler<apply>},
       {.words = "plan list",
        .role = Role::operator_,

@@ -1,4 +1,6 @@
 // top: the dashboard, drawn again and again in the whole window until it is left.
+#include <limits>
+
 #include "console/commands/registry.h"
 #include "console/dashboard.h"
 #include "console/full_screen.h"
@@ -9,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto dropped_again = 100ms;  // until a frame that the reader had no room for is tried again
+constexpr std::int64_t most_frames = 1'000'000;
 constexpr std::string_view redraw = "\x0c";
 
 int watch(Call& call, Observer& observer, const Snapshots& snapshots, const Rates& rates,
@@ -37,19 +40,37 @@ int watch(Call& call, Observer& observer, const Snapshots& snapshots, const Rate
   return Code::interrupted;
 }
 
+// One frame below the other, for a pipe or a terminal that moves no cursor.
+int print(Call& call, Observer& observer, const Snapshots& snapshots, const Rates& rates,
+          const config::Pipeline& pipeline, std::chrono::milliseconds interval, std::int64_t frames) {
+  DashboardView view{.interval = span_text(interval)};
+  const Terminal& terminal = call.terminal();
+  const DashboardPlace place{
+      .size = {terminal.columns, terminal.rows}, .utf8 = terminal.utf8, .color = terminal.color && call.colors()};
+  for (std::int64_t frame = 0; frame < frames; ++frame) {
+    if (frame > 0 && !call.stream().wait(interval)) return Code::interrupted;
+    std::string text = frame > 0 ? "\n" : "";
+    for (const auto& line : dashboard(pipeline.name, *observer.observe(snapshots, rates), view, place))
+      text += line + '\n';
+    call.stream().output().out(text);
+  }
+  return Code::done;
+}
+
 int top(Call& call, Observer& observer, const Snapshots& snapshots, const Rates& rates,
         const config::Pipeline& pipeline) {
   if (!call.stream().for_people())
     return call.fail(Code::not_understood, "top is for people; for programs there is 'status --watch 2s --json'");
-  if (!call.terminal().cursor || call.terminal().keyboard == nullptr)
-    return call.fail(
-        Code::wrong_state,
-        "top needs a terminal that can move its cursor (ssh -t); without one there is 'status --watch 2s'");
   const auto interval = span_option(call, "every", "1s");
   if (!interval) return interval.error();
   if (*interval < 1s || *interval > 1h)
     return call.fail(Code::not_understood, "--every '{}' is not from 1s to 1h", call.option("every"));
-  return watch(call, observer, snapshots, rates, pipeline, *interval);
+  const auto frames = number_option(call, "frames", std::numeric_limits<std::int64_t>::max(), most_frames);
+  if (!frames) return frames.error();
+  if (*frames < 1) return call.fail(Code::not_understood, "--frames '0' is not a number from 1 to {}", most_frames);
+  const bool whole_screen = call.terminal().cursor && call.terminal().keyboard != nullptr && !call.has("frames");
+  return whole_screen ? watch(call, observer, snapshots, rates, pipeline, *interval)
+                      : print(call, observer, snapshots, rates, pipeline, *interval, *frames);
 }
 
 }  // namespace
@@ -60,12 +81,16 @@ std::vector<Command> top_commands() {
        .options = {{.name = "every",
                     .value = ArgumentKind::span,
                     .shown = "1s",
-                    .help = "the time between two looks; 1s unless given, and at least"}},
+                    .help = "the time between two looks; 1s unless given, and at least"},
+                   {.name = "frames",
+                    .value = ArgumentKind::number,
+                    .shown = "N",
+                    .help = "end after so many, each below the one before, as in a pipe"}},
        .effect = Effect::shows_data,
        .group = "look",
        .summary = "The dashboard: state, rates, lag by partition, lanes, errors, in the whole terminal until q. "
-                  "? shows its keys.",
-       .examples = {"top", "top --every 5s"},
+                  "? shows its keys. In a pipe, or where the cursor cannot be moved, a frame at a time until Ctrl-C.",
+       .examples = {"top", "top --every 5s", "top --frames 1"},
        .run = handler<top>},
   };
 }

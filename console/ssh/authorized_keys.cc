@@ -22,6 +22,8 @@ struct KeyRing::Entry {
     grant.login.caller.role = text.role;
     grant.login.caller.fingerprint = fingerprint(key);
     grant.login.commands = text.commands;
+    grant.login.four_eyes = text.four_eyes;
+    grant.login.no_color = text.no_color;
     grant.max_sessions = text.max_sessions;
     grant.pty = text.pty;
   }
@@ -42,7 +44,8 @@ std::vector<Grant> KeyRing::grants() const {
 
 bool Grant::same_rights(const Grant& other) const {
   return login.caller.name == other.login.caller.name && login.caller.role == other.login.caller.role &&
-         login.commands == other.login.commands && pty == other.pty;
+         login.commands == other.login.commands && login.four_eyes == other.login.four_eyes &&
+         login.no_color == other.login.no_color && pty == other.pty;
 }
 
 KeyRing::KeyRing() = default;

@@ -151,14 +151,25 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
   return WallClock::from_time_t(std::clamp<std::time_t>(seconds, -most, most));
 }
 
+// Options without a value. Returns false if it is none of them.
+bool set_flag(KeyLine& key, std::string_view name) {
+  if (name == "no-pty") return key.pty = false, true;
+  if (name == "no-color") return key.no_color = true;
+  if (name == "four-eyes") return key.four_eyes = true;
+  return false;
+}
+
+std::string unknown_option(std::string_view name) {
+  return fmt::format(
+      "unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty, no-color, four-eyes",
+      in_quotes(name));
+}
+
 // One option; without a value `value` is empty and `has_value` false.
 std::optional<std::string> apply_option(KeyLine& key, std::string_view name, const std::string& value, bool has_value) {
-  if (name == "no-pty" && !has_value) {
-    key.pty = false;
-  } else if (!has_value) {
-    return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
-                       in_quotes(name));
-  } else if (name == "role") {
+  if (!has_value && set_flag(key, name)) return std::nullopt;
+  if (!has_value) return unknown_option(name);
+  if (name == "role") {
     if (value != "viewer" && value != "operator" && value != "admin") {
       return fmt::format("unknown role {}; write viewer, operator or admin", in_quotes(value));
     }
@@ -189,8 +200,7 @@ std::optional<std::string> apply_option(KeyLine& key, std::string_view name, con
     if (!number) return fmt::format("{} is not a number of sessions; write 1 to {}", in_quotes(value), most_sessions);
     key.max_sessions = *number;
   } else {
-    return fmt::format("unknown option {}; known: role, name, from, commands, expiry-time, max-sessions, no-pty",
-                       in_quotes(name));
+    return unknown_option(name);
   }
   return std::nullopt;
 }
@@ -243,8 +253,7 @@ Parsed<KeyLine> parse_key_line(std::string_view line) {
   auto peek = line;
   if (const auto first = take_word(peek); !is_type(first) && first.find_first_of("=,") != first.npos) {
     if (auto problem = take_options(key, line)) return std::unexpected(*problem);
-  } else if (first == "no-pty") {
-    key.pty = false;
+  } else if (set_flag(key, first)) {
     line = peek;
   }
   key.type = take_word(line);

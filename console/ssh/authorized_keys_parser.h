@@ -27,7 +27,7 @@ struct KeyLine {
   std::vector<std::string> commands;
   std::optional<WallClock::time_point> expires;
   int max_sessions = 4;
-  bool pty = true;
+  bool pty = true, no_color = false, four_eyes = false;
 };
 
 std::expected<std::vector<KeyLine>, std::string> parse_keys(std::string_view text, std::string_view file);

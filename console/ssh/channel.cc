@@ -180,7 +180,7 @@ void Channel::begin() {
   const bool dumb = term_.empty();
   terminal_.cursor = terminal_.pty && !dumb;
   terminal_.utf8 = charset_.utf8(terminal_.pty ? term_ : "xterm");  // a pipe takes all bytes
-  terminal_.color = terminal_.cursor && !no_color_;
+  terminal_.color = terminal_.cursor && !no_color_ && !context_.login->no_color;
   if (terminal_.pty) {
     output_.use_pty();
     terminal_.keyboard = &keyboard_;

@@ -18,7 +18,7 @@ LogRecord to_log_record(const Record& record) {
 }
 
 Error no_record_at(const TopicPartition& at, Offset offset) {
-  return {ErrorClass::retry, "",
+  return {ErrorClass::reject, "",
           fmt::format("{}/{} has no record at offset {}: compaction removed it, or it marks a transaction", at.topic,
                       at.partition, offset)};
 }

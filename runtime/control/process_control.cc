@@ -19,7 +19,10 @@ bool ProcessControl::shut_down(bool at_once) {
     return true;
   }
   auto expected = State::serving;
-  if (state_.compare_exchange_strong(expected, State::drain_ordered)) return true;
+  if (state_.compare_exchange_strong(expected, State::drain_ordered)) {
+    ++drain_orders_;
+    return true;
+  }
   expected = State::starting;
   if (!state_.compare_exchange_strong(expected, State::ending)) return false;
   kill(getpid(), SIGTERM);

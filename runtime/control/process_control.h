@@ -26,6 +26,8 @@ class ProcessControl final : public ServiceControl {
   // From the main thread. The service runs: from now on it asks for orders.
   void serving();
   bool drain_ordered() const { return state_ == State::drain_ordered; }
+  // How many drains have been ordered: each has its own deadline.
+  int drain_orders() const { return drain_orders_; }
   // Nothing takes the drain back any more. Returns false if somebody just has.
   bool drain_for_good();
   // The service ends, whoever ordered it.
@@ -36,6 +38,7 @@ class ProcessControl final : public ServiceControl {
 
   const ConfigurationFile& file_;
   std::atomic<State> state_{State::starting};
+  std::atomic<int> drain_orders_{0};
 };
 
 }  // namespace sluice::runtime

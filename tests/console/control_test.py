@@ -1,5 +1,6 @@
 """Pauses that outlive a restart, and dead letters that are applied again."""
 import json
+import re
 
 import pytest
 
@@ -97,7 +98,8 @@ def test_dead_letters_are_listed_shown_and_applied_again_once_they_can_be(consol
     assert all(attempts > 1 and sqlstate == "23514" for attempts, sqlstate in failed), failed
     console.refused(2, "reason", "dead", "discard", "--table", "public.orders", key="k_adm")
     console.refused(3, "admin", "dead", "discard", "--table", "public.orders", "--reason", "test", "--yes", key="k_oper")
-    console.refused(7, "--yes", "dead", "discard", "--table", "public.orders", "--reason", "test", key="k_adm")
+    asked = console.run_ssh("dead", "discard", "--table", "public.orders", "--reason", "test", key="k_adm")
+    assert (asked.code, "needs 'apply p-" in asked.err, "3 dead letters would be marked" in asked.out) == (7, True, True), asked
     console.ok("dead", "discard", "--table", "public.orders", "--reason", "test", "--yes", key="k_adm")
     assert console.sql("SELECT count(*) FROM sluice.dead_letter WHERE resolved_at IS NULL") == [(0,)]
     who = {row[0] for row in console.audit("dead%")}
@@ -169,5 +171,13 @@ def test_a_letter_whose_key_was_written_later_is_left_alone_unless_forced(consol
     answer = console.run_ssh("dead", "replay", str(letter), key="k_oper")
     assert (answer.code, "wrote this key later; --force applies it anyway" in answer.out) == (1, True), answer
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [("newer",)]
-    console.ok("dead", "replay", str(letter), "--force", key="k_oper")
+    stale, plan = (re.search("'apply (p-....)'", console.run_ssh("dead", "replay", str(letter), "--force", key="k_oper").err)[1]
+                   for _ in range(2))
+    console.publish([40_000], status="newest")
+    console.wait_caught_up(console.orders)
+    console.refused(8, "pointer was", "apply", stale, key="k_oper")
+    console.refused(8, "pointer was", "apply", plan, key="k_oper")
+    assert console.sql("SELECT status FROM orders WHERE id = 40000") == [("newest",)]
+    plan = re.search("'apply (p-....)'", console.run_ssh("dead", "replay", str(letter), "--force", key="k_oper").err)[1]
+    console.ok("apply", plan, key="k_oper")
     assert console.sql("SELECT status FROM orders WHERE id = 40000") == [(None,)]

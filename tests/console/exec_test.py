@@ -71,7 +71,7 @@ def plan_of(console, line):
 
 
 # They print nothing for programs, or are for a session in a terminal, or the test that has what they need looks at what they print.
-ELSEWHERE = {"clear", "exit", "history", "job run", "more", "notify test", "reconnect kafka", "session end", "set", "shutdown", "shutdown abort", "tail", "top"}
+ELSEWHERE = {"clear", "exit", "history", "job run", "more", "notify test", "reconnect kafka", "session end", "set", "shutdown abort", "tail", "top"}
 
 
 def test_every_command_prints_what_the_schema_says(console):
@@ -85,14 +85,16 @@ def test_every_command_prints_what_the_schema_says(console):
         "dead list --all", "dead group", "dead group --by topic", "dead group --rehearse", f"dead show {letter}",
         f"dead replay {letter} --dry-run", f"dead discard {letter} --reason x --yes", "resume", "log level info", "config show", "config check", "config set batch.rows 500 --confirm 5m",
         "config confirm", "config reload", "notify list", "notify mute 1s --reason x", "notify unmute", "jobs", "note x", "incident",
-        "audit", "sessions", "version", "whoami", "help", "help lag", f"reclaim {at}", "reconnect postgres",
+        "audit", "sessions", "version", "whoami", "help", "help lag", "reconnect postgres",
         f"drain {at} --reason x --timeout 1m", "resume"])
     printed.append(plan_of(console, f"rewind {at} -1"))
     back = printed[-1]["data"]["plan"]
     printed += documents(console, ["plan list", f"plan show {back}", f"apply {back} --allow-stale"])
-    for line in (f"seek {at} start", f"skip {at}"):
+    for line in (f"seek {at} start", f"skip {at}", f"reclaim {at}", "shutdown --now"):
         printed.append(plan_of(console, line))
         printed += documents(console, [f"plan drop {printed[-1]['data']['plan']}"])
+    printed.append(plan_of(console, f"reclaim {at}"))
+    printed += documents(console, [f"apply {printed[-1]['data']['plan']}"])
     printed += documents(console, [f"resume {at}", f"pause {at} --reason x", f"resume {at}"])
     for document in printed:
         check_document(document)

@@ -51,6 +51,9 @@ def test_modern_algorithms_are_agreed_on_and_no_compression(console):
     assert answer.code == 0, answer
     for text in ("curve25519-sha256", "will use strict KEX ordering", "compression: none"):
         assert text in answer.err
+    for weak in ("ecdh-sha2-nistp256", "diffie-hellman-group14-sha256"):
+        answer = console.run_ssh("-v", f"-oKexAlgorithms={weak}", "version")
+        assert answer.code == 255 and "no matching key exchange method found" in answer.err, answer
 
 
 @pytest.mark.case(2)

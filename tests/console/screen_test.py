@@ -291,8 +291,9 @@ def test_top_fits_its_window_obeys_its_keys_and_gives_the_screen_back(console):
 
 
 @pytest.mark.case(31)
-def test_top_as_a_command_ends_with_a_code_and_needs_a_terminal(console):
-    console.refused(4, "status --watch", "top", key="k_view")
+def test_top_as_a_command_ends_with_a_code_and_prints_frames_in_a_pipe(console):
+    piped = console.ok("top", "--frames", "2", key="k_view")
+    assert piped.count("every 1s") == 2 and "\x1b" not in piped
     for key, code in (("q", 0), ("C-c", 130)):
         screen = console.screen("top", columns=80, rows=24)
         wait_dashboard(screen, 80, 24, r"\? help  q quit$")

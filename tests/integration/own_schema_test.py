@@ -183,7 +183,7 @@ def test_a_letter_without_values_holds_no_data_and_its_replay_reads_the_log(brok
     assert database.sql("SELECT id, status, card FROM orders") == [(7, None, CARD)]
     # Another record at its offset is not taken for it, and above all a missing value not for a tombstone.
     database.sql("UPDATE sluice.dead_letter SET resolved_at = NULL, resolution = NULL, key = 'other'")
-    refused = access.run("dead", "replay", "1", "--force", key="k_oper")
+    refused = access.run("dead", "replay", "1", "--force", "--yes", key="k_oper")
     assert refused.code != 0 and "another record" in refused.out, refused
     assert database.sql("SELECT count(*) FROM orders") == [(1,)]
     assert service.stop() == 0

@@ -63,6 +63,8 @@ TEST(ConfigByHand, only_the_section_that_is_meant_changes) {
 
 TEST(ConfigByHand, what_is_wrong_is_told_in_the_words_of_the_file) {
   EXPECT_EQ(trial_error("batch.rows", "0"), "batch.rows: is out of bounds; use 1 to 100000 records");
+  for (const auto* beyond : {"99999999999999999999", "-99999999999999999999", "+18446744073709551617"})
+    EXPECT_EQ(trial_error("batch.rows", beyond), "batch.rows: is out of bounds; use 1 to 100000 records") << beyond;
   EXPECT_EQ(trial_error("batch.rows", "many"), "batch.rows: is a string; write an integer, without quotes");
   EXPECT_EQ(
       trial_error("batch.linger", "5"),

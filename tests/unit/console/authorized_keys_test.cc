@@ -54,6 +54,14 @@ std::string error_of(const std::string& text) {
   return keys ? "no error" : keys.error();
 }
 
+TEST(KeysFile, options_without_a_value_stand_alone_or_among_others) {
+  const auto keys = parse_keys(line_of(R"(role="admin",four-eyes,no-color)"), "keys");
+  ASSERT_TRUE(keys) << keys.error();
+  EXPECT_TRUE(keys->front().four_eyes && keys->front().no_color && keys->front().pty);
+  EXPECT_NE(error_of(line_of(R"(role="admin",four-eyes="yes")")).find("unknown option 'four-eyes'"), std::string::npos);
+  EXPECT_NE(error_of(line_of(R"(role="admin",six-eyes)")).find("no-pty, no-color, four-eyes"), std::string::npos);
+}
+
 TEST(KeysFile, options_become_what_the_key_may_do) {
   const auto keys =
       parse_keys("# people\r\n\r\n" + line_of(R"(role="operator",name="alice",from="10.0.0.0/8, ::1",max-sessions="3",)"

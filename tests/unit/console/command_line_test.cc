@@ -1,6 +1,7 @@
 // The grammar of a line, the filters, and the forms of times and durations.
 #include "console/command_line.h"
 #include "base/time_text.h"
+#include "console/pasted.h"
 
 #include <gtest/gtest.h>
 
@@ -137,6 +138,20 @@ TEST(ConsoleWords, numbers_are_whole_and_fit) {
   EXPECT_EQ(parse_number("9223372036854775807"), 9223372036854775807);
   for (const auto* wrong : {"", "-1", "+1", "1 ", "0x1", "9223372036854775808"})
     EXPECT_FALSE(parse_number(wrong)) << wrong;
+}
+
+TEST(PastedHint, names_the_first_character_that_a_chat_has_changed_and_what_to_type) {
+  EXPECT_EQ(pasted_hint("status --json 'ünïcode ☕ 中文'"), "");
+  EXPECT_EQ(pasted_hint(""), "");
+  EXPECT_EQ(pasted_hint("tail --filter “op = 'u'”"), "; character 15 of the line is “ (U+201C): type \"");
+  EXPECT_EQ(pasted_hint("ä ‘x’"), "; character 3 of the line is ‘ (U+2018): type '");
+  EXPECT_EQ(pasted_hint("status —json"), "; character 8 of the line is — (U+2014): type -, before an option --");
+  EXPECT_EQ(pasted_hint("lag –5"), "; character 5 of the line is – (U+2013): type -, before an option --");
+  EXPECT_EQ(pasted_hint("status\u00a0--json"), "; character 7 of the line is U+00A0: type an ordinary blank");
+  EXPECT_EQ(pasted_hint("st\u200batus"), "; character 3 of the line is U+200B: delete it");
+  EXPECT_EQ(pasted_hint("dead show １２"), "; character 11 of the line is １ (U+FF11): type 1");
+  EXPECT_EQ(pasted_hint("ｓtatus"), "; character 1 of the line is ｓ (U+FF53): type s");
+  EXPECT_EQ(pasted_hint("\xff\xfe"), "") << "what is no character";
 }
 
 }  // namespace

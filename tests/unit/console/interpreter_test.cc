@@ -297,5 +297,22 @@ TEST_F(ConsoleInterpreter, no_line_at_all_throws_or_hangs) {
   }
 }
 
+TEST_F(ConsoleInterpreter, what_is_not_understood_because_of_a_pasted_character_says_so) {
+  EXPECT_EQ(run("status —json").err,
+            "error: unexpected '—json'; usage: status [--watch 2s]; character 8 of the line is — (U+2014): type -, "
+            "before an option --\n");
+  EXPECT_TRUE(run("partitions “shop.orders”").err.ends_with("; character 12 of the line is “ (U+201C): type \"\n"));
+  EXPECT_TRUE(run("status\u00a0--json").err.ends_with("; character 7 of the line is U+00A0: type an ordinary blank\n"));
+  EXPECT_EQ(run("note the “big” one").code, Code::done) << "a text may have them";
+}
+
+TEST_F(ConsoleInterpreter, a_record_outside_of_the_log_is_no_such_thing) {
+  admin.unreadable = Error{ErrorClass::retry, "", "the log holds the offsets 100 to 4711, not 5"};
+  EXPECT_EQ(run("record shop.orders/0 5").code, Code::no_such_thing);
+  EXPECT_EQ(run("record shop.orders/0 150").code, Code::failed) << "it may be there";
+  admin.unreadable->next = ErrorClass::reject;
+  EXPECT_EQ(run("record shop.orders/0 150").code, Code::no_such_thing) << "compaction removed it";
+}
+
 }  // namespace
 }  // namespace sluice::console

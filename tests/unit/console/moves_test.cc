@@ -215,9 +215,9 @@ TEST_F(ConsoleMoves, only_a_plan_that_is_stale_is_to_be_planned_again) {
   EXPECT_EQ(at_once.code, Code::stale);
   EXPECT_TRUE(at_once.err.ends_with("; look again with 'pointers'\n")) << at_once.err;
   admin.reclaims = false;
-  const auto reclaimed = run("reclaim shop.orders/0");
+  const auto reclaimed = run("apply " + plan("reclaim shop.orders/0"));
   EXPECT_EQ(reclaimed.code, Code::stale);
-  EXPECT_TRUE(reclaimed.err.ends_with("; ask again\n")) << reclaimed.err;
+  EXPECT_TRUE(reclaimed.err.ends_with("; plan again\n")) << reclaimed.err;
 }
 
 TEST_F(ConsoleMoves, a_move_names_its_row_of_the_audit_trail) {
@@ -273,18 +273,85 @@ TEST_F(ConsoleMoves, plans_are_limited_for_each_key_and_expire) {
 }
 
 TEST_F(ConsoleMoves, reclaim_raises_the_epoch_by_one_and_tries_again_what_had_stopped) {
-  const auto done = run("reclaim shop.orders/0");
+  const auto planned = run("reclaim shop.orders/0");
+  EXPECT_EQ(planned.code, Code::confirmation_missing);
+  EXPECT_NE(planned.out.find("shop.orders/0 stands at 12345678, epoch 17, state poison"), std::string::npos)
+      << planned.out;
+  EXPECT_TRUE(admin.calls.empty()) << "a plan changes nothing";
+  const auto done = run("apply " + plan("reclaim shop.orders/0"));
   EXPECT_EQ(done.code, Code::done) << done.err;
   // What the claim comes to is not known yet: the record may be refused again.
   EXPECT_EQ(
       done.out,
       "done: shop.orders/0 claimed again at 12345678, epoch 17 → 18; what stopped it is tried again, 'partitions' "
       "tells\n");
-  EXPECT_EQ(admin.trail.back().outcome, "done: epoch 17 → 18");
-  admin.obedient = false;
-  EXPECT_EQ(run("reclaim shop.orders/1 --timeout 1ms").code, Code::deadline_passed);
+  EXPECT_EQ(admin.trail.back().outcome, "done: reclaim shop.orders/0: epoch 17 → 18");
+  EXPECT_EQ(run("reclaim shop.orders/1").code, Code::wrong_state) << "it streams";
   become("oper", "operator");
   EXPECT_EQ(run("reclaim shop.orders/0").code, Code::not_allowed);
+}
+
+TEST_F(ConsoleMoves, a_reclaim_pauses_what_streams_and_is_refused_when_stale) {
+  const auto id = plan("reclaim shop.orders/1 --pause");
+  EXPECT_EQ(admin.now.pauses.size(), 1u);
+  const auto epoch = admin.now.partitions[1].epoch;
+  EXPECT_EQ(run("apply " + id).code, Code::done);
+  EXPECT_TRUE(admin.now.pauses.empty());
+  EXPECT_EQ(admin.now.partitions[1].epoch, epoch + 1);
+  for (const bool moved : {true, false}) {
+    const auto stale = plan("reclaim shop.orders/0");
+    ++(moved ? stopped().next : stopped().epoch);
+    const auto refused = run("apply " + stale);
+    EXPECT_EQ(refused.code, Code::stale);
+    EXPECT_NE(refused.err.find(moved ? "pointer was 12345678, now 12345679" : "epoch was 17, now 18"),
+              std::string::npos)
+        << refused.err;
+  }
+  EXPECT_EQ(run("reclaim shop.orders/0 --yes --expect 1").code, Code::stale);
+  admin.obedient = false;
+  EXPECT_EQ(run("reclaim shop.orders/0 --timeout 1ms --yes --expect 12345679").code, Code::deadline_passed);
+  admin.obedient = true;
+  EXPECT_EQ(run("reclaim shop.orders/0 --yes --expect 12345679").code, Code::done);
+}
+
+TEST_F(ConsoleMoves, a_key_with_four_eyes_plans_and_another_admin_applies) {
+  become("alice", "admin");
+  login.four_eyes = true;
+  for (const std::string line :
+       {"skip shop.orders/0 --yes --expect 12345678", "seek shop.orders/0 start --yes --expect 12345678",
+        "reclaim shop.orders/0 --yes --expect 12345678", "dead discard 1 --reason x --yes",
+        "dead replay 1 --force --yes", "shutdown --now --yes"}) {
+    const auto refused = run(line);
+    EXPECT_EQ(refused.code, Code::not_allowed) << line;
+    EXPECT_NE(refused.err.find("four-eyes"), std::string::npos) << refused.err;
+  }
+  const auto planned = run("skip shop.orders/0");
+  EXPECT_NE(planned.err.find("by another admin"), std::string::npos) << planned.err;
+  const auto id = planned.err.substr(planned.err.find("p-"), 6);
+  EXPECT_EQ(run("apply " + id).code, Code::not_allowed);
+  EXPECT_TRUE(admin.moves.empty() && admin.calls.empty());
+  become("bob", "admin");
+  EXPECT_EQ(run("apply " + id).code, Code::done);
+}
+
+TEST_F(ConsoleMoves, who_was_shown_a_plan_in_a_session_types_what_it_is_about) {
+  const std::vector<std::string> lines;
+  terminal.pty = true;
+  terminal.history = &lines;
+  login.session = 7;
+  EXPECT_NE(run("skip shop.orders/0").err.find("; or type shop.orders/0 now to do it"), std::string::npos);
+  EXPECT_EQ(run("shop.orders/1").code, Code::not_understood) << "the wrong name";
+  EXPECT_EQ(run("shop.orders/0").code, Code::not_understood) << "the offer was for the next line";
+  EXPECT_TRUE(admin.moves.empty());
+  run("skip shop.orders/0");
+  login.session = 8;
+  EXPECT_EQ(run("shop.orders/0").code, Code::not_understood) << "another session's";
+  login.session = 7;
+  EXPECT_EQ(run("shop.orders/0").code, Code::done);
+  EXPECT_EQ(admin.moves.size(), 1u);
+  terminal.history = nullptr;
+  stopped().state = PartitionState::poison;
+  EXPECT_EQ(run("seek shop.orders/0 start --dry-run").code, Code::confirmation_missing);
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ TEST_F(ConsoleResults, every_command_declares_its_result_but_those_that_only_say
   for (const Command& command : commands())
     if (command.result.empty()) without.push_back(command.words);
   EXPECT_THAT(without, testing::UnorderedElementsAre("top", "config reload", "note", "notify test", "notify mute",
-                                                     "notify unmute", "job run", "session end", "shutdown",
-                                                     "shutdown abort", "clear", "more", "exit"));
+                                                     "notify unmute", "job run", "session end", "shutdown abort",
+                                                     "clear", "more", "exit"));
 }
 
 TEST_F(ConsoleResults, a_field_has_one_name_and_one_type_whichever_result_has_it) {

@@ -309,6 +309,24 @@ TEST_F(ConsoleService, the_service_ends_when_it_is_confirmed_and_at_once_for_adm
   EXPECT_EQ(run("shutdown --now --yes").code, Code::done);
   EXPECT_EQ(admin.calls.back(), "shut down at once");
   EXPECT_EQ(run("shutdown --now --drain --yes").code, Code::not_understood);
+  const auto plan = [&] { return run("shutdown --now --json").data().at("plan").get<std::string>(); };
+  const auto before = admin.calls.size();
+  auto id = plan();
+  ++admin.now.partitions[0].epoch;
+  EXPECT_EQ(run("apply " + id).code, Code::stale);
+  id = plan();
+  const auto partitions = admin.now.partitions;
+  admin.now.partitions.pop_back();
+  const auto refused = run("apply " + id);
+  EXPECT_EQ(refused.code, Code::stale);
+  EXPECT_NE(refused.err.find("is not in this process any more; plan again"), std::string::npos) << refused.err;
+  id = plan();
+  admin.now.partitions = partitions;
+  EXPECT_NE(run("apply " + id).err.find("has come to this process"), std::string::npos);
+  EXPECT_EQ(admin.calls.size(), before);
+  ++admin.now.partitions[0].next;  // it streams meanwhile
+  EXPECT_EQ(run("apply " + plan()).code, Code::done);
+  EXPECT_EQ(admin.calls.back(), "shut down at once");
   login.caller.role = "operator";
   const auto calls = admin.calls.size();
   EXPECT_EQ(run("shutdown --now --yes").code, Code::not_allowed);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "console/commands/lookback.h"
+#include "console/keyboard.h"
 #include "tests/unit/console/support.h"
 
 namespace sluice::console {
@@ -64,6 +65,20 @@ TEST_F(ConsoleStream, on_a_terminal_a_report_takes_the_place_of_the_one_before_a
   EXPECT_TRUE(output.stdout_text.starts_with("\x1b[H\x1b[2J\x1b[H")) << output.stdout_text;
   EXPECT_EQ(occurrences(output.stdout_text, "\x1b[2J"), 1);
   EXPECT_EQ(occurrences(output.stdout_text, "\n"), 2 * 4);  // of five rows one is the cursor's
+}
+
+TEST_F(ConsoleStream, a_report_fits_the_window_as_it_is_now) {
+  Keyboard keyboard;
+  keyboard.resize({40, 6});
+  terminal = {.pty = true, .cursor = true, .columns = 200, .rows = 50, .keyboard = &keyboard};
+  StopsAfter output("\x1b[J", 1);
+  EXPECT_EQ(run_until("partitions --watch 1s", output), Code::interrupted);
+  const auto& text = output.stdout_text;
+  EXPECT_LE(std::ranges::count(text, '\n'), 5) << text;
+  EXPECT_NE(text.find("…"), std::string::npos) << "columns are cut";
+  SessionSettings by_hand{.color = {}, .columns = 200};
+  terminal.settings = &by_hand;
+  EXPECT_EQ(run("partitions | head 1").out.find("…"), std::string::npos) << "unless a width is set";
 }
 
 TEST_F(ConsoleStream, a_watched_command_that_fails_ends_with_its_code) {

@@ -405,8 +405,10 @@ class FakeAdmin : public Snapshots,
                       .sql = {"INSERT"}});
     return done;
   }
+  std::optional<Error> unreadable;  // why records cannot be read
   Result<LogRecord> read(const TopicPartition& at, Offset offset) override {
     if (!kafka) return sluice::fail(ErrorClass::retry, "Kafka does not answer");
+    if (unreadable) return std::unexpected(*unreadable);
     LogRecord found{.at = at, .offset = offset, .timestamp = {}, .key = "1", .value = {}, .headers = {}};
     if (has_record) found.value = "\x1b[2J\xff";
     found.headers = {{"h", "v"}, {"empty", ""}, {"none", std::nullopt}};

@@ -217,14 +217,23 @@ TEST_F(Top, a_slow_reader_misses_frames_and_the_screen_is_given_back_all_the_sam
   EXPECT_TRUE(reader.text.ends_with("\x1b[0m\x1b[?1049l\x1b[?25h"));
 }
 
-TEST_F(Top, without_a_terminal_it_says_what_to_use_instead) {
+TEST_F(Top, without_a_terminal_it_prints_a_frame_below_the_other) {
   for (const bool pty : {false, true}) {
     terminal.pty = pty;
-    const auto refused = run("top");
-    EXPECT_EQ(refused.code, Code::wrong_state);
-    EXPECT_NE(refused.err.find("status --watch 2s"), std::string::npos) << refused.err;
-    EXPECT_EQ(refused.out, "");
+    const auto one = run("top --frames 1");
+    EXPECT_EQ(one.code, Code::done) << one.err;
+    EXPECT_EQ(one.out.find('\x1b'), std::string::npos) << one.out;
+    EXPECT_NE(one.out.find("shop.orders/0"), std::string::npos) << one.out;
+    const auto two = run("top --frames 2");
+    EXPECT_EQ(std::ranges::count(two.out, '\n'), 2 * std::ranges::count(one.out, '\n') + 1);
+    std::stop_source stop;
+    stop.request_stop();
+    EXPECT_EQ(run("top", stop.get_token()).code, Code::interrupted);
   }
+  Keyboard keyboard;
+  terminal = {.pty = true, .cursor = true, .keyboard = &keyboard};
+  EXPECT_EQ(run("top --frames 1").out.find("\x1b[?1049h"), std::string::npos);
+  EXPECT_EQ(run("top --frames 0").code, Code::not_understood);
   EXPECT_EQ(run("top --json").code, Code::not_understood);
   EXPECT_EQ(run("top | count").code, Code::not_understood);
 }
