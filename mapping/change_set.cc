@@ -232,8 +232,10 @@ void ChangeSet::write(const TableState& table, const std::vector<Cell>& cells, c
     row->kind = one ? ChangeKind::write : ChangeKind::replace;
     std::ranges::copy(cells, old);
   } else {
+    // A row that is written again keeps its key as it was spelled first: 1.0, and not 1.00.
+    const auto& key_columns = table.table->key;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (cells[i].length != Cell::absent) old[i] = cells[i];
+      if (cells[i].length != Cell::absent && std::ranges::find(key_columns, i) == key_columns.end()) old[i] = cells[i];
     }
   }
   hand_over(*row);
