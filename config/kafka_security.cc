@@ -1,7 +1,11 @@
 #include "config/kafka_security.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "base/host_port.h"
 #include "base/parse.h"
@@ -16,7 +20,30 @@ std::string property(const Kafka& settings, const std::string& name, const char*
   return value;
 }
 
+struct Layer {
+  std::string_view prefix, name, protocols, instead;
+};
+// Properties by what they configure, and the word that security.protocol has for it.
+constexpr std::array<Layer, 4> layers = {{
+    {"sasl.", "SASL", "sasl", "sasl_ssl, or to sasl_plaintext within a trusted network"},
+    {"enable.sasl.", "SASL", "sasl", "sasl_ssl, or to sasl_plaintext within a trusted network"},
+    {"ssl.", "TLS", "ssl", "ssl, or to sasl_ssl with a login"},
+    {"enable.ssl.", "TLS", "ssl", "ssl, or to sasl_ssl with a login"},
+}};
+
 }  // namespace
+
+std::pair<std::string, std::string> idle_security(const Kafka& settings) {
+  const auto protocol = property(settings, "security.protocol", "plaintext");
+  for (const auto& [name, value] : settings.properties) {
+    const auto layer = std::ranges::find_if(layers, [&](const Layer& one) { return name.starts_with(one.prefix); });
+    if (layer == layers.end() || protocol.contains(layer->protocols)) continue;
+    return {name, fmt::format("is of {}, and security.protocol is {}, with which librdkafka ignores it; set "
+                              "\"security.protocol\" to {}, or remove it",
+                              layer->name, protocol, layer->instead)};
+  }
+  return {};
+}
 
 std::vector<ServerSecurity> kafka_security(const Kafka& settings) {
   const auto protocol = property(settings, "security.protocol", "plaintext");

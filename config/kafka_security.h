@@ -2,6 +2,8 @@
 // else. Pure; any thread.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/server_security.h"
@@ -11,5 +13,9 @@ namespace sluice::config {
 
 // One for each of the brokers that the configuration names.
 std::vector<ServerSecurity> kafka_security(const Kafka& settings);
+
+// The first property of a login or of certificates that security.protocol makes do nothing, and what is wrong with it:
+// a connection that somebody believes protected would not be. Empty if there is none.
+std::pair<std::string, std::string> idle_security(const Kafka& settings);
 
 }  // namespace sluice::config

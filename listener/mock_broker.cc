@@ -46,6 +46,10 @@ Result<void> MockBroker::create_topic(const std::string& topic, int partitions) 
   return {};
 }
 
+void MockBroker::refuse_topic(const std::string& topic, int error) {
+  rd_kafka_mock_topic_set_error(state_->cluster.get(), topic.c_str(), static_cast<rd_kafka_resp_err_t>(error));
+}
+
 void MockBroker::set_leader(const TopicPartition& at, int broker) {
   rd_kafka_mock_partition_set_leader(state_->cluster.get(), at.topic.c_str(), at.partition, broker);
 }

@@ -27,6 +27,8 @@ class MockBroker {
 
   // For tests: what may happen to a cluster. Brokers are numbered from 1; a leader of -1 is none.
   Result<void> create_topic(const std::string& topic, int partitions);
+  // Answers for the topic with a broker's error, by its number in Kafka's protocol, from now on.
+  void refuse_topic(const std::string& topic, int error);
   void set_leader(const TopicPartition& at, int broker);
   // The broker takes requests and is silent this long before it answers.
   void set_delay(int broker, std::chrono::milliseconds delay);

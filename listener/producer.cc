@@ -18,6 +18,8 @@ constexpr Setting preferred[] = {
     {"linger.ms", "5"},
     {"message.timeout.ms", "60000"},
     {"reconnect.backoff.max.ms", "2000"},
+    // How long a topic may be unknown before its records fail: brokers that make topics take less.
+    {"topic.metadata.propagation.max.ms", "5000"},
     // Places keys like the Java clients, so that all records of a key share a partition, whichever client wrote them.
     {"partitioner", "murmur2_random"},
 };
@@ -25,8 +27,38 @@ constexpr Setting preferred[] = {
 // The most that brokers allow unless they are told otherwise: what they wait for the input to end.
 constexpr Setting of_transactions[] = {{"transaction.timeout.ms", "900000"}};
 
-// Does one step of a transaction until it succeeds, or cannot, or the time is up.
-Result<void> transact(std::string_view what, std::chrono::milliseconds timeout,
+constexpr std::chrono::milliseconds flush_step{200};
+
+std::string records(std::int64_t number) {
+  return fmt::format("{} record{}", number, number == 1 ? "" : "s");
+}
+
+// What a broker refuses is told with what to do about it.
+std::string delivery_text(rd_kafka_resp_err_t error, std::string_view topic) {
+  const std::string_view what = rd_kafka_err2str(error);
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return fmt::format("{}: {} does not exist; create it, or correct the topic's name", what, topic);
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+      return fmt::format("{}: {} is no name of a topic; use letters, digits, '.', '_' and '-', 249 at most", what,
+                         topic);
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return fmt::format("{}: grant this login Write and Describe on {}", what, topic);
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return fmt::format("{}: grant this login Write on the transactional id", what);
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return fmt::format("{}: a topic that is compacted takes no record without a key; name the key's field", what);
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return fmt::format("{}: raise max.message.bytes of {}", what, topic);
+    default:
+      return std::string(what);
+  }
+}
+
+// Does one step of a transaction until it succeeds, or cannot, or the time is up. `trouble`: of the brokers, or empty.
+Result<void> transact(std::string_view what, std::chrono::milliseconds timeout, const std::string& trouble,
                       const std::function<rd_kafka_error_t*(int left)>& step) {
   const auto deadline = Clock::now() + timeout;
   for (;;) {
@@ -35,7 +67,8 @@ Result<void> transact(std::string_view what, std::chrono::milliseconds timeout,
     if (!error) return {};
     if (!rd_kafka_error_is_retriable(error.get()) || Clock::now() >= deadline)
       return fail(ErrorClass::retry,
-                  fmt::format("the transaction cannot {}: {}", what, rd_kafka_error_string(error.get())));
+                  fmt::format("the transaction cannot {}: {}{}{}", what, rd_kafka_error_string(error.get()),
+                              trouble.empty() ? "" : ": ", trouble));
   }
 }
 
@@ -60,7 +93,12 @@ struct Producer::State {
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     auto& self = *static_cast<State*>(opaque);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (self.failed++ == 0) self.delivery_error = rd_kafka_err2str(message->err);
+      if (self.failed++ == 0) {
+        self.delivery_error = delivery_text(message->err, rd_kafka_topic_name(message->rkt));
+        // Its time is over, and what kept the brokers from taking it is more than that.
+        if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT && !self.broker_error.empty())
+          self.delivery_error += ": " + self.broker_error;
+      }
       return;
     }
     ++self.acknowledged;
@@ -98,20 +136,23 @@ Result<std::unique_ptr<Producer>> Producer::make(const config::Kafka& settings, 
 
 Result<void> Producer::begin(std::chrono::milliseconds timeout) {
   auto* client = state_->client.get();
-  const auto known = transact("begin", timeout, [&](int left) { return rd_kafka_init_transactions(client, left); });
+  const auto known = transact("begin", timeout, state_->broker_error,
+                              [&](int left) { return rd_kafka_init_transactions(client, left); });
   if (!known) return known;
-  return transact("begin", timeout, [&](int) { return rd_kafka_begin_transaction(client); });
+  return transact("begin", timeout, state_->broker_error, [&](int) { return rd_kafka_begin_transaction(client); });
 }
 
 Result<void> Producer::commit(std::chrono::milliseconds timeout) {
   if (auto done = flush(timeout); !done) return done;
   auto* client = state_->client.get();
-  return transact("be committed", timeout, [&](int left) { return rd_kafka_commit_transaction(client, left); });
+  return transact("be committed", timeout, state_->broker_error,
+                  [&](int left) { return rd_kafka_commit_transaction(client, left); });
 }
 
 Result<void> Producer::abort(std::chrono::milliseconds timeout) {
   auto* client = state_->client.get();
-  return transact("be aborted", timeout, [&](int left) { return rd_kafka_abort_transaction(client, left); });
+  return transact("be aborted", timeout, state_->broker_error,
+                  [&](int left) { return rd_kafka_abort_transaction(client, left); });
 }
 
 Result<void> Producer::send(const std::string& topic, const Outgoing& record, std::chrono::milliseconds timeout) {
@@ -164,17 +205,25 @@ void Producer::serve(std::chrono::milliseconds timeout) {
   rd_kafka_poll(state_->client.get(), static_cast<int>(timeout.count()));
 }
 
-Result<void> Producer::flush(std::chrono::milliseconds timeout) {
-  const auto done = rd_kafka_flush(state_->client.get(), static_cast<int>(timeout.count()));
+Result<void> Producer::flush(std::chrono::milliseconds timeout, const std::function<void()>& meanwhile) {
+  const auto deadline = Clock::now() + timeout;
+  auto done = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  while (done != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto step = std::clamp(left, std::chrono::milliseconds(0), flush_step);
+    done = rd_kafka_flush(state_->client.get(), static_cast<int>(step.count()));
+    if (meanwhile) meanwhile();
+    if (left <= step) break;
+  }
   if (done != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const int left = rd_kafka_outq_len(state_->client.get());
     return fail(ErrorClass::retry,
-                fmt::format("{} records without acknowledgement after {} s{}{}", left, timeout.count() / 1000,
+                fmt::format("{} without acknowledgement after {} s{}{}", records(left), timeout.count() / 1000,
                             first_error().empty() ? "" : ": ", first_error()));
   }
   if (state_->failed > 0) {
     return fail(ErrorClass::retry,
-                fmt::format("{} records failed, the first with: {}", state_->failed, state_->delivery_error));
+                fmt::format("{} failed, the first with: {}", records(state_->failed), state_->delivery_error));
   }
   return {};
 }

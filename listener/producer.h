@@ -59,8 +59,9 @@ class Producer {
   void on_acknowledged(std::function<void(const Acknowledgement&)> told);
   // Serves delivery reports; returns at once if there are none and `timeout` is zero.
   void serve(std::chrono::milliseconds timeout = {});
-  // Waits until every record is acknowledged or has failed; an error if any failed or the time is up.
-  Result<void> flush(std::chrono::milliseconds timeout);
+  // Waits until every record is acknowledged or has failed; an error if any failed or the time is up. `meanwhile` is
+  // called several times a second.
+  Result<void> flush(std::chrono::milliseconds timeout, const std::function<void()>& meanwhile = {});
 
   std::int64_t acknowledged() const;
   std::int64_t failed() const;

@@ -63,7 +63,7 @@ void warning(const std::string& text) {
   fmt::print(stderr, "warning: {}\n", escape(text));
 }
 
-// Settings that have no effect on what the route reads.
+// Settings that have no effect on what the route reads, or on the way to Kafka.
 void warn_without_effect(const config::Pipeline& pipeline) {
   for (const auto& route : pipeline.routes) {
     const bool plain = route.format == config::Format::json || route.format == config::Format::cloudevents;
@@ -73,6 +73,8 @@ void warn_without_effect(const config::Pipeline& pipeline) {
                       "frames of a registry; remove it, or name a format with schemas",
                       printable(route.topics.front())));
   }
+  if (const auto [property, why] = config::idle_security(pipeline.kafka); !why.empty())
+    warning(fmt::format("kafka.properties.{}: {}", property, why));
 }
 
 // Prints the plan of a pipeline: what `run` would read, write and create. Reads only.
@@ -226,11 +228,13 @@ class Plan {
     const bool known = std::ranges::find(seen, route.table) != seen.end();
     seen.push_back(route.table);
     if (route.table.find('{') != std::string::npos) {
+      to_be_made_ = to_be_made_ || route.evolve == config::Evolve::tables;
       if (!known) fmt::print("  {}  named by the event, described when the first one arrives\n", route.table);
       return true;
     }
     const auto table = catalogue_.describe(route.table, route);
     if (!table && table.error().sqlstate == "42P01" && route.evolve == config::Evolve::tables) {
+      to_be_made_ = true;
       if (!known)
         fmt::print("  {}  does not exist: the first event decides which columns it is made with\n", route.table);
       return true;
@@ -257,7 +261,9 @@ class Plan {
       fmt::print("  {}  after {}, every {} at most\n", job.name, escape(fmt::format("{}", fmt::join(job.after, ", "))),
                  duration_text(job.every.count()));
       const auto unchecked = sink::check_job(pipeline_->postgres, job);
-      if (!unchecked)
+      if (!unchecked && to_be_made_ && unchecked.error().sqlstate == "42P01")
+        fmt::print("    not checked: a table is still to be made: {}\n", escape(unchecked.error().message));
+      else if (!unchecked)
         error(fmt::format("postgres: job {}: {}", job.name, unchecked.error().message));
       else if (!unchecked->empty())
         fmt::print("    not checked: {}\n", escape(*unchecked));
@@ -290,6 +296,7 @@ class Plan {
   std::vector<listener::Topic> read_;  // topics that there are
   std::vector<std::string> owned_;
   std::vector<std::string> circular_;  // tables whose foreign keys lead back to them
+  bool to_be_made_ = false;            // a table, by the first event of it
   bool writable_ = false;              // PostgreSQL answers, and takes writes
   bool failed_ = false;
 };

@@ -126,7 +126,7 @@ class Publishing {
         acknowledged_(acknowledged),
         parser_(options.key, options.envelope) {}
 
-  // Returns true if every line was handed to the producer; otherwise the reason is on stderr.
+  // Returns true if every line was handed to the producer; otherwise the reason is on stderr, or a delivery has failed.
   bool read_all() {
     std::string pending;
     char block[1 << 16];
@@ -134,6 +134,7 @@ class Publishing {
       pollfd ready{STDIN_FILENO, POLLIN, 0};
       const int found = ::poll(&ready, 1, 200);
       tell_progress();
+      if (producer_.failed() > 0) return false;  // whoever flushes says why
       if (SignalScope::count() > 0) return refuse("interrupted");
       if (found == 0 || (found < 0 && errno == EINTR)) continue;
       const ssize_t size = read(STDIN_FILENO, block, sizeof block);
@@ -253,8 +254,9 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 // Returns true if all of it is acknowledged; otherwise the reason is on stderr. So do the two below.
 bool publish_lines(const PublishOptions& options, Headers headers, listener::Producer& producer,
                    Acknowledged& acknowledged) {
-  const bool all_read = Publishing(options, std::move(headers), producer, acknowledged, nullptr).read_all();
-  const auto flushed = producer.flush(flush_timeout);
+  Publishing publishing(options, std::move(headers), producer, acknowledged, nullptr);
+  const bool all_read = publishing.read_all();
+  const auto flushed = producer.flush(flush_timeout, [&] { publishing.tell_progress(); });
   if (!flushed) failed(flushed.error());
   const std::int64_t acknowledged_events = producer.acknowledged();
   fmt::print(stderr, "published {} event{}\n", acknowledged_events, plural(acknowledged_events));
@@ -263,7 +265,10 @@ bool publish_lines(const PublishOptions& options, Headers headers, listener::Pro
 
 bool within_transaction(const PublishOptions& options, Publishing& publishing, SnapshotKeys& keys,
                         listener::Producer& producer) {
-  if (!publishing.read_all()) return false;
+  if (!publishing.read_all()) {
+    if (const auto delivered = producer.flush({}); producer.failed() > 0) return failed(delivered.error());
+    return false;
+  }
   if (publishing.published() == 0 && !options.allow_empty) {
     fmt::print(stderr,
                "sluice publish: the snapshot has no row, which would remove every key of {}; nothing is published. "

@@ -247,6 +247,8 @@ bool Service::start() {
   admin_.note(EventKind::started, SLUICE_VERSION);
   for (const auto& broker : config::kafka_security(pipeline_->kafka))
     if (!broker.advice.empty()) log::warning("service", "kafka {}: {}", broker.server, broker.advice);
+  if (const auto [property, why] = config::idle_security(pipeline_->kafka); !why.empty())
+    log::warning("service", "kafka.properties.{}: {}", property, why);
   return true;
 }
 

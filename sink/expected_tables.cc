@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::seconds compare_step{75};  // beyond the server's own for a statement
 constexpr std::chrono::minutes compare_timeout{61};
 constexpr const char* begin_compare =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = '60min'; "
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = '60min'; SET LOCAL jit = off; "
     "SET LOCAL idle_in_transaction_session_timeout = '10min'";
 
 // A target and its temporary table.
@@ -27,24 +27,39 @@ struct Pair {
   std::set<std::vector<std::uint16_t>> keys;  // that have an index
   std::vector<bool> written, lacking;         // by column: some row has it, some row does not
   bool uncompared = false;
-  // Of a table with a key that several topics feed: what each of them makes is kept apart (row_origins.h).
-  std::shared_ptr<const Table> gone;  // the table for removed keys; null: it is not such a table
+  // Of a table with a key that several origins feed: what each of them makes is kept apart (row_origins.h).
+  std::shared_ptr<const Table> gone;     // the table for removed keys; null: it is not such a table
+  std::shared_ptr<const Table> merged;   // of a table with a condition: the one for all rows
+  std::shared_ptr<const Table> history;  // of a table with versions: the one for all that was written
   std::size_t parent_key = 0;
-  bool emptied = false;
+  int origin = 0;  // whose rows are in the temporary tables
+  std::set<int> emptied_by;
+  std::map<int, std::vector<bool>> brought;  // by origin, as `written`
+
+  // Which columns the rows have.
+  void note(const Changes& changes, const TableChanges& of, int from) {
+    auto& own = brought.try_emplace(from, written.size()).first->second;
+    for (const auto& step : of.steps) {
+      for (const auto& row : step.rows) {
+        if (row.kind == ChangeKind::remove) continue;
+        const Cell* cells = changes.row(row);
+        for (std::size_t i = 0; i < written.size(); ++i) {
+          const bool absent = cells[i].length == Cell::absent;
+          (absent ? lacking : written)[i] = true;
+          own[i] = own[i] || !absent;
+        }
+      }
+    }
+  }
 };
 
-// Takes rows as they come.
-std::shared_ptr<const Table> table_of_gone(const Table& target, const std::string& name) {
-  auto gone = std::make_shared<Table>(target);
-  gone->sql_name = "pg_temp." + name + "_gone";
-  gone->oid = gone->tree = 0;
-  gone->key.clear();
-  gone->guard = gone->marker = Table::none;
-  gone->condition = {};
-  gone->shared = gone->delete_acts = gone->other_unique = gone->circular = gone->refers_to_itself = false;
-  for (auto& column : gone->columns) column.not_null = column.identity_always = false;
-  gone->version = ~target.version;  // unlike any description: statements are kept by it
-  return gone;
+// The rows of one origin lack what others have written to them.
+std::string drop_demands(const Table& table, const std::string& name) {
+  std::string text;
+  for (std::size_t i = 0; i < table.columns.size(); ++i)
+    if (table.columns[i].not_null && std::ranges::find(table.key, i) == table.key.end())
+      text += fmt::format("; ALTER TABLE pg_temp.{} ALTER {} DROP NOT NULL", name, quoted(table.columns[i].name));
+  return text;
 }
 
 Rows compared_rows(const PGresult* result) {
@@ -140,7 +155,6 @@ struct ExpectedTables::State {
   std::map<std::uint32_t, Pair> pairs;                                 // by the target's oid
   std::map<std::uint64_t, std::shared_ptr<const Table>> descriptions;  // targets, by version
   bool in_snapshot = false;
-  int origin = 0;  // whose rows are in the temporary tables
 
   Connection& connection() { return session.connection; }
 
@@ -160,8 +174,26 @@ struct ExpectedTables::State {
     return reply->rows ? compared_rows(reply->rows.get()) : Rows();
   }
 
+  Result<void> begin_origin(Pair& pair, int origin);
+  Result<void> keep_apart(Pair& pair, const Table& stand_in);
   Result<TableDifference> compare(const Pair& pair, std::size_t at_most);
 };
+
+Result<void> ExpectedTables::State::keep_apart(Pair& pair, const Table& stand_in) {
+  std::string text = create_origins(pair.name, stand_in) + drop_demands(stand_in, pair.name);
+  if (stand_in.is_conditional()) {
+    pair.merged = table_of_merged(stand_in, pair.name);
+    // Behind the demands, which it would take over.
+    text += fmt::format("; CREATE TEMPORARY TABLE {0}_merged (LIKE pg_temp.{0})", pair.name);
+  }
+  if (auto made = run(text); !made) return std::unexpected(std::move(made.error()));
+  const auto version = pair.target->version;
+  pair.gone = keyless_table(*pair.target, pair.name + "_gone", version | version_of_gone);
+  if (stand_in.guard != Table::none)
+    pair.history = keyless_table(*pair.target, pair.name + "_history", version | version_of_history);
+  pair.parent_key = pair.target->key.size();
+  return {};
+}
 
 ExpectedTables::ExpectedTables(const config::Pipeline& pipeline) : state_(std::make_unique<State>(pipeline)) {
   state_->session.schema = pipeline.postgres.schema;
@@ -174,7 +206,7 @@ Result<void> ExpectedTables::open() {
   return state_->connection().open(state_->pipeline.postgres.url, "sluice/" + state_->pipeline.name + " verify");
 }
 
-DescribedTable ExpectedTables::stand_in(const std::shared_ptr<const Table>& target) {
+DescribedTable ExpectedTables::stand_in(const std::shared_ptr<const Table>& target, bool apart) {
   auto [found, is_new] = state_->pairs.try_emplace(target->oid);
   auto& pair = found->second;
   if (is_new) {
@@ -190,23 +222,26 @@ DescribedTable ExpectedTables::stand_in(const std::shared_ptr<const Table>& targ
   } else if (pair.target->signature != target->signature) {
     return fail(ErrorClass::stop_service, fmt::format("table {} was altered meanwhile; run it again", target->name));
   }
-  if (is_new && target->shared && !target->key.empty()) {
-    if (auto made = state_->run(create_origins(pair.name)); !made) return std::unexpected(std::move(made.error()));
-    pair.gone = table_of_gone(*target, pair.name);
-    pair.parent_key = target->key.size();
-  }
-  if (!target->key.empty() && pair.keys.insert(target->key).second) {
-    auto made =
-        state_->run(fmt::format("CREATE UNIQUE INDEX ON pg_temp.{} ({}){}", pair.name,
-                                column_names(*target, target->key), target->null_keys ? " NULLS NOT DISTINCT" : ""));
-    if (!made) return std::unexpected(std::move(made.error()));
-  }
-  state_->descriptions[target->version] = target;
   auto copy = std::make_shared<Table>(*target);
   copy->sql_name = "pg_temp." + pair.name;
   copy->oid = 0;         // locks by the target's would hold up the service
   copy->shared = false;  // nobody else writes it
   copy->delete_acts = false;
+  if (is_new && apart && !target->key.empty())
+    if (auto made = state_->keep_apart(pair, *copy); !made) return std::unexpected(std::move(made.error()));
+  if (pair.gone)
+    for (std::size_t i = 0; i < copy->columns.size(); ++i)
+      copy->columns[i].not_null = copy->columns[i].not_null && std::ranges::find(copy->key, i) != copy->key.end();
+  if (!target->key.empty() && pair.keys.insert(target->key).second) {
+    for (const std::string& name : {pair.name, pair.name + "_merged"}) {
+      if (name != pair.name && !pair.merged) continue;
+      auto made =
+          state_->run(fmt::format("CREATE UNIQUE INDEX ON pg_temp.{} ({}){}", name, column_names(*target, target->key),
+                                  target->null_keys ? " NULLS NOT DISTINCT" : ""));
+      if (!made) return std::unexpected(std::move(made.error()));
+    }
+  }
+  state_->descriptions[target->version] = target;
   return copy;
 }
 
@@ -218,36 +253,31 @@ void ExpectedTables::leave_out(const Table& target) {
   state_->pairs.at(target.oid).uncompared = true;
 }
 
-Result<void> ExpectedTables::begin_origin(int origin) {
-  for (const auto& [oid, pair] : state_->pairs) {
-    if (origin == state_->origin || pair.gone == nullptr) continue;
-    auto changed = state_->run(change_origin(pair.name, *pair.target, state_->origin, origin), compare_timeout);
-    if (!changed) return std::unexpected(std::move(changed.error()));
-  }
-  state_->origin = origin;
+Result<void> ExpectedTables::State::begin_origin(Pair& pair, int origin) {
+  if (origin == pair.origin || pair.gone == nullptr) return {};
+  auto changed = run(change_origin(pair.name, *pair.target, pair.origin, origin), compare_timeout);
+  if (!changed) return std::unexpected(std::move(changed.error()));
+  pair.origin = origin;
   return {};
 }
 
 Result<void> ExpectedTables::write(Changes changes, int origin) {
   if (changes.tables.empty()) return {};
-  if (auto begun = begin_origin(origin); !begun) return begun;
-  std::vector<TableChanges> removed;
+  std::vector<TableChanges> more;
   for (const auto& changed : changes.tables) {
     auto& pair = state_->pairs.at(target_of(*changed.table).oid);
+    if (auto begun = state_->begin_origin(pair, origin); !begun) return begun;
     if (changed.parent) pair.parent_key = changed.parent->key.size();
-    if (pair.gone) removed.push_back(removed_keys(changes, changed, pair.gone));
-    pair.emptied = pair.emptied || std::ranges::any_of(changed.steps, &Step::truncate);
-    for (const auto& step : changed.steps) {
-      for (const auto& row : step.rows) {
-        if (row.kind == ChangeKind::remove) continue;
-        const Cell* cells = changes.row(row);
-        for (std::size_t i = 0; i < pair.written.size(); ++i)
-          (cells[i].length == Cell::absent ? pair.lacking : pair.written)[i] = true;
-      }
+    if (pair.merged) more.push_back(unconditional(changed, pair.merged));
+    if (pair.history) more.push_back(written_rows(changed, pair.history));
+    if (pair.gone) {
+      auto removed = removed_keys(changes, changed, pair.gone);
+      if (!removed.steps.front().rows.empty()) more.push_back(std::move(removed));
     }
+    if (std::ranges::any_of(changed.steps, &Step::truncate)) pair.emptied_by.insert(origin);
+    pair.note(changes, changed, origin);
   }
-  std::erase_if(removed, [](const auto& one) { return one.steps.front().rows.empty(); });
-  changes.tables.insert(changes.tables.end(), removed.begin(), removed.end());
+  changes.tables.insert(changes.tables.end(), more.begin(), more.end());
   auto& session = state_->session;
   session.send_deallocations();
   if (!state_->in_snapshot) session.connection.send("BEGIN");
@@ -303,8 +333,17 @@ Result<TableDifference> ExpectedTables::State::compare(const Pair& pair, std::si
           compare_timeout);
   if (!count) return std::unexpected(count.error());
   out.expected = count->front().integer("rows");
-  OriginComparison by_origin{&table, pair.name, values, {}, pair.parent_key, pair.emptied};
+  OriginComparison by_origin{.table = &table,
+                             .name = pair.name,
+                             .values = values,
+                             .parent_key = pair.parent_key,
+                             .emptied_by = {pair.emptied_by.begin(), pair.emptied_by.end()}};
   for (const auto column : values) by_origin.partial.push_back(pair.lacking[column]);
+  for (const auto& [origin, columns] : pair.brought)
+    for (const auto column : values) by_origin.brings[origin].push_back(columns[column]);
+  if (pair.gone)
+    if (auto prepared = run(prepare_difference(by_origin), compare_timeout); !prepared)
+      return std::unexpected(std::move(prepared.error()));
   const auto rows = run(pair.gone ? difference_by_origin(by_origin, at_most) : difference(pair, key, values, at_most),
                         compare_timeout);
   if (!rows) return std::unexpected(rows.error());
@@ -314,9 +353,9 @@ Result<TableDifference> ExpectedTables::State::compare(const Pair& pair, std::si
 
 Result<std::vector<TableDifference>> ExpectedTables::compare(std::size_t at_most) {
   std::vector<TableDifference> all;
-  if (auto put_away = begin_origin(0); !put_away) return std::unexpected(std::move(put_away.error()));
-  for (const auto& [oid, pair] : state_->pairs) {
+  for (auto& [oid, pair] : state_->pairs) {
     if (pair.uncompared) continue;
+    if (auto put_away = state_->begin_origin(pair, 0); !put_away) return std::unexpected(std::move(put_away.error()));
     auto one = state_->compare(pair, at_most);
     if (!one) {
       one.error().message = fmt::format("table {} cannot be compared: {}", pair.target->name, one.error().message);

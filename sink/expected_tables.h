@@ -47,14 +47,15 @@ class ExpectedTables {
 
   Result<void> open();
   // Makes the temporary table for a target unless there is one, and describes it: the same columns, another place.
-  DescribedTable stand_in(const std::shared_ptr<const Table>& target);
+  // `apart`: rows come from several origins, whose order among each other nobody can repeat.
+  DescribedTable stand_in(const std::shared_ptr<const Table>& target, bool apart);
   // The target behind a description of stand_in().
   const Table& target_of(const Table& stand_in) const;
 
   // Keeps a target that has a stand-in out of the comparison.
   void leave_out(const Table& target);
 
-  // `origin` numbers the topic, from 1 on. Of tables that several topics feed, what each of them makes is kept apart.
+  // `origin` numbers where the rows come from, from 1 on; of tables that are kept apart, see stand_in().
   Result<void> write(Changes changes, int origin);
   // Begins the transaction of the comparison; returns the pointers that belong to what it sees.
   Result<std::vector<PointerRow>> begin_snapshot();
@@ -65,7 +66,6 @@ class ExpectedTables {
 
  private:
   struct State;
-  Result<void> begin_origin(int origin);
   std::unique_ptr<State> state_;
 };
 

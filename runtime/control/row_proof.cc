@@ -33,7 +33,8 @@ class StandIns final : public sink::Tables {
   sink::DescribedTable describe(const std::string& name, const config::Route& route) override {
     auto target = catalogue_.describe(name, route);
     if (!target) return target;
-    auto found = expected_.stand_in(*target);
+    auto found =
+        expected_.stand_in(*target, (*target)->shared || (divided && route.on_truncate == config::OnTruncate::apply));
     if (found && route.mode == WriteMode::update && made_elsewhere_.insert((*target)->name).second)
       expected_.leave_out(**target);
     return found;
@@ -46,6 +47,8 @@ class StandIns final : public sink::Tables {
   }
 
   const std::set<std::string>& made_elsewhere() const { return made_elsewhere_; }
+
+  bool divided = false;  // topics have partitions, among which a truncate has no order
 
  private:
   sink::TableCatalogue catalogue_;
@@ -82,6 +85,8 @@ class RowProof {
   Result<void> read(const Source& source, Offset from, Offset to, std::size_t together = batch_records);
   Result<void> add(const Record& record);
   Result<void> write(const Source& source);
+  int origin_of(const TopicPartition& at);
+  bool is_folded_wrongly(const Record& record);
   void tell(const sink::TableDifference& one);
   bool is_whole(const sink::TableDifference& one) const;
 
@@ -97,9 +102,10 @@ class RowProof {
   DescriptionCheck descriptions_{mapper_, tables_, time_};
   std::vector<Source> sources_;
   std::map<std::uint32_t, std::set<std::string>> topics_;  // that feed a target, by its oid
-  std::map<std::string, int> origins_;                     // topics by the number that their rows are kept under
+  std::map<TopicPartition, int> origins_;                  // the numbers that their rows are kept under
   std::set<std::string> cut_;                              // topics of which the first records were not read
   std::vector<Offset> batch_;
+  std::set<std::string> keys_;  // of records in the batch, where two of one key would be folded wrongly
   std::size_t batch_bytes_ = 0;
   std::int64_t records_ = 0, unmapped_ = 0;
   Offset passed_ = 0, to_pass_ = 0;  // offsets: of those before the one that is being read, of all
@@ -124,6 +130,7 @@ Result<void> RowProof::choose() {
                                          from == pointer.start ? "pointer started" : "log begins now"));
     }
     sources_.push_back({&one, from, std::move(*letters)});
+    tables_.divided = tables_.divided || one.at.partition > 0;
   }
   return {};
 }
@@ -180,6 +187,7 @@ Result<void> RowProof::read(const Source& source, Offset from, Offset to, std::s
     Result<void> mapped;
     const auto visit = [&](const Record& record) {
       records_ += together > 1 ? 1 : 0;  // else it is read a second time
+      if (mapped && is_folded_wrongly(record)) mapped = write(source);
       if (mapped && !std::ranges::binary_search(source.letters, record.offset)) mapped = add(record);
       if (mapped && (batch_bytes_ >= batch_bytes || batch_.size() >= together)) mapped = write(source);
     };
@@ -193,6 +201,15 @@ Result<void> RowProof::read(const Source& source, Offset from, Offset to, std::s
   return {};
 }
 
+// Within a batch two events of a row become one change: what each lacked, and that the row was gone in between, is not
+// in it. Where another origin may have written the row in between that counts, so they are two batches.
+bool RowProof::is_folded_wrongly(const Record& record) {
+  const bool shared = std::ranges::any_of(mapper_.routes(record.at->topic), [&](const auto* route) {
+    return route->shares_table || (tables_.divided && route->on_truncate == config::OnTruncate::apply);
+  });
+  return shared && (!record.key || !keys_.insert(std::string(*record.key)).second);
+}
+
 Result<void> RowProof::add(const Record& record) {
   const auto patience = pipeline_->registry.timeout * split_urls(pipeline_->registry.url.reveal()).size();
   auto done = map_record(mapper_, record, set_, {tables_, schemas_, patience}, descriptions_);
@@ -204,15 +221,23 @@ Result<void> RowProof::add(const Record& record) {
   return {};
 }
 
+// Of a topic whose truncates are applied each partition is one: they have an order among its records alone.
+int RowProof::origin_of(const TopicPartition& at) {
+  const bool truncates = std::ranges::any_of(
+      mapper_.routes(at.topic), [](const auto* route) { return route->on_truncate == config::OnTruncate::apply; });
+  const auto number = static_cast<int>(origins_.size()) + 1;
+  return origins_.try_emplace({at.topic, truncates ? at.partition : 0}, number).first->second;
+}
+
 Result<void> RowProof::write(const Source& source) {
+  keys_.clear();
   if (batch_.empty()) return {};
   const auto& at = source.proof->at;
   const auto first = batch_.front(), last = batch_.back();
   auto changes = set_.take();
   descriptions_.batch_ended();
   for (const auto& changed : changes.tables) topics_[expected_.target_of(*changed.table).oid].insert(at.topic);
-  const int origin = origins_.try_emplace(at.topic, static_cast<int>(origins_.size()) + 1).first->second;
-  auto written = expected_.write(std::move(changes), origin);
+  auto written = expected_.write(std::move(changes), origin_of(at));
   batch_.clear();
   batch_bytes_ = 0;
   // Keys that only PostgreSQL calls equal: of citext, or by a collation.

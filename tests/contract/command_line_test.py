@@ -94,7 +94,7 @@ def test_a_secret_that_others_may_read_is_told_once_by_check_and_by_run(tmp_path
     password.chmod(0o644)
     reference = f"${{file:{password}}}"
     file.write_text(configuration(ROUTE, url=f"postgresql://app:{reference}@{NOBODY}/shop",
-                                  properties=f'"sasl.password" = "{reference}"'))
+                                  properties=f'"security.protocol" = "sasl_plaintext"\n"sasl.password" = "{reference}"'))
     told = f"{password} has mode 0644, so others may read the secret in it; run chmod 600 {password}"
     done = run("check", "--config", str(file))
     assert (done.returncode, done.stderr) == (0, f"warning: {told}\n")
@@ -107,6 +107,12 @@ def test_a_secret_that_others_may_read_is_told_once_by_check_and_by_run(tmp_path
         service.stop()
     password.chmod(0o600)
     assert run("check", "--config", str(file)).stderr == ""
+
+
+def test_check_says_which_property_of_a_login_the_protocol_ignores():
+    done = check(configuration(ROUTE, properties='"sasl.mechanism" = "PLAIN"'))
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: kafka.properties.sasl.mechanism: is of SASL, and security.protocol is plaintext"), done
 
 
 def test_a_property_that_librdkafka_does_not_know_is_named():

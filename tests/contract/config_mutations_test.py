@@ -27,7 +27,7 @@ start = "earliest"
 strategy = "range"
 instance = "one"
 [kafka.properties]
-"security.protocol" = "PLAINTEXT"
+"security.protocol" = "SASL_PLAINTEXT"
 "sasl.password" = "Rumpelstiltskin"
 
 [postgres]

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+
 #include "listener/mock_broker.h"
 
 namespace sluice::listener {
@@ -44,7 +47,29 @@ TEST(Producer, an_undelivered_record_makes_flush_fail_and_is_counted) {
   const auto flushed = (*producer)->flush(seconds(60));
   ASSERT_FALSE(flushed);
   EXPECT_EQ((*producer)->failed(), 1);
-  EXPECT_NE(flushed.error().message.find("1 records failed"), std::string::npos) << flushed.error().message;
+  EXPECT_NE(flushed.error().message.find("1 record failed"), std::string::npos) << flushed.error().message;
+  EXPECT_NE(flushed.error().message.find("Connection refused"), std::string::npos) << flushed.error().message;
+}
+
+TEST(Producer, what_brokers_do_not_take_is_told_with_what_to_do_and_the_wait_is_served) {
+  auto broker = MockBroker::start({"t"}, 1);
+  ASSERT_TRUE(broker) << broker.error().message;
+  auto kafka = at((*broker)->bootstrap());
+  kafka.properties.emplace("topic.metadata.propagation.max.ms", Secret("300"));
+  const std::pair<int, std::string> cases[] = {
+      {3, "nowhere does not exist; create it, or correct the topic's name"},
+      {17, "nowhere is no name of a topic; use letters, digits, '.', '_' and '-', 249 at most"}};
+  for (const auto& [error, advice] : cases) {
+    (*broker)->refuse_topic("nowhere", error);
+    auto producer = Producer::make(kafka);
+    ASSERT_TRUE(producer) << producer.error().message;
+    ASSERT_TRUE((*producer)->send("nowhere", {std::nullopt, "v", {}}));
+    int looks = 0;
+    const auto flushed = (*producer)->flush(seconds(60), [&] { ++looks; });
+    ASSERT_FALSE(flushed);
+    EXPECT_TRUE(flushed.error().message.ends_with(advice)) << flushed.error().message;
+    EXPECT_GT(looks, 0);
+  }
 }
 
 TEST(Producer, an_unknown_property_is_named_but_not_its_value) {
