@@ -38,7 +38,7 @@ class AvroCompiler {
         return reference(std::string(json), {});
       complain("it is not JSON");
     }
-    // What Connect's converter writes for a row that may be null: one of Debezium's that was flattened.
+    // A row of Connect's that may be null is in a union.
     deepest_root_ = value.kind() == ValueKind::array ? deepest_avro - 1 : deepest_avro;
     return type(value, {}, deepest_avro);
   }

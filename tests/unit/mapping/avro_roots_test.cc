@@ -22,7 +22,7 @@ std::shared_ptr<const Table> three_columns() {
   return table({{"id", "int4"}, {"v", "text"}, {"j", "jsonb"}});
 }
 
-// Debezium's rows may be null once they are flattened, so Connect's converter puts them into a union with null.
+// Connect's rows may be null, and are in a union with null then.
 TEST(MappingAvroRoots, a_row_of_connects_in_a_union_with_null_is_one_of_connects) {
   const std::string value = R"({"type":"record","name":"Value","namespace":"shop.public.target",)" + row_fields;
   const std::string of_connect = value + R"(,"connect.name":"shop.public.target.Value"})";
