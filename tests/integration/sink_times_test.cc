@@ -133,7 +133,8 @@ class Times : public SinkTest {
 // Where events have more, or the table less, than PostgreSQL's input: a year with a sign, a zone in a time, and up to
 // version 14 a point without a fraction.
 bool is_apart(const Kind& kind, const std::string& text, int server) {
-  if (server < 15 && text.contains('.')) return true;
+  for (auto point = text.find('.'); server < 15 && point != text.npos; point = text.find('.', point + 1))
+    if (point + 1 == text.size() || text[point + 1] < '0' || text[point + 1] > '9') return true;
   return kind.encoding == Encoding::time ? text.find_first_of("+-") != text.npos : text.find_first_of("+-") == 0;
 }
 
