@@ -66,7 +66,7 @@ struct LaneSnapshot {
   std::vector<std::int64_t> commit_buckets;  // counts by commit_bounds, not cumulative; one more for above
   double waiting_seconds = 0;                // since the batch in the server was sent; 0 without one
   std::string waits_for;                     // that batch, once it takes long; empty if nobody knows
-  int blocker = 0;                           // process of the session that holds what it waits for, 0 if nobody does
+  std::string holder = {}, wait_advice = {};  // "session 4711", or whoever has what it waits for; what to do about it
   std::optional<WallClock::time_point> waits_since = {};  // for this, with the attempts that were given up
   int session = 0;                    // process of the writer's session in PostgreSQL, 0 without one
   double seconds_since_progress = 0;  // since the lane's loop last went round

@@ -36,7 +36,8 @@ void GroupWatch::kafka(bool answers, Clock::time_point now) {
 }
 
 std::optional<Clock::time_point> GroupWatch::outside(Clock::time_point now) const {
-  return outside_ && now - *outside_ >= session_ * told_after ? outside_ : std::nullopt;
+  if (!outside_ || !answering_) return std::nullopt;
+  return now - std::max(*outside_, *answering_) >= session_ * told_after ? outside_ : std::nullopt;
 }
 
 // The time counts while Kafka answers only: as long as it is away, no client can do better.

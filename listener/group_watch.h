@@ -36,7 +36,7 @@ class GroupWatch {
   // What to do now; rebuild is answered once, and again after twice as long.
   Step step(Clock::time_point now);
 
-  // Since when the member is outside, once that is longer than a rebalance takes.
+  // Since when the member is outside, once that is longer than a rebalance takes while Kafka answers.
   std::optional<Clock::time_point> outside(Clock::time_point now) const;
   // How the member stands, if that has changed since it was asked last.
   std::optional<GroupStanding> changed_standing(Clock::time_point now);

@@ -76,7 +76,7 @@ Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition&
   const auto marks = query_watermarks(state->client.get(), at, time_left(deadline));
   if (!marks) return std::unexpected(marks.error());
   if (from < marks->low || from > marks->high) {
-    return fail(ErrorClass::retry, fmt::format("{}/{}: the log holds the offsets {} to {}, not {}", at.topic,
+    return fail(ErrorClass::reject, fmt::format("{}/{}: the log holds the offsets {} to {}, not {}", at.topic,
                                                at.partition, marks->low, marks->high - 1, from));
   }
   state->end = marks->high;

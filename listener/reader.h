@@ -1,8 +1,8 @@
 // Reads one partition from an offset on, with a consumer of its own: no group, no commits, no effect on the partition's
 // owner. For looking at records, not for applying them.
 //
-// Used by one thread; open() and read_to() block up to their deadline. Errors are `retry` with a sentence for an
-// operator. Records are valid during the visit only.
+// Used by one thread; open() and read_to() block up to their deadline. Errors are `retry`, or `reject` where the
+// log does not hold the offset, with a sentence for an operator. Records are valid during the visit only.
 #pragma once
 
 #include <chrono>

@@ -209,7 +209,7 @@ Result<std::map<int, SessionWait>> AdminTables::waits(const std::vector<int>& se
   std::map<int, SessionWait> found;
   for (const auto& row : *rows)
     found.emplace(static_cast<int>(row.integer("pid")),
-                  SessionWait{row.text("reason"), static_cast<int>(row.integer("blocker"))});
+                  SessionWait{row.text("reason"), row.text("holder"), row.text("advice")});
   return found;
 }
 

@@ -27,8 +27,7 @@
 namespace sluice::sink {
 
 struct SessionWait {
-  std::string reason;
-  int blocker = 0;  // the session that holds what is wanted; 0: nobody does
+  std::string reason, holder, advice;  // "for …"; who has what is wanted, empty if nobody has; a sentence
 };
 
 class AdminTables final : public Standbys {

@@ -7,7 +7,7 @@
 namespace sluice::console {
 namespace {
 
-int explain(Call& call, Inspection& inspection, Moves& moves, const Snapshots& snapshots, Positions& positions) {
+int explain(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const auto at = parse_partition(call.words()[0]);
   if (!at)
     return call.fail(Code::not_understood,
@@ -18,7 +18,7 @@ int explain(Call& call, Inspection& inspection, Moves& moves, const Snapshots& s
   if (!inventory.partitions.contains(*at))
     return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
   const auto found = inspection.explain(*at, *offset, !call.has("dry"));
-  if (!found) return no_record(call, moves, *at, *offset, found.error());
+  if (!found) return no_record(call, found.error());
   call.report = report::report_of(*found, call.has("sql"));
   return Code::done;
 }

@@ -24,7 +24,7 @@ Reconnected look(const Snapshots& snapshots, const LaneSnapshot& before) {
 
 std::string why_not(const LaneSnapshot& lane) {
   if (!lane.connected) return lane.last_error.empty() ? "it is not connected" : lane.last_error;
-  return lane.waits_for.empty() ? "its batch is still under way" : "its batch waits for " + lane.waits_for;
+  return lane.waits_for.empty() ? "its batch is still under way" : "its batch waits " + lane.waits_for;
 }
 
 Section reconnect_lanes_result() {

@@ -11,11 +11,8 @@ std::vector<std::string> header_texts(const LogRecord& record) {
   return texts;
 }
 
-int no_record(Call& call, Moves& moves, const TopicPartition& at, Offset offset, const Error& error) {
-  if (error.next == ErrorClass::reject) return call.fail(Code::no_such_thing, "{}", error.message);
-  const auto log = moves.log(at, std::nullopt);
-  const bool outside = log && (offset < log->first || offset >= log->end);
-  return call.fail(outside ? Code::no_such_thing : Code::failed, "{}", error.message);
+int no_record(Call& call, const Error& error) {
+  return call.fail(error.next == ErrorClass::reject ? Code::no_such_thing : Code::failed, "{}", error.message);
 }
 
 namespace {
@@ -37,7 +34,7 @@ Section record_result() {
           .record = true};
 }
 
-int record(Call& call, Inspection& inspection, Moves& moves, const Snapshots& snapshots, Positions& positions) {
+int record(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const auto at = parse_partition(call.words()[0]);
   if (!at)
     return call.fail(Code::not_understood,
@@ -47,7 +44,7 @@ int record(Call& call, Inspection& inspection, Moves& moves, const Snapshots& sn
   if (!inventory(snapshots, positions).partitions.contains(*at))
     return call.fail(Code::no_such_thing, "no partition {}; see 'partitions'", partition_text(*at));
   const auto found = inspection.read(*at, *offset);
-  if (!found) return no_record(call, moves, *at, *offset, found.error());
+  if (!found) return no_record(call, found.error());
   Section section =
       filled(record_result(), {partition_text(found->at), found->offset, optional_time(found->timestamp),
                                !found->value.has_value(), size_of(found->key), size_of(found->value),

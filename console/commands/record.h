@@ -14,6 +14,6 @@ namespace sluice::console {
 // "name=value"; a header without a value is its name alone.
 std::vector<std::string> header_texts(const LogRecord& record);
 // Says why there is no record at the offset; the code tells whether there cannot be one.
-int no_record(Call& call, Moves& moves, const TopicPartition& at, Offset offset, const Error& error);
+int no_record(Call& call, const Error& error);
 
 }  // namespace sluice::console

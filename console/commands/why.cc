@@ -230,18 +230,10 @@ class Asked {
   }
 
   Cause in_postgres(const LaneSnapshot& lane) const {
-    const auto what = fmt::format("waits with lane {}, whose transaction waits {}{}", lane.lane, lane.waits_for,
-                                  since_text(lane.waits_since));
-    if (lane.blocker == 0)
-      return {"postgresql", what, "it resumes once the server has done that", "", lane.waits_since};
-    return {
-        "lock",
-        what,
-        fmt::format("it resumes once that session has ended its transaction; SELECT pg_terminate_backend({}) ends it",
-                    lane.blocker),
-        fmt::format("session {}", lane.blocker),
-        lane.waits_since,
-        Severity::broken};
+    const auto what = fmt::format("waits with lane {}{}: its transaction waits {}", lane.lane,
+                                  since_text(lane.waits_since), lane.waits_for);
+    if (lane.holder.empty()) return {"postgresql", what, lane.wait_advice, "", lane.waits_since};
+    return {"lock", what, lane.wait_advice, lane.holder, lane.waits_since, Severity::broken};
   }
 
   Cause stalled(const LaneSnapshot* lane) const {

@@ -45,7 +45,7 @@ void LaneWatch::ask_waits(const Snapshot& lanes) {
     const auto& told = found->second;
     auto& known = waits_[lane.lane];
     if (known.wait.reason != told.reason) log::warning("lanes", "lane {} waits {}", lane.lane, told.reason);
-    const bool same = told.blocker != 0 ? known.wait.blocker == told.blocker : known.wait.reason == told.reason;
+    const bool same = !told.holder.empty() ? known.wait.holder == told.holder : known.wait.reason == told.reason;
     const auto since = same ? known.since : WallClock::now() - seconds_of(lane.waiting_seconds);
     known = {told, since, lane.retries, now + kept_for};
   }
@@ -66,7 +66,8 @@ void LaneWatch::complete(LaneSnapshot& lane) const {
   const auto found = waits_.find(lane.lane);
   if (found == waits_.end()) return;
   lane.waits_for = found->second.wait.reason;
-  lane.blocker = found->second.wait.blocker;
+  lane.holder = found->second.wait.holder;
+  lane.wait_advice = found->second.wait.advice;
   lane.waits_since = found->second.since;
 }
 

@@ -63,9 +63,9 @@ def planned(console, *words, key="k_oper"):
     return plan["plan"], "\n".join(plan["steps"])
 
 
-def reclaim(console, at, *options):
-    """What applying the plan of a reclaim says."""
-    plan, _ = planned(console, "reclaim", at, *options, key="k_adm")
+def carried_out(console, *words):
+    """What applying its plan says."""
+    plan, _ = planned(console, *words, key="k_adm")
     return console.ok("apply", plan, key="k_adm")
 
 
@@ -109,7 +109,7 @@ def test_a_plan_is_stale_once_the_partition_was_claimed_again(stopping):
     plan, _ = planned(stopping, "skip", at)
     again, _ = planned(stopping, "skip", at)
     before = pointer(stopping, 1)
-    out = reclaim(stopping, at)
+    out = carried_out(stopping, "reclaim", at)
     assert f"epoch {before['epoch']} → {before['epoch'] + 1}" in out
     stopping.wait_state(stopping.orders, "poison", 1)
     stopping.refused(8, f"plan {plan} is stale: {at} epoch was {before['epoch']}, now {before['epoch'] + 1}; plan again", "apply", plan, key="k_oper")
@@ -125,7 +125,7 @@ def test_reclaim_tries_a_poison_record_again_once_the_table_is_mended(stopping):
     poison(stopping, 2, 1_200_010)
     before = pointer(stopping, 2)
     stopping.sql("ALTER TABLE orders ALTER status DROP NOT NULL")
-    out = reclaim(stopping, at)
+    out = carried_out(stopping, "reclaim", at)
     assert f"epoch {before['epoch']} → {before['epoch'] + 1}" in out
     wait_row(stopping, 1_200_013)
     assert stopping.sql("SELECT status FROM orders WHERE id = 1200010") == [(None,)]
@@ -139,7 +139,7 @@ def test_reclaim_of_a_partition_that_streams_loses_nothing(stopping):
     before = pointer(stopping, 3)
     for number in range(3):
         publish(stopping, 3, keys[number * 1000:(number + 1) * 1000])
-        reclaim(stopping, at, "--pause")
+        carried_out(stopping, "reclaim", at, "--pause")
     wait_row(stopping, keys[-1])
     after = pointer(stopping, 3)
     assert after["epoch"] == before["epoch"] + 3
@@ -279,7 +279,7 @@ def test_a_missing_table_is_tried_at_once_by_a_reclaim_or_stepped_over_by_a_seek
     assert f"{before['next']} → {before['next'] + 5}" in done
     stopping.wait_state(stopping.orders, "ok", 1)
     stopping.sql("ALTER TABLE hidden RENAME TO orders")
-    reclaim(stopping, f"{stopping.orders}/0")
+    carried_out(stopping, "reclaim", f"{stopping.orders}/0")
     wait_row(stopping, 4_000_004)
     publish(stopping, 1, [4_100_005])
     wait_row(stopping, 4_100_005)

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from support.server import TOOLS, Server
@@ -113,9 +113,20 @@ class Kafka(Server):
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "watermarks"})
         try:
             partitions = self.admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SECONDS) for p in partitions}
+            return {p: self._watermarks(consumer, TopicPartition(topic, p)) for p in partitions}
         finally:
             consumer.close()
+
+    @staticmethod
+    def _watermarks(consumer, place):
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                return consumer.get_watermark_offsets(place, timeout=SECONDS)
+            except KafkaException as error:  # a partition is listed a moment before it can be asked
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def readable(self, topic, partition=0):
         """The offsets that a reader of committed records finds."""

@@ -16,6 +16,7 @@ SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 60
+max_prepared_transactions = 2
 shared_buffers = 256MB
 max_wal_size = 4GB
 log_line_prefix = '%m [%p] '

@@ -73,10 +73,12 @@ TEST_F(ConsoleWhy, a_row_that_waits_for_its_parent_is_told_with_the_time_that_it
 TEST_F(ConsoleWhy, a_locked_table_names_the_session_that_holds_it) {
   auto& lane = admin.now.lanes[0];
   lane.waits_for = "for session 4711 (psql, user dba, idle in transaction), which has what it needs locked";
-  lane.blocker = 4711;
+  lane.holder = "session 4711";
+  lane.wait_advice =
+      "it resumes once that session has ended its transaction; SELECT pg_terminate_backend(4711) ends it";
   lane.waits_since = WallClock::now() - 90s;
   const auto text = sentence();
-  EXPECT_TRUE(holds(text, "waits with lane 0, whose transaction waits for session 4711 (psql, user dba")) << text;
+  EXPECT_TRUE(holds(text, "): its transaction waits for session 4711 (psql, user dba")) << text;
   EXPECT_TRUE(holds(text, "SELECT pg_terminate_backend(4711) ends it")) << text;
   EXPECT_EQ(told()["who"], "session 4711");
   admin.log_end = admin.now.partitions[0].next;

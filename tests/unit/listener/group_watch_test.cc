@@ -61,9 +61,11 @@ TEST_F(Watched, a_member_outside_is_told_and_made_anew_after_ever_longer_times_a
 TEST_F(Watched, as_long_as_kafka_is_away_nothing_is_made_anew_and_afterwards_the_time_begins_again) {
   watch_.kafka(false, now_);
   EXPECT_TRUE(pass(24h).empty());
-  EXPECT_TRUE(watch_.outside(now_));
+  EXPECT_FALSE(watch_.outside(now_)) << "the group cannot be what keeps it out";
   watch_.kafka(true, now_);
+  EXPECT_FALSE(watch_.outside(now_));
   EXPECT_TRUE(pass(4 * session).empty());
+  EXPECT_TRUE(watch_.outside(now_));
   watch_.kafka(false, now_);
   watch_.kafka(true, now_);
   EXPECT_TRUE(pass(4 * session).empty());
