@@ -62,10 +62,10 @@ struct LaneSnapshot {
   std::int64_t batches = 0, records = 0, rows = 0, bytes = 0;  // committed since start
   std::int64_t connections = 0;                                // opened since start, to write with
   std::int64_t claims = 0, fenced = 0, reclaims = 0, retries = 0, rejects = 0, duplicates_dropped = 0;
-  double commit_seconds = 0;                 // sum over batches: submitted to committed
-  std::vector<std::int64_t> commit_buckets;  // counts by commit_bounds, not cumulative; one more for above
-  double waiting_seconds = 0;                // since the batch in the server was sent; 0 without one
-  std::string waits_for;                     // that batch, once it takes long; empty if nobody knows
+  double commit_seconds = 0;                  // sum over batches: submitted to committed
+  std::vector<std::int64_t> commit_buckets;   // counts by commit_bounds, not cumulative; one more for above
+  double waiting_seconds = 0;                 // since the batch in the server was sent; 0 without one
+  std::string waits_for;                      // that batch, once it takes long; empty if nobody knows
   std::string holder = {}, wait_advice = {};  // "session 4711", or whoever has what it waits for; what to do about it
   std::optional<WallClock::time_point> waits_since = {};  // for this, with the attempts that were given up
   int session = 0;                    // process of the writer's session in PostgreSQL, 0 without one

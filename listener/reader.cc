@@ -77,7 +77,7 @@ Result<Reader> Reader::open(const config::Kafka& settings, const TopicPartition&
   if (!marks) return std::unexpected(marks.error());
   if (from < marks->low || from > marks->high) {
     return fail(ErrorClass::reject, fmt::format("{}/{}: the log holds the offsets {} to {}, not {}", at.topic,
-                                               at.partition, marks->low, marks->high - 1, from));
+                                                at.partition, marks->low, marks->high - 1, from));
   }
   state->end = marks->high;
   state->topic = rd_kafka_topic_new(state->client.get(), at.topic.c_str(), nullptr);
