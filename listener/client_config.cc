@@ -101,6 +101,13 @@ std::string_view given_as(const config::Kafka& settings, std::string_view name) 
   return name == "fetch.message.max.bytes" && settings.properties.contains(std::string(other)) ? other : "";
 }
 
+// The effective value; empty for one that is longer than any of ours.
+std::string text_in(const rd_kafka_conf_t* conf, const char* name) {
+  char text[64] = {};
+  std::size_t size = sizeof text;
+  return rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK ? std::string(text) : std::string();
+}
+
 }  // namespace
 
 FetchLimits fetch_limits(const ConsumerLimits& limits, std::size_t partitions) {
@@ -149,6 +156,8 @@ std::span<const Setting> fetch_again_soon(int library_version) {
 
 Result<void> require(rd_kafka_conf_t* conf, std::span<const Setting> required) {
   for (const auto& [name, value] : required) {
+    // What is set by hand is warned of where the broker cannot do it, even where it is the default.
+    if (text_in(conf, name) == value) continue;
     if (auto done = set(conf, name, value); !done) return done;
   }
   return {};
@@ -216,10 +225,7 @@ Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {
 }
 
 std::size_t number_in(const rd_kafka_conf_t* conf, const char* name) {
-  char text[64] = {};
-  std::size_t size = sizeof text;
-  if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK) return 0;
-  return static_cast<std::size_t>(std::strtoull(text, nullptr, 10));
+  return static_cast<std::size_t>(std::strtoull(text_in(conf, name).c_str(), nullptr, 10));
 }
 
 Result<void> validate(const config::Kafka& settings) {

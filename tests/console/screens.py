@@ -58,6 +58,22 @@ class Screens:
         finally:
             screen.close()
 
+    def tail(self, key, value):
+        """What `tail` shows of a record with these bytes, which is written until it has begun to look."""
+        screen = Screen(self.console.access.ssh("-tt", key="k_oper"), 100, 48)
+        try:
+            wait_until(lambda: PROMPT.match(screen.lines()[-1] if screen.lines() else ""), screen.text)
+            before = len(screen.lines())
+            screen.type(f"tail {self.console.orders} --limit 1").keys("Enter")
+
+            def has_ended():
+                self.console.kafka.publish(self.console.orders, [(key, value)])
+                return len(screen.lines()) > before + 1 and PROMPT.match(screen.lines()[-1])
+            wait_until(has_ended, screen.text, every=0.5)
+            return re.sub(r"\n\S*> ?$", "", screen.text().rstrip()).rstrip()
+        finally:
+            screen.close()
+
     def shell(self, *lines, key="k_oper"):
         """A shell's lines and what they print; `S` at the beginning is the client."""
         shown = []
@@ -82,6 +98,7 @@ class Screens:
         yield "status", self.session("status", "partitions --sort lag")
         yield "login", f"$ {CLIENT}\n{self.session('status', 'dead group')}"
         yield "top", self.dashboard(rf"\? help  q quit\n(.*\n)+applied +\d.*\n(.*\n)*{third} +paused")
+        yield "wide", self.dashboard(rf"\? help  q quit\n(.*\n)+applied +\d.*\n(.*\n)*{third} +paused", 200, 60)
         yield "json", self.shell("S status --json | jq -c '.data | {state, lag, partitions_paused, dead_letters_open}'",
                                  "S check --lag 30s; echo $?")
         console.restart()
@@ -115,6 +132,8 @@ class Screens:
             holder.rollback()
         console.wait_caught_up(console.orders)
         yield "incident", self.session("incident --since 1h | last 12", columns=110)
+        yield "hostile", self.tail(b"\x00\xff", '{"id": 1, "note": "\x1b]0;owned\x07\x1b[2J\x9b6n \u202egnp.exe"}'.encode())
+        console.wait_caught_up(console.orders)
         planned = self.shell(f"S rewind {third} -3 --pause")
         plan = re.search(r"p-[0-9a-f]{4}", planned)[0]
         yield "plan", "\n".join([planned, self.shell(f"S apply {plan}", f"S apply {plan} --allow-stale", f"S apply {plan}")])

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
+#include "base/log.h"
 #include "tests/unit/listener/cluster.h"
 
 namespace sluice::listener {
@@ -103,6 +105,9 @@ TEST_F(ListenerTest, an_assigned_partition_delivers_nothing_before_it_is_started
   EXPECT_EQ(consumer_->partitions_at_start("orders"), 1);
   EXPECT_EQ(consumer_->partitions_at_start("unknown"), 0);
   EXPECT_TRUE(consumer_->stop(deadline));
+  const auto warned = log::recent();
+  EXPECT_TRUE(std::ranges::none_of(warned, [](const log::Entry& one) { return one.text.contains("AUTOCREATE"); }))
+      << "of a property that has its default";
 }
 
 TEST_F(ListenerTest, a_client_that_is_replaced_leaves_the_group_and_the_next_one_reads_on_from_the_offset_asked_for) {
