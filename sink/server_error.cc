@@ -196,9 +196,10 @@ ErrorClass next_of(const ErrorReport& report, bool still_answers) {
   if (is_of_a_row(report)) return ErrorClass::reject;
   const auto next = classify(report.sqlstate, report.message);
   const bool raised = is_raised_by_a_function(report) && !is_raised_by_advance(report);
-  // The code of a RAISE is its author's choice: the server is neither going down nor wrongly configured, and nobody
-  // knows whether trying again helps.
-  if (raised && next != ErrorClass::reject && next != ErrorClass::stop_partition) return ErrorClass::unclear;
+  // The code of a RAISE is its author's choice: the server is neither going down nor wrongly configured. Only what asks
+  // for another try means the same whoever says it.
+  if (raised && next != ErrorClass::reject && next != ErrorClass::stop_partition && next != ErrorClass::retry)
+    return ErrorClass::unclear;
   // A function or a foreign table has lost a connection of its own, or a type's input found no more bytes (08P01). Were
   // it ours, this would not be a mere error.
   if (report.sqlstate.starts_with("08") && still_answers)

@@ -125,13 +125,16 @@ TEST(ServerError, a_right_that_is_missing_is_told_from_row_security_and_from_wha
   EXPECT_FALSE(is_of_a_row(report("23505", "duplicate key value", "execMain.c")));
 }
 
-TEST(ServerError, the_code_of_a_raise_is_its_authors_choice_and_says_nothing_of_the_server) {
+TEST(ServerError, the_code_of_a_raise_says_nothing_of_the_server_but_what_asks_for_another_try) {
   auto raised = report("40001", "try again", "pl_exec.c");
   raised.context = "PL/pgSQL function guard() line 3 at RAISE";
-  for (const auto* code : {"40001", "40P01", "53100", "55P03", "57014", "57P01", "58030", "08006", "25006", "26000",
-                           "F0000", "XX001", "SL001", "SL002", "ZZ999"}) {
+  for (const auto* code : {"57P01", "08006", "25006", "26000", "F0000", "SL001", "SL002", "ZZ999"}) {
     raised.sqlstate = code;
     EXPECT_EQ(next_of(raised, true), ErrorClass::unclear) << code;
+  }
+  for (const auto* code : {"40001", "40P01", "53100", "55P03", "57014", "58030", "XX001"}) {
+    raised.sqlstate = code;
+    EXPECT_EQ(next_of(raised, true), ErrorClass::retry) << code << ": nobody's record is at fault";
   }
   raised.sqlstate = "P0001";
   EXPECT_EQ(next_of(raised, true), ErrorClass::reject);
