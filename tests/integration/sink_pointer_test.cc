@@ -322,6 +322,12 @@ TEST_F(Pointer, a_predecessor_that_is_frozen_in_its_transaction_is_ended_and_nob
       EXPECT_EQ(PQsendQueryParams(raw, text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0), 1);
     EXPECT_EQ(PQsendFlushRequest(raw), 1);
     EXPECT_EQ(PQflush(raw), 0);
+    for (const auto status : {PGRES_COMMAND_OK, PGRES_TUPLES_OK}) {  // it has the lock once it has answered
+      auto* result = PQgetResult(raw);
+      EXPECT_EQ(PQresultStatus(result), status);
+      PQclear(result);
+      EXPECT_EQ(PQgetResult(raw), nullptr);
+    }
     return std::move(*connection);
   };
   const auto begin = std::chrono::steady_clock::now();
