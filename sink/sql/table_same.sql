@@ -1,5 +1,6 @@
--- Fails if one of the tables $1 is not as described any more, which the second half of its signature, $2, tells. By the user's search path, so that
--- every name has its schema.
+-- Fails if one of the tables $1 is not as described any more, which the second half of its signature, $2, tells: by a cast
+-- of what is wrong, so that it needs no function, and a data error has the lane look at its descriptions. By the user's
+-- search path, so that every name has its schema.
 SELECT CASE
          WHEN coalesce((SELECT pg_catalog.md5(:part table_mark )
                         FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) described.oid::pg_catalog.oid)
