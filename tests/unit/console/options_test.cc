@@ -81,8 +81,11 @@ class Trial : public ConsoleTest {
     auto done = interpreter.execute(line(), login, terminal, output, stop_.get_token());
     std::string seen = fmt::format("{}\n{}\n{}", done.code, output.stdout_text, output.stderr_text);
     std::smatch plan;
-    if (std::regex_search(output.stderr_text, plan, std::regex("'apply ([^']+)'")))
-      seen += run("apply " + plan[1].str()).err;
+    if (std::regex_search(output.stderr_text, plan, std::regex("'apply ([^']+)'"))) {
+      Captured applied;
+      interpreter.execute("apply " + plan[1].str(), login, terminal, applied, stop_.get_token());
+      seen += applied.stderr_text;
+    }
     for (const auto& move : admin.moves) seen += fmt::format("moved to {}: {}\n", move.to, reason_of(move));
     for (const auto& call : admin.calls) seen += call + '\n';
     for (const auto& pause : admin.now.pauses)
