@@ -131,6 +131,9 @@ void read_row(const Row& row, const Table& table, const std::vector<std::uint16_
   } else if (kind == "extra") {
     out.extra = total;
     told.kind = Kind::extra;
+  } else if (kind == "unprovable") {
+    out.unprovable = total;
+    told.kind = Kind::unprovable;
   } else {
     out.changed = total;
     told.kind = Kind::changed;

@@ -21,7 +21,8 @@
 namespace sluice::sink {
 
 struct TableDifference {
-  enum class Kind { missing, changed, extra };  // missing: expected and not found
+  // Missing: expected and not found. Unprovable: right or not by an order of topics that is not kept; no difference.
+  enum class Kind { missing, changed, extra, unprovable };
   struct Row {
     Kind kind = Kind::missing;
     std::string key;      // its values, of a table without a key all of them
@@ -32,7 +33,7 @@ struct TableDifference {
   std::vector<std::string> key;       // its columns
   std::vector<std::string> left_out;  // columns that are not compared: no event brings them, or only some do
   std::int64_t expected = 0;          // rows
-  std::int64_t missing = 0, changed = 0, extra = 0;
+  std::int64_t missing = 0, changed = 0, extra = 0, unprovable = 0;
   std::vector<Row> rows;  // the first of each kind
 
   bool none() const { return missing + changed + extra == 0; }

@@ -35,6 +35,116 @@ std::string columns_of_origins(const OriginComparison& of) {
   return text.empty() ? all : fmt::format("CASE origin{} ELSE {} END", text, all);
 }
 
+std::string emptied(const OriginComparison& of) {
+  return fmt::format("pg_catalog.unnest('{{{}}}'::pg_catalog.int4[]) t(origin)", fmt::join(of.emptied_by, ","));
+}
+
+// The number of a column in the arrays of values, or zero.
+std::size_t number_among(const std::vector<std::uint16_t>& values, int column) {
+  const auto found = std::ranges::find(values, column);
+  return found == values.end() ? 0 : static_cast<std::size_t>(found - values.begin()) + 1;
+}
+
+// Each row of the target, and each key that an origin keeps and the target lacks, goes through the questions in the
+// order in which they stand here: `odd` and `lost` are the few that the cheap ones leave over.
+constexpr std::string_view judged_rows = R"(
+WITH found AS MATERIALIZED (
+  SELECT {key} AS key, {values} AS vals, {stray} AS stray FROM {target} AS target),
+
+odd AS MATERIALIZED (
+  SELECT key, vals FROM found f WHERE NOT stray AND NOT EXISTS (
+    SELECT FROM pg_temp.{name}_made m
+    WHERE m.key = f.key AND m.vals = f.vals AND m.place = 1 AND true = ALL (m.brings))),
+
+-- What an origin has made, unless a later delete may have removed it: one of at least its version, or without one.
+staying AS NOT MATERIALIZED (
+  SELECT key, owner, origin, place FROM pg_temp.{name}_made h WHERE NOT EXISTS (
+    SELECT FROM pg_temp.{name}_left g WHERE g.owner = h.owner AND (g.version IS NULL OR g.version >= h.version))
+  AND NOT EXISTS (SELECT FROM {emptied} WHERE t.origin <> h.origin)),
+
+staying_events AS NOT MATERIALIZED (
+  SELECT key, version FROM {events} h WHERE NOT {any_emptied} AND NOT EXISTS (
+    SELECT FROM pg_temp.{name}_left g WHERE g.owner = h.owner AND (g.version IS NULL OR g.version >= h.version))),
+
+-- Rows that were written last by an origin's last event, and hold of other origins what that event lacks.
+explained AS MATERIALIZED (
+  SELECT o.key FROM odd o WHERE EXISTS (
+    SELECT FROM pg_temp.{name}_made m WHERE m.key = o.key
+    AND NOT EXISTS (SELECT FROM staying h WHERE h.key = m.key AND h.place < m.place)
+    AND NOT EXISTS (
+      SELECT FROM pg_catalog.generate_subscripts(o.vals, 1) i WHERE o.vals[i] IS DISTINCT FROM m.vals[i]
+      AND NOT ((m.vals[i] IS NULL OR ({partial})[i]) AND (
+        EXISTS (SELECT FROM pg_temp.{name}_pool n
+                WHERE n.key = m.key AND n.vals[i] IS NOT DISTINCT FROM o.vals[i] AND n.brings[i])
+        -- Another origin has removed the row, and an event that lacks the column has made it again.
+        OR o.vals[i] IS NULL AND (
+          EXISTS (SELECT FROM pg_temp.{name}_left g WHERE g.owner = m.owner AND g.origin <> m.origin)
+          OR EXISTS (SELECT FROM {emptied} WHERE t.origin <> m.origin)))))
+    -- Neither event nor origin brings the column, and one that does has written it.
+    AND NOT EXISTS (
+      SELECT FROM pg_temp.{name}_made n, pg_catalog.generate_subscripts(o.vals, 1) i WHERE n.key = m.key
+      AND o.vals[i] IS NULL AND NOT m.brings[i] AND n.brings[i] AND n.vals[i] IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_temp.{name}_left g WHERE g.owner = m.owner AND g.origin <> n.origin)
+      AND NOT EXISTS (SELECT FROM {emptied} WHERE t.origin <> n.origin)))),
+
+-- Rows that an event before its origin's last one may have written last: a delete of another origin can have let its
+-- older version in. Whether it did depends on an order that is not kept.
+possible AS MATERIALIZED (
+  SELECT o.key FROM odd o WHERE EXISTS (
+    SELECT FROM {events} e JOIN pg_temp.{name}_several USING (owner) WHERE e.key = o.key
+    AND ({any_emptied} OR EXISTS (SELECT FROM pg_temp.{name}_left g WHERE g.owner = e.owner))
+    AND NOT EXISTS (SELECT FROM staying_events h WHERE h.key = e.key AND h.version > e.version)
+    AND NOT EXISTS (
+      SELECT FROM pg_catalog.generate_subscripts(o.vals, 1) i WHERE o.vals[i] IS DISTINCT FROM e.vals[i]
+      AND (e.vals[i] IS NULL OR i = {marker}) IS NOT TRUE
+      OR o.vals[i] IS NOT NULL AND NOT EXISTS (
+        SELECT FROM {events} n WHERE n.key = e.key AND n.vals[i] IS NOT DISTINCT FROM o.vals[i])))),
+
+lost AS MATERIALIZED (
+  SELECT DISTINCT key, owner FROM pg_temp.{name}_kept m WHERE NOT EXISTS (SELECT FROM found f WHERE f.key = m.key)
+  -- An origin that empties the table does not make this row again.
+  AND NOT EXISTS (SELECT FROM {emptied} WHERE NOT EXISTS (
+    SELECT FROM pg_temp.{name}_kept n WHERE n.key = m.key AND n.origin = t.origin))
+  -- One that removes rows of the owner does not, and nothing that was made must have stayed.
+  AND NOT (
+    EXISTS (SELECT FROM pg_temp.{name}_left g WHERE g.owner = m.owner AND NOT EXISTS (
+      SELECT FROM pg_temp.{name}_kept n WHERE n.key = m.key AND n.origin = g.origin))
+    AND NOT EXISTS (SELECT FROM pg_temp.{name}_kept k JOIN staying h USING (key, origin) WHERE k.key = m.key))),
+
+-- Keys that a delete may have removed last which removes nothing where its origin alone is looked at: the version there
+-- is newer, or the values are others'.
+removable AS MATERIALIZED (
+  SELECT key FROM lost m JOIN pg_temp.{name}_several USING (owner) WHERE EXISTS (
+    SELECT FROM pg_temp.{name}_left g WHERE g.owner = m.owner AND NOT EXISTS (
+      SELECT FROM pg_temp.{name}_kept n WHERE n.key = m.key AND n.origin = g.origin
+      AND (n.version <= g.version OR g.version IS NULL AND {tombstones_settle})))
+  AND NOT EXISTS (SELECT FROM staying_events h WHERE h.key = m.key)),
+
+different AS (
+  SELECT 'extra' AS kind, key, vals FROM found WHERE stray
+  UNION ALL SELECT CASE WHEN key IN (SELECT key FROM possible) THEN 'unprovable'
+                        WHEN EXISTS (SELECT FROM pg_temp.{name}_made m WHERE m.key = o.key) THEN 'changed'
+                        ELSE 'extra' END, key, vals
+    FROM odd o WHERE key NOT IN (SELECT key FROM explained)
+  UNION ALL SELECT CASE WHEN key IN (SELECT key FROM removable) THEN 'unprovable' ELSE 'missing' END, key, NULL FROM lost),
+
+numbered AS (
+  SELECT *, count(*) OVER (PARTITION BY kind) AS total, row_number() OVER (PARTITION BY kind ORDER BY key) AS place
+  FROM different)
+
+SELECT kind, total, array_to_string(key, ', ', 'NULL') AS key, CASE WHEN kind = 'changed' THEN coalesce(
+  -- Columns that no origin explains; else those that differ from the row that is most like it.
+  (SELECT string_agg(i::text, ' ' ORDER BY i) FROM generate_subscripts(vals, 1) i WHERE NOT EXISTS (
+     SELECT FROM pg_temp.{name}_pool m
+     WHERE m.key = numbered.key AND m.vals[i] IS NOT DISTINCT FROM numbered.vals[i] AND m.brings[i])),
+  (SELECT string_agg(i::text, ' ' ORDER BY i) FROM (
+     SELECT m.vals FROM pg_temp.{name}_made m WHERE m.key = numbered.key
+     ORDER BY m.place, (SELECT count(*) FROM generate_subscripts(m.vals, 1) i
+                        WHERE m.vals[i] IS DISTINCT FROM numbered.vals[i]), m.origin LIMIT 1) AS best,
+     generate_subscripts(best.vals, 1) i WHERE best.vals[i] IS DISTINCT FROM numbered.vals[i])) END AS columns
+FROM numbered WHERE place <= {at_most} ORDER BY kind DESC, place
+)";
+
 }  // namespace
 
 std::string text_array(const Table& table, const std::vector<std::uint16_t>& columns) {
@@ -50,7 +160,9 @@ std::string create_origins(const std::string& name, const Table& table) {
        {std::pair("gone", ""), std::pair("all", number_of_origin), std::pair("gone_all", number_of_origin)})
     text += fmt::format(fmt::runtime(made), name, suffix, origin);
   if (table.is_conditional()) text += fmt::format(fmt::runtime(made), name, "merged_all", number_of_origin);
-  if (table.guard != Table::none) text += fmt::format(fmt::runtime(made), name, "history", "");
+  if (table.guard != Table::none)
+    for (const auto& [suffix, origin] : {std::pair("history", ""), std::pair("history_all", number_of_origin)})
+      text += fmt::format(fmt::runtime(made), name, suffix, origin);
   return text.substr(2);
 }
 
@@ -58,8 +170,12 @@ std::string change_origin(const std::string& name, const Table& table, int from,
   std::vector<std::string> names;
   for (const auto& column : table.columns) names.push_back(quoted(column.name));
   const auto columns = fmt::format("{}", fmt::join(names, ", "));
-  std::string text = fmt::format(
-      "INSERT INTO pg_temp.{0}_gone_all SELECT {1}, * FROM pg_temp.{0}_gone; TRUNCATE pg_temp.{0}_gone", name, from);
+  std::string text;
+  for (const auto* suffix : {"gone", "history"})
+    if (suffix == std::string_view("gone") || table.guard != Table::none)
+      text +=
+          fmt::format("; INSERT INTO pg_temp.{0}_{2}_all SELECT {1}, * FROM pg_temp.{0}_{2}; TRUNCATE pg_temp.{0}_{2}",
+                      name, from, suffix);
   for (const std::string& one : {name, name + "_merged"}) {
     if (one != name && !table.is_conditional()) continue;
     text += fmt::format("; INSERT INTO pg_temp.{0}_all SELECT {1}, {2} FROM pg_temp.{0}; TRUNCATE pg_temp.{0}", one,
@@ -70,97 +186,65 @@ std::string change_origin(const std::string& name, const Table& table, int from,
           "DELETE FROM pg_temp.{0}_all WHERE \"sluice origin\" = {2}",
           one, columns, to);
   }
-  return text;
+  return text.substr(2);
 }
 
 std::string prepare_difference(const OriginComparison& of) {
   const auto& table = *of.table;
   const auto& name = of.name;
   const bool versions = table.guard != Table::none;
-  const auto key = text_array(table, table.key), values = text_array(table, of.values),
-             version = compared_version(table);
-  const auto columns = fmt::format("{0} AS key, ({0})[1:{1}] AS owner, {2} AS vals, {3} AS version", key, of.parent_key,
-                                   values, version);
-  constexpr std::string_view rows_of = "SELECT \"sluice origin\" AS origin, {} FROM pg_temp.{}_{}";
-  const auto rows = [&](std::string_view suffix) { return fmt::format(fmt::runtime(rows_of), columns, name, suffix); };
-  // Kept: what each origin makes alone. Made: with the rows that only the others' values let into the table, and those
-  // of older versions that a delete without a version may have let in. Pool: the values of a column.
-  std::string text = fmt::format(
-      "CREATE TEMPORARY TABLE {0}_left AS SELECT DISTINCT \"sluice origin\" AS origin, ({1})[1:{2}] AS owner, {3} AS version "
-      "FROM pg_temp.{0}_gone_all; CREATE INDEX ON pg_temp.{0}_left (owner); ANALYZE pg_temp.{0}_left; "
-      "CREATE TEMPORARY TABLE {0}_kept AS {4}",
-      name, key, of.parent_key, version, rows("all"));
-  text += fmt::format(
-      "; CREATE TEMPORARY TABLE {0}_made AS SELECT *, rank() OVER (PARTITION BY key ORDER BY version DESC "
-      "NULLS LAST) AS place, {1} AS brings FROM (SELECT * FROM pg_temp.{0}_kept{2}{3}) AS rows",
-      name, columns_of_origins(of), table.is_conditional() ? " UNION " + rows("merged_all") : "",
-      versions ? fmt::format(" UNION SELECT 0, {} FROM pg_temp.{}_history WHERE ({})[1:{}] IN ("
-                             "SELECT owner FROM pg_temp.{}_left WHERE version IS NULL)",
-                             columns, name, key, of.parent_key, name)
-               : "");
-  text += fmt::format("; CREATE TEMPORARY TABLE {0}_pool AS SELECT key, vals, brings FROM pg_temp.{0}_made{1}", name,
-                      versions ? fmt::format(" UNION SELECT {}, {}, {} FROM pg_temp.{}_history", key, values,
-                                             columns_of_origins(of), name)
-                               : "");
-  for (const auto* suffix : {"kept", "made", "pool"})
-    text += fmt::format("; CREATE INDEX ON pg_temp.{0}_{1} (key); ANALYZE pg_temp.{0}_{1}", name, suffix);
+  const auto key = text_array(table, table.key);
+  const auto owner = fmt::format("({})[1:{}] AS owner", key, of.parent_key);
+  const auto rows = [&](std::string_view suffix) {
+    return fmt::format(
+        "SELECT \"sluice origin\" AS origin, {} AS key, {}, {} AS vals, {} AS version FROM pg_temp.{}_{}", key, owner,
+        text_array(table, of.values), compared_version(table), name, suffix);
+  };
+  std::string text;
+  const auto make = [&](std::string_view suffix, std::string_view index, const std::string& query) {
+    text += fmt::format(
+        "{0}CREATE TEMPORARY TABLE {1}_{2} AS {4}; CREATE INDEX ON pg_temp.{1}_{2} ({3}); "
+        "ANALYZE pg_temp.{1}_{2}",
+        text.empty() ? "" : "; ", name, suffix, index, query);
+  };
+  make("left", "owner",
+       fmt::format("SELECT DISTINCT \"sluice origin\" AS origin, {}, {} AS version FROM pg_temp.{}_gone_all", owner,
+                   compared_version(table), name));
+  make("kept", "key", rows("all"));
+  // With the rows that only the others' values let into the table.
+  make("made", "key",
+       fmt::format("SELECT *, rank() OVER (PARTITION BY key ORDER BY version DESC NULLS LAST) AS place, {} AS brings "
+                   "FROM (SELECT * FROM pg_temp.{}_kept{}) AS rows",
+                   columns_of_origins(of), name, table.is_conditional() ? " UNION " + rows("merged_all") : ""));
+  if (versions) make("events", "key", "SELECT DISTINCT * FROM (" + rows("history_all") + ") AS rows");
+  make("pool", "key",
+       fmt::format("SELECT key, vals, brings FROM pg_temp.{0}_made{1}", name,
+                   versions
+                       ? fmt::format(" UNION SELECT key, vals, {} FROM pg_temp.{}_events", columns_of_origins(of), name)
+                       : ""));
+  const auto places = fmt::format("SELECT origin, owner FROM pg_temp.{0}_{1}", name, versions ? "events" : "made");
+  make("several", "owner",
+       fmt::format("SELECT owner FROM ({0} UNION SELECT origin, owner FROM pg_temp.{1}_left "
+                   "UNION SELECT t.origin, owner FROM ({0}) AS one, {2}) AS touched GROUP BY owner HAVING count(*) > 1",
+                   places, name, emptied(of)));
   return text;
 }
 
 std::string difference_by_origin(const OriginComparison& of, std::size_t at_most) {
   const auto& table = *of.table;
-  const auto key = text_array(table, table.key), values = text_array(table, of.values);
-  const auto emptied =
-      fmt::format("pg_catalog.unnest('{{{}}}'::pg_catalog.int4[]) t(origin)", fmt::join(of.emptied_by, ","));
-  // A later delete may have removed the row of this version: one of at least that version, or a tombstone.
-  const auto stays = fmt::format(
-      "NOT EXISTS (SELECT FROM pg_temp.{}_left g WHERE g.owner = h.owner AND (g.version IS NULL OR g.version >= h.version))",
-      of.name);
-  auto text = fmt::format(
-      "WITH found AS MATERIALIZED (SELECT {0} AS key, {1} AS vals, {2} AS stray FROM {3} AS target), "
-      "odd AS MATERIALIZED (SELECT key, vals FROM found f WHERE NOT stray AND NOT EXISTS ("
-      "SELECT FROM pg_temp.{4}_made m WHERE m.key = f.key AND m.vals = f.vals AND m.place = 1 AND true = ALL (m.brings))), ",
-      key, values, table.is_conditional() ? fmt::format("({}) IS NOT TRUE", table.condition.sql) : "false",
-      table.sql_name, of.name);
-  text += fmt::format(
-      "different AS (SELECT 'extra' AS kind, key, vals FROM found WHERE stray "
-      "UNION ALL SELECT CASE WHEN EXISTS (SELECT FROM pg_temp.{0}_made m WHERE m.key = o.key) THEN 'changed' ELSE 'extra' END, "
-      "key, vals FROM odd o WHERE NOT EXISTS (SELECT FROM pg_temp.{0}_made m WHERE m.key = o.key "
-      "AND NOT EXISTS (SELECT FROM pg_temp.{0}_made h WHERE h.key = m.key AND h.place < m.place AND {1}) "
-      "AND NOT EXISTS (SELECT FROM pg_catalog.generate_subscripts(o.vals, 1) i WHERE o.vals[i] IS DISTINCT FROM m.vals[i] "
-      "AND NOT ((m.vals[i] IS NULL OR ({2})[i]) AND (EXISTS ("
-      "SELECT FROM pg_temp.{0}_pool n WHERE n.key = m.key AND n.vals[i] IS NOT DISTINCT FROM o.vals[i] AND n.brings[i]) "
-      // Another origin has removed the row, and an event that lacks the column has made it again.
-      "OR o.vals[i] IS NULL AND (EXISTS (SELECT FROM pg_temp.{0}_left g WHERE g.owner = m.owner AND g.origin <> m.origin) "
-      "OR EXISTS (SELECT FROM {3} WHERE t.origin <> m.origin))))) "
-      // Neither event nor origin brings the column, and one that does has written it.
-      "AND NOT EXISTS (SELECT FROM pg_temp.{0}_made n, pg_catalog.generate_subscripts(o.vals, 1) i WHERE n.key = m.key "
-      "AND o.vals[i] IS NULL AND NOT m.brings[i] AND n.brings[i] AND n.vals[i] IS NOT NULL "
-      "AND NOT EXISTS (SELECT FROM pg_temp.{0}_left g WHERE g.owner = m.owner AND g.origin <> n.origin) "
-      "AND NOT EXISTS (SELECT FROM {3} WHERE t.origin <> n.origin))) "
-      // The last origin to remove rows of the owner, or all rows, has made this one again, or it may be gone.
-      "UNION ALL SELECT DISTINCT 'missing', key, NULL::pg_catalog.text[] FROM pg_temp.{0}_kept m "
-      "WHERE NOT EXISTS (SELECT FROM found f WHERE f.key = m.key) AND NOT EXISTS (SELECT FROM {3} WHERE NOT EXISTS ("
-      "SELECT FROM pg_temp.{0}_kept n WHERE n.key = m.key AND n.origin = t.origin)) "
-      "AND NOT (EXISTS (SELECT FROM pg_temp.{0}_left g WHERE g.owner = m.owner AND NOT EXISTS ("
-      "SELECT FROM pg_temp.{0}_kept n WHERE n.key = m.key AND n.origin = g.origin)) "
-      "AND NOT EXISTS (SELECT FROM pg_temp.{0}_kept h WHERE h.key = m.key AND {1}))), ",
-      of.name, stays, bool_array(of.partial), emptied);
-  return text +
-         fmt::format(
-             "numbered AS (SELECT *, count(*) OVER (PARTITION BY kind) AS total, "
-             "row_number() OVER (PARTITION BY kind ORDER BY key) AS place FROM different) "
-             "SELECT kind, total, array_to_string(key, ', ', 'NULL') AS key, CASE WHEN kind = 'changed' THEN coalesce(("
-             // Columns that no origin explains; else those that differ from the row that is most like it.
-             "SELECT string_agg(i::text, ' ' ORDER BY i) FROM generate_subscripts(vals, 1) i WHERE NOT EXISTS ("
-             "SELECT FROM pg_temp.{0}_pool m WHERE m.key = numbered.key AND m.vals[i] IS NOT DISTINCT FROM numbered.vals[i] "
-             "AND m.brings[i])), ("
-             "SELECT string_agg(i::text, ' ' ORDER BY i) FROM (SELECT m.vals FROM pg_temp.{0}_made m WHERE m.key = numbered.key "
-             "ORDER BY m.place, (SELECT count(*) FROM generate_subscripts(m.vals, 1) i "
-             "WHERE m.vals[i] IS DISTINCT FROM numbered.vals[i]), m.origin LIMIT 1) AS best, "
-             "generate_subscripts(best.vals, 1) i WHERE best.vals[i] IS DISTINCT FROM numbered.vals[i])) END AS columns "
-             "FROM numbered WHERE place <= {1} ORDER BY kind DESC, place",
-             of.name, at_most);
+  const auto condition = table.is_conditional() ? fmt::format("({}) IS NOT TRUE", table.condition.sql) : "false";
+  // A row that events lead out of the condition, and that others' values decide on, may go by any event of any origin.
+  const bool may_lead_out = table.is_conditional() && std::ranges::find(of.partial, true) != of.partial.end();
+  return fmt::format(judged_rows, fmt::arg("key", text_array(table, table.key)),
+                     fmt::arg("values", text_array(table, of.values)), fmt::arg("stray", condition),
+                     fmt::arg("target", table.sql_name), fmt::arg("name", of.name),
+                     fmt::arg("partial", bool_array(of.partial)), fmt::arg("emptied", emptied(of)),
+                     fmt::arg("any_emptied", of.emptied_by.empty() ? "false" : "true"),
+                     fmt::arg("tombstones_settle", may_lead_out ? "false" : "true"),
+                     fmt::arg("events", table.guard == Table::none
+                                            ? fmt::format("(SELECT * FROM pg_temp.{}_kept WHERE false)", of.name)
+                                            : fmt::format("pg_temp.{}_events", of.name)),
+                     fmt::arg("marker", number_among(of.values, table.marker)), fmt::arg("at_most", at_most));
 }
 
 std::shared_ptr<const Table> keyless_table(const Table& target, const std::string& name, std::uint64_t version) {

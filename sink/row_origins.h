@@ -7,8 +7,8 @@
 // it: NAME_gone, keys that were removed, and NAME_all and NAME_gone_all, the same of all origins with their numbers.
 // Of a table with a condition there are NAME_merged and NAME_merged_all as well: the rows whether or not they meet it,
 // since what an origin's events make of a row alone says nothing of the row that others have written to in between. Of
-// one with versions there is NAME_history: all rows that were written, as another origin's newer one may have come in
-// between, and of older events nothing takes effect.
+// one with versions there are NAME_history and NAME_history_all: all rows that were written, as another origin's newer
+// one may have come in between, and of older events nothing takes effect.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,8 @@ struct OriginComparison {
 };
 // Puts what difference_by_origin() looks rows up in into tables with indexes.
 std::string prepare_difference(const OriginComparison& of);
-// The rows that no order makes, as kind, total, key and the numbers of the columns that differ, `at_most` of each kind.
+// The rows that no order makes, as kind, total, key and the numbers of the columns that differ, `at_most` of each kind;
+// of kind `unprovable` are those that some order may make, or lack, and none is known to.
 // A version decides where there is one: of several rows the newest, unless a delete has removed that one before; a
 // value that an event lacks may be another topic's.
 std::string difference_by_origin(const OriginComparison& of, std::size_t at_most);

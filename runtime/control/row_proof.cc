@@ -259,8 +259,15 @@ bool RowProof::is_whole(const sink::TableDifference& one) const {
 
 void RowProof::tell(const sink::TableDifference& one) {
   using Kind = sink::TableDifference::Kind;
+  if (const auto first = std::ranges::find(one.rows, Kind::unprovable, &sink::TableDifference::Row::kind);
+      first != one.rows.end())
+    proof_.notes.push_back(fmt::format(
+        "table {}: {} not provable, the first ({}) = ({}): several topics write and delete the row, and whether it is "
+        "right depends on an order among them that nobody keeps",
+        one.table, report::counted(static_cast<std::size_t>(one.unprovable), "row"), fmt::join(one.key, ", "),
+        first->key));
   for (const auto& row : one.rows) {
-    if (row.kind == Kind::extra && !is_whole(one)) continue;
+    if (row.kind == Kind::unprovable || (row.kind == Kind::extra && !is_whole(one))) continue;
     const auto what = row.kind == Kind::missing ? std::string("the row is missing")
                       : row.kind == Kind::extra ? std::string("no record of the log makes this row")
                                                 : fmt::format("the row differs in {}", row.columns);
@@ -301,6 +308,7 @@ std::vector<std::string> RowProof::lines(const std::vector<sink::TableDifference
     out.push_back(fmt::format("table {}: {} expected; {} missing, {} changed, {} extra", one.table,
                               report::counted(static_cast<std::size_t>(one.expected), "row"), grouped(one.missing),
                               grouped(one.changed), grouped(one.extra)));
+    if (one.unprovable > 0) out.back() += fmt::format(", {} not provable", grouped(one.unprovable));
     if (!one.left_out.empty()) out.back() += fmt::format("; not compared: {}", fmt::join(one.left_out, ", "));
   }
   return out;
