@@ -16,7 +16,7 @@ Made by `sluice config console` from the command table; a test compares the two.
 * The documents are described by a JSON Schema, [console.schema.json](console.schema.json), which `sluice config json` prints; the
   fields of each command's data are below, `NAME[]` a list, `?` what not every result has. Within `"v":1` fields and commands may be added, and
   words to those that a field has; none is renamed, removed or given another type or meaning. Read fields by name, and ignore unknown
-  ones. A value that is not known is null.
+  ones. A value that is not known is null, in the fields for which the schema allows it.
 * `| match TEXT`, `| except TEXT`, `| count`, `| head N` and `| last N` may follow; TEXT is a part of a line.
 * Words may be quoted with `'…'` or `"…"`; without quotes a TEXT continues to the next `--`, since ssh hands quoted words over
   without their quotes. `show X` is the same as `X`. A line has at most 4096 bytes.

@@ -10,26 +10,28 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// A value that is not known is null, but for lists, which are empty.
-ordered_json type_of(const Column& column) {
-  const auto or_null = [](std::string_view type) { return ordered_json{{"type", {type, "null"}}}; };
+// `nullable`: in one of the alternatives at least. A list without a value is empty, never null.
+ordered_json type_of(const Column& column, bool nullable) {
+  const auto of = [&](std::string_view type) {
+    return nullable ? ordered_json{{"type", {type, "null"}}} : ordered_json{{"type", type}};
+  };
   switch (column.kind) {
     case ColumnType::text:
     case ColumnType::content:
-      return or_null("string");
+      return of("string");
     case ColumnType::number:
     case ColumnType::id:
-      return or_null("integer");
+      return of("integer");
     case ColumnType::rate:
     case ColumnType::seconds:
-      return or_null("number");
+      return of("number");
     case ColumnType::time: {
-      auto time = or_null("string");
+      auto time = of("string");
       time["format"] = "date-time";
       return time;
     }
     case ColumnType::yes_no:
-      return or_null("boolean");
+      return of("boolean");
     case ColumnType::texts:
       return {{"type", "array"}, {"items", {{"type", "string"}}}};
     case ColumnType::json:
@@ -60,12 +62,20 @@ bool all_have(const Alternatives& sections, std::string_view column) {
   });
 }
 
+bool one_may_lack(const Alternatives& sections, std::string_view column) {
+  return std::ranges::any_of(sections, [&](const Section* one) {
+    const auto found = std::ranges::find(one->columns, column, &Column::name);
+    return found != one->columns.end() && found->nullable;
+  });
+}
+
 void add_columns(Fields& fields, const Alternatives& sections, bool always) {
   for (const Section* section : sections)
     for (const Column& column : section->columns) {
       const std::string name(column.name);
       if (!column.people && !fields.properties.contains(name))
-        fields.add(name, type_of(column), always && all_have(sections, column.name));
+        fields.add(name, type_of(column, one_may_lack(sections, column.name)),
+                   always && all_have(sections, column.name));
     }
 }
 

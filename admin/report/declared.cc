@@ -3,10 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace sluice::report {
 namespace {
+
+// As null in JSON.
+bool is_nothing(const Value& cell) {
+  const auto* number = std::get_if<double>(&cell);
+  return std::holds_alternative<std::monostate>(cell) || (number != nullptr && !std::isfinite(*number));
+}
 
 bool fits(ColumnType kind, const Value& cell) {
   switch (kind) {
@@ -47,7 +54,12 @@ std::string difference(const Section& section, const Section& declared) {
     for (const auto& row : section.rows) {
       if (row.size() != section.columns.size())
         return fmt::format("a row of {} cells in {}", row.size(), title(section));
-      if (!std::holds_alternative<std::monostate>(row[at]) && !fits(found->kind, row[at]))
+      if (is_nothing(row[at])) {
+        if (!found->nullable && !found->people && found->kind != ColumnType::texts)
+          return fmt::format("no value in column '{}' of {}", column.name, title(section));
+        continue;
+      }
+      if (!fits(found->kind, row[at]))
         return fmt::format("a value of another type in column '{}' of {}", column.name, title(section));
     }
   }

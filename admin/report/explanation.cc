@@ -12,15 +12,15 @@ namespace {
 Section explained_record() {
   return {.columns = {{.name = "partition"},
                       {.name = "offset", .kind = ColumnType::id},
-                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "timestamp", .kind = ColumnType::time, .nullable = true},
                       {.name = "outcome"},
-                      {.name = "stage"},
-                      {.name = "sqlstate"},
-                      {.name = "reason"},
-                      {.name = "postgres", .label = "PostgreSQL"},
+                      {.name = "stage", .nullable = true},
+                      {.name = "sqlstate", .nullable = true},
+                      {.name = "reason", .nullable = true},
+                      {.name = "postgres", .label = "PostgreSQL", .nullable = true},
                       {.name = "headers", .kind = ColumnType::texts},
-                      {.name = "key", .kind = ColumnType::content},
-                      {.name = "value", .kind = ColumnType::content}},
+                      {.name = "key", .kind = ColumnType::content, .nullable = true},
+                      {.name = "value", .kind = ColumnType::content, .nullable = true}},
           .record = true};
 }
 

@@ -51,6 +51,7 @@ struct Column {
   bool people = false;          // not in JSON and CSV
   bool programs = false;        // only there
   bool optional = false;        // not in every result of its command
+  bool nullable = false;        // may be without a value; the others never are, and a list is empty then
 };
 
 struct Section {

@@ -8,14 +8,14 @@ Section audit_result() {
   return {.name = "audit",
           .columns = {{.name = "id", .kind = ColumnType::id},
                       {.name = "at", .kind = ColumnType::time},
-                      {.name = "name"},
-                      {.name = "role"},
-                      {.name = "address"},
+                      {.name = "name", .nullable = true},
+                      {.name = "role", .nullable = true},
+                      {.name = "address", .nullable = true},
                       {.name = "command"},
-                      {.name = "target"},
+                      {.name = "target", .nullable = true},
                       {.name = "outcome"},
-                      {.name = "fingerprint"},
-                      {.name = "detail"}}};
+                      {.name = "fingerprint", .nullable = true},
+                      {.name = "detail", .nullable = true}}};
 }
 
 int audit(Call& call, Audit& trail) {

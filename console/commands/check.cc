@@ -202,9 +202,9 @@ Section check_result() {
                       {.name = "reason"},
                       {.name = "code", .kind = ColumnType::id},
                       {.name = "lag", .kind = ColumnType::number},
-                      {.name = "lag_seconds", .kind = ColumnType::seconds},
-                      {.name = "catch_up_seconds", .kind = ColumnType::seconds},
-                      {.name = "dead_letters_open", .kind = ColumnType::number}},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds, .nullable = true},
+                      {.name = "catch_up_seconds", .kind = ColumnType::seconds, .nullable = true},
+                      {.name = "dead_letters_open", .kind = ColumnType::number, .nullable = true}},
           .record = true};
 }
 

@@ -39,13 +39,13 @@ Section config_show_result() {
   return {.name = "settings",
           .columns = {{.name = "name"},
                       {.name = "value"},
-                      {.name = "default"},
+                      {.name = "default", .nullable = true},
                       {.name = "source"},
                       {.name = "reloadable", .kind = ColumnType::yes_no},
-                      {.name = "in_file", .programs = true},
-                      {.name = "set_by", .programs = true},
-                      {.name = "set_at", .kind = ColumnType::time, .programs = true},
-                      {.name = "until", .kind = ColumnType::time, .programs = true}}};
+                      {.name = "in_file", .programs = true, .nullable = true},
+                      {.name = "set_by", .programs = true, .nullable = true},
+                      {.name = "set_at", .kind = ColumnType::time, .programs = true, .nullable = true},
+                      {.name = "until", .kind = ColumnType::time, .programs = true, .nullable = true}}};
 }
 
 int config_show(Call& call, ServiceControl& control, LiveSettings& live) {
@@ -85,8 +85,8 @@ Section config_check_result() {
   return {.name = "changes",
           .columns = {{.name = "name"},
                       {.name = "reloadable", .kind = ColumnType::yes_no},
-                      {.name = "in_force"},
-                      {.name = "in_file"}}};
+                      {.name = "in_force", .nullable = true},
+                      {.name = "in_file", .nullable = true}}};
 }
 
 int config_check(Call& call, ServiceControl& control) {
@@ -142,7 +142,7 @@ Section config_set_result() {
   return {.columns = {{.name = "name"},
                       {.name = "before"},
                       {.name = "value"},
-                      {.name = "confirm_within_seconds", .kind = ColumnType::seconds}},
+                      {.name = "confirm_within_seconds", .kind = ColumnType::seconds, .nullable = true}},
           .record = true};
 }
 

@@ -86,7 +86,9 @@ std::string refusal(const Error& error) {
 
 Section exact_result() {
   return {.name = "exact",
-          .columns = {{.name = "table"}, {.name = "rows", .kind = ColumnType::number}, {.name = "not_counted"}}};
+          .columns = {{.name = "table"},
+                      {.name = "rows", .kind = ColumnType::number, .nullable = true},
+                      {.name = "not_counted", .nullable = true}}};
 }
 
 // Beside the others: what PostgreSQL counts, table by table, until the time is over.

@@ -15,9 +15,9 @@ constexpr std::int64_t slice_bytes = 2 << 20;
 // nobody takes one for the other. U+0000 is none either, as in the stored headers: `publish` takes no such string.
 // Without value and headers where they were not kept: there is nothing to publish then, and `publish` says so.
 Section export_record_result() {
-  return {.columns = {{.name = "key", .optional = true},
+  return {.columns = {{.name = "key", .optional = true, .nullable = true},
                       {.name = "key_base64", .optional = true},
-                      {.name = "value", .optional = true},
+                      {.name = "value", .optional = true, .nullable = true},
                       {.name = "value_base64", .optional = true},
                       {.name = "headers", .kind = ColumnType::json, .optional = true}},
           .record = true};

@@ -23,15 +23,15 @@ Section groups_result() {
                               {.name = "oldest", .kind = ColumnType::time},
                               {.name = "example", .kind = ColumnType::id},
                               {.name = "topic", .optional = true},
-                              {.name = "table", .optional = true},
-                              {.name = "sqlstate", .optional = true},
+                              {.name = "table", .optional = true, .nullable = true},
+                              {.name = "sqlstate", .optional = true, .nullable = true},
                               {.name = "reason", .optional = true},
-                              {.name = "ddl", .programs = true, .optional = true},
+                              {.name = "ddl", .programs = true, .optional = true, .nullable = true},
                               {.name = "tried", .kind = ColumnType::yes_no, .programs = true, .optional = true}}};
   for (const auto* name : {"applied", "folded", "superseded", "refused", "not_tried"})
     section.columns.push_back({.name = name, .kind = ColumnType::number, .programs = true, .optional = true});
   section.columns.push_back({.name = "refusals", .kind = ColumnType::texts, .programs = true, .optional = true});
-  section.columns.push_back({.name = "trouble", .programs = true, .optional = true});
+  section.columns.push_back({.name = "trouble", .programs = true, .optional = true, .nullable = true});
   return section;
 }
 

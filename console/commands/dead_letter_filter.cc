@@ -38,16 +38,16 @@ std::expected<DeadLetterFilter, int> letter_filter(Call& call, int limit_otherwi
 std::vector<Column> letter_columns(std::vector<Column> place) {
   const Column told[] = {{.name = "offset", .kind = ColumnType::id},
                          {.name = "generation", .kind = ColumnType::id},
-                         {.name = "timestamp", .kind = ColumnType::time},
+                         {.name = "timestamp", .kind = ColumnType::time, .nullable = true},
                          {.name = "created", .kind = ColumnType::time},
                          {.name = "stage"},
-                         {.name = "table"},
-                         {.name = "sqlstate"},
+                         {.name = "table", .nullable = true},
+                         {.name = "sqlstate", .nullable = true},
                          {.name = "reason"},
-                         {.name = "detail"},
+                         {.name = "detail", .nullable = true},
                          {.name = "tries", .kind = ColumnType::number},
-                         {.name = "resolved", .kind = ColumnType::time},
-                         {.name = "resolution"}};
+                         {.name = "resolved", .kind = ColumnType::time, .nullable = true},
+                         {.name = "resolution", .nullable = true}};
   place.insert(place.end(), std::begin(told), std::end(told));
   return place;
 }
@@ -58,7 +58,7 @@ std::map<std::string_view, report::Value> letter_cells(const DeadLetterRow& lett
           {"generation", std::int64_t{letter.generation}},
           {"timestamp", optional_time(letter.timestamp)},
           {"created", letter.created},
-          {"stage", optional_text(letter.stage)},
+          {"stage", letter.stage},
           {"table", optional_text(letter.table)},
           {"sqlstate", optional_text(letter.sqlstate)},
           {"reason", letter.reason},

@@ -24,13 +24,13 @@ Section dead_list_result() {
                       {.name = "created", .kind = ColumnType::time},
                       {.name = "partition"},
                       {.name = "offset", .kind = ColumnType::id},
-                      {.name = "table"},
+                      {.name = "table", .nullable = true},
                       {.name = "stage"},
-                      {.name = "sqlstate"},
+                      {.name = "sqlstate", .nullable = true},
                       {.name = "tries", .kind = ColumnType::number},
-                      {.name = "resolution", .optional = true},
+                      {.name = "resolution", .optional = true, .nullable = true},
                       {.name = "reason"},
-                      {.name = "detail", .programs = true, .optional = true}}};
+                      {.name = "detail", .programs = true, .optional = true, .nullable = true}}};
 }
 
 int dead_list(Call& call, DeadLetters& dead_letters) {
@@ -89,9 +89,9 @@ int show_sql(Call& call, DeadLetters& dead_letters, const DeadLetterRow& letter)
 Section dead_show_result() {
   Section section{.columns = letter_columns({{.name = "id", .kind = ColumnType::id}, {.name = "partition"}}),
                   .record = true};
-  section.columns.push_back({.name = "headers"});
-  section.columns.push_back({.name = "key", .kind = ColumnType::content});
-  section.columns.push_back({.name = "value", .kind = ColumnType::content});
+  section.columns.push_back({.name = "headers", .nullable = true});
+  section.columns.push_back({.name = "key", .kind = ColumnType::content, .nullable = true});
+  section.columns.push_back({.name = "value", .kind = ColumnType::content, .nullable = true});
   return section;
 }
 

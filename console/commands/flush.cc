@@ -63,7 +63,8 @@ Section flush_lanes_result() {
 }
 
 Section left_out_result() {
-  return {.name = "left_out", .columns = {{.name = "partition"}, {.name = "state"}, {.name = "reason"}}};
+  return {.name = "left_out",
+          .columns = {{.name = "partition"}, {.name = "state"}, {.name = "reason", .nullable = true}}};
 }
 
 Section behind_result() {

@@ -51,10 +51,10 @@ Section incident_result() {
   return {.name = "incident",
           .columns = {{.name = "at", .kind = ColumnType::time},
                       {.name = "kind"},
-                      {.name = "who"},
-                      {.name = "what"},
-                      {.name = "target"},
-                      {.name = "result"}}};
+                      {.name = "who", .nullable = true},
+                      {.name = "what", .nullable = true},
+                      {.name = "target", .nullable = true},
+                      {.name = "result", .nullable = true}}};
 }
 
 int incident(Call& call, Audit& trail, Events& events) {

@@ -25,11 +25,11 @@ Section incidents_result() {
   return {.name = "incidents",
           .columns = {{.name = "at", .kind = ColumnType::time},
                       {.name = "kind"},
-                      {.name = "partition"},
-                      {.name = "from"},
-                      {.name = "to"},
-                      {.name = "reason"},
-                      {.name = "instance"}}};
+                      {.name = "partition", .nullable = true},
+                      {.name = "from", .nullable = true},
+                      {.name = "to", .nullable = true},
+                      {.name = "reason", .nullable = true},
+                      {.name = "instance", .nullable = true}}};
 }
 
 // The newest are the first of `events`.

@@ -27,12 +27,12 @@ Section jobs_result() {
                       {.name = "after", .kind = ColumnType::texts},
                       {.name = "every_seconds", .kind = ColumnType::seconds, .label = "every"},
                       {.name = "state"},
-                      {.name = "started", .kind = ColumnType::time, .label = "last run"},
-                      {.name = "took_seconds", .kind = ColumnType::seconds, .label = "took"},
+                      {.name = "started", .kind = ColumnType::time, .label = "last run", .nullable = true},
+                      {.name = "took_seconds", .kind = ColumnType::seconds, .label = "took", .nullable = true},
                       {.name = "runs", .kind = ColumnType::number},
                       {.name = "failures", .kind = ColumnType::number},
-                      {.name = "next", .kind = ColumnType::time},
-                      {.name = "error"}}};
+                      {.name = "next", .kind = ColumnType::time, .nullable = true},
+                      {.name = "error", .nullable = true}}};
 }
 
 int show_jobs(Call& call, Jobs& jobs) {

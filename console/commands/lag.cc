@@ -14,24 +14,33 @@ Section lag_topics_result() {
           .columns = {{.name = "topic"},
                       {.name = "partitions", .kind = ColumnType::number},
                       {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
-                      {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)"},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .nullable = true},
+                      {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .nullable = true},
                       {.name = "unknown", .kind = ColumnType::number, .label = "unknown ends"},
-                      {.name = "worst"},
-                      {.name = "worst_lag", .kind = ColumnType::number}}};
+                      {.name = "worst", .nullable = true},
+                      {.name = "worst_lag", .kind = ColumnType::number, .nullable = true}}};
 }
 
 Section lag_total_result() {
   return {
-      .columns = {{.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "total"},
-                  {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "total"},
-                  {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .line = "total"},
-                  {.name = "applied_per_second",
-                   .kind = ColumnType::rate,
-                   .unit = "records/s",
-                   .label = "applied",
-                   .line = "total"},
-                  {.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "total"}},
+      .columns =
+          {{.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "total"},
+           {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "total", .nullable = true},
+           {.name = "lag_bytes",
+            .kind = ColumnType::number,
+            .label = "bytes (est.)",
+            .line = "total",
+            .nullable = true},
+           {.name = "applied_per_second",
+            .kind = ColumnType::rate,
+            .unit = "records/s",
+            .label = "applied",
+            .line = "total"},
+           {.name = "catch_up_seconds",
+            .kind = ColumnType::seconds,
+            .label = "caught up in",
+            .line = "total",
+            .nullable = true}},
       .record = true};
 }
 

@@ -13,18 +13,18 @@ Section lanes_result() {
           .columns = {{.name = "lane", .kind = ColumnType::id},
                       {.name = "partitions", .kind = ColumnType::number},
                       {.name = "connected", .kind = ColumnType::yes_no},
-                      {.name = "session", .kind = ColumnType::id},
+                      {.name = "session", .kind = ColumnType::id, .nullable = true},
                       {.name = "batches", .kind = ColumnType::number},
                       {.name = "records", .kind = ColumnType::number},
                       {.name = "rows", .kind = ColumnType::number},
                       {.name = "bytes", .kind = ColumnType::number},
-                      {.name = "commit_mean_seconds", .kind = ColumnType::seconds, .label = "commit"},
+                      {.name = "commit_mean_seconds", .kind = ColumnType::seconds, .label = "commit", .nullable = true},
                       {.name = "retries", .kind = ColumnType::number},
                       {.name = "fenced", .kind = ColumnType::number},
                       {.name = "reclaims", .kind = ColumnType::number},
                       {.name = "rejects", .kind = ColumnType::number},
                       {.name = "waiting_seconds", .kind = ColumnType::seconds, .label = "waits"},
-                      {.name = "waits_for", .label = "for"}}};
+                      {.name = "waits_for", .label = "for", .nullable = true}}};
 }
 
 int show_lanes(Call& call, const Snapshots& snapshots) {
@@ -49,19 +49,20 @@ int lanes(Call& call, const Snapshots& snapshots) {
 }
 
 Section lane_stats_result() {
-  return {.name = "lanes",
-          .columns = {{.name = "lane", .kind = ColumnType::id},
-                      {.name = "queue_records", .kind = ColumnType::number, .label = "queued"},
-                      {.name = "queue_bytes", .kind = ColumnType::number},
-                      {.name = "queue_limit", .kind = ColumnType::number, .programs = true},
-                      {.name = "collecting_records", .kind = ColumnType::number, .label = "collected"},
-                      {.name = "collecting_bytes", .kind = ColumnType::number, .label = "bytes"},
-                      {.name = "in_server_records", .kind = ColumnType::number, .label = "in the server"},
-                      {.name = "in_server_bytes", .kind = ColumnType::number, .label = "bytes"},
-                      {.name = "in_server_seconds", .kind = ColumnType::seconds, .label = "for"},
-                      {.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each"},
-                      {.name = "commit_p50_seconds", .kind = ColumnType::seconds, .label = "p50 <="},
-                      {.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <="}}};
+  return {
+      .name = "lanes",
+      .columns = {{.name = "lane", .kind = ColumnType::id},
+                  {.name = "queue_records", .kind = ColumnType::number, .label = "queued"},
+                  {.name = "queue_bytes", .kind = ColumnType::number},
+                  {.name = "queue_limit", .kind = ColumnType::number, .programs = true},
+                  {.name = "collecting_records", .kind = ColumnType::number, .label = "collected"},
+                  {.name = "collecting_bytes", .kind = ColumnType::number, .label = "bytes"},
+                  {.name = "in_server_records", .kind = ColumnType::number, .label = "in the server"},
+                  {.name = "in_server_bytes", .kind = ColumnType::number, .label = "bytes"},
+                  {.name = "in_server_seconds", .kind = ColumnType::seconds, .label = "for"},
+                  {.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .nullable = true},
+                  {.name = "commit_p50_seconds", .kind = ColumnType::seconds, .label = "p50 <=", .nullable = true},
+                  {.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .nullable = true}}};
 }
 
 Section process_stats_result() {
@@ -71,7 +72,11 @@ Section process_stats_result() {
                {.name = "session_bytes", .kind = ColumnType::number, .label = "bytes that wait", .line = "console"},
                {.name = "schemas", .kind = ColumnType::number, .label = "schemas", .line = "memory"},
                {.name = "schema_bytes", .kind = ColumnType::number, .label = "bytes", .line = "memory"},
-               {.name = "resident_bytes", .kind = ColumnType::number, .label = "resident bytes", .line = "memory"}},
+               {.name = "resident_bytes",
+                .kind = ColumnType::number,
+                .label = "resident bytes",
+                .line = "memory",
+                .nullable = true}},
           .record = true};
 }
 

@@ -10,10 +10,10 @@ namespace sluice::console {
 namespace {
 
 Section log_level_result() {
-  return {.columns = {{.name = "module"},
+  return {.columns = {{.name = "module", .nullable = true},
                       {.name = "before"},
                       {.name = "level"},
-                      {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for"}},
+                      {.name = "for_seconds", .kind = ColumnType::seconds, .label = "for", .nullable = true}},
           .record = true};
 }
 

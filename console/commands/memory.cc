@@ -11,10 +11,10 @@ using Part = MemoryUse::Part;
 Section memory_result() {
   return {.name = "memory",
           .columns = {{.name = "held_by", .label = "held by"},
-                      {.name = "lane", .kind = ColumnType::id},
+                      {.name = "lane", .kind = ColumnType::id, .nullable = true},
                       {.name = "items", .kind = ColumnType::number},
                       {.name = "bytes", .kind = ColumnType::number},
-                      {.name = "limit", .kind = ColumnType::number, .unit = "bytes"}}};
+                      {.name = "limit", .kind = ColumnType::number, .unit = "bytes", .nullable = true}}};
 }
 
 struct Rows {
@@ -29,12 +29,12 @@ struct Rows {
 };
 
 Section process_result() {
-  return {
-      .name = "process",
-      .columns = {{.name = "counted", .kind = ColumnType::number, .unit = "bytes", .label = "total", .line = "process"},
-                  {.name = "other", .kind = ColumnType::number, .unit = "bytes", .line = "process"},
-                  {.name = "resident", .kind = ColumnType::number, .unit = "bytes", .line = "process"}},
-      .record = true};
+  return {.name = "process",
+          .columns =
+              {{.name = "counted", .kind = ColumnType::number, .unit = "bytes", .label = "total", .line = "process"},
+               {.name = "other", .kind = ColumnType::number, .unit = "bytes", .line = "process", .nullable = true},
+               {.name = "resident", .kind = ColumnType::number, .unit = "bytes", .line = "process", .nullable = true}},
+          .record = true};
 }
 
 int show_memory(Call& call, const Memory& memory, const Sessions& sessions) {

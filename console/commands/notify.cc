@@ -14,8 +14,8 @@ Section notify_list_result() {
                       {.name = "pending", .kind = ColumnType::number},
                       {.name = "sent", .kind = ColumnType::number},
                       {.name = "failed", .kind = ColumnType::number},
-                      {.name = "last_sent", .kind = ColumnType::time},
-                      {.name = "trouble"}}};
+                      {.name = "last_sent", .kind = ColumnType::time, .nullable = true},
+                      {.name = "trouble", .nullable = true}}};
 }
 
 int notify_list(Call& call, Notifications& notifications) {

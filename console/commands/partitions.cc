@@ -14,11 +14,11 @@ Section partitions_result() {
                       {.name = "lane", .kind = ColumnType::id},
                       {.name = "epoch", .kind = ColumnType::id},
                       {.name = "pointer", .kind = ColumnType::id},
-                      {.name = "end", .kind = ColumnType::id},
-                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind"},
-                      {.name = "lag_bytes", .kind = ColumnType::number, .programs = true},
-                      {.name = "reason"}}};
+                      {.name = "end", .kind = ColumnType::id, .nullable = true},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records", .nullable = true},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .nullable = true},
+                      {.name = "lag_bytes", .kind = ColumnType::number, .programs = true, .nullable = true},
+                      {.name = "reason", .nullable = true}}};
 }
 
 int show_partitions(Call& call, const Snapshots& snapshots) {

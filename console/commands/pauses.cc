@@ -11,7 +11,7 @@ Section pause_result() {
                       {.name = "by"},
                       {.name = "reason"},
                       {.name = "at", .kind = ColumnType::time},
-                      {.name = "expires", .kind = ColumnType::time}},
+                      {.name = "expires", .kind = ColumnType::time, .nullable = true}},
           .record = true};
 }
 
@@ -26,7 +26,7 @@ Section pauses_result() {
                       {.name = "target"},
                       {.name = "by"},
                       {.name = "since", .kind = ColumnType::time},
-                      {.name = "expires", .kind = ColumnType::time, .label = "until"},
+                      {.name = "expires", .kind = ColumnType::time, .label = "until", .nullable = true},
                       {.name = "reason"}}};
 }
 

@@ -35,14 +35,14 @@ Section pointers_result() {
   return {.name = "pointers",
           .columns = {{.name = "partition"},
                       {.name = "state"},
-                      {.name = "memory", .kind = ColumnType::id},
+                      {.name = "memory", .kind = ColumnType::id, .nullable = true},
                       {.name = "table", .kind = ColumnType::id},
                       {.name = "differs", .kind = ColumnType::yes_no},
                       {.name = "start", .kind = ColumnType::id},
                       {.name = "generation", .kind = ColumnType::id},
                       {.name = "epoch", .kind = ColumnType::id},
                       {.name = "updated", .kind = ColumnType::time},
-                      {.name = "owner"}}};
+                      {.name = "owner", .nullable = true}}};
 }
 
 int pointers(Call& call, const Snapshots& snapshots, Positions& positions) {

@@ -15,8 +15,8 @@ constexpr std::size_t widest_picture = 90;
 Section rate_means_result() {
   return {.name = "means",
           .columns = {{.name = "over_seconds", .kind = ColumnType::seconds, .label = "over"},
-                      {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
-                      {.name = "arrived", .kind = ColumnType::rate, .unit = "/s"}}};
+                      {.name = "applied", .kind = ColumnType::rate, .unit = "/s", .nullable = true},
+                      {.name = "arrived", .kind = ColumnType::rate, .unit = "/s", .nullable = true}}};
 }
 
 Section rate_history_result() {

@@ -30,7 +30,7 @@ std::string why_not(const LaneSnapshot& lane) {
 Section reconnect_lanes_result() {
   return {.name = "lanes",
           .columns = {{.name = "lane", .kind = ColumnType::id},
-                      {.name = "session_before", .kind = ColumnType::id, .label = "session before"},
+                      {.name = "session_before", .kind = ColumnType::id, .label = "session before", .nullable = true},
                       {.name = "session", .kind = ColumnType::id}}};
 }
 

@@ -24,13 +24,13 @@ report::Value size_of(const std::optional<std::string>& bytes) {
 Section record_result() {
   return {.columns = {{.name = "partition"},
                       {.name = "offset", .kind = ColumnType::id},
-                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "timestamp", .kind = ColumnType::time, .nullable = true},
                       {.name = "tombstone", .kind = ColumnType::yes_no},
-                      {.name = "key_bytes", .kind = ColumnType::number},
-                      {.name = "value_bytes", .kind = ColumnType::number},
+                      {.name = "key_bytes", .kind = ColumnType::number, .nullable = true},
+                      {.name = "value_bytes", .kind = ColumnType::number, .nullable = true},
                       {.name = "headers", .kind = ColumnType::texts},
-                      {.name = "key", .kind = ColumnType::content},
-                      {.name = "value", .kind = ColumnType::content}},
+                      {.name = "key", .kind = ColumnType::content, .nullable = true},
+                      {.name = "value", .kind = ColumnType::content, .nullable = true}},
           .record = true};
 }
 

@@ -59,10 +59,15 @@ constexpr std::pair<std::string_view, double> behind_shares[] = {
 Section lag_shares_result() {
   Section section{.name = "lag", .record = true};
   for (const auto& [name, share] : lag_shares)
-    section.columns.push_back(
-        {.name = name, .kind = ColumnType::number, .unit = "records", .label = name.substr(4), .line = "lag"});
+    section.columns.push_back({.name = name,
+                               .kind = ColumnType::number,
+                               .unit = "records",
+                               .label = name.substr(4),
+                               .line = "lag",
+                               .nullable = true});
   for (const auto& [name, share] : behind_shares)
-    section.columns.push_back({.name = name, .kind = ColumnType::seconds, .label = name.substr(12), .line = "behind"});
+    section.columns.push_back(
+        {.name = name, .kind = ColumnType::seconds, .label = name.substr(12), .line = "behind", .nullable = true});
   return section;
 }
 
@@ -77,8 +82,8 @@ Section letter_groups_result() {
   return {.name = "letters",
           .columns = {{.name = "letters", .kind = ColumnType::number},
                       {.name = "newest", .kind = ColumnType::time},
-                      {.name = "table"},
-                      {.name = "sqlstate"},
+                      {.name = "table", .nullable = true},
+                      {.name = "sqlstate", .nullable = true},
                       {.name = "reason"}}};
 }
 
@@ -111,7 +116,7 @@ std::map<std::pair<std::string, std::string>, Happened> counted_events(const std
 Section counted_events_result() {
   return {.name = "incidents",
           .columns = {{.name = "incident"},
-                      {.name = "state"},
+                      {.name = "state", .nullable = true},
                       {.name = "times", .kind = ColumnType::number},
                       {.name = "newest", .kind = ColumnType::time}}};
 }
@@ -138,12 +143,13 @@ Verdict verdict_of(const VerificationState& proof) {
 }
 
 Section proof_result() {
-  return {.name = "proof",
-          .columns = {{.name = "proved_at", .kind = ColumnType::time, .label = "at", .line = "proof"},
-                      {.name = "result", .line = "proof"},
-                      {.name = "proved", .kind = ColumnType::number, .line = "proof"},
-                      {.name = "partitions", .kind = ColumnType::number, .label = "of", .line = "proof"}},
-          .record = true};
+  return {
+      .name = "proof",
+      .columns = {{.name = "proved_at", .kind = ColumnType::time, .label = "at", .line = "proof", .nullable = true},
+                  {.name = "result", .line = "proof", .nullable = true},
+                  {.name = "proved", .kind = ColumnType::number, .line = "proof", .nullable = true},
+                  {.name = "partitions", .kind = ColumnType::number, .label = "of", .line = "proof", .nullable = true}},
+      .record = true};
 }
 
 Section proof_section(const std::optional<VerificationState>& proof) {

@@ -58,11 +58,11 @@ Section runway_result() {
   return {.name = "partitions",
           .columns = {{.name = "partition"},
                       {.name = "pointer", .kind = ColumnType::id},
-                      {.name = "oldest", .kind = ColumnType::time, .label = "oldest not applied"},
-                      {.name = "age_seconds", .kind = ColumnType::seconds, .label = "age"},
-                      {.name = "retention_seconds", .kind = ColumnType::seconds, .label = "kept for"},
-                      {.name = "left_seconds", .kind = ColumnType::seconds, .label = "left"},
-                      {.name = "remark"}}};
+                      {.name = "oldest", .kind = ColumnType::time, .label = "oldest not applied", .nullable = true},
+                      {.name = "age_seconds", .kind = ColumnType::seconds, .label = "age", .nullable = true},
+                      {.name = "retention_seconds", .kind = ColumnType::seconds, .label = "kept for", .nullable = true},
+                      {.name = "left_seconds", .kind = ColumnType::seconds, .label = "left", .nullable = true},
+                      {.name = "remark", .nullable = true}}};
 }
 
 int runway(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {

@@ -18,7 +18,7 @@ Section sessions_result() {
                       {.name = "idle_seconds", .kind = ColumnType::seconds, .label = "idle"},
                       {.name = "queued", .kind = ColumnType::number, .unit = "bytes"},
                       {.name = "fingerprint"},
-                      {.name = "command"}}};
+                      {.name = "command", .nullable = true}}};
 }
 
 int sessions(Call& call, const Sessions& all) {

@@ -20,7 +20,7 @@ Section status_pauses_result() {
           .columns = {{.name = "target", .label = "paused"},
                       {.name = "by"},
                       {.name = "since", .kind = ColumnType::time},
-                      {.name = "expires", .kind = ColumnType::time, .label = "until"},
+                      {.name = "expires", .kind = ColumnType::time, .label = "until", .nullable = true},
                       {.name = "reason"}}};
 }
 
@@ -52,7 +52,7 @@ Section status_servers_result() {
                       {.name = "server"},
                       {.name = "encrypted", .kind = ColumnType::yes_no},
                       {.name = "verified", .kind = ColumnType::yes_no},
-                      {.name = "advice"}}};
+                      {.name = "advice", .nullable = true}}};
 }
 
 Section servers_section(const Snapshot& now) {
@@ -62,15 +62,53 @@ Section servers_section(const Snapshot& now) {
   return section;
 }
 
-Section status_result() {
+// What was written, what went wrong, and with whom.
+std::vector<Column> status_totals() {
   return {
+      {.name = "batches", .kind = ColumnType::number, .unit = "since the start", .line = "batches"},
+      {.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .line = "batches", .nullable = true},
+      {.name = "commit_p50_seconds",
+       .kind = ColumnType::seconds,
+       .label = "last minute: commit p50 <=",
+       .line = "batches",
+       .nullable = true},
+      {.name = "commit_p99_seconds",
+       .kind = ColumnType::seconds,
+       .label = "p99 <=",
+       .line = "batches",
+       .nullable = true},
+      {.name = "applied", .kind = ColumnType::number, .label = "since the pointers' start: applied", .line = "records"},
+      {.name = "folded", .kind = ColumnType::number, .line = "records"},
+      {.name = "skipped", .kind = ColumnType::number, .line = "records"},
+      {.name = "dead", .kind = ColumnType::number, .line = "records"},
+      {.name = "gaps", .kind = ColumnType::number, .line = "records"},
+      {.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
+      {.name = "dead_letters_open",
+       .kind = ColumnType::number,
+       .label = "open dead letters",
+       .line = "errors",
+       .nullable = true},
+      {.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
+      {.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"},
+      {.name = "lane_error", .label = "last error", .line = "postgres", .nullable = true},
+      {.name = "lanes_waiting", .label = "waiting", .line = "postgres", .nullable = true},
+      {.name = "reload_error", .label = "kept the old", .line = "reload", .optional = true}};
+}
+
+Section status_result() {
+  Section section{
       .columns =
           {{.name = "pipeline", .line = "pipeline"},
            {.name = "version", .line = "pipeline"},
            {.name = "uptime_seconds", .kind = ColumnType::seconds, .label = "up", .line = "pipeline"},
            {.name = "state", .line = "state"},
            {.name = "waiting_for", .line = "waiting", .optional = true},
-           {.name = "waiting_since", .kind = ColumnType::time, .label = "since", .line = "waiting", .optional = true},
+           {.name = "waiting_since",
+            .kind = ColumnType::time,
+            .label = "since",
+            .line = "waiting",
+            .optional = true,
+            .nullable = true},
            {.name = "kafka_away_since",
             .kind = ColumnType::time,
             .label = "Kafka does not answer since",
@@ -89,40 +127,24 @@ Section status_result() {
            {.name = "partitions", .kind = ColumnType::number, .line = "state"},
            {.name = "partitions_paused", .kind = ColumnType::number, .label = "paused", .line = "state"},
            {.name = "partitions_stopped", .kind = ColumnType::number, .label = "stopped", .line = "state"},
-           {.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "lag"},
-           {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "lag"},
-           {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .line = "lag"},
-           {.name = "catch_up_seconds", .kind = ColumnType::seconds, .label = "caught up in", .line = "lag"},
-           {.name = "worst", .line = "lag"},
+           {.name = "lag", .kind = ColumnType::number, .unit = "records", .line = "lag", .nullable = true},
+           {.name = "lag_seconds", .kind = ColumnType::seconds, .label = "behind", .line = "lag", .nullable = true},
+           {.name = "lag_bytes", .kind = ColumnType::number, .label = "bytes (est.)", .line = "lag", .nullable = true},
+           {.name = "catch_up_seconds",
+            .kind = ColumnType::seconds,
+            .label = "caught up in",
+            .line = "lag",
+            .nullable = true},
+           {.name = "worst", .line = "lag", .nullable = true},
            {.name = "applied_per_second",
             .kind = ColumnType::rate,
             .unit = "records/s",
             .label = "last 10 s:",
             .line = "rate"},
-           {.name = "history", .line = "rate", .people = true},
-           {.name = "batches", .kind = ColumnType::number, .unit = "since the start", .line = "batches"},
-           {.name = "rows_per_batch", .kind = ColumnType::rate, .label = "rows each", .line = "batches"},
-           {.name = "commit_p50_seconds",
-            .kind = ColumnType::seconds,
-            .label = "last minute: commit p50 <=",
-            .line = "batches"},
-           {.name = "commit_p99_seconds", .kind = ColumnType::seconds, .label = "p99 <=", .line = "batches"},
-           {.name = "applied",
-            .kind = ColumnType::number,
-            .label = "since the pointers' start: applied",
-            .line = "records"},
-           {.name = "folded", .kind = ColumnType::number, .line = "records"},
-           {.name = "skipped", .kind = ColumnType::number, .line = "records"},
-           {.name = "dead", .kind = ColumnType::number, .line = "records"},
-           {.name = "gaps", .kind = ColumnType::number, .line = "records"},
-           {.name = "errors_last_hour", .kind = ColumnType::number, .unit = "in the last hour", .line = "errors"},
-           {.name = "dead_letters_open", .kind = ColumnType::number, .label = "open dead letters", .line = "errors"},
-           {.name = "lanes_connected", .kind = ColumnType::number, .label = "lanes connected", .line = "postgres"},
-           {.name = "lanes", .kind = ColumnType::number, .label = "of", .line = "postgres"},
-           {.name = "lane_error", .label = "last error", .line = "postgres"},
-           {.name = "lanes_waiting", .label = "waiting", .line = "postgres"},
-           {.name = "reload_error", .label = "kept the old", .line = "reload", .optional = true}},
+           {.name = "history", .line = "rate", .people = true}},
       .record = true};
+  std::ranges::move(status_totals(), std::back_inserter(section.columns));
+  return section;
 }
 
 int show_status(Call& call, const Snapshots& snapshots, const config::Pipeline& pipeline) {

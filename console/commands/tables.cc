@@ -12,7 +12,7 @@ Section tables_result() {
           .columns = {{.name = "table"},
                       {.name = "written", .kind = ColumnType::number, .unit = "rows"},
                       {.name = "removed", .kind = ColumnType::number, .unit = "rows"},
-                      {.name = "last_commit", .kind = ColumnType::time},
+                      {.name = "last_commit", .kind = ColumnType::time, .nullable = true},
                       {.name = "topics", .kind = ColumnType::texts}}};
 }
 
@@ -74,8 +74,8 @@ Section table_partitions_result() {
   return {.name = "partitions",
           .columns = {{.name = "partition"},
                       {.name = "state"},
-                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                      {.name = "reason"}}};
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records", .nullable = true},
+                      {.name = "reason", .nullable = true}}};
 }
 
 int one_table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& catalogue) {

@@ -17,12 +17,12 @@ constexpr std::int64_t limit_at_most = 1'000'000;
 
 Section tail_result() {
   return {.name = "records",
-          .columns = {{.name = "timestamp", .kind = ColumnType::time},
+          .columns = {{.name = "timestamp", .kind = ColumnType::time, .nullable = true},
                       {.name = "partition"},
                       {.name = "offset", .kind = ColumnType::id},
-                      {.name = "key", .kind = ColumnType::content},
+                      {.name = "key", .kind = ColumnType::content, .nullable = true},
                       {.name = "headers", .kind = ColumnType::texts, .programs = true},
-                      {.name = "value", .kind = ColumnType::content}}};
+                      {.name = "value", .kind = ColumnType::content, .nullable = true}}};
 }
 
 Report records_report(const TailNews& news) {

@@ -16,7 +16,7 @@ Section topics_result() {
                       {.name = "partitions", .kind = ColumnType::number},
                       {.name = "paused", .kind = ColumnType::number},
                       {.name = "stopped", .kind = ColumnType::number},
-                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records", .nullable = true},
                       {.name = "tables", .kind = ColumnType::texts}}};
 }
 
@@ -60,25 +60,29 @@ Section topic_partitions_result() {
           .columns = {{.name = "partition", .kind = ColumnType::id},
                       {.name = "state"},
                       {.name = "pointer", .kind = ColumnType::id},
-                      {.name = "end", .kind = ColumnType::id},
-                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-                      {.name = "applied", .kind = ColumnType::rate, .unit = "/s"},
-                      {.name = "reason"}}};
+                      {.name = "end", .kind = ColumnType::id, .nullable = true},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records", .nullable = true},
+                      {.name = "applied", .kind = ColumnType::rate, .unit = "/s", .nullable = true},
+                      {.name = "reason", .nullable = true}}};
 }
 
 Section topic_result() {
-  return {
-      .columns =
-          {{.name = "topic"},
-           {.name = "tables", .kind = ColumnType::texts},
-           {.name = "lag", .kind = ColumnType::number, .unit = "records"},
-           {.name = "applied_per_second",
-            .kind = ColumnType::rate,
-            .unit = "/s",
-            .label = "applied, last 10 s",
-            .line = "rate"},
-           {.name = "arrived_per_second", .kind = ColumnType::rate, .unit = "/s", .label = "arrived", .line = "rate"}},
-      .record = true};
+  return {.columns = {{.name = "topic"},
+                      {.name = "tables", .kind = ColumnType::texts},
+                      {.name = "lag", .kind = ColumnType::number, .unit = "records"},
+                      {.name = "applied_per_second",
+                       .kind = ColumnType::rate,
+                       .unit = "/s",
+                       .label = "applied, last 10 s",
+                       .line = "rate",
+                       .nullable = true},
+                      {.name = "arrived_per_second",
+                       .kind = ColumnType::rate,
+                       .unit = "/s",
+                       .label = "arrived",
+                       .line = "rate",
+                       .nullable = true}},
+          .record = true};
 }
 
 int topic(Call& call, const Snapshots& snapshots, const Rates& rates, const config::Pipeline& pipeline) {

@@ -73,7 +73,7 @@ Section trace_records_result() {
   return {.name = "records",
           .columns = {{.name = "partition"},
                       {.name = "offset", .kind = ColumnType::id},
-                      {.name = "timestamp", .kind = ColumnType::time},
+                      {.name = "timestamp", .kind = ColumnType::time, .nullable = true},
                       {.name = "change"},
                       {.name = "effect"}}};
 }
@@ -93,7 +93,7 @@ Section trace_letters_result() {
                       {.name = "offset", .kind = ColumnType::id},
                       {.name = "stage"},
                       {.name = "found_by", .label = "found by"},
-                      {.name = "resolution"},
+                      {.name = "resolution", .nullable = true},
                       {.name = "reason"}}};
 }
 
@@ -112,7 +112,7 @@ Section trace_read_result() {
                       {.name = "from", .kind = ColumnType::id},
                       {.name = "to", .kind = ColumnType::id},
                       {.name = "whole_log", .kind = ColumnType::yes_no, .label = "whole log"},
-                      {.name = "trouble"}}};
+                      {.name = "trouble", .nullable = true}}};
 }
 
 Section read_section(const Trace& found) {

@@ -284,13 +284,13 @@ Inventory known(const Snapshots& snapshots, Positions& positions) {
 
 Section why_result() {
   return {.columns = {{.name = "partition"},
-                      {.name = "state"},
+                      {.name = "state", .nullable = true},
                       {.name = "cause"},
-                      {.name = "who"},
-                      {.name = "since", .kind = ColumnType::time},
+                      {.name = "who", .nullable = true},
+                      {.name = "since", .kind = ColumnType::time, .nullable = true},
                       {.name = "frees"},
-                      {.name = "behind", .kind = ColumnType::number, .unit = "records"},
-                      {.name = "lag_seconds", .kind = ColumnType::seconds},
+                      {.name = "behind", .kind = ColumnType::number, .unit = "records", .nullable = true},
+                      {.name = "lag_seconds", .kind = ColumnType::seconds, .nullable = true},
                       {.name = "sentence"}},
           .record = true};
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
 
 #include "admin/report/declared.h"
@@ -54,9 +55,10 @@ std::string found(const Section& section, const Section& declared) {
 }
 
 TEST_F(ConsoleResults, what_is_not_declared_is_found) {
-  const Section declared{
-      .name = "rows",
-      .columns = {{.name = "name"}, {.name = "lag", .kind = ColumnType::number}, {.name = "reason", .optional = true}}};
+  const Section declared{.name = "rows",
+                         .columns = {{.name = "name"},
+                                     {.name = "lag", .kind = ColumnType::number},
+                                     {.name = "reason", .optional = true, .nullable = true}}};
   Section section = declared;
   section.rows = {{std::string("a"), std::int64_t{1}, {}}};
   EXPECT_EQ(found(section, declared), "");
@@ -90,6 +92,20 @@ TEST_F(ConsoleResults, what_is_not_declared_is_found) {
   EXPECT_EQ(report::undeclared(report, optional, true), "a text");
 }
 
+TEST_F(ConsoleResults, a_column_that_always_has_a_value_is_never_null) {
+  const Section declared{.name = "rows",
+                         .columns = {{.name = "share", .kind = ColumnType::rate},
+                                     {.name = "tables", .kind = ColumnType::texts},
+                                     {.name = "error", .nullable = true}}};
+  Section section = declared;
+  section.rows = {{0.5, {}, {}}};  // a list without a value is empty
+  EXPECT_EQ(found(section, declared), "");
+  section.rows[0][0] = {};
+  EXPECT_EQ(found(section, declared), "no value in column 'share' of 'rows'");
+  section.rows[0][0] = std::numeric_limits<double>::quiet_NaN();  // null in JSON, too
+  EXPECT_EQ(found(section, declared), "no value in column 'share' of 'rows'");
+}
+
 TEST_F(ConsoleResults, the_schema_has_every_command_and_says_which_fields_are_always_there) {
   const auto schema = json::parse(json_schema());
   const auto& words = schema.at("properties").at("command").at("enum");
@@ -102,7 +118,8 @@ TEST_F(ConsoleResults, the_schema_has_every_command_and_says_which_fields_are_al
   const auto& list = schema.at("$defs").at("dead_list");
   EXPECT_EQ(list.at("required"), json({"dead_letters"}));
   const auto& letter = list.at("properties").at("dead_letters").at("items");
-  EXPECT_EQ(letter.at("properties").at("offset").at("type"), json({"integer", "null"}));
+  EXPECT_EQ(letter.at("properties").at("offset").at("type"), "integer");
+  EXPECT_EQ(letter.at("properties").at("table").at("type"), json({"string", "null"}));
   EXPECT_THAT(letter.at("required").dump(), testing::Not(HasSubstr("detail")));
   EXPECT_TRUE(letter.at("properties").contains("detail"));
   // Of alternatives, what all of them have.
