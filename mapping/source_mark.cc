@@ -8,6 +8,8 @@
 namespace sluice::mapping {
 namespace {
 
+constexpr std::int64_t no_count = -1;  // says nothing, where zero says that there is nothing to wait for
+
 std::string text_of(const Value* value) {
   std::string scratch;
   std::string_view characters;
@@ -15,11 +17,11 @@ std::string text_of(const Value* value) {
   return std::string(characters);
 }
 
-std::int64_t number_of(const Value* value) {
-  if (value == nullptr) return 0;
+std::int64_t number_of(const Value* value, std::int64_t otherwise = 0) {
+  if (value == nullptr) return otherwise;
   if (value->kind() == ValueKind::integer) return value->integer();
-  if (value->kind() == ValueKind::number_text) return parse_integer<std::int64_t>(value->digits()).value_or(0);
-  return parse_integer<std::int64_t>(text_of(value)).value_or(0);
+  if (value->kind() == ValueKind::number_text) return parse_integer<std::int64_t>(value->digits()).value_or(otherwise);
+  return parse_integer<std::int64_t>(text_of(value)).value_or(otherwise);
 }
 
 bool is_digits(std::string_view text) {
@@ -34,12 +36,14 @@ void read_counts(const Value& collections, ValueArena& arena, SourceMark& mark) 
     std::vector<Field> unread_fields;
     std::span<const Field> fields;
     if (item.kind() != ValueKind::structure || !item.members(unread_fields, arena, fields)) continue;
-    mark.counts.emplace_back(text_of(find(fields, "data_collection")), number_of(find(fields, "event_count")));
+    mark.counts.emplace_back(text_of(find(fields, "data_collection")),
+                             number_of(find(fields, "event_count"), no_count));
   }
 }
 
 // Without the number of one table its events would not be waited for.
 bool adds_up(const SourceMark& mark) {
+  if (mark.events < 0) return false;
   std::int64_t left = mark.events;
   for (const auto& [collection, events] : mark.counts) {
     if (events < 0 || events > left) return false;
@@ -85,7 +89,7 @@ void read_metadata(std::span<const Field> fields, ValueArena& arena, SourceMark&
   if (id.empty()) return;
   mark.kind = SourceMark::Kind::end;
   mark.transaction = shared_part(id);
-  mark.events = number_of(find(fields, "event_count"));
+  mark.events = number_of(find(fields, "event_count"), no_count);
   if (const Value* collections = find(fields, "data_collections")) read_counts(*collections, arena, mark);
   if (!adds_up(mark)) mark.kind = SourceMark::Kind::unreadable;
 }

@@ -94,7 +94,7 @@ SAMPLES = {
          for table, load in (("monitoring.cpu", 1.5), ("metrics_disk", 2.5), ("metrics_net", 3.5))}),
     "aiven_whole_reference": (
         "CREATE TABLE events (event_id bigint PRIMARY KEY, name text)",
-        {"events": [(described({"id": n}), described({"name": name})) for n, name in ((1, "a"), (2, "b"), (1, "c"))]
+        {"events": [(described({"id": n}), described({"event_id": n, "name": name})) for n, name in ((1, "a"), (2, "b"), (1, "c"))]
          + [(described({"id": 2}), None)]},
         {"SELECT * FROM events ORDER BY 1": [(1, "c"), (2, "b")]}),
     "confluent_append_json": (
@@ -103,7 +103,8 @@ SAMPLES = {
         {"SELECT user_id, url, at AT TIME ZONE 'UTC' FROM web.raw_clicks ORDER BY 1": [(n, "/", WHEN) for n in (1, 1, 2)]}),
     "confluent_flatten": (
         "CREATE TABLE people (id bigint PRIMARY KEY, name text, address_city text, address_geo_lat bigint)",
-        {"people": plain(address={"city": "Bern", "geo": {"lat": 47}})},
+        {"people": [(described(n), described({"name": name, "address": {"city": "Bern", "geo": {"lat": 47}}}))
+                    for n, name in ((1, "a"), (2, "b"), (1, "c"))] + [(described(2), None)]},
         {"SELECT * FROM people ORDER BY 1": [(1, "c", "Bern", 47), (2, "b", "Bern", 47)]}),
     "confluent_kafka_coordinates": (
         "CREATE SCHEMA audit; CREATE TABLE audit.events (__connect_topic text, __connect_partition int, __connect_offset bigint, "

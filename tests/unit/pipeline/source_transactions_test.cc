@@ -2,6 +2,8 @@
 // fails.
 #include "runtime/pipeline/source_transactions.h"
 
+#include <array>
+#include <functional>
 #include <random>
 
 #include "tests/unit/pipeline/fakes.h"
@@ -601,6 +603,82 @@ TEST(SourceTransactions, an_end_whose_counts_do_not_add_up_lets_nothing_of_its_t
   EXPECT_EQ(source.row(accounts).next, 0);
   source.rig.run(20, seconds(7));
   EXPECT_EQ(source.row(accounts).reason, "the END of transaction 1 has not come in p.transaction");
+}
+
+TEST(SourceTransactions, odd_metadata_holds_up_what_it_leaves_open_and_nothing_else) {
+  const auto put_end = [](Source& source, const std::string& counts) {
+    source.put(ends, fmt::format(R"({{"status":"END","id":"1:9"{}}})", counts));
+  };
+  const std::vector<Source::Event> both{{accounts, 1}, {tellers, 1}};
+  struct Case {
+    const char* name;
+    std::function<void(Source&)> records;  // transaction 2, of one event in each table, follows
+    std::array<Offset, 3> next;            // of the metadata topic and the tables
+    const char* reason = "";
+  };
+  const Case cases[] = {
+      {"no events", [&](Source& source) { source.commit("1", {}); }, {4, 1, 1}},
+      {"no events, and null in place of the tables",
+       [&](Source& source) { put_end(source, R"(,"event_count":0,"data_collections":null)"); },
+       {3, 1, 1}},
+      {"a table that has none",
+       [&](Source& source) {
+         put_end(source, R"(,"event_count":0,"data_collections":[{"data_collection":"s.a","event_count":0}])");
+       },
+       {3, 1, 1}},
+      {"an END without counts",
+       [&](Source& source) {
+         put_end(source, "");
+         source.write("1", both[0]);
+       },
+       {2, 0, 0},  // of the metadata topic what stands before the END of transaction 2
+       "transaction 2: 0 of 1 events have come in p.s.a; partition 0 goes on with transaction 1"},
+      {"an END whose counts are null",
+       [&](Source& source) {
+         source.write("1", both[0]);
+         put_end(source, R"(,"event_count":null,"data_collections":null)");
+       },
+       {2, 0, 0},  // of the metadata topic what stands before the END of transaction 2
+       "transaction 2: 0 of 1 events have come in p.s.a; partition 0 goes on with transaction 1"},
+      {"an END before its events, and no BEGIN",
+       [&](Source& source) {
+         source.end("1", both);
+         for (const auto& event : both) source.write("1", event);
+       },
+       {3, 2, 2}},
+      {"BEGIN and END twice",
+       [&](Source& source) {
+         source.begin("1");
+         source.commit("1", both);
+         source.end("1", both);
+       },
+       {6, 2, 2}},
+      {"a BEGIN behind the END",
+       [&](Source& source) {
+         source.commit("1", both);
+         source.begin("1");
+       },
+       {5, 2, 2}},
+      {"the right sum with other tables",
+       [&](Source& source) {
+         for (const auto& event : both) source.write("1", event);
+         source.end("1", {{accounts, 1}, {accounts, 2}});
+       },
+       {0, 0, 0},
+       "transaction 1: 1 of 2 events have come in p.s.a; partition 0 goes on with transaction 2"},
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.name);
+    Source source;
+    one.records(source);
+    source.commit("2", both);
+    source.rig.assign().run();
+    source.rig.run(20, seconds(7));
+    EXPECT_EQ(source.row(ends).next, one.next[0]);
+    EXPECT_EQ(source.row(accounts).next, one.next[1]);
+    EXPECT_EQ(source.row(tellers).next, one.next[2]);
+    EXPECT_EQ(source.row(accounts).reason, one.reason);
+  }
 }
 
 TEST(SourceTransactions, a_statement_that_fails_stops_no_partition_that_has_no_record_in_it) {
