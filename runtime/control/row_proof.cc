@@ -275,8 +275,8 @@ void RowProof::judge(const std::vector<sink::TableDifference>& differences) {
     tell(one);
     const bool whole = is_whole(one);
     if (!whole && one.extra > 0)
-      proof_.notes.push_back(fmt::format("table {}: {} that what was read says nothing about", one.table,
-                                         report::counted(static_cast<std::size_t>(one.extra), "row")));
+      proof_.notes.push_back(
+          fmt::format("table {}: {} that what was read says nothing about", one.table, counted(one.extra, "row")));
     if (one.missing + one.changed + (whole ? one.extra : 0) == 0) continue;
     for (auto& partition : proof_.partitions) {
       if (!topics_[one.oid].contains(partition.at.topic)) continue;
@@ -290,17 +290,15 @@ void RowProof::judge(const std::vector<sink::TableDifference>& differences) {
         fmt::format("table {} is not compared: a route with mode update writes it, so others make its rows", table));
   if (unmapped_ > 0)
     proof_.problems.push_back(fmt::format("{} without a dead letter cannot be mapped now, the first at {}",
-                                          report::counted(static_cast<std::size_t>(unmapped_), "record"),
-                                          first_unmapped_));
+                                          counted(unmapped_, "record"), first_unmapped_));
 }
 
 std::vector<std::string> RowProof::lines(const std::vector<sink::TableDifference>& differences) const {
-  std::vector<std::string> out{
-      fmt::format("read again: {}", report::counted(static_cast<std::size_t>(records_), "record"))};
+  std::vector<std::string> out{fmt::format("read again: {}", counted(records_, "record"))};
   for (const auto& one : differences) {
     out.push_back(fmt::format("table {}: {} expected; {} missing, {} changed, {} extra", one.table,
-                              report::counted(static_cast<std::size_t>(one.expected), "row"), grouped(one.missing),
-                              grouped(one.changed), grouped(one.extra)));
+                              counted(one.expected, "row"), grouped(one.missing), grouped(one.changed),
+                              grouped(one.extra)));
     if (!one.left_out.empty()) out.back() += fmt::format("; not compared: {}", fmt::join(one.left_out, ", "));
   }
   return out;
