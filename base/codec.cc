@@ -221,7 +221,7 @@ std::string percent_encoded(std::string_view text) {
   static constexpr char digits[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    const bool letter_or_digit = (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+    const bool letter_or_digit = is_digit(c) || is_letter(c);
     if (letter_or_digit || std::string_view("-._~").contains(c)) {
       out.push_back(c);
     } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/parse.h"
 #include "base/printable.h"
 #include "base/table_name.h"
 
@@ -20,11 +21,10 @@ std::string excerpt(std::string_view text) {
 }
 
 std::string name_excerpt(std::string_view name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto begins_name = [](char c) { return is_letter(c) || c == '_'; };
   const bool plain =
-      !name.empty() && name.size() <= longest_identifier && is_letter(name.front()) &&
-      std::ranges::all_of(name, [&](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.'; });
+      !name.empty() && name.size() <= longest_identifier && begins_name(name.front()) &&
+      std::ranges::all_of(name, [&](char c) { return begins_name(c) || is_digit(c) || c == '-' || c == '.'; });
   return plain ? std::string(name) : excerpt(name);
 }
 

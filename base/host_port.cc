@@ -11,9 +11,7 @@ namespace sluice {
 namespace {
 
 bool only(std::string_view text, std::string_view extra) {
-  return std::ranges::all_of(text, [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || extra.contains(c);
-  });
+  return std::ranges::all_of(text, [&](char c) { return is_letter(c) || is_digit(c) || extra.contains(c); });
 }
 
 }  // namespace

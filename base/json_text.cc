@@ -2,14 +2,12 @@
 
 #include <cstring>
 
+#include "base/parse.h"
+
 namespace sluice {
 namespace {
 
 constexpr int max_depth = 512;
-
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 const char* skip_space(const char* at, const char* end) {
   while (at != end && is_json_space(*at)) ++at;
@@ -17,14 +15,14 @@ const char* skip_space(const char* at, const char* end) {
 }
 
 const char* skip_digits(const char* at, const char* end) {
-  while (at != end && digit(*at)) ++at;
+  while (at != end && is_digit(*at)) ++at;
   return at;
 }
 
 // Each skip_* returns the end of what it read, or null if it is not valid.
 const char* skip_number(const char* at, const char* end) {
   if (at != end && *at == '-') ++at;
-  if (at == end || !digit(*at)) return nullptr;
+  if (at == end || !is_digit(*at)) return nullptr;
   at = *at == '0' ? at + 1 : skip_digits(at, end);
   if (at != end && *at == '.') {
     const char* fraction = ++at;
@@ -171,7 +169,7 @@ std::optional<unsigned> escaped_code(std::string_view text) {
   if (text.size() < size || text[0] != '\\' || text[1] != 'u') return std::nullopt;
   unsigned code = 0;
   for (const char c : text.substr(2, size - 2)) {
-    const int nibble = digit(c)               ? c - '0'
+    const int nibble = is_digit(c)            ? c - '0'
                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                               : -1;

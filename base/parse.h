@@ -1,5 +1,5 @@
-// Whole texts as integers and booleans, and what takes texts apart. Pure functions of any thread; a number or boolean
-// is nothing if the text is anything else, or too large.
+// Whole texts as integers and booleans, kinds of characters, and what takes texts apart. Pure functions of any thread;
+// a number or boolean is nothing if the text is anything else, or too large.
 #pragma once
 
 #include <charconv>
@@ -36,6 +36,14 @@ std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\n
 
 // The parts between the separators, empty ones too: one more than there are separators.
 std::vector<std::string_view> split(std::string_view text, char separator);
+
+// Of ASCII, in every locale.
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // The small form of an ASCII letter, in every locale; any other byte as it is.
 constexpr char lower(char c) {

@@ -1,10 +1,11 @@
-// Durations and sizes with a unit, "50ms", "8MiB", and large numbers.
+// Durations and sizes with a unit, "50ms", "8MiB", large numbers, and numbers of things.
 //
 // Pure functions of any thread. Durations are in milliseconds, sizes in bytes. A result without a value means that the
 // text has another form; the caller words the error. What is larger than the type holds is the largest that it holds,
 // so that the caller's own bound refuses it.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,5 +21,12 @@ std::string size_text(std::int64_t bytes);
 
 // With a blank between groups of three digits: 12 403.
 std::string grouped(std::int64_t number);
+// "1 partition", "12 403 partitions".
+std::string counted(std::integral auto number, std::string_view noun) {
+  std::string out = grouped(static_cast<std::int64_t>(number));
+  out.append(" ").append(noun);
+  if (number != 1) out += 's';
+  return out;
+}
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/parse.h"
 #include "base/printable.h"
 #include "config/setting_field.h"
 #include "config/spelling.h"
@@ -93,9 +94,7 @@ std::vector<Setting> jobs() {
 }
 
 std::string check_job_name(const std::string& text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  };
+  const auto allowed = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; };
   if (text.empty()) return "is empty; give the job a name";
   if (text.size() > 63 || !std::ranges::all_of(text, allowed))
     return "must be 1 to 63 letters, digits, dashes and underscores; choose another name";

@@ -40,7 +40,6 @@ namespace sluice::console {
 // The vocabulary of reports.
 using report::Column;
 using report::ColumnType;
-using report::counted;
 using report::filled;
 using report::known_or_nothing;
 using report::optional_number;

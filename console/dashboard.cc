@@ -69,7 +69,7 @@ Lines sums_of(const Observation& seen, const DashboardPlace& place) {
   std::int64_t batches = 0, rows = 0;
   for (const auto& lane : now.lanes) batches += lane.batches, rows += lane.rows;
   const double rate = rate_of(now);
-  std::string lag = fmt::format("lag      {}", counted(static_cast<std::size_t>(total.lag), "record"));
+  std::string lag = fmt::format("lag      {}", counted(total.lag, "record"));
   const auto span = [](double seconds) {
     return report::cell_text({.name = "seconds", .kind = ColumnType::seconds}, seconds, false);
   };
@@ -80,11 +80,10 @@ Lines sums_of(const Observation& seen, const DashboardPlace& place) {
       fmt::format("commits  last minute: p50 {}  p99 {}   {} of {} rows each",
                   within(commit_quantile(now.recent_commits, 0.5)), within(commit_quantile(now.recent_commits, 0.99)),
                   batches == 1 ? "1 batch" : grouped(batches) + " batches", batches > 0 ? rows / batches : 0),
-      fmt::format("trouble  {} of {} stopped   {} paused   {}   {} in 1h", total.broken, total.partitions, total.paused,
-                  now.dead_letters_open < 0
-                      ? "dead letters not known"
-                      : counted(static_cast<std::size_t>(now.dead_letters_open), "open dead letter"),
-                  counted(static_cast<std::size_t>(seen.errors.last_hour), "error")),
+      fmt::format(
+          "trouble  {} of {} stopped   {} paused   {}   {} in 1h", total.broken, total.partitions, total.paused,
+          now.dead_letters_open < 0 ? "dead letters not known" : counted(now.dead_letters_open, "open dead letter"),
+          counted(seen.errors.last_hour, "error")),
       rate_line("arrived", seen.rates.arrived, place),
       rate_line("applied", seen.rates.applied, place),
       std::move(lag),

@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "base/printable.h"
+#include "base/units.h"
 #include "console/command.h"
 #include "console/guarded.h"
 #include "console/pace.h"
@@ -220,8 +221,7 @@ std::string Interpreter::greeting(const Login& login, const Terminal& terminal) 
   for (const auto& one : now.partitions)
     if (is_broken(one.state)) line(fmt::format("! {} stopped, {}: {}", partition_text(one.at), one.state, one.reason));
   if (now.dead_letters_open > 0)
-    line(fmt::format("! {}; 'dead group' says why",
-                     counted(static_cast<std::size_t>(now.dead_letters_open), "open dead letter")));
+    line(fmt::format("! {}; 'dead group' says why", counted(now.dead_letters_open, "open dead letter")));
   if (const auto note = state_->context.admin.events.note())
     line(fmt::format("note by {} at {}: {}", note->by, time_text(note->at), note->text));
   line("'help' lists the commands, 'exit' leaves");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "listener/client_config.h"
 
 namespace sluice::listener {
@@ -28,10 +29,6 @@ constexpr Setting preferred[] = {
 constexpr Setting of_transactions[] = {{"transaction.timeout.ms", "900000"}};
 
 constexpr std::chrono::milliseconds flush_step{200};
-
-std::string records(std::int64_t number) {
-  return fmt::format("{} record{}", number, number == 1 ? "" : "s");
-}
 
 // What a broker refuses is told with what to do about it.
 std::string delivery_text(rd_kafka_resp_err_t error, std::string_view topic) {
@@ -218,12 +215,12 @@ Result<void> Producer::flush(std::chrono::milliseconds timeout, const std::funct
   if (done != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const int left = rd_kafka_outq_len(state_->client.get());
     return fail(ErrorClass::retry,
-                fmt::format("{} without acknowledgement after {} s{}{}", records(left), timeout.count() / 1000,
-                            first_error().empty() ? "" : ": ", first_error()));
+                fmt::format("{} without acknowledgement after {} s{}{}", counted(left, "record"),
+                            timeout.count() / 1000, first_error().empty() ? "" : ": ", first_error()));
   }
   if (state_->failed > 0) {
-    return fail(ErrorClass::retry,
-                fmt::format("{} failed, the first with: {}", records(state_->failed), state_->delivery_error));
+    return fail(ErrorClass::retry, fmt::format("{} failed, the first with: {}", counted(state_->failed, "record"),
+                                               state_->delivery_error));
   }
   return {};
 }

@@ -25,7 +25,7 @@ std::int64_t number_of(const Value* value, std::int64_t otherwise = 0) {
 }
 
 bool is_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::ranges::all_of(text, is_digit);
 }
 
 void read_counts(const Value& collections, ValueArena& arena, SourceMark& mark) {
@@ -64,8 +64,7 @@ std::string_view shared_part(std::string_view id) {
 std::string as_topic(std::string_view name) {
   std::string topic(name);
   for (char& c : topic) {
-    const bool valid =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    const bool valid = is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
     if (!valid) c = '_';
   }
   return topic;

@@ -318,8 +318,7 @@ int check(const std::string& config_path, bool connect) {
   }
   for (const auto& line : config::exposed_files(*pipeline)) warning(line);
   warn_without_effect(*pipeline);
-  const auto count = pipeline->routes.size();
-  fmt::print("ok: {}: pipeline {}, {} {}\n", config_path, pipeline->name, count, count == 1 ? "route" : "routes");
+  fmt::print("ok: {}: pipeline {}, {}\n", config_path, pipeline->name, counted(pipeline->routes.size(), "route"));
   for (const auto& line : files) fmt::print("console: {}\n", escape(line));
   if (!connect) return 0;
   log::setup("error", "text");

@@ -244,7 +244,7 @@ bool failed(const Error& error) {
   return false;
 }
 
-// The end of a noun behind a number.
+// The end of a noun behind a number without blanks, as scripts read it.
 std::string_view plural(std::int64_t number) {
   return number == 1 ? "" : "s";
 }

@@ -195,10 +195,6 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 }  // namespace
 
-std::string counted(std::size_t number, std::string_view noun) {
-  return fmt::format("{} {}{}", grouped(static_cast<std::int64_t>(number)), noun, number == 1 ? "" : "s");
-}
-
 std::string cell_text(const Column& column, const Value& cell, bool with_unit) {
   const auto shown = std::visit(
       [&](const auto& value) -> std::string {

@@ -89,8 +89,6 @@ std::string as_csv(const Report& report);
 
 // A value for people, without colour: escaped, with its unit where `with_unit`.
 std::string cell_text(const Column& column, const Value& cell, bool with_unit);
-// "1 partition", "12 403 partitions".
-std::string counted(std::size_t number, std::string_view noun);
 
 Value optional_text(const std::string& text);  // an empty text is not a value
 Value optional_text(const std::optional<std::string>& text);

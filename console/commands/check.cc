@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/interrupt.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 #include "console/totals.h"

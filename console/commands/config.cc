@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/units.h"
 #include "config/by_hand.h"
 #include "config/settings.h"
 #include "config/spelling.h"

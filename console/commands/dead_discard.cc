@@ -13,7 +13,7 @@ int discard_all(Call& call, DeadLetters& dead_letters, const DeadLetterFilter& f
   for (bool more = true; more;) {
     const auto done = dead_letters.discard(filter, reason, call.login().caller);
     if (!done) {
-      call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
+      call.remark(counted(discarded, "dead letter"));
       if (discarded == 0) return call.fail(done.error());
       return call.fail(Code::partly_done, "{} dead letters discarded, then: {}", discarded, done.error().message);
     }
@@ -21,9 +21,8 @@ int discard_all(Call& call, DeadLetters& dead_letters, const DeadLetterFilter& f
     more = *done >= filter.limit;
   }
   call.report.sections = {filled(discarded_result(), {discarded})};
-  call.report.line =
-      fmt::format("done: {} discarded, by mark only", counted(static_cast<std::size_t>(discarded), "dead letter"));
-  call.remark(counted(static_cast<std::size_t>(discarded), "dead letter"));
+  call.report.line = fmt::format("done: {} discarded, by mark only", counted(discarded, "dead letter"));
+  call.remark(counted(discarded, "dead letter"));
   return Code::done;
 }
 
@@ -33,7 +32,7 @@ int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const Dead
   if (!count) return call.fail(count.error());
   if (*count == 0) return nothing_matches(call, filter);
   const auto now = WallClock::now();
-  const auto letters = counted(static_cast<std::size_t>(*count), "dead letter");
+  const auto letters = counted(*count, "dead letter");
   Plan plan{
       .id = plans.new_id(),
       .command = "dead discard",
@@ -50,7 +49,7 @@ int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const Dead
     if (!there) return applying.fail(there.error());
     if (*there != then)
       return applying.fail(Code::stale, "plan {} is stale: {} of its {} are open still; plan again", id, *there,
-                           counted(static_cast<std::size_t>(then), "dead letter"));
+                           counted(then, "dead letter"));
     return discard_all(applying, dead_letters, filter, reason);
   };
   return keep_plan(call, plans, std::move(plan));

@@ -163,8 +163,8 @@ int dead_group(Call& call, LetterGroups& letters) {
   if (not_freed > 0)
     notes.push_back(fmt::format("no DDL is known that would free {}", counted_letters(not_freed, filter->resolved)));
   const auto some = section.rows.size();
-  std::string total = fmt::format("{} of {}", counted(static_cast<std::size_t>(found->groups), "group"),
-                                  counted_letters(found->letters, filter->resolved));
+  std::string total =
+      fmt::format("{} of {}", counted(found->groups, "group"), counted_letters(found->letters, filter->resolved));
   if (std::cmp_less(some, found->groups)) total = fmt::format("the largest {} of {}; see --limit", some, total);
   call.report.notes = {std::move(total)};
   call.report.notes.insert(call.report.notes.end(), notes.begin(), notes.end());

@@ -1,5 +1,6 @@
 #include "console/commands/dead_letter_filter.h"
 
+#include "base/units.h"
 namespace sluice::console {
 
 DeadLetterFilter letters_of(const Call& call) {
@@ -107,7 +108,7 @@ Section discarded_result() {
 }
 
 std::string counted_letters(std::int64_t number, bool resolved) {
-  return counted(static_cast<std::size_t>(number), resolved ? "dead letter" : "open dead letter");
+  return counted(number, resolved ? "dead letter" : "open dead letter");
 }
 
 }  // namespace sluice::console

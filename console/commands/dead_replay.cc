@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/units.h"
 #include "console/commands/dead_letter_filter.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -85,20 +86,18 @@ int say_result(Call& call, const std::vector<LaneFlush>& lanes, const std::vecto
   Section left = left_out_result();
   for (const auto* group : {&standing, &stopped})
     for (const auto& one : *group) left.rows.push_back({one.partition, one.state, optional_text(one.reason)});
-  const std::string what = fmt::format("{} of {}", counted(static_cast<std::size_t>(records), "record"),
-                                       counted(flushed.rows.size(), "lane"));
+  const std::string what = fmt::format("{} of {}", counted(records, "record"), counted(flushed.rows.size(), "lane"));
   call.remark(what);
   if (!standing.empty()) call.report.notes.push_back("not waited for: " + text_of(standing));
   if (held > 0)
-    call.report.notes.push_back(fmt::format("not written: {} that {} source transaction",
-                                            counted(static_cast<std::size_t>(held), "record"),
+    call.report.notes.push_back(fmt::format("not written: {} that {} source transaction", counted(held, "record"),
                                             held == 1 ? "waits for the rest of its" : "wait for the rest of their"));
   if (stopped.empty())
     call.report.notes.push_back(
         flushed.rows.empty() ? "nothing to do: no lane has collected anything that is not applied" : "done: " + what);
   if (behind > 0)
-    call.report.notes.push_back(fmt::format("{} behind that no lane had collected yet: 'wait lag<1' waits for all",
-                                            counted(static_cast<std::size_t>(behind), "record")));
+    call.report.notes.push_back(
+        fmt::format("{} behind that no lane had collected yet: 'wait lag<1' waits for all", counted(behind, "record")));
   call.report.sections = {std::move(flushed), std::move(left)};
   if (call.json()) call.report.sections.push_back(filled(behind_result(), {std::int64_t{behind}}));
   std::erase_if(call.report.sections, [&](const Section& one) { return !call.json() && one.rows.empty(); });

@@ -1,6 +1,7 @@
 // lanes, stats: what each lane of this process has done, and what it holds now; from a snapshot.
 #include <algorithm>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 #include "console/totals.h"

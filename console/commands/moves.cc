@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"
 #include "console/planning.h"
@@ -37,8 +38,8 @@ std::vector<std::string> skip_steps(const PointerRow& from, const FirstRecord& f
       fmt::format("it is stored as a dead letter{}, and in the same transaction the pointer goes from {} to {}",
                   record.table.empty() ? "" : " of " + record.table, from.next, record.offset + 1));
   if (record.offset > from.next)
-    steps.push_back(fmt::format("before it, {} without a record, counted as gaps",
-                                counted(static_cast<std::size_t>(record.offset - from.next), "offset")));
+    steps.push_back(
+        fmt::format("before it, {} without a record, counted as gaps", counted(record.offset - from.next, "offset")));
   return steps;
 }
 

@@ -1,6 +1,7 @@
 // partitions: a row for each partition of this process, from a snapshot.
 #include <algorithm>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -47,8 +48,8 @@ int show_partitions(Call& call, const Snapshots& snapshots) {
   }
   call.report.sections = {std::move(section)};
   call.report.pages = true;
-  call.report.notes = {fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"),
-                                   counted(static_cast<std::size_t>(lag), "record"))};
+  call.report.notes = {
+      fmt::format("{} in this process, lag {}", counted(rows.size(), "partition"), counted(lag, "record"))};
   return Code::done;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
+#include "base/units.h"
 #include "console/commands/pauses.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"

@@ -1,6 +1,7 @@
 // pointers: memory and table side by side, for every pointer row of the pipeline.
 #include <algorithm>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 

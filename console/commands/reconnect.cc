@@ -2,6 +2,7 @@
 // that lets nobody in costs one lane its connection and not all of them.
 #include <algorithm>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 

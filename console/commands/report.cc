@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "base/event_kind.h"
+#include "base/units.h"
 #include "console/commands/dead_letter_filter.h"
 #include "console/commands/period.h"
 #include "console/commands/registry.h"
@@ -173,7 +174,7 @@ void add_shared(const Day& day, Report& report) {
   report.sections.push_back(proof_section(proof));
   report.notes.push_back(
       fmt::format("dead letters, incidents, proof: of the whole pipeline, since {}; {}, with those that are resolved",
-                  time_text(day.from), counted(static_cast<std::size_t>(letters.letters), "dead letter")));
+                  time_text(day.from), counted(letters.letters, "dead letter")));
   if (std::cmp_less(letters.largest.size(), letters.groups))
     report.notes.push_back(fmt::format("the largest {} of {} reasons are shown; see 'dead group --all'",
                                        letters.largest.size(), letters.groups));
@@ -187,13 +188,13 @@ std::string one_line(const Day& day, std::string_view lag) {
   const auto& [letters, events, proof] = day.shared;
   std::string text =
       fmt::format("{} until {}: {}", span_text(std::chrono::round<std::chrono::seconds>(day.to - day.from)),
-                  time_text(day.to), counted(static_cast<std::size_t>(letters.letters), "dead letter"));
+                  time_text(day.to), counted(letters.letters, "dead letter"));
   for (const auto& [what, happened] : counted_events(events))
     text += fmt::format("; {}{}{} {}", what.first, what.second.empty() ? "" : " ", what.second, happened.times);
   if (proof) {
     const auto verdict = verdict_of(*proof);
     text += fmt::format("; last proof {}, {} of {}", verdict.result.text, verdict.proved,
-                        counted(static_cast<std::size_t>(verdict.partitions), "partition"));
+                        counted(verdict.partitions, "partition"));
   } else {
     text += "; no proof yet";
   }

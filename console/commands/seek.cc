@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"
 #include "console/planning.h"
@@ -68,7 +69,7 @@ bool is_new_log(const PointerRow& from, const LogPlace& log) {
 using Routes = std::vector<const config::Route*>;
 
 std::string offsets_text(Offset from, Offset to) {
-  const auto number = counted(static_cast<std::size_t>(to - from), "offset");
+  const auto number = counted(to - from, "offset");
   return to - from == 1 ? fmt::format("{} ({})", number, from) : fmt::format("{} ({} to {})", number, from, to - 1);
 }
 

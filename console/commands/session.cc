@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "base/printable.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 
 namespace sluice::console {

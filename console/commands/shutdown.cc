@@ -1,6 +1,7 @@
 // shutdown: ends this instance of the service, as systemd would.
 #include <map>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/planning.h"
 #include "console/selection.h"

@@ -1,5 +1,6 @@
 // tail: records as they are written, at a rate that a person can look at.
 #include "base/expression/expression.h"
+#include "base/units.h"
 #include "console/commands/record.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
@@ -32,11 +33,9 @@ Report records_report(const TailNews& news) {
                             header_texts(one), optional_text(one.value)});
   Report report;
   report.sections = {std::move(section)};
-  if (news.not_shown > 0)
-    report.notes.push_back(counted(static_cast<std::size_t>(news.not_shown), "record") +
-                           " not shown: they came too fast");
+  if (news.not_shown > 0) report.notes.push_back(counted(news.not_shown, "record") + " not shown: they came too fast");
   if (news.not_judged > 0)
-    report.notes.push_back(counted(static_cast<std::size_t>(news.not_judged), "record") +
+    report.notes.push_back(counted(news.not_judged, "record") +
                            " not shown: the filter cannot be asked about what cannot be mapped");
   for (const auto& trouble : news.troubles) report.notes.push_back(trouble);
   return report;

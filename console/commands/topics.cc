@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/units.h"
 #include "config/settings.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"

@@ -1,6 +1,7 @@
 // trace: which record wrote a row, what is on its way, and which dead letters concern it, as far as that can be known.
 #include <algorithm>
 
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -137,13 +138,13 @@ std::vector<std::string> conclusions(const Trace& found, const std::string& row)
   if (said.empty()) said.push_back(fmt::format("{}: no record that was read and has taken effect names it", row));
   const auto waiting =
       std::ranges::count_if(found.mentions, [&](const auto& one) { return fate_of(one, found) == Fate::on_its_way; });
-  if (waiting > 0) said.push_back(counted(static_cast<std::size_t>(waiting), "record") + " on the way");
+  if (waiting > 0) said.push_back(counted(waiting, "record") + " on the way");
   const bool cut = std::ranges::any_of(found.read, [](const auto& one) { return one.from > one.first; });
   const bool trouble = std::ranges::any_of(found.read, [](const auto& one) { return !one.trouble.empty(); });
   if (cut) said.emplace_back("records before those that were read are not known; --records reads more");
   if (trouble) said.emplace_back("not everything could be read; see the last column");
   if (found.letters_left > 0)
-    said.push_back(counted(static_cast<std::size_t>(found.letters_left), "dead letter") +
+    said.push_back(counted(found.letters_left, "dead letter") +
                    " of these topics not looked at: too many, or too large");
   return said;
 }

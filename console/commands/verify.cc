@@ -1,5 +1,6 @@
 // verify: proves that nothing is missing, as `sluice verify` does, within the service.
 #include "admin/report/proof_result.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 

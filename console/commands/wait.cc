@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/parse.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/selection.h"
 
@@ -64,8 +65,7 @@ std::expected<Condition, int> lag_below(Call& call, std::string_view rest, const
     }
     if (rows.empty()) return {false, "there are no partitions yet"};
     if (unknown > 0) return {false, fmt::format("the ends of {} are not known", counted(unknown, "partition"))};
-    return {or_equal ? lag <= limit : lag < limit,
-            fmt::format("the lag is {}", counted(static_cast<std::size_t>(lag), "record"))};
+    return {or_equal ? lag <= limit : lag < limit, fmt::format("the lag is {}", counted(lag, "record"))};
   };
 }
 

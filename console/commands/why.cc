@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/interrupt.h"
+#include "base/units.h"
 #include "console/commands/registry.h"
 #include "console/moving.h"
 #include "console/selection.h"
@@ -251,7 +252,7 @@ class Asked {
 
   // The time that the next one has been in the log, once it is worth a word.
   std::string behind_text() const {
-    const auto text = counted(static_cast<std::size_t>(lag_), "record");
+    const auto text = counted(lag_, "record");
     const auto waits = std::chrono::milliseconds(std::llround(1000 * held_->lag_seconds.value_or(0)));
     return waits < 1s ? text : fmt::format("{} and {}", text, span_text(waits));
   }

@@ -125,7 +125,7 @@ std::optional<WallClock::time_point> parse_time(std::string_view text) {
   const bool utc = text.ends_with('Z');
   if (utc) text.remove_suffix(1);
   if (text.size() != 8 && text.size() != 12 && text.size() != 14) return std::nullopt;
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+  if (!std::ranges::all_of(text, is_digit)) return std::nullopt;
   const auto number = [&](std::size_t at, std::size_t length) {
     int value = 0;
     if (at < text.size()) value = parse_integer<int>(text.substr(at, length)).value_or(0);

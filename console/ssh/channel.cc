@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/printable.h"
 #include "console/command.h"
 #include "console/guarded.h"
@@ -30,8 +31,7 @@ constexpr int accepted = 0, refused = -1;
 std::string terminal_name(const char* term) {
   const std::string_view name = term == nullptr ? "" : term;
   const bool plain = !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::strchr("+._-", c) != nullptr;
+    return is_letter(c) || is_digit(c) || std::strchr("+._-", c) != nullptr;
   });
   return plain && name != "dumb" ? std::string(name) : std::string();
 }

@@ -12,13 +12,6 @@
 
 namespace sluice::mapping {
 
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-constexpr bool is_letter(char c) {
-  return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
 // By the form of a part, what it may be.
 enum class DateTimeForm : std::uint8_t { number, date, time, zone, word, signed_word };
 

@@ -34,7 +34,7 @@ constexpr InfiniteText infinite_texts[] = {
 };
 
 Infinity infinity_of(std::string_view text) {
-  if (text.empty() || (text.front() >= '0' && text.front() <= '9')) return Infinity::none;
+  if (text.empty() || is_digit(text.front())) return Infinity::none;
   const auto* found = std::ranges::find(infinite_texts, text, &InfiniteText::text);
   return found == std::end(infinite_texts) ? Infinity::none : found->infinity;
 }

@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::size_t max_unscaled_bytes = 61231;  // what (131072 + 16383) digits and a sign bit take, rounded up
 
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 }  // namespace
 
 ValueError to_integer(std::string_view text, std::int64_t& value) {
@@ -36,7 +32,7 @@ std::int64_t nearest_count(bool negative) {
 
 NotFinite not_finite(std::string_view text) {
   constexpr std::size_t longest = std::string_view("+Infinity").size();
-  if (text.empty() || digit(text.back()) || text.size() > longest) return NotFinite::none;
+  if (text.empty() || is_digit(text.back()) || text.size() > longest) return NotFinite::none;
   const std::string word = lowered(text);
   if (word == "nan") return NotFinite::nan;
   const bool negative = word.front() == '-';
@@ -56,12 +52,12 @@ bool Decimal::parse(std::string_view text) {
   digits_.clear();
   exponent_ = 0;
   const char* begin = at;
-  while (at != end && digit(*at)) ++at;
+  while (at != end && is_digit(*at)) ++at;
   digits_.append(begin, at);
   bool any = at != begin;
   if (at != end && *at == '.') {
     begin = ++at;
-    while (at != end && digit(*at)) ++at;
+    while (at != end && is_digit(*at)) ++at;
     digits_.append(begin, at);
     exponent_ = begin - at;
     any = any || at != begin;

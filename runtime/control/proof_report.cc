@@ -64,7 +64,7 @@ std::string sum_of(const Proof& proof) {
     passed += one.account->pointer.next - one.account->pointer.start;
   }
   return fmt::format("proved: {} of {}, {} offsets; {} not applied yet", proved,
-                     report::counted(proof.partitions.size(), "partition"), grouped(passed), grouped(lag));
+                     counted(proof.partitions.size(), "partition"), grouped(passed), grouped(lag));
 }
 
 }  // namespace sluice::runtime

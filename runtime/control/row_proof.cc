@@ -264,7 +264,7 @@ void RowProof::tell(const sink::TableDifference& one) {
     proof_.notes.push_back(fmt::format(
         "table {}: {} not provable, the first ({}) = ({}): several topics write and delete the row, and whether it is "
         "right depends on an order among them that nobody keeps",
-        one.table, report::counted(static_cast<std::size_t>(one.unprovable), "row"), fmt::join(one.key, ", "),
+        one.table, counted(one.unprovable, "row"), fmt::join(one.key, ", "),
         first->key));
   for (const auto& row : one.rows) {
     if (row.kind == Kind::unprovable || (row.kind == Kind::extra && !is_whole(one))) continue;
@@ -282,8 +282,8 @@ void RowProof::judge(const std::vector<sink::TableDifference>& differences) {
     tell(one);
     const bool whole = is_whole(one);
     if (!whole && one.extra > 0)
-      proof_.notes.push_back(fmt::format("table {}: {} that what was read says nothing about", one.table,
-                                         report::counted(static_cast<std::size_t>(one.extra), "row")));
+      proof_.notes.push_back(
+          fmt::format("table {}: {} that what was read says nothing about", one.table, counted(one.extra, "row")));
     if (one.missing + one.changed + (whole ? one.extra : 0) == 0) continue;
     for (auto& partition : proof_.partitions) {
       if (!topics_[one.oid].contains(partition.at.topic)) continue;
@@ -297,17 +297,15 @@ void RowProof::judge(const std::vector<sink::TableDifference>& differences) {
         fmt::format("table {} is not compared: a route with mode update writes it, so others make its rows", table));
   if (unmapped_ > 0)
     proof_.problems.push_back(fmt::format("{} without a dead letter cannot be mapped now, the first at {}",
-                                          report::counted(static_cast<std::size_t>(unmapped_), "record"),
-                                          first_unmapped_));
+                                          counted(unmapped_, "record"), first_unmapped_));
 }
 
 std::vector<std::string> RowProof::lines(const std::vector<sink::TableDifference>& differences) const {
-  std::vector<std::string> out{
-      fmt::format("read again: {}", report::counted(static_cast<std::size_t>(records_), "record"))};
+  std::vector<std::string> out{fmt::format("read again: {}", counted(records_, "record"))};
   for (const auto& one : differences) {
     out.push_back(fmt::format("table {}: {} expected; {} missing, {} changed, {} extra", one.table,
-                              report::counted(static_cast<std::size_t>(one.expected), "row"), grouped(one.missing),
-                              grouped(one.changed), grouped(one.extra)));
+                              counted(one.expected, "row"), grouped(one.missing), grouped(one.changed),
+                              grouped(one.extra)));
     if (one.unprovable > 0) out.back() += fmt::format(", {} not provable", grouped(one.unprovable));
     if (!one.left_out.empty()) out.back() += fmt::format("; not compared: {}", fmt::join(one.left_out, ", "));
   }

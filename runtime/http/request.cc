@@ -13,9 +13,8 @@ Request refuse(int status, std::string why) {
 
 bool token(std::string_view text) {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || marks.find(c) != marks.npos;
-  });
+  return !text.empty() &&
+         std::ranges::all_of(text, [&](char c) { return is_letter(c) || is_digit(c) || marks.find(c) != marks.npos; });
 }
 
 bool visible(std::string_view text) {

@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/units.h"
 
 namespace sluice::runtime {
 namespace {
@@ -282,8 +283,8 @@ void LaneWorker::account(const Flight& flight, TableStats written, std::span<con
   state_.tables_changed = true;
   for (const auto& range : done_.ranges()) {
     if (range.counts.dead > 0) {
-      log::warning(state_.log_prefix, "{}/{}: {} dead letter{} in offsets {} to {}", range.at->topic,
-                   range.at->partition, range.counts.dead, range.counts.dead == 1 ? "" : "s", range.from, range.to - 1);
+      log::warning(state_.log_prefix, "{}/{}: {} in offsets {} to {}", range.at->topic, range.at->partition,
+                   counted(range.counts.dead, "dead letter"), range.from, range.to - 1);
     }
     auto* held = state_.find(*range.at);
     if (held == nullptr || held->claim.epoch != range.epoch) {

@@ -7,15 +7,16 @@
 #include "mapping/encode/value_json.h"
 #include "mapping/formats/avro_reader.h"
 
+#include "tests/fuzz/decoding.h"
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice;
   using namespace sluice::mapping;
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto zero = input.find('\0');
-  if (zero == input.npos) return 0;
-  const auto schema = compile_avro(input.substr(0, zero), {});
+  const auto input = fuzz_input(data, size);
+  if (!input) return 0;
+  const auto schema = compile_avro(input->head, {});
   if (!schema) return 0;
-  const std::string datum(input.substr(zero + 1));
+  const std::string datum(input->body);
   static AvroReader reader;
   static ValueArena arena;
   arena.clear();

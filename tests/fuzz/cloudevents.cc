@@ -9,27 +9,19 @@
 
 #include "base/parse.h"
 #include "mapping/encode/value_json.h"
-#include "mapping/formats/decoder.h"
 #include "mapping/formats/mended_text.h"
 
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/decoding.h"
 
 namespace {
 
 using namespace sluice;
 using namespace sluice::mapping;
 
-// One decoder with all that it needs, kept from input to input as a lane keeps it.
-struct CloudEventDecoding {
-  explicit CloudEventDecoding(config::Format format) : decoder(make_decoder(format, space, frames)) {}
+struct CloudEventDecoding : FuzzDecoding {
+  using FuzzDecoding::FuzzDecoding;
 
-  SchemaBook schemas{false};
-  FrameReader frames{schemas};
-  DecodeSpace space;
-  std::unique_ptr<Decoder> decoder;
   MendedText mended{space};
-  Event event;
-  DecodeError error;
 };
 
 std::string shown(const CloudEventDecoding& from, std::span<const Field> fields) {
@@ -55,10 +47,10 @@ std::string decoded(CloudEventDecoding& by, Record& record) {
     record.value = text;
   }
   if (!taken) {
-    REQUIRE(by.error.sqlstate.size() == 5 && !by.error.reason.empty() && !by.error.wanted);
+    require_reason(by.error);
     return {};
   }
-  std::string text = std::to_string(static_cast<int>(by.event.operation)) + (by.event.is_snapshot ? "r" : "");
+  std::string text = by.kind();
   for (const Image* image : {&by.event.before, &by.event.after}) {
     if (image->present) text += shown(by, image->row.fields);
   }
@@ -73,14 +65,10 @@ std::string decoded(CloudEventDecoding& by, Record& record) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto zero = input.find('\0');
-  if (zero == input.npos) return 0;
-  static const TopicPartition at{"t", 0};
-  Record record;
-  record.at = &at;
-  record.value = input.substr(zero + 1);
-  for (const std::string_view line : split(input.substr(0, zero), '\n')) {
+  const auto input = fuzz_input(data, size);
+  if (!input) return 0;
+  Record record = fuzz_record(input->body);
+  for (const std::string_view line : split(input->head, '\n')) {
     const auto sign = line.find('=');
     if (sign == line.npos)
       record.headers.push_back({line, std::nullopt});

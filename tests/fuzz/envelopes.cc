@@ -10,9 +10,8 @@
 
 #include "mapping/encode/encoder.h"
 #include "mapping/encode/value_json.h"
-#include "mapping/formats/decoder.h"
 
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/decoding.h"
 
 namespace {
 
@@ -65,19 +64,6 @@ std::vector<Column> columns_of_each_kind() {
   return columns;
 }
 
-// One decoder with all that it needs, kept from input to input as a lane keeps it.
-struct EnvelopeDecoding {
-  explicit EnvelopeDecoding(config::Format format) : decoder(make_decoder(format, space, frames)) {}
-
-  SchemaBook schemas{false};
-  FrameReader frames{schemas};
-  DecodeSpace space;
-  std::unique_ptr<Decoder> decoder;
-  KeyDecoder keys{space, frames};
-  Event event;
-  DecodeError error;
-};
-
 void encode_for_each_kind(const Value& value, bool text_is_json, std::uint8_t choice) {
   static const std::vector<Column> columns = columns_of_each_kind();
   static Encoder encoder;
@@ -100,13 +86,9 @@ void encode_for_each_kind(const Value& value, bool text_is_json, std::uint8_t ch
 }
 
 // The event in the record; empty if it was refused.
-std::string shown(EnvelopeDecoding& by, const Record& record, bool encodes) {
-  by.error = {};
-  if (!by.decoder->decode(record, by.event, by.error)) {
-    REQUIRE(by.error.sqlstate.size() == 5 && !by.error.reason.empty() && !by.error.wanted);
-    return {};
-  }
-  std::string text = std::to_string(static_cast<int>(by.event.operation)) + (by.event.is_snapshot ? "r" : "");
+std::string shown(FuzzDecoding& by, const Record& record, bool encodes) {
+  if (!by.decode(record)) return {};
+  std::string text = by.kind();
   for (const Image* image : {&by.event.before, &by.event.after}) {
     if (!image->present) continue;
     for (const Field& field : image->row.fields) {
@@ -124,19 +106,15 @@ std::string shown(EnvelopeDecoding& by, const Record& record, bool encodes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto zero = input.find('\0');
-  if (zero == input.npos) return 0;
-  static const TopicPartition at{"t", 0};
-  Record record;
-  record.at = &at;
-  record.key = input.substr(0, zero);
-  record.value = input.substr(zero + 1);
+  const auto input = fuzz_input(data, size);
+  if (!input) return 0;
+  Record record = fuzz_record(input->body);
+  record.key = input->head;
   if (is_framed(*record.value, {}, Side::value)) return 0;  // the other fuzzers' matter
-  static EnvelopeDecoding connect(config::Format::connect_json), debezium(config::Format::debezium),
+  static FuzzDecoding connect(config::Format::connect_json), debezium(config::Format::debezium),
       automatic(config::Format::automatic);
   const std::string any = shown(automatic, record, true);
-  for (EnvelopeDecoding* one : {&connect, &debezium}) {
+  for (FuzzDecoding* one : {&connect, &debezium}) {
     const std::string strict = shown(*one, record, false);
     REQUIRE(strict.empty() || any.empty() || strict == any);
   }

@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "mapping/encode/value_json.h"
-#include "mapping/formats/decoder.h"
 
-#include "tests/fuzz/require.h"
+#include "tests/fuzz/decoding.h"
 
 namespace {
 
@@ -18,19 +17,6 @@ using namespace sluice;
 using namespace sluice::mapping;
 
 constexpr int deepest_schema = 40;
-
-// One decoder with all that it needs, kept from input to input as a lane keeps it.
-struct Decoding {
-  explicit Decoding(config::Format format) : decoder(make_decoder(format, space, frames)), keys(space, frames) {}
-
-  SchemaBook schemas{true};
-  FrameReader frames{schemas};
-  DecodeSpace space;
-  std::unique_ptr<Decoder> decoder;
-  KeyDecoder keys;
-  Event event;
-  DecodeError error;
-};
 
 // What the value is, its parts with the types that the schema gives them.
 void show(const Value& value, int depth, std::string& text) {
@@ -61,27 +47,18 @@ void show(const Image& image, std::string& text) {
   }
 }
 
-void require_reason(const DecodeError& error) {
-  REQUIRE(error.sqlstate.size() == 5 && !error.reason.empty() && !error.wanted);
-}
-
 // The event in the record, or why there is none.
-std::string decoded(Decoding& by, const Record& record) {
-  by.error = {};
-  if (!by.decoder->decode(record, by.event, by.error)) {
-    require_reason(by.error);
-    return by.error.sqlstate + by.error.reason;
-  }
-  std::string text = std::to_string(static_cast<int>(by.event.operation)) + (by.event.is_snapshot ? "r" : "");
+std::string decoded(FuzzDecoding& by, const Record& record) {
+  if (!by.decode(record)) return by.error.sqlstate + by.error.reason;
+  std::string text = by.kind();
   show(by.event.before, text);
   show(by.event.after, text);
   return text;
 }
 
 // The payload's own fields come first, under their names.
-void require_own_fields(Decoding& rows, const Record& record, std::string_view payload) {
-  rows.error = {};
-  if (!rows.decoder->decode(record, rows.event, rows.error)) return require_reason(rows.error);
+void require_own_fields(FuzzDecoding& rows, const Record& record, std::string_view payload) {
+  if (!rows.decode(record)) return;
   if (!rows.event.after.present) return;
   static DecodeSpace space;
   space.arena.clear();
@@ -93,7 +70,7 @@ void require_own_fields(Decoding& rows, const Record& record, std::string_view p
   show(rows.event.after, text);
 }
 
-void read_key(Decoding& by, const Record& record) {
+void read_key(FuzzDecoding& by, const Record& record) {
   Image image;
   by.error = {};
   by.space.arena.clear();
@@ -114,13 +91,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                 std::string(input.substr(0, first)),
                                 {{"r", std::string(input.substr(first + 1, second - first - 1))}}};
   const std::string frame = std::string("\0\0\0\0\7", 5).append(input.substr(second + 1));
-  static const TopicPartition at{"t", 0};
-  Record record;
-  record.at = &at;
-  record.key = record.value = frame;
-  static Decoding strict(config::Format::json_schema), any(config::Format::automatic), rows(config::Format::json),
-      envelopes(config::Format::debezium);
-  for (Decoding* by : {&strict, &any, &rows, &envelopes}) by->schemas.set(seven, schema);
+  Record record = fuzz_record(frame);
+  record.key = frame;
+  static FuzzDecoding strict(config::Format::json_schema, true), any(config::Format::automatic, true),
+      rows(config::Format::json, true), envelopes(config::Format::debezium, true);
+  for (FuzzDecoding* by : {&strict, &any, &rows, &envelopes}) by->schemas.set(seven, schema);
   REQUIRE(decoded(strict, record) == decoded(any, record));
   require_own_fields(rows, record, input.substr(second + 1));
   decoded(envelopes, record);

@@ -8,15 +8,16 @@
 #include "mapping/encode/value_json.h"
 #include "mapping/formats/protobuf_reader.h"
 
+#include "tests/fuzz/decoding.h"
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice;
   using namespace sluice::mapping;
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto zero = input.find('\0');
-  if (zero == input.npos) return 0;
-  const auto schema = compile_protobuf(input.substr(0, zero), {});
+  const auto input = fuzz_input(data, size);
+  if (!input) return 0;
+  const auto schema = compile_protobuf(input->head, {});
   if (!schema) return 0;
-  const std::string framed(input.substr(zero + 1));
+  const std::string framed(input->body);
   std::string_view payload = framed;
   std::uint32_t message = 0;
   if (schema->take_path(payload, message) != PathFault::none) return 0;

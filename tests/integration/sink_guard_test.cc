@@ -263,6 +263,24 @@ TEST_F(Guard, a_version_comes_from_the_source_or_from_within_the_row) {
   EXPECT_EQ(now(), "10|61|f");
 }
 
+// PostgreSQL makes a lasting plan after five, if that looks as cheap. The trigger sees what the writer's session has.
+TEST_F(Guard, no_statement_of_a_transaction_is_planned_each_time) {
+  make({}, "bigint");
+  guard_by("v");
+  sql(fmt::format(
+      "CREATE TABLE {0}.seen (statement text, again bigint); CREATE FUNCTION {0}.note() RETURNS trigger LANGUAGE plpgsql "
+      "AS $$ BEGIN DELETE FROM {0}.seen; INSERT INTO {0}.seen SELECT statement, custom_plans FROM pg_prepared_statements; "
+      "RETURN NEW; END $$; CREATE TRIGGER note BEFORE INSERT ON {0}.t FOR EACH ROW EXECUTE FUNCTION {0}.note()",
+      schema));
+  for (int version = 0; version < 12; ++version) {
+    const std::vector<Message> one{
+        guarded_message({GuardedEvent::Kind::whole, version, 1, version}, {.versioned = true}, version)};
+    write_batch(one);
+  }
+  EXPECT_GE(std::stoi(sql(fmt::format("SELECT count(*) FROM {}.seen", schema))), 4);
+  EXPECT_EQ(sql(fmt::format("SELECT again, statement FROM {}.seen WHERE again > 5", schema)), "");
+}
+
 TEST_F(Guard, a_column_that_cannot_hold_a_version_or_a_mark_is_told) {
   make({}, "jsonb");
   const auto refusal = [&] {

@@ -102,6 +102,13 @@ TEST(Grouped, digits_stand_in_groups_of_three) {
   EXPECT_EQ(grouped(-123), "-123");
 }
 
+TEST(Counted, one_thing_has_no_plural_whatever_the_type_of_its_number) {
+  EXPECT_EQ(counted(0, "record"), "0 records");
+  EXPECT_EQ(counted(1, "record"), "1 record");
+  EXPECT_EQ(counted(std::size_t{12'403}, "partition"), "12 403 partitions");
+  EXPECT_EQ(counted(std::int64_t{-1}, "offset"), "-1 offsets");
+}
+
 TEST(Printable, a_part_of_a_message_is_one_short_line_cut_between_characters) {
   EXPECT_EQ(printable("a\nb\x1b[2J\x7f"), "a\\u{a}b\\u{1b}[2J\\u{7f}");
   EXPECT_EQ(printable("\u009b2J\u202e\xff"), "\\u{9b}2J\\u{202e}\\xff");
