@@ -264,8 +264,7 @@ void RowProof::tell(const sink::TableDifference& one) {
     proof_.notes.push_back(fmt::format(
         "table {}: {} not provable, the first ({}) = ({}): several topics write and delete the row, and whether it is "
         "right depends on an order among them that nobody keeps",
-        one.table, counted(one.unprovable, "row"), fmt::join(one.key, ", "),
-        first->key));
+        one.table, counted(one.unprovable, "row"), fmt::join(one.key, ", "), first->key));
   for (const auto& row : one.rows) {
     if (row.kind == Kind::unprovable || (row.kind == Kind::extra && !is_whole(one))) continue;
     const auto what = row.kind == Kind::missing ? std::string("the row is missing")
