@@ -648,7 +648,12 @@ class ConsoleTest : public ::testing::Test {
   Interpreter interpreter{
       pipeline,
       admin.capabilities(),
-      {{"version", "1.2.3"}, {"libssh", "0.10"}},
+      {{"version", "1.2.3"},
+       {"librdkafka", "2.0"},
+       {"libpq", "15"},
+       {"libpqxx", "6.4"},
+       {"libssh", "0.10"},
+       {"libcurl", "7.88"}},
       {[] {
          return std::vector<SessionInfo>{
              {.id = 1, .who = {"alice", "admin", "SHA256:x", "127.0.0.1:1"}, .since = {}, .command = "sessions"}};
