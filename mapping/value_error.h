@@ -24,7 +24,7 @@ inline constexpr ValueError zone_range{"22009", "a time zone of 16 hours or more
 inline constexpr ValueError no_unit{"22007", "no unit: the event carries no schema"};
 inline constexpr ValueError nul{"22P05", "U+0000 cannot be stored in PostgreSQL text"};
 inline constexpr ValueError not_utf8{"22021", "not UTF-8, and no policy changes a key or a version"};
-inline constexpr ValueError nested{"22P02", "the nested JSON is not valid"};
+inline constexpr ValueError nested{"22P02", "the nested JSON is not valid, or deeper than 512 levels"};
 inline constexpr ValueError single_char{"22001", "more than the one byte of \"char\""};
 inline constexpr ValueError surrogate{"22P05", "half of a surrogate pair"};
 }  // namespace value_error

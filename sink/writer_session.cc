@@ -20,7 +20,8 @@ namespace sluice::sink {
 namespace {
 
 constexpr std::chrono::seconds rollback_timeout{15};
-constexpr std::size_t mark_size = 32;  // the end of Table::signature (sql/table_relations.sql)
+constexpr std::size_t before_mark = 32;  // of Table::signature (sql/table_relations.sql)
+constexpr std::size_t plain_mark = 32;   // without composite types
 
 }  // namespace
 
@@ -51,17 +52,19 @@ void WriterSession::send_write(const Changes& changes, const PlannedWrite& write
 void WriterSession::send_same_tables(const Changes& changes) {
   std::vector<std::int32_t> tables;
   std::vector<std::optional<std::string_view>> marks;
+  bool composed = false;
   for (const auto& written : changes.tables) {
     const std::string_view signature = written.table->signature;
-    if (signature.size() <= mark_size) continue;
+    if (signature.size() <= before_mark) continue;
     tables.push_back(static_cast<std::int32_t>(written.table->oid));
-    marks.emplace_back(signature.substr(signature.size() - mark_size));
+    marks.emplace_back(signature.substr(before_mark));
+    composed = composed || marks.back()->size() > plain_mark;
   }
   if (tables.empty() || SEEDED_BUG("stale_description")) return;
   parameters.clear();
   parameters.add_int4s(tables);
   parameters.add_bytes(marks, oid::text);
-  connection.send(file("table_same"), parameters);
+  connection.send(file(composed ? "table_same_composed" : "table_same"), parameters);
 }
 
 void WriterSession::send_count_outdated(const Changes& changes, const PlannedWrite& write) {

@@ -92,7 +92,7 @@ SELECT c.oid, n.nspname AS schema, c.relname AS relation, c.relkind AS kind,
          (SELECT string_agg(concat_ws(':', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid)
           FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),
          composed.rows, acting.delete_acts, rules.of_writes, linked.depth, linked.circular,
-         linked.refers_to_itself, linked.deferrable, linked.delete_changes)), md5(:part table_mark )) AS signature
+         linked.refers_to_itself, linked.deferrable, linked.delete_changes)), md5(:part table_mark ), md5(:part composite_mark )) AS signature
 FROM wanted
 LEFT JOIN pg_catalog.pg_class c ON c.oid = wanted.oid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

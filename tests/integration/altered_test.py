@@ -66,6 +66,35 @@ def test_a_table_altered_while_it_runs_is_used_as_it_is_from_the_next_record_on(
     assert service.stop() == 0
 
 
+# Nothing is refused either, and each value goes where its name was. No other table is altered beside them: who describes one
+# anew describes all.
+EXCHANGED = {  # name -> (what makes the type of its column, the type, a value that names one and two, what must be true of it)
+    "plain": ("CREATE TYPE {0} AS (one int, two int)", "{0}", {"one": 1, "two": 2}, "(v).one = 1 AND (v).two = 2"),
+    "narrow": ("CREATE TYPE {0} AS (one int, two int); CREATE DOMAIN {0}_domain AS {0}", "{0}_domain", {"one": 1, "two": 2},
+               "(v).one = 1 AND (v).two = 2"),
+    "many": ("CREATE TYPE {0} AS (one int, two int)", "{0}[]", [{"one": 1, "two": 2}], "(v[1]).one = 1 AND (v[1]).two = 2"),
+    "inner": ("CREATE TYPE {0} AS (one int, two int); CREATE TYPE {0}_outer AS (many {0}[])", "{0}_outer",
+              {"many": [{"one": 1, "two": 2}]}, "((v).many[1]).one = 1 AND ((v).many[1]).two = 2"),
+}
+
+
+def test_attributes_that_exchange_their_names_are_followed_from_the_next_record_on(pipeline):
+    topics = {name: pipeline.topic(f"exchanged_{name}") for name in EXCHANGED}
+    for name, (types, kind, *_) in EXCHANGED.items():
+        pipeline.sql(f"{types}; CREATE TABLE exchanged_{name} (id int PRIMARY KEY, v {kind})".format(f"pair_{name}"))
+    service = pipeline.service("".join(route(topic, f"public.exchanged_{name}") for name, topic in topics.items())).start()
+    for name, (_, _, value, found) in EXCHANGED.items():
+        for n in range(2):  # before and after
+            if n == 1:
+                pipeline.sql("BEGIN; ALTER TYPE {0} RENAME ATTRIBUTE one TO spare; ALTER TYPE {0} RENAME ATTRIBUTE two TO one; "
+                             "ALTER TYPE {0} RENAME ATTRIBUTE spare TO two; COMMIT".format(f"pair_{name}"))
+            pipeline.kafka.publish(topics[name], [(b"%d" % n, encode({"id": n, "v": value}))])
+            pipeline.wait_caught_up(topics[name])
+        assert pipeline.sql(f"SELECT {found} FROM exchanged_{name} WHERE id = 1") == [(True,)], name
+    assert pipeline.dead_letters() == {}
+    assert service.stop() == 0
+
+
 REFUSED = {  # name -> (type of the column, a value that it takes, one that it refuses with a code of another class)
     "words": ("tsvector", "a b", "'unfinished"),
     "named": ("regclass", "pg_class", "no_such_table"),
