@@ -45,7 +45,11 @@ std::int64_t rounded(std::int64_t micros, int precision) {
 }
 
 std::int64_t to_micros(std::int64_t nanos) {  // half to even, as PostgreSQL rounds
-  const std::int64_t floor = nanos / 1000 - (nanos % 1000 < 0), rest = nanos - floor * 1000;
+  std::int64_t floor = nanos / 1000, rest = nanos % 1000;
+  if (rest < 0) {
+    --floor;
+    rest += 1000;
+  }
   return floor + (rest > 500 || (rest == 500 && floor % 2 != 0));
 }
 
@@ -65,11 +69,14 @@ Moment Moment::of_unix_micros(std::int64_t micros) {
   // Debezium's counts for PostgreSQL's infinities.
   if (micros == 9223372036825200000) moment.infinity = Infinity::positive;
   if (micros == -9223372036832400000) moment.infinity = Infinity::negative;
-  std::int64_t days = micros / micros_per_day;
-  if (micros % micros_per_day < 0) --days;
+  std::int64_t days = micros / micros_per_day, time = micros % micros_per_day;
+  if (time < 0) {
+    --days;
+    time += micros_per_day;
+  }
   moment.has_date = moment.has_time = true;
   moment.days = days + unix_epoch_days;
-  moment.micros = micros - days * micros_per_day;
+  moment.micros = time;
   return moment;
 }
 
