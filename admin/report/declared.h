@@ -25,9 +25,9 @@ void leave_out(Section& section, std::string_view column);
 // Contents of records as they are, however long.
 void show_whole(Section& section);
 
-// What the report holds although it is not declared, or holds in another type, or without a value although it
-// always has one, or lacks although it is not optional (a
-// section only where the report is `whole`, as for programs); empty: nothing.
+// What the report holds although it is not declared, or holds in another type, or without a value although it always
+// has one, or lacks although it is not optional (a section only where the report is `whole`, as for programs); empty:
+// nothing.
 std::string undeclared(const Report& report, std::span<const Section> declared, bool whole);
 // A line for each section: "topics[]: topic, lag", optional ones with a ?.
 std::vector<std::string> field_lines(std::span<const Section> declared);
