@@ -269,40 +269,39 @@ void read_routes(const toml::table& root, Pipeline& pipeline) {
   mark_shared_tables(pipeline.routes);
 }
 
-void read_hooks(const toml::table& root, Pipeline& pipeline) {
-  const toml::node* node = root.get("notify");
-  if (node == nullptr) return;
+// Of an array of sections that need not be there, such as [[job]].
+std::vector<const toml::table*> sections_of(const toml::table& root, std::string_view name, std::size_t most) {
+  const toml::node* node = root.get(name);
+  if (node == nullptr) return {};
   const auto* sections = node->as_array();
   if (sections == nullptr || sections->empty() || !sections->is_homogeneous(toml::node_type::table))
-    complain(node->source().begin, "notify", "must be one section or more; write [[notify]] with two brackets");
-  if (sections->size() > most_hooks)
-    complain(node->source().begin, "notify", fmt::format("has more than {} sections; use fewer", most_hooks));
+    complain(node->source().begin, std::string(name),
+             fmt::format("must be one section or more; write [[{}]] with two brackets", name));
+  if (sections->size() > most)
+    complain(node->source().begin, std::string(name), fmt::format("has more than {} sections; use fewer", most));
+  std::vector<const toml::table*> found;
+  for (const toml::node& section : *sections) found.push_back(section.as_table());
+  return found;
+}
+
+void read_hooks(const toml::table& root, Pipeline& pipeline) {
   Route none;
-  for (const toml::node& element : *sections) {
-    const toml::table& table = *element.as_table();
+  for (const toml::table* table : sections_of(root, "notify", most_hooks)) {
     Hook& hook = pipeline.hooks.emplace_back();
-    read_section(table, "notify", table.source().begin, pipeline, none);
+    read_section(*table, "notify", table->source().begin, pipeline, none);
     hook.name = fmt::format("{}:{}", pipeline.hooks.size(), host_of(hook.url.reveal()));
     if (const std::string wrong = check_last_hook(pipeline); !wrong.empty())
-      complain(place(table, "on"), "notify.on", wrong);
+      complain(place(*table, "on"), "notify.on", wrong);
   }
 }
 
 void read_jobs(const toml::table& root, Pipeline& pipeline) {
-  const toml::node* node = root.get("job");
-  if (node == nullptr) return;
-  const auto* sections = node->as_array();
-  if (sections == nullptr || sections->empty() || !sections->is_homogeneous(toml::node_type::table))
-    complain(node->source().begin, "job", "must be one section or more; write [[job]] with two brackets");
-  if (sections->size() > most_jobs)
-    complain(node->source().begin, "job", fmt::format("has more than {} sections; use fewer", most_jobs));
   Route none;
-  for (const toml::node& element : *sections) {
-    const toml::table& table = *element.as_table();
+  for (const toml::table* table : sections_of(root, "job", most_jobs)) {
     pipeline.jobs.emplace_back();
-    read_section(table, "job", table.source().begin, pipeline, none);
+    read_section(*table, "job", table->source().begin, pipeline, none);
     if (const auto [setting, wrong] = check_last_job(pipeline); !wrong.empty())
-      complain(place(table, setting), "job." + setting, wrong);
+      complain(place(*table, setting), "job." + setting, wrong);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/integration/sink_children_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -186,7 +187,7 @@ class RandomChildrenWithVersions : public ChildVersions, public testing::WithPar
 };
 
 TEST_P(RandomChildrenWithVersions, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
-  const int sequences = sequences_wanted(200);
+  const int sequences = rounds_wanted(200);
   constexpr int events = 14;
   make(GetParam());
   VersionedGenerator generator(20261127);

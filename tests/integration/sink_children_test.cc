@@ -6,6 +6,7 @@
 #include "sink/literals.h"
 #include "sink/write_plan.h"
 #include "tests/integration/sink_children_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -139,7 +140,7 @@ class ChildGenerator {
 class RandomChildren : public Children, public testing::WithParamInterface<const char*> {};
 
 TEST_P(RandomChildren, leave_the_rows_as_if_applied_one_by_one_in_any_batches) {
-  const int sequences = sequences_wanted(150);
+  const int sequences = rounds_wanted(150);
   constexpr int events = 16;
   make(GetParam());
   ChildGenerator generator(20261126);

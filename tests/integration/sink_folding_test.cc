@@ -5,6 +5,7 @@
 #include <span>
 
 #include "tests/integration/sink_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -125,7 +126,7 @@ class Folding : public SinkTest, public testing::WithParamInterface<FoldedKey> {
 TEST_P(Folding, random_events_leave_in_any_batches_what_they_leave_one_at_a_time) {
   make();
   if (HasFatalFailure()) return;
-  const int sequences = sequences_wanted(8);
+  const int sequences = rounds_wanted(8);
   for (int sequence = 0; sequence < sequences; ++sequence) {
     std::string all;
     const int batches = 1 + below(4);

@@ -2,11 +2,11 @@
 // they would if each event had been applied alone; and what the catalogue says of foreign keys.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <random>
 
 #include "mapping/mapper.h"
 #include "tests/integration/sink_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -172,8 +172,7 @@ class FamilyGenerator {
 };
 
 TEST_F(ForeignKeys, random_events_of_linked_tables_leave_in_any_batches_what_they_leave_one_by_one) {
-  const char* given = std::getenv("SLUICE_SEQUENCES");
-  const int sequences = given ? std::atoi(given) : 60;
+  const int sequences = rounds_wanted(60);
   constexpr unsigned seed = 20261126;
   constexpr int events_of_one = 24;
   FamilyGenerator generator(seed);

@@ -101,12 +101,6 @@ class Sequences {
   std::vector<int> left_;
 };
 
-// Of random events: the environment variable SLUICE_SEQUENCES says how many, else there are so many.
-inline int sequences_wanted(int usual) {
-  const char* given = std::getenv("SLUICE_SEQUENCES");
-  return given ? std::atoi(given) : usual;
-}
-
 class SinkTest : public testing::Test {
  protected:
   void SetUp() override {

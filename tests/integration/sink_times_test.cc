@@ -2,12 +2,12 @@
 // PostgreSQL refuses is refused with the same SQLSTATE.
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 
 #include "base/parse.h"
 #include "mapping/encode/encoder.h"
 #include "tests/integration/random_values.h"
 #include "tests/integration/sink_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -138,10 +138,8 @@ bool is_apart(const Kind& kind, const std::string& text, int server) {
   return kind.encoding == Encoding::time ? text.find_first_of("+-") != text.npos : text.find_first_of("+-") == 0;
 }
 
-// By the environment variable SLUICE_VALUES any number of texts of each type.
 TEST_F(Times, near_texts_are_read_as_postgresql_reads_them_or_refused_with_its_sqlstate) {
-  const char* given = std::getenv("SLUICE_VALUES");
-  const int count = given ? std::atoi(given) : 2000, version = server();
+  const int count = rounds_wanted(2000), version = server();
   sql("SET search_path = " + schema + "; SET timezone = 'UTC'");
   sql(R"(CREATE FUNCTION judged(told text, kind text) RETURNS text LANGUAGE plpgsql AS $$
     DECLARE style text; first text; other text;

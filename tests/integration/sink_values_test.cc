@@ -1,11 +1,11 @@
 // Random values of every family of types: what an event says is stored as PostgreSQL itself reads it, and as a key it
 // finds its row again.
 #include <algorithm>
-#include <cstdlib>
 
 #include "mapping/mapper.h"
 #include "tests/integration/random_values.h"
 #include "tests/integration/sink_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -46,10 +46,8 @@ class RandomValues : public SinkTest, public testing::WithParamInterface<Family>
   std::unique_ptr<mapping::Mapper> mapper;
 };
 
-// By the environment variable SLUICE_VALUES any number of values.
 TEST_P(RandomValues, are_stored_as_postgresql_reads_them_and_find_their_rows_again) {
-  const char* given = std::getenv("SLUICE_VALUES");
-  const int values = given ? std::atoi(given) : 200;
+  const int values = rounds_wanted(200);
   constexpr int batch = 500;
   const Family& family = GetParam();
   make();

@@ -12,6 +12,7 @@
 #include "sink/condition_text.h"
 #include "sink/write_plan.h"
 #include "tests/integration/sink_support.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::sink::test {
 namespace {
@@ -191,7 +192,7 @@ class Generator {
 };
 
 TEST_F(Where, random_events_in_any_batches_leave_the_rows_that_match_as_if_applied_one_by_one) {
-  const int sequences = sequences_wanted(600);
+  const int sequences = rounds_wanted(600);
   constexpr unsigned seed = 20261126;
   constexpr int events = 16;
   Generator generator(seed);

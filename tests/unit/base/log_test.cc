@@ -1,47 +1,47 @@
 // What the log writes, and what it keeps for the console.
 #include "base/log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <string>
+#include <string_view>
 
 namespace sluice::log {
 namespace {
 
 using namespace std::chrono_literals;
 
-// What is written to stderr meanwhile. The log keeps the descriptor that its first line was written to, so this comes
-// before any other test of the program that logs.
-std::string logged(const std::function<void()>& work) {
-  testing::internal::CaptureStderr();
-  work();
-  flush(60s);
-  return testing::internal::GetCapturedStderr();
+int occurrences(std::string_view text, std::string_view part) {
+  int count = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) ++count;
+  return count;
 }
 
-TEST(Log, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread_and_the_end_of_a_level_is_one) {
-  const auto text = logged([] {
+// In a process of its own, begun anew: the log keeps the descriptor that its first line was written to.
+TEST(LogDeathTest, a_line_of_json_has_a_time_a_component_and_the_session_of_its_thread_and_the_end_of_a_level_is_one) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto speak = [] {
     setup("debug", "json");
     info("lane 1", "a \"quoted\" {}", "text");
     const SessionScope session(7);
     warning("console", "b");
     setup("info", "json");
     set_level("debug", 0s);
-    EXPECT_EQ(level_now(), Level::info);
-    EXPECT_EQ(level_now(), Level::info);
-    setup("info", "text");
-  });
-  EXPECT_NE(text.find(R"(","level":"info","component":"lane 1","text":"a \"quoted\" text"})"), std::string::npos)
-      << text;
-  EXPECT_NE(text.find(R"("component":"console","session":7,"text":"b"})"), std::string::npos) << text;
-  EXPECT_TRUE(text.starts_with(R"({"time":"20)")) << text;
-  EXPECT_EQ(text.find(R"("ms")"), std::string::npos);
-  const auto told = text.find(R"("text":"level debug -> info: its time is over"})");
-  ASSERT_NE(told, std::string::npos) << text;
-  EXPECT_EQ(text.find("its time is over", told + 40), std::string::npos) << "once: " << text;
+    const bool over = level_now() == Level::info && level_now() == Level::info;
+    flush(60s);
+    _exit(over ? 0 : 1);
+  };
+  const auto is_whole = [](const std::string& text) {
+    return text.starts_with(R"({"time":"20)") &&
+           text.contains(R"(","level":"info","component":"lane 1","text":"a \"quoted\" text"})") &&
+           text.contains(R"("component":"console","session":7,"text":"b"})") &&
+           occurrences(text, R"("text":"level debug -> info: its time is over"})") == 1 && !text.contains(R"("ms")");
+  };
+  EXPECT_EXIT(speak(), testing::ExitedWithCode(0), testing::Truly(is_whole));
 }
 
 TEST(Log, a_level_for_a_time_is_over_with_the_next_setup) {

@@ -1,9 +1,9 @@
 // Elements of arrays that are values, not objects, as rows of tables of children; and elements that carry their
 // parent's key.
 #include <array>
-#include <cstdlib>
 
 #include "config/children.h"
+#include "tests/support/rounds.h"
 #include "tests/unit/mapping/protobuf_support.h"
 #include "tests/unit/mapping/several_support.h"
 
@@ -217,10 +217,8 @@ struct Arrays {
   }
 };
 
-// By the environment variable SLUICE_ROUNDS any number of sequences.
 TEST(MappingChildElements, the_rows_are_those_of_the_last_arrays_however_a_batch_is_cut) {
-  const char* wanted = std::getenv("SLUICE_ROUNDS");
-  const int rounds = wanted ? std::atoi(wanted) : 300;
+  const int rounds = rounds_wanted(300);
   std::size_t seen = 0;
   for (int round = 0; round < rounds; ++round) {
     Arrays arrays{static_cast<std::uint32_t>(round)};

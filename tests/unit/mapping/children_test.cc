@@ -1,7 +1,7 @@
 // Arrays as rows of tables of children.
-#include <cstdlib>
 
 #include "config/children.h"
+#include "tests/support/rounds.h"
 #include "tests/unit/mapping/several_support.h"
 
 namespace sluice::mapping::test {
@@ -616,10 +616,8 @@ struct Model {
   }
 };
 
-// By the environment variable SLUICE_ROUNDS any number of sequences.
 TEST(MappingChildren, the_tables_are_the_same_however_a_batch_is_cut) {
-  const char* wanted = std::getenv("SLUICE_ROUNDS");
-  const int rounds = wanted ? std::atoi(wanted) : 500;
+  const int rounds = rounds_wanted(500);
   for (int round = 0; round < rounds; ++round) {
     Model model{static_cast<std::uint32_t>(round)};
     std::vector<Message> messages;

@@ -1,7 +1,7 @@
 // Folding: the net effect per key. Conformance cases C and D, and a model that applies events one by one.
-#include <cstdlib>
 #include <random>
 
+#include "tests/support/rounds.h"
 #include "tests/unit/mapping/support.h"
 
 namespace sluice::mapping::test {
@@ -201,10 +201,9 @@ struct RandomEvents {
 };
 
 // Every operation on few keys: folded batches and the records one by one end in the rows of the model, and each record
-// has exactly one outcome. By the environment variable SLUICE_ROUNDS any number of sequences; each has its own seed.
+// has exactly one outcome. Each sequence has its own seed.
 TEST(MappingFolding, batches_of_any_size_end_where_the_model_ends) {
-  const char* wanted = std::getenv("SLUICE_ROUNDS");
-  const unsigned rounds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 300;
+  const auto rounds = static_cast<unsigned>(rounds_wanted(300));
   for (unsigned seed = 0; seed < rounds; ++seed) {
     RandomEvents events{std::mt19937(seed)};
     FoldingModel model{seed % 3 == 0};

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "tests/support/rounds.h"
 #include "tests/unit/pipeline/fakes.h"
 
 namespace sluice::runtime::test {
@@ -698,7 +699,8 @@ TEST(LaneWorker, a_single_record_of_an_idle_lane_does_not_linger) {
 
 // Any sequence of errors, revokes and pauses ends with every record applied once and in order.
 TEST(LaneWorker, whatever_goes_wrong_every_record_takes_effect_once_and_in_order) {
-  for (unsigned seed = 1; seed <= 30; ++seed) {
+  const auto last = static_cast<unsigned>(rounds_wanted(30));
+  for (unsigned seed = 1; seed <= last; ++seed) {
     std::minstd_rand random(seed);
     Rig rig(4);
     rig.assign();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <random>
 
+#include "tests/support/rounds.h"
 #include "tests/unit/pipeline/fakes.h"
 
 namespace sluice::runtime::test {
@@ -723,8 +724,7 @@ TEST(SourceTransactions, pipelines_that_applied_events_before_go_over_to_whole_o
 }
 
 TEST(SourceTransactions, whatever_fails_no_transaction_is_seen_in_part) {
-  const char* rounds = std::getenv("SLUICE_SEQUENCES");
-  const int last = rounds == nullptr ? 150 : std::atoi(rounds);
+  const int last = rounds_wanted(150);
   for (int seed = 1; seed <= last; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     std::mt19937 random(static_cast<unsigned>(seed));

@@ -4,6 +4,7 @@
 
 #include "runtime/demo/progress.h"
 #include "runtime/demo/shop.h"
+#include "tests/support/rounds.h"
 
 namespace sluice::runtime::demo {
 namespace {
@@ -39,7 +40,8 @@ class Replay {
 TEST(Shop, the_models_rows_are_those_that_the_events_leave_when_applied_in_order) {
   Shop shop(7);
   Replay replay;
-  for (int i = 0; i < 20'000; ++i) {
+  const int events = rounds_wanted(20'000);
+  for (int i = 0; i < events; ++i) {
     const auto event = shop.next();
     if (!shop.poison().contains({event.topic, event.key})) replay.apply(event);
   }
