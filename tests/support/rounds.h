@@ -1,5 +1,5 @@
-// How often a random test tries: as often as the environment variable SLUICE_ROUNDS says, else as often as is usual for it.
-// valgrind takes few, a long run by hand takes many (tests/README.md).
+// How often a random test tries: as often as the environment variable SLUICE_ROUNDS says, else as often as is usual for
+// it. valgrind takes few, a long run by hand takes many (tests/README.md).
 #pragma once
 
 #include <cstdlib>
