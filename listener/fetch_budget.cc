@@ -87,6 +87,19 @@ std::optional<double> FetchBudget::mean_record(std::span<const Member> lane) {
   return sum / static_cast<double>(known);
 }
 
+// What the keys and headers come to if all queues are full of records as large as those that were polled.
+double FetchBudget::beside_values(std::span<const Member> members, Size one) {
+  double sum = 0;
+  std::size_t known = 0;
+  for (const auto& member : members) {
+    if (!member.partition->polled()) continue;
+    sum += member.partition->bytes_beside_value();
+    ++known;
+  }
+  if (known == 0) return 0;
+  return sum / static_cast<double>(known) * static_cast<double>(members.size() * one.records);
+}
+
 // Returns true if there is something in the queues, or held.
 bool FetchBudget::look() {
   std::vector<Member> members;
@@ -97,7 +110,8 @@ bool FetchBudget::look() {
     all = all_;
     one = one_;
   }
-  if (members.size() * one.bytes <= all.bytes && members.size() * one.records <= all.records) return false;
+  const bool within = members.size() * one.bytes <= all.bytes && members.size() * one.records <= all.records;
+  if (within && beside_values(members, one) <= static_cast<double>(all.bytes)) return false;
   std::vector<std::span<const Member>> lanes;
   for (auto from = members.cbegin(); from != members.cend();) {
     const auto to = std::find_if(from, members.cend(), [&](const Member& other) { return other.lane != from->lane; });

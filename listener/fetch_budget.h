@@ -6,8 +6,8 @@
 // is kept for the lane, and nothing more is fetched. A held one is fetched again when the lane has taken all that was
 // kept: at once while they hold less than half, or else after a twentieth of a second, so that what a lane leaves alone
 // does not keep its other partitions from being fetched. Never holds anything where the queues cannot exceed the limits
-// together. join() and note() may be called from any thread, the rest by the consumer's owner; the partitions must
-// outlive stop().
+// together: by their values, or by the keys and headers of records like those that were polled. join() and note() may
+// be called from any thread, the rest by the consumer's owner; the partitions must outlive stop().
 #pragma once
 
 #include <atomic>
@@ -56,6 +56,8 @@ class FetchBudget {
   };
   void run();
   bool look();
+  static double beside_values(std::span<const Member> members, Size one);
+
   static std::optional<double> mean_record(std::span<const Member> lane);
   bool tend(std::span<const Member> lane, Size limit, Size one) const;
   void wait(int timeout_ms) const;

@@ -279,11 +279,16 @@ Offset PartitionQueue::committed() {
 
 // librdkafka reports the number of queued records but not their bytes: those are estimated from the records that were
 // just consumed.
-void PartitionQueue::count(const rd_kafka_message_t& message) {
-  const auto size = message.len + message.key_len;
-  polled_bytes_.store(polled_bytes_.load(std::memory_order_relaxed) + size, std::memory_order_relaxed);
+void PartitionQueue::count(const Record& record) {
+  const std::size_t value = record.value ? record.value->size() : 0;
+  std::size_t beside = record.key ? record.key->size() : 0;
+  for (const Header& header : record.headers) beside += header.name.size() + (header.value ? header.value->size() : 0);
+  polled_bytes_.store(polled_bytes_.load(std::memory_order_relaxed) + value + beside, std::memory_order_relaxed);
+  polled_beside_.store(polled_beside_.load(std::memory_order_relaxed) + beside, std::memory_order_relaxed);
+  const bool first = !polled();
   polled_records_.store(polled_records_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  consumed_bytes_ += message.len;
+  if (first) budget_.note();  // which knows now what a record takes
+  consumed_bytes_ += value;
   ++consumed_records_;
   if (consumed_bytes_ < limit_.bytes / 4 && consumed_records_ < limit_.records / 4) return;
   const auto records = rd_kafka_queue_length(queue_.get());
@@ -306,10 +311,10 @@ Event PartitionQueue::poll() {
     return {};
   }
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    count(*message);
-    if (end_.load(std::memory_order_relaxed) <= message->offset)
-      end_.store(message->offset + 1, std::memory_order_relaxed);
-    return to_record(message, at_);
+    auto record = to_record(message, at_);
+    count(record);
+    if (end_.load(std::memory_order_relaxed) <= record.offset) end_.store(record.offset + 1, std::memory_order_relaxed);
+    return record;
   }
   Event event;
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -334,10 +339,17 @@ Offset PartitionQueue::fetched_end() const {
   return error == RD_KAFKA_RESP_ERR_NO_ERROR && known.high >= 0 ? known.high : -1;
 }
 
-double PartitionQueue::record_bytes() const {
+double PartitionQueue::mean_of(const std::atomic<std::size_t>& bytes) const {
   const auto polled = polled_records_.load(std::memory_order_relaxed);
-  return polled == 0 ? 0
-                     : static_cast<double>(polled_bytes_.load(std::memory_order_relaxed)) / static_cast<double>(polled);
+  return polled == 0 ? 0 : static_cast<double>(bytes.load(std::memory_order_relaxed)) / static_cast<double>(polled);
+}
+
+double PartitionQueue::record_bytes() const {
+  return mean_of(polled_bytes_);
+}
+
+double PartitionQueue::bytes_beside_value() const {
+  return mean_of(polled_beside_);
 }
 
 // The queue is closed only behind the gate, and stays so when another client comes through it.

@@ -49,6 +49,7 @@ class PartitionQueue final : public Partition {
   Event poll() override;
   Offset known_end() const override;
   double record_bytes() const override;
+  double bytes_beside_value() const;  // of a record: its key and headers, which librdkafka's limits leave out
   bool polled() const { return polled_records_.load(std::memory_order_relaxed) > 0; }  // any record yet
   Fetched fetched() const override;
 
@@ -82,7 +83,8 @@ class PartitionQueue final : public Partition {
   Result<void> seek(Offset offset) REQUIRES(mutex_);
   void resume() REQUIRES(mutex_);
   void pause_fetching() REQUIRES(mutex_);
-  void count(const rd_kafka_message_t& message);
+  double mean_of(const std::atomic<std::size_t>& bytes) const;
+  void count(const Record& record);
   Offset fetched_end() const;
 
   ClientGate& gate_;  // for known_end() and fetched(), which any thread may ask for at any time
@@ -96,8 +98,9 @@ class PartitionQueue final : public Partition {
   std::size_t consumed_bytes_ = 0, consumed_records_ = 0;
   bool was_full_ = false;
   std::atomic<bool> stirred_{false};
-  // Of all that was polled, keys included; written by the lane, read by all.
+  // Of all that was polled, keys and headers included; written by the lane, read by all.
   std::atomic<std::size_t> polled_bytes_{0}, polled_records_{0};
+  std::atomic<std::size_t> polled_beside_{0};  // of that, what is no value
 
   ReadySignal* signal_ = nullptr;
   std::uint32_t token_ = 0;

@@ -230,10 +230,12 @@ std::expected<Outcome, Blocked> Mapper::State::map_route(TopicState& topic, cons
   const std::size_t arena = set->arena().size();
   rows.begin_record(mended_text.empty() ? nullptr : &mended_text);
   const bool made = flat && make_changes(topic, *table, record, fault);
-  if (!made && fault.reason.empty() && !rows.lacking().empty()) {  // a record at fault alters nothing
+  const bool asks_first = rows.equality_wanted() || !rows.lacking().empty();
+  if (!made && fault.reason.empty() && asks_first) {  // a record at fault alters nothing
     set->arena().resize(arena);
     set->take_back_begun();
     rows.take_overlooked();
+    if (rows.equality_wanted()) return std::unexpected(Wanted(EqualityWanted{*rows.equality_wanted()}));
     const TableState& lacks = faulty ? *faulty : *table;  // or one of its children's
     return evolve_or_refuse({{lacks.route, lacks.name}, rows.take_lacking(), *record.at, record.offset});
   }
@@ -331,6 +333,10 @@ void Mapper::set_schema(const SchemaName& name, const RegisteredSchema& schema) 
 
 void Mapper::refuse_schema(const SchemaName& name, std::string reason) {
   state_->schemas.refuse(name, std::move(reason));
+}
+
+void Mapper::set_equal(const EqualityWanted& asked, bool equal) {
+  state_->rows.set_equal(asked.values, equal);
 }
 
 void Mapper::invalidate_tables() {

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/equality.h"
 #include "base/evolution.h"
 #include "base/record.h"
 #include "base/schema.h"
@@ -56,8 +57,15 @@ struct VanishedColumn {
 
   bool operator==(const VanishedColumn&) const = default;
 };
+// Two keys of a record, as its own and its value's, may be one to PostgreSQL although their bytes differ: see
+// Mapper::set_equal.
+struct EqualityWanted {
+  Equality values;
+
+  bool operator==(const EqualityWanted&) const = default;
+};
 // A fact that mapping needs before it can continue, and that a caller with I/O can look up, or bring about.
-using Wanted = std::variant<TableWanted, SchemaWanted, EvolutionWanted, VanishedColumn>;
+using Wanted = std::variant<TableWanted, SchemaWanted, EvolutionWanted, VanishedColumn, EqualityWanted>;
 
 // The table of the record is paused.
 struct TablePaused {
@@ -103,6 +111,8 @@ class Mapper {
   // The registry does not know the schema: the next record that is mapped, and has it, is a dead letter with this
   // reason.
   void refuse_schema(const SchemaName& name, std::string reason);
+  // Values that a type's input refuses are not equal.
+  void set_equal(const EqualityWanted& asked, bool equal);
   // Forgets every description: the catalogue may have changed.
   void invalidate_tables();
 

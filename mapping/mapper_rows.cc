@@ -108,13 +108,25 @@ bool Mapper::State::add_columns(TopicState& topic, const TableState& table, cons
   return added_columns.encode(table, {event, event.after, record, key}, key_only, set->arena(), cells, fault);
 }
 
-bool Mapper::State::record_key_is_old(const TableState& table) const {
+std::optional<bool> Mapper::State::is_old_key(const TableState& table, const std::vector<Cell>& key, bool added) {
   const Table& target = *table.table;
-  return std::ranges::all_of(target.key, [&](std::uint16_t column) {
-    if (table.is_added(column)) return true;
-    return is_key_part(target, record_cells[column]) && is_key_part(target, old_cells[column]) &&
-           equal_values(target.columns[column], record_cells[column], old_cells[column], set->arena());
-  });
+  for (const std::uint16_t column : target.key) {
+    if (!added && table.is_added(column)) continue;
+    if (!is_key_part(target, key[column]) || !is_key_part(target, old_cells[column])) return false;
+    const auto same = rows.equal(target.columns[column], key[column], old_cells[column], set->arena());
+    if (!same || !*same) return same;
+  }
+  return true;
+}
+
+// Returns true if a row must not be removed and written anew where its key has only another spelling: where that would
+// need, change or refuse more than the key.
+bool Mapper::State::stays_in_place(TableState& table) {
+  const Table& target = *table.table;
+  if (!table.compares_loosely() || table.route->mode == WriteMode::insert) return false;
+  RecordError lacks;
+  return table.route->mode == WriteMode::update || target.delete_acts || target.is_guarded() ||
+         target.is_conditional() || !taken_by->children.empty() || !is_whole(table, lacks);
 }
 
 bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const Record& record, RecordError& fault) {
@@ -146,11 +158,15 @@ bool Mapper::State::merge_record_key(TopicState& topic, TableState& table, const
     if (!is_key_part(target, of_record)) continue;
     if (strict || !is_key_part(target, cells[column])) {
       cells[column] = of_record;
-    } else if (!equal_values(target.columns[column], cells[column], of_record, set->arena())) {
+    } else {
+      const auto same = rows.equal(target.columns[column], cells[column], of_record, set->arena());
+      if (!same) return false;
+      if (*same) continue;
       // Of a row whose key changes, the record key may be the one that it had.
       if (event.operation == Operation::update && event.before.present) {
         if (!find_old_key(table, fault)) return false;
-        if (record_key_is_old(table)) return true;
+        const auto is_old = is_old_key(table, record_cells, false);
+        if (!is_old || *is_old) return is_old.has_value();
       }
       fault = {Stage::map, "22023",
                fmt::format("key: found another {} than in the value, expected the same; {}",
@@ -206,6 +222,11 @@ bool Mapper::State::map_write(TopicState& topic, TableState& table, const Record
   if (!has_key(target, old_cells)) return write_row(table, false, record, fault);
   const RowKey before = row_key(table, old_cells, arena, old_key_space);
   if (before.bytes == row_key(table, cells, arena, key_space).bytes) return write_row(table, false, record, fault);
+  if (stays_in_place(table)) {
+    const auto same = is_old_key(table, cells, true);
+    if (!same) return false;
+    if (*same) return write_row(table, false, record, fault);
+  }
   const bool leaves = verdict == RowVerdict::leave;
   if (route.mode == WriteMode::update && !leaves) {
     fault = {Stage::map, "0A000",

@@ -202,7 +202,10 @@ struct Mapper::State {
   bool set_deleted(TableState& table, const Record& record, std::vector<Cell>& of, RecordError& fault);
   bool remove_row(TableState& table, const Record& record, std::vector<Cell>& of, const RowKey& key, bool decides,
                   RecordError& fault);
-  bool record_key_is_old(const TableState& table) const;
+  // Whether the key, also by the columns that the route adds, is the one in old_cells; nothing: PostgreSQL has to be
+  // asked.
+  std::optional<bool> is_old_key(const TableState& table, const std::vector<Cell>& key, bool added);
+  bool stays_in_place(TableState& table);
   // Rows of tables of children (mapper_children.cc).
   // What their paths lead into.
   const Image& row_of_paths() const { return taken_by->match.route->flatten.empty() ? event.after : nested_row; }

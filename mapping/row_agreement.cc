@@ -14,9 +14,9 @@ bool RowEncoder::agrees(const TableState& table, const FieldSlot& slot, const Im
   const std::size_t end = arena.size();
   Cell said;
   if (!encode_cell(table, at, image, field, arena, said, fault)) return false;
-  const bool same = said.length == Cell::absent || equal_values(column, said, cells[at], arena);
+  const auto same = said.length == Cell::absent ? true : equal(column, said, cells[at], arena);
   arena.resize(end);  // an array has many elements
-  if (same) return true;
+  if (!same || *same) return same.has_value();
   fault = {
       Stage::map, "22023",
       fmt::format("{}: found {}, expected the value of {} of the parent, which fills the column {}; give the "

@@ -320,6 +320,22 @@ bool equal_values(const Column& column, const Cell& one, const Cell& other, std:
   return first == second;
 }
 
+std::optional<bool> RowEncoder::equal(const Column& column, const Cell& one, const Cell& other,
+                                      std::string_view arena) {
+  if (equal_values(column, one, other, arena)) return true;
+  const bool may_be = compares_loosely(column) && column.encoding != Encoding::json;  // which has no equality
+  if (one.length < 0 || other.length < 0 || !may_be) return false;
+  const std::size_t text_at = column.encoding == Encoding::jsonb ? 1 : 0;  // behind the version of its binary form
+  Equality values{column.cast, column.equals, column.loose_collation, std::string(bytes_of(one, arena).substr(text_at)),
+                  std::string(bytes_of(other, arena).substr(text_at))};
+  const auto known = equalities_.find(values);
+  if (!known) {
+    unknown_ = std::move(values);
+    lacking_ = {};  // later
+  }
+  return known;
+}
+
 void append_alike_key(const Table& table, const std::vector<Cell>& cells, std::string_view arena, std::string& out) {
   for (const std::uint16_t column : table.key) {
     const Column& of = table.columns[column];

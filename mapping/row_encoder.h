@@ -3,6 +3,7 @@
 // Owned by a Mapper. An error describes the record: where in the event, what was found, what was expected.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/changes.h"
 #include "base/evolution.h"
 #include "mapping/encode/encoder.h"
+#include "mapping/equalities.h"
 #include "mapping/formats/event.h"
 #include "mapping/formats/mended_text.h"
 #include "mapping/key_index.h"
@@ -56,8 +58,14 @@ class RowEncoder {
   void begin_record(const MendedText* mended) {
     uses_.clear();
     lacking_ = {};
+    unknown_.reset();
     mended_ = mended;
   }
+  // Returns true if PostgreSQL calls two values equal. Nothing: it has to be asked first; what then makes the record's
+  // changes returns false without a fault.
+  std::optional<bool> equal(const Column& column, const Cell& one, const Cell& other, std::string_view arena);
+  const std::optional<Equality>& equality_wanted() const { return unknown_; }
+  void set_equal(const Equality& asked, bool equal) { equalities_.set(asked, equal); }
 
   // What the table of the present record lacks, where its route lets it evolve: then encode_row() has returned false
   // without a fault.
@@ -84,6 +92,8 @@ class RowEncoder {
   void need_nulls(const TableState& table, const Image& image, const std::vector<Cell>& cells);
 
   Encoder encoder_;
+  Equalities equalities_;
+  std::optional<Equality> unknown_;  // what the present record is about
   Evolution lacking_;
   std::size_t added_before_ = 0;  // of its columns, by earlier rows of the record: elements of an array
   std::vector<Use> uses_;

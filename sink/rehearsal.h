@@ -42,6 +42,7 @@ class AlteredTables final : public Tables {
   DescribedTable describe(const std::string& name, const config::Route& route) override;
   std::string statement_for(const std::string& name, const Evolution& evolution) const override;
   Result<bool> unchanged(std::span<const Table* const> tables) override;
+  Result<bool> equal(const Equality& values) override { return catalogue_.equal(values); }
 
   // Why the statement could not be run, once that was found. It is not tried again.
   const std::optional<Error>& refusal() const { return refusal_; }

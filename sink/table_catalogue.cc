@@ -183,6 +183,22 @@ std::string TableCatalogue::statement_for(const std::string& name, const Evoluti
   return alter_statement(TableName::parse(name).sql(), evolution);
 }
 
+Result<bool> TableCatalogue::equal(const Equality& values) {
+  const auto deadline = Clock::now() + describe_timeout;
+  const std::string collate = values.collation.empty() ? "" : " COLLATE " + values.collation;
+  const std::string query =
+      fmt::format("SELECT $1::{0}{1} {2} $2::{0}{1} AS same", values.type, collate, values.equals);
+  return with_client([&](SqlClient& client) -> Result<bool> {
+    const auto rows = client.run(query, {values.one, values.other}, deadline);
+    if (rows) return !rows->empty() && rows->front().boolean("same");
+    const auto next = classify(rows.error().sqlstate, rows.error().message);
+    const bool refused = !rows.error().sqlstate.empty() && (next == ErrorClass::reject || next == ErrorClass::unclear ||
+                                                            next == ErrorClass::stop_partition);
+    if (refused) return false;
+    return std::unexpected(rows.error());
+  });
+}
+
 Result<bool> TableCatalogue::unchanged(std::span<const Table* const> tables) {
   const auto deadline = Clock::now() + describe_timeout;
   std::vector<std::string> oids;

@@ -32,6 +32,7 @@ class TableCatalogue final : public Tables {
   Result<Evolved> evolve(const WantedTable& wanted, const Evolution& evolution) override;
   std::string statement_for(const std::string& name, const Evolution& evolution) const override;
   Result<bool> unchanged(std::span<const Table* const> tables) override;
+  Result<bool> equal(const Equality& values) override;
 
   // Returns true if the role that Sluice connects as may do anything.
   Result<bool> is_superuser();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/equality.h"
 #include "base/error.h"
 #include "base/evolution.h"
 #include "base/table.h"
@@ -53,6 +54,8 @@ class Tables {
   // Returns true as long as describing these tables again would give the same; one small query for all. Tables that
   // cannot change are always the same.
   virtual Result<bool> unchanged(std::span<const Table* const>) { return true; }
+  // Asks PostgreSQL, which calls values that it refuses equal to none. Tables without one have no values of such types.
+  virtual Result<bool> equal(const Equality&) { return false; }
 };
 
 }  // namespace sluice::sink

@@ -50,6 +50,7 @@ class FreeingDdl {
       return catalogue_.statement_for(name, lacking);
     }
     Result<bool> unchanged(std::span<const Table* const> tables) override { return catalogue_.unchanged(tables); }
+    Result<bool> equal(const Equality& values) override { return catalogue_.equal(values); }
 
     std::string table;  // by its name; empty: nothing was asked for
     Evolution evolution;

@@ -46,6 +46,8 @@ class StandIns final : public sink::Tables {
     return catalogue_.unchanged(targets);
   }
 
+  Result<bool> equal(const Equality& values) override { return catalogue_.equal(values); }
+
   const std::set<std::string>& made_elsewhere() const { return made_elsewhere_; }
 
   bool divided = false;  // topics have partitions, among which a truncate has no order

@@ -60,6 +60,13 @@ Result<void> resolve_vanished(const mapping::VanishedColumn& wanted, mapping::Ma
   return {};
 }
 
+Result<void> resolve_equality(const mapping::EqualityWanted& wanted, mapping::Mapper& mapper, const Sources& sources) {
+  const auto equal = sources.tables.equal(wanted.values);
+  if (!equal) return std::unexpected(equal.error());
+  mapper.set_equal(wanted, *equal);
+  return {};
+}
+
 }  // namespace
 
 Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, const Sources& sources) {
@@ -69,6 +76,8 @@ Result<void> resolve(const mapping::Wanted& wanted, mapping::Mapper& mapper, con
     return resolve_evolution(*evolution, mapper, sources);
   if (const auto* vanished = std::get_if<mapping::VanishedColumn>(&wanted))
     return resolve_vanished(*vanished, mapper, sources);
+  if (const auto* equality = std::get_if<mapping::EqualityWanted>(&wanted))
+    return resolve_equality(*equality, mapper, sources);
   const auto& asked = std::get<mapping::TableWanted>(wanted);
   auto table = sources.tables.describe(asked.table, *asked.route);
   if (!table && table.error().sqlstate == "42P01" && asked.route->evolve == config::Evolve::tables) {

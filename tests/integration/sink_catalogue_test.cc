@@ -232,6 +232,35 @@ TEST_F(CatalogueTest, a_collation_is_described_where_it_is_not_the_types_and_whe
                                schema));
 }
 
+TEST_F(CatalogueTest, postgresql_says_what_is_equal_and_nothing_equals_what_it_refuses) {
+  sql(fmt::format(
+      "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; CREATE DOMAIN {0}.span AS interval; CREATE COLLATION {0}.loose "
+      "(provider = icu, locale = 'und-u-ks-level1', deterministic = false); CREATE TABLE {0}.keys (net inet, "
+      "span {0}.span, name public.citext, doc jsonb, list int[], letters text COLLATE {0}.loose, label xml)",
+      schema));
+  const auto described = table("keys", {"net"}, WriteMode::update);
+  ASSERT_TRUE(described);
+  TableCatalogue catalogue(elsewhere());
+  const auto equal = [&](std::size_t at, const char* one, const char* other) {
+    const Column& column = described->columns[at];
+    const auto answer = catalogue.equal({column.cast, column.equals, column.loose_collation, one, other});
+    EXPECT_TRUE(answer) << answer.error().message;
+    return answer && *answer;
+  };
+  EXPECT_TRUE(equal(0, "10.0.0.1", "10.0.0.1/32") && equal(0, "::1", "0:0::1"));
+  EXPECT_FALSE(equal(0, "10.0.0.1", "10.0.0.1/24"));
+  EXPECT_TRUE(equal(1, "24:00:00", "1 day") && equal(1, "1 mon", "30 days"));
+  EXPECT_TRUE(equal(2, "Key", "kEY"));
+  EXPECT_FALSE(equal(2, "key", "key "));
+  EXPECT_TRUE(equal(3, R"({"a":1,"b":2})", R"({"b":2,"a":1.0})"));
+  EXPECT_TRUE(equal(4, "{1,2}", "{01, 2}"));
+  EXPECT_TRUE(equal(5, "\u00c9", "e"));
+  EXPECT_FALSE(equal(5, "e", "f"));
+  EXPECT_FALSE(equal(0, "no address", "no address") || equal(4, "{", "{")) << "the type's input refuses it";
+  EXPECT_FALSE(equal(6, "<a/>", "<a/>")) << "the type has no equality";
+  EXPECT_TRUE(equal(2, "a", "A")) << "the next question is answered";
+}
+
 Evolution widened_to_bigint() {
   Evolution evolution;
   evolution.widened = {{"i", "bigint", "integer"}};

@@ -15,7 +15,11 @@ using std::chrono::milliseconds;
 // Partitions with a backlog each, whose queues may hold an eighth of a budget each, but not together.
 class FetchBudgetTest : public ::testing::Test {
  protected:
-  static constexpr int partitions = 64;
+  explicit FetchBudgetTest(int of_topic = 64, std::size_t header_bytes = 0)
+      : partitions(of_topic), header(header_bytes, 'h') {}
+
+  const int partitions;
+  const std::string header;
   static constexpr Offset records = 700;  // of each partition, a kilobyte each: 45 MB in all
   static constexpr std::size_t budget = 4u << 20;
 
@@ -24,14 +28,16 @@ class FetchBudgetTest : public ::testing::Test {
     ASSERT_TRUE(started) << started.error().message;
     broker_ = std::move(*started);
     settings_ = settings_of(*broker_);
-    const std::string value(1000, 'x');
+    const std::string value(header.empty() ? 1000 : 10, 'x');
+    std::vector<Header> headers;
+    if (!header.empty()) headers.push_back({"trace", header});
     auto small_batches = settings_;
     small_batches.properties.emplace("batch.num.messages", Secret("8"));
     auto producer = Producer::make(small_batches);
     ASSERT_TRUE(producer) << producer.error().message;
     for (Offset offset = 0; offset < records; ++offset) {
       for (std::int32_t number = 0; number < partitions; ++number)
-        ASSERT_TRUE((*producer)->send("orders", {.key = "k", .value = value, .headers = {}, .partition = number}));
+        ASSERT_TRUE((*producer)->send("orders", {.key = "k", .value = value, .headers = headers, .partition = number}));
     }
     ASSERT_TRUE((*producer)->flush(deadline));
     // The mock does not limit an answer as a whole, as brokers do.
@@ -48,7 +54,7 @@ class FetchBudgetTest : public ::testing::Test {
     ASSERT_TRUE(consumer_->start({"orders"}));
     ASSERT_TRUE(eventually([this] {
       const std::lock_guard lock(mutex_);
-      return assigned_.size() == partitions;
+      return std::ssize(assigned_) == partitions;
     }));
   }
   void TearDown() override { EXPECT_TRUE(consumer_->stop(deadline)); }
@@ -114,9 +120,9 @@ class FetchBudgetTest : public ::testing::Test {
     }
     return true;
   }
-  static std::set<std::size_t> all_of(std::size_t first, std::size_t step) {
+  std::set<std::size_t> all_of(std::size_t first, std::size_t step) const {
     std::set<std::size_t> chosen;
-    for (auto i = first; i < partitions; i += step) chosen.insert(i);
+    for (auto i = first; i < assigned_.size(); i += step) chosen.insert(i);
     return chosen;
   }
 
@@ -151,7 +157,7 @@ TEST_F(FetchBudgetTest,
   start_all();
   settled();
   auto others = all_of(0, 1);
-  for (std::size_t alone = 0; alone < partitions; alone += 2) others.erase(alone);
+  for (std::size_t alone = 0; alone < assigned_.size(); alone += 2) others.erase(alone);
   read_to_the_end(lane_, others, {}, 300);
 }
 
@@ -159,8 +165,8 @@ TEST_F(FetchBudgetTest, a_turn_without_room_lasts_until_something_has_come_howev
   start_all();
   settled();
   auto others = all_of(0, 1);
-  for (std::size_t alone = 0; alone < partitions; alone += 2) others.erase(alone);
-  const auto kept = waiting() / partitions;
+  for (std::size_t alone = 0; alone < assigned_.size(); alone += 2) others.erase(alone);
+  const auto kept = waiting() / assigned_.size();
   broker_->set_delay(1, milliseconds(60));  // for longer than the budget's look at the queues
   read_to_the_end(lane_, others, {}, static_cast<Offset>(kept) + 24);
 }
@@ -169,7 +175,7 @@ TEST_F(FetchBudgetTest, a_partition_that_is_held_starts_anew_where_its_lane_want
   start_all();
   settled();
   std::map<std::size_t, Offset> next;
-  for (std::size_t i = 0; i < partitions; ++i) {
+  for (std::size_t i = 0; i < assigned_.size(); ++i) {
     const auto from = static_cast<Offset>(i * 10);
     ASSERT_TRUE(start_at(*assigned_[i], from));
     next[i] = from;
@@ -179,6 +185,25 @@ TEST_F(FetchBudgetTest, a_partition_that_is_held_starts_anew_where_its_lane_want
     ASSERT_TRUE(start_at(*assigned_[i], from));
   }
   read_to_the_end(lane_, all_of(0, 1), next);
+}
+
+// Few enough for a share each, which counts their values alone.
+struct LargeHeaders : FetchBudgetTest {
+  LargeHeaders() : FetchBudgetTest(8, 4000) {}
+};
+
+TEST_F(LargeHeaders, count_as_soon_as_one_was_polled_and_cost_no_record) {
+  assigned_[0]->wake_through(lane_, 0);
+  ASSERT_TRUE(start_at(*assigned_[0], 0));
+  ASSERT_TRUE(eventually([&] {
+    const auto event = assigned_[0]->poll();
+    return std::holds_alternative<Record>(event);
+  }));
+  broker_->set_delay(1, milliseconds(20));  // so that little comes between two looks at the queues
+  start_all();
+  EXPECT_LT(settled() * 4000, 2 * budget) << "of 22 MB";
+  broker_->set_delay(1, milliseconds(0));
+  read_to_the_end(lane_, all_of(0, 1));
 }
 
 }  // namespace
