@@ -14,6 +14,7 @@
 #include "console/command.h"
 #include "console/guarded.h"
 #include "console/ssh/channel_limits.h"
+#include "console/ssh/first_write.h"
 
 namespace sluice::console {
 namespace {
@@ -291,9 +292,7 @@ bool Channel::write_some(Clock::time_point now) {
     }
     if (!stuck_since_) stuck_since_ = now;
     if (piece.text.empty() || (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0) return false;
-    const auto length = static_cast<std::uint32_t>(piece.text.size());
-    const int written = piece.err ? ssh_channel_write_stderr(channel_, piece.text.data(), length)
-                                  : ssh_channel_write(channel_, piece.text.data(), length);
+    const int written = write(piece.text, piece.err);
     if (written <= 0) return false;  // keys are being exchanged, or it is over
     output_.consume(static_cast<std::size_t>(written));
     stuck_since_ = now;
@@ -301,8 +300,22 @@ bool Channel::write_some(Clock::time_point now) {
   return true;
 }
 
+int Channel::write(std::string_view text, bool err) {
+  if (nothing_fits_) return nothing_fits;
+  if (!has_written_) {
+    const int written = write_first(channel_, text, err);
+    nothing_fits_ = written == nothing_fits;
+    has_written_ = written > 0;
+    return written;
+  }
+  const auto length = static_cast<std::uint32_t>(text.size());
+  return err ? ssh_channel_write_stderr(channel_, text.data(), length)
+             : ssh_channel_write(channel_, text.data(), length);
+}
+
 std::optional<std::string> Channel::end_reason(Clock::time_point now) const {
   if (broken_) return "the server has no memory for this channel";
+  if (nothing_fits_) return "its client takes packets in which nothing fits";
   if (overflow_) return "more input than is being read";
   if (output_.size() > OutputQueue::hard_limit) return "output is not being read";
   if (stuck_since_ && now - *stuck_since_ >= without_progress) return "output has not been read for 60 s";
@@ -332,14 +345,11 @@ void Channel::close(const std::string& reason, int code) {
     std::string last = full_screen ? "\x1b[?1049l\x1b[?25h\x1b[0m" : "";
     last += editor_ && !term_.empty() ? "\x1b[?2004l" : "";
     last += "\r\n" + reason + "\r\n";
-    if (ssh_channel_window_size(channel_) >= last.size()) {
-      ssh_channel_write(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
-    }
+    if (ssh_channel_window_size(channel_) >= last.size()) write(last, false);
   }
   if (!terminal_.pty && !blocked) {
     const std::string last = fmt::format("error: {}\n", escape(reason));
-    if (ssh_channel_window_size(channel_) >= last.size())
-      ssh_channel_write_stderr(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
+    if (ssh_channel_window_size(channel_) >= last.size()) write(last, true);
   }
   exit_code_ = code;
   send_end();

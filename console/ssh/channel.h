@@ -96,6 +96,7 @@ class Channel {
   bool next_of_batch();
   bool next_of_shell(Clock::time_point now);
   bool write_some(Clock::time_point now);
+  int write(std::string_view text, bool err);
   void finish(int code);
   void send_end();
 
@@ -128,6 +129,7 @@ class Channel {
   bool running_ = false;
 
   bool begun_ = false, eof_ = false, peer_closed_ = false, overflow_ = false, broken_ = false, resized_ = false;
+  bool has_written_ = false, nothing_fits_ = false;
   bool ending_ = false, end_sent_ = false;
   int exit_code_ = 0;
   Clock::time_point last_input_{};

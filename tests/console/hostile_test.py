@@ -13,7 +13,7 @@ import time
 import paramiko
 import pytest
 
-from support.raw_ssh import Flood, Raw, crowd
+from support.raw_ssh import Flood, Raw, crowd, exit_code, until
 from support.waiting import wait_until
 
 HOSTILE = {
@@ -189,6 +189,32 @@ def test_requests_that_mean_nothing_here_take_nothing_away(console):
             raw.send(93, channel.remote_chanid, 2**32 - 1)
         channel.exec_command("whoami")
         assert channel.recv_exit_status() == 0
+
+
+@pytest.mark.case(36)
+def test_a_client_in_whose_packets_nothing_fits_is_sent_away_at_once(console):
+    # The library takes ten bytes of each for itself, and then sends empty ones until it has filled 256 MiB with them.
+    def shell(channel):
+        channel.get_pty()
+        channel.invoke_shell()
+
+    def ended_by_an_admin(channel):  # before anything was written
+        channel.exec_command("tail")
+        tails = wait_until(lambda: [one["id"] for one in console.sessions() if one["command"] == "tail"], "the command")
+        console.ok("session", "end", str(tails[0]), key="k_adm")
+
+    for ask in (lambda channel: channel.exec_command("help"), shell, ended_by_an_admin):
+        seen = len(console.live.log())
+        with Raw(console.access.port).log_in(console.access.folder, "k_oper") as raw:
+            channel = raw.open_session_of(10)
+            ask(channel)
+            assert exit_code(channel) != 0
+        wait_until(lambda: re.search(r"session \d+: oper ended: ", console.live.log()[seen:]), console.live.tail)
+        assert "is stuck" not in console.live.log()[seen:]
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as raw:
+        channel = raw.open_session_of(11)  # one byte fits
+        channel.exec_command("help")
+        until(channel, console.ok("help").encode())
 
 
 @pytest.mark.case(36)

@@ -45,6 +45,11 @@ class Raw:
         self.transport.auth_publickey(user, paramiko.Ed25519Key.from_private_key_file(str(folder / name)))
         return self
 
+    def open_session_of(self, max_packet_size, window_size=2**31 - 1):
+        """A channel whose client takes packets of so many bytes, however few: Paramiko alone would ask for more."""
+        self.transport._sanitize_packet_size = lambda size: size
+        return self.transport.open_session(window_size=window_size, max_packet_size=max_packet_size, timeout=60)
+
     def open_terminal(self, columns=80, rows=24):
         """A channel with a terminal, of which nothing else is asked yet."""
         channel = self.transport.open_session(timeout=60)
@@ -93,13 +98,16 @@ def exit_code(channel):
     return channel.recv_exit_status()
 
 
-def crowd(port, count, held_at_most=200):
-    """Strangers from eight loopback addresses, a third each: silent, a banner, a banner and part of a large packet.
+CROWD = tuple(f"127.1.0.{n}" for n in range(1, 9))
+
+
+def crowd(port, count, held_at_most=200, sources=CROWD):
+    """Strangers from these addresses, a third each: silent, a banner, a banner and part of a large packet.
     Returns how many were let through the door."""
     held, taken = [], 0
     for n in range(count):
         try:
-            one = socket.create_connection(("127.0.0.1", port), 10, (f"127.1.0.{n % 8 + 1}", 0))
+            one = socket.create_connection(("127.0.0.1", port), 10, (sources[n % len(sources)], 0))
             if n % 3:
                 one.sendall(b"SSH-2.0-stranger\r\n")
             if n % 3 == 2:
