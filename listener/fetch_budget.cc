@@ -75,12 +75,13 @@ void FetchBudget::run() {
 
 // A record of partitions without a polled one is taken to be as large as the mean of those with one, whether or not
 // anything waits there now: the lane polls their queues empty between two looks. Nothing if there is none yet.
-std::optional<double> FetchBudget::mean_record(std::span<const Member> lane) {
+std::optional<double> FetchBudget::mean_record(std::span<const Member> members,
+                                               double (PartitionQueue::*size)() const) {
   double sum = 0;
   std::size_t known = 0;
-  for (const auto& member : lane) {
+  for (const auto& member : members) {
     if (!member.partition->polled()) continue;
-    sum += member.partition->record_bytes();
+    sum += (member.partition->*size)();
     ++known;
   }
   if (known == 0) return std::nullopt;
@@ -89,15 +90,8 @@ std::optional<double> FetchBudget::mean_record(std::span<const Member> lane) {
 
 // What the keys and headers come to if all queues are full of records as large as those that were polled.
 double FetchBudget::beside_values(std::span<const Member> members, Size one) {
-  double sum = 0;
-  std::size_t known = 0;
-  for (const auto& member : members) {
-    if (!member.partition->polled()) continue;
-    sum += member.partition->bytes_beside_value();
-    ++known;
-  }
-  if (known == 0) return 0;
-  return sum / static_cast<double>(known) * static_cast<double>(members.size() * one.records);
+  const auto records = static_cast<double>(members.size() * one.records);
+  return mean_record(members, &PartitionQueue::bytes_beside_value).value_or(0) * records;
 }
 
 // Returns true if there is something in the queues, or held.
@@ -127,7 +121,7 @@ bool FetchBudget::look() {
 
 bool FetchBudget::tend(std::span<const Member> lane, Size limit, Size one) const {
   std::vector<Seen> seen;
-  const auto mean = mean_record(lane);
+  const auto mean = mean_record(lane, &PartitionQueue::record_bytes);
   for (const auto& member : lane) {
     if (!member.partition->stirred()) continue;
     const auto standing = member.partition->standing();

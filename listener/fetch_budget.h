@@ -56,9 +56,8 @@ class FetchBudget {
   };
   void run();
   bool look();
+  static std::optional<double> mean_record(std::span<const Member> members, double (PartitionQueue::*size)() const);
   static double beside_values(std::span<const Member> members, Size one);
-
-  static std::optional<double> mean_record(std::span<const Member> lane);
   bool tend(std::span<const Member> lane, Size limit, Size one) const;
   void wait(int timeout_ms) const;
 

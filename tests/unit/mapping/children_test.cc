@@ -1,5 +1,4 @@
 // Arrays as rows of tables of children.
-
 #include "config/children.h"
 #include "tests/support/rounds.h"
 #include "tests/unit/mapping/several_support.h"
