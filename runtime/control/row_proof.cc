@@ -88,7 +88,7 @@ class RowProof {
   Result<void> add(const Record& record);
   Result<void> write(const Source& source);
   int origin_of(const TopicPartition& at);
-  bool is_folded_wrongly(const Record& record);
+  bool may_fold(const TopicPartition& at) const;
   void tell(const sink::TableDifference& one);
   bool is_whole(const sink::TableDifference& one) const;
 
@@ -107,7 +107,7 @@ class RowProof {
   std::map<TopicPartition, int> origins_;                  // the numbers that their rows are kept under
   std::set<std::string> cut_;                              // topics of which the first records were not read
   std::vector<Offset> batch_;
-  std::set<std::string> keys_;  // of records in the batch, where two of one key would be folded wrongly
+  std::set<std::string, std::less<>> keys_;  // of the batch's records, where two of one key may not fold
   std::size_t batch_bytes_ = 0;
   std::int64_t records_ = 0, unmapped_ = 0;
   Offset passed_ = 0, to_pass_ = 0;  // offsets: of those before the one that is being read, of all
@@ -189,7 +189,8 @@ Result<void> RowProof::read(const Source& source, Offset from, Offset to, std::s
     Result<void> mapped;
     const auto visit = [&](const Record& record) {
       records_ += together > 1 ? 1 : 0;  // else it is read a second time
-      if (mapped && is_folded_wrongly(record)) mapped = write(source);
+      const bool met = !record.key || keys_.contains(*record.key);
+      if (mapped && met && !may_fold(at)) mapped = write(source);
       if (mapped && !std::ranges::binary_search(source.letters, record.offset)) mapped = add(record);
       if (mapped && (batch_bytes_ >= batch_bytes || batch_.size() >= together)) mapped = write(source);
     };
@@ -205,11 +206,10 @@ Result<void> RowProof::read(const Source& source, Offset from, Offset to, std::s
 
 // Within a batch two events of a row become one change: what each lacked, and that the row was gone in between, is not
 // in it. Where another origin may have written the row in between that counts, so they are two batches.
-bool RowProof::is_folded_wrongly(const Record& record) {
-  const bool shared = std::ranges::any_of(mapper_.routes(record.at->topic), [&](const auto* route) {
+bool RowProof::may_fold(const TopicPartition& at) const {
+  return std::ranges::none_of(mapper_.routes(at.topic), [&](const auto* route) {
     return route->shares_table || (tables_.divided && route->on_truncate == config::OnTruncate::apply);
   });
-  return shared && (!record.key || !keys_.insert(std::string(*record.key)).second);
 }
 
 Result<void> RowProof::add(const Record& record) {
@@ -220,6 +220,7 @@ Result<void> RowProof::add(const Record& record) {
     first_unmapped_ = fmt::format("{}/{} offset {}", record.at->topic, record.at->partition, record.offset);
   batch_.push_back(record.offset);
   batch_bytes_ += record.bytes();
+  if (record.key && !may_fold(*record.at)) keys_.emplace(*record.key);
   return {};
 }
 
