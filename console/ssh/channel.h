@@ -62,6 +62,8 @@ class Channel {
   void release();
   void stop_command() { stop_.request_stop(); }
 
+  // Its client has said what it is for: a command or a shell.
+  bool has_purpose() const { return mode_ != Mode::none; }
   bool busy() const { return running_; }
   // It has to have another turn soon, though nothing may happen until then.
   bool waits_for_quiet() const { return editor_ && editor_->waits_for_quiet(); }

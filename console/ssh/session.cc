@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto channel_within = 30s;
+constexpr auto purpose_within = 30s;
 constexpr auto idle_limit = 15min;
 constexpr auto absolute_limit = 24h;
 constexpr auto keepalive_every = 30s;
@@ -157,7 +157,8 @@ void Session::serve_channels(Clock::time_point now, bool& more) {
 
 void Session::check_session(Clock::time_point now) {
   const bool busy = std::any_of(channels_.begin(), channels_.end(), [](const Channel& c) { return c.busy(); });
-  if (!had_channel_ && now - logged_in_ > channel_within) end("no command and no shell within 30 s");
+  had_purpose_ = had_purpose_ || std::ranges::any_of(channels_, &Channel::has_purpose);
+  if (!had_purpose_ && now - logged_in_ > purpose_within) end("no command and no shell within 30 s");
   if (!busy && view_.idle() > idle_limit) end("idle for 15 min");
   if (now - logged_in_ > absolute_limit) end("a session lasts 24 h at most; log in again");
   if (now - last_keepalive_ >= keepalive_every) {
@@ -178,7 +179,6 @@ ssh_channel Session::open_channel() {
     refuse("channel", "beyond the fourth");
     return nullptr;
   }
-  had_channel_ = true;
   note_messages();
   view_.typed();
   ChannelContext context;

@@ -111,7 +111,7 @@ class Session {
   bool accepted_ = false;  // a signature was right
   bool inside_ = false;    // and there was room
   Clock::time_point logged_in_, last_keepalive_;
-  bool had_channel_ = false, leaving_ = false, broken_ = false;
+  bool had_purpose_ = false, leaving_ = false, broken_ = false;
   Progress progress_ = Progress::silent;
   bool handshake_ = false;   // the keys were exchanged
   std::size_t waiting_ = 0;  // channels of a client that is leaving

@@ -423,11 +423,16 @@ def test_forwarding_subsystems_and_copies_are_refused(console):
 
 
 @pytest.mark.case(14)
-def test_a_connection_that_opens_nothing_is_ended(console):
-    answer = console.run_ssh("-N")
-    assert answer.code != 0
-    assert answer.err.strip(), "a reason"
-    print(f"ended after {answer.took:.0f} s: {answer.err.strip()}")
+def test_a_connection_that_asks_for_nothing_is_ended(console):
+    """Also one that has opened a channel, as of a client that is stopped before it sends its command: it takes a place."""
+    with Raw(console.access.port).log_in(console.access.folder, "k_view") as stopped:
+        channel = stopped.open_terminal()
+        answer = console.run_ssh("-N")
+        assert answer.code != 0
+        assert answer.err.strip(), "a reason"
+        print(f"ended after {answer.took:.0f} s: {answer.err.strip()}")
+        wait_until(lambda: not stopped.transport.is_active(), "the end of a connection whose channel is for nothing")
+        assert channel.closed
 
 
 @pytest.mark.case(15)

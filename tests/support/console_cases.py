@@ -17,7 +17,7 @@ CASES = {
     10: "The exit code tells what kind of failure it was, and words about it go to stderr only.",
     11: "Lines on stdin run in order until one fails, whatever their ends; a long batch is paced and answered whole.",
     13: "`check` answers in one line whether somebody has to come, also while a server is away.",
-    14: "Forwarding, subsystems and copies are refused in the words that the client knows, and noted; a connection that opens nothing is ended.",
+    14: "Forwarding, subsystems and copies are refused in the words that the client knows, and noted; a connection that asks for nothing is ended.",
     15: "One connection carries several commands at once, and too many of them do not end it.",
     16: "Tab completes commands and names that live, `?` says what may follow, and neither runs anything.",
     17: "The keys of an editor do what they do elsewhere, and history keeps the line that was begun.",
