@@ -12,6 +12,7 @@
 #include "base/codec.h"
 #include "base/json_text.h"
 #include "base/parse.h"
+#include "mapping/encode/structures.h"
 #include "mapping/encode/value_json.h"
 
 using std::string_view_literals::operator""sv;
@@ -357,6 +358,14 @@ ValueError Encoder::moment_of(Encoding encoding, const Value& value, Moment& mom
   }
   if (value.kind() == ValueKind::number_text || value.kind() == ValueKind::integer) {
     return policies_.time_unit == TimeUnit::reject ? value_error::no_unit : counted_moment(encoding, value, moment);
+  }
+  if (value.kind() == ValueKind::structure) {
+    std::span<const Field> members;
+    names_.clear();
+    if (!value.members(fields_, names_, members)) return value_error::nested;
+    scratch_.clear();
+    if (const ValueError error = append_moment_of_parts(members, scratch_)) return error;
+    return parse_moment(scratch_, moment, encoding == Encoding::time ? MomentShape::time : MomentShape::date_time);
   }
   if (value.kind() != ValueKind::temporal) return value_error::datetime;
   std::int64_t count = value.integer();

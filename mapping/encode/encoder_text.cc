@@ -9,6 +9,7 @@
 #include "base/codec.h"
 #include "base/json_text.h"
 #include "mapping/encode/encoder.h"
+#include "mapping/encode/structures.h"
 #include "mapping/encode/value_json.h"
 
 using std::string_view_literals::operator""sv;
@@ -17,6 +18,7 @@ namespace sluice::mapping {
 namespace {
 
 constexpr std::string_view line_blanks = " \t\r\n";
+constexpr std::string_view shapes_of_wkb[] = {"box", "lseg", "path", "polygon"};
 
 // As PostgreSQL reads them: blanks between two bytes are passed over.
 bool append_hex_with_blanks(std::string_view digits, std::string& out) {
@@ -30,6 +32,19 @@ bool append_hex_with_blanks(std::string_view digits, std::string& out) {
     }
   }
   return true;
+}
+
+// Debezium tells in a map what the well-known binary of a path does not.
+bool is_closed(std::span<const Field> members) {
+  const Value* extensions = find(members, "extensions");
+  std::vector<Field> space;
+  ValueArena names;
+  std::span<const Field> known;
+  if (!extensions || extensions->kind() != ValueKind::structure || !extensions->members(space, names, known))
+    return false;
+  std::string text;
+  const Value* closed = find(known, "closed");
+  return closed && closed->is_text() && closed->append_characters(text) == TextError::none && text == "true";
 }
 
 }  // namespace
@@ -199,8 +214,16 @@ ValueError Encoder::append_structure_text(const Column& column, const Value& val
   std::span<const Field> members;
   names_.clear();
   if (!value.members(fields_, names_, members)) return value_error::nested;
-  if (column.type_name == "interval"sv) return value_error::datetime;
+  if (column.type_name == "interval"sv) return append_duration_of_parts(members, out);
+  if (column.type_name == "timetz"sv) return append_moment_of_parts(members, out);
   if (column.type_name == "point"sv) return append_point(members, out);
+  if (column.type_name == "line"sv) return append_line_of_parts(members, out);
+  if (column.type_name == "circle"sv) return append_circle_of_parts(members, out);
+  if (std::ranges::find(shapes_of_wkb, column.type_name) != std::end(shapes_of_wkb)) {
+    const Value* wkb = find(members, "wkb");
+    if (!wkb || bytes_of(*wkb)) return value_error::text;
+    return append_shape_of_wkb(column.type_name, bytes_, is_closed(members), out);
+  }
   if (column.type_name == "geometry"sv || column.type_name == "geography"sv) return append_geometry(members, out);
   return append_value_json(value, out);
 }

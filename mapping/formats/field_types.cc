@@ -28,6 +28,30 @@ std::uint8_t connect_width(std::string_view name) {
   return found == std::end(widths) ? std::uint8_t{0} : found->second;
 }
 
+// Structures whose members say a time. Debezium puts a precision and the source's column behind their names.
+static FieldKind kind_by_parts(std::string_view name) {
+  constexpr std::string_view prefix = "io.debezium.time.Structured";
+  constexpr std::pair<std::string_view, FieldKind> kinds[] = {
+      {"Date", FieldKind::date},
+      {"ZonedTimestamp", FieldKind::instant},
+      {"ZonedTime", FieldKind::time_with_zone},
+      {"Timestamp", FieldKind::timestamp},
+      {"Time", FieldKind::time},
+      {"Duration", FieldKind::interval},
+  };
+  if (!name.starts_with(prefix)) return FieldKind::unknown;
+  const auto* found = std::ranges::find_if(
+      kinds, [rest = name.substr(prefix.size())](const auto& kind) { return rest.starts_with(kind.first); });
+  return found == std::end(kinds) ? FieldKind::unknown : found->second;
+}
+
+// Any other structure is a document, whatever else is said of it.
+static FieldKind kind_of_structure(FieldKind named) {
+  constexpr FieldKind times[] = {FieldKind::date,      FieldKind::time,    FieldKind::time_with_zone,
+                                 FieldKind::timestamp, FieldKind::instant, FieldKind::interval};
+  return std::ranges::find(times, named) == std::end(times) ? FieldKind::document : named;
+}
+
 FieldKind kind_by_name(std::string_view name) {
   constexpr std::pair<std::string_view, FieldKind> kinds[] = {
       {"io.debezium.time.ZonedTimestamp", FieldKind::instant},
@@ -39,7 +63,7 @@ FieldKind kind_by_name(std::string_view name) {
       {"io.debezium.data.TsVector", FieldKind::search_words},
   };
   const auto* found = std::ranges::find(kinds, name, &std::pair<std::string_view, FieldKind>::first);
-  return found == std::end(kinds) ? FieldKind::unknown : found->second;
+  return found == std::end(kinds) ? kind_by_parts(name) : found->second;
 }
 
 FieldKind kind_of(TemporalUnit unit) {
@@ -103,7 +127,7 @@ FieldType ConnectSchema::field_type() const {
       return array_of(item() ? item()->field_type() : FieldType{}, of);
     case ConnectType::map:
     case ConnectType::structure:
-      of.kind = FieldKind::document;
+      of.kind = kind_of_structure(of.kind);
       break;
   }
   return of;
@@ -253,7 +277,7 @@ FieldType AvroSchema::type_of(std::uint32_t index) const {
       return array_of(nodes[node.item].type == AvroType::array ? FieldType{} : type_of(node.item), of);
     case AvroType::record:
     case AvroType::map:
-      of.kind = FieldKind::document;
+      of.kind = kind_of_structure(of.kind);
       break;
     case AvroType::alternatives:
       return type_of_alternatives(node);
