@@ -74,6 +74,9 @@ class Partition {
   // Returns the log's end as of the last fetch, without network, up to a second old; -1 if unknown. Any thread, also
   // after the consumer has stopped.
   virtual Offset known_end() const = 0;
+  // As of the last fetch, so that what was polled lies before it; -1 if unknown. Without network, but it takes locks of
+  // the whole client: not for each record. Any thread, at any time.
+  virtual Offset fetched_end() const = 0;
   // Mean size, keys included, of the records that were polled; 0 before the first. Any thread, at any time.
   virtual double record_bytes() const = 0;
   // What is in the queue, without network; nothing after the consumer has stopped. Any thread.

@@ -48,6 +48,7 @@ class PartitionQueue final : public Partition {
 #endif
   Event poll() override;
   Offset known_end() const override;
+  Offset fetched_end() const override;
   double record_bytes() const override;
   double bytes_beside_value() const;  // of a record: its key and headers, which librdkafka's limits leave out
   bool polled() const { return polled_records_.load(std::memory_order_relaxed) > 0; }  // any record yet
@@ -85,7 +86,6 @@ class PartitionQueue final : public Partition {
   void pause_fetching() REQUIRES(mutex_);
   double mean_of(const std::atomic<std::size_t>& bytes) const;
   void count(const Record& record);
-  Offset fetched_end() const;
 
   ClientGate& gate_;  // for known_end() and fetched(), which any thread may ask for at any time
   rd_kafka_t* const client_;

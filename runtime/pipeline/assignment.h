@@ -35,10 +35,11 @@ struct Claiming {
 
 // Records are taken from the partition's queue.
 struct Streaming {
-  Offset expected = 0;         // next offset to take from the queue
-  Offset anchor = -1;          // waiting for this record, to compare it with the claim's
-  bool gap_confirmed = false;  // delivered something since the start: until then a gap is checked twice. An error of
-                               // the queue is a new start
+  Offset expected = 0;     // next offset to take from the queue
+  Offset anchor = -1;      // waiting for this record, to compare it with the claim's
+  bool delivered = false;  // something since the start: until then every gap is checked twice. An error of the
+                           // queue is a new start
+  Offset gap_from = -1, gap_to = -1;  // the gap for which it was started again
   // Only where transactions of the source are kept whole.
   HeldRecords held = {};        // read and not in a batch
   std::string incomplete = {};  // why it waits longer than it should: its state, though it may go on at any time
@@ -123,6 +124,7 @@ class Assignment {
   std::string waits;                               // for which row the next record does, and why; else empty
   Offset flush_to = 0;                             // what lies before it is written without delay; 0: as the limits say
   bool troubled = false;                           // LaneState::read_troubles has it
+  Offset widest_gap = 0;                           // that is believed at first sight
   bool shown_anew = false;                         // waits to be published
   bool ready = false;                              // its token waits in the collector's list
 

@@ -135,14 +135,26 @@ bool Collector::collect_from(Assignment& assignment) {
   return true;
 }
 
-// A first gap after a start is checked twice, by starting there once more, before it counts as one.
-bool Collector::look_twice(Assignment& assignment) {
+// No checksum covers the offsets of a batch, so what was damaged on its way may only look like a gap. The first one
+// after a start, and one much wider than those before, counts once it is seen twice, by starting in front of it once
+// more, and if it ends within the log. Returns true if it does not count now.
+bool Collector::look_twice(Assignment& assignment, Offset next) {
   auto& streaming = *assignment.in<Streaming>();
-  if (streaming.gap_confirmed) return false;
-  const auto expected = streaming.expected;
-  state_.rewind(assignment, expected);
-  if (auto* again = assignment.in<Streaming>()) again->gap_confirmed = true;
-  return true;
+  const auto width = next - streaming.expected;
+  if (streaming.delivered && width <= assignment.widest_gap) return false;
+  if (next != streaming.gap_to) {
+    const auto from = streaming.expected;
+    state_.rewind(assignment, streaming.uncollected());
+    if (auto* again = assignment.in<Streaming>()) again->gap_from = from, again->gap_to = next;
+    return true;
+  }
+  if (const auto end = assignment.source().fetched_end(); end >= 0 && next > end) {
+    on_read_error(state_, assignment,
+                  {fmt::format("a record with offset {} where the log ends at {}", next, end), true});
+    return true;
+  }
+  assignment.widest_gap = std::max(assignment.widest_gap, 2 * width);
+  return false;
 }
 
 // Handles a record that is not new: the anchor, or a duplicate. Also a gap that is not confirmed. Returns true if the
@@ -152,7 +164,7 @@ bool Collector::known_before(Assignment& assignment, const Record& record) {
   if (record.offset < streaming.expected) {
     const bool is_anchor = record.offset == streaming.anchor;
     streaming.anchor = -1;
-    streaming.gap_confirmed = true;
+    streaming.delivered = true;
     if (is_anchor && whole()) read_anchor(assignment, record);
     if (!is_anchor) {
       ++state_.stats.duplicates_dropped;
@@ -169,8 +181,13 @@ bool Collector::known_before(Assignment& assignment, const Record& record) {
     return true;
   }
   streaming.anchor = -1;
-  if (record.offset > streaming.expected && look_twice(assignment)) return true;
-  streaming.gap_confirmed = true;
+  if (record.offset > streaming.expected && look_twice(assignment, record.offset)) return true;
+  if (record.offset == streaming.gap_from) {
+    log::warning(state_.log_prefix,
+                 "{}/{}: offset {} was followed by {} and is there when read again: damaged on the way",
+                 assignment.at().topic, assignment.at().partition, record.offset - 1, streaming.gap_to);
+  }
+  streaming.delivered = true;
   return false;
 }
 
@@ -194,7 +211,9 @@ void Collector::on_record(Assignment& assignment, Record record) {
 void Collector::on_end(Assignment& assignment, Offset next) {
   auto& streaming = *assignment.in<Streaming>();
   if (assignment.troubled && next <= streaming.expected) on_read_well(state_, assignment);
-  if (next <= streaming.expected || look_twice(assignment)) return;
+  if (next <= streaming.expected) return;
+  // An end is no batch's word: one after a first look is enough, though it may have moved meanwhile.
+  if (!streaming.delivered && streaming.gap_to < 0 && look_twice(assignment, next)) return;
   if (whole()) {
     if (!streaming.held.gap_from) streaming.held.gap_from = streaming.expected;
     streaming.expected = next;

@@ -43,7 +43,7 @@ class Collector {
   void on_record(Assignment& assignment, Record record);
   void on_end(Assignment& assignment, Offset next);
   bool known_before(Assignment& assignment, const Record& record);
-  bool look_twice(Assignment& assignment);
+  bool look_twice(Assignment& assignment, Offset next);
   bool map(Assignment& assignment, const Record& record);
   void wait_for(Assignment& assignment, std::optional<mapping::Wanted> wanted, std::chrono::milliseconds pause);
   void wait_or_stop(Assignment& assignment, const NotMapped& reason);

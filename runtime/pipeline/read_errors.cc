@@ -113,7 +113,10 @@ void look(LaneState& state, Assignment& assignment) {
   const auto event = assignment.source().poll();
   if (std::holds_alternative<std::monostate>(event) || assignment.over()) return;
   assignment.source().pause();
-  if (std::holds_alternative<listener::BrokerError>(event) || std::holds_alternative<listener::OutOfRange>(event)) {
+  const auto* record = std::get_if<Record>(&event);
+  const bool beyond_end = record != nullptr && record->offset >= assignment.source().fetched_end();
+  if (beyond_end || std::holds_alternative<listener::BrokerError>(event) ||
+      std::holds_alternative<listener::OutOfRange>(event)) {
     assignment.in<Stopped>()->looking = false;  // until the next look is due
     return;
   }

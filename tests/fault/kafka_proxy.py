@@ -21,6 +21,7 @@ DAMAGE = {
     "crc": (RECORDS + 2, 0xff),  # a byte of the first record: only the checksum tells
     "codec": (22, 0x07),         # attributes, which the checksum covers, too
     "length": (8, 0x01),         # of the whole batch, which nothing covers
+    "offset": (5, 0x10),         # of the first record, a million more, which nothing covers either
 }
 
 

@@ -38,7 +38,8 @@ def check_all(pipeline, topic, records, partition=0):
     assert pipeline.sql("SELECT count(*), count(DISTINCT id) FROM item WHERE topic = %s", f"p{partition}") == [(records, records)]
 
 
-@pytest.mark.parametrize("how, which", (("magic", 0), ("crc", 0), ("crc", 1), ("codec", 0), ("length", 0)))
+@pytest.mark.parametrize("how, which", (("magic", 0), ("crc", 0), ("crc", 1), ("codec", 0), ("length", 0),
+                                        ("offset", 0), ("offset", 1), ("offset", 3)))
 def test_a_batch_that_is_damaged_once_is_read_again_and_nothing_is_lost(pipeline, proxy, service, how, which):
     topic = pipeline.topic("item")
     publish(pipeline, topic, 4)
@@ -65,7 +66,7 @@ def test_a_batch_that_is_damaged_behind_what_was_applied_before_is_read_again(pi
     assert one.stop() == 0
 
 
-@pytest.mark.parametrize("how", ("magic", "crc"))
+@pytest.mark.parametrize("how", ("magic", "crc", "offset"))
 def test_damage_that_stays_stops_its_partition_and_heals_once_it_is_gone(pipeline, proxy, service, how):
     topic = pipeline.topic("item", 2)
     for partition in (0, 1):

@@ -125,6 +125,7 @@ class FakePartition final : public listener::Partition {
     return record;
   }
   Offset known_end() const override { return end; }
+  Offset fetched_end() const override { return end; }
   double record_bytes() const override { return 0; }
   listener::Fetched fetched() const override { return {}; }
 

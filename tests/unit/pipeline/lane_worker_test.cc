@@ -63,6 +63,36 @@ TEST(LaneWorker, a_first_gap_starts_once_more_at_the_expected_offset) {
   EXPECT_EQ(rig.row().next, 4);
 }
 
+TEST(LaneWorker, offsets_that_were_damaged_once_are_no_gap_and_lose_nothing) {
+  Rig rig;
+  auto& log = *rig.partition[0];
+  log.write_rows(5);
+  rig.assign().run();
+  log.write_rows(45);
+  for (const Offset offset :
+       {5 + 8, 5 + 4096, 20}) {  // of what is at 5: as wide as the log, beyond its end, wider again
+    Record wrong;
+    wrong.at = &log.at();
+    wrong.offset = offset;
+    wrong.value = R"({"id":5})";
+    log.deliver(std::move(wrong));
+    rig.run(3);
+  }
+  rig.run();
+  EXPECT_EQ(rig.applied(), offsets(0, 50));
+  EXPECT_EQ(rig.row().counts.gaps, 0);
+}
+
+TEST(LaneWorker, gaps_are_looked_at_twice_as_long_as_they_become_wider) {
+  Rig rig;
+  auto& log = *rig.partition[0];
+  Offset offset = 0;
+  for (int n = 0; n < 2000; ++n, offset += 1 + n % 50) log.write(offset, "1", R"({"id":1})");
+  rig.assign().run(500);
+  EXPECT_EQ(rig.row().next, log.log.back().offset + 1);
+  EXPECT_LE(log.starts, 1 + 7) << "widths of 1, 3, 7, 15, 31 at most";
+}
+
 TEST(LaneWorker, offsets_without_records_advance_the_pointer) {
   Rig rig;
   rig.partition[0]->write_rows(2);

@@ -35,6 +35,27 @@ TEST(ReadErrors, what_comes_behind_an_error_is_no_gap_however_often_it_is_seen) 
   EXPECT_EQ(rig.row().next, 10);
 }
 
+TEST(ReadErrors, a_record_beyond_the_end_of_the_log_is_damage_and_no_gap) {
+  Rig rig;
+  auto& log = *rig.partition[0];
+  log.write_rows(10);
+  log.write(5000, "10", R"({"id":10})");
+  log.end = 20;
+  rig.assign().run(300);
+  EXPECT_EQ(rig.applied(), offsets(0, 10));
+  EXPECT_EQ(rig.row().state, PartitionState::corrupt);
+  EXPECT_EQ(rig.row().next, 10);
+  EXPECT_THAT(rig.row().reason, ::testing::HasSubstr("a record with offset 5000 where the log ends at 20"));
+  rig.run(6000);
+  EXPECT_EQ(rig.row().state, PartitionState::corrupt) << "whenever it is looked at again";
+  log.log.pop_back();
+  log.end = 10;
+  log.write_rows(10);
+  rig.run(6000);
+  EXPECT_EQ(rig.applied(), offsets(0, 20));
+  EXPECT_EQ(rig.row().counts.gaps, 0);
+}
+
 TEST(ReadErrors, damage_that_stays_stops_the_partition_where_it_is_and_no_other) {
   Rig rig(2);
   for (auto* one : rig.partition) one->write_rows(20);
