@@ -114,7 +114,8 @@ void look(LaneState& state, Assignment& assignment) {
   if (std::holds_alternative<std::monostate>(event) || assignment.over()) return;
   assignment.source().pause();
   const auto* record = std::get_if<Record>(&event);
-  const bool beyond_end = record != nullptr && record->offset >= assignment.source().fetched_end();
+  const auto end = assignment.source().fetched_end();
+  const bool beyond_end = record != nullptr && end >= 0 && record->offset >= end;
   if (beyond_end || std::holds_alternative<listener::BrokerError>(event) ||
       std::holds_alternative<listener::OutOfRange>(event)) {
     assignment.in<Stopped>()->looking = false;  // until the next look is due
