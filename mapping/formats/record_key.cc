@@ -7,6 +7,13 @@
 
 namespace sluice::mapping {
 
+// No serializer of JSON puts blanks around a number or a word: of a text that has some they are a part, and " 1" is
+// another key than "1".
+static bool is_text_with_blanks(std::string_view key, const Value& value) {
+  constexpr std::string_view blanks = " \t\r\n";
+  return !value.is_nested() && !value.is_text() && (blanks.contains(key.front()) || blanks.contains(key.back()));
+}
+
 bool KeyDecoder::decode(const Record& record, Image& image, DecodeError& error) {
   if (is_framed(*record.key, record.headers, Side::key))
     return frames_.read_key(*record.key, record.headers, space_, image, error);
@@ -27,7 +34,7 @@ void KeyDecoder::decode_text(std::string_view key, Image& image) {
   const SchemaCache::Entry* schema = schemas_.find(key);
   if (schema && read_json(behind_prefix(key, schema->prefix.size()), value)) {
     image.path = "key.payload";
-  } else if (schema = nullptr; !read_json(key, value)) {
+  } else if (schema = nullptr; !read_json(key, value) || is_text_with_blanks(key, value)) {
     value = Value::text(key);
   } else if (value.kind() == ValueKind::structure &&
              read_json_object(value.unread_json(), space_.arena, space_.wrapped_key) &&

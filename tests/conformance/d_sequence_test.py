@@ -34,6 +34,14 @@ test_D02b_composed_and_decomposed_letters_are_different_keys = case(
 test_D02c_keys_beyond_the_basic_plane = case(
     ANIMALS, animals([("🐟", "fish"), ("🐦", "bird"), ("🐟", None), ("", "empty")]), key=["k"], rows=["🐦|bird", "|empty"])
 
+# Of a text's serializer: no serializer of JSON puts blanks around a number or a word.
+test_D02d_a_text_key_with_blanks_is_another_key = case(
+    "CREATE TABLE t (id text PRIMARY KEY, v int)",
+    keyed((b"1", {"v": 1}), (b" 1", {"v": 2}), (b"1 ", {"v": 3}), (b" true", {"v": 4}), (b"null\n", {"v": 5}), (b" 1", None), (b' {"id": "2"} ', {"v": 6})),
+    rows=["1|1", "1 |3", " true|4", r"null\n|5", "2|6"])
+test_D02e_blanks_are_none_of_a_number = case(
+    "CREATE TABLE t (id int PRIMARY KEY, v int)", keyed((b"1", {"v": 1}), (b" 1", {"v": 2}), (b"2\n", {"id": 2, "v": 3}), (b" 2", None)), rows=["1|2"])
+
 test_D08_a_record_without_a_key_is_a_letter_among_good_ones = case(
     ANIMALS, keyed((b"a", {"v": "1"}), (None, {"v": "2"}), (b"b", {"v": "3"}), (None, None)), key=["k"], rows=["a|1", "b|3"],
     letters={1: ("map", "23502", "expected the key's value"), 3: ("map", "23502", "expected the columns of the key")})
