@@ -218,6 +218,7 @@ ValueError Encoder::append_structure_text(const Column& column, const Value& val
   if (column.type_name == "timetz"sv) return append_moment_of_parts(members, out);
   if (column.type_name == "point"sv) return append_point(members, out);
   if (column.type_name == "line"sv) return append_line_of_parts(members, out);
+  if (column.type_name == "sparsevec"sv) return append_sparse_vector_of_parts(members, out);
   if (column.type_name == "circle"sv) return append_circle_of_parts(members, out);
   if (std::ranges::find(shapes_of_wkb, column.type_name) != std::end(shapes_of_wkb)) {
     const Value* wkb = find(members, "wkb");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "mapping/encode/structures.h"
@@ -63,22 +64,25 @@ void append_corners(const std::vector<Corner>& corners, char open, char close, s
   out.push_back(close);
 }
 
-ValueError append_number(std::span<const Field> members, std::string_view name, std::string& out) {
-  const Value* found = find(members, name);
-  if (!found) return value_error::text;
-  switch (found->kind()) {
+ValueError append_number(const Value& value, std::string& out) {
+  switch (value.kind()) {
     case ValueKind::number_text:
-      out += found->digits();
+      out += value.digits();
       return {};
     case ValueKind::integer:
-      fmt::format_to(std::back_inserter(out), "{}", found->integer());
+      fmt::format_to(std::back_inserter(out), "{}", value.integer());
       return {};
     case ValueKind::real:
-      append_real(*found, out);
+      append_real(value, out);
       return {};
     default:
       return value_error::text;
   }
+}
+
+ValueError append_number(std::span<const Field> members, std::string_view name, std::string& out) {
+  const Value* found = find(members, name);
+  return found ? append_number(*found, out) : value_error::text;
 }
 
 // `frame`: what is around and between the numbers.
@@ -111,6 +115,37 @@ ValueError append_circle_of_parts(std::span<const Field> members, std::string& o
   if (const ValueError error = append_number(members, "radius", out)) return error;
   out.push_back('>');
   return {};
+}
+
+ValueError append_sparse_vector_of_parts(std::span<const Field> members, std::string& out) {
+  const Value* vector = find(members, "vector");
+  std::vector<Field> space;
+  std::vector<Value> pair_space;
+  ValueArena names;
+  std::span<const Field> named;
+  std::span<const Value> pairs;  // a map of Connect's whose keys are no texts
+  if (!vector || (vector->kind() == ValueKind::structure
+                      ? !vector->members(space, names, named)
+                      : vector->kind() != ValueKind::array || !vector->items(pair_space, pairs)))
+    return value_error::text;
+  char before = '{';
+  const auto append_index = [&] { out.push_back(std::exchange(before, ',')); };
+  for (const Field& one : named) {
+    append_index();
+    fmt::format_to(std::back_inserter(out), "{}:", one.name);
+    if (const ValueError error = append_number(one.value, out)) return error;
+  }
+  for (const Value& pair : pairs) {
+    std::vector<Value> both_space;
+    std::span<const Value> both;
+    if (pair.kind() != ValueKind::array || !pair.items(both_space, both) || both.size() != 2) return value_error::text;
+    append_index();
+    if (const ValueError error = append_number(both[0], out)) return error;
+    out.push_back(':');
+    if (const ValueError error = append_number(both[1], out)) return error;
+  }
+  out += before == '{' ? "{}/" : "}/";
+  return append_number(members, "dimensions", out);
 }
 
 ValueError append_shape_of_wkb(std::string_view type, std::string_view wkb, bool closed, std::string& out) {

@@ -24,6 +24,8 @@ ValueError append_duration_of_parts(std::span<const Field> members, std::string&
 ValueError append_line_of_parts(std::span<const Field> members, std::string& out);
 // Members center, with x and y, and radius.
 ValueError append_circle_of_parts(std::span<const Field> members, std::string& out);
+// Members dimensions and vector, a map from indices to numbers, in pgvector's sparsevec.
+ValueError append_sparse_vector_of_parts(std::span<const Field> members, std::string& out);
 // Well-known binary of a polygon or of lines, in a column of the type box, lseg, path or polygon. `closed`: of a path.
 ValueError append_shape_of_wkb(std::string_view type, std::string_view wkb, bool closed, std::string& out);
 

@@ -103,3 +103,14 @@ BAD = [{"polygon": geometry(HOLE)}, {"polygon": geometry(line((0, 0), (0, 1)))},
        {"polygon": geometry(struct.pack("<BIII", 1, 3, 1, 2**32 - 1))}, {"circle": {"center": None, "radius": 1}}, {"line": {"a": 1, "b": 2}}, {"point": {"x": 1, "y": "2"}}]
 test_F13d_what_is_no_such_shape_is_a_letter = case(
     GEOMETRY, values(*({"id": n, **one} for n, one in enumerate(BAD))), rows=[], letters={n: ("map", "22P02", "value.") for n in range(len(BAD))})
+
+# A type of pgvector's name, whose input takes any text.
+SPARSE = ("CREATE TYPE sparsevec; CREATE FUNCTION sparsevec_in(cstring) RETURNS sparsevec LANGUAGE internal IMMUTABLE STRICT AS 'textin'; "
+          "CREATE FUNCTION sparsevec_out(sparsevec) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout'; "
+          "CREATE TYPE sparsevec (INPUT = sparsevec_in, OUTPUT = sparsevec_out, LIKE = text); CREATE TABLE t (id int PRIMARY KEY, v sparsevec)")
+VECTOR = typed([named("dimensions", "int16"), named("vector", "map", keys={"type": "int16"}, values={"type": "double"})], "io.debezium.data.SparseDoubleVector")
+test_F13e_sparse_vectors_in_pgvectors_notation = case(
+    SPARSE, values(*(wrapped({"id": "int32", "v": VECTOR}, {"id": n, "v": one}) for n, one in enumerate((
+        {"dimensions": 25, "vector": [[1, 10.0], [11, -0.5]]}, {"dimensions": 3, "vector": []}, None, {"dimensions": 3, "vector": [[1]]}, {"dimensions": None, "vector": []}))),
+        {"id": 5, "v": {"dimensions": 5, "vector": {"2": 1.5}}}, {"id": 6, "v": "{1:2}/3"}),
+    rows=["0|{1:10.0,11:-0.5}/25", "1|{}/3", r"2|\N", "5|{2:1.5}/5", "6|{1:2}/3"], letters={n: ("map", "22P02", "value.payload.v") for n in (3, 4)})
