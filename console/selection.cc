@@ -5,24 +5,9 @@
 
 #include "base/clock.h"
 #include "base/pattern.h"
+#include "console/known_names.h"
 
 namespace sluice::console {
-namespace {
-
-// "orders, order_items" and not more than a person reads.
-std::string some(const std::set<std::string>& names) {
-  constexpr int most = 12;
-  std::string text;
-  int count = 0;
-  for (const auto& name : names) {
-    if (count++ == most) return fmt::format("{} and {} more", text, names.size() - most);
-    text += (text.empty() ? "" : ", ") + name;
-  }
-  return text.empty() ? "none yet" : text;
-}
-
-}  // namespace
-
 const std::vector<std::string>& Inventory::tables_of(const std::string& topic) const {
   static const std::vector<std::string> none;
   const auto found = topic_tables.find(topic);
@@ -65,8 +50,7 @@ std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inv
   if (target->kind == PartitionSelector::Kind::all) return *target;
   if (target->kind == PartitionSelector::Kind::table) {
     if (inventory.tables.contains(target->name)) return *target;
-    return std::unexpected(
-        call.fail(Code::no_such_thing, "no table '{}'; known: {}", target->name, some(inventory.tables)));
+    return std::unexpected(call.fail(Code::no_such_thing, "{}", no_such_name("table", target->name, inventory.tables)));
   }
   if (target->kind == PartitionSelector::Kind::job)
     return std::unexpected(call.fail(Code::not_understood, "a job has no partitions; 'jobs' shows jobs"));
@@ -75,8 +59,7 @@ std::expected<PartitionSelector, int> target_of(Call& call, const Inventory& inv
         call.fail(Code::not_understood,
                   "'{}' is more than one target; a target is all, TOPIC, TOPIC/PARTITIONS or table TABLE", text));
   if (!inventory.topics.contains(target->name))
-    return std::unexpected(
-        call.fail(Code::no_such_thing, "no topic '{}'; known: {}", target->name, some(inventory.topics)));
+    return std::unexpected(call.fail(Code::no_such_thing, "{}", no_such_name("topic", target->name, inventory.topics)));
   for (const auto number : target->partitions) {
     if (inventory.partitions.contains({target->name, number})) continue;
     const auto count = std::ranges::count(inventory.partitions, target->name, &TopicPartition::topic);

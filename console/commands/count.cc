@@ -4,6 +4,7 @@
 #include "console/commands/period.h"
 #include "console/commands/registry.h"
 #include "console/commands/tables.h"
+#include "console/known_names.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -15,6 +16,12 @@ Section count_topics_result() {
   return section;
 }
 
+std::set<std::string> names_of(const Inventory& inventory) {
+  std::set<std::string> names = inventory.topics;
+  names.insert(inventory.tables.begin(), inventory.tables.end());
+  return names;
+}
+
 int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   const Inventory inventory = console::inventory(snapshots, positions);
   if (!inventory.pointers) {
@@ -24,7 +31,7 @@ int show_count(Call& call, const Snapshots& snapshots, Positions& positions) {
   const std::string only = call.words().empty() ? "" : call.words().front();
   const bool of_table = inventory.tables.contains(only), of_topic = inventory.topics.contains(only);
   if (!only.empty() && !of_table && !of_topic)
-    return call.fail(Code::no_such_thing, "no topic or table '{}'; see 'topics' and 'tables'", only);
+    return call.fail(Code::no_such_thing, "{}", no_such_name("topic or table", only, names_of(inventory)));
   struct Sum {
     std::int64_t consumed = 0;
     Counts counts;
@@ -57,7 +64,7 @@ int show_since(Call& call, const Snapshots& snapshots, Positions& positions, con
   const std::string only = call.words().empty() ? "" : call.words().front();
   const bool of_table = inventory.tables.contains(only), of_topic = inventory.topics.contains(only);
   if (!only.empty() && !of_table && !of_topic)
-    return call.fail(Code::no_such_thing, "no topic or table '{}'; see 'topics' and 'tables'", only);
+    return call.fail(Code::no_such_thing, "{}", no_such_name("topic or table", only, names_of(inventory)));
   Period period = history.since(**since);
   if (period.from > **since)
     return call.fail(Code::wrong_state,

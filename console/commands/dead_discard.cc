@@ -27,10 +27,11 @@ int discard_all(Call& call, DeadLetters& dead_letters, const DeadLetterFilter& f
 }
 
 // The letters that there are now, whatever comes until it is applied.
-int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const DeadLetterFilter& filter) {
+int plan_discard(Call& call, const LetterNames& names, Plans& plans, const DeadLetterFilter& filter) {
+  DeadLetters& dead_letters = names.letters;
   const auto count = dead_letters.count(filter);
   if (!count) return call.fail(count.error());
-  if (*count == 0) return nothing_matches(call, filter);
+  if (*count == 0) return nothing_matches(call, filter, names);
   const auto now = WallClock::now();
   const auto letters = counted(*count, "dead letter");
   Plan plan{
@@ -55,7 +56,9 @@ int plan_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const Dead
   return keep_plan(call, plans, std::move(plan));
 }
 
-int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {
+int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans, const Snapshots& snapshots, Positions& positions,
+                 const config::Pipeline& pipeline) {
+  const LetterNames names{dead_letters, snapshots, positions, pipeline};
   auto filter = selection_of(call, "--table T, --topic T or --older 30d");
   if (!filter) return filter.error();
   if (call.has("yes") && call.login().four_eyes) return needs_four_eyes(call, "dead discard");
@@ -64,15 +67,16 @@ int dead_discard(Call& call, DeadLetters& dead_letters, Plans& plans) {
     if (!age) return age.error();
     filter->until = WallClock::now() - *age;
   }
+  if (const int code = check_numbers(call, *filter, dead_letters); code != Code::done) return code;
   // What arrives meanwhile is left alone.
   DeadLetterFilter newest = *filter;
   newest.order = LetterOrder::newest;
   newest.limit = 1;
   const auto last = dead_letters.dead_letters(newest);
   if (!last) return call.fail(last.error());
-  if (last->empty()) return nothing_matches(call, *filter);
+  if (last->empty()) return nothing_matches(call, *filter, names);
   filter->up_to = last->front().id;
-  if (!call.has("yes")) return plan_discard(call, dead_letters, plans, *filter);
+  if (!call.has("yes")) return plan_discard(call, names, plans, *filter);
   return discard_all(call, dead_letters, *filter, call.option("reason"));
 }
 

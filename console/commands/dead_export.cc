@@ -95,11 +95,15 @@ Result<bool> bound_by_the_newest(DeadLetters& dead_letters, DeadLetterFilter& fi
   return true;
 }
 
-int dead_export(Call& call, DeadLetters& dead_letters) {
+int dead_export(Call& call, DeadLetters& dead_letters, const Snapshots& snapshots, Positions& positions,
+                const config::Pipeline& pipeline) {
   auto filter = letter_filter(call, page_letters);
   if (!filter) return filter.error();
   const auto some = bound_by_the_newest(dead_letters, *filter);
   if (!some) return call.fail(some.error());
+  if (!*some)
+    if (const int code = check_names(call, *filter, {dead_letters, snapshots, positions, pipeline}); code != Code::done)
+      return code;
   std::int64_t written = 0;
   const auto incomplete = [&](const Error& error) {
     if (written == 0) return call.fail(error);

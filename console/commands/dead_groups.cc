@@ -126,7 +126,8 @@ std::string ddl_note(const DeadLetterGroup& group, bool shown) {
   return fmt::format("would free {}: {}", letters, group.ddl);
 }
 
-int dead_group(Call& call, LetterGroups& letters) {
+int dead_group(Call& call, LetterGroups& letters, DeadLetters& dead_letters, const Snapshots& snapshots,
+               Positions& positions, const config::Pipeline& pipeline) {
   const auto by = grouping_of(call);
   if (!by) return by.error();
   const auto filter = letter_filter(call, 20);
@@ -135,6 +136,9 @@ int dead_group(Call& call, LetterGroups& letters) {
   if (!wanted) return wanted.error();
   const auto found = wanted->rehearse ? letters.rehearse(*filter, wanted->letters) : letters.groups(*filter, *by);
   if (!found) return call.fail(found.error());
+  if (found->letters == 0)
+    if (const int code = check_names(call, *filter, {dead_letters, snapshots, positions, pipeline}); code != Code::done)
+      return code;
   const bool reads_data = role_of(call.login().caller.role) >= Role::operator_;
   Section section = groups_section(*by, wanted->rehearse);
   std::vector<std::string> notes;

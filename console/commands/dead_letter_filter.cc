@@ -1,6 +1,11 @@
 #include "console/commands/dead_letter_filter.h"
 
+#include <algorithm>
+
 #include "base/units.h"
+#include "console/known_names.h"
+#include "console/selection.h"
+
 namespace sluice::console {
 
 DeadLetterFilter letters_of(const Call& call) {
@@ -95,9 +100,57 @@ std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view o
   return filter;
 }
 
-int nothing_matches(Call& call, const DeadLetterFilter& filter) {
+int check_names(Call& call, const DeadLetterFilter& filter, const LetterNames& names) {
+  if (filter.table.empty() && filter.topic.empty()) return Code::done;
+  const Inventory known = inventory(names.snapshots, names.positions);
+  if (!known.pointers) return Code::done;
+  // A table that an event names may be any.
+  const bool open = std::ranges::any_of(names.pipeline.routes,
+                                        [](const auto& route) { return route.table.find('{') != std::string::npos; });
+  const auto unheard = [&](std::string_view kind, const std::string& name, const std::set<std::string>& there) {
+    if (name.empty() || there.contains(name)) return false;
+    DeadLetterFilter any;
+    (kind == "table" ? any.table : any.topic) = name;
+    any.resolved = true;
+    any.limit = 1;
+    const auto letters = names.letters.dead_letters(any);
+    return letters && letters->empty();
+  };
+  if (!open && unheard("table", filter.table, known.tables))
+    return call.fail(Code::no_such_thing, "{}", no_such_name("table", filter.table, known.tables));
+  if (unheard("topic", filter.topic, known.topics))
+    return call.fail(Code::no_such_thing, "{}", no_such_name("topic", filter.topic, known.topics));
+  return Code::done;
+}
+
+int check_numbers(Call& call, const DeadLetterFilter& filter, DeadLetters& letters) {
+  if (filter.ids.size() < 2) return Code::done;  // of one alone, what it is done to says it
+  DeadLetterFilter any;
+  any.ids = filter.ids;
+  any.resolved = true;
+  any.limit = letters_at_most;
+  const auto found = letters.dead_letters(any);
+  if (!found) return call.fail(found.error());
+  std::vector<std::int64_t> missing, resolved;
+  for (const auto id : std::set<std::int64_t>(filter.ids.begin(), filter.ids.end())) {
+    const auto letter = std::ranges::find(*found, id, &DeadLetterRow::id);
+    if (letter == found->end())
+      missing.push_back(id);
+    else if (letter->resolved)
+      resolved.push_back(id);
+  }
+  if (!missing.empty())
+    return call.fail(Code::no_such_thing, "no dead letter {}, and nothing was done to the others; see 'dead list'",
+                     fmt::join(missing, ", "));
+  if (!resolved.empty() && resolved.size() < filter.ids.size())
+    call.report.notes.push_back(fmt::format("resolved already, and left alone: {}", fmt::join(resolved, ", ")));
+  return Code::done;
+}
+
+int nothing_matches(Call& call, const DeadLetterFilter& filter, const LetterNames& names) {
   if (!filter.ids.empty())
     return call.fail(Code::no_such_thing, "no open dead letter {}; see 'dead list'", fmt::join(filter.ids, ", "));
+  if (const int code = check_names(call, filter, names); code != Code::done) return code;
   call.report.line = "nothing to do: no open dead letter matches";
   call.remark("nothing to do");
   return Code::done;

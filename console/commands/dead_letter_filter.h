@@ -34,8 +34,20 @@ std::map<std::string_view, report::Value> letter_cells(const DeadLetterRow& lett
 std::expected<std::vector<std::int64_t>, int> letter_ids(Call& call);
 // Either numbers or at least one of the options, which are named in the error; never everything by accident.
 std::expected<DeadLetterFilter, int> selection_of(Call& call, std::string_view options);
-// Says that there is nothing to do, or that there is no such letter.
-int nothing_matches(Call& call, const DeadLetterFilter& filter);
+// Where letters are looked for, and what else knows a topic or a table by its name.
+struct LetterNames {
+  DeadLetters& letters;
+  const Snapshots& snapshots;
+  Positions& positions;
+  const config::Pipeline& pipeline;
+};
+// Where nothing was found: a code after fail() if nobody knows the table or the topic that was asked for, neither the
+// pipeline nor any letter. A slip of the fingers must not read as "there is none".
+int check_names(Call& call, const DeadLetterFilter& filter, const LetterNames& names);
+// A code after fail() if some of the numbers are no letter's. Those that are resolved already are noted.
+int check_numbers(Call& call, const DeadLetterFilter& filter, DeadLetters& letters);
+// Says that there is nothing to do, or that there is no such letter, table or topic.
+int nothing_matches(Call& call, const DeadLetterFilter& filter, const LetterNames& names);
 // Of a discard and of a replay, planned or not.
 Section discarded_result();
 Section dead_replay_result();

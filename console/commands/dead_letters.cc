@@ -33,12 +33,16 @@ Section dead_list_result() {
                       {.name = "detail", .programs = true, .optional = true, .nullable = true}}};
 }
 
-int dead_list(Call& call, DeadLetters& dead_letters) {
+int dead_list(Call& call, DeadLetters& dead_letters, const Snapshots& snapshots, Positions& positions,
+              const config::Pipeline& pipeline) {
   auto filter = letter_filter(call, 100);
   if (!filter) return filter.error();
   filter->order = call.has("oldest") ? LetterOrder::oldest : LetterOrder::newest;
   const auto letters = dead_letters.dead_letters(*filter);
   if (!letters) return call.fail(letters.error());
+  if (letters->empty())
+    if (const int code = check_names(call, *filter, {dead_letters, snapshots, positions, pipeline}); code != Code::done)
+      return code;
   Section section = dead_list_result();
   if (!filter->resolved) report::leave_out(section, "resolution");
   const bool details = reads_details(role_of(call.login().caller.role));

@@ -44,11 +44,12 @@ struct Way {
   bool dry_run = false, force = false;
 };
 
-int replay_letters(Call& call, DeadLetters& dead_letters, const DeadLetterFilter& filter, const Way& way) {
+int replay_letters(Call& call, const LetterNames& names, const DeadLetterFilter& filter, const Way& way) {
+  DeadLetters& dead_letters = names.letters;
   const bool dry_run = way.dry_run;
   const auto replayed = dead_letters.replay(filter, dry_run, way.force, call.login().caller);
   if (!replayed) return call.fail(replayed.error());
-  if (replayed->empty()) return nothing_matches(call, filter);
+  if (replayed->empty()) return nothing_matches(call, filter, names);
   Section section = dead_replay_result();
   if (!dry_run) report::leave_out(section, "sql");
   std::size_t applied = 0;
@@ -118,10 +119,12 @@ std::vector<std::string> force_steps(const Ground& ground) {
   return steps;
 }
 
-int plan_force(Call& call, DeadLetters& dead_letters, Positions& positions, Plans& plans, DeadLetterFilter filter) {
+int plan_force(Call& call, const LetterNames& names, Plans& plans, DeadLetterFilter filter) {
+  DeadLetters& dead_letters = names.letters;
+  Positions& positions = names.positions;
   const auto ground = ground_of(call, dead_letters, positions, filter);
   if (!ground) return ground.error();
-  if (ground->letters.empty()) return nothing_matches(call, filter);
+  if (ground->letters.empty()) return nothing_matches(call, filter, names);
   filter.up_to = std::ranges::max(ground->letters).first;  // what arrives meanwhile is left alone
   const auto now = WallClock::now();
   Plan plan{.id = plans.new_id(),
@@ -131,7 +134,7 @@ int plan_force(Call& call, DeadLetters& dead_letters, Positions& positions, Plan
             .made = now,
             .expires = now + Plans::valid_for,
             .steps = force_steps(*ground)};
-  plan.carry_out = [&dead_letters, &positions, filter, then = *ground, id = plan.id](Call& applying) {
+  plan.carry_out = [names, &dead_letters, &positions, filter, then = *ground, id = plan.id](Call& applying) {
     const auto there = ground_of(applying, dead_letters, positions, filter);
     if (!there) return there.error();
     if (there->letters != then.letters)
@@ -139,20 +142,23 @@ int plan_force(Call& call, DeadLetters& dead_letters, Positions& positions, Plan
                            counted(then.letters.size(), "dead letter"));
     const Order order{"plan " + id, "plan again"};
     if (const int code = check_unchanged(applying, positions, then.pointers, order); code != Code::done) return code;
-    return replay_letters(applying, dead_letters, filter, {.force = true});
+    return replay_letters(applying, names, filter, {.force = true});
   };
   return keep_plan(call, plans, std::move(plan));
 }
 
-int dead_replay(Call& call, DeadLetters& dead_letters, Positions& positions, Plans& plans) {
+int dead_replay(Call& call, DeadLetters& dead_letters, const Snapshots& snapshots, Positions& positions, Plans& plans,
+                const config::Pipeline& pipeline) {
+  const LetterNames names{dead_letters, snapshots, positions, pipeline};
   auto filter = selection_of(call, "--table T, --topic T or --reason R");
   if (!filter) return filter.error();
   filter->reason = call.option(with_reason.name);
+  if (const int code = check_numbers(call, *filter, dead_letters); code != Code::done) return code;
   const Way way{.dry_run = call.has("dry-run"), .force = call.has("force")};
-  if (way.dry_run || !way.force) return replay_letters(call, dead_letters, *filter, way);
-  if (!call.has("yes")) return plan_force(call, dead_letters, positions, plans, *filter);
+  if (way.dry_run || !way.force) return replay_letters(call, names, *filter, way);
+  if (!call.has("yes")) return plan_force(call, names, plans, *filter);
   if (call.login().four_eyes) return needs_four_eyes(call, "dead replay --force");
-  return replay_letters(call, dead_letters, *filter, way);
+  return replay_letters(call, names, *filter, way);
 }
 
 }  // namespace

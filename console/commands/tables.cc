@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "console/commands/registry.h"
+#include "console/known_names.h"
 
 namespace sluice::console {
 
@@ -81,7 +82,8 @@ Section table_partitions_result() {
 int one_table(Call& call, const Snapshots& snapshots, Positions& positions, Tables& catalogue) {
   const Inventory known = inventory(snapshots, positions);
   const std::string& name = call.words().front();
-  if (!known.tables.contains(name)) return call.fail(Code::no_such_thing, "no table '{}'; see 'tables'", name);
+  if (!known.tables.contains(name))
+    return call.fail(Code::no_such_thing, "{}", no_such_name("table", name, known.tables));
   Section columns = table_columns_result();
   if (const auto found = catalogue.columns(name); found) {
     for (const auto& one : *found) columns.rows.push_back({one.name, one.type, one.in_key, one.nullable});

@@ -3,6 +3,7 @@
 
 #include "base/units.h"
 #include "console/commands/registry.h"
+#include "console/known_names.h"
 #include "console/selection.h"
 
 namespace sluice::console {
@@ -168,7 +169,8 @@ std::vector<Pointer> places_of(const std::string& table, const Inventory& known)
 int trace(Call& call, Inspection& inspection, const Snapshots& snapshots, Positions& positions) {
   const auto& words = call.words();
   const Inventory known = inventory(snapshots, positions);
-  if (!known.tables.contains(words[0])) return call.fail(Code::no_such_thing, "no table '{}'; see 'tables'", words[0]);
+  if (!known.tables.contains(words[0]))
+    return call.fail(Code::no_such_thing, "{}", no_such_name("table", words[0], known.tables));
   const auto records = number_option(call, "records", 10'000, records_at_most);
   if (!records) return records.error();
   TraceRequest request{

@@ -227,7 +227,7 @@ TEST_F(ConsoleControl, ctrl_c_and_time_outs_reach_what_a_command_asks_of_the_ser
 
 TEST_F(ConsoleControl, dead_letters_are_replayed_by_number_or_by_what_they_have_in_common) {
   EXPECT_EQ(run("dead replay 7").err, "error: no open dead letter 7; see 'dead list'\n");
-  EXPECT_EQ(run("dead replay --table t").out, "nothing to do: no open dead letter matches\n");
+  EXPECT_EQ(run("dead replay --table public.order_items").out, "nothing to do: no open dead letter matches\n");
   EXPECT_EQ(run("dead replay 1 --table t").code, Code::not_understood);
   add_letters(3);
   const auto trail = admin.trail.size();

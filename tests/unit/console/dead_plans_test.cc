@@ -1,4 +1,6 @@
-// Plans about dead letters: to give them up, and to apply them over what later records have written.
+// Plans about dead letters: to give them up, and to apply them over what later records have written. What is said of
+// names and numbers that are nobody's.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/console/support.h"
@@ -48,6 +50,44 @@ TEST_F(DeadPlans, a_forced_replay_is_a_plan_for_these_letters_and_these_pointers
   EXPECT_EQ(run("dead replay 2 --force --dry-run").code, Code::done);
   EXPECT_EQ(run("dead replay 2 --yes").code, Code::not_understood);
   EXPECT_EQ(run("dead replay 99 --force").code, Code::no_such_thing);
+}
+
+using DeadLetterNames = ConsoleTest;
+
+TEST_F(DeadLetterNames, a_table_or_topic_that_nobody_knows_is_not_told_as_without_letters) {
+  add_letters(2);
+  login.caller.role = "admin";
+  for (const auto* command : {"dead list", "dead export", "dead group", "dead replay", "dead discard --reason old"}) {
+    const auto table = run(fmt::format("{} --table orders", command));
+    EXPECT_EQ(table.code, Code::no_such_thing) << command;
+    EXPECT_THAT(table.err, testing::MatchesRegex("error: no table 'orders'; known: .*public.orders.*\n")) << command;
+    EXPECT_EQ(table.out, "") << command;
+    if (std::string_view(command) == "dead discard --reason old") continue;
+    EXPECT_THAT(run(fmt::format("{} --topic shop.order", command)).err,
+                testing::MatchesRegex("error: no topic 'shop.order'; known: .*shop.orders.*\n"));
+    EXPECT_EQ(run(fmt::format("{} --table public.order_items", command)).code, Code::done) << "known, and without any";
+  }
+  admin.letters[0].table = "old.gone";
+  admin.discarded.insert(1);
+  EXPECT_EQ(run("dead list --table old.gone").code, Code::done) << "a letter knows it";
+  admin.postgres = false;
+  EXPECT_EQ(run("dead list --table orders").code, Code::done) << "who does not know all names says nothing";
+}
+
+TEST_F(DeadLetterNames, where_a_number_is_no_letter_nothing_is_done_to_the_others) {
+  add_letters(2);
+  login.caller.role = "admin";
+  for (const auto* line : {"dead replay 1 99", "dead replay 1 99 --force", "dead discard 1 99 --reason old --yes"}) {
+    const auto refused = run(line);
+    EXPECT_EQ(refused.code, Code::no_such_thing) << line;
+    EXPECT_EQ(refused.err, "error: no dead letter 99, and nothing was done to the others; see 'dead list'\n") << line;
+  }
+  EXPECT_TRUE(admin.calls.empty());
+  admin.letters[0].resolved = WallClock::now();
+  admin.discarded.insert(1);
+  const auto again = run("dead replay 1 2");
+  EXPECT_EQ(again.code, Code::done) << again.err;
+  EXPECT_THAT(again.out, testing::HasSubstr("resolved already, and left alone: 1\n"));
 }
 
 }  // namespace

@@ -228,7 +228,7 @@ TEST_F(ConsoleInterpreter, nothing_hostile_reaches_the_terminal_raw) {
                            "dead show 1",
                            "dead show 1 --raw",
                            "dead show 1 --sql",
-                           "dead replay --table x",
+                           "dead replay --topic shop.orders",
                            "explain shop.orders/1 5 --sql",
                            "config show",
                            "whoami",

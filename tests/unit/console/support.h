@@ -329,6 +329,8 @@ class FakeAdmin : public Snapshots,
     for (const auto& letter : letters)
       if ((filter.ids.empty() || std::ranges::count(filter.ids, letter.id) > 0) &&
           (!filter.up_to || letter.id <= *filter.up_to) && (filter.resolved || !discarded.contains(letter.id)) &&
+          (filter.table.empty() || letter.table == filter.table) &&
+          (filter.topic.empty() || letter.at.topic == filter.topic) &&
           (!filter.since || letter.created >= *filter.since) &&
           (!filter.after || LetterPlace{letter.at, letter.offset, letter.generation} > *filter.after))
         found.push_back(letter);
