@@ -29,6 +29,38 @@ std::string leading(std::span<const Word> words, std::size_t count) {
   return text;
 }
 
+// What others call it: pgbouncer, Kafka Connect, systemd, people.
+constexpr std::pair<std::string_view, std::string_view> words_elsewhere[] = {
+    {"kill", "session end"},     {"disconnect", "session end"},
+    {"clients", "sessions"},     {"ps", "sessions"},
+    {"who", "sessions"},         {"w", "sessions"},
+    {"stop", "pause"},           {"suspend", "pause"},
+    {"start", "resume"},         {"continue", "resume"},
+    {"unpause", "resume"},       {"pools", "lanes"},
+    {"servers", "lanes"},        {"connections", "lanes"},
+    {"databases", "status"},     {"info", "status"},
+    {"state", "status"},         {"offsets", "pointers"},
+    {"offset", "pointers"},      {"positions", "pointers"},
+    {"reset", "seek"},           {"retry", "dead replay"},
+    {"dlq", "dead list"},        {"letters", "dead list"},
+    {"settings", "config show"}, {"logs", "errors"},
+    {"health", "check"},
+};
+
+// A command by a word that is not its first one: of another program, or its own second one. Empty: none, or several.
+std::string_view by_another_word(std::string_view word) {
+  const auto known = std::ranges::find(words_elsewhere, word, &std::pair<std::string_view, std::string_view>::first);
+  if (known != std::end(words_elsewhere)) return known->second;
+  std::string_view found;
+  for (const Command& command : commands()) {
+    if (!command.words.ends_with(word) || words_in(command.words) < 2) continue;
+    if (command.words[command.words.size() - word.size() - 1] != ' ') continue;
+    if (!found.empty()) return {};
+    found = command.words;
+  }
+  return found;
+}
+
 std::string unknown_command(std::span<const Word> words) {
   const std::string first = leading(words, 1), two = leading(words, 2);
   std::vector<std::string_view> known, below;
@@ -38,6 +70,7 @@ std::string unknown_command(std::span<const Word> words) {
   }
   std::string_view near = below.empty() ? config::nearest(first, known) : config::nearest(two, below);
   if (near.empty() && words.size() > 1) near = config::nearest(two, known);
+  if (const auto other = by_another_word(first); below.empty() && !other.empty()) near = other;
   if (near.empty() && !below.empty()) return fmt::format("'{}' needs one more word: {}", first, fmt::join(below, ", "));
   return fmt::format("unknown command '{}'{}", printable(below.empty() ? first : two, 40),
                      near.empty() ? "; 'help' lists all" : fmt::format("; did you mean '{}'?", near));
@@ -52,7 +85,8 @@ std::string misfit(const Command& command, const Arguments& given) {
       return fmt::format("--{} does not go with --{}; keep one", option.name, option.excludes);
     if (option.needs.empty() || given.options.contains(option.needs)) continue;
     const auto& other = *std::ranges::find(command.options, option.needs, &Option::name);
-    return fmt::format("--{} needs {}: {}", option.name, option_text(other), other.help);
+    return fmt::format("--{} needs {}: {}", option.name, option_text(other),
+                       other.help.substr(0, other.help.find(". ")));
   }
   return {};
 }

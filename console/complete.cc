@@ -47,6 +47,48 @@ void add_names(std::set<std::string>& to, ArgumentKind value, const CommandConte
     for (const auto& at : inventory.partitions) to.insert(partition_text(at));
 }
 
+bool is_literal(std::string_view term) {
+  return !term.empty() && std::ranges::all_of(term, [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+std::vector<std::string_view> pieces_of(std::string_view text, std::string_view by) {
+  std::vector<std::string_view> parts;
+  for (auto end = text.find(by); end != text.npos; end = text.find(by)) {
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end + by.size());
+  }
+  parts.push_back(text);
+  return parts;
+}
+
+// What the form of a command's words ("[color on|off|auto | width N|auto]") says may stand behind those that are given.
+void add_forms(std::set<std::string>& to, const Command& command, std::span<const Word> given,
+               const CommandContext& context, const Login& login) {
+  std::string form(command.arguments);
+  std::erase_if(form, [](char c) { return c == '[' || c == ']'; });
+  for (const auto way : pieces_of(form, " | ")) {
+    const auto terms = pieces_of(way, " ");
+    const auto fits = [&](std::size_t at) {
+      return std::ranges::any_of(pieces_of(terms[at], "|"), [&, word = std::string_view(given[at].text)](auto choice) {
+        return is_literal(choice)
+                   ? word == choice
+                   : word.starts_with(choice.substr(0, choice.find_first_of("<ABCDEFGHIJKLMNOPQRSTUVWXYZ#")));
+      });
+    };
+    bool all = given.size() < terms.size();
+    for (std::size_t at = 0; all && at < given.size(); ++at) all = fits(at);
+    if (!all) continue;
+    for (const auto choice : pieces_of(terms[given.size()], "|")) {
+      if (is_literal(choice)) to.insert(std::string(choice));
+      if (choice == "STATE")
+        for (const auto& one : partition_states()) to.insert(std::string(one.name));
+      if (choice == "POSITION") to.insert({"start", "earliest", "end", "latest", "time", "ago"});
+      if (choice == "TOPIC/PARTITION") add_names(to, ArgumentKind::partition, context, login, false);
+      if (choice == "TARGET") add_names(to, ArgumentKind::target, context, login, true);
+    }
+  }
+}
+
 // The words that may come after `before`, which are whole.
 std::set<std::string> after(const std::vector<Word>& before, const CommandContext& context, const Login& login) {
   std::set<std::string> next;
@@ -66,6 +108,8 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
     const auto option =
         std::ranges::find(command.options, std::string_view(before.back().text).substr(2), &Option::name);
     if (option != command.options.end() && option->value != ArgumentKind::none) {
+      if (option->shown.find('|') != option->shown.npos)
+        for (const auto choice : pieces_of(option->shown, "|")) next.insert(std::string(choice));
       add_names(next, option->value, context, login, true);
       return next;
     }
@@ -77,6 +121,7 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
     add_names(next, ArgumentKind::job, context, login, false);
   else if (first || command.takes == ArgumentKind::number || command.takes == ArgumentKind::level)
     add_names(next, command.takes, context, login, first);
+  add_forms(next, command, std::span(before).subspan(found->words), context, login);
   const auto there = [&](std::string_view option) {
     return std::ranges::find(before, fmt::format("--{}", option), &Word::text) != before.end();
   };
@@ -92,9 +137,31 @@ std::set<std::string> after(const std::vector<Word>& before, const CommandContex
   return next;
 }
 
+// What may stand behind |.
+constexpr std::pair<std::string_view, std::string_view> filters[] = {
+    {"count", "the number of lines"},           {"except", "except TEXT: the lines without it"},
+    {"head", "head N: the first so many"},      {"last", "last N: the last so many"},
+    {"match", "match TEXT: the lines with it"},
+};
+
+// The beginning of a filter's name, where the cursor stands in it or before it.
+std::optional<std::string_view> begun_filter(std::string_view before_cursor) {
+  const auto bar = before_cursor.rfind('|');
+  if (bar == before_cursor.npos || !parse_line(before_cursor.substr(0, bar))) return std::nullopt;
+  auto name = before_cursor.substr(bar + 1);
+  name.remove_prefix(std::min(name.size(), name.find_first_not_of(' ')));
+  return name.find_first_of(" '\"") == name.npos ? std::optional(name) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<std::string> candidates(std::string_view before_cursor, const CommandContext& context, const Login& login) {
+  if (const auto filter = begun_filter(before_cursor)) {
+    std::vector<std::string> words;
+    for (const auto& [name, help] : filters)
+      if (name.starts_with(*filter)) words.emplace_back(name);
+    return words;
+  }
   const auto line = parse_line(before_cursor);
   if (!line || !line->filters.empty()) return {};
   std::vector<Word> before = line->words;
@@ -136,6 +203,12 @@ bool in_text(const std::vector<Word>& words, const Command* command, bool word_b
 
 std::optional<std::vector<std::string>> hints(std::string_view before_cursor, const CommandContext& context,
                                               const Login& login) {
+  if (const auto filter = begun_filter(before_cursor)) {
+    std::vector<std::string> forms;
+    for (const auto& [name, help] : filters)
+      if (name.starts_with(*filter)) forms.push_back(fmt::format("{:<6}  {}", name, help));
+    return forms.empty() ? std::vector<std::string>{"nothing that is known may follow"} : forms;
+  }
   const auto line = parse_line(before_cursor);
   if (!line || !line->filters.empty()) return std::nullopt;
   const bool word_begun = !before_cursor.empty() && before_cursor.back() != ' ';

@@ -59,6 +59,23 @@ struct ErrorWriter {
   }
 };
 
+// What went wrong, and what to type next, stands below what was shown or done before it: at the prompt, where it is
+// read.
+class ErrorsLast final : public Output {
+ public:
+  explicit ErrorsLast(Output& output) : output_(output) {}
+  void out(std::string_view text) override { output_.out(text); }
+  void err(std::string_view text) override { held_ += text; }
+  bool all_taken() const override { return output_.all_taken(); }
+  void release() {
+    if (!held_.empty()) output_.err(std::exchange(held_, {}));
+  }
+
+ private:
+  Output& output_;
+  std::string held_;
+};
+
 // The code of what ended because it was stopped (Ctrl-C, the client went away).
 int cut_short(int code, const std::stop_token& stop) {
   return stop.stop_requested() && (code == Code::failed || code == Code::partly_done) ? int{Code::interrupted} : code;
@@ -176,10 +193,12 @@ CommandResult Interpreter::State::run(std::string_view text, const Login& login,
     if (wait.count() > 0 && !sleep_for(wait, stop)) return {Code::interrupted};
   }
   Stream stream(command, {given->json, given->csv, given->color, line->filters}, terminal, output, stop);
-  Call call(*given, login, terminal, output, stream, std::move(stop));
+  ErrorsLast errors_last(output);
+  Call call(*given, login, terminal, errors_last, stream, std::move(stop));
   call.advice = errors.advice;
   const int code = carry_out(call, command, kept, words, login, errors);
   stream.write(call.report);
+  errors_last.release();
   return {code, call.leave};
 }
 

@@ -1,4 +1,5 @@
 // help: the commands, or a page about one of them or about a state of a partition.
+#include "config/spelling.h"
 #include "console/commands/registry.h"
 
 namespace sluice::console {
@@ -42,7 +43,13 @@ int help(Call& call) {
   } else {
     for (const Command& command : commands())
       if (command.words.starts_with(text + ' ')) page += (page.empty() ? "" : "\n") + help_page(command);
-    if (page.empty()) return call.fail(Code::not_understood, "{}", found.error());
+    if (page.empty()) {
+      std::vector<std::string_view> states;
+      for (const auto& one : partition_states()) states.push_back(one.name);
+      const auto near = config::nearest(text, states);
+      if (near.empty()) return call.fail(Code::not_understood, "{}", found.error());
+      return call.fail(Code::not_understood, "no command and no state '{}'; did you mean '{}'?", text, near);
+    }
   }
   call.report.text = std::move(page);
   return Code::done;

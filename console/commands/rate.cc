@@ -64,8 +64,8 @@ int rate(Call& call, const Snapshots& snapshots, const Rates& rates) {
   const auto over = span_option(call, "over", "1m");
   if (!over) return over.error();
   if (*over < 10s || *over > Rates::longest)
-    return call.fail(Code::not_understood, "--over '{}' is not from 10s to {}", call.option("over"),
-                     span_text(Rates::longest));
+    return call.fail(Code::not_understood, "--over '{}' is not from 10s to {}m", call.option("over"),
+                     std::chrono::duration_cast<std::chrono::minutes>(Rates::longest).count());
   return watched(
       call, [&] { return show_rate(call, snapshots, rates, std::chrono::duration_cast<std::chrono::seconds>(*over)); });
 }

@@ -284,6 +284,7 @@ void Editor::control(unsigned char c, Step& step) {
       return;
     case ctrl('C'):
       step.event = Event::interrupt;
+      if (dirty_ && !dumb_) step.output += redraw();
       step.output += fmt::format("{}^C\r\n{}", std::exchange(echo_, {}), dumb_ ? "" : paste_off);
       return;
     case ctrl('D'):

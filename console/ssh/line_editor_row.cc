@@ -93,6 +93,8 @@ void Editor::end_search() {
 bool Editor::question(Step& step) {
   const auto lines = hints_ ? hints_(text(0, cursor_)) : std::nullopt;
   if (!lines) return false;
+  // The line stays above what is shown of it, also where it came in one packet with the key.
+  if (dirty_ && !dumb_) step.output += redraw();
   step.output += std::exchange(echo_, {}) + "\r\n";
   for (const auto& line : *lines) (step.output += cut(escape(line), columns_ - 1)) += "\r\n";
   if (dumb_) step.output += prompt_ + text(0, cells_.size());
@@ -119,7 +121,7 @@ void Editor::tab(Step& step) {
   for (const char c : common.substr(std::min(word.size(), common.size()))) plain(static_cast<unsigned char>(c), unused);
   if (words.size() == 1) insert(" ");
   if (bytes_ != size_before || words.size() == 1) {
-    after_tab_ = false;
+    after_tab_ = words.size() > 1;  // the next one lists them
   } else if (std::exchange(after_tab_, true)) {
     list(words, step);
   } else {
@@ -131,7 +133,7 @@ void Editor::list(const std::vector<std::string>& words, Step& step) {
   int widest = 0;
   for (const auto& word : words) widest = std::max(widest, width(word));
   const int across = std::max(1, columns_ / (widest + 2));
-  std::string shown = std::exchange(echo_, {}) + "\r\n";
+  std::string shown = (dirty_ && !dumb_ ? redraw() : "") + std::exchange(echo_, {}) + "\r\n";
   int column = 0;
   for (const auto& word : words) {
     shown += word;

@@ -88,6 +88,12 @@ TEST_F(ConsoleInterpreter, a_word_that_is_not_known_names_the_nearest) {
       "error: 'dead' needs one more word: dead list, dead show, dead replay, dead discard, dead export, dead group\n");
   EXPECT_EQ(run("check --lga 1s").err, "error: 'check' has no option --lga; did you mean --lag?\n");
   EXPECT_EQ(run("config show batch.row").err, "error: no setting 'batch.row'; did you mean 'batch.rows'?\n");
+  EXPECT_EQ(run("reload").err, "error: unknown command 'reload'; did you mean 'config reload'?\n");
+  EXPECT_EQ(run("kill 3").err, "error: unknown command 'kill'; did you mean 'session end'?\n");
+  EXPECT_EQ(run("start shop.orders").err, "error: unknown command 'start'; did you mean 'resume'?\n");
+  EXPECT_EQ(run("stop").err, "error: unknown command 'stop'; did you mean 'pause'?\n");
+  EXPECT_EQ(run("help posion").err, "error: no command and no state 'posion'; did you mean 'poison'?\n");
+  EXPECT_EQ(run("dead group --letters 5").err.find("ALTER TABLE"), std::string::npos) << "one sentence is enough";
   for (const auto* line : {"pasue", "dead", "check --lga 1s", "check --lag", "check --lag 5", "status x",
                            "check --lag 1s --lag 2s", "status | sort", "status --json | count", "partitions --sort x",
                            "log level loud", "explain x y", "dead show x", "dead replay", "audit --since yesterday"}) {
@@ -263,6 +269,19 @@ TEST_F(ConsoleInterpreter, completion_offers_commands_that_are_allowed_and_names
   EXPECT_EQ(interpreter.complete("log level d", login), Words{"debug"});
   EXPECT_EQ(interpreter.complete("config show batch.r", login), Words{"batch.rows"});
   EXPECT_EQ(interpreter.complete("help pau", login), (Words{"pause", "paused"}));
+  EXPECT_EQ(interpreter.complete("partitions --sort ", login), (Words{"behind", "lag", "name", "state"}));
+  EXPECT_EQ(interpreter.complete("dead group --by t", login), (Words{"table", "topic"}));
+  EXPECT_EQ(interpreter.complete("wait state po", login), Words{"poison"});
+  EXPECT_EQ(interpreter.complete("wait pointer shop.items", login), Words{"shop.items/0"});
+  EXPECT_EQ(interpreter.complete("wait ", login), (Words{"pointer", "state"}));
+  EXPECT_EQ(interpreter.complete("seek shop.items/0 e", login), (Words{"earliest", "end"}));
+  EXPECT_EQ(interpreter.complete("set ", login), (Words{"color", "page", "width"}));
+  EXPECT_EQ(interpreter.complete("set color ", login), (Words{"auto", "off", "on"}));
+  EXPECT_EQ(interpreter.complete("status | ", login), (Words{"count", "except", "head", "last", "match"}));
+  EXPECT_EQ(interpreter.complete("status |m", login), Words{"match"});
+  EXPECT_EQ(interpreter.complete("status | match m", login), Words{});
+  EXPECT_THAT(*interpreter.hints("status | ", login), testing::Contains("head    head N: the first so many"));
+  EXPECT_EQ(interpreter.hints("status | match who", login), std::nullopt) << "a character of the text";
   login.caller.role = "viewer";
   EXPECT_EQ(interpreter.complete("pau", login), Words{});
   EXPECT_EQ(interpreter.complete("pause ", login), Words{});
@@ -304,6 +323,18 @@ TEST_F(ConsoleInterpreter, what_is_not_understood_because_of_a_pasted_character_
   EXPECT_TRUE(run("partitions “shop.orders”").err.ends_with("; character 12 of the line is “ (U+201C): type \"\n"));
   EXPECT_TRUE(run("status\u00a0--json").err.ends_with("; character 7 of the line is U+00A0: type an ordinary blank\n"));
   EXPECT_EQ(run("note the “big” one").code, Code::done) << "a text may have them";
+}
+
+TEST_F(ConsoleInterpreter, what_to_type_next_stands_below_what_is_shown) {
+  struct Screen final : Output {
+    std::string all;
+    void out(std::string_view text) override { all += text; }
+    void err(std::string_view text) override { all += text; }
+  } screen;
+  add_letters(1);
+  login.caller.role = "admin";
+  EXPECT_EQ(interpreter.execute("dead discard 1 --reason old", login, {}, screen, {}).code, Code::confirmation_missing);
+  EXPECT_THAT(screen.all, testing::MatchesRegex("plan .*\nerror: plan p-[0-9a-f]* needs [^\n]*\n"));
 }
 
 TEST_F(ConsoleInterpreter, a_record_outside_of_the_log_is_no_such_thing) {

@@ -191,6 +191,17 @@ TEST(Editor, a_question_mark_shows_what_may_follow_and_runs_and_changes_nothing)
   }
 }
 
+TEST(Editor, a_line_stays_above_what_is_shown_of_it_also_where_both_come_in_one_packet) {
+  const auto words = [](std::string_view) { return std::vector<std::string>{"status", "state"}; };
+  Editor editor("> ", false, 40, words, [](std::string_view) { return std::vector<std::string>{"a hint"}; });
+  editor.start();
+  EXPECT_THAT(editor.feed("stat ?").output, testing::HasSubstr("> stat \x1b[K\r\na hint\r\n"));
+  editor.feed("\x15");
+  EXPECT_THAT(editor.feed("sta\t\t").output, testing::HasSubstr("> stat\x1b[K\r\nstatus  state\r\n"));
+  editor.feed("\x15");
+  EXPECT_THAT(editor.feed("half\x03").output, testing::HasSubstr("> half\x1b[K^C\r\n"));
+}
+
 TEST(Editor, a_question_mark_that_was_not_typed_is_a_character) {
   const auto complete = [](std::string_view) { return std::vector<std::string>{"who?is"}; };
   Editor editor("> ", false, 40, complete, [](std::string_view) { return std::vector<std::string>{"help"}; });
@@ -272,8 +283,9 @@ TEST(Editor, tab_completes_what_is_certain_and_lists_the_rest_on_the_second) {
   Typist typist(false, 80, words);
   typist.type("st\t");
   EXPECT_EQ(typist.row().first, "> stat");
-  typist.type("\t\t");
-  EXPECT_THAT(typist.shown, testing::HasSubstr("status  state\r\n"));
+  typist.type("\t");
+  EXPECT_THAT(typist.shown, testing::HasSubstr("status  state\r\n")) << "the second Tab, as in a shell";
+  typist.type("\t");
   EXPECT_EQ(typist.row().first, "> stat");
   EXPECT_TRUE(typist.lines.empty());
   EXPECT_EQ(Typist(false, 80, words).type("zz\t").row().first, "> zz");
