@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <filesystem>
 
 #include "base/log.h"
@@ -270,6 +271,16 @@ void Service::serve() {
 }
 
 void Service::tick() {
+  try {
+    look_after();
+    refused_.clear();
+  } catch (const std::exception& error) {  // as in reload()
+    if (std::exchange(refused_, error.what()) != error.what())
+      log::error("service", "the service is looked after in part only: {}", error.what());
+  }
+}
+
+void Service::look_after() {
   const auto now = Clock::now();
   const auto shot = lanes();
   admin_.sample(shot);
@@ -297,8 +308,18 @@ void Service::watchdog() {
   next_watchdog_ = now + *interval;
 }
 
-// Says what changed, what is in force and what needs a restart. Afterwards systemd hears the state from before again.
+// What the system refuses, memory above all, fails: unwound from here, the service would be taken apart under its
+// threads.
 void Service::reload() {
+  try {
+    reload_files();
+  } catch (const std::exception& error) {
+    log::error("reload", "not all is reloaded, send SIGHUP again: {}", error.what());
+  }
+}
+
+// Says what changed, what is in force and what needs a restart. Afterwards systemd hears the state from before again.
+void Service::reload_files() {
   const bool told_ready = ready_told_ || !options_.wait_ready;  // else whoever waits for the start still waits
   if (told_ready) systemd::reloading();
   const bool loaded = reloader_.reload([this] { return reload_keys(); });

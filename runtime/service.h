@@ -64,10 +64,12 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   void stop_within(const std::function<bool()>& step, Clock::time_point deadline, std::string_view failure);
   [[noreturn]] void end_at_once();
   void reload();
+  void reload_files();
   void take_over(const config::Pipeline& settings, std::string_view key);
   void restore_settings();
   Result<void> reload_keys();
   void tick();
+  void look_after();
   void wait_for(const std::string& what);
   void watchdog();
   void fatal(const std::string& why);
@@ -109,6 +111,7 @@ class Service final : LaneSnapshots, Memory, PauseReceiver, LogEnds, PointerDoub
   bool has_console_ = false;
   HttpServer http_;
   bool ready_told_ = false;
+  std::string refused_;  // what the system has refused the last turn, told once
   Clock::time_point next_hint_{};
   Clock::time_point next_watchdog_{};
 };

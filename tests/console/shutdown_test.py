@@ -1,5 +1,6 @@
 """The end of the service while partitions stand still and a command waits for PostgreSQL."""
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -106,3 +107,18 @@ def test_a_drain_is_taken_back_while_a_lane_still_writes_and_not_once_a_signal_e
     assert "a client was replaced while the service ran" in told and "does not close" not in told
     console.live.start()
     console.measure()
+
+
+@pytest.mark.alone
+def test_a_reload_without_memory_is_told_and_the_service_goes_on(console):
+    live = console.live
+    live.expected += ["not all is reloaded", "looked after in part only"]
+    before = resource.prlimit(live.process.pid, resource.RLIMIT_AS)
+    resource.prlimit(live.process.pid, resource.RLIMIT_AS, (live.status_of("VmSize") * 1024, before[1]))
+    live.signal(signal.SIGHUP)
+    wait_until(lambda: re.search("not all is reloaded|reload: read", live.log()), live.tail)
+    resource.prlimit(live.process.pid, resource.RLIMIT_AS, before)
+    assert "3 keys in" in live.reload()
+    console.ok("status")
+    console.publish(range(3000, 3100))
+    console.wait_caught_up(console.orders)
