@@ -4,9 +4,10 @@
     bench/console_crowd.py --sluice build/release/sluice [--events 3500000] [--rounds 6] [--window 2.5] [--scenes strangers ...]
 
 Each scene has a service that reads the same log from its beginning, and quiet windows and windows beside the crowd in turn;
-the ratio is that of the two windows of one round. The crowd runs on the same cores, so what the service spends on its
-console is told apart: `pipeline` is the CPU of all its other threads for each event, `console` that of the console's threads,
-`clients` what the other side took, both in per cent of one core. An operator's session asks for `status` all the time, from
+the ratio is that of the two windows of one round. The crowd has the last core for itself, and the service, Kafka and PostgreSQL
+share the others, so that a lower rate is what the service itself spends on the crowd. That is told apart, too: `pipeline` is
+the CPU of all its other threads for each event, `console` that of the console's threads, `clients` what the other side took, both
+in per cent of one core. An operator's session asks for `status` all the time, from
 the strangers' address. The limits of the console are what they are: 60 dashboards are 15 connections of four channels.
 """
 import argparse
@@ -35,6 +36,20 @@ from support.waiting import wait_until  # noqa: E402
 KEYS = 50_000  # far more than a batch has rows, so that nothing is folded; each in one partition, so no lane waits for another
 PARTITIONS = 4
 TICK = os.sysconf("SC_CLK_TCK")
+
+
+CORES = sorted(os.sched_getaffinity(0))
+OURS, THEIRS = (CORES[:-1], CORES[-1:]) if len(CORES) > 1 else (CORES, CORES)
+
+
+@contextlib.contextmanager
+def serving():
+    """What starts within belongs to the service's side; everything else to the crowd's."""
+    os.sched_setaffinity(0, OURS)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, THEIRS)
 
 
 def cpu_of(stat):
@@ -231,7 +246,8 @@ def again_from_the_beginning(console):
     if console.live.running():
         assert console.live.stop() == 0
     console.sql("DROP SCHEMA IF EXISTS sluice CASCADE")
-    console.live.start()
+    with serving():
+        console.live.start()
 
 
 def run_scene(console, name, options):
@@ -288,10 +304,11 @@ def main():
     print(f"load before it {os.getloadavg()[0]:.1f}", flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or what was started would stay behind
     with contextlib.ExitStack() as stack:
-        kafka, postgres = Kafka(memory="1g"), Postgres("max_wal_size = 8GB\n")
-        stack.callback(kafka.remove)
-        stack.callback(postgres.remove)
-        console = stack.enter_context(running_console(kafka, postgres, "crowd", records=1000))
+        with serving():
+            kafka, postgres = Kafka(memory="1g"), Postgres("max_wal_size = 8GB\n")
+            stack.callback(kafka.remove)
+            stack.callback(postgres.remove)
+            console = stack.enter_context(running_console(kafka, postgres, "crowd", records=1000))
         values = [json.dumps({"id": 10_000 + n, "status": "paid", "note": "x" * 200}).encode() for n in range(KEYS)]
         assert console.live.stop() == 0
         kafka.fill(console.orders, ((None, values[n % KEYS], n % PARTITIONS) for n in range(options.events)))
