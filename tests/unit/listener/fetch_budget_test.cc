@@ -140,7 +140,9 @@ TEST_F(FetchBudgetTest, queues_that_nobody_polls_hold_no_more_than_the_budget_to
   // half a megabyte, of which a busy machine lets several through.
   const auto kept = settled();
   EXPECT_LT(kept, 4 * budget / 1000);
-  EXPECT_GT(kept, budget / 8 / 1000);
+  // Before a record was polled each queue with something in it counts as full; batches of 8 come whole. How many more
+  // come between two looks is up to the machine.
+  EXPECT_GT(kept, 8 * budget / (512u << 10));
   read_to_the_end(lane_, all_of(0, 1));
 }
 
